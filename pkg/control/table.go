@@ -1,0 +1,78 @@
+package control
+
+import (
+	"context"
+	"errors"
+)
+
+// The limits of a document.
+const (
+	// MaxBodyBytes bounds a body, under DynamoDB's 400 KB item.
+	MaxBodyBytes = 256 << 10
+	// MaxKeyBytes bounds each part of a key.
+	MaxKeyBytes = 900
+	// MaxBatch bounds the keys or writes of one call.
+	MaxBatch = 4096
+)
+
+var (
+	// ErrNotFound says that there is no document under a key. A retry helps
+	// only once somebody has written it.
+	ErrNotFound = errors.New("document not found")
+	// ErrConflict says that the document's version is not the one named: read
+	// again, decide again, then retry.
+	ErrConflict = errors.New("document was changed by another writer")
+	// ErrLimit says that a key, body or batch passes its limit. A retry cannot
+	// help.
+	ErrLimit = errors.New("document passes a limit")
+)
+
+// Key names a document. Both parts are non-empty.
+type Key struct{ Partition, Sort string }
+
+// Version names one state of a document. Versions are opaque and never used
+// again for the same key, also after a deletion; "" means that there is no
+// document.
+type Version string
+
+// Document is a stored body with its key and version.
+type Document struct {
+	Key
+	Version Version
+	Body    []byte
+}
+
+// Write is one conditional change of PutAll.
+type Write struct {
+	Key
+	Body []byte
+	// Previous is the version that must be stored now; "" means that there
+	// must be no document.
+	Previous Version
+}
+
+// Table is the contract. Every read is strongly consistent; every write is
+// durable when it returns. Methods are safe for concurrent use. Errors other
+// than those named are faults of the store: a retry may help, and a write that
+// failed with one may have happened.
+type Table interface {
+	// Get returns a document, or ErrNotFound.
+	Get(ctx context.Context, key Key) (Document, error)
+	// GetAll returns the documents that exist among keys, in any order.
+	GetAll(ctx context.Context, keys []Key) ([]Document, error)
+	// Put stores body if the stored version is previous ("" for none), and
+	// returns the new version; otherwise ErrConflict.
+	Put(ctx context.Context, key Key, body []byte, previous Version) (Version, error)
+	// PutAll attempts every write, each on its own condition and in no order.
+	// The error at an index is nil or ErrConflict; no key may stand twice. If
+	// the second result is not nil, any of the writes may or may not have
+	// happened.
+	PutAll(ctx context.Context, writes []Write) ([]error, error)
+	// Delete removes a document if its version is previous; otherwise
+	// ErrConflict. Where there is none it returns ErrNotFound.
+	Delete(ctx context.Context, key Key, previous Version) error
+	// List returns up to limit documents of a partition with sort keys above
+	// after ("" for all), ascending. Fewer than limit means that there are no
+	// more.
+	List(ctx context.Context, partition, after string, limit int) ([]Document, error)
+}

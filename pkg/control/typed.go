@@ -1,0 +1,90 @@
+package control
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+)
+
+// maxUpdates bounds the attempts of Update. Conflicts of this many in a row
+// mean a livelock, which must be seen and not slept through.
+const maxUpdates = 64
+
+// Load returns the decoded document under key with its version, or ErrNotFound.
+func Load[T any](ctx context.Context, t Table, key Key) (T, Version, error) {
+	var value T
+	doc, err := t.Get(ctx, key)
+	if err != nil {
+		return value, "", err
+	}
+	if err := json.Unmarshal(doc.Body, &value); err != nil {
+		return value, "", fmt.Errorf("decode document %s/%s: %w", key.Partition, key.Sort, err)
+	}
+	return value, doc.Version, nil
+}
+
+// Store encodes value and puts it on condition of previous.
+func Store[T any](ctx context.Context, t Table, key Key, value T, previous Version) (Version, error) {
+	body, err := json.Marshal(value)
+	if err != nil {
+		return "", fmt.Errorf("encode document %s/%s: %w", key.Partition, key.Sort, err)
+	}
+	return t.Put(ctx, key, body, previous)
+}
+
+// Unchanged is what change returns to Update where nothing need be stored.
+var errUnchanged = errors.New("unchanged")
+
+// Unchanged ends an Update without a write and without an error.
+func Unchanged() error { return errUnchanged }
+
+// Update reads the document under key (the zero value where there is none),
+// lets change edit it and stores it, again from the start on a conflict. It
+// returns what is stored then. An error of change ends it and is returned.
+func Update[T any](ctx context.Context, t Table, key Key, change func(value *T, exists bool) error) (T, error) {
+	for range maxUpdates {
+		value, version, err := Load[T](ctx, t, key)
+		if err != nil && !errors.Is(err, ErrNotFound) {
+			return value, err
+		}
+		if err := change(&value, version != ""); errors.Is(err, errUnchanged) {
+			return value, nil
+		} else if err != nil {
+			return value, err
+		}
+		_, err = Store(ctx, t, key, value, version)
+		if !errors.Is(err, ErrConflict) {
+			return value, err
+		}
+		if err := ctx.Err(); err != nil {
+			return value, err
+		}
+	}
+	var zero T
+	return zero, fmt.Errorf("update document %s/%s: %w", key.Partition, key.Sort, ErrConflict)
+}
+
+// Each calls visit for every document of a partition in order, page by page.
+func Each[T any](ctx context.Context, t Table, partition, after string, visit func(sort string, value T) error) error {
+	const page = 500
+	for {
+		docs, err := t.List(ctx, partition, after, page)
+		if err != nil {
+			return err
+		}
+		for _, doc := range docs {
+			var value T
+			if err := json.Unmarshal(doc.Body, &value); err != nil {
+				return fmt.Errorf("decode document %s/%s: %w", partition, doc.Sort, err)
+			}
+			if err := visit(doc.Sort, value); err != nil {
+				return err
+			}
+			after = doc.Sort
+		}
+		if len(docs) < page {
+			return nil
+		}
+	}
+}

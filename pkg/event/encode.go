@@ -1,0 +1,105 @@
+package event
+
+import (
+	"strconv"
+	"strings"
+)
+
+// AppendJSON appends the event's canonical encoding: one line of JSON without
+// white space, the attributes in a fixed order, the extensions by name, data
+// last and as it was sent. Two events are the same content where these bytes
+// are the same; digests and stored bodies use them.
+func (e *Event) AppendJSON(b []byte) []byte {
+	b = append(b, `{"specversion":"1.0","id":`...)
+	b = appendString(b, e.ID)
+	b = append(b, `,"source":`...)
+	b = appendString(b, e.Source)
+	b = append(b, `,"type":`...)
+	b = appendString(b, e.Type)
+	b = append(b, `,"subject":`...)
+	b = appendString(b, e.Subject)
+	b = appendOptional(b, `,"time":`, e.Time)
+	b = appendOptional(b, `,"datacontenttype":`, e.DataContentType)
+	b = appendOptional(b, `,"dataschema":`, e.DataSchema)
+	for _, x := range e.Extensions {
+		b = append(append(append(b, `,"`...), x.Name...), `":`...)
+		b = append(b, x.Value...)
+	}
+	if e.Data != "" {
+		name := `,"data":`
+		if e.Base64 {
+			name = `,"data_base64":`
+		}
+		b = append(append(b, name...), e.Data...)
+	}
+	return append(b, '}')
+}
+
+func appendOptional(b []byte, name, value string) []byte {
+	if value == "" {
+		return b
+	}
+	return appendString(append(b, name...), value)
+}
+
+// appendString quotes valid UTF-8, escaping only what JSON demands.
+func appendString(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	start := 0
+	for i := range len(s) {
+		c := s[i]
+		if c >= 0x20 && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, s[start:i]...)
+		start = i + 1
+		if c < 0x20 {
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+			continue
+		}
+		b = append(b, '\\', c)
+	}
+	return append(append(b, s[start:]...), '"')
+}
+
+// Placed suffixes: what a playback record adds to an event's line.
+const (
+	positionMember = `,"repriseposition":"`
+	loggedMember   = `","repriselogged":"`
+)
+
+// AppendPlaced appends a canonical line with the two extension attributes that
+// a playback record carries: repriseposition and repriselogged (milliseconds
+// since 1970, as decimal text, since CloudEvents integers have 32 bits).
+func AppendPlaced(b []byte, line []byte, at Position, loggedMillis int64) []byte {
+	b = append(b, line[:len(line)-1]...)
+	b = append(append(b, positionMember...), at...)
+	b = strconv.AppendInt(append(b, loggedMember...), loggedMillis, 10)
+	return append(b, `"}`...)
+}
+
+// SplitPlaced undoes AppendPlaced: the canonical line, its position and its
+// logged time. Its error is an *Invalid.
+func SplitPlaced(placed []byte) (line []byte, at Position, loggedMillis int64, err error) {
+	text := string(placed)
+	cut := strings.LastIndex(text, positionMember)
+	if cut < 0 {
+		return nil, "", 0, invalid("repriseposition", "is missing from a playback record")
+	}
+	rest := text[cut+len(positionMember):]
+	quote := strings.LastIndex(rest, loggedMember)
+	if quote < 0 || len(rest) < quote+len(loggedMember)+3 || rest[len(rest)-2:] != `"}` {
+		return nil, "", 0, invalid("repriselogged", "is missing from a playback record")
+	}
+	at, err = ParsePosition(rest[:quote])
+	if err != nil {
+		return nil, "", 0, invalid("repriseposition", "is not a position")
+	}
+	loggedMillis, err = strconv.ParseInt(rest[quote+len(loggedMember):len(rest)-2], 10, 64)
+	if err != nil {
+		return nil, "", 0, invalid("repriselogged", "is not a number of milliseconds")
+	}
+	line = append(make([]byte, 0, cut+1), text[:cut]...)
+	return append(line, '}'), at, loggedMillis, nil
+}

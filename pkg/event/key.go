@@ -1,0 +1,100 @@
+package event
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// ErrKey is the error of a text that is no escaped entity id or sort key.
+var ErrKey = errors.New("not an event key")
+
+// EscapeEntity writes an entity id for use in keys: '%', '#' and control
+// characters become %XX. No id's escaped form can therefore be forged into
+// another's prefix, since '#' ends it.
+func EscapeEntity(id string) string {
+	n := escapedLen(id)
+	if n == len(id) {
+		return id
+	}
+	b := make([]byte, 0, n)
+	for i := range len(id) {
+		if c := id[i]; mustEscape(c) {
+			const hex = "0123456789ABCDEF"
+			b = append(b, '%', hex[c>>4], hex[c&15])
+		} else {
+			b = append(b, c)
+		}
+	}
+	return string(b)
+}
+
+func mustEscape(c byte) bool { return c == '%' || c == '#' || c < 0x20 || c == 0x7f }
+
+func escapedLen(id string) int {
+	n := len(id)
+	for i := range len(id) {
+		if mustEscape(id[i]) {
+			n += 2
+		}
+	}
+	return n
+}
+
+// UnescapeEntity is the inverse of EscapeEntity. It refuses what EscapeEntity
+// does not write.
+func UnescapeEntity(escaped string) (string, error) {
+	if strings.IndexByte(escaped, '%') < 0 {
+		if escapedLen(escaped) != len(escaped) {
+			return "", fmt.Errorf("unescape %q: %w", clip(escaped), ErrKey)
+		}
+		return escaped, nil
+	}
+	b := make([]byte, 0, len(escaped))
+	for i := 0; i < len(escaped); i++ {
+		c := escaped[i]
+		if c == '%' {
+			if i+2 >= len(escaped) {
+				return "", fmt.Errorf("unescape %q: %w", clip(escaped), ErrKey)
+			}
+			c = unhex(escaped[i+1])<<4 | unhex(escaped[i+2])
+			i += 2
+		}
+		b = append(b, c)
+	}
+	if id := string(b); EscapeEntity(id) == escaped {
+		return id, nil
+	}
+	return "", fmt.Errorf("unescape %q: %w", clip(escaped), ErrKey)
+}
+
+func unhex(c byte) byte {
+	switch {
+	case c >= '0' && c <= '9':
+		return c - '0'
+	case c >= 'A' && c <= 'F':
+		return c - 'A' + 10
+	}
+	return 0
+}
+
+// SortKey is the sort key of an event in its lane-bucket: events of an entity
+// lie side by side there, in position order.
+func SortKey(entity string, at Position) string {
+	return EscapeEntity(entity) + "#" + string(at)
+}
+
+// ParseSortKey takes a sort key apart.
+func ParseSortKey(key string) (entity string, at Position, err error) {
+	escaped, position, found := strings.Cut(key, "#")
+	if !found {
+		return "", "", fmt.Errorf("parse sort key %q: %w", clip(key), ErrKey)
+	}
+	if entity, err = UnescapeEntity(escaped); err != nil {
+		return "", "", err
+	}
+	if at, err = ParsePosition(position); err != nil {
+		return "", "", err
+	}
+	return entity, at, nil
+}

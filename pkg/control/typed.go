@@ -88,3 +88,20 @@ func Each[T any](ctx context.Context, t Table, partition, after string, visit fu
 		}
 	}
 }
+
+// LoadAll calls visit for every decoded document that exists among keys, in
+// any order.
+func LoadAll[T any](ctx context.Context, t Table, keys []Key, visit func(Key, T)) error {
+	docs, err := t.GetAll(ctx, keys)
+	if err != nil {
+		return err
+	}
+	for _, doc := range docs {
+		var value T
+		if err := json.Unmarshal(doc.Body, &value); err != nil {
+			return fmt.Errorf("decode document %s/%s: %w", doc.Partition, doc.Sort, err)
+		}
+		visit(doc.Key, value)
+	}
+	return nil
+}

@@ -1,0 +1,127 @@
+package eventlog
+
+import (
+	"fmt"
+
+	"reprise/pkg/event"
+	"reprise/pkg/record"
+)
+
+// Incoming is a record of the event stream.
+type Incoming struct {
+	Sequence string
+	// Arrival is in milliseconds since 1970.
+	Arrival int64
+	Data    []byte
+}
+
+// Arrived is one event of a decoded record.
+type Arrived struct {
+	Event    event.Event
+	Position event.Position
+	// Line is the canonical encoding.
+	Line []byte
+	// Arrival is the record's, or the event's own time where the sender asked
+	// to keep it.
+	Arrival int64
+}
+
+// Decoded is a record of the event stream, decoded.
+type Decoded struct {
+	Last   event.Position
+	Events []Arrived
+}
+
+// Decoder decodes records of the event stream. The pump and every consumer
+// that writes state use the same one, so that they agree on what is an event
+// and where it stands. It is safe for concurrent use.
+type Decoder struct {
+	Codec *record.Codec
+	Lanes *event.Lanes
+	// Epoch is that of the stream that the records come from.
+	Epoch int
+}
+
+// Undecodable says why a record is no batch of events of its lane.
+type Undecodable struct {
+	Position event.Position
+	Err      error
+}
+
+func (e *Undecodable) Error() string {
+	return fmt.Sprintf("decode record at %s: %v", e.Position, e.Err)
+}
+
+func (e *Undecodable) Unwrap() error { return e.Err }
+
+// Decode returns the events of a record of that lane, or an *Undecodable.
+// Another error means that the sequence number is none.
+func (d *Decoder) Decode(lane event.Lane, in Incoming) (Decoded, error) {
+	first, err := event.NewPosition(d.Epoch, in.Sequence, 0)
+	if err != nil {
+		return Decoded{}, fmt.Errorf("place record: %w", err)
+	}
+	header, lines, err := d.Codec.Unpack(in.Data)
+	if err != nil {
+		return Decoded{}, &Undecodable{first, err}
+	}
+	if header.Lane != lane || header.Playback != nil {
+		return Decoded{}, &Undecodable{first, fmt.Errorf("the record belongs to lane %s", header.Lane)}
+	}
+	decoded := Decoded{Events: make([]Arrived, 0, len(lines))}
+	for i, line := range lines {
+		arrived, err := d.arrived(lane, in, header, line, i)
+		if err != nil {
+			return Decoded{}, &Undecodable{first, fmt.Errorf("event %d: %w", i, err)}
+		}
+		decoded.Events = append(decoded.Events, arrived)
+		decoded.Last = arrived.Position
+	}
+	return decoded, nil
+}
+
+func (d *Decoder) arrived(lane event.Lane, in Incoming, header record.Header, line []byte, index int) (Arrived, error) {
+	e, err := event.Parse(string(line))
+	if err != nil {
+		return Arrived{}, err
+	}
+	if home := d.Lanes.Of(e.Subject); home != lane {
+		return Arrived{}, fmt.Errorf("its entity lives in lane %s", home)
+	}
+	at, err := event.NewPosition(d.Epoch, in.Sequence, index)
+	if err != nil {
+		return Arrived{}, err
+	}
+	arrived := Arrived{Event: e, Position: at, Line: line, Arrival: in.Arrival}
+	if header.KeepTime {
+		own, ok := e.Timestamp()
+		if !ok {
+			return Arrived{}, fmt.Errorf("it has no time to keep")
+		}
+		arrived.Arrival = own.UnixMilli()
+	}
+	return arrived, nil
+}
+
+// LastPosition is the position at the end of a record: its last event's, or
+// its own where it cannot be decoded.
+func (d *Decoder) LastPosition(decoded Decoded, in Incoming) (event.Position, error) {
+	if len(decoded.Events) > 0 {
+		return decoded.Last, nil
+	}
+	return event.NewPosition(d.Epoch, in.Sequence, 0)
+}
+
+// Stamp assigns logged times, which never go back within a lane. The pump and
+// the consumers of the event stream each keep one per lane and come to the
+// same times, since they see the same records in the same order.
+type Stamp struct {
+	Width  Width
+	Logged int64
+}
+
+// Next returns the logged time and bucket of an event that arrived then.
+func (s *Stamp) Next(arrival int64) (logged int64, bucket Bucket) {
+	s.Logged = max(s.Logged, arrival)
+	return s.Logged, s.Width.Of(s.Logged)
+}

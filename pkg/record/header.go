@@ -1,0 +1,34 @@
+package record
+
+import (
+	"encoding/json"
+
+	"reprise/pkg/event"
+)
+
+// Version is the version of the format, the header's member "reprise".
+const Version = 1
+
+// Header is the first line of a record.
+type Header struct {
+	Version int        `json:"reprise"`
+	Lane    event.Lane `json:"lane"`
+	// Events is the number of lines that follow.
+	Events int `json:"events"`
+	// KeepTime is set where each event's own time counts as its arrival.
+	KeepTime bool `json:"keeptime,omitempty"`
+	// Playback is set in records of a playback stream.
+	Playback *Playback `json:"playback,omitempty"`
+}
+
+// Playback is the part of a header that places the record in a replay.
+type Playback struct {
+	Replay string `json:"replay"`
+	// From and To are the ordinals [From, To) of the record's events among
+	// those of its lane that the replay selects.
+	From int64 `json:"from"`
+	To   int64 `json:"to"`
+	// Place is where a reader would go on behind the record. It is opaque to
+	// subscribers.
+	Place json.RawMessage `json:"place,omitempty"`
+}

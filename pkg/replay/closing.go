@@ -1,0 +1,101 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"reprise/pkg/datastore"
+)
+
+// Closer ends replays and drops what they leave behind. It is safe for
+// concurrent use.
+type Closer struct {
+	Store       Store
+	Registry    datastore.Registry
+	Generations datastore.Generations
+	Lanes       int
+}
+
+// Close gives a replay its final status, whichever way its execution ended,
+// and drops what it created: for one that did not succeed, a generation that
+// is not complete; for one that did, the generations that are of no use any
+// more. It is idempotent and may be called for a replay that has ended.
+func (c *Closer) Close(ctx context.Context, id string, status Status, failure *Failure) (Row, error) {
+	row, _, err := c.Store.End(ctx, id, status, failure)
+	if err != nil {
+		return Row{}, err
+	}
+	if row.Generation != "" && row.Status != Succeeded {
+		err = c.dropUnfinished(ctx, row.Generation)
+	}
+	if err == nil && row.Request.Rebuild {
+		err = errors.Join(c.Registry.Release(ctx, id), c.retireOld(ctx, row))
+	}
+	if err != nil {
+		return row, fmt.Errorf("close replay %s: %w", id, err)
+	}
+	return row, nil
+}
+
+// dropUnfinished drops a generation that never got its consumer. One that is
+// proved and follows is kept for a person to decide about.
+func (c *Closer) dropUnfinished(ctx context.Context, id string) error {
+	roll, err := c.Registry.Load(ctx)
+	if err != nil {
+		return err
+	}
+	if info, found := roll.Find(id); !found || info.Status != datastore.Building {
+		return nil
+	}
+	return c.drop(ctx, id)
+}
+
+func (c *Closer) drop(ctx context.Context, id string) error {
+	if err := c.Registry.Retire(ctx, id); err != nil {
+		return err
+	}
+	if err := c.Generations.Drop(ctx, id); err != nil {
+		return fmt.Errorf("drop generation %s: %w", id, err)
+	}
+	return c.Registry.Forget(ctx, id)
+}
+
+// retireOld keeps, beside the active generation, the newest other one that
+// follows, to go back to, and this replay's own. A lost one is of no use.
+func (c *Closer) retireOld(ctx context.Context, row Row) error {
+	roll, err := c.Registry.Load(ctx)
+	if err != nil {
+		return err
+	}
+	kept := 0
+	for i := len(roll.Generations) - 1; i >= 0; i-- {
+		info := roll.Generations[i]
+		switch {
+		case info.Status == datastore.Retired:
+		case info.Status != datastore.Following || info.ID == row.Generation:
+			continue
+		default:
+			lost, err := c.lost(ctx, info.ID)
+			if err != nil {
+				return err
+			}
+			if kept == 0 && !lost {
+				kept++
+				continue
+			}
+		}
+		if err := c.drop(ctx, info.ID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *Closer) lost(ctx context.Context, id string) (bool, error) {
+	_, err := LiveMarks(ctx, c.Generations.Open(id), c.Lanes)
+	if errors.Is(err, datastore.ErrNoMark) || errors.Is(err, datastore.ErrNoGeneration) {
+		return true, nil
+	}
+	return false, err
+}

@@ -1,0 +1,246 @@
+package replay
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"time"
+
+	"reprise/pkg/control"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/record"
+)
+
+// laneReader reads one lane and has at most one record in flight: the next is
+// put only after the one before was acknowledged and its checkpoint stored.
+type laneReader struct {
+	reader    *Reader
+	id        string
+	selection selection
+	plan      LanePlan
+	watch     *watch
+	// stored is the checkpoint as acknowledged, cursor how far the log is
+	// read. Between the two lie the pending lines.
+	stored  Checkpoint
+	cursor  Checkpoint
+	pending [][]byte
+	bytes   int
+	saved   time.Time
+}
+
+func newLaneReader(r *Reader, row Row, plan LanePlan, at Checkpoint, w *watch) *laneReader {
+	return &laneReader{reader: r, id: row.ID, selection: newSelection(row.Request), plan: plan, watch: w,
+		stored: at, cursor: at, saved: r.Store.Now()}
+}
+
+// readSlice reads the lane's buckets of a slice from the cursor on.
+func (l *laneReader) readSlice(ctx context.Context, slice Slice) error {
+	if len(l.plan.Scopes) > 0 {
+		return l.readScopes(ctx, slice)
+	}
+	from := max(slice.From, l.cursor.Bucket)
+	var buckets []eventlog.Bucket
+	err := l.reader.Heads.Manifests(ctx, l.plan.Lane, l.plan.Head, from, slice.To,
+		func(b eventlog.Bucket, _ eventlog.Manifest) error {
+			buckets = append(buckets, b)
+			return nil
+		})
+	if err != nil {
+		return err
+	}
+	for _, b := range buckets {
+		if err := l.readBucket(ctx, b, l.pageOf(b)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// pages returns the page of a bucket behind a sort key.
+type pages func(ctx context.Context, after string, limit eventlog.PageLimit) (eventlog.Page, error)
+
+func (l *laneReader) pageOf(b eventlog.Bucket) pages {
+	// Closed buckets were written long ago as reads go; the open one was not.
+	consistent := b == l.plan.Head.Bucket
+	return func(ctx context.Context, after string, limit eventlog.PageLimit) (eventlog.Page, error) {
+		return l.reader.Log.Read(ctx, l.plan.Lane, b, after, limit, consistent)
+	}
+}
+
+// readScopes reads, bucket by bucket, only the entities that the replay is
+// restricted to.
+func (l *laneReader) readScopes(ctx context.Context, slice Slice) error {
+	perBucket, err := l.scopes(ctx)
+	if err != nil {
+		return err
+	}
+	buckets := make([]eventlog.Bucket, 0, len(perBucket))
+	for b := range perBucket {
+		if b >= max(slice.From, l.cursor.Bucket) && (slice.To == "" || b < slice.To) {
+			buckets = append(buckets, b)
+		}
+	}
+	slices.Sort(buckets)
+	for _, b := range buckets {
+		for _, entity := range perBucket[b] {
+			page := func(ctx context.Context, after string, limit eventlog.PageLimit) (eventlog.Page, error) {
+				return l.reader.Log.ReadEntity(ctx, l.plan.Lane, b, entity, after, limit)
+			}
+			if err := l.readBucket(ctx, b, page); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// scopes returns the entities by bucket, in the order of their keys.
+func (l *laneReader) scopes(ctx context.Context) (map[eventlog.Bucket][]string, error) {
+	perBucket := make(map[eventlog.Bucket][]string)
+	entities := slices.Clone(l.plan.Scopes)
+	slices.SortFunc(entities, func(a, b string) int {
+		return compareText(event.EscapeEntity(a)+"#", event.EscapeEntity(b)+"#")
+	})
+	for _, entity := range entities {
+		buckets, _, err := control.Load[[]eventlog.Bucket](ctx, l.reader.Store.Table, scopeKey(l.id, entity))
+		if err != nil {
+			return nil, fmt.Errorf("load buckets of an entity: %w", err)
+		}
+		for _, b := range buckets {
+			perBucket[b] = append(perBucket[b], entity)
+		}
+	}
+	return perBucket, nil
+}
+
+func compareText(a, b string) int {
+	switch {
+	case a < b:
+		return -1
+	case a > b:
+		return 1
+	}
+	return 0
+}
+
+func (l *laneReader) readBucket(ctx context.Context, b eventlog.Bucket, read pages) error {
+	after := ""
+	if b == l.cursor.Bucket {
+		after = l.cursor.After
+	}
+	for {
+		if err := l.watch.check(ctx); err != nil {
+			return err
+		}
+		page, err := read(ctx, after, eventlog.PageLimit{Entries: 5_000, Bytes: l.pageBytes()})
+		if err != nil {
+			return fmt.Errorf("read bucket %s: %w", b, err)
+		}
+		for i := range page.Entries {
+			if err := l.take(ctx, b, &page.Entries[i]); err != nil {
+				return err
+			}
+		}
+		if err := l.saveSparse(ctx); err != nil {
+			return err
+		}
+		if page.Next == "" {
+			return nil
+		}
+		after = page.Next
+	}
+}
+
+func (l *laneReader) pageBytes() int {
+	if l.reader.PageBytes > 0 {
+		return l.reader.PageBytes
+	}
+	return 1 << 20
+}
+
+func (l *laneReader) recordBytes() int {
+	if l.reader.RecordBytes > 0 {
+		return l.reader.RecordBytes
+	}
+	return record.TargetBytes
+}
+
+// take moves the cursor over one entry.
+func (l *laneReader) take(ctx context.Context, b eventlog.Bucket, e *eventlog.Entry) error {
+	key := e.SortKey()
+	if b == l.cursor.Bucket && key <= l.cursor.After {
+		return nil
+	}
+	l.cursor.Bucket, l.cursor.After = b, key
+	if e.Position > l.plan.Head.Position {
+		return nil // beyond the cut
+	}
+	digest := event.DigestOf(e.Position, e.Line)
+	l.cursor.Read.add(len(e.Line), digest)
+	wanted, err := l.selection.wants(e)
+	if err != nil || !wanted {
+		return err
+	}
+	l.cursor.Delivered.add(len(e.Line), digest)
+	l.pending = append(l.pending, event.AppendPlaced(nil, e.Line, e.Position, e.Logged))
+	l.bytes += len(e.Line)
+	if l.bytes >= l.recordBytes() || len(l.pending) == record.MaxEvents {
+		return l.deliver(ctx)
+	}
+	return nil
+}
+
+// deliver puts the pending lines as one record and, once that is acknowledged,
+// stores the checkpoint behind it.
+func (l *laneReader) deliver(ctx context.Context) error {
+	if len(l.pending) == 0 {
+		return nil
+	}
+	place, err := json.Marshal(l.cursor)
+	if err != nil {
+		return fmt.Errorf("encode place: %w", err)
+	}
+	data, err := l.reader.Codec.Pack(record.Header{Lane: l.plan.Lane, Playback: &record.Playback{
+		Replay: l.id, From: l.stored.Delivered.Count, To: l.cursor.Delivered.Count, Place: place,
+	}}, l.pending)
+	if err != nil {
+		return fmt.Errorf("pack record: %w", err)
+	}
+	if _, err := l.reader.Playback.Put(ctx, l.reader.Lanes.Key(l.plan.Lane), data); err != nil {
+		return fmt.Errorf("put playback record: %w", err)
+	}
+	return l.save(ctx)
+}
+
+func (l *laneReader) save(ctx context.Context) error {
+	if err := l.reader.Store.advance(ctx, l.id, l.plan.Lane, l.cursor); err != nil {
+		return err
+	}
+	l.stored, l.pending, l.bytes = l.cursor, l.pending[:0], 0
+	l.saved = l.reader.Store.Now()
+	return nil
+}
+
+// saveSparse stores the cursor now and then while nothing is selected, so that
+// a reader of a sparse selection comes forward, too.
+func (l *laneReader) saveSparse(ctx context.Context) error {
+	every := l.reader.CheckpointEvery
+	if every == 0 {
+		every = time.Second
+	}
+	if len(l.pending) > 0 || l.reader.Store.Now().Sub(l.saved) < every || l.cursor.Read.Count == l.stored.Read.Count {
+		return nil
+	}
+	return l.save(ctx)
+}
+
+// finish delivers the rest and writes the lane's end marker.
+func (l *laneReader) finish(ctx context.Context) error {
+	if err := l.deliver(ctx); err != nil {
+		return err
+	}
+	l.cursor.Done = true
+	return l.save(ctx)
+}

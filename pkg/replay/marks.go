@@ -1,0 +1,105 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"reprise/pkg/control"
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+)
+
+// marks keeps how far a replay's consumer has come in each lane: with the rows
+// of the generation that a rebuild fills, or, for a replay that is only
+// delivered, in the control table.
+type marks struct {
+	store      Store
+	id         string
+	generation datastore.Generation
+}
+
+// markVersion is the version of a mark in either place.
+type markVersion string
+
+// marks returns the marks of a replay. ErrUnknown means that the replay does
+// not own its generation, or that the generation is not being built any more.
+func (c *Consumer) marks(ctx context.Context, row Row) (marks, error) {
+	return openMarks(ctx, c.Store, c.Registry, c.Generations, row)
+}
+
+func openMarks(ctx context.Context, store Store, registry datastore.Registry, generations datastore.Generations, row Row,
+) (marks, error) {
+	if row.Generation == "" {
+		if row.Request.Rebuild {
+			return marks{}, datastore.ErrUnknown
+		}
+		return marks{store: store, id: row.ID}, nil
+	}
+	roll, err := registry.Load(ctx)
+	if err != nil {
+		return marks{}, err
+	}
+	info, found := roll.Find(row.Generation)
+	if !found || info.Replay != row.ID || info.Status != datastore.Building {
+		return marks{}, datastore.ErrUnknown
+	}
+	return marks{store: store, id: row.ID, generation: generations.Open(row.Generation)}, nil
+}
+
+func markKey(id string, lane event.Lane) control.Key {
+	return control.Key{Partition: partition(id), Sort: "mark#" + lane.String()}
+}
+
+func (m marks) load(ctx context.Context, lane event.Lane) (datastore.Mark, markVersion, error) {
+	if m.generation != nil {
+		mark, version, err := m.generation.Mark(ctx, datastore.ReplayMark, lane)
+		if errors.Is(err, datastore.ErrNoMark) {
+			return datastore.Mark{}, "", nil
+		}
+		return mark, markVersion(version), err
+	}
+	mark, version, err := control.Load[datastore.Mark](ctx, m.store.Table, markKey(m.id, lane))
+	if errors.Is(err, control.ErrNotFound) {
+		return datastore.Mark{}, "", nil
+	}
+	return mark, markVersion(version), err
+}
+
+// move moves a mark from the version that was loaded; another consumer's move
+// in between is an error, and the batch comes again.
+func (m marks) move(ctx context.Context, lane event.Lane, mark datastore.Mark, previous markVersion) error {
+	var err error
+	if m.generation != nil {
+		_, err = m.generation.SetMark(ctx, datastore.ReplayMark, lane, mark, datastore.MarkVersion(previous))
+	} else {
+		_, err = control.Store(ctx, m.store.Table, markKey(m.id, lane), mark, control.Version(previous))
+	}
+	if err != nil {
+		return fmt.Errorf("move mark of lane %s: %w", lane, err)
+	}
+	return nil
+}
+
+// loadAll returns the marks of lanes, the zero Mark where there is none yet.
+func (m marks) loadAll(ctx context.Context, lanes []int) (map[event.Lane]datastore.Mark, error) {
+	found := make([]datastore.Mark, len(lanes))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelLanes)
+	for i, lane := range lanes {
+		group.Go(func() (err error) {
+			found[i], _, err = m.load(ctx, event.Lane(lane))
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("load marks: %w", err)
+	}
+	all := make(map[event.Lane]datastore.Mark, len(lanes))
+	for i, lane := range lanes {
+		all[event.Lane(lane)] = found[i]
+	}
+	return all, nil
+}

@@ -1,0 +1,115 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"reprise/pkg/datastore"
+)
+
+// Progress says how far a replay has come. Counts are events.
+type Progress struct {
+	// Total are the events in the buckets that the replay touches, up to its
+	// cut; unknown (0) for an entity-scoped replay.
+	Total int64 `json:"total"`
+	// Read of them were read, Delivered of those were selected and
+	// acknowledged by the playback stream, Applied of those were taken in.
+	Read      int64 `json:"read"`
+	Delivered int64 `json:"delivered"`
+	Applied   int64 `json:"applied"`
+	// Duplicates and Parked are counted by the proof, from the rows.
+	Duplicates int64 `json:"duplicates"`
+	Parked     int64 `json:"parked"`
+}
+
+// View is a replay as people are shown it.
+type View struct {
+	ID     string  `json:"id"`
+	Status Status  `json:"status"`
+	Phase  Status  `json:"phase"`
+	Input  Request `json:"input"`
+	// Cut is the time at which the heads were frozen.
+	Cut        *time.Time `json:"cut"`
+	Created    time.Time  `json:"created"`
+	Ended      *time.Time `json:"ended,omitempty"`
+	Generation string     `json:"generation,omitempty"`
+	Promoted   bool       `json:"promoted"`
+	Progress   Progress   `json:"progress"`
+	Plan       PlanView   `json:"plan"`
+	Proof      *Proof     `json:"proof"`
+	Failure    *Failure   `json:"failure,omitempty"`
+}
+
+// PlanView sums up a plan.
+type PlanView struct {
+	Lanes  int `json:"lanes"`
+	Groups int `json:"groups"`
+	Slices int `json:"slices"`
+	// Passes counts how often lanes were read again.
+	Passes int `json:"passes"`
+}
+
+// Viewer shows replays. It is safe for concurrent use.
+type Viewer struct {
+	Store       Store
+	Registry    datastore.Registry
+	Generations datastore.Generations
+}
+
+// View returns a replay with its progress.
+func (v *Viewer) View(ctx context.Context, row Row) (View, error) {
+	view := Summary(row)
+	if len(row.Lanes) == 0 {
+		return view, nil
+	}
+	checkpoints, err := v.Store.loadCheckpoints(ctx, row.ID, row.Lanes)
+	if err != nil {
+		return View{}, err
+	}
+	for _, at := range checkpoints {
+		view.Progress.Read += at.Read.Count
+		view.Progress.Delivered += at.Delivered.Count
+	}
+	if row.Proof != nil {
+		view.Progress.count(row.Proof)
+		return view, nil
+	}
+	m, err := openMarks(ctx, v.Store, v.Registry, v.Generations, row)
+	if errors.Is(err, datastore.ErrUnknown) {
+		return view, nil
+	}
+	if err != nil {
+		return View{}, err
+	}
+	marks, err := m.loadAll(ctx, row.Lanes)
+	if err != nil && !errors.Is(err, datastore.ErrNoGeneration) {
+		return View{}, err
+	}
+	for _, mark := range marks {
+		view.Progress.Applied += mark.Ordinal
+	}
+	return view, nil
+}
+
+func (p *Progress) count(proof *Proof) {
+	p.Applied = proof.Applied.Count
+	if proof.Rows != nil {
+		p.Applied = proof.Rows.Applied
+		p.Duplicates = proof.Rows.Duplicates
+		p.Parked = proof.Rows.Parked
+	}
+}
+
+// Summary returns a replay without counting its progress.
+func Summary(row Row) View {
+	status := row.Status
+	if !status.Ended() {
+		status = Running
+	}
+	return View{ID: row.ID, Status: status, Phase: row.Status, Input: row.Request, Cut: row.Cut,
+		Created: row.Created, Ended: row.Ended, Generation: row.Generation, Promoted: row.Promoted,
+		Progress: Progress{Total: row.Total},
+		Plan:     PlanView{Lanes: len(row.Lanes), Groups: row.Groups, Slices: row.Slices, Passes: row.Pass},
+		Proof:    row.Proof, Failure: row.Failure}
+}

@@ -1,0 +1,273 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+)
+
+// Promotion is the state of a cut-over.
+type Promotion string
+
+// The states of a promotion.
+const (
+	// Promoted: the new generation is the active one.
+	Promoted Promotion = "promoted"
+	// Catching: its consumer has not caught up with the log yet.
+	Catching Promotion = "catching-up"
+	// PromotionStopped: the replay was cancelled or has ended.
+	PromotionStopped Promotion = "stopped"
+)
+
+var (
+	// ErrParked says that the new generation has parked an entity that the
+	// active one has not. It is kept, and a person has to decide.
+	ErrParked = errors.New("the rebuilt generation parks entities that the active one does not")
+	// ErrCutTooOld says that so much time has passed since the cut that the
+	// event stream may have dropped what came after it.
+	ErrCutTooOld = errors.New("more than half of the event stream's retention has passed since the cut")
+	// ErrNotProved says that a generation is not proved complete.
+	ErrNotProved = errors.New("the replay is not proved complete")
+)
+
+// Promoter takes a rebuilt generation to its consumer and to being active. It
+// is safe for concurrent use.
+type Promoter struct {
+	Store       Store
+	Heads       eventlog.Heads
+	Registry    datastore.Registry
+	Generations datastore.Generations
+	Lanes       *event.Lanes
+	// Retention is that of the event stream.
+	Retention time.Duration
+	// Lease is how long the active generation's consumer is held at a time.
+	Lease time.Duration
+	Poll  time.Duration
+	Pause func(ctx context.Context, d time.Duration) error
+}
+
+// Prepare makes the table of a rebuild's generation and enters it in the
+// replay's row. It is idempotent.
+func (p *Promoter) Prepare(ctx context.Context, id, version string) error {
+	row, err := p.Store.Load(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !row.Request.Rebuild || row.Generation != "" || row.Status.Ended() {
+		return nil
+	}
+	info, err := p.Registry.Begin(ctx, id, version)
+	if err != nil {
+		return err
+	}
+	if err := p.Generations.Create(ctx, info.ID); err != nil {
+		return fmt.Errorf("create generation %s: %w", info.ID, err)
+	}
+	_, err = p.Store.Update(ctx, id, func(r *Row) error { r.Generation = info.ID; return nil })
+	return err
+}
+
+// Follow sets the live marks of a proved generation to the cut and gives it
+// its consumer, which drops what lies before. It is idempotent.
+func (p *Promoter) Follow(ctx context.Context, id string) error {
+	row, err := p.Store.Load(ctx, id)
+	if err != nil {
+		return err
+	}
+	switch {
+	case row.Generation == "" || row.Status.Ended():
+		return nil
+	case row.Proof == nil || !row.Proof.Complete:
+		return fmt.Errorf("follow with generation %s: %w", row.Generation, ErrNotProved)
+	case p.Store.Now().Sub(*row.Cut) > p.Retention/2:
+		return fmt.Errorf("follow with generation %s: %w", row.Generation, ErrCutTooOld)
+	}
+	all := make([]int, p.Lanes.Count())
+	for i := range all {
+		all[i] = i
+	}
+	plans, err := p.Store.loadLanePlans(ctx, id, all)
+	if err != nil {
+		return err
+	}
+	generation := p.Generations.Open(row.Generation)
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelLanes)
+	for lane, plan := range plans {
+		group.Go(func() error { return BeginMark(groupCtx, generation, lane, plan.Head) })
+	}
+	if err := group.Wait(); err != nil {
+		return fmt.Errorf("follow with generation %s: %w", row.Generation, err)
+	}
+	return p.Registry.Follow(ctx, row.Generation)
+}
+
+// BeginMark sets a lane's live mark to a head unless it has one already.
+func BeginMark(ctx context.Context, g datastore.Generation, lane event.Lane, head eventlog.Head) error {
+	mark := datastore.Mark{Position: head.Position, Logged: head.Logged}
+	if _, err := g.SetMark(ctx, datastore.LiveMark, lane, mark, ""); err != nil && !errors.Is(err, datastore.ErrConflict) {
+		return fmt.Errorf("begin mark of lane %s: %w", lane, err)
+	}
+	return nil
+}
+
+// Promote makes a following generation the active one: it waits until the
+// generation has caught up, holds the consumer of the active one, waits for
+// the heads as of then, and flips. Reads therefore never step back. It returns
+// Catching at deadline, having released its hold.
+func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (Promotion, error) {
+	row, err := p.Store.Load(ctx, id)
+	switch {
+	case err != nil:
+		return "", err
+	case row.Promoted:
+		return Promoted, nil
+	case row.Cancel || row.Status.Ended():
+		return PromotionStopped, nil
+	}
+	if err := p.checkParked(ctx, row); err != nil {
+		return "", fmt.Errorf("promote generation %s: %w", row.Generation, err)
+	}
+	for {
+		flipped, err := p.attempt(ctx, row, deadline)
+		switch {
+		case errors.Is(err, datastore.ErrHoldLost) || errors.Is(err, datastore.ErrHeld):
+		case err != nil:
+			return "", fmt.Errorf("promote generation %s: %w", row.Generation, err)
+		}
+		if flipped {
+			_, err := p.Store.Update(ctx, id, func(r *Row) error { r.Promoted = true; return nil })
+			return Promoted, err
+		}
+		if !p.Store.Now().Before(deadline) {
+			return Catching, nil
+		}
+		if err := p.Pause(ctx, p.Poll); err != nil {
+			return "", err
+		}
+	}
+}
+
+func (p *Promoter) attempt(ctx context.Context, row Row, deadline time.Time) (bool, error) {
+	// Without a hold first: the lag must be small before the live path of the
+	// active generation is made to wait for it.
+	if reached, err := p.awaitHeads(ctx, row, deadline); err != nil || !reached {
+		return false, err
+	}
+	if err := p.Registry.Hold(ctx, row.ID, p.Lease); err != nil {
+		return false, err
+	}
+	reached, err := p.awaitHeads(ctx, row, p.Store.Now().Add(p.Lease/2))
+	if err == nil && reached {
+		if err = p.Registry.Flip(ctx, row.Generation, row.ID); err == nil {
+			return true, nil
+		}
+	}
+	return false, errors.Join(err, p.Registry.Release(ctx, row.ID))
+}
+
+// awaitHeads reads the heads once and waits until the generation's live marks
+// have reached them, or deadline.
+func (p *Promoter) awaitHeads(ctx context.Context, row Row, deadline time.Time) (bool, error) {
+	heads, err := p.Heads.LoadAll(ctx, p.Lanes.Count())
+	if err != nil {
+		return false, err
+	}
+	generation := p.Generations.Open(row.Generation)
+	for {
+		behind, err := lanesBehind(ctx, generation, heads)
+		if err != nil {
+			return false, err
+		}
+		if behind == 0 {
+			return true, nil
+		}
+		if !p.Store.Now().Before(deadline) {
+			return false, nil
+		}
+		if err := p.Pause(ctx, p.Poll); err != nil {
+			return false, err
+		}
+	}
+}
+
+func lanesBehind(ctx context.Context, g datastore.Generation, heads []eventlog.Head) (int, error) {
+	marks, err := LiveMarks(ctx, g, len(heads))
+	if err != nil {
+		return 0, err
+	}
+	behind := 0
+	for i, head := range heads {
+		if marks[i].Position < head.Position {
+			behind++
+		}
+	}
+	return behind, nil
+}
+
+// LiveMarks returns a generation's live marks, indexed by lane. A generation
+// without them is lost: datastore.ErrNoMark.
+func LiveMarks(ctx context.Context, g datastore.Generation, lanes int) ([]datastore.Mark, error) {
+	marks := make([]datastore.Mark, lanes)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelLanes)
+	for i := range marks {
+		group.Go(func() (err error) {
+			marks[i], _, err = g.Mark(ctx, datastore.LiveMark, event.Lane(i))
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, fmt.Errorf("read live marks: %w", err)
+	}
+	return marks, nil
+}
+
+// checkParked refuses a generation that parks what the active one does not. A
+// lost active generation has nothing to be compared with.
+func (p *Promoter) checkParked(ctx context.Context, row Row) error {
+	if row.Proof == nil || row.Proof.Rows == nil || row.Proof.Rows.Parked == 0 {
+		return nil
+	}
+	roll, err := p.Registry.Load(ctx)
+	if err != nil {
+		return err
+	}
+	active := p.Generations.Open(roll.Active)
+	if _, err := LiveMarks(ctx, active, p.Lanes.Count()); err != nil {
+		if errors.Is(err, datastore.ErrNoMark) || errors.Is(err, datastore.ErrNoGeneration) {
+			return nil
+		}
+		return err
+	}
+	generation := p.Generations.Open(row.Generation)
+	for _, lane := range row.Lanes {
+		if err := compareParked(ctx, generation, active, event.Lane(lane)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func compareParked(ctx context.Context, next, active datastore.Generation, lane event.Lane) error {
+	return EachRow(ctx, next, lane, func(r *datastore.Row) error {
+		if r.Parked == nil {
+			return nil
+		}
+		rows, err := active.Rows(ctx, lane, []string{r.Entity})
+		if err != nil {
+			return fmt.Errorf("read row of the active generation: %w", err)
+		}
+		if old, found := rows[r.Entity]; found && old.Parked == nil {
+			return ErrParked
+		}
+		return nil
+	})
+}

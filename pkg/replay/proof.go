@@ -1,0 +1,232 @@
+package replay
+
+import (
+	"context"
+	"fmt"
+
+	"golang.org/x/sync/errgroup"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+)
+
+// Proof compares what a replay's cut has with what was read, delivered and
+// applied. Counts are events.
+type Proof struct {
+	Complete bool `json:"complete"`
+	// Scoped is set for an entity-scoped replay, which has no manifest to be
+	// held against: read is then taken for expected.
+	Scoped   bool `json:"scoped,omitempty"`
+	Expected Sum  `json:"expected"`
+	Read     Sum  `json:"read"`
+	// Selected is what of it passed the filter, Applied what the marks of the
+	// consumer say.
+	Selected Sum `json:"selected"`
+	Applied  Sum `json:"applied"`
+	// Rows counts what the rows of a rebuilt generation have seen.
+	Rows *Rows `json:"rows,omitempty"`
+	// Differences are the lanes that do not agree, at most maxDifferences.
+	Differences []Difference `json:"differences,omitempty"`
+}
+
+// Rows sums up the rows of a generation.
+type Rows struct {
+	Entities   int64 `json:"entities"`
+	Applied    int64 `json:"applied"`
+	Duplicates int64 `json:"duplicates"`
+	Conflicts  int64 `json:"conflicts"`
+	Ignored    int64 `json:"ignored"`
+	// Parked counts entities, Waiting their events that were not applied.
+	Parked  int64 `json:"parked"`
+	Waiting int64 `json:"waiting"`
+}
+
+// Seen is the number of events that the rows have seen.
+func (r *Rows) Seen() int64 { return r.Applied + r.Duplicates + r.Ignored + r.Waiting }
+
+// Add counts one row.
+func (r *Rows) Add(row *datastore.Row) {
+	r.Entities++
+	r.Applied += row.Count
+	r.Duplicates += row.Duplicates
+	r.Conflicts += row.Conflicts
+	r.Ignored += row.Ignored
+	if row.Parked != nil {
+		r.Parked++
+		r.Waiting += 1 + row.Parked.Waiting
+	}
+}
+
+func (r *Rows) addRows(o Rows) {
+	r.Entities += o.Entities
+	r.Applied += o.Applied
+	r.Duplicates += o.Duplicates
+	r.Conflicts += o.Conflicts
+	r.Ignored += o.Ignored
+	r.Parked += o.Parked
+	r.Waiting += o.Waiting
+}
+
+// Difference is a lane in which two counts or digests do not agree.
+type Difference struct {
+	Lane event.Lane `json:"lane"`
+	What string     `json:"what"`
+	Want int64      `json:"want"`
+	Have int64      `json:"have"`
+}
+
+const maxDifferences = 64
+
+// Prover makes proofs. It is safe for concurrent use.
+type Prover struct {
+	Store       Store
+	Registry    datastore.Registry
+	Generations datastore.Generations
+}
+
+// Prove holds the marks of a drained replay against its cut, lane by lane, and
+// keeps the proof in the replay's row.
+func (p *Prover) Prove(ctx context.Context, id string) (Proof, error) {
+	row, err := p.Store.Load(ctx, id)
+	if err != nil {
+		return Proof{}, err
+	}
+	if row.Proof != nil && row.Proof.Complete {
+		return *row.Proof, nil
+	}
+	m, err := openMarks(ctx, p.Store, p.Registry, p.Generations, row)
+	if err != nil {
+		return Proof{}, fmt.Errorf("prove replay %s: %w", id, err)
+	}
+	proof, err := p.compare(ctx, row, m)
+	if err != nil {
+		return Proof{}, fmt.Errorf("prove replay %s: %w", id, err)
+	}
+	_, err = p.Store.Update(ctx, id, func(r *Row) error { r.Proof = &proof; return nil })
+	return proof, err
+}
+
+func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
+	plans, err := p.Store.loadLanePlans(ctx, row.ID, row.Lanes)
+	if err != nil {
+		return Proof{}, err
+	}
+	checkpoints, err := p.Store.loadCheckpoints(ctx, row.ID, row.Lanes)
+	if err != nil {
+		return Proof{}, err
+	}
+	applied, err := m.loadAll(ctx, row.Lanes)
+	if err != nil {
+		return Proof{}, err
+	}
+	rows, err := p.countRows(ctx, row, m)
+	if err != nil {
+		return Proof{}, err
+	}
+	proof := Proof{Scoped: len(row.Request.Entities) > 0}
+	for _, n := range row.Lanes {
+		lane := event.Lane(n)
+		proof.compareLane(lane, plans[lane], checkpoints[lane], applied[lane], rows[lane])
+	}
+	if row.Generation != "" {
+		proof.Rows = &Rows{}
+		for _, r := range rows {
+			proof.Rows.addRows(*r)
+		}
+	}
+	proof.Complete = len(proof.Differences) == 0
+	return proof, nil
+}
+
+func (p *Proof) compareLane(lane event.Lane, plan LanePlan, at Checkpoint, mark datastore.Mark, rows *Rows) {
+	expected := plan.Expect
+	if p.Scoped {
+		expected = at.Read
+	}
+	took := Sum{Count: mark.Ordinal, Bytes: mark.Bytes, Digest: mark.Digest}
+	p.Expected.addSum(expected)
+	p.Read.addSum(at.Read)
+	p.Selected.addSum(at.Delivered)
+	p.Applied.addSum(took)
+	if !at.Done {
+		p.differ(lane, "the lane has no end marker", expected.Count, at.Read.Count)
+	}
+	p.compareSums(lane, "read of the log", expected, at.Read)
+	p.compareSums(lane, "consumed", at.Delivered, took)
+	if rows != nil && rows.Seen() != took.Count {
+		p.differ(lane, "seen by the rows", took.Count, rows.Seen())
+	}
+}
+
+func (p *Proof) compareSums(lane event.Lane, what string, want, have Sum) {
+	switch {
+	case want.Count != have.Count:
+		p.differ(lane, "events "+what, want.Count, have.Count)
+	case want.Bytes != have.Bytes:
+		p.differ(lane, "bytes "+what, want.Bytes, have.Bytes)
+	case want.Digest != have.Digest:
+		p.differ(lane, "digest of the events "+what+" (counts are equal, contents differ)", want.Count, have.Count)
+	}
+}
+
+func (p *Proof) differ(lane event.Lane, what string, want, have int64) {
+	if len(p.Differences) < maxDifferences {
+		p.Differences = append(p.Differences, Difference{lane, what, want, have})
+	}
+}
+
+// countRows sums up the rows of a rebuilt generation, lane by lane. A plain
+// replay has none.
+func (p *Prover) countRows(ctx context.Context, row Row, m marks) (map[event.Lane]*Rows, error) {
+	if m.generation == nil {
+		return nil, nil
+	}
+	counted := make([]Rows, len(row.Lanes))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelLanes)
+	for i, lane := range row.Lanes {
+		group.Go(func() (err error) {
+			counted[i], err = CountRows(ctx, m.generation, event.Lane(lane))
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	byLane := make(map[event.Lane]*Rows, len(row.Lanes))
+	for i, lane := range row.Lanes {
+		byLane[event.Lane(lane)] = &counted[i]
+	}
+	return byLane, nil
+}
+
+// CountRows sums up one lane of a generation.
+func CountRows(ctx context.Context, g datastore.Generation, lane event.Lane) (Rows, error) {
+	var sum Rows
+	err := EachRow(ctx, g, lane, func(row *datastore.Row) error {
+		sum.Add(row)
+		return nil
+	})
+	return sum, err
+}
+
+// EachRow calls visit for every row of a lane in order.
+func EachRow(ctx context.Context, g datastore.Generation, lane event.Lane, visit func(*datastore.Row) error) error {
+	const page = 500
+	after := ""
+	for {
+		rows, err := g.Scan(ctx, lane, after, page)
+		if err != nil {
+			return fmt.Errorf("scan rows of lane %s: %w", lane, err)
+		}
+		for i := range rows {
+			if err := visit(&rows[i]); err != nil {
+				return err
+			}
+			after = rows[i].Entity
+		}
+		if len(rows) < page {
+			return nil
+		}
+	}
+}

@@ -1,0 +1,177 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/feed"
+	"reprise/pkg/record"
+)
+
+const (
+	// lanesAtOnce bounds the lanes that a reader has in flight.
+	lanesAtOnce = 8
+	// steering is how often a reader looks at the control row.
+	steering = time.Second
+)
+
+// Outcome is how a reader came to its end.
+type Outcome string
+
+// The outcomes.
+const (
+	// Done: the group is read to its end.
+	Done Outcome = "done"
+	// Continue: time ran out; call again.
+	Continue Outcome = "continue"
+	// Stopped: the replay was cancelled or has ended.
+	Stopped Outcome = "stopped"
+)
+
+// Reader delivers segments to the playback stream. It is safe for concurrent
+// use. Two readers on one group, a zombie among them, do no harm: each emits a
+// contiguous run that starts at or before the last checkpoint.
+type Reader struct {
+	Store Store
+	Log   eventlog.Log
+	Heads eventlog.Heads
+	Width eventlog.Width
+	Lanes *event.Lanes
+	Codec *record.Codec
+	// Playback is the stream that records go to.
+	Playback feed.Stream
+	// PageBytes bounds a page of the log and RecordBytes a record's lines;
+	// 0 means 1 MiB and record.TargetBytes.
+	PageBytes   int
+	RecordBytes int
+	// CheckpointEvery is how often a place is stored while nothing is
+	// delivered, because the selection is sparse; 0 means every second.
+	CheckpointEvery time.Duration
+}
+
+// Read works through a lane group until it is done, the replay is stopped, or
+// deadline has come, which is well before the caller's own end. After an error
+// it may be called again; it goes on from the last checkpoints.
+func (r *Reader) Read(ctx context.Context, id string, group int, deadline time.Time) (Outcome, error) {
+	row, err := r.Store.Load(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	if row.Cancel || row.Status.Ended() {
+		return Stopped, nil
+	}
+	plan, err := r.Store.loadPlan(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	if group < 0 || group >= len(plan.Groups) {
+		return "", fmt.Errorf("read group %d of %d: %w", group, len(plan.Groups), ErrRequest)
+	}
+	run := &run{reader: r, row: row, watch: &watch{store: r.Store, id: id, deadline: deadline, looked: r.Store.Now()}}
+	if err := run.begin(ctx, plan.Groups[group].Lanes); err != nil {
+		return "", err
+	}
+	outcome, err := run.slices(ctx, plan.Slices)
+	if err != nil {
+		return "", fmt.Errorf("read group %d of replay %s: %w", group, id, err)
+	}
+	return outcome, nil
+}
+
+// run is one Read under way.
+type run struct {
+	reader *Reader
+	row    Row
+	lanes  []*laneReader
+	watch  *watch
+}
+
+func (r *run) begin(ctx context.Context, lanes []event.Lane) error {
+	numbers := make([]int, len(lanes))
+	for i, lane := range lanes {
+		numbers[i] = int(lane)
+	}
+	plans, err := r.reader.Store.loadLanePlans(ctx, r.row.ID, numbers)
+	if err != nil {
+		return err
+	}
+	for _, lane := range lanes {
+		at, _, err := r.reader.Store.loadCheckpoint(ctx, r.row.ID, lane)
+		if err != nil {
+			return err
+		}
+		if !at.Done {
+			r.lanes = append(r.lanes, newLaneReader(r.reader, r.row, plans[lane], at, r.watch))
+		}
+	}
+	return nil
+}
+
+// slices reads slice after slice, the lanes of each side by side, and then
+// writes the lanes' end markers.
+func (r *run) slices(ctx context.Context, slices []Slice) (Outcome, error) {
+	from, to := bucketRange(r.row.Request, r.reader.Width)
+	for i, slice := range slices {
+		if i == 0 {
+			slice.From = from
+		}
+		if slice.To == "" {
+			slice.To = to
+		}
+		err := r.eachLane(ctx, func(ctx context.Context, l *laneReader) error { return l.readSlice(ctx, slice) })
+		if outcome, stop := stopping(err); stop {
+			return outcome, r.flush(ctx, outcome)
+		}
+		if err != nil {
+			return "", err
+		}
+	}
+	if err := r.eachLane(ctx, func(ctx context.Context, l *laneReader) error { return l.finish(ctx) }); err != nil {
+		return "", err
+	}
+	return Done, nil
+}
+
+// flush delivers what lanes still hold, so that the next reader need not read
+// it again. A stopped replay delivers nothing more.
+func (r *run) flush(ctx context.Context, outcome Outcome) error {
+	if outcome == Stopped {
+		return nil
+	}
+	return r.eachLane(ctx, func(ctx context.Context, l *laneReader) error { return l.deliver(ctx) })
+}
+
+func (r *run) eachLane(ctx context.Context, do func(context.Context, *laneReader) error) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(lanesAtOnce)
+	for _, l := range r.lanes {
+		group.Go(func() error {
+			if err := do(ctx, l); err != nil {
+				return fmt.Errorf("lane %s: %w", l.plan.Lane, err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+var (
+	errOutOfTime = errors.New("reader is out of time")
+	errStopped   = errors.New("replay was stopped")
+)
+
+func stopping(err error) (Outcome, bool) {
+	switch {
+	case errors.Is(err, errOutOfTime):
+		return Continue, true
+	case errors.Is(err, errStopped):
+		return Stopped, true
+	}
+	return "", false
+}

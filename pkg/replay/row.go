@@ -1,0 +1,184 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+
+	"reprise/pkg/control"
+)
+
+// Status is a replay's own status, kept in its control row. It is another
+// thing than the status of the execution that carries it out.
+type Status string
+
+// The statuses. The last three are final.
+const (
+	Planned   Status = "PLANNED"
+	Running   Status = "RUNNING"
+	Draining  Status = "DRAINING"
+	Succeeded Status = "SUCCEEDED"
+	Failed    Status = "FAILED"
+	Cancelled Status = "CANCELLED"
+)
+
+// Ended reports whether nothing more will happen to the replay.
+func (s Status) Ended() bool { return s == Succeeded || s == Failed || s == Cancelled }
+
+// Row is the control row of a replay.
+type Row struct {
+	ID      string  `json:"id"`
+	Request Request `json:"request"`
+	Status  Status  `json:"status"`
+	// Cancel is the desired state: set, every reader stops at its next page.
+	Cancel  bool       `json:"cancel,omitempty"`
+	Created time.Time  `json:"created"`
+	Cut     *time.Time `json:"cut,omitempty"`
+	Ended   *time.Time `json:"ended,omitempty"`
+	// Generation is the one that a rebuild fills.
+	Generation string `json:"generation,omitempty"`
+	Promoted   bool   `json:"promoted,omitempty"`
+	// Groups and Lanes are those of the plan, Total the events in the buckets
+	// that it touches up to the cut.
+	Groups int   `json:"groups"`
+	Lanes  []int `json:"lanes,omitempty"`
+	Slices int   `json:"slices"`
+	Total  int64 `json:"total"`
+	// Pass counts how often lanes had to be read again, Stalls how often that
+	// happened without progress, Reached the progress then.
+	Pass    int      `json:"pass"`
+	Stalls  int      `json:"stalls,omitempty"`
+	Reached int64    `json:"reached,omitempty"`
+	Proof   *Proof   `json:"proof,omitempty"`
+	Failure *Failure `json:"failure,omitempty"`
+}
+
+// Failure says why a replay failed.
+type Failure struct {
+	Error string `json:"error"`
+	Cause string `json:"cause"`
+}
+
+var (
+	// ErrNotFound says that there is no replay of that id.
+	ErrNotFound = errors.New("replay not found")
+	// ErrExists says that a replay of that id was asked for with another
+	// input. A retry needs another name.
+	ErrExists = errors.New("a replay of that name exists with another input")
+	// ErrEnded says that the replay is over.
+	ErrEnded = errors.New("the replay has ended")
+)
+
+// idPattern is what a state machine execution's name may be, and safe in logs.
+var idPattern = regexp.MustCompile(`^[0-9A-Za-z_-]{1,80}$`)
+
+// CheckID returns ErrRequest for an id that cannot name an execution.
+func CheckID(id string) error {
+	if !idPattern.MatchString(id) {
+		return fmt.Errorf("%w: a name has 1 to 80 of the characters 0-9, A-Z, a-z, - and _", ErrRequest)
+	}
+	return nil
+}
+
+// Store keeps replays in the control table. It is safe for concurrent use.
+type Store struct {
+	Table control.Table
+	Now   func() time.Time
+}
+
+const rowsPartition = "replays"
+
+func rowKey(id string) control.Key { return control.Key{Partition: rowsPartition, Sort: id} }
+
+// partition holds the plan, checkpoints and marks of a replay.
+func partition(id string) string { return "replay#" + id }
+
+// Create enters a replay, or returns the row of the one of that id if it asks
+// for the same; otherwise ErrExists.
+func (s Store) Create(ctx context.Context, id string, request Request) (row Row, created bool, err error) {
+	if err := CheckID(id); err != nil {
+		return Row{}, false, err
+	}
+	request, err = request.normal()
+	if err != nil {
+		return Row{}, false, err
+	}
+	row, err = control.Update(ctx, s.Table, rowKey(id), func(row *Row, exists bool) error {
+		created = !exists
+		if exists {
+			if !row.Request.same(request) {
+				return ErrExists
+			}
+			return control.Unchanged()
+		}
+		*row = Row{ID: id, Request: request, Status: Planned, Created: s.Now().UTC()}
+		return nil
+	})
+	if err != nil {
+		return Row{}, false, fmt.Errorf("create replay %s: %w", id, err)
+	}
+	return row, created, nil
+}
+
+// Load returns a replay's row, or ErrNotFound.
+func (s Store) Load(ctx context.Context, id string) (Row, error) {
+	if CheckID(id) != nil {
+		return Row{}, fmt.Errorf("load replay: %w", ErrNotFound)
+	}
+	row, _, err := control.Load[Row](ctx, s.Table, rowKey(id))
+	if errors.Is(err, control.ErrNotFound) {
+		err = ErrNotFound
+	}
+	if err != nil {
+		return Row{}, fmt.Errorf("load replay %s: %w", id, err)
+	}
+	return row, nil
+}
+
+// List calls visit for every replay, by id.
+func (s Store) List(ctx context.Context, visit func(Row) error) error {
+	err := control.Each(ctx, s.Table, rowsPartition, "", func(_ string, row Row) error { return visit(row) })
+	if err != nil {
+		return fmt.Errorf("list replays: %w", err)
+	}
+	return nil
+}
+
+// Update changes the row of a replay that has not ended; otherwise ErrEnded.
+func (s Store) Update(ctx context.Context, id string, change func(*Row) error) (Row, error) {
+	row, err := control.Update(ctx, s.Table, rowKey(id), func(row *Row, exists bool) error {
+		if !exists {
+			return ErrNotFound
+		}
+		if row.Status.Ended() {
+			return ErrEnded
+		}
+		return change(row)
+	})
+	if err != nil {
+		return row, fmt.Errorf("update replay %s: %w", id, err)
+	}
+	return row, nil
+}
+
+// End gives a replay its final status; one that has ended already keeps its
+// own, and ended says that it had.
+func (s Store) End(ctx context.Context, id string, status Status, failure *Failure) (row Row, ended bool, err error) {
+	row, err = control.Update(ctx, s.Table, rowKey(id), func(row *Row, exists bool) error {
+		if !exists {
+			return ErrNotFound
+		}
+		if ended = row.Status.Ended(); ended {
+			return control.Unchanged()
+		}
+		at := s.Now().UTC()
+		row.Status, row.Failure, row.Ended = status, failure, &at
+		return nil
+	})
+	if err != nil {
+		return row, ended, fmt.Errorf("end replay %s: %w", id, err)
+	}
+	return row, ended, nil
+}

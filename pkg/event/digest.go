@@ -16,12 +16,11 @@ type Digest struct{ Hi, Lo uint64 }
 // DigestOf is the digest of one event: the first 128 bits of the SHA-256 of its
 // position, a zero byte and its canonical encoding.
 func DigestOf(at Position, line []byte) Digest {
+	var b [160]byte // holds any position, so that nothing is allocated
 	h := sha256.New()
-	h.Write([]byte(at))
-	h.Write([]byte{0})
+	h.Write(append(append(b[:0], at...), 0))
 	h.Write(line)
-	var sum [sha256.Size]byte
-	return digestFrom(h.Sum(sum[:0]))
+	return digestFrom(h.Sum(b[:0]))
 }
 
 func digestFrom(sum []byte) Digest {
@@ -70,7 +69,7 @@ func (d Digest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 // ErrDigest is the error of a text that is no digest.
 var ErrDigest = errors.New("not a digest of 32 hexadecimal digits")
 
-// UnmarshalText reads the form of String.
+// UnmarshalText reads the form of String and no other.
 func (d *Digest) UnmarshalText(text []byte) error {
 	var b [16]byte
 	if len(text) != hex.EncodedLen(len(b)) {
@@ -79,7 +78,11 @@ func (d *Digest) UnmarshalText(text []byte) error {
 	if _, err := hex.Decode(b[:], text); err != nil {
 		return fmt.Errorf("parse digest: %w", ErrDigest)
 	}
-	*d = digestFrom(b[:])
+	read := digestFrom(b[:])
+	if read.String() != string(text) { // upper case
+		return fmt.Errorf("parse digest: %w", ErrDigest)
+	}
+	*d = read
 	return nil
 }
 
@@ -87,12 +90,9 @@ func (d *Digest) UnmarshalText(text []byte) error {
 // entity with one identity are one event sent twice. It is the first 128 bits
 // of the SHA-256 of both with a zero byte between, which neither can contain.
 func (e *Event) Identity() Digest {
-	h := sha256.New()
-	h.Write([]byte(e.Source))
-	h.Write([]byte{0})
-	h.Write([]byte(e.ID))
-	var sum [sha256.Size]byte
-	return digestFrom(h.Sum(sum[:0]))
+	var b [256]byte // holds most, so that little is allocated
+	sum := sha256.Sum256(append(append(append(b[:0], e.Source...), 0), e.ID...))
+	return digestFrom(sum[:])
 }
 
 // ContentOf is the fingerprint of a canonical encoding, which tells a repeated

@@ -1,14 +1,16 @@
 package event
 
 import (
+	"bytes"
 	"strconv"
-	"strings"
 )
 
 // AppendJSON appends the event's canonical encoding: one line of JSON without
-// white space, the attributes in a fixed order, the extensions by name, data
-// last and as it was sent. Two events are the same content where these bytes
-// are the same; digests and stored bodies use them.
+// white space between tokens, the attributes in a fixed order, the extensions
+// by name, data last and as it was sent. However the sender had escaped the
+// attributes, the bytes are the same. Two events are the same content where
+// these bytes are the same; digests and stored bodies use them. Of an event
+// that Validate accepts they hold no line feed, and Parse gives it back.
 func (e *Event) AppendJSON(b []byte) []byte {
 	b = append(b, `{"specversion":"1.0","id":`...)
 	b = appendString(b, e.ID)
@@ -42,27 +44,6 @@ func appendOptional(b []byte, name, value string) []byte {
 	return appendString(append(b, name...), value)
 }
 
-// appendString quotes valid UTF-8, escaping only what JSON demands.
-func appendString(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	start := 0
-	for i := range len(s) {
-		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' {
-			continue
-		}
-		b = append(b, s[start:i]...)
-		start = i + 1
-		if c < 0x20 {
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-			continue
-		}
-		b = append(b, '\\', c)
-	}
-	return append(append(b, s[start:]...), '"')
-}
-
 // Placed suffixes: what a playback record adds to an event's line.
 const (
 	positionMember = `,"repriseposition":"`
@@ -80,26 +61,28 @@ func AppendPlaced(b []byte, line []byte, at Position, loggedMillis int64) []byte
 }
 
 // SplitPlaced undoes AppendPlaced: the canonical line, its position and its
-// logged time. Its error is an *Invalid.
+// logged time. It accepts no other spelling of the two, and leaves the line
+// itself to Parse. Its error is an *Invalid.
 func SplitPlaced(placed []byte) (line []byte, at Position, loggedMillis int64, err error) {
-	text := string(placed)
-	cut := strings.LastIndex(text, positionMember)
-	if cut < 0 {
-		return nil, "", 0, invalid("repriseposition", "is missing from a playback record")
-	}
-	rest := text[cut+len(positionMember):]
-	quote := strings.LastIndex(rest, loggedMember)
-	if quote < 0 || len(rest) < quote+len(loggedMember)+3 || rest[len(rest)-2:] != `"}` {
+	rest, closed := bytes.CutSuffix(placed, []byte(`"}`))
+	logged := bytes.LastIndex(rest, []byte(loggedMember))
+	if !closed || logged < 0 {
 		return nil, "", 0, invalid("repriselogged", "is missing from a playback record")
 	}
-	at, err = ParsePosition(rest[:quote])
+	millis := string(rest[logged+len(loggedMember):])
+	loggedMillis, err = strconv.ParseInt(millis, 10, 64)
+	if err != nil || strconv.FormatInt(loggedMillis, 10) != millis {
+		return nil, "", 0, invalid("repriselogged", "is not a number of milliseconds")
+	}
+	rest = rest[:logged]
+	cut := bytes.LastIndex(rest, []byte(positionMember))
+	if cut < 1 {
+		return nil, "", 0, invalid("repriseposition", "is missing from a playback record")
+	}
+	at, err = ParsePosition(string(rest[cut+len(positionMember):]))
 	if err != nil {
 		return nil, "", 0, invalid("repriseposition", "is not a position")
 	}
-	loggedMillis, err = strconv.ParseInt(rest[quote+len(loggedMember):len(rest)-2], 10, 64)
-	if err != nil {
-		return nil, "", 0, invalid("repriselogged", "is not a number of milliseconds")
-	}
-	line = append(make([]byte, 0, cut+1), text[:cut]...)
+	line = append(make([]byte, 0, cut+1), rest[:cut]...)
 	return append(line, '}'), at, loggedMillis, nil
 }

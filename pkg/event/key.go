@@ -84,17 +84,18 @@ func SortKey(entity string, at Position) string {
 	return EscapeEntity(entity) + "#" + string(at)
 }
 
-// ParseSortKey takes a sort key apart.
+// ParseSortKey takes a sort key apart. It refuses what SortKey does not write
+// for an entity with an id, with ErrKey.
 func ParseSortKey(key string) (entity string, at Position, err error) {
 	escaped, position, found := strings.Cut(key, "#")
-	if !found {
+	if !found || escaped == "" {
 		return "", "", fmt.Errorf("parse sort key %q: %w", clip(key), ErrKey)
 	}
 	if entity, err = UnescapeEntity(escaped); err != nil {
 		return "", "", err
 	}
 	if at, err = ParsePosition(position); err != nil {
-		return "", "", err
+		return "", "", fmt.Errorf("parse sort key: %w: %w", ErrKey, err)
 	}
 	return entity, at, nil
 }

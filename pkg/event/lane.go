@@ -47,7 +47,8 @@ func (l *Lanes) Count() int { return len(l.keys) }
 // Of returns the lane of an entity: the top bits of the SHA-256 of its id, so
 // that any language can find it in a line.
 func (l *Lanes) Of(entity string) Lane {
-	sum := sha256.Sum256([]byte(entity))
+	var b [128]byte // holds most ids, so that little is allocated
+	sum := sha256.Sum256(append(b[:0], entity...))
 	return Lane(l.top(sum[:]))
 }
 
@@ -72,11 +73,12 @@ func (l *Lanes) ParseKey(key string) (Lane, error) {
 }
 
 func (l *Lanes) findKey(lane Lane) string {
-	for suffix := 0; ; suffix++ {
-		key := lane.String() + "-" + strconv.Itoa(suffix)
-		sum := md5.Sum([]byte(key))
+	key := []byte(lane.String() + "-")
+	for suffix := int64(0); ; suffix++ {
+		key = strconv.AppendInt(key[:len("0000-")], suffix, 10)
+		sum := md5.Sum(key)
 		if l.top(sum[:]) == int(lane) {
-			return key
+			return string(key)
 		}
 	}
 }

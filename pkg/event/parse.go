@@ -1,9 +1,6 @@
 package event
 
 import (
-	"bytes"
-	"encoding/base64"
-	"encoding/json"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -14,40 +11,43 @@ import (
 // memory with text.
 func Parse(text string) (Event, error) {
 	if !utf8.ValidString(text) {
-		return Event{}, invalid("", "the text is not valid UTF-8")
+		return Event{}, errUTF8
 	}
 	s := &scanner{text: text}
-	e, err := parseObject(s)
-	if err != nil {
-		return Event{}, err
-	}
-	if s.peek() != 0 || s.at != len(s.text) {
+	e, fault, broken := readEvent(s)
+	switch {
+	case broken != nil:
+		return Event{}, broken
+	case s.peek() != 0 || s.at != len(s.text):
 		return Event{}, invalid("", "there is text after the event's object")
 	}
-	if err := e.Validate(); err != nil {
-		return Event{}, err
-	}
-	return e, nil
+	return e, fault
 }
 
+var errUTF8 = invalid("", "the text is not valid UTF-8")
+
 // ParseBatch calls each for every event of a JSON array of events (batched
-// content mode), in order, with its index from 0, and stops at the first error,
-// be it the array's own or one that each returns. Its own are *Invalid.
+// content mode), in order, with its index from 0. Where an event is invalid it
+// hands over the *Invalid instead; each may return nil to see the others.
+// ParseBatch stops at the first error that each returns, or with an *Invalid
+// where the text itself cannot be read further, even if each was told so.
 func ParseBatch(text string, each func(index int, e Event, err error) error) error {
 	if !utf8.ValidString(text) {
-		return invalid("", "the text is not valid UTF-8")
+		return errUTF8
 	}
 	s := &scanner{text: text}
 	index := 0
 	var fromCaller error
 	err := s.array(0, func() error {
-		e, err := parseObject(s)
-		if err == nil {
-			err = e.Validate()
+		e, fault, broken := readEvent(s)
+		if broken != nil {
+			fault = broken
 		}
-		fromCaller = each(index, e, err)
+		if fromCaller = each(index, e, fault); fromCaller != nil {
+			return fromCaller
+		}
 		index++
-		return fromCaller
+		return broken
 	})
 	switch {
 	case fromCaller != nil:
@@ -58,18 +58,25 @@ func ParseBatch(text string, each func(index int, e Event, err error) error) err
 	return nil
 }
 
-func parseObject(s *scanner) (Event, error) {
-	var p parser
+// readEvent reads the next value. fault says what is wrong with the event, and
+// the scanner stands behind the value then; broken, that nothing more can be
+// read.
+func readEvent(s *scanner) (e Event, fault, broken error) {
 	if s.peek() != '{' {
-		return Event{}, invalid("", "an event is a JSON object")
+		_, broken = s.value(0)
+		return Event{}, invalid("", "an event is a JSON object"), broken
 	}
-	if err := s.object(0, func(name string) error { return p.member(s, unquote(name)) }); err != nil {
-		if err == errSyntax {
-			err = invalid("", "the text is not valid JSON")
-		}
-		return Event{}, err
+	var p parser
+	if broken = s.object(0, func(rawName string) error { return p.member(s, rawName) }); broken != nil {
+		return Event{}, nil, broken
 	}
-	return p.finish()
+	if p.fault == nil {
+		p.fault = p.finish()
+	}
+	if p.fault != nil {
+		return Event{}, p.fault, nil
+	}
+	return p.event, nil, nil
 }
 
 // parser gathers one event. seen has a bit per known attribute, so that an
@@ -78,40 +85,63 @@ type parser struct {
 	event       Event
 	seen        uint16
 	specVersion string
-	data        string
-	base64      string
+	// bytes counts the extensions as they come, so that a text full of them is
+	// given up early.
+	bytes int
+	// fault is the first thing wrong with the event; the rest of it is skipped.
+	fault error
 }
 
 var attributes = [...]string{
 	"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "data", "data_base64",
 }
 
-func (p *parser) member(s *scanner, name string) error {
-	known := slices.Index(attributes[:], name)
-	if known < 0 {
-		return p.extension(s, name)
+// Indices into attributes, which are bits of parser.seen.
+const (
+	specVersion = 0
+	data        = 8
+	dataBase64  = 9
+)
+
+// member reads the value of a member. Its error is the scanner's.
+func (p *parser) member(s *scanner, rawName string) error {
+	s.skipSpace()
+	s.spaced = false
+	value, err := s.value(1)
+	if err != nil || p.fault != nil {
+		return err
 	}
+	name := unquote(rawName)
+	if known := slices.Index(attributes[:], name); known >= 0 {
+		p.fault = p.known(known, value, s.spaced)
+	} else {
+		p.fault = p.extension(name, value)
+	}
+	return nil
+}
+
+func (p *parser) known(known int, value string, spaced bool) error {
+	name := attributes[known]
 	if p.seen&(1<<known) != 0 {
 		return invalid(name, "is given twice")
 	}
 	p.seen |= 1 << known
-	if name == "data" || name == "data_base64" {
-		return p.payload(s, name)
-	}
-	if s.peek() == 'n' { // null: the attribute is absent
-		return s.literal("null")
-	}
-	if s.peek() != '"' {
-		if _, err := s.value(1); err != nil {
-			return err
-		}
+	switch {
+	case known == data:
+		return p.payload(value, spaced)
+	case value == "null": // the attribute is absent
+		return nil
+	case value[0] != '"':
 		return invalid(name, "must be a string")
 	}
-	raw, err := s.rawString()
-	if err != nil {
-		return err
+	text := unquote(value[1 : len(value)-1])
+	switch {
+	case known == dataBase64:
+		return p.payloadBase64(text, value)
+	case text == "":
+		return invalid(name, "must not be empty")
 	}
-	*p.attribute(known) = unquote(raw)
+	*p.attribute(known) = text
 	return nil
 }
 
@@ -122,92 +152,84 @@ func (p *parser) attribute(known int) *string {
 	}[known]
 }
 
-func (p *parser) payload(s *scanner, name string) error {
-	s.skipSpace()
-	s.spaced = false
-	value, err := s.value(1)
-	if err != nil {
-		return err
+func (p *parser) payload(value string, spaced bool) error {
+	if p.event.Base64 {
+		return errBothData
 	}
-	if s.spaced {
-		var compact bytes.Buffer
-		if err := json.Compact(&compact, []byte(value)); err != nil {
-			return errSyntax
-		}
-		value = compact.String()
+	if spaced {
+		value = compact(value)
 	}
-	if name == "data" {
-		p.data = value
-		return nil
-	}
-	if value == "null" {
-		return nil
-	}
-	if value[0] != '"' {
-		return invalid(name, "must be a string of base64")
-	}
-	if _, err := base64.StdEncoding.DecodeString(unquote(value[1 : len(value)-1])); err != nil {
-		return invalid(name, "is not base64 text")
-	}
-	p.base64 = value
+	p.event.Data = value
 	return nil
 }
 
-func (p *parser) extension(s *scanner, name string) error {
-	value, err := s.value(1)
-	if err != nil {
-		return err
-	}
-	if value == "null" {
-		return nil
-	}
-	if err := checkExtensionValue(name, value); err != nil {
-		return err
-	}
-	at, found := slices.BinarySearchFunc(p.event.Extensions, name, func(x Extension, name string) int {
-		return strings.Compare(x.Name, name)
-	})
-	if found {
-		return invalid(name, "is given twice")
-	}
-	p.event.Extensions = slices.Insert(p.event.Extensions, at, Extension{name, value})
-	return nil
-}
+var errBothData = invalid("data", "is given together with data_base64")
 
-// checkExtensionValue allows what CloudEvents 1.0 does: strings, booleans and
-// 32-bit integers.
-func checkExtensionValue(name, value string) error {
-	switch value[0] {
-	case '"':
-		return checkText(name, unquote(value[1:len(value)-1]))
-	case 't', 'f':
-		return nil
-	case '{', '[':
-		return invalid(name, "is an object or array; an extension attribute is a string, a boolean or an integer")
-	}
-	var n int32
-	if json.Unmarshal([]byte(value), &n) != nil {
-		return invalid(name, "is not a 32-bit integer")
-	}
-	return nil
-}
-
-func (p *parser) finish() (Event, error) {
-	const specVersion = 1 << 0
+func (p *parser) payloadBase64(text, value string) error {
 	switch {
-	case p.seen&specVersion == 0:
-		return Event{}, invalid("specversion", "is required")
+	case p.event.Data != "":
+		return errBothData
+	case !isBase64(text):
+		return invalid("data_base64", "is not base64 text")
+	case len(text) != len(value)-2: // some of it was escaped
+		value = `"` + text + `"`
+	}
+	p.event.Data, p.event.Base64 = value, true
+	return nil
+}
+
+// extension keeps an extension attribute, with the value "" for null, since
+// one given twice is to be noticed then too.
+func (p *parser) extension(name, value string) error {
+	if err := checkName(name); err != nil {
+		return err
+	}
+	p.bytes += len(name)
+	if value == "null" {
+		value = ""
+	} else {
+		var err error
+		if value, err = canonicalValue(name, value); err != nil {
+			return err
+		}
+	}
+	if p.bytes += len(value); p.bytes > MaxAttributeBytes {
+		return errAttributeBytes
+	}
+	p.event.Extensions = append(p.event.Extensions, Extension{name, value})
+	return nil
+}
+
+func (p *parser) finish() error {
+	switch {
+	case p.seen&(1<<specVersion) == 0:
+		return invalid("specversion", "is required")
 	case p.specVersion != "1.0":
-		return Event{}, invalid("specversion", "is %q; only 1.0 is understood", clip(p.specVersion))
-	case p.data != "" && p.base64 != "":
-		return Event{}, invalid("data", "is given together with data_base64")
+		return invalid("specversion", "is %q; only 1.0 is understood", clip(p.specVersion))
 	}
-	e := p.event
-	e.Data = p.data
-	if p.base64 != "" {
-		e.Data, e.Base64 = p.base64, true
+	if err := p.finishExtensions(); err != nil {
+		return err
 	}
-	return e, nil
+	return p.event.validateAttributes()
+}
+
+func (p *parser) finishExtensions() error {
+	all := p.event.Extensions
+	if all == nil {
+		return nil
+	}
+	slices.SortFunc(all, func(a, b Extension) int { return strings.Compare(a.Name, b.Name) })
+	for i := range all[1:] {
+		if all[i].Name == all[i+1].Name {
+			return invalid(all[i].Name, "is given twice")
+		}
+	}
+	all = slices.DeleteFunc(all, func(x Extension) bool { return x.Value == "" })
+	if len(all) == 0 {
+		all = nil
+	}
+	p.event.Extensions = all
+	return nil
 }
 
 func clip(s string) string {

@@ -1,19 +1,19 @@
 package event
 
-import (
-	"errors"
-	"strings"
-	"unicode/utf16"
-	"unicode/utf8"
-)
+import "strings"
 
 // maxDepth bounds the nesting of data: deeper texts would cost stack.
 const maxDepth = 200
 
-var errSyntax = errors.New("not valid JSON")
+// The scanner's own errors. Where one is met, nothing after it can be read.
+var (
+	errSyntax = invalid("", "the text is not valid JSON")
+	errDepth  = invalid("", "data is nested more than %d levels deep", maxDepth)
+)
 
 // scanner walks a JSON text without building a tree, so that an event's data
-// is checked and kept as it is, in one allocation for the whole event.
+// is checked and kept as it is. Its time and the depth of its stack are bounded
+// whatever the text.
 type scanner struct {
 	text string
 	at   int
@@ -84,7 +84,7 @@ func (s *scanner) value(depth int) (string, error) {
 // the quotes of its name.
 func (s *scanner) object(depth int, member func(rawName string) error) error {
 	if depth > maxDepth {
-		return errSyntax
+		return errDepth
 	}
 	if err := s.expect('{'); err != nil {
 		return err
@@ -117,7 +117,7 @@ func (s *scanner) object(depth int, member func(rawName string) error) error {
 // array calls element at every element.
 func (s *scanner) array(depth int, element func() error) error {
 	if depth > maxDepth {
-		return errSyntax
+		return errDepth
 	}
 	if err := s.expect('['); err != nil {
 		return err
@@ -196,19 +196,19 @@ func (s *scanner) rawString() (string, error) {
 		return "", err
 	}
 	start := s.at
-	for s.at < len(s.text) {
-		switch c := s.text[s.at]; {
+	for i := start; i < len(s.text); i++ {
+		switch c := s.text[i]; {
 		case c == '"':
-			s.at++
-			return s.text[start : s.at-1], nil
+			s.at = i + 1
+			return s.text[start:i], nil
 		case c == '\\':
+			s.at = i
 			if err := s.escape(); err != nil {
 				return "", err
 			}
+			i = s.at - 1
 		case c < 0x20:
 			return "", errSyntax
-		default:
-			s.at++
 		}
 	}
 	return "", errSyntax
@@ -230,81 +230,24 @@ func (s *scanner) escape() error {
 	return nil
 }
 
-// unquote resolves the escapes of a raw string that rawString accepted. A lone
-// surrogate becomes the replacement character's invalid cousin, an invalid
-// byte, so that the check of the attribute refuses it.
-func unquote(raw string) string {
-	at := strings.IndexByte(raw, '\\')
-	if at < 0 {
-		return raw
-	}
-	out := append(make([]byte, 0, len(raw)), raw[:at]...)
-	for at < len(raw) {
-		if raw[at] != '\\' {
-			out = append(out, raw[at])
-			at++
+// compact returns a value that the scanner accepted without the white space
+// between its tokens.
+func compact(value string) string {
+	b := make([]byte, 0, len(value))
+	inString := false
+	for i := 0; i < len(value); i++ {
+		c := value[i]
+		if !inString && (c == ' ' || c == '\t' || c == '\n' || c == '\r') {
 			continue
 		}
-		if raw[at+1] != 'u' {
-			out = append(out, unescaped(raw[at+1]))
-			at += 2
-			continue
-		}
-		r, used := unicodeEscape(raw[at:])
-		at += used
-		if r < 0 {
-			out = append(out, 0xff)
-			continue
-		}
-		out = utf8.AppendRune(out, r)
-	}
-	return string(out)
-}
-
-func unescaped(c byte) byte {
-	switch c {
-	case 'b':
-		return '\b'
-	case 'f':
-		return '\f'
-	case 'n':
-		return '\n'
-	case 'r':
-		return '\r'
-	case 't':
-		return '\t'
-	}
-	return c
-}
-
-// unicodeEscape reads \uXXXX, with a second one where the first is a high
-// surrogate. It returns -1 for a lone surrogate.
-func unicodeEscape(s string) (r rune, used int) {
-	r = hex4(s[2:6])
-	if !utf16.IsSurrogate(r) {
-		return r, 6
-	}
-	if len(s) >= 12 && s[6] == '\\' && s[7] == 'u' {
-		if pair := utf16.DecodeRune(r, hex4(s[8:12])); pair != utf8.RuneError {
-			return pair, 12
-		}
-	}
-	return -1, 6
-}
-
-func hex4(s string) rune {
-	var r rune
-	for i := range 4 {
-		c := rune(s[i])
+		b = append(b, c)
 		switch {
-		case c <= '9':
-			c -= '0'
-		case c >= 'a':
-			c -= 'a' - 10
-		default:
-			c -= 'A' - 10
+		case c == '"':
+			inString = !inString
+		case c == '\\': // only in a string; the next byte is no end of it
+			i++
+			b = append(b, value[i])
 		}
-		r = r<<4 | c
 	}
-	return r
+	return string(b)
 }

@@ -1,0 +1,107 @@
+package event
+
+import (
+	"strings"
+	"unicode/utf16"
+	"unicode/utf8"
+)
+
+// appendString quotes valid UTF-8, escaping only what JSON demands.
+func appendString(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	start := 0
+	for i := range len(s) {
+		c := s[i]
+		if c >= 0x20 && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, s[start:i]...)
+		start = i + 1
+		if c < 0x20 {
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+			continue
+		}
+		b = append(b, '\\', c)
+	}
+	return append(append(b, s[start:]...), '"')
+}
+
+// unquote resolves the escapes of a raw string that rawString accepted. A lone
+// surrogate becomes the replacement character's invalid cousin, an invalid
+// byte, so that the check of the attribute refuses it.
+func unquote(raw string) string {
+	at := strings.IndexByte(raw, '\\')
+	if at < 0 {
+		return raw
+	}
+	out := append(make([]byte, 0, len(raw)), raw[:at]...)
+	for at < len(raw) {
+		if raw[at] != '\\' {
+			out = append(out, raw[at])
+			at++
+			continue
+		}
+		if raw[at+1] != 'u' {
+			out = append(out, unescaped(raw[at+1]))
+			at += 2
+			continue
+		}
+		r, used := unicodeEscape(raw[at:])
+		at += used
+		if r < 0 {
+			out = append(out, 0xff)
+			continue
+		}
+		out = utf8.AppendRune(out, r)
+	}
+	return string(out)
+}
+
+func unescaped(c byte) byte {
+	switch c {
+	case 'b':
+		return '\b'
+	case 'f':
+		return '\f'
+	case 'n':
+		return '\n'
+	case 'r':
+		return '\r'
+	case 't':
+		return '\t'
+	}
+	return c
+}
+
+// unicodeEscape reads \uXXXX, with a second one where the first is a high
+// surrogate. It returns -1 for a lone surrogate.
+func unicodeEscape(s string) (r rune, used int) {
+	r = hex4(s[2:6])
+	if !utf16.IsSurrogate(r) {
+		return r, 6
+	}
+	if len(s) >= 12 && s[6] == '\\' && s[7] == 'u' {
+		if pair := utf16.DecodeRune(r, hex4(s[8:12])); pair != utf8.RuneError {
+			return pair, 12
+		}
+	}
+	return -1, 6
+}
+
+func hex4(s string) rune {
+	var r rune
+	for i := range 4 {
+		c := rune(s[i])
+		switch {
+		case c <= '9':
+			c -= '0'
+		case c >= 'a':
+			c -= 'a' - 10
+		default:
+			c -= 'A' - 10
+		}
+		r = r<<4 | c
+	}
+	return r
+}

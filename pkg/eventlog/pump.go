@@ -3,6 +3,7 @@ package eventlog
 import (
 	"context"
 	"errors"
+	"fmt"
 
 	"reprise/pkg/event"
 )
@@ -58,4 +59,19 @@ func (p *Pump) Commit(ctx context.Context, lane event.Lane, records []Incoming) 
 	}
 	c.result.Head = c.head
 	return c.result, nil
+}
+
+// SetAside quarantines a record whose partition key belongs to no lane, under
+// the first lane. It is idempotent.
+func (p *Pump) SetAside(ctx context.Context, in Incoming) error {
+	at, err := event.NewPosition(p.Decoder.Epoch, in.Sequence, 0)
+	if err != nil {
+		return fmt.Errorf("place record: %w", err)
+	}
+	q := Quarantined{Position: at, Reason: "undecodable", Detail: "its partition key belongs to no lane",
+		Arrival: in.Arrival, Data: in.Data}
+	if err := p.Log.Quarantine(ctx, 0, q); err != nil {
+		return fmt.Errorf("quarantine record at %s: %w", at, err)
+	}
+	return nil
 }

@@ -1,0 +1,77 @@
+package domain
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+
+	"reprise/pkg/event"
+	"reprise/pkg/projection"
+)
+
+// AccountState is the latest state of an account. Amounts are in the smallest
+// unit of the currency.
+type AccountState struct {
+	Owner   string `json:"owner"`
+	Open    bool   `json:"open"`
+	Balance int64  `json:"balance"`
+}
+
+// Accounts folds the events of bank accounts: account.opened, then
+// account.deposited and account.withdrawn, which carry differences, and
+// account.balance.set, which carries the final value.
+func Accounts() projection.Projection {
+	types := []string{"account.opened", "account.deposited", "account.withdrawn", "account.balance.set"}
+	return projection.New("accounts", 1, types, foldAccount)
+}
+
+type accountData struct {
+	Owner   string `json:"owner"`
+	Amount  int64  `json:"amount"`
+	Balance *int64 `json:"balance"`
+}
+
+func foldAccount(state AccountState, e *event.Event) (AccountState, error) {
+	var data accountData
+	if err := json.Unmarshal([]byte(e.Data), &data); err != nil {
+		return state, errors.New("data is not that of an account event")
+	}
+	if e.Type == "account.opened" {
+		if state.Open {
+			return state, errors.New("the account is open already")
+		}
+		return AccountState{Owner: data.Owner, Open: true}, nil
+	}
+	if !state.Open {
+		return state, errors.New("the account is not open")
+	}
+	switch e.Type {
+	case "account.deposited":
+		return deposit(state, data.Amount)
+	case "account.withdrawn":
+		return withdraw(state, data.Amount)
+	default: // account.balance.set
+		if data.Balance == nil {
+			return state, errors.New("data lacks balance")
+		}
+		state.Balance = *data.Balance
+		return state, nil
+	}
+}
+
+func deposit(state AccountState, amount int64) (AccountState, error) {
+	if amount <= 0 || state.Balance > math.MaxInt64-amount {
+		return state, fmt.Errorf("amount %d cannot be deposited", amount)
+	}
+	state.Balance += amount
+	return state, nil
+}
+
+func withdraw(state AccountState, amount int64) (AccountState, error) {
+	if amount <= 0 || amount > state.Balance {
+		return state, fmt.Errorf("amount %d cannot be withdrawn from %d", amount, state.Balance)
+	}
+	state.Balance -= amount
+	return state, nil
+}

@@ -1,0 +1,46 @@
+package domain
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"reprise/pkg/event"
+	"reprise/pkg/projection"
+)
+
+// FileState is what the commits of a repository have made of one file.
+type FileState struct {
+	Added   int64 `json:"added"`
+	Deleted int64 `json:"deleted"`
+	// Lines is the number of lines that the file has now.
+	Lines   int64 `json:"lines"`
+	Changes int64 `json:"changes"`
+}
+
+// RepoFiles folds file.changed events, each of which carries the lines that a
+// commit added and deleted and the difference between the two.
+func RepoFiles() projection.Projection {
+	return projection.New("repofiles", 1, []string{"file.changed"}, foldFile)
+}
+
+func foldFile(state FileState, e *event.Event) (FileState, error) {
+	var change struct {
+		Added   *int64 `json:"added"`
+		Deleted *int64 `json:"deleted"`
+		Lines   *int64 `json:"lines"`
+	}
+	if err := json.Unmarshal([]byte(e.Data), &change); err != nil {
+		return state, fmt.Errorf("data is not a file change")
+	}
+	if change.Added == nil || change.Deleted == nil || change.Lines == nil {
+		return state, fmt.Errorf("data lacks added, deleted or lines")
+	}
+	if *change.Added < 0 || *change.Deleted < 0 {
+		return state, fmt.Errorf("added and deleted must not be negative")
+	}
+	state.Added += *change.Added
+	state.Deleted += *change.Deleted
+	state.Lines += *change.Lines
+	state.Changes++
+	return state, nil
+}

@@ -1,0 +1,50 @@
+package handler
+
+import (
+	"encoding/json"
+	"net/http"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// Problem is a problem document (RFC 9457). Nothing internal stands in it.
+type Problem struct {
+	Type   string `json:"type"`
+	Title  string `json:"title"`
+	Status int    `json:"status"`
+	Detail string `json:"detail,omitempty"`
+	// Event is the index, from 0, of the event at fault in a batch, Attribute
+	// the attribute at fault.
+	Event     *int   `json:"event,omitempty"`
+	Attribute string `json:"attribute,omitempty"`
+	// RetryAfter is in seconds; 0 means that a retry cannot help.
+	RetryAfter int `json:"retryAfter,omitempty"`
+}
+
+const problemPrefix = "urn:reprise:problem:"
+
+func problem(status int, kind, detail string) *Problem {
+	return &Problem{Type: problemPrefix + kind, Title: http.StatusText(status), Status: status, Detail: detail}
+}
+
+func (p *Problem) response() events.APIGatewayV2HTTPResponse {
+	response := jsonResponse(p.Status, p)
+	response.Headers["Content-Type"] = "application/problem+json"
+	if p.RetryAfter > 0 {
+		response.Headers["Retry-After"] = decimal(p.RetryAfter)
+	}
+	return response
+}
+
+func jsonResponse(status int, body any) events.APIGatewayV2HTTPResponse {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusInternalServerError,
+			Headers: map[string]string{"Content-Type": "application/problem+json"}}
+	}
+	return events.APIGatewayV2HTTPResponse{
+		StatusCode: status,
+		Headers:    map[string]string{"Content-Type": "application/json"},
+		Body:       string(raw) + "\n",
+	}
+}

@@ -20,26 +20,41 @@ type watch struct {
 
 // check returns errOutOfTime or errStopped once it is time.
 func (w *watch) check(ctx context.Context) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	now := w.store.Now()
-	if w.stop != nil {
-		return w.stop
-	}
-	if !now.Before(w.deadline) {
-		w.stop = errOutOfTime
-		return w.stop
-	}
-	if now.Sub(w.looked) < steering {
-		return nil
+	stop, look := w.due()
+	if stop != nil || !look {
+		return stop
 	}
 	row, err := w.store.Load(ctx, w.id)
 	if err != nil {
 		return err
 	}
-	w.looked = now
 	if row.Cancel || row.Status.Ended() {
-		w.stop = errStopped
+		return w.end(errStopped)
+	}
+	return nil
+}
+
+// due reports why to stop, or whether this caller is to look at the row.
+func (w *watch) due() (stop error, look bool) {
+	now := w.store.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.stop != nil:
+	case !now.Before(w.deadline):
+		w.stop = errOutOfTime
+	case now.Sub(w.looked) >= steering:
+		w.looked = now
+		return nil, true
+	}
+	return w.stop, false
+}
+
+func (w *watch) end(why error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stop == nil {
+		w.stop = why
 	}
 	return w.stop
 }

@@ -184,16 +184,17 @@ func (p *parser) extension(name, value string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
-	p.bytes += len(name)
+	const longestEscape = len(`\u0041`)
+	if len(value) > longestEscape*MaxAttributeBytes { // and stays too long without
+		return errAttributeBytes
+	}
+	var err error
 	if value == "null" {
 		value = ""
-	} else {
-		var err error
-		if value, err = canonicalValue(name, value); err != nil {
-			return err
-		}
+	} else if value, err = canonicalValue(name, value); err != nil {
+		return err
 	}
-	if p.bytes += len(value); p.bytes > MaxAttributeBytes {
+	if p.bytes += len(name) + len(value); p.bytes > MaxAttributeBytes {
 		return errAttributeBytes
 	}
 	p.event.Extensions = append(p.event.Extensions, Extension{name, value})

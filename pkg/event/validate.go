@@ -25,6 +25,9 @@ func (e *Event) Validate() error {
 // validateAttributes is the part of Validate that the parser has not done
 // while it read.
 func (e *Event) validateAttributes() error {
+	if e.attributeBytes() > MaxAttributeBytes {
+		return errAttributeBytes
+	}
 	if err := e.validateRequired(); err != nil {
 		return err
 	}
@@ -33,9 +36,6 @@ func (e *Event) validateAttributes() error {
 	}
 	if len(e.Data) > MaxDataBytes {
 		return invalid("data", "is %d bytes long; at most %d are accepted", len(e.Data), MaxDataBytes)
-	}
-	if e.attributeBytes() > MaxAttributeBytes {
-		return errAttributeBytes
 	}
 	return nil
 }

@@ -7,8 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/cockroachdb/pebble/v2"
+	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
@@ -39,12 +41,18 @@ type Options struct {
 	FS vfs.FS
 	// CacheBytes bounds the block cache; 0 means 32 MiB.
 	CacheBytes int64
+	// ReserveBytes is the free space below which writes fail with ErrFull; 0
+	// means 256 MiB. It must hold what is buffered in memory (64 MiB) and a
+	// compaction.
+	ReserveBytes uint64
 }
 
 // DB is an open data directory. It is safe for concurrent use.
 type DB struct {
-	db   *pebble.DB
-	lock *pebble.Lock
+	db     *pebble.DB
+	lock   *pebble.Lock
+	room   room
+	failed atomic.Pointer[error]
 }
 
 type formatRecord struct {
@@ -72,6 +80,7 @@ func Open(dir string, opts Options) (*DB, error) {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", dir, err), lock.Close())
 	}
 	opened := &DB{db: db, lock: lock}
+	opened.room.init(fsys, dir, opts.ReserveBytes)
 	if err := opened.checkFormat(fresh, opts.Settings); err != nil {
 		return nil, errors.Join(err, opened.Close())
 	}
@@ -106,7 +115,7 @@ func pebbleOptions(fsys vfs.FS, cacheBytes int64, lock *pebble.Lock) *pebble.Opt
 	if cacheBytes == 0 {
 		cacheBytes = 32 << 20
 	}
-	return &pebble.Options{
+	opts := &pebble.Options{
 		FS:                          fsys,
 		Lock:                        lock,
 		CacheSize:                   cacheBytes,
@@ -115,6 +124,12 @@ func pebbleOptions(fsys vfs.FS, cacheBytes int64, lock *pebble.Lock) *pebble.Opt
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      quietLogger{},
 	}
+	// Most point reads ask whether a key is new; the filters answer without
+	// reading a block.
+	for i := range opts.Levels {
+		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+	}
+	return opts
 }
 
 // checkFormat compares the directory's format record with what this program
@@ -153,7 +168,7 @@ func (d *DB) writeFormat(space *Space, want Settings) error {
 // Space returns the key space of that name. Names are short, constant and
 // without zero bytes.
 func (d *DB) Space(name string) *Space {
-	return &Space{db: d.db, prefix: append([]byte(name), 0)}
+	return &Space{db: d, prefix: append([]byte(name), 0)}
 }
 
 // SizeBytes is the space that the database takes on disk, estimated.

@@ -10,60 +10,45 @@ import (
 
 // Space is a part of the database in which every key begins with the space's
 // name and a zero byte. It is safe for concurrent use.
+//
+// A read may see a write a moment before it is on disk. Whatever is written
+// because of what was read lies behind it in the one write-ahead log, so no
+// crash keeps the consequence and loses the cause.
 type Space struct {
-	db     *pebble.DB
+	db     *DB
 	prefix []byte
 }
 
 // Get returns a copy of the value of key, and false where there is none.
-func (s *Space) Get(key []byte) ([]byte, bool, error) {
-	value, closer, err := s.db.Get(s.key(key))
+func (s *Space) Get(key []byte) (value []byte, found bool, err error) {
+	found, err = s.View(key, func(v []byte) error {
+		value = bytes.Clone(v)
+		return nil
+	})
+	return value, found, err
+}
+
+// View calls visit with the value of key, which is valid during the call only,
+// and returns false where there is none.
+func (s *Space) View(key []byte, visit func(value []byte) error) (bool, error) {
+	value, closer, err := s.db.db.Get(s.key(key))
 	if errors.Is(err, pebble.ErrNotFound) {
-		return nil, false, nil
+		return false, nil
 	}
 	if err != nil {
-		return nil, false, fmt.Errorf("read key: %w", err)
+		return false, fmt.Errorf("read key: %w", err)
 	}
 	defer func() { _ = closer.Close() }()
-	return bytes.Clone(value), true, nil
-}
-
-// Write applies the operations that fill puts into a batch, all or none, and
-// returns once they are on disk.
-func (s *Space) Write(fill func(*Batch) error) error {
-	return s.write(fill, pebble.Sync)
-}
-
-// WriteLazily is Write without waiting for the disk: a crash may lose it, but
-// never without also losing everything written after it. A later Write makes
-// it durable.
-func (s *Space) WriteLazily(fill func(*Batch) error) error {
-	return s.write(fill, pebble.NoSync)
-}
-
-func (s *Space) write(fill func(*Batch) error, how *pebble.WriteOptions) error {
-	batch := &Batch{space: s, batch: s.db.NewBatch()}
-	defer func() { _ = batch.batch.Close() }()
-	if err := fill(batch); err != nil {
-		return err
-	}
-	if batch.batch.Empty() {
-		return nil
-	}
-	if err := batch.batch.Commit(how); err != nil {
-		return fmt.Errorf("commit batch: %w", err)
-	}
-	return nil
+	return true, visit(value)
 }
 
 // Scan calls visit for every key from lower (inclusive) to upper (exclusive,
 // nil for the end of the space) in order, until visit returns false. The
 // slices are valid during the call only. A scan sees one point in time.
 func (s *Space) Scan(lower, upper []byte, visit func(key, value []byte) (bool, error)) error {
-	bounds := &pebble.IterOptions{LowerBound: s.key(lower), UpperBound: s.upper(upper)}
-	iter, err := s.db.NewIter(bounds)
+	iter, err := s.iterate(lower, upper)
 	if err != nil {
-		return fmt.Errorf("open iterator: %w", err)
+		return err
 	}
 	defer func() { _ = iter.Close() }()
 	for valid := iter.First(); valid; valid = iter.Next() {
@@ -85,17 +70,19 @@ func (s *Space) Scan(lower, upper []byte, visit func(key, value []byte) (bool, e
 	return nil
 }
 
-// Last returns copies of the last key and value below upper that are not below
-// lower, and false where there is none.
+// Last returns copies of the last key and value below upper (nil for the end
+// of the space) that are not below lower, and false where there is none.
 func (s *Space) Last(lower, upper []byte) (key, value []byte, found bool, err error) {
-	bounds := &pebble.IterOptions{LowerBound: s.key(lower), UpperBound: s.upper(upper)}
-	iter, err := s.db.NewIter(bounds)
+	iter, err := s.iterate(lower, upper)
 	if err != nil {
-		return nil, nil, false, fmt.Errorf("open iterator: %w", err)
+		return nil, nil, false, err
 	}
 	defer func() { _ = iter.Close() }()
 	if !iter.Last() {
-		return nil, nil, false, iter.Error()
+		if err := iter.Error(); err != nil {
+			return nil, nil, false, fmt.Errorf("find last key: %w", err)
+		}
+		return nil, nil, false, nil
 	}
 	v, err := iter.ValueAndErr()
 	if err != nil {
@@ -104,22 +91,13 @@ func (s *Space) Last(lower, upper []byte) (key, value []byte, found bool, err er
 	return bytes.Clone(iter.Key()[len(s.prefix):]), bytes.Clone(v), true, nil
 }
 
-// Batch collects operations on one space.
-type Batch struct {
-	space *Space
-	batch *pebble.Batch
-}
-
-// Put sets key to value.
-func (b *Batch) Put(key, value []byte) error { return b.batch.Set(b.space.key(key), value, nil) }
-
-// Delete removes key, which need not exist.
-func (b *Batch) Delete(key []byte) error { return b.batch.Delete(b.space.key(key), nil) }
-
-// DeleteRange removes the keys from lower (inclusive) to upper (exclusive, nil
-// for the end of the space).
-func (b *Batch) DeleteRange(lower, upper []byte) error {
-	return b.batch.DeleteRange(b.space.key(lower), b.space.upper(upper), nil)
+func (s *Space) iterate(lower, upper []byte) (*pebble.Iterator, error) {
+	bounds := &pebble.IterOptions{LowerBound: s.key(lower), UpperBound: s.upper(upper)}
+	iter, err := s.db.db.NewIter(bounds)
+	if err != nil {
+		return nil, fmt.Errorf("open iterator: %w", err)
+	}
+	return iter, nil
 }
 
 func (s *Space) key(key []byte) []byte {

@@ -1,0 +1,156 @@
+package embedded
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/localstore"
+)
+
+// An entry's key is
+//
+//	e{lane}#{bucket}#{sort key}
+//
+// which orders a lane-bucket as DynamoDB does. Its value is the logged time as
+// a varint, followed by the line. Entity and position stand in the key alone.
+const (
+	entryTag      = 'e'
+	quarantineTag = 'q'
+)
+
+// Log is an eventlog.Log on the local store. It is safe for concurrent use.
+type Log struct {
+	space   *localstore.Space
+	stripes *localstore.Stripes
+}
+
+var _ eventlog.Log = (*Log)(nil)
+
+// New opens the log in space, of which there may be one Log at a time.
+func New(space *localstore.Space) *Log {
+	return &Log{space: space, stripes: localstore.NewStripes()}
+}
+
+func bucketPrefix(lane event.Lane, bucket eventlog.Bucket) []byte {
+	b := make([]byte, 0, 64)
+	b = append(append(append(b, entryTag), lane.String()...), '#')
+	return append(append(b, bucket...), '#')
+}
+
+// Put implements eventlog.Log. Entries go in together or not at all.
+func (l *Log) Put(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entries []eventlog.Entry) error {
+	if err := ctx.Err(); err != nil {
+		return fmt.Errorf("put entries: %w", err)
+	}
+	if len(entries) == 0 {
+		return nil
+	}
+	prefix := bucketPrefix(lane, bucket)
+	pending, known, err := l.apply(prefix, keyed(prefix, entries))
+	if err != nil {
+		return fmt.Errorf("put entries: %w", err)
+	}
+	if known {
+		// What was there may come from a Put that has not reached the disk yet.
+		if err := l.space.Sync(); err != nil {
+			return fmt.Errorf("put entries: %w", errors.Join(err, pending.Wait()))
+		}
+	}
+	if err := pending.Wait(); err != nil {
+		return fmt.Errorf("put entries: %w", err)
+	}
+	return nil
+}
+
+type keyedEntry struct {
+	key   []byte
+	entry *eventlog.Entry
+}
+
+// keyed returns the entries with their keys, in key order: the store takes them
+// faster that way, and duplicates lie side by side.
+func keyed(prefix []byte, entries []eventlog.Entry) []keyedEntry {
+	size := 0
+	for i := range entries {
+		size += len(prefix) + len(entries[i].Entity) + 1 + len(entries[i].Position)
+	}
+	arena := make([]byte, 0, size) // escaped ids may outgrow it: earlier keys stay valid
+	keys := make([]keyedEntry, len(entries))
+	for i := range entries {
+		e := &entries[i]
+		from := len(arena)
+		arena = append(append(arena, prefix...), event.EscapeEntity(e.Entity)...)
+		arena = append(append(arena, '#'), e.Position...)
+		keys[i] = keyedEntry{arena[from:len(arena):len(arena)], e}
+	}
+	slices.SortStableFunc(keys, func(a, b keyedEntry) int { return bytes.Compare(a.key, b.key) })
+	return keys
+}
+
+// apply puts the new ones among keys. known reports that some were there.
+func (l *Log) apply(prefix []byte, keys []keyedEntry) (pending localstore.Pending, known bool, err error) {
+	defer l.stripes.Lock(prefix)()
+	pending, err = l.space.Apply(func(b *localstore.Batch) error {
+		var value []byte
+		for i, k := range keys {
+			value = appendValue(value[:0], k.entry)
+			if i > 0 && bytes.Equal(k.key, keys[i-1].key) {
+				if !sameContent(k.entry, keys[i-1].entry) {
+					return eventlog.ErrChanged
+				}
+				continue
+			}
+			found, err := l.matches(k.key, value)
+			if err != nil {
+				return err
+			}
+			if found {
+				known = true
+				continue
+			}
+			if err := b.Put(k.key, value); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	return pending, known, err
+}
+
+func sameContent(a, b *eventlog.Entry) bool {
+	return a.Logged == b.Logged && bytes.Equal(a.Line, b.Line)
+}
+
+// matches reports whether value is stored under key, and fails with ErrChanged
+// where another one is.
+func (l *Log) matches(key, value []byte) (bool, error) {
+	return l.space.View(key, func(stored []byte) error {
+		if !bytes.Equal(stored, value) {
+			return eventlog.ErrChanged
+		}
+		return nil
+	})
+}
+
+func appendValue(b []byte, e *eventlog.Entry) []byte {
+	return append(binary.AppendVarint(b, e.Logged), e.Line...)
+}
+
+// Has implements eventlog.Log.
+func (l *Log) Has(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity string, at event.Position) (bool, error) {
+	if err := ctx.Err(); err != nil {
+		return false, fmt.Errorf("look up entry: %w", err)
+	}
+	key := append(bucketPrefix(lane, bucket), event.SortKey(entity, at)...)
+	found, err := l.space.View(key, func([]byte) error { return nil })
+	if err != nil {
+		return false, fmt.Errorf("look up entry: %w", err)
+	}
+	return found, nil
+}

@@ -1,0 +1,48 @@
+package localstore
+
+import (
+	"hash/maphash"
+	"slices"
+	"sync"
+)
+
+// stripeCount is the number of locks that keys share.
+const stripeCount = 256
+
+// Stripes are locks for check-and-set on keys: one key always takes the same
+// lock, and different keys seldom do. Make them with NewStripes.
+type Stripes struct {
+	seed  maphash.Seed
+	locks [stripeCount]sync.Mutex
+}
+
+// NewStripes returns unlocked stripes.
+func NewStripes() *Stripes { return &Stripes{seed: maphash.MakeSeed()} }
+
+// Lock locks one key and returns what unlocks it.
+func (s *Stripes) Lock(key []byte) (unlock func()) {
+	lock := &s.locks[s.index(key)]
+	lock.Lock()
+	return lock.Unlock
+}
+
+func (s *Stripes) index(key []byte) int { return int(maphash.Bytes(s.seed, key) % stripeCount) }
+
+// LockAll locks all of keys, in one order for all callers, and returns what
+// unlocks them.
+func (s *Stripes) LockAll(keys [][]byte) (unlock func()) {
+	indexes := make([]int, 0, len(keys))
+	for _, key := range keys {
+		indexes = append(indexes, s.index(key))
+	}
+	slices.Sort(indexes)
+	indexes = slices.Compact(indexes)
+	for _, i := range indexes {
+		s.locks[i].Lock()
+	}
+	return func() {
+		for _, i := range indexes {
+			s.locks[i].Unlock()
+		}
+	}
+}

@@ -52,7 +52,11 @@ const pollHead = 10 * time.Millisecond
 // Write folds records of one lane, in the order of the stream, into a
 // generation. With an error, the records from Written.Done on must come again.
 func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, records []eventlog.Incoming) (Written, error) {
-	batch, err := l.decode(lane, records)
+	folded, err := l.folded(ctx, generation, lane)
+	if err != nil {
+		return Written{}, err
+	}
+	batch, err := l.decode(lane, records, folded)
 	if err != nil {
 		return Written{}, err
 	}
@@ -91,9 +95,32 @@ type placedRecord struct {
 	events []eventlog.Arrived
 }
 
-func (l *Live) decode(lane event.Lane, records []eventlog.Incoming) ([]placedRecord, error) {
+// folded returns the generation's mark, "" where it has none: that is for apply
+// to deal with.
+func (l *Live) folded(ctx context.Context, generation string, lane event.Lane) (event.Position, error) {
+	mark, _, err := l.Generations.Open(generation).Mark(ctx, datastore.LiveMark, lane)
+	if errors.Is(err, datastore.ErrNoMark) || errors.Is(err, datastore.ErrNoGeneration) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read mark of lane %s: %w", lane, err)
+	}
+	return mark.Position, nil
+}
+
+// decode leaves records that are folded in already as they are: a generation's
+// new consumer passes a whole stream of them.
+func (l *Live) decode(lane event.Lane, records []eventlog.Incoming, folded event.Position) ([]placedRecord, error) {
 	batch := make([]placedRecord, 0, len(records))
 	for _, in := range records {
+		end, err := event.NewPosition(l.Decoder.Epoch, in.Sequence, event.MaxIndex)
+		if err != nil {
+			return nil, fmt.Errorf("place record: %w", err)
+		}
+		if end <= folded {
+			batch = append(batch, placedRecord{})
+			continue
+		}
 		decoded, err := l.Decoder.Decode(lane, in)
 		var bad *eventlog.Undecodable
 		switch {

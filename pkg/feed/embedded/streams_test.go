@@ -1,4 +1,4 @@
-package embedded
+package embedded_test
 
 import (
 	"testing"
@@ -7,52 +7,54 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"reprise/pkg/feed"
+	"reprise/pkg/feed/embedded"
+	"reprise/pkg/feed/feedtest"
 	"reprise/pkg/localstore"
 )
 
-func openSpace(t testing.TB, fsys vfs.FS) *localstore.Space {
+// store is a data directory that can be closed and opened again.
+type store struct {
+	fs  vfs.FS
+	dir string
+	now func() time.Time
+	db  *localstore.DB
+}
+
+func (s *store) open(t testing.TB) *embedded.Streams {
 	t.Helper()
-	db, err := localstore.Open("data", localstore.Options{FS: fsys, Settings: localstore.Settings{Lanes: 4, BucketWidth: 86400}})
+	db, err := localstore.Open(s.dir, localstore.Options{FS: s.fs, Settings: localstore.Settings{Lanes: 4, BucketWidth: 86400}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return db.Space("feed")
-}
-
-func openStreams(t testing.TB, fsys vfs.FS) *Streams {
-	t.Helper()
-	streams, err := New(openSpace(t, fsys), time.Now)
+	s.db = db
+	streams, err := embedded.New(db.Space("feed"), s.now)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return streams
 }
 
-func TestPutThenRead(t *testing.T) {
-	streams := openStreams(t, vfs.NewMem())
-	if _, err := streams.Create(t.Context(), "events", 3); err != nil {
-		t.Fatal(err)
+func (s *store) close(t testing.TB) {
+	if err := s.db.Close(); err != nil {
+		t.Error(err)
 	}
-	stream := streams.Stream("events")
-	sequence, err := stream.Put(t.Context(), "a", []byte("data"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	shard := shardID(place(divide(3), "a"))
-	it, err := stream.Iterator(t.Context(), shard, feed.Start{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	batch, err := stream.Read(t.Context(), it, 10)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if len(batch.Records) != 1 || batch.Records[0].Sequence != sequence || string(batch.Records[0].Data) != "data" {
-		t.Fatalf("batch %+v", batch)
-	}
+}
+
+func openStreams(t testing.TB, fsys vfs.FS, now func() time.Time) (*store, *embedded.Streams) {
+	t.Helper()
+	s := &store{fs: fsys, dir: "data", now: now}
+	streams := s.open(t)
+	t.Cleanup(func() { s.close(t) })
+	return s, streams
+}
+
+func TestConformance(t *testing.T) {
+	var s *store
+	feedtest.Run(t, func(t *testing.T) (streams feed.Streams) {
+		s, streams = openStreams(t, vfs.NewMem(), time.Now)
+		return streams
+	}, feedtest.Features{Reopen: func(t *testing.T, _ feed.Streams) feed.Streams {
+		s.close(t)
+		return s.open(t)
+	}})
 }

@@ -1,0 +1,204 @@
+package controltest
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"sync"
+	"testing"
+
+	"reprise/pkg/control"
+)
+
+const writers = 8
+
+// race runs attempt on several goroutines at once and returns the results.
+func race(attempt func(writer int) error) []error {
+	results := make([]error, writers)
+	var group sync.WaitGroup
+	start := make(chan struct{})
+	for i := range results {
+		group.Go(func() {
+			<-start
+			results[i] = attempt(i)
+		})
+	}
+	close(start)
+	group.Wait()
+	return results
+}
+
+// winner returns who got no error, and checks that all others got want.
+func winner(t *testing.T, results []error, want ...error) int {
+	t.Helper()
+	won := -1
+	for i, err := range results {
+		if err == nil {
+			if won >= 0 {
+				t.Fatalf("writers %d and %d both won", won, i)
+			}
+			won = i
+			continue
+		}
+		known := false
+		for _, w := range want {
+			known = known || errors.Is(err, w)
+		}
+		if !known {
+			t.Fatalf("writer %d: %v, want one of %v", i, err, want)
+		}
+	}
+	if won < 0 {
+		t.Fatal("nobody won")
+	}
+	return won
+}
+
+func (s *suite) testOneCreates(t *testing.T) {
+	for range 5 {
+		key := s.key()
+		versions := make([]control.Version, writers)
+		results := race(func(i int) (err error) {
+			versions[i], err = s.table.Put(t.Context(), key, []byte(strconv.Itoa(i)), "")
+			return err
+		})
+		won := winner(t, results, control.ErrConflict)
+		s.wantStored(t, key, strconv.Itoa(won), versions[won])
+	}
+}
+
+// testOneChanges lets single writes and batches race for one version.
+func (s *suite) testOneChanges(t *testing.T) {
+	key := s.key()
+	version := s.put(t, key, "old", "")
+	for round := range 5 {
+		body := func(i int) string { return fmt.Sprint(round, i) }
+		results := race(func(i int) error {
+			if i%2 == 0 {
+				_, err := s.table.Put(t.Context(), key, []byte(body(i)), version)
+				return err
+			}
+			errs, err := s.table.PutAll(t.Context(), []control.Write{{Key: key, Body: []byte(body(i)), Previous: version}})
+			if err != nil {
+				return err
+			}
+			return errs[0]
+		})
+		won := winner(t, results, control.ErrConflict)
+		doc, err := s.table.Get(t.Context(), key)
+		if err != nil || string(doc.Body) != body(won) || doc.Version == version {
+			t.Fatalf("have %+v, %v; want what writer %d wrote", doc, err, won)
+		}
+		version = doc.Version
+	}
+}
+
+func (s *suite) testOneDeletes(t *testing.T) {
+	for range 5 {
+		key := s.key()
+		version := s.put(t, key, "old", "")
+		results := race(func(i int) error {
+			if i%2 == 0 {
+				return s.table.Delete(t.Context(), key, version)
+			}
+			_, err := s.table.Put(t.Context(), key, []byte("new"), version)
+			return err
+		})
+		if won := winner(t, results, control.ErrConflict, control.ErrNotFound); won%2 == 0 {
+			s.wantMissing(t, key)
+			continue
+		}
+		if doc, err := s.table.Get(t.Context(), key); err != nil || string(doc.Body) != "new" {
+			t.Fatalf("have %+v, %v", doc, err)
+		}
+	}
+}
+
+func (s *suite) testNoUpdateLost(t *testing.T) {
+	const each = 5
+	key := s.key()
+	results := race(func(int) error {
+		for range each {
+			if err := increment(t.Context(), s.table, key); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err := errors.Join(results...); err != nil {
+		t.Fatal(err)
+	}
+	doc, err := s.table.Get(t.Context(), key)
+	if err != nil || string(doc.Body) != strconv.Itoa(writers*each) {
+		t.Fatalf("have %q, %v; want %d", doc.Body, err, writers*each)
+	}
+}
+
+// increment retries until it has counted one more.
+func increment(ctx context.Context, table control.Table, key control.Key) error {
+	for {
+		n := 0
+		doc, err := table.Get(ctx, key)
+		if err == nil {
+			err = json.Unmarshal(doc.Body, &n)
+		} else if errors.Is(err, control.ErrNotFound) {
+			err = nil
+		}
+		if err != nil {
+			return err
+		}
+		_, err = table.Put(ctx, key, []byte(strconv.Itoa(n+1)), doc.Version)
+		if !errors.Is(err, control.ErrConflict) {
+			return err
+		}
+	}
+}
+
+func (s *suite) testCancelled(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	key, missing := s.key(), s.key()
+	version := s.put(t, key, "old", "")
+	_, get := s.table.Get(ctx, key)
+	_, getAll := s.table.GetAll(ctx, []control.Key{key})
+	_, put := s.table.Put(ctx, key, []byte("new"), version)
+	_, create := s.table.Put(ctx, missing, []byte("new"), "")
+	_, putAll := s.table.PutAll(ctx, []control.Write{{Key: missing, Body: []byte("new")}})
+	_, list := s.table.List(ctx, key.Partition, "", 1)
+	for name, err := range map[string]error{"Get": get, "GetAll": getAll, "Put": put, "Put of a new one": create,
+		"PutAll": putAll, "List": list, "Delete": s.table.Delete(ctx, key, version)} {
+		if err == nil || errors.Is(err, control.ErrNotFound) || errors.Is(err, control.ErrConflict) {
+			t.Errorf("%s with a cancelled context: %v", name, err)
+		}
+	}
+	s.wantStored(t, key, "old", version)
+	s.wantMissing(t, missing)
+}
+
+func (s *suite) testDurable(t *testing.T) {
+	if s.features.Reopen == nil {
+		t.Skip("the table cannot be reopened")
+	}
+	kept, changed, deleted, batch := s.key(), s.key(), s.key(), s.key()
+	keptVersion := s.put(t, kept, "kept", "")
+	changedVersion := s.put(t, changed, "new", s.put(t, changed, "old", ""))
+	deletedVersion := s.put(t, deleted, "gone", "")
+	if err := s.table.Delete(t.Context(), deleted, deletedVersion); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.table.PutAll(t.Context(), []control.Write{{Key: batch, Body: []byte("batch")}}); err != nil {
+		t.Fatal(err)
+	}
+	s.table = s.features.Reopen(t, s.table)
+	s.wantStored(t, kept, "kept", keptVersion)
+	s.wantStored(t, changed, "new", changedVersion)
+	s.wantMissing(t, deleted)
+	s.wantChanged(t, control.Write{Key: batch, Body: []byte("batch")})
+	if again := s.put(t, deleted, "gone", ""); again == deletedVersion {
+		t.Fatalf("version %q came again", again)
+	}
+	_, err := s.table.Put(t.Context(), deleted, []byte("x"), deletedVersion)
+	wantError(t, "put on a version of before the deletion", err, control.ErrConflict)
+}

@@ -1,0 +1,155 @@
+package controltest
+
+import (
+	"strings"
+	"testing"
+
+	"reprise/pkg/control"
+)
+
+func (s *suite) testPutAndGet(t *testing.T) {
+	key := s.key()
+	s.wantMissing(t, key)
+	version := s.put(t, key, "one", "")
+	s.wantStored(t, key, "one", version)
+	version = s.put(t, key, "", version)
+	s.wantStored(t, key, "", version)
+	version = s.put(t, key, "\x00\xff not text", version)
+	s.wantStored(t, key, "\x00\xff not text", version)
+}
+
+func (s *suite) testConditions(t *testing.T) {
+	key, other := s.key(), s.key()
+	_, err := s.table.Put(t.Context(), key, []byte("x"), "no-such-version")
+	wantError(t, "put on a version of a missing document", err, control.ErrConflict)
+	s.wantMissing(t, key)
+
+	first := s.put(t, key, "one", "")
+	_, err = s.table.Put(t.Context(), key, []byte("x"), "")
+	wantError(t, "create what exists", err, control.ErrConflict)
+	_, err = s.table.Put(t.Context(), key, []byte("x"), "no-such-version")
+	wantError(t, "put on an unknown version", err, control.ErrConflict)
+	foreign := s.put(t, other, "one", "")
+	if foreign != first {
+		_, err = s.table.Put(t.Context(), key, []byte("x"), foreign)
+		wantError(t, "put on another document's version", err, control.ErrConflict)
+	}
+	s.wantStored(t, key, "one", first)
+
+	second := s.put(t, key, "two", first)
+	_, err = s.table.Put(t.Context(), key, []byte("x"), first)
+	wantError(t, "put on a version of before", err, control.ErrConflict)
+	s.wantStored(t, key, "two", second)
+}
+
+// testVersions looks for the ABA problem: a version must name one state for
+// ever, whatever is written, removed and written again.
+func (s *suite) testVersions(t *testing.T) {
+	key := s.key()
+	used := make(map[control.Version]bool)
+	use := func(version control.Version) control.Version {
+		t.Helper()
+		if used[version] {
+			t.Fatalf("version %q was used before", version)
+		}
+		used[version] = true
+		return version
+	}
+	for range 3 {
+		version := use(s.put(t, key, "same", ""))
+		for range 3 {
+			version = use(s.put(t, key, "same", version))
+		}
+		if err := s.table.Delete(t.Context(), key, version); err != nil {
+			t.Fatal(err)
+		}
+		for old := range used {
+			_, err := s.table.Put(t.Context(), key, []byte("x"), old)
+			wantError(t, "put on a version of before the deletion", err, control.ErrConflict)
+		}
+	}
+	current := use(s.put(t, key, "same", ""))
+	for old := range used {
+		if old == current {
+			continue
+		}
+		_, err := s.table.Put(t.Context(), key, []byte("x"), old)
+		wantError(t, "put on a version of an earlier life", err, control.ErrConflict)
+		wantError(t, "delete on a version of an earlier life", s.table.Delete(t.Context(), key, old), control.ErrConflict)
+	}
+	s.wantStored(t, key, "same", current)
+}
+
+func (s *suite) testDelete(t *testing.T) {
+	key, neighbour := s.key(), s.key()
+	neighbour.Partition = key.Partition
+	neighbour.Sort = key.Sort + "#"
+	kept := s.put(t, neighbour, "kept", "")
+	wantError(t, "delete what never was", s.table.Delete(t.Context(), key, "no-such-version"), control.ErrNotFound)
+
+	first := s.put(t, key, "one", "")
+	second := s.put(t, key, "two", first)
+	wantError(t, "delete on a version of before", s.table.Delete(t.Context(), key, first), control.ErrConflict)
+	wantError(t, "delete on no version", s.table.Delete(t.Context(), key, ""), control.ErrConflict)
+	s.wantStored(t, key, "two", second)
+
+	if err := s.table.Delete(t.Context(), key, second); err != nil {
+		t.Fatal(err)
+	}
+	s.wantMissing(t, key)
+	wantError(t, "delete twice", s.table.Delete(t.Context(), key, second), control.ErrNotFound)
+	s.wantStored(t, neighbour, "kept", kept)
+}
+
+// testCopies checks that the table and its callers share no memory.
+func (s *suite) testCopies(t *testing.T) {
+	key := s.key()
+	body := []byte("body")
+	version, err := s.table.Put(t.Context(), key, body, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	body[0] = 'X'
+	s.wantStored(t, key, "body", version)
+	doc, err := s.table.Get(t.Context(), key)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc.Body[0] = 'X'
+	s.wantStored(t, key, "body", version)
+}
+
+func (s *suite) testOddKeys(t *testing.T) {
+	texts := []string{"a", "a#", "ab", "a#b", "a/b", "a%23", "A", "\u00e9", "e\u0301", "😀", " ", "\"", "\n"}
+	base := s.partition()
+	versions := make(map[control.Key]control.Version)
+	for _, partition := range texts[:6] {
+		for _, sort := range texts {
+			key := control.Key{Partition: base + partition, Sort: sort}
+			versions[key] = s.put(t, key, partition+" "+sort, "")
+		}
+	}
+	for key, version := range versions {
+		s.wantStored(t, key, strings.TrimPrefix(key.Partition, base)+" "+key.Sort, version)
+	}
+}
+
+func (s *suite) testLimits(t *testing.T) {
+	key := control.Key{Partition: pad(s.partition(), control.MaxKeyBytes), Sort: pad("s", control.MaxKeyBytes)}
+	body := strings.Repeat("b", control.MaxBodyBytes)
+	version := s.put(t, key, body, "")
+	s.wantStored(t, key, body, version)
+
+	_, err := s.table.Put(t.Context(), key, []byte(body+"b"), version)
+	wantError(t, "put too large a body", err, control.ErrLimit)
+	s.wantStored(t, key, body, version)
+	for _, long := range []control.Key{
+		{Partition: key.Partition + "x", Sort: "s"},
+		{Partition: s.partition(), Sort: key.Sort + "x"},
+	} {
+		_, err := s.table.Put(t.Context(), long, []byte("x"), "")
+		wantError(t, "put under too long a key", err, control.ErrLimit)
+	}
+}
+
+func pad(text string, size int) string { return text + strings.Repeat("-", size-len(text)) }

@@ -1,0 +1,210 @@
+package feedtest
+
+import (
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+
+	"reprise/pkg/event"
+	"reprise/pkg/feed"
+)
+
+// Features says what a service offers besides the contract.
+type Features struct {
+	// Reopen closes streams and opens the same ones anew; nil where that cannot
+	// be done, and then durability is not tested.
+	Reopen func(t *testing.T, streams feed.Streams) feed.Streams
+	// Seed makes a run repeat an earlier one; 0 means a new one.
+	Seed uint64
+}
+
+// Run opens one service and tests it. It need not be empty: every test works on
+// streams of its own, at most 8 shards at a time, and deletes them.
+func Run(t *testing.T, open func(t *testing.T) feed.Streams, features Features) {
+	seed := features.Seed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("seed %d", seed)
+	s := &suite{streams: open(t), features: features, seed: seed}
+	tests := []struct {
+		name string
+		test func(*testing.T)
+	}{
+		{"Create", s.testCreate},
+		{"Delete", s.testDelete},
+		{"Missing", s.testMissing},
+		{"Shards", s.testShards},
+		{"PutAndRead", s.testPutAndRead},
+		{"Copies", s.testCopies},
+		{"Limits", s.testLimits},
+		{"Isolation", s.testIsolation},
+		{"OneShardPerKey", s.testOneShardPerKey},
+		{"LanesOverShards", s.testLanesOverShards},
+		{"IteratorAfter", s.testIteratorAfter},
+		{"IteratorAt", s.testIteratorAt},
+		{"Tip", s.testTip},
+		{"Pages", s.testPages},
+		{"LargeRecords", s.testLargeRecords},
+		{"ConcurrentPuts", s.testConcurrentPuts},
+		{"ReadWhileWriting", s.testReadWhileWriting},
+		{"Cancelled", s.testCancelled},
+		{"Durable", s.testDurable},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, tt.test)
+	}
+}
+
+type suite struct {
+	streams  feed.Streams
+	features Features
+	seed     uint64
+	count    atomic.Int64
+}
+
+func (s *suite) name() string { return fmt.Sprintf("t%016x-%d", s.seed, s.count.Add(1)) }
+
+// create makes a stream that is deleted at the end of the test.
+func (s *suite) create(t *testing.T, shards int) (string, feed.Stream) {
+	t.Helper()
+	name := s.name()
+	if _, err := s.streams.Create(t.Context(), name, shards); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.streams.Delete(noContext(), name); err != nil {
+			t.Error(err)
+		}
+	})
+	return name, s.streams.Open(name)
+}
+
+func put(t *testing.T, stream feed.Stream, key, data string) string {
+	t.Helper()
+	sequence, err := stream.Put(t.Context(), key, []byte(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := event.NewPosition(0, sequence, 0); err != nil {
+		t.Fatalf("sequence number %q: %v", sequence, err)
+	}
+	return sequence
+}
+
+func shards(t *testing.T, stream feed.Stream) []string {
+	t.Helper()
+	list, err := stream.Shards(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := make([]string, len(list))
+	for i, shard := range list {
+		ids[i] = shard.ID
+	}
+	return ids
+}
+
+func iterator(t *testing.T, stream feed.Stream, shard string, start feed.Start) feed.Iterator {
+	t.Helper()
+	it, err := stream.Iterator(t.Context(), shard, start)
+	if err != nil {
+		t.Fatalf("iterator at %+v: %v", start, err)
+	}
+	return it
+}
+
+// patience bounds the reads that bring nothing. A stream may return none
+// although there are some, but not for ever.
+const patience = 2_000
+
+// reader follows one shard and checks what every Read promises.
+type reader struct {
+	stream feed.Stream
+	next   feed.Iterator
+	last   string
+	behind bool
+}
+
+func (r *reader) read(t *testing.T, limit int) []feed.Record {
+	t.Helper()
+	batch, err := r.stream.Read(t.Context(), r.next, limit)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(batch.Records) > limit {
+		t.Fatalf("read %d records, the limit is %d", len(batch.Records), limit)
+	}
+	for _, record := range batch.Records {
+		if event.CompareSequences(record.Sequence, r.last) <= 0 {
+			t.Fatalf("read sequence number %q behind %q", record.Sequence, r.last)
+		}
+		if record.Arrival.IsZero() || record.Arrival.Nanosecond()%1e6 != 0 {
+			t.Fatalf("record arrived at %v, want a time in milliseconds", record.Arrival)
+		}
+		r.last = record.Sequence
+	}
+	if batch.Next == "" {
+		t.Fatal("no next iterator although the shard is open")
+	}
+	if batch.Behind < 0 {
+		t.Fatalf("behind by %v", batch.Behind)
+	}
+	r.next, r.behind = batch.Next, batch.Behind > 0
+	return batch.Records
+}
+
+// take reads on until it has n records.
+func (r *reader) take(t *testing.T, n, limit int) []feed.Record {
+	t.Helper()
+	var records []feed.Record
+	for idle := 0; len(records) < n; idle++ {
+		if idle > patience {
+			t.Fatalf("have %d records, want %d", len(records), n)
+		}
+		if more := r.read(t, limit); len(more) > 0 {
+			records = append(records, more...)
+			idle = 0
+		}
+	}
+	if len(records) > n {
+		t.Fatalf("have %d records, want %d", len(records), n)
+	}
+	return records
+}
+
+// everything reads n records of a stream, by shard.
+func everything(t *testing.T, stream feed.Stream, n int) map[string][]feed.Record {
+	t.Helper()
+	readers := make(map[string]*reader)
+	for _, id := range shards(t, stream) {
+		readers[id] = &reader{stream: stream, next: iterator(t, stream, id, feed.Start{})}
+	}
+	records := make(map[string][]feed.Record)
+	have := 0
+	for idle := 0; have < n; idle++ {
+		if idle > patience {
+			t.Fatalf("have %d records, want %d", have, n)
+		}
+		for id, r := range readers {
+			if more := r.read(t, feed.MaxReadRecords); len(more) > 0 {
+				records[id] = append(records[id], more...)
+				have += len(more)
+				idle = 0
+			}
+		}
+	}
+	if have > n {
+		t.Fatalf("have %d records, want %d", have, n)
+	}
+	return records
+}
+
+func wantError(t *testing.T, what string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("%s: have error %v, want %v", what, err, want)
+	}
+}

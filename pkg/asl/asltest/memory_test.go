@@ -1,0 +1,23 @@
+package asltest
+
+import (
+	"testing"
+
+	"reprise/pkg/asl"
+)
+
+func TestMemory(t *testing.T) {
+	Journal(t, func(*testing.T) (asl.Journal, func() asl.Journal) { return &Memory{}, nil })
+}
+
+func TestMemoryAsOf(t *testing.T) {
+	m := &Memory{}
+	write(t, m, op("a"))
+	write(t, m, op("b"), asl.Op{Key: "a"})
+	past := m.AsOf(1)
+	expect(t, past, "a", "a")
+	absent(t, past, "b")
+	if all, synced := m.Writes(); all != 2 || synced != 0 {
+		t.Errorf("%d writes, %d safe", all, synced)
+	}
+}

@@ -1,0 +1,310 @@
+package asl
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"reprise/pkg/asl/jsonata"
+)
+
+// inlineConcurrency is what the service runs at once of an inline Map that
+// names no limit.
+const inlineConcurrency = 40
+
+// parallel makes one attempt of a Parallel.
+func (f *frame) parallel(ctx context.Context, s *State) (result, error) {
+	input := f.rec.Input
+	if s.Arguments != nil {
+		var err error
+		if input, err = s.Arguments.raw(f.lookup(scope{})); err != nil {
+			return result{failure: f.evaluationFailed(s, err)}, nil
+		}
+		if len(input) > MaxPayloadBytes {
+			return result{failure: tooLarge(s, "arguments", len(input))}, nil
+		}
+	}
+	if f.rec.Phase == phaseEntered {
+		f.event(Event{Type: "ParallelStateStarted"})
+		f.rec.Phase = phaseInside
+		if err := f.commit(); err != nil {
+			return result{}, err
+		}
+	}
+	j := joint{frame: f, size: len(s.Branches), limit: len(s.Branches), begun: f.rec.Event}
+	j.begin = func(i int) (*frame, *Failure) {
+		child := newFrame(f.x, f, fmt.Sprintf("%s.%d", f.path, i), s.Branches[i])
+		if !child.resume() {
+			child.rec = frameRecord{State: child.flow.StartAt, Input: input, Event: j.begun}
+		}
+		return child, nil
+	}
+	return j.run(ctx, s)
+}
+
+// inlineMap makes one attempt of an inline Map.
+func (f *frame) inlineMap(ctx context.Context, s *State) (result, error) {
+	items, failure := f.items(s)
+	if failure != nil {
+		return result{failure: failure}, nil
+	}
+	limit, err := s.Map.MaxConcurrency.eval(f.lookup(scope{}), 0)
+	if err != nil {
+		return result{failure: f.evaluationFailed(s, err)}, nil
+	}
+	if limit == 0 || limit > inlineConcurrency {
+		limit = inlineConcurrency
+	}
+	if f.rec.Phase == phaseEntered {
+		f.event(Event{Type: "MapStateStarted", MapStateStarted: &LengthDetails{Length: len(items)}})
+		f.rec.Phase = phaseInside
+		if err := f.commit(); err != nil {
+			return result{}, err
+		}
+	}
+	j := joint{frame: f, size: len(items), limit: int(limit), begun: f.rec.Event}
+	j.begin = func(i int) (*frame, *Failure) { return f.iterate(s, i, items[i], j.begun) }
+	return j.run(ctx, s)
+}
+
+func (f *frame) iterate(s *State, i int, item any, begun int64) (*frame, *Failure) {
+	child := newFrame(f.x, f, fmt.Sprintf("%s.%d", f.path, i), s.Map.Processor)
+	child.iteration = &iteration{name: s.Name, index: i, item: item}
+	if child.resume() {
+		return child, nil
+	}
+	input, failure := f.selected(s, child.iteration)
+	if failure != nil {
+		return nil, failure
+	}
+	child.rec = frameRecord{State: child.flow.StartAt, Input: input, Event: begun}
+	child.event(Event{Type: "MapIterationStarted", IterationStarted: &IterationDetails{Name: s.Name, Index: i}})
+	return child, nil
+}
+
+// items evaluates Items.
+func (f *frame) items(s *State) ([]any, *Failure) {
+	v, err := s.Map.Items.eval(f.lookup(scope{}))
+	if err != nil {
+		return nil, f.evaluationFailed(s, err)
+	}
+	items, is := v.([]any)
+	if !is {
+		return nil, f.evaluationFailed(s, &evaluation{location: s.Map.Items.field, reason: "the value is not a list: write [ … ] round the expression"})
+	}
+	return items, nil
+}
+
+// selected is the input of an iteration: what ItemSelector makes of the item,
+// or the item.
+func (f *frame) selected(s *State, it *iteration) (json.RawMessage, *Failure) {
+	raw := json.RawMessage(nil)
+	if s.Map.ItemSelector == nil {
+		raw = jsonata.Encode(it.item)
+	} else {
+		var err error
+		if raw, err = s.Map.ItemSelector.raw(f.lookup(scope{item: it})); err != nil {
+			return nil, f.evaluationFailed(s, err)
+		}
+	}
+	if len(raw) > MaxPayloadBytes {
+		return nil, tooLarge(s, "input of an iteration", len(raw))
+	}
+	return raw, nil
+}
+
+// joint runs the frames inside a Parallel or an inline Map.
+type joint struct {
+	frame       *frame
+	size, limit int
+	begun       int64 // the event that the frames follow
+	begin       func(i int) (*frame, *Failure)
+}
+
+type childEnd struct {
+	index int
+	event int64
+	out   outcome
+	err   error
+}
+
+// run runs all frames, at most limit at once, and joins their outputs. The
+// first that fails ends the others.
+func (j *joint) run(ctx context.Context, s *State) (result, error) {
+	f := j.frame
+	inner := frameKey(f.x.record.ID, f.path) + "."
+	failure, err := j.failedBefore()
+	if err != nil {
+		return result{}, err
+	}
+	var outputs []json.RawMessage
+	if failure == nil {
+		outputs, failure, err = j.all(ctx)
+	}
+	if err != nil {
+		return result{}, err
+	}
+	f.ops = append(f.ops, Op{Key: inner, Until: inner + "\xff"})
+	if failure != nil {
+		f.event(Event{Type: s.Type + "StateFailed"})
+		return result{failure: failure}, nil
+	}
+	f.event(Event{Type: s.Type + "StateSucceeded"})
+	return result{raw: joinList(outputs)}, nil
+}
+
+func joinList(items []json.RawMessage) json.RawMessage {
+	list := []byte{'['}
+	for i, item := range items {
+		if i > 0 {
+			list = append(list, ',')
+		}
+		list = append(list, item...)
+	}
+	return append(list, ']')
+}
+
+// all starts and gathers the frames. It returns when every goroutine of
+// theirs has ended.
+func (j *joint) all(ctx context.Context) ([]json.RawMessage, *Failure, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	outputs := make([]json.RawMessage, j.size)
+	ends := make(chan childEnd)
+	var failure *Failure
+	var fault error
+	give := func(why *Failure) {
+		failure = why
+		j.frame.closeInside()
+		cancel()
+	}
+	for next, running := 0, 0; ; {
+		for ; failure == nil && fault == nil && next < j.size && running < j.limit; next++ {
+			child, why := j.begin(next)
+			if why != nil {
+				give(why)
+				break
+			}
+			j.start(ctx, next, child, ends)
+			running++
+		}
+		if running == 0 {
+			return outputs, failure, fault
+		}
+		end := <-ends
+		running--
+		switch {
+		case end.err != nil && failure == nil && fault == nil:
+			fault = end.err
+			cancel()
+		case end.err != nil || failure != nil:
+		case end.out.failure != nil:
+			j.frame.rec.Event = end.event
+			give(end.out.failure)
+		default:
+			j.frame.rec.Event = max(end.event, j.frame.rec.Event)
+			outputs[end.index] = end.out.output
+		}
+	}
+}
+
+func (j *joint) start(ctx context.Context, index int, child *frame, ends chan<- childEnd) {
+	x := j.frame.x
+	x.mu.Lock()
+	j.frame.children[index] = child
+	x.mu.Unlock()
+	x.engine.group.Go(func() error {
+		out, err := child.drive(ctx)
+		if err == nil {
+			err = child.done(out)
+		}
+		if err == nil {
+			x.mu.Lock()
+			delete(j.frame.children, index)
+			x.mu.Unlock()
+		}
+		ends <- childEnd{index: index, event: child.rec.Event, out: out, err: err}
+		return nil
+	})
+}
+
+// done records that the thread ended, durably: it may be long before its
+// siblings do.
+func (f *frame) done(out outcome) error {
+	if f.rec.Phase == phaseDone {
+		return nil
+	}
+	if it := f.iteration; it != nil {
+		details := &IterationDetails{Name: it.name, Index: it.index}
+		if out.failure != nil {
+			f.event(Event{Type: "MapIterationFailed", IterationFailed: details})
+		} else {
+			f.event(Event{Type: "MapIterationSucceeded", IterationSucceeded: details})
+		}
+	}
+	f.rec = frameRecord{Phase: phaseDone, State: f.rec.State, Event: f.rec.Event, Output: out.output, Failure: out.failure}
+	return f.commitDurably()
+}
+
+// failedBefore handles that the journal holds a frame which failed, the crash
+// having come before its siblings were ended: nothing is started again.
+func (j *joint) failedBefore() (*Failure, error) {
+	f := j.frame
+	var failed *frameRecord
+	var open []int
+	f.x.mu.Lock()
+	for i := range j.size {
+		rec, found := f.x.found[fmt.Sprintf("%s.%d", f.path, i)]
+		switch {
+		case found && rec.Phase == phaseDone && rec.Failure != nil && (failed == nil || rec.Event < failed.Event):
+			failed = &rec
+		case found && rec.Phase != phaseDone:
+			open = append(open, i)
+		}
+	}
+	f.x.mu.Unlock()
+	if failed == nil {
+		return nil, nil
+	}
+	for _, i := range open {
+		child, why := j.begin(i)
+		if why != nil {
+			return nil, errors.New("a frame of the journal cannot be taken up")
+		}
+		if err := f.x.stopRunsInside(child); err != nil {
+			return nil, err
+		}
+		f.x.mu.Lock()
+		f.children[i] = child
+		f.x.mu.Unlock()
+	}
+	f.closeInside()
+	f.rec.Event = max(f.rec.Event, failed.Event)
+	return failed.Failure, nil
+}
+
+// stopRunsInside ends the map runs of a frame that is not driven and of those
+// inside it.
+func (x *execution) stopRunsInside(f *frame) error {
+	x.mu.Lock()
+	runs := []string{f.rec.Run}
+	for path, rec := range x.found {
+		if strings.HasPrefix(path, f.path+".") {
+			runs = append(runs, rec.Run)
+		}
+	}
+	x.mu.Unlock()
+	slices.Sort(runs)
+	for _, run := range runs {
+		if run == "" {
+			continue
+		}
+		if err := x.engine.abandon(run); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,95 @@
+package jsonata
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/blues/jsonata-go/jparse"
+)
+
+// MaxSourceBytes bounds an expression, and with it the depth of its tree.
+const MaxSourceBytes = 16 << 10
+
+// Expr is a compiled expression. It is immutable and safe for concurrent use.
+type Expr struct {
+	source string
+	root   jparse.Node
+	refs   []Reference
+}
+
+// Reference is a place where an expression reads a variable.
+type Reference struct {
+	// Variable is the name without the dollar sign.
+	Variable string
+	// Field is the first field read of it, "" where the variable is read as a
+	// whole.
+	Field string
+	// Path is the chain of constant field names that follow, Field included.
+	Path []string
+}
+
+// SyntaxError says why an expression was refused when it was compiled.
+type SyntaxError struct{ Source, Reason string }
+
+func (e *SyntaxError) Error() string { return fmt.Sprintf("expression %q: %s", e.Source, e.Reason) }
+
+// Compile parses an expression and refuses with a *SyntaxError what does not
+// parse or lies outside the supported part of the language.
+func Compile(source string) (*Expr, error) {
+	refuse := func(format string, args ...any) (*Expr, error) {
+		return nil, &SyntaxError{Source: source, Reason: fmt.Sprintf(format, args...)}
+	}
+	if len(source) > MaxSourceBytes {
+		return refuse("longer than %d bytes", MaxSourceBytes)
+	}
+	root, err := parse(source)
+	if err != nil {
+		return refuse("does not parse: %v", err)
+	}
+	c := &checker{}
+	if err := c.check(root, false); err != nil {
+		return refuse("%v", err)
+	}
+	return &Expr{source: source, root: root, refs: c.refs}, nil
+}
+
+// parse turns a panic of the parser into an error: jparse recovers only its
+// own.
+func parse(source string) (root jparse.Node, err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			root, err = nil, fmt.Errorf("parser failed: %v", r)
+		}
+	}()
+	return jparse.Parse(source)
+}
+
+// Source is the text that was compiled.
+func (e *Expr) Source() string { return e.source }
+
+// References lists the variables that the expression reads, in order.
+func (e *Expr) References() []Reference { return slices.Clone(e.refs) }
+
+// Reads reports whether the expression may read that field of that variable.
+func (e *Expr) Reads(variable, field string) bool {
+	return slices.ContainsFunc(e.refs, func(r Reference) bool {
+		return r.Variable == variable && (r.Field == "" || r.Field == field)
+	})
+}
+
+// IsFunctionName reports whether JSONata has a function of that name, which a
+// variable must therefore not have.
+func IsFunctionName(name string) bool { return slices.Contains(functionNames, name) }
+
+// functionNames are the functions of JSONata 2 and those that Step Functions
+// adds.
+var functionNames = []string{
+	"abs", "append", "assert", "average", "base64decode", "base64encode", "boolean", "ceil", "clone",
+	"contains", "count", "decodeUrl", "decodeUrlComponent", "distinct", "each", "encodeUrl",
+	"encodeUrlComponent", "error", "eval", "exists", "filter", "floor", "formatBase", "formatInteger",
+	"formatNumber", "fromMillis", "hash", "join", "keys", "length", "lookup", "lowercase", "map", "match",
+	"max", "merge", "millis", "min", "not", "now", "number", "pad", "parse", "parseInteger", "partition",
+	"power", "random", "range", "reduce", "replace", "reverse", "round", "shuffle", "sift", "single", "sort",
+	"split", "spread", "sqrt", "string", "substring", "substringAfter", "substringBefore", "sum", "toMillis",
+	"trim", "type", "uppercase", "uuid", "zip",
+}

@@ -1,0 +1,171 @@
+package jsonata
+
+import (
+	"fmt"
+
+	"github.com/blues/jsonata-go/jparse"
+)
+
+// Lookup gives the value of a variable: nil, bool, float64, string, []any or
+// *Object, and false where there is no such variable.
+type Lookup func(name string) (any, bool)
+
+// EvalError says why an evaluation failed.
+type EvalError struct {
+	Source string
+	Err    error
+}
+
+func (e *EvalError) Error() string { return fmt.Sprintf("evaluate %q: %v", e.Source, e.Err) }
+
+// Unwrap gives the reason.
+func (e *EvalError) Unwrap() error { return e.Err }
+
+// FencedError is returned instead of a result on which the versions of JSONata
+// disagree.
+type FencedError struct{ Reason string }
+
+func (e *FencedError) Error() string { return e.Reason }
+
+// Eval evaluates the expression. defined is false where the result is
+// JSONata's "nothing". The result must not be changed: it may share parts with
+// the variables. An error is an *EvalError, wrapping a *FencedError where that
+// is the reason.
+func (e *Expr) Eval(variables Lookup) (result any, defined bool, err error) {
+	ev := &evaluator{variables: variables}
+	v, err := ev.eval(e.root, undefined)
+	if err != nil {
+		return nil, false, &EvalError{Source: e.source, Err: err}
+	}
+	if isUndefined(v) {
+		return nil, false, nil
+	}
+	return plain(v), true, nil
+}
+
+type evaluator struct{ variables Lookup }
+
+// eval evaluates a node in a context and settles the result.
+func (ev *evaluator) eval(node jparse.Node, context any) (any, error) {
+	v, err := ev.evalNode(node, context)
+	if err != nil {
+		return nil, err
+	}
+	return settle(v), nil
+}
+
+func (ev *evaluator) evalNode(node jparse.Node, context any) (any, error) {
+	switch node := node.(type) {
+	case *jparse.StringNode:
+		return node.Value, nil
+	case *jparse.NumberNode:
+		return node.Value, nil
+	case *jparse.BooleanNode:
+		return node.Value, nil
+	case *jparse.NullNode:
+		return nil, nil
+	case *jparse.VariableNode:
+		return ev.variable(node.Name, context), nil
+	case *jparse.NameNode:
+		return lookup(context, node.Value), nil
+	case *jparse.PathNode:
+		return ev.path(node, context)
+	case *jparse.PredicateNode:
+		return ev.predicate(node, context)
+	case *jparse.ArrayNode:
+		return ev.array(node, context)
+	case *jparse.ObjectNode:
+		return ev.object(node, context)
+	case *jparse.BlockNode:
+		return ev.eval(node.Exprs[0], context)
+	case *jparse.ConditionalNode:
+		return ev.conditional(node, context)
+	case *jparse.FunctionCallNode:
+		return ev.call(node, context)
+	}
+	return ev.operator(node, context)
+}
+
+func (ev *evaluator) variable(name string, context any) any {
+	if name == "" {
+		return context
+	}
+	if v, found := ev.variables(name); found {
+		return v
+	}
+	return undefined
+}
+
+func (ev *evaluator) conditional(node *jparse.ConditionalNode, context any) (any, error) {
+	condition, err := ev.eval(node.If, context)
+	if err != nil {
+		return nil, err
+	}
+	switch {
+	case truthy(condition):
+		return ev.eval(node.Then, context)
+	case node.Else != nil:
+		return ev.eval(node.Else, context)
+	}
+	return undefined, nil
+}
+
+func (ev *evaluator) array(node *jparse.ArrayNode, context any) (any, error) {
+	result := []any{}
+	for _, item := range node.Items {
+		v, err := ev.eval(item, context)
+		if err != nil {
+			return nil, err
+		}
+		if isUndefined(v) {
+			continue
+		}
+		if items, is := list(v); is && !isArrayConstructor(item) {
+			result = append(result, items...)
+		} else {
+			result = append(result, plain(v))
+		}
+	}
+	return result, nil
+}
+
+// isArrayConstructor reports whether an array that the node gives is an
+// element of the array round it; any other array lends it its elements.
+func isArrayConstructor(node jparse.Node) bool {
+	switch node := node.(type) {
+	case *jparse.ArrayNode:
+		return true
+	case *jparse.PredicateNode:
+		return isArrayConstructor(node.Expr)
+	}
+	return false
+}
+
+// plain takes the evaluator's own marks off an array.
+func plain(v any) any {
+	if items, is := list(v); is {
+		return items
+	}
+	return v
+}
+
+// truthy is JSONata's cast to a boolean, nothing counting as false.
+func truthy(v any) bool {
+	switch v := v.(type) {
+	case bool:
+		return v
+	case string:
+		return v != ""
+	case float64:
+		return v != 0
+	case *Object:
+		return v.Len() > 0
+	}
+	items, _ := list(v)
+	for _, item := range items {
+		if truthy(item) {
+			return true
+		}
+	}
+	return false
+}

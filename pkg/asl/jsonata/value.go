@@ -1,0 +1,182 @@
+package jsonata
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+)
+
+// A value is nil (JSON null), bool, float64, string, []any, *Object, or the
+// evaluator's own undefined and *sequence, which never leave this package.
+type undefinedType struct{}
+
+var undefined any = undefinedType{}
+
+func isUndefined(v any) bool { _, is := v.(undefinedType); return is }
+
+// sequence is the result of a path or predicate before it is known whether it
+// stands for nothing, one value or a list.
+type sequence struct{ items []any }
+
+// settle turns a sequence into what it stands for.
+func settle(v any) any {
+	seq, is := v.(*sequence)
+	if !is {
+		return v
+	}
+	switch len(seq.items) {
+	case 0:
+		return undefined
+	case 1:
+		return seq.items[0]
+	}
+	return seq
+}
+
+// list returns the elements of an array or sequence.
+func list(v any) ([]any, bool) {
+	switch v := v.(type) {
+	case []any:
+		return v, true
+	case *sequence:
+		return v.items, true
+	case *consArray:
+		return v.items, true
+	}
+	return nil, false
+}
+
+// consArray is an array written as the first step of a path: a later step
+// must not merge it with its neighbours.
+type consArray struct{ items []any }
+
+// Object is a JSON object that remembers the order of its members, which
+// $string shows. The zero value is an empty object.
+type Object struct {
+	keys   []string
+	values map[string]any
+}
+
+// Get returns the member of that name.
+func (o *Object) Get(name string) (any, bool) {
+	v, found := o.values[name]
+	return v, found
+}
+
+// Set adds or replaces a member.
+func (o *Object) Set(name string, value any) {
+	if o.values == nil {
+		o.values = map[string]any{}
+	}
+	if _, exists := o.values[name]; !exists {
+		o.keys = append(o.keys, name)
+	}
+	o.values[name] = value
+}
+
+// Len is the number of members.
+func (o *Object) Len() int { return len(o.keys) }
+
+// Decode reads one JSON text. Numbers become float64, as in JavaScript, so
+// whole numbers beyond 2^53 lose digits.
+func Decode(raw []byte) (any, error) {
+	dec := json.NewDecoder(bytes.NewReader(raw))
+	v, err := decodeValue(dec)
+	if err != nil {
+		return nil, fmt.Errorf("decode JSON: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("decode JSON: more than one value")
+	}
+	return v, nil
+}
+
+func decodeValue(dec *json.Decoder) (any, error) {
+	token, err := dec.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch token {
+	case json.Delim('['):
+		return decodeArray(dec)
+	case json.Delim('{'):
+		return decodeObject(dec)
+	}
+	return token, nil
+}
+
+func decodeArray(dec *json.Decoder) (any, error) {
+	items := []any{}
+	for dec.More() {
+		v, err := decodeValue(dec)
+		if err != nil {
+			return nil, err
+		}
+		items = append(items, v)
+	}
+	_, err := dec.Token()
+	return items, err
+}
+
+func decodeObject(dec *json.Decoder) (any, error) {
+	object := &Object{}
+	for dec.More() {
+		key, err := dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		v, err := decodeValue(dec)
+		if err != nil {
+			return nil, err
+		}
+		object.Set(key.(string), v)
+	}
+	_, err := dec.Token()
+	return object, err
+}
+
+func equal(a, b any) bool {
+	if as, is := list(a); is {
+		bs, both := list(b)
+		if !both || len(as) != len(bs) {
+			return false
+		}
+		for i := range as {
+			if !equal(as[i], bs[i]) {
+				return false
+			}
+		}
+		return true
+	}
+	if ao, is := a.(*Object); is {
+		bo, both := b.(*Object)
+		if !both || ao.Len() != bo.Len() {
+			return false
+		}
+		for _, key := range ao.keys {
+			other, found := bo.values[key]
+			if !found || !equal(ao.values[key], other) {
+				return false
+			}
+		}
+		return true
+	}
+	if _, is := list(b); is {
+		return false
+	}
+	return a == b
+}
+
+// All gives the members in the order in which they were added.
+func (o *Object) All() iter.Seq2[string, any] {
+	return func(yield func(string, any) bool) {
+		for _, key := range o.keys {
+			if !yield(key, o.values[key]) {
+				return
+			}
+		}
+	}
+}

@@ -1,0 +1,266 @@
+package asl
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+
+	"reprise/pkg/asl/jsonata"
+)
+
+// MaxDefinitionBytes is the service's limit for a definition.
+const MaxDefinitionBytes = 1 << 20
+
+// Parse reads a definition, replaces its ${Name} placeholders and checks it:
+// it refuses what the service refuses and what this runner does not support,
+// each by name, in a *DefinitionError. Lint has further advice.
+func Parse(definition []byte, substitutions map[string]string) (*Machine, error) {
+	p := &parser{labels: map[string]bool{}, names: map[string]bool{}}
+	if len(definition) > MaxDefinitionBytes {
+		p.problem("", "", fmt.Sprintf("the definition is longer than %d bytes", MaxDefinitionBytes))
+		return nil, p.err()
+	}
+	definition = p.substitute(definition, substitutions)
+	p.refuseDuplicates(definition)
+	v, err := jsonata.Decode(definition)
+	if err != nil {
+		p.problem("", "", err.Error())
+	}
+	if p.err() != nil {
+		return nil, p.err()
+	}
+	object, is := v.(*jsonata.Object)
+	if !is {
+		p.problem("", "", "the definition must be an object")
+		return nil, p.err()
+	}
+	m := p.machine(object)
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(definition)
+	m.definition, m.hash = definition, hex.EncodeToString(sum[:])
+	return m, nil
+}
+
+type parser struct {
+	problems []Problem
+	names    map[string]bool
+	labels   map[string]bool
+}
+
+func (p *parser) problem(state, field, reason string) {
+	p.problems = append(p.problems, Problem{State: state, Field: field, Reason: reason})
+}
+
+func (p *parser) refusedAt(state, field string) bool {
+	for _, have := range p.problems {
+		if have.State == state && have.Field == field {
+			return true
+		}
+	}
+	return false
+}
+
+func (p *parser) err() error {
+	if len(p.problems) == 0 {
+		return nil
+	}
+	return &DefinitionError{Problems: p.problems}
+}
+
+func (p *parser) fields(state, prefix string, object *jsonata.Object) *fields {
+	return &fields{parser: p, state: state, prefix: prefix, object: object, known: map[string]bool{"Comment": true}}
+}
+
+var (
+	placeholder = regexp.MustCompile(`\$\{([^}]*)\}`)
+	validName   = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
+)
+
+// substitute replaces placeholders in the text, which keeps the order and
+// spelling of everything else.
+func (p *parser) substitute(definition []byte, values map[string]string) []byte {
+	return placeholder.ReplaceAllFunc(definition, func(match []byte) []byte {
+		name := string(match[2 : len(match)-1])
+		value, found := values[name]
+		line := 1 + strings.Count(string(definition[:strings.Index(string(definition), string(match))]), "\n")
+		switch {
+		case !validName.MatchString(name):
+			p.problem("", "", fmt.Sprintf("line %d: placeholder %s is malformed: use ${Name}", line, match))
+		case !found:
+			p.problem("", "", fmt.Sprintf("line %d: placeholder %s has no value: give one for %q", line, match, name))
+		}
+		quoted, err := json.Marshal(value)
+		if err != nil {
+			return match
+		}
+		return quoted[1 : len(quoted)-1]
+	})
+}
+
+// refuseDuplicates finds members that are there twice, of which decoding would
+// silently keep one.
+func (p *parser) refuseDuplicates(definition []byte) {
+	type level struct {
+		isObject, atValue bool
+		seen              map[string]bool
+	}
+	dec := json.NewDecoder(strings.NewReader(string(definition)))
+	var stack []level
+	for {
+		token, err := dec.Token()
+		if err != nil {
+			return
+		}
+		if d, is := token.(json.Delim); is && (d == '}' || d == ']') {
+			stack = stack[:len(stack)-1]
+			continue
+		}
+		if n := len(stack); n > 0 && stack[n-1].isObject {
+			top := &stack[n-1]
+			if name, is := token.(string); is && !top.atValue {
+				if top.seen[name] {
+					p.problem("", "", fmt.Sprintf("member %q is there twice in one object", name))
+				}
+				top.seen[name], top.atValue = true, true
+				continue
+			}
+			top.atValue = false
+		}
+		if d, is := token.(json.Delim); is {
+			stack = append(stack, level{isObject: d == '{', seen: map[string]bool{}})
+		}
+	}
+}
+
+func (p *parser) machine(object *jsonata.Object) *Machine {
+	f := p.fields("", "", object)
+	m := &Machine{Comment: f.text("Comment")}
+	if language := f.text("QueryLanguage"); language != "JSONata" {
+		f.refuse("QueryLanguage", "must be \"JSONata\": the default, JSONPath, is not supported")
+	}
+	if version := f.text("Version"); version != "" && version != "1.0" {
+		f.refuse("Version", "must be \"1.0\"")
+	}
+	m.TimeoutSeconds = int64(f.constant("TimeoutSeconds", 0, 1, 99_999_999, true))
+	m.flow = p.flow(f)
+	f.done()
+	p.checkScopes(m.flow, nil)
+	return m
+}
+
+// flow reads StartAt and States, which machines, branches and processors
+// share.
+func (p *parser) flow(f *fields) *Flow {
+	flow := &Flow{StartAt: f.required("StartAt"), byName: map[string]*State{}}
+	if language := f.text("QueryLanguage"); language != "" && language != "JSONata" {
+		f.refuse("QueryLanguage", "must be \"JSONata\"")
+	}
+	v, _ := f.get("States")
+	states, is := v.(*jsonata.Object)
+	if !is || states.Len() == 0 {
+		f.refuse("States", "must be an object of at least one state")
+		return flow
+	}
+	for name, v := range states.All() {
+		p.checkName(name)
+		object, is := v.(*jsonata.Object)
+		if !is {
+			p.problem(name, "", "must be an object")
+			continue
+		}
+		s := p.state(name, object)
+		flow.States = append(flow.States, s)
+		flow.byName[name] = s
+	}
+	p.checkGraph(f, flow)
+	return flow
+}
+
+func (p *parser) checkName(name string) {
+	if p.names[name] {
+		p.problem(name, "", "the name is there twice: names are unique in the whole machine")
+	}
+	p.names[name] = true
+	if name == "" || len(name) > 80 {
+		p.problem(name, "", "a name has 1 to 80 characters")
+	}
+	for _, r := range name {
+		if r < ' ' || r > '~' {
+			p.problem(name, "", "a name holds printable ASCII characters only: logs drop others")
+			return
+		}
+	}
+}
+
+// checkGraph refuses targets that do not exist and states that are never
+// reached.
+func (p *parser) checkGraph(f *fields, flow *Flow) {
+	if flow.StartAt != "" && flow.State(flow.StartAt) == nil {
+		f.refuse("StartAt", "names a state that does not exist here: %q", flow.StartAt)
+		return
+	}
+	reached := map[string]bool{}
+	queue := []string{flow.StartAt}
+	for len(queue) > 0 {
+		name := queue[0]
+		queue = queue[1:]
+		s := flow.State(name)
+		if s == nil || reached[name] {
+			continue
+		}
+		reached[name] = true
+		queue = append(queue, s.targets()...)
+	}
+	for _, s := range flow.States {
+		if !reached[s.Name] {
+			p.problem(s.Name, "", "is never reached: name it in a Next, or remove it")
+		}
+		for _, target := range s.targets() {
+			if flow.State(target) == nil {
+				p.problem(s.Name, "Next", fmt.Sprintf("names a state that does not exist here: %q", target))
+			}
+		}
+	}
+}
+
+// checkScopes refuses assignments to a variable of a scope outside.
+func (p *parser) checkScopes(flow *Flow, outer map[string]bool) {
+	visible := map[string]bool{}
+	for name := range outer {
+		visible[name] = true
+	}
+	for _, s := range flow.States {
+		for _, a := range s.assignments() {
+			if outer[a.Name] {
+				p.problem(s.Name, "Assign."+a.Name, "the variable belongs to a scope outside, which inner states may read only: choose another name")
+			}
+			visible[a.Name] = true
+		}
+	}
+	for _, s := range flow.States {
+		for _, inner := range s.flows() {
+			if s.Map != nil && s.Map.Distributed {
+				p.checkScopes(inner, nil)
+			} else {
+				p.checkScopes(inner, visible)
+			}
+		}
+	}
+}
+
+// assignments are all that a state may make.
+func (s *State) assignments() []Assignment {
+	all := append([]Assignment(nil), s.Assign...)
+	for _, c := range s.Catch {
+		all = append(all, c.Assign...)
+	}
+	for _, r := range s.Choices {
+		all = append(all, r.Assign...)
+	}
+	return all
+}

@@ -1,0 +1,201 @@
+package asl
+
+import (
+	"encoding/json"
+	"fmt"
+	"math"
+	"strings"
+
+	"reprise/pkg/asl/jsonata"
+)
+
+// Template is a JSON value in which strings may be expressions. A nil template
+// stands for a field that is absent.
+type Template struct {
+	field   string
+	literal any
+	expr    *jsonata.Expr
+	names   []string
+	values  []*Template
+	isList  bool
+}
+
+// evaluation is the failure of an expression.
+type evaluation struct{ location, reason string }
+
+func (e *evaluation) Error() string { return fmt.Sprintf("%s: %s", e.location, e.reason) }
+
+const open, closing = "{%", "%}"
+
+func isExpression(text string) bool {
+	return len(text) >= len(open)+len(closing) && strings.HasPrefix(text, open) && strings.HasSuffix(text, closing)
+}
+
+// compileTemplate compiles a decoded JSON value found at field, reporting
+// expressions that are refused.
+func compileTemplate(field string, v any, refuse func(field, reason string)) *Template {
+	t := &Template{field: field}
+	switch v := v.(type) {
+	case string:
+		if !isExpression(v) {
+			t.literal = v
+			return t
+		}
+		expr, err := jsonata.Compile(strings.TrimSpace(v[len(open) : len(v)-len(closing)]))
+		if err != nil {
+			refuse(field, err.Error())
+			return t
+		}
+		t.expr = expr
+	case []any:
+		t.isList = true
+		for i, item := range v {
+			t.values = append(t.values, compileTemplate(fmt.Sprintf("%s[%d]", field, i), item, refuse))
+		}
+	case *jsonata.Object:
+		t.names = []string{}
+		for name, member := range v.All() {
+			if strings.HasSuffix(name, ".$") {
+				refuse(field+"."+name, "names ending in .$ belong to JSONPath: use a {% … %} string")
+			}
+			t.names = append(t.names, name)
+			t.values = append(t.values, compileTemplate(field+"."+name, member, refuse))
+		}
+	default:
+		t.literal = v
+	}
+	return t
+}
+
+// eval gives the template's value.
+func (t *Template) eval(lookup jsonata.Lookup) (any, error) {
+	switch {
+	case t.expr != nil:
+		v, defined, err := t.expr.Eval(lookup)
+		if err != nil {
+			return nil, &evaluation{location: t.field, reason: err.Error()}
+		}
+		if !defined {
+			return nil, &evaluation{location: t.field, reason: fmt.Sprintf("the expression %q gave nothing (undefined)", t.expr.Source())}
+		}
+		return v, nil
+	case t.isList:
+		items := make([]any, len(t.values))
+		for i, item := range t.values {
+			var err error
+			if items[i], err = item.eval(lookup); err != nil {
+				return nil, err
+			}
+		}
+		return items, nil
+	case t.names != nil:
+		object := &jsonata.Object{}
+		for i, name := range t.names {
+			v, err := t.values[i].eval(lookup)
+			if err != nil {
+				return nil, err
+			}
+			object.Set(name, v)
+		}
+		return object, nil
+	}
+	return t.literal, nil
+}
+
+// raw is eval as JSON.
+func (t *Template) raw(lookup jsonata.Lookup) (json.RawMessage, error) {
+	v, err := t.eval(lookup)
+	if err != nil {
+		return nil, err
+	}
+	return jsonata.Encode(v), nil
+}
+
+// text is eval where the value must be a string.
+func (t *Template) text(lookup jsonata.Lookup) (string, error) {
+	v, err := t.eval(lookup)
+	if err != nil {
+		return "", err
+	}
+	s, is := v.(string)
+	if !is {
+		return "", &evaluation{location: t.field, reason: "the value is not a string"}
+	}
+	return s, nil
+}
+
+func (t *Template) member(name string) *Template {
+	if t == nil {
+		return nil
+	}
+	for i, n := range t.names {
+		if n == name {
+			return t.values[i]
+		}
+	}
+	return nil
+}
+
+func (t *Template) constantString() (string, bool) {
+	if t == nil {
+		return "", false
+	}
+	s, is := t.literal.(string)
+	return s, is
+}
+
+// Expressions lists the expressions in a template.
+func (t *Template) Expressions() []*jsonata.Expr {
+	if t == nil {
+		return nil
+	}
+	if t.expr != nil {
+		return []*jsonata.Expr{t.expr}
+	}
+	var all []*jsonata.Expr
+	for _, v := range t.values {
+		all = append(all, v.Expressions()...)
+	}
+	return all
+}
+
+// Number is a field that takes a number or an expression for one, within
+// bounds. A nil Number stands for a field that is absent.
+type Number struct {
+	template *Template
+	min, max float64
+	whole    bool
+}
+
+// Constant returns the number, and false where an expression gives it.
+func (n *Number) Constant() (float64, bool) {
+	if n == nil {
+		return 0, false
+	}
+	f, is := n.template.literal.(float64)
+	return f, is
+}
+
+func (n *Number) within(v any) (float64, error) {
+	f, is := v.(float64)
+	if !is || f < n.min || f > n.max || (n.whole && f != math.Trunc(f)) {
+		kind := "number"
+		if n.whole {
+			kind = "whole number"
+		}
+		return 0, &evaluation{location: n.template.field, reason: fmt.Sprintf("the value is not a %s from %v to %v", kind, n.min, n.max)}
+	}
+	return f, nil
+}
+
+// eval gives the number, or absent where the field is absent.
+func (n *Number) eval(lookup jsonata.Lookup, absent float64) (float64, error) {
+	if n == nil {
+		return absent, nil
+	}
+	v, err := n.template.eval(lookup)
+	if err != nil {
+		return 0, err
+	}
+	return n.within(v)
+}

@@ -48,3 +48,22 @@ func jsonResponse(status int, body any) events.APIGatewayV2HTTPResponse {
 		Body:       string(raw) + "\n",
 	}
 }
+
+// PlainProblem is the answer of a gateway that has no handler to ask.
+func PlainProblem(status int) events.APIGatewayV2HTTPResponse {
+	detail := map[int]string{
+		http.StatusNotFound:              "there is no such route; openapi.yaml lists them all",
+		http.StatusBadRequest:            "the request's body could not be read to its end; nothing of it was taken",
+		http.StatusRequestEntityTooLarge: "the body is larger than 4 MiB; send fewer events at a time",
+		http.StatusInternalServerError:   "the platform could not answer; its own log has the reason. A retry may help",
+	}[status]
+	kind := map[int]string{
+		http.StatusNotFound:              "no-route",
+		http.StatusBadRequest:            "malformed-request",
+		http.StatusRequestEntityTooLarge: "body-too-large",
+	}[status]
+	if kind == "" {
+		kind = "internal"
+	}
+	return problem(status, kind, detail).response()
+}

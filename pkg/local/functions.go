@@ -1,0 +1,83 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+
+	"github.com/aws/aws-lambda-go/lambda/messages"
+
+	"reprise/pkg/asl"
+)
+
+// functionARN is the name under which a function is known on this machine.
+func functionARN(name string) string {
+	return "arn:aws:lambda:" + region + ":" + account + ":function:" + name
+}
+
+// invokable is a function behind its JSON.
+type invokable func(ctx context.Context, payload json.RawMessage) (json.RawMessage, error)
+
+// typed makes a function of a handler.
+func typed[In, Out any](handle func(context.Context, In) (Out, error)) invokable {
+	return func(ctx context.Context, payload json.RawMessage) (json.RawMessage, error) {
+		var in In
+		if err := json.Unmarshal(payload, &in); err != nil {
+			return nil, fmt.Errorf("decode payload: %w", err)
+		}
+		out, err := handle(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		return json.Marshal(out)
+	}
+}
+
+// functions invokes handlers for the runner as Lambda does: with a time limit,
+// and with the error names that Lambda would report.
+type functions struct {
+	byARN map[string]invokable
+	// after is called when a function has returned.
+	after func()
+	log   *slog.Logger
+}
+
+// Invoke implements asl.Invoker.
+func (f *functions) Invoke(ctx context.Context, function string, payload json.RawMessage) (result json.RawMessage, err error) {
+	call, found := f.byARN[function]
+	if !found {
+		return nil, &asl.FunctionError{Type: "Lambda.ResourceNotFoundException", Message: "function not found: " + function}
+	}
+	defer f.after()
+	ctx, cancel := context.WithTimeout(ctx, functionTimeout)
+	defer cancel()
+	defer func() {
+		if cause := recover(); cause != nil {
+			f.log.LogAttrs(ctx, slog.LevelError, "function panicked", slog.String("function", function),
+				slog.Any("cause", cause), slog.String("stack", string(debug.Stack())))
+			err = &asl.FunctionError{Type: "Runtime.ExitError", Message: "the function panicked"}
+		}
+	}()
+	result, err = call(ctx, payload)
+	return result, f.reported(function, err)
+}
+
+// reported gives an error the name that Lambda would report.
+func (f *functions) reported(function string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var named messages.InvokeResponse_Error
+	if errors.As(err, &named) {
+		f.log.LogAttrs(context.Background(), slog.LevelWarn, "step failed", slog.String("function", function),
+			slog.String("error", named.Type), slog.String("cause", named.Message))
+		return &asl.FunctionError{Type: named.Type, Message: named.Message}
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return &asl.FunctionError{Type: "Sandbox.Timedout", Message: "the function timed out"}
+	}
+	return &asl.FunctionError{Type: "errorString", Message: err.Error()}
+}

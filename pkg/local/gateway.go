@@ -1,0 +1,159 @@
+package local
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"reprise/pkg/handler"
+)
+
+// The limits of a request; those of an HTTP API where it has any (30 s).
+const (
+	maxHeaderBytes = 32 << 10
+	headerTimeout  = 5 * time.Second
+	requestTimeout = 30 * time.Second
+	idleTimeout    = 2 * time.Minute
+	// requestsAtOnce bounds the bodies in memory. One more waits.
+	requestsAtOnce = 16
+)
+
+// function is a Lambda behind a route.
+type function func(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
+
+// gateway makes API Gateway events (HTTP API, payload version 2.0) of HTTP
+// requests.
+type gateway struct {
+	mux   *http.ServeMux
+	slots chan struct{}
+	log   *slog.Logger
+}
+
+func newGateway(log *slog.Logger) *gateway {
+	return &gateway{mux: http.NewServeMux(), slots: make(chan struct{}, requestsAtOnce), log: log}
+}
+
+// route serves a route key such as "GET /entities/{id}" by a function.
+func (g *gateway) route(key string, f function) {
+	g.mux.HandleFunc(key, func(w http.ResponseWriter, r *http.Request) {
+		select {
+		case g.slots <- struct{}{}:
+			defer func() { <-g.slots }()
+		case <-r.Context().Done():
+			return
+		}
+		g.serve(w, r, key, f)
+	})
+}
+
+func (g *gateway) serve(w http.ResponseWriter, r *http.Request, key string, f function) {
+	request, status := toEvent(w, r, key)
+	if status != 0 {
+		writeProblem(w, status)
+		return
+	}
+	answer, err := f(r.Context(), request)
+	if err != nil {
+		g.log.LogAttrs(r.Context(), slog.LevelError, "function failed", slog.String("route", key), slog.String("error", err.Error()))
+		writeProblem(w, http.StatusInternalServerError)
+		return
+	}
+	write(w, answer)
+}
+
+// toEvent reads a request whole. A status other than 0 says why it cannot be
+// handed on.
+func toEvent(w http.ResponseWriter, r *http.Request, key string) (events.APIGatewayV2HTTPRequest, int) {
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, handler.MaxBodyBytes))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return events.APIGatewayV2HTTPRequest{}, http.StatusRequestEntityTooLarge
+	case err != nil:
+		return events.APIGatewayV2HTTPRequest{}, http.StatusBadRequest
+	}
+	request := events.APIGatewayV2HTTPRequest{
+		Version:               "2.0",
+		RouteKey:              key,
+		RawPath:               r.URL.Path,
+		RawQueryString:        r.URL.RawQuery,
+		Headers:               make(map[string]string, len(r.Header)),
+		QueryStringParameters: make(map[string]string),
+		PathParameters:        pathParameters(r, key),
+	}
+	for name, values := range r.Header {
+		request.Headers[strings.ToLower(name)] = strings.Join(values, ",")
+	}
+	for name, values := range r.URL.Query() {
+		request.QueryStringParameters[name] = strings.Join(values, ",")
+	}
+	request.RequestContext.HTTP.Method = r.Method
+	request.RequestContext.HTTP.Path = r.URL.Path
+	if textual(r.Header.Get("Content-Type")) {
+		request.Body = string(body)
+	} else {
+		request.Body, request.IsBase64Encoded = base64.StdEncoding.EncodeToString(body), true
+	}
+	return request, 0
+}
+
+// textual reports whether an HTTP API hands a body on as it is; all else
+// arrives as base64.
+func textual(contentType string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	kind = strings.TrimSpace(kind)
+	return strings.HasPrefix(kind, "text/") || kind == "application/json" ||
+		kind == "application/xml" || kind == "application/javascript"
+}
+
+func pathParameters(r *http.Request, key string) map[string]string {
+	parameters := make(map[string]string)
+	for _, part := range strings.Split(key, "/") {
+		if name, found := strings.CutPrefix(part, "{"); found {
+			name = strings.TrimSuffix(name, "}")
+			parameters[name] = r.PathValue(name)
+		}
+	}
+	return parameters
+}
+
+func write(w http.ResponseWriter, answer events.APIGatewayV2HTTPResponse) {
+	for name, value := range answer.Headers {
+		w.Header().Set(name, value)
+	}
+	body := []byte(answer.Body)
+	if answer.IsBase64Encoded {
+		decoded, err := base64.StdEncoding.DecodeString(answer.Body)
+		if err != nil {
+			writeProblem(w, http.StatusInternalServerError)
+			return
+		}
+		body = decoded
+	}
+	w.WriteHeader(answer.StatusCode)
+	_, _ = w.Write(body) // the client may be gone; nobody is left to tell
+}
+
+func writeProblem(w http.ResponseWriter, status int) {
+	write(w, handler.PlainProblem(status))
+}
+
+// server returns the HTTP server of the gateway.
+func (g *gateway) server() *http.Server {
+	return &http.Server{
+		Handler:           g.mux,
+		MaxHeaderBytes:    maxHeaderBytes,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      requestTimeout,
+		IdleTimeout:       idleTimeout,
+		ErrorLog:          slog.NewLogLogger(g.log.Handler(), slog.LevelDebug),
+	}
+}

@@ -1,0 +1,183 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"golang.org/x/sync/errgroup"
+
+	"reprise/pkg/feed"
+)
+
+const (
+	// batchRecords and batchBytes bound one invocation, as a mapping's batch
+	// size and Lambda's payload of 6 MB do.
+	batchRecords = 500
+	batchBytes   = 4 << 20
+	// queueRecords bounds what a worker has waiting.
+	queueRecords = 256
+	// readRecords bounds one read of a shard.
+	readRecords = 500
+	// firstBackoff and lastBackoff bound the pause before a batch is tried
+	// again. It is tried for ever: nothing is dropped here.
+	firstBackoff = 20 * time.Millisecond
+	lastBackoff  = 2 * time.Second
+	// idleWait bounds how long a mapping waits for a record before it looks
+	// again.
+	idleWait = time.Second
+)
+
+// source is a stream that can be waited on.
+type source interface {
+	feed.Stream
+	Wait(ctx context.Context, shard, after string) error
+}
+
+// consume is a function that consumes a stream.
+type consume func(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error)
+
+// mapping reads a stream for one consumer and calls its function with batches,
+// as a Lambda event source mapping does: at least once, several batches of a
+// shard at a time but records of one partition key in order, on from the
+// lowest record that failed, for ever.
+type mapping struct {
+	consumer    string
+	stream      source
+	description feed.Description
+	checkpoints feed.Checkpoints
+	function    consume
+	// factor is the number of batches of a shard at a time.
+	factor int
+	log    *slog.Logger
+}
+
+// run consumes all shards until ctx ends. It returns nil then.
+func (m *mapping) run(ctx context.Context) error {
+	shards, err := m.stream.Shards(ctx)
+	if err != nil {
+		return m.ended(ctx, err)
+	}
+	group, groupCtx := errgroup.WithContext(ctx)
+	for _, shard := range shards {
+		group.Go(func() error { return m.runShard(groupCtx, shard.ID) })
+	}
+	return m.ended(ctx, group.Wait())
+}
+
+func (m *mapping) ended(ctx context.Context, err error) error {
+	if ctx.Err() != nil || err == nil {
+		return nil
+	}
+	return fmt.Errorf("consume %s for %s: %w", m.description.Name, m.consumer, err)
+}
+
+func (m *mapping) runShard(ctx context.Context, shard string) error {
+	after, err := m.checkpoints.Load(ctx, m.consumer, m.description.Identity, shard)
+	if err != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	tracker := newTracker()
+	queues := make([]chan feed.Record, m.factor)
+	for i := range queues {
+		queues[i] = make(chan feed.Record, queueRecords)
+		w := &worker{mapping: m, shard: shard, queue: queues[i], tracker: tracker}
+		group.Go(func() error { return w.run(ctx) })
+	}
+	group.Go(func() error { return m.read(ctx, shard, after, queues, tracker) })
+	group.Go(func() error { return m.checkpoint(ctx, shard, tracker) })
+	return group.Wait()
+}
+
+// read hands the shard's records to the workers, those of one key to the same.
+func (m *mapping) read(ctx context.Context, shard, after string, queues []chan feed.Record, tracker *tracker) error {
+	at, err := m.stream.Iterator(ctx, shard, feed.Start{After: after})
+	if err != nil {
+		return err
+	}
+	for {
+		batch, err := m.stream.Read(ctx, at, readRecords)
+		if errors.Is(err, feed.ErrIteratorExpired) {
+			at, err = m.stream.Iterator(ctx, shard, feed.Start{After: after})
+			if err == nil {
+				continue
+			}
+		}
+		if err != nil {
+			return err
+		}
+		for _, r := range batch.Records {
+			tracker.begin(r.Sequence)
+			select {
+			case queues[keyed(r.Key, len(queues))] <- r:
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+			after = r.Sequence
+		}
+		if at = batch.Next; at == "" {
+			return nil
+		}
+		if len(batch.Records) == 0 {
+			if err := m.await(ctx, shard, after); err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (m *mapping) await(ctx context.Context, shard, after string) error {
+	waiting, cancel := context.WithTimeout(ctx, idleWait)
+	defer cancel()
+	err := m.stream.Wait(waiting, shard, after)
+	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
+		return nil
+	}
+	return err
+}
+
+func keyed(key string, n int) int {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(key)) // never fails
+	return int(h.Sum32() % uint32(n))
+}
+
+// checkpoint stores how far the shard is done, a moment after it changed: what
+// is done again after a crash is dropped by its position.
+func (m *mapping) checkpoint(ctx context.Context, shard string, tracker *tracker) error {
+	const pause = 50 * time.Millisecond
+	stored := ""
+	for {
+		select {
+		case <-tracker.moved:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+		if done := tracker.done(); done != stored {
+			if err := m.checkpoints.Store(ctx, m.consumer, m.description.Identity, shard, done); err != nil {
+				return err
+			}
+			stored = done
+		}
+		if err := pauseFor(ctx, pause); err != nil {
+			return err
+		}
+	}
+}
+
+// pauseFor waits for d or the end of ctx.
+func pauseFor(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,89 @@
+package local
+
+import (
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"time"
+
+	"reprise/pkg/eventlog"
+	"reprise/pkg/projection"
+)
+
+// Options say how to run a platform. The zero value of a field but Dir means
+// its default.
+type Options struct {
+	// Dir is the data directory; it is created where it does not exist.
+	Dir string
+	// Addr is a loopback address with a port, 0 for any free one.
+	Addr string
+	// Lanes and Bucket are fixed when the directory is created.
+	Lanes  int
+	Bucket eventlog.Width
+	// Shards is the number of shards of a new event stream.
+	Shards int
+	// Retention is how long records stay in the streams.
+	Retention time.Duration
+	// Projections are the ones that ship where nil.
+	Projections []projection.Projection
+	// Log gets what operators should see; nil means silence.
+	Log *slog.Logger
+	// RecordBytes bounds a playback record's lines, PageBytes a page of the
+	// log; 0 for the defaults. Tests make them small.
+	RecordBytes, PageBytes int
+}
+
+// The defaults.
+const (
+	DefaultAddr      = "127.0.0.1:8787"
+	DefaultLanes     = 64
+	DefaultShards    = 4
+	DefaultRetention = 24 * time.Hour
+
+	// functionTimeout is a function's time limit, as Lambda's is 15 minutes.
+	functionTimeout = 2 * time.Minute
+	// stepLimit is the longest that a step of a replay works at a time.
+	stepLimit = time.Minute
+)
+
+// ErrNotLoopback is the error of an address that other machines could reach.
+var ErrNotLoopback = errors.New("the platform on one machine has no authentication: it listens on a loopback address only, such as 127.0.0.1:8787")
+
+func (o Options) withDefaults() (Options, error) {
+	if o.Addr == "" {
+		o.Addr = DefaultAddr
+	}
+	if o.Lanes == 0 {
+		o.Lanes = DefaultLanes
+	}
+	if o.Bucket == 0 {
+		o.Bucket = eventlog.Day
+	}
+	if o.Shards == 0 {
+		o.Shards = DefaultShards
+	}
+	if o.Retention == 0 {
+		o.Retention = DefaultRetention
+	}
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if err := o.Bucket.Validate(); err != nil {
+		return o, err
+	}
+	return o, CheckAddr(o.Addr)
+}
+
+// CheckAddr returns ErrNotLoopback unless addr is a loopback address with a
+// port.
+func CheckAddr(addr string) error {
+	host, _, err := net.SplitHostPort(addr)
+	if err != nil {
+		return fmt.Errorf("parse address %q: %w", addr, err)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("listen on %q: %w", addr, ErrNotLoopback)
+	}
+	return nil
+}

@@ -1,0 +1,48 @@
+package local
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"reprise/pkg/handler"
+	"reprise/pkg/replay"
+)
+
+// gateway routes every request of the HTTP API to the handler that serves it
+// on AWS.
+func (p *Platform) gateway() *gateway {
+	g := newGateway(p.options.Log)
+	api := &handler.API{Registry: p.registry, Generations: p.generations, Heads: p.heads, EventLog: p.log,
+		Lanes: p.lanes, Buckets: p.finder().Find, Replays: p.service, Platform: status{p}, Log: p.options.Log,
+		Viewer: &replay.Viewer{Store: p.store, Registry: p.registry, Generations: p.generations}}
+	load := p.load(false)
+	imports := p.load(true)
+	for _, route := range handler.Routes() {
+		switch route.Key {
+		case handler.RouteEvents:
+			g.route(route.Key, load.Handle)
+		case handler.RouteImports:
+			g.route(route.Key, imports.Handle)
+		default:
+			g.route(route.Key, api.Handle)
+		}
+	}
+	g.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { writeProblem(w, http.StatusNotFound) })
+	return g
+}
+
+func (p *Platform) load(keepTime bool) *handler.Load {
+	return &handler.Load{Stream: p.streams.Open(eventStream), Codec: p.codec, Lanes: p.lanes, Epoch: p.decoder.Epoch,
+		KeepTime: keepTime, Now: time.Now, Overloaded: p.overloaded, Log: p.options.Log}
+}
+
+func (p *Platform) finder() *replay.BucketFinder {
+	return &replay.BucketFinder{Heads: p.heads, Registry: p.registry, Generations: p.generations}
+}
+
+// overloaded reports that the pump is half the retention behind.
+func (p *Platform) overloaded(ctx context.Context) bool {
+	lag, err := status{p}.lag(ctx, p.events, "pump")
+	return err == nil && lag.millis > (p.options.Retention/2).Milliseconds()
+}

@@ -1,0 +1,75 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// shutdownTime bounds how long requests under way may take at the end.
+const shutdownTime = 5 * time.Second
+
+// Run opens a platform, serves it until ctx ends, and closes it. Once it
+// serves it prints "ready http://ADDRESS" on stdout.
+func Run(ctx context.Context, options Options, stdout, stderr io.Writer) error {
+	if options.Log == nil {
+		options.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+	}
+	p, err := Open(ctx, options)
+	if err != nil {
+		return err
+	}
+	listener, err := net.Listen("tcp", p.options.Addr)
+	if err != nil {
+		return errors.Join(fmt.Errorf("listen: %w", err), p.Close())
+	}
+	ready := func() { _, _ = fmt.Fprintf(stdout, "ready http://%s\n", listener.Addr()) }
+	return errors.Join(p.Serve(ctx, listener, ready), p.Close())
+}
+
+// Serve runs the platform on a listener until ctx ends, and calls ready once it
+// serves. It returns nil at the end of ctx.
+func (p *Platform) Serve(ctx context.Context, listener net.Listener, ready func()) error {
+	if err := p.service.Reconcile(ctx); err != nil {
+		return errors.Join(err, listener.Close())
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return p.engine.Run(ctx) })
+	group.Go(func() error { return p.consumers(ctx) })
+	group.Go(func() error { return p.trim(ctx) })
+	group.Go(func() error { return p.serveHTTP(ctx, listener, ready) })
+	err := group.Wait()
+	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
+		return nil
+	}
+	return err
+}
+
+func (p *Platform) serveHTTP(ctx context.Context, listener net.Listener, ready func()) error {
+	server := p.gateway().server()
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	ready()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve: %w", err)
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	err := server.Shutdown(ending)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = server.Close()
+	}
+	if served := <-served; !errors.Is(served, http.ErrServerClosed) {
+		err = errors.Join(err, served)
+	}
+	return err
+}

@@ -1,0 +1,149 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"strconv"
+	"time"
+
+	"reprise/pkg/asl"
+	"reprise/pkg/feed"
+	feedstore "reprise/pkg/feed/embedded"
+	"reprise/pkg/handler"
+)
+
+// status tells the API what only the platform knows.
+type status struct{ *Platform }
+
+// shardStatus is a stream whose shards can be described.
+type shardStatus interface {
+	Status(ctx context.Context, shard string) (feedstore.Status, error)
+}
+
+func (s status) Streams(ctx context.Context) ([]handler.StreamStatus, error) {
+	var all []handler.StreamStatus
+	for _, d := range []feed.Description{s.events, s.playback} {
+		one := handler.StreamStatus{Name: d.Name, Shards: d.Shards}
+		stream := s.streams.Open(d.Name)
+		shards, err := stream.Shards(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, shard := range shards {
+			at, err := stream.(shardStatus).Status(ctx, shard.ID)
+			if err != nil {
+				return nil, err
+			}
+			if at.Newest != "" && (one.Newest == nil || at.Arrival.After(*one.Newest)) {
+				arrival := at.Arrival.UTC()
+				one.Newest = &arrival
+			}
+		}
+		all = append(all, one)
+	}
+	return all, nil
+}
+
+func (s status) Consumers(ctx context.Context) ([]handler.ConsumerStatus, error) {
+	roll, err := s.registry.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	consumers := []struct {
+		name   string
+		stream feed.Description
+	}{{"pump", s.events}, {"apply-playback", s.playback}}
+	for _, info := range roll.Generations {
+		if info.Consumes() {
+			consumers = append(consumers, struct {
+				name   string
+				stream feed.Description
+			}{writerName(info.ID), s.events})
+		}
+	}
+	var all []handler.ConsumerStatus
+	for _, c := range consumers {
+		lag, err := s.lag(ctx, c.stream, c.name)
+		if err != nil {
+			return nil, fmt.Errorf("find lag of %s: %w", c.name, err)
+		}
+		all = append(all, handler.ConsumerStatus{Name: c.name, Stream: c.stream.Name,
+			BehindRecords: &lag.records, BehindMillis: &lag.millis})
+	}
+	return all, nil
+}
+
+// lag is what a consumer has not done yet.
+type lag struct{ records, millis int64 }
+
+func (s status) lag(ctx context.Context, d feed.Description, consumer string) (lag, error) {
+	var sum lag
+	stream := s.streams.Open(d.Name)
+	shards, err := stream.Shards(ctx)
+	if err != nil {
+		return lag{}, err
+	}
+	checkpoints := feed.Checkpoints{Table: s.table}
+	for _, shard := range shards {
+		done, err := checkpoints.Load(ctx, consumer, d.Identity, shard.ID)
+		if err != nil {
+			return lag{}, err
+		}
+		at, err := stream.(shardStatus).Status(ctx, shard.ID)
+		if err != nil {
+			return lag{}, err
+		}
+		behind := number(at.Newest) - max(number(done), number(at.Trimmed))
+		if behind <= 0 {
+			continue
+		}
+		sum.records += behind
+		oldest, err := arrivalBehind(ctx, stream, shard.ID, done)
+		if err != nil {
+			return lag{}, err
+		}
+		if !oldest.IsZero() {
+			sum.millis = max(sum.millis, time.Since(oldest).Milliseconds())
+		}
+	}
+	return sum, nil
+}
+
+// number reads a sequence number of the embedded stream, which counts a
+// shard's records one by one.
+func number(sequence string) int64 {
+	n, err := strconv.ParseInt(sequence, 10, 64)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+func arrivalBehind(ctx context.Context, stream feed.Stream, shard, after string) (time.Time, error) {
+	at, err := stream.Iterator(ctx, shard, feed.Start{After: after})
+	if err != nil {
+		return time.Time{}, err
+	}
+	batch, err := stream.Read(ctx, at, 1)
+	if err != nil || len(batch.Records) == 0 {
+		return time.Time{}, err
+	}
+	return batch.Records[0].Arrival, nil
+}
+
+func (s status) Executions(ctx context.Context) ([]handler.ExecutionStatus, error) {
+	page, err := s.engine.List(ctx, asl.ListFilter{Machine: machineName, Status: asl.StatusRunning, Limit: 100})
+	if err != nil {
+		return nil, err
+	}
+	var all []handler.ExecutionStatus
+	for _, e := range page.Executions {
+		all = append(all, handler.ExecutionStatus{Machine: machineName, Name: e.Name, Status: string(e.Status), Started: e.StartDate})
+	}
+	return all, nil
+}
+
+func (s status) DiskBytes(context.Context) (*int64, error) {
+	size := int64(s.db.SizeBytes())
+	return &size, nil
+}

@@ -1,0 +1,127 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"reprise/pkg/event"
+	"reprise/pkg/feed"
+)
+
+const (
+	// trimEvery is how often expired records are deleted.
+	trimEvery = time.Minute
+	// playbackRetention is how long playback records stay for subscribers.
+	playbackRetention = time.Hour
+)
+
+// trim deletes expired records from the streams until ctx ends. Unlike on AWS,
+// what a consumer has not done yet never expires: a machine may be off for
+// longer than the retention.
+func (p *Platform) trim(ctx context.Context) error {
+	for {
+		if err := p.trimOnce(ctx, time.Now()); err != nil {
+			if ctx.Err() != nil {
+				return nil
+			}
+			return fmt.Errorf("trim streams: %w", err)
+		}
+		if pauseFor(ctx, trimEvery) != nil {
+			return nil
+		}
+	}
+}
+
+func (p *Platform) trimOnce(ctx context.Context, now time.Time) error {
+	roll, err := p.registry.Load(ctx)
+	if err != nil {
+		return err
+	}
+	consumers := []string{"pump"}
+	for _, info := range roll.Generations {
+		if info.Consumes() {
+			consumers = append(consumers, writerName(info.ID))
+		}
+	}
+	if err := p.trimStream(ctx, p.events, consumers, now.Add(-p.options.Retention)); err != nil {
+		return err
+	}
+	keep := min(playbackRetention, p.options.Retention)
+	return p.trimStream(ctx, p.playback, []string{"apply-playback"}, now.Add(-keep))
+}
+
+func writerName(generation string) string { return "write#" + generation }
+
+func (p *Platform) trimStream(ctx context.Context, d feed.Description, consumers []string, before time.Time) error {
+	stream := p.streams.Open(d.Name)
+	shards, err := stream.Shards(ctx)
+	if err != nil {
+		return err
+	}
+	for _, shard := range shards {
+		done, err := p.doneByAll(ctx, d, consumers, shard.ID)
+		if err != nil {
+			return err
+		}
+		upTo, err := lastExpired(ctx, stream, shard.ID, done, before)
+		if err != nil {
+			return err
+		}
+		if upTo == "" {
+			continue
+		}
+		if err := stream.(trimmer).Trim(ctx, shard.ID, upTo); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// trimmer is a stream that can forget its oldest records.
+type trimmer interface {
+	Trim(ctx context.Context, shard, upTo string) error
+}
+
+// doneByAll is the last record of a shard that no consumer needs any more.
+func (p *Platform) doneByAll(ctx context.Context, d feed.Description, consumers []string, shard string) (string, error) {
+	checkpoints := feed.Checkpoints{Table: p.table}
+	done := ""
+	for i, consumer := range consumers {
+		at, err := checkpoints.Load(ctx, consumer, d.Identity, shard)
+		if err != nil {
+			return "", err
+		}
+		if i == 0 || event.CompareSequences(at, done) < 0 {
+			done = at
+		}
+	}
+	return done, nil
+}
+
+// lastExpired is the last record of a shard, not behind done, that arrived
+// before a time; "" where there is none.
+func lastExpired(ctx context.Context, stream feed.Stream, shard, done string, before time.Time) (string, error) {
+	at, err := stream.Iterator(ctx, shard, feed.Start{})
+	if err != nil {
+		return "", err
+	}
+	last := ""
+	for at != "" {
+		batch, err := stream.Read(ctx, at, readRecords)
+		if err != nil {
+			return "", err
+		}
+		for _, r := range batch.Records {
+			if !r.Arrival.Before(before) || event.CompareSequences(r.Sequence, done) > 0 {
+				return last, nil
+			}
+			last = r.Sequence
+		}
+		if len(batch.Records) == 0 {
+			break
+		}
+		at = batch.Next
+	}
+	return last, nil
+}

@@ -1,0 +1,130 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"slices"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"reprise/pkg/feed"
+)
+
+// worker invokes the function with the records of some partition keys of a
+// shard, one batch after the other.
+type worker struct {
+	mapping *mapping
+	shard   string
+	queue   chan feed.Record
+	tracker *tracker
+}
+
+func (w *worker) run(ctx context.Context) error {
+	for {
+		batch, err := w.next(ctx)
+		if err != nil {
+			return err
+		}
+		if err := w.deliver(ctx, batch); err != nil {
+			return err
+		}
+	}
+}
+
+// next waits for a record and takes what else is there.
+func (w *worker) next(ctx context.Context) ([]feed.Record, error) {
+	var batch []feed.Record
+	size := 0
+	select {
+	case r := <-w.queue:
+		batch, size = append(batch, r), len(r.Data)
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
+	for len(batch) < batchRecords && size < batchBytes {
+		select {
+		case r := <-w.queue:
+			batch, size = append(batch, r), size+len(r.Data)
+		default:
+			return batch, nil
+		}
+	}
+	return batch, nil
+}
+
+// deliver invokes the function until it has taken every record.
+func (w *worker) deliver(ctx context.Context, batch []feed.Record) error {
+	backoff := firstBackoff
+	for len(batch) > 0 {
+		done := w.invoke(ctx, batch)
+		for _, r := range batch[:done] {
+			w.tracker.end(r.Sequence)
+		}
+		batch = batch[done:]
+		if done > 0 {
+			backoff = firstBackoff
+		}
+		if len(batch) == 0 {
+			return nil
+		}
+		if err := pauseFor(ctx, backoff); err != nil {
+			return err
+		}
+		backoff = min(2*backoff, lastBackoff)
+	}
+	return nil
+}
+
+// invoke returns how many records, from the first, are done.
+func (w *worker) invoke(ctx context.Context, batch []feed.Record) int {
+	answer, err := w.call(ctx, w.event(batch))
+	if err != nil {
+		if ctx.Err() == nil {
+			w.mapping.log.LogAttrs(ctx, slog.LevelWarn, "function failed; its batch comes again",
+				slog.String("consumer", w.mapping.consumer), slog.String("shard", w.shard), slog.String("error", err.Error()))
+		}
+		return 0
+	}
+	done := len(batch)
+	for _, failure := range answer.BatchItemFailures {
+		at := slices.IndexFunc(batch, func(r feed.Record) bool { return r.Sequence == failure.ItemIdentifier })
+		if at < 0 {
+			return 0 // Lambda takes an unknown or empty id for a failed batch
+		}
+		done = min(done, at)
+	}
+	return done
+}
+
+func (w *worker) call(ctx context.Context, batch events.KinesisEvent) (answer events.KinesisEventResponse, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			err = fmt.Errorf("function panicked: %v\n%s", cause, debug.Stack())
+		}
+	}()
+	return w.mapping.function(ctx, batch)
+}
+
+func (w *worker) event(batch []feed.Record) events.KinesisEvent {
+	out := events.KinesisEvent{Records: make([]events.KinesisEventRecord, len(batch))}
+	for i, r := range batch {
+		out.Records[i] = events.KinesisEventRecord{
+			AwsRegion:      "local",
+			EventID:        w.shard + ":" + r.Sequence,
+			EventName:      "aws:kinesis:record",
+			EventSource:    "aws:kinesis",
+			EventSourceArn: w.mapping.description.ARN,
+			EventVersion:   "1.0",
+			Kinesis: events.KinesisRecord{
+				ApproximateArrivalTimestamp: events.SecondsEpochTime{Time: r.Arrival},
+				Data:                        r.Data,
+				PartitionKey:                r.Key,
+				SequenceNumber:              r.Sequence,
+				KinesisSchemaVersion:        "1.0",
+			},
+		}
+	}
+	return out
+}

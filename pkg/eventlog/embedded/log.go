@@ -19,8 +19,17 @@ import (
 //
 // which orders a lane-bucket as DynamoDB does. Its value is the logged time as
 // a varint, followed by the line. Entity and position stand in the key alone.
+//
+// For each lane-bucket the highest position stored is kept under
+//
+//	m{lane}#{bucket}#
+//
+// and written with the entries: what lies above it is new and need not be
+// looked for, which would cost more than the write. The pump puts positions in
+// rising order, so it looks up only what is delivered again.
 const (
 	entryTag      = 'e'
+	topTag        = 'm'
 	quarantineTag = 'q'
 )
 
@@ -96,17 +105,19 @@ func keyed(prefix []byte, entries []eventlog.Entry) []keyedEntry {
 // apply puts the new ones among keys. known reports that some were there.
 func (l *Log) apply(prefix []byte, keys []keyedEntry) (pending localstore.Pending, known bool, err error) {
 	defer l.stripes.Lock(prefix)()
+	topKey := slices.Clone(prefix)
+	topKey[0] = topTag
+	stored, _, err := l.space.Get(topKey)
+	if err != nil {
+		return pending, false, err
+	}
+	top := event.Position(stored)
 	pending, err = l.space.Apply(func(b *localstore.Batch) error {
+		highest := top
 		var value []byte
 		for i, k := range keys {
 			value = appendValue(value[:0], k.entry)
-			if i > 0 && bytes.Equal(k.key, keys[i-1].key) {
-				if !sameContent(k.entry, keys[i-1].entry) {
-					return eventlog.ErrChanged
-				}
-				continue
-			}
-			found, err := l.matches(k.key, value)
+			found, err := l.matches(keys[:i], k, value, top)
 			if err != nil {
 				return err
 			}
@@ -117,25 +128,39 @@ func (l *Log) apply(prefix []byte, keys []keyedEntry) (pending localstore.Pendin
 			if err := b.Put(k.key, value); err != nil {
 				return err
 			}
+			highest = max(highest, k.entry.Position)
 		}
-		return nil
+		if highest == top {
+			return nil
+		}
+		return b.Put(topKey, []byte(highest))
 	})
 	return pending, known, err
 }
 
-func sameContent(a, b *eventlog.Entry) bool {
-	return a.Logged == b.Logged && bytes.Equal(a.Line, b.Line)
-}
-
-// matches reports whether value is stored under key, and fails with ErrChanged
-// where another one is.
-func (l *Log) matches(key, value []byte) (bool, error) {
-	return l.space.View(key, func(stored []byte) error {
+// matches reports whether k is stored, or stands before itself in the batch,
+// with the same value, and fails with ErrChanged where with another one. Above
+// top nothing is stored.
+func (l *Log) matches(before []keyedEntry, k keyedEntry, value []byte, top event.Position) (bool, error) {
+	if n := len(before); n > 0 && bytes.Equal(k.key, before[n-1].key) {
+		if !sameContent(k.entry, before[n-1].entry) {
+			return false, eventlog.ErrChanged
+		}
+		return true, nil
+	}
+	if k.entry.Position > top {
+		return false, nil
+	}
+	return l.space.View(k.key, func(stored []byte) error {
 		if !bytes.Equal(stored, value) {
 			return eventlog.ErrChanged
 		}
 		return nil
 	})
+}
+
+func sameContent(a, b *eventlog.Entry) bool {
+	return a.Logged == b.Logged && bytes.Equal(a.Line, b.Line)
 }
 
 func appendValue(b []byte, e *eventlog.Entry) []byte {

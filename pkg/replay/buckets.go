@@ -1,0 +1,61 @@
+package replay
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+)
+
+// BucketFinder finds the buckets in which an entity has events. The row of the
+// active generation only saves it reading: for an entity without one, be it
+// new or the generation lost, every bucket of its lane comes into question. It
+// is safe for concurrent use.
+type BucketFinder struct {
+	Heads       eventlog.Heads
+	Registry    datastore.Registry
+	Generations datastore.Generations
+}
+
+// Find returns, ascending, buckets among which are all those in which the
+// entity has events at positions up to head. It is an EntityBuckets.
+func (f *BucketFinder) Find(ctx context.Context, lane event.Lane, entity string, head eventlog.Head) ([]eventlog.Bucket, error) {
+	known, err := f.known(ctx, lane, entity)
+	if err != nil {
+		return nil, fmt.Errorf("find buckets of lane %s: %w", lane, err)
+	}
+	// What the row has not seen yet lies in its last bucket or later, since
+	// logged times never go back within a lane.
+	from := eventlog.Bucket("")
+	if len(known) > 0 {
+		from = known[len(known)-1]
+	}
+	since, err := f.Heads.BucketsSince(ctx, lane, head, from)
+	if err != nil {
+		return nil, err
+	}
+	buckets := slices.Concat(known, since)
+	slices.Sort(buckets)
+	return slices.Compact(buckets), nil
+}
+
+// known returns the buckets that the entity's row lists, nil where there is no
+// row.
+func (f *BucketFinder) known(ctx context.Context, lane event.Lane, entity string) ([]eventlog.Bucket, error) {
+	roll, err := f.Registry.Load(ctx)
+	if err != nil || roll.Active == "" {
+		return nil, err
+	}
+	rows, err := f.Generations.Open(roll.Active).Rows(ctx, lane, []string{entity})
+	if errors.Is(err, datastore.ErrNoGeneration) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return rows[entity].Buckets, nil
+}

@@ -32,9 +32,10 @@ type Projection interface {
 // Fold is a fold under way. It is used by one goroutine.
 type Fold interface {
 	// Apply folds in one event and returns the state as JSON, at most
-	// MaxStateBytes of it. An error rejects the event and leaves the state as
-	// it was. The state is encoded after every event, so that what is too
-	// large is judged event by event, however the events are cut into batches.
+	// MaxStateBytes of it. The state is encoded after every event, so that what
+	// is too large is judged event by event, however the events are cut into
+	// batches. An error rejects the event; the fold is of no use afterwards,
+	// and what Apply returned before is the state.
 	Apply(e *event.Event) ([]byte, error)
 }
 
@@ -59,9 +60,11 @@ func (p *typed[S]) Version() int             { return p.version }
 func (p *typed[S]) Handles(kind string) bool { return slices.Contains(p.types, kind) }
 
 func (p *typed[S]) Begin(state []byte) (Fold, error) {
-	f := &typedFold[S]{projection: p, encoded: state}
-	if err := f.rewind(); err != nil {
-		return nil, err
+	f := &typedFold[S]{projection: p}
+	if len(state) > 0 {
+		if err := json.Unmarshal(state, &f.state); err != nil {
+			return nil, fmt.Errorf("decode state: %w", err)
+		}
 	}
 	return f, nil
 }
@@ -69,45 +72,22 @@ func (p *typed[S]) Begin(state []byte) (Fold, error) {
 type typedFold[S any] struct {
 	projection *typed[S]
 	state      S
-	// encoded is the state as of the last event accepted.
-	encoded []byte
-}
-
-// rewind makes the state anew, since a function that rejected an event may
-// have changed maps or slices that the state shares.
-func (f *typedFold[S]) rewind() error {
-	var state S
-	if len(f.encoded) > 0 {
-		if err := json.Unmarshal(f.encoded, &state); err != nil {
-			return fmt.Errorf("decode state: %w", err)
-		}
-	}
-	f.state = state
-	return nil
 }
 
 func (f *typedFold[S]) Apply(e *event.Event) ([]byte, error) {
-	next, encoded, err := f.next(e)
-	if err != nil {
-		return nil, errors.Join(err, f.rewind())
-	}
-	f.state, f.encoded = next, encoded
-	return encoded, nil
-}
-
-func (f *typedFold[S]) next(e *event.Event) (S, []byte, error) {
 	next, err := f.guarded(e)
 	if err != nil {
-		return next, nil, err
+		return nil, err
 	}
 	encoded, err := json.Marshal(next)
 	if err != nil {
-		return next, nil, fmt.Errorf("encode state: %w", err)
+		return nil, fmt.Errorf("encode state: %w", err)
 	}
 	if len(encoded) > MaxStateBytes {
-		return next, nil, fmt.Errorf("%w: it would take %d bytes of at most %d", ErrStateTooLarge, len(encoded), MaxStateBytes)
+		return nil, fmt.Errorf("%w: it would take %d bytes of at most %d", ErrStateTooLarge, len(encoded), MaxStateBytes)
 	}
-	return next, encoded, nil
+	f.state = next
+	return encoded, nil
 }
 
 var (

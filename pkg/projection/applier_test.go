@@ -1,0 +1,253 @@
+package projection_test
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"pgregory.net/rapid"
+
+	"reprise/pkg/datastore"
+	tables "reprise/pkg/datastore/embedded"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	logstore "reprise/pkg/eventlog/embedded"
+	"reprise/pkg/localstore"
+	"reprise/pkg/projection"
+)
+
+// seenState lists the events that a projection was shown.
+type seenState struct {
+	Seen []string `json:"seen"`
+}
+
+// recorder accepts all but events of the type "is.wrong", and has touched its
+// state by the time it rejects one.
+func recorder() projection.Projection {
+	return projection.New("recorder", 1, []string{"it.happened", "is.wrong", "is.fatal"},
+		func(s seenState, e *event.Event) (seenState, error) {
+			s.Seen = append(s.Seen, e.Data)
+			switch e.Type {
+			case "is.wrong":
+				s.Seen[0] = "spoilt"
+				return s, errors.New("wrong")
+			case "is.fatal":
+				panic("fatal")
+			}
+			return s, nil
+		})
+}
+
+type bench struct {
+	applier *projection.Applier
+	log     eventlog.Log
+	tables  datastore.Generations
+	set     *projection.Set
+}
+
+func newBench(t interface {
+	Fatal(...any)
+	Cleanup(func())
+}, projections ...projection.Projection) *bench {
+	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(),
+		Settings: localstore.Settings{Lanes: 1, BucketWidth: 3600}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	b := &bench{log: logstore.New(db.Space("log"))}
+	if b.tables, err = tables.New(db.Space("datastore")); err != nil {
+		t.Fatal(err)
+	}
+	if b.set, err = projection.NewSet(projections...); err != nil {
+		t.Fatal(err)
+	}
+	b.applier = projection.NewApplier(b.set, b.log)
+	return b
+}
+
+// put stores events in the log as the pump would and returns them placed.
+func (b *bench) put(t interface{ Fatal(...any) }, events []event.Event, perBucket int) []projection.Placed {
+	var placed []projection.Placed
+	for i, e := range events {
+		at, err := event.NewPosition(1, fmt.Sprint(1000+i), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		bucket := eventlog.Hour.Of(int64(i/perBucket) * 3_600_000)
+		p := projection.Placed{Event: e, Position: at, Bucket: bucket, Line: e.AppendJSON(nil)}
+		if err := b.log.Put(ctx(t), 0, bucket, []eventlog.Entry{{Entity: e.Subject, Position: at, Line: p.Line}}); err != nil {
+			t.Fatal(err)
+		}
+		placed = append(placed, p)
+	}
+	return placed
+}
+
+// expected folds a whole log by the rules alone.
+func expected(events []projection.Placed) map[string]datastore.Row {
+	rows := make(map[string]datastore.Row)
+	states := make(map[string][]string)
+	first := make(map[string]string)
+	for _, p := range events {
+		entity := p.Event.Subject
+		row := rows[entity]
+		row.Entity, row.Position = entity, p.Position
+		key := entity + "\x00" + p.Event.Source + "\x00" + p.Event.ID
+		content, repeated := first[key]
+		switch {
+		case repeated:
+			row.Duplicates++
+			if content != string(p.Line) {
+				row.Conflicts++
+			}
+		case row.Parked != nil:
+			row.Parked.Waiting++
+		case p.Event.Type == "nobody.wants":
+			row.Ignored++
+		case p.Event.Type != "it.happened":
+			row.Parked = &datastore.Parked{Position: p.Position, Type: p.Event.Type}
+		default:
+			row.Count++
+			row.Chain = row.Chain.Chain(event.DigestOf(p.Position, p.Line))
+			states[entity] = append(states[entity], `"`+strings.ReplaceAll(p.Event.Data, `"`, `\"`)+`"`)
+			row.State = []byte(`{"seen":[` + strings.Join(states[entity], ",") + `]}`)
+		}
+		if !repeated {
+			first[key] = string(p.Line)
+		}
+		rows[entity] = row
+	}
+	return rows
+}
+
+// essence is what two ways of folding the same log must agree on.
+func essence(r datastore.Row) string {
+	parked := ""
+	if r.Parked != nil {
+		parked = fmt.Sprint(r.Parked.Position, r.Parked.Type, r.Parked.Waiting)
+	}
+	return fmt.Sprint(string(r.State), r.Position, r.Count, r.Chain, r.Duplicates, r.Conflicts, r.Ignored, parked)
+}
+
+func TestRowsDoNotDependOnHowEventsAreCutIntoBatches(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := newBench(t, recorder())
+		var events []event.Event
+		for i := range rapid.IntRange(1, 60).Draw(t, "events") {
+			events = append(events, event.Event{
+				ID:     fmt.Sprint(rapid.IntRange(0, 30).Draw(t, "id")),
+				Source: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "source"),
+				Type: rapid.SampledFrom([]string{"it.happened", "it.happened", "it.happened", "it.happened",
+					"it.happened", "it.happened", "nobody.wants", "is.wrong", "is.fatal"}).Draw(t, "type"),
+				Subject: rapid.SampledFrom([]string{"x", "y", "z"}).Draw(t, "entity"),
+				Data:    fmt.Sprint(i % rapid.IntRange(1, 4).Draw(t, "content")),
+			})
+		}
+		placed := b.put(t, events, rapid.IntRange(1, 10).Draw(t, "perBucket"))
+		if err := b.tables.Create(ctx(t), "g"); err != nil {
+			t.Fatal(err)
+		}
+		to := projection.Target{ID: "g", Generation: b.tables.Open("g")}
+		for reached := 0; reached < len(placed); {
+			from := rapid.IntRange(0, reached).Draw(t, "from") // redelivery
+			to2 := rapid.IntRange(reached+1, len(placed)).Draw(t, "to")
+			if rapid.Bool().Draw(t, "cold") {
+				b.applier = projection.NewApplier(b.set, b.log) // another process, without its memory
+			}
+			if _, err := b.applier.Apply(ctx(t), to, placed[from:to2]); err != nil {
+				t.Fatal(err)
+			}
+			reached = to2
+		}
+		compare(t, to, expected(placed))
+	})
+}
+
+func compare(t interface {
+	Errorf(string, ...any)
+	Fatal(...any)
+}, to projection.Target, want map[string]datastore.Row) {
+	var names []string
+	for name := range want {
+		names = append(names, name)
+	}
+	slices.Sort(names)
+	rows, err := to.Generation.Rows(ctx(t), 0, names)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(rows) != len(names) {
+		t.Errorf("%d rows, want %d", len(rows), len(names))
+	}
+	for _, name := range names {
+		if got, want := essence(rows[name]), essence(want[name]); got != want {
+			t.Errorf("entity %s:\n got %s\nwant %s", name, got, want)
+		}
+	}
+}
+
+func TestLargeEntityIsCheckedExactlyBeyondItsFilter(t *testing.T) {
+	b := newBench(t, projection.New("counter", 1, []string{"it.happened"}, func(n int, _ *event.Event) (int, error) { return n + 1, nil }))
+	var events []event.Event
+	const distinct = 1500 // a filter takes 1,360
+	for i := range 2 * distinct {
+		events = append(events, event.Event{ID: fmt.Sprint(i % distinct), Source: "s", Type: "it.happened", Subject: "x"})
+	}
+	placed := b.put(t, events, 1000)
+	if err := b.tables.Create(t.Context(), "g"); err != nil {
+		t.Fatal(err)
+	}
+	to := projection.Target{ID: "g", Generation: b.tables.Open("g")}
+	for chunk := range slices.Chunk(placed, 100) {
+		if _, err := b.applier.Apply(t.Context(), to, chunk); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := to.Generation.Rows(t.Context(), 0, []string{"x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if row := rows["x"]; string(row.State) != "1500" || row.Duplicates != distinct {
+		t.Errorf("state %s, %d duplicates", row.State, row.Duplicates)
+	}
+}
+
+func TestStateIsJudgedEventByEventWhateverTheBatch(t *testing.T) {
+	// A state that grows past the limit and would shrink again in the same
+	// batch: the event that makes it too large is rejected all the same.
+	grow := projection.New("text", 1, []string{"it.happened"}, func(_ string, e *event.Event) (string, error) {
+		return strings.Repeat("x", len(e.Data)*1024), nil
+	})
+	sizes := []int{10, 300, 20}
+	for name, batch := range map[string]int{"one by one": 1, "at once": 3} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, grow)
+			var events []event.Event
+			for i, n := range sizes {
+				events = append(events, event.Event{ID: fmt.Sprint(i), Source: "s", Type: "it.happened", Subject: "x", Data: strings.Repeat("1", n)})
+			}
+			placed := b.put(t, events, 10)
+			if err := b.tables.Create(t.Context(), "g"); err != nil {
+				t.Fatal(err)
+			}
+			to := projection.Target{ID: "g", Generation: b.tables.Open("g")}
+			for chunk := range slices.Chunk(placed, batch) {
+				if _, err := b.applier.Apply(t.Context(), to, chunk); err != nil {
+					t.Fatal(err)
+				}
+			}
+			rows, err := to.Generation.Rows(t.Context(), 0, []string{"x"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			row := rows["x"]
+			if row.Count != 1 || row.Parked == nil || row.Parked.Position != placed[1].Position || row.Parked.Waiting != 1 {
+				t.Errorf("count %d, parked %+v", row.Count, row.Parked)
+			}
+		})
+	}
+}

@@ -1,0 +1,200 @@
+package datastoretest
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+)
+
+// Features says what a Data Store offers besides the contract.
+type Features struct {
+	// Reopen closes a Data Store and opens the same one anew; nil where that
+	// cannot be done, and then durability is not tested.
+	Reopen func(t *testing.T, all datastore.Generations) datastore.Generations
+	// Seed makes a run repeat an earlier one; 0 means a new one.
+	Seed uint64
+}
+
+// Run opens one Data Store and tests it. It need not be empty: every test works
+// on generations of its own. Since creating a table may take long, most tests
+// share one, each in a lane of its own.
+func Run(t *testing.T, open func(t *testing.T) datastore.Generations, features Features) {
+	seed := features.Seed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("seed %d", seed)
+	s := &suite{all: open(t), features: features, seed: seed}
+	s.id, s.shared = s.create(t)
+	tests := []struct {
+		name string
+		test func(*testing.T)
+	}{
+		{"Generations", s.testGenerations},
+		{"Missing", s.testMissing},
+		{"Clear", s.testClear},
+		{"Drop", s.testDrop},
+		{"Isolation", s.testIsolation},
+		{"Rows", s.testRows},
+		{"RowFields", s.testRowFields},
+		{"RowCopies", s.testRowCopies},
+		{"RowLimits", s.testRowLimits},
+		{"RowConditions", s.testRowConditions},
+		{"RowBatch", s.testRowBatch},
+		{"OneWritesRow", s.testOneWritesRow},
+		{"Scan", s.testScan},
+		{"ScanLarge", s.testScanLarge},
+		{"Mark", s.testMark},
+		{"MarkVersions", s.testMarkVersions},
+		{"OneSetsMark", s.testOneSetsMark},
+		{"Cancelled", s.testCancelled},
+		{"Model", s.testModel},
+		{"Durable", s.testDurable},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, tt.test)
+	}
+}
+
+type suite struct {
+	all      datastore.Generations
+	features Features
+	seed     uint64
+	count    atomic.Int64
+	lanes    atomic.Int64
+	id       string
+	shared   datastore.Generation
+}
+
+func (s *suite) name() string { return fmt.Sprintf("t%016x-%d", s.seed, s.count.Add(1)) }
+
+// create makes a generation that is dropped at the end of the test.
+func (s *suite) create(t *testing.T) (string, datastore.Generation) {
+	t.Helper()
+	id := s.name()
+	if err := s.all.Create(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := s.all.Drop(context.Background(), id); err != nil {
+			t.Error(err)
+		}
+	})
+	return id, s.all.Open(id)
+}
+
+// lane returns a lane that no other test uses.
+func (s *suite) lane() event.Lane { return event.Lane(s.lanes.Add(1) % event.MaxLanes) }
+
+func position(n int) event.Position {
+	p, err := event.NewPosition(1, strconv.Itoa(1000+n), 0)
+	if err != nil {
+		panic(err)
+	}
+	return p
+}
+
+// row is a small row with a state that tells its entity and position.
+func row(entity string, n int) datastore.Row {
+	return datastore.Row{Entity: entity, State: fmt.Appendf(nil, `{"n":%d}`, n), Position: position(n),
+		Count: int64(n), Version: "1", Buckets: []eventlog.Bucket{"2026-03-01T00"}}
+}
+
+// fataler is what *testing.T and *rapid.T have in common.
+type fataler interface {
+	Helper()
+	Fatalf(format string, args ...any)
+	Context() context.Context
+}
+
+// write expects no conflicts.
+func write(t fataler, g datastore.Generation, lane event.Lane, previous event.Position, rows ...datastore.Row) {
+	t.Helper()
+	writes := make([]datastore.RowWrite, len(rows))
+	for i := range rows {
+		writes[i] = datastore.RowWrite{Row: rows[i], Previous: previous}
+	}
+	conflicts, err := g.WriteRows(t.Context(), lane, writes)
+	if err != nil || len(conflicts) > 0 {
+		t.Fatalf("write rows: conflicts %q, %v", conflicts, err)
+	}
+}
+
+// tryWrite reports whether the condition held.
+func tryWrite(t fataler, g datastore.Generation, lane event.Lane, r datastore.Row, previous event.Position) bool {
+	t.Helper()
+	conflicts, err := g.WriteRows(t.Context(), lane, []datastore.RowWrite{{Row: r, Previous: previous}})
+	if err != nil {
+		t.Fatalf("write row: %v", err)
+	}
+	if len(conflicts) > 0 && (len(conflicts) > 1 || conflicts[0] != r.Entity) {
+		t.Fatalf("conflicts %q of a write of %q", conflicts, r.Entity)
+	}
+	return len(conflicts) == 0
+}
+
+// wantRows checks that, among entities, exactly the rows given are stored.
+func wantRows(t fataler, g datastore.Generation, lane event.Lane, entities []string, want ...datastore.Row) {
+	t.Helper()
+	have, err := g.Rows(t.Context(), lane, entities)
+	if err != nil {
+		t.Fatalf("read rows: %v", err)
+	}
+	if len(have) != len(want) {
+		t.Fatalf("have %d rows, want %d", len(have), len(want))
+	}
+	for _, w := range want {
+		if h, found := have[w.Entity]; !found || !sameRow(h, w) {
+			t.Fatalf("have row %+.300v, want %+.300v", h, w)
+		}
+	}
+}
+
+// sameRow takes nil and empty for the same.
+func sameRow(a, b datastore.Row) bool { return reflect.DeepEqual(plain(a), plain(b)) }
+
+func plain(r datastore.Row) datastore.Row {
+	if len(r.State) == 0 {
+		r.State = nil
+	}
+	if len(r.Filter) == 0 {
+		r.Filter = nil
+	}
+	if len(r.Buckets) == 0 {
+		r.Buckets = nil
+	}
+	return r
+}
+
+func sameMark(a, b datastore.Mark) bool {
+	place := bytes.Equal(a.Place, b.Place)
+	a.Place, b.Place = nil, nil
+	return place && reflect.DeepEqual(a, b)
+}
+
+func sorted(rows []datastore.Row) []datastore.Row {
+	rows = slices.Clone(rows)
+	slices.SortFunc(rows, func(a, b datastore.Row) int {
+		return strings.Compare(event.EscapeEntity(a.Entity), event.EscapeEntity(b.Entity))
+	})
+	return rows
+}
+
+func wantError(t fataler, what string, err, want error) {
+	t.Helper()
+	if !errors.Is(err, want) {
+		t.Fatalf("%s: have error %v, want %v", what, err, want)
+	}
+}

@@ -197,17 +197,27 @@ func (e *Engine) recover() error {
 	return nil
 }
 
+// stopOrphan stops a child whose map run, or the execution of that, is over.
 func (e *Engine) stopOrphan(child executionRecord) error {
 	run, found, err := load[runRecord](e.journal, spaceRun+child.Run)
-	if err != nil || (found && run.Status == StatusRunning) {
+	if err != nil {
 		return err
+	}
+	if found && run.Status == StatusRunning {
+		parent, _, err := load[executionRecord](e.journal, spaceExecution+run.Execution)
+		if err != nil || parent.Status == StatusRunning {
+			return err
+		}
+		return e.abandon(run.ID)
 	}
 	x, err := e.open(child)
 	if err != nil {
 		return err
 	}
-	_, err = x.end(StatusAborted, &Failure{Cause: "The map run ended."})
-	return err
+	if _, err = x.end(StatusAborted, &Failure{Cause: "The map run ended."}); err != nil {
+		return err
+	}
+	return e.abandonRuns(child.ID)
 }
 
 // launch drives a top-level execution in a goroutine of its own, unless it is

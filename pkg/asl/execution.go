@@ -88,13 +88,16 @@ func (x *execution) run() error {
 		x.engine.group.Go(func() error { return x.watch(deadline) })
 	}
 	out, err := x.root.drive(x.ctx)
-	if errors.Is(err, errClosed) || errors.Is(err, context.Canceled) {
-		return nil
+	if err == nil {
+		return x.finish(out)
 	}
-	if err != nil {
+	if !over(err) {
 		return err
 	}
-	return x.finish(out)
+	if x.root.isClosed() && x.engine.ctx.Err() == nil {
+		return x.engine.abandonRuns(x.record.ID)
+	}
+	return nil
 }
 
 // watch ends the execution at the deadline of the machine's TimeoutSeconds.

@@ -149,6 +149,11 @@ func (j *joint) run(ctx context.Context, s *State) (result, error) {
 	}
 	f.ops = append(f.ops, Op{Key: inner, Until: inner + "\xff"})
 	if failure != nil {
+		if err := f.x.stopRunsInside(f); err != nil {
+			return result{}, err
+		}
+	}
+	if failure != nil {
 		f.event(Event{Type: s.Type + "StateFailed"})
 		return result{failure: failure}, nil
 	}
@@ -200,6 +205,8 @@ func (j *joint) all(ctx context.Context) ([]json.RawMessage, *Failure, error) {
 		case end.err != nil && failure == nil && fault == nil:
 			fault = end.err
 			cancel()
+		case end.err != nil && !over(end.err):
+			fault = end.err
 		case end.err != nil || failure != nil:
 		case end.out.failure != nil:
 			j.frame.rec.Event = end.event
@@ -210,6 +217,9 @@ func (j *joint) all(ctx context.Context) ([]json.RawMessage, *Failure, error) {
 		}
 	}
 }
+
+// over reports whether an error only says that a frame was ended.
+func over(err error) bool { return errors.Is(err, errClosed) || errors.Is(err, context.Canceled) }
 
 func (j *joint) start(ctx context.Context, index int, child *frame, ends chan<- childEnd) {
 	x := j.frame.x
@@ -225,6 +235,11 @@ func (j *joint) start(ctx context.Context, index int, child *frame, ends chan<- 
 			x.mu.Lock()
 			delete(j.frame.children, index)
 			x.mu.Unlock()
+		} else if child.isClosed() {
+			// A run that was not taken up again yet has nobody to end it.
+			if fault := x.stopRunsInside(child); fault != nil {
+				err = fault
+			}
 		}
 		ends <- childEnd{index: index, event: child.rec.Event, out: out, err: err}
 		return nil

@@ -276,3 +276,20 @@ func (e *Engine) abandon(run string) error {
 	}
 	return nil
 }
+
+// abandonRuns ends the map runs of an execution that is over and whose
+// goroutines have ended.
+func (e *Engine) abandonRuns(id string) error {
+	prefix := spaceRunList + id + "\x00"
+	var runs []string
+	err := e.journal.Scan(prefix, after(prefix), func(_ string, run []byte) (bool, error) {
+		runs = append(runs, string(run))
+		return true, nil
+	})
+	for _, run := range runs {
+		if err == nil {
+			err = e.abandon(run)
+		}
+	}
+	return err
+}

@@ -204,3 +204,6 @@ func task(name, function, fields string) string {
 	return fmt.Sprintf(`%q:{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":%q,"Payload":"{%% $states.input %%}"},"Output":"{%% $states.result.Payload %%}"%s}`,
 		name, function, fields)
 }
+
+// tick is a short time of the bubble.
+func tick() <-chan time.Time { return time.After(time.Second) }

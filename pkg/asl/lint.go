@@ -1,0 +1,193 @@
+package asl
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"reprise/pkg/asl/jsonata"
+)
+
+// Lint gives advice about a machine that Parse accepts: what fails only when
+// it runs, and what the house rules ask for. The order is that of the file.
+func Lint(m *Machine) []Problem {
+	l := &linter{}
+	l.flow(m.flow, nil, "")
+	return l.problems
+}
+
+type linter struct{ problems []Problem }
+
+func (l *linter) advise(s *State, field, format string, args ...any) {
+	l.problems = append(l.problems, Problem{State: s.Name, Field: field, Reason: fmt.Sprintf(format, args...)})
+}
+
+func (l *linter) flow(flow *Flow, outer []string, within string) {
+	visible := slices.Clone(outer)
+	for _, s := range flow.States {
+		for _, a := range s.assignments() {
+			visible = append(visible, a.Name)
+		}
+	}
+	for _, s := range flow.States {
+		l.state(s, visible)
+		for _, inner := range s.flows() {
+			if s.Map != nil && s.Map.Distributed {
+				l.flow(inner, nil, s.Name)
+			} else {
+				l.flow(inner, visible, within)
+			}
+		}
+	}
+}
+
+func (l *linter) state(s *State, visible []string) {
+	switch s.Type {
+	case TypeTask:
+		l.task(s)
+	case TypeMap:
+		l.distributed(s)
+	case TypeChoice:
+		if s.Default == "" {
+			l.advise(s, "Default", "is missing: an execution fails where no rule holds")
+		}
+	case TypeFail:
+		if name, is := s.Error.constantString(); is && strings.HasPrefix(name, "States.") {
+			l.advise(s, "Error", "%q: names of your own must not begin with States.", name)
+		}
+	}
+	for _, use := range s.uses() {
+		l.use(s, use, visible)
+	}
+	for i, c := range s.Catch {
+		if slices.Contains(c.ErrorEquals, "States.BranchFailed") {
+			l.advise(s, fmt.Sprintf("Catch[%d].ErrorEquals", i), "States.BranchFailed is mostly not reported: name the branch's own error")
+		}
+	}
+}
+
+func (l *linter) task(s *State) {
+	if s.TimeoutSeconds == nil {
+		l.advise(s, "TimeoutSeconds", "is missing: a task that never answers would wait for three years")
+	}
+	if s.WaitsForToken() && !mentionsToken(s.Arguments) {
+		l.advise(s, "Arguments.Payload", "does not hand on $states.context.Task.Token: nobody can end the task")
+	}
+	if len(s.Retry) == 0 {
+		l.advise(s, "Retry", "is missing: transient errors of the service fail the task")
+	}
+	seen := map[string]bool{}
+	for i, r := range s.Retry {
+		for _, name := range r.ErrorEquals {
+			if seen[name] {
+				l.advise(s, fmt.Sprintf("Retry[%d].ErrorEquals", i), "%s is named above already, where it is matched", name)
+			}
+			seen[name] = true
+		}
+		if wildcard := slices.ContainsFunc(r.ErrorEquals, isWildcard); wildcard && i < len(s.Retry)-1 {
+			l.advise(s, fmt.Sprintf("Retry[%d].ErrorEquals", i), "a wildcard hides the retriers below it: put it last")
+		}
+	}
+}
+
+func isWildcard(name string) bool { return name == ErrorAll || name == ErrorTaskFailed }
+
+func mentionsToken(t *Template) bool {
+	return slices.ContainsFunc(t.Expressions(), func(e *jsonata.Expr) bool {
+		return slices.ContainsFunc(e.References(), func(r jsonata.Reference) bool {
+			return r.Variable == "states" && slices.Equal(r.Path, []string{"context", "Task", "Token"})
+		})
+	})
+}
+
+func (l *linter) distributed(s *State) {
+	if !s.Map.Distributed {
+		return
+	}
+	if s.Map.MaxConcurrency == nil {
+		l.advise(s, "MaxConcurrency", "is missing: up to 10,000 children run at once")
+	}
+	if len(s.Retry) > 0 {
+		l.advise(s, "Retry", "starts all items anew in another map run: retry inside the children")
+	}
+	tolerates := s.Map.ToleratedFailureCount != nil || s.Map.ToleratedFailurePercentage != nil
+	if tolerates && (s.Output == nil || readsField(s.Output, "result")) {
+		l.advise(s, "Output", "uses the list of results, in which failed children leave nothing: give another Output")
+	}
+}
+
+func readsField(t *Template, field string) bool {
+	return slices.ContainsFunc(t.Expressions(), func(e *jsonata.Expr) bool { return e.Reads("states", field) })
+}
+
+// use is one template and what it may read.
+type use struct {
+	template            *Template
+	result, errorOutput bool
+}
+
+func (s *State) uses() []use {
+	hasResult := s.Type == TypeTask || s.Type == TypeMap || s.Type == TypeParallel
+	all := []use{{s.Output, hasResult, false}, {s.Arguments, false, false}, {s.Timestamp, false, false}, {s.Error, false, false}, {s.Cause, false, false}}
+	add := func(assigns []Assignment, result, errorOutput bool) {
+		for _, a := range assigns {
+			all = append(all, use{a.Value, result, errorOutput})
+		}
+	}
+	add(s.Assign, hasResult, false)
+	for _, c := range s.Catch {
+		all = append(all, use{c.Output, false, true})
+		add(c.Assign, false, true)
+	}
+	for _, r := range s.Choices {
+		all = append(all, use{r.Condition, false, false}, use{r.Output, false, false})
+		add(r.Assign, false, false)
+	}
+	numbers := []*Number{s.TimeoutSeconds, s.HeartbeatSeconds, s.Seconds}
+	if m := s.Map; m != nil {
+		all = append(all, use{m.Items, false, false}, use{m.ItemSelector, false, false})
+		numbers = append(numbers, m.MaxConcurrency, m.ToleratedFailureCount, m.ToleratedFailurePercentage)
+		if m.Batcher != nil {
+			all = append(all, use{m.Batcher.BatchInput, false, false})
+			numbers = append(numbers, m.Batcher.MaxItems, m.Batcher.MaxBytes)
+		}
+	}
+	for _, n := range numbers {
+		if n != nil {
+			all = append(all, use{n.template, false, false})
+		}
+	}
+	return all
+}
+
+func (l *linter) use(s *State, u use, visible []string) {
+	if u.template == nil {
+		return
+	}
+	l.strings(s, u.template)
+	for _, e := range u.template.Expressions() {
+		for _, r := range e.References() {
+			switch {
+			case r.Variable != "states" && !slices.Contains(visible, r.Variable):
+				l.advise(s, u.template.field, "reads $%s, which nothing assigns in a scope that is visible here", r.Variable)
+			case r.Variable != "states" || r.Field == "" || r.Field == "input" || r.Field == "context":
+			case r.Field == "result" && !u.result:
+				l.advise(s, u.template.field, "reads $states.result, which exists in Output and Assign of Task, Map and Parallel only")
+			case r.Field == "errorOutput" && !u.errorOutput:
+				l.advise(s, u.template.field, "reads $states.errorOutput, which exists in Catch only")
+			case r.Field != "result" && r.Field != "errorOutput":
+				l.advise(s, u.template.field, "reads $states.%s, which does not exist", r.Field)
+			}
+		}
+	}
+}
+
+// strings looks for literals that are probably meant to be expressions.
+func (l *linter) strings(s *State, t *Template) {
+	if text, is := t.constantString(); is && (strings.Contains(text, open) || strings.HasPrefix(text, "$")) {
+		l.advise(s, t.field, "%q is a literal: an expression begins with {%% and ends with %%}, with nothing around", text)
+	}
+	for _, inner := range t.values {
+		l.strings(s, inner)
+	}
+}

@@ -1,0 +1,93 @@
+package client
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"net/url"
+	"strings"
+	"time"
+)
+
+// Options say how to reach a platform. The zero value of a field but Endpoint
+// means its default.
+type Options struct {
+	// Endpoint is the address of the API, such as http://127.0.0.1:8787.
+	Endpoint string
+	// HTTP carries the requests out.
+	HTTP *http.Client
+	// Patience is how long a request is tried again; 5 s by default.
+	Patience time.Duration
+	// Attempt bounds one attempt; 40 s by default, since an HTTP API answers
+	// within 30 s.
+	Attempt time.Duration
+	// Now, Pause and Random are the clock, the wait and the jitter in [0, 1).
+	Now    func() time.Time
+	Pause  func(ctx context.Context, d time.Duration) error
+	Random func() float64
+	// Retrying is told of every failure that is tried again.
+	Retrying func(err error, wait time.Duration)
+}
+
+const (
+	defaultPatience = 5 * time.Second
+	defaultAttempt  = 40 * time.Second
+	// connections bounds the idle connections, more than a sender uses.
+	connections = 32
+)
+
+// Client calls the API. It is safe for concurrent use.
+type Client struct {
+	options Options
+	base    string
+}
+
+// New returns a client. It fails where the endpoint is no http or https URL.
+func New(options Options) (*Client, error) {
+	u, err := url.Parse(options.Endpoint)
+	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
+		return nil, fmt.Errorf("endpoint %q is no URL such as http://127.0.0.1:8787", options.Endpoint)
+	}
+	if options.HTTP == nil {
+		transport := http.DefaultTransport.(*http.Transport).Clone()
+		transport.MaxIdleConns, transport.MaxIdleConnsPerHost = connections, connections
+		options.HTTP = &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
+			return http.ErrUseLastResponse
+		}}
+	}
+	if options.Patience == 0 {
+		options.Patience = defaultPatience
+	}
+	if options.Attempt == 0 {
+		options.Attempt = defaultAttempt
+	}
+	if options.Now == nil {
+		options.Now = time.Now
+	}
+	if options.Pause == nil {
+		options.Pause = Pause
+	}
+	if options.Random == nil {
+		options.Random = rand.Float64
+	}
+	if options.Retrying == nil {
+		options.Retrying = func(error, time.Duration) {}
+	}
+	return &Client{options: options, base: strings.TrimSuffix(options.Endpoint, "/")}, nil
+}
+
+// Endpoint is the address that requests go to.
+func (c *Client) Endpoint() string { return c.base }
+
+// Pause waits for d, or returns the error of ctx.
+func Pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}

@@ -1,0 +1,144 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"reprise/pkg/handler"
+)
+
+// Unreachable says that no answer came from the endpoint.
+type Unreachable struct {
+	Endpoint string
+	Err      error
+}
+
+func (e *Unreachable) Error() string { return fmt.Sprintf("no answer from %s: %v", e.Endpoint, e.Err) }
+
+// Unwrap returns what went wrong below HTTP.
+func (e *Unreachable) Unwrap() error { return e.Err }
+
+const (
+	firstBackoff = 100 * time.Millisecond
+	lastBackoff  = 5 * time.Second
+	// longestWait bounds what a Retry-After may demand.
+	longestWait = 30 * time.Second
+	// maxResponse bounds a response's body.
+	maxResponse = 64 << 20
+)
+
+// call is one request, which may be sent several times: every route of the API
+// can be repeated without harm.
+type call struct {
+	method, path string
+	header       http.Header
+	body         []byte
+}
+
+// do sends a call until it is answered for good, and decodes the answer. A
+// connection that fails, 429 and 5xx are tried again until the client's
+// patience ends. Errors: *handler.Problem, *Unreachable, or that of ctx.
+func (c *Client) do(ctx context.Context, request call, into any) error {
+	start := c.options.Now()
+	backoff := firstBackoff
+	for {
+		wait, err := c.attempt(ctx, request, into)
+		if err == nil {
+			return nil
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if wait < 0 || c.options.Now().Sub(start) >= c.options.Patience {
+			return err
+		}
+		// Half of the pause is left to chance, so that clients do not come
+		// back all at once.
+		wait = max(wait, time.Duration((0.5+c.options.Random()/2)*float64(backoff)))
+		backoff = min(2*backoff, lastBackoff)
+		c.options.Retrying(err, wait)
+		if err := c.options.Pause(ctx, wait); err != nil {
+			return err
+		}
+	}
+}
+
+// attempt sends a call once. wait is the least pause before another attempt,
+// negative where that cannot help.
+func (c *Client) attempt(ctx context.Context, request call, into any) (wait time.Duration, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.options.Attempt)
+	defer cancel()
+	r, err := http.NewRequestWithContext(ctx, request.method, c.base+request.path, bytes.NewReader(request.body))
+	if err != nil {
+		return -1, fmt.Errorf("build request: %w", err)
+	}
+	for name, values := range request.header {
+		r.Header[name] = values
+	}
+	response, err := c.options.HTTP.Do(r)
+	if err != nil {
+		return 0, &Unreachable{c.base, plain(err)}
+	}
+	defer func() { _ = response.Body.Close() }()
+	raw, err := io.ReadAll(io.LimitReader(response.Body, maxResponse))
+	if err != nil {
+		return 0, &Unreachable{c.base, plain(err)}
+	}
+	if response.StatusCode/100 != 2 {
+		return judge(response, raw, c.options.Now())
+	}
+	if err := json.Unmarshal(raw, into); err != nil {
+		return -1, fmt.Errorf("%s did not answer as the API does: is it the platform's address?", c.base)
+	}
+	return 0, nil
+}
+
+// plain takes off what http.Client puts before an error: method and URL.
+func plain(err error) error {
+	var wrapped *url.Error
+	if errors.As(err, &wrapped) {
+		return wrapped.Err
+	}
+	return err
+}
+
+// judge makes a problem of an answer that is none of success, and says whether
+// another attempt can help.
+func judge(response *http.Response, raw []byte, now time.Time) (wait time.Duration, err error) {
+	told := &handler.Problem{}
+	if json.Unmarshal(raw, told) != nil || told.Detail == "" {
+		told = &handler.Problem{Detail: "the answer is " + response.Status}
+	}
+	told.Status = response.StatusCode
+	wait, asked := retryAfter(response.Header.Get("Retry-After"), now)
+	switch {
+	case told.Status == http.StatusTooManyRequests, told.Status >= 500 && told.Status != http.StatusServiceUnavailable:
+		return wait, told
+	case told.Status == http.StatusServiceUnavailable && (asked || told.Type == ""):
+		// Without Retry-After the platform's own 503 says that somebody has
+		// to act.
+		return wait, told
+	}
+	return -1, told
+}
+
+func retryAfter(text string, now time.Time) (wait time.Duration, asked bool) {
+	if text == "" {
+		return 0, false
+	}
+	if seconds, err := strconv.Atoi(strings.TrimSpace(text)); err == nil {
+		wait = time.Duration(seconds) * time.Second
+	} else if at, err := http.ParseTime(text); err == nil {
+		wait = at.Sub(now)
+	}
+	return min(max(wait, 0), longestWait), true
+}

@@ -1,0 +1,157 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"reprise/pkg/event"
+	"reprise/pkg/handler"
+	"reprise/pkg/replay"
+)
+
+func (c *Client) get(ctx context.Context, path string, query url.Values, into any) error {
+	if len(query) > 0 {
+		path += "?" + query.Encode()
+	}
+	return c.do(ctx, call{method: http.MethodGet, path: path}, into)
+}
+
+func (c *Client) post(ctx context.Context, path string, body, into any) error {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		return fmt.Errorf("encode request: %w", err)
+	}
+	return c.do(ctx, call{method: http.MethodPost, path: path, body: raw,
+		header: http.Header{"Content-Type": {"application/json"}}}, into)
+}
+
+// Send posts a JSON array of events, or imports it with every event's own time
+// as its arrival. The answer lacks the single events. A repetition may put
+// events into the log twice, where the second is a duplicate that is never
+// applied.
+func (c *Client) Send(ctx context.Context, batch []byte, keepTime bool) (handler.Accepted, error) {
+	path := "/events"
+	if keepTime {
+		path = "/imports"
+	}
+	var accepted handler.Accepted
+	err := c.do(ctx, call{method: http.MethodPost, path: path, body: batch, header: http.Header{
+		"Content-Type": {"application/cloudevents-batch+json"}, "Prefer": {"return=minimal"}}}, &accepted)
+	return accepted, err
+}
+
+func entityPath(id string) string { return "/entities/" + handler.EncodeEntity(id) }
+
+// Entity returns an entity's row in the active generation.
+func (c *Client) Entity(ctx context.Context, id string) (handler.EntityView, error) {
+	var view handler.EntityView
+	err := c.get(ctx, entityPath(id), nil, &view)
+	return view, err
+}
+
+// History returns a page of an entity's events behind the page that named
+// after, "" for the first.
+func (c *Client) History(ctx context.Context, id, after string, limit int) (handler.HistoryPage, error) {
+	var page handler.HistoryPage
+	err := c.get(ctx, entityPath(id)+"/events", paging(after, limit), &page)
+	return page, err
+}
+
+func paging(after string, limit int) url.Values {
+	query := url.Values{"limit": {strconv.Itoa(limit)}}
+	if after != "" {
+		query.Set("after", after)
+	}
+	return query
+}
+
+// Rows returns a page of a lane of a generation.
+func (c *Client) Rows(ctx context.Context, generation string, lane event.Lane, after string, limit int) (handler.RowsPage, error) {
+	query := paging(after, limit)
+	query.Set("generation", generation)
+	query.Set("lane", strconv.Itoa(int(lane)))
+	var page handler.RowsPage
+	err := c.get(ctx, "/rows", query, &page)
+	return page, err
+}
+
+// Lanes returns how far every lane is.
+func (c *Client) Lanes(ctx context.Context) (handler.LanesView, error) {
+	var view handler.LanesView
+	err := c.get(ctx, "/lanes", nil, &view)
+	return view, err
+}
+
+// Status returns the state of the platform.
+func (c *Client) Status(ctx context.Context) (handler.StatusView, error) {
+	var view handler.StatusView
+	err := c.get(ctx, "/status", nil, &view)
+	return view, err
+}
+
+// Generations lists the generations.
+func (c *Client) Generations(ctx context.Context) (handler.GenerationsView, error) {
+	var view handler.GenerationsView
+	err := c.get(ctx, "/generations", nil, &view)
+	return view, err
+}
+
+// Replays calls visit for every replay, ascending by id.
+func (c *Client) Replays(ctx context.Context, visit func(replay.View) error) error {
+	const limit = 200
+	after := ""
+	for {
+		var page handler.ReplaysPage
+		if err := c.get(ctx, "/replays", paging(after, limit), &page); err != nil {
+			return err
+		}
+		for _, view := range page.Replays {
+			if err := visit(view); err != nil {
+				return err
+			}
+		}
+		if page.Next == "" {
+			return nil
+		}
+		after = page.Next
+	}
+}
+
+func replayPath(id string) string { return "/replays/" + url.PathEscape(id) }
+
+// Replay returns a replay with its progress.
+func (c *Client) Replay(ctx context.Context, id string) (replay.View, error) {
+	var view replay.View
+	err := c.get(ctx, replayPath(id), nil, &view)
+	return view, err
+}
+
+// StartReplay starts a replay. It needs a name, so that a repetition cannot
+// start a second one.
+func (c *Client) StartReplay(ctx context.Context, name string, input replay.Request) (replay.View, error) {
+	raw, err := json.Marshal(input)
+	if err != nil {
+		return replay.View{}, fmt.Errorf("encode request: %w", err)
+	}
+	var view replay.View
+	err = c.post(ctx, "/replays", handler.StartReplay{Name: name, Input: raw}, &view)
+	return view, err
+}
+
+// CancelReplay cancels a replay.
+func (c *Client) CancelReplay(ctx context.Context, id string) (replay.View, error) {
+	var view replay.View
+	err := c.post(ctx, replayPath(id)+"/cancel", struct{}{}, &view)
+	return view, err
+}
+
+// Wipe empties a generation, which must be the active one.
+func (c *Client) Wipe(ctx context.Context, generation string) (handler.Wiped, error) {
+	var wiped handler.Wiped
+	err := c.post(ctx, "/state/wipe", handler.WipeRequest{Generation: generation}, &wiped)
+	return wiped, err
+}

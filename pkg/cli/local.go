@@ -1,0 +1,94 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"syscall"
+
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/local"
+	"reprise/pkg/localstore"
+)
+
+const localHelp = `
+Runs the platform on this machine, with no AWS account: event log, streams,
+Data Store and the replay state machine, in one directory. Prints
+"ready http://ADDRESS" once it serves. SIGINT and SIGTERM stop it cleanly;
+after a crash the same command goes on where it was.
+
+Lanes, bucket width and shards are fixed when the directory is created.
+
+Examples:
+  reprise local --data ./data
+  reprise local --data ./data --addr 127.0.0.1:0      any free port
+  reprise local --data ./years --bucket day --lanes 256
+`
+
+// localFlags are those of reprise local.
+type localFlags struct {
+	options local.Options
+	bucket  string
+}
+
+func localCommand() command {
+	return command{name: "local", args: "--data DIR", summary: "run the platform on this machine", help: localHelp,
+		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
+			f := &localFlags{}
+			fs.StringVar(&f.options.Dir, "data", "", "`DIR` that holds everything; created where it does not exist")
+			fs.StringVar(&f.options.Addr, "addr", local.DefaultAddr, "loopback `ADDRESS` to serve on")
+			fs.IntVar(&f.options.Lanes, "lanes", local.DefaultLanes, "`NUMBER` of lanes, a power of two up to 1024")
+			fs.StringVar(&f.bucket, "bucket", "day", "`WIDTH` of the log's buckets: day or hour")
+			fs.IntVar(&f.options.Shards, "shards", local.DefaultShards, "`NUMBER` of shards of a new event stream")
+			return func(ctx context.Context, args []string) error {
+				if err := errors.Join(none(args), f.check()); err != nil {
+					return err
+				}
+				return explainLocal(f.options, a.runLocal(ctx, f.options, a.stdout, a.stderr))
+			}
+		}}
+}
+
+func (f *localFlags) check() error {
+	widths := map[string]eventlog.Width{"day": eventlog.Day, "hour": eventlog.Hour}
+	width, known := widths[f.bucket]
+	switch {
+	case f.options.Dir == "":
+		return misuse("--data is missing: name a directory")
+	case !known:
+		return misuse("--bucket is day or hour, not %q", f.bucket)
+	case f.options.Shards < 1 || f.options.Shards > maxShards:
+		return misuse("--shards is a number from 1 to %d", maxShards)
+	}
+	f.options.Bucket = width
+	if _, err := event.NewLanes(f.options.Lanes); err != nil {
+		return misuse("--lanes %d: %v", f.options.Lanes, event.ErrLanes)
+	}
+	if err := local.CheckAddr(f.options.Addr); err != nil {
+		return misuse("--addr: %v", err)
+	}
+	return nil
+}
+
+// maxShards bounds the shards of the event stream on one machine.
+const maxShards = 256
+
+// explainLocal says what to do about what keeps a platform from running.
+func explainLocal(o local.Options, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, localstore.ErrInUse):
+		return hint(err, "another reprise local runs on %s: use that one, or stop it first", o.Dir)
+	case errors.Is(err, localstore.ErrFormat):
+		return hint(err, "run the version of reprise that wrote it, or name another --data directory and import the log there")
+	case errors.Is(err, localstore.ErrSettings):
+		return hint(err, "--lanes and --bucket are fixed when a directory is created: give the same again")
+	case errors.Is(err, localstore.ErrNotADataDir):
+		return hint(err, "name an empty or a new directory with --data")
+	case errors.Is(err, syscall.EADDRINUSE):
+		return hint(err, "something else serves on %s: choose another --addr, 127.0.0.1:0 for any free port", o.Addr)
+	}
+	return err
+}

@@ -1,0 +1,181 @@
+package progress
+
+import (
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/term"
+)
+
+const (
+	// redraw and report are how often a bar is drawn and a line printed.
+	redraw = 100 * time.Millisecond
+	report = 5 * time.Second
+	// barWidth is that of the bar between its brackets, defaultWidth that of a
+	// terminal that does not tell.
+	barWidth     = 24
+	defaultWidth = 80
+)
+
+// State is what a Meter shows.
+type State struct {
+	// Label says what is being done. A new one is always shown at once.
+	Label string
+	// Fraction is how much of it is done, from 0 to 1; negative is not known.
+	Fraction float64
+	// Detail is counts and rates.
+	Detail string
+	// Left is the time left; 0 is not known.
+	Left time.Duration
+}
+
+// Meter shows states. A nil Meter shows nothing. It is safe for concurrent
+// use.
+type Meter struct {
+	out      io.Writer
+	now      func() time.Time
+	terminal func() (width int, is bool)
+
+	mu    sync.Mutex
+	label string
+	shown time.Time
+	drawn bool
+}
+
+// New returns a meter on out, which is drawn upon where it is a terminal.
+func New(out io.Writer, now func() time.Time) *Meter {
+	return &Meter{out: out, now: now, terminal: func() (int, bool) { return terminal(out) }}
+}
+
+// terminal reports whether out is a terminal, and its width.
+func terminal(out io.Writer) (width int, is bool) {
+	file, ok := out.(interface{ Fd() uintptr })
+	if !ok || !term.IsTerminal(int(file.Fd())) {
+		return 0, false
+	}
+	width, _, err := term.GetSize(int(file.Fd()))
+	if err != nil || width < 1 {
+		width = defaultWidth
+	}
+	return width, true
+}
+
+// Show shows a state, unless the last one was shown a moment ago.
+func (m *Meter) Show(s State) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	width, bar := m.terminal()
+	every := report
+	if bar {
+		every = redraw
+	}
+	now := m.now()
+	if s.Label == m.label && now.Sub(m.shown) < every {
+		return
+	}
+	m.label, m.shown = s.Label, now
+	if bar {
+		_, _ = fmt.Fprint(m.out, "\r\x1b[K", clip(line(s, true), width-1))
+		m.drawn = true
+		return
+	}
+	_, _ = fmt.Fprintln(m.out, line(s, false))
+}
+
+// Note prints a line of its own.
+func (m *Meter) Note(format string, args ...any) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clear()
+	_, _ = fmt.Fprintf(m.out, format+"\n", args...)
+}
+
+// Done takes the bar away. The meter can be used again.
+func (m *Meter) Done() {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.clear()
+	m.label = ""
+}
+
+func (m *Meter) clear() {
+	if m.drawn {
+		_, _ = fmt.Fprint(m.out, "\r\x1b[K")
+		m.drawn = false
+	}
+}
+
+func line(s State, bar bool) string {
+	var parts []string
+	if s.Fraction >= 0 {
+		fraction := min(s.Fraction, 1)
+		percent := fmt.Sprintf("%3.0f%%", fraction*100)
+		if bar {
+			filled := int(fraction * barWidth)
+			percent = "[" + strings.Repeat("=", filled) + strings.Repeat(" ", barWidth-filled) + "] " + percent
+		}
+		parts = append(parts, percent)
+	}
+	if s.Detail != "" {
+		parts = append(parts, s.Detail)
+	}
+	if s.Left > 0 {
+		parts = append(parts, "ETA "+Duration(s.Left))
+	}
+	return s.Label + ": " + strings.Join(parts, ", ")
+}
+
+func clip(text string, width int) string {
+	if runes := []rune(text); len(runes) > width && width > 0 {
+		return string(runes[:width])
+	}
+	return text
+}
+
+// Duration words a time as people read it: 42s, 3m05s, 2h07m.
+func Duration(d time.Duration) string {
+	seconds := int64(d.Round(time.Second) / time.Second)
+	switch {
+	case seconds < 60:
+		return fmt.Sprintf("%ds", seconds)
+	case seconds < 3600:
+		return fmt.Sprintf("%dm%02ds", seconds/60, seconds%60)
+	}
+	return fmt.Sprintf("%dh%02dm", seconds/3600, seconds%3600/60)
+}
+
+// Count groups the digits of a number: 1,234,567.
+func Count(n int64) string {
+	if n < 0 {
+		return "-" + Count(-n)
+	}
+	if n < 1000 {
+		return fmt.Sprint(n)
+	}
+	return fmt.Sprintf("%s,%03d", Count(n/1000), n%1000)
+}
+
+// Bytes words a size: 512 B, 1.5 MiB.
+func Bytes(n int64) string {
+	const unit = 1024
+	if n < unit {
+		return fmt.Sprintf("%d B", n)
+	}
+	size, names := float64(n)/unit, "KMGTPE"
+	for size >= unit && len(names) > 1 {
+		size, names = size/unit, names[1:]
+	}
+	return fmt.Sprintf("%.1f %ciB", size, names[0])
+}

@@ -1,0 +1,110 @@
+package cli
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+
+	"reprise/pkg/cli/progress"
+	"reprise/pkg/replay"
+)
+
+const replayGetHelp = `
+Shows a replay: its input, how far it has come, and the proof that it was
+complete.
+
+Examples:
+  reprise replay get 20260301-093000-1a2b3c4d
+  reprise replay get nightly --json | jq .progress
+`
+
+func replayGetCommand() command {
+	return command{name: "replay get", args: "ID", summary: "show a replay", help: replayGetHelp,
+		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
+			f := a.clientFlags(fs)
+			return func(ctx context.Context, args []string) error {
+				id, err := replayID(args)
+				if err != nil {
+					return err
+				}
+				c, err := f.client(shortPatience, nil)
+				if err != nil {
+					return err
+				}
+				view, err := c.Replay(ctx, id)
+				if err != nil {
+					return err
+				}
+				return f.printReplay(view)
+			}
+		}}
+}
+
+func (f *clientFlags) printReplay(v replay.View) error {
+	if f.json {
+		return printJSON(f.app.stdout, v)
+	}
+	return table(f.app.stdout, func(w io.Writer) {
+		row(w, "replay", v.ID)
+		row(w, "status", statusText(v))
+		row(w, "input", inputText(v.Input))
+		row(w, "created", when(&v.Created))
+		row(w, "cut", when(v.Cut))
+		if v.Ended != nil {
+			row(w, "ended", fmt.Sprintf("%s, after %s", when(v.Ended), progress.Duration(v.Ended.Sub(v.Created))))
+		}
+		if v.Generation != "" {
+			row(w, "generation", v.Generation+map[bool]string{true: ", promoted", false: ""}[v.Promoted])
+		}
+		p := v.Progress
+		row(w, "events", fmt.Sprintf("%s in all, %s read, %s delivered, %s applied", progress.Count(p.Total),
+			progress.Count(p.Read), progress.Count(p.Delivered), progress.Count(p.Applied)))
+		row(w, "set aside", fmt.Sprintf("%s duplicates, %s entities parked", progress.Count(p.Duplicates), progress.Count(p.Parked)))
+		row(w, "plan", fmt.Sprintf("%d lanes in %d groups, %d slices, lanes read again %d times",
+			v.Plan.Lanes, v.Plan.Groups, v.Plan.Slices, v.Plan.Passes))
+		row(w, "proof", proofText(v.Proof))
+		if v.Failure != nil {
+			row(w, "failure", v.Failure.Error+": "+v.Failure.Cause)
+		}
+	})
+}
+
+func statusText(v replay.View) string {
+	if v.Status.Ended() {
+		return string(v.Status)
+	}
+	return fmt.Sprintf("%s (%s)", v.Status, phase(v))
+}
+
+func inputText(r replay.Request) string {
+	parts := []string{what(r)}
+	if r.From != nil {
+		parts = append(parts, "from "+when(r.From))
+	}
+	if r.To != nil {
+		parts = append(parts, "to "+when(r.To))
+	}
+	if len(r.Types) > 0 {
+		parts = append(parts, "types "+strings.Join(r.Types, " "))
+	}
+	if len(r.Entities) > 0 {
+		parts = append(parts, "entities "+strings.Join(r.Entities, " "))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func proofText(p *replay.Proof) string {
+	switch {
+	case p == nil:
+		return "-"
+	case p.Complete && p.Scoped:
+		return fmt.Sprintf("complete: all %s events read were taken in (of single entities, which have no manifest)",
+			progress.Count(p.Selected.Count))
+	case p.Complete:
+		return fmt.Sprintf("complete: %s expected, %s selected, %s taken in", progress.Count(p.Expected.Count),
+			progress.Count(p.Selected.Count), progress.Count(p.Applied.Count))
+	}
+	return fmt.Sprintf("NOT complete: %d differences, see --json", len(p.Differences))
+}

@@ -1,0 +1,91 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+
+	"reprise/pkg/cli/client"
+	"reprise/pkg/cli/progress"
+	"reprise/pkg/replay"
+)
+
+const replayWatchHelp = `
+Shows how far a replay has come until it ends, and how it ended. It exits 0 only
+if the replay succeeded. The end of the command does not end the replay. A
+server that is restarted meanwhile is waited for, for a minute.
+
+Examples:
+  reprise replay watch 20260301-093000-1a2b3c4d
+  reprise replay watch nightly --json | jq .proof
+`
+
+func replayWatchCommand() command {
+	return command{name: "replay watch", args: "ID", summary: "show a replay's progress until it ends", help: replayWatchHelp,
+		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
+			f := a.clientFlags(fs)
+			return func(ctx context.Context, args []string) error {
+				id, err := replayID(args)
+				if err != nil {
+					return err
+				}
+				meter := progress.New(a.stderr, a.now)
+				defer meter.Done()
+				return f.watch(ctx, id, meter)
+			}
+		}}
+}
+
+// replayID is the only argument.
+func replayID(args []string) (string, error) {
+	id, err := one(args, "ID")
+	if err != nil {
+		return "", err
+	}
+	if err := replay.CheckID(id); err != nil {
+		return "", misuse("%q is no replay's id: %s", id, requestProblem(err))
+	}
+	return id, nil
+}
+
+// watch shows a replay until its end, then the replay, and fails unless it
+// succeeded.
+func (f *clientFlags) watch(ctx context.Context, id string, meter *progress.Meter) error {
+	c, err := f.client(longPatience, meter)
+	if err != nil {
+		return err
+	}
+	w := &Watcher{Client: c, Meter: meter, Now: f.app.now, Pause: f.app.pause}
+	view, err := w.Watch(ctx, id)
+	meter.Done()
+	if errors.Is(err, context.Canceled) {
+		meter.Note("the replay goes on; see it again with: reprise replay watch %s", id)
+		return err
+	}
+	var gone *client.Unreachable
+	if errors.As(err, &gone) {
+		return hint(err, "the replay goes on when the platform runs again: reprise replay watch %s", id)
+	}
+	if err != nil {
+		return err
+	}
+	if err := f.printReplay(view); err != nil {
+		return err
+	}
+	return outcome(view)
+}
+
+// outcome is nil for a replay that succeeded.
+func outcome(view replay.View) error {
+	switch {
+	case view.Status == replay.Succeeded:
+		return nil
+	case view.Status == replay.Cancelled:
+		return hint(fmt.Errorf("replay %s was cancelled", view.ID), "start another one with reprise replay start")
+	case view.Failure == nil:
+		return hint(fmt.Errorf("replay %s is %s", view.ID, view.Status), "reprise replay get %s --json shows all of it", view.ID)
+	}
+	return hint(fmt.Errorf("replay %s failed: %s: %s", view.ID, view.Failure.Error, view.Failure.Cause),
+		"reprise replay get %s --json shows what differs; nothing it did is active: start it again under another name", view.ID)
+}

@@ -1,0 +1,205 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"time"
+
+	"reprise/pkg/cli/progress"
+	"reprise/pkg/cli/send"
+)
+
+const sendHelp = `
+Sends CloudEvents, one JSON object a line, as they stand in FILE or, for "-",
+in the standard input; plain, gzip or zstd. Blank lines are skipped. Events of
+one entity (the CloudEvents subject) arrive in the order of the text.
+
+A file is checked as a whole first: where a line is no acceptable event, it is
+named and nothing is sent. Of the standard input everything before such a line
+is sent. What the server cannot take at present (429, 5xx, no connection) is
+sent again for a minute. Sending a file twice is safe: an event of the same
+source and id is recorded, and never applied again.
+
+Examples:
+  reprise send events.jsonl --wait
+  zcat old.gz | reprise send -
+  reprise send history.jsonl.zst --keep-time --wait   import a log of past years
+`
+
+// sendFlags are those of reprise send.
+type sendFlags struct {
+	*clientFlags
+	wait, keepTime       bool
+	timeout              time.Duration
+	senders, batchEvents int
+}
+
+// sent is the result of reprise send.
+type sent struct {
+	send.Result
+	// Applied is set where --wait saw all of it in the active generation.
+	Applied bool `json:"applied,omitempty"`
+}
+
+func sendCommand() command {
+	return command{name: "send", args: "FILE|-", summary: "send events, one JSON object a line", help: sendHelp,
+		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
+			f := &sendFlags{clientFlags: a.clientFlags(fs)}
+			fs.BoolVar(&f.wait, "wait", false, "wait until all of it is in the log and applied to the active generation")
+			fs.BoolVar(&f.keepTime, "keep-time", false, "import: each event's own time counts as its arrival")
+			fs.DurationVar(&f.timeout, "timeout", 10*time.Minute, "how long --wait waits, a `TIME` such as 90s")
+			fs.IntVar(&f.senders, "senders", send.DefaultSenders, "`NUMBER` of requests at a time, a power of two")
+			fs.IntVar(&f.batchEvents, "batch", send.DefaultBatchEvents, "`NUMBER` of events a request has at most")
+			return func(ctx context.Context, args []string) error {
+				name, err := one(args, "FILE")
+				if err != nil {
+					return err
+				}
+				return f.run(ctx, name)
+			}
+		}}
+}
+
+func (f *sendFlags) run(ctx context.Context, name string) error {
+	switch {
+	case f.timeout <= 0:
+		return misuse("--timeout must be more than 0")
+	case f.batchEvents < 1:
+		return misuse("--batch must be at least 1")
+	case f.senders < 1 || f.senders > send.MaxSenders || f.senders&(f.senders-1) != 0:
+		return misuse("--senders must be a power of two from 1 to %d", send.MaxSenders)
+	}
+	in, size, err := f.input(name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }() // it was only read
+	meter := progress.New(f.app.stderr, f.app.now)
+	defer meter.Done()
+	total := int64(0)
+	if size > 0 {
+		if total, err = f.check(ctx, in, size, meter); err != nil {
+			return err
+		}
+	}
+	result, err := f.send(ctx, in, total, meter)
+	if err == nil && f.wait {
+		err = f.await(ctx, result.Reached, meter)
+	}
+	meter.Done()
+	printed := printJSON(f.app.stdout, sent{result, f.wait && err == nil})
+	return errors.Join(f.explain(result, err), printed)
+}
+
+// input opens FILE. size is 0 where it is not known, as that of a pipe.
+func (f *sendFlags) input(name string) (in io.ReadCloser, size int64, err error) {
+	if name == "-" {
+		return io.NopCloser(f.app.stdin), 0, nil
+	}
+	file, err := f.app.open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, 0, misuse("there is no file %s", name)
+	}
+	if err != nil {
+		return nil, 0, hint(err, "name a readable file of CloudEvents, one JSON object a line")
+	}
+	info, err := file.Stat()
+	if err == nil && info.IsDir() {
+		err = misuse("%s is a directory, not a file", name)
+	}
+	if err != nil {
+		_ = file.Close()
+		return nil, 0, err
+	}
+	if info.Mode().IsRegular() {
+		size = info.Size()
+	}
+	return file, size, nil
+}
+
+// check reads the whole file before any of it is sent, and goes back to its
+// start. It returns the number of events.
+func (f *sendFlags) check(ctx context.Context, in io.Reader, size int64, meter *progress.Meter) (int64, error) {
+	counter := send.NewCounter(in)
+	stop := f.every(func() {
+		meter.Show(progress.State{Label: "checking", Fraction: float64(counter.Bytes()) / float64(size)})
+	})
+	count, refused, err := send.Check(ctx, counter, f.keepTime)
+	stop()
+	meter.Done()
+	if err != nil {
+		return 0, hint(err, "nothing was sent: is the file whole, and JSON Lines of CloudEvents?")
+	}
+	if len(refused) > 0 {
+		printed := printJSON(f.app.stdout, sent{Result: send.Result{Lines: count, Refused: refused, Unsent: 1}})
+		return 0, errors.Join(refusedError(refused), printed)
+	}
+	if _, err := in.(io.Seeker).Seek(0, io.SeekStart); err != nil {
+		return 0, fmt.Errorf("go back to the start of the file: %w", err)
+	}
+	return count, nil
+}
+
+func refusedError(refused []send.Refusal) error {
+	text := ""
+	for _, r := range refused {
+		text += "\n  " + r.String()
+	}
+	if len(refused) == send.MaxRefusals {
+		text += "\n  (there may be more)"
+	}
+	return hint(fmt.Errorf("nothing was sent, because of%s", text), "mend these lines and send the file again")
+}
+
+func (f *sendFlags) send(ctx context.Context, in io.Reader, total int64, meter *progress.Meter) (send.Result, error) {
+	c, err := f.client(longPatience, meter)
+	if err != nil {
+		return send.Result{}, err
+	}
+	show := newSendProgress(meter, total, f.app.now)
+	return send.Send(ctx, in, send.Options{To: c, KeepTime: f.keepTime, Senders: f.senders,
+		BatchEvents: f.batchEvents, Now: f.app.now, Sent: show.add})
+}
+
+// explain words what ended a sending early.
+func (f *sendFlags) explain(result send.Result, err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case len(result.Refused) > 0:
+		text := ""
+		for _, r := range result.Refused {
+			text += "\n  " + r.String()
+		}
+		return hint(fmt.Errorf("%d events were accepted; refused:%s", result.Accepted, text),
+			"mend the line and send all again: what was accepted is never applied twice")
+	case result.Unsent > 0:
+		return hint(fmt.Errorf("%d events were accepted, the first that may not have been is in line %d: %w",
+			result.Accepted, result.Unsent, err),
+			"send the same again once the platform answers: what was accepted is never applied twice")
+	}
+	return err
+}
+
+// every calls show now and then, from another goroutine, until stop.
+func (f *sendFlags) every(show func()) (stop func()) {
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		for f.app.pause(ctx, 200*time.Millisecond) == nil {
+			show()
+		}
+	}()
+	return func() {
+		cancel()
+		<-done
+	}
+}
+
+var _ io.Seeker = (*os.File)(nil)

@@ -1,0 +1,43 @@
+package send
+
+import (
+	"context"
+	"errors"
+	"io"
+)
+
+// MaxRefusals bounds the refused lines that are named.
+const MaxRefusals = 20
+
+// lookAtContext is how many lines are read between two looks at the context.
+const lookAtContext = 1024
+
+// Check reads lines without sending any, and returns how many there are and the
+// first that the server would refuse. Its error is one of reading.
+func Check(ctx context.Context, r io.Reader, keepTime bool) (count int64, refused []Refusal, err error) {
+	l, err := openLines(r)
+	if err != nil {
+		return 0, nil, err
+	}
+	defer l.close()
+	for len(refused) < MaxRefusals {
+		line, err := l.next()
+		switch {
+		case errors.Is(err, io.EOF):
+			return count, refused, nil
+		case errors.Is(err, errLineTooLong):
+		case err != nil:
+			return count, refused, err
+		default:
+			_, err = check(line, keepTime)
+		}
+		count++
+		if err != nil {
+			refused = append(refused, refusal(l.number, err))
+		}
+		if count%lookAtContext == 0 && ctx.Err() != nil {
+			return count, refused, ctx.Err()
+		}
+	}
+	return count, refused, nil
+}

@@ -1,0 +1,44 @@
+package send
+
+import (
+	"errors"
+	"fmt"
+
+	"reprise/pkg/event"
+	"reprise/pkg/handler"
+)
+
+// Refusal is a line that was not accepted, and why.
+type Refusal struct {
+	// Line is its number, from 1.
+	Line      int64  `json:"line"`
+	Attribute string `json:"attribute,omitempty"`
+	Problem   string `json:"problem"`
+}
+
+func (r Refusal) String() string { return fmt.Sprintf("line %d: %s", r.Line, r.Problem) }
+
+// check parses a line as the server will, and returns its entity.
+func check(line []byte, keepTime bool) (entity string, err error) {
+	e, err := event.Parse(string(line))
+	if err != nil {
+		return "", err
+	}
+	if _, has := e.Timestamp(); keepTime && !has {
+		return "", &event.Invalid{Attribute: "time", Problem: "is required to import an event at its own time"}
+	}
+	return e.Subject, nil
+}
+
+func refusal(line int64, err error) Refusal {
+	r := Refusal{Line: line, Problem: err.Error()}
+	var invalid *event.Invalid
+	var told *handler.Problem
+	switch {
+	case errors.As(err, &invalid):
+		r.Attribute = invalid.Attribute
+	case errors.As(err, &told):
+		r.Attribute = told.Attribute
+	}
+	return r
+}

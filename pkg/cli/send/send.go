@@ -1,0 +1,236 @@
+package send
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"reprise/pkg/event"
+	"reprise/pkg/handler"
+)
+
+// The defaults of Options.
+const (
+	DefaultSenders     = 4
+	DefaultBatchEvents = 2000
+	DefaultBatchBytes  = 1 << 20
+	MaxSenders         = 64
+)
+
+// Poster posts a batch until it is accepted or refused for good; *client.Client
+// does.
+type Poster interface {
+	Send(ctx context.Context, batch []byte, keepTime bool) (handler.Accepted, error)
+}
+
+// Options say how to send. The zero value of a number means its default.
+type Options struct {
+	To       Poster
+	KeepTime bool
+	// Senders is how many requests are under way at a time, a power of two.
+	// Entities are divided among them, so that each one's events stay in
+	// order.
+	Senders int
+	// BatchEvents and BatchBytes bound a request. Memory holds three requests
+	// per sender.
+	BatchEvents, BatchBytes int
+	Now                     func() time.Time
+	// Sent is told of every answer, by several goroutines.
+	Sent func(accepted int64)
+}
+
+// Result says what became of the lines.
+type Result struct {
+	Accepted int64 `json:"accepted"`
+	// Lines counts those that are not blank, up to where reading ended.
+	Lines   int64     `json:"lines"`
+	Batches int64     `json:"batches"`
+	Seconds float64   `json:"seconds"`
+	Refused []Refusal `json:"refused,omitempty"`
+	// Unsent is the first line that may not have been accepted, 0 where there
+	// is none.
+	Unsent int64 `json:"firstUnsent,omitempty"`
+	// Reached has the last position of every lane that was touched.
+	Reached map[event.Lane]event.Position `json:"-"`
+}
+
+// ErrRefused says that lines were refused; Result names them.
+var ErrRefused = errors.New("the input has lines that are no acceptable events")
+
+// Send reads lines and sends them until their end or the first that is refused.
+// It returns when every request under way is answered; its Result is valid with
+// an error too. Lines of one entity arrive in the order of the text, and none
+// behind one that failed.
+func Send(ctx context.Context, r io.Reader, o Options) (Result, error) {
+	s, err := newSending(o)
+	if err != nil {
+		return Result{}, err
+	}
+	l, err := openLines(r)
+	if err != nil {
+		return Result{}, err
+	}
+	defer l.close()
+	start := s.Now()
+	group, groupCtx := errgroup.WithContext(ctx)
+	for i := range s.queues {
+		group.Go(func() error { return s.drain(ctx, s.queues[i]) })
+	}
+	group.Go(func() error { return s.read(groupCtx, l) })
+	err = group.Wait()
+	if err == nil && len(s.result.Refused) > 0 {
+		err = ErrRefused
+	}
+	s.result.Seconds = s.Now().Sub(start).Seconds()
+	slices.SortFunc(s.result.Refused, func(a, b Refusal) int { return cmp.Compare(a.Line, b.Line) })
+	s.result.Unsent = s.firstUnsent()
+	return s.result, err
+}
+
+// sending is one Send under way.
+type sending struct {
+	Options
+	division *event.Lanes
+	queues   []chan *batch
+	filling  []*batch
+	// stopped is set once a request failed: nothing more is sent, so that no
+	// entity's later event overtakes it.
+	stopped atomic.Bool
+
+	mu     sync.Mutex
+	result Result
+	// open are the batches that are not accepted yet.
+	open map[*batch]bool
+}
+
+func newSending(o Options) (*sending, error) {
+	if o.Senders == 0 {
+		o.Senders = DefaultSenders
+	}
+	if o.BatchEvents == 0 {
+		o.BatchEvents = DefaultBatchEvents
+	}
+	if o.BatchBytes == 0 {
+		o.BatchBytes = DefaultBatchBytes
+	}
+	o.BatchEvents = min(o.BatchEvents, handler.MaxBatchEvents)
+	o.BatchBytes = min(o.BatchBytes, handler.MaxBodyBytes)
+	if o.Sent == nil {
+		o.Sent = func(int64) {}
+	}
+	// Lanes divide entities by the same hash, so a sender's requests touch few
+	// of the server's lanes and fill their records well.
+	division, err := event.NewLanes(o.Senders)
+	if err != nil || o.Senders > MaxSenders {
+		return nil, fmt.Errorf("the number of senders must be a power of two up to %d", MaxSenders)
+	}
+	s := &sending{Options: o, division: division, open: make(map[*batch]bool),
+		queues: make([]chan *batch, o.Senders), filling: make([]*batch, o.Senders)}
+	s.result.Reached = make(map[event.Lane]event.Position)
+	for i := range s.queues {
+		s.queues[i] = make(chan *batch, 1)
+	}
+	return s, nil
+}
+
+// read divides the text into batches. At its end, or before the first line that
+// is refused, what was read is sent.
+func (s *sending) read(ctx context.Context, l *lines) error {
+	defer func() {
+		for _, q := range s.queues {
+			close(q)
+		}
+	}()
+	for {
+		line, err := l.next()
+		if errors.Is(err, io.EOF) {
+			return s.flush(ctx)
+		}
+		if err != nil && !errors.Is(err, errLineTooLong) {
+			return errors.Join(err, s.flush(ctx))
+		}
+		s.result.Lines++ // read by nobody else before the group is done
+		entity := ""
+		if err == nil {
+			entity, err = check(line, s.KeepTime)
+		}
+		if err != nil {
+			s.refuse(refusal(l.number, err))
+			return s.flush(ctx)
+		}
+		if err := s.add(ctx, int(s.division.Of(entity)), l.number, line); err != nil {
+			return err
+		}
+		if s.stopped.Load() {
+			return nil
+		}
+	}
+}
+
+func (s *sending) add(ctx context.Context, to int, number int64, line []byte) error {
+	if b := s.filling[to]; b != nil && (len(b.lines) >= s.BatchEvents || b.size()+len(line)+1 > s.BatchBytes) {
+		if err := s.enqueue(ctx, to); err != nil {
+			return err
+		}
+	}
+	if s.filling[to] == nil {
+		b := &batch{}
+		s.filling[to] = b
+		s.mu.Lock()
+		s.open[b] = true
+		s.mu.Unlock()
+		b.first = number
+	}
+	s.filling[to].add(number, line)
+	return nil
+}
+
+func (s *sending) flush(ctx context.Context) error {
+	for to := range s.filling {
+		if err := s.enqueue(ctx, to); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *sending) enqueue(ctx context.Context, to int) error {
+	b := s.filling[to]
+	if b == nil {
+		return nil
+	}
+	s.filling[to] = nil
+	select {
+	case s.queues[to] <- b:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *sending) refuse(r Refusal) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.result.Refused = append(s.result.Refused, r)
+}
+
+func (s *sending) firstUnsent() int64 {
+	first := int64(0)
+	for b := range s.open {
+		if first == 0 || b.first < first {
+			first = b.first
+		}
+	}
+	if n := len(s.result.Refused); n > 0 && (first == 0 || s.result.Refused[0].Line < first) {
+		first = s.result.Refused[0].Line
+	}
+	return first
+}

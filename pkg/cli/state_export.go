@@ -1,0 +1,201 @@
+package cli
+
+import (
+	"bufio"
+	"container/heap"
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+
+	"reprise/pkg/cli/client"
+	"reprise/pkg/cli/progress"
+	"reprise/pkg/event"
+	"reprise/pkg/handler"
+)
+
+const stateExportHelp = `
+Prints a JSON line for each entity of a generation, the active one by default:
+{"entity","state","count","position"}. The lines are sorted by the bytes of the
+entity's id, where '#' and '%' stand as %23 and %25, as keys carry them.
+
+Two generations that fold the same events give the same lines, byte for byte.
+Events that are applied meanwhile may or may not be in it.
+
+Examples:
+  reprise state export > state.jsonl
+  reprise state export --generation g0002 | diff state.jsonl -
+`
+
+type stateExportFlags struct {
+	*clientFlags
+	generation string
+}
+
+// exported is a line of an export.
+type exported struct {
+	Entity   string          `json:"entity"`
+	State    json.RawMessage `json:"state"`
+	Count    int64           `json:"count"`
+	Position event.Position  `json:"position"`
+}
+
+func stateExportCommand() command {
+	return command{name: "state export", summary: "print every entity's state, sorted", help: stateExportHelp,
+		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
+			f := &stateExportFlags{clientFlags: a.clientFlags(fs)}
+			fs.StringVar(&f.generation, "generation", "", "`ID` of the generation (default: the active one)")
+			return func(ctx context.Context, args []string) error {
+				if err := none(args); err != nil {
+					return err
+				}
+				return f.run(ctx)
+			}
+		}}
+}
+
+func (f *stateExportFlags) run(ctx context.Context) error {
+	meter := progress.New(f.app.stderr, f.app.now)
+	defer meter.Done()
+	c, err := f.client(longPatience, meter)
+	if err != nil {
+		return err
+	}
+	m, err := openMerge(ctx, c, f.generation)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(f.app.stdout)
+	encoder := newEncoder(out)
+	for count := int64(1); ; count++ {
+		next, err := m.next(ctx)
+		if err != nil {
+			return err
+		}
+		if next == nil {
+			return flush(out)
+		}
+		if err := encoder.Encode(exported{next.Entity, next.State, next.Count, next.Position}); err != nil {
+			return fmt.Errorf("print result: %w", err)
+		}
+		if count%1000 == 0 {
+			meter.Show(progress.State{Label: "exporting", Fraction: -1, Detail: progress.Count(count) + " entities"})
+		}
+	}
+}
+
+const (
+	// exportRows is about the number of rows that a merge holds of all lanes,
+	// minPage and maxPage what it asks for of one lane at a time.
+	exportRows       = 16_384
+	minPage, maxPage = 16, 1000
+	// firstPages bounds the requests at a time while a merge begins.
+	firstPages = 4
+)
+
+// merge merges the sorted rows of a generation's lanes, a page of each in
+// memory. It is used by one goroutine.
+type merge struct {
+	client     *client.Client
+	generation string
+	limit      int
+	lanes      laneHeap
+}
+
+// lanePages is a lane's rows, page by page.
+type lanePages struct {
+	lane event.Lane
+	rows []handler.EntityView
+	// key orders the first row as the store does.
+	key  string
+	next string
+}
+
+func openMerge(ctx context.Context, c *client.Client, generation string) (*merge, error) {
+	view, err := c.Lanes(ctx)
+	if err != nil {
+		return nil, err
+	}
+	// The active generation is named once, so that a promotion meanwhile does
+	// not mix two.
+	if generation == "" {
+		generation = view.Generation
+	}
+	m := &merge{client: c, generation: generation, limit: min(max(exportRows/max(len(view.Lanes), 1), minPage), maxPage)}
+	all := make([]*lanePages, len(view.Lanes))
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(firstPages)
+	for i, l := range view.Lanes {
+		all[i] = &lanePages{lane: l.Lane}
+		group.Go(func() error { return m.load(groupCtx, all[i]) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	for _, l := range all {
+		if len(l.rows) > 0 {
+			m.lanes = append(m.lanes, l)
+		}
+	}
+	heap.Init(&m.lanes)
+	return m, nil
+}
+
+func (m *merge) load(ctx context.Context, l *lanePages) error {
+	page, err := m.client.Rows(ctx, m.generation, l.lane, l.next, m.limit)
+	if err != nil {
+		return err
+	}
+	l.rows, l.next = page.Rows, page.Next
+	l.setKey()
+	return nil
+}
+
+func (l *lanePages) setKey() {
+	if len(l.rows) > 0 {
+		l.key = event.EscapeEntity(l.rows[0].Entity)
+	}
+}
+
+// next returns the next row of all lanes, nil at the end.
+func (m *merge) next(ctx context.Context) (*handler.EntityView, error) {
+	if len(m.lanes) == 0 {
+		return nil, nil
+	}
+	first := m.lanes[0]
+	found := &first.rows[0]
+	first.rows = first.rows[1:]
+	first.setKey()
+	if len(first.rows) == 0 && first.next != "" {
+		if err := m.load(ctx, first); err != nil {
+			return nil, err
+		}
+	}
+	if len(first.rows) == 0 {
+		heap.Pop(&m.lanes)
+	} else {
+		heap.Fix(&m.lanes, 0)
+	}
+	return found, nil
+}
+
+// laneHeap has the lane with the first entity on top.
+type laneHeap []*lanePages
+
+func (h laneHeap) Len() int           { return len(h) }
+func (h laneHeap) Less(i, j int) bool { return strings.Compare(h[i].key, h[j].key) < 0 }
+func (h laneHeap) Swap(i, j int)      { h[i], h[j] = h[j], h[i] }
+
+// Push implements heap.Interface.
+func (h *laneHeap) Push(x any) { *h = append(*h, x.(*lanePages)) }
+
+// Pop implements heap.Interface.
+func (h *laneHeap) Pop() any {
+	last := len(*h) - 1
+	popped := (*h)[last]
+	*h = (*h)[:last]
+	return popped
+}

@@ -1,0 +1,138 @@
+package cli
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"time"
+
+	"reprise/pkg/cli/progress"
+	"reprise/pkg/handler"
+)
+
+const statusHelp = `
+Shows the platform: streams, how far each consumer lags, the size of the log,
+the generations of the Data Store, and what runs.
+
+Examples:
+  reprise status
+  reprise status --json | jq '.consumers[] | select(.behindRecords > 0)'
+`
+
+func statusCommand() command {
+	return command{name: "status", summary: "show the platform", help: statusHelp,
+		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
+			f := a.clientFlags(fs)
+			return func(ctx context.Context, args []string) error {
+				if err := none(args); err != nil {
+					return err
+				}
+				c, err := f.client(shortPatience, nil)
+				if err != nil {
+					return err
+				}
+				view, err := c.Status(ctx)
+				if err != nil {
+					return err
+				}
+				return f.printStatus(view)
+			}
+		}}
+}
+
+func (f *clientFlags) printStatus(v handler.StatusView) error {
+	if f.json {
+		return printJSON(f.app.stdout, v)
+	}
+	out := f.app.stdout
+	for _, part := range []func(io.Writer){
+		func(w io.Writer) { printSummary(w, v) },
+		func(w io.Writer) { printStreams(w, v) },
+		func(w io.Writer) { printGenerations(w, v) },
+		func(w io.Writer) { printRunning(w, v) },
+	} {
+		if err := table(out, part); err != nil {
+			return err
+		}
+	}
+	for _, g := range v.Generations {
+		if g.ID == v.Active && g.Lost {
+			_, _ = fmt.Fprintln(f.app.stderr,
+				"hint: the active generation is lost; reprise replay start --rebuild --promote --wait builds another one")
+		}
+	}
+	return nil
+}
+
+func printSummary(w io.Writer, v handler.StatusView) {
+	row(w, "log", fmt.Sprintf("%s events, %s, %d lanes", progress.Count(v.Log.Events), progress.Bytes(v.Log.Bytes), v.Log.Lanes))
+	row(w, "newest event", when(v.Log.Newest))
+	row(w, "quarantined", bounded(v.Quarantined)+" records")
+	row(w, "parked", bounded(v.Parked)+" entities")
+	if v.DiskBytes != nil {
+		row(w, "disk", progress.Bytes(*v.DiskBytes))
+	}
+}
+
+func bounded(b handler.Bounded) string {
+	if b.Complete {
+		return progress.Count(b.Count)
+	}
+	return "at least " + progress.Count(b.Count)
+}
+
+func printStreams(w io.Writer, v handler.StatusView) {
+	row(w, "\nSTREAM", "SHARDS", "NEWEST RECORD")
+	for _, s := range v.Streams {
+		row(w, s.Name, s.Shards, when(s.Newest))
+	}
+	row(w, "\nCONSUMER", "STREAM", "BEHIND")
+	for _, c := range v.Consumers {
+		row(w, c.Name, c.Stream, behind(c))
+	}
+}
+
+func behind(c handler.ConsumerStatus) string {
+	switch {
+	case c.BehindRecords == nil && c.BehindMillis == nil:
+		return "not known"
+	case c.BehindRecords == nil:
+		return milliseconds(*c.BehindMillis)
+	case *c.BehindRecords == 0 || c.BehindMillis == nil:
+		return progress.Count(*c.BehindRecords) + " records"
+	}
+	return fmt.Sprintf("%s records, %s", progress.Count(*c.BehindRecords), milliseconds(*c.BehindMillis))
+}
+
+func milliseconds(n int64) string {
+	if n < 10_000 {
+		return fmt.Sprintf("%d ms", n)
+	}
+	return progress.Duration(time.Duration(n) * time.Millisecond)
+}
+
+func printGenerations(w io.Writer, v handler.StatusView) {
+	row(w, "\nGENERATION", "STATUS", "VERSION", "BUILT BY")
+	for _, g := range v.Generations {
+		status := string(g.Status)
+		if g.Lost {
+			status += ", LOST"
+		}
+		row(w, g.ID, status, g.Version, builder(g.Replay))
+	}
+}
+
+func printRunning(w io.Writer, v handler.StatusView) {
+	row(w, "\nEXECUTION", "STATUS", "SINCE")
+	for _, e := range v.Executions {
+		row(w, e.Machine+"/"+e.Name, e.Status, when(&e.Started))
+	}
+	for _, r := range v.Replays {
+		percent := ""
+		if fraction := Fraction(r); fraction >= 0 {
+			percent = fmt.Sprintf(" %.0f%%", fraction*100)
+		}
+		row(w, "replay "+r.ID, phase(r)+percent, when(&r.Created))
+	}
+}

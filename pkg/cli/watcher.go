@@ -1,0 +1,96 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"reprise/pkg/cli/progress"
+	"reprise/pkg/replay"
+)
+
+// pollReplay is how often a replay is looked at.
+const pollReplay = 250 * time.Millisecond
+
+// replayGetter is what a Watcher needs of a client. Its own retries carry it
+// over a restart of the server.
+type replayGetter interface {
+	Replay(ctx context.Context, id string) (replay.View, error)
+}
+
+// Watcher shows a replay until it ends.
+type Watcher struct {
+	Client replayGetter
+	Meter  *progress.Meter
+	Now    func() time.Time
+	Pause  func(ctx context.Context, d time.Duration) error
+}
+
+// Watch returns the replay once it has ended, whichever way.
+func (w *Watcher) Watch(ctx context.Context, id string) (replay.View, error) {
+	var done, speed progress.Rate
+	for {
+		view, err := w.Client.Replay(ctx, id)
+		if err != nil {
+			return replay.View{}, err
+		}
+		if view.Status.Ended() {
+			return view, nil
+		}
+		now, fraction := w.Now(), Fraction(view)
+		done.Add(now, fraction)
+		speed.Add(now, float64(view.Progress.Applied))
+		w.Meter.Show(progress.State{Label: phase(view), Fraction: fraction, Detail: detail(view, speed.PerSecond()),
+			Left: done.Left(1)})
+		if err := w.Pause(ctx, pollReplay); err != nil {
+			return replay.View{}, err
+		}
+	}
+}
+
+// Fraction is how much of a replay is done, from 0 to 1; negative while that
+// is not known. Reading and taking in count half each.
+func Fraction(view replay.View) float64 {
+	p := view.Progress
+	if view.Phase == replay.Planned || p.Total == 0 {
+		return -1
+	}
+	read := min(float64(p.Read)/float64(p.Total), 1)
+	if p.Delivered == 0 {
+		return read / 2
+	}
+	// Of what is delivered so far, as much is applied; of what is filtered
+	// out, nothing ever is.
+	return read/2 + read*min(float64(p.Applied)/float64(p.Delivered), 1)/2
+}
+
+// phase words what a replay is doing.
+func phase(view replay.View) string {
+	switch {
+	case view.Phase == replay.Planned:
+		return "planning"
+	case view.Proof != nil && view.Input.Promote:
+		return "promoting"
+	case view.Proof != nil:
+		return "finishing"
+	case view.Phase == replay.Draining:
+		return "draining"
+	}
+	return "replaying"
+}
+
+func detail(view replay.View, perSecond float64) string {
+	p := view.Progress
+	text := fmt.Sprintf("read %s", progress.Count(p.Read))
+	if p.Total > 0 {
+		text += " of " + progress.Count(p.Total)
+	}
+	text += fmt.Sprintf(", delivered %s, applied %s", progress.Count(p.Delivered), progress.Count(p.Applied))
+	if perSecond > 0 {
+		text += ", " + progress.Count(int64(perSecond)) + "/s"
+	}
+	if view.Plan.Passes > 0 {
+		text += fmt.Sprintf(", read again %d times", view.Plan.Passes)
+	}
+	return text
+}

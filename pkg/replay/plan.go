@@ -123,16 +123,18 @@ func (p *Planner) Plan(ctx context.Context, id string) (Row, error) {
 	if err != nil {
 		return Row{}, fmt.Errorf("plan replay %s: %w", id, err)
 	}
-	plan, lanes := divide(weights, groupsPerReader*row.Request.Parallelism)
+	plan := divide(weights, groupsPerReader*row.Request.Parallelism)
 	if err := p.storeOnce(ctx, planKey(id), plan); err != nil {
 		return Row{}, fmt.Errorf("store plan of replay %s: %w", id, err)
 	}
-	// A repeated attempt finds the cut of the first one; the totals are its.
-	plans, err := p.Store.loadLanePlans(ctx, id, lanes)
-	if err != nil {
+	// A repeated attempt finds the plan of the first one; the lanes and the
+	// totals are its.
+	if plan, err = p.Store.loadPlan(ctx, id); err != nil {
 		return Row{}, err
 	}
-	if plan, err = p.Store.loadPlan(ctx, id); err != nil {
+	lanes := plan.lanes()
+	plans, err := p.Store.loadLanePlans(ctx, id, lanes)
+	if err != nil {
 		return Row{}, err
 	}
 	return p.Store.Update(ctx, id, func(row *Row) error {
@@ -196,43 +198,60 @@ func (p *Planner) scopes(r Request) map[event.Lane][]string {
 	return scopes
 }
 
-// planLane stores the cut of one lane, or takes the one that an earlier
-// attempt stored, and weighs it.
+// planLane stores the cut of one lane, or takes the one that another attempt
+// stored, and weighs it. Whatever else is planned of the lane follows from the
+// cut that is stored, or two attempts would plan past each other.
 func (p *Planner) planLane(ctx context.Context, row Row, plan LanePlan) (weight, error) {
 	key := lanePlanKey(row.ID, plan.Lane)
 	stored, _, err := control.Load[LanePlan](ctx, p.Store.Table, key)
-	if err == nil {
-		plan = stored
-	} else if !errors.Is(err, control.ErrNotFound) {
-		return weight{}, fmt.Errorf("load cut of lane %s: %w", plan.Lane, err)
+	if errors.Is(err, control.ErrNotFound) {
+		stored, err = p.cutLane(ctx, row, plan)
 	}
+	if err != nil {
+		return weight{}, fmt.Errorf("cut lane %s: %w", plan.Lane, err)
+	}
+	if len(stored.Scopes) > 0 {
+		return p.planScopes(ctx, row, stored)
+	}
+	w, _, err := p.weigh(ctx, row, stored)
+	return w, err
+}
+
+// cutLane stores the cut of a lane and returns the one that is stored then,
+// which may be another attempt's.
+func (p *Planner) cutLane(ctx context.Context, row Row, plan LanePlan) (LanePlan, error) {
+	if len(plan.Scopes) == 0 {
+		var err error
+		if _, plan.Expect, err = p.weigh(ctx, row, plan); err != nil {
+			return LanePlan{}, err
+		}
+	}
+	key := lanePlanKey(row.ID, plan.Lane)
+	if err := p.storeOnce(ctx, key, plan); err != nil {
+		return LanePlan{}, err
+	}
+	stored, _, err := control.Load[LanePlan](ctx, p.Store.Table, key)
+	return stored, err
+}
+
+// weigh sums up the manifests of the buckets of a lane that the replay touches.
+func (p *Planner) weigh(ctx context.Context, row Row, plan LanePlan) (weight, Sum, error) {
 	w := weight{lane: plan.Lane, buckets: make(map[eventlog.Bucket]int64)}
+	var sum Sum
 	from, to := bucketRange(row.Request, p.Width)
-	plan.Expect = Sum{}
-	err = p.Heads.Manifests(ctx, plan.Lane, plan.Head, from, to, func(b eventlog.Bucket, m eventlog.Manifest) error {
-		plan.Expect.addSum(Sum{Count: m.Count, Bytes: m.Bytes, Digest: m.Digest})
+	err := p.Heads.Manifests(ctx, plan.Lane, plan.Head, from, to, func(b eventlog.Bucket, m eventlog.Manifest) error {
+		sum.addSum(Sum{Count: m.Count, Bytes: m.Bytes, Digest: m.Digest})
 		w.buckets[b] += m.Bytes
 		w.bytes += m.Bytes
 		return nil
 	})
-	if err != nil {
-		return weight{}, err
-	}
-	if len(plan.Scopes) > 0 {
-		plan.Expect = Sum{}
-		if w, err = p.planScopes(ctx, row, plan, from, to); err != nil {
-			return weight{}, err
-		}
-	}
-	if err := p.storeOnce(ctx, key, plan); err != nil {
-		return weight{}, fmt.Errorf("store cut of lane %s: %w", plan.Lane, err)
-	}
-	return w, nil
+	return w, sum, err
 }
 
 // planScopes stores which buckets hold events of the entities that the replay
 // is restricted to. Every bucket of theirs weighs the same.
-func (p *Planner) planScopes(ctx context.Context, row Row, plan LanePlan, from, to eventlog.Bucket) (weight, error) {
+func (p *Planner) planScopes(ctx context.Context, row Row, plan LanePlan) (weight, error) {
+	from, to := bucketRange(row.Request, p.Width)
 	w := weight{lane: plan.Lane, buckets: make(map[eventlog.Bucket]int64)}
 	for _, entity := range plan.Scopes {
 		buckets, err := p.Buckets(ctx, plan.Lane, entity, plan.Head)
@@ -268,21 +287,31 @@ func bucketRange(r Request, width eventlog.Width) (from, to eventlog.Bucket) {
 }
 
 // divide cuts time into slices and lanes into groups of about equal weight.
-func divide(weights []weight, groups int) (Plan, []int) {
-	var lanes []int
+func divide(weights []weight, groups int) Plan {
 	perBucket := make(map[eventlog.Bucket]int64)
 	var heavy []weight
 	for _, w := range weights {
 		if w.bytes == 0 {
 			continue
 		}
-		lanes = append(lanes, int(w.lane))
 		heavy = append(heavy, w)
 		for b, bytes := range w.buckets {
 			perBucket[b] += bytes
 		}
 	}
-	return Plan{Slices: cutSlices(perBucket), Groups: cutGroups(heavy, groups)}, lanes
+	return Plan{Slices: cutSlices(perBucket), Groups: cutGroups(heavy, groups)}
+}
+
+// lanes are those of all groups, ascending.
+func (p *Plan) lanes() []int {
+	var lanes []int
+	for _, g := range p.Groups {
+		for _, lane := range g.Lanes {
+			lanes = append(lanes, int(lane))
+		}
+	}
+	slices.Sort(lanes)
+	return lanes
 }
 
 // cutSlices ends a slice at the first bucket at which it has its share of what

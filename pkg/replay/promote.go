@@ -265,7 +265,9 @@ func compareParked(ctx context.Context, next, active datastore.Generation, lane 
 		if err != nil {
 			return fmt.Errorf("read row of the active generation: %w", err)
 		}
-		if old, found := rows[r.Entity]; found && old.Parked == nil {
+		// Where the active one has not come to the rejected event yet, it is
+		// not known to take it, and readers were never shown what follows.
+		if old, found := rows[r.Entity]; found && old.Parked == nil && old.Position >= r.Parked.Position {
 			return ErrParked
 		}
 		return nil

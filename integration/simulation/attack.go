@@ -1,0 +1,221 @@
+package simulation
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"reprise/pkg/event"
+	"reprise/pkg/record"
+	"reprise/pkg/replay"
+)
+
+// chooseReplays decides which replays are asked for.
+func (w *world) chooseReplays() {
+	rebuilds := 0
+	for i := range 1 + w.random.IntN(2) {
+		r := &replayModel{id: fmt.Sprintf("r%d", i), lanes: make(map[event.Lane]*expected)}
+		kind := w.random.IntN(10)
+		switch {
+		case kind < 6 && rebuilds == 0:
+			rebuilds++
+			r.request = replay.Request{Rebuild: true, Promote: kind < 5}
+		case kind < 7:
+		case kind < 8:
+			r.request.Types = []string{typeOther, typeIgnored}
+		case kind < 9:
+			from := w.began + w.random.Int64N(3*3_600_000)
+			since, until := time.UnixMilli(from).UTC(), time.UnixMilli(from+1+w.random.Int64N(3*3_600_000)).UTC()
+			r.request.From, r.request.To = &since, &until
+		default:
+			for range 1 + w.random.IntN(3) {
+				r.request.Entities = append(r.request.Entities, w.names[w.random.IntN(len(w.names))])
+			}
+		}
+		r.request.Parallelism = 1 + w.random.IntN(4)
+		switch w.random.IntN(8) {
+		case 0:
+			r.doomed = true
+		case 1, 2:
+			r.losing = 1 + w.random.IntN(3)
+		}
+		w.replays[r.id] = r
+		w.order = append(w.order, r)
+	}
+}
+
+// begin sets everything going.
+func (w *world) begin() {
+	w.startConsumers()
+	producers := 1 + w.random.IntN(2)
+	w.producing = producers
+	for i := range producers {
+		p := &producer{world: w, driver: w.newActor(fmt.Sprintf("producer-%d", i)), index: i,
+			left: w.shape.events / producers}
+		go p.run()
+	}
+	for _, r := range w.order {
+		m := &machine{world: w, replay: r, driver: w.newActor("machine-" + r.id)}
+		after := w.random.IntN(w.shape.events + 1)
+		go func() {
+			if m.driver.await("turn", 0, func() bool { return w.produced() >= after || w.producing == 0 }) {
+				m.run()
+			}
+		}()
+		if w.random.IntN(8) == 0 {
+			c := w.newActor("canceller-" + r.id)
+			go m.cancel(c, w.now+w.random.Int64N(60_000))
+		}
+	}
+}
+
+func (w *world) produced() int {
+	n := 0
+	for i := range w.model.lanes {
+		n += len(w.model.lanes[i].events)
+	}
+	return n
+}
+
+// cancel stops a replay as Service.Cancel does: the desired state first, then
+// the execution, then what it created.
+func (m *machine) cancel(driver *actor, at int64) {
+	if !driver.await("its time", at, never) {
+		return
+	}
+	w := m.world
+	for asked := false; ; {
+		err, alive := w.call(driver, "cancel", functionTimeout, func(ctx context.Context, a *actor) error {
+			if !asked {
+				if _, err := w.storeOf(a).Update(ctx, m.replay.id, func(r *replay.Row) error { r.Cancel = true; return nil }); err != nil {
+					return err
+				}
+				w.gate.mu.Lock()
+				asked, m.stopped, m.replay.cancelled = true, true, true
+				w.gate.mu.Unlock()
+			}
+			_, err := w.closerOf(a).Close(ctx, m.replay.id, replay.Cancelled, nil)
+			return err
+		})
+		// A replay that has ended, or has not begun, is left alone.
+		if !alive || err == nil || (final(err) && !asked) {
+			return
+		}
+		if driver.pause(driver.ctx, 500) != nil {
+			return
+		}
+	}
+}
+
+// producer plays clients of the ingest path: what is not acknowledged is sent
+// again.
+type producer struct {
+	world  *world
+	driver *actor
+	index  int
+	left   int
+	sent   []event.Event
+}
+
+func (p *producer) run() {
+	w := p.world
+	if !p.driver.await("begin", 0, nil) {
+		return
+	}
+	for p.left > 0 {
+		lane, data := p.record()
+		for {
+			err, alive := w.call(p.driver, "load", functionTimeout, func(ctx context.Context, a *actor) error {
+				_, err := w.streamOf(a, w.ingest).Put(ctx, w.lanes.Key(lane), data)
+				return err
+			})
+			if !alive {
+				return
+			}
+			if err == nil {
+				break
+			}
+		}
+		if p.driver.random.IntN(3) == 0 && p.driver.pause(p.driver.ctx, p.driver.random.Int64N(6_000)) != nil {
+			return
+		}
+		if !p.driver.await("drift", 0, nil) {
+			return
+		}
+		if p.driver.random.IntN(6) == 0 {
+			p.drift(p.driver.random.Int64N(50 * 60_000))
+		}
+	}
+	w.gate.mu.Lock()
+	defer w.gate.mu.Unlock()
+	w.producing--
+}
+
+// drift lets the clock of arrivals jump ahead, over the ends of buckets.
+func (p *producer) drift(by int64) {
+	p.world.gate.mu.Lock()
+	defer p.world.gate.mu.Unlock()
+	p.world.drift += by
+}
+
+// record makes a record of one to four events of one lane.
+func (p *producer) record() (event.Lane, []byte) {
+	w, r := p.world, p.driver.random
+	first := w.names[r.IntN(len(w.names))]
+	lane := w.lanes.Of(first)
+	if r.IntN(25) == 0 {
+		p.left--
+		return lane, []byte("these bytes are no record")
+	}
+	var lines [][]byte
+	header := record.Header{Lane: lane, KeepTime: r.IntN(15) == 0}
+	for range min(1+r.IntN(4), p.left) {
+		e := p.event(lane)
+		if header.KeepTime {
+			own := time.UnixMilli(w.now + w.drift - r.Int64N(3*3_600_000) + 3_600_000).UTC()
+			e.Time = own.Format("2006-01-02T15:04:05.000Z")
+		}
+		p.sent = append(p.sent, e)
+		lines = append(lines, e.AppendJSON(nil))
+		p.left--
+	}
+	data, err := w.codec.Pack(header, lines)
+	if err != nil {
+		w.gate.mu.Lock()
+		w.breakf(order, "a producer cannot pack a record: %v", err)
+		w.gate.mu.Unlock()
+	}
+	return lane, data
+}
+
+// event makes an event of a lane: mostly new, sometimes one that was sent
+// before, or another one under its id.
+func (p *producer) event(lane event.Lane) event.Event {
+	w, r := p.world, p.driver.random
+	if len(p.sent) > 0 && r.IntN(6) == 0 {
+		if old := p.sent[r.IntN(len(p.sent))]; w.lanes.Of(old.Subject) == lane {
+			if r.IntN(3) == 0 {
+				old.Data = fmt.Sprintf(`{"n":%d}`, 1_000_000+len(p.sent))
+			}
+			return old
+		}
+	}
+	var own []string
+	for _, name := range w.names {
+		if w.lanes.Of(name) == lane {
+			own = append(own, name)
+		}
+	}
+	serial := p.index*10_000 + len(p.sent) + p.left*100
+	kind := typeNoted
+	switch n := r.IntN(40); {
+	case n == 0:
+		kind = typeRefused
+	case n < 4:
+		kind = typeIgnored
+	case n < 12:
+		kind = typeOther
+	}
+	return event.Event{ID: fmt.Sprintf("s%d", serial), Source: "sim", Type: kind, Subject: own[r.IntN(len(own))],
+		Data: fmt.Sprintf(`{"n":%d}`, serial)}
+}

@@ -1,0 +1,185 @@
+package simulation
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"math/rand/v2"
+	"slices"
+	"sync"
+)
+
+// errFault is a fault of a store: what was asked may have happened.
+var errFault = errors.New("simulated fault of a store")
+
+// errOver ends every actor once the schedule has come to its end.
+var errOver = errors.New("the schedule is over")
+
+// fate is what becomes of one call.
+type fate struct {
+	// happens is set where the call takes effect.
+	happens bool
+	// err is what the caller gets instead of the call's own result.
+	err error
+	// part, where not nil, picks which parts of a call of several writes
+	// happen.
+	part func() bool
+}
+
+// partly reports whether the next write of several happens.
+func (f fate) partly() bool { return f.part == nil || f.part() }
+
+// call is an actor that waits at the gate.
+type call struct {
+	actor *actor
+	kind  string
+	key   string
+	// tag tells apart what goroutines of one actor do under one name.
+	tag int
+	// ready is nil for a call that can go on at any time; wake is a time from
+	// which it is ready whatever ready says.
+	ready func() bool
+	wake  int64
+	// sure calls are those of drivers: they neither fail nor crash.
+	sure      bool
+	throttled error
+	ctx       context.Context
+	run       func(fate) error
+	done      chan error
+	arrived   int
+}
+
+func (c *call) name() string { return fmt.Sprintf("%s %s %s", c.actor.name, c.kind, c.key) }
+
+func compareCalls(a, b *call) int {
+	return cmp.Or(cmp.Compare(a.actor.id, b.actor.id), cmp.Compare(a.kind, b.kind),
+		cmp.Compare(a.key, b.key), cmp.Compare(a.tag, b.tag), cmp.Compare(a.arrived, b.arrived))
+}
+
+// gate holds all waiting calls. Its mutex guards what the actors share with
+// the scheduler while both run.
+type gate struct {
+	mu      sync.Mutex
+	waiting []*call
+	count   int
+	actors  int
+	over    bool
+}
+
+// actor is one invocation of a function, or a driver.
+type actor struct {
+	world  *world
+	id     int
+	name   string
+	ctx    context.Context
+	cancel context.CancelFunc
+	// frozen is the time until which its calls wait; it freezes for freezeFor
+	// once that many calls are done.
+	frozen      int64
+	freezeAfter int
+	freezeFor   int64
+	calls       int
+	crashed     bool
+	// direct actors pass the gate; they set a world up and look at its end.
+	direct bool
+	random *rand.Rand
+}
+
+func (w *world) newActor(name string) *actor {
+	w.gate.mu.Lock()
+	defer w.gate.mu.Unlock()
+	w.gate.actors++
+	a := &actor{world: w, id: w.gate.actors, name: fmt.Sprintf("%s.%d", name, w.gate.actors), freezeAfter: -1,
+		random: rand.New(rand.NewPCG(w.seed, textHash(name)+uint64(w.gate.actors)))}
+	a.ctx, a.cancel = context.WithCancel(context.WithValue(context.Background(), actorKey{}, a))
+	return a
+}
+
+type actorKey struct{}
+
+// actorOf is the actor whose context ctx comes from.
+func actorOf(ctx context.Context) *actor {
+	a, _ := ctx.Value(actorKey{}).(*actor)
+	return a
+}
+
+func textHash(text string) uint64 {
+	h := fnv.New64a()
+	_, _ = h.Write([]byte(text)) // a hash never fails
+	return h.Sum64()
+}
+
+// do runs a call of a store once the scheduler picks it.
+func (a *actor) do(ctx context.Context, kind, key string, throttled error, run func(fate) error) error {
+	return a.enter(&call{kind: kind, key: key, throttled: throttled, ctx: ctx, run: run})
+}
+
+// await lets a driver wait until ready says so or a time has come (0 is
+// never). It reports false once the schedule is over.
+func (a *actor) await(what string, wake int64, ready func() bool) bool {
+	return a.enter(&call{kind: "await", key: what, wake: wake, ready: ready, sure: true, ctx: a.ctx}) == nil
+}
+
+// pause is how code under test waits.
+func (a *actor) pause(ctx context.Context, millis int64) error {
+	return a.enter(&call{kind: "pause", wake: a.world.now + max(millis, 1), ready: never, sure: true, ctx: ctx})
+}
+
+func never() bool { return false }
+
+type tagKey struct{}
+
+// tagged marks what is done under ctx, for goroutines of one actor that would
+// otherwise do the same under the same name.
+func tagged(ctx context.Context, tag int) context.Context {
+	return context.WithValue(ctx, tagKey{}, tag)
+}
+
+func (a *actor) enter(c *call) error {
+	c.actor = a
+	c.tag, _ = c.ctx.Value(tagKey{}).(int)
+	if a.direct {
+		return c.run(fate{happens: true})
+	}
+	c.done = make(chan error, 1)
+	g := &a.world.gate
+	g.mu.Lock()
+	if g.over {
+		g.mu.Unlock()
+		return fmt.Errorf("%w: %w", errOver, context.Canceled)
+	}
+	g.count++
+	c.arrived = g.count
+	g.waiting = append(g.waiting, c)
+	g.mu.Unlock()
+	return <-c.done
+}
+
+// sorted orders what waits, so that one seed gives one schedule whatever order
+// goroutines came in.
+func (g *gate) sorted() []*call {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	slices.SortFunc(g.waiting, compareCalls)
+	return slices.Clone(g.waiting)
+}
+
+func (g *gate) remove(c *call) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.waiting = slices.DeleteFunc(g.waiting, func(other *call) bool { return other == c })
+}
+
+// end sends every actor away; those that come later are sent away at once.
+func (g *gate) end() {
+	g.mu.Lock()
+	g.over = true
+	waiting := g.waiting
+	g.waiting = nil
+	g.mu.Unlock()
+	for _, c := range waiting {
+		c.done <- fmt.Errorf("%w: %w", errOver, context.Canceled)
+	}
+}

@@ -1,0 +1,106 @@
+package simulation
+
+import (
+	"reprise/pkg/control"
+	"reprise/pkg/datastore"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/feed"
+	"reprise/pkg/projection"
+	"reprise/pkg/replay"
+)
+
+// The parts under test, each over the stores as one actor sees them. A plant
+// may stand between a part and its stores.
+
+func (w *world) pumpOf(a *actor) *eventlog.Pump {
+	table, log := w.tableOf(a), w.logOf(a)
+	if w.plant.pump != nil {
+		table, log = w.plant.pump(a, table, log)
+	}
+	return &eventlog.Pump{Log: log, Heads: eventlog.Heads{Table: table}, Decoder: w.decoder(), Width: w.width}
+}
+
+func (w *world) decoder() *eventlog.Decoder {
+	return &eventlog.Decoder{Codec: w.codec, Lanes: w.lanes, Epoch: epoch}
+}
+
+// applierOf is kept per consumer, as a warm Lambda keeps it, so that its cache
+// outlives invocations and zombies share it with those that replaced them. Its
+// log takes the actor from the context.
+func (w *world) applierOf(a *actor, consumer string) *projection.Applier {
+	w.gate.mu.Lock()
+	defer w.gate.mu.Unlock()
+	if warm := w.appliers[consumer]; warm != nil && a.random.IntN(8) > 0 {
+		return warm
+	}
+	log := w.logOf(nil)
+	if w.plant.history != nil {
+		log = w.plant.history(w, log)
+	}
+	w.appliers[consumer] = projection.NewApplier(w.set, log)
+	return w.appliers[consumer]
+}
+
+func (w *world) liveOf(a *actor) *projection.Live {
+	heads := w.tableOf(a)
+	if w.plant.liveHeads != nil {
+		heads = w.plant.liveHeads(heads)
+	}
+	return &projection.Live{Heads: eventlog.Heads{Table: heads}, Registry: w.registryOf(a), Generations: w.consumerStore(a),
+		Decoder: w.decoder(), Width: w.width, Applier: w.applierOf(a, "live"), Patience: w.shape.patience, Pause: a.sleep}
+}
+
+// consumerStore is the Data Store as consumers see it.
+func (w *world) consumerStore(a *actor) datastore.Generations {
+	if w.plant.store != nil {
+		return w.plant.store(a, w.generationsOf(a))
+	}
+	return w.generationsOf(a)
+}
+
+func (w *world) storeOf(a *actor) replay.Store {
+	return replay.Store{Table: w.tableOf(a), Now: w.clock}
+}
+
+func (w *world) plannerOf(a *actor) *replay.Planner {
+	heads := eventlog.Heads{Table: w.tableOf(a)}
+	finder := &replay.BucketFinder{Heads: heads, Registry: w.registryOf(a), Generations: w.generationsOf(a)}
+	return &replay.Planner{Store: w.storeOf(a), Heads: heads, Lanes: w.lanes, Width: w.width, Buckets: finder.Find}
+}
+
+func (w *world) readerOf(a *actor) *replay.Reader {
+	table, playback := control.Table(w.tableOf(a)), feed.Stream(w.streamOf(a, w.playback))
+	if w.plant.reader != nil {
+		table, playback = w.plant.reader(a, table, playback)
+	}
+	return &replay.Reader{Store: replay.Store{Table: table, Now: w.clock}, Log: w.logOf(a), Heads: eventlog.Heads{Table: table},
+		Width: w.width, Lanes: w.lanes, Codec: w.codec, Playback: playback, PageBytes: w.shape.pageBytes,
+		RecordBytes: w.shape.recordBytes}
+}
+
+func (w *world) consumerOf(a *actor) *replay.Consumer {
+	return &replay.Consumer{Store: w.storeOf(a), Registry: w.registryOf(a), Generations: w.consumerStore(a),
+		Applier: w.applierOf(a, "playback"), Codec: w.codec, Lanes: w.lanes, Width: w.width}
+}
+
+func (w *world) drainerOf(a *actor) *replay.Drainer {
+	table := w.tableOf(a)
+	if w.plant.drainer != nil {
+		table = w.plant.drainer(table)
+	}
+	return &replay.Drainer{Store: replay.Store{Table: table, Now: w.clock}, Registry: w.registryOf(a),
+		Generations: w.generationsOf(a), Patience: drainPatience, Poll: drainPoll, Pause: a.sleep}
+}
+
+func (w *world) proverOf(a *actor) *replay.Prover {
+	return &replay.Prover{Store: w.storeOf(a), Registry: w.registryOf(a), Generations: w.generationsOf(a)}
+}
+
+func (w *world) promoterOf(a *actor) *replay.Promoter {
+	return &replay.Promoter{Store: w.storeOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}, Registry: w.registryOf(a),
+		Generations: w.generationsOf(a), Lanes: w.lanes, Retention: retention, Lease: w.shape.lease, Poll: promotePoll, Pause: a.sleep}
+}
+
+func (w *world) closerOf(a *actor) *replay.Closer {
+	return &replay.Closer{Store: w.storeOf(a), Registry: w.registryOf(a), Generations: w.generationsOf(a), Lanes: w.lanes.Count()}
+}

@@ -1,0 +1,37 @@
+package simulation
+
+import (
+	"context"
+	"time"
+
+	"reprise/pkg/control"
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/feed"
+	"reprise/pkg/replay"
+)
+
+// plant is a fault that is built in on purpose, to see the simulation find it.
+// Each member stands between a part and its stores, or in a part's place; nil
+// leaves the part as it is.
+type plant struct {
+	// pump decorates what the pump writes to, commit what it is given.
+	pump   func(a *actor, t control.Table, l eventlog.Log) (control.Table, eventlog.Log)
+	commit func(w *world, lane event.Lane, records []eventlog.Incoming) []eventlog.Incoming
+	// liveHeads is where the live consumers read heads.
+	liveHeads func(control.Table) control.Table
+	// store is what consumers write to, history where they look for duplicates,
+	// consume what the playback consumer is given.
+	store   func(a *actor, g datastore.Generations) datastore.Generations
+	history func(w *world, l eventlog.Log) eventlog.Log
+	consume func(w *world, lane event.Lane, records [][]byte) [][]byte
+	// reader decorates what readers use, readGroup takes their place.
+	reader    func(a *actor, t control.Table, s feed.Stream) (control.Table, feed.Stream)
+	readGroup func(ctx context.Context, a *actor, id string, group int, deadline time.Time) (replay.Outcome, error)
+	// drainer is the control table as the drain sees it; drain and promote take
+	// the place of those steps.
+	drainer func(control.Table) control.Table
+	drain   func(ctx context.Context, a *actor, id string) (replay.Drain, error)
+	promote func(ctx context.Context, a *actor, id string) (replay.Promotion, error)
+}

@@ -1,0 +1,129 @@
+package simulation
+
+import (
+	"flag"
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+var (
+	seedFlag      = flag.Uint64("seed", 0, "run the schedule of this seed alone, and print its trace")
+	schedulesFlag = flag.Int("schedules", 0, "the number of schedules; REPRISE_SCHEDULES does the same")
+)
+
+// workers is the number of schedules that run side by side.
+const workers = 2
+
+func schedules(t *testing.T) int {
+	n := *schedulesFlag
+	if text := os.Getenv("REPRISE_SCHEDULES"); n == 0 && text != "" {
+		given, err := strconv.Atoi(text)
+		if err != nil {
+			t.Fatalf("REPRISE_SCHEDULES: %v", err)
+		}
+		n = given
+	}
+	switch {
+	case n > 0:
+		return n
+	case testing.Short():
+		return 300
+	}
+	return 1_500
+}
+
+func makeFixtures(t *testing.T) *fixtures {
+	t.Helper()
+	f, err := newFixtures()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(f.codec.Close)
+	return f
+}
+
+// runSeed runs one schedule in a bubble of its own.
+func runSeed(t *testing.T, f *fixtures, seed uint64, p plant, tracing bool) (w *world) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		var err error
+		if w, err = schedule(f, seed, p, tracing, synctest.Wait); err != nil {
+			t.Fatal(err)
+		}
+	})
+	return w
+}
+
+// reportBroken prints the end of the trace of a schedule that failed, and how
+// to run it again.
+func reportBroken(t *testing.T, f *fixtures, w *world, lines int) {
+	t.Helper()
+	again := runSeed(t, f, w.seed, w.plant, true)
+	trace := again.log[max(0, len(again.log)-lines):]
+	t.Errorf("seed %d: %v\nagain: go test ./integration/simulation -run TestSchedules -seed %d\n%s",
+		w.seed, w.broken, w.seed, strings.Join(trace, "\n"))
+}
+
+// TestSchedules runs many schedules without any planted fault. None may break
+// an invariant.
+func TestSchedules(t *testing.T) {
+	f := makeFixtures(t)
+	if *seedFlag != 0 {
+		w := runSeed(t, f, *seedFlag, plant{}, true)
+		t.Logf("seed %d, %d steps:\n%s", w.seed, w.steps, strings.Join(w.log, "\n"))
+		if w.broken != nil {
+			t.Error(w.broken)
+		}
+		return
+	}
+	total := schedules(t)
+	var next, steps, flips, succeeded, failures atomic.Int64
+	began := time.Now()
+	t.Run("seeds", func(t *testing.T) {
+		for i := range workers {
+			t.Run(fmt.Sprintf("worker-%d", i), func(t *testing.T) {
+				t.Parallel()
+				for seed := next.Add(1); seed <= int64(total) && failures.Load() < 3; seed = next.Add(1) {
+					w := runSeed(t, f, uint64(seed), plant{}, false)
+					steps.Add(int64(w.steps))
+					flips.Add(int64(w.flips))
+					for _, r := range w.order {
+						if r.status == "SUCCEEDED" {
+							succeeded.Add(1)
+						}
+					}
+					if w.broken != nil {
+						failures.Add(1)
+						reportBroken(t, f, w, 150)
+					}
+				}
+			})
+		}
+	})
+	took := time.Since(began)
+	t.Logf("%d schedules in %v (%.0f/s): %d steps, %d replays succeeded, %d generations became active", total,
+		took.Round(time.Millisecond), float64(total)/took.Seconds(), steps.Load(), succeeded.Load(), flips.Load())
+}
+
+// TestSameSeed runs schedules twice: the traces are the same, byte for byte.
+func TestSameSeed(t *testing.T) {
+	f := makeFixtures(t)
+	for seed := range uint64(30) {
+		a, b := runSeed(t, f, seed+1, plant{}, true), runSeed(t, f, seed+1, plant{}, true)
+		if !slices.Equal(a.log, b.log) {
+			for i := range min(len(a.log), len(b.log)) {
+				if a.log[i] != b.log[i] {
+					t.Fatalf("seed %d: step %d differs: %q and %q", seed+1, i, a.log[i], b.log[i])
+				}
+			}
+			t.Fatalf("seed %d: %d and %d steps", seed+1, len(a.log), len(b.log))
+		}
+	}
+}

@@ -1,0 +1,139 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"reprise/pkg/control"
+)
+
+// errThrottled is how the control table refuses: it has no name for it.
+var errThrottled = errors.New("simulated throttle")
+
+// document is a stored body with its version.
+type document struct {
+	body    []byte
+	version control.Version
+}
+
+// tableState is the control table. Only the scheduler touches it.
+type tableState struct {
+	world   *world
+	stored  map[control.Key]document
+	version int
+}
+
+// table is the control table as one actor sees it.
+type table struct {
+	actor *actor
+	state *tableState
+}
+
+func (w *world) tableOf(a *actor) control.Table { return table{a, w.table} }
+
+// Get implements control.Table.
+func (t table) Get(ctx context.Context, key control.Key) (doc control.Document, err error) {
+	err = t.actor.do(ctx, "table.get", key.Partition+"/"+key.Sort, errThrottled, func(fate) error {
+		stored, found := t.state.stored[key]
+		if !found {
+			return control.ErrNotFound
+		}
+		doc = control.Document{Key: key, Version: stored.version, Body: slices.Clone(stored.body)}
+		return nil
+	})
+	return doc, err
+}
+
+// GetAll implements control.Table.
+func (t table) GetAll(ctx context.Context, keys []control.Key) (docs []control.Document, err error) {
+	if len(keys) == 0 {
+		return nil, nil
+	}
+	err = t.actor.do(ctx, "table.getall", keys[0].Partition+"/"+keys[0].Sort, errThrottled, func(fate) error {
+		for _, key := range keys {
+			if stored, found := t.state.stored[key]; found {
+				docs = append(docs, control.Document{Key: key, Version: stored.version, Body: slices.Clone(stored.body)})
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		docs = nil
+	}
+	return docs, err
+}
+
+// Put implements control.Table.
+func (t table) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (version control.Version, err error) {
+	err = t.actor.do(ctx, "table.put", key.Partition+"/"+key.Sort, errThrottled, func(fate) error {
+		version, err = t.state.put(control.Write{Key: key, Body: body, Previous: previous})
+		return err
+	})
+	return version, err
+}
+
+// PutAll implements control.Table.
+func (t table) PutAll(ctx context.Context, writes []control.Write) (results []error, err error) {
+	if len(writes) == 0 {
+		return nil, nil
+	}
+	key := writes[0].Key
+	err = t.actor.do(ctx, "table.putall", key.Partition+"/"+key.Sort, errThrottled, func(f fate) error {
+		for _, write := range writes {
+			var result error
+			if f.partly() {
+				_, result = t.state.put(write)
+			}
+			results = append(results, result)
+		}
+		return nil
+	})
+	return results, err
+}
+
+// Delete implements control.Table.
+func (t table) Delete(ctx context.Context, key control.Key, previous control.Version) error {
+	return t.actor.do(ctx, "table.delete", key.Partition+"/"+key.Sort, errThrottled, func(fate) error {
+		stored, found := t.state.stored[key]
+		switch {
+		case !found:
+			return control.ErrNotFound
+		case stored.version != previous:
+			return control.ErrConflict
+		}
+		delete(t.state.stored, key)
+		return nil
+	})
+}
+
+// List implements control.Table.
+func (t table) List(ctx context.Context, partition, after string, limit int) (docs []control.Document, err error) {
+	err = t.actor.do(ctx, "table.list", partition+"/"+after, errThrottled, func(fate) error {
+		for key, stored := range t.state.stored {
+			if key.Partition == partition && key.Sort > after {
+				docs = append(docs, control.Document{Key: key, Version: stored.version, Body: slices.Clone(stored.body)})
+			}
+		}
+		slices.SortFunc(docs, func(a, b control.Document) int { return strings.Compare(a.Sort, b.Sort) })
+		docs = docs[:min(limit, len(docs))]
+		return nil
+	})
+	if err != nil {
+		docs = nil
+	}
+	return docs, err
+}
+
+func (s *tableState) put(write control.Write) (control.Version, error) {
+	if s.stored[write.Key].version != write.Previous {
+		return "", control.ErrConflict
+	}
+	s.version++
+	next := document{slices.Clone(write.Body), control.Version(fmt.Sprintf("v%d", s.version))}
+	s.stored[write.Key] = next
+	s.world.sawDocument(write.Key, next.body)
+	return next.version, nil
+}

@@ -1,0 +1,218 @@
+package simulation
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"time"
+
+	"reprise/pkg/control"
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/projection"
+	"reprise/pkg/record"
+)
+
+// firstGeneration is the id that the registry gives the first one.
+const firstGeneration = "g0001"
+
+// epoch is that of the event stream of every world.
+const epoch = 1
+
+// fixtures are what worlds share, made once, outside of any schedule.
+type fixtures struct {
+	codec *record.Codec
+	set   *projection.Set
+	lanes map[int]*event.Lanes
+	names map[int][]string
+}
+
+// newFixtures also warms the codec up, whose channels would otherwise belong
+// to the schedule that uses it first.
+func newFixtures() (*fixtures, error) {
+	codec, err := record.NewCodec()
+	if err != nil {
+		return nil, err
+	}
+	data, err := codec.Pack(record.Header{}, [][]byte{bytes.Repeat([]byte("warm"), 200)})
+	if err == nil {
+		_, _, err = codec.Unpack(data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("warm codec up: %w", err)
+	}
+	set, err := newProjections()
+	if err != nil {
+		return nil, err
+	}
+	f := &fixtures{codec: codec, set: set, lanes: make(map[int]*event.Lanes), names: make(map[int][]string)}
+	for _, n := range []int{1, 2, 4, 8} {
+		if f.lanes[n], err = event.NewLanes(n); err != nil {
+			return nil, err
+		}
+		f.names[n] = entityNames(f.lanes[n], 4)
+	}
+	return f, nil
+}
+
+// entityNames finds ids for every lane, some of which need escaping in keys.
+func entityNames(lanes *event.Lanes, each int) []string {
+	found := make([]int, lanes.Count())
+	var names []string
+	for i := 0; len(names) < each*lanes.Count(); i++ {
+		name := fmt.Sprintf("e%d", i)
+		if i%3 == 0 {
+			name = fmt.Sprintf("e#%d", i)
+		}
+		if lane := lanes.Of(name); found[lane] < each {
+			found[lane]++
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// world is one schedule's platform, with all that attacks it.
+type world struct {
+	*fixtures
+	seed    uint64
+	plant   plant
+	lanes   *event.Lanes
+	width   eventlog.Width
+	random  *rand.Rand
+	gate    gate
+	ready   []*call
+	running map[int]*actor
+
+	// now is the clock in milliseconds; drift is how far the clock of arrivals
+	// is ahead of it.
+	now, began, drift int64
+	stride            int64
+	storm             storm
+	steps             int
+	// staleness is for how long an inconsistent read may miss an entry.
+	staleness int64
+
+	table     *tableState
+	events    *logState
+	store     *storeState
+	ingest    *streamState
+	playback  *streamState
+	model     *model
+	replays   map[string]*replayModel
+	order     []*replayModel
+	names     []string
+	laneNames []string
+	appliers  map[string]*projection.Applier
+
+	shape shape
+	// producing is the number of producers at work, active the generation that
+	// readers are shown, flips how often that changed.
+	producing int
+	active    string
+	flips     int
+
+	broken  *broken
+	tracing bool
+	log     []string
+}
+
+// shape is what kind of world a seed makes.
+type shape struct {
+	events      int
+	pageBytes   int
+	recordBytes int
+	batch       int
+	patience    time.Duration
+	lease       time.Duration
+	entities    int
+}
+
+func newWorld(f *fixtures, seed uint64, p plant, tracing bool) (*world, error) {
+	began := time.Date(2026, 3, 1, 9, 50, 0, 0, time.UTC).UnixMilli()
+	w := &world{fixtures: f, seed: seed, plant: p, random: rand.New(rand.NewPCG(seed, 1)), running: make(map[int]*actor),
+		now: began, began: began, width: eventlog.Hour, replays: make(map[string]*replayModel), tracing: tracing,
+		appliers: make(map[string]*projection.Applier)}
+	w.choose()
+	w.table = &tableState{world: w, stored: make(map[control.Key]document)}
+	w.events = &logState{world: w, buckets: make(map[bucketKey][]storedEntry),
+		quarantine: make(map[event.Lane]map[event.Position]eventlog.Quarantined)}
+	w.store = &storeState{world: w, tables: make(map[string]*generationState)}
+	w.model = newModel(w)
+	w.ingest = w.newStream("events", 1+w.random.IntN(2))
+	w.ingest.saw = w.model.saw
+	w.playback = w.newStream("playback", 1+w.random.IntN(2))
+	w.playback.accept = w.sawPlayback
+	return w, w.found()
+}
+
+// choose makes the shape of the world from its seed.
+func (w *world) choose() {
+	r := w.random
+	w.lanes = w.fixtures.lanes[[]int{2, 4, 8}[r.IntN(3)]]
+	for i := range w.lanes.Count() {
+		w.laneNames = append(w.laneNames, event.Lane(i).String())
+	}
+	w.shape = shape{
+		events:      10 + r.IntN(51),
+		entities:    2 + r.IntN(3),
+		pageBytes:   []int{1, 300, 900, 1 << 20}[r.IntN(4)],
+		recordBytes: []int{1, 300, 900}[r.IntN(3)],
+		batch:       1 + r.IntN(8),
+		patience:    time.Duration(10+r.IntN(60)) * time.Millisecond,
+		lease:       time.Duration(2_000+r.IntN(20_000)) * time.Millisecond,
+	}
+	all := w.fixtures.names[w.lanes.Count()]
+	taken := make(map[event.Lane]int)
+	for _, name := range all {
+		if lane := w.lanes.Of(name); taken[lane] < w.shape.entities {
+			taken[lane]++
+			w.names = append(w.names, name)
+		}
+	}
+	w.stride = 1 + r.Int64N(40)
+	force := []float64{0, 0.5, 1, 2}[r.IntN(4)]
+	w.storm = storm{steps: 200 + r.IntN(2500), before: 0.01 * force, after: 0.015 * force, throttle: 0.01 * force,
+		crash: 0.006 * force, freeze: 0.06 * force, cuts: 0.0006 * force}
+	w.chooseReplays()
+}
+
+// found enters the first generation, as the start of a platform does.
+func (w *world) found() error {
+	ctx := context.Background()
+	a := w.newActor("founder")
+	a.direct = true
+	w.active = firstGeneration
+	info, err := w.registryOf(a).Begin(ctx, "", w.set.Version())
+	if err != nil {
+		return fmt.Errorf("begin first generation: %w", err)
+	}
+	all := w.generationsOf(a)
+	if err := all.Create(ctx, info.ID); err != nil {
+		return fmt.Errorf("create first generation: %w", err)
+	}
+	for lane := range event.Lane(w.lanes.Count()) {
+		mark := datastore.Mark{}
+		if _, err := all.Open(info.ID).SetMark(ctx, datastore.LiveMark, lane, mark, ""); err != nil {
+			return fmt.Errorf("begin marks of first generation: %w", err)
+		}
+	}
+	return nil
+}
+
+// arrival is the clock of the event stream, which may go back a little.
+func (w *world) arrival() int64 { return w.now + w.drift - w.random.Int64N(200) }
+
+func (w *world) clock() time.Time { return time.UnixMilli(w.now).UTC() }
+
+func (w *world) registryOf(a *actor) datastore.Registry {
+	return datastore.Registry{Table: w.tableOf(a), Now: w.clock}
+}
+
+func (a *actor) sleep(ctx context.Context, d time.Duration) error {
+	return a.pause(ctx, d.Milliseconds())
+}

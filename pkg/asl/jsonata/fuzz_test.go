@@ -1,0 +1,42 @@
+package jsonata
+
+import (
+	"errors"
+	"strings"
+	"testing"
+	"time"
+)
+
+// FuzzCompile looks for expressions that make the parser fail otherwise than
+// with a SyntaxError, or the evaluator otherwise than with an EvalError.
+func FuzzCompile(f *testing.F) {
+	for _, source := range table {
+		f.Add(source)
+	}
+	f.Add("function($x)<n:n>{1}")
+	f.Add("/a/i ~> $x^(<y)")
+	decoded, err := Decode([]byte(sample))
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Fuzz(func(t *testing.T, source string) {
+		watch := time.AfterFunc(5*time.Second, func() { panic("too slow: " + source) })
+		defer watch.Stop()
+		expr, err := Compile(source)
+		if refused := (*SyntaxError)(nil); err != nil {
+			if !errors.As(err, &refused) {
+				t.Fatalf("%v", err)
+			}
+			return
+		}
+		v, defined, err := expr.Eval(decoded.(*Object).Get)
+		if failed := (*EvalError)(nil); err != nil && !errors.As(err, &failed) {
+			t.Fatalf("%v", err)
+		}
+		if err == nil && defined {
+			if _, err := Decode(Encode(v)); err != nil && !strings.Contains(source, "\\u") {
+				t.Fatalf("the result is not JSON: %v", err)
+			}
+		}
+	})
+}

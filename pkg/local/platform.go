@@ -194,3 +194,7 @@ func (p *Platform) openEngine() error {
 	}
 	return nil
 }
+
+// Playback is the playback stream, for subscribers on this machine. The
+// records that it holds are described in pkg/record/FORMAT.md.
+func (p *Platform) Playback() feed.Stream { return p.streams.Open(playbackStream) }

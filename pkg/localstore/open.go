@@ -2,7 +2,6 @@ package localstore
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -55,60 +54,50 @@ type DB struct {
 	failed atomic.Pointer[error]
 }
 
-type formatRecord struct {
-	Format int `json:"format"`
-	Settings
-}
-
 // Open opens dir, creating it where it does not exist. It fails with ErrInUse,
 // ErrFormat, ErrSettings or ErrNotADataDir, having changed nothing.
 func Open(dir string, opts Options) (*DB, error) {
 	fsys := opts.FS
 	if fsys == nil {
 		fsys = vfs.Default
+		// The lock knows directories by their path: one directory, one path.
+		whole, err := filepath.Abs(dir)
+		if err != nil {
+			return nil, fmt.Errorf("find %s: %w", dir, err)
+		}
+		dir = whole
 	}
-	fresh, err := prepare(fsys, dir)
+	if err := prepare(fsys, dir); err != nil {
+		return nil, err
+	}
+	lock, err := lockDir(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
-	lock, err := pebble.LockDirectory(dir, fsys)
-	if err != nil {
-		return nil, fmt.Errorf("lock %s: %w", dir, ErrInUse)
+	// The format comes first: opening the database may already change it.
+	if err := checkFormat(fsys, dir, opts.Settings); err != nil {
+		return nil, errors.Join(err, lock.Close())
 	}
-	db, err := pebble.Open(dir, pebbleOptions(fsys, opts.CacheBytes, lock))
+	opened := &DB{lock: lock}
+	opened.room.init(fsys, dir, opts.ReserveBytes)
+	opened.db, err = pebble.Open(dir, pebbleOptions(fsys, opts.CacheBytes, lock))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", dir, err), lock.Close())
-	}
-	opened := &DB{db: db, lock: lock}
-	opened.room.init(fsys, dir, opts.ReserveBytes)
-	if err := opened.checkFormat(fresh, opts.Settings); err != nil {
-		return nil, errors.Join(err, opened.Close())
 	}
 	return opened, nil
 }
 
-// prepare reports whether dir is to be created, and refuses a directory that
-// holds files but no database.
-func prepare(fsys vfs.FS, dir string) (bool, error) {
-	names, err := fsys.List(dir)
-	if errors.Is(err, fs.ErrNotExist) || (err == nil && len(names) == 0) {
-		if err := fsys.MkdirAll(dir, 0o700); err != nil {
-			return false, fmt.Errorf("create %s: %w", dir, err)
-		}
-		return true, nil
+func lockDir(fsys vfs.FS, dir string) (*pebble.Lock, error) {
+	lock, err := pebble.LockDirectory(dir, fsys)
+	// A file that cannot be created has a path in its error, a lock that cannot
+	// be had has none.
+	if path := new(fs.PathError); errors.As(err, &path) {
+		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
 	if err != nil {
-		return false, fmt.Errorf("list %s: %w", dir, err)
+		return nil, fmt.Errorf("lock %s: %w: %w", dir, ErrInUse, err)
 	}
-	for _, name := range names {
-		if matched, _ := filepath.Match("MANIFEST-*", name); matched {
-			return false, nil
-		}
-	}
-	if onlyLock := len(names) == 1 && names[0] == "LOCK"; onlyLock {
-		return true, nil
-	}
-	return false, fmt.Errorf("open %s: %w", dir, ErrNotADataDir)
+	return lock, nil
 }
 
 func pebbleOptions(fsys vfs.FS, cacheBytes int64, lock *pebble.Lock) *pebble.Options {
@@ -130,39 +119,6 @@ func pebbleOptions(fsys vfs.FS, cacheBytes int64, lock *pebble.Lock) *pebble.Opt
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
 	}
 	return opts
-}
-
-// checkFormat compares the directory's format record with what this program
-// was asked for, or writes it where the directory is new.
-func (d *DB) checkFormat(fresh bool, want Settings) error {
-	space := d.Space("format")
-	raw, found, err := space.Get(nil)
-	if err != nil {
-		return err
-	}
-	if !found {
-		return d.writeFormat(space, want)
-	}
-	var have formatRecord
-	if err := json.Unmarshal(raw, &have); err != nil {
-		return fmt.Errorf("decode format record: %w", ErrFormat)
-	}
-	if have.Format != Format {
-		return fmt.Errorf("%w: it has format %d, this program reads %d", ErrFormat, have.Format, Format)
-	}
-	if have.Settings != want {
-		return fmt.Errorf("%w: it has %d lanes and buckets of %d s, asked for are %d lanes and buckets of %d s",
-			ErrSettings, have.Lanes, have.BucketWidth, want.Lanes, want.BucketWidth)
-	}
-	return nil
-}
-
-func (d *DB) writeFormat(space *Space, want Settings) error {
-	raw, err := json.Marshal(formatRecord{Format: Format, Settings: want})
-	if err != nil {
-		return fmt.Errorf("encode format record: %w", err)
-	}
-	return space.Write(func(b *Batch) error { return b.Put(nil, raw) })
 }
 
 // Space returns the key space of that name. Names are short, constant and

@@ -73,11 +73,11 @@ func (f *clientFlags) watch(ctx context.Context, id string, meter *progress.Mete
 	if err := f.printReplay(view); err != nil {
 		return err
 	}
-	return outcome(view)
+	return judgeReplay(view)
 }
 
-// outcome is nil for a replay that succeeded.
-func outcome(view replay.View) error {
+// judgeReplay is nil for a replay that succeeded.
+func judgeReplay(view replay.View) error {
 	switch {
 	case view.Status == replay.Succeeded:
 		return nil

@@ -21,7 +21,7 @@ import (
 const (
 	DefaultSenders     = 4
 	DefaultBatchEvents = 2000
-	DefaultBatchBytes  = 1 << 20
+	DefaultBatchBytes  = 3 << 20
 	MaxSenders         = 64
 )
 

@@ -31,9 +31,10 @@ type command struct {
 // commands lists every command in the order in which they are shown.
 func commands() []command {
 	return []command{
-		localCommand(), sendCommand(),
+		demoCommand(), localCommand(), sendCommand(),
 		replayStartCommand(), replayListCommand(), replayGetCommand(), replayWatchCommand(), replayCancelCommand(),
 		stateGetCommand(), stateExportCommand(), stateWipeCommand(), eventsCommand(), statusCommand(),
+		generateCommand(),
 	}
 }
 

@@ -1,0 +1,210 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"strings"
+	"time"
+
+	"reprise/pkg/cli/client"
+	"reprise/pkg/cli/progress"
+	"reprise/pkg/cli/send"
+	"reprise/pkg/demo"
+	"reprise/pkg/local"
+	"reprise/pkg/replay"
+)
+
+const demoHelp = `
+Shows the whole of it on a real event log, the history of the Litestream
+repository: sends it through the HTTP API, loses the Data Store, rebuilds it
+from the event log with an execution of the replay state machine, and compares
+every entity with what Git itself says.
+
+Everything happens in a temporary directory, which is removed at the end. The
+exit code is 0 only if every entity agrees.
+
+Example:
+  reprise demo
+`
+
+type demoFlags struct {
+	app  *app
+	json bool
+}
+
+func demoCommand() command {
+	return command{name: "demo", summary: "see a real event log lost, rebuilt and checked", help: demoHelp,
+		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
+			f := &demoFlags{app: a}
+			fs.BoolVar(&f.json, "json", false, "print JSON")
+			return func(ctx context.Context, args []string) error {
+				if err := none(args); err != nil {
+					return err
+				}
+				return f.run(ctx)
+			}
+		}}
+}
+
+func (f *demoFlags) run(ctx context.Context) (err error) {
+	dir, err := os.MkdirTemp("", "reprise-demo-")
+	if err != nil {
+		return fmt.Errorf("create directory: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	ctx, stop := context.WithCancel(ctx)
+	endpoint, ended := f.serve(ctx, dir)
+	address, up := <-endpoint
+	if up {
+		err = f.show(ctx, address)
+	}
+	stop()
+	return errors.Join(err, <-ended)
+}
+
+// serve runs a platform in dir until ctx ends. The first channel gives its
+// address once it serves, and is closed without one if it cannot.
+func (f *demoFlags) serve(ctx context.Context, dir string) (<-chan string, <-chan error) {
+	endpoint, ended := make(chan string, 1), make(chan error, 1)
+	go func() {
+		// What the demonstration does on purpose is nothing to warn of.
+		log := slog.New(slog.NewTextHandler(f.app.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+		err := f.app.runLocal(ctx, local.Options{Dir: dir, Addr: "127.0.0.1:0", Log: log}, readyWriter{endpoint}, f.app.stderr)
+		close(endpoint)
+		ended <- err
+	}()
+	return endpoint, ended
+}
+
+// readyWriter takes the address out of the line that a platform prints.
+type readyWriter struct{ endpoint chan<- string }
+
+func (w readyWriter) Write(line []byte) (int, error) {
+	if address, found := strings.CutPrefix(strings.TrimSpace(string(line)), "ready "); found {
+		w.endpoint <- address
+	}
+	return len(line), nil
+}
+
+// demonstration is the demo under way.
+type demonstration struct {
+	*demoFlags
+	client *client.Client
+	meter  *progress.Meter
+}
+
+func (f *demoFlags) show(ctx context.Context, endpoint string) error {
+	meter := progress.New(f.app.stderr, f.app.now)
+	defer meter.Done()
+	c, err := client.New(client.Options{Endpoint: endpoint, Patience: shortPatience, Now: f.app.now, Pause: f.app.pause})
+	if err != nil {
+		return err
+	}
+	d := &demonstration{f, c, meter}
+	d.say("platform ready at %s (64 lanes, embedded store)", endpoint)
+	if err := d.send(ctx); err != nil {
+		return err
+	}
+	before, err := d.rows(ctx)
+	if err != nil {
+		return err
+	}
+	if err := d.lose(ctx); err != nil {
+		return err
+	}
+	view, err := d.rebuild(ctx)
+	if err != nil {
+		return err
+	}
+	found, err := d.judge(ctx, before, view)
+	if err != nil {
+		return err
+	}
+	return d.report(found)
+}
+
+// say tells what has been done.
+func (d *demonstration) say(format string, args ...any) {
+	d.meter.Done()
+	_, _ = fmt.Fprintf(d.app.stderr, format+"\n", args...)
+}
+
+func (d *demonstration) send(ctx context.Context) error {
+	log, err := demo.Litestream()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }() // it was only read
+	show := newSendProgress(d.meter, 0, d.app.now)
+	result, err := send.Send(ctx, log, send.Options{To: d.client, KeepTime: true, Now: d.app.now, Sent: show.add})
+	if err != nil {
+		return err
+	}
+	flags := &sendFlags{clientFlags: &clientFlags{app: d.app, endpoint: d.client.Endpoint()}, timeout: time.Minute}
+	if err := flags.await(ctx, result.Reached, d.meter); err != nil {
+		return err
+	}
+	d.say("sent %s events of the Litestream repository through POST /imports; all are in the event log and applied",
+		progress.Count(result.Accepted))
+	return nil
+}
+
+func (d *demonstration) lose(ctx context.Context) error {
+	lanes, err := d.client.Lanes(ctx)
+	if err != nil {
+		return err
+	}
+	wiped, err := d.client.Wipe(ctx, lanes.Generation)
+	if err != nil {
+		return err
+	}
+	d.say("lost the Data Store: generation %s is empty; only the event log is left", wiped.Generation)
+	return nil
+}
+
+func (d *demonstration) rebuild(ctx context.Context) (replay.View, error) {
+	started := d.app.now()
+	view, err := d.client.StartReplay(ctx, "demo", replay.Request{Rebuild: true, Promote: true})
+	if err != nil {
+		return replay.View{}, err
+	}
+	d.say("started execution demo of workflows/replay.asl.json")
+	w := &Watcher{Client: d.client, Meter: d.meter, Now: d.app.now, Pause: d.app.pause}
+	if view, err = w.Watch(ctx, view.ID); err != nil {
+		return replay.View{}, err
+	}
+	d.meter.Show(progress.State{Label: "replayed", Fraction: max(Fraction(view), 0), Detail: detail(view, 0)})
+	if view.Status != replay.Succeeded {
+		return view, fmt.Errorf("the replay is %s: %+v", view.Status, view.Failure)
+	}
+	d.say("replay %s in %s: %d lane groups over %d time slices, proved complete, generation %s is active",
+		view.Status, d.app.now().Sub(started).Round(time.Millisecond), view.Plan.Groups, view.Plan.Slices, view.Generation)
+	return view, nil
+}
+
+func (d *demonstration) report(o judgement) error {
+	if d.json {
+		if err := printJSON(d.app.stdout, o); err != nil {
+			return err
+		}
+		return o.verdict()
+	}
+	err := table(d.app.stdout, func(w io.Writer) {
+		row(w, "events", o.Events)
+		row(w, "entities", o.Entities)
+		row(w, "duplicates dropped", o.Duplicates)
+		row(w, "order violations", o.OrderViolations)
+		row(w, "missing", o.Missing)
+		row(w, "rebuilt state equals lost state", fmt.Sprintf("%d of %d", o.Restored, o.Entities))
+		row(w, "entities that agree with Git", fmt.Sprintf("%d of %d", o.Agreeing, o.Entities))
+	})
+	if err != nil {
+		return err
+	}
+	return o.verdict()
+}

@@ -1,0 +1,35 @@
+package cli
+
+import (
+	"context"
+	"flag"
+
+	"reprise/pkg/demo"
+)
+
+const generateHelp = `
+Prints a synthetic log of file.changed events, a few entities of which have
+very many: to try out speed and size. The same flags give the same bytes.
+
+Examples:
+  reprise generate --events 1000000 | reprise send - --keep-time --wait
+  reprise generate --events 1000000 | gzip > million.jsonl.gz
+`
+
+func generateCommand() command {
+	return command{name: "generate", summary: "print a synthetic event log", help: generateHelp,
+		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
+			events := fs.Int("events", 100_000, "`NUMBER` of events")
+			entities := fs.Int("entities", 50_000, "largest `NUMBER` of entities")
+			seed := fs.Uint64("seed", 1, "`NUMBER` that the log follows from")
+			return func(_ context.Context, args []string) error {
+				if err := none(args); err != nil {
+					return err
+				}
+				if *events < 1 || *entities < 1 {
+					return misuse("--events and --entities must be at least 1")
+				}
+				return demo.Synthetic(a.stdout, *events, *entities, *seed)
+			}
+		}}
+}

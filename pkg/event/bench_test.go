@@ -102,3 +102,34 @@ func BenchmarkSplitPlaced(b *testing.B) {
 		}
 	}
 }
+
+// NewLanes runs once per start of a function.
+func BenchmarkNewLanes(b *testing.B) {
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := event.NewLanes(64); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// What runs once for each event on the way to a consumer allocates nothing.
+func TestHotPathDoesNotAllocate(t *testing.T) {
+	e := parse(t, deposit)
+	line := e.AppendJSON(nil)
+	at, _ := event.NewPosition(1, "49590338271490256608559692538361571095921575989136588898", 3)
+	lanes := newLanes(t, 64)
+	buffer := make([]byte, 0, 2*len(line))
+	for name, run := range map[string]func(){
+		"AppendJSON": func() { e.AppendJSON(buffer) },
+		"DigestOf":   func() { event.DigestOf(at, line) },
+		"ContentOf":  func() { event.ContentOf(line) },
+		"Identity":   func() { e.Identity() },
+		"Chain":      func() { event.Digest{}.Chain(event.Digest{}) },
+		"Lanes.Of":   func() { lanes.Of(e.Subject) },
+	} {
+		if n := testing.AllocsPerRun(100, run); n != 0 {
+			t.Errorf("%s allocates %.0f times", name, n)
+		}
+	}
+}

@@ -102,6 +102,8 @@ var requiredVerdicts = []verdict{
 	{"source umlaut", made("source", `"/größe"`), "", ""},
 	{"source blank inside", made("source", `"/a b"`), "", ""},
 	{"source bad escape", made("source", `"/a%zz"`), "source: must be a URI reference", ""},
+	{"source half escape", made("source", `"/a%0g"`), "source: must be a URI reference", ""},
+	{"source other half escape", made("source", `"/a%g0"`), "source: must be a URI reference", ""},
 	{"source cut escape", made("source", `"/a%2"`), "source: must be a URI reference", ""},
 	{"source bad escape in query", made("source", `"/a?%zz"`), "source: must be a URI reference", sdkQuery},
 	{"source without scheme", made("source", `":a"`), "source: must be a URI reference", ""},

@@ -1,9 +1,12 @@
+//go:build unix
+
 package event_test
 
 import (
 	"fmt"
 	"runtime"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -58,18 +61,20 @@ func members(n int, member func(i int) string) string {
 	return b.String() + "}"
 }
 
+// slack is what a text may cost beyond proportion: enough for a busy machine
+// and the race detector, and nothing to what is quadratic in 4 MiB.
+const slack = 500 * time.Millisecond
+
 // Sixteen times the text costs about sixteen times the time, and memory in
-// proportion. The bounds leave room for a busy machine; what is quadratic
-// passes them by far.
+// proportion.
 func TestHostileTextsCostLinearTime(t *testing.T) {
 	const small, large = 256 << 10, 4 << 20
 	for name, build := range hostile {
 		shortText, longText := build(small), build(large)
-		short, _ := cost(0, func() { _, _ = event.Parse(shortText) })
-		limit := 64*short + 50*time.Millisecond
-		took, allocated := cost(limit, func() { _, _ = event.Parse(longText) })
+		short, _ := cost(t, func() { _, _ = event.Parse(shortText) })
+		took, allocated := cost(t, func() { _, _ = event.Parse(longText) })
 		t.Logf("%s: %v, %d KiB", name, took, allocated>>10)
-		if took > limit {
+		if took > 64*short+slack {
 			t.Errorf("%s: 4 MiB take %v, 256 KiB %v", name, took, short)
 		}
 		if allocated > 2*large {
@@ -78,62 +83,49 @@ func TestHostileTextsCostLinearTime(t *testing.T) {
 	}
 }
 
-// cost is the time of run, the least of three where it passes enough, and the
-// bytes that it allocates.
-func cost(enough time.Duration, run func()) (least time.Duration, allocated uint64) {
-	least = time.Hour
-	for i := 0; i < 3 && least > enough; i++ {
-		var before, after runtime.MemStats
-		runtime.ReadMemStats(&before)
-		start := time.Now()
-		run()
-		least = min(least, time.Since(start))
-		runtime.ReadMemStats(&after)
-		allocated = after.TotalAlloc - before.TotalAlloc
+// cost is the processor time that run takes, which other programs do not
+// lengthen as they do the time on the clock, and the bytes that it allocates.
+func cost(t *testing.T, run func()) (took time.Duration, allocated uint64) {
+	t.Helper()
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	start := processorTime(t)
+	run()
+	took = processorTime(t) - start
+	runtime.ReadMemStats(&after)
+	return took, after.TotalAlloc - before.TotalAlloc
+}
+
+func processorTime(t *testing.T) time.Duration {
+	t.Helper()
+	var usage syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &usage); err != nil {
+		t.Fatal(err)
 	}
-	return least, allocated
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
 // A batch of very many small elements is read to its end, all invalid ones
 // told, in linear time too.
 func TestHostileBatches(t *testing.T) {
+	const small, large = 64 << 10, 1 << 20
 	for _, element := range []string{"{}", "0", made(), made("a", "{}")} {
-		costs := map[int]time.Duration{}
-		for _, n := range []int{64 << 10, 1 << 20} {
+		read := func(n int) time.Duration {
 			elements := n / (len(element) + 1)
 			text := "[" + strings.Repeat(element+",", elements-1) + element + "]"
-			limit := 64*costs[64<<10] + 50*time.Millisecond
 			count := 0
-			costs[n], _ = cost(limit, func() {
-				count = 0
+			took, _ := cost(t, func() {
 				if err := event.ParseBatch(text, func(int, event.Event, error) error { count++; return nil }); err != nil {
 					t.Error(err)
 				}
 			})
-			if count != elements || costs[n] > limit {
-				t.Errorf("%s: %d of %d elements, %v", element, count, elements, costs)
+			if count != elements {
+				t.Errorf("%s: %d of %d elements read", element, count, elements)
 			}
+			return took
 		}
-	}
-}
-
-// What runs once for each event on the way to a consumer allocates nothing.
-func TestHotPathDoesNotAllocate(t *testing.T) {
-	e := parse(t, deposit)
-	line := e.AppendJSON(nil)
-	at, _ := event.NewPosition(1, "49590338271490256608559692538361571095921575989136588898", 3)
-	lanes := newLanes(t, 64)
-	buffer := make([]byte, 0, 2*len(line))
-	for name, run := range map[string]func(){
-		"AppendJSON": func() { e.AppendJSON(buffer) },
-		"DigestOf":   func() { event.DigestOf(at, line) },
-		"ContentOf":  func() { event.ContentOf(line) },
-		"Identity":   func() { e.Identity() },
-		"Chain":      func() { event.Digest{}.Chain(event.Digest{}) },
-		"Lanes.Of":   func() { lanes.Of(e.Subject) },
-	} {
-		if n := testing.AllocsPerRun(100, run); n != 0 {
-			t.Errorf("%s allocates %.0f times", name, n)
+		if short, long := read(small), read(large); long > 64*short+slack {
+			t.Errorf("%s: 1 MiB takes %v, 64 KiB %v", element, long, short)
 		}
 	}
 }

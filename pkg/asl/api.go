@@ -95,10 +95,31 @@ func (e *Engine) recordOf(arn string) (executionRecord, error) {
 	if err == nil && !found {
 		err = ErrExecutionDoesNotExist
 	}
+	if err == nil {
+		err = e.settled(record)
+	}
 	if err != nil {
 		return executionRecord{}, fmt.Errorf("execution %q: %w", arn, err)
 	}
 	return record, nil
+}
+
+// settled waits until an end that is in the journal is durable, so that nobody
+// sees one which a crash could take back.
+func (e *Engine) settled(record executionRecord) error {
+	if record.Status == StatusRunning {
+		return nil
+	}
+	x := e.liveExecution(record.ID)
+	if x == nil {
+		return nil
+	}
+	x.mu.Lock()
+	defer x.mu.Unlock()
+	if !x.ended {
+		return ErrStopped // the journal failed
+	}
+	return nil
 }
 
 func (e *Engine) describe(r executionRecord) Execution {

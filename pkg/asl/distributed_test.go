@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -122,14 +123,14 @@ func TestThreshold(t *testing.T) {
 // TestThresholdStopsRunningChildren also checks that their functions run on.
 func TestThresholdStopsRunningChildren(t *testing.T) {
 	inWorld(t, distributed("mixed", ""), func(w *world) {
-		finished := 0
+		var finished atomic.Int32
 		w.invoker.byName["mixed"] = func(ctx context.Context, payload string) (string, error) {
 			if payload == "2" {
 				time.Sleep(time.Second)
 				return "", &asl.FunctionError{Type: "Bad"}
 			}
 			time.Sleep(time.Minute)
-			finished++
+			finished.Add(1)
 			return payload, nil
 		}
 		began := time.Now()
@@ -142,8 +143,8 @@ func TestThresholdStopsRunningChildren(t *testing.T) {
 			t.Errorf("counts %+v", n)
 		}
 		time.Sleep(2 * time.Minute)
-		if finished != 2 {
-			t.Errorf("%d functions ran to their end, want 2", finished)
+		if n := finished.Load(); n != 2 {
+			t.Errorf("%d functions ran to their end, want 2", n)
 		}
 	})
 }

@@ -7,6 +7,8 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"reprise/pkg/asl/jsonata"
 )
 
 // errClosed ends the goroutines of an execution, or of a part of one, that is
@@ -33,6 +35,19 @@ type execution struct {
 	// found are the frames that the journal held when the execution was taken
 	// up, by path, until somebody takes them.
 	found map[string]frameRecord
+
+	inputOnce sync.Once
+	input     any
+}
+
+// decodedInput is the execution's input, decoded once.
+func (x *execution) decodedInput() any {
+	x.inputOnce.Do(func() {
+		if v, err := jsonata.Decode(x.record.Input); err == nil {
+			x.input = v
+		}
+	})
+	return x.input
 }
 
 // open takes an execution up from the journal.

@@ -199,12 +199,16 @@ type decoded struct {
 	done  bool
 }
 
-// lookup gives expressions their variables. $states is put together when an
-// expression asks for it.
+// lookup gives expressions their variables. $states is put together when the
+// first expression asks for it.
 func (f *frame) lookup(sc scope) jsonata.Lookup {
+	var states *jsonata.Object
 	return func(name string) (any, bool) {
 		if name == "states" {
-			return f.states(sc), true
+			if states == nil {
+				states = f.states(sc)
+			}
+			return states, true
 		}
 		for at := f; at != nil; at = at.parent {
 			if raw, found := at.rec.Vars[name]; found {
@@ -243,11 +247,8 @@ func object(members ...any) *jsonata.Object {
 }
 
 func (f *frame) context(sc scope) *jsonata.Object {
-	e, r := f.x.engine, f.x.record
-	input, err := jsonata.Decode(r.Input)
-	if err != nil {
-		input = nil
-	}
+	e, r := f.x.engine, &f.x.record // the fields read here never change
+	input := f.x.decodedInput()
 	c := object(
 		"Execution", object("Id", e.arns.execution(r.ID), "Input", input, "Name", r.Name,
 			"RoleArn", e.config.RoleArn, "StartTime", formatTime(r.Start), "RedriveCount", 0.0),

@@ -62,6 +62,9 @@ func (e *Engine) notifyAll(ctx context.Context) (failed bool, err error) {
 			return false, err
 		}
 		if found {
+			if e.settled(record) != nil {
+				return false, nil
+			}
 			if err := e.config.OnEnd(ctx, e.describe(record)); err != nil {
 				e.log.Warn("execution's end could not be handed on", "execution", id, "error", err)
 				failed = true

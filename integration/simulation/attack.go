@@ -48,18 +48,25 @@ func (w *world) chooseReplays() {
 func (w *world) begin() {
 	w.startConsumers()
 	producers := 1 + w.random.IntN(2)
-	w.producing = producers
+	w.producing, w.machines = producers, len(w.order)
 	for i := range producers {
 		p := &producer{world: w, driver: w.newActor(fmt.Sprintf("producer-%d", i)), index: i,
 			left: w.shape.events / producers}
+		p.reserve = w.random.IntN(p.left + 1)
+		if i == 0 && w.random.IntN(6) == 0 {
+			p.crowd = w.crowdEvents()
+		}
 		go p.run()
 	}
 	for _, r := range w.order {
 		m := &machine{world: w, replay: r, driver: w.newActor("machine-" + r.id)}
-		after := w.random.IntN(w.shape.events + 1)
+		after := w.random.IntN(w.shape.events/2 + 1)
 		go func() {
-			if m.driver.await("turn", 0, func() bool { return w.produced() >= after || w.producing == 0 }) {
+			if m.driver.await("turn", 0, func() bool { return w.produced() >= after || w.producing == 0 || w.machines < len(w.order) }) {
 				m.run()
+				w.gate.mu.Lock()
+				defer w.gate.mu.Unlock()
+				w.machines--
 			}
 		}()
 		if w.random.IntN(8) == 0 {
@@ -114,7 +121,12 @@ type producer struct {
 	driver *actor
 	index  int
 	left   int
-	sent   []event.Event
+	// reserve is how many events it keeps until a generation is to become
+	// active, so that the live path is busy then.
+	reserve int
+	sent    []event.Event
+	// crowd are events of one busy entity, still to be sent.
+	crowd []event.Event
 }
 
 func (p *producer) run() {
@@ -122,7 +134,7 @@ func (p *producer) run() {
 	if !p.driver.await("begin", 0, nil) {
 		return
 	}
-	for p.left > 0 {
+	for p.left > 0 || len(p.crowd) > 0 {
 		lane, data := p.record()
 		for {
 			err, alive := w.call(p.driver, "load", functionTimeout, func(ctx context.Context, a *actor) error {
@@ -136,10 +148,10 @@ func (p *producer) run() {
 				break
 			}
 		}
-		if p.driver.random.IntN(3) == 0 && p.driver.pause(p.driver.ctx, p.driver.random.Int64N(6_000)) != nil {
+		if !w.promoting && p.driver.random.IntN(3) == 0 && p.driver.pause(p.driver.ctx, p.driver.random.Int64N(6_000)) != nil {
 			return
 		}
-		if !p.driver.await("drift", 0, nil) {
+		if !p.driver.await("go on", 0, func() bool { return p.left > p.reserve || w.promoting || w.machines == 0 }) {
 			return
 		}
 		if p.driver.random.IntN(6) == 0 {
@@ -161,7 +173,10 @@ func (p *producer) drift(by int64) {
 // record makes a record of one to four events of one lane.
 func (p *producer) record() (event.Lane, []byte) {
 	w, r := p.world, p.driver.random
-	first := w.names[r.IntN(len(w.names))]
+	if len(p.crowd) > 0 && (p.left <= 0 || r.IntN(2) == 0) {
+		return p.crowdRecord()
+	}
+	first := w.names[r.IntN(w.ordinary)]
 	lane := w.lanes.Of(first)
 	if r.IntN(25) == 0 {
 		p.left--
@@ -179,13 +194,7 @@ func (p *producer) record() (event.Lane, []byte) {
 		lines = append(lines, e.AppendJSON(nil))
 		p.left--
 	}
-	data, err := w.codec.Pack(header, lines)
-	if err != nil {
-		w.gate.mu.Lock()
-		w.breakf(order, "a producer cannot pack a record: %v", err)
-		w.gate.mu.Unlock()
-	}
-	return lane, data
+	return lane, w.pack(header, lines)
 }
 
 // event makes an event of a lane: mostly new, sometimes one that was sent
@@ -201,7 +210,7 @@ func (p *producer) event(lane event.Lane) event.Event {
 		}
 	}
 	var own []string
-	for _, name := range w.names {
+	for _, name := range w.names[:w.ordinary] {
 		if w.lanes.Of(name) == lane {
 			own = append(own, name)
 		}
@@ -218,4 +227,26 @@ func (p *producer) event(lane event.Lane) event.Event {
 	}
 	return event.Event{ID: fmt.Sprintf("s%d", serial), Source: "sim", Type: kind, Subject: own[r.IntN(len(own))],
 		Data: fmt.Sprintf(`{"n":%d}`, serial)}
+}
+
+// crowdRecord packs the next few events of the busy entity.
+func (p *producer) crowdRecord() (event.Lane, []byte) {
+	w := p.world
+	n := min(1+p.driver.random.IntN(4), len(p.crowd))
+	var lines [][]byte
+	for _, e := range p.crowd[:n] {
+		lines = append(lines, e.AppendJSON(nil))
+	}
+	p.crowd = p.crowd[n:]
+	return w.lanes.Of(busy), w.pack(record.Header{Lane: w.lanes.Of(busy)}, lines)
+}
+
+func (w *world) pack(header record.Header, lines [][]byte) []byte {
+	data, err := w.codec.Pack(header, lines)
+	if err != nil {
+		w.gate.mu.Lock()
+		defer w.gate.mu.Unlock()
+		w.breakf(order, "a producer cannot pack a record: %v", err)
+	}
+	return data
 }

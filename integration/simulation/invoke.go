@@ -12,11 +12,15 @@ type invocation struct {
 // invoke runs fn as an actor of its own. Some invocations stand still for
 // long at a random call: their driver gives them up and starts others, and
 // they go on later as zombies.
-func (w *world) invoke(name string, fn func(ctx context.Context, a *actor) error) *invocation {
+func (w *world) invoke(name string, timeout int64, fn func(ctx context.Context, a *actor) error) *invocation {
 	a := w.newActor(name)
-	if w.stormy() && a.random.Float64() < w.storm.freeze {
-		a.freezeAfter = 1 + a.random.IntN(12)
-		a.freezeFor = 1_000 + a.random.Int64N(3*functionTimeout)
+	chance := w.storm.freeze
+	if timeout > functionTimeout {
+		chance *= 4 // of a replay's steps there are few
+	}
+	if w.stormy() && a.random.Float64() < chance {
+		a.freezeAfter = 1 + a.random.IntN(16)
+		a.freezeFor = 1_000 + a.random.Int64N(2*timeout)
 	}
 	inv := &invocation{actor: a}
 	w.gate.mu.Lock()
@@ -41,7 +45,7 @@ const functionTimeout = 20_000
 // errFault where the driver gave it up. It reports false once the schedule is
 // over.
 func (w *world) call(driver *actor, name string, timeout int64, fn func(ctx context.Context, a *actor) error) (error, bool) {
-	inv := w.invoke(name, fn)
+	inv := w.invoke(name, timeout, fn)
 	if !driver.await(name, w.now+timeout, func() bool { return inv.ended }) {
 		return errOver, false
 	}

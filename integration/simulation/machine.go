@@ -15,7 +15,7 @@ const (
 	stepTimeout   = 60_000
 	drainLimit    = 30 * time.Second
 	drainPatience = 15 * time.Second
-	drainPoll     = 300 * time.Millisecond
+	drainPoll     = time.Second
 	promotePoll   = 200 * time.Millisecond
 	retention     = 1000 * time.Hour
 )
@@ -256,6 +256,9 @@ func (m *machine) follow(generation string) (error, bool) {
 		return err, alive
 	}
 	m.world.startWrite(generation)
+	m.world.gate.mu.Lock()
+	m.world.promoting = true
+	m.world.gate.mu.Unlock()
 	for m.replay.request.Promote {
 		state := replay.Catching
 		err, alive := m.step("promote", func(ctx context.Context, a *actor) error {

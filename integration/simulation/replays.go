@@ -205,8 +205,8 @@ func (w *world) markOf(r *replayModel, lane event.Lane) (mark datastore.Mark) {
 	return mark
 }
 
-// checkEnd holds the world against the model once nothing is left to be done.
-func (w *world) checkEnd() {
+// checkLog reports what the event stream has and the log has not.
+func (w *world) checkLog() {
 	for lane := range w.model.lanes {
 		l := &w.model.lanes[lane]
 		if l.checked != len(l.events) || l.checkedBad != len(l.bad) {
@@ -214,6 +214,11 @@ func (w *world) checkEnd() {
 				l.checkedBad, len(l.bad))
 		}
 	}
+}
+
+// checkEnd holds the world against the model once nothing is left to be done.
+func (w *world) checkEnd() {
+	w.checkLog()
 	for _, r := range w.order {
 		w.checkReplayEnd(r)
 	}

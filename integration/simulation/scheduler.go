@@ -25,8 +25,9 @@ func (w *world) run(quiesce func(), limit int) {
 		w.gate.end()
 		quiesce()
 	}()
-	for w.steps = 0; w.steps < limit; w.steps++ {
+	for w.steps < limit {
 		quiesce()
+		w.steps++ // while all wait: actors read it
 		if w.broken != nil {
 			return
 		}
@@ -46,6 +47,7 @@ func (w *world) run(quiesce func(), limit int) {
 		w.gate.remove(c)
 		w.settle(c)
 	}
+	w.checkLog()
 	w.breakf(liveness, "after %d steps the schedule has not come to its end: %s", limit, w.waitingFor())
 }
 

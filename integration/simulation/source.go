@@ -32,6 +32,7 @@ type source struct {
 func (w *world) start(name string, s *streamState, begin function) {
 	for shard := range s.shards {
 		src := &source{world: w, name: fmt.Sprintf("%s-%d", name, shard), stream: s, shard: shard, begin: begin}
+		w.sources[name] = append(w.sources[name], src)
 		driver := w.newActor("source-" + src.name)
 		go src.run(driver)
 	}

@@ -28,6 +28,10 @@ type fixtures struct {
 	set   *projection.Set
 	lanes map[int]*event.Lanes
 	names map[int][]string
+	// crowd are ids that fill the first stage of a row's filter, lookalike is
+	// another that this filter takes for one of them.
+	crowd     []string
+	lookalike string
 }
 
 // newFixtures also warms the codec up, whose channels would otherwise belong
@@ -55,7 +59,7 @@ func newFixtures() (*fixtures, error) {
 		}
 		f.names[n] = entityNames(f.lanes[n], 4)
 	}
-	return f, nil
+	return f, f.findLookalike()
 }
 
 // entityNames finds ids for every lane, some of which need escaping in keys.
@@ -97,22 +101,29 @@ type world struct {
 	// staleness is for how long an inconsistent read may miss an entry.
 	staleness int64
 
-	table     *tableState
-	events    *logState
-	store     *storeState
-	ingest    *streamState
-	playback  *streamState
-	model     *model
-	replays   map[string]*replayModel
-	order     []*replayModel
+	table    *tableState
+	events   *logState
+	store    *storeState
+	ingest   *streamState
+	playback *streamState
+	model    *model
+	replays  map[string]*replayModel
+	order    []*replayModel
+	// names are the entities; only the first ordinary ones get events of all
+	// kinds.
 	names     []string
+	ordinary  int
 	laneNames []string
 	appliers  map[string]*projection.Applier
+	sources   map[string][]*source
 
 	shape shape
-	// producing is the number of producers at work, active the generation that
-	// readers are shown, flips how often that changed.
+	// producing and machines are the numbers of producers and replays at work,
+	// promoting is set once a generation is to become active. active is the generation
+	// that readers are shown, flips how often that changed.
 	producing int
+	machines  int
+	promoting bool
 	active    string
 	flips     int
 
@@ -136,7 +147,7 @@ func newWorld(f *fixtures, seed uint64, p plant, tracing bool) (*world, error) {
 	began := time.Date(2026, 3, 1, 9, 50, 0, 0, time.UTC).UnixMilli()
 	w := &world{fixtures: f, seed: seed, plant: p, random: rand.New(rand.NewPCG(seed, 1)), running: make(map[int]*actor),
 		now: began, began: began, width: eventlog.Hour, replays: make(map[string]*replayModel), tracing: tracing,
-		appliers: make(map[string]*projection.Applier)}
+		appliers: make(map[string]*projection.Applier), sources: make(map[string][]*source)}
 	w.choose()
 	w.table = &tableState{world: w, stored: make(map[control.Key]document)}
 	w.events = &logState{world: w, buckets: make(map[bucketKey][]storedEntry),
@@ -174,6 +185,7 @@ func (w *world) choose() {
 			w.names = append(w.names, name)
 		}
 	}
+	w.ordinary = len(w.names)
 	w.stride = 1 + r.Int64N(40)
 	force := []float64{0, 0.5, 1, 2}[r.IntN(4)]
 	w.storm = storm{steps: 200 + r.IntN(2500), before: 0.01 * force, after: 0.015 * force, throttle: 0.01 * force,

@@ -1,0 +1,63 @@
+package simulation
+
+import (
+	"slices"
+	"testing"
+
+	"reprise/pkg/control"
+)
+
+// planted is a fault that the simulation has to find, and what it may be found
+// by.
+type planted struct {
+	name  string
+	plant plant
+	// seeds is the number of schedules within which it has to be found.
+	seeds  int
+	breaks []invariant
+}
+
+func plantedFaults() []planted {
+	return []planted{
+		{"checkpoint before acknowledgement, re-reading from marks off",
+			plant{reader: plantEarlyCheckpoint, drainer: func(t control.Table) control.Table { return noRewind{t} }},
+			200, []invariant{order, resumability}},
+		{"two records of a lane in flight", plant{reader: plantTwoInFlight}, 100, []invariant{order}},
+		{"time ranges of one entity in parallel", plant{readGroup: parallelRanges}, 100, []invariant{order}},
+		{"write not gated on the head", plant{liveHeads: func(t control.Table) control.Table { return farHead{t} }},
+			100, []invariant{logLeads}},
+		{"a pump that trusts batch boundaries", plant{commit: trustBoundaries}, 200, []invariant{completeness}},
+		{"mark moved before the rows are written", plant{store: plantMarkFirst}, 50, []invariant{completeness}},
+		{"a drain that trusts an empty queue", plant{drain: trustEmptyQueue}, 300, []invariant{resumability}},
+		{"a reader that emits from a cut that moves", plant{reader: plantMovingCut}, 200, []invariant{completeness}},
+		{"a consumer that does not check gaps", plant{consume: closeGaps}, 300, []invariant{order, completeness, resumability}},
+		{"a flip without a hold", plant{promote: flipWithoutHold}, 400, []invariant{neverStepBack}},
+		{"a duplicate judged by the filter alone", plant{history: plantFilterAlone}, 100, []invariant{order}},
+		{"head moved before the events are written", plant{pump: plantHeadFirst}, 50, []invariant{completeness}},
+		{"manifest closed after the head", plant{pump: plantLateManifests}, 100, []invariant{completeness}},
+	}
+}
+
+// TestPlantedFaults builds every fault in, one at a time, and runs schedules
+// until one breaks an invariant: a simulation that lets a fault pass proves
+// nothing.
+func TestPlantedFaults(t *testing.T) {
+	f := makeFixtures(t)
+	for _, fault := range plantedFaults() {
+		t.Run(fault.name, func(t *testing.T) {
+			t.Parallel()
+			for seed := range fault.seeds {
+				w := runSeed(t, f, uint64(seed+1), fault.plant, false)
+				if w.broken == nil {
+					continue
+				}
+				if !slices.Contains(fault.breaks, w.broken.invariant) {
+					t.Errorf("seed %d breaks another invariant than %v: %v", seed+1, fault.breaks, w.broken)
+				}
+				t.Logf("found by seed %d: %v", seed+1, w.broken)
+				return
+			}
+			t.Errorf("%d seeds have not found it", fault.seeds)
+		})
+	}
+}

@@ -1,0 +1,99 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/projection"
+)
+
+const (
+	// crowdSize is the number of ids that the first stage of a row's filter
+	// takes.
+	crowdSize = 16
+	// busy is the entity that they belong to in the worlds that have one.
+	busy = "busy"
+	// maxLookalikes bounds the search: one id in about 2,000 is one.
+	maxLookalikes = 200_000
+)
+
+func crowdEvent(id string) event.Event {
+	return event.Event{ID: id, Source: "crowd", Type: typeNoted, Subject: busy, Data: fmt.Sprintf(`{"n":%d}`, textHash(id)%1_000_000)}
+}
+
+// probe is a generation with one row, which reports whether the history of an
+// entity was asked for: then its filter took an id for one that it had seen.
+type probe struct {
+	datastore.Generation
+	eventlog.Log
+	row  datastore.Row
+	keep bool
+	hit  bool
+}
+
+func (p *probe) Rows(context.Context, event.Lane, []string) (map[string]datastore.Row, error) {
+	if p.row.Position == "" {
+		return nil, nil
+	}
+	return map[string]datastore.Row{busy: cloneRow(p.row)}, nil
+}
+
+func (p *probe) WriteRows(_ context.Context, _ event.Lane, writes []datastore.RowWrite) ([]string, error) {
+	if p.keep {
+		p.row = writes[0].Row
+	}
+	return nil, nil
+}
+
+func (p *probe) ReadEntity(context.Context, event.Lane, eventlog.Bucket, string, string, eventlog.PageLimit) (eventlog.Page, error) {
+	p.hit = true
+	return eventlog.Page{}, nil
+}
+
+// findLookalike searches for an id that a row's filter takes for one of a
+// crowd, by asking the applier itself.
+func (f *fixtures) findLookalike() error {
+	p := &probe{keep: true}
+	apply := func(id string, n int) error {
+		at, err := event.NewPosition(epoch, fmt.Sprint(1_000+n), 0)
+		if err != nil {
+			return err
+		}
+		e := crowdEvent(id)
+		placed := projection.Placed{Event: e, Position: at, Bucket: "2026-03-01T09", Line: e.AppendJSON(nil)}
+		target := projection.Target{ID: "probe", Generation: p, Lane: 0}
+		_, err = projection.NewApplier(f.set, p).Apply(context.Background(), target, []projection.Placed{placed})
+		return err
+	}
+	for i := range crowdSize {
+		f.crowd = append(f.crowd, fmt.Sprintf("c%d", i))
+		if err := apply(f.crowd[i], i); err != nil {
+			return fmt.Errorf("make crowd: %w", err)
+		}
+	}
+	p.keep, p.hit = false, false
+	for i := range maxLookalikes {
+		f.lookalike = fmt.Sprintf("l%d", i)
+		if err := apply(f.lookalike, crowdSize); err != nil {
+			return fmt.Errorf("find lookalike: %w", err)
+		}
+		if p.hit {
+			return nil
+		}
+	}
+	return errors.New("find lookalike: the filter takes no id for another")
+}
+
+// crowdEvents are what a busy entity gets: a crowd, and then the lookalike.
+func (w *world) crowdEvents() []event.Event {
+	w.names = append(w.names, busy)
+	var events []event.Event
+	for _, id := range append(w.crowd[:crowdSize:crowdSize], w.lookalike) {
+		events = append(events, crowdEvent(id))
+	}
+	return events
+}

@@ -79,8 +79,8 @@ func Open(dir string, opts Options) (*DB, error) {
 		return nil, errors.Join(err, lock.Close())
 	}
 	opened := &DB{lock: lock}
-	opened.room.init(fsys, dir, opts.ReserveBytes)
-	opened.db, err = pebble.Open(dir, pebbleOptions(fsys, opts.CacheBytes, lock))
+	watched := opened.room.watch(fsys, dir, opts.ReserveBytes)
+	opened.db, err = pebble.Open(dir, pebbleOptions(watched, opts.CacheBytes, lock))
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", dir, err), lock.Close())
 	}
@@ -142,17 +142,4 @@ func (d *DB) Check(ctx context.Context) error {
 // Close flushes and releases the directory. Nothing may use the DB afterwards.
 func (d *DB) Close() error {
 	return errors.Join(d.db.Close(), d.lock.Close())
-}
-
-// quietLogger keeps Pebble's progress messages out of the program's output.
-// What fails is returned by the call that failed.
-type quietLogger struct{}
-
-func (quietLogger) Infof(string, ...any)  {}
-func (quietLogger) Errorf(string, ...any) {}
-
-// Fatalf is called where Pebble cannot go on without risking what is stored.
-// Pebble expects it not to return.
-func (quietLogger) Fatalf(format string, args ...any) {
-	panic(fmt.Sprintf("pebble: "+format, args...))
 }

@@ -102,16 +102,26 @@ func (s *Space) apply(fill func(*Batch) error, how *pebble.WriteOptions, freeing
 		return Pending{}, closeBatch(batch)
 	}
 	s.db.room.wrote(batch.Len())
-	if !how.Sync {
-		if err := s.db.db.Apply(batch, how); err != nil {
-			return Pending{}, fmt.Errorf("apply batch: %w", err)
-		}
-		return Pending{}, closeBatch(batch)
-	}
-	if err := s.db.db.ApplyNoSyncWait(batch, how); err != nil {
+	if err := s.db.commit(batch, how); err != nil {
 		return Pending{}, fmt.Errorf("apply batch: %w", err)
 	}
+	if !how.Sync {
+		return Pending{}, closeBatch(batch)
+	}
 	return Pending{db: s.db, batch: batch}, nil
+}
+
+// commit panics inside Pebble where an earlier write could not be logged.
+func (d *DB) commit(batch *pebble.Batch, how *pebble.WriteOptions) error {
+	defer func() {
+		if cause := recover(); cause != nil {
+			crash(fmt.Sprint(cause))
+		}
+	}()
+	if !how.Sync {
+		return d.db.Apply(batch, how)
+	}
+	return d.db.ApplyNoSyncWait(batch, how)
 }
 
 func closeBatch(batch *pebble.Batch) error {

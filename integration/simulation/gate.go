@@ -140,6 +140,10 @@ func tagged(ctx context.Context, tag int) context.Context {
 func (a *actor) enter(c *call) error {
 	c.actor = a
 	c.tag, _ = c.ctx.Value(tagKey{}).(int)
+	if a.direct && c.run == nil {
+		a.world.now = max(a.world.now, c.wake)
+		return nil
+	}
 	if a.direct {
 		return c.run(fate{happens: true})
 	}

@@ -51,17 +51,22 @@ func (w *world) logEvent(t *testing.T, a *actor, entity, id, kind string) {
 	}
 }
 
-// interrupted lets before happen ahead of the first write of a document whose
-// sort key begins with a prefix, and then fails that write if it returns an
-// error.
+// interrupted lets before happen ahead of a write of a document whose sort key
+// begins with a prefix, the first after skip others, and fails that write if it
+// returns an error.
 type interrupted struct {
 	control.Table
 	prefix string
+	skip   int
 	before func() error
 }
 
 func (i *interrupted) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
-	if before := i.before; before != nil && strings.HasPrefix(key.Sort, i.prefix) {
+	before := i.before
+	if before != nil && strings.HasPrefix(key.Sort, i.prefix) {
+		i.skip--
+	}
+	if before != nil && i.skip < 0 {
 		i.before = nil
 		if err := before(); err != nil {
 			return "", err
@@ -160,6 +165,23 @@ func TestLaggingActiveParksNothingBack(t *testing.T) {
 	if _, _, err := w.storeOf(a).Create(ctx, r.id, r.request); err != nil {
 		t.Fatal(err)
 	}
+	w.rebuild(t, a, r)
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+		t.Errorf("promote: %s, %v", state, err)
+	}
+	if w.broken != nil {
+		t.Error(w.broken)
+	}
+}
+
+// rebuild fills a generation and lets it follow.
+func (w *world) rebuild(t *testing.T, a *actor, r *replayModel) {
+	t.Helper()
+	ctx := context.Background()
+	w.replays[r.id] = r
+	if _, _, err := w.storeOf(a).Create(ctx, r.id, r.request); err != nil {
+		t.Fatal(err)
+	}
 	promoter := w.promoterOf(a)
 	if err := promoter.Prepare(ctx, r.id, w.set.Version()); err != nil {
 		t.Fatal(err)
@@ -168,11 +190,58 @@ func TestLaggingActiveParksNothingBack(t *testing.T) {
 	if err := promoter.Follow(ctx, r.id); err != nil {
 		t.Fatal(err)
 	}
-	if state, err := promoter.Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+}
+
+// A promotion that stood still until its hold was broken flipped under the hold
+// that its own retry had taken meanwhile, without having waited for the heads
+// as of then.
+func TestFlipNeedsItsOwnHold(t *testing.T) {
+	w, a := quietWorld(t)
+	ctx := context.Background()
+	entity := w.names[0]
+	w.logEvent(t, a, entity, "1", typeNoted)
+	if err := w.writeAll(ctx, a, firstGeneration); err != nil {
+		t.Fatal(err)
+	}
+	r := &replayModel{id: "rebuild", request: replay.Request{Rebuild: true, Promote: true}, lanes: make(map[event.Lane]*expected)}
+	w.rebuild(t, a, r)
+	still := w.promoterOf(a)
+	still.Registry.Table = &interrupted{Table: w.tableOf(a), prefix: "generations", skip: 1, before: func() error {
+		w.now += w.shape.lease.Milliseconds() + 1
+		w.logEvent(t, a, entity, "2", typeNoted)
+		if err := w.writeAll(ctx, a, firstGeneration); err != nil {
+			t.Fatal(err)
+		}
+		_, err := w.registryOf(a).Hold(ctx, r.id, w.shape.lease)
+		return err
+	}}
+	if state, err := still.Promote(ctx, r.id, w.clock()); err != nil || state != replay.Catching {
 		t.Errorf("promote: %s, %v", state, err)
 	}
 	if w.broken != nil {
 		t.Error(w.broken)
+	}
+}
+
+// A promotion that was told of a failure although it had flipped held the new
+// generation's own consumer when it was tried again.
+func TestPromotionAfterItsFlip(t *testing.T) {
+	w, a := quietWorld(t)
+	ctx := context.Background()
+	w.logEvent(t, a, w.names[0], "1", typeNoted)
+	r := &replayModel{id: "rebuild", request: replay.Request{Rebuild: true, Promote: true}, lanes: make(map[event.Lane]*expected)}
+	w.rebuild(t, a, r)
+	dying := w.promoterOf(a)
+	dying.Store.Table = &interrupted{Table: w.tableOf(a), prefix: r.id, before: func() error { return errFault }}
+	if _, err := dying.Promote(ctx, r.id, w.clock()); !errors.Is(err, errFault) {
+		t.Fatalf("promotion that dies: %v", err)
+	}
+	w.logEvent(t, a, w.names[0], "2", typeNoted) // the new generation lags now
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+		t.Errorf("promote again: %s, %v", state, err)
+	}
+	if _, err := w.registryOf(a).MayWrite(ctx, w.active); err != nil {
+		t.Errorf("write to the generation that became active: %v", err)
 	}
 }
 

@@ -46,6 +46,8 @@ type Hold struct {
 	Generation string    `json:"generation"`
 	Replay     string    `json:"replay"`
 	Until      time.Time `json:"until"`
+	// Number tells it from a hold that was broken before: a renewal keeps it.
+	Number int `json:"number"`
 }
 
 // Roll is the registry's document.
@@ -55,6 +57,8 @@ type Roll struct {
 	// Next numbers the next generation; ids are never used again.
 	Next int   `json:"next"`
 	Hold *Hold `json:"hold,omitempty"`
+	// Holds numbers the holds.
+	Holds int `json:"holds,omitempty"`
 }
 
 // Find returns a generation's entry.
@@ -175,16 +179,26 @@ func (r Registry) Forget(ctx context.Context, id string) error {
 	})
 }
 
-// Hold takes or renews the hold of the active generation for a replay.
-func (r Registry) Hold(ctx context.Context, replay string, lease time.Duration) error {
-	return r.update(ctx, "hold generation", func(roll *Roll) error {
+// Hold takes or renews the hold of the active generation for a replay, and
+// returns its number, by which Flip knows it.
+func (r Registry) Hold(ctx context.Context, replay string, lease time.Duration) (number int, err error) {
+	err = r.update(ctx, "hold generation", func(roll *Roll) error {
 		now := r.Now()
-		if h := roll.Hold; h != nil && h.Replay != replay && now.Before(h.Until) {
+		h := roll.Hold
+		live := h != nil && now.Before(h.Until)
+		if live && h.Replay != replay {
 			return ErrHeld
 		}
-		roll.Hold = &Hold{Generation: roll.Active, Replay: replay, Until: now.Add(lease).UTC()}
+		if live && h.Generation == roll.Active {
+			number = h.Number
+		} else {
+			roll.Holds++
+			number = roll.Holds
+		}
+		roll.Hold = &Hold{Generation: roll.Active, Replay: replay, Until: now.Add(lease).UTC(), Number: number}
 		return nil
 	})
+	return number, err
 }
 
 // Release ends a replay's hold.
@@ -199,9 +213,10 @@ func (r Registry) Release(ctx context.Context, replay string) error {
 }
 
 // Flip makes a following generation the active one, provided that the replay's
-// hold on the active one was never broken, and ends the hold. The one that was
-// active follows on.
-func (r Registry) Flip(ctx context.Context, id, replay string) error {
+// hold of that number on the active one was never broken, and ends the hold.
+// The one that was active follows on. A hold that was broken and taken again
+// does not count: the active one has moved on in between.
+func (r Registry) Flip(ctx context.Context, id, replay string, number int) error {
 	return r.update(ctx, "flip active generation", func(roll *Roll) error {
 		if roll.Active == id {
 			return control.Unchanged()
@@ -210,7 +225,7 @@ func (r Registry) Flip(ctx context.Context, id, replay string) error {
 		if !found || info.Status != Following {
 			return ErrUnknown
 		}
-		if h := roll.Hold; h == nil || h.Replay != replay || h.Generation != roll.Active || !r.Now().Before(h.Until) {
+		if h := roll.Hold; h == nil || h.Replay != replay || h.Number != number || h.Generation != roll.Active || !r.Now().Before(h.Until) {
 			return ErrHoldLost
 		}
 		if old, found := roll.Find(roll.Active); found {

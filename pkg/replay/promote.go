@@ -156,17 +156,23 @@ func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (
 }
 
 func (p *Promoter) attempt(ctx context.Context, row Row, deadline time.Time) (bool, error) {
+	// An attempt that flipped may have died before it could tell. To hold the
+	// active generation then would hold the new one's own consumer.
+	if roll, err := p.Registry.Load(ctx); err != nil || roll.Active == row.Generation {
+		return err == nil, err
+	}
 	// Without a hold first: the lag must be small before the live path of the
 	// active generation is made to wait for it.
 	if reached, err := p.awaitHeads(ctx, row, deadline); err != nil || !reached {
 		return false, err
 	}
-	if err := p.Registry.Hold(ctx, row.ID, p.Lease); err != nil {
+	hold, err := p.Registry.Hold(ctx, row.ID, p.Lease)
+	if err != nil {
 		return false, err
 	}
 	reached, err := p.awaitHeads(ctx, row, p.Store.Now().Add(p.Lease/2))
 	if err == nil && reached {
-		if err = p.Registry.Flip(ctx, row.Generation, row.ID); err == nil {
+		if err = p.Registry.Flip(ctx, row.Generation, row.ID, hold); err == nil {
 			return true, nil
 		}
 	}

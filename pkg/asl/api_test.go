@@ -225,7 +225,7 @@ func TestWaitEndsWithTheEngine(t *testing.T) {
 		waited := make(chan error)
 		go func() { _, err := w.engine.Wait(t.Context(), arn); waited <- err }()
 		synctest.Wait()
-		w.journal.Fail = func() error { return broken }
+		w.journal.Break(broken)
 		if err := <-waited; !errors.Is(err, asl.ErrStopped) {
 			t.Errorf("Wait: %v", err)
 		}

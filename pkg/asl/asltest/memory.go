@@ -18,18 +18,22 @@ type Memory struct {
 	synced int
 	// Forget keeps the journal from remembering writes.
 	Forget bool
-	// Fail, where not nil, is asked before every write and sync.
-	Fail func() error
+	fail   error
+}
+
+// Break lets every later write and sync fail with err.
+func (m *Memory) Break(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.fail = err
 }
 
 // Write applies the operations.
 func (m *Memory) Write(ops []asl.Op) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.Fail != nil {
-		if err := m.Fail(); err != nil {
-			return err
-		}
+	if m.fail != nil {
+		return m.fail
 	}
 	for _, op := range ops {
 		m.apply(op)
@@ -72,10 +76,8 @@ func (m *Memory) apply(op asl.Op) {
 func (m *Memory) Sync() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.Fail != nil {
-		if err := m.Fail(); err != nil {
-			return err
-		}
+	if m.fail != nil {
+		return m.fail
 	}
 	m.synced = len(m.log)
 	return nil

@@ -1,0 +1,62 @@
+package asl_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// TestAgainstValidator has asl-validator check what Parse accepts.
+func TestAgainstValidator(t *testing.T) {
+	module := nodeModule(t, "asl-validator")
+	accepted := []string{
+		mixed, choice, machine("M", inline(`"MaxConcurrency":3,`)),
+		distributed("f", `"ToleratedFailurePercentage":10,"ItemBatcher":{"MaxItemsPerBatch":5,"BatchInput":{"a":1}},"ItemSelector":{"v":"{% $states.context.Map.Item.Value %}"},"MaxConcurrency":"{% 2 + 3 %}",`),
+		machine("T", task("T", "f", `,"TimeoutSeconds":60,"Retry":[{"ErrorEquals":["States.TaskFailed"],"IntervalSeconds":2,"MaxAttempts":5,"BackoffRate":1.5,"MaxDelaySeconds":60,"JitterStrategy":"FULL"}],
+			"Catch":[{"ErrorEquals":["States.ALL"],"Next":"F","Output":"{% $states.errorOutput %}","Assign":{"e":1}}],"End":true},"F":{"Type":"Fail","Error":"{% 'a' %}","Cause":"b"`)),
+		machine("W", `"W":{"Type":"Wait","Seconds":"{% 5 %}","Assign":{"a":1},"Next":"V"},"V":{"Type":"Wait","Timestamp":"2030-01-01T00:00:00Z","Output":"x","Next":"S"},"S":{"Type":"Succeed","Output":"{% $a %}"}`),
+	}
+	var in bytes.Buffer
+	for _, definition := range accepted {
+		parse(t, definition)
+		if err := json.Compact(&in, []byte(definition)); err != nil {
+			t.Fatal(err)
+		}
+		in.WriteByte('\n')
+	}
+	cmd := exec.Command("node", filepath.Join("testdata", "validate.js"), module)
+	cmd.Stdin, cmd.Stderr = &in, os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		if line != "ok" {
+			t.Errorf("%s\n%s", accepted[i], line)
+		}
+	}
+}
+
+// nodeModule finds an npm package. Without it the test skips, but fails where
+// CI is set, so that it cannot be lost there.
+func nodeModule(t *testing.T, name string) string {
+	t.Helper()
+	module, err := filepath.Abs(filepath.Join("..", "..", ".ci", "node", "node_modules", name))
+	if err == nil {
+		_, err = os.Stat(module)
+	}
+	if err == nil {
+		_, err = exec.LookPath("node")
+	}
+	if err != nil && os.Getenv("CI") == "true" {
+		t.Fatalf("%v: run npm ci --prefix .ci/node", err)
+	}
+	if err != nil {
+		t.Skipf("%v: run npm ci --prefix .ci/node", err)
+	}
+	return module
+}

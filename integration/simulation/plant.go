@@ -34,4 +34,7 @@ type plant struct {
 	drainer func(control.Table) control.Table
 	drain   func(ctx context.Context, a *actor, id string) (replay.Drain, error)
 	promote func(ctx context.Context, a *actor, id string) (replay.Promotion, error)
+	// park and resume take the place of those acts of pausing.
+	park   func(replay.Store) func(ctx context.Context, id, token string) (parked bool, err error)
+	resume func(ctx context.Context, a *actor, s replay.Store, id string) error
 }

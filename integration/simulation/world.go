@@ -127,6 +127,7 @@ type world struct {
 	active    string
 	flips     int
 
+	pausing *pausing
 	broken  *broken
 	tracing bool
 	log     []string

@@ -33,7 +33,11 @@ type Row struct {
 	Request Request `json:"request"`
 	Status  Status  `json:"status"`
 	// Cancel is the desired state: set, every reader stops at its next page.
-	Cancel  bool       `json:"cancel,omitempty"`
+	Cancel bool `json:"cancel,omitempty"`
+	// Paused is the desired state, too; Tokens are the task tokens of the
+	// execution that waits because of it.
+	Paused  bool       `json:"paused,omitempty"`
+	Tokens  []string   `json:"tokens,omitempty"`
 	Created time.Time  `json:"created"`
 	Cut     *time.Time `json:"cut,omitempty"`
 	Ended   *time.Time `json:"ended,omitempty"`

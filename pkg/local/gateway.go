@@ -21,8 +21,9 @@ const (
 	headerTimeout  = 5 * time.Second
 	requestTimeout = 30 * time.Second
 	idleTimeout    = 2 * time.Minute
-	// requestsAtOnce bounds the bodies in memory. One more waits.
-	requestsAtOnce = 16
+	// requestsAtOnce bounds the bodies in memory, each of which takes some six
+	// times its size by the time its events are put. One more waits.
+	requestsAtOnce = 6
 )
 
 // function is a Lambda behind a route.

@@ -16,13 +16,14 @@ import (
 
 const (
 	// batchRecords and batchBytes bound one invocation, as a mapping's batch
-	// size and Lambda's payload of 6 MB do.
+	// size and Lambda's payload of 6 MB do. Decompressed and parsed, a record
+	// takes some fifteen times its size, and every worker has a batch.
 	batchRecords = 500
-	batchBytes   = 4 << 20
+	batchBytes   = 512 << 10
 	// queueRecords bounds what a worker has waiting.
-	queueRecords = 256
+	queueRecords = 16
 	// readRecords bounds one read of a shard.
-	readRecords = 500
+	readRecords = 64
 	// firstBackoff and lastBackoff bound the pause before a batch is tried
 	// again. It is tried for ever: nothing is dropped here.
 	firstBackoff = 20 * time.Millisecond

@@ -30,7 +30,7 @@ type Options struct {
 	// Log gets what operators should see; nil means silence.
 	Log *slog.Logger
 	// RecordBytes bounds a playback record's lines, PageBytes a page of the
-	// log; 0 for the defaults. Tests make them small.
+	// log. Tests make them small.
 	RecordBytes, PageBytes int
 }
 
@@ -40,6 +40,11 @@ const (
 	DefaultLanes     = 64
 	DefaultShards    = 4
 	DefaultRetention = 24 * time.Hour
+
+	// defaultRecordBytes and defaultPageBytes are less than on AWS, where a PUT
+	// is paid for: here, all readers and consumers share one memory.
+	defaultRecordBytes = 128 << 10
+	defaultPageBytes   = 256 << 10
 
 	// functionTimeout is a function's time limit, as Lambda's is 15 minutes.
 	functionTimeout = 2 * time.Minute
@@ -65,6 +70,12 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Retention == 0 {
 		o.Retention = DefaultRetention
+	}
+	if o.RecordBytes == 0 {
+		o.RecordBytes = defaultRecordBytes
+	}
+	if o.PageBytes == 0 {
+		o.PageBytes = defaultPageBytes
 	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)

@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -192,6 +193,33 @@ func (w *world) rebuild(t *testing.T, a *actor, r *replayModel) {
 	}
 }
 
+// readAll plans a replay and reads its groups.
+func (w *world) readAll(t *testing.T, a *actor, id string) {
+	t.Helper()
+	ctx := context.Background()
+	row, err := w.plannerOf(a).Plan(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for group := range row.Groups {
+		if outcome, err := w.readerOf(a).Read(ctx, id, group, w.clock().Add(drainLimit)); err != nil || outcome != replay.Done {
+			t.Fatalf("read group %d: %s, %v", group, outcome, err)
+		}
+	}
+}
+
+// takeIn gives the consumer all of the playback stream.
+func (w *world) takeIn(t *testing.T, a *actor) {
+	t.Helper()
+	for _, shard := range w.playback.shards {
+		for _, stored := range shard {
+			if _, err := w.consumerOf(a).Consume(context.Background(), stored.lane, [][]byte{stored.data}); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
+
 // A promotion that stood still until its hold was broken flipped under the hold
 // that its own retry had taken meanwhile, without having waited for the heads
 // as of then.
@@ -262,26 +290,59 @@ func (w *world) writeAll(ctx context.Context, a *actor, generation string) error
 func (w *world) deliverAll(t *testing.T, a *actor, id string) {
 	t.Helper()
 	ctx := context.Background()
-	row, err := w.plannerOf(a).Plan(ctx, id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for group := range row.Groups {
-		if outcome, err := w.readerOf(a).Read(ctx, id, group, w.clock().Add(drainLimit)); err != nil || outcome != replay.Done {
-			t.Fatalf("read group %d: %s, %v", group, outcome, err)
-		}
-	}
-	for _, shard := range w.playback.shards {
-		for _, stored := range shard {
-			if _, err := w.consumerOf(a).Consume(ctx, stored.lane, [][]byte{stored.data}); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
+	w.readAll(t, a, id)
+	w.takeIn(t, a)
 	if state, err := w.drainerOf(a).Check(ctx, id, w.clock()); err != nil || state != replay.Drained {
 		t.Fatalf("drain: %s, %v", state, err)
 	}
 	if proof, err := w.proverOf(a).Prove(ctx, id); err != nil || !proof.Complete {
 		t.Fatalf("prove: %+v, %v", proof, err)
+	}
+}
+
+// Buckets that had just been closed were read at half the price, which may miss
+// what was just written: ordinals shifted, and the replay could not be proved.
+func TestFreshBucketsAreReadWhole(t *testing.T) {
+	w, a := quietWorld(t)
+	w.staleness = 2_000
+	r := &replayModel{id: "fresh", lanes: make(map[event.Lane]*expected)}
+	w.replays[r.id] = r
+	for i := range 20 {
+		w.logEvent(t, a, w.names[0], fmt.Sprint(i), typeNoted)
+		if i%5 == 4 {
+			w.drift += 3_600_000
+		}
+	}
+	if _, _, err := w.storeOf(a).Create(context.Background(), r.id, r.request); err != nil {
+		t.Fatal(err)
+	}
+	w.finishPlain(t, a, r)
+}
+
+// A drain that was given up and went on late set a lane back that had been
+// drained by then: it had no end marker, and the replay could not be proved.
+func TestLateDrainUnsaysNothing(t *testing.T) {
+	w, a := quietWorld(t)
+	ctx := context.Background()
+	r := &replayModel{id: "drained", lanes: make(map[event.Lane]*expected)}
+	w.replays[r.id] = r
+	w.logEvent(t, a, w.names[0], "1", typeNoted)
+	if _, _, err := w.storeOf(a).Create(ctx, r.id, r.request); err != nil {
+		t.Fatal(err)
+	}
+	w.readAll(t, a, r.id)
+	late := w.drainerOf(a)
+	late.Store.Table = &interrupted{Table: w.tableOf(a), prefix: "checkpoint#", before: func() error {
+		w.takeIn(t, a)
+		if state, err := w.drainerOf(a).Check(ctx, r.id, w.clock()); err != nil || state != replay.Drained {
+			t.Errorf("drain: %s, %v", state, err)
+		}
+		return nil
+	}}
+	if state, err := late.Check(ctx, r.id, w.clock().Add(drainLimit)); err != nil || state != replay.Reread {
+		t.Errorf("late drain: %s, %v", state, err)
+	}
+	if proof, err := w.proverOf(a).Prove(ctx, r.id); err != nil || !proof.Complete {
+		t.Errorf("prove: %+v, %v", proof, err)
 	}
 }

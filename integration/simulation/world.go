@@ -191,6 +191,9 @@ func (w *world) choose() {
 	force := []float64{0, 0.5, 1, 2}[r.IntN(4)]
 	w.storm = storm{steps: 200 + r.IntN(2500), before: 0.01 * force, after: 0.015 * force, throttle: 0.01 * force,
 		crash: 0.006 * force, freeze: 0.06 * force, cuts: 0.0006 * force}
+	if r.IntN(2) == 0 {
+		w.staleness = r.Int64N(3_000)
+	}
 	w.chooseReplays()
 }
 

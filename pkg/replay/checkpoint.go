@@ -41,8 +41,18 @@ type Checkpoint struct {
 	// selected. Delivered.Count is the ordinal of the next event.
 	Read      Sum `json:"read"`
 	Delivered Sum `json:"delivered"`
-	// Done is the lane's end marker: there is nothing behind.
+	// Done says that there is nothing behind.
 	Done bool `json:"done,omitempty"`
+	// End is the lane's end marker, once a reader has come to it. It stays when
+	// the checkpoint is set back: a drain that was given up and goes on late
+	// cannot unsay what was read.
+	End *End `json:"end,omitempty"`
+}
+
+// End is what a lane has as a whole, up to the cut.
+type End struct {
+	Read      Sum `json:"read"`
+	Delivered Sum `json:"delivered"`
 }
 
 func checkpointKey(id string, lane event.Lane) control.Key {
@@ -64,7 +74,10 @@ func (s Store) advance(ctx context.Context, id string, lane event.Lane, to Check
 		if at.Done || at.Read.Count > to.Read.Count || (at.Read.Count == to.Read.Count && !to.Done) {
 			return control.Unchanged()
 		}
-		*at = to
+		end := at.End
+		if *at = to; to.End == nil {
+			at.End = end
+		}
 		return nil
 	})
 	if err != nil {
@@ -84,6 +97,7 @@ func (s Store) rewind(ctx context.Context, id string, lane event.Lane, place jso
 	}
 	to.Done = false
 	_, err := control.Update(ctx, s.Table, checkpointKey(id, lane), func(at *Checkpoint, _ bool) error {
+		to.End = at.End
 		*at = to
 		return nil
 	})

@@ -101,8 +101,8 @@ type survey struct {
 	// short are the lanes whose mark lies before the end marker.
 	short []event.Lane
 	marks map[event.Lane]datastore.Mark
-	// unread is set where a lane has no end marker, although no reader is at
-	// work any more.
+	// unread is set where a lane that is short is not read to its end, although
+	// no reader is at work any more.
 	unread  bool
 	reached int64
 }
@@ -120,11 +120,12 @@ func (d *Drainer) survey(ctx context.Context, row Row, m marks) (survey, error) 
 		lane := event.Lane(n)
 		at, mark := checkpoints[lane], s.marks[lane]
 		s.reached += mark.Ordinal
+		if at.End != nil && mark.Ordinal >= at.End.Delivered.Count {
+			continue
+		}
+		s.short = append(s.short, lane)
 		if !at.Done {
 			s.unread = true
-		}
-		if !at.Done || mark.Ordinal < at.Delivered.Count {
-			s.short = append(s.short, lane)
 		}
 	}
 	return s, nil

@@ -31,6 +31,7 @@ type laneReader struct {
 }
 
 func newLaneReader(r *Reader, row Row, plan LanePlan, at Checkpoint, w *watch) *laneReader {
+	at.End = nil // it is not part of a place
 	return &laneReader{reader: r, id: row.ID, selection: newSelection(row.Request), plan: plan, watch: w,
 		stored: at, cursor: at, saved: r.Store.Now()}
 }
@@ -62,9 +63,10 @@ func (l *laneReader) readSlice(ctx context.Context, slice Slice) error {
 type pages func(ctx context.Context, after string, limit eventlog.PageLimit) (eventlog.Page, error)
 
 func (l *laneReader) pageOf(b eventlog.Bucket) pages {
-	// Closed buckets were written long ago as reads go; the open one was not.
-	consistent := b == l.plan.Head.Bucket
 	return func(ctx context.Context, after string, limit eventlog.PageLimit) (eventlog.Page, error) {
+		// All that the cut covers was written before it was taken, whatever
+		// bucket it lies in: a pump may be behind, or import past years.
+		consistent := l.reader.Store.Now().Sub(l.plan.Frozen) < settling
 		return l.reader.Log.Read(ctx, l.plan.Lane, b, after, limit, consistent)
 	}
 }
@@ -242,5 +244,6 @@ func (l *laneReader) finish(ctx context.Context) error {
 		return err
 	}
 	l.cursor.Done = true
+	l.cursor.End = &End{Read: l.cursor.Read, Delivered: l.cursor.Delivered}
 	return l.save(ctx)
 }

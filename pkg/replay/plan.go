@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -49,6 +50,8 @@ type Plan struct {
 type LanePlan struct {
 	Lane event.Lane    `json:"lane"`
 	Head eventlog.Head `json:"head"`
+	// Frozen is when the head had been read: what it covers was written before.
+	Frozen time.Time `json:"frozen"`
 	// Expect is the sum of the manifests of the buckets that the replay
 	// touches. An entity-scoped replay has none.
 	Expect Sum `json:"expect"`
@@ -119,7 +122,7 @@ func (p *Planner) Plan(ctx context.Context, id string) (Row, error) {
 	if err != nil {
 		return Row{}, err
 	}
-	weights, err := p.planLanes(ctx, row, heads)
+	weights, err := p.planLanes(ctx, row, heads, p.Store.Now().UTC())
 	if err != nil {
 		return Row{}, fmt.Errorf("plan replay %s: %w", id, err)
 	}
@@ -167,7 +170,7 @@ type weight struct {
 	buckets map[eventlog.Bucket]int64
 }
 
-func (p *Planner) planLanes(ctx context.Context, row Row, heads []eventlog.Head) ([]weight, error) {
+func (p *Planner) planLanes(ctx context.Context, row Row, heads []eventlog.Head, frozen time.Time) ([]weight, error) {
 	scopes := p.scopes(row.Request)
 	weights := make([]weight, len(heads))
 	group, ctx := errgroup.WithContext(ctx)
@@ -179,7 +182,7 @@ func (p *Planner) planLanes(ctx context.Context, row Row, heads []eventlog.Head)
 			continue
 		}
 		group.Go(func() (err error) {
-			weights[i], err = p.planLane(ctx, row, LanePlan{Lane: lane, Head: heads[i], Scopes: scopes[lane]})
+			weights[i], err = p.planLane(ctx, row, LanePlan{Lane: lane, Head: heads[i], Frozen: frozen, Scopes: scopes[lane]})
 			return err
 		})
 	}

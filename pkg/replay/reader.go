@@ -17,6 +17,10 @@ import (
 const (
 	// lanesAtOnce bounds the lanes that a reader has in flight.
 	lanesAtOnce = 8
+	// settling is how long after the cut pages are read consistently, at twice
+	// the price. A page that misses an event would shift every ordinal behind
+	// it.
+	settling = time.Minute
 	// steering is how often a reader looks at the control row.
 	steering = time.Second
 )

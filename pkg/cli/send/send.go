@@ -19,8 +19,8 @@ import (
 
 // The defaults of Options.
 const (
-	DefaultSenders     = 4
-	DefaultBatchEvents = 2000
+	DefaultSenders     = 8
+	DefaultBatchEvents = 5000
 	DefaultBatchBytes  = 3 << 20
 	MaxSenders         = 64
 )

@@ -1,0 +1,218 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"reprise/pkg/cli/client"
+	"reprise/pkg/handler"
+	"reprise/pkg/replay"
+)
+
+// clock stands still but for pauses.
+type clock struct {
+	at     time.Time
+	pauses []time.Duration
+}
+
+func (c *clock) now() time.Time { return c.at }
+
+func (c *clock) pause(ctx context.Context, d time.Duration) error {
+	c.at = c.at.Add(d)
+	c.pauses = append(c.pauses, d)
+	return ctx.Err()
+}
+
+func connect(t *testing.T, serve http.HandlerFunc, patience time.Duration) (*client.Client, *clock) {
+	t.Helper()
+	server := httptest.NewServer(serve)
+	t.Cleanup(server.Close)
+	time := &clock{}
+	c, err := client.New(client.Options{Endpoint: server.URL + "/", Patience: patience, Now: time.now, Pause: time.pause,
+		Random: func() float64 { return 0 }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c, time
+}
+
+// cut ends a connection without an answer.
+func cut(w http.ResponseWriter) {
+	connection, _, err := w.(http.Hijacker).Hijack()
+	if err == nil {
+		_ = connection.Close()
+	}
+}
+
+func TestFailuresThatPassAreRetried(t *testing.T) {
+	for name, fail := range map[string]func(w http.ResponseWriter){
+		"429":             func(w http.ResponseWriter) { w.WriteHeader(http.StatusTooManyRequests) },
+		"500":             func(w http.ResponseWriter) { w.WriteHeader(http.StatusInternalServerError) },
+		"502":             func(w http.ResponseWriter) { w.WriteHeader(http.StatusBadGateway) },
+		"503":             func(w http.ResponseWriter) { w.WriteHeader(http.StatusServiceUnavailable) },
+		"cut connections": cut,
+		"cut answers": func(w http.ResponseWriter) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = w.Write([]byte("{"))
+		},
+	} {
+		var calls atomic.Int32
+		c, clock := connect(t, func(w http.ResponseWriter, r *http.Request) {
+			if calls.Add(1) <= 4 {
+				fail(w)
+				return
+			}
+			_, _ = w.Write([]byte(`{"accepted":1,"lanes":[]}`))
+		}, time.Minute)
+		accepted, err := c.Send(t.Context(), []byte("[]"), false)
+		if err != nil || accepted.Accepted != 1 || calls.Load() != 5 {
+			t.Errorf("%s: %+v, %v after %d calls", name, accepted, err, calls.Load())
+		}
+		for i := 1; i < len(clock.pauses); i++ {
+			if clock.pauses[i] < clock.pauses[i-1] {
+				t.Errorf("%s: pauses %v do not grow", name, clock.pauses)
+			}
+		}
+	}
+}
+
+func TestRetriesHaveAnEnd(t *testing.T) {
+	c, clock := connect(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, 10*time.Second)
+	_, err := c.Status(t.Context())
+	var told *handler.Problem
+	if !errors.As(err, &told) || told.Status != http.StatusBadGateway || !strings.Contains(err.Error(), "502 Bad Gateway") {
+		t.Errorf("got %v", err)
+	}
+	if waited := clock.at.Sub(time.Time{}); waited < 10*time.Second || waited > 20*time.Second {
+		t.Errorf("waited %s", waited)
+	}
+}
+
+func TestRetryAfterIsHeeded(t *testing.T) {
+	for header, want := range map[string]time.Duration{"7": 7 * time.Second, "100000": 30 * time.Second,
+		"Mon, 01 Jan 0001 00:00:09 GMT": 9 * time.Second} {
+		first := true
+		c, clock := connect(t, func(w http.ResponseWriter, _ *http.Request) {
+			if first {
+				first = false
+				w.Header().Set("Retry-After", header)
+				w.WriteHeader(http.StatusTooManyRequests)
+				return
+			}
+			_, _ = w.Write([]byte("{}"))
+		}, time.Minute)
+		if _, err := c.Lanes(t.Context()); err != nil || len(clock.pauses) != 1 || clock.pauses[0] != want {
+			t.Errorf("Retry-After %s: %v after %v", header, err, clock.pauses)
+		}
+	}
+}
+
+func TestWhatCannotPassIsNotRetried(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		body   string
+	}{
+		{400, `{"type":"urn:reprise:problem:invalid-event","status":400,"detail":"bad","event":3}`},
+		{404, `nothing`},
+		{503, `{"type":"urn:reprise:problem:generation-lost","status":503,"detail":"lost"}`},
+		{301, ``},
+	} {
+		calls := 0
+		client, _ := connect(t, func(w http.ResponseWriter, _ *http.Request) {
+			calls++
+			w.Header().Set("Location", "http://127.0.0.1:1/")
+			w.WriteHeader(c.status)
+			_, _ = w.Write([]byte(c.body))
+		}, time.Minute)
+		_, err := client.Entity(t.Context(), "a")
+		var told *handler.Problem
+		if !errors.As(err, &told) || told.Status != c.status || calls != 1 {
+			t.Errorf("%d: %v after %d calls", c.status, err, calls)
+		}
+	}
+}
+
+func TestStrangersAreNoticed(t *testing.T) {
+	c, _ := connect(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>hello")) }, time.Minute)
+	if _, err := c.Status(t.Context()); err == nil || !strings.Contains(err.Error(), "platform's address") {
+		t.Errorf("got %v", err)
+	}
+}
+
+func TestNobodyAnswers(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	server.Close()
+	clock := &clock{}
+	c, err := client.New(client.Options{Endpoint: server.URL, Now: clock.now, Pause: clock.pause})
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = c.Status(t.Context())
+	var gone *client.Unreachable
+	if !errors.As(err, &gone) || !strings.Contains(err.Error(), "refused") {
+		t.Errorf("got %v", err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := c.Status(ctx); !errors.Is(err, context.Canceled) {
+		t.Errorf("at the end of the context: %v", err)
+	}
+}
+
+func TestEndpointsAreURLs(t *testing.T) {
+	for _, endpoint := range []string{"", "127.0.0.1:8787", "localhost:1", "ftp://x", "http://", "http://x?y", "http://%zz"} {
+		if _, err := client.New(client.Options{Endpoint: endpoint}); err == nil {
+			t.Errorf("%q is accepted", endpoint)
+		}
+	}
+}
+
+func TestRequestsAreThoseOfTheAPI(t *testing.T) {
+	var seen []string
+	c, _ := connect(t, func(w http.ResponseWriter, r *http.Request) {
+		seen = append(seen, r.Method+" "+r.URL.RequestURI())
+		_, _ = w.Write([]byte("{}"))
+	}, time.Minute)
+	ctx := t.Context()
+	for _, call := range []func() error{
+		func() error { _, err := c.Send(ctx, nil, false); return err },
+		func() error { _, err := c.Send(ctx, nil, true); return err },
+		func() error { _, err := c.Entity(ctx, "a/b?c"); return err },
+		func() error { _, err := c.History(ctx, "a", "x y", 5); return err },
+		func() error { _, err := c.Rows(ctx, "g0001", 3, "", 9); return err },
+		func() error { _, err := c.Lanes(ctx); return err },
+		func() error { _, err := c.Status(ctx); return err },
+		func() error { _, err := c.Generations(ctx); return err },
+		func() error { return c.Replays(ctx, nil) },
+		func() error { _, err := c.Replay(ctx, "r1"); return err },
+		func() error { _, err := c.StartReplay(ctx, "r1", replay.Request{}); return err },
+		func() error { _, err := c.CancelReplay(ctx, "r1"); return err },
+		func() error { _, err := c.Wipe(ctx, "g0001"); return err },
+	} {
+		if err := call(); err != nil {
+			t.Error(err)
+		}
+	}
+	want := `POST /events
+POST /imports
+GET /entities/YS9iP2M
+GET /entities/YQ/events?after=x+y&limit=5
+GET /rows?generation=g0001&lane=3&limit=9
+GET /lanes
+GET /status
+GET /generations
+GET /replays?limit=200
+GET /replays/r1
+POST /replays
+POST /replays/r1/cancel
+POST /state/wipe`
+	if got := strings.Join(seen, "\n"); got != want {
+		t.Errorf("got\n%s", got)
+	}
+}

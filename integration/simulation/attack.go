@@ -17,7 +17,7 @@ func (w *world) chooseReplays() {
 		r := &replayModel{id: fmt.Sprintf("r%d", i), lanes: make(map[event.Lane]*expected)}
 		kind := w.random.IntN(10)
 		switch {
-		case kind < 6 && rebuilds == 0:
+		case kind < 6 && (rebuilds == 0 || w.random.IntN(2) == 0):
 			rebuilds++
 			r.request = replay.Request{Rebuild: true, Promote: kind < 5}
 		case kind < 7:

@@ -346,3 +346,28 @@ func TestLateDrainUnsaysNothing(t *testing.T) {
 		t.Errorf("prove: %+v, %v", proof, err)
 	}
 }
+
+// Drains that died while they set lanes back counted as stalls, although nobody
+// had read the lanes again: a replay failed without having been tried.
+func TestDeadDrainsAreNoStalls(t *testing.T) {
+	w, a := quietWorld(t)
+	ctx := context.Background()
+	r := &replayModel{id: "drained", lanes: make(map[event.Lane]*expected)}
+	w.replays[r.id] = r
+	w.logEvent(t, a, w.names[0], "1", typeNoted)
+	if _, _, err := w.storeOf(a).Create(ctx, r.id, r.request); err != nil {
+		t.Fatal(err)
+	}
+	w.readAll(t, a, r.id)
+	for range 20 {
+		dying := w.drainerOf(a)
+		dying.Store.Table = &interrupted{Table: w.tableOf(a), prefix: "checkpoint#", before: func() error { return errFault }}
+		if _, err := dying.Check(ctx, r.id, w.clock().Add(drainLimit)); !errors.Is(err, errFault) {
+			t.Fatalf("drain that dies: %v", err)
+		}
+	}
+	w.takeIn(t, a)
+	if state, err := w.drainerOf(a).Check(ctx, r.id, w.clock()); err != nil || state != replay.Drained {
+		t.Errorf("drain: %s, %v", state, err)
+	}
+}

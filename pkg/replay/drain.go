@@ -14,6 +14,9 @@ import (
 // the replay fails: its records are not consumed, and somebody has to look.
 const maxStalls = 5
 
+// maxPasses bounds how often lanes are read again at all.
+const maxPasses = 1000
+
 // ErrStalled says that records are delivered but not consumed.
 var ErrStalled = errors.New("the playback consumer makes no progress")
 
@@ -132,27 +135,32 @@ func (d *Drainer) survey(ctx context.Context, row Row, m marks) (survey, error) 
 }
 
 // reread sets the lanes that are short of their end back to their marks, to be
-// read again from there. What the consumer has by then it drops as repeated.
+// read again from there. What the consumer has by then it drops as repeated. It
+// counts as a stall only where the lanes had been read to their ends: whoever
+// died between setting back and reading, or was told of a failure, must not
+// use up the replay's patience.
 func (d *Drainer) reread(ctx context.Context, row Row, m marks, s survey) (Drain, error) {
+	for _, lane := range s.short {
+		if err := d.Store.rewind(ctx, row.ID, lane, s.marks[lane].Place); err != nil {
+			return "", err
+		}
+	}
 	updated, err := d.Store.Update(ctx, row.ID, func(r *Row) error {
 		r.Pass++
+		r.Status = Running
 		if s.reached > r.Reached {
 			r.Reached, r.Stalls = s.reached, 0
 		}
-		r.Stalls++
-		r.Status = Running
+		if !s.unread {
+			r.Stalls++
+		}
 		return nil
 	})
 	if err != nil {
 		return "", err
 	}
-	if updated.Stalls > maxStalls {
+	if updated.Stalls > maxStalls || updated.Pass > maxPasses {
 		return "", fmt.Errorf("drain replay %s: %d lanes stay behind at event %d: %w", row.ID, len(s.short), s.reached, ErrStalled)
-	}
-	for _, lane := range s.short {
-		if err := d.Store.rewind(ctx, row.ID, lane, s.marks[lane].Place); err != nil {
-			return "", err
-		}
 	}
 	return Reread, nil
 }

@@ -1,7 +1,9 @@
 package embedded_test
 
 import (
+	"errors"
 	"strconv"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -56,6 +58,50 @@ func TestConformance(t *testing.T) {
 		s.close(t)
 		return s.open(t)
 	}})
+}
+
+// TestOneWriterWins repeats what the suite does a few times until a check that
+// is not locked together with its write would show.
+func TestOneWriterWins(t *testing.T) {
+	const writers, rounds = 8, 400
+	_, table := openTable(t, vfs.NewMem())
+	for batched := range 2 {
+		var won atomic.Int64
+		var group sync.WaitGroup
+		for range writers {
+			group.Go(func() {
+				for round := range rounds {
+					sort := strconv.Itoa(batched*rounds + round)
+					won.Add(create(t, table, batched == 1, control.Key{Partition: "a", Sort: sort}, control.Key{Partition: "b", Sort: sort}))
+				}
+			})
+		}
+		group.Wait()
+		if won.Load() != rounds {
+			t.Fatalf("batched: %d, %d documents were created %d times", batched, rounds, won.Load())
+		}
+	}
+}
+
+// create returns 1 if it created the first of keys.
+func create(t *testing.T, table control.Table, batched bool, keys ...control.Key) int64 {
+	var err error
+	if batched {
+		var results []error
+		results, err = table.PutAll(t.Context(), []control.Write{{Key: keys[0]}, {Key: keys[1]}})
+		if err == nil {
+			err = results[0]
+		}
+	} else {
+		_, err = table.Put(t.Context(), keys[0], nil, "")
+	}
+	if err == nil {
+		return 1
+	}
+	if !errors.Is(err, control.ErrConflict) {
+		t.Error(err)
+	}
+	return 0
 }
 
 // TestCrash loses everything that was not synced, while writers are at work.

@@ -74,6 +74,7 @@ func (s *suite) testReadWhileWriting(t *testing.T) {
 	shard := shards(t, stream)[0]
 	follower := reader{stream: stream, next: iterator(t, stream, shard, feed.Start{})}
 	wait := write(t, stream)
+	defer wait() // also where the follower fails
 	seen := follower.take(t, writers*perKey, 5)
 	wait()
 	again := reader{stream: stream, next: iterator(t, stream, shard, feed.Start{})}

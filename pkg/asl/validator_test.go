@@ -6,9 +6,12 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 )
+
+var plainOutput = regexp.MustCompile(`"Output":"(\w+)"`)
 
 // TestAgainstValidator has asl-validator check what Parse accepts.
 func TestAgainstValidator(t *testing.T) {
@@ -22,6 +25,9 @@ func TestAgainstValidator(t *testing.T) {
 	}
 	var in bytes.Buffer
 	for _, definition := range accepted {
+		// The service takes any JSON value as Output; the validator takes no
+		// plain text.
+		definition = plainOutput.ReplaceAllString(definition, `"Output":"{% '$1' %}"`)
 		parse(t, definition)
 		if err := json.Compact(&in, []byte(definition)); err != nil {
 			t.Fatal(err)

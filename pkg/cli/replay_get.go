@@ -59,8 +59,8 @@ func (f *clientFlags) printReplay(v replay.View) error {
 			row(w, "generation", v.Generation+map[bool]string{true: ", promoted", false: ""}[v.Promoted])
 		}
 		p := v.Progress
-		row(w, "events", fmt.Sprintf("%s in all, %s read, %s delivered, %s applied", progress.Count(p.Total),
-			progress.Count(p.Read), progress.Count(p.Delivered), progress.Count(p.Applied)))
+		row(w, "events", fmt.Sprintf("%s, %s read, %s delivered, %s applied", total(v), progress.Count(p.Read),
+			progress.Count(p.Delivered), progress.Count(p.Applied)))
 		row(w, "set aside", fmt.Sprintf("%s duplicates, %s entities parked", progress.Count(p.Duplicates), progress.Count(p.Parked)))
 		row(w, "plan", fmt.Sprintf("%d lanes in %d groups, %d slices, lanes read again %d times",
 			v.Plan.Lanes, v.Plan.Groups, v.Plan.Slices, v.Plan.Passes))
@@ -69,6 +69,14 @@ func (f *clientFlags) printReplay(v replay.View) error {
 			row(w, "failure", v.Failure.Error+": "+v.Failure.Cause)
 		}
 	})
+}
+
+// total words how many events there are to read.
+func total(v replay.View) string {
+	if len(v.Input.Entities) > 0 {
+		return "those of single entities"
+	}
+	return progress.Count(v.Progress.Total) + " in all"
 }
 
 func statusText(v replay.View) string {
@@ -100,8 +108,8 @@ func proofText(p *replay.Proof) string {
 	case p == nil:
 		return "-"
 	case p.Complete && p.Scoped:
-		return fmt.Sprintf("complete: all %s events read were taken in (of single entities, which have no manifest)",
-			progress.Count(p.Selected.Count))
+		return fmt.Sprintf("complete: %s read, %s selected, %s taken in (single entities have no manifest to be held against)",
+			progress.Count(p.Read.Count), progress.Count(p.Selected.Count), progress.Count(p.Applied.Count))
 	case p.Complete:
 		return fmt.Sprintf("complete: %s expected, %s selected, %s taken in", progress.Count(p.Expected.Count),
 			progress.Count(p.Selected.Count), progress.Count(p.Applied.Count))

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"time"
 
 	"reprise/pkg/cli/progress"
@@ -74,20 +73,26 @@ func (f *sendFlags) run(ctx context.Context, name string) error {
 	case f.senders < 1 || f.senders > send.MaxSenders || f.senders&(f.senders-1) != 0:
 		return misuse("--senders must be a power of two from 1 to %d", send.MaxSenders)
 	}
+	meter := progress.New(f.app.stderr, f.app.now)
+	defer meter.Done()
+	c, err := f.client(longPatience, meter)
+	if err != nil {
+		return err
+	}
 	in, size, err := f.input(name)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = in.Close() }() // it was only read
-	meter := progress.New(f.app.stderr, f.app.now)
-	defer meter.Done()
 	total := int64(0)
 	if size > 0 {
 		if total, err = f.check(ctx, in, size, meter); err != nil {
 			return err
 		}
 	}
-	result, err := f.send(ctx, in, total, meter)
+	show := newSendProgress(meter, total, f.app.now)
+	result, err := send.Send(ctx, in, send.Options{To: c, KeepTime: f.keepTime, Senders: f.senders,
+		BatchEvents: f.batchEvents, Now: f.app.now, Sent: show.add})
 	if err == nil && f.wait {
 		err = f.await(ctx, result.Reached, meter)
 	}
@@ -156,16 +161,6 @@ func refusedError(refused []send.Refusal) error {
 	return hint(fmt.Errorf("nothing was sent, because of%s", text), "mend these lines and send the file again")
 }
 
-func (f *sendFlags) send(ctx context.Context, in io.Reader, total int64, meter *progress.Meter) (send.Result, error) {
-	c, err := f.client(longPatience, meter)
-	if err != nil {
-		return send.Result{}, err
-	}
-	show := newSendProgress(meter, total, f.app.now)
-	return send.Send(ctx, in, send.Options{To: c, KeepTime: f.keepTime, Senders: f.senders,
-		BatchEvents: f.batchEvents, Now: f.app.now, Sent: show.add})
-}
-
 // explain words what ended a sending early.
 func (f *sendFlags) explain(result send.Result, err error) error {
 	switch {
@@ -201,5 +196,3 @@ func (f *sendFlags) every(show func()) (stop func()) {
 		<-done
 	}
 }
-
-var _ io.Seeker = (*os.File)(nil)

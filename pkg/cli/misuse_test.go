@@ -1,0 +1,243 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"reprise/pkg/cli/progress"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/handler"
+	"reprise/pkg/local"
+	"reprise/pkg/localstore"
+)
+
+func TestMisuse(t *testing.T) {
+	s := &shell{t: t, endpoint: "http://127.0.0.1:1"}
+	for _, c := range []struct{ args, want string }{
+		{"", "Usage:"},
+		{"nonsense", `no command "nonsense"`},
+		{"help nonsense", `no command "nonsense"`},
+		{"replay", "reprise replay start"},
+		{"replay nonsense", `no command "nonsense" of reprise replay`},
+		{"state", "reprise state export"},
+		{"send", "FILE is missing"},
+		{"send a b", `"b" is too much`},
+		{"send /nowhere/file", "there is no file"},
+		{"send /", "is a directory"},
+		{"send - --timeout 0s", "--timeout"},
+		{"send - --batch 0", "--batch"},
+		{"send - --senders 3", "power of two"},
+		{"send - --nonsense", "nonsense"},
+		{"send - --endpoint nonsense", "is no URL"},
+		{"replay start x", "too much"},
+		{"replay start --from yesterday", "--from"},
+		{"replay start --to 2026-13-01T00:00:00Z", "--to"},
+		{"replay start --from 2026-03-02 --to 2026-03-01", "not before"},
+		{"replay start --promote", "promote needs rebuild"},
+		{"replay start --rebuild --type x", "a rebuild takes the whole log"},
+		{"replay start --parallelism 1000", "parallelism"},
+		{"replay start --parallelism x", "parallelism"},
+		{"replay start --name a/b", "--name"},
+		{"replay get", "ID is missing"},
+		{"replay get a/b", "no replay's id"},
+		{"replay watch a b", "too much"},
+		{"replay cancel ..", "no replay's id"},
+		{"replay list x", "too much"},
+		{"state get", "ENTITY is missing"},
+		{"state get \xff", "no entity's id"},
+		{"state get " + strings.Repeat("x", 800), "no entity's id"},
+		{"state export x", "too much"},
+		{"state wipe", "--yes"},
+		{"state wipe --yes x", "too much"},
+		{"events", "ENTITY is missing"},
+		{"status x", "too much"},
+		{"local", "--data is missing"},
+		{"local --data d x", "too much"},
+		{"local --data d --lanes 3", "power of two"},
+		{"local --data d --bucket week", "day or hour"},
+		{"local --data d --shards 0", "--shards"},
+		{"local --data d --addr 0.0.0.0:80", "no authentication"},
+		{"local --data d --addr :8787", "no authentication"},
+		{"local --data d --addr 192.168.0.1:80", "no authentication"},
+		{"local --data d --addr nonsense", "--addr"},
+	} {
+		got := s.run("", strings.Fields(c.args)...)
+		if got.code != exitMisuse || !strings.Contains(got.stderr, c.want) || got.stdout != "" {
+			t.Errorf("reprise %s: %+v", c.args, got)
+		}
+		if c.args != "" && !strings.Contains(got.stderr, "reprise help") {
+			t.Errorf("reprise %s gives no hint: %s", c.args, got.stderr)
+		}
+	}
+}
+
+func TestHelp(t *testing.T) {
+	s := &shell{t: t}
+	for _, args := range [][]string{{"help"}, {"--help"}, {"-h"}} {
+		if out := s.fine("", args...); !strings.Contains(out, "Exit codes: 0 fine, 1 failed, 2 misuse") {
+			t.Errorf("%v: %s", args, out)
+		}
+	}
+	if out := s.fine("", "replay", "--help"); !strings.Contains(out, "replay watch") || strings.Contains(out, "reprise send") {
+		t.Errorf("help of a group: %s", out)
+	}
+	for _, c := range commands() {
+		words := strings.Fields(c.name)
+		byFlag, byWord := s.fine("", append(words, "--help")...), s.fine("", append([]string{"help"}, words...)...)
+		if byFlag != byWord || !strings.Contains(byFlag, "Example") || !strings.Contains(byFlag, "  reprise "+c.name) {
+			t.Errorf("help of %s: %s", c.name, byFlag)
+		}
+	}
+}
+
+func TestFlagsMayStandAnywhere(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		_, _ = fmt.Fprintf(w, `{"entity":%q}`, r.URL.Path)
+	}))
+	defer server.Close()
+	s := &shell{t: t, endpoint: "http://127.0.0.1:1"}
+	for _, args := range [][]string{
+		{"state", "get", "--endpoint", server.URL, "a", "--json"},
+		{"state", "get", "a", "--json", "--endpoint=" + server.URL},
+		{"state", "get", "-json", "-endpoint", server.URL, "--", "a"},
+	} {
+		if out := s.fine("", args...); !strings.Contains(out, "/entities/YQ") {
+			t.Errorf("%v: %s", args, out)
+		}
+	}
+	if out := s.fine("", "state", "get", "--json", "--endpoint", server.URL, "--", "--json"); !strings.Contains(out, handler.EncodeEntity("--json")) {
+		t.Errorf("an entity like a flag: %s", out)
+	}
+}
+
+func TestNobodyServes(t *testing.T) {
+	server := httptest.NewServer(http.NotFoundHandler())
+	gone := &shell{t: t, endpoint: server.URL, change: func(a *app) {
+		at := time.Unix(0, 0)
+		a.now = func() time.Time { return at }
+		a.pause = func(ctx context.Context, d time.Duration) error {
+			at = at.Add(d)
+			return ctx.Err()
+		}
+	}}
+	commands := []string{"status", "replay list", "replay get r", "replay watch r", "replay start", "replay cancel r",
+		"state get a", "state export", "state wipe --yes", "events a", "send -"}
+	for _, args := range commands { // another server
+		if got := gone.run(account("a", 0), strings.Fields(args)...); got.code != exitFailed || !strings.Contains(got.stderr, "hint: ") {
+			t.Errorf("reprise %s: %+v", args, got)
+		}
+	}
+	server.Close()
+	for _, args := range commands {
+		got := gone.run(account("a", 0), strings.Fields(args)...)
+		if got.code != exitFailed || !strings.Contains(got.stderr, "no answer from "+server.URL) || !strings.Contains(got.stderr, "hint: ") {
+			t.Errorf("reprise %s: %+v", args, got)
+		}
+	}
+}
+
+func TestLocalSaysWhatToDo(t *testing.T) {
+	var given local.Options
+	var fail error
+	s := &shell{t: t, change: func(a *app) {
+		a.runLocal = func(_ context.Context, o local.Options, stdout, _ io.Writer) error {
+			given = o
+			_, _ = io.WriteString(stdout, "ready\n")
+			return fail
+		}
+	}}
+	if out := s.fine("", "local", "--data", "d"); out != "ready\n" || given.Addr != "127.0.0.1:8787" || given.Lanes != 64 ||
+		given.Bucket != eventlog.Day || given.Shards != 4 || given.Dir != "d" {
+		t.Errorf("%q with %+v", out, given)
+	}
+	s.fine("", "local", "--data=d", "--addr", "[::1]:0", "--bucket", "hour", "--lanes", "1", "--shards", "9")
+	for want, err := range map[string]error{
+		"another reprise local runs": localstore.ErrInUse,
+		"run the version":            localstore.ErrFormat,
+		"give the same again":        localstore.ErrSettings,
+		"an empty or a new":          localstore.ErrNotADataDir,
+		"choose another --addr":      syscall.EADDRINUSE,
+	} {
+		fail = fmt.Errorf("open d: %w", err)
+		if got := s.run("", "local", "--data", "d"); got.code != exitFailed || !strings.Contains(got.stderr, "hint: ") ||
+			!strings.Contains(got.stderr, want) {
+			t.Errorf("%v: %+v", err, got)
+		}
+	}
+}
+
+func TestLocalRunsUntilItIsStopped(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	out, printed := io.Pipe()
+	ended := make(chan int, 1)
+	go func() {
+		ended <- Main(ctx, []string{"local", "--data", t.TempDir(), "--addr", "127.0.0.1:0", "--lanes", "2"},
+			func(string) string { return "" }, strings.NewReader(""), printed, io.Discard)
+	}()
+	line := make([]byte, 100)
+	n, err := out.Read(line)
+	must(t, err)
+	endpoint, found := strings.CutPrefix(strings.TrimSpace(string(line[:n])), "ready ")
+	if !found {
+		t.Errorf("printed %q", line[:n])
+	}
+	s := &shell{t: t, endpoint: endpoint}
+	s.fine("", "status")
+	cancel()
+	if code := <-ended; code != exitFine {
+		t.Errorf("exit %d", code)
+	}
+}
+
+// waitFor runs the wait of reprise send against answers of GET /lanes, on a
+// clock that only pauses move.
+func waitFor(t *testing.T, timeout time.Duration, answers ...string) (said, error) {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		_, _ = io.WriteString(w, answers[0])
+		if len(answers) > 1 {
+			answers = answers[1:]
+		}
+	}))
+	defer server.Close()
+	var errs strings.Builder
+	at := time.Unix(0, 0)
+	a := newApp(func(string) string { return server.URL }, nil, io.Discard, &errs)
+	a.now = func() time.Time { return at }
+	a.pause = func(ctx context.Context, d time.Duration) error {
+		at = at.Add(max(d, time.Second))
+		return ctx.Err()
+	}
+	f := &sendFlags{clientFlags: &clientFlags{app: a}, timeout: timeout}
+	err := f.await(t.Context(), map[event.Lane]event.Position{1: "0001-015-0001"}, progress.New(&errs, a.now))
+	return said{stderr: errs.String()}, err
+}
+
+func lanes(lost bool, position, applied string) string {
+	return fmt.Sprintf(`{"generation":"g0001","lost":%v,"lanes":[{"lane":0},{"lane":1,"position":%q,"applied":%q}]}`, lost, position, applied)
+}
+
+func TestWaitEnds(t *testing.T) {
+	const target = "0001-015-0001"
+	if got, err := waitFor(t, time.Hour, lanes(false, "", ""), lanes(false, "0001-015-0000", ""),
+		lanes(false, target, ""), lanes(false, target, "0001-015-0002")); err != nil {
+		t.Errorf("all is applied: %v %s", err, got.stderr)
+	}
+	_, err := waitFor(t, time.Hour, lanes(true, "", ""), lanes(true, target, ""))
+	if err == nil || !strings.Contains(err.Error(), "generation g0001 is lost") || !strings.Contains(hintFor("send", err), "--rebuild --promote") {
+		t.Errorf("lost: %v", err)
+	}
+	got, err := waitFor(t, time.Minute, lanes(false, target, ""))
+	if !errors.Is(err, errWait) || strings.Count(got.stderr, "nothing has moved") != 1 {
+		t.Errorf("standing still: %v %s", err, got.stderr)
+	}
+}

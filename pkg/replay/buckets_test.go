@@ -1,0 +1,72 @@
+package replay_test
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"reprise/pkg/control"
+	controlstore "reprise/pkg/control/embedded"
+	"reprise/pkg/datastore"
+	rowstore "reprise/pkg/datastore/embedded"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/localstore"
+	"reprise/pkg/replay"
+)
+
+// TestBucketsOfAnEntity finds an entity's buckets in a lane with closed buckets
+// b0 to b4 and an open one, b5.
+func TestBucketsOfAnEntity(t *testing.T) {
+	ctx := t.Context()
+	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(),
+		Settings: localstore.Settings{Lanes: 1, BucketWidth: 3600}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = db.Close() }()
+	table, err := controlstore.New(db.Space("control"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	generations, err := rowstore.New(db.Space("datastore"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b []eventlog.Bucket
+	for i := range 6 {
+		b = append(b, eventlog.Bucket(fmt.Sprintf("2026-03-01T%02d", i)))
+		key := control.Key{Partition: "manifest#0000", Sort: string(b[i])}
+		if _, err := control.Store(ctx, table, key, eventlog.Manifest{Count: 1}, ""); err != nil {
+			t.Fatal(err)
+		}
+	}
+	head := eventlog.Head{Position: "0001-019-0000", Bucket: b[5], Open: eventlog.Manifest{Count: 1}}
+	finder := &replay.BucketFinder{Heads: eventlog.Heads{Table: table}, Generations: generations,
+		Registry: datastore.Registry{Table: table, Now: time.Now}}
+	find := func(entity string, want ...eventlog.Bucket) {
+		t.Helper()
+		got, err := finder.Find(ctx, 0, entity, head)
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%s: %v, %v, want %v", entity, got, err, want)
+		}
+	}
+	find("no generation is active", b...)
+	if _, err := finder.Registry.Begin(ctx, "", "v"); err != nil {
+		t.Fatal(err)
+	}
+	find("the table is gone", b...)
+	if err := generations.Create(ctx, "g0001"); err != nil {
+		t.Fatal(err)
+	}
+	find("there is no row", b...)
+	row := datastore.Row{Entity: "known", Position: "0001-011-0000", Buckets: []eventlog.Bucket{b[1], b[3]}}
+	if _, err := generations.Open("g0001").WriteRows(ctx, 0, []datastore.RowWrite{{Row: row}}); err != nil {
+		t.Fatal(err)
+	}
+	find("known", b[1], b[3], b[4], b[5])
+	head = eventlog.Head{Position: "0001-011-0000", Bucket: b[2], Open: eventlog.Manifest{Count: 1}}
+	find("known", b[1], b[3]) // the row may be ahead of a cut
+}

@@ -46,6 +46,7 @@ func (w *world) chooseReplays() {
 
 // begin sets everything going.
 func (w *world) begin() {
+	w.begun = true
 	w.startConsumers()
 	producers := 1 + w.random.IntN(2)
 	w.producing, w.machines = producers, len(w.order)

@@ -207,10 +207,15 @@ func (w *world) checkReached(generation string, lane event.Lane, entity string, 
 	}
 }
 
-// sawRoll compares, at a flip, what readers are shown with what they were
-// shown before it.
+// sawRoll gives generations that follow their consumers, and compares, at a
+// flip, what readers are shown with what they were shown before it.
 func (w *world) sawRoll(body []byte) {
 	roll, ok := decode[datastore.Roll](w, body)
+	for _, info := range roll.Generations {
+		if info.Consumes() {
+			w.startWrite(info.ID)
+		}
+	}
 	if !ok || roll.Active == w.active {
 		return
 	}

@@ -110,7 +110,7 @@ func (m *machine) work() (error, bool) {
 	if !m.replay.request.Rebuild {
 		return nil, true
 	}
-	return m.follow(row.Generation)
+	return m.follow()
 }
 
 func (m *machine) plan(ctx context.Context, a *actor) (replay.Row, error) {
@@ -248,14 +248,14 @@ func (w *world) checkDrained(ctx context.Context, a *actor, id string) (replay.D
 	return w.drainerOf(a).Check(ctx, id, w.clock().Add(drainLimit))
 }
 
-// follow gives the generation its consumer and, if asked to, makes it active.
-func (m *machine) follow(generation string) (error, bool) {
+// follow lets the generation follow the stream and, if asked to, makes it
+// active.
+func (m *machine) follow() (error, bool) {
 	if err, alive := m.step("follow", func(ctx context.Context, a *actor) error {
 		return m.world.promoterOf(a).Follow(ctx, m.replay.id)
 	}); err != nil || !alive {
 		return err, alive
 	}
-	m.world.startWrite(generation)
 	m.world.gate.mu.Lock()
 	m.world.promoting = true
 	m.world.gate.mu.Unlock()

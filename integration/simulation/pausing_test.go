@@ -126,17 +126,27 @@ func TestPauseTokens(t *testing.T) {
 		t.Fatal(err)
 	}
 	resume("two")
+}
+
+func TestPauseAtItsLimits(t *testing.T) {
+	w, a := quietWorld(t)
+	ctx, store := context.Background(), w.storeOf(a)
+	if _, _, err := store.Create(ctx, "p", replay.Request{}); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := store.ParkToken(ctx, "p", ""); !errors.Is(err, replay.ErrToken) {
 		t.Errorf("park an empty token: %v", err)
 	}
 	if _, _, err := store.End(ctx, "p", replay.Cancelled, nil); err != nil {
 		t.Fatal(err)
 	}
-	park("after the end", false)
+	if parked, err := store.ParkToken(ctx, "p", "late"); err != nil || parked {
+		t.Errorf("park after the end: %v, %v", parked, err)
+	}
 	if _, err := store.RequestPause(ctx, "p"); !errors.Is(err, replay.ErrEnded) {
 		t.Errorf("pause after the end: %v", err)
 	}
-	if err := store.Released(ctx, "p", []string{"two"}); err != nil {
+	if err := store.Released(ctx, "p", []string{"late"}); err != nil {
 		t.Errorf("release after the end: %v", err)
 	}
 }

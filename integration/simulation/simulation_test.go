@@ -34,9 +34,9 @@ func schedules(t *testing.T) int {
 	case n > 0:
 		return n
 	case testing.Short():
-		return 300
+		return 200
 	}
-	return 1_500
+	return 1_000
 }
 
 func makeFixtures(t *testing.T) *fixtures {

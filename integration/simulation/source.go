@@ -139,8 +139,11 @@ func (w *world) applyWork(a *actor) work {
 	}
 }
 
-// startWrite gives a generation its consumer of the event stream.
+// startWrite gives a generation its consumer of the event stream, once.
 func (w *world) startWrite(generation string) {
+	if !w.begun || w.sources["write-"+generation] != nil {
+		return
+	}
 	w.start("write-"+generation, w.ingest, func(a *actor) work {
 		live := w.liveOf(a)
 		return func(ctx context.Context, lane event.Lane, records []eventlog.Incoming) (int, error) {

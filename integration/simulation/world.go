@@ -118,9 +118,11 @@ type world struct {
 	sources   map[string][]*source
 
 	shape shape
-	// producing and machines are the numbers of producers and replays at work,
-	// promoting is set once a generation is to become active. active is the generation
-	// that readers are shown, flips how often that changed.
+	// begun is set once something happens by itself. producing and machines are
+	// the numbers of producers and replays at work, promoting is set once a
+	// generation is to become active. active is the generation that readers are
+	// shown, flips how often that changed.
+	begun     bool
 	producing int
 	machines  int
 	promoting bool

@@ -135,6 +135,11 @@ func (p *Planner) Plan(ctx context.Context, id string) (Row, error) {
 	if plan, err = p.Store.loadPlan(ctx, id); err != nil {
 		return Row{}, err
 	}
+	return p.enter(ctx, id, cut, plan)
+}
+
+// enter notes in the replay's row what was planned.
+func (p *Planner) enter(ctx context.Context, id string, cut time.Time, plan Plan) (Row, error) {
 	lanes := plan.lanes()
 	plans, err := p.Store.loadLanePlans(ctx, id, lanes)
 	if err != nil {

@@ -15,35 +15,40 @@ import (
 	"time"
 )
 
-// program builds the command line once for all tests of the package.
-var program = sync.OnceValues(func() (string, error) {
-	dir, err := os.MkdirTemp("", "reprise-test-")
-	if err != nil {
-		return "", err
-	}
-	path := filepath.Join(dir, "reprise")
-	build := exec.Command("go", "build", "-o", path, "reprise/pkg/cmd/reprise")
-	if out, err := build.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("build: %w\n%s", err, out)
-	}
-	return path, nil
-})
+// workshop is where the command line is built, once for all tests.
+var workshop struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+func build() error {
+	workshop.once.Do(func() {
+		if workshop.dir, workshop.err = os.MkdirTemp("", "reprise-test-"); workshop.err != nil {
+			return
+		}
+		command := exec.Command("go", "build", "-o", filepath.Join(workshop.dir, "reprise"), "reprise/pkg/cmd/reprise")
+		if out, err := command.CombinedOutput(); err != nil {
+			workshop.err = fmt.Errorf("build: %w\n%s", err, out)
+		}
+	})
+	return workshop.err
+}
 
 func TestMain(m *testing.M) {
 	code := m.Run()
-	if path, err := program(); err == nil {
-		_ = os.RemoveAll(filepath.Dir(path))
+	if workshop.dir != "" {
+		_ = os.RemoveAll(workshop.dir)
 	}
 	os.Exit(code)
 }
 
 func binary(t testing.TB) string {
 	t.Helper()
-	path, err := program()
-	if err != nil {
+	if err := build(); err != nil {
 		t.Fatal(err)
 	}
-	return path
+	return filepath.Join(workshop.dir, "reprise")
 }
 
 // process is a platform that runs as a process of its own.

@@ -44,7 +44,8 @@ func (h *Write) write(ctx context.Context, l *laneRecords) (int, error) {
 // levelOf tells what passes by itself from what somebody has to see.
 func levelOf(err error) slog.Level {
 	switch {
-	case errors.Is(err, projection.ErrBehind), errors.Is(err, datastore.ErrHeld), errors.Is(err, context.Canceled):
+	case errors.Is(err, projection.ErrBehind), errors.Is(err, datastore.ErrHeld), errors.Is(err, context.Canceled),
+		errors.Is(err, projection.ErrOtherVersion): // said once, when the platform starts
 		return slog.LevelDebug
 	}
 	return slog.LevelWarn

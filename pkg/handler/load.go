@@ -47,7 +47,10 @@ type Load struct {
 	// Overloaded reports that the pump lags so far behind that accepted events
 	// might expire; nil means never.
 	Overloaded func(context.Context) bool
-	Log        *slog.Logger
+	// NoRoom reports that an error of Stream means a full disk; nil where
+	// there is none.
+	NoRoom func(error) bool
+	Log    *slog.Logger
 }
 
 // Accepted is the answer to a request whose events are all in the stream.
@@ -104,6 +107,11 @@ func (h *Load) putFailed(ctx context.Context, err error) *Problem {
 	const again = "some of the request's events may have been accepted; sending the same request again is safe"
 	if errors.Is(err, feed.ErrThrottled) {
 		p := problem(http.StatusTooManyRequests, "throttled", again)
+		p.RetryAfter = retrySeconds
+		return p
+	}
+	if h.NoRoom != nil && h.NoRoom(err) {
+		p := problem(http.StatusInsufficientStorage, "disk-full", "the platform's disk is full: make room on it; "+again)
 		p.RetryAfter = retrySeconds
 		return p
 	}

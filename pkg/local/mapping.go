@@ -160,10 +160,15 @@ func (m *mapping) checkpoint(ctx context.Context, shard string, tracker *tracker
 			return ctx.Err()
 		}
 		if done := tracker.done(); done != stored {
-			if err := m.checkpoints.Store(ctx, m.consumer, m.description.Identity, shard, done); err != nil {
-				return err
+			err := m.checkpoints.Store(ctx, m.consumer, m.description.Identity, shard, done)
+			if err != nil {
+				// It is stored with the next one. A crash before that repeats
+				// more, and loses nothing.
+				m.log.LogAttrs(ctx, slog.LevelDebug, "checkpoint not stored", slog.String("error", err.Error()))
+				tracker.touch()
+			} else {
+				stored = done
 			}
-			stored = done
 		}
 		if err := pauseFor(ctx, pause); err != nil {
 			return err

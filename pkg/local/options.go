@@ -7,6 +7,8 @@ import (
 	"net"
 	"time"
 
+	"github.com/cockroachdb/pebble/v2/vfs"
+
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 )
@@ -27,6 +29,8 @@ type Options struct {
 	Retention time.Duration
 	// Projections are the ones that ship where nil.
 	Projections []projection.Projection
+	// FS is the file system, the machine's own where nil.
+	FS vfs.FS
 	// Log gets what operators should see; nil means silence.
 	Log *slog.Logger
 	// RecordBytes bounds a playback record's lines, PageBytes a page of the

@@ -65,7 +65,7 @@ func Open(ctx context.Context, options Options) (*Platform, error) {
 	if p.lanes, err = event.NewLanes(options.Lanes); err != nil {
 		return nil, err
 	}
-	p.db, err = localstore.Open(options.Dir, localstore.Options{Settings: localstore.Settings{
+	p.db, err = localstore.Open(options.Dir, localstore.Options{FS: options.FS, Settings: localstore.Settings{
 		Lanes: options.Lanes, BucketWidth: int64(time.Duration(options.Bucket) / time.Second),
 	}})
 	if err != nil {

@@ -2,10 +2,12 @@ package local
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"time"
 
 	"reprise/pkg/handler"
+	"reprise/pkg/localstore"
 	"reprise/pkg/replay"
 )
 
@@ -34,7 +36,8 @@ func (p *Platform) gateway() *gateway {
 
 func (p *Platform) load(keepTime bool) *handler.Load {
 	return &handler.Load{Stream: p.streams.Open(eventStream), Codec: p.codec, Lanes: p.lanes, Epoch: p.decoder.Epoch,
-		KeepTime: keepTime, Now: time.Now, Overloaded: p.overloaded, Log: p.options.Log}
+		KeepTime: keepTime, Now: time.Now, Overloaded: p.overloaded, Log: p.options.Log,
+		NoRoom: func(err error) bool { return errors.Is(err, localstore.ErrFull) }}
 }
 
 func (p *Platform) finder() *replay.BucketFinder {

@@ -39,6 +39,11 @@ func (t *tracker) end(sequence string) {
 		return
 	}
 	t.order = append(t.order[:0], t.order[n:]...)
+	t.touch()
+}
+
+// touch puts a token into moved.
+func (t *tracker) touch() {
 	select {
 	case t.moved <- struct{}{}:
 	default:

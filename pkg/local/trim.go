@@ -2,7 +2,7 @@ package local
 
 import (
 	"context"
-	"fmt"
+	"log/slog"
 	"time"
 
 	"reprise/pkg/event"
@@ -21,11 +21,9 @@ const (
 // longer than the retention.
 func (p *Platform) trim(ctx context.Context) error {
 	for {
-		if err := p.trimOnce(ctx, time.Now()); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return fmt.Errorf("trim streams: %w", err)
+		if err := p.trimOnce(ctx, time.Now()); err != nil && ctx.Err() == nil {
+			p.options.Log.LogAttrs(ctx, slog.LevelWarn, "expired records not deleted; this is tried again",
+				slog.String("error", err.Error()))
 		}
 		if pauseFor(ctx, trimEvery) != nil {
 			return nil

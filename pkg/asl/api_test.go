@@ -152,7 +152,10 @@ func TestOnEndIsCalledAgain(t *testing.T) {
 		w.open(map[string]*asl.Machine{"m": m})
 		defer w.close()
 		time.Sleep(time.Minute)
-		if got := fmt.Sprint(told); got != "[one SUCCEEDED one SUCCEEDED one SUCCEEDED]" {
+		mu.Lock()
+		got := fmt.Sprint(told)
+		mu.Unlock()
+		if got != "[one SUCCEEDED one SUCCEEDED one SUCCEEDED]" {
 			t.Errorf("told %s", got)
 		}
 	})

@@ -121,7 +121,8 @@ func (a *app) report(name string, err error) int {
 	}
 	title := strings.TrimSpace("reprise " + name)
 	text := err.Error()
-	if errors.Is(err, context.Canceled) {
+	var told *hinted // its own words say more
+	if errors.Is(err, context.Canceled) && !errors.As(err, &told) {
 		text = "interrupted"
 	}
 	_, _ = fmt.Fprintf(a.stderr, "%s: %s\n", title, text)

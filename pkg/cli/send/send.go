@@ -20,7 +20,7 @@ import (
 // The defaults of Options.
 const (
 	DefaultSenders     = 8
-	DefaultBatchEvents = 5000
+	DefaultBatchEvents = 10_000
 	DefaultBatchBytes  = 3 << 20
 	MaxSenders         = 64
 )

@@ -99,7 +99,7 @@ func (m *machine) cancel(driver *actor, at int64) {
 					return err
 				}
 				w.gate.mu.Lock()
-				asked, m.stopped, m.replay.cancelled = true, true, true
+				asked, m.stopped = true, true
 				w.gate.mu.Unlock()
 			}
 			_, err := w.closerOf(a).Close(ctx, m.replay.id, replay.Cancelled, nil)

@@ -159,6 +159,7 @@ func (w *world) sawReplay(body []byte) {
 		return
 	}
 	r.generation = row.Generation
+	r.cancelled = r.cancelled || row.Cancel
 	if r.status.Ended() && row.Status != r.status {
 		w.breakf(completeness, "replay %s was %s and is %s", r.id, r.status, row.Status)
 	}

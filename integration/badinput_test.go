@@ -99,9 +99,11 @@ func TestCutOffRequestIsNotTaken(t *testing.T) {
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 2})
 	body := one("")
 	for name, send := range map[string]string{
-		"cut off in the body":   fmt.Sprintf("POST /events HTTP/1.1\r\nHost: x\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", structured, len(body), body[:40]),
-		"cut off in the header": "POST /events HTTP/1.1\r\nHost: x\r\nContent-",
-		"more than announced":   fmt.Sprintf("POST /events HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: 40\r\n\r\n%s", structured, body),
+		"a page of elsewhere":   fmt.Sprintf("POST /events HTTP/1.1\r\nHost: localhost\r\nOrigin: https://example.com\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", structured, len(body), body),
+		"a rebound name":        fmt.Sprintf("POST /events HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", structured, len(body), body),
+		"cut off in the body":   fmt.Sprintf("POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", structured, len(body), body[:40]),
+		"cut off in the header": "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-",
+		"more than announced":   fmt.Sprintf("POST /events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: 40\r\n\r\n%s", structured, body),
 	} {
 		connection, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
 		if err != nil {

@@ -53,12 +53,14 @@ func jsonResponse(status int, body any) events.APIGatewayV2HTTPResponse {
 func PlainProblem(status int) events.APIGatewayV2HTTPResponse {
 	detail := map[int]string{
 		http.StatusNotFound:              "there is no such route; openapi.yaml lists them all",
+		http.StatusForbidden:             "the platform on one machine answers requests of this machine only: name it by a loopback address",
 		http.StatusBadRequest:            "the request's body could not be read to its end; nothing of it was taken",
 		http.StatusRequestEntityTooLarge: "the body is larger than 4 MiB; send fewer events at a time",
 		http.StatusInternalServerError:   "the platform could not answer; its own log has the reason. A retry may help",
 	}[status]
 	kind := map[int]string{
 		http.StatusNotFound:              "no-route",
+		http.StatusForbidden:             "not-from-here",
 		http.StatusBadRequest:            "malformed-request",
 		http.StatusRequestEntityTooLarge: "body-too-large",
 	}[status]

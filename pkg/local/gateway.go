@@ -6,7 +6,9 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"net"
 	"net/http"
+	"net/url"
 	"strings"
 	"time"
 
@@ -44,6 +46,10 @@ func newGateway(log *slog.Logger) *gateway {
 // route serves a route key such as "GET /entities/{id}" by a function.
 func (g *gateway) route(key string, f function) {
 	g.mux.HandleFunc(key, func(w http.ResponseWriter, r *http.Request) {
+		if !fromThisMachine(r) {
+			writeProblem(w, http.StatusForbidden)
+			return
+		}
 		select {
 		case g.slots <- struct{}{}:
 			defer func() { <-g.slots }()
@@ -52,6 +58,29 @@ func (g *gateway) route(key string, f function) {
 		}
 		g.serve(w, r, key, f)
 	})
+}
+
+// fromThisMachine refuses what a web page of elsewhere would send: one that has
+// made its name point here (DNS rebinding), or that posts across origins.
+func fromThisMachine(r *http.Request) bool {
+	if !isLoopback(r.Host) {
+		return false
+	}
+	origin := r.Header.Get("Origin")
+	if origin == "" {
+		return true
+	}
+	parsed, err := url.Parse(origin)
+	return err == nil && isLoopback(parsed.Host)
+}
+
+func isLoopback(hostPort string) bool {
+	host, _, err := net.SplitHostPort(hostPort)
+	if err != nil {
+		host = strings.Trim(hostPort, "[]")
+	}
+	ip := net.ParseIP(host)
+	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
 func (g *gateway) serve(w http.ResponseWriter, r *http.Request, key string, f function) {

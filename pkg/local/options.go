@@ -93,11 +93,10 @@ func (o Options) withDefaults() (Options, error) {
 // CheckAddr returns ErrNotLoopback unless addr is a loopback address with a
 // port.
 func CheckAddr(addr string) error {
-	host, _, err := net.SplitHostPort(addr)
-	if err != nil {
+	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return fmt.Errorf("parse address %q: %w", addr, err)
 	}
-	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+	if !isLoopback(addr) {
 		return fmt.Errorf("listen on %q: %w", addr, ErrNotLoopback)
 	}
 	return nil

@@ -32,7 +32,8 @@ type Row struct {
 	// the row, "" for the live path.
 	Version string `json:"version"`
 	Replay  string `json:"replay,omitempty"`
-	// Buckets are those in which the entity has events, ascending.
+	// Buckets are those in which the entity has events, ascending, as
+	// eventlog.AddBucket keeps them; eventlog.ExpandBuckets names each.
 	Buckets []eventlog.Bucket `json:"buckets"`
 	// Filter says which event ids have certainly not been seen.
 	Filter []byte `json:"filter,omitempty"`

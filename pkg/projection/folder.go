@@ -111,9 +111,7 @@ func (f *rowFold) take(ctx context.Context, p *Placed) error {
 // see records that the event was seen, whatever becomes of it.
 func (f *rowFold) see(p *Placed) {
 	f.row.Position = p.Position
-	if n := len(f.row.Buckets); n == 0 || f.row.Buckets[n-1] != p.Bucket {
-		f.row.Buckets = append(f.row.Buckets[:n:n], p.Bucket)
-	}
+	f.row.Buckets = eventlog.AddBucket(f.row.Buckets, p.Bucket)
 }
 
 // duplicate applies the rule: an event is a duplicate if one at an earlier
@@ -169,7 +167,7 @@ func (f *rowFold) loadExact(ctx context.Context) error {
 		return nil
 	}
 	// The events of this batch up to the row's position are in the log as well.
-	return f.history(ctx, f.row.Entity, f.row.Buckets, f.row.Position, func(_ eventlog.Bucket, entry *eventlog.Entry) error {
+	return f.history(ctx, f.row.Entity, eventlog.ExpandBuckets(f.row.Buckets), f.row.Position, func(_ eventlog.Bucket, entry *eventlog.Entry) error {
 		past, err := event.Parse(string(entry.Line))
 		if err != nil {
 			return fmt.Errorf("parse event at %s: %w", entry.Position, err)

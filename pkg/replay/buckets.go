@@ -57,5 +57,5 @@ func (f *BucketFinder) known(ctx context.Context, lane event.Lane, entity string
 	if err != nil {
 		return nil, err
 	}
-	return rows[entity].Buckets, nil
+	return eventlog.ExpandBuckets(rows[entity].Buckets), nil
 }

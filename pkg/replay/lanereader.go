@@ -110,7 +110,7 @@ func (l *laneReader) scopes(ctx context.Context) (map[eventlog.Bucket][]string, 
 		if err != nil {
 			return nil, fmt.Errorf("load buckets of an entity: %w", err)
 		}
-		for _, b := range buckets {
+		for _, b := range eventlog.ExpandBuckets(buckets) {
 			perBucket[b] = append(perBucket[b], entity)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -194,15 +193,17 @@ func (p *Planner) planScopes(ctx context.Context, row Row, plan LanePlan) (weigh
 		if err != nil {
 			return weight{}, fmt.Errorf("find buckets of an entity: %w", err)
 		}
-		buckets = slices.DeleteFunc(slices.Clone(buckets), func(b eventlog.Bucket) bool {
-			return b < from || (to != "" && b >= to)
-		})
-		if err := p.storeOnce(ctx, scopeKey(row.ID, entity), buckets); err != nil {
-			return weight{}, fmt.Errorf("store buckets of an entity: %w", err)
-		}
+		var list []eventlog.Bucket
 		for _, b := range buckets {
+			if b < from || (to != "" && b >= to) {
+				continue
+			}
+			list = eventlog.AddBucket(list, b)
 			w.buckets[b]++
 			w.bytes++
+		}
+		if err := p.storeOnce(ctx, scopeKey(row.ID, entity), list); err != nil {
+			return weight{}, fmt.Errorf("store buckets of an entity: %w", err)
 		}
 	}
 	return w, nil

@@ -93,7 +93,7 @@ func (m *machine) cancel(driver *actor, at int64) {
 	}
 	w := m.world
 	for asked := false; ; {
-		err, alive := w.call(driver, "cancel", functionTimeout, func(ctx context.Context, a *actor) error {
+		_, err, alive := run(driver, "cancel", functionTimeout, act(func(ctx context.Context, a *actor) error {
 			if !asked {
 				if _, err := w.storeOf(a).Update(ctx, m.replay.id, func(r *replay.Row) error { r.Cancel = true; return nil }); err != nil {
 					return err
@@ -104,7 +104,7 @@ func (m *machine) cancel(driver *actor, at int64) {
 			}
 			_, err := w.closerOf(a).Close(ctx, m.replay.id, replay.Cancelled, nil)
 			return err
-		})
+		}))
 		// A replay that has ended, or has not begun, is left alone.
 		if !alive || err == nil || (final(err) && !asked) {
 			return
@@ -138,9 +138,8 @@ func (p *producer) run() {
 	for p.left > 0 || len(p.crowd) > 0 {
 		lane, data := p.record()
 		for {
-			err, alive := w.call(p.driver, "load", functionTimeout, func(ctx context.Context, a *actor) error {
-				_, err := w.streamOf(a, w.ingest).Put(ctx, w.lanes.Key(lane), data)
-				return err
+			_, err, alive := run(p.driver, "load", functionTimeout, func(ctx context.Context, a *actor) (string, error) {
+				return w.streamOf(a, w.ingest).Put(ctx, w.lanes.Key(lane), data)
 			})
 			if !alive {
 				return

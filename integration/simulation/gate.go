@@ -140,12 +140,8 @@ func tagged(ctx context.Context, tag int) context.Context {
 func (a *actor) enter(c *call) error {
 	c.actor = a
 	c.tag, _ = c.ctx.Value(tagKey{}).(int)
-	if a.direct && c.run == nil {
-		a.world.now = max(a.world.now, c.wake)
-		return nil
-	}
 	if a.direct {
-		return c.run(fate{happens: true})
+		return a.world.atOnce(c)
 	}
 	c.done = make(chan error, 1)
 	g := &a.world.gate
@@ -159,6 +155,17 @@ func (a *actor) enter(c *call) error {
 	g.waiting = append(g.waiting, c)
 	g.mu.Unlock()
 	return <-c.done
+}
+
+// atOnce does a call without the scheduler, one at a time.
+func (w *world) atOnce(c *call) error {
+	w.direct.Lock()
+	defer w.direct.Unlock()
+	if c.run == nil {
+		w.now = max(w.now, c.wake)
+		return nil
+	}
+	return c.run(fate{happens: true})
 }
 
 // sorted orders what waits, so that one seed gives one schedule whatever order

@@ -3,16 +3,29 @@ package simulation
 import "context"
 
 // invocation is one run of a function, watched by the driver that started it.
-type invocation struct {
-	actor *actor
-	ended bool
-	err   error
+// Its result is its own: what a zombie returns late goes to nobody.
+type invocation[T any] struct {
+	actor  *actor
+	ended  bool
+	result T
+	err    error
 }
 
-// invoke runs fn as an actor of its own. Some invocations stand still for
+// task is what a function does in one invocation.
+type task[T any] func(ctx context.Context, a *actor) (T, error)
+
+// none is the result of a task that has none.
+type none struct{}
+
+// act makes a task of what has no result.
+func act(do func(ctx context.Context, a *actor) error) task[none] {
+	return func(ctx context.Context, a *actor) (none, error) { return none{}, do(ctx, a) }
+}
+
+// invoke runs a task as an actor of its own. Some invocations stand still for
 // long at a random call: their driver gives them up and starts others, and
 // they go on later as zombies.
-func (w *world) invoke(name string, timeout int64, fn func(ctx context.Context, a *actor) error) *invocation {
+func invoke[T any](w *world, name string, timeout int64, do task[T]) *invocation[T] {
 	a := w.newActor(name)
 	chance := w.storm.freeze
 	if timeout > functionTimeout {
@@ -22,17 +35,17 @@ func (w *world) invoke(name string, timeout int64, fn func(ctx context.Context, 
 		a.freezeAfter = 1 + a.random.IntN(16)
 		a.freezeFor = 1_000 + a.random.Int64N(2*timeout)
 	}
-	inv := &invocation{actor: a}
+	inv := &invocation[T]{actor: a}
 	w.gate.mu.Lock()
 	w.running[a.id] = a
 	w.gate.mu.Unlock()
 	go func() {
-		err := fn(a.ctx, a)
+		result, err := do(a.ctx, a)
 		a.cancel()
 		w.gate.mu.Lock()
 		defer w.gate.mu.Unlock()
 		delete(w.running, a.id)
-		inv.ended, inv.err = true, err
+		inv.ended, inv.result, inv.err = true, result, err
 	}()
 	return inv
 }
@@ -41,18 +54,18 @@ func (w *world) invoke(name string, timeout int64, fn func(ctx context.Context, 
 // milliseconds.
 const functionTimeout = 20_000
 
-// call runs fn as an invocation for a driver and reports its error, or
-// errFault where the driver gave it up. It reports false once the schedule is
-// over.
-func (w *world) call(driver *actor, name string, timeout int64, fn func(ctx context.Context, a *actor) error) (error, bool) {
-	inv := w.invoke(name, timeout, fn)
+// run invokes a task for a driver and returns its result, or errFault where
+// the driver gave it up. It reports false once the schedule is over.
+func run[T any](driver *actor, name string, timeout int64, do task[T]) (result T, err error, alive bool) {
+	w := driver.world
+	inv := invoke(w, name, timeout, do)
 	if !driver.await(name, w.now+timeout, func() bool { return inv.ended }) {
-		return errOver, false
+		return result, errOver, false
 	}
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()
 	if !inv.ended {
-		return errFault, true
+		return result, errFault, true
 	}
-	return inv.err, true
+	return inv.result, inv.err, true
 }

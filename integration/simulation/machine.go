@@ -32,17 +32,17 @@ type machine struct {
 
 // step calls a function until it returns without an error that a retry can
 // help. It reports false once the machine is stopped or the schedule over.
-func (m *machine) step(name string, fn func(ctx context.Context, a *actor) error) (error, bool) {
+func step[T any](m *machine, name string, do task[T]) (T, error, bool) {
 	for {
-		err, alive := m.world.call(m.driver, name, stepTimeout, fn)
+		result, err, alive := run(m.driver, name, stepTimeout, do)
 		if !alive || m.stopped {
-			return err, false
+			return result, err, false
 		}
 		if err == nil || final(err) {
-			return err, true
+			return result, err, true
 		}
 		if m.driver.pause(m.driver.ctx, 50+m.driver.random.Int64N(1_000)) != nil {
-			return err, false
+			return result, err, false
 		}
 	}
 }
@@ -75,36 +75,26 @@ func (m *machine) run() {
 	case err != nil:
 		status, failure = replay.Failed, &replay.Failure{Error: "Simulated", Cause: err.Error()}
 	}
-	m.step("close", func(ctx context.Context, a *actor) error {
-		_, err := m.world.closerOf(a).Close(ctx, m.replay.id, status, failure)
-		return err
+	step(m, "close", func(ctx context.Context, a *actor) (replay.Row, error) {
+		return m.world.closerOf(a).Close(ctx, m.replay.id, status, failure)
 	})
 }
 
 func (m *machine) work() (error, bool) {
-	var row replay.Row
-	err, alive := m.step("plan", func(ctx context.Context, a *actor) error {
-		got, err := m.plan(ctx, a)
-		if err == nil {
-			m.world.gate.mu.Lock()
-			row = got
-			m.world.gate.mu.Unlock()
-		}
-		return err
-	})
+	row, err, alive := step(m, "plan", m.plan)
 	if err != nil || !alive {
 		return err, alive
 	}
 	if err, alive := m.deliver(row.Groups); err != nil || !alive {
 		return err, alive
 	}
-	if err, alive := m.step("prove", func(ctx context.Context, a *actor) error {
+	if _, err, alive := step(m, "prove", act(func(ctx context.Context, a *actor) error {
 		proof, err := m.world.proverOf(a).Prove(ctx, m.replay.id)
 		if err == nil && !proof.Complete {
 			err = fmt.Errorf("%w: %+v", errIncomplete, proof.Differences)
 		}
 		return err
-	}); err != nil || !alive {
+	})); err != nil || !alive {
 		return err, alive
 	}
 	if !m.replay.request.Rebuild {
@@ -191,18 +181,10 @@ func (c *child) run() {
 
 func (c *child) read() error {
 	for {
-		outcome := replay.Continue
-		err, alive := c.step("read", func(ctx context.Context, a *actor) error {
+		got, err, alive := step(&c.machine, "read", func(ctx context.Context, a *actor) (replay.Outcome, error) {
 			limit := time.Duration(100+a.random.IntN(8_000)) * time.Millisecond
-			got, err := c.world.readGroup(ctx, a, c.replay.id, c.group, c.world.clock().Add(limit))
-			c.world.gate.mu.Lock()
-			defer c.world.gate.mu.Unlock()
-			outcome = got
-			return err
+			return c.world.readGroup(ctx, a, c.replay.id, c.group, c.world.clock().Add(limit))
 		})
-		c.world.gate.mu.Lock()
-		got := outcome
-		c.world.gate.mu.Unlock()
 		switch {
 		case !alive:
 			return nil
@@ -225,12 +207,8 @@ func (w *world) readGroup(ctx context.Context, a *actor, id string, group int, d
 
 func (m *machine) drain() (state replay.Drain, err error, alive bool) {
 	for {
-		err, alive = m.step("drain", func(ctx context.Context, a *actor) error {
-			got, err := m.world.checkDrained(ctx, a, m.replay.id)
-			m.world.gate.mu.Lock()
-			defer m.world.gate.mu.Unlock()
-			state = got
-			return err
+		state, err, alive = step(m, "drain", func(ctx context.Context, a *actor) (replay.Drain, error) {
+			return m.world.checkDrained(ctx, a, m.replay.id)
 		})
 		if err != nil || !alive || state != replay.Waiting {
 			return state, err, alive
@@ -251,22 +229,17 @@ func (w *world) checkDrained(ctx context.Context, a *actor, id string) (replay.D
 // follow lets the generation follow the stream and, if asked to, makes it
 // active.
 func (m *machine) follow() (error, bool) {
-	if err, alive := m.step("follow", func(ctx context.Context, a *actor) error {
+	if _, err, alive := step(m, "follow", act(func(ctx context.Context, a *actor) error {
 		return m.world.promoterOf(a).Follow(ctx, m.replay.id)
-	}); err != nil || !alive {
+	})); err != nil || !alive {
 		return err, alive
 	}
 	m.world.gate.mu.Lock()
 	m.world.promoting = true
 	m.world.gate.mu.Unlock()
 	for m.replay.request.Promote {
-		state := replay.Catching
-		err, alive := m.step("promote", func(ctx context.Context, a *actor) error {
-			got, err := m.world.promote(ctx, a, m.replay.id)
-			m.world.gate.mu.Lock()
-			defer m.world.gate.mu.Unlock()
-			state = got
-			return err
+		state, err, alive := step(m, "promote", func(ctx context.Context, a *actor) (replay.Promotion, error) {
+			return m.world.promote(ctx, a, m.replay.id)
 		})
 		switch {
 		case err != nil || !alive:

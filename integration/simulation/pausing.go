@@ -49,20 +49,20 @@ func (p *pausing) settled(change func()) {
 }
 
 // person does something a few times, each until it succeeds.
-func (p *pausing) person(driver *actor, name string, act func(context.Context, *actor) error) {
+func (p *pausing) person(driver *actor, name string, do func(context.Context, *actor) error) {
 	for range 1 + driver.random.IntN(4) {
-		if driver.pause(driver.ctx, driver.random.Int64N(3_000)) != nil || !p.insist(driver, name, act) {
+		if driver.pause(driver.ctx, driver.random.Int64N(3_000)) != nil || !p.insist(driver, name, do) {
 			return
 		}
 	}
 	p.settled(func() { p.people-- })
 }
 
-// insist repeats an act until it succeeds, and waits for what it gave up: a
+// insist repeats something until it succeeds, and waits for what it gave up: a
 // pause that takes effect later would be another pause.
-func (p *pausing) insist(driver *actor, name string, act func(context.Context, *actor) error) bool {
+func (p *pausing) insist(driver *actor, name string, do func(context.Context, *actor) error) bool {
 	for {
-		inv := p.world.invoke(name, functionTimeout, act)
+		inv := invoke(p.world, name, functionTimeout, act(do))
 		if !driver.await(name, 0, func() bool { return inv.ended }) {
 			return false
 		}
@@ -123,7 +123,7 @@ func (p *pausing) execute(driver *actor) {
 			token = fmt.Sprintf("token-%d", p.tokens)
 			p.waits = token
 		})
-		inv := p.world.invoke("park", functionTimeout, func(ctx context.Context, a *actor) error { return p.park(ctx, a, token) })
+		inv := invoke(p.world, "park", functionTimeout, act(func(ctx context.Context, a *actor) error { return p.park(ctx, a, token) }))
 		if !driver.await("success of "+token, 0, func() bool { return p.sent[token] || (inv.ended && inv.err != nil) }) {
 			return
 		}

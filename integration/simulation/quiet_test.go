@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 
 	"reprise/pkg/control"
@@ -36,6 +37,7 @@ func (w *world) logEvent(t *testing.T, a *actor, entity, id, kind string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.direct.Lock()
 	r := streamRecord{lane: lane, sequence: w.ingest.put(w.lanes.Key(lane), data), arrival: w.now, data: data}
 	for _, shard := range w.ingest.shards {
 		for _, stored := range shard {
@@ -44,6 +46,7 @@ func (w *world) logEvent(t *testing.T, a *actor, entity, id, kind string) {
 			}
 		}
 	}
+	w.direct.Unlock()
 	in := eventlog.Incoming{Sequence: r.sequence, Arrival: r.arrival, Data: r.data}
 	if _, err := w.pumpOf(a).Commit(context.Background(), lane, []eventlog.Incoming{in}); err != nil {
 		t.Fatal(err)
@@ -57,21 +60,31 @@ type interrupted struct {
 	control.Table
 	prefix string
 	skip   int
+	mu     sync.Mutex
 	before func() error
 }
 
 func (i *interrupted) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
-	before := i.before
-	if before != nil && strings.HasPrefix(key.Sort, i.prefix) {
-		i.skip--
-	}
-	if before != nil && i.skip < 0 {
-		i.before = nil
+	if before := i.due(key); before != nil {
 		if err := before(); err != nil {
 			return "", err
 		}
 	}
 	return i.Table.Put(ctx, key, body, previous)
+}
+
+// due takes what is to happen ahead of a write, once.
+func (i *interrupted) due(key control.Key) (before func() error) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if i.before == nil || !strings.HasPrefix(key.Sort, i.prefix) {
+		return nil
+	}
+	if i.skip--; i.skip >= 0 {
+		return nil
+	}
+	before, i.before = i.before, nil
+	return before
 }
 
 func plannerOn(w *world, a *actor, table control.Table) *replay.Planner {

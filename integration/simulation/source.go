@@ -48,13 +48,9 @@ func (s *source) run(driver *actor) {
 		}
 		left := s.stream.shards[s.shard][s.next:]
 		batch := left[:min(len(left), 1+driver.random.IntN(s.world.shape.batch))]
-		done := 0
-		err, alive := s.world.call(driver, s.name, functionTimeout, func(ctx context.Context, a *actor) error {
+		done, err, alive := run(driver, s.name, functionTimeout, func(ctx context.Context, a *actor) (int, error) {
 			n := s.handle(ctx, a, batch)
-			s.world.gate.mu.Lock()
-			defer s.world.gate.mu.Unlock()
-			done = n
-			return ctx.Err()
+			return n, ctx.Err()
 		})
 		if !alive {
 			return

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync"
 	"time"
 
 	"reprise/pkg/control"
@@ -83,12 +84,14 @@ func entityNames(lanes *event.Lanes, each int) []string {
 // world is one schedule's platform, with all that attacks it.
 type world struct {
 	*fixtures
-	seed    uint64
-	plant   plant
-	lanes   *event.Lanes
-	width   eventlog.Width
-	random  *rand.Rand
-	gate    gate
+	seed   uint64
+	plant  plant
+	lanes  *event.Lanes
+	width  eventlog.Width
+	random *rand.Rand
+	gate   gate
+	// direct guards the stores where calls pass the gate.
+	direct  sync.Mutex
 	ready   []*call
 	running map[int]*actor
 

@@ -1,0 +1,141 @@
+package engines
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+
+	"reprise/pkg/awsclient"
+)
+
+const install = "the engines are not installed: npm ci --prefix .ci/node"
+
+// endpoints are where the engines listen.
+type endpoints struct {
+	dynamoDB, kinesis string
+	// process keeps the script's standard input open: what is garbage is closed.
+	process *exec.Cmd
+}
+
+// start runs the Node script once for a test binary. The script ends when its
+// standard input does, that is, with the test binary.
+var start = sync.OnceValues(func() (endpoints, error) {
+	given := endpoints{
+		dynamoDB: os.Getenv("REPRISE_TEST_DYNAMODB_ENDPOINT"),
+		kinesis:  os.Getenv("REPRISE_TEST_KINESIS_ENDPOINT"),
+	}
+	if given.dynamoDB != "" && given.kinesis != "" {
+		return given, nil
+	}
+	started, err := run()
+	if given.dynamoDB != "" {
+		started.dynamoDB = given.dynamoDB
+	}
+	if given.kinesis != "" {
+		started.kinesis = given.kinesis
+	}
+	if started.dynamoDB != "" && started.kinesis != "" {
+		return started, nil
+	}
+	return started, err
+})
+
+func run() (endpoints, error) {
+	_, here, _, _ := runtime.Caller(0)
+	dir := filepath.Join(filepath.Dir(here), "..", "..", ".ci", "node")
+	node, err := exec.LookPath("node")
+	if err != nil {
+		return endpoints{}, fmt.Errorf("node is not installed: %w", err)
+	}
+	for _, engine := range []string{"dynalite", "kinesalite"} {
+		if _, err := os.Stat(filepath.Join(dir, "node_modules", engine)); err != nil {
+			return endpoints{}, errors.New(install)
+		}
+	}
+	cmd := exec.Command(node, filepath.Join(dir, "engines.js"))
+	cmd.Env = append(os.Environ(), "NODE_NO_WARNINGS=1")
+	cmd.Stderr = os.Stderr
+	if _, err := cmd.StdinPipe(); err != nil { // never closed by us
+		return endpoints{}, fmt.Errorf("start engines: %w", err)
+	}
+	out, err := cmd.StdoutPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	if err != nil {
+		return endpoints{}, fmt.Errorf("start engines: %w", err)
+	}
+	line, err := bufio.NewReader(out).ReadBytes('\n')
+	var ports struct{ Dynamodb, Kinesis int }
+	if err == nil {
+		err = json.Unmarshal(line, &ports)
+	}
+	if err != nil {
+		return endpoints{}, fmt.Errorf("read ports of engines: %w", err)
+	}
+	local := func(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }
+	return endpoints{local(ports.Dynamodb), local(ports.Kinesis), cmd}, nil
+}
+
+func started(t testing.TB) endpoints {
+	t.Helper()
+	at, err := start()
+	if err == nil {
+		return at
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal(err)
+	}
+	t.Skip(err)
+	return endpoints{}
+}
+
+// Pace is that of production with pauses of at most some milliseconds.
+func Pace() awsclient.Pace {
+	p := awsclient.Standard()
+	p.Base, p.Cap = time.Millisecond, 5*time.Millisecond
+	return p
+}
+
+func settings(transport http.RoundTripper) aws.Config {
+	client := aws.HTTPClient(awsclient.HTTP(64))
+	if transport != nil {
+		client = &http.Client{Transport: transport}
+	}
+	return aws.Config{
+		Region:      "us-east-1",
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+		Retryer:     Pace().Retryer(),
+		HTTPClient:  client,
+	}
+}
+
+// DynamoDB returns a client of the DynamoDB engine through transport; nil means
+// one without faults.
+func DynamoDB(t testing.TB, transport http.RoundTripper) *dynamodb.Client {
+	t.Helper()
+	at := started(t)
+	return dynamodb.NewFromConfig(settings(transport), func(o *dynamodb.Options) { o.BaseEndpoint = &at.dynamoDB })
+}
+
+// Kinesis returns a client of the Kinesis engine through transport; nil means
+// one without faults.
+func Kinesis(t testing.TB, transport http.RoundTripper) *kinesis.Client {
+	t.Helper()
+	at := started(t)
+	return kinesis.NewFromConfig(settings(transport), func(o *kinesis.Options) { o.BaseEndpoint = &at.kinesis })
+}

@@ -1,0 +1,104 @@
+package awsclient
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+)
+
+// Pace says how retries follow each other: full jitter under an exponential
+// bound, and an end. It is safe for concurrent use if its functions are.
+type Pace struct {
+	// Attempts bounds the attempts of one call, the first included; at least 1.
+	Attempts int
+	// Base bounds the first pause; each further bound is twice the one before,
+	// up to Cap.
+	Base, Cap time.Duration
+	// Pause waits, or returns the context's error if it ends before.
+	Pause func(ctx context.Context, d time.Duration) error
+	// Random returns a number in [0, 1).
+	Random func() float64
+}
+
+// Standard is the pace of a production client: at most 8 attempts within about
+// 10 s, which a Lambda or a reader can wait for before it reports a throttle.
+func Standard() Pace {
+	return Pace{Attempts: 8, Base: 50 * time.Millisecond, Cap: 3 * time.Second, Pause: Pause, Random: rand.Float64}
+}
+
+// Pause waits for d or the end of the context, whose error it returns.
+func Pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}
+
+// Delay is the pause behind attempt, which counts from 0.
+func (p Pace) Delay(attempt int) time.Duration {
+	bound := p.Cap
+	if attempt < 30 && p.Base<<attempt < p.Cap {
+		bound = p.Base << attempt
+	}
+	return time.Duration(p.Random() * float64(bound))
+}
+
+// Again waits before the attempt that follows attempt, which failed with
+// cause. It returns cause where that was the last one, together with the
+// context's error where that ended.
+func (p Pace) Again(ctx context.Context, attempt int, cause error) error {
+	if attempt+1 >= p.Attempts {
+		return cause
+	}
+	if err := p.Pause(ctx, p.Delay(attempt)); err != nil {
+		return errors.Join(err, cause)
+	}
+	return nil
+}
+
+// BackoffDelay implements the SDK's retry.BackoffDelayer.
+func (p Pace) BackoffDelay(attempt int, _ error) (time.Duration, error) { return p.Delay(attempt), nil }
+
+// Retryer returns a constructor of retryers for aws.Config: the standard mode
+// with this pace. The adaptive mode is not used: it slows down a whole client
+// for one hot key, and Reprise slows down replays by itself.
+func (p Pace) Retryer() func() aws.Retryer {
+	return func() aws.Retryer {
+		return retry.NewStandard(func(o *retry.StandardOptions) {
+			o.MaxAttempts = p.Attempts
+			o.MaxBackoff = p.Cap
+			o.Backoff = p
+		})
+	}
+}
+
+// HTTP returns the HTTP client of the adapters. Its limits end an attempt that
+// hangs, so that the next one still fits before the caller's deadline: 2 s to
+// connect, 10 s until an answer begins.
+func HTTP(connections int) *awshttp.BuildableClient {
+	return awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) {
+		t.MaxIdleConns, t.MaxIdleConnsPerHost = connections, connections
+		t.TLSHandshakeTimeout = 2 * time.Second
+		t.ResponseHeaderTimeout = 10 * time.Second
+	}).WithTimeout(30 * time.Second)
+}
+
+// Early returns a context that ends margin before ctx does, so that a Lambda
+// can still answer and say what is undone. Without a deadline nothing changes.
+func Early(ctx context.Context, margin time.Duration) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, deadline.Add(-margin))
+}

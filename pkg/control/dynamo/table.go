@@ -1,0 +1,183 @@
+package dynamo
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"reprise/pkg/awsclient"
+	"reprise/pkg/control"
+	"reprise/pkg/dynamostore"
+	"reprise/pkg/meter"
+)
+
+const (
+	versionName = "v"
+	bodyName    = "b"
+	// versionBytes make versions that never come twice, also where nothing
+	// remembers what was deleted.
+	versionBytes = 16
+	// parallelPuts bounds the writes of one PutAll under way.
+	parallelPuts = 32
+)
+
+// Client has the calls of DynamoDB that the table makes.
+type Client interface {
+	dynamostore.Getter
+	dynamostore.Putter
+	dynamostore.Deleter
+	dynamostore.Querier
+	dynamostore.BatchGetter
+}
+
+// Options say how to use the table.
+type Options struct {
+	// Table is the table's name. Its keys are the strings "pk" and "sk".
+	Table string
+	Pace  awsclient.Pace
+	// Random gives the bits of versions, such as crypto/rand.Reader. It must be
+	// safe for concurrent use.
+	Random io.Reader
+	// Meter counts units; nil counts nothing.
+	Meter *meter.Counter
+}
+
+// Table is a control.Table on DynamoDB. It is safe for concurrent use.
+type Table struct {
+	client Client
+	store  dynamostore.Table
+	random io.Reader
+}
+
+var _ control.Table = (*Table)(nil)
+
+// New returns the table. It makes no call.
+func New(client Client, options Options) *Table {
+	return &Table{client: client, random: options.Random,
+		store: dynamostore.Table{Name: options.Table, Pace: options.Pace, Meter: options.Meter}}
+}
+
+func itemKey(key control.Key) dynamostore.Key {
+	return dynamostore.Key{PK: key.Partition, SK: key.Sort}
+}
+
+func checkKey(key control.Key) error {
+	for _, part := range []string{key.Partition, key.Sort} {
+		if n := len(part); n == 0 || n > control.MaxKeyBytes {
+			return fmt.Errorf("%w: part of a key has %d bytes", control.ErrLimit, n)
+		}
+		if !utf8.ValidString(part) {
+			return fmt.Errorf("%w: key is not UTF-8", control.ErrLimit)
+		}
+	}
+	return nil
+}
+
+func checkWrite(key control.Key, body []byte) error {
+	if len(body) > control.MaxBodyBytes {
+		return fmt.Errorf("%w: body of %d bytes", control.ErrLimit, len(body))
+	}
+	return checkKey(key)
+}
+
+func (t *Table) newVersion() (control.Version, error) {
+	var b [versionBytes]byte
+	if _, err := io.ReadFull(t.random, b[:]); err != nil {
+		return "", fmt.Errorf("choose version: %w", err)
+	}
+	return control.Version(base64.RawURLEncoding.EncodeToString(b[:])), nil
+}
+
+func decode(item dynamostore.Item) (control.Document, error) {
+	key := dynamostore.KeyOf(item)
+	doc := control.Document{Key: control.Key{Partition: key.PK, Sort: key.SK},
+		Version: control.Version(dynamostore.TextOf(item[versionName])), Body: []byte{}}
+	if doc.Version == "" {
+		return control.Document{}, fmt.Errorf("decode document %s/%s: no version", key.PK, key.SK)
+	}
+	switch body := item[bodyName].(type) {
+	case nil:
+	case *types.AttributeValueMemberS:
+		doc.Body = []byte(body.Value)
+	case *types.AttributeValueMemberB:
+		doc.Body = body.Value
+	default:
+		return control.Document{}, fmt.Errorf("decode document %s/%s: body of another type", key.PK, key.SK)
+	}
+	return doc, nil
+}
+
+// Get implements control.Table.
+func (t *Table) Get(ctx context.Context, key control.Key) (control.Document, error) {
+	if err := errors.Join(ctx.Err(), checkKey(key)); err != nil {
+		return control.Document{}, fmt.Errorf("get document: %w", err)
+	}
+	item, err := t.store.Get(ctx, t.client, itemKey(key))
+	if err != nil {
+		return control.Document{}, fmt.Errorf("get document: %w", err)
+	}
+	if item == nil {
+		return control.Document{}, control.ErrNotFound
+	}
+	return decode(item)
+}
+
+// GetAll implements control.Table.
+func (t *Table) GetAll(ctx context.Context, keys []control.Key) ([]control.Document, error) {
+	if len(keys) > control.MaxBatch {
+		return nil, fmt.Errorf("get %d documents: %w", len(keys), control.ErrLimit)
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("get documents: %w", err)
+	}
+	seen := make(map[control.Key]bool, len(keys))
+	wanted := make([]dynamostore.Key, 0, len(keys))
+	for _, key := range keys {
+		if err := checkKey(key); err != nil {
+			return nil, fmt.Errorf("get documents: %w", err)
+		}
+		if !seen[key] { // the service refuses a key that stands twice
+			seen[key] = true
+			wanted = append(wanted, itemKey(key))
+		}
+	}
+	items, err := t.store.GetAll(ctx, t.client, wanted)
+	if err != nil {
+		return nil, fmt.Errorf("get documents: %w", err)
+	}
+	return decodeAll(items)
+}
+
+func decodeAll(items []dynamostore.Item) ([]control.Document, error) {
+	docs := make([]control.Document, 0, len(items))
+	for _, item := range items {
+		doc, err := decode(item)
+		if err != nil {
+			return nil, err
+		}
+		docs = append(docs, doc)
+	}
+	return docs, nil
+}
+
+// List implements control.Table.
+func (t *Table) List(ctx context.Context, partition, after string, limit int) ([]control.Document, error) {
+	if err := errors.Join(ctx.Err(), checkKey(control.Key{Partition: partition, Sort: "any"})); err != nil {
+		return nil, fmt.Errorf("list documents: %w", err)
+	}
+	var items []dynamostore.Item
+	whole := dynamostore.Range{PK: partition, After: after, Consistent: true}
+	err := t.store.Items(ctx, t.client, whole, limit, func(item dynamostore.Item) error {
+		items = append(items, item)
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("list documents: %w", err)
+	}
+	return decodeAll(items)
+}

@@ -1,0 +1,154 @@
+package dynamostore
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
+
+	"reprise/pkg/meter"
+)
+
+// The limits of batch calls of DynamoDB.
+const (
+	maxGet    = 100
+	maxDelete = 25
+	// parallelBatches bounds the batch calls of one call here.
+	parallelBatches = 8
+)
+
+// ErrUnprocessed is the error of a batch of which something was still undone
+// when the retries ended: the table is throttled. A retry after a pause can
+// help.
+var ErrUnprocessed = errors.New("batch was left undone by a throttled table")
+
+// BatchGetter and BatchWriter are the calls for many items.
+type (
+	BatchGetter interface {
+		BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
+	}
+	BatchWriter interface {
+		BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
+	}
+)
+
+// GetAll reads items consistently, in any order, and returns those that exist.
+// No key may stand twice.
+func (t *Table) GetAll(ctx context.Context, c BatchGetter, keys []Key) ([]Item, error) {
+	parts := make([][]Item, (len(keys)+maxGet-1)/maxGet)
+	err := each(ctx, keys, maxGet, func(ctx context.Context, part int, keys []Key) (err error) {
+		parts[part], err = t.getSome(ctx, c, keys)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	var all []Item
+	for _, part := range parts {
+		all = append(all, part...)
+	}
+	return all, nil
+}
+
+func each(ctx context.Context, keys []Key, size int, do func(ctx context.Context, part int, keys []Key) error) error {
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelBatches)
+	for part := 0; len(keys) > 0; part++ {
+		n := min(size, len(keys))
+		chunk := keys[:n]
+		keys = keys[n:]
+		group.Go(func() error { return do(groupCtx, part, chunk) })
+	}
+	return group.Wait()
+}
+
+// getSome asks again for what was left out, be it for the 16 MB of an answer
+// or for a throttle. Attempts count from the last one that brought something.
+func (t *Table) getSome(ctx context.Context, c BatchGetter, keys []Key) ([]Item, error) {
+	wanted := make([]Item, len(keys))
+	for i, key := range keys {
+		wanted[i] = key.item()
+	}
+	var items []Item
+	for attempt := 0; ; attempt++ {
+		out, err := c.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
+			RequestItems:           map[string]types.KeysAndAttributes{t.Name: {Keys: wanted, ConsistentRead: aws.Bool(true)}},
+			ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
+		})
+		if err != nil {
+			return nil, err
+		}
+		found := out.Responses[t.Name]
+		items = append(items, found...)
+		left := out.UnprocessedKeys[t.Name].Keys
+		t.countAll(meter.ReadUnits, out.ConsumedCapacity, readUnits(found, len(wanted)-len(left)))
+		if len(left) == 0 {
+			return items, nil
+		}
+		if len(left) < len(wanted) {
+			attempt = 0
+		}
+		wanted = left
+		if err := t.Pace.Again(ctx, attempt, ErrUnprocessed); err != nil {
+			return nil, err
+		}
+	}
+}
+
+// readUnits are those of found items and of the keys that have none, which
+// cost one each.
+func readUnits(found []Item, asked int) float64 {
+	units := float64(asked - len(found))
+	for _, item := range found {
+		units += meter.Read(ItemBytes(item), true)
+	}
+	return units
+}
+
+// DeleteAll removes items without a condition.
+func (t *Table) DeleteAll(ctx context.Context, c BatchWriter, keys []Key) error {
+	return each(ctx, keys, maxDelete, func(ctx context.Context, _ int, keys []Key) error {
+		return t.deleteSome(ctx, c, keys)
+	})
+}
+
+func (t *Table) deleteSome(ctx context.Context, c BatchWriter, keys []Key) error {
+	wanted := make([]types.WriteRequest, len(keys))
+	for i, key := range keys {
+		wanted[i].DeleteRequest = &types.DeleteRequest{Key: key.item()}
+	}
+	for attempt := 0; ; attempt++ {
+		out, err := c.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
+			RequestItems:           map[string][]types.WriteRequest{t.Name: wanted},
+			ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
+		})
+		if err != nil {
+			return err
+		}
+		left := out.UnprocessedItems[t.Name]
+		t.countAll(meter.WriteUnits, out.ConsumedCapacity, float64(len(wanted)-len(left)))
+		if len(left) == 0 {
+			return nil
+		}
+		if len(left) < len(wanted) {
+			attempt = 0
+		}
+		wanted = left
+		if err := t.Pace.Again(ctx, attempt, ErrUnprocessed); err != nil {
+			return err
+		}
+	}
+}
+
+func (t *Table) countAll(unit meter.Unit, consumed []types.ConsumedCapacity, units float64) {
+	if len(consumed) == 0 {
+		t.Meter.Add(unit, units)
+		return
+	}
+	for i := range consumed {
+		t.count(unit, &consumed[i], units)
+	}
+}

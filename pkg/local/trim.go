@@ -12,6 +12,8 @@ import (
 const (
 	// trimEvery is how often expired records are deleted.
 	trimEvery = time.Minute
+	// keepExecutions is how long ended executions are kept, as on AWS.
+	keepExecutions = 90 * 24 * time.Hour
 	// playbackRetention is how long playback records stay for subscribers.
 	playbackRetention = time.Hour
 )
@@ -32,6 +34,9 @@ func (p *Platform) trim(ctx context.Context) error {
 }
 
 func (p *Platform) trimOnce(ctx context.Context, now time.Time) error {
+	if _, err := p.engine.Prune(ctx, now.Add(-keepExecutions)); err != nil {
+		return err
+	}
 	roll, err := p.registry.Load(ctx)
 	if err != nil {
 		return err

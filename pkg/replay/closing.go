@@ -20,7 +20,8 @@ type Closer struct {
 // Close gives a replay its final status, whichever way its execution ended,
 // and drops what it created: for one that did not succeed, a generation that
 // is not complete; for one that did, the generations that are of no use any
-// more. It is idempotent and may be called for a replay that has ended.
+// more. Replays that ended 90 days ago are removed on the way. It is idempotent
+// and may be called for a replay that has ended.
 func (c *Closer) Close(ctx context.Context, id string, status Status, failure *Failure) (Row, error) {
 	row, _, err := c.Store.End(ctx, id, status, failure)
 	if err != nil {
@@ -31,6 +32,9 @@ func (c *Closer) Close(ctx context.Context, id string, status Status, failure *F
 	}
 	if err == nil && row.Request.Rebuild {
 		err = errors.Join(c.Registry.Release(ctx, id), c.retireOld(ctx, row))
+	}
+	if err == nil {
+		err = c.Store.prune(ctx)
 	}
 	if err != nil {
 		return row, fmt.Errorf("close replay %s: %w", id, err)

@@ -21,7 +21,7 @@ func HasCode(err error, codes ...string) bool {
 // codes are those that the SDK knows.
 func IsThrottle(err error) bool {
 	codes := retry.ThrottleErrorCode{Codes: retry.DefaultThrottleErrorCodes}
-	return codes.IsErrorThrottle(err).Bool() || HasCode(err, "KMSThrottlingException", "LimitExceededException")
+	return codes.IsErrorThrottle(err).Bool() || HasCode(err, "KMSThrottlingException")
 }
 
 // IsRetryable reports whether a retry can help: a throttle, a fault of the

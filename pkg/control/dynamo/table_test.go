@@ -11,11 +11,12 @@ import (
 )
 
 func TestConformance(t *testing.T) {
-	open := func(t *testing.T, name string) control.Table {
-		return dynamo.New(engines.DynamoDB(t, nil), dynamo.Options{Table: name, Pace: engines.Pace(), Random: rand.Reader})
-	}
 	name := engines.Table(t)
-	controltest.Run(t, func(t *testing.T) control.Table { return open(t, name) }, controltest.Features{
-		Reopen: func(t *testing.T, _ control.Table) control.Table { return open(t, name) },
+	controltest.Run(t, func(t *testing.T) control.Table { return plain(t, name) }, controltest.Features{
+		Reopen: func(t *testing.T, _ control.Table) control.Table { return plain(t, name) },
 	})
+}
+
+func plain(t *testing.T, name string) *dynamo.Table {
+	return dynamo.New(engines.DynamoDB(t, nil), dynamo.Options{Table: name, Pace: engines.Pace(), Random: rand.Reader})
 }

@@ -1,0 +1,87 @@
+package stepfunctions
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
+
+	"reprise/pkg/asl"
+	"reprise/pkg/meter"
+)
+
+// maxHistory is what the service returns of a history at a time.
+const maxHistory = 1000
+
+// History calls visit for every event of an execution's history, in order, or
+// the newest first. An error of visit ends it and is returned.
+func (m *Machine) History(ctx context.Context, name string, reverse bool, visit func(asl.Event) error) error {
+	return m.history(ctx, name, reverse, true, visit)
+}
+
+func (m *Machine) history(ctx context.Context, name string, reverse, data bool, visit func(asl.Event) error) error {
+	arn := m.ExecutionARN(name)
+	in := &sfn.GetExecutionHistoryInput{ExecutionArn: &arn, MaxResults: maxHistory, ReverseOrder: reverse,
+		IncludeExecutionData: aws.Bool(data)}
+	for {
+		out, err := m.client.GetExecutionHistory(ctx, in)
+		if err != nil {
+			return failed("read history of "+name, err)
+		}
+		for i := range out.Events {
+			event, err := convert(&out.Events[i])
+			if err != nil {
+				return fmt.Errorf("read history of %s: %w", name, err)
+			}
+			if err := visit(event); err != nil {
+				return err
+			}
+		}
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			return nil
+		}
+	}
+}
+
+// convert goes by the names of members, which are the API's in both types but
+// for the case of the first letter, and decoding does not mind that.
+func convert(event *types.HistoryEvent) (asl.Event, error) {
+	var converted asl.Event
+	text, err := json.Marshal(event)
+	if err == nil {
+		err = json.Unmarshal(text, &converted)
+	}
+	if err != nil {
+		return asl.Event{}, fmt.Errorf("convert event %d: %w", event.Id, err)
+	}
+	return converted, nil
+}
+
+// Transitions counts the state transitions of an execution, which are what is
+// charged for: every state entered, and every further attempt of a task. The
+// children of a map run are executions of their own and are not in it. The
+// count is added to counter, where there is one.
+func (m *Machine) Transitions(ctx context.Context, name string, counter *meter.Counter) (int, error) {
+	entered, tasks, attempts := 0, 0, 0
+	err := m.history(ctx, name, false, false, func(event asl.Event) error {
+		switch {
+		case event.Type == "TaskStateEntered":
+			entered, tasks = entered+1, tasks+1
+		case strings.HasSuffix(event.Type, "StateEntered"):
+			entered++
+		case event.Type == "TaskScheduled":
+			attempts++
+		}
+		return nil
+	})
+	if err != nil {
+		return 0, err
+	}
+	n := entered + max(0, attempts-tasks)
+	counter.Add(meter.Transitions, float64(n))
+	return n, nil
+}

@@ -1,0 +1,82 @@
+package stepfunctions
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
+
+	"reprise/pkg/asl"
+)
+
+func toTime(t *time.Time) time.Time {
+	if t == nil {
+		return time.Time{}
+	}
+	return t.UTC()
+}
+
+// MapRuns describes the map runs of an execution, the newest first.
+func (m *Machine) MapRuns(ctx context.Context, name string) ([]asl.MapRun, error) {
+	arn := m.ExecutionARN(name)
+	in := &sfn.ListMapRunsInput{ExecutionArn: &arn}
+	var runs []asl.MapRun
+	for {
+		out, err := m.client.ListMapRuns(ctx, in)
+		if err != nil {
+			return nil, failed("list map runs of "+name, err)
+		}
+		for _, listed := range out.MapRuns {
+			run, err := m.mapRun(ctx, aws.ToString(listed.MapRunArn))
+			if err != nil {
+				return nil, err
+			}
+			runs = append(runs, run)
+		}
+		if in.NextToken = out.NextToken; in.NextToken == nil {
+			return runs, nil
+		}
+	}
+}
+
+func (m *Machine) mapRun(ctx context.Context, arn string) (asl.MapRun, error) {
+	out, err := m.client.DescribeMapRun(ctx, &sfn.DescribeMapRunInput{MapRunArn: &arn})
+	if err != nil {
+		return asl.MapRun{}, failed("describe map run", err)
+	}
+	run := asl.MapRun{
+		MapRunArn:                  aws.ToString(out.MapRunArn),
+		ExecutionArn:               aws.ToString(out.ExecutionArn),
+		StateMachineArn:            m.arn,
+		Status:                     asl.Status(out.Status),
+		StartDate:                  toTime(out.StartDate),
+		StopDate:                   toTime(out.StopDate),
+		MaxConcurrency:             int(out.MaxConcurrency),
+		ToleratedFailurePercentage: float64(out.ToleratedFailurePercentage),
+		ToleratedFailureCount:      out.ToleratedFailureCount,
+	}
+	if c := out.ItemCounts; c != nil {
+		run.ItemCounts = counts(*c)
+	}
+	if c := out.ExecutionCounts; c != nil { // the same members under another name
+		run.ExecutionCounts = counts(types.MapRunItemCounts(*c))
+	}
+	return run, nil
+}
+
+func counts(c types.MapRunItemCounts) asl.Counts {
+	return asl.Counts{
+		Pending:               int(c.Pending),
+		Running:               int(c.Running),
+		Succeeded:             int(c.Succeeded),
+		Failed:                int(c.Failed),
+		TimedOut:              int(c.TimedOut),
+		Aborted:               int(c.Aborted),
+		Total:                 int(c.Total),
+		ResultsWritten:        int(c.ResultsWritten),
+		FailuresNotRedrivable: int(aws.ToInt64(c.FailuresNotRedrivable)),
+		PendingRedrive:        int(aws.ToInt64(c.PendingRedrive)),
+	}
+}

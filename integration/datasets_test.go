@@ -207,7 +207,7 @@ func history(p *localtest.Platform, entity string) []handler.HistoryEvent {
 		page := localtest.Until(p, fmt.Sprintf("/entities/%s/events?limit=1000&after=%s", handler.EncodeEntity(entity), after),
 			func(handler.HistoryPage) bool { return true })
 		all = append(all, page.Events...)
-		if after = string(page.Next); after == "" {
+		if after = page.Next; after == "" {
 			return all
 		}
 	}

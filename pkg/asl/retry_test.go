@@ -2,6 +2,7 @@ package asl_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -199,7 +200,7 @@ func TestTokens(t *testing.T) {
 	}
 	with("success", func(t *testing.T, w *world, arn string, token func() string) {
 		one := token()
-		if err := w.engine.SendTaskSuccess(one, []byte(`{`)); err != asl.ErrInvalidOutput {
+		if err := w.engine.SendTaskSuccess(one, []byte(`{`)); !errors.Is(err, asl.ErrInvalidOutput) {
 			t.Errorf("bad output: %v", err)
 		}
 		if err := w.engine.SendTaskSuccess(one, []byte(`{"a":1}`)); err != nil {

@@ -109,7 +109,7 @@ func TestParseBatchStopsAtCallersError(t *testing.T) {
 			calls++
 			return stop
 		})
-		if err != stop || calls != 1 {
+		if !errors.Is(err, stop) || calls != 1 {
 			t.Errorf("%s: %d calls, then %v", text, calls, err)
 		}
 	}

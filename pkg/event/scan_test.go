@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -29,7 +30,7 @@ func checkScan(t interface {
 }, text string) {
 	t.Helper()
 	s, err := scanAll(text)
-	if err == errDepth {
+	if errors.Is(err, errDepth) {
 		return
 	}
 	if valid := json.Valid([]byte(text)); valid != (err == nil) {
@@ -100,7 +101,7 @@ func TestScannerDepth(t *testing.T) {
 		levels := strings.Count(c.open, "[") + strings.Count(c.open, "{")
 		for n, want := range map[int]error{maxDepth / levels: nil, maxDepth/levels + 1: errDepth} {
 			text := strings.Repeat(c.open, n) + "1" + strings.Repeat(c.shut, n)
-			if _, err := scanAll(text); err != want {
+			if _, err := scanAll(text); !errors.Is(err, want) {
 				t.Errorf("%d times %s: %v, want %v", n, c.open, err, want)
 			}
 		}

@@ -32,7 +32,7 @@ func serveGateway(t *testing.T, g *gateway) string {
 	go func() { ended <- server.Serve(listener) }()
 	t.Cleanup(func() {
 		_ = server.Close()
-		<-ended
+		_ = <-ended // http.ErrServerClosed
 	})
 	return listener.Addr().String()
 }

@@ -61,7 +61,7 @@ func (p *Platform) keepWriters(ctx context.Context) error {
 	defer func() {
 		for _, w := range writers {
 			w.cancel()
-			<-w.done
+			_ = <-w.done // it was told to end
 		}
 	}()
 	for {
@@ -108,7 +108,7 @@ func (p *Platform) matchWriters(ctx context.Context, writers map[string]writer) 
 		}
 		if !wanted[id] {
 			w.cancel()
-			<-w.done
+			_ = <-w.done // it was told to end
 			delete(writers, id)
 		}
 	}

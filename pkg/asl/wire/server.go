@@ -1,0 +1,183 @@
+package wire
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"strings"
+	"time"
+
+	"reprise/pkg/asl"
+)
+
+// maxRequestBytes is the service's limit for a request.
+const maxRequestBytes = 1 << 20
+
+// The limits of a connection.
+const (
+	headerTimeout  = 5 * time.Second
+	requestTimeout = 30 * time.Second
+	shutdownTime   = 5 * time.Second
+)
+
+// Machine is what the API tells of a state machine.
+type Machine struct {
+	Name string
+	// Definition is the JSON that the engine runs, placeholders replaced.
+	Definition string
+	RoleArn    string
+	Created    time.Time
+}
+
+// Config is what a Server needs.
+type Config struct {
+	Engine *asl.Engine
+	// Machines are those of the engine, in the order of ListStateMachines.
+	Machines []Machine
+	// Region and Account are the engine's: "us-east-1" and "000000000000" where
+	// empty.
+	Region, Account string
+	// Log gets errors that clients are shown without their cause; nil means
+	// silence.
+	Log *slog.Logger
+}
+
+// Server is the API of one engine. It is safe for concurrent use.
+type Server struct {
+	config     Config
+	operations map[string]operation
+}
+
+// operation decodes a request and returns an answer for json.Marshal.
+type operation func(ctx context.Context, request []byte) (any, error)
+
+// New makes a server, which is an http.Handler.
+func New(config Config) *Server {
+	if config.Region == "" {
+		config.Region = "us-east-1"
+	}
+	if config.Account == "" {
+		config.Account = "000000000000"
+	}
+	if config.Log == nil {
+		config.Log = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{config: config}
+	s.operations = map[string]operation{
+		"StartExecution":       decoded(s.startExecution),
+		"DescribeExecution":    decoded(s.describeExecution),
+		"ListExecutions":       decoded(s.listExecutions),
+		"StopExecution":        decoded(s.stopExecution),
+		"GetExecutionHistory":  decoded(s.getExecutionHistory),
+		"DescribeMapRun":       decoded(s.describeMapRun),
+		"ListMapRuns":          decoded(s.listMapRuns),
+		"UpdateMapRun":         decoded(s.updateMapRun),
+		"SendTaskSuccess":      decoded(s.sendTaskSuccess),
+		"SendTaskFailure":      decoded(s.sendTaskFailure),
+		"SendTaskHeartbeat":    decoded(s.sendTaskHeartbeat),
+		"DescribeStateMachine": decoded(s.describeStateMachine),
+		"ListStateMachines":    decoded(s.listStateMachines),
+	}
+	return s
+}
+
+// errSerialization says that a request is not the JSON that it should be.
+var errSerialization = errors.New("the request cannot be decoded")
+
+func decoded[In any](serve func(context.Context, In) (any, error)) operation {
+	return func(ctx context.Context, request []byte) (any, error) {
+		var in In
+		if len(request) > 0 {
+			if err := json.Unmarshal(request, &in); err != nil {
+				return nil, fmt.Errorf("%w: %w", errSerialization, err)
+			}
+		}
+		return serve(ctx, in)
+	}
+}
+
+// ServeHTTP implements http.Handler.
+func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if !fromThisMachine(r) {
+		s.refuse(w, r, fault{http.StatusForbidden, "AccessDeniedException", "requests of web pages are refused"})
+		return
+	}
+	name, found := strings.CutPrefix(r.Header.Get("X-Amz-Target"), "AWSStepFunctions.")
+	serve := s.operations[name]
+	if r.Method != http.MethodPost || !found || serve == nil {
+		s.refuse(w, r, fault{http.StatusBadRequest, "UnknownOperationException", "no such operation: " + name})
+		return
+	}
+	request, err := io.ReadAll(http.MaxBytesReader(w, r.Body, maxRequestBytes))
+	if err != nil {
+		s.refuse(w, r, fault{http.StatusBadRequest, "ValidationException", "the request cannot be read: " + err.Error()})
+		return
+	}
+	answer, err := serve(r.Context(), request)
+	if err != nil {
+		s.refuse(w, r, s.faultOf(r.Context(), name, err))
+		return
+	}
+	s.answer(w, r, http.StatusOK, answer)
+}
+
+// fromThisMachine refuses what a web page would send: pages name an origin, or
+// have made their own host name point here.
+func fromThisMachine(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.Host)
+	if err != nil {
+		host = r.Host
+	}
+	ip, err := netip.ParseAddr(host)
+	return r.Header.Get("Origin") == "" && (host == "localhost" || (err == nil && ip.IsLoopback()))
+}
+
+func (s *Server) answer(w http.ResponseWriter, r *http.Request, status int, body any) {
+	raw, err := json.Marshal(body)
+	if err != nil {
+		s.config.Log.LogAttrs(r.Context(), slog.LevelError, "answer cannot be encoded", slog.String("error", err.Error()))
+		status, raw = http.StatusInternalServerError, []byte(`{"__type":"InternalServerError"}`)
+	}
+	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
+	w.WriteHeader(status)
+	_, _ = w.Write(raw) // the client may be gone; nobody is left to tell
+}
+
+// ErrNotLoopback says that a listener can be reached from other machines.
+var ErrNotLoopback = errors.New("the Step Functions API listens on loopback only")
+
+// Serve answers on a loopback listener, which it closes, until ctx ends. It
+// returns nil then.
+func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
+	address, err := netip.ParseAddrPort(listener.Addr().String())
+	if err != nil || !address.Addr().IsLoopback() {
+		return errors.Join(fmt.Errorf("serve on %s: %w", listener.Addr(), ErrNotLoopback), listener.Close())
+	}
+	server := &http.Server{Handler: s, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: requestTimeout}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(listener) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("serve Step Functions API: %w", err)
+	case <-ctx.Done():
+	}
+	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
+	defer cancel()
+	err = server.Shutdown(ending)
+	if errors.Is(err, context.DeadlineExceeded) {
+		err = server.Close()
+	}
+	if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
+		err = errors.Join(err, ended)
+	}
+	if err != nil {
+		return fmt.Errorf("stop Step Functions API: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,13 @@
+// Command close-replay closes the replays of executions that were stopped, failed or timed
+// out, whatever they left behind.
+package main
+
+import (
+	"reprise/functions/internal/wiring"
+)
+
+func main() {
+	wiring.Start("close-replay", func(p *wiring.Platform) any {
+		return p.Ended
+	})
+}

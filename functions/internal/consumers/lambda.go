@@ -1,0 +1,168 @@
+package consumers
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+)
+
+// lambdaAPI is what the host calls of Lambda.
+type lambdaAPI interface {
+	ListAliases(context.Context, *lambda.ListAliasesInput, ...func(*lambda.Options)) (*lambda.ListAliasesOutput, error)
+	CreateAlias(context.Context, *lambda.CreateAliasInput, ...func(*lambda.Options)) (*lambda.CreateAliasOutput, error)
+	UpdateAlias(context.Context, *lambda.UpdateAliasInput, ...func(*lambda.Options)) (*lambda.UpdateAliasOutput, error)
+	DeleteAlias(context.Context, *lambda.DeleteAliasInput, ...func(*lambda.Options)) (*lambda.DeleteAliasOutput, error)
+	ListEventSourceMappings(context.Context, *lambda.ListEventSourceMappingsInput, ...func(*lambda.Options)) (*lambda.ListEventSourceMappingsOutput, error)
+	CreateEventSourceMapping(context.Context, *lambda.CreateEventSourceMappingInput, ...func(*lambda.Options)) (*lambda.CreateEventSourceMappingOutput, error)
+	UpdateEventSourceMapping(context.Context, *lambda.UpdateEventSourceMappingInput, ...func(*lambda.Options)) (*lambda.UpdateEventSourceMappingOutput, error)
+	DeleteEventSourceMapping(context.Context, *lambda.DeleteEventSourceMappingInput, ...func(*lambda.Options)) (*lambda.DeleteEventSourceMappingOutput, error)
+}
+
+// The settings of every mapping on the event stream. Endless retry is what
+// completeness rests on: a finite one makes Lambda discard a record and go on.
+// Halving a batch would hide that what cannot be applied is set aside in code.
+const (
+	Forever   = -1
+	BatchSize = 1000
+	// BatchingSeconds is how long Lambda gathers records.
+	BatchingSeconds = 1
+)
+
+// Lambda is a Host on AWS. It is safe for concurrent use.
+type Lambda struct {
+	API lambdaAPI
+	// Function is the name of write-state, Stream the event stream's ARN.
+	Function, Stream string
+	// Parallelization is the number of batches of a shard at a time.
+	Parallelization int32
+}
+
+// List implements Host.
+func (l *Lambda) List(ctx context.Context) ([]Consumer, error) {
+	byGeneration := make(map[string]*Consumer)
+	at := func(generation string) *Consumer {
+		if byGeneration[generation] == nil {
+			byGeneration[generation] = &Consumer{Generation: generation}
+		}
+		return byGeneration[generation]
+	}
+	if err := l.eachMapping(ctx, func(generation string, m types.EventSourceMappingConfiguration) {
+		c, state := at(generation), aws.ToString(m.State)
+		c.Mapping, c.Sound = aws.ToString(m.UUID), l.sound(m)
+		c.Busy = !slices.Contains([]string{"Enabled", "Disabled"}, state)
+	}); err != nil {
+		return nil, err
+	}
+	pages := lambda.NewListAliasesPaginator(l.API, &lambda.ListAliasesInput{FunctionName: &l.Function})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for _, alias := range page.Aliases {
+			at(aws.ToString(alias.Name)).Version = aws.ToString(alias.FunctionVersion)
+		}
+	}
+	var all []Consumer
+	for _, c := range byGeneration {
+		all = append(all, *c)
+	}
+	slices.SortFunc(all, func(a, b Consumer) int { return strings.Compare(a.Generation, b.Generation) })
+	return all, nil
+}
+
+// eachMapping visits the mappings of write-state's aliases on the stream.
+func (l *Lambda) eachMapping(ctx context.Context, visit func(generation string, m types.EventSourceMappingConfiguration)) error {
+	pages := lambda.NewListEventSourceMappingsPaginator(l.API, &lambda.ListEventSourceMappingsInput{EventSourceArn: &l.Stream})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return err
+		}
+		for _, m := range page.EventSourceMappings {
+			if generation, ours := l.generation(aws.ToString(m.FunctionArn)); ours {
+				visit(generation, m)
+			}
+		}
+	}
+	return nil
+}
+
+// generation reads the alias in an ARN of write-state.
+func (l *Lambda) generation(arn string) (string, bool) {
+	_, rest, found := strings.Cut(arn, ":function:")
+	name, alias, qualified := strings.Cut(rest, ":")
+	return alias, found && qualified && name == l.Function
+}
+
+func (l *Lambda) sound(m types.EventSourceMappingConfiguration) bool {
+	return slices.Contains([]string{"Enabled", "Enabling", "Creating", "Updating"}, aws.ToString(m.State)) &&
+		aws.ToInt32(m.MaximumRetryAttempts) == Forever && aws.ToInt32(m.MaximumRecordAgeInSeconds) == Forever &&
+		!aws.ToBool(m.BisectBatchOnFunctionError) && aws.ToInt32(m.ParallelizationFactor) == l.Parallelization &&
+		slices.Contains(m.FunctionResponseTypes, types.FunctionResponseTypeReportBatchItemFailures)
+}
+
+// SetAlias implements Host.
+func (l *Lambda) SetAlias(ctx context.Context, generation, version string) error {
+	_, err := l.API.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &l.Function, Name: &generation,
+		FunctionVersion: &version, Description: aws.String("The consumer of generation " + generation)})
+	var exists *types.ResourceConflictException
+	if errors.As(err, &exists) {
+		_, err = l.API.UpdateAlias(ctx, &lambda.UpdateAliasInput{FunctionName: &l.Function, Name: &generation, FunctionVersion: &version})
+	}
+	return err
+}
+
+// Map implements Host. It starts at the oldest record: what lies before the
+// generation's marks is dropped by them, and LATEST can miss records.
+func (l *Lambda) Map(ctx context.Context, generation string) error {
+	_, err := l.API.CreateEventSourceMapping(ctx, &lambda.CreateEventSourceMappingInput{
+		FunctionName: aws.String(l.Function + ":" + generation), EventSourceArn: &l.Stream, Enabled: aws.Bool(true),
+		StartingPosition: types.EventSourcePositionTrimHorizon,
+		BatchSize:        aws.Int32(BatchSize), MaximumBatchingWindowInSeconds: aws.Int32(BatchingSeconds),
+		MaximumRetryAttempts: aws.Int32(Forever), MaximumRecordAgeInSeconds: aws.Int32(Forever),
+		BisectBatchOnFunctionError: aws.Bool(false), ParallelizationFactor: &l.Parallelization,
+		FunctionResponseTypes: []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
+	})
+	var exists *types.ResourceConflictException
+	if errors.As(err, &exists) {
+		return nil
+	}
+	return err
+}
+
+// Mend implements Host.
+func (l *Lambda) Mend(ctx context.Context, mapping string) error {
+	_, err := l.API.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{UUID: &mapping, Enabled: aws.Bool(true),
+		MaximumRetryAttempts: aws.Int32(Forever), MaximumRecordAgeInSeconds: aws.Int32(Forever),
+		BisectBatchOnFunctionError: aws.Bool(false), ParallelizationFactor: &l.Parallelization,
+		FunctionResponseTypes: []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
+	})
+	return unlessGone(err)
+}
+
+// Unmap implements Host.
+func (l *Lambda) Unmap(ctx context.Context, mapping string) error {
+	_, err := l.API.DeleteEventSourceMapping(ctx, &lambda.DeleteEventSourceMappingInput{UUID: &mapping})
+	return unlessGone(err)
+}
+
+// DropAlias implements Host.
+func (l *Lambda) DropAlias(ctx context.Context, generation string) error {
+	_, err := l.API.DeleteAlias(ctx, &lambda.DeleteAliasInput{FunctionName: &l.Function, Name: &generation})
+	return unlessGone(err)
+}
+
+// unlessGone passes over what another keeper has removed meanwhile.
+func unlessGone(err error) error {
+	var gone *types.ResourceNotFoundException
+	if errors.As(err, &gone) {
+		return nil
+	}
+	return err
+}

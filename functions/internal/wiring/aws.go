@@ -1,0 +1,74 @@
+package wiring
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+
+	"reprise/functions/internal/consumers"
+	"reprise/pkg/awsclient"
+	controltable "reprise/pkg/control/dynamo"
+	datastoretables "reprise/pkg/datastore/dynamo"
+	"reprise/pkg/dynamostore"
+	logtable "reprise/pkg/eventlog/dynamo"
+	streams "reprise/pkg/feed/kinesis"
+	"reprise/pkg/replay/stepfunctions"
+	"reprise/pkg/settings"
+)
+
+// connections bounds the connections to one service that are kept open: the
+// adapters have up to 32 writes under way, and some reads beside them.
+const connections = 64
+
+// OnAWS makes a platform's parts of the services. Region, credentials and
+// endpoints are the SDK's business: it reads AWS_REGION, AWS_ENDPOINT_URL and
+// the like, which is how a test puts other services in their place.
+func OnAWS(ctx context.Context, s settings.Settings, log *slog.Logger) (Parts, error) {
+	pace := awsclient.Standard()
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithRetryer(pace.Retryer()),
+		config.WithHTTPClient(awsclient.HTTP(connections)))
+	if err != nil {
+		return Parts{}, fmt.Errorf("configure clients: %w", err)
+	}
+	codec, err := dynamostore.NewCodec()
+	if err != nil {
+		return Parts{}, fmt.Errorf("configure clients: %w", err)
+	}
+	tables := dynamodb.NewFromConfig(cfg)
+	parts := Parts{
+		Settings: s, Log: log, Now: time.Now, Pause: awsclient.Pause,
+		Table:    controltable.New(tables, controltable.Options{Table: s.Names.ControlTable(), Pace: pace, Random: rand.Reader}),
+		EventLog: logtable.New(tables, codec, logtable.Options{Table: s.Names.EventsTable(), Pace: pace}),
+		Generations: datastoretables.New(tables, codec, datastoretables.Options{
+			Prefix: s.Names.GenerationPrefix(), Pace: pace, Random: rand.Reader}),
+		Streams: streams.New(kinesis.NewFromConfig(cfg), streams.Options{Pace: pace}),
+	}
+	parts.addServices(cfg)
+	return parts, nil
+}
+
+// addServices adds what only some functions use; making a client costs no call.
+func (p *Parts) addServices(cfg aws.Config) {
+	if p.Settings.StateMachine != "" {
+		machine := stepfunctions.New(sfn.NewFromConfig(cfg), p.Settings.StateMachine)
+		p.Executions, p.Running = machine, running{machine}
+	}
+	p.Lag = iteratorAge{cloudwatch.NewFromConfig(cfg), p.Now}
+	functions := lambda.NewFromConfig(cfg)
+	p.Nudge = nudge(functions, p.Settings.Names.Function("keep-consumers"))
+	names, parallelization := p.Settings.Names, int32(p.Settings.Parallelization)
+	p.Consumers = func(streamARN string) consumers.Host {
+		return &consumers.Lambda{API: functions, Function: names.Function("write-state"),
+			Stream: streamARN, Parallelization: parallelization}
+	}
+}

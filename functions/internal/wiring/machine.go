@@ -1,0 +1,29 @@
+package wiring
+
+import (
+	"context"
+
+	"reprise/pkg/asl"
+	"reprise/pkg/handler"
+	"reprise/pkg/replay/stepfunctions"
+)
+
+// maxListed bounds the executions that a status shows.
+const maxListed = 100
+
+// running lists the executions of a state machine that run.
+type running struct{ machine *stepfunctions.Machine }
+
+// Running implements RunningExecutions, newest first.
+func (r running) Running(ctx context.Context) ([]handler.ExecutionStatus, error) {
+	page, _, err := r.machine.List(ctx, asl.StatusRunning, "", maxListed)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]handler.ExecutionStatus, 0, len(page))
+	for _, e := range page {
+		all = append(all, handler.ExecutionStatus{Machine: r.machine.Name(), Name: e.Name,
+			Status: string(e.Status), Started: e.StartDate})
+	}
+	return all, nil
+}

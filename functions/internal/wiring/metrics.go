@@ -1,0 +1,48 @@
+package wiring
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+)
+
+// iteratorAge reads lags from the metric that Lambda publishes for functions
+// that read streams: the age of the last record of each batch when it was
+// handed over, in milliseconds.
+type iteratorAge struct {
+	api interface {
+		GetMetricStatistics(context.Context, *cloudwatch.GetMetricStatisticsInput, ...func(*cloudwatch.Options)) (*cloudwatch.GetMetricStatisticsOutput, error)
+	}
+	now func() time.Time
+}
+
+// lagWindow is how far back is looked: a value may come some minutes late.
+const lagWindow = 5 * time.Minute
+
+// Lag implements LagReader. A function that was not called of late has none.
+func (m iteratorAge) Lag(ctx context.Context, function string) (time.Duration, bool, error) {
+	now := m.now()
+	out, err := m.api.GetMetricStatistics(ctx, &cloudwatch.GetMetricStatisticsInput{
+		Namespace: aws.String("AWS/Lambda"), MetricName: aws.String("IteratorAge"),
+		Dimensions: []types.Dimension{{Name: aws.String("FunctionName"), Value: &function}},
+		StartTime:  aws.Time(now.Add(-lagWindow)), EndTime: &now, Period: aws.Int32(60),
+		Statistics: []types.Statistic{types.StatisticMaximum},
+	})
+	if err != nil {
+		return 0, false, fmt.Errorf("read lag of %s: %w", function, err)
+	}
+	var newest *types.Datapoint
+	for i, point := range out.Datapoints {
+		if newest == nil || aws.ToTime(point.Timestamp).After(aws.ToTime(newest.Timestamp)) {
+			newest = &out.Datapoints[i]
+		}
+	}
+	if newest == nil || newest.Maximum == nil {
+		return 0, false, nil
+	}
+	return time.Duration(*newest.Maximum) * time.Millisecond, true, nil
+}

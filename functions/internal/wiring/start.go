@@ -1,0 +1,37 @@
+package wiring
+
+import (
+	"context"
+	"log/slog"
+	"os"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"reprise/pkg/settings"
+)
+
+// Start runs a function, named by its folder, until Lambda ends its
+// environment. What keeps it from beginning is logged, and the environment ends
+// at once, so that Lambda tries another one.
+func Start(function string, handlerOf func(*Platform) any) {
+	log := NewLog(os.Stdout, function)
+	ctx := context.Background()
+	platform, err := open(ctx, function, log)
+	if err != nil {
+		log.LogAttrs(ctx, slog.LevelError, "function cannot begin", slog.String("error", err.Error()))
+		os.Exit(1)
+	}
+	lambda.StartWithOptions(handlerOf(platform), lambda.WithContext(ctx))
+}
+
+func open(ctx context.Context, function string, log *slog.Logger) (*Platform, error) {
+	s, err := settings.Load(function, os.Getenv)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := OnAWS(ctx, s, log)
+	if err != nil {
+		return nil, err
+	}
+	return New(ctx, parts)
+}

@@ -1,0 +1,57 @@
+package settings
+
+import "fmt"
+
+// Names are the names of a deployment's resources. They follow from the prefix
+// alone, so that functions, stacks and reprise doctor agree without asking.
+type Names struct{ prefix string }
+
+// NewNames checks a prefix: 2 to 32 characters, small letters, digits and
+// hyphens, beginning with a letter.
+func NewNames(prefix string) (Names, error) {
+	if len(prefix) > maxPrefix || !prefixPattern.MatchString(prefix) {
+		return Names{}, fmt.Errorf("%q is not a prefix: 2 to %d characters, small letters, digits and hyphens, a letter first",
+			prefix, maxPrefix)
+	}
+	return Names{prefix}, nil
+}
+
+// Prefix begins every name.
+func (n Names) Prefix() string { return n.prefix }
+
+// EventsTable is the event log.
+func (n Names) EventsTable() string { return n.prefix + "-events" }
+
+// ControlTable holds heads, manifests, replays, marks and the registry.
+func (n Names) ControlTable() string { return n.prefix + "-control" }
+
+// GenerationPrefix begins the name of every generation's table.
+func (n Names) GenerationPrefix() string { return n.prefix + "-generation-" }
+
+// EventStream is the event stream.
+func (n Names) EventStream() string { return n.prefix + "-event-stream" }
+
+// PlaybackStream is the playback stream of the stack.
+func (n Names) PlaybackStream() string { return n.prefix + "-playback" }
+
+// StateMachine is the replay state machine.
+func (n Names) StateMachine() string { return n.prefix + "-replay" }
+
+// Function is a function, by its folder.
+func (n Names) Function(folder string) string { return n.prefix + "-" + folder }
+
+// Stack is a stack: "data", "ingest", "replay" or "operations".
+func (n Names) Stack(kind string) string { return n.prefix + "-" + kind }
+
+// Stacks are the kinds of stacks in the order of their deployment.
+func Stacks() []string { return []string{"data", "ingest", "replay", "operations"} }
+
+// Functions are the folders of all functions.
+func Functions() []string {
+	return []string{
+		"load-events", "import-events", "serve-api",
+		"pump-events", "write-state", "run-microservice", "keep-consumers", "watch-log",
+		"plan-replay", "read-segment", "apply-playback", "check-drained", "prove-completeness",
+		"follow-stream", "promote-generation", "report-replay", "close-replay",
+	}
+}

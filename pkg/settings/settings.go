@@ -1,0 +1,138 @@
+package settings
+
+import (
+	"errors"
+	"fmt"
+	"regexp"
+	"strconv"
+	"time"
+
+	"reprise/pkg/eventlog"
+)
+
+// The environment variables of functions. The stacks set them; a test compares
+// both sides.
+const (
+	// EnvPrefix begins the name of every resource of the deployment.
+	EnvPrefix = "REPRISE_PREFIX"
+	// EnvLanes and EnvBucket ("day" or "hour") never change once a platform
+	// has events.
+	EnvLanes  = "REPRISE_LANES"
+	EnvBucket = "REPRISE_BUCKET"
+	// EnvRetention is the event stream's retention in hours.
+	EnvRetention = "REPRISE_RETENTION_HOURS"
+	// EnvStateMachine is the ARN of the replay state machine.
+	EnvStateMachine = "REPRISE_STATE_MACHINE_ARN"
+	// EnvWriteVersion is the published version of write-state of this deploy.
+	EnvWriteVersion = "REPRISE_WRITE_VERSION"
+	// EnvParallelization is the number of batches of a shard that a generation's
+	// consumer works on at a time, 1 to 10.
+	EnvParallelization = "REPRISE_PARALLELIZATION"
+)
+
+// Settings are a function's, validated. Fields that its function does not need
+// are zero.
+type Settings struct {
+	Names           Names
+	Lanes           int
+	Bucket          eventlog.Width
+	Retention       time.Duration
+	StateMachine    string
+	WriteVersion    string
+	Parallelization int
+}
+
+// Common are the variables that every function has.
+func Common() []string { return []string{EnvPrefix, EnvLanes, EnvBucket, EnvRetention} }
+
+// Needs returns every variable that a function, named by its folder, reads.
+func Needs(function string) []string {
+	switch function {
+	case "serve-api", "close-replay":
+		return append(Common(), EnvStateMachine)
+	case "keep-consumers":
+		return append(Common(), EnvStateMachine, EnvWriteVersion, EnvParallelization)
+	}
+	return Common()
+}
+
+// maxPrefix leaves room for the longest name behind it: Lambda allows 64
+// characters of a function's name.
+const maxPrefix = 32
+
+var (
+	prefixPattern  = regexp.MustCompile(`^[a-z][a-z0-9-]*[a-z0-9]$`)
+	machinePattern = regexp.MustCompile(`^arn:[a-z-]+:states:[a-z0-9-]+:[0-9]{12}:stateMachine:[0-9A-Za-z_-]{1,80}$`)
+	versionPattern = regexp.MustCompile(`^[1-9][0-9]*$`)
+)
+
+// Load reads what a function needs. The error names every variable that is
+// missing or wrong.
+func Load(function string, env func(string) string) (Settings, error) {
+	var s Settings
+	var wrong []error
+	for _, name := range Needs(function) {
+		if err := s.set(name, env(name)); err != nil {
+			wrong = append(wrong, fmt.Errorf("%s: %w", name, err))
+		}
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return Settings{}, fmt.Errorf("read environment: %w", err)
+	}
+	return s, nil
+}
+
+func (s *Settings) set(name, value string) (err error) {
+	if value == "" {
+		return errors.New("is not set")
+	}
+	switch name {
+	case EnvPrefix:
+		s.Names, err = NewNames(value)
+	case EnvLanes:
+		s.Lanes, err = number(value, 1, 1024)
+		if err == nil && s.Lanes&(s.Lanes-1) != 0 {
+			err = fmt.Errorf("%d is not a power of two", s.Lanes)
+		}
+	case EnvBucket:
+		s.Bucket, err = bucket(value)
+	case EnvRetention:
+		var hours int
+		hours, err = number(value, 24, 8760)
+		s.Retention = time.Duration(hours) * time.Hour
+	case EnvStateMachine:
+		s.StateMachine = value
+		err = match(machinePattern, value, "the ARN of a state machine")
+	case EnvWriteVersion:
+		s.WriteVersion = value
+		err = match(versionPattern, value, "the number of a published version")
+	case EnvParallelization:
+		s.Parallelization, err = number(value, 1, 10)
+	}
+	return err
+}
+
+func number(value string, least, most int) (int, error) {
+	n, err := strconv.Atoi(value)
+	if err != nil || n < least || n > most {
+		return 0, fmt.Errorf("%q is not a number from %d to %d", value, least, most)
+	}
+	return n, nil
+}
+
+func bucket(value string) (eventlog.Width, error) {
+	switch value {
+	case "day":
+		return eventlog.Day, nil
+	case "hour":
+		return eventlog.Hour, nil
+	}
+	return 0, fmt.Errorf("%q is neither day nor hour", value)
+}
+
+func match(pattern *regexp.Regexp, value, what string) error {
+	if !pattern.MatchString(value) {
+		return fmt.Errorf("%q is not %s", value, what)
+	}
+	return nil
+}

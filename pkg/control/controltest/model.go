@@ -19,15 +19,20 @@ type model struct {
 	used      []control.Version
 }
 
-// modelRuns bounds the runs of testModel: each is some hundred calls.
+// modelRuns bounds the runs of testModel where Features do not: each is some
+// hundred calls.
 const modelRuns = 25
 
 // bounded makes runs after the first few empty, unless one failed: then rapid
 // needs them all to find a smaller one that fails.
-func bounded(check func(*rapid.T)) func(*rapid.T) {
+func (s *suite) bounded(check func(*rapid.T)) func(*rapid.T) {
+	most := s.features.ModelRuns
+	if most == 0 {
+		most = modelRuns
+	}
 	runs, failed := 0, false
 	return func(t *rapid.T) {
-		if runs >= modelRuns && !failed {
+		if runs >= most && !failed {
 			return
 		}
 		passed := false
@@ -40,7 +45,7 @@ func bounded(check func(*rapid.T)) func(*rapid.T) {
 
 // testModel compares the table with a map over random sequences of calls.
 func (s *suite) testModel(t *testing.T) {
-	rapid.Check(t, bounded(func(t *rapid.T) {
+	rapid.Check(t, s.bounded(func(t *rapid.T) {
 		m := &model{suite: s, partition: s.partition(), docs: make(map[string]control.Document)}
 		sorts := rapid.SampledFrom([]string{"a", "a#", "ab", "b"})
 		t.Repeat(map[string]func(*rapid.T){

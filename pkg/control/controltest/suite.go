@@ -19,6 +19,9 @@ type Features struct {
 	Reopen func(t *testing.T, table control.Table) control.Table
 	// Seed makes a run repeat an earlier one; 0 means a new one.
 	Seed uint64
+	// ModelRuns bounds the random runs against a model, for what answers slowly
+	// over the wire; 0 means 25.
+	ModelRuns int
 }
 
 // Run opens one table and tests it. The table need not be empty: every test

@@ -91,15 +91,20 @@ func (s *suite) testScanLarge(t *testing.T) {
 	wantRows(t, s.shared, lane, names, rows...)
 }
 
-// modelRuns bounds the runs of testModel: each is some hundred calls.
+// modelRuns bounds the runs of testModel where Features do not: each is some
+// hundred calls.
 const modelRuns = 25
 
 // bounded makes runs after the first few empty, unless one failed: then rapid
 // needs them all to find a smaller one that fails.
-func bounded(check func(*rapid.T)) func(*rapid.T) {
+func (s *suite) bounded(check func(*rapid.T)) func(*rapid.T) {
+	most := s.features.ModelRuns
+	if most == 0 {
+		most = modelRuns
+	}
 	runs, failed := 0, false
 	return func(t *rapid.T) {
-		if runs >= modelRuns && !failed {
+		if runs >= most && !failed {
 			return
 		}
 		passed := false
@@ -114,7 +119,7 @@ func bounded(check func(*rapid.T)) func(*rapid.T) {
 func (s *suite) testModel(t *testing.T) {
 	lane, names := s.lane(), []string{"a", "a#", "ab", "b"}
 	run := 0
-	rapid.Check(t, bounded(func(t *rapid.T) {
+	rapid.Check(t, s.bounded(func(t *rapid.T) {
 		run++
 		prefix := fmt.Sprintf("%06d-", run)
 		model := make(map[string]datastore.Row)

@@ -139,3 +139,12 @@ func Kinesis(t testing.TB, transport http.RoundTripper) *kinesis.Client {
 	at := started(t)
 	return kinesis.NewFromConfig(settings(transport), func(o *kinesis.Options) { o.BaseEndpoint = &at.kinesis })
 }
+
+// ModelRuns is the number of random runs of a conformance suite over the wire,
+// where a call takes milliseconds: few of them with -short.
+func ModelRuns() int {
+	if testing.Short() {
+		return 1
+	}
+	return 6
+}

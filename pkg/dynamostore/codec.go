@@ -32,7 +32,10 @@ type Codec struct {
 
 // NewCodec returns a codec. Close it to release its memory.
 func NewCodec() (*Codec, error) {
-	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(512<<10))
+	// Literals are packed also where nothing repeats: base64 takes a quarter
+	// less.
+	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(512<<10),
+		zstd.WithAllLitEntropyCompression(true))
 	if err != nil {
 		return nil, fmt.Errorf("create zstd encoder: %w", err)
 	}

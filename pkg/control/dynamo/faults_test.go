@@ -47,7 +47,7 @@ func TestConformanceUnderFaults(t *testing.T) {
 			return writes(operation)
 		})
 		return table
-	}, controltest.Features{})
+	}, controltest.Features{ModelRuns: engines.ModelRuns()})
 }
 
 // once lets the first request of an operation fail.

@@ -34,6 +34,7 @@ func open(t *testing.T, prefix string, transport http.RoundTripper) *dynamo.Gene
 func TestConformance(t *testing.T) {
 	all := prefix()
 	datastoretest.Run(t, func(t *testing.T) datastore.Generations { return open(t, all, nil) }, datastoretest.Features{
-		Reopen: func(t *testing.T, _ datastore.Generations) datastore.Generations { return open(t, all, nil) },
+		ModelRuns: engines.ModelRuns(),
+		Reopen:    func(t *testing.T, _ datastore.Generations) datastore.Generations { return open(t, all, nil) },
 	})
 }

@@ -28,6 +28,7 @@ func open(t *testing.T, table string, transport http.RoundTripper) *dynamo.Log {
 func TestConformance(t *testing.T) {
 	table := engines.Table(t)
 	eventlogtest.Run(t, func(t *testing.T) eventlog.Log { return open(t, table, nil) }, eventlogtest.Features{
-		Reopen: func(t *testing.T, _ eventlog.Log) eventlog.Log { return open(t, table, nil) },
+		ModelRuns: engines.ModelRuns(),
+		Reopen:    func(t *testing.T, _ eventlog.Log) eventlog.Log { return open(t, table, nil) },
 	})
 }

@@ -66,6 +66,9 @@ func (s *stream) Put(ctx context.Context, key string, data []byte) (string, erro
 }
 
 func (s *stream) put(ctx context.Context, key string, data []byte, before string) (*kinesis.PutRecordOutput, error) {
+	if data == nil {
+		data = []byte{} // the SDK takes nil for a missing member
+	}
 	in := &kinesis.PutRecordInput{StreamName: &s.name, PartitionKey: &key, Data: data}
 	if before != "" {
 		in.SequenceNumberForOrdering = &before

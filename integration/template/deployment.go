@@ -1,0 +1,127 @@
+package template
+
+import (
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Place is where a deployment is to be: it appears in ARNs.
+type Place struct{ Region, Account string }
+
+// Deployment is what templates describe, each list in the order of names.
+type Deployment struct {
+	Tables    []Table
+	Streams   []Stream
+	Functions []Function
+	Versions  []Version
+	Mappings  []Mapping
+	Routes    []Route
+	Rules     []Rule
+	Machines  []Machine
+}
+
+// Table is a DynamoDB table. Range is "" where it has no sort key; a type is S,
+// N or B.
+type Table struct {
+	Name, ARN                        string
+	Hash, HashType, Range, RangeType string
+}
+
+// Stream is a Kinesis data stream.
+type Stream struct {
+	Name, ARN string
+	Shards    int
+}
+
+// Function is a Lambda function.
+type Function struct {
+	Name, ARN   string
+	Environment map[string]string
+	Timeout     time.Duration
+	MemoryMB    int
+	// Concurrency is what is reserved, 0 where nothing is.
+	Concurrency int
+}
+
+// Version is a published version of a function; the first of a deployment is
+// number 1.
+type Version struct{ Function, Number string }
+
+// Mapping is an event source mapping; fields that the template leaves out are
+// zero.
+type Mapping struct {
+	Source, Function, StartingPosition                                           string
+	BatchSize, BatchingSeconds, Parallelization, RetryAttempts, RecordAgeSeconds int
+	Bisect                                                                       bool
+	ResponseTypes                                                                []string
+}
+
+// Route is a route of an HTTP API with the function behind it, by its ARN.
+type Route struct{ Key, Function string }
+
+// Rule is an EventBridge rule. Schedule or Pattern is set.
+type Rule struct {
+	Schedule string
+	// Pattern is the event pattern as decoded JSON, nil for a schedule.
+	Pattern map[string]any
+	// Targets are ARNs.
+	Targets []string
+}
+
+// Machine is a state machine with its definition, placeholders replaced by
+// Substitutions where the template has them beside the definition.
+type Machine struct {
+	Name, ARN, Definition string
+	Substitutions         map[string]string
+}
+
+// Read reads templates that are deployed together.
+func Read(place Place, documents ...[]byte) (*Deployment, error) {
+	set, err := newSet(place, documents)
+	if err != nil {
+		return nil, err
+	}
+	d := &Deployment{}
+	for _, r := range set.resources {
+		if err := d.add(r); err != nil {
+			return nil, fmt.Errorf("read resource %s: %w", r.id, err)
+		}
+	}
+	d.sort()
+	return d, nil
+}
+
+// ReadAll reads every *.template.json in a directory, such as cdk.out.
+func ReadAll(place Place, directory fs.FS) (*Deployment, error) {
+	names, err := fs.Glob(directory, "*.template.json")
+	if err != nil {
+		return nil, fmt.Errorf("find templates: %w", err)
+	}
+	var documents [][]byte
+	for _, name := range names {
+		document, err := fs.ReadFile(directory, path.Clean(name))
+		if err != nil {
+			return nil, fmt.Errorf("read template: %w", err)
+		}
+		documents = append(documents, document)
+	}
+	if len(documents) == 0 {
+		return nil, fmt.Errorf("find templates: %w", fs.ErrNotExist)
+	}
+	return Read(place, documents...)
+}
+
+func (d *Deployment) sort() {
+	by := func(a, b string) int { return strings.Compare(a, b) }
+	slices.SortFunc(d.Tables, func(a, b Table) int { return by(a.Name, b.Name) })
+	slices.SortFunc(d.Streams, func(a, b Stream) int { return by(a.Name, b.Name) })
+	slices.SortFunc(d.Functions, func(a, b Function) int { return by(a.Name, b.Name) })
+	slices.SortFunc(d.Versions, func(a, b Version) int { return by(a.Function, b.Function) })
+	slices.SortFunc(d.Mappings, func(a, b Mapping) int { return by(a.Source+a.Function, b.Source+b.Function) })
+	slices.SortFunc(d.Routes, func(a, b Route) int { return by(a.Key, b.Key) })
+	slices.SortFunc(d.Machines, func(a, b Machine) int { return by(a.Name, b.Name) })
+}

@@ -1,0 +1,146 @@
+package template
+
+import (
+	"fmt"
+	"strings"
+)
+
+// The types of resources that are read.
+const (
+	typeTable       = "AWS::DynamoDB::Table"
+	typeStream      = "AWS::Kinesis::Stream"
+	typeFunction    = "AWS::Lambda::Function"
+	typeVersion     = "AWS::Lambda::Version"
+	typeMapping     = "AWS::Lambda::EventSourceMapping"
+	typeRoute       = "AWS::ApiGatewayV2::Route"
+	typeIntegration = "AWS::ApiGatewayV2::Integration"
+	typeRule        = "AWS::Events::Rule"
+	typeMachine     = "AWS::StepFunctions::StateMachine"
+	typeRole        = "AWS::IAM::Role"
+)
+
+// firstVersion is the number of a version that a first deploy publishes.
+const firstVersion = "1"
+
+// ref is what Ref gives: a pseudo parameter, a parameter's default, or what
+// the type of resource is referred to by.
+func (d *document) ref(id string) (any, error) {
+	switch id {
+	case "AWS::Region":
+		return d.set.place.Region, nil
+	case "AWS::AccountId":
+		return d.set.place.Account, nil
+	case "AWS::Partition":
+		return "aws", nil
+	case "AWS::URLSuffix":
+		return "amazonaws.com", nil
+	case "AWS::StackName", "AWS::StackId":
+		return fmt.Sprintf("stack-%d", d.number), nil
+	case "AWS::NoValue":
+		return nil, nil //nolint:nilnil // no value is a value of templates
+	}
+	if parameter, found := d.Parameters[id]; found {
+		return parameter.Default, nil
+	}
+	r := d.set.byID[key(d.number, id)]
+	if r == nil {
+		return nil, fmt.Errorf("Ref %s: no such resource: %w", id, errShape)
+	}
+	switch r.Type {
+	case typeMachine:
+		return r.arn()
+	case typeVersion:
+		function, err := r.function()
+		return function + ":" + firstVersion, err
+	case typeTable, typeStream, typeFunction, typeRole:
+		return r.name()
+	}
+	// A name of the service's own choice.
+	return r.id, nil
+}
+
+// getAttribute is what Fn::GetAtt gives.
+func (d *document) getAttribute(argument any) (any, error) {
+	if text, is := argument.(string); is {
+		id, attribute, _ := strings.Cut(text, ".")
+		argument = []any{id, attribute}
+	}
+	first, second, err := pair(argument)
+	id, isText := first.(string)
+	attribute, isToo := second.(string)
+	if err != nil || !isText || !isToo {
+		return nil, fmt.Errorf("Fn::GetAtt: %w", errShape)
+	}
+	r := d.set.byID[key(d.number, id)]
+	if r == nil {
+		return nil, fmt.Errorf("Fn::GetAtt %s.%s: no such resource: %w", id, attribute, errShape)
+	}
+	switch {
+	case r.Type == typeVersion && attribute == "Version":
+		return firstVersion, nil
+	case r.Type == typeTable && attribute == "StreamArn":
+		arn, err := r.arn()
+		return arn + "/stream/2026-01-01T00:00:00.000", err
+	case r.Type == typeMachine && attribute == "Name":
+		return r.name()
+	case attribute == "Arn":
+		return r.arn()
+	}
+	return nil, fmt.Errorf("Fn::GetAtt %s.%s of a %s: %w", id, attribute, r.Type, ErrUnknown)
+}
+
+// name is the name that a resource is given, or its logical id where the
+// service would choose one.
+func (r *resource) name() (string, error) {
+	property := map[string]string{typeTable: "TableName", typeStream: "Name", typeFunction: "FunctionName",
+		typeMachine: "StateMachineName", typeRole: "RoleName"}[r.Type]
+	raw, found := r.Properties[property]
+	if !found {
+		return r.id, nil
+	}
+	if r.resolving {
+		return "", fmt.Errorf("name of %s refers to itself: %w", r.id, errShape)
+	}
+	r.resolving = true
+	defer func() { r.resolving = false }()
+	return r.in.text(raw)
+}
+
+// function is the ARN of a version's function.
+func (r *resource) function() (string, error) {
+	name, err := r.in.text(r.Properties["FunctionName"])
+	return r.in.set.functionARN(name), err
+}
+
+// functionARN completes a function's name to its ARN.
+func (s *set) functionARN(name string) string {
+	if strings.HasPrefix(name, "arn:") {
+		return name
+	}
+	return s.arn("lambda", "function:"+name)
+}
+
+func (s *set) arn(service, rest string) string {
+	return "arn:aws:" + service + ":" + s.place.Region + ":" + s.place.Account + ":" + rest
+}
+
+func (r *resource) arn() (string, error) {
+	name, err := r.name()
+	if err != nil {
+		return "", err
+	}
+	s := r.in.set
+	switch r.Type {
+	case typeTable:
+		return s.arn("dynamodb", "table/"+name), nil
+	case typeStream:
+		return s.arn("kinesis", "stream/"+name), nil
+	case typeFunction:
+		return s.arn("lambda", "function:"+name), nil
+	case typeMachine:
+		return s.arn("states", "stateMachine:"+name), nil
+	case typeRole:
+		return "arn:aws:iam::" + s.place.Account + ":role/" + name, nil
+	}
+	return "", fmt.Errorf("ARN of a %s: %w", r.Type, ErrUnknown)
+}

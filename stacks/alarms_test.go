@@ -1,0 +1,110 @@
+package stacks_test
+
+import (
+	"fmt"
+	"os"
+	"strings"
+	"testing"
+)
+
+func alarmOf(t *testing.T, name string) map[string]any {
+	t.Helper()
+	var found map[string]any
+	each("AWS::CloudWatch::Alarm", func(_ string, r resource) {
+		if r.Properties["AlarmName"] == "reprise-"+name {
+			found = r.Properties
+		}
+	})
+	if found == nil {
+		t.Fatalf("there is no alarm %s", name)
+	}
+	return found
+}
+
+// TestLagAlarmsFollowTheRetention holds thresholds against the streams: an
+// alarm that comes after the records have expired is none.
+func TestLagAlarmsFollowTheRetention(t *testing.T) {
+	hours := map[string]float64{
+		"event":    templates["data"].Resources["eventstream"].Properties["RetentionPeriodHours"].(float64),
+		"playback": templates["replay"].Resources["playbackstream"].Properties["RetentionPeriodHours"].(float64),
+	}
+	for consumer, stream := range map[string]string{
+		"pump-events": "event", "write-state": "event", "run-microservice": "event", "apply-playback": "playback"} {
+		for part, of := range map[string]float64{"quarter": 4, "half": 2} {
+			alarm := alarmOf(t, consumer+"-lag-"+part)
+			if alarm["Threshold"] != hours[stream]*3_600_000/of || alarm["MetricName"] != "IteratorAge" || alarm["Statistic"] != "Maximum" {
+				t.Errorf("%s at a %s: %v", consumer, part, alarm)
+			}
+		}
+	}
+}
+
+// TestEveryPromiseIsWatched has an alarm for each, that tells somebody and is
+// not raised by silence.
+func TestEveryPromiseIsWatched(t *testing.T) {
+	for _, promise := range []string{"log-changed", "records-quarantined", "entities-parked", "generation-lost", "pump-stopped", "write-stopped",
+		"functions-throttled", "tables-throttled", "event-stream-throttled", "consumers-failing", "watch-failing", "keeper-failing",
+		"replay-failed", "replay-not-closed"} {
+		alarmOf(t, promise)
+	}
+	metrics := 0
+	each("AWS::CloudWatch::Alarm", func(id string, r resource) {
+		if len(list(r.Properties["AlarmActions"])) != 1 || r.Properties["TreatMissingData"] != "notBreaching" {
+			t.Errorf("%s: %v", id, r.Properties)
+		}
+		if period, found := r.Properties["Period"].(float64); found && period*r.Properties["EvaluationPeriods"].(float64) > 7*24*3600 {
+			t.Errorf("%s looks back further than a week", id)
+		}
+		metrics += max(1, len(list(r.Properties["Metrics"]))-1)
+	})
+	// What alarms cost goes by their metrics; the README has the figure.
+	if metrics != alarmMetrics {
+		t.Errorf("alarms read %d metrics, the README says %d", metrics, alarmMetrics)
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil || !strings.Contains(string(readme), fmt.Sprintf("%d metrics in alarms", alarmMetrics)) {
+		t.Errorf("the README does not say %d metrics in alarms: %v", alarmMetrics, err)
+	}
+}
+
+const alarmMetrics = 36
+
+// TestCountedLinesAreLogged looks for the messages that are counted in the
+// source of the handlers.
+func TestCountedLinesAreLogged(t *testing.T) {
+	var source strings.Builder
+	for _, file := range []string{"pump.go", "write.go", "playback.go"} {
+		text, err := os.ReadFile("../pkg/handler/" + file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		source.Write(text)
+	}
+	counted := 0
+	each("AWS::Logs::MetricFilter", func(id string, r resource) {
+		counted++
+		message := strings.TrimSuffix(strings.TrimPrefix(r.Properties["FilterPattern"].(string), "{ $.msg = "), " }")
+		if !strings.Contains(source.String(), message) {
+			t.Errorf("%s counts %s, which no handler logs", id, message)
+		}
+		transformation := list(r.Properties["MetricTransformations"])[0]
+		if at(transformation, "Dimensions") != nil {
+			t.Errorf("%s has dimensions, which cost each", id)
+		}
+	})
+	if counted != 5 {
+		t.Errorf("%d lines are counted", counted)
+	}
+}
+
+func TestTheVerificationIsAPlaceholder(t *testing.T) {
+	found := false
+	each("AWS::Events::Rule", func(id string, r resource) {
+		if r.Properties["ScheduleExpression"] == "cron(0 3 * * ? *)" {
+			found = r.Properties["State"] == "DISABLED" && r.Properties["Targets"] == nil
+		}
+	})
+	if !found {
+		t.Error("there is no disabled rule without a target on the schedule")
+	}
+}

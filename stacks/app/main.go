@@ -1,0 +1,64 @@
+// Command app makes the cloud assembly of the platform; cdk.json runs it. It
+// builds the functions first.
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"reprise/stacks"
+)
+
+func main() {
+	if err := run(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run() error {
+	given, err := context(os.Getenv, os.ReadFile)
+	if err != nil {
+		return err
+	}
+	config, err := stacks.FromContext(given)
+	if err != nil {
+		return err
+	}
+	const directory = ".reprise/functions"
+	if err := stacks.Build(".", directory); err != nil {
+		return err
+	}
+	defer jsii.Close()
+	app := awscdk.NewApp(&awscdk.AppProps{Context: &given})
+	stacks.New(app, config, stacks.Built(directory))
+	app.Synth(nil)
+	return nil
+}
+
+// context is what the CDK's command line hands over, or, without it, what
+// cdk.json says.
+func context(env func(string) string, read func(string) ([]byte, error)) (map[string]any, error) {
+	var given map[string]any
+	if text := env("CDK_CONTEXT_JSON"); text != "" {
+		if err := json.Unmarshal([]byte(text), &given); err != nil {
+			return nil, fmt.Errorf("decode context: %w", err)
+		}
+		return given, nil
+	}
+	text, err := read("cdk.json")
+	if err != nil {
+		return nil, fmt.Errorf("read context: %w", err)
+	}
+	var file struct {
+		Context map[string]any `json:"context"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return nil, fmt.Errorf("decode cdk.json: %w", err)
+	}
+	return file.Context, nil
+}

@@ -1,0 +1,225 @@
+package stacks
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/mail"
+	"net/url"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Config is everything that a deployment may choose. The zero value is not
+// valid: FromContext fills in defaults.
+type Config struct {
+	// Prefix begins the name of every resource.
+	Prefix string
+	// Lanes and Bucket ("day" or "hour") are fixed once a platform has events.
+	Lanes  int
+	Bucket string
+	// Shards are those of the event stream, RetentionHours how long it keeps
+	// records: a rebuild must be done within half of it.
+	Shards         int
+	RetentionHours int
+	// PlaybackShards and PlaybackRetentionHours are those of the playback
+	// stream.
+	PlaybackShards         int
+	PlaybackRetentionHours int
+	// Parallelization is the number of batches of a shard that a consumer works
+	// on at a time.
+	Parallelization int
+	// VerifySchedule is when the nightly verification is to run, as an
+	// EventBridge schedule expression in UTC.
+	VerifySchedule string
+	// AlarmEmail gets the alarms; "" means nobody.
+	AlarmEmail string
+	// Authorization is "iam" (SigV4) or "jwt"; the latter needs an issuer and
+	// an audience, and scopes PREFIX/produce, PREFIX/operate, PREFIX/audit.
+	Authorization string
+	JWTIssuer     string
+	JWTAudience   string
+	// ThrottleRate is requests per second to the HTTP API, ThrottleBurst how
+	// many may come at once.
+	ThrottleRate  int
+	ThrottleBurst int
+	// LogDays is how long logs are kept.
+	LogDays int
+}
+
+// contextPrefix begins every setting's name in the CDK context.
+const contextPrefix = "reprise:"
+
+// ErrConfig says that a setting is wrong. The error names all that are.
+var ErrConfig = errors.New("the configuration is wrong")
+
+// setting is one setting: its default, its check and where it goes.
+type setting struct {
+	fallback string
+	set      func(*Config, string) error
+}
+
+func settings() map[string]setting {
+	return map[string]setting{
+		"prefix":                 {"reprise", text(func(c *Config) *string { return &c.Prefix }, checkPrefix)},
+		"lanes":                  {"64", number(func(c *Config) *int { return &c.Lanes }, 1, 1024, powerOfTwo)},
+		"bucket":                 {"day", text(func(c *Config) *string { return &c.Bucket }, oneOf("day", "hour"))},
+		"shards":                 {"1", number(func(c *Config) *int { return &c.Shards }, 1, 1024, nil)},
+		"retentionHours":         {"168", number(func(c *Config) *int { return &c.RetentionHours }, 24, 8760, nil)},
+		"playbackShards":         {"1", number(func(c *Config) *int { return &c.PlaybackShards }, 1, 1024, nil)},
+		"playbackRetentionHours": {"24", number(func(c *Config) *int { return &c.PlaybackRetentionHours }, 24, 168, nil)},
+		"parallelization":        {"4", number(func(c *Config) *int { return &c.Parallelization }, 1, 10, nil)},
+		"verifySchedule":         {"cron(0 3 * * ? *)", text(func(c *Config) *string { return &c.VerifySchedule }, checkSchedule)},
+		"alarmEmail":             {"", text(func(c *Config) *string { return &c.AlarmEmail }, optional(checkEmail))},
+		"authorization":          {"iam", text(func(c *Config) *string { return &c.Authorization }, oneOf("iam", "jwt"))},
+		"jwtIssuer":              {"", text(func(c *Config) *string { return &c.JWTIssuer }, optional(checkIssuer))},
+		"jwtAudience":            {"", text(func(c *Config) *string { return &c.JWTAudience }, nil)},
+		"throttleRate":           {"100", number(func(c *Config) *int { return &c.ThrottleRate }, 1, 10_000, nil)},
+		"throttleBurst":          {"200", number(func(c *Config) *int { return &c.ThrottleBurst }, 1, 5_000, nil)},
+		"logDays":                {"30", number(func(c *Config) *int { return &c.LogDays }, 1, 3653, logDays)},
+	}
+}
+
+// FromContext reads the config from the CDK context (cdk.json, or -c on the
+// command line), whose values are text or numbers. The error names every
+// setting that is wrong or unknown.
+func FromContext(context map[string]any) (Config, error) {
+	var config Config
+	var wrong []error
+	known := settings()
+	for _, name := range slices.Sorted(maps.Keys(context)) {
+		short, ours := strings.CutPrefix(name, contextPrefix)
+		if _, found := known[short]; ours && !found {
+			wrong = append(wrong, fmt.Errorf("%s is no setting; there are: %s", name,
+				contextPrefix+strings.Join(slices.Sorted(maps.Keys(known)), ", "+contextPrefix)))
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(known)) {
+		value, err := plain(context[contextPrefix+name], known[name].fallback)
+		if err == nil {
+			err = known[name].set(&config, value)
+		}
+		if err != nil {
+			wrong = append(wrong, fmt.Errorf("%s%s: %w", contextPrefix, name, err))
+		}
+	}
+	if len(wrong) == 0 {
+		wrong = append(wrong, config.together())
+	}
+	if err := errors.Join(wrong...); err != nil {
+		return Config{}, fmt.Errorf("%w:\n%w", ErrConfig, err)
+	}
+	return config, nil
+}
+
+// together checks what one setting alone does not show.
+func (c Config) together() error {
+	if c.Authorization == "jwt" && (c.JWTIssuer == "" || c.JWTAudience == "") {
+		return errors.New("reprise:authorization jwt needs reprise:jwtIssuer and reprise:jwtAudience")
+	}
+	if c.Lanes < c.Shards {
+		return fmt.Errorf("reprise:shards %d is more than reprise:lanes %d: a shard without a lane takes no record", c.Shards, c.Lanes)
+	}
+	return nil
+}
+
+// plain makes text of a context value: numbers come as float64 from cdk.json.
+func plain(value any, fallback string) (string, error) {
+	switch v := value.(type) {
+	case nil:
+		return fallback, nil
+	case string:
+		return v, nil
+	case float64:
+		return strconv.FormatFloat(v, 'f', -1, 64), nil
+	}
+	return "", fmt.Errorf("%v is neither text nor a number", value)
+}
+
+func text(at func(*Config) *string, check func(string) error) func(*Config, string) error {
+	return func(c *Config, value string) error {
+		*at(c) = value
+		if check == nil {
+			return nil
+		}
+		return check(value)
+	}
+}
+
+func number(at func(*Config) *int, least, most int, check func(int) error) func(*Config, string) error {
+	return func(c *Config, value string) error {
+		n, err := strconv.Atoi(value)
+		if err != nil || n < least || n > most {
+			return fmt.Errorf("%q is not a whole number from %d to %d", value, least, most)
+		}
+		*at(c) = n
+		if check == nil {
+			return nil
+		}
+		return check(n)
+	}
+}
+
+func optional(check func(string) error) func(string) error {
+	return func(value string) error {
+		if value == "" {
+			return nil
+		}
+		return check(value)
+	}
+}
+
+func oneOf(values ...string) func(string) error {
+	return func(value string) error {
+		if !slices.Contains(values, value) {
+			return fmt.Errorf("%q is not one of %s", value, strings.Join(values, ", "))
+		}
+		return nil
+	}
+}
+
+func powerOfTwo(n int) error {
+	if n&(n-1) != 0 {
+		return fmt.Errorf("%d is not a power of two", n)
+	}
+	return nil
+}
+
+// logDays are the retentions that CloudWatch Logs knows (PutRetentionPolicy).
+func logDays(n int) error {
+	allowed := []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+	if !slices.Contains(allowed, n) {
+		return fmt.Errorf("%d is not a retention that CloudWatch Logs has: %v", n, allowed)
+	}
+	return nil
+}
+
+func checkPrefix(value string) error {
+	if len(value) > 32 || !regexp.MustCompile(`^[a-z][a-z0-9-]*[a-z0-9]$`).MatchString(value) {
+		return fmt.Errorf("%q is not 2 to 32 small letters, digits and hyphens, a letter first", value)
+	}
+	return nil
+}
+
+func checkSchedule(value string) error {
+	if !regexp.MustCompile(`^(rate\(\d+ (minutes?|hours?|days?)\)|cron\(\S+( \S+){5}\))$`).MatchString(value) {
+		return fmt.Errorf("%q is neither rate(N minutes|hours|days) nor cron(with six fields)", value)
+	}
+	return nil
+}
+
+func checkEmail(value string) error {
+	if address, err := mail.ParseAddress(value); err != nil || address.Address != value {
+		return fmt.Errorf("%q is not an e-mail address", value)
+	}
+	return nil
+}
+
+func checkIssuer(value string) error {
+	if u, err := url.Parse(value); err != nil || u.Scheme != "https" || u.Host == "" {
+		return fmt.Errorf("%q is not an https address", value)
+	}
+	return nil
+}

@@ -1,0 +1,83 @@
+package stacks
+
+import (
+	"strconv"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// The environment variables of functions, as package settings names them.
+const (
+	envPrefix          = "REPRISE_PREFIX"
+	envLanes           = "REPRISE_LANES"
+	envBucket          = "REPRISE_BUCKET"
+	envRetention       = "REPRISE_RETENTION_HOURS"
+	envStateMachine    = "REPRISE_STATE_MACHINE_ARN"
+	envWriteVersion    = "REPRISE_WRITE_VERSION"
+	envParallelization = "REPRISE_PARALLELIZATION"
+)
+
+// functionSpec is what one function has of its own.
+type functionSpec struct {
+	folder string
+	// memory is in MB; processor time goes with it.
+	memory float64
+	// timeout is in seconds. For a step it is below its task's in the state
+	// machine, so that the step's own error arrives.
+	timeout float64
+	// env are variables beside those that every function has.
+	env map[string]*string
+	// statements are all that it may do, but for its own logs.
+	statements []awsiam.PolicyStatement
+}
+
+// newFunction makes a function with a role and a log group of its own.
+func (d *deployment) newFunction(stack awscdk.Stack, spec functionSpec) awslambda.Function {
+	name := d.Config.function(spec.folder)
+	id := func(suffix string) *string { return jsii.String(spec.folder + suffix) }
+	logs := awslogs.NewLogGroup(stack, id("-logs"), &awslogs.LogGroupProps{
+		LogGroupName: jsii.String("/aws/lambda/" + name), Retention: retention(d.LogDays),
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY})
+	role := awsiam.NewRole(stack, id("-role"), &awsiam.RoleProps{
+		AssumedBy: awsiam.NewServicePrincipal(jsii.String("lambda.amazonaws.com"), nil)})
+	role.AddToPolicy(allow(actions("logs:CreateLogStream", "logs:PutLogEvents"),
+		arn(stack, "logs", "log-group:/aws/lambda/"+name+":*")))
+	for _, statement := range spec.statements {
+		role.AddToPolicy(statement)
+	}
+	env := map[string]*string{
+		envPrefix: jsii.String(d.Prefix), envLanes: jsii.String(strconv.Itoa(d.Lanes)),
+		envBucket: jsii.String(d.Bucket), envRetention: jsii.String(strconv.Itoa(d.RetentionHours)),
+	}
+	for key, value := range spec.env {
+		env[key] = value
+	}
+	return awslambda.NewFunction(stack, jsii.String(spec.folder), &awslambda.FunctionProps{
+		FunctionName: jsii.String(name), Description: jsii.String("reprise " + spec.folder),
+		Runtime: awslambda.Runtime_PROVIDED_AL2023(), Architecture: awslambda.Architecture_ARM_64(),
+		Handler: jsii.String("bootstrap"), Code: awslambda.Code_FromAsset(jsii.String(d.assets(spec.folder)), nil),
+		MemorySize: jsii.Number(spec.memory), Timeout: awscdk.Duration_Seconds(jsii.Number(spec.timeout)),
+		Environment: &env, Role: role, LogGroup: logs, LoggingFormat: awslambda.LoggingFormat_JSON,
+		// Versions of write-state are used until the last generation that has
+		// them is gone.
+		CurrentVersionOptions: &awslambda.VersionOptions{RemovalPolicy: awscdk.RemovalPolicy_RETAIN},
+	})
+}
+
+// retention is in days; the constants of the CDK are named after them.
+func retention(days int) awslogs.RetentionDays {
+	return map[int]awslogs.RetentionDays{
+		1: awslogs.RetentionDays_ONE_DAY, 3: awslogs.RetentionDays_THREE_DAYS, 5: awslogs.RetentionDays_FIVE_DAYS,
+		7: awslogs.RetentionDays_ONE_WEEK, 14: awslogs.RetentionDays_TWO_WEEKS, 30: awslogs.RetentionDays_ONE_MONTH,
+		60: awslogs.RetentionDays_TWO_MONTHS, 90: awslogs.RetentionDays_THREE_MONTHS, 120: awslogs.RetentionDays_FOUR_MONTHS,
+		150: awslogs.RetentionDays_FIVE_MONTHS, 180: awslogs.RetentionDays_SIX_MONTHS, 365: awslogs.RetentionDays_ONE_YEAR,
+		400: awslogs.RetentionDays_THIRTEEN_MONTHS, 545: awslogs.RetentionDays_EIGHTEEN_MONTHS,
+		731: awslogs.RetentionDays_TWO_YEARS, 1096: awslogs.RetentionDays_THREE_YEARS, 1827: awslogs.RetentionDays_FIVE_YEARS,
+		2192: awslogs.RetentionDays_SIX_YEARS, 2557: awslogs.RetentionDays_SEVEN_YEARS, 2922: awslogs.RetentionDays_EIGHT_YEARS,
+		3288: awslogs.RetentionDays_NINE_YEARS, 3653: awslogs.RetentionDays_TEN_YEARS,
+	}[days]
+}

@@ -1,0 +1,269 @@
+package stacks_test
+
+import (
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"reprise/pkg/handler"
+	"reprise/pkg/settings"
+	"reprise/workflows"
+)
+
+func functions() map[string]resource {
+	all := make(map[string]resource)
+	each("AWS::Lambda::Function", func(_ string, r resource) {
+		all[strings.TrimPrefix(r.Properties["FunctionName"].(string), "reprise-")] = r
+	})
+	return all
+}
+
+// TestFunctionsHaveWhatTheyRead compares the variables on both sides, and reads
+// the values as the functions do.
+func TestFunctionsHaveWhatTheyRead(t *testing.T) {
+	all := functions()
+	if got, want := slices.Sorted(maps.Keys(all)), slices.Sorted(slices.Values(settings.Functions())); !slices.Equal(got, want) {
+		t.Fatalf("the stacks have %v\nthe functions are %v", got, want)
+	}
+	for folder, r := range all {
+		variables := at(r.Properties, "Environment", "Variables").(map[string]any)
+		if got, want := slices.Sorted(maps.Keys(variables)), slices.Sorted(slices.Values(settings.Needs(folder))); !slices.Equal(got, want) {
+			t.Errorf("%s is given %v\nand reads %v", folder, got, want)
+		}
+		_, err := settings.Load(folder, func(name string) string {
+			if name == settings.EnvWriteVersion {
+				return "1" // known once it is published
+			}
+			return flat(t, variables[name])
+		})
+		if err != nil {
+			t.Errorf("%s: %v", folder, err)
+		}
+	}
+}
+
+func TestNamesAgree(t *testing.T) {
+	names, err := settings.NewNames("reprise")
+	if err != nil {
+		t.Fatal(err)
+	}
+	has := func(kind, property, want string) {
+		found := false
+		each(kind, func(_ string, r resource) { found = found || r.Properties[property] == want })
+		if !found {
+			t.Errorf("no %s is named %s", kind, want)
+		}
+	}
+	has("AWS::DynamoDB::Table", "TableName", names.EventsTable())
+	has("AWS::DynamoDB::Table", "TableName", names.ControlTable())
+	has("AWS::Kinesis::Stream", "Name", names.EventStream())
+	has("AWS::Kinesis::Stream", "Name", names.PlaybackStream())
+	has("AWS::StepFunctions::StateMachine", "StateMachineName", names.StateMachine())
+	if !slices.Equal(kinds, settings.Stacks()) {
+		t.Errorf("stacks %v, %v", kinds, settings.Stacks())
+	}
+	for _, s := range statements(t) {
+		for _, resource := range s.resources {
+			if _, table, found := strings.Cut(resource, ":table/reprise-generation"); found && table != "-*" {
+				t.Errorf("%s: %s", s.policy, resource)
+			}
+		}
+	}
+	if names.GenerationPrefix() != "reprise-generation-" {
+		t.Errorf("generations begin with %s", names.GenerationPrefix())
+	}
+}
+
+func TestFunctionsAreBuiltForTheirRuntime(t *testing.T) {
+	for folder, r := range functions() {
+		p := r.Properties
+		if p["Runtime"] != "provided.al2023" || p["Handler"] != "bootstrap" || !slices.Equal(list(p["Architectures"]), []any{"arm64"}) {
+			t.Errorf("%s: %v", folder, p)
+		}
+		// A new account may have a concurrency of 10 in all.
+		if p["ReservedConcurrentExecutions"] != nil || p["VpcConfig"] != nil {
+			t.Errorf("%s reserves concurrency or is in a VPC", folder)
+		}
+		if at(p, "LoggingConfig", "LogFormat") != "JSON" {
+			t.Errorf("%s logs %v", folder, p["LoggingConfig"])
+		}
+	}
+}
+
+func machineResource(t *testing.T) map[string]any {
+	t.Helper()
+	var found map[string]any
+	each("AWS::StepFunctions::StateMachine", func(_ string, r resource) { found = r.Properties })
+	return found
+}
+
+func TestTheMachineIsTheFile(t *testing.T) {
+	machine := machineResource(t)
+	if machine["DefinitionString"] != workflows.Replay() {
+		t.Error("the definition is not the file's bytes")
+	}
+	var placeholders []string
+	for _, found := range regexp.MustCompile(`\$\{(\w+)\}`).FindAllStringSubmatch(workflows.Replay(), -1) {
+		placeholders = append(placeholders, found[1])
+	}
+	slices.Sort(placeholders)
+	substitutions := machine["DefinitionSubstitutions"].(map[string]any)
+	if got := slices.Sorted(maps.Keys(substitutions)); !slices.Equal(got, slices.Compact(placeholders)) {
+		t.Errorf("substitutions %v, placeholders %v", got, placeholders)
+	}
+	if at(machine, "TracingConfiguration", "Enabled") != true || at(machine, "LoggingConfiguration", "Level") != "ALL" ||
+		at(machine, "LoggingConfiguration", "IncludeExecutionData") != false {
+		t.Errorf("logging %v, tracing %v", machine["LoggingConfiguration"], machine["TracingConfiguration"])
+	}
+	found := false
+	each("AWS::Logs::LogGroup", func(_ string, r resource) {
+		found = found || r.Properties["LogGroupName"] == "/aws/vendedlogs/states/reprise-replay"
+	})
+	if !found {
+		t.Error("the machine's log group is not under /aws/vendedlogs/states/")
+	}
+}
+
+// TestStepsEndBeforeTheirTasks, so that a step's own error arrives and not the
+// machine's time-out.
+func TestStepsEndBeforeTheirTasks(t *testing.T) {
+	folders := make(map[string]string)
+	for placeholder, value := range machineResource(t)["DefinitionSubstitutions"].(map[string]any) {
+		id, _, _ := strings.Cut(flat(t, value), ".")
+		folders["${"+placeholder+"}"] = strings.TrimPrefix(templates["replay"].Resources[id].Properties["FunctionName"].(string), "reprise-")
+	}
+	var definition any
+	if err := json.Unmarshal([]byte(workflows.Replay()), &definition); err != nil {
+		t.Fatal(err)
+	}
+	tasks := 0
+	var walk func(value any)
+	walk = func(value any) {
+		switch v := value.(type) {
+		case map[string]any:
+			if v["Type"] == "Task" {
+				tasks++
+				folder := folders[at(v, "Arguments", "FunctionName").(string)]
+				timeout := functions()[folder].Properties["Timeout"].(float64)
+				if limit := v["TimeoutSeconds"].(float64); timeout >= limit {
+					t.Errorf("%s ends after %v s, its task after %v s", folder, timeout, limit)
+				}
+			}
+			for _, member := range v {
+				walk(member)
+			}
+		case []any:
+			for _, member := range v {
+				walk(member)
+			}
+		}
+	}
+	walk(definition)
+	if tasks < 8 {
+		t.Errorf("%d tasks were found", tasks)
+	}
+}
+
+// TestRoutesAgree compares the routes with those that the handlers serve, and
+// the permission of each.
+func TestRoutesAgree(t *testing.T) {
+	served := make(map[string]string)
+	for _, route := range handler.Routes() {
+		served[route.Key] = string(route.Group)
+	}
+	for variant, want := range map[string]string{"": "AWS_IAM", "jwt/": "JWT"} {
+		seen := make(map[string]bool)
+		for id, r := range templates[variant+"ingest"].Resources {
+			if r.Type != "AWS::ApiGatewayV2::Route" {
+				continue
+			}
+			key := r.Properties["RouteKey"].(string)
+			seen[key] = true
+			if r.Properties["AuthorizationType"] != want {
+				t.Errorf("%s: %v", id, r.Properties)
+			}
+			if scopes := list(r.Properties["AuthorizationScopes"]); want == "JWT" && !slices.Equal(scopes, []any{"reprise/" + served[key]}) {
+				t.Errorf("%s: scopes %v", key, scopes)
+			}
+		}
+		if len(seen) != len(served) {
+			t.Errorf("%d routes, %d are served: %v", len(seen), len(served), seen)
+		}
+	}
+	for _, s := range statements(t) {
+		if s.actions[0] != "execute-api:Invoke" {
+			continue
+		}
+		for _, route := range handler.Routes() {
+			method, path, _ := strings.Cut(route.Key, " ")
+			end := "/$default/" + method + strings.ReplaceAll(path, "{id}", "*")
+			has := slices.ContainsFunc(s.resources, func(r string) bool { return strings.HasSuffix(r, end) })
+			if mine := strings.HasPrefix(s.policy, string(route.Group)+"policy"); has != mine {
+				t.Errorf("%s of the group %s in %s: %t", route.Key, route.Group, s.policy, has)
+			}
+		}
+	}
+}
+
+func TestTheAPIIsLimited(t *testing.T) {
+	stage := at(templates["ingest"].Resources["stage"].Properties, "DefaultRouteSettings")
+	if at(stage, "ThrottlingRateLimit") != 100.0 || at(stage, "ThrottlingBurstLimit") != 200.0 {
+		t.Errorf("throttling: %v", stage)
+	}
+	format := at(templates["ingest"].Resources["stage"].Properties, "AccessLogSettings", "Format")
+	if text, is := format.(string); !is || !json.Valid([]byte(text)) || strings.Contains(text, "body") {
+		t.Errorf("the access log is %v", format)
+	}
+}
+
+// TestEndedExecutionsCloseTheirReplays has the rule that calls close-replay.
+func TestEndedExecutionsCloseTheirReplays(t *testing.T) {
+	found := false
+	each("AWS::Events::Rule", func(id string, r resource) {
+		detail := at(r.Properties, "EventPattern", "detail")
+		if detail == nil {
+			return
+		}
+		found = true
+		if !slices.Equal(list(at(detail, "status")), []any{"ABORTED", "FAILED", "TIMED_OUT"}) ||
+			flat(t, list(at(detail, "stateMachineArn"))[0]) != "arn:aws:states:eu-west-1:123456789012:stateMachine:reprise-replay" ||
+			!strings.HasPrefix(flat(t, at(list(r.Properties["Targets"])[0], "Arn")), "closereplay") {
+			t.Errorf("%s: %v", id, r.Properties)
+		}
+	})
+	if !found {
+		t.Error("there is no rule on ended executions")
+	}
+}
+
+// TestNumberOfResources is a snapshot: a change here is meant or a mistake.
+func TestNumberOfResources(t *testing.T) {
+	got := make(map[string]int)
+	for _, stack := range kinds {
+		for _, r := range templates[stack].Resources {
+			got[strings.TrimPrefix(r.Type, "AWS::")]++
+		}
+	}
+	want := map[string]int{
+		"ApiGatewayV2::Api": 1, "ApiGatewayV2::Integration": 3, "ApiGatewayV2::Route": 13, "ApiGatewayV2::Stage": 1,
+		"CloudWatch::Alarm": 22, "CloudWatch::Dashboard": 1, "DynamoDB::Table": 2, "Events::Rule": 3,
+		"IAM::ManagedPolicy": 3, "IAM::Policy": 18, "IAM::Role": 18, "Kinesis::Stream": 2,
+		"Lambda::EventInvokeConfig": 2, "Lambda::EventSourceMapping": 4, "Lambda::Function": 17, "Lambda::Permission": 5,
+		"Lambda::Version": 1, "Logs::LogGroup": 19, "Logs::MetricFilter": 5, "SNS::Topic": 1, "StepFunctions::StateMachine": 1,
+	}
+	if !maps.Equal(got, want) {
+		t.Errorf("resources\n%v, want\n%v", got, want)
+	}
+	subscriptions := 0
+	for _, r := range templates["jwt/operations"].Resources {
+		if r.Type == "AWS::SNS::Subscription" {
+			subscriptions++
+		}
+	}
+	if subscriptions != 1 {
+		t.Errorf("%d subscriptions to the alarms", subscriptions)
+	}
+}

@@ -1,0 +1,127 @@
+package stacks_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"reprise/stacks"
+)
+
+// TestMain makes one cloud assembly for all tests: the CDK runs in a node
+// process that is slow to start and takes one caller at a time.
+func TestMain(m *testing.M) {
+	os.Exit(run(m))
+}
+
+func run(m *testing.M) int {
+	if _, err := exec.LookPath("node"); err != nil {
+		if os.Getenv("CI") == "true" {
+			fmt.Fprintln(os.Stderr, "the stacks' tests need node:", err)
+			return 1
+		}
+		fmt.Fprintln(os.Stderr, "SKIPPED: the stacks' tests need node:", err)
+		return 0
+	}
+	dir, err := os.MkdirTemp("", "stacks")
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	// The runtime has read its environment already: it starts anew.
+	for key, value := range map[string]string{"CDK_VALIDATION": "false", "TMPDIR": dir,
+		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"} {
+		if err := os.Setenv(key, value); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+	}
+	jsii.Close()
+	if err := synthesize(dir); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return m.Run()
+}
+
+// The templates of all stacks, by kind; those with JWT have "jwt/" before it.
+var templates = make(map[string]template)
+
+type template struct {
+	Resources map[string]resource
+	Outputs   map[string]any
+}
+
+type resource struct {
+	Type           string
+	Properties     map[string]any
+	DeletionPolicy string
+	DependsOn      any
+}
+
+func synthesize(dir string) error {
+	context, err := cdkContext()
+	if err != nil {
+		return err
+	}
+	if err := assemble(dir, "", context); err != nil {
+		return err
+	}
+	context["reprise:authorization"] = "jwt"
+	context["reprise:jwtIssuer"], context["reprise:jwtAudience"] = "https://issuer.example", "reprise"
+	context["reprise:alarmEmail"] = "someone@example.com"
+	return assemble(dir, "jwt/", context)
+}
+
+func assemble(dir, variant string, context map[string]any) error {
+	config, err := stacks.FromContext(context)
+	if err != nil {
+		return err
+	}
+	app := awscdk.NewApp(&awscdk.AppProps{Context: &context, Outdir: jsii.String(filepath.Join(dir, "out"+variant))})
+	stacks.New(app, config, func(folder string) string {
+		stand := filepath.Join(dir, "functions", folder)
+		if err := os.MkdirAll(stand, 0o755); err != nil {
+			panic(err)
+		}
+		if err := os.WriteFile(filepath.Join(stand, "bootstrap"), []byte(folder), 0o755); err != nil {
+			panic(err)
+		}
+		return stand
+	})
+	assembly := app.Synth(nil)
+	for _, kind := range []string{"data", "ingest", "replay", "operations"} {
+		text, err := json.Marshal(assembly.GetStackByName(jsii.String(config.Prefix + "-" + kind)).Template())
+		if err != nil {
+			return err
+		}
+		var t template
+		if err := json.Unmarshal(text, &t); err != nil {
+			return err
+		}
+		templates[variant+kind] = t
+	}
+	return nil
+}
+
+// cdkContext is that of cdk.json.
+func cdkContext() (map[string]any, error) {
+	text, err := os.ReadFile("../cdk.json")
+	if err != nil {
+		return nil, err
+	}
+	var file struct {
+		Context map[string]any `json:"context"`
+	}
+	if err := json.Unmarshal(text, &file); err != nil {
+		return nil, err
+	}
+	return file.Context, nil
+}

@@ -1,0 +1,41 @@
+package stacks
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// The names of resources follow from the prefix, so that one stack can speak of
+// another's resources without exports, which would tie their updates together.
+func (c Config) eventsTable() string    { return c.Prefix + "-events" }
+func (c Config) controlTable() string   { return c.Prefix + "-control" }
+func (c Config) generations() string    { return c.Prefix + "-generation-*" }
+func (c Config) eventStream() string    { return c.Prefix + "-event-stream" }
+func (c Config) playbackStream() string { return c.Prefix + "-playback" }
+func (c Config) stateMachine() string   { return c.Prefix + "-replay" }
+
+func (c Config) function(folder string) string { return c.Prefix + "-" + folder }
+func (c Config) stack(kind string) string      { return c.Prefix + "-" + kind }
+
+// arn is that of a resource in the stack's account and region: "service",
+// "resource/name" or "resource:name".
+func arn(stack awscdk.Stack, service, resource string) *string {
+	return stack.FormatArn(&awscdk.ArnComponents{Service: jsii.String(service), Resource: jsii.String(resource),
+		ArnFormat: awscdk.ArnFormat_NO_RESOURCE_NAME})
+}
+
+func tableARN(stack awscdk.Stack, name string) *string { return arn(stack, "dynamodb", "table/"+name) }
+
+func streamARN(stack awscdk.Stack, name string) *string { return arn(stack, "kinesis", "stream/"+name) }
+
+func functionARN(stack awscdk.Stack, name string) *string {
+	return arn(stack, "lambda", "function:"+name)
+}
+
+func machineARN(stack awscdk.Stack, name string) *string {
+	return arn(stack, "states", "stateMachine:"+name)
+}
+
+func executionARN(stack awscdk.Stack, machine string) *string {
+	return arn(stack, "states", "execution:"+machine+":*")
+}

@@ -1,0 +1,65 @@
+package stacks
+
+import (
+	"fmt"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
+	"github.com/aws/jsii-runtime-go"
+)
+
+// operations makes what people look at, and what calls them.
+func (d *deployment) operations(stack awscdk.Stack) {
+	topic := awssns.NewTopic(stack, jsii.String("alarms"), &awssns.TopicProps{TopicName: jsii.String(d.Prefix + "-alarms")})
+	if d.AlarmEmail != "" {
+		awssns.NewCfnSubscription(stack, jsii.String("alarm-email"), &awssns.CfnSubscriptionProps{
+			TopicArn: topic.TopicArn(), Protocol: jsii.String("email"), Endpoint: jsii.String(d.AlarmEmail)})
+	}
+	d.countLogged(stack)
+	for _, a := range d.alarms() {
+		alarm := awscloudwatch.NewAlarm(stack, jsii.String(a.name), &awscloudwatch.AlarmProps{
+			AlarmName: jsii.String(d.Prefix + "-" + a.name), AlarmDescription: jsii.String(a.means),
+			Metric: a.metric, Threshold: jsii.Number(a.threshold),
+			EvaluationPeriods: jsii.Number(a.periods), DatapointsToAlarm: jsii.Number(a.periods),
+			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
+			TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
+		})
+		alarm.AddAlarmAction(awscloudwatchactions.NewSnsAction(topic))
+	}
+	d.dashboard(stack)
+	awsevents.NewRule(stack, jsii.String("verify-schedule"), &awsevents.RuleProps{
+		Description: jsii.String("When the verification is to run. It is disabled and has no target as long as there is no verification"),
+		Schedule:    awsevents.Schedule_Expression(jsii.String(d.VerifySchedule)), Enabled: jsii.Bool(false)})
+}
+
+// logged is a line of a function's log that is counted, by its message.
+type logged struct{ metric, folder, message string }
+
+func loggedLines() []logged {
+	return []logged{
+		{"Quarantined", "pump-events", "records quarantined"},
+		{"Foreign", "pump-events", "record of no lane quarantined"},
+		{"SetAside", "write-state", "events set aside"},
+		{"Lost", "write-state", "generation is lost; a rebuild has to replace it"},
+		{"Dropped", "apply-playback", "playback records of no lane dropped"},
+	}
+}
+
+// namespace is that of the platform's own metrics. There is one value each, so
+// that the number of metrics does not grow with lanes or replays.
+func (d *deployment) namespace() string { return "Reprise/" + d.Prefix }
+
+func (d *deployment) countLogged(stack awscdk.Stack) {
+	for _, line := range loggedLines() {
+		awslogs.NewCfnMetricFilter(stack, jsii.String("count-"+line.metric), &awslogs.CfnMetricFilterProps{
+			LogGroupName:  jsii.String("/aws/lambda/" + d.Config.function(line.folder)),
+			FilterPattern: jsii.String(fmt.Sprintf(`{ $.msg = %q }`, line.message)),
+			MetricTransformations: []any{&awslogs.CfnMetricFilter_MetricTransformationProperty{
+				MetricNamespace: jsii.String(d.namespace()), MetricName: jsii.String(line.metric), MetricValue: jsii.String("1")}},
+		})
+	}
+}

@@ -1,0 +1,149 @@
+package stacks
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/jsii-runtime-go"
+)
+
+func actions(names ...string) []string { return names }
+
+// allow is an explicit statement. Grants of the CDK would add what nobody
+// needs, such as indexes.
+func allow(names []string, resources ...*string) awsiam.PolicyStatement {
+	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings(names...), Resources: &resources})
+}
+
+func allowIf(condition map[string]any, names []string, resources ...*string) awsiam.PolicyStatement {
+	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
+		Actions: jsii.Strings(names...), Resources: &resources, Conditions: &condition})
+}
+
+func everything() *string { return jsii.String("*") }
+
+// access says what functions may do with the platform's resources, seen from
+// one stack.
+type access struct {
+	*deployment
+	stack awscdk.Stack
+}
+
+func (d *deployment) access(stack awscdk.Stack) access { return access{d, stack} }
+
+// start is what every function needs to begin: the recorded settings, and the
+// event stream's epoch, each of which the very first one writes.
+func (a access) start() []awsiam.PolicyStatement {
+	own := map[string]any{"ForAllValues:StringEquals": map[string]any{"dynamodb:LeadingKeys": []string{"platform", "epochs"}}}
+	return []awsiam.PolicyStatement{
+		allow(actions("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"), tableARN(a.stack, a.controlTable())),
+		allowIf(own, actions("dynamodb:PutItem"), tableARN(a.stack, a.controlTable())),
+		allow(actions("kinesis:DescribeStreamSummary"), streamARN(a.stack, a.eventStream())),
+	}
+}
+
+// control is writing control documents.
+func (a access) control() awsiam.PolicyStatement {
+	return allow(actions("dynamodb:PutItem"), tableARN(a.stack, a.controlTable()))
+}
+
+// forget is for what closes replays, which removes those of long ago.
+func (a access) forget() awsiam.PolicyStatement {
+	return allow(actions("dynamodb:DeleteItem"), tableARN(a.stack, a.controlTable()))
+}
+
+func (a access) readLog() awsiam.PolicyStatement {
+	return allow(actions("dynamodb:GetItem", "dynamodb:Query"), tableARN(a.stack, a.eventsTable()))
+}
+
+// appendLog is for the pump alone. A put could replace an item: IAM cannot see
+// the condition that forbids it, which is why watch-log looks at changes.
+func (a access) appendLog() awsiam.PolicyStatement {
+	return allow(actions("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"), tableARN(a.stack, a.eventsTable()))
+}
+
+func (a access) readState() awsiam.PolicyStatement {
+	return allow(actions("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"), tableARN(a.stack, a.generations()))
+}
+
+func (a access) writeState() awsiam.PolicyStatement {
+	return allow(actions("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"),
+		tableARN(a.stack, a.generations()))
+}
+
+// wipeState empties a generation, which an operator may ask for.
+func (a access) wipeState() awsiam.PolicyStatement {
+	return allow(actions("dynamodb:Scan", "dynamodb:BatchWriteItem"), tableARN(a.stack, a.generations()))
+}
+
+func (a access) createState() awsiam.PolicyStatement {
+	return allow(actions("dynamodb:CreateTable", "dynamodb:DescribeTable"), tableARN(a.stack, a.generations()))
+}
+
+func (a access) dropState() awsiam.PolicyStatement {
+	return allow(actions("dynamodb:DeleteTable", "dynamodb:DescribeTable"), tableARN(a.stack, a.generations()))
+}
+
+func (a access) put(stream string) awsiam.PolicyStatement {
+	return allow(actions("kinesis:PutRecord"), streamARN(a.stack, stream))
+}
+
+// consume is what an event source mapping needs of its function's role.
+func (a access) consume(stream string) awsiam.PolicyStatement {
+	return allow(actions("kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:DescribeStream",
+		"kinesis:DescribeStreamSummary", "kinesis:ListShards"), streamARN(a.stack, stream))
+}
+
+// lag reads a metric of Lambda. The action takes no resource.
+func (a access) lag() awsiam.PolicyStatement {
+	return allow(actions("cloudwatch:GetMetricStatistics"), everything())
+}
+
+func (a access) nudge() awsiam.PolicyStatement {
+	return allow(actions("lambda:InvokeFunction"), functionARN(a.stack, a.Config.function("keep-consumers")))
+}
+
+// keep is for keep-consumers alone: the aliases of write-state and the mappings
+// of those. The actions for mappings take no function as their resource, so a
+// condition names it; listing takes neither.
+func (a access) keep() []awsiam.PolicyStatement {
+	write := functionARN(a.stack, a.Config.function("write-state"))
+	aliases := functionARN(a.stack, a.Config.function("write-state")+":*")
+	ours := map[string]any{"ArnLike": map[string]any{"lambda:FunctionArn": aliases}}
+	return []awsiam.PolicyStatement{
+		allow(actions("lambda:ListAliases", "lambda:CreateAlias", "lambda:UpdateAlias", "lambda:DeleteAlias"), write, aliases),
+		allow(actions("lambda:ListEventSourceMappings"), everything()),
+		allowIf(ours, actions("lambda:CreateEventSourceMapping"), everything()),
+		allowIf(ours, actions("lambda:UpdateEventSourceMapping", "lambda:DeleteEventSourceMapping"),
+			arn(a.stack, "lambda", "event-source-mapping:*")),
+	}
+}
+
+// startReplays starts executions and looks whether there is one.
+func (a access) startReplays() []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(actions("states:StartExecution"), machineARN(a.stack, a.stateMachine())),
+		allow(actions("states:DescribeExecution"), executionARN(a.stack, a.stateMachine())),
+	}
+}
+
+// operateReplays is for serve-api.
+func (a access) operateReplays() []awsiam.PolicyStatement {
+	return append(a.startReplays(),
+		allow(actions("states:StopExecution"), executionARN(a.stack, a.stateMachine())),
+		allow(actions("states:ListExecutions"), machineARN(a.stack, a.stateMachine())))
+}
+
+// with joins statements and lists of them.
+func with(parts ...any) []awsiam.PolicyStatement {
+	var all []awsiam.PolicyStatement
+	for _, part := range parts {
+		switch p := part.(type) {
+		case awsiam.PolicyStatement:
+			all = append(all, p)
+		case []awsiam.PolicyStatement:
+			all = append(all, p...)
+		}
+	}
+	return all
+}

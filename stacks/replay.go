@@ -1,0 +1,115 @@
+package stacks
+
+import (
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsiam"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awsstepfunctions"
+	"github.com/aws/jsii-runtime-go"
+
+	"reprise/workflows"
+)
+
+// replay makes the playback stream, the steps, the state machine, and what
+// closes replays whose execution ended without them.
+func (d *deployment) replay(stack awscdk.Stack) {
+	may := d.access(stack)
+	// What is in it can be read again from the log.
+	d.stream(stack, "playback-stream", d.playbackStream(), d.PlaybackShards, d.PlaybackRetentionHours).
+		ApplyRemovalPolicy(awscdk.RemovalPolicy_DESTROY, nil)
+	playback := d.newFunction(stack, functionSpec{folder: "apply-playback", memory: 1024, timeout: 300,
+		statements: with(may.start(), may.control(), may.readLog(), may.writeState(), may.consume(d.playbackStream()))})
+	d.mapStream(stack, playback, "apply-playback", d.playbackStream(), d.Parallelization)
+
+	substitutions := make(map[string]*string)
+	var functions []*string
+	for _, step := range d.steps(may) {
+		f := d.newFunction(stack, step.functionSpec)
+		substitutions[step.placeholder] = f.FunctionArn()
+		functions = append(functions, f.FunctionArn())
+	}
+	d.machine(stack, substitutions, functions)
+	d.closeReplays(stack, may)
+}
+
+// step is a function of the state machine and its placeholder there.
+type step struct {
+	placeholder string
+	functionSpec
+}
+
+func (d *deployment) steps(may access) []step {
+	return []step{
+		{"PlanReplayArn", functionSpec{folder: "plan-replay", memory: 1024, timeout: 280,
+			statements: with(may.start(), may.control(), may.readState(), may.createState())}},
+		{"ReadSegmentArn", functionSpec{folder: "read-segment", memory: 1769, timeout: 880,
+			statements: with(may.start(), may.control(), may.readLog(), may.put(d.playbackStream()))}},
+		{"CheckDrainedArn", functionSpec{folder: "check-drained", memory: 256, timeout: 110,
+			statements: with(may.start(), may.control(), may.readState())}},
+		{"ProveCompletenessArn", functionSpec{folder: "prove-completeness", memory: 1024, timeout: 880,
+			statements: with(may.start(), may.control(), may.readState())}},
+		{"FollowStreamArn", functionSpec{folder: "follow-stream", memory: 256, timeout: 280,
+			statements: with(may.start(), may.control(), may.writeState(), may.nudge())}},
+		{"PromoteGenerationArn", functionSpec{folder: "promote-generation", memory: 256, timeout: 280,
+			statements: with(may.start(), may.control(), may.readState())}},
+		{"ReportReplayArn", functionSpec{folder: "report-replay", memory: 256, timeout: 280,
+			statements: with(may.start(), may.control(), may.forget(), may.readState(), may.dropState(), may.nudge())}},
+	}
+}
+
+// machine makes the state machine. Its name is fixed, because its role names
+// its own executions: a Distributed Map starts children.
+func (d *deployment) machine(stack awscdk.Stack, substitutions map[string]*string, functions []*string) {
+	logs := awslogs.NewLogGroup(stack, jsii.String("replay-logs"), &awslogs.LogGroupProps{
+		// Under this prefix the service needs no entry in the resource policy of
+		// CloudWatch Logs, which holds only so many.
+		LogGroupName: jsii.String("/aws/vendedlogs/states/" + d.stateMachine()), Retention: retention(d.LogDays),
+		RemovalPolicy: awscdk.RemovalPolicy_DESTROY})
+	role := awsiam.NewRole(stack, jsii.String("replay-role"), &awsiam.RoleProps{
+		AssumedBy: awsiam.NewServicePrincipal(jsii.String("states.amazonaws.com"), nil)})
+	for _, statement := range []awsiam.PolicyStatement{
+		allow(actions("lambda:InvokeFunction"), functions...),
+		allow(actions("states:StartExecution"), machineARN(stack, d.stateMachine())),
+		allow(actions("states:DescribeExecution", "states:StopExecution"), executionARN(stack, d.stateMachine())),
+		// These take no resource (developer guides, "Logging" and "X-Ray").
+		allow(actions("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
+			"logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"), everything()),
+		allow(actions("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"), everything()),
+	} {
+		role.AddToPolicy(statement)
+	}
+	machine := awsstepfunctions.NewCfnStateMachine(stack, jsii.String("replay"), &awsstepfunctions.CfnStateMachineProps{
+		StateMachineName: jsii.String(d.stateMachine()), StateMachineType: jsii.String("STANDARD"), RoleArn: role.RoleArn(),
+		DefinitionString: jsii.String(workflows.Replay()), DefinitionSubstitutions: substitutions,
+		TracingConfiguration: &awsstepfunctions.CfnStateMachine_TracingConfigurationProperty{Enabled: jsii.Bool(true)},
+		LoggingConfiguration: &awsstepfunctions.CfnStateMachine_LoggingConfigurationProperty{
+			Level: jsii.String("ALL"), IncludeExecutionData: jsii.Bool(false),
+			Destinations: []any{&awsstepfunctions.CfnStateMachine_LogDestinationProperty{
+				CloudWatchLogsLogGroup: &awsstepfunctions.CfnStateMachine_CloudWatchLogsLogGroupProperty{LogGroupArn: logs.LogGroupArn()}}},
+		},
+	})
+	machine.Node().AddDependency(role)
+	awscdk.NewCfnOutput(stack, jsii.String("machine"), &awscdk.CfnOutputProps{
+		Value: machine.Ref(), Description: jsii.String("The replay state machine: start a replay here")})
+}
+
+// closeReplays calls close-replay for executions that ended without their own
+// last step, a stop in the console included.
+func (d *deployment) closeReplays(stack awscdk.Stack, may access) {
+	f := d.newFunction(stack, functionSpec{folder: "close-replay", memory: 256, timeout: 280,
+		env:        map[string]*string{envStateMachine: machineARN(stack, d.stateMachine())},
+		statements: with(may.start(), may.control(), may.forget(), may.readState(), may.dropState(), may.nudge())})
+	awsevents.NewRule(stack, jsii.String("ended-executions"), &awsevents.RuleProps{
+		Description: jsii.String("Executions of the replay state machine that were aborted, failed or timed out"),
+		EventPattern: &awsevents.EventPattern{
+			Source: jsii.Strings("aws.states"), DetailType: jsii.Strings("Step Functions Execution Status Change"),
+			Detail: &map[string]any{
+				"status":          []string{"ABORTED", "FAILED", "TIMED_OUT"},
+				"stateMachineArn": []*string{machineARN(stack, d.stateMachine())},
+			}},
+		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(f, nil)},
+	})
+	retryAsync(stack, f, "close-replay")
+}

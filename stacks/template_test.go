@@ -1,0 +1,104 @@
+package stacks_test
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// kinds are the stacks of the default config.
+var kinds = []string{"data", "ingest", "replay", "operations"}
+
+// each calls visit for every resource of a type in the default config's stacks,
+// in a fixed order.
+func each(kind string, visit func(id string, r resource)) {
+	for _, stack := range kinds {
+		for _, id := range slices.Sorted(maps.Keys(templates[stack].Resources)) {
+			if r := templates[stack].Resources[id]; r.Type == kind {
+				visit(id, r)
+			}
+		}
+	}
+}
+
+// flat makes text of a value with intrinsics, as it would be in an account.
+func flat(t *testing.T, value any) string {
+	t.Helper()
+	switch v := value.(type) {
+	case string:
+		return v
+	case map[string]any:
+		if ref, found := v["Ref"].(string); found {
+			return map[string]string{"AWS::Partition": "aws", "AWS::Region": "eu-west-1", "AWS::AccountId": "123456789012"}[ref] +
+				map[bool]string{false: ref}[strings.HasPrefix(ref, "AWS::")]
+		}
+		if get, found := v["Fn::GetAtt"].([]any); found {
+			return fmt.Sprintf("%s.%s", get[0], get[1])
+		}
+		if join, found := v["Fn::Join"].([]any); found {
+			var parts []string
+			for _, part := range join[1].([]any) {
+				parts = append(parts, flat(t, part))
+			}
+			return strings.Join(parts, join[0].(string))
+		}
+	}
+	t.Fatalf("cannot make text of %v", value)
+	return ""
+}
+
+// list is a value that a template has alone or in a list.
+func list(value any) []any {
+	if many, is := value.([]any); is {
+		return many
+	}
+	if value == nil {
+		return nil
+	}
+	return []any{value}
+}
+
+// at walks into nested members.
+func at(value any, path ...string) any {
+	for _, name := range path {
+		members, is := value.(map[string]any)
+		if !is {
+			return nil
+		}
+		value = members[name]
+	}
+	return value
+}
+
+// statement is one statement of a policy.
+type statement struct {
+	policy             string
+	effect             string
+	actions, resources []string
+	condition          any
+}
+
+func statements(t *testing.T) []statement {
+	t.Helper()
+	var all []statement
+	for _, kind := range []string{"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"} {
+		each(kind, func(id string, r resource) {
+			for _, s := range list(at(r.Properties, "PolicyDocument", "Statement")) {
+				one := statement{policy: id, effect: at(s, "Effect").(string), condition: at(s, "Condition")}
+				for _, action := range list(at(s, "Action")) {
+					one.actions = append(one.actions, action.(string))
+				}
+				for _, resource := range list(at(s, "Resource")) {
+					one.resources = append(one.resources, flat(t, resource))
+				}
+				all = append(all, one)
+			}
+		})
+	}
+	if len(all) < 50 {
+		t.Fatalf("only %d statements were found", len(all))
+	}
+	return all
+}

@@ -3,7 +3,6 @@ package dynamostore
 import (
 	"context"
 	"errors"
-	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -190,12 +189,3 @@ func (t *Table) count(unit meter.Unit, consumed *types.ConsumedCapacity, units f
 
 // IsMissing reports whether an error says that there is no such table.
 func IsMissing(err error) bool { return awsclient.HasCode(err, "ResourceNotFoundException") }
-
-// CheckKey refuses texts that a key of this form cannot carry.
-func CheckKey(key Key) error {
-	const maxPK, maxSK = 2048, 1024 // limits of DynamoDB
-	if len(key.PK) == 0 || len(key.PK) > maxPK || len(key.SK) == 0 || len(key.SK) > maxSK {
-		return fmt.Errorf("key of %d and %d bytes", len(key.PK), len(key.SK))
-	}
-	return nil
-}

@@ -1,0 +1,302 @@
+package workflows_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"reprise/pkg/asl"
+	handlers "reprise/pkg/handler"
+	"reprise/pkg/replay"
+	"reprise/workflows"
+)
+
+const placeholder = `\$\{(\w+Arn)\}`
+
+// substituted is the definition as it is deployed.
+func substituted(t *testing.T) []byte {
+	t.Helper()
+	text := workflows.Replay()
+	if !json.Valid([]byte(text)) {
+		t.Fatal("the file is not valid JSON as it is stored")
+	}
+	return []byte(regexp.MustCompile(placeholder).ReplaceAllString(text, "arn:aws:lambda:eu-west-1:123456789012:function:$1"))
+}
+
+func substitutions() map[string]string {
+	all := make(map[string]string)
+	for _, found := range regexp.MustCompile(placeholder).FindAllStringSubmatch(workflows.Replay(), -1) {
+		all[found[1]] = "arn:aws:lambda:eu-west-1:123456789012:function:" + found[1]
+	}
+	return all
+}
+
+// TestTheRunnerTakesItWithoutAdvice has every rule of Parse and Lint: fields per
+// state, JSONata that parses and uses assigned variables only, time-outs,
+// retries.
+func TestTheRunnerTakesItWithoutAdvice(t *testing.T) {
+	machine, err := asl.Parse([]byte(workflows.Replay()), substitutions())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, advice := range asl.Lint(machine) {
+		t.Errorf("%+v", advice)
+	}
+}
+
+// state is what these checks read of a state.
+type state struct {
+	Type, Next, Default, Resource string
+	End                           bool
+	TimeoutSeconds                any
+	Retry, Catch                  []handler
+	Choices                       []struct{ Next string }
+	ItemProcessor                 *flow
+	Branches                      []flow
+	Arguments                     struct {
+		FunctionName string
+		Payload      map[string]any
+	}
+	ItemSelector, Assign map[string]any
+	Output               any
+	Label                string
+}
+
+type handler struct {
+	ErrorEquals                  []string
+	Next                         string
+	IntervalSeconds, MaxAttempts *float64
+	BackoffRate                  *float64
+}
+
+type flow struct {
+	StartAt string
+	States  map[string]state
+}
+
+func decoded(t *testing.T) flow {
+	t.Helper()
+	var machine flow
+	if err := json.Unmarshal(substituted(t), &machine); err != nil {
+		t.Fatal(err)
+	}
+	return machine
+}
+
+// each visits all states, inner ones included.
+func (f flow) each(visit func(name string, s state)) {
+	for name, s := range f.States {
+		visit(name, s)
+		if s.ItemProcessor != nil {
+			s.ItemProcessor.each(visit)
+		}
+		for _, branch := range s.Branches {
+			branch.each(visit)
+		}
+	}
+}
+
+// successors are the states that can follow.
+func (s state) successors() []string {
+	var all []string
+	for _, next := range []string{s.Next, s.Default} {
+		if next != "" {
+			all = append(all, next)
+		}
+	}
+	for _, choice := range s.Choices {
+		all = append(all, choice.Next)
+	}
+	for _, handler := range s.Catch {
+		all = append(all, handler.Next)
+	}
+	return all
+}
+
+// unreachable are the states that no way leads to, inner flows included.
+func (f flow) unreachable() []string {
+	seen := map[string]bool{}
+	var walk func(name string)
+	walk = func(name string) {
+		if seen[name] {
+			return
+		}
+		seen[name] = true
+		for _, next := range f.States[name].successors() {
+			walk(next)
+		}
+	}
+	walk(f.StartAt)
+	var lost []string
+	for name, s := range f.States {
+		if !seen[name] {
+			lost = append(lost, name)
+		}
+		if s.ItemProcessor != nil {
+			lost = append(lost, s.ItemProcessor.unreachable()...)
+		}
+	}
+	return lost
+}
+
+func TestEveryStateIsReached(t *testing.T) {
+	if lost := decoded(t).unreachable(); len(lost) > 0 {
+		t.Errorf("no way leads to %v", lost)
+	}
+}
+
+// The retries that every task has, by name and in this order; nothing general
+// stands before them.
+var standard = [][]string{
+	{"Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.ClientExecutionTimeoutException"},
+	{"Lambda.TooManyRequestsException", "Reprise.Throttled"},
+	{"Reprise.Transient"},
+	{"Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"},
+}
+
+func TestTasksEndAndRetryByName(t *testing.T) {
+	tasks := 0
+	decoded(t).each(func(name string, s state) {
+		if s.Type == "Map" && len(s.Retry) > 0 {
+			t.Errorf("%s: a retry of a Map starts all items anew", name)
+		}
+		if s.Type != "Task" {
+			return
+		}
+		tasks++
+		seconds, is := s.TimeoutSeconds.(float64)
+		if !is || seconds < 1 || seconds > 900 {
+			t.Errorf("%s has the time-out %v; a Lambda has at most 900 s", name, s.TimeoutSeconds)
+		}
+		if s.Resource != "arn:aws:states:::lambda:invoke" && s.Resource != "arn:aws:states:::lambda:invoke.waitForTaskToken" {
+			t.Errorf("%s calls %s", name, s.Resource)
+		}
+		if len(s.Retry) != len(standard) {
+			t.Fatalf("%s has %d retriers", name, len(s.Retry))
+		}
+		for i, retrier := range s.Retry {
+			if !slices.Equal(retrier.ErrorEquals, standard[i]) {
+				t.Errorf("%s: retrier %d is for %v", name, i, retrier.ErrorEquals)
+			}
+			if retrier.BackoffRate != nil && *retrier.BackoffRate < 1 || retrier.MaxAttempts == nil || *retrier.MaxAttempts < 1 {
+				t.Errorf("%s: retrier %d: %+v", name, i, retrier)
+			}
+		}
+		for i, catcher := range s.Catch {
+			if slices.Contains(catcher.ErrorEquals, "States.ALL") && (i < len(s.Catch)-1 || len(catcher.ErrorEquals) > 1) {
+				t.Errorf("%s: States.ALL is not alone and last", name)
+			}
+		}
+	})
+	if tasks != 8 {
+		t.Errorf("%d tasks", tasks)
+	}
+}
+
+// TestPayloadsAreBounded allows scalars only, so that no payload grows with the
+// plan, the log or the number of lanes: ids, counts, a status, and the input,
+// which the service itself bounds and plan-replay alone is given. The one list
+// is a Map's result, of which the next test is.
+func TestPayloadsAreBounded(t *testing.T) {
+	allowed := []string{"replay", "group", "input", "error", "cause"}
+	decoded(t).each(func(name string, s state) {
+		for key := range s.Arguments.Payload {
+			if !slices.Contains(allowed, key) || (key == "input" && name != "PlanReplay") {
+				t.Errorf("%s hands on %q", name, key)
+			}
+		}
+		for key := range s.ItemSelector {
+			if key != "replay" && key != "group" {
+				t.Errorf("%s hands each item %q", name, key)
+			}
+		}
+		if s.Type == "Succeed" && s.ItemProcessor == nil && strings.HasPrefix(name, "Segment") {
+			if output, is := s.Output.(map[string]any); is && len(output) > 1 {
+				t.Errorf("%s adds %v to each result", name, output)
+			}
+		}
+	})
+}
+
+// TestTheMapsResultFits bounds the results of a Map's children together, each a
+// status, a group and an error name of at most 256 characters, under the 256 KiB
+// of a payload. A plan has two groups for each reader.
+func TestTheMapsResultFits(t *testing.T) {
+	const limit, each = 262_144, 256 + len(`{"status":"failed","group":1023,"error":""},`)
+	if most := 2 * replay.MaxParallelism * each; most > limit {
+		t.Errorf("results take up to %d bytes", most)
+	}
+}
+
+// TestErrorNamesAreThoseOfTheHandlers finds names that no function reports. What
+// Lambda itself makes of a handler's error is tested with the functions.
+func TestErrorNamesAreThoseOfTheHandlers(t *testing.T) {
+	known := []string{handlers.FaultInvalidInput, handlers.FaultThrottled, handlers.FaultTransient, handlers.FaultStalled,
+		handlers.FaultCutTooOld, handlers.FaultParked, handlers.FaultConflict}
+	decoded(t).each(func(name string, s state) {
+		for _, h := range append(slices.Clone(s.Retry), s.Catch...) {
+			for _, errorName := range h.ErrorEquals {
+				if strings.HasPrefix(errorName, "Reprise.") && !slices.Contains(known, errorName) {
+					t.Errorf("%s waits for %s, which nobody reports", name, errorName)
+				}
+			}
+		}
+	})
+}
+
+// node runs a program of .ci/node over the definition, or skips without it.
+func node(t *testing.T, module string, args ...string) string {
+	t.Helper()
+	directory, err := filepath.Abs(filepath.Join("..", ".ci", "node"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = exec.LookPath("node")
+	if err == nil {
+		_, err = os.Stat(filepath.Join(directory, "node_modules", module))
+	}
+	switch {
+	case err != nil && os.Getenv("CI") == "true":
+		t.Fatalf("%v: run npm ci --prefix .ci/node", err)
+	case err != nil:
+		t.Skipf("%v: run npm ci --prefix .ci/node", err)
+	}
+	cmd := exec.Command("node", args...)
+	cmd.Dir = directory
+	out, err := cmd.CombinedOutput()
+	if err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+	return string(out)
+}
+
+func deployed(t *testing.T) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "replay.asl.json")
+	if err := os.WriteFile(file, substituted(t), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	return file
+}
+
+func TestTheValidatorFindsNothing(t *testing.T) {
+	const script = `const v = require("asl-validator"), fs = require("fs");
+const r = v(JSON.parse(fs.readFileSync(process.argv[1], "utf8")));
+if (!r.isValid) { console.log(v.formatErrors ? JSON.stringify(r.errors) : JSON.stringify(r)); process.exit(1); }`
+	node(t, "asl-validator", "-e", script, deployed(t))
+}
+
+// TestJSONataIsJSONata has the expressions parsed by the reference
+// implementation, which the runner's own parser is a second opinion on.
+func TestJSONataIsJSONata(t *testing.T) {
+	const script = `const jsonata = require("jsonata"), fs = require("fs"); let n = 0, bad = 0;
+const walk = v => { if (typeof v === "string") { const m = /^\{%([\s\S]*)%\}$/.exec(v); if (m) { n++; try { jsonata(m[1]) } catch (e) { bad++; console.log(m[1], e.message) } } }
+  else if (v && typeof v === "object") Object.values(v).forEach(walk) };
+walk(JSON.parse(fs.readFileSync(process.argv[1], "utf8"))); console.log(n); process.exit(bad || n < 40 ? 1 : 0)`
+	node(t, "jsonata", "-e", script, deployed(t))
+}

@@ -22,7 +22,7 @@ func plantedFaults() []planted {
 		{"checkpoint before acknowledgement, re-reading from marks off",
 			plant{reader: plantEarlyCheckpoint, drainer: func(t control.Table) control.Table { return noRewind{t} }},
 			200, []invariant{order, resumability}},
-		{"two records of a lane in flight", plant{reader: plantTwoInFlight}, 100, []invariant{order}},
+		{"two records of a lane in flight", plant{reader: plantTwoInFlight}, 100, []invariant{order, liveness}},
 		{"time ranges of one entity in parallel", plant{readGroup: parallelRanges}, 100, []invariant{order}},
 		{"write not gated on the head", plant{liveHeads: func(t control.Table) control.Table { return farHead{t} }},
 			100, []invariant{logLeads}},

@@ -75,7 +75,7 @@ func (m *machine) run() {
 	case err != nil:
 		status, failure = replay.Failed, &replay.Failure{Error: "Simulated", Cause: err.Error()}
 	}
-	step(m, "close", func(ctx context.Context, a *actor) (replay.Row, error) {
+	_, _, _ = step(m, "close", func(ctx context.Context, a *actor) (replay.Row, error) {
 		return m.world.closerOf(a).Close(ctx, m.replay.id, status, failure)
 	})
 }

@@ -4,7 +4,6 @@ import (
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/feed"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
 )
@@ -69,7 +68,7 @@ func (w *world) plannerOf(a *actor) *replay.Planner {
 }
 
 func (w *world) readerOf(a *actor) *replay.Reader {
-	table, playback := control.Table(w.tableOf(a)), feed.Stream(w.streamOf(a, w.playback))
+	table, playback := control.Table(w.tableOf(a)), w.streamOf(a, w.playback)
 	if w.plant.reader != nil {
 		table, playback = w.plant.reader(a, table, playback)
 	}

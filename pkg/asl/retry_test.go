@@ -213,7 +213,7 @@ func TestTokens(t *testing.T) {
 		if got := strings.Join(w.types(arn), " "); got != want {
 			t.Errorf("history %s", got)
 		}
-		if err := w.engine.SendTaskSuccess(one, []byte(`{}`)); err != asl.ErrTaskTimedOut {
+		if err := w.engine.SendTaskSuccess(one, []byte(`{}`)); !errors.Is(err, asl.ErrTaskTimedOut) {
 			t.Errorf("answered twice: %v", err)
 		}
 	})
@@ -246,7 +246,7 @@ func TestTokens(t *testing.T) {
 		if one == two {
 			t.Error("the retry has the same token")
 		}
-		if err := w.engine.SendTaskSuccess(one, []byte(`1`)); err != asl.ErrTaskTimedOut {
+		if err := w.engine.SendTaskSuccess(one, []byte(`1`)); !errors.Is(err, asl.ErrTaskTimedOut) {
 			t.Errorf("old token: %v", err)
 		}
 		if err := w.engine.SendTaskSuccess(two, []byte(`2`)); err != nil {
@@ -262,14 +262,14 @@ func TestTokens(t *testing.T) {
 			token string
 			want  error
 		}{{"!", asl.ErrInvalidToken}, {"aGk", asl.ErrInvalidToken}, {"bTpub25lAAB4", asl.ErrTaskDoesNotExist}, {"bTpvbmUAAHg", asl.ErrTaskTimedOut}, {"bTpvbmUALjEAeA", asl.ErrTaskTimedOut}} {
-			if err := w.engine.SendTaskHeartbeat(c.token); err != c.want {
+			if err := w.engine.SendTaskHeartbeat(c.token); !errors.Is(err, c.want) {
 				t.Errorf("token %q: %v, want %v", c.token, err, c.want)
 			}
 		}
 		if _, err := w.engine.Stop(t.Context(), arn, "E", "C"); err != nil {
 			t.Error(err)
 		}
-		if err := w.engine.SendTaskSuccess(one, []byte(`2`)); err != asl.ErrTaskTimedOut {
+		if err := w.engine.SendTaskSuccess(one, []byte(`2`)); !errors.Is(err, asl.ErrTaskTimedOut) {
 			t.Errorf("after Stop: %v", err)
 		}
 	})

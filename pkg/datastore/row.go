@@ -57,8 +57,8 @@ type Mark struct {
 	// skipped, Logged the lane's logged time there.
 	Position event.Position `json:"position"`
 	Logged   int64          `json:"logged"`
-	// Ordinal, Count, Bytes and Digest say how far a replay has come: the end
-	// of its last record, and what was delivered up to there.
+	// Ordinal is the number of events up to there: of the lane in a live mark,
+	// of what is selected in a replay's, which also sums up Bytes and Digest.
 	Ordinal int64        `json:"ordinal,omitempty"`
 	Bytes   int64        `json:"bytes,omitempty"`
 	Digest  event.Digest `json:"digest"`

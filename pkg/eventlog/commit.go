@@ -105,7 +105,7 @@ func (c *commit) behindHead(ctx context.Context, in Incoming, decoded Decoded, b
 	}
 	// Records are committed whole, so one of its events speaks for all.
 	first := &decoded.Events[0]
-	found, err := c.committed(ctx, first)
+	_, found, err := c.pump.Heads.Locate(ctx, c.pump.Log, c.pump.Width, c.lane, c.before, first)
 	if err != nil {
 		return err
 	}
@@ -122,34 +122,6 @@ func (c *commit) late(in Incoming, at event.Position) {
 		Detail:  "the lane's head had passed the record when it was delivered",
 		Arrival: in.Arrival, Data: in.Data})
 	c.result.Late++
-}
-
-// committed reports whether the log has an event that the head covers. Its
-// bucket is the one whose manifest spans its position.
-func (c *commit) committed(ctx context.Context, a *Arrived) (bool, error) {
-	var home Bucket
-	done := errors.New("done")
-	from := c.pump.Width.Of(a.Arrival)
-	err := c.pump.Heads.Manifests(ctx, c.lane, c.before, from, "", func(b Bucket, m Manifest) error {
-		if m.Last < a.Position {
-			return nil
-		}
-		if m.First <= a.Position {
-			home = b
-		}
-		return done
-	})
-	if err != nil && !errors.Is(err, done) {
-		return false, err
-	}
-	if home == "" {
-		return false, nil
-	}
-	found, err := c.pump.Log.Has(ctx, c.lane, home, a.Event.Subject, a.Position)
-	if err != nil {
-		return false, fmt.Errorf("look up event at %s: %w", a.Position, err)
-	}
-	return found, nil
 }
 
 // store writes in the order that makes every crash harmless: events and what is

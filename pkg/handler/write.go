@@ -34,6 +34,10 @@ func (h *Write) write(ctx context.Context, l *laneRecords) (int, error) {
 			slog.String("generation", h.Generation), slog.Int64("parked", written.Parked),
 			slog.Int64("conflicts", written.Conflicts))
 	}
+	if written.Late > 0 {
+		h.Log.LogAttrs(ctx, slog.LevelError, "late events not folded in; the pump quarantines them",
+			slog.String("lane", l.lane.String()), slog.String("generation", h.Generation), slog.Int("events", written.Late))
+	}
 	if written.Lost {
 		h.Log.LogAttrs(ctx, slog.LevelError, "generation is lost; a rebuild has to replace it",
 			slog.String("lane", l.lane.String()), slog.String("generation", h.Generation))

@@ -79,6 +79,8 @@ func (c *Closer) retireOld(ctx context.Context, row Row) error {
 		case info.Status == datastore.Retired:
 		case info.Status != datastore.Following || info.ID == row.Generation:
 			continue
+		case c.owned(ctx, info):
+			continue
 		default:
 			lost, err := c.lost(ctx, info.ID)
 			if err != nil {
@@ -94,6 +96,19 @@ func (c *Closer) retireOld(ctx context.Context, row Row) error {
 		}
 	}
 	return nil
+}
+
+// owned reports that the generation's own replay has not ended, and may be
+// about to promote it. What cannot be found out counts as owned.
+func (c *Closer) owned(ctx context.Context, info datastore.Info) bool {
+	if info.Replay == "" {
+		return false
+	}
+	row, err := c.Store.Load(ctx, info.Replay)
+	if errors.Is(err, ErrNotFound) {
+		return false
+	}
+	return err != nil || !row.Status.Ended()
 }
 
 func (c *Closer) lost(ctx context.Context, id string) (bool, error) {

@@ -74,6 +74,8 @@ func (d *Drainer) Check(ctx context.Context, id string, deadline time.Time) (Dra
 }
 
 func (d *Drainer) wait(ctx context.Context, row Row, m marks, deadline time.Time) (Drain, error) {
+	// A stall must be seen within one call, however short it is.
+	patience := min(d.Patience, deadline.Sub(d.Store.Now())/2)
 	last, quiet := int64(-1), d.Store.Now()
 	for {
 		s, err := d.survey(ctx, row, m)
@@ -88,7 +90,7 @@ func (d *Drainer) wait(ctx context.Context, row Row, m marks, deadline time.Time
 			last, quiet = s.reached, now
 		}
 		switch {
-		case s.unread || now.Sub(quiet) >= d.Patience:
+		case s.unread || now.Sub(quiet) >= patience:
 			return d.reread(ctx, row, m, s)
 		case !now.Before(deadline):
 			return Waiting, nil

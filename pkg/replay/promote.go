@@ -111,7 +111,7 @@ func (p *Promoter) Follow(ctx context.Context, id string) error {
 
 // BeginMark sets a lane's live mark to a head unless it has one already.
 func BeginMark(ctx context.Context, g datastore.Generation, lane event.Lane, head eventlog.Head) error {
-	mark := datastore.Mark{Position: head.Position, Logged: head.Logged}
+	mark := datastore.Mark{Position: head.Position, Logged: head.Logged, Ordinal: head.Count}
 	if _, err := g.SetMark(ctx, datastore.LiveMark, lane, mark, ""); err != nil && !errors.Is(err, datastore.ErrConflict) {
 		return fmt.Errorf("begin mark of lane %s: %w", lane, err)
 	}

@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -11,6 +12,7 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
 	"reprise/pkg/handler"
+	"reprise/pkg/local/emulate"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
 )
@@ -30,12 +32,12 @@ func (p *Platform) consumers(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	pump := &handler.Pump{Log: p.options.Log, Pump: &eventlog.Pump{
 		Log: p.log, Heads: p.heads, Decoder: p.decoder, Width: p.options.Bucket}}
-	group.Go(func() error { return p.mapping("pump", p.events, eventFactor, pump.Handle).run(ctx) })
+	group.Go(func() error { return p.mapping("pump", p.events, eventFactor, pump.Handle).Run(ctx) })
 	playback := &handler.ApplyPlayback{Log: p.options.Log, Consumer: &replay.Consumer{
 		Store: p.store, Registry: p.registry, Generations: p.generations, Applier: p.applier,
 		Codec: p.codec, Lanes: p.lanes, Width: p.options.Bucket}}
 	group.Go(func() error {
-		return p.mapping("apply-playback", p.playback, playbackFactor, playback.Handle).run(ctx)
+		return p.mapping("apply-playback", p.playback, playbackFactor, playback.Handle).Run(ctx)
 	})
 	group.Go(func() error { return p.keepWriters(ctx) })
 	return group.Wait()
@@ -43,9 +45,9 @@ func (p *Platform) consumers(ctx context.Context) error {
 
 func (p *Platform) mapping(consumer string, d feed.Description, factor int,
 	f func(context.Context, events.KinesisEvent) (events.KinesisEventResponse, error),
-) *mapping {
-	return &mapping{consumer: consumer, stream: p.streams.Open(d.Name).(source), description: d,
-		checkpoints: feed.Checkpoints{Table: p.table}, function: f, factor: factor, log: p.options.Log}
+) *emulate.Mapping {
+	return &emulate.Mapping{Consumer: consumer, Stream: p.streams.Open(d.Name).(emulate.Source), Description: d,
+		Checkpoints: feed.Checkpoints{Table: p.table}, Function: f, Factor: factor, Region: region, Log: p.options.Log}
 }
 
 // writer is the consumer of one generation.
@@ -54,22 +56,20 @@ type writer struct {
 	done   chan error
 }
 
+// end stops the consumer and waits for it. What it returns then is nil, for it
+// was told to end.
+func (w writer) end() error {
+	w.cancel()
+	return <-w.done
+}
+
 // keepWriters gives every generation that follows the event stream a consumer
 // of its own, for as long as it does.
 func (p *Platform) keepWriters(ctx context.Context) error {
 	writers := make(map[string]writer)
-	defer func() {
-		for _, w := range writers {
-			w.cancel()
-			_ = <-w.done // it was told to end
-		}
-	}()
 	for {
 		if err := p.matchWriters(ctx, writers); err != nil {
-			if ctx.Err() != nil {
-				return nil
-			}
-			return err
+			return errors.Join(err, endAll(writers))
 		}
 		timer := time.NewTimer(lookAround)
 		select {
@@ -79,9 +79,17 @@ func (p *Platform) keepWriters(ctx context.Context) error {
 		}
 		timer.Stop()
 		if ctx.Err() != nil {
-			return nil
+			return endAll(writers)
 		}
 	}
+}
+
+func endAll(writers map[string]writer) error {
+	var errs []error
+	for _, w := range writers {
+		errs = append(errs, w.end())
+	}
+	return errors.Join(errs...)
 }
 
 func (p *Platform) matchWriters(ctx context.Context, writers map[string]writer) error {
@@ -103,13 +111,15 @@ func (p *Platform) matchWriters(ctx context.Context, writers map[string]writer) 
 	for id, w := range writers {
 		select {
 		case err := <-w.done:
+			delete(writers, id)
 			return fmt.Errorf("consumer of generation %s ended: %w", id, err)
 		default:
 		}
 		if !wanted[id] {
-			w.cancel()
-			_ = <-w.done // it was told to end
 			delete(writers, id)
+			if err := w.end(); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -119,8 +129,8 @@ func (p *Platform) startWriter(ctx context.Context, generation string) writer {
 	ctx, cancel := context.WithCancel(ctx)
 	write := &handler.Write{Generation: generation, Log: p.options.Log, Live: &projection.Live{
 		Heads: p.heads, Registry: p.registry, Generations: p.generations, Decoder: p.decoder,
-		Width: p.options.Bucket, Applier: p.applier, Patience: writePatience, Pause: pauseFor}}
+		Width: p.options.Bucket, Applier: p.applier, Patience: writePatience, Pause: emulate.Pause}}
 	w := writer{cancel: cancel, done: make(chan error, 1)}
-	go func() { w.done <- p.mapping(writerName(generation), p.events, eventFactor, write.Handle).run(ctx) }()
+	go func() { w.done <- p.mapping(writerName(generation), p.events, eventFactor, write.Handle).Run(ctx) }()
 	return w
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"reprise/pkg/eventlog"
+	"reprise/pkg/local/emulate"
 	"reprise/pkg/projection"
 )
 
@@ -96,7 +97,7 @@ func CheckAddr(addr string) error {
 	if _, _, err := net.SplitHostPort(addr); err != nil {
 		return fmt.Errorf("parse address %q: %w", addr, err)
 	}
-	if !isLoopback(addr) {
+	if !emulate.IsLoopback(addr) {
 		return fmt.Errorf("listen on %q: %w", addr, ErrNotLoopback)
 	}
 	return nil

@@ -3,18 +3,18 @@ package local
 import (
 	"context"
 	"errors"
-	"net/http"
 	"time"
 
 	"reprise/pkg/handler"
+	"reprise/pkg/local/emulate"
 	"reprise/pkg/localstore"
 	"reprise/pkg/replay"
 )
 
 // gateway routes every request of the HTTP API to the handler that serves it
 // on AWS.
-func (p *Platform) gateway() *gateway {
-	g := newGateway(p.options.Log)
+func (p *Platform) gateway() *emulate.Gateway {
+	g := emulate.NewGateway(p.options.Log)
 	api := &handler.API{Registry: p.registry, Generations: p.generations, Heads: p.heads, EventLog: p.log,
 		Lanes: p.lanes, Buckets: p.finder().Find, Replays: p.service, Platform: status{p}, Log: p.options.Log,
 		Viewer: &replay.Viewer{Store: p.store, Registry: p.registry, Generations: p.generations}}
@@ -23,14 +23,13 @@ func (p *Platform) gateway() *gateway {
 	for _, route := range handler.Routes() {
 		switch route.Key {
 		case handler.RouteEvents:
-			g.route(route.Key, load.Handle)
+			g.Route(route.Key, load.Handle)
 		case handler.RouteImports:
-			g.route(route.Key, imports.Handle)
+			g.Route(route.Key, imports.Handle)
 		default:
-			g.route(route.Key, api.Handle)
+			g.Route(route.Key, api.Handle)
 		}
 	}
-	g.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { writeProblem(w, http.StatusNotFound) })
 	return g
 }
 

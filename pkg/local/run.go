@@ -53,7 +53,7 @@ func (p *Platform) Serve(ctx context.Context, listener net.Listener, ready func(
 }
 
 func (p *Platform) serveHTTP(ctx context.Context, listener net.Listener, ready func()) error {
-	server := p.gateway().server()
+	server := p.gateway().Server()
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	ready()

@@ -6,6 +6,7 @@ import (
 
 	"reprise/pkg/asl"
 	"reprise/pkg/handler"
+	"reprise/pkg/local/emulate"
 	"reprise/pkg/replay"
 	"reprise/workflows"
 )
@@ -40,14 +41,14 @@ var steps = [...]struct{ placeholder, name string }{
 // functions wires the handlers of the steps.
 func (p *Platform) functions() *functions {
 	promoter := &replay.Promoter{Store: p.store, Heads: p.heads, Registry: p.registry, Generations: p.generations,
-		Lanes: p.lanes, Retention: p.options.Retention, Lease: 10 * time.Second, Poll: 20 * time.Millisecond, Pause: pauseFor}
+		Lanes: p.lanes, Retention: p.options.Retention, Lease: 10 * time.Second, Poll: 20 * time.Millisecond, Pause: emulate.Pause}
 	planner := &replay.Planner{Store: p.store, Heads: p.heads, Lanes: p.lanes, Width: p.options.Bucket,
 		Buckets: p.finder().Find}
 	reader := &replay.Reader{Store: p.store, Log: p.log, Heads: p.heads, Width: p.options.Bucket, Lanes: p.lanes,
 		Codec: p.codec, Playback: p.streams.Open(playbackStream),
 		PageBytes: p.options.PageBytes, RecordBytes: p.options.RecordBytes}
 	drainer := &replay.Drainer{Store: p.store, Registry: p.registry, Generations: p.generations,
-		Patience: 5 * time.Second, Poll: 25 * time.Millisecond, Pause: pauseFor}
+		Patience: 5 * time.Second, Poll: 25 * time.Millisecond, Pause: emulate.Pause}
 	prover := &replay.Prover{Store: p.store, Registry: p.registry, Generations: p.generations}
 	viewer := &replay.Viewer{Store: p.store, Registry: p.registry, Generations: p.generations}
 	plan := &handler.PlanReplay{Store: p.store, Planner: planner, Promoter: promoter, Version: p.applier.Version()}

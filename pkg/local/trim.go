@@ -7,6 +7,7 @@ import (
 
 	"reprise/pkg/event"
 	"reprise/pkg/feed"
+	"reprise/pkg/local/emulate"
 )
 
 const (
@@ -14,6 +15,8 @@ const (
 	trimEvery = time.Minute
 	// keepExecutions is how long ended executions are kept, as on AWS.
 	keepExecutions = 90 * 24 * time.Hour
+	// trimRecords bounds one read.
+	trimRecords = 64
 	// playbackRetention is how long playback records stay for subscribers.
 	playbackRetention = time.Hour
 )
@@ -27,7 +30,7 @@ func (p *Platform) trim(ctx context.Context) error {
 			p.options.Log.LogAttrs(ctx, slog.LevelWarn, "expired records not deleted; this is tried again",
 				slog.String("error", err.Error()))
 		}
-		if pauseFor(ctx, trimEvery) != nil {
+		if emulate.Pause(ctx, trimEvery) != nil {
 			return nil
 		}
 	}
@@ -111,7 +114,7 @@ func lastExpired(ctx context.Context, stream feed.Stream, shard, done string, be
 	}
 	last := ""
 	for at != "" {
-		batch, err := stream.Read(ctx, at, readRecords)
+		batch, err := stream.Read(ctx, at, trimRecords)
 		if err != nil {
 			return "", err
 		}

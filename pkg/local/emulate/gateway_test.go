@@ -1,9 +1,10 @@
-package local
+package emulate
 
 import (
 	"bufio"
 	"context"
 	"encoding/base64"
+	"errors"
 	"io"
 	"log/slog"
 	"net"
@@ -17,9 +18,9 @@ import (
 )
 
 // serveGateway serves a gateway with short time limits and returns its address.
-func serveGateway(t *testing.T, g *gateway) string {
+func serveGateway(t *testing.T, g *Gateway) string {
 	t.Helper()
-	server := g.server()
+	server := g.Server()
 	if server.ReadHeaderTimeout == 0 || server.ReadTimeout == 0 || server.WriteTimeout == 0 || server.IdleTimeout == 0 || server.MaxHeaderBytes == 0 {
 		t.Errorf("a limit is missing: %+v", server)
 	}
@@ -32,15 +33,17 @@ func serveGateway(t *testing.T, g *gateway) string {
 	go func() { ended <- server.Serve(listener) }()
 	t.Cleanup(func() {
 		_ = server.Close()
-		_ = <-ended // http.ErrServerClosed
+		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+			t.Errorf("serve: %v", err)
+		}
 	})
 	return listener.Addr().String()
 }
 
 func TestSlowRequestIsCutOffAndNeverHandedOn(t *testing.T) {
 	var calls atomic.Int32
-	g := newGateway(slog.New(slog.DiscardHandler))
-	g.route("POST /events", func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+	g := NewGateway(slog.New(slog.DiscardHandler))
+	g.Route("POST /events", func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		calls.Add(1)
 		return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusAccepted}, nil
 	})
@@ -69,8 +72,8 @@ func TestSlowRequestIsCutOffAndNeverHandedOn(t *testing.T) {
 
 func TestGatewayHandsRequestsOnAsAnHTTPAPIDoes(t *testing.T) {
 	var got events.APIGatewayV2HTTPRequest
-	g := newGateway(slog.New(slog.DiscardHandler))
-	g.route("POST /entities/{id}/events", func(_ context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+	g := NewGateway(slog.New(slog.DiscardHandler))
+	g.Route("POST /entities/{id}/events", func(_ context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		got = req
 		return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusTeapot, Headers: map[string]string{"X-Y": "z"},
 			Body: base64.StdEncoding.EncodeToString([]byte("answer")), IsBase64Encoded: true}, nil

@@ -1,4 +1,4 @@
-package local
+package emulate
 
 import (
 	"context"
@@ -33,33 +33,46 @@ const (
 	idleWait = time.Second
 )
 
-// source is a stream that can be waited on.
-type source interface {
+// Source is a stream that can be waited on: Wait returns once a shard may have
+// a record after one, and no later than ctx ends.
+type Source interface {
 	feed.Stream
 	Wait(ctx context.Context, shard, after string) error
 }
 
-// consume is a function that consumes a stream.
-type consume func(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error)
-
-// mapping reads a stream for one consumer and calls its function with batches,
-// as a Lambda event source mapping does: at least once, several batches of a
-// shard at a time but records of one partition key in order, on from the
-// lowest record that failed, for ever.
-type mapping struct {
-	consumer    string
-	stream      source
-	description feed.Description
-	checkpoints feed.Checkpoints
-	function    consume
-	// factor is the number of batches of a shard at a time.
-	factor int
-	log    *slog.Logger
+// Checkpoints keep how far a consumer is done with a shard; feed.Checkpoints
+// are such.
+type Checkpoints interface {
+	Load(ctx context.Context, consumer, identity, shard string) (string, error)
+	Store(ctx context.Context, consumer, identity, shard, sequence string) error
 }
 
-// run consumes all shards until ctx ends. It returns nil then.
-func (m *mapping) run(ctx context.Context) error {
-	shards, err := m.stream.Shards(ctx)
+// Consume is a function that consumes a stream.
+type Consume func(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error)
+
+// Mapping reads a stream for one consumer and calls its function with batches,
+// as a Lambda event source mapping does: at least once, several batches of a
+// shard at a time but records of one partition key in order, on from the
+// lowest record that failed, for ever. Every field is required.
+type Mapping struct {
+	// Consumer names the checkpoints.
+	Consumer    string
+	Stream      Source
+	Description feed.Description
+	Checkpoints Checkpoints
+	Function    Consume
+	// Factor is the number of batches of a shard at a time.
+	Factor int
+	// Region is told to the function.
+	Region string
+	Log    *slog.Logger
+}
+
+// Run consumes all shards until ctx ends. It returns nil then, and otherwise
+// the error of the stream or the checkpoints: the function's own errors only
+// make its batch come again.
+func (m *Mapping) Run(ctx context.Context) error {
+	shards, err := m.Stream.Shards(ctx)
 	if err != nil {
 		return m.ended(ctx, err)
 	}
@@ -70,21 +83,21 @@ func (m *mapping) run(ctx context.Context) error {
 	return m.ended(ctx, group.Wait())
 }
 
-func (m *mapping) ended(ctx context.Context, err error) error {
+func (m *Mapping) ended(ctx context.Context, err error) error {
 	if ctx.Err() != nil || err == nil {
 		return nil
 	}
-	return fmt.Errorf("consume %s for %s: %w", m.description.Name, m.consumer, err)
+	return fmt.Errorf("consume %s for %s: %w", m.Description.Name, m.Consumer, err)
 }
 
-func (m *mapping) runShard(ctx context.Context, shard string) error {
-	after, err := m.checkpoints.Load(ctx, m.consumer, m.description.Identity, shard)
+func (m *Mapping) runShard(ctx context.Context, shard string) error {
+	after, err := m.Checkpoints.Load(ctx, m.Consumer, m.Description.Identity, shard)
 	if err != nil {
 		return err
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	tracker := newTracker()
-	queues := make([]chan feed.Record, m.factor)
+	queues := make([]chan feed.Record, m.Factor)
 	for i := range queues {
 		queues[i] = make(chan feed.Record, queueRecords)
 		w := &worker{mapping: m, shard: shard, queue: queues[i], tracker: tracker}
@@ -96,15 +109,15 @@ func (m *mapping) runShard(ctx context.Context, shard string) error {
 }
 
 // read hands the shard's records to the workers, those of one key to the same.
-func (m *mapping) read(ctx context.Context, shard, after string, queues []chan feed.Record, tracker *tracker) error {
-	at, err := m.stream.Iterator(ctx, shard, feed.Start{After: after})
+func (m *Mapping) read(ctx context.Context, shard, after string, queues []chan feed.Record, tracker *tracker) error {
+	at, err := m.Stream.Iterator(ctx, shard, feed.Start{After: after})
 	if err != nil {
 		return err
 	}
 	for {
-		batch, err := m.stream.Read(ctx, at, readRecords)
+		batch, err := m.Stream.Read(ctx, at, readRecords)
 		if errors.Is(err, feed.ErrIteratorExpired) {
-			at, err = m.stream.Iterator(ctx, shard, feed.Start{After: after})
+			at, err = m.Stream.Iterator(ctx, shard, feed.Start{After: after})
 			if err == nil {
 				continue
 			}
@@ -132,10 +145,10 @@ func (m *mapping) read(ctx context.Context, shard, after string, queues []chan f
 	}
 }
 
-func (m *mapping) await(ctx context.Context, shard, after string) error {
+func (m *Mapping) await(ctx context.Context, shard, after string) error {
 	waiting, cancel := context.WithTimeout(ctx, idleWait)
 	defer cancel()
-	err := m.stream.Wait(waiting, shard, after)
+	err := m.Stream.Wait(waiting, shard, after)
 	if err != nil && waiting.Err() != nil && ctx.Err() == nil {
 		return nil
 	}
@@ -150,7 +163,7 @@ func keyed(key string, n int) int {
 
 // checkpoint stores how far the shard is done, a moment after it changed: what
 // is done again after a crash is dropped by its position.
-func (m *mapping) checkpoint(ctx context.Context, shard string, tracker *tracker) error {
+func (m *Mapping) checkpoint(ctx context.Context, shard string, tracker *tracker) error {
 	const pause = 50 * time.Millisecond
 	stored := ""
 	for {
@@ -160,24 +173,24 @@ func (m *mapping) checkpoint(ctx context.Context, shard string, tracker *tracker
 			return ctx.Err()
 		}
 		if done := tracker.done(); done != stored {
-			err := m.checkpoints.Store(ctx, m.consumer, m.description.Identity, shard, done)
+			err := m.Checkpoints.Store(ctx, m.Consumer, m.Description.Identity, shard, done)
 			if err != nil {
 				// It is stored with the next one. A crash before that repeats
 				// more, and loses nothing.
-				m.log.LogAttrs(ctx, slog.LevelDebug, "checkpoint not stored", slog.String("error", err.Error()))
+				m.Log.LogAttrs(ctx, slog.LevelDebug, "checkpoint not stored", slog.String("error", err.Error()))
 				tracker.touch()
 			} else {
 				stored = done
 			}
 		}
-		if err := pauseFor(ctx, pause); err != nil {
+		if err := Pause(ctx, pause); err != nil {
 			return err
 		}
 	}
 }
 
-// pauseFor waits for d or the end of ctx.
-func pauseFor(ctx context.Context, d time.Duration) error {
+// Pause waits for d or the end of ctx, whose error it returns.
+func Pause(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

@@ -1,4 +1,4 @@
-package local
+package emulate
 
 import (
 	"context"
@@ -15,7 +15,7 @@ import (
 // worker invokes the function with the records of some partition keys of a
 // shard, one batch after the other.
 type worker struct {
-	mapping *mapping
+	mapping *Mapping
 	shard   string
 	queue   chan feed.Record
 	tracker *tracker
@@ -69,7 +69,7 @@ func (w *worker) deliver(ctx context.Context, batch []feed.Record) error {
 		if len(batch) == 0 {
 			return nil
 		}
-		if err := pauseFor(ctx, backoff); err != nil {
+		if err := Pause(ctx, backoff); err != nil {
 			return err
 		}
 		backoff = min(2*backoff, lastBackoff)
@@ -82,8 +82,8 @@ func (w *worker) invoke(ctx context.Context, batch []feed.Record) int {
 	answer, err := w.call(ctx, w.event(batch))
 	if err != nil {
 		if ctx.Err() == nil {
-			w.mapping.log.LogAttrs(ctx, slog.LevelWarn, "function failed; its batch comes again",
-				slog.String("consumer", w.mapping.consumer), slog.String("shard", w.shard), slog.String("error", err.Error()))
+			w.mapping.Log.LogAttrs(ctx, slog.LevelWarn, "function failed; its batch comes again",
+				slog.String("consumer", w.mapping.Consumer), slog.String("shard", w.shard), slog.String("error", err.Error()))
 		}
 		return 0
 	}
@@ -104,18 +104,18 @@ func (w *worker) call(ctx context.Context, batch events.KinesisEvent) (answer ev
 			err = fmt.Errorf("function panicked: %v\n%s", cause, debug.Stack())
 		}
 	}()
-	return w.mapping.function(ctx, batch)
+	return w.mapping.Function(ctx, batch)
 }
 
 func (w *worker) event(batch []feed.Record) events.KinesisEvent {
 	out := events.KinesisEvent{Records: make([]events.KinesisEventRecord, len(batch))}
 	for i, r := range batch {
 		out.Records[i] = events.KinesisEventRecord{
-			AwsRegion:      "local",
+			AwsRegion:      w.mapping.Region,
 			EventID:        w.shard + ":" + r.Sequence,
 			EventName:      "aws:kinesis:record",
 			EventSource:    "aws:kinesis",
-			EventSourceArn: w.mapping.description.ARN,
+			EventSourceArn: w.mapping.Description.ARN,
 			EventVersion:   "1.0",
 			Kinesis: events.KinesisRecord{
 				ApproximateArrivalTimestamp: events.SecondsEpochTime{Time: r.Arrival},

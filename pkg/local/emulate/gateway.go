@@ -1,4 +1,4 @@
-package local
+package emulate
 
 import (
 	"context"
@@ -28,23 +28,26 @@ const (
 	requestsAtOnce = 6
 )
 
-// function is a Lambda behind a route.
-type function func(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
+// Function is a Lambda behind a route.
+type Function func(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
 
-// gateway makes API Gateway events (HTTP API, payload version 2.0) of HTTP
-// requests.
-type gateway struct {
+// Gateway makes API Gateway events (HTTP API, payload version 2.0) of HTTP
+// requests of this machine.
+type Gateway struct {
 	mux   *http.ServeMux
 	slots chan struct{}
 	log   *slog.Logger
 }
 
-func newGateway(log *slog.Logger) *gateway {
-	return &gateway{mux: http.NewServeMux(), slots: make(chan struct{}, requestsAtOnce), log: log}
+// NewGateway makes a gateway that answers 404 until it has routes.
+func NewGateway(log *slog.Logger) *Gateway {
+	g := &Gateway{mux: http.NewServeMux(), slots: make(chan struct{}, requestsAtOnce), log: log}
+	g.mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { writeProblem(w, http.StatusNotFound) })
+	return g
 }
 
-// route serves a route key such as "GET /entities/{id}" by a function.
-func (g *gateway) route(key string, f function) {
+// Route serves a route key such as "GET /entities/{id}" by a function.
+func (g *Gateway) Route(key string, f Function) {
 	g.mux.HandleFunc(key, func(w http.ResponseWriter, r *http.Request) {
 		if !fromThisMachine(r) {
 			writeProblem(w, http.StatusForbidden)
@@ -63,7 +66,7 @@ func (g *gateway) route(key string, f function) {
 // fromThisMachine refuses what a web page of elsewhere would send: one that has
 // made its name point here (DNS rebinding), or that posts across origins.
 func fromThisMachine(r *http.Request) bool {
-	if !isLoopback(r.Host) {
+	if !IsLoopback(r.Host) {
 		return false
 	}
 	origin := r.Header.Get("Origin")
@@ -71,10 +74,12 @@ func fromThisMachine(r *http.Request) bool {
 		return true
 	}
 	parsed, err := url.Parse(origin)
-	return err == nil && isLoopback(parsed.Host)
+	return err == nil && IsLoopback(parsed.Host)
 }
 
-func isLoopback(hostPort string) bool {
+// IsLoopback reports whether an address, with a port or without, is one of this
+// machine that no other machine reaches.
+func IsLoopback(hostPort string) bool {
 	host, _, err := net.SplitHostPort(hostPort)
 	if err != nil {
 		host = strings.Trim(hostPort, "[]")
@@ -83,7 +88,7 @@ func isLoopback(hostPort string) bool {
 	return host == "localhost" || (ip != nil && ip.IsLoopback())
 }
 
-func (g *gateway) serve(w http.ResponseWriter, r *http.Request, key string, f function) {
+func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, key string, f Function) {
 	request, status := toEvent(w, r, key)
 	if status != 0 {
 		writeProblem(w, status)
@@ -175,8 +180,8 @@ func writeProblem(w http.ResponseWriter, status int) {
 	write(w, handler.PlainProblem(status))
 }
 
-// server returns the HTTP server of the gateway.
-func (g *gateway) server() *http.Server {
+// Server returns the HTTP server of the gateway.
+func (g *Gateway) Server() *http.Server {
 	return &http.Server{
 		Handler:           g.mux,
 		MaxHeaderBytes:    maxHeaderBytes,

@@ -53,11 +53,7 @@ func (a *API) getEntity(ctx context.Context, req events.APIGatewayV2HTTPRequest)
 	if err != nil {
 		return events.APIGatewayV2HTTPResponse{}, err
 	}
-	id, err := a.active(ctx)
-	if err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
-	}
-	row, found, err := a.row(ctx, id, entity)
+	id, row, found, err := a.activeRow(ctx, entity)
 	if err != nil {
 		return events.APIGatewayV2HTTPResponse{}, err
 	}
@@ -80,6 +76,30 @@ func (a *API) active(ctx context.Context) (string, error) {
 	}
 	return roll.Active, nil
 }
+
+// activeRow reads an entity's row in the active generation. A generation that
+// was active goes on following, and may be ahead of the new one by the time its
+// row is read; so the pointer is read again after the row, and reads do not
+// step back over a promotion.
+func (a *API) activeRow(ctx context.Context, entity string) (id string, row datastore.Row, found bool, err error) {
+	id, err = a.active(ctx)
+	for range maxFlips {
+		if err != nil {
+			return "", datastore.Row{}, false, err
+		}
+		row, found, err = a.row(ctx, id, entity)
+		now, lost := a.active(ctx)
+		if lost != nil || now == id {
+			return id, row, found, errors.Join(err, lost)
+		}
+		id, err = now, nil
+	}
+	return "", datastore.Row{}, false, retryLater("promoting", "generations are being promoted faster than one can be read")
+}
+
+// maxFlips bounds how often a row is read again because another generation
+// became active meanwhile.
+const maxFlips = 5
 
 // row reads an entity's row. The mark is looked at after the row: where it is
 // there still, so were the rows.

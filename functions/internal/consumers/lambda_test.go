@@ -1,0 +1,145 @@
+package consumers
+
+import (
+	"context"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+)
+
+// apiFake answers as Lambda does and keeps the last requests.
+type apiFake struct {
+	lambdaAPI
+	mappings []types.EventSourceMappingConfiguration
+	aliases  []types.AliasConfiguration
+	conflict bool
+	created  *lambda.CreateEventSourceMappingInput
+	mended   *lambda.UpdateEventSourceMappingInput
+	moved    *lambda.UpdateAliasInput
+}
+
+func (f *apiFake) ListEventSourceMappings(_ context.Context, in *lambda.ListEventSourceMappingsInput, _ ...func(*lambda.Options)) (*lambda.ListEventSourceMappingsOutput, error) {
+	// Two pages.
+	if in.Marker == nil {
+		return &lambda.ListEventSourceMappingsOutput{EventSourceMappings: f.mappings[:1], NextMarker: aws.String("1")}, nil
+	}
+	return &lambda.ListEventSourceMappingsOutput{EventSourceMappings: f.mappings[1:]}, nil
+}
+
+func (f *apiFake) ListAliases(context.Context, *lambda.ListAliasesInput, ...func(*lambda.Options)) (*lambda.ListAliasesOutput, error) {
+	return &lambda.ListAliasesOutput{Aliases: f.aliases}, nil
+}
+
+func (f *apiFake) CreateAlias(context.Context, *lambda.CreateAliasInput, ...func(*lambda.Options)) (*lambda.CreateAliasOutput, error) {
+	if f.conflict {
+		return nil, &types.ResourceConflictException{}
+	}
+	return &lambda.CreateAliasOutput{}, nil
+}
+
+func (f *apiFake) UpdateAlias(_ context.Context, in *lambda.UpdateAliasInput, _ ...func(*lambda.Options)) (*lambda.UpdateAliasOutput, error) {
+	f.moved = in
+	return &lambda.UpdateAliasOutput{}, nil
+}
+
+func (f *apiFake) CreateEventSourceMapping(_ context.Context, in *lambda.CreateEventSourceMappingInput, _ ...func(*lambda.Options)) (*lambda.CreateEventSourceMappingOutput, error) {
+	f.created = in
+	if f.conflict {
+		return nil, &types.ResourceConflictException{}
+	}
+	return &lambda.CreateEventSourceMappingOutput{}, nil
+}
+
+func (f *apiFake) UpdateEventSourceMapping(_ context.Context, in *lambda.UpdateEventSourceMappingInput, _ ...func(*lambda.Options)) (*lambda.UpdateEventSourceMappingOutput, error) {
+	f.mended = in
+	return &lambda.UpdateEventSourceMappingOutput{}, nil
+}
+
+func (f *apiFake) DeleteEventSourceMapping(context.Context, *lambda.DeleteEventSourceMappingInput, ...func(*lambda.Options)) (*lambda.DeleteEventSourceMappingOutput, error) {
+	return nil, &types.ResourceNotFoundException{}
+}
+
+func (f *apiFake) DeleteAlias(context.Context, *lambda.DeleteAliasInput, ...func(*lambda.Options)) (*lambda.DeleteAliasOutput, error) {
+	return nil, &types.ResourceNotFoundException{}
+}
+
+func mapping(id, function, state string) types.EventSourceMappingConfiguration {
+	return types.EventSourceMappingConfiguration{UUID: &id, State: &state,
+		FunctionArn:          aws.String("arn:aws:lambda:eu-west-1:123456789012:function:" + function),
+		MaximumRetryAttempts: aws.Int32(-1), MaximumRecordAgeInSeconds: aws.Int32(-1), ParallelizationFactor: aws.Int32(4),
+		FunctionResponseTypes: []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures}}
+}
+
+func TestListKnowsItsOwnMappings(t *testing.T) {
+	changed := mapping("m3", "p-write-state:g0003", "Enabled")
+	changed.MaximumRetryAttempts = aws.Int32(3)
+	api := &apiFake{
+		mappings: []types.EventSourceMappingConfiguration{
+			mapping("m0", "p-pump-events", "Enabled"), mapping("m1", "p-write-state:g0001", "Enabled"),
+			mapping("m2", "p-write-state:g0002", "Creating"), changed, mapping("m4", "p-write-state:g0004", "Disabled"),
+			mapping("m5", "other-p-write-state:g0001", "Enabled"), mapping("m6", "p-write-state", "Enabled"),
+		},
+		aliases: []types.AliasConfiguration{
+			{Name: aws.String("g0001"), FunctionVersion: aws.String("7")}, {Name: aws.String("g0005"), FunctionVersion: aws.String("6")}},
+	}
+	l := &Lambda{API: api, Function: "p-write-state", Stream: "arn:stream", Parallelization: 4}
+	got, err := l.List(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []Consumer{
+		{Generation: "g0001", Version: "7", Mapping: "m1", Sound: true},
+		{Generation: "g0002", Mapping: "m2", Sound: true, Busy: true},
+		{Generation: "g0003", Mapping: "m3"},
+		{Generation: "g0004", Mapping: "m4"},
+		{Generation: "g0005", Version: "6"},
+	}
+	if len(got) != len(want) {
+		t.Fatalf("%+v", got)
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("%+v, want %+v", got[i], want[i])
+		}
+	}
+}
+
+// TestMappingsAreMadeToNeverGiveUp locks the settings of a new mapping and of a
+// mended one.
+func TestMappingsAreMadeToNeverGiveUp(t *testing.T) {
+	api := &apiFake{}
+	l := &Lambda{API: api, Function: "p-write-state", Stream: "arn:stream", Parallelization: 4}
+	if err := l.Map(t.Context(), "g0001"); err != nil {
+		t.Fatal(err)
+	}
+	c := api.created
+	if *c.FunctionName != "p-write-state:g0001" || *c.EventSourceArn != "arn:stream" || *c.MaximumRetryAttempts != -1 ||
+		*c.MaximumRecordAgeInSeconds != -1 || *c.BisectBatchOnFunctionError || *c.ParallelizationFactor != 4 || !*c.Enabled ||
+		c.StartingPosition != types.EventSourcePositionTrimHorizon || len(c.FunctionResponseTypes) != 1 || c.DestinationConfig != nil {
+		t.Errorf("created %+v", c)
+	}
+	if err := l.Mend(t.Context(), "m1"); err != nil {
+		t.Fatal(err)
+	}
+	m := api.mended
+	if *m.MaximumRetryAttempts != -1 || *m.MaximumRecordAgeInSeconds != -1 || *m.BisectBatchOnFunctionError ||
+		*m.ParallelizationFactor != 4 || !*m.Enabled || len(m.FunctionResponseTypes) != 1 {
+		t.Errorf("mended %+v", m)
+	}
+}
+
+func TestWhatAnotherKeeperDidIsNoError(t *testing.T) {
+	api := &apiFake{conflict: true}
+	l := &Lambda{API: api, Function: "p-write-state", Stream: "arn:stream", Parallelization: 4}
+	for what, err := range map[string]error{"map": l.Map(t.Context(), "g1"), "alias": l.SetAlias(t.Context(), "g1", "2"),
+		"unmap": l.Unmap(t.Context(), "m"), "drop": l.DropAlias(t.Context(), "g1")} {
+		if err != nil {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	if api.moved == nil || *api.moved.FunctionVersion != "2" {
+		t.Errorf("the alias was not moved: %+v", api.moved)
+	}
+}

@@ -1,7 +1,6 @@
 package simulation
 
 import (
-	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
@@ -68,7 +67,7 @@ func (w *world) plannerOf(a *actor) *replay.Planner {
 }
 
 func (w *world) readerOf(a *actor) *replay.Reader {
-	table, playback := control.Table(w.tableOf(a)), w.streamOf(a, w.playback)
+	table, playback := w.tableOf(a), w.streamOf(a, w.playback)
 	if w.plant.reader != nil {
 		table, playback = w.plant.reader(a, table, playback)
 	}

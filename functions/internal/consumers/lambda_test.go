@@ -11,7 +11,6 @@ import (
 
 // apiFake answers as Lambda does and keeps the last requests.
 type apiFake struct {
-	lambdaAPI
 	mappings []types.EventSourceMappingConfiguration
 	aliases  []types.AliasConfiguration
 	conflict bool

@@ -1,0 +1,74 @@
+package wiring
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"reprise/pkg/feed"
+	"reprise/pkg/handler"
+)
+
+var feedStart feed.Start
+
+// asFunction makes this test's program a Lambda function.
+const asFunction = "WIRING_TEST_AS_FUNCTION"
+
+// TestMain is the function where it is started as one: it serves plan-replay
+// over embedded stores, as a main does over those of AWS.
+func TestMain(m *testing.M) {
+	if os.Getenv(asFunction) == "" {
+		os.Exit(m.Run())
+	}
+	lambda.Start(func(ctx context.Context, in handler.PlanInput) (handler.PlanOutput, error) {
+		// The input is refused before any store is asked.
+		return (&handler.PlanReplay{}).Handle(ctx, in)
+	})
+}
+
+// TestLambdaReportsTheNamesThatTheMachineCatches runs the runtime of
+// aws-lambda-go, which would report the outer Go type of an error.
+func TestLambdaReportsTheNamesThatTheMachineCatches(t *testing.T) {
+	reported := make(chan string, 1)
+	served := false
+	api := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch {
+		case strings.HasSuffix(r.URL.Path, "/next") && !served:
+			served = true
+			w.Header().Set("Lambda-Runtime-Aws-Request-Id", "1")
+			w.Header().Set("Lambda-Runtime-Deadline-Ms", "4102444800000")
+			w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", functionARN)
+			_, _ = io.WriteString(w, `{"replay":"r1","input":{"unknown":true}}`)
+		case strings.HasSuffix(r.URL.Path, "/next"):
+			<-r.Context().Done()
+		default:
+			body, _ := io.ReadAll(r.Body)
+			var failure struct{ ErrorType, ErrorMessage string }
+			_ = json.Unmarshal(body, &failure)
+			w.WriteHeader(http.StatusAccepted)
+			reported <- r.URL.Path[strings.LastIndex(r.URL.Path, "/"):] + " " + failure.ErrorType
+		}
+	}))
+	defer api.Close()
+	ctx, stop := context.WithCancel(t.Context())
+	cmd := exec.CommandContext(ctx, os.Args[0])
+	cmd.Env = append(os.Environ(), asFunction+"=1", "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(api.URL, "http://"))
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		stop()
+		_ = cmd.Wait() // it was killed
+	}()
+	if got := <-reported; got != "/error "+handler.FaultInvalidInput {
+		t.Errorf("Lambda reports %q", got)
+	}
+}

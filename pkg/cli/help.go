@@ -9,7 +9,7 @@ import (
 )
 
 const usageEnd = `
-Commands but local and demo take --endpoint URL (or $REPRISE_ENDPOINT) and
+Commands but demo, local and generate take --endpoint URL (or $REPRISE_ENDPOINT) and
 --json. Data goes to stdout, progress and errors to stderr.
 Exit codes: 0 fine, 1 failed, 2 misuse.
 "reprise help COMMAND" shows its flags and examples.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"sync"
 	"testing"
 	"time"
 
@@ -57,6 +58,7 @@ func newWorld(t *testing.T) *world {
 // faultyTable and faultyLog fail the call number failAt, before or after it
 // happened.
 type faults struct {
+	mu            sync.Mutex // lane-buckets are written side by side
 	calls, failAt int
 	happened      bool
 }
@@ -64,6 +66,8 @@ type faults struct {
 var errFault = errors.New("injected fault")
 
 func (f *faults) hit() (skip, fail bool) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	f.calls++
 	if f.failAt == 0 || f.calls != f.failAt {
 		return false, false

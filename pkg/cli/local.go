@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"runtime/debug"
 	"syscall"
 
 	"reprise/pkg/event"
@@ -26,6 +27,10 @@ Examples:
   reprise local --data ./years --bucket day --lanes 256
 `
 
+// memoryLimit is where the garbage collector begins to work harder. What is in
+// use at a time stays well below it, whatever the length of the log.
+const memoryLimit = 352 << 20
+
 // localFlags are those of reprise local.
 type localFlags struct {
 	options local.Options
@@ -44,6 +49,9 @@ func localCommand() command {
 			return func(ctx context.Context, args []string) error {
 				if err := errors.Join(none(args), f.check()); err != nil {
 					return err
+				}
+				if a.env("GOMEMLIMIT") == "" {
+					debug.SetMemoryLimit(memoryLimit)
 				}
 				return explainLocal(f.options, a.runLocal(ctx, f.options, a.stdout, a.stderr))
 			}

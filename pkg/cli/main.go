@@ -34,7 +34,7 @@ func commands() []command {
 		demoCommand(), localCommand(), sendCommand(),
 		replayStartCommand(), replayListCommand(), replayGetCommand(), replayWatchCommand(), replayCancelCommand(),
 		stateGetCommand(), stateExportCommand(), stateWipeCommand(), eventsCommand(), statusCommand(),
-		generateCommand(),
+		generateCommand(), doctorCommand(),
 	}
 }
 

@@ -1,0 +1,87 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+
+	"reprise/pkg/doctor"
+	"reprise/pkg/settings"
+)
+
+const doctorHelp = `
+Examines an AWS account before the first deploy (credentials, region, CDK
+bootstrap, quotas) and a deployment after it (stacks, tables, consumers, state
+machine, alarms). It reads and changes nothing, and exits with 1 where something
+must be mended; each finding says what to do. The credentials are those of the
+AWS command line.
+
+Examples:
+  reprise doctor --region eu-west-1
+  reprise doctor --stack-prefix orders --json | jq '.findings[] | select(.level == "mend")'
+`
+
+// examine looks at an account: doctor.Doctor does.
+type examine func(ctx context.Context, region string, names settings.Names) (doctor.Report, error)
+
+func examineAWS(ctx context.Context, region string, names settings.Names) (doctor.Report, error) {
+	d, err := doctor.New(ctx, region, names)
+	if err != nil {
+		return doctor.Report{}, err
+	}
+	return d.Examine(ctx), nil
+}
+
+func doctorCommand() command { return doctorCommandWith(examineAWS) }
+
+func doctorCommandWith(look examine) command {
+	return command{name: "doctor", summary: "examine an AWS account or deployment", help: doctorHelp,
+		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
+			region := fs.String("region", "", "AWS `REGION` (default that of the environment)")
+			prefix := fs.String("stack-prefix", "reprise", "`PREFIX` of the deployment, reprise:prefix in cdk.json")
+			asJSON := fs.Bool("json", false, "print JSON")
+			return func(ctx context.Context, args []string) error {
+				if err := none(args); err != nil {
+					return err
+				}
+				names, err := settings.NewNames(*prefix)
+				if err != nil {
+					return misuse("--stack-prefix %v", err)
+				}
+				report, err := look(ctx, *region, names)
+				if err != nil {
+					return err
+				}
+				return a.printReport(report, *asJSON)
+			}
+		}}
+}
+
+var errUnsound = errors.New("something must be mended")
+
+func (a *app) printReport(report doctor.Report, asJSON bool) error {
+	if asJSON {
+		if err := printJSON(a.stdout, report); err != nil {
+			return err
+		}
+	} else if err := table(a.stdout, func(w io.Writer) { printFindings(w, report) }); err != nil {
+		return err
+	}
+	if !report.Sound() {
+		return hint(errUnsound, "each finding marked mend says what to do")
+	}
+	return nil
+}
+
+func printFindings(w io.Writer, report doctor.Report) {
+	row(w, fmt.Sprintf("account %s, region %s, prefix %s", orDash(report.Account), orDash(report.Region), report.Prefix))
+	row(w, "\nLEVEL", "SUBJECT", "SAYS")
+	for _, f := range report.Findings {
+		row(w, string(f.Level), f.Subject, f.Says)
+		if f.Do != "" {
+			row(w, "", "", "-> "+f.Do)
+		}
+	}
+}

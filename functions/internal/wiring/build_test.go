@@ -1,0 +1,125 @@
+package wiring
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"reprise/pkg/settings"
+)
+
+// maxBinary is what a function's program may weigh: the larger, the longer its
+// cold start.
+const maxBinary = 15 << 20
+
+// buildFlags are those of stacks.Build, which cannot be imported: it would
+// compile the CDK.
+func buildFlags(t *testing.T) []string {
+	t.Helper()
+	source, err := os.ReadFile("../../../stacks/build.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	call := regexp.MustCompile(`(?s)exec\.Command\("go", "build", (.*?), "-o"`).FindSubmatch(source)
+	if call == nil {
+		t.Fatal("stacks/build.go builds in another way")
+	}
+	var flags []string
+	for _, quoted := range regexp.MustCompile(`"([^"]*)"`).FindAllStringSubmatch(string(call[1]), -1) {
+		flags = append(flags, quoted[1])
+	}
+	if !slices.Contains(flags, "-trimpath") {
+		t.Fatalf("the flags are %q", flags)
+	}
+	return flags
+}
+
+func build(t *testing.T, root, out string, packages ...string) {
+	t.Helper()
+	args := append([]string{"build"}, buildFlags(t)...)
+	cmd := exec.CommandContext(t.Context(), "go", append(append(args, "-o", out), packages...)...)
+	cmd.Dir = root
+	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm64")
+	if output, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("build %v: %v\n%s", packages, err, output)
+	}
+}
+
+// TestFunctionsAreSmall builds every function as it is deployed.
+func TestFunctionsAreSmall(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds every function")
+	}
+	out := t.TempDir()
+	packages := make([]string, 0, len(settings.Functions()))
+	for _, folder := range settings.Functions() {
+		packages = append(packages, "./functions/"+folder)
+	}
+	build(t, "../../..", out+string(filepath.Separator), packages...)
+	for _, folder := range settings.Functions() {
+		info, err := os.Stat(filepath.Join(out, folder))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Size() > maxBinary {
+			t.Errorf("%s has %d bytes, at most %d are allowed", folder, info.Size(), maxBinary)
+		}
+	}
+}
+
+// TestBuildsAreReproducible builds a function from two copies of the sources in
+// different directories.
+func TestBuildsAreReproducible(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds a function twice")
+	}
+	var programs [][]byte
+	for _, name := range []string{"here", "in/another/place"} {
+		root := filepath.Join(t.TempDir(), filepath.FromSlash(name))
+		for _, part := range []string{"functions", "pkg", "workflows"} {
+			if err := os.CopyFS(filepath.Join(root, part), os.DirFS(filepath.Join("../../..", part))); err != nil {
+				t.Fatal(err)
+			}
+		}
+		for _, file := range []string{"go.mod", "go.sum"} {
+			text, err := os.ReadFile(filepath.Join("../../..", file))
+			if err == nil {
+				err = os.WriteFile(filepath.Join(root, file), text, 0o644)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+		out := filepath.Join(root, "bootstrap")
+		build(t, root, out, "./functions/pump-events")
+		program, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if strings.Contains(string(program), root) {
+			t.Errorf("the program holds the path %s", root)
+		}
+		programs = append(programs, program)
+	}
+	if !bytes.Equal(programs[0], programs[1]) {
+		t.Error("two builds of the same sources differ")
+	}
+}
+
+// TestMainsAreShort keeps logic out of mains.
+func TestMainsAreShort(t *testing.T) {
+	for _, folder := range settings.Functions() {
+		text, err := os.ReadFile(filepath.Join("../..", folder, "main.go"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if lines := bytes.Count(text, []byte("\n")); lines > 40 {
+			t.Errorf("%s has a main of %d lines", folder, lines)
+		}
+	}
+}

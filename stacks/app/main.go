@@ -8,7 +8,6 @@ import (
 	"os"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
-	"github.com/aws/jsii-runtime-go"
 
 	"reprise/stacks"
 )
@@ -33,7 +32,6 @@ func run() error {
 	if err := stacks.Build(".", directory); err != nil {
 		return err
 	}
-	defer jsii.Close()
 	app := awscdk.NewApp(&awscdk.AppProps{Context: &given})
 	stacks.New(app, config, stacks.Built(directory))
 	app.Synth(nil)

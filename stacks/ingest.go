@@ -25,7 +25,7 @@ func (d *deployment) ingest(stack awscdk.Stack) {
 		api: d.newFunction(stack, functionSpec{folder: "serve-api", memory: 512, timeout: 29,
 			env: map[string]*string{envStateMachine: machineARN(stack, d.stateMachine())},
 			statements: with(may.start(), may.control(), may.forget(), may.readLog(), may.readState(), may.wipeState(), may.dropState(),
-				may.operateReplays(), may.lag(), may.nudge(), allow(actions("kinesis:DescribeStreamSummary"), streamARN(stack, d.playbackStream())))}),
+				may.operateReplays(), may.lag(), allow(actions("kinesis:DescribeStreamSummary"), streamARN(stack, d.playbackStream())))}),
 	})
 	pump := d.newFunction(stack, functionSpec{folder: "pump-events", memory: 512, timeout: 120,
 		statements: with(may.start(), may.control(), may.appendLog(), may.consume(d.eventStream()))})

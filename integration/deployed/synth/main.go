@@ -1,0 +1,50 @@
+// Command synth writes the templates of the platform into a directory, with
+// stand-ins for the functions' programs: what they are is of no matter to a
+// reader of templates. Arguments: the directory, and the CDK context as JSON.
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/aws/aws-cdk-go/awscdk/v2"
+	"github.com/aws/jsii-runtime-go"
+
+	"reprise/stacks"
+)
+
+func main() {
+	if err := run(os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+func run(args []string) error {
+	if len(args) != 2 {
+		return errors.New("usage: synth DIRECTORY CONTEXT")
+	}
+	var context map[string]any
+	if err := json.Unmarshal([]byte(args[1]), &context); err != nil {
+		return fmt.Errorf("decode context: %w", err)
+	}
+	config, err := stacks.FromContext(context)
+	if err != nil {
+		return err
+	}
+	stand := filepath.Join(args[0], "stand-in")
+	if err := os.MkdirAll(stand, 0o755); err != nil {
+		return err
+	}
+	if err := os.WriteFile(filepath.Join(stand, "bootstrap"), []byte("stands in"), 0o755); err != nil {
+		return err
+	}
+	defer jsii.Close()
+	app := awscdk.NewApp(&awscdk.AppProps{Context: &context, Outdir: jsii.String(args[0])})
+	stacks.New(app, config, func(string) string { return stand })
+	app.Synth(nil)
+	return nil
+}

@@ -1,0 +1,247 @@
+package deployed
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"reprise/integration/lambdahost"
+	"reprise/pkg/asl"
+	"reprise/pkg/asl/asltest"
+	"reprise/pkg/asl/wire"
+	"reprise/pkg/event"
+	"reprise/pkg/feed"
+	"reprise/pkg/local/emulate"
+)
+
+const (
+	emulateHeaderTimeout = 10 * time.Second
+	// pollEvery is how often a shard without records is looked at.
+	pollEvery = 50 * time.Millisecond
+	// scheduleEvery stands in for every rule's own schedule.
+	scheduleEvery = time.Second
+)
+
+// startEngine runs the state machines of the templates and serves their API.
+func (w *World) startEngine(ctx context.Context, listener net.Listener) {
+	w.t.Helper()
+	machines := make(map[string]*asl.Machine)
+	config := wire.Config{Region: place().Region, Account: place().Account, Log: w.log}
+	for _, m := range w.options.Deployment.Machines {
+		parsed, err := asl.Parse([]byte(m.Definition), m.Substitutions)
+		if err != nil {
+			w.t.Fatalf("parse state machine %s: %v", m.Name, err)
+		}
+		machines[m.Name] = parsed
+		config.Machines = append(config.Machines, wire.Machine{Name: m.Name, Definition: m.Definition, Created: time.Now()})
+	}
+	engine, err := asl.NewEngine(asl.Config{Machines: machines, Invoker: lambdahost.Invoker{Host: w.Host}, OnEnd: w.executionEnded,
+		Journal: &asltest.Memory{Forget: true}, Region: config.Region, Account: config.Account, Logger: w.log})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Engine, config.Engine = engine, engine
+	w.group.Go(func() error { return engine.Run(ctx) })
+	w.group.Go(func() error { return wire.New(config).Serve(ctx, listener) })
+}
+
+// executionEnded is the event that EventBridge has of an execution, for the
+// rules whose pattern it fits.
+func (w *World) executionEnded(_ context.Context, e asl.Execution) error {
+	detail, err := json.Marshal(map[string]any{"executionArn": e.ExecutionArn, "stateMachineArn": e.StateMachineArn,
+		"name": e.Name, "status": e.Status, "error": e.Error, "cause": e.Cause})
+	if err != nil {
+		return fmt.Errorf("encode ended execution: %w", err)
+	}
+	raw, err := json.Marshal(events.CloudWatchEvent{Version: "0", ID: e.ExecutionArn, Source: "aws.states", Region: place().Region,
+		DetailType: "Step Functions Execution Status Change", AccountID: place().Account, Time: e.StopDate, Detail: detail})
+	if err != nil {
+		return fmt.Errorf("encode ended execution: %w", err)
+	}
+	var decoded map[string]any
+	if err := json.Unmarshal(raw, &decoded); err != nil {
+		return fmt.Errorf("decode ended execution: %w", err)
+	}
+	for _, rule := range w.options.Deployment.Rules {
+		if rule.Pattern == nil || !fits(rule.Pattern, decoded) {
+			continue
+		}
+		for _, target := range rule.Targets {
+			if err := w.Host.InvokeAsync(target, raw); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// fits matches an event with a pattern of lists of values, as EventBridge does.
+func fits(pattern, e map[string]any) bool {
+	for name, want := range pattern {
+		switch want := want.(type) {
+		case []any:
+			if !slices.Contains(want, e[name]) {
+				return false
+			}
+		case map[string]any:
+			inner, _ := e[name].(map[string]any)
+			if !fits(want, inner) {
+				return false
+			}
+		default:
+			return false
+		}
+	}
+	return true
+}
+
+// schedules calls the targets of scheduled rules until ctx ends.
+func (w *World) schedules(ctx context.Context) error {
+	for {
+		for _, rule := range w.options.Deployment.Rules {
+			for _, target := range rule.Targets {
+				if rule.Schedule == "" {
+					continue
+				}
+				if err := w.Host.InvokeAsync(target, json.RawMessage(`{}`)); err != nil && ctx.Err() == nil {
+					return err
+				}
+			}
+		}
+		if emulate.Pause(ctx, scheduleEvery) != nil {
+			return nil
+		}
+	}
+}
+
+// publish publishes versions and creates the event source mappings.
+func (w *World) publish() {
+	w.t.Helper()
+	for _, version := range w.options.Deployment.Versions {
+		function, err := lambdahost.ParseReference(version.Function)
+		if err == nil {
+			_, err = w.Host.PublishVersion(function.Name)
+		}
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+	for _, m := range w.options.Deployment.Mappings {
+		if !strings.Contains(m.Source, ":kinesis:") {
+			continue // no engine here has DynamoDB Streams
+		}
+		_, err := w.API.Map(lambdahost.Mapping{Source: m.Source, Function: m.Function, StartingPosition: m.StartingPosition,
+			BatchSize: m.BatchSize, BatchingSeconds: m.BatchingSeconds, Parallelization: m.Parallelization,
+			RetryAttempts: m.RetryAttempts, RecordAgeSeconds: m.RecordAgeSeconds, Bisect: m.Bisect, ResponseTypes: m.ResponseTypes})
+		if err != nil {
+			w.t.Fatal(err)
+		}
+	}
+}
+
+// polled is a stream that is looked at again and again.
+type polled struct{ feed.Stream }
+
+// Wait implements emulate.Source.
+func (p polled) Wait(ctx context.Context, _, _ string) error { return emulate.Pause(ctx, pollEvery) }
+
+// consume serves an event source mapping.
+func (w *World) consume(ctx context.Context, m lambdahost.Mapping) error {
+	name := m.Source[strings.LastIndex(m.Source, "/")+1:]
+	description, err := w.streams.Describe(ctx, name)
+	if err != nil {
+		return err
+	}
+	mapping := &emulate.Mapping{Consumer: m.ID, Stream: polled{w.streams.Open(name)}, Description: description, Checkpoints: w.places,
+		Factor: m.Parallelization, Region: place().Region, Log: w.log,
+		Function: func(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
+			return invoke[events.KinesisEventResponse](ctx, w.Host, m.Function, batch)
+		}}
+	return mapping.Run(ctx)
+}
+
+func invoke[Out any](ctx context.Context, host *lambdahost.Host, function string, in any) (out Out, err error) {
+	payload, err := json.Marshal(in)
+	if err != nil {
+		return out, fmt.Errorf("encode payload: %w", err)
+	}
+	result, err := host.Invoke(ctx, function, payload)
+	if err != nil {
+		return out, err
+	}
+	if err := json.Unmarshal(result, &out); err != nil {
+		return out, fmt.Errorf("decode result of %s: %w", function, err)
+	}
+	return out, nil
+}
+
+// gateway routes requests to the functions that the templates name.
+func (w *World) gateway() *emulate.Gateway {
+	g := emulate.NewGateway(w.log)
+	for _, route := range w.options.Deployment.Routes {
+		g.Route(route.Key, func(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+			answer, err := invoke[events.APIGatewayV2HTTPResponse](ctx, w.Host, route.Function, req)
+			var refused *lambdahost.ServiceError
+			if errors.As(err, &refused) { // as API Gateway answers for a throttled function
+				return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusServiceUnavailable, Body: `{"message":"Service Unavailable"}`}, nil
+			}
+			return answer, err
+		})
+	}
+	return g
+}
+
+// metrics serves a CloudWatch that has no values yet, and returns its address.
+func (w *World) metrics() string {
+	listener := w.listen()
+	server := &http.Server{ReadHeaderTimeout: emulateHeaderTimeout, Handler: http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		rw.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
+		rw.Header().Set("Content-Type", "application/cbor")
+		_, _ = rw.Write([]byte("\xa1\x6aDatapoints\x80")) // {"Datapoints": []}; the client may be gone
+	})}
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = server.Serve(listener) // it ends with Close only
+	}()
+	w.t.Cleanup(func() {
+		_ = server.Close()
+		<-done
+	})
+	return "http://" + listener.Addr().String()
+}
+
+// places are the checkpoints of mappings, which Lambda keeps on AWS.
+type places struct {
+	mu sync.Mutex
+	at map[string]string
+}
+
+func newPlaces() *places { return &places{at: make(map[string]string)} }
+
+// Load implements emulate.Checkpoints.
+func (p *places) Load(_ context.Context, consumer, identity, shard string) (string, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.at[consumer+" "+identity+" "+shard], nil
+}
+
+// Store implements emulate.Checkpoints.
+func (p *places) Store(_ context.Context, consumer, identity, shard, sequence string) error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	key := consumer + " " + identity + " " + shard
+	if event.CompareSequences(p.at[key], sequence) < 0 {
+		p.at[key] = sequence
+	}
+	return nil
+}

@@ -1,0 +1,166 @@
+package deployed
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"net/http"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"golang.org/x/sync/errgroup"
+
+	"reprise/integration/engines"
+	"reprise/integration/faultproxy"
+	"reprise/integration/lambdahost"
+	"reprise/integration/template"
+	"reprise/pkg/asl"
+	"reprise/pkg/feed"
+	"reprise/pkg/local/emulate"
+	"reprise/pkg/local/localtest"
+)
+
+// Options say what runs.
+type Options struct {
+	Deployment *template.Deployment
+	// Programs is the directory that Build made.
+	Programs string
+	// Prefix begins the names of the deployment's resources.
+	Prefix string
+	// Seed is that of all faults.
+	Seed uint64
+}
+
+// World is a deployment that runs until its test ends.
+type World struct {
+	// Client calls the HTTP API.
+	*localtest.Client
+	Host   *lambdahost.Host
+	API    *lambdahost.API
+	Engine *asl.Engine
+	// Proxies stand before "dynamodb", "kinesis", "states" and "lambda" for the
+	// functions; nothing else goes through them.
+	Proxies map[string]*faultproxy.Proxy
+
+	t       testing.TB
+	options Options
+	streams feed.Streams
+	places  *places
+	group   *errgroup.Group
+	log     *slog.Logger
+}
+
+// Start runs a deployment. Without node it skips the test, or fails it in CI.
+func Start(t testing.TB, options Options) *World {
+	t.Helper()
+	w := &World{t: t, options: options, Proxies: make(map[string]*faultproxy.Proxy), places: newPlaces(),
+		log: slog.New(slog.DiscardHandler)}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	t.Cleanup(cancel)
+	w.group, ctx = errgroup.WithContext(ctx)
+	w.createStores()
+	states, api, gateway := w.listen(), w.listen(), w.listen()
+	w.proxy("states", "http://"+states.Addr().String())
+	w.proxy("lambda", "http://"+api.Addr().String())
+	w.startHost()
+	// What calls functions ends before their host does.
+	t.Cleanup(func() {
+		cancel()
+		if err := w.group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+			t.Errorf("run deployment: %v", err)
+		}
+	})
+	w.startEngine(ctx, states)
+	w.API = lambdahost.NewAPI(w.Host, w.consume)
+	t.Cleanup(w.API.Close)
+	w.serve(ctx, api, w.API)
+	w.serve(ctx, gateway, w.gateway().Server().Handler)
+	w.Client = &localtest.Client{T: t, URL: "http://" + gateway.Addr().String(), Stubborn: true}
+	w.publish()
+	w.group.Go(func() error { return w.schedules(ctx) })
+	return w
+}
+
+func (w *World) listen() net.Listener {
+	w.t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return listener
+}
+
+// serve answers on a listener until ctx ends.
+func (w *World) serve(ctx context.Context, listener net.Listener, handler http.Handler) {
+	server := &http.Server{Handler: handler, ReadHeaderTimeout: emulateHeaderTimeout}
+	w.group.Go(func() error {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			return err
+		}
+		return nil
+	})
+	w.group.Go(func() error {
+		<-ctx.Done()
+		return server.Close()
+	})
+}
+
+func (w *World) proxy(name, target string) {
+	w.t.Helper()
+	p, err := faultproxy.Start(faultproxy.Config{Target: target, Seed: w.options.Seed})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Proxies[name] = p
+	w.t.Cleanup(func() {
+		if err := p.Close(); err != nil {
+			w.t.Errorf("close proxy of %s: %v", name, err)
+		}
+	})
+}
+
+// Name is a function's, by its folder.
+func (w *World) Name(folder string) string { return w.options.Prefix + "-" + folder }
+
+func (w *World) startHost() {
+	w.t.Helper()
+	config := lambdahost.Config{Region: place().Region, Account: place().Account, Env: map[string]string{
+		"AWS_ENDPOINT_URL_DYNAMODB": w.Proxies["dynamodb"].URL(), "AWS_ENDPOINT_URL_KINESIS": w.Proxies["kinesis"].URL(),
+		"AWS_ENDPOINT_URL_SFN": w.Proxies["states"].URL(), "AWS_ENDPOINT_URL_LAMBDA": w.Proxies["lambda"].URL(),
+		"AWS_ENDPOINT_URL_CLOUDWATCH": w.metrics()}}
+	for _, f := range w.options.Deployment.Functions {
+		config.Functions = append(config.Functions, lambdahost.Function{Name: f.Name, Env: f.Environment, Timeout: f.Timeout,
+			Concurrency: f.Concurrency, MemoryMB: f.MemoryMB,
+			Binary: filepath.Join(w.options.Programs, strings.TrimPrefix(f.Name, w.options.Prefix+"-"))})
+	}
+	host, err := lambdahost.Start(config)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.Host = host
+	w.t.Cleanup(func() {
+		if err := host.Close(); err != nil {
+			w.t.Error(err)
+		}
+		w.tellOutput()
+	})
+}
+
+// tellOutput shows, for a failed test, what its functions printed last.
+func (w *World) tellOutput() {
+	if !w.t.Failed() {
+		return
+	}
+	for _, f := range w.options.Deployment.Functions {
+		if out := w.Host.Output(f.Name); out != "" {
+			w.t.Logf("%s: …%s", f.Name, out[max(0, len(out)-4000):])
+		}
+	}
+}
+
+func (w *World) kinesis() *kinesis.Client { return engines.Kinesis(w.t, nil) }
+
+var _ emulate.Checkpoints = (*places)(nil)

@@ -112,6 +112,9 @@ func (p *Platform) matchWriters(ctx context.Context, writers map[string]writer) 
 		select {
 		case err := <-w.done:
 			delete(writers, id)
+			if err == nil && ctx.Err() != nil {
+				continue // it ended with the platform, as it should
+			}
 			return fmt.Errorf("consumer of generation %s ended: %w", id, err)
 		default:
 		}

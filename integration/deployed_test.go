@@ -1,6 +1,7 @@
 package integration
 
 import (
+	"math/rand/v2"
 	"slices"
 	"testing"
 
@@ -35,16 +36,36 @@ func settleDeployed(w *deployed.World, n int64) map[string]handler.EntityView {
 	return w.Rows("", lanes)
 }
 
-func TestAsDeployedLogsAgreeWithGitLiveAndRebuilt(t *testing.T) {
+// TestAsDeployed runs the binaries of all functions on what the synthesized
+// templates describe, each scenario on a deployment of its own.
+func TestAsDeployed(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds every function and synthesizes the stacks")
 	}
-	d := litestream(t)
-	n := int64(len(d.lines))
 	described := deployed.Synthesize(t, map[string]any{"reprise:lanes": lanes, "reprise:shards": 2, "reprise:parallelization": 2})
-	w := deployed.Start(t, deployed.Options{Prefix: "reprise", Deployment: described, Programs: deployed.Build(t)})
-	// The schedule makes the first generation.
-	localtest.Until(w, "/generations", func(view handler.GenerationsView) bool { return view.Active != "" })
+	programs := deployed.Build(t)
+	for _, scenario := range []struct {
+		name string
+		play func(*testing.T, *deployed.World)
+	}{
+		{"litestream", func(t *testing.T, w *deployed.World) { logAgreesWithGit(t, w, litestream(t)) }},
+		{"karpenter", func(t *testing.T, w *deployed.World) { logAgreesWithGit(t, w, karpenter(t)) }},
+		{"faults", outcomeIsExactUnderFaults},
+	} {
+		t.Run(scenario.name, func(t *testing.T) {
+			seed := rand.Uint64()
+			t.Logf("seed %d", seed)
+			w := deployed.Start(t, deployed.Options{Prefix: "reprise", Deployment: described, Programs: programs, Seed: seed})
+			// The schedule makes the first generation.
+			localtest.Until(w, "/generations", func(view handler.GenerationsView) bool { return view.Active != "" })
+			scenario.play(t, w)
+		})
+	}
+}
+
+// logAgreesWithGit sends a real log, loses the state, and rebuilds it.
+func logAgreesWithGit(t *testing.T, w *deployed.World, d dataset) {
+	n := int64(len(d.lines))
 	d.sendDeployed(w)
 	live := settleDeployed(w, n)
 	d.judge(t, "live", live)

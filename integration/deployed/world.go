@@ -49,6 +49,7 @@ type World struct {
 	options Options
 	streams feed.Streams
 	places  *places
+	kills   *kills
 	group   *errgroup.Group
 	log     *slog.Logger
 }
@@ -58,6 +59,7 @@ func Start(t testing.TB, options Options) *World {
 	t.Helper()
 	w := &World{t: t, options: options, Proxies: make(map[string]*faultproxy.Proxy), places: newPlaces(),
 		log: slog.New(slog.DiscardHandler)}
+	w.kills = &kills{world: w, done: make(map[string]int)}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	t.Cleanup(cancel)
 	w.group, ctx = errgroup.WithContext(ctx)
@@ -122,6 +124,13 @@ func (w *World) proxy(name, target string) {
 	})
 }
 
+// SetRates gives every service the same rates of faults; nil means none.
+func (w *World) SetRates(rates faultproxy.Rates) {
+	for _, proxy := range w.Proxies {
+		proxy.SetRates(rates)
+	}
+}
+
 // Name is a function's, by its folder.
 func (w *World) Name(folder string) string { return w.options.Prefix + "-" + folder }
 
@@ -141,6 +150,9 @@ func (w *World) startHost() {
 		w.t.Fatal(err)
 	}
 	w.Host = host
+	for name, proxy := range w.Proxies {
+		proxy.Observe(func(operation string, body []byte) { w.kills.observe(name, operation, body) })
+	}
 	w.t.Cleanup(func() {
 		if err := host.Close(); err != nil {
 			w.t.Error(err)

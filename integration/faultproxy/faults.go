@@ -3,7 +3,9 @@ package faultproxy
 import (
 	"context"
 	"encoding/json"
+	"hash/crc32"
 	"net/http"
+	"strconv"
 	"time"
 )
 
@@ -17,6 +19,7 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if err != nil {
 		return // the client is gone
 	}
+	p.observe(c)
 	fault, seed := p.decide(c.operation)
 	switch fault {
 	case Throttle:
@@ -81,7 +84,18 @@ func refusal(c call, status int, name string) answer {
 	if err != nil {
 		body = nil // texts always have a JSON form
 	}
+	if c.service == "DynamoDB" {
+		header.Set(checksum, checksumOf(body))
+	}
 	return answer{status, header, body}
+}
+
+// checksum is the header in which DynamoDB says what its body sums up to, for
+// refusals too. A client complains where it is missing.
+const checksum = "X-Amz-Crc32"
+
+func checksumOf(body []byte) string {
+	return strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10)
 }
 
 // throttled is each service's way of saying that too much comes.

@@ -164,10 +164,12 @@ func addRefused(a answer, refused []bool) answer {
 	return changed(a, encode(body))
 }
 
-// changed is an answer with another body. The checksum was the old one's.
+// changed is an answer with another body.
 func changed(a answer, body []byte) answer {
 	header := a.header.Clone()
-	header.Del("X-Amz-Crc32")
+	if header.Get(checksum) != "" {
+		header.Set(checksum, checksumOf(body))
+	}
 	return answer{a.status, header, body}
 }
 

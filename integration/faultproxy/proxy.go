@@ -79,12 +79,17 @@ type Proxy struct {
 	close sync.Once
 	work  sync.WaitGroup
 
-	mu     sync.Mutex
-	over   bool
-	random *rand.Rand
-	rates  Rates
-	counts map[string]int
+	mu       sync.Mutex
+	over     bool
+	random   *rand.Rand
+	rates    Rates
+	counts   map[string]int
+	observer Observer
 }
+
+// Observer is told of every request before anything becomes of it. It is
+// called by many goroutines at once and must not keep the body.
+type Observer func(operation string, body []byte)
 
 // Start starts a proxy. Close it.
 func Start(config Config) (*Proxy, error) {
@@ -142,6 +147,22 @@ func (p *Proxy) SetRates(rates Rates) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.rates = maps.Clone(rates)
+}
+
+// Observe tells an observer of every request from now on; nil means nobody.
+func (p *Proxy) Observe(observer Observer) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.observer = observer
+}
+
+func (p *Proxy) observe(c call) {
+	p.mu.Lock()
+	observer := p.observer
+	p.mu.Unlock()
+	if observer != nil {
+		observer(c.operation, c.body)
+	}
 }
 
 // Counts are how often each fault has been done, by fault and by fault and

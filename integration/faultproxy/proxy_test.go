@@ -202,3 +202,24 @@ func TestRatesSeedsAndSelection(t *testing.T) {
 		t.Errorf("sequences: %s", one)
 	}
 }
+
+func TestObserversSeeEveryRequestBeforeItsFate(t *testing.T) {
+	p, s := behind(t, `{}`, always(faultproxy.Throttle))
+	var seen []string
+	p.Observe(func(operation string, body []byte) {
+		if strings.Contains(string(body), `"TableName":"t"`) && len(s.got()) == 0 {
+			seen = append(seen, operation)
+		}
+	})
+	db := dynamodb.NewFromConfig(config(p))
+	for range 2 {
+		_, err := db.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String("t"), Key: map[string]dynamodbtypes.AttributeValue{}})
+		if err == nil {
+			t.Error("a throttled request succeeded")
+		}
+		p.Observe(nil)
+	}
+	if len(seen) != 1 || seen[0] != "GetItem" {
+		t.Errorf("seen: %v", seen)
+	}
+}

@@ -69,9 +69,7 @@ func (h *Host) next(w http.ResponseWriter, r *http.Request, s *sandbox) {
 		case <-s.exited:
 			return
 		case <-r.Context().Done():
-			return
-		case <-h.closed:
-			return
+			return // with its process, which Close kills
 		}
 	}
 }

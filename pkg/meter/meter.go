@@ -84,7 +84,23 @@ func (c *Counter) Usage() Usage {
 	if c == nil {
 		return Usage{}
 	}
-	n := func(unit Unit) float64 { return float64(c.counts[unit].Load()) / perUnit }
+	var n counts
+	for unit := range n {
+		n[unit] = c.counts[unit].Load()
+	}
+	return usageOf(n)
+}
+
+// counts are thousandths of each unit.
+type counts [units]int64
+
+func (u Usage) counts() counts {
+	n := func(f float64) int64 { return int64(math.Round(f * perUnit)) }
+	return counts{WriteUnits: n(u.WriteUnits), ReadUnits: n(u.ReadUnits), PutUnits: n(u.PutUnits), Transitions: n(u.Transitions)}
+}
+
+func usageOf(c counts) Usage {
+	n := func(unit Unit) float64 { return float64(c[unit]) / perUnit }
 	return Usage{WriteUnits: n(WriteUnits), ReadUnits: n(ReadUnits), PutUnits: n(PutUnits), Transitions: n(Transitions)}
 }
 
@@ -96,10 +112,14 @@ type Usage struct {
 	Transitions float64 `json:"transitions,omitempty"`
 }
 
-// Add returns u + other.
+// Add returns u + other, exact to a thousandth of a unit: sums of what counters
+// returned can be compared.
 func (u Usage) Add(other Usage) Usage {
-	return Usage{u.WriteUnits + other.WriteUnits, u.ReadUnits + other.ReadUnits,
-		u.PutUnits + other.PutUnits, u.Transitions + other.Transitions}
+	a, b := u.counts(), other.counts()
+	for unit := range a {
+		a[unit] += b[unit]
+	}
+	return usageOf(a)
 }
 
 // Sub returns u − other.

@@ -1,6 +1,8 @@
 package integration
 
 import (
+	"encoding/json"
+	"net/http"
 	"slices"
 	"testing"
 
@@ -29,36 +31,20 @@ func deployedKills() []deployed.Kill {
 	}
 }
 
-// outcomeIsExactUnderFaults lets one service after the other throttle, then all
-// of them fail in every way that they know, with functions killed in the middle
-// of their batches, live and in a rebuild.
+// outcomeIsExactUnderFaults lets one service after the other throttle, then be
+// out for longer than the functions try, then all of them fail in every way
+// that they know while functions are killed in the middle of their batches.
 func outcomeIsExactUnderFaults(t *testing.T, w *deployed.World) {
 	d := litestream(t)
-	services := []string{"dynamodb", "kinesis", "states", "lambda"}
-	parts := slices.Collect(slices.Chunk(d.lines, (len(d.lines)+len(services))/(len(services)+1)))
-	sent := 0
-	for i, service := range services {
-		w.Proxies[service].SetRates(faultproxy.Rates{faultproxy.Throttle: 0.3})
-		w.Send("/events", parts[i])
-		sent += len(parts[i])
-		settleDeployed(w, int64(sent))
-		w.Replay("while-"+service+"-throttles", `{}`)
-		// Some services have few calls: a status has one of Step Functions, and
-		// the schedule looks at Lambda's mappings.
-		localtest.Until(w, "/status", func(handler.StatusView) bool { return w.Proxies[service].Counts()["throttle"] > 1 })
-		w.Proxies[service].SetRates(nil)
+	parts := slices.Collect(slices.Chunk(d.lines, len(d.lines)/6+1))
+	for i, service := range []string{"dynamodb", "kinesis", "states", "lambda"} {
+		throttled(w, service, parts[i])
 	}
-
-	w.SetRates(trouble())
-	w.Kill(deployedKills()...)
-	for few := range slices.Chunk(parts[len(services)], 40) {
-		w.Send("/events", few)
-	}
-	got := w.Replay("again", `{"rebuild":true,"promote":true}`)
+	outages(t, w, parts[4])
+	got := everyTrouble(w, parts[5])
 	if got.Status != replay.Succeeded {
 		t.Fatalf("rebuild: %+v, failure %+v", got, got.Failure)
 	}
-	w.SetRates(nil)
 	rebuilt := settleDeployed(w, int64(len(d.lines)))
 	d.judge(t, "rebuilt", rebuilt)
 	live := w.Rows("g0001", lanes)
@@ -67,10 +53,57 @@ func outcomeIsExactUnderFaults(t *testing.T, w *deployed.World) {
 	t.Logf("killed: %v", w.Killed())
 	for _, kill := range deployedKills() {
 		if w.Killed()[kill.Folder] == 0 {
-			t.Errorf("%s was never killed while it worked: %v", kill.Folder, w.Killed())
+			t.Errorf("%s was never killed while it worked", kill.Folder)
 		}
 	}
 	for name, proxy := range w.Proxies {
 		t.Logf("%s: %v", name, proxy.Counts())
 	}
+}
+
+// throttled sends events and replays while a service throttles.
+func throttled(w *deployed.World, service string, events []json.RawMessage) {
+	w.Proxies[service].SetRates(faultproxy.Rates{faultproxy.Throttle: 0.3})
+	w.Send("/events", events)
+	w.Replay("while-"+service+"-throttles", `{}`)
+	// Some services have few calls: a status has one of Step Functions, and the
+	// schedule looks at Lambda's mappings.
+	localtest.Until(w, "/status", func(handler.StatusView) bool { return w.Proxies[service].Counts()["throttle"] > 1 })
+	w.Proxies[service].SetRates(nil)
+}
+
+// outages keep what the live path and a replay write to from them, until the
+// functions have given up and their batches come again.
+func outages(t *testing.T, w *deployed.World, events []json.RawMessage) {
+	t.Helper()
+	log := w.Refuse("dynamodb", "reprise-events")
+	w.Send("/events", events)
+	w.AwaitGivenUp("pump-events")
+	log()
+	state := w.Refuse("dynamodb", "reprise-generation-")
+	w.AwaitGivenUp("write-state")
+	state()
+
+	playback := w.Refuse("kinesis", "reprise-playback")
+	status, body := w.Call("POST", "/replays", "application/json", []byte(`{"name":"outage","input":{"rebuild":true}}`))
+	if status != http.StatusCreated {
+		t.Fatalf("start replay: %d %s", status, body)
+	}
+	w.AwaitGivenUp("read-segment")
+	state = w.Refuse("dynamodb", "reprise-generation-")
+	playback()
+	w.AwaitGivenUp("apply-playback")
+	state()
+	localtest.Until(w, "/replays/outage", func(v replay.View) bool { return v.Status == replay.Succeeded })
+}
+
+// everyTrouble sends events and rebuilds while everything fails now and then.
+func everyTrouble(w *deployed.World, events []json.RawMessage) replay.View {
+	w.SetRates(trouble())
+	defer w.SetRates(nil)
+	w.Kill(deployedKills()...)
+	for few := range slices.Chunk(events, 40) {
+		w.Send("/events", few)
+	}
+	return w.Replay("again", `{"rebuild":true,"promote":true}`)
 }

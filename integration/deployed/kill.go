@@ -1,8 +1,7 @@
 package deployed
 
 import (
-	"bytes"
-	"strings"
+	"maps"
 	"sync"
 )
 
@@ -47,23 +46,16 @@ func (w *World) Kill(kills ...Kill) {
 func (w *World) Killed() map[string]int {
 	w.kills.mu.Lock()
 	defer w.kills.mu.Unlock()
-	all := make(map[string]int, len(w.kills.done))
-	for folder, n := range w.kills.done {
-		all[folder] = n
-	}
-	return all
+	return maps.Clone(w.kills.done)
 }
 
 // observe counts a request to a service and kills what is due, before the
 // request goes on.
 func (k *kills) observe(service, operation string, body []byte) {
-	if !strings.HasPrefix(operation, "Put") && !strings.HasPrefix(operation, "Update") && !strings.HasPrefix(operation, "BatchWrite") {
-		return
-	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	for _, o := range k.pending {
-		if o.Times == 0 || o.Service != service || !bytes.Contains(body, []byte(`"`+o.Target)) {
+		if o.Times == 0 || o.Service != service || !writesTo(o.Target, operation, body) {
 			continue
 		}
 		if o.seen++; o.seen < o.Nth {

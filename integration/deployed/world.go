@@ -50,14 +50,16 @@ type World struct {
 	streams feed.Streams
 	places  *places
 	kills   *kills
-	group   *errgroup.Group
-	log     *slog.Logger
+	// gaveUp is what AwaitGivenUp has counted, by folder.
+	gaveUp map[string]int
+	group  *errgroup.Group
+	log    *slog.Logger
 }
 
 // Start runs a deployment. Without node it skips the test, or fails it in CI.
 func Start(t testing.TB, options Options) *World {
 	t.Helper()
-	w := &World{t: t, options: options, Proxies: make(map[string]*faultproxy.Proxy), places: newPlaces(),
+	w := &World{t: t, options: options, Proxies: make(map[string]*faultproxy.Proxy), places: newPlaces(), gaveUp: make(map[string]int),
 		log: slog.New(slog.DiscardHandler)}
 	w.kills = &kills{world: w, done: make(map[string]int)}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
@@ -136,7 +138,7 @@ func (w *World) Name(folder string) string { return w.options.Prefix + "-" + fol
 
 func (w *World) startHost() {
 	w.t.Helper()
-	config := lambdahost.Config{Region: place().Region, Account: place().Account, Env: map[string]string{
+	config := lambdahost.Config{Region: place().Region, Account: place().Account, OutputBytes: 8 << 20, Env: map[string]string{
 		"AWS_ENDPOINT_URL_DYNAMODB": w.Proxies["dynamodb"].URL(), "AWS_ENDPOINT_URL_KINESIS": w.Proxies["kinesis"].URL(),
 		"AWS_ENDPOINT_URL_SFN": w.Proxies["states"].URL(), "AWS_ENDPOINT_URL_LAMBDA": w.Proxies["lambda"].URL(),
 		"AWS_ENDPOINT_URL_CLOUDWATCH": w.metrics()}}

@@ -20,6 +20,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return // the client is gone
 	}
 	p.observe(c)
+	if p.refused(c) {
+		write(w, throttled(c))
+		return
+	}
 	fault, seed := p.decide(c.operation)
 	switch fault {
 	case Throttle:

@@ -85,6 +85,7 @@ type Proxy struct {
 	rates    Rates
 	counts   map[string]int
 	observer Observer
+	refuse   func(operation string, body []byte) bool
 }
 
 // Observer is told of every request before anything becomes of it. It is
@@ -165,8 +166,31 @@ func (p *Proxy) observe(c call) {
 	}
 }
 
+// Refuse throttles every request that fits, from now on, beside the rates: an
+// outage. nil ends it. fits is called by many goroutines at once.
+func (p *Proxy) Refuse(fits func(operation string, body []byte) bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.refuse = fits
+}
+
+func (p *Proxy) refused(c call) bool {
+	p.mu.Lock()
+	fits := p.refuse
+	p.mu.Unlock()
+	if fits == nil || !fits(c.operation, c.body) {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.counts["refused"]++
+	p.counts["refused "+c.operation]++
+	return true
+}
+
 // Counts are how often each fault has been done, by fault and by fault and
-// operation: "throttle" and "throttle PutItem".
+// operation: "throttle" and "throttle PutItem". Those of an outage are
+// "refused".
 func (p *Proxy) Counts() map[string]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()

@@ -52,7 +52,9 @@ type Hold struct {
 
 // Roll is the registry's document.
 type Roll struct {
-	Active      string `json:"active"`
+	Active string `json:"active"`
+	// Previous was active before, "" where none was: the one to go back to.
+	Previous    string `json:"previous,omitempty"`
 	Generations []Info `json:"generations"`
 	// Next numbers the next generation; ids are never used again.
 	Next int   `json:"next"`
@@ -229,7 +231,7 @@ func (r Registry) Flip(ctx context.Context, id, replay string, number int) error
 			return ErrHoldLost
 		}
 		if old, found := roll.Find(roll.Active); found {
-			old.Status = Following
+			old.Status, roll.Previous = Following, old.ID
 		}
 		info.Status, roll.Active, roll.Hold = Active, id, nil
 		return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"reprise/pkg/datastore"
 )
@@ -65,37 +66,56 @@ func (c *Closer) drop(ctx context.Context, id string) error {
 	return c.Registry.Forget(ctx, id)
 }
 
-// retireOld keeps, beside the active generation, the newest other one that
-// follows, to go back to, and this replay's own. A lost one is of no use.
+// retireOld drops the retired generations and those that follow, but for the
+// active one, this replay's own, those whose replays have not ended, and one to
+// go back to.
 func (c *Closer) retireOld(ctx context.Context, row Row) error {
 	roll, err := c.Registry.Load(ctx)
 	if err != nil {
 		return err
 	}
-	kept := 0
-	for i := len(roll.Generations) - 1; i >= 0; i-- {
-		info := roll.Generations[i]
+	var retired, following []string
+	for _, info := range roll.Generations {
 		switch {
 		case info.Status == datastore.Retired:
-		case info.Status != datastore.Following || info.ID == row.Generation:
-			continue
-		case c.owned(ctx, info):
-			continue
-		default:
-			lost, err := c.lost(ctx, info.ID)
-			if err != nil {
-				return err
-			}
-			if kept == 0 && !lost {
-				kept++
-				continue
-			}
+			retired = append(retired, info.ID)
+		case info.Status == datastore.Following && info.ID != row.Generation && !c.owned(ctx, info):
+			following = append(following, info.ID)
 		}
-		if err := c.drop(ctx, info.ID); err != nil {
+	}
+	kept, err := c.toGoBackTo(ctx, roll.Previous, following)
+	if err != nil {
+		return err
+	}
+	for _, id := range append(retired, following...) {
+		if id == kept {
+			continue
+		}
+		if err := c.drop(ctx, id); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// toGoBackTo is the generation that was active before, or, where that is gone
+// or lost, the newest one that follows. Readers know what it held.
+func (c *Closer) toGoBackTo(ctx context.Context, previous string, following []string) (string, error) {
+	choices := slices.Clone(following)
+	slices.Reverse(choices)
+	if slices.Contains(following, previous) {
+		choices = append([]string{previous}, choices...)
+	}
+	for _, id := range choices {
+		lost, err := c.lost(ctx, id)
+		if err != nil {
+			return "", err
+		}
+		if !lost {
+			return id, nil
+		}
+	}
+	return "", nil
 }
 
 // owned reports that the generation's own replay has not ended, and may be

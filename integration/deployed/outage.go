@@ -1,0 +1,64 @@
+package deployed
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+	"time"
+)
+
+// patience bounds how long a function may take to give up on a service.
+const patience = time.Minute
+
+// writesTo reports whether a request writes to a table or stream whose name
+// begins with target.
+func writesTo(target, operation string, body []byte) bool {
+	for _, kind := range []string{"Put", "Update", "BatchWrite"} {
+		if strings.HasPrefix(operation, kind) {
+			return bytes.Contains(body, []byte(`"`+target))
+		}
+	}
+	return false
+}
+
+// Refuse lets a service refuse every write to the tables or streams whose names
+// begin with target, until lift is called.
+func (w *World) Refuse(service, target string) (lift func()) {
+	proxy := w.Proxies[service]
+	proxy.Refuse(func(operation string, body []byte) bool { return writesTo(target, operation, body) })
+	return func() { proxy.Refuse(nil) }
+}
+
+// AwaitGivenUp waits until a function has given up on a service that refuses,
+// once more than at the last call for that function, and said so in its log.
+func (w *World) AwaitGivenUp(folder string) {
+	w.t.Helper()
+	if !eventually(w.t, func() bool { return w.givenUp(folder) > w.gaveUp[folder] }) {
+		w.t.Fatalf("%s has not given up within %s", folder, patience)
+	}
+	w.gaveUp[folder] = w.givenUp(folder)
+}
+
+// givenUp counts the lines of a function's log that report an injected fault.
+func (w *World) givenUp(folder string) (n int) {
+	for line := range strings.Lines(w.Host.Output(w.Name(folder))) {
+		if strings.Contains(line, `"msg":"records come again"`) || strings.Contains(line, `"msg":"step ended"`) {
+			n += strings.Count(line, "injected by the fault proxy")
+		}
+	}
+	return n
+}
+
+func eventually(t testing.TB, is func() bool) bool {
+	t.Helper()
+	deadline := time.Now().Add(patience)
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for !is() {
+		if time.Now().After(deadline) {
+			return false
+		}
+		<-tick.C
+	}
+	return true
+}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 
+	"reprise/integration/npm"
 	"reprise/pkg/asl"
 	handlers "reprise/pkg/handler"
 	"reprise/pkg/replay"
@@ -250,22 +251,9 @@ func TestErrorNamesAreThoseOfTheHandlers(t *testing.T) {
 }
 
 // node runs a program of .ci/node over the definition, or skips without it.
-func node(t *testing.T, module string, args ...string) string {
+func node(t *testing.T, args ...string) string {
 	t.Helper()
-	directory, err := filepath.Abs(filepath.Join("..", ".ci", "node"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	_, err = exec.LookPath("node")
-	if err == nil {
-		_, err = os.Stat(filepath.Join(directory, "node_modules", module))
-	}
-	switch {
-	case err != nil && os.Getenv("CI") == "true":
-		t.Fatalf("%v: run npm ci --prefix .ci/node", err)
-	case err != nil:
-		t.Skipf("%v: run npm ci --prefix .ci/node", err)
-	}
+	directory := npm.Need(t)
 	cmd := exec.Command("node", args...)
 	cmd.Dir = directory
 	out, err := cmd.CombinedOutput()
@@ -288,7 +276,7 @@ func TestTheValidatorFindsNothing(t *testing.T) {
 	const script = `const v = require("asl-validator"), fs = require("fs");
 const r = v(JSON.parse(fs.readFileSync(process.argv[1], "utf8")));
 if (!r.isValid) { console.log(v.formatErrors ? JSON.stringify(r.errors) : JSON.stringify(r)); process.exit(1); }`
-	node(t, "asl-validator", "-e", script, deployed(t))
+	node(t, "-e", script, deployed(t))
 }
 
 // TestJSONataIsJSONata has the expressions parsed by the reference
@@ -298,5 +286,5 @@ func TestJSONataIsJSONata(t *testing.T) {
 const walk = v => { if (typeof v === "string") { const m = /^\{%([\s\S]*)%\}$/.exec(v); if (m) { n++; try { jsonata(m[1]) } catch (e) { bad++; console.log(m[1], e.message) } } }
   else if (v && typeof v === "object") Object.values(v).forEach(walk) };
 walk(JSON.parse(fs.readFileSync(process.argv[1], "utf8"))); console.log(n); process.exit(bad || n < 40 ? 1 : 0)`
-	node(t, "jsonata", "-e", script, deployed(t))
+	node(t, "-e", script, deployed(t))
 }

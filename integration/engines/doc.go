@@ -6,6 +6,5 @@
 // What lives here: starting the engines, clients for them, and faults between
 // the two. What must not: tests, or anything that a contract says.
 //
-// The engines are installed by: npm ci --prefix .ci/node. Without them, or
-// without node, tests skip; with CI=true they fail instead.
+// Package npm installs the engines, and says when tests skip without them.
 package engines

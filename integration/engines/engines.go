@@ -3,13 +3,11 @@ package engines
 import (
 	"bufio"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"sync"
 	"testing"
 	"time"
@@ -19,10 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 
+	"reprise/integration/npm"
 	"reprise/pkg/awsclient"
 )
-
-const install = "the engines are not installed: npm ci --prefix .ci/node"
 
 // endpoints are where the engines listen.
 type endpoints struct {
@@ -55,18 +52,11 @@ var start = sync.OnceValues(func() (endpoints, error) {
 })
 
 func run() (endpoints, error) {
-	_, here, _, _ := runtime.Caller(0)
-	dir := filepath.Join(filepath.Dir(here), "..", "..", ".ci", "node")
-	node, err := exec.LookPath("node")
+	dir, err := npm.Installed()
 	if err != nil {
-		return endpoints{}, fmt.Errorf("node is not installed: %w", err)
+		return endpoints{}, err
 	}
-	for _, engine := range []string{"dynalite", "kinesalite"} {
-		if _, err := os.Stat(filepath.Join(dir, "node_modules", engine)); err != nil {
-			return endpoints{}, errors.New(install)
-		}
-	}
-	cmd := exec.Command(node, filepath.Join(dir, "engines.js"))
+	cmd := exec.Command("node", filepath.Join(dir, "engines.js"))
 	cmd.Env = append(os.Environ(), "NODE_NO_WARNINGS=1")
 	cmd.Stderr = os.Stderr
 	if _, err := cmd.StdinPipe(); err != nil { // never closed by us
@@ -87,6 +77,11 @@ func run() (endpoints, error) {
 	if err != nil {
 		return endpoints{}, fmt.Errorf("read ports of engines: %w", err)
 	}
+	go func() {
+		// It ends with this process: an end that can be told of is a crash, which
+		// would show as refused connections only. Its own words are above.
+		fmt.Fprintf(os.Stderr, "the engines' node process ended: %v\n", cmd.Wait())
+	}()
 	local := func(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }
 	return endpoints{local(ports.Dynamodb), local(ports.Kinesis), cmd}, nil
 }

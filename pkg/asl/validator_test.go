@@ -9,13 +9,15 @@ import (
 	"regexp"
 	"strings"
 	"testing"
+
+	"reprise/integration/npm"
 )
 
 var plainOutput = regexp.MustCompile(`"Output":"(\w+)"`)
 
 // TestAgainstValidator has asl-validator check what Parse accepts.
 func TestAgainstValidator(t *testing.T) {
-	module := nodeModule(t, "asl-validator")
+	module := filepath.Join(npm.Need(t), "node_modules", "asl-validator")
 	accepted := []string{
 		mixed, choice, machine("M", inline(`"MaxConcurrency":3,`)),
 		distributed("f", `"ToleratedFailurePercentage":10,"ItemBatcher":{"MaxItemsPerBatch":5,"BatchInput":{"a":1}},"ItemSelector":{"v":"{% $states.context.Map.Item.Value %}"},"MaxConcurrency":"{% 2 + 3 %}",`),
@@ -45,24 +47,4 @@ func TestAgainstValidator(t *testing.T) {
 			t.Errorf("%s\n%s", accepted[i], line)
 		}
 	}
-}
-
-// nodeModule finds an npm package. Without it the test skips, but fails where
-// CI is set, so that it cannot be lost there.
-func nodeModule(t *testing.T, name string) string {
-	t.Helper()
-	module, err := filepath.Abs(filepath.Join("..", "..", ".ci", "node", "node_modules", name))
-	if err == nil {
-		_, err = os.Stat(module)
-	}
-	if err == nil {
-		_, err = exec.LookPath("node")
-	}
-	if err != nil && os.Getenv("CI") == "true" {
-		t.Fatalf("%v: run npm ci --prefix .ci/node", err)
-	}
-	if err != nil {
-		t.Skipf("%v: run npm ci --prefix .ci/node", err)
-	}
-	return module
 }

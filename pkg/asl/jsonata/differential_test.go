@@ -11,43 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-)
 
-// nodeModule finds npm jsonata. Without it the test skips, but fails where CI
-// is set, so that it cannot be lost there.
-func nodeModule(t *testing.T) string {
-	t.Helper()
-	give := func(reason string) string {
-		hint := reason + ": run npm ci --prefix .ci/node"
-		if os.Getenv("CI") == "true" {
-			t.Fatal(hint)
-		}
-		t.Skip(hint)
-		return ""
-	}
-	if _, err := exec.LookPath("node"); err != nil {
-		return give("node is not installed")
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for {
-		if _, err := os.Stat(filepath.Join(dir, "go.mod")); err == nil {
-			break
-		}
-		if parent := filepath.Dir(dir); parent != dir {
-			dir = parent
-			continue
-		}
-		return give("no go.mod above the test")
-	}
-	module := filepath.Join(dir, ".ci", "node", "node_modules", "jsonata")
-	if _, err := os.Stat(module); err != nil {
-		return give("npm jsonata is not installed")
-	}
-	return module
-}
+	"reprise/integration/npm"
+)
 
 type question struct {
 	source    string
@@ -57,7 +23,7 @@ type question struct {
 // askNode evaluates all questions in one process.
 func askNode(t *testing.T, questions []question) []string {
 	t.Helper()
-	module := nodeModule(t)
+	module := filepath.Join(npm.Need(t), "node_modules", "jsonata")
 	var in bytes.Buffer
 	for _, q := range questions {
 		source, _ := json.Marshal(q.source)

@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -244,7 +245,10 @@ func TestWatchOutlivesARestart(t *testing.T) {
 		`{"id":"r","status":"RUNNING","phase":"RUNNING","progress":{"total":100,"read":50,"delivered":50,"applied":50}}`, "",
 		`{"id":"r","status":"SUCCEEDED","phase":"SUCCEEDED","progress":{"total":100,"read":100,"delivered":100,"applied":100}}`,
 	}
+	var mu sync.Mutex // a connection that was broken ends beside the next one
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		mu.Lock()
+		defer mu.Unlock()
 		view := views[0]
 		views = views[1:]
 		if view == "" {
@@ -257,6 +261,8 @@ func TestWatchOutlivesARestart(t *testing.T) {
 		a.pause = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	}}
 	got := s.run("", "replay", "watch", "r")
+	mu.Lock()
+	defer mu.Unlock()
 	if got.code != exitFine || len(views) != 0 || !strings.Contains(got.stderr, "trying again") ||
 		!strings.Contains(got.stderr, "replaying:  50%, read 50 of 100") {
 		t.Errorf("%+v", got)

@@ -11,7 +11,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
 	"reprise/pkg/asl"
-	"reprise/pkg/meter"
 )
 
 // maxHistory is what the service returns of a history at a time.
@@ -20,11 +19,11 @@ const maxHistory = 1000
 // History calls visit for every event of an execution's history, in order, or
 // the newest first. An error of visit ends it and is returned.
 func (m *Machine) History(ctx context.Context, name string, reverse bool, visit func(asl.Event) error) error {
-	return m.history(ctx, name, reverse, true, visit)
+	return m.history(ctx, m.ExecutionARN(name), reverse, true, visit)
 }
 
-func (m *Machine) history(ctx context.Context, name string, reverse, data bool, visit func(asl.Event) error) error {
-	arn := m.ExecutionARN(name)
+func (m *Machine) history(ctx context.Context, arn string, reverse, data bool, visit func(asl.Event) error) error {
+	name := arn[strings.LastIndexByte(arn, ':')+1:]
 	in := &sfn.GetExecutionHistoryInput{ExecutionArn: &arn, MaxResults: maxHistory, ReverseOrder: reverse,
 		IncludeExecutionData: aws.Bool(data)}
 	for {
@@ -59,29 +58,4 @@ func convert(event *types.HistoryEvent) (asl.Event, error) {
 		return asl.Event{}, fmt.Errorf("convert event %d: %w", event.Id, err)
 	}
 	return converted, nil
-}
-
-// Transitions counts the state transitions of an execution, which are what is
-// charged for: every state entered, and every further attempt of a task. The
-// children of a map run are executions of their own and are not in it. The
-// count is added to counter, where there is one.
-func (m *Machine) Transitions(ctx context.Context, name string, counter *meter.Counter) (int, error) {
-	entered, tasks, attempts := 0, 0, 0
-	err := m.history(ctx, name, false, false, func(event asl.Event) error {
-		switch {
-		case event.Type == "TaskStateEntered":
-			entered, tasks = entered+1, tasks+1
-		case strings.HasSuffix(event.Type, "StateEntered"):
-			entered++
-		case event.Type == "TaskScheduled":
-			attempts++
-		}
-		return nil
-	})
-	if err != nil {
-		return 0, err
-	}
-	n := entered + max(0, attempts-tasks)
-	counter.Add(meter.Transitions, float64(n))
-	return n, nil
 }

@@ -20,25 +20,19 @@ func toTime(t *time.Time) time.Time {
 
 // MapRuns describes the map runs of an execution, the newest first.
 func (m *Machine) MapRuns(ctx context.Context, name string) ([]asl.MapRun, error) {
-	arn := m.ExecutionARN(name)
-	in := &sfn.ListMapRunsInput{ExecutionArn: &arn}
-	var runs []asl.MapRun
-	for {
-		out, err := m.client.ListMapRuns(ctx, in)
-		if err != nil {
-			return nil, failed("list map runs of "+name, err)
-		}
-		for _, listed := range out.MapRuns {
-			run, err := m.mapRun(ctx, aws.ToString(listed.MapRunArn))
-			if err != nil {
-				return nil, err
-			}
-			runs = append(runs, run)
-		}
-		if in.NextToken = out.NextToken; in.NextToken == nil {
-			return runs, nil
-		}
+	arns, err := m.mapRunARNs(ctx, name)
+	if err != nil {
+		return nil, err
 	}
+	runs := make([]asl.MapRun, 0, len(arns))
+	for _, arn := range arns {
+		run, err := m.mapRun(ctx, arn)
+		if err != nil {
+			return nil, err
+		}
+		runs = append(runs, run)
+	}
+	return runs, nil
 }
 
 func (m *Machine) mapRun(ctx context.Context, arn string) (asl.MapRun, error) {

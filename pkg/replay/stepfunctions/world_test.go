@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -40,11 +41,34 @@ func (t tokens) Invoke(_ context.Context, _ string, payload json.RawMessage) (js
 	return payload, err
 }
 
+// invoker calls functions by name; park hands on its token.
+type invoker struct {
+	tokens tokens
+	// failures is how often flaky fails still.
+	failures atomic.Int32
+	// report is called by the function of that name.
+	report func(context.Context) error
+}
+
+func (i *invoker) Invoke(ctx context.Context, function string, payload json.RawMessage) (json.RawMessage, error) {
+	switch function {
+	case "flaky":
+		if i.failures.Add(-1) >= 0 {
+			return nil, &asl.FunctionError{Type: "Flaky", Message: "once more"}
+		}
+		return payload, nil
+	case "report":
+		return payload, i.report(ctx)
+	}
+	return i.tokens.Invoke(ctx, function, payload)
+}
+
 // world is a runner behind the API of Step Functions.
 type world struct {
 	engine *asl.Engine
 	client *sfn.Client
 	tokens tokens
+	invoke *invoker
 }
 
 func (w *world) machine(name string) *stepfunctions.Machine {
@@ -67,9 +91,10 @@ func (w *world) wait(t *testing.T, m *stepfunctions.Machine, name string) asl.Ex
 func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{tokens: make(tokens, 1)}
+	w.invoke = &invoker{tokens: w.tokens}
 	machines := make(map[string]*asl.Machine)
 	config := wire.Config{Region: region, Account: account}
-	for name, definition := range map[string]string{"each": each, "parked": parked} {
+	for name, definition := range map[string]string{"each": each, "parked": parked, "counted": counted} {
 		machine, err := asl.Parse([]byte(definition), nil)
 		if err != nil {
 			t.Fatal(err)
@@ -77,7 +102,7 @@ func newWorld(t *testing.T) *world {
 		machines[name] = machine
 		config.Machines = append(config.Machines, wire.Machine{Name: name, Definition: definition})
 	}
-	engine, err := asl.NewEngine(asl.Config{Machines: machines, Invoker: w.tokens, Journal: &asltest.Memory{},
+	engine, err := asl.NewEngine(asl.Config{Machines: machines, Invoker: w.invoke, Journal: &asltest.Memory{},
 		Region: region, Account: account})
 	if err != nil {
 		t.Fatal(err)

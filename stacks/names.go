@@ -14,6 +14,10 @@ func (c Config) eventStream() string    { return c.Prefix + "-event-stream" }
 func (c Config) playbackStream() string { return c.Prefix + "-playback" }
 func (c Config) stateMachine() string   { return c.Prefix + "-replay" }
 
+// mapLabel is the Label of the state machine's Distributed Map, which stands in
+// the ARNs of map runs and of their children.
+const mapLabel = "ReadSegments"
+
 func (c Config) function(folder string) string { return c.Prefix + "-" + folder }
 func (c Config) stack(kind string) string      { return c.Prefix + "-" + kind }
 
@@ -38,4 +42,8 @@ func machineARN(stack awscdk.Stack, name string) *string {
 
 func executionARN(stack awscdk.Stack, machine string) *string {
 	return arn(stack, "states", "execution:"+machine+":*")
+}
+
+func mapRunARN(stack awscdk.Stack, labelled string) *string {
+	return arn(stack, "states", "mapRun:"+labelled+":*")
 }

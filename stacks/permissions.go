@@ -134,6 +134,19 @@ func (a access) operateReplays() []awsiam.PolicyStatement {
 		allow(actions("states:ListExecutions"), machineARN(a.stack, a.stateMachine())))
 }
 
+// countTransitions is for report-replay, which reads the histories of its own
+// execution and of the children of its map runs (Service Authorization
+// Reference: a child is an execution whose machine is named with the Map's
+// label, and children are listed by map run).
+func (a access) countTransitions() []awsiam.PolicyStatement {
+	children := a.stateMachine() + "/" + mapLabel
+	return []awsiam.PolicyStatement{
+		allow(actions("states:GetExecutionHistory"), executionARN(a.stack, a.stateMachine()), executionARN(a.stack, children)),
+		allow(actions("states:ListMapRuns"), executionARN(a.stack, a.stateMachine())),
+		allow(actions("states:ListExecutions"), mapRunARN(a.stack, children)),
+	}
+}
+
 // with joins statements and lists of them.
 func with(parts ...any) []awsiam.PolicyStatement {
 	var all []awsiam.PolicyStatement

@@ -2,9 +2,12 @@ package stacks_test
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
+
+	"reprise/workflows"
 )
 
 // anyResource are the actions that take no resource (Service Authorization
@@ -115,5 +118,42 @@ func TestTheMachineStartsItsOwnChildrenOnly(t *testing.T) {
 		if !slices.Equal(got[action], []string{resource}) {
 			t.Errorf("%s on %v, want %s", action, got[action], resource)
 		}
+	}
+}
+
+// TestOnlyReportReplayReadsHistories: its own machine's, and nothing else of it.
+func TestOnlyReportReplayReadsHistories(t *testing.T) {
+	var definition struct {
+		States map[string]struct{ Type, Label string }
+	}
+	if err := json.Unmarshal([]byte(workflows.Replay()), &definition); err != nil {
+		t.Fatal(err)
+	}
+	const place = ":eu-west-1:123456789012:"
+	execution := "arn:aws:states" + place + "execution:reprise-replay"
+	want := map[string][]string{
+		"states:GetExecutionHistory": {execution + ":*"},
+		"states:ListMapRuns":         {execution + ":*"},
+	}
+	for _, state := range definition.States {
+		if state.Type == "Map" {
+			want["states:GetExecutionHistory"] = append(want["states:GetExecutionHistory"], execution+"/"+state.Label+":*")
+			want["states:ListExecutions"] = append(want["states:ListExecutions"], "arn:aws:states"+place+"mapRun:reprise-replay/"+state.Label+":*")
+		}
+	}
+	got := make(map[string][]string)
+	for _, s := range statements(t) {
+		for _, action := range s.actions {
+			mine := strings.HasPrefix(s.policy, "reportreplay")
+			if mine && strings.HasPrefix(action, "states:") {
+				got[action] = append(got[action], s.resources...)
+			}
+			if !mine && (action == "states:GetExecutionHistory" || action == "states:ListMapRuns") {
+				t.Errorf("%s may %s", s.policy, action)
+			}
+		}
+	}
+	if !maps.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("report-replay may\n%v, want\n%v", got, want)
 	}
 }

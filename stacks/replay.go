@@ -55,7 +55,10 @@ func (d *deployment) steps(may access) []step {
 		{"PromoteGenerationArn", functionSpec{folder: "promote-generation", memory: 256, timeout: 280,
 			statements: with(may.start(), may.control(), may.readState())}},
 		{"ReportReplayArn", functionSpec{folder: "report-replay", memory: 256, timeout: 280,
-			statements: with(may.start(), may.control(), may.forget(), may.readState(), may.dropState(), may.nudge())}},
+			// The machine needs the function's ARN; so its own is made of its name.
+			env: map[string]*string{envStateMachine: machineARN(may.stack, d.stateMachine())},
+			statements: with(may.start(), may.control(), may.forget(), may.readState(), may.dropState(), may.nudge(),
+				may.countTransitions())}},
 	}
 }
 

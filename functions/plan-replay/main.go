@@ -3,11 +3,10 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
-	"reprise/pkg/handler"
 )
 
 func main() {
 	wiring.Start("plan-replay", func(p *wiring.Platform) any {
-		return wiring.Step(p, func(in handler.PlanInput) string { return in.Replay }, p.Plan().Handle)
+		return wiring.Step(p, p.Plan().Handle)
 	})
 }

@@ -3,11 +3,10 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
-	"reprise/pkg/handler"
 )
 
 func main() {
 	wiring.Start("promote-generation", func(p *wiring.Platform) any {
-		return wiring.Step(p, func(in handler.StepInput) string { return in.Replay }, p.Promote().Handle)
+		return wiring.Step(p, p.Promote().Handle)
 	})
 }

@@ -3,11 +3,10 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
-	"reprise/pkg/handler"
 )
 
 func main() {
 	wiring.Start("read-segment", func(p *wiring.Platform) any {
-		return wiring.Step(p, func(in handler.SegmentInput) string { return in.Replay }, p.Read().Handle)
+		return wiring.Step(p, p.Read().Handle)
 	})
 }

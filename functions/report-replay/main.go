@@ -3,11 +3,10 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
-	"reprise/pkg/handler"
 )
 
 func main() {
 	wiring.Start("report-replay", func(p *wiring.Platform) any {
-		return wiring.Step(p, func(in handler.ReportInput) string { return in.Replay }, wiring.Nudged(p, p.Report().Handle))
+		return wiring.Step(p, wiring.Nudged(p, p.Report().Handle))
 	})
 }

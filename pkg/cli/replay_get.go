@@ -1,10 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"flag"
 	"fmt"
 	"io"
+	"maps"
+	"math"
+	"slices"
 	"strings"
 
 	"reprise/pkg/cli/progress"
@@ -12,8 +16,9 @@ import (
 )
 
 const replayGetHelp = `
-Shows a replay: its input, how far it has come, and the proof that it was
-complete.
+Shows a replay: its input, how far it has come, the proof that it was complete,
+and on AWS what it cost at list prices, without Lambda time, shards, storage and
+transfer.
 
 Examples:
   reprise replay get 20260301-093000-1a2b3c4d
@@ -68,7 +73,36 @@ func (f *clientFlags) printReplay(v replay.View) error {
 		if v.Failure != nil {
 			row(w, "failure", v.Failure.Error+": "+v.Failure.Cause)
 		}
+		if v.Cost != nil {
+			row(w, "cost", costText(v.Cost))
+			row(w, "most of it", mostText(v.Cost))
+		}
 	})
+}
+
+func costText(c *replay.Cost) string {
+	transitions := "transitions not known"
+	if c.Transitions != nil {
+		transitions = progress.Count(*c.Transitions) + " transitions"
+	}
+	return fmt.Sprintf("$%.6f: %s write, %s read and %s PUT units, %s", c.Total.Dollars, unitsText(c.Total.WriteUnits),
+		unitsText(c.Total.ReadUnits), unitsText(c.Total.PutUnits), transitions)
+}
+
+// unitsText rounds up to whole units.
+func unitsText(units float64) string { return progress.Count(int64(math.Ceil(units))) }
+
+// mostText names the three functions that cost the most.
+func mostText(c *replay.Cost) string {
+	names := slices.SortedFunc(maps.Keys(c.Functions), func(a, b string) int {
+		return cmp.Or(cmp.Compare(c.Functions[b].Dollars, c.Functions[a].Dollars), cmp.Compare(a, b))
+	})
+	const shown = 3
+	parts := make([]string, 0, shown)
+	for _, name := range names[:min(shown, len(names))] {
+		parts = append(parts, fmt.Sprintf("%s $%.6f", name, c.Functions[name].Dollars))
+	}
+	return orDash(strings.Join(parts, ", "))
 }
 
 // total words how many events there are to read.

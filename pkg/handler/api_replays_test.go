@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"reprise/pkg/handler"
+	"reprise/pkg/meter"
 	"reprise/pkg/replay"
 )
 
@@ -82,5 +83,27 @@ func TestReplayIsCancelledOnce(t *testing.T) {
 	}
 	if view := get[replay.View](w, "GET /replays/{id}", "r1", nil); view.Status != replay.Cancelled {
 		t.Errorf("status %s", view.Status)
+	}
+}
+
+// TestAReplayIsShownWithItsCost as it is described, with transitions and without.
+func TestAReplayIsShownWithItsCost(t *testing.T) {
+	w := newAPIWorld(t)
+	_, _, err := w.store.Create(t.Context(), "r1", replay.Request{})
+	must(t, err)
+	if view := get[replay.View](w, "GET /replays/{id}", "r1", nil); view.Cost != nil {
+		t.Errorf("nothing is metered: %+v", view.Cost)
+	}
+	used := new(meter.Meter)
+	used.Part("log").Add(meter.ReadUnits, 1000.5)
+	spending := &replay.Spending{Store: w.store, Used: meter.NewOutstanding(used), Function: "read-segment"}
+	must(t, spending.Keep(t.Context(), "r1", "0"))
+	view := get[replay.View](w, "GET /replays/{id}", "r1", nil)
+	if view.Cost == nil || view.Cost.Functions["read-segment"].ReadUnits != 1000.5 || view.Cost.Transitions != nil {
+		t.Errorf("have %+v", view.Cost)
+	}
+	must(t, spending.SetTransitions(t.Context(), "r1", 7))
+	if view = get[replay.View](w, "GET /replays/{id}", "r1", nil); view.Cost.Transitions == nil || *view.Cost.Transitions != 7 {
+		t.Errorf("have %+v", view.Cost)
 	}
 }

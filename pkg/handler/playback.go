@@ -3,6 +3,8 @@ package handler
 import (
 	"context"
 	"log/slog"
+	"strconv"
+	"sync"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -13,7 +15,14 @@ import (
 type ApplyPlayback struct {
 	Consumer *replay.Consumer
 	Log      *slog.Logger
+	// Spending keeps what a batch used, divided by the events of its replays; nil
+	// keeps nothing.
+	Spending *replay.Spending
 }
+
+// spendingShards bounds the documents of a replay into which batches add what
+// they used. Batches side by side have different lanes.
+const spendingShards = 16
 
 // Handle takes a batch in, lane by lane.
 func (h *ApplyPlayback) Handle(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
@@ -21,15 +30,40 @@ func (h *ApplyPlayback) Handle(ctx context.Context, batch events.KinesisEvent) (
 	if len(foreign) > 0 {
 		h.Log.LogAttrs(ctx, slog.LevelError, "playback records of no lane dropped", slog.Int("records", len(foreign)))
 	}
-	return eachLane(ctx, h.Log, divided, h.consume), nil
+	shares := &weighed{replays: make(map[string]int64)}
+	answer := eachLane(ctx, h.Log, divided, func(ctx context.Context, l *laneRecords) (int, error) {
+		return h.consume(ctx, l, shares)
+	})
+	if len(divided) > 0 {
+		shard := strconv.Itoa(int(divided[0].lane) % spendingShards)
+		if err := h.Spending.KeepShared(ctx, shares.replays, shard); err != nil {
+			h.Log.LogAttrs(ctx, slog.LevelWarn, "cost not kept", slog.String("error", err.Error()))
+		}
+	}
+	return answer, nil
 }
 
-func (h *ApplyPlayback) consume(ctx context.Context, l *laneRecords) (int, error) {
+// weighed weighs the replays of a batch, whose lanes go side by side.
+type weighed struct {
+	mu      sync.Mutex
+	replays map[string]int64
+}
+
+func (w *weighed) add(replays map[string]int64) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, weight := range replays {
+		w.replays[id] += weight
+	}
+}
+
+func (h *ApplyPlayback) consume(ctx context.Context, l *laneRecords, shares *weighed) (int, error) {
 	records := make([][]byte, len(l.records))
 	for i := range l.records {
 		records[i] = l.records[i].Data
 	}
 	consumed, err := h.Consumer.Consume(ctx, l.lane, records)
+	shares.add(consumed.Replays)
 	if err != nil {
 		return 0, err
 	}

@@ -3,7 +3,7 @@ package handler
 import (
 	"context"
 	"encoding/json"
-	"errors"
+	"strconv"
 	"time"
 
 	"reprise/pkg/replay"
@@ -28,6 +28,11 @@ type StepInput struct {
 	Replay string `json:"replay"`
 }
 
+// Work names the replay that an invocation works for, and its worker among
+// those that work for it at a time, "" where there is one. Every input of a step
+// has it; costs are kept by it.
+func (in StepInput) Work() (id, worker string) { return in.Replay, "" }
+
 // PlanReplay enters a replay that was started from a console, freezes its cut
 // and plans it.
 type PlanReplay struct {
@@ -43,6 +48,9 @@ type PlanInput struct {
 	Replay string          `json:"replay"`
 	Input  json.RawMessage `json:"input"`
 }
+
+// Work is as StepInput's.
+func (in PlanInput) Work() (id, worker string) { return in.Replay, "" }
 
 // PlanOutput is all that the state machine has to know of a plan.
 type PlanOutput struct {
@@ -87,6 +95,9 @@ type SegmentInput struct {
 	Replay string `json:"replay"`
 	Group  int    `json:"group"`
 }
+
+// Work is as StepInput's; a lane group has one worker.
+func (in SegmentInput) Work() (id, worker string) { return in.Replay, strconv.Itoa(in.Group) }
 
 // SegmentOutput says whether the reader is to be called again.
 type SegmentOutput struct {
@@ -174,50 +185,4 @@ func (h *PromoteGeneration) Handle(ctx context.Context, in StepInput) (PromoteOu
 		return PromoteOutput{}, fault(err)
 	}
 	return PromoteOutput{status}, nil
-}
-
-// ReportReplay gives a replay its final status.
-type ReportReplay struct {
-	Closer *replay.Closer
-	Viewer *replay.Viewer
-}
-
-// ReportInput is how the execution ends; no error is success.
-type ReportInput struct {
-	Replay string `json:"replay"`
-	Error  string `json:"error"`
-	Cause  string `json:"cause"`
-}
-
-// Handle is idempotent. Its output is the execution's: the replay as people
-// are shown it.
-func (h *ReportReplay) Handle(ctx context.Context, in ReportInput) (replay.View, error) {
-	status, failure := replay.Succeeded, (*replay.Failure)(nil)
-	if in.Error != "" {
-		status, failure = replay.Failed, &replay.Failure{Error: in.Error, Cause: plainCause(in.Cause)}
-	}
-	row, err := h.Closer.Close(ctx, in.Replay, status, failure)
-	if errors.Is(err, replay.ErrNotFound) {
-		// The input was refused before a row was made of it.
-		return replay.View{ID: in.Replay, Status: status, Phase: status, Failure: failure}, nil
-	}
-	if err != nil {
-		return replay.View{}, fault(err)
-	}
-	view, err := h.Viewer.View(ctx, row)
-	if err != nil {
-		return replay.View{}, fault(err)
-	}
-	return view, nil
-}
-
-// plainCause takes the message out of the JSON that Lambda reports as a cause.
-func plainCause(cause string) string {
-	var reported struct {
-		Message string `json:"errorMessage"`
-	}
-	if json.Unmarshal([]byte(cause), &reported) == nil && reported.Message != "" {
-		return reported.Message
-	}
-	return cause
 }

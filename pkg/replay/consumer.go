@@ -36,18 +36,25 @@ type Consumed struct {
 	// Foreign are records of replays that have ended, that do not own their
 	// generation, or that cannot be decoded.
 	Foreign int
+	// Replays weighs the replays whose records these were by the events in them,
+	// whatever became of those; a record has at least the weight of one. It is
+	// filled in after an error, too.
+	Replays map[string]int64
 }
 
 // Consume takes records of one lane in, in the order of the stream. After an
 // error all of them must come again.
 func (c *Consumer) Consume(ctx context.Context, lane event.Lane, records [][]byte) (Consumed, error) {
-	var sum Consumed
+	sum := Consumed{Replays: make(map[string]int64)}
 	for len(records) > 0 {
 		id, batch, rest := c.sameReplay(lane, records)
 		records = rest
 		if id == "" {
 			sum.Foreign += len(batch) + 1
 			continue
+		}
+		for _, d := range batch {
+			sum.Replays[id] += max(1, int64(len(d.lines)))
 		}
 		part, err := c.consumeReplay(ctx, id, lane, batch)
 		if err != nil {

@@ -39,6 +39,9 @@ type View struct {
 	Plan       PlanView   `json:"plan"`
 	Proof      *Proof     `json:"proof"`
 	Failure    *Failure   `json:"failure,omitempty"`
+	// Cost is what was kept of it by now; nil where nothing is metered, as on one
+	// machine.
+	Cost *Cost `json:"cost,omitempty"`
 }
 
 // PlanView sums up a plan.
@@ -57,9 +60,13 @@ type Viewer struct {
 	Generations datastore.Generations
 }
 
-// View returns a replay with its progress.
+// View returns a replay with its progress and its cost.
 func (v *Viewer) View(ctx context.Context, row Row) (View, error) {
 	view := Summary(row)
+	var err error
+	if view.Cost, err = v.Store.cost(ctx, row.ID); err != nil {
+		return View{}, err
+	}
 	if len(row.Lanes) == 0 {
 		return view, nil
 	}
@@ -101,7 +108,7 @@ func (p *Progress) count(proof *Proof) {
 	}
 }
 
-// Summary returns a replay without counting its progress.
+// Summary returns a replay without counting its progress and its cost.
 func Summary(row Row) View {
 	status := row.Status
 	if !status.Ended() {

@@ -19,8 +19,8 @@ const (
 
 var errEnough = errors.New("enough")
 
-// prune removes replays that ended long ago, with their plans, checkpoints and
-// marks, a few at a time. It is idempotent.
+// prune removes replays that ended long ago, with their plans, checkpoints,
+// marks and costs, a few at a time. It is idempotent.
 func (s Store) prune(ctx context.Context) error {
 	var old []string
 	before := s.Now().Add(-keepEnded)

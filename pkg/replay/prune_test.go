@@ -11,6 +11,7 @@ import (
 	"reprise/pkg/control"
 	controlstore "reprise/pkg/control/embedded"
 	"reprise/pkg/localstore"
+	"reprise/pkg/meter"
 )
 
 func TestReplaysThatEndedLongAgoAreRemovedWhole(t *testing.T) {
@@ -31,6 +32,11 @@ func TestReplaysThatEndedLongAgoAreRemovedWhole(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := store.advance(t.Context(), id, 0, Checkpoint{Done: true}); err != nil {
+			t.Fatal(err)
+		}
+		m := new(meter.Meter)
+		m.Part("log").Add(meter.ReadUnits, 1)
+		if err := (&Spending{Store: store, Used: meter.NewOutstanding(m), Function: "plan-replay"}).Keep(t.Context(), id, ""); err != nil {
 			t.Fatal(err)
 		}
 		if _, _, err := store.End(t.Context(), id, Succeeded, nil); err != nil {
@@ -60,5 +66,8 @@ func TestReplaysThatEndedLongAgoAreRemovedWhole(t *testing.T) {
 	}
 	if _, _, err := control.Load[Checkpoint](t.Context(), table, checkpointKey("old-000", 0)); !errors.Is(err, control.ErrNotFound) {
 		t.Errorf("a checkpoint is left: %v", err)
+	}
+	if docs, err := table.List(t.Context(), partition("old-000"), "", 10); err != nil || len(docs) > 0 {
+		t.Errorf("left are %v, %v", docs, err)
 	}
 }

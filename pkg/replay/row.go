@@ -96,7 +96,7 @@ const rowsPartition = "replays"
 
 func rowKey(id string) control.Key { return control.Key{Partition: rowsPartition, Sort: id} }
 
-// partition holds the plan, checkpoints and marks of a replay.
+// partition holds the plan, checkpoints, marks and costs of a replay.
 func partition(id string) string { return "replay#" + id }
 
 // Create enters a replay, or returns the row of the one of that id if it asks

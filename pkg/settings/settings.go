@@ -48,7 +48,7 @@ func Common() []string { return []string{EnvPrefix, EnvLanes, EnvBucket, EnvRete
 // Needs returns every variable that a function, named by its folder, reads.
 func Needs(function string) []string {
 	switch function {
-	case "serve-api", "close-replay":
+	case "serve-api", "close-replay", "report-replay":
 		return append(Common(), EnvStateMachine)
 	case "keep-consumers":
 		return append(Common(), EnvStateMachine, EnvWriteVersion, EnvParallelization)

@@ -22,6 +22,7 @@ import (
 	"reprise/pkg/dynamostore"
 	logtable "reprise/pkg/eventlog/dynamo"
 	streams "reprise/pkg/feed/kinesis"
+	"reprise/pkg/meter"
 	"reprise/pkg/replay/stepfunctions"
 	"reprise/pkg/settings"
 )
@@ -30,7 +31,8 @@ import (
 // adapters have up to 32 writes under way, and some reads beside them.
 const connections = 64
 
-// OnAWS makes a platform's parts of the services. Region, credentials and
+// OnAWS makes a platform's parts of the services, with one meter for all of them.
+// Region, credentials and
 // endpoints are the SDK's business: it reads AWS_REGION, AWS_ENDPOINT_URL and
 // the like, which is how a test puts other services in their place.
 func OnAWS(ctx context.Context, s settings.Settings, log *slog.Logger) (Parts, error) {
@@ -44,14 +46,16 @@ func OnAWS(ctx context.Context, s settings.Settings, log *slog.Logger) (Parts, e
 	if err != nil {
 		return Parts{}, fmt.Errorf("configure clients: %w", err)
 	}
-	tables := dynamodb.NewFromConfig(cfg)
+	tables, used := dynamodb.NewFromConfig(cfg), new(meter.Meter)
 	parts := Parts{
-		Settings: s, Log: log, Now: time.Now, Pause: awsclient.Pause,
-		Table:    controltable.New(tables, controltable.Options{Table: s.Names.ControlTable(), Pace: pace, Random: rand.Reader}),
-		EventLog: logtable.New(tables, codec, logtable.Options{Table: s.Names.EventsTable(), Pace: pace}),
+		Settings: s, Log: log, Now: time.Now, Pause: awsclient.Pause, Meter: used,
+		Table: controltable.New(tables, controltable.Options{
+			Table: s.Names.ControlTable(), Pace: pace, Random: rand.Reader, Meter: used.Part("control")}),
+		EventLog: logtable.New(tables, codec, logtable.Options{
+			Table: s.Names.EventsTable(), Pace: pace, Meter: used.Part("log")}),
 		Generations: datastoretables.New(tables, codec, datastoretables.Options{
-			Prefix: s.Names.GenerationPrefix(), Pace: pace, Random: rand.Reader}),
-		Streams: streams.New(kinesis.NewFromConfig(cfg), streams.Options{Pace: pace}),
+			Prefix: s.Names.GenerationPrefix(), Pace: pace, Random: rand.Reader, Meter: used.Part("datastore")}),
+		Streams: streams.New(kinesis.NewFromConfig(cfg), streams.Options{Pace: pace, Meter: used.Part("streams")}),
 	}
 	parts.addServices(cfg)
 	return parts, nil
@@ -61,7 +65,7 @@ func OnAWS(ctx context.Context, s settings.Settings, log *slog.Logger) (Parts, e
 func (p *Parts) addServices(cfg aws.Config) {
 	if p.Settings.StateMachine != "" {
 		machine := stepfunctions.New(sfn.NewFromConfig(cfg), p.Settings.StateMachine)
-		p.Executions, p.Running = machine, running{machine}
+		p.Executions, p.Running, p.Transitions = machine, running{machine}, machine.Transitions
 	}
 	p.Lag = iteratorAge{cloudwatch.NewFromConfig(cfg), p.Now}
 	functions := lambda.NewFromConfig(cfg)

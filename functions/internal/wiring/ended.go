@@ -36,7 +36,9 @@ func (p *Platform) Ended(ctx context.Context, e events.CloudWatchEvent) error {
 	if ended.Error != "" || ended.Cause != "" {
 		failure = &replay.Failure{Error: ended.Error, Cause: ended.Cause}
 	}
-	if err := p.service().Ended(ctx, ended.Name, replay.ExecutionStatus(ended.Status), failure); err != nil {
+	err := p.service().Ended(ctx, ended.Name, replay.ExecutionStatus(ended.Status), failure)
+	p.keepCost(ctx, ended.Name, "")
+	if err != nil {
 		return err
 	}
 	p.Log.LogAttrs(ctx, slog.LevelInfo, "replay closed", slog.String("replay", ended.Name), slog.String("status", ended.Status))

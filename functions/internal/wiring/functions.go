@@ -86,7 +86,7 @@ func (p *Platform) Read() *handler.ReadSegment {
 
 // Playback is apply-playback.
 func (p *Platform) Playback() *handler.ApplyPlayback {
-	return &handler.ApplyPlayback{Log: p.Log, Consumer: &replay.Consumer{
+	return &handler.ApplyPlayback{Log: p.Log, Spending: p.spending, Consumer: &replay.Consumer{
 		Store: p.store, Registry: p.registry, Generations: p.Generations, Applier: p.applier,
 		Codec: p.codec, Lanes: p.lanes, Width: p.Settings.Bucket}}
 }
@@ -115,7 +115,8 @@ func (p *Platform) Promote() *handler.PromoteGeneration {
 
 // Report is report-replay.
 func (p *Platform) Report() *handler.ReportReplay {
-	return &handler.ReportReplay{Closer: p.closer(), Viewer: p.viewer()}
+	return &handler.ReportReplay{Closer: p.closer(), Viewer: p.viewer(), Spending: p.spending,
+		Transitions: p.Transitions, Now: p.Now, Log: p.Log}
 }
 
 // KeepConsumers is keep-consumers: it makes the consumers agree with the roll

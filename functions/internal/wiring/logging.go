@@ -31,20 +31,33 @@ func (h requests) WithAttrs(attrs []slog.Attr) slog.Handler {
 
 func (h requests) WithGroup(name string) slog.Handler { return requests{h.Handler.WithGroup(name)} }
 
-// Step logs the end of a step of the replay state machine. The error passes as
-// it is: its name is what the machine retries or catches.
-func Step[In, Out any](p *Platform, replayOf func(In) string, step func(context.Context, In) (Out, error),
-) func(context.Context, In) (Out, error) {
+// worked is the input of a step: it names the replay and the worker.
+type worked interface{ Work() (id, worker string) }
+
+// Step logs the end of a step of the replay state machine, and keeps what it used
+// with its replay, whether it failed or not. The error passes as it is: its name
+// is what the machine retries or catches.
+func Step[In worked, Out any](p *Platform, step func(context.Context, In) (Out, error)) func(context.Context, In) (Out, error) {
 	return func(ctx context.Context, in In) (Out, error) {
 		began := p.Now()
+		id, worker := in.Work()
 		out, err := step(ctx, in)
 		level, text := slog.LevelInfo, ""
 		if err != nil {
 			level, text = slog.LevelWarn, err.Error()
 		}
-		p.Log.LogAttrs(ctx, level, "step ended", slog.String("replay", replayOf(in)),
+		p.Log.LogAttrs(ctx, level, "step ended", slog.String("replay", id),
 			slog.Duration("took", p.Now().Sub(began)), slog.String("error", text))
+		p.keepCost(ctx, id, worker)
 		return out, err
+	}
+}
+
+// keepCost keeps what an invocation used. That this failed must not show in
+// what the invocation was for: the next one keeps it.
+func (p *Platform) keepCost(ctx context.Context, id, worker string) {
+	if err := p.spending.Keep(ctx, id, worker); err != nil {
+		p.Log.LogAttrs(ctx, slog.LevelWarn, "cost not kept", slog.String("replay", id), slog.String("error", err.Error()))
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
+	"reprise/pkg/meter"
 	"reprise/pkg/projection"
 	"reprise/pkg/record"
 	"reprise/pkg/replay"
@@ -22,16 +23,24 @@ import (
 
 // Parts are the adapters that a platform rests on.
 type Parts struct {
-	Settings    settings.Settings
+	Settings settings.Settings
+	// Function is the function's folder.
+	Function    string
 	Log         *slog.Logger
 	Table       control.Table
 	EventLog    eventlog.Log
 	Streams     feed.Streams
 	Generations datastore.Generations
 	// Executions are those of the replay state machine, and Running lists
-	// them; only serve-api, close-replay and keep-consumers have them.
+	// them; only serve-api, close-replay and keep-consumers may.
 	Executions replay.Executions
 	Running    RunningExecutions
+	// Transitions counts those of an execution and its children; only
+	// report-replay may.
+	Transitions func(ctx context.Context, execution string) (int, error)
+	// Meter is what the adapters count in; nil: nothing is counted, and replays
+	// have no cost.
+	Meter *meter.Meter
 	// Lag tells how far a function lags behind the stream that it reads.
 	Lag LagReader
 	// Consumers makes the host of the generations' consumers of a stream.
@@ -53,6 +62,7 @@ type Platform struct {
 	applier  *projection.Applier
 	events   feed.Description
 	decoder  *eventlog.Decoder
+	spending *replay.Spending
 }
 
 // ErrFixed says that lanes or bucket width are not those that the platform was
@@ -83,6 +93,9 @@ func New(ctx context.Context, parts Parts) (*Platform, error) {
 	p.heads = eventlog.Heads{Table: parts.Table}
 	p.registry = datastore.Registry{Table: parts.Table, Now: parts.Now}
 	p.store = replay.Store{Table: parts.Table, Now: parts.Now}
+	if parts.Meter != nil {
+		p.spending = &replay.Spending{Store: p.store, Used: meter.NewOutstanding(parts.Meter), Function: parts.Function}
+	}
 	p.applier = projection.NewApplier(set, parts.EventLog)
 	if err := p.checkFixed(ctx); err != nil {
 		return nil, fmt.Errorf("wire platform: %w", err)

@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
@@ -28,10 +29,11 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asFunction) == "" {
 		os.Exit(m.Run())
 	}
-	lambda.Start(func(ctx context.Context, in handler.PlanInput) (handler.PlanOutput, error) {
+	p := &Platform{Parts: Parts{Log: NewLog(io.Discard, "plan-replay"), Now: time.Now}}
+	lambda.Start(Accounted(p, lambda.NewHandler(Step(p, func(ctx context.Context, in handler.PlanInput) (handler.PlanOutput, error) {
 		// The input is refused before any store is asked.
 		return (&handler.PlanReplay{}).Handle(ctx, in)
-	})
+	}))))
 }
 
 // TestLambdaReportsTheNamesThatTheMachineCatches runs the runtime of

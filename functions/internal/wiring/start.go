@@ -12,7 +12,8 @@ import (
 
 // Start runs a function, named by its folder, until Lambda ends its
 // environment. What keeps it from beginning is logged, and the environment ends
-// at once, so that Lambda tries another one.
+// at once, so that Lambda tries another one. Every invocation ends with a log
+// line that says what it used.
 func Start(function string, handlerOf func(*Platform) any) {
 	log := NewLog(os.Stdout, function)
 	ctx := context.Background()
@@ -21,7 +22,7 @@ func Start(function string, handlerOf func(*Platform) any) {
 		log.LogAttrs(ctx, slog.LevelError, "function cannot begin", slog.String("error", err.Error()))
 		os.Exit(1)
 	}
-	lambda.StartWithOptions(handlerOf(platform), lambda.WithContext(ctx))
+	lambda.StartWithOptions(Accounted(platform, lambda.NewHandler(handlerOf(platform))), lambda.WithContext(ctx))
 }
 
 func open(ctx context.Context, function string, log *slog.Logger) (*Platform, error) {
@@ -33,5 +34,6 @@ func open(ctx context.Context, function string, log *slog.Logger) (*Platform, er
 	if err != nil {
 		return nil, err
 	}
+	parts.Function = function
 	return New(ctx, parts)
 }

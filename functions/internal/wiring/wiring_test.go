@@ -110,7 +110,7 @@ func TestEndedExecutionsCloseTheirReplay(t *testing.T) {
 func TestStepsLogReplayAndRequest(t *testing.T) {
 	w := newWorld(t)
 	p := w.platform(t)
-	step := Step(p, func(in handler.PlanInput) string { return in.Replay }, p.Plan().Handle)
+	step := Step(p, p.Plan().Handle)
 	if _, err := step(invoked(t, functionARN), handler.PlanInput{Replay: "r1", Input: []byte(`{"no":1}`)}); err == nil {
 		t.Fatal("a wrong input was planned")
 	}
@@ -148,8 +148,14 @@ func sent(t *testing.T, p *Platform, types ...string) events.KinesisEvent {
 			t.Fatalf("%v: %s", err, response.Body)
 		}
 	}
+	return recordsOf(t, p, p.events.Name)
+}
+
+// recordsOf returns all records of a stream as a batch.
+func recordsOf(t *testing.T, p *Platform, name string) events.KinesisEvent {
+	t.Helper()
 	var batch events.KinesisEvent
-	stream := p.Streams.Open(p.events.Name)
+	stream := p.Streams.Open(name)
 	shards, err := stream.Shards(t.Context())
 	if err != nil {
 		t.Fatal(err)

@@ -1,0 +1,170 @@
+package wiring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"reprise/functions/internal/consumers"
+	"reprise/integration/engines"
+	"reprise/pkg/handler"
+	"reprise/pkg/meter"
+	"reprise/pkg/replay"
+	"reprise/pkg/settings"
+)
+
+// meteredWorld makes functions as they run on AWS, each with a meter of its own,
+// over engines that speak the services' protocols.
+type meteredWorld struct {
+	*world
+	meters    map[string]*meter.Meter
+	platforms map[string]*Platform
+}
+
+func newMeteredWorld(t *testing.T) *meteredWorld {
+	t.Helper()
+	tables, streams := engines.DynamoDB(t, nil), engines.Kinesis(t, nil)
+	for name, value := range map[string]string{
+		"AWS_ENDPOINT_URL_DYNAMODB": aws.ToString(tables.Options().BaseEndpoint),
+		"AWS_ENDPOINT_URL_KINESIS":  aws.ToString(streams.Options().BaseEndpoint),
+		"AWS_REGION":                "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
+	} {
+		t.Setenv(name, value)
+	}
+	names, err := settings.NewNames(fmt.Sprintf("m%08x", rand.Uint32()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &meteredWorld{world: newWorld(t), meters: make(map[string]*meter.Meter), platforms: make(map[string]*Platform)}
+	w.parts.Settings.Names = names
+	for _, table := range []string{names.ControlTable(), names.EventsTable()} {
+		createTable(t, tables, table)
+	}
+	parts, err := OnAWS(t.Context(), w.parts.Settings, w.parts.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range []string{names.EventStream(), names.PlaybackStream()} {
+		if _, err := parts.Streams.Create(t.Context(), name, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return w
+}
+
+// createTable creates a table as the stacks do.
+func createTable(t *testing.T, client *dynamodb.Client, name string) {
+	t.Helper()
+	in := &dynamodb.CreateTableInput{TableName: &name, BillingMode: types.BillingModePayPerRequest,
+		KeySchema: []types.KeySchemaElement{{AttributeName: aws.String("pk"), KeyType: types.KeyTypeHash},
+			{AttributeName: aws.String("sk"), KeyType: types.KeyTypeRange}},
+		AttributeDefinitions: []types.AttributeDefinition{
+			{AttributeName: aws.String("pk"), AttributeType: types.ScalarAttributeTypeS},
+			{AttributeName: aws.String("sk"), AttributeType: types.ScalarAttributeTypeS}}}
+	if _, err := client.CreateTable(t.Context(), in); err != nil {
+		t.Fatal(err)
+	}
+	waiter := dynamodb.NewTableExistsWaiter(client, func(o *dynamodb.TableExistsWaiterOptions) {
+		o.MinDelay, o.MaxDelay = 10*time.Millisecond, 100*time.Millisecond
+	})
+	if err := waiter.Wait(t.Context(), &dynamodb.DescribeTableInput{TableName: &name}, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// function opens a function's environment.
+func (w *meteredWorld) function(t *testing.T, name string) *Platform {
+	t.Helper()
+	parts, err := OnAWS(t.Context(), w.parts.Settings, w.parts.Log)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parts.Function, parts.Nudge, parts.Consumers = name, w.parts.Nudge, func(string) consumers.Host { return noHost{} }
+	parts.Transitions = func(context.Context, string) (int, error) { return 11, nil }
+	p, err := New(t.Context(), parts)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.meters[name], w.platforms[name] = parts.Meter, p
+	return p
+}
+
+// TestAllThatAReplayUsesIsInItsReport runs a rebuild over the adapters of AWS:
+// what the functions' meters counted is what the report shows, but for what came
+// after it was made up.
+func TestAllThatAReplayUsesIsInItsReport(t *testing.T) {
+	w := newMeteredWorld(t)
+	live := w.function(t, "pump-events")
+	batch := sent(t, live, "account.opened", "account.deposited", "other.happened")
+	if answer, err := live.Pump().Handle(t.Context(), batch); err != nil || len(answer.BatchItemFailures) > 0 {
+		t.Fatalf("%+v, %v", answer, err)
+	}
+	if parts := slices.Sorted(maps.Keys(w.meters["pump-events"].Snapshot())); strings.Join(parts, " ") != "control datastore log streams" {
+		t.Errorf("parts %v", parts)
+	}
+	delete(w.meters, "pump-events")
+	ctx, in := t.Context(), handler.StepInput{Replay: "r1"}
+	plan := w.function(t, "plan-replay")
+	out, err := Step(plan, plan.Plan().Handle)(ctx, handler.PlanInput{Replay: "r1", Input: []byte(`{"rebuild":true}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	read := w.function(t, "read-segment")
+	for group := range out.Groups {
+		if _, err := Step(read, read.Read().Handle)(ctx, handler.SegmentInput{Replay: "r1", Group: group}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	apply := w.function(t, "apply-playback")
+	answer, err := apply.Playback().Handle(ctx, recordsOf(t, apply, apply.Settings.Names.PlaybackStream()))
+	if err != nil || len(answer.BatchItemFailures) > 0 {
+		t.Fatalf("%+v, %v", answer, err)
+	}
+	drained, prove, report := w.function(t, "check-drained"), w.function(t, "prove-completeness"), w.function(t, "report-replay")
+	_, drainErr := Step(drained, drained.Drained().Handle)(ctx, in)
+	proof, proofErr := Step(prove, prove.Prove().Handle)(ctx, in)
+	view, err := report.Report().Handle(ctx, handler.ReportInput{Replay: "r1"})
+	if err := errors.Join(drainErr, proofErr, err); err != nil || !proof.Complete {
+		t.Fatalf("%+v, %v", proof, err)
+	}
+	w.compare(t, view)
+}
+
+// compare holds a report against the meters.
+func (w *meteredWorld) compare(t *testing.T, view replay.View) {
+	t.Helper()
+	if view.Cost == nil || view.Cost.Transitions == nil || *view.Cost.Transitions != 12 {
+		t.Fatalf("cost %+v", view.Cost)
+	}
+	for name, m := range w.meters {
+		have := view.Cost.Functions[name]
+		kept := meter.Usage{WriteUnits: have.WriteUnits, ReadUnits: have.ReadUnits, PutUnits: have.PutUnits}
+		later := w.platforms[name].spending.Used.Take().Total()
+		if all := m.Snapshot().Total(); kept.Add(later) != all || kept.ReadUnits < 1 {
+			t.Errorf("%s: the report has %+v, later came %+v, its meter has %+v", name, kept, later, all)
+		}
+		// Keeping it is all that came later, and the view of what was kept.
+		if name != "report-replay" && (later.WriteUnits > 2 || later.ReadUnits > 4) {
+			t.Errorf("%s: %+v is in no report", name, later)
+		}
+	}
+	if len(view.Cost.Functions) != len(w.meters) {
+		t.Errorf("functions %v", view.Cost.Functions)
+	}
+	if read := view.Cost.Functions["read-segment"]; read.PutUnits < 1 {
+		t.Errorf("reading cost %+v", read)
+	}
+	if apply := view.Cost.Functions["apply-playback"]; apply.WriteUnits < 2 {
+		t.Errorf("applying cost %+v", apply)
+	}
+}

@@ -1,0 +1,48 @@
+package wiring
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"reprise/pkg/handler"
+	"reprise/pkg/meter"
+	"reprise/pkg/replay"
+)
+
+// TestAReportWithoutTransitionsIsAReport: an access that is missing or a service
+// that throttles costs the number, not the replay.
+func TestAReportWithoutTransitionsIsAReport(t *testing.T) {
+	w := newWorld(t)
+	w.parts.Meter, w.parts.Function = new(meter.Meter), "report-replay"
+	for _, c := range []struct {
+		id    string
+		count int
+		err   error
+	}{{"counted", 41, nil}, {"not-counted", 0, errors.New("access denied")}} {
+		w.parts.Transitions = func(ctx context.Context, id string) (int, error) {
+			if _, bounded := ctx.Deadline(); !bounded || id != c.id {
+				t.Errorf("counts %s without an end", id)
+			}
+			return c.count, c.err
+		}
+		p := w.platform(t)
+		if _, _, err := p.store.Create(t.Context(), c.id, replay.Request{}); err != nil {
+			t.Fatal(err)
+		}
+		w.parts.Meter.Part("control").Add(meter.ReadUnits, 8)
+		view, err := Step(p, p.Report().Handle)(t.Context(), handler.ReportInput{Replay: c.id})
+		if err != nil || view.Status != replay.Succeeded || view.Cost == nil || view.Cost.Total.ReadUnits < 8 {
+			t.Fatalf("%s: %+v, %v", c.id, view, err)
+		}
+		switch got := view.Cost.Transitions; {
+		case c.err != nil && got != nil:
+			t.Errorf("%s: %d transitions", c.id, *got)
+		case c.err == nil && (got == nil || *got != 42): // and the one behind the report
+			t.Errorf("%s: %v transitions", c.id, got)
+		}
+	}
+	if warnings := linesOf(t, w.logged, "transitions not counted"); len(warnings) != 1 {
+		t.Errorf("logged %s", w.logged)
+	}
+}

@@ -40,9 +40,9 @@ func TestWarmProcessIsUsedAgainAndToldWhatLambdaTells(t *testing.T) {
 func TestFailuresHaveTheNamesThatStepFunctionsShows(t *testing.T) {
 	slow := functionOf(t, "slow", "worker")
 	slow.Timeout = 300 * time.Millisecond
-	host := start(t, lambdahost.Config{InitLimit: 500 * time.Millisecond, Functions: []lambdahost.Function{
-		functionOf(t, "broken", "broken"), functionOf(t, "lazy", "lazy")}})
-	warm := start(t, lambdahost.Config{Functions: []lambdahost.Function{functionOf(t, "worker", "worker"), slow}})
+	host := start(t, lambdahost.Config{InitLimit: 500 * time.Millisecond, Functions: []lambdahost.Function{functionOf(t, "lazy", "lazy")}})
+	warm := start(t, lambdahost.Config{Functions: []lambdahost.Function{
+		functionOf(t, "worker", "worker"), slow, functionOf(t, "broken", "broken")}})
 	file := filepath.Join(t.TempDir(), "hangs")
 	for _, c := range []struct {
 		host           *lambdahost.Host
@@ -57,7 +57,7 @@ func TestFailuresHaveTheNamesThatStepFunctionsShows(t *testing.T) {
 		{warm, "slow", "hang", "Sandbox.Timedout", "timed out after 0.30 seconds"},
 		{warm, "nobody", "", "Lambda.ResourceNotFoundException", "nobody"},
 		{warm, "worker:7", "", "Lambda.ResourceNotFoundException", "worker:7"},
-		{host, "broken", "", "Runtime.ExitError", "exit status 7"},
+		{warm, "broken", "", "Runtime.ExitError", "exit status 7"},
 		{host, "lazy", "", "Sandbox.Timedout", "did not get ready"},
 	} {
 		payload, err := json.Marshal(order{Do: c.do, File: file})
@@ -73,7 +73,7 @@ func TestFailuresHaveTheNamesThatStepFunctionsShows(t *testing.T) {
 	if out := warm.Output("worker"); !strings.Contains(out, "leaving with 3") {
 		t.Errorf("output of the worker: %q", out)
 	}
-	if out := host.Output("broken"); !strings.Contains(out, "cannot begin") {
+	if out := warm.Output("broken"); !strings.Contains(out, "cannot begin") {
 		t.Errorf("output of the broken function: %q", out)
 	}
 	// The host is as good as new after each of them.

@@ -26,7 +26,7 @@ type ReportReplay struct {
 
 const (
 	// countingLimit bounds the counting of transitions, which reads a history for
-	// each child.
+	// each child. Closing needs the rest of the time.
 	countingLimit = time.Minute
 	// transitionsAfter is what comes behind the report: the state that ends the
 	// execution.
@@ -50,6 +50,7 @@ func (h *ReportReplay) Handle(ctx context.Context, in ReportInput) (replay.View,
 	if in.Error != "" {
 		status, failure = replay.Failed, &replay.Failure{Error: in.Error, Cause: plainCause(in.Cause)}
 	}
+	h.countTransitions(ctx, in.Replay)
 	row, err := h.Closer.Close(ctx, in.Replay, status, failure)
 	if errors.Is(err, replay.ErrNotFound) {
 		// The input was refused before a row was made of it.
@@ -58,7 +59,7 @@ func (h *ReportReplay) Handle(ctx context.Context, in ReportInput) (replay.View,
 	if err != nil {
 		return replay.View{}, fault(err)
 	}
-	h.settle(ctx, in)
+	h.keep(ctx, in)
 	view, err := h.Viewer.View(ctx, row)
 	if err != nil {
 		return replay.View{}, fault(err)
@@ -66,12 +67,12 @@ func (h *ReportReplay) Handle(ctx context.Context, in ReportInput) (replay.View,
 	return view, nil
 }
 
-// settle completes the cost, so that the report shows it.
-func (h *ReportReplay) settle(ctx context.Context, in ReportInput) {
+// countTransitions comes before the replay is closed: whoever waits for its end
+// is shown them.
+func (h *ReportReplay) countTransitions(ctx context.Context, id string) {
 	if h.Spending == nil {
 		return
 	}
-	id, worker := in.Work()
 	n, err := h.count(ctx, id)
 	if err == nil {
 		err = h.Spending.SetTransitions(ctx, id, n+transitionsAfter)
@@ -79,6 +80,11 @@ func (h *ReportReplay) settle(ctx context.Context, in ReportInput) {
 	if err != nil {
 		h.Log.LogAttrs(ctx, slog.LevelWarn, "transitions not counted", slog.String("replay", id), slog.String("error", err.Error()))
 	}
+}
+
+// keep keeps what the report used so far, so that its output shows it.
+func (h *ReportReplay) keep(ctx context.Context, in ReportInput) {
+	id, worker := in.Work()
 	if err := h.Spending.Keep(ctx, id, worker); err != nil {
 		h.Log.LogAttrs(ctx, slog.LevelWarn, "cost not kept", slog.String("replay", id), slog.String("error", err.Error()))
 	}

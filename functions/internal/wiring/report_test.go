@@ -20,13 +20,17 @@ func TestAReportWithoutTransitionsIsAReport(t *testing.T) {
 		count int
 		err   error
 	}{{"counted", 41, nil}, {"not-counted", 0, errors.New("access denied")}} {
+		var p *Platform
 		w.parts.Transitions = func(ctx context.Context, id string) (int, error) {
+			if row, err := p.store.Load(ctx, id); err != nil || row.Status.Ended() {
+				t.Errorf("%s is shown as ended without its transitions: %v", id, err)
+			}
 			if _, bounded := ctx.Deadline(); !bounded || id != c.id {
 				t.Errorf("counts %s without an end", id)
 			}
 			return c.count, c.err
 		}
-		p := w.platform(t)
+		p = w.platform(t)
 		if _, _, err := p.store.Create(t.Context(), c.id, replay.Request{}); err != nil {
 			t.Fatal(err)
 		}

@@ -58,5 +58,10 @@ func context(env func(string) string, read func(string) ([]byte, error)) (map[st
 	if err := json.Unmarshal(text, &file); err != nil {
 		return nil, fmt.Errorf("decode cdk.json: %w", err)
 	}
+	// The command line makes these of its own settings in the file. They leave
+	// out of the templates what would differ from a machine to another.
+	for _, name := range []string{"enable-path-metadata", "enable-asset-metadata", "version-reporting"} {
+		file.Context["aws:cdk:"+name] = false
+	}
 	return file.Context, nil
 }

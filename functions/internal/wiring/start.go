@@ -22,7 +22,7 @@ func Start(function string, handlerOf func(*Platform) any) {
 		log.LogAttrs(ctx, slog.LevelError, "function cannot begin", slog.String("error", err.Error()))
 		os.Exit(1)
 	}
-	lambda.StartWithOptions(Accounted(platform, lambda.NewHandler(handlerOf(platform))), lambda.WithContext(ctx))
+	lambda.StartWithOptions(Accounted(platform, Early(lambda.NewHandler(handlerOf(platform)))), lambda.WithContext(ctx))
 }
 
 func open(ctx context.Context, function string, log *slog.Logger) (*Platform, error) {

@@ -15,4 +15,12 @@ dynamodb.listen(0, '127.0.0.1', () => {
   })
 })
 
+// Both throw what a request reports when its client breaks off while it sends:
+// tests kill clients, and the others' data must outlive that, as at a service.
+process.on('uncaughtException', (error) => {
+  if (error.code === 'ECONNRESET' || error.code === 'EPIPE') return
+  console.error(error)
+  process.exit(1)
+})
+
 process.stdin.on('end', () => process.exit(0)).resume()

@@ -189,3 +189,24 @@ func TestCompressedPages(t *testing.T) {
 		t.Errorf("%v read units for %d pages", used, pages)
 	}
 }
+
+// TestLookUpCost finds an event at the price of an eventual read, and takes the
+// word of a consistent one only that an event is not there.
+func TestLookUpCost(t *testing.T) {
+	log, counter := metered(t)
+	e := golden(1)
+	for _, want := range []struct {
+		found bool
+		units float64
+	}{{false, 1.5}, {true, 0.5}} {
+		before := counter.Usage()
+		found, err := log.Has(t.Context(), 42, "2026-03-01T00", e.Entity, e.Position)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if units := counter.Usage().Sub(before).ReadUnits; found != want.found || units != want.units {
+			t.Errorf("found %v for %v read units, want %v for %v", found, units, want.found, want.units)
+		}
+		write(t, log, e)
+	}
+}

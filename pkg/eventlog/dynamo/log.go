@@ -168,9 +168,9 @@ func (l *Log) Has(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, 
 		return false, failed("look up entry", err)
 	}
 	key := dynamostore.Key{PK: bucketKey(lane, bucket), SK: event.SortKey(entity, at)}
-	item, err := l.store.Get(ctx, l.client, key)
+	found, err := l.store.Has(ctx, l.client, key)
 	if err != nil {
 		return false, failed("look up entry", err)
 	}
-	return item != nil, nil
+	return found, nil
 }

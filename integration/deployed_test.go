@@ -69,6 +69,9 @@ func logAgreesWithGit(t *testing.T, w *deployed.World, d dataset) {
 	d.sendDeployed(w)
 	live := settleDeployed(w, n)
 	d.judge(t, "live", live)
+	if n > 10_000 { // a small log's fixed costs say nothing
+		ingestCosts(t, w, n)
+	}
 
 	w.Wipe()
 	got := w.Replay("again", `{"rebuild":true,"promote":true}`)
@@ -78,4 +81,7 @@ func logAgreesWithGit(t *testing.T, w *deployed.World, d dataset) {
 	rebuilt := w.Rows("", lanes)
 	d.judge(t, "rebuilt", rebuilt)
 	same(t, "rebuilt", rebuilt, live)
+	if n > 10_000 {
+		replayCosts(t, got, n)
+	}
 }

@@ -1,0 +1,32 @@
+package deployed
+
+import (
+	"encoding/json"
+	"strings"
+
+	"reprise/pkg/meter"
+)
+
+// ended is the line that every invocation ends with.
+type ended struct {
+	Message string                 `json:"msg"`
+	Parts   map[string]meter.Usage `json:"parts"`
+}
+
+// Used sums up what a function's invocations have used so far, by part, and
+// counts them, as its log says: as an operator would find it there.
+func (w *World) Used(folder string) (used meter.Snapshot, invocations int) {
+	w.t.Helper()
+	used = make(meter.Snapshot)
+	for line := range strings.Lines(w.Host.Output(w.Name(folder))) {
+		var e ended
+		if json.Unmarshal([]byte(line), &e) != nil || e.Message != "invocation ended" {
+			continue
+		}
+		invocations++
+		for part, u := range e.Parts {
+			used[part] = used[part].Add(u)
+		}
+	}
+	return used, invocations
+}

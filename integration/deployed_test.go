@@ -48,7 +48,10 @@ func TestAsDeployed(t *testing.T) {
 		name string
 		play func(*testing.T, *deployed.World)
 	}{
-		{"litestream", func(t *testing.T, w *deployed.World) { logAgreesWithGit(t, w, litestream(t)) }},
+		{"litestream", func(t *testing.T, w *deployed.World) {
+			logAgreesWithGit(t, w, litestream(t))
+			startedFromAConsole(t, w, int64(len(litestream(t).lines)))
+		}},
 		{"karpenter", func(t *testing.T, w *deployed.World) { logAgreesWithGit(t, w, karpenter(t)) }},
 		{"faults", outcomeIsExactUnderFaults},
 	} {

@@ -49,7 +49,9 @@ type World struct {
 	options Options
 	streams feed.Streams
 	places  *places
-	kills   *kills
+	// states is where the Step Functions API listens.
+	states string
+	kills  *kills
 	// gaveUp is what AwaitGivenUp has counted, by folder.
 	gaveUp map[string]int
 	group  *errgroup.Group
@@ -67,7 +69,8 @@ func Start(t testing.TB, options Options) *World {
 	w.group, ctx = errgroup.WithContext(ctx)
 	w.createStores()
 	states, api, gateway := w.listen(), w.listen(), w.listen()
-	w.proxy("states", "http://"+states.Addr().String())
+	w.states = "http://" + states.Addr().String()
+	w.proxy("states", w.states)
 	w.proxy("lambda", "http://"+api.Addr().String())
 	w.startHost()
 	// What calls functions ends before their host does.

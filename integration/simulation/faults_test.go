@@ -25,7 +25,7 @@ func plantedFaults() []planted {
 		{"two records of a lane in flight", plant{reader: plantTwoInFlight}, 100, []invariant{order, liveness}},
 		{"time ranges of one entity in parallel", plant{readGroup: parallelRanges}, 100, []invariant{order}},
 		{"write not gated on the head", plant{liveHeads: func(t control.Table) control.Table { return farHead{t} }},
-			100, []invariant{logLeads}},
+			100, []invariant{logLeads, order}},
 		{"a pump that trusts batch boundaries", plant{commit: trustBoundaries}, 200, []invariant{completeness}},
 		{"mark moved before the rows are written", plant{store: plantMarkFirst}, 50, []invariant{completeness}},
 		{"a drain that trusts an empty queue", plant{drain: trustEmptyQueue}, 300, []invariant{resumability}},

@@ -62,14 +62,20 @@ func (c *commit) take(ctx context.Context, in Incoming) error {
 			Arrival: in.Arrival, Data: in.Data})
 		c.result.Undecodable++
 		c.head.Position = last
-		c.taken[last] = true
+		c.pass(last, 0)
 		return nil
 	}
-	c.taken[last] = true
 	for i := range decoded.Events {
 		c.add(&decoded.Events[i])
 	}
+	c.pass(last, len(decoded.Events))
 	return nil
+}
+
+// pass remembers the end of a record, whose events are counted already.
+func (c *commit) pass(end event.Position, events int) {
+	c.taken[end] = true
+	c.head.Trail = c.head.Trail.passed(int64(events)).remember(end)
 }
 
 func (c *commit) setAside(q Quarantined) { c.aside = append(c.aside, q) }

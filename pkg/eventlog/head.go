@@ -45,6 +45,8 @@ type Head struct {
 	// Count and Bytes are those of the whole lane.
 	Count int64 `json:"count"`
 	Bytes int64 `json:"bytes"`
+	// Trail has the ends of the latest records; see CountAt.
+	Trail Trail `json:"trail,omitempty"`
 }
 
 // Heads reads heads and closed manifests. Only the Pump writes them.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"reprise/pkg/event"
 )
@@ -49,6 +50,7 @@ func (p *Pump) Commit(ctx context.Context, lane event.Lane, records []Incoming) 
 	}
 	c := &commit{pump: p, lane: lane, before: head, head: head, version: version,
 		stamp: Stamp{Width: p.Width, Logged: head.Logged}, taken: make(map[event.Position]bool, len(records))}
+	c.head.Trail = slices.Clone(head.Trail) // it is changed in place
 	for _, in := range records {
 		if err := c.take(ctx, in); err != nil {
 			return Committed{}, err

@@ -38,9 +38,9 @@ func (h *Write) write(ctx context.Context, l *laneRecords) (int, error) {
 		h.Log.LogAttrs(ctx, slog.LevelError, "late events not folded in; the pump quarantines them",
 			slog.String("lane", l.lane.String()), slog.String("generation", h.Generation), slog.Int("events", written.Late))
 	}
-	if written.Lost {
+	if written.Lost || written.Missed > 0 {
 		h.Log.LogAttrs(ctx, slog.LevelError, "generation is lost; a rebuild has to replace it",
-			slog.String("lane", l.lane.String()), slog.String("generation", h.Generation))
+			slog.String("lane", l.lane.String()), slog.String("generation", h.Generation), slog.Int("missed", written.Missed))
 	}
 	return written.Done, err
 }

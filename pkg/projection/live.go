@@ -44,6 +44,10 @@ type Written struct {
 	// Late counts events that are not in the log, because they came to the
 	// pump too late: they are quarantined there, and not folded in here.
 	Late int
+	// Missed counts events that the log has and that came out of their order
+	// while this consumer was far behind the pump, in this batch or before: the
+	// generation lacks them, and a rebuild has to replace it.
+	Missed int
 	// Lost is set where the generation has lost its marks: nothing is folded
 	// into it, and a rebuild has to replace it.
 	Lost bool

@@ -53,9 +53,6 @@ type Written struct {
 	Lost bool
 }
 
-// pollHead is how often a waiting Write looks at the head.
-const pollHead = 10 * time.Millisecond
-
 // Write folds records of one lane, in the order of the stream, into a
 // generation. With an error, the records from Written.Done on must come again.
 func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, records []eventlog.Incoming) (Written, error) {
@@ -99,26 +96,15 @@ func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, re
 // awaitHead waits until the head covers the batch or patience ends, and
 // returns the head and how many records it covers. None is ErrBehind.
 func (l *Live) awaitHead(ctx context.Context, lane event.Lane, batch []placedRecord) (eventlog.Head, int, error) {
-	for waited := time.Duration(0); ; waited += pollHead {
-		head, err := l.Heads.Load(ctx, lane)
-		if err != nil {
-			return head, 0, err
-		}
-		covered := 0
+	covered := 0
+	head, err := l.Heads.Await(ctx, lane, func(head eventlog.Head) bool {
 		for covered < len(batch) && batch[covered].last <= head.Position {
 			covered++
 		}
-		if covered == len(batch) {
-			return head, covered, nil
-		}
-		if waited >= l.Patience {
-			if covered == 0 {
-				err = fmt.Errorf("write first record of lane %s: %w", lane, ErrBehind)
-			}
-			return head, covered, err
-		}
-		if err := l.Pause(ctx, pollHead); err != nil {
-			return head, 0, err
-		}
+		return covered == len(batch)
+	}, l.Patience, l.Pause)
+	if err == nil && covered == 0 && len(batch) > 0 {
+		err = fmt.Errorf("write first record of lane %s: %w", lane, ErrBehind)
 	}
+	return head, covered, err
 }

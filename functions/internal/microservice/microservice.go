@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -29,7 +30,36 @@ type Handler struct {
 	Outside gateway.Gateway
 	Heads   eventlog.Heads
 	Decoder *eventlog.Decoder
-	Log     *slog.Logger
+	// Patience is how long a batch waits for the pump before it gives up, and
+	// Pause how it waits.
+	Patience time.Duration
+	Pause    func(ctx context.Context, d time.Duration) error
+	Log      *slog.Logger
+}
+
+// batchHeads are the heads that a batch has seen. One lane that the log does not
+// cover in time ends the waiting for all.
+type batchHeads struct {
+	handler  *Handler
+	seen     map[event.Lane]event.Position
+	patience time.Duration
+}
+
+// cover returns ErrBehind unless the log covers a lane up to a position.
+func (b *batchHeads) cover(ctx context.Context, lane event.Lane, at event.Position) error {
+	if at <= b.seen[lane] {
+		return nil
+	}
+	head, err := b.handler.Heads.Await(ctx, lane, func(head eventlog.Head) bool { return at <= head.Position }, b.patience, b.handler.Pause)
+	if err != nil {
+		return err
+	}
+	b.seen[lane] = head.Position
+	if at > head.Position {
+		b.patience = 0
+		return fmt.Errorf("react to record of lane %s: %w", lane, ErrBehind)
+	}
+	return nil
 }
 
 // Handle takes a batch in. Lanes do not wait for each other; the first record
@@ -37,6 +67,7 @@ type Handler struct {
 func (h *Handler) Handle(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
 	answer := events.KinesisEventResponse{BatchItemFailures: []events.KinesisBatchItemFailure{}}
 	stopped := make(map[event.Lane]bool)
+	heads := &batchHeads{handler: h, seen: make(map[event.Lane]event.Position), patience: h.Patience}
 	for i := range batch.Records {
 		record := &batch.Records[i].Kinesis
 		lane, err := h.Decoder.Lanes.ParseKey(record.PartitionKey)
@@ -44,7 +75,7 @@ func (h *Handler) Handle(ctx context.Context, batch events.KinesisEvent) (events
 			// What belongs to no lane is the pump's to set aside.
 			continue
 		}
-		if err := h.record(ctx, lane, record); err != nil {
+		if err := h.record(ctx, lane, record, heads); err != nil {
 			stopped[lane] = true
 			answer.BatchItemFailures = append(answer.BatchItemFailures,
 				events.KinesisBatchItemFailure{ItemIdentifier: record.SequenceNumber})
@@ -62,7 +93,7 @@ func level(err error) slog.Level {
 	return slog.LevelWarn
 }
 
-func (h *Handler) record(ctx context.Context, lane event.Lane, record *events.KinesisRecord) error {
+func (h *Handler) record(ctx context.Context, lane event.Lane, record *events.KinesisRecord, heads *batchHeads) error {
 	in := eventlog.Incoming{Sequence: record.SequenceNumber,
 		Arrival: record.ApproximateArrivalTimestamp.UnixMilli(), Data: record.Data}
 	decoded, err := h.Decoder.Decode(lane, in)
@@ -73,12 +104,8 @@ func (h *Handler) record(ctx context.Context, lane event.Lane, record *events.Ki
 	if err != nil {
 		return fmt.Errorf("decode record: %w", err)
 	}
-	head, err := h.Heads.Load(ctx, lane)
-	if err != nil {
+	if err := heads.cover(ctx, lane, decoded.Last); err != nil {
 		return err
-	}
-	if decoded.Last > head.Position {
-		return fmt.Errorf("react to record of lane %s: %w", lane, ErrBehind)
 	}
 	for i := range decoded.Events {
 		if err := h.react(ctx, lane, &decoded.Events[i].Event); err != nil {

@@ -43,7 +43,8 @@ func (p *Platform) Pump() *handler.Pump {
 
 // Microservice is run-microservice.
 func (p *Platform) Microservice(service gateway.Service, outside gateway.Gateway) *microservice.Handler {
-	return &microservice.Handler{Service: service, Outside: outside, Heads: p.heads, Decoder: p.decoder, Log: p.Log}
+	return &microservice.Handler{Service: service, Outside: outside, Heads: p.heads, Decoder: p.decoder,
+		Patience: writePatience, Pause: p.Pause, Log: p.Log}
 }
 
 // API is serve-api.

@@ -205,6 +205,27 @@ func TestTheMicroserviceReactsBehindTheLog(t *testing.T) {
 	}
 }
 
+// TestTheMicroserviceWaitsForThePump has the pump commit while it waits: the
+// batch need not come again.
+func TestTheMicroserviceWaitsForThePump(t *testing.T) {
+	w := newWorld(t)
+	var batch events.KinesisEvent
+	var p *Platform
+	waits := 0
+	w.parts.Pause = func(ctx context.Context, _ time.Duration) error {
+		waits++
+		_, err := p.Pump().Handle(ctx, batch)
+		return err
+	}
+	p = w.platform(t)
+	batch = sent(t, p, "one.happened", "two.happened")
+	service := &reactions{}
+	answer, err := p.Microservice(service, gateway.Refusing{}).Handle(t.Context(), batch)
+	if err != nil || len(answer.BatchItemFailures) > 0 || len(service.seen) != 2 || waits != 1 {
+		t.Errorf("%v, %+v, %v, %d waits", service.seen, answer, err, waits)
+	}
+}
+
 func TestChangesOfTheLogAreLoggedWithoutIDs(t *testing.T) {
 	w := newWorld(t)
 	var change events.DynamoDBEvent

@@ -13,8 +13,8 @@ import (
 	"reprise/pkg/projection"
 )
 
-// writePatience is how long Write waits for the pump, which reads the same
-// records at the same time.
+// writePatience is how long Write and the microservice wait for the pump, which
+// reads the same records at the same time.
 const writePatience = 2 * time.Second
 
 // ErrNoAlias says that write-state was called without an alias, whose name is

@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"reprise/pkg/event"
 	"reprise/pkg/feed"
@@ -116,9 +117,29 @@ func iterator(t *testing.T, stream feed.Stream, shard string, start feed.Start) 
 	return it
 }
 
-// patience bounds the reads that bring nothing. A stream may return none
-// although there are some, but not for ever.
-const patience = 2_000
+// patience bounds the time in which reads bring nothing. A stream may return
+// none although there are some, or while a writer waits for its disk, but not
+// for ever. Their number would say nothing: a store in memory answers thousands
+// in the time of one write.
+const patience = 30 * time.Second
+
+// idle paces reads that bring nothing, and ends the test after patience.
+type idle struct{ since time.Time }
+
+// next is told of every read, and what was read so far.
+func (i *idle) next(t *testing.T, found bool, have, want int) {
+	t.Helper()
+	if found || i.since.IsZero() {
+		i.since = time.Now()
+	}
+	if found {
+		return
+	}
+	if time.Since(i.since) > patience {
+		t.Fatalf("have %d records, want %d", have, want)
+	}
+	<-time.After(100 * time.Microsecond)
+}
 
 // reader follows one shard and checks what every Read promises.
 type reader struct {
@@ -160,14 +181,10 @@ func (r *reader) read(t *testing.T, limit int) []feed.Record {
 func (r *reader) take(t *testing.T, n, limit int) []feed.Record {
 	t.Helper()
 	var records []feed.Record
-	for idle := 0; len(records) < n; idle++ {
-		if idle > patience {
-			t.Fatalf("have %d records, want %d", len(records), n)
-		}
-		if more := r.read(t, limit); len(more) > 0 {
-			records = append(records, more...)
-			idle = 0
-		}
+	for pace := new(idle); len(records) < n; {
+		more := r.read(t, limit)
+		records = append(records, more...)
+		pace.next(t, len(more) > 0, len(records), n)
 	}
 	if len(records) > n {
 		t.Fatalf("have %d records, want %d", len(records), n)
@@ -184,17 +201,15 @@ func everything(t *testing.T, stream feed.Stream, n int) map[string][]feed.Recor
 	}
 	records := make(map[string][]feed.Record)
 	have := 0
-	for idle := 0; have < n; idle++ {
-		if idle > patience {
-			t.Fatalf("have %d records, want %d", have, n)
-		}
+	for pace := new(idle); have < n; {
+		before := have
 		for id, r := range readers {
 			if more := r.read(t, feed.MaxReadRecords); len(more) > 0 {
 				records[id] = append(records[id], more...)
 				have += len(more)
-				idle = 0
 			}
 		}
+		pace.next(t, have > before, have, n)
 	}
 	if have > n {
 		t.Fatalf("have %d records, want %d", have, n)

@@ -3,6 +3,7 @@ package projection
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
@@ -75,18 +76,24 @@ func sum(records []placedRecord) (events int64) {
 // side by side; complete says that everything is where it is expected.
 func (l *Live) inLog(ctx context.Context, lane event.Lane, head eventlog.Head, fresh []placedRecord, since int64,
 ) (kept []placedRecord, complete bool, err error) {
-	stamp := eventlog.Stamp{Width: l.Width, Logged: since}
 	found := make([]bool, len(fresh))
+	for i, r := range fresh {
+		_, found[i] = head.CountAt(r.last)
+	}
+	if !slices.Contains(found, false) {
+		return fresh, true, nil
+	}
+	stamp := eventlog.Stamp{Width: l.Width, Logged: since}
 	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelLookUps)
 	for i, r := range fresh {
-		events := place(fresh[i:i+1], &stamp)
-		if _, found[i] = head.CountAt(r.last); found[i] || len(events) == 0 {
+		bucket := pass(&stamp, r)
+		if found[i] || len(r.events) == 0 {
 			continue
 		}
 		// Records are committed whole, so one of its events speaks for all.
 		group.Go(func() (err error) {
-			found[i], err = l.has(groupCtx, lane, &events[0])
+			found[i], err = l.has(groupCtx, lane, bucket, &r.events[0])
 			return err
 		})
 	}
@@ -151,10 +158,20 @@ func (l *Live) locate(ctx context.Context, lane event.Lane, head eventlog.Head, 
 	return events, nil
 }
 
-func (l *Live) has(ctx context.Context, lane event.Lane, p *Placed) (bool, error) {
-	in, err := l.Applier.log.Has(ctx, lane, p.Bucket, p.Event.Subject, p.Position)
+// pass moves a stamp over a record, and returns the bucket of its first event.
+func pass(stamp *eventlog.Stamp, r placedRecord) (first eventlog.Bucket) {
+	for i := range r.events {
+		if _, bucket := stamp.Next(r.events[i].Arrival); i == 0 {
+			first = bucket
+		}
+	}
+	return first
+}
+
+func (l *Live) has(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, a *eventlog.Arrived) (bool, error) {
+	in, err := l.Applier.log.Has(ctx, lane, bucket, a.Event.Subject, a.Position)
 	if err != nil {
-		return false, fmt.Errorf("look up event at %s: %w", p.Position, err)
+		return false, fmt.Errorf("look up event at %s: %w", a.Position, err)
 	}
 	return in, nil
 }

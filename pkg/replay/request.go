@@ -105,6 +105,9 @@ func (r Request) filtered() bool {
 	return r.From != nil || r.To != nil || len(r.Types) > 0 || len(r.Entities) > 0
 }
 
+// bounded reports whether the replay touches some of the buckets only.
+func (r Request) bounded() bool { return r.From != nil || r.To != nil }
+
 func inMillis(t *time.Time) *time.Time {
 	if t == nil {
 		return nil

@@ -30,8 +30,8 @@ type commit struct {
 	due []control.Write
 	// fresh is the number of records that are taken in.
 	fresh int
-	// taken has the last positions of the records taken so far.
-	taken map[event.Position]bool
+	// taken has the names of the records taken so far.
+	taken map[string]bool
 }
 
 type bucketWrite struct {
@@ -54,13 +54,15 @@ func (c *commit) take(ctx context.Context, in Incoming) error {
 	if bad != nil {
 		last = bad.Position
 	}
-	switch {
-	case c.taken[last]:
+	// A head passes whole records, also one that it could not decode and that a
+	// later version can.
+	switch name := last.Record(); {
+	case c.taken[name]:
 		c.result.Dropped++
 		return nil
-	case last <= c.before.Position:
+	case name <= c.before.Position.Record():
 		return c.behindHead(ctx, in, decoded, bad)
-	case last <= c.head.Position:
+	case name <= c.head.Position.Record():
 		c.overtaken = append(c.overtaken, c.late(in, decoded, bad))
 		return nil
 	case bad != nil:
@@ -107,7 +109,7 @@ func quarantined(in Incoming, bad *Undecodable) Quarantined {
 
 // pass lists a record, whose events are counted already.
 func (c *commit) pass(end event.Position, events int) {
-	c.taken[end] = true
+	c.taken[end.Record()] = true
 	c.fresh++
 	c.head.list(end, events)
 }

@@ -94,7 +94,7 @@ func (p *Pump) Commit(ctx context.Context, lane event.Lane, records []Incoming) 
 func (p *Pump) commitSome(ctx context.Context, lane event.Lane, head Head, version *control.Version, records []Incoming,
 ) (taken int, done Committed, err error) {
 	c := &commit{pump: p, lane: lane, before: head, head: head, version: *version,
-		stamp: Stamp{Width: p.Width, Logged: head.Logged}, taken: make(map[event.Position]bool, min(len(records), maxCommitRecords))}
+		stamp: Stamp{Width: p.Width, Logged: head.Logged}, taken: make(map[string]bool, min(len(records), maxCommitRecords))}
 	if err := c.prepare(ctx); err != nil {
 		return 0, Committed{}, err
 	}

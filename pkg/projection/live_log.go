@@ -24,8 +24,8 @@ type logged struct {
 	end   event.Position
 	count int64
 	stamp eventlog.Stamp
-	// gap is set where the log has events between the mark and the end that did
-	// not arrive: all of it is to be read from the log then.
+	// gap is set where what arrived is not what the log has between the mark and
+	// the end: all of it is to be read from the log then.
 	gap bool
 	// late counts events that the log does not have.
 	late int
@@ -58,7 +58,9 @@ func (l *Live) asLogged(ctx context.Context, lane event.Lane, head eventlog.Head
 		}
 	}
 	switch {
-	case arrived < result.count:
+	case arrived != result.count:
+		// Fewer arrived than the log has, or a record that the pump could not
+		// decode can be decoded now: the log has none of its events.
 		result.gap = true
 	case listed:
 		result.events = place(kept, &result.stamp)

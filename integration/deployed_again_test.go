@@ -18,7 +18,8 @@ func goesOnAcrossADeploy(t *testing.T, w *deployed.World, events int64) {
 	before := w.Rows("", lanes)
 	lift := w.Refuse("kinesis", "reprise-playback")
 	defer lift()
-	status, body := w.Call("POST", "/replays", "application/json", []byte(`{"name":"across","input":{"rebuild":true,"promote":true}}`))
+	request := []byte(`{"name":"across","input":{"rebuild":true,"promote":true}}`)
+	status, body := w.Call("POST", "/replays", "application/json", request)
 	if status != http.StatusCreated {
 		t.Fatalf("start replay: %d %s", status, body)
 	}

@@ -85,7 +85,8 @@ func TestEveryTaskCallsAVersion(t *testing.T) {
 	for _, task := range tasks {
 		called, _ := at(task, "Arguments", "FunctionName").(string)
 		placeholder := strings.TrimSuffix(strings.TrimPrefix(called, "${"), "}")
-		if substitutions[placeholder] == nil || called != "${"+placeholder+"}" || task["Resource"] != "arn:aws:states:::lambda:invoke" {
+		if substitutions[placeholder] == nil || called != "${"+placeholder+"}" ||
+			task["Resource"] != "arn:aws:states:::lambda:invoke" {
 			t.Errorf("a task of %v calls %q", task["Resource"], called)
 		}
 	}

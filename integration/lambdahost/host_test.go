@@ -187,7 +187,8 @@ func TestAVersionIsNoLongerChanged(t *testing.T) {
 	}
 	for qualified, want := range map[string]report{
 		"worker:" + version: {Version: "1", Setting: "first"}, "worker": {Version: "$LATEST", Setting: "second"}} {
-		if got, err := invoke(t, host, qualified, order{}); err != nil || got.Version != want.Version || got.Setting != want.Setting {
+		got, err := invoke(t, host, qualified, order{})
+		if err != nil || got.Version != want.Version || got.Setting != want.Setting {
 			t.Errorf("%s: %+v, %v", qualified, got, err)
 		}
 	}

@@ -58,7 +58,10 @@ func (s *suite) testTwiceInACall(t *testing.T) {
 		t.Fatalf("get all: have %+v, %v", docs, err)
 	}
 	_, err = s.table.PutAll(t.Context(), []control.Write{
-		{Key: other, Body: []byte("x")}, {Key: key, Body: []byte("x"), Previous: version}, {Key: key, Body: []byte("y"), Previous: version}})
+		{Key: other, Body: []byte("x")},
+		{Key: key, Body: []byte("x"), Previous: version},
+		{Key: key, Body: []byte("y"), Previous: version},
+	})
 	wantError(t, "put all", err, control.ErrLimit)
 	s.wantStored(t, key, "old", version)
 	s.wantMissing(t, other)

@@ -13,7 +13,8 @@ import (
 
 // noEntities are texts that can be no entity's id.
 func noEntities() []string {
-	return []string{"", "\xdc-1", strings.Repeat("e", event.MaxEntityKeyBytes+1), strings.Repeat("#", event.MaxEntityKeyBytes/3+1)}
+	return []string{"", "\xdc-1", strings.Repeat("e", event.MaxEntityKeyBytes+1),
+		strings.Repeat("#", event.MaxEntityKeyBytes/3+1)}
 }
 
 // testNoEntities: what is not UTF-8 would come back as another entity, and what
@@ -39,8 +40,8 @@ func (s *suite) testNoEntities(t *testing.T) {
 // testRowBytes finds the limit to the byte, whatever a store adds of its own.
 func (s *suite) testRowBytes(t *testing.T) {
 	lane := s.lane()
-	full := datastore.Row{Entity: strings.Repeat("#", event.MaxEntityKeyBytes/3), Position: position(1), Projection: "p", Version: "v", Replay: "r",
-		Filter: []byte(noise(1, 2000)), Parked: &datastore.Parked{Position: position(0), Type: "t", Reason: noise(2, 3000)}}
+	full := datastore.Row{Entity: strings.Repeat("#", event.MaxEntityKeyBytes/3), Position: position(1),
+		Projection: "p", Version: "v", Replay: "r", Filter: []byte(noise(1, 2000)), Parked: &datastore.Parked{Position: position(0), Type: "t", Reason: noise(2, 3000)}}
 	for hour := range 500 {
 		full.Buckets = append(full.Buckets, eventlog.Hour.Of(int64(hour)*3_600_000))
 	}

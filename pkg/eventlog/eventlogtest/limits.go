@@ -45,8 +45,9 @@ func (s *suite) testNoBuckets(t *testing.T) {
 	lane := s.place().lane
 	for _, bucket := range []eventlog.Bucket{"", "2026-03-01", "2026-03-01T00#a", "2026-13-01T00", "\xdc"} {
 		name := fmt.Sprintf(" in bucket %q", string(bucket))
-		wantError(t, "put"+name, s.log.Put(t.Context(), lane, bucket, []eventlog.Entry{entry("a", s.at(1), 5)}), eventlog.ErrLimit)
-		_, err := s.log.Read(t.Context(), lane, bucket, "", whole, true)
+		err := s.log.Put(t.Context(), lane, bucket, []eventlog.Entry{entry("a", s.at(1), 5)})
+		wantError(t, "put"+name, err, eventlog.ErrLimit)
+		_, err = s.log.Read(t.Context(), lane, bucket, "", whole, true)
 		wantError(t, "read"+name, err, eventlog.ErrLimit)
 		_, err = s.log.ReadEntity(t.Context(), lane, bucket, "a", "", whole)
 		wantError(t, "read an entity"+name, err, eventlog.ErrLimit)
@@ -58,7 +59,8 @@ func (s *suite) testNoBuckets(t *testing.T) {
 // testAfter goes on after keys that are not there, some of them far outside.
 func (s *suite) testAfter(t *testing.T) {
 	at := s.place()
-	entries := []eventlog.Entry{entry("a", s.at(1), 5), entry("b", s.at(2), 5), entry("b", s.at(3), 5), entry("c", s.at(4), 5)}
+	entries := []eventlog.Entry{entry("a", s.at(1), 5), entry("b", s.at(2), 5), entry("b", s.at(3), 5),
+		entry("c", s.at(4), 5)}
 	s.put(t, at, entries...)
 	for _, after := range []string{strings.Repeat("a", eventlog.MaxAfterBytes+1), "\xdc"} {
 		_, err := s.log.Read(t.Context(), at.lane, at.bucket, after, whole, true)
@@ -87,11 +89,12 @@ func (s *suite) testNoLimits(t *testing.T) {
 	q := quarantined(s.at(1))
 	s.quarantine(t, at.lane, q)
 	for _, limit := range []int{0, -1} {
-		page, err := s.log.Read(t.Context(), at.lane, at.bucket, "", eventlog.PageLimit{Entries: limit, Bytes: limit}, true)
+		least := eventlog.PageLimit{Entries: limit, Bytes: limit}
+		page, err := s.log.Read(t.Context(), at.lane, at.bucket, "", least, true)
 		if err != nil || len(page.Entries) != 1 || page.Next == "" {
 			t.Errorf("read %d: %d entries, next %q, %v", limit, len(page.Entries), page.Next, err)
 		}
-		page, err = s.log.ReadEntity(t.Context(), at.lane, at.bucket, entries[0].Entity, "", eventlog.PageLimit{Entries: limit, Bytes: limit})
+		page, err = s.log.ReadEntity(t.Context(), at.lane, at.bucket, entries[0].Entity, "", least)
 		if err != nil || len(page.Entries) != 1 {
 			t.Errorf("read an entity by %d: %d entries, %v", limit, len(page.Entries), err)
 		}
@@ -109,7 +112,8 @@ func (s *suite) testTwiceInACall(t *testing.T) {
 	other := s.place()
 	changed := one
 	changed.Line = entry("a", s.at(3), 20).Line
-	wantError(t, "put two contents", s.log.Put(t.Context(), other.lane, other.bucket, []eventlog.Entry{one, changed}), eventlog.ErrChanged)
+	err := s.log.Put(t.Context(), other.lane, other.bucket, []eventlog.Entry{one, changed})
+	wantError(t, "put two contents", err, eventlog.ErrChanged)
 	if have := s.read(t, other, whole); len(have) > 1 {
 		t.Errorf("have %d entries", len(have))
 	}
@@ -118,8 +122,8 @@ func (s *suite) testTwiceInACall(t *testing.T) {
 // testQuarantineFields sets aside what has hardly anything, and what has a lot.
 func (s *suite) testQuarantineFields(t *testing.T) {
 	lane := s.place().lane
-	want := []eventlog.Quarantined{{Position: s.at(1)}, {Position: s.at(2), Reason: "late", Detail: "ü\n\"\x00" + strings.Repeat("d", 400<<10),
-		Arrival: -1, Data: []byte("\n{}\n")}}
+	want := []eventlog.Quarantined{{Position: s.at(1)}, {Position: s.at(2), Reason: "late",
+		Detail: "ü\n\"\x00" + strings.Repeat("d", 400<<10), Arrival: -1, Data: []byte("\n{}\n")}}
 	for _, q := range want {
 		s.quarantine(t, lane, q)
 	}
@@ -128,6 +132,7 @@ func (s *suite) testQuarantineFields(t *testing.T) {
 		t.Errorf("have %.300v", listed)
 	}
 	for _, at := range []event.Position{"", "0001-", "\xdc"} {
-		wantError(t, "set aside at no position", s.log.Quarantine(t.Context(), lane, eventlog.Quarantined{Position: at}), eventlog.ErrLimit)
+		err := s.log.Quarantine(t.Context(), lane, eventlog.Quarantined{Position: at})
+		wantError(t, "set aside at no position", err, eventlog.ErrLimit)
 	}
 }

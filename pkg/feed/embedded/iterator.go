@@ -83,7 +83,7 @@ func (s *Stream) seek(sh *shard, c cursor, at time.Time) (cursor, error) {
 	c.at = at.UnixMilli()
 	trimmed, durable, newest := sh.bounds()
 	if now := s.streams.now(); at.After(now) && c.at > newest {
-		return c, fmt.Errorf("begin at %s: it is only %s", at.UTC().Format(time.RFC3339Nano), now.UTC().Format(time.RFC3339Nano))
+		return c, fmt.Errorf("begin at %s: that is %s ahead", at.UTC().Format(time.RFC3339Nano), at.Sub(now))
 	}
 	low, high := trimmed, durable // records up to low arrived before, those above high did not
 	for low < high {

@@ -29,7 +29,8 @@ func (s *suite) testRecordLimits(t *testing.T) {
 	}
 	for _, records := range everything(t, stream, 2) {
 		if string(records[0].Data) != want || records[0].Key != key || records[1].Key != "none" || len(records[1].Data) > 0 {
-			t.Errorf("have %d bytes under %.10q, %d under %q", len(records[0].Data), records[0].Key, len(records[1].Data), records[1].Key)
+			t.Errorf("have %d bytes under %.10q, %d under %q",
+				len(records[0].Data), records[0].Key, len(records[1].Data), records[1].Key)
 		}
 	}
 }

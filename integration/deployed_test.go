@@ -51,6 +51,7 @@ func TestAsDeployed(t *testing.T) {
 		{"litestream", func(t *testing.T, w *deployed.World) {
 			logAgreesWithGit(t, w, litestream(t))
 			startedFromAConsole(t, w, int64(len(litestream(t).lines)))
+			goesOnAcrossADeploy(t, w, int64(len(litestream(t).lines)))
 		}},
 		{"karpenter", func(t *testing.T, w *deployed.World) { logAgreesWithGit(t, w, karpenter(t)) }},
 		{"faults", outcomeIsExactUnderFaults},

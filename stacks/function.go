@@ -62,8 +62,9 @@ func (d *deployment) newFunction(stack awscdk.Stack, spec functionSpec) awslambd
 		Handler: jsii.String("bootstrap"), Code: awslambda.Code_FromAsset(jsii.String(d.assets(spec.folder)), nil),
 		MemorySize: jsii.Number(spec.memory), Timeout: awscdk.Duration_Seconds(jsii.Number(spec.timeout)),
 		Environment: &env, Role: role, LogGroup: logs, LoggingFormat: awslambda.LoggingFormat_JSON,
-		// Versions of write-state are used until the last generation that has
-		// them is gone.
+		// A version that a deploy replaces is still used: one of write-state by
+		// the generations that have its projections, one of a step by the
+		// executions that began with it.
 		CurrentVersionOptions: &awslambda.VersionOptions{RemovalPolicy: awscdk.RemovalPolicy_RETAIN},
 	})
 }

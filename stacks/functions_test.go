@@ -132,38 +132,23 @@ func TestTheMachineIsTheFile(t *testing.T) {
 func TestStepsEndBeforeTheirTasks(t *testing.T) {
 	folders := make(map[string]string)
 	for placeholder, value := range machineResource(t)["DefinitionSubstitutions"].(map[string]any) {
-		id, _, _ := strings.Cut(flat(t, value), ".")
-		folders["${"+placeholder+"}"] = strings.TrimPrefix(templates["replay"].Resources[id].Properties["FunctionName"].(string), "reprise-")
+		function, _ := versionOf(t, "", value)
+		folders["${"+placeholder+"}"] = function
 	}
 	var definition any
 	if err := json.Unmarshal([]byte(workflows.Replay()), &definition); err != nil {
 		t.Fatal(err)
 	}
-	tasks := 0
-	var walk func(value any)
-	walk = func(value any) {
-		switch v := value.(type) {
-		case map[string]any:
-			if v["Type"] == "Task" {
-				tasks++
-				folder := folders[at(v, "Arguments", "FunctionName").(string)]
-				timeout := functions()[folder].Properties["Timeout"].(float64)
-				if limit := v["TimeoutSeconds"].(float64); timeout >= limit {
-					t.Errorf("%s ends after %v s, its task after %v s", folder, timeout, limit)
-				}
-			}
-			for _, member := range v {
-				walk(member)
-			}
-		case []any:
-			for _, member := range v {
-				walk(member)
-			}
+	tasks := tasksIn(definition)
+	for _, task := range tasks {
+		folder := folders[at(task, "Arguments", "FunctionName").(string)]
+		timeout := functions()[folder].Properties["Timeout"].(float64)
+		if limit := task["TimeoutSeconds"].(float64); timeout >= limit {
+			t.Errorf("%s ends after %v s, its task after %v s", folder, timeout, limit)
 		}
 	}
-	walk(definition)
-	if tasks < 8 {
-		t.Errorf("%d tasks were found", tasks)
+	if len(tasks) < 8 {
+		t.Errorf("%d tasks were found", len(tasks))
 	}
 }
 
@@ -252,7 +237,7 @@ func TestNumberOfResources(t *testing.T) {
 		"CloudWatch::Alarm": 22, "CloudWatch::Dashboard": 1, "DynamoDB::Table": 2, "Events::Rule": 3,
 		"IAM::ManagedPolicy": 3, "IAM::Policy": 18, "IAM::Role": 18, "Kinesis::Stream": 2,
 		"Lambda::EventInvokeConfig": 2, "Lambda::EventSourceMapping": 4, "Lambda::Function": 17, "Lambda::Permission": 5,
-		"Lambda::Version": 1, "Logs::LogGroup": 19, "Logs::MetricFilter": 5, "SNS::Topic": 1, "StepFunctions::StateMachine": 1,
+		"Lambda::Version": 8, "Logs::LogGroup": 19, "Logs::MetricFilter": 5, "SNS::Topic": 1, "StepFunctions::StateMachine": 1,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("resources\n%v, want\n%v", got, want)

@@ -51,7 +51,8 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// The templates of all stacks, by kind; those with JWT have "jwt/" before it.
+// The templates of all stacks, by kind; those with JWT have "jwt/" before it,
+// those of a later deploy with other code "later/".
 var templates = make(map[string]template)
 
 type template struct {
@@ -60,38 +61,52 @@ type template struct {
 }
 
 type resource struct {
-	Type           string
-	Properties     map[string]any
-	DeletionPolicy string
-	DependsOn      any
+	Type                string
+	Properties          map[string]any
+	DeletionPolicy      string
+	UpdateReplacePolicy string
+	DependsOn           any
 }
+
+// unchanged is the one function whose code a later deploy leaves as it was.
+const unchanged = "check-drained"
 
 func synthesize(dir string) error {
 	context, err := cdkContext()
 	if err != nil {
 		return err
 	}
-	if err := assemble(dir, "", context); err != nil {
+	if err := assemble(dir, "", context, func(folder string) string { return folder }); err != nil {
+		return err
+	}
+	if err := assemble(dir, "later/", context, func(folder string) string {
+		if folder == unchanged {
+			return folder
+		}
+		return folder + ", changed"
+	}); err != nil {
 		return err
 	}
 	context["reprise:authorization"] = "jwt"
 	context["reprise:jwtIssuer"], context["reprise:jwtAudience"] = "https://issuer.example", "reprise"
 	context["reprise:alarmEmail"] = "someone@example.com"
-	return assemble(dir, "jwt/", context)
+	return assemble(dir, "jwt/", context, func(folder string) string { return folder })
 }
 
-func assemble(dir, variant string, context map[string]any) error {
+// assemble makes the templates of a variant, in which program is what a
+// function's program consists of.
+func assemble(dir, variant string, context map[string]any, program func(folder string) string) error {
 	config, err := stacks.FromContext(context)
 	if err != nil {
 		return err
 	}
 	app := awscdk.NewApp(&awscdk.AppProps{Context: &context, Outdir: jsii.String(filepath.Join(dir, "out"+variant))})
 	stacks.New(app, config, func(folder string) string {
-		stand := filepath.Join(dir, "functions", folder)
+		stand := filepath.Join(dir, variant+"functions", folder)
 		if err := os.MkdirAll(stand, 0o755); err != nil {
 			panic(err)
 		}
-		if err := os.WriteFile(filepath.Join(stand, "bootstrap"), []byte(folder), 0o755); err != nil {
+		if err := os.WriteFile(filepath.Join(stand, "bootstrap"), []byte(program(folder)), 0o755); err != nil {
 			panic(err)
 		}
 		return stand

@@ -23,12 +23,16 @@ func (d *deployment) replay(stack awscdk.Stack) {
 		statements: with(may.start(), may.control(), may.readLog(), may.writeState(), may.consume(d.playbackStream()))})
 	d.mapStream(stack, playback, "apply-playback", d.playbackStream(), d.Parallelization)
 
+	// The definition names published versions. An execution keeps the definition
+	// that it began with, so that its later steps run the code that planned it,
+	// whatever is deployed meanwhile; its role lets it call any version.
 	substitutions := make(map[string]*string)
 	var functions []*string
 	for _, step := range d.steps(may) {
 		f := d.newFunction(stack, step.functionSpec)
-		substitutions[step.placeholder] = f.FunctionArn()
-		functions = append(functions, f.FunctionArn())
+		substitutions[step.placeholder] = f.CurrentVersion().FunctionArn()
+		name := d.Config.function(step.folder)
+		functions = append(functions, functionARN(stack, name), functionARN(stack, name+":*"))
 	}
 	d.machine(stack, substitutions, functions)
 	d.closeReplays(stack, may)

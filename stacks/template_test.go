@@ -13,10 +13,14 @@ var kinds = []string{"data", "ingest", "replay", "operations"}
 
 // each calls visit for every resource of a type in the default config's stacks,
 // in a fixed order.
-func each(kind string, visit func(id string, r resource)) {
+func each(kind string, visit func(id string, r resource)) { eachOf("", kind, visit) }
+
+// eachOf is each for a variant of the templates.
+func eachOf(variant, kind string, visit func(id string, r resource)) {
 	for _, stack := range kinds {
-		for _, id := range slices.Sorted(maps.Keys(templates[stack].Resources)) {
-			if r := templates[stack].Resources[id]; r.Type == kind {
+		resources := templates[variant+stack].Resources
+		for _, id := range slices.Sorted(maps.Keys(resources)) {
+			if r := resources[id]; r.Type == kind {
 				visit(id, r)
 			}
 		}
@@ -80,11 +84,13 @@ type statement struct {
 	condition          any
 }
 
-func statements(t *testing.T) []statement {
+func statements(t *testing.T) []statement { return statementsOf(t, "") }
+
+func statementsOf(t *testing.T, variant string) []statement {
 	t.Helper()
 	var all []statement
 	for _, kind := range []string{"AWS::IAM::Policy", "AWS::IAM::ManagedPolicy"} {
-		each(kind, func(id string, r resource) {
+		eachOf(variant, kind, func(id string, r resource) {
 			for _, s := range list(at(r.Properties, "PolicyDocument", "Statement")) {
 				one := statement{policy: id, effect: at(s, "Effect").(string), condition: at(s, "Condition")}
 				for _, action := range list(at(s, "Action")) {

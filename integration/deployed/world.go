@@ -146,9 +146,7 @@ func (w *World) startHost() {
 		"AWS_ENDPOINT_URL_SFN": w.Proxies["states"].URL(), "AWS_ENDPOINT_URL_LAMBDA": w.Proxies["lambda"].URL(),
 		"AWS_ENDPOINT_URL_CLOUDWATCH": w.metrics()}}
 	for _, f := range w.options.Deployment.Functions {
-		config.Functions = append(config.Functions, lambdahost.Function{Name: f.Name, Env: f.Environment, Timeout: f.Timeout,
-			Concurrency: f.Concurrency, MemoryMB: f.MemoryMB,
-			Binary: filepath.Join(w.options.Programs, strings.TrimPrefix(f.Name, w.options.Prefix+"-"))})
+		config.Functions = append(config.Functions, w.function(f))
 	}
 	host, err := lambdahost.Start(config)
 	if err != nil {
@@ -164,6 +162,12 @@ func (w *World) startHost() {
 		}
 		w.tellOutput()
 	})
+}
+
+// function is one of the templates' with its program.
+func (w *World) function(f template.Function) lambdahost.Function {
+	return lambdahost.Function{Name: f.Name, Env: f.Environment, Timeout: f.Timeout, Concurrency: f.Concurrency, MemoryMB: f.MemoryMB,
+		Binary: filepath.Join(w.options.Programs, strings.TrimPrefix(f.Name, w.options.Prefix+"-"))}
 }
 
 // tellOutput shows, for a failed test, what its functions printed last.

@@ -171,3 +171,25 @@ func TestInvocationGoesOnWithoutItsCallerAndCloseEndsIt(t *testing.T) {
 		t.Errorf("invoke on a closed host: %v", err)
 	}
 }
+
+// TestAVersionIsNoLongerChanged updates a function behind its version's back.
+func TestAVersionIsNoLongerChanged(t *testing.T) {
+	function := functionOf(t, "worker", "worker")
+	function.Env["SETTING"] = "first"
+	host := start(t, lambdahost.Config{Functions: []lambdahost.Function{function}})
+	version, err := host.PublishVersion("worker")
+	if err != nil {
+		t.Fatal(err)
+	}
+	function.Env["SETTING"] = "second"
+	if err := host.Update(function); err != nil {
+		t.Fatal(err)
+	}
+	for qualified, want := range map[string]report{
+		"worker:" + version: {Version: "1", Setting: "first"}, "worker": {Version: "$LATEST", Setting: "second"}} {
+		got, err := invoke(t, host, qualified, order{})
+		if err != nil || got.Version != want.Version || got.Setting != want.Setting {
+			t.Errorf("%s: %+v, %v", qualified, got, err)
+		}
+	}
+}

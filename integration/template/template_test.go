@@ -49,7 +49,7 @@ func TestReadAllResolvesWhatADeployWould(t *testing.T) {
 			{Schedule: "rate(5 minutes)", Targets: []string{api}},
 		},
 		Machines: []template.Machine{{Name: "shop-machine", ARN: machine, Definition: `{"StartAt":"${WriteArn}"}`,
-			Substitutions: map[string]string{"WriteArn": write}}},
+			Substitutions: map[string]string{"WriteArn": write + ":1"}}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		have, _ := json.MarshalIndent(got, "", " ")

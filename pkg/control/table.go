@@ -27,7 +27,8 @@ var (
 	ErrLimit = errors.New("document passes a limit")
 )
 
-// Key names a document. Both parts are non-empty.
+// Key names a document. Both parts are non-empty UTF-8; any other key is
+// refused with ErrLimit by every method.
 type Key struct{ Partition, Sort string }
 
 // Version names one state of a document. Versions are opaque and never used
@@ -58,21 +59,22 @@ type Write struct {
 type Table interface {
 	// Get returns a document, or ErrNotFound.
 	Get(ctx context.Context, key Key) (Document, error)
-	// GetAll returns the documents that exist among keys, in any order.
+	// GetAll returns the documents that exist among keys, in any order, each
+	// once however often its key stands among them.
 	GetAll(ctx context.Context, keys []Key) ([]Document, error)
 	// Put stores body if the stored version is previous ("" for none), and
 	// returns the new version; otherwise ErrConflict.
 	Put(ctx context.Context, key Key, body []byte, previous Version) (Version, error)
 	// PutAll attempts every write, each on its own condition and in no order.
-	// The error at an index is nil or ErrConflict; no key may stand twice. If
-	// the second result is not nil, any of the writes may or may not have
-	// happened.
+	// The error at an index is nil or ErrConflict. A key that stands twice is
+	// ErrLimit, and then nothing was written. If the second result is any other
+	// error, any of the writes may or may not have happened.
 	PutAll(ctx context.Context, writes []Write) ([]error, error)
 	// Delete removes a document if its version is previous; otherwise
 	// ErrConflict. Where there is none it returns ErrNotFound.
 	Delete(ctx context.Context, key Key, previous Version) error
 	// List returns up to limit documents of a partition with sort keys above
-	// after ("" for all), ascending. Fewer than limit means that there are no
-	// more.
+	// after ("" for all, else UTF-8 of at most MaxKeyBytes), ascending. Fewer
+	// than limit means that there are no more; a limit below 1 gives none.
 	List(ctx context.Context, partition, after string, limit int) ([]Document, error)
 }

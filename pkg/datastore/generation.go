@@ -20,12 +20,6 @@ var (
 	ErrThrottled = errors.New("data store is throttled")
 )
 
-// The limits of calls.
-const (
-	MaxRowBytes = 380 << 10
-	MaxBatch    = 4096
-)
-
 // MarkName tells apart the consumers that keep a mark in a generation.
 type MarkName string
 
@@ -53,15 +47,17 @@ type RowWrite struct {
 // writes are durable when they return. Methods are safe for concurrent use.
 // Errors other than those named are faults of the store: a retry may help.
 type Generation interface {
-	// Rows returns the rows that exist among entities of a lane, by entity.
-	// ErrNoGeneration where the table is gone.
+	// Rows returns the rows that exist among entities of a lane, by entity; a
+	// text that can be no entity's id has none. ErrNoGeneration where the table
+	// is gone; where nothing is asked for, nothing need be looked at.
 	Rows(ctx context.Context, lane event.Lane, entities []string) (map[string]Row, error)
 	// WriteRows attempts every write, each on its own condition and in no
-	// order, and returns the entities whose condition did not hold.
+	// order, and returns the entities whose condition did not hold. With
+	// ErrLimit, for one that cannot be or stands twice, nothing was written.
 	WriteRows(ctx context.Context, lane event.Lane, writes []RowWrite) (conflicts []string, err error)
 	// Scan returns up to limit rows of a lane with entities above after,
 	// ascending by escaped entity id. Fewer than limit means that there are no
-	// more.
+	// more; a limit below 1 gives none.
 	Scan(ctx context.Context, lane event.Lane, after string, limit int) ([]Row, error)
 	// Mark returns a mark, or ErrNoMark.
 	Mark(ctx context.Context, name MarkName, lane event.Lane) (Mark, MarkVersion, error)
@@ -71,7 +67,8 @@ type Generation interface {
 }
 
 // Generations creates, opens and drops the tables. Methods are safe for
-// concurrent use and idempotent.
+// concurrent use and idempotent. An id that CheckID refuses cannot be created
+// and does not exist.
 type Generations interface {
 	// Create makes the table of a generation, empty and without marks, and
 	// returns when it can be used. Where it exists it is left as it is.
@@ -80,7 +77,8 @@ type Generations interface {
 	Open(id string) Generation
 	// Drop removes the table with all it holds; no error where there is none.
 	Drop(ctx context.Context, id string) error
-	// Clear removes all rows and marks, but keeps the table.
+	// Clear removes all rows and marks, but keeps the table. ErrNoGeneration
+	// where there is none.
 	Clear(ctx context.Context, id string) error
 	// List returns the ids of the tables that exist, ascending.
 	List(ctx context.Context) ([]string, error)

@@ -62,7 +62,8 @@ type Page struct {
 // Log is the contract of the Events table: append-only, one item an event.
 // Methods are safe for concurrent use. Errors other than those named are
 // faults of the store: a retry may help, and a Put that failed may have stored
-// any part of its entries.
+// any part of its entries. ErrLimit comes before anything was stored; what it
+// refuses to store is not there when it is looked up.
 type Log interface {
 	// Put stores entries of one lane-bucket, each on condition that its key is
 	// new, and returns when all are durable. An entry that is stored already

@@ -27,6 +27,14 @@ type Witness struct {
 	Bytes int64          `json:"bytes"`
 }
 
+// Check returns ErrLimit unless w can be stored.
+func (w *Witness) Check() error {
+	if err := errors.Join(w.Bucket.Check(), checkPosition(w.First)); err != nil {
+		return fmt.Errorf("witness: %w", err)
+	}
+	return nil
+}
+
 // witness is the one of the head's open bucket.
 func (h *Head) witness() Witness {
 	return Witness{Bucket: h.Bucket, First: h.Open.First, Count: h.Count - h.Open.Count, Bytes: h.Bytes - h.Open.Bytes}

@@ -6,15 +6,6 @@ import (
 	"time"
 )
 
-// The limits of a record; those of Kinesis (PutRecord: 1 MiB, key of 256
-// characters).
-const (
-	MaxDataBytes = 1 << 20
-	MaxKeyBytes  = 256
-	// MaxReadRecords bounds one Read, as GetRecords does.
-	MaxReadRecords = 10_000
-)
-
 var (
 	// ErrStreamNotFound says that there is no such stream.
 	ErrStreamNotFound = errors.New("stream not found")
@@ -29,8 +20,9 @@ var (
 	// ErrThrottled says that the stream takes no more at present: retry after
 	// a pause.
 	ErrThrottled = errors.New("stream is throttled")
-	// ErrLimit says that a key or record passes its limit. A retry cannot help.
-	ErrLimit = errors.New("record passes a limit")
+	// ErrLimit says that a key, a record or a stream passes its limit. A retry
+	// cannot help.
+	ErrLimit = errors.New("record or stream passes a limit")
 )
 
 // Record is what a stream holds.
@@ -59,8 +51,9 @@ type Shard struct {
 type Start struct {
 	// After is a sequence number: begin behind it.
 	After string
-	// At is a time: begin at the first record that arrived at or after it.
-	// It is used where After is "". With both empty, begin at the oldest.
+	// At is a time, none in the future: begin at the first record that arrived
+	// at or after it. It is used where After is "". With both empty, begin at
+	// the oldest.
 	At time.Time
 }
 
@@ -87,10 +80,12 @@ type Stream interface {
 	Put(ctx context.Context, key string, data []byte) (sequence string, err error)
 	// Shards lists the shards, parents before children.
 	Shards(ctx context.Context) ([]Shard, error)
-	// Iterator makes an iterator.
+	// Iterator makes an iterator. A sequence number that the stream never gave
+	// and a time to come are errors.
 	Iterator(ctx context.Context, shard string, start Start) (Iterator, error)
-	// Read returns up to limit records, possibly none although there are
-	// more. Records are never returned out of sequence.
+	// Read returns up to limit records, at least 1 and at most MaxReadRecords,
+	// possibly none although there are more. Records are never returned out of
+	// sequence.
 	Read(ctx context.Context, from Iterator, limit int) (Batch, error)
 }
 
@@ -107,7 +102,8 @@ type Description struct {
 }
 
 // Streams creates, finds and deletes streams. Methods are safe for concurrent
-// use and idempotent.
+// use and idempotent. What CheckStream refuses cannot be created, with ErrLimit,
+// and does not exist.
 type Streams interface {
 	// Create makes a stream with that many shards and returns when it can be
 	// used. Where it exists with the same number, it returns that one.

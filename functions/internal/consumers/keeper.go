@@ -81,10 +81,11 @@ func (k *Keeper) Keep(ctx context.Context) error {
 	for _, consumer := range have {
 		known[consumer.Generation] = consumer
 	}
+	versions := k.versions(roll, known)
 	var failed []error
 	for _, info := range roll.Generations {
 		if info.Consumes() {
-			failed = append(failed, k.provide(ctx, info, known[info.ID]))
+			failed = append(failed, k.provide(ctx, info, known[info.ID], versions))
 			delete(known, info.ID)
 		}
 	}
@@ -116,13 +117,36 @@ func (k *Keeper) firstGeneration(ctx context.Context) (datastore.Roll, error) {
 	return k.Registry.Load(ctx)
 }
 
+// ErrNoCode says that no version of write-state is known that has a
+// generation's projections: the deploy that brought them is gone, and no other
+// generation has them. A rebuild with today's code has to replace it.
+var ErrNoCode = errors.New("no known version of the consumer has the generation's projections")
+
+// versions are the published versions of write-state by the version of the
+// projections that they have: this deploy's, and those that consumers of other
+// projections run.
+func (k *Keeper) versions(roll datastore.Roll, known map[string]Consumer) map[string]string {
+	versions := make(map[string]string)
+	for _, info := range roll.Generations {
+		if published := known[info.ID].Version; published != "" {
+			versions[info.Version] = published
+		}
+	}
+	versions[k.Projections] = k.Published
+	return versions
+}
+
 // provide gives a generation what it lacks. An alias moves to this deploy's
 // version only where that has the generation's projections: the consumer of an
-// older version of them goes on with its own code.
-func (k *Keeper) provide(ctx context.Context, info datastore.Info, have Consumer) error {
+// older version of them goes on with its own code. So does that of a generation
+// whose rebuild was under way when other projections were deployed.
+func (k *Keeper) provide(ctx context.Context, info datastore.Info, have Consumer, versions map[string]string) error {
 	version := have.Version
 	if version == "" || info.Version == k.Projections {
-		version = k.Published
+		version = versions[info.Version]
+	}
+	if version == "" {
+		return fmt.Errorf("generation %s of projections %s: %w", info.ID, info.Version, ErrNoCode)
 	}
 	if version != have.Version {
 		if err := k.Host.SetAlias(ctx, info.ID, version); err != nil {

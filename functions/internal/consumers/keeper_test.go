@@ -146,6 +146,35 @@ func TestACodeChangeMovesAliasesOfItsProjectionsOnly(t *testing.T) {
 	keep(t, k, host)
 }
 
+// TestAGenerationOfOlderProjectionsGetsTheirCode deploys other projections while
+// a rebuild is under way: what it built must not be followed by them.
+func TestAGenerationOfOlderProjectionsGetsTheirCode(t *testing.T) {
+	host := &hostFake{}
+	k := newKeeper(t, host)
+	keep(t, k, host, "alias g0001 3", "map g0001")
+	host.have = []Consumer{{Generation: "g0001", Version: "3", Mapping: "m1", Sound: true}}
+	k.Published, k.Projections = "4", "v2"
+	second := follow(t, k, "building", "v1")
+	third := follow(t, k, "later", "v2")
+	keep(t, k, host, "alias "+second+" 3", "map "+second, "alias "+third+" 4", "map "+third)
+}
+
+// TestNoCodeIsNamed: a consumer with other projections would be worse than none.
+func TestNoCodeIsNamed(t *testing.T) {
+	host := &hostFake{}
+	k := newKeeper(t, host)
+	keep(t, k, host, "alias g0001 3", "map g0001")
+	host.have = []Consumer{{Generation: "g0001", Version: "3", Mapping: "m1", Sound: true}}
+	follow(t, k, "building", "v0")
+	third := follow(t, k, "later", "v1")
+	host.done = nil
+	err := k.Keep(t.Context())
+	slices.Sort(host.done)
+	if !errors.Is(err, ErrNoCode) || !slices.Equal(host.done, []string{"alias " + third + " 3", "map " + third}) {
+		t.Errorf("%v; did %q", err, host.done)
+	}
+}
+
 func TestAMappingThatSomebodyChangedIsMended(t *testing.T) {
 	host := &hostFake{}
 	k := newKeeper(t, host)

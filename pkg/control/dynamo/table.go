@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -66,25 +65,6 @@ func itemKey(key control.Key) dynamostore.Key {
 	return dynamostore.Key{PK: key.Partition, SK: key.Sort}
 }
 
-func checkKey(key control.Key) error {
-	for _, part := range []string{key.Partition, key.Sort} {
-		if n := len(part); n == 0 || n > control.MaxKeyBytes {
-			return fmt.Errorf("%w: part of a key has %d bytes", control.ErrLimit, n)
-		}
-		if !utf8.ValidString(part) {
-			return fmt.Errorf("%w: key is not UTF-8", control.ErrLimit)
-		}
-	}
-	return nil
-}
-
-func checkWrite(key control.Key, body []byte) error {
-	if len(body) > control.MaxBodyBytes {
-		return fmt.Errorf("%w: body of %d bytes", control.ErrLimit, len(body))
-	}
-	return checkKey(key)
-}
-
 func (t *Table) newVersion() (control.Version, error) {
 	var b [versionBytes]byte
 	if _, err := io.ReadFull(t.random, b[:]); err != nil {
@@ -114,7 +94,7 @@ func decode(item dynamostore.Item) (control.Document, error) {
 
 // Get implements control.Table.
 func (t *Table) Get(ctx context.Context, key control.Key) (control.Document, error) {
-	if err := errors.Join(ctx.Err(), checkKey(key)); err != nil {
+	if err := errors.Join(ctx.Err(), key.Check()); err != nil {
 		return control.Document{}, fmt.Errorf("get document: %w", err)
 	}
 	item, err := t.store.Get(ctx, t.client, itemKey(key))
@@ -129,22 +109,13 @@ func (t *Table) Get(ctx context.Context, key control.Key) (control.Document, err
 
 // GetAll implements control.Table.
 func (t *Table) GetAll(ctx context.Context, keys []control.Key) ([]control.Document, error) {
-	if len(keys) > control.MaxBatch {
-		return nil, fmt.Errorf("get %d documents: %w", len(keys), control.ErrLimit)
-	}
-	if err := ctx.Err(); err != nil {
+	distinct, err := control.Distinct(keys) // the service refuses a key that stands twice
+	if err := errors.Join(ctx.Err(), err); err != nil {
 		return nil, fmt.Errorf("get documents: %w", err)
 	}
-	seen := make(map[control.Key]bool, len(keys))
-	wanted := make([]dynamostore.Key, 0, len(keys))
-	for _, key := range keys {
-		if err := checkKey(key); err != nil {
-			return nil, fmt.Errorf("get documents: %w", err)
-		}
-		if !seen[key] { // the service refuses a key that stands twice
-			seen[key] = true
-			wanted = append(wanted, itemKey(key))
-		}
+	wanted := make([]dynamostore.Key, len(distinct))
+	for i, key := range distinct {
+		wanted[i] = itemKey(key)
 	}
 	items, err := t.store.GetAll(ctx, t.client, wanted)
 	if err != nil {
@@ -167,7 +138,7 @@ func decodeAll(items []dynamostore.Item) ([]control.Document, error) {
 
 // List implements control.Table.
 func (t *Table) List(ctx context.Context, partition, after string, limit int) ([]control.Document, error) {
-	if err := errors.Join(ctx.Err(), checkKey(control.Key{Partition: partition, Sort: "any"})); err != nil {
+	if err := errors.Join(ctx.Err(), control.CheckRange(partition, after)); err != nil {
 		return nil, fmt.Errorf("list documents: %w", err)
 	}
 	var items []dynamostore.Item

@@ -38,7 +38,7 @@ func condition(previous control.Version) dynamostore.Condition {
 
 // Put implements control.Table.
 func (t *Table) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
-	if err := errors.Join(ctx.Err(), checkWrite(key, body)); err != nil {
+	if err := errors.Join(ctx.Err(), control.Write{Key: key, Body: body}.Check()); err != nil {
 		return "", fmt.Errorf("put document: %w", err)
 	}
 	version, err := t.swap(ctx, key, body, previous)
@@ -90,7 +90,7 @@ func (t *Table) version(ctx context.Context, key control.Key) (control.Version, 
 // PutAll implements control.Table. Writes are single and some at a time, for
 // batches of DynamoDB take no conditions.
 func (t *Table) PutAll(ctx context.Context, writes []control.Write) ([]error, error) {
-	if err := checkWrites(ctx, writes); err != nil {
+	if err := errors.Join(ctx.Err(), control.CheckWrites(writes)); err != nil {
 		return nil, fmt.Errorf("put documents: %w", err)
 	}
 	results := make([]error, len(writes))
@@ -112,29 +112,9 @@ func (t *Table) PutAll(ctx context.Context, writes []control.Write) ([]error, er
 	return results, nil
 }
 
-func checkWrites(ctx context.Context, writes []control.Write) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	if len(writes) > control.MaxBatch {
-		return fmt.Errorf("%w: %d writes", control.ErrLimit, len(writes))
-	}
-	seen := make(map[control.Key]bool, len(writes))
-	for _, w := range writes {
-		if err := checkWrite(w.Key, w.Body); err != nil {
-			return err
-		}
-		if seen[w.Key] {
-			return fmt.Errorf("document %s/%s stands twice", w.Partition, w.Sort)
-		}
-		seen[w.Key] = true
-	}
-	return nil
-}
-
 // Delete implements control.Table.
 func (t *Table) Delete(ctx context.Context, key control.Key, previous control.Version) error {
-	if err := errors.Join(ctx.Err(), checkKey(key)); err != nil {
+	if err := errors.Join(ctx.Err(), key.Check()); err != nil {
 		return fmt.Errorf("delete document: %w", err)
 	}
 	err := t.remove(ctx, key, previous)

@@ -52,26 +52,9 @@ func storedKey(key control.Key) []byte {
 	return append(partitionPrefix(key.Partition, len(key.Sort)), key.Sort...)
 }
 
-func checkKey(key control.Key) error {
-	if n := len(key.Partition); n == 0 || n > control.MaxKeyBytes {
-		return fmt.Errorf("%w: partition of %d bytes", control.ErrLimit, n)
-	}
-	if n := len(key.Sort); n == 0 || n > control.MaxKeyBytes {
-		return fmt.Errorf("%w: sort key of %d bytes", control.ErrLimit, n)
-	}
-	return nil
-}
-
-func checkWrite(key control.Key, body []byte) error {
-	if len(body) > control.MaxBodyBytes {
-		return fmt.Errorf("%w: body of %d bytes", control.ErrLimit, len(body))
-	}
-	return checkKey(key)
-}
-
 // Get implements control.Table.
 func (t *Table) Get(ctx context.Context, key control.Key) (control.Document, error) {
-	if err := errors.Join(ctx.Err(), checkKey(key)); err != nil {
+	if err := errors.Join(ctx.Err(), key.Check()); err != nil {
 		return control.Document{}, fmt.Errorf("get document: %w", err)
 	}
 	doc, found, err := t.read(key)
@@ -103,11 +86,12 @@ func decode(key control.Key, value []byte) (control.Document, error) {
 
 // GetAll implements control.Table.
 func (t *Table) GetAll(ctx context.Context, keys []control.Key) ([]control.Document, error) {
-	if len(keys) > control.MaxBatch {
-		return nil, fmt.Errorf("get %d documents: %w", len(keys), control.ErrLimit)
+	distinct, err := control.Distinct(keys)
+	if err := errors.Join(ctx.Err(), err); err != nil {
+		return nil, fmt.Errorf("get documents: %w", err)
 	}
-	docs := make([]control.Document, 0, len(keys))
-	for _, key := range keys {
+	docs := make([]control.Document, 0, len(distinct))
+	for _, key := range distinct {
 		doc, err := t.Get(ctx, key)
 		if errors.Is(err, control.ErrNotFound) {
 			continue
@@ -122,7 +106,7 @@ func (t *Table) GetAll(ctx context.Context, keys []control.Key) ([]control.Docum
 
 // List implements control.Table.
 func (t *Table) List(ctx context.Context, partition, after string, limit int) ([]control.Document, error) {
-	if err := errors.Join(ctx.Err(), checkKey(control.Key{Partition: partition, Sort: "any"})); err != nil {
+	if err := errors.Join(ctx.Err(), control.CheckRange(partition, after)); err != nil {
 		return nil, fmt.Errorf("list documents: %w", err)
 	}
 	if limit < 1 {

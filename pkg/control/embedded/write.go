@@ -11,7 +11,7 @@ import (
 
 // Put implements control.Table.
 func (t *Table) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
-	if err := errors.Join(ctx.Err(), checkWrite(key, body)); err != nil {
+	if err := errors.Join(ctx.Err(), control.Write{Key: key, Body: body}.Check()); err != nil {
 		return "", fmt.Errorf("put document: %w", err)
 	}
 	at := storedKey(key)
@@ -65,7 +65,7 @@ func (t *Table) version(key []byte) (version control.Version, err error) {
 
 // Delete implements control.Table.
 func (t *Table) Delete(ctx context.Context, key control.Key, previous control.Version) error {
-	if err := errors.Join(ctx.Err(), checkKey(key)); err != nil {
+	if err := errors.Join(ctx.Err(), key.Check()); err != nil {
 		return fmt.Errorf("delete document: %w", err)
 	}
 	at := storedKey(key)
@@ -99,9 +99,12 @@ func (t *Table) remove(key []byte, previous control.Version) (localstore.Pending
 // PutAll implements control.Table. All writes whose condition holds go into
 // one batch, so a crash leaves all of them or none.
 func (t *Table) PutAll(ctx context.Context, writes []control.Write) ([]error, error) {
-	keys, err := checkWrites(ctx, writes)
-	if err != nil {
+	if err := errors.Join(ctx.Err(), control.CheckWrites(writes)); err != nil {
 		return nil, fmt.Errorf("put documents: %w", err)
+	}
+	keys := make([][]byte, len(writes))
+	for i := range writes {
+		keys[i] = storedKey(writes[i].Key)
 	}
 	results := make([]error, len(writes))
 	pending, err := t.swapAll(keys, writes, results)
@@ -112,28 +115,6 @@ func (t *Table) PutAll(ctx context.Context, writes []control.Write) ([]error, er
 		return nil, fmt.Errorf("put documents: %w", err)
 	}
 	return results, nil
-}
-
-func checkWrites(ctx context.Context, writes []control.Write) ([][]byte, error) {
-	if err := ctx.Err(); err != nil {
-		return nil, err
-	}
-	if len(writes) > control.MaxBatch {
-		return nil, fmt.Errorf("%w: %d writes", control.ErrLimit, len(writes))
-	}
-	keys := make([][]byte, len(writes))
-	seen := make(map[control.Key]bool, len(writes))
-	for i, w := range writes {
-		if err := checkWrite(w.Key, w.Body); err != nil {
-			return nil, err
-		}
-		if seen[w.Key] {
-			return nil, fmt.Errorf("document %s/%s stands twice", w.Partition, w.Sort)
-		}
-		seen[w.Key] = true
-		keys[i] = storedKey(w.Key)
-	}
-	return keys, nil
 }
 
 func (t *Table) swapAll(keys [][]byte, writes []control.Write, results []error) (localstore.Pending, error) {

@@ -63,6 +63,7 @@ func (s *suite) wantMissing(t *testing.T, id string) {
 	wantError(t, "mark", err, datastore.ErrNoGeneration)
 	_, err = g.SetMark(t.Context(), datastore.LiveMark, lane, mark(1), "")
 	wantError(t, "set mark", err, datastore.ErrNoGeneration)
+	wantError(t, "clear", s.all.Clear(t.Context(), id), datastore.ErrNoGeneration)
 }
 
 func (s *suite) testClear(t *testing.T) {

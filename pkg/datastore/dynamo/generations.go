@@ -90,9 +90,12 @@ var tableNames = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,255}$`)
 
 // name is the table's name of a generation.
 func (g *Generations) name(id string) (string, error) {
+	if err := datastore.CheckID(id); err != nil {
+		return "", err
+	}
 	name := g.options.Prefix + id
-	if id == "" || !tableNames.MatchString(name) {
-		return "", fmt.Errorf("generation id %.80q makes no table name", id)
+	if !tableNames.MatchString(name) {
+		return "", fmt.Errorf("generation id %.80q makes no table name: %w", id, datastore.ErrLimit)
 	}
 	return name, nil
 }
@@ -103,7 +106,7 @@ func (g *Generations) table(id string) dynamostore.Table {
 
 // Open implements datastore.Generations.
 func (g *Generations) Open(id string) datastore.Generation {
-	return &generation{all: g, store: g.table(id)}
+	return &generation{all: g, id: id, store: g.table(id)}
 }
 
 // Create implements datastore.Generations. A table that is on its way out is
@@ -158,6 +161,9 @@ func inUse(err error) error {
 // for until then it would still be read and written.
 func (g *Generations) Drop(ctx context.Context, id string) error {
 	name, err := g.name(id)
+	if errors.Is(err, datastore.ErrLimit) && ctx.Err() == nil {
+		return nil // there can be no such table
+	}
 	if err == nil {
 		err = g.await(ctx, name, func(status types.TableStatus) (bool, error) {
 			switch status {
@@ -210,6 +216,9 @@ func (g *Generations) await(ctx context.Context, name string, step func(types.Ta
 func (g *Generations) Clear(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
 		return failed("clear generation", err)
+	}
+	if _, err := g.name(id); err != nil {
+		return fmt.Errorf("clear generation: %w: %w", datastore.ErrNoGeneration, err)
 	}
 	store := g.table(id)
 	keys := dynamostore.PK + ", " + dynamostore.SK

@@ -28,7 +28,7 @@ func markKey(name datastore.MarkName, lane event.Lane) dynamostore.Key {
 
 // Mark implements datastore.Generation.
 func (g *generation) Mark(ctx context.Context, name datastore.MarkName, lane event.Lane) (datastore.Mark, datastore.MarkVersion, error) {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), g.check()); err != nil {
 		return datastore.Mark{}, "", failed("read mark", err)
 	}
 	item, err := g.store.Get(ctx, g.all.client, markKey(name, lane))
@@ -52,7 +52,7 @@ func (g *generation) Mark(ctx context.Context, name datastore.MarkName, lane eve
 func (g *generation) SetMark(ctx context.Context, name datastore.MarkName, lane event.Lane, mark datastore.Mark,
 	previous datastore.MarkVersion,
 ) (datastore.MarkVersion, error) {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), mark.Check(), g.check()); err != nil {
 		return "", failed("set mark", err)
 	}
 	version, err := g.setMark(ctx, markKey(name, lane), mark, previous)

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -26,14 +27,24 @@ const (
 // generation is one table.
 type generation struct {
 	all   *Generations
+	id    string
 	store dynamostore.Table
+}
+
+// check returns datastore.ErrNoGeneration where no table can have the id: the
+// service would call it an invalid request.
+func (g *generation) check() error {
+	if err := datastore.CheckID(g.id); err != nil {
+		return fmt.Errorf("%w: %w", datastore.ErrNoGeneration, err)
+	}
+	return nil
 }
 
 func rowKey(lane event.Lane, entity string) dynamostore.Key {
 	return dynamostore.Key{PK: lane.String(), SK: rowPrefix + event.EscapeEntity(entity)}
 }
 
-func encodeRow(lane event.Lane, r *datastore.Row) (dynamostore.Item, error) {
+func encodeRow(lane event.Lane, r *datastore.Row) dynamostore.Item {
 	key := rowKey(lane, r.Entity)
 	item := dynamostore.Item{
 		dynamostore.PK: dynamostore.Text(key.PK),
@@ -47,10 +58,7 @@ func encodeRow(lane event.Lane, r *datastore.Row) (dynamostore.Item, error) {
 	if len(r.Filter) > 0 {
 		item[filterName] = &types.AttributeValueMemberB{Value: dynamostore.Framed(r.Filter)}
 	}
-	if size := dynamostore.ItemBytes(item); size > datastore.MaxRowBytes {
-		return nil, fmt.Errorf("row of %d bytes, %d are allowed", size, datastore.MaxRowBytes)
-	}
-	return item, nil
+	return item
 }
 
 func (g *generation) decodeRow(item dynamostore.Item) (datastore.Row, error) {
@@ -78,19 +86,16 @@ func (g *generation) decodeRow(item dynamostore.Item) (datastore.Row, error) {
 
 // Rows implements datastore.Generation.
 func (g *generation) Rows(ctx context.Context, lane event.Lane, entities []string) (map[string]datastore.Row, error) {
-	if len(entities) > datastore.MaxBatch {
-		return nil, fmt.Errorf("read rows of %d entities: %d are allowed", len(entities), datastore.MaxBatch)
+	distinct, err := datastore.Distinct(ctx, entities) // the service refuses a key that stands twice
+	if err == nil && len(distinct) > 0 {
+		err = g.check()
 	}
-	if err := ctx.Err(); err != nil {
+	if err != nil {
 		return nil, failed("read rows", err)
 	}
-	seen := make(map[string]bool, len(entities))
-	keys := make([]dynamostore.Key, 0, len(entities))
-	for _, entity := range entities {
-		if !seen[entity] { // the service refuses a key that stands twice
-			seen[entity] = true
-			keys = append(keys, rowKey(lane, entity))
-		}
+	keys := make([]dynamostore.Key, len(distinct))
+	for i, entity := range distinct {
+		keys[i] = rowKey(lane, entity)
 	}
 	items, err := g.store.GetAll(ctx, g.all.client, keys)
 	if err != nil {
@@ -109,7 +114,7 @@ func (g *generation) Rows(ctx context.Context, lane event.Lane, entities []strin
 
 // Scan implements datastore.Generation.
 func (g *generation) Scan(ctx context.Context, lane event.Lane, after string, limit int) ([]datastore.Row, error) {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), datastore.CheckAfter(after), g.check()); err != nil {
 		return nil, failed("scan rows", err)
 	}
 	// '$' follows '#': no row's key lies there, and marks lie before.
@@ -161,26 +166,18 @@ func (g *generation) WriteRows(ctx context.Context, lane event.Lane, writes []da
 }
 
 func (g *generation) encodeRows(ctx context.Context, lane event.Lane, writes []datastore.RowWrite) ([]dynamostore.Item, error) {
-	if err := ctx.Err(); err != nil {
+	if err := datastore.CheckWrites(ctx, writes); err != nil {
 		return nil, err
 	}
-	if len(writes) > datastore.MaxBatch {
-		return nil, fmt.Errorf("%d rows, %d are allowed", len(writes), datastore.MaxBatch)
-	}
-	items := make([]dynamostore.Item, len(writes))
-	seen := make(map[string]bool, len(writes))
-	for i := range writes {
-		row := &writes[i].Row
-		if seen[row.Entity] {
-			return nil, fmt.Errorf("entity %.80q stands twice", row.Entity)
-		}
-		seen[row.Entity] = true
-		item, err := encodeRow(lane, row)
-		if err != nil {
+	if len(writes) > 0 {
+		if err := g.check(); err != nil {
 			return nil, err
 		}
-		g.all.codec.Shrink(item, stateName, filterName)
-		items[i] = item
+	}
+	items := make([]dynamostore.Item, len(writes))
+	for i := range writes {
+		items[i] = encodeRow(lane, &writes[i].Row)
+		g.all.codec.Shrink(items[i], stateName, filterName)
 	}
 	return items, nil
 }

@@ -33,17 +33,21 @@ func (g *generation) begin(ctx context.Context) (end func(), err error) {
 
 // Rows implements datastore.Generation.
 func (g *generation) Rows(ctx context.Context, lane event.Lane, entities []string) (map[string]datastore.Row, error) {
-	if len(entities) > datastore.MaxBatch {
-		return nil, fmt.Errorf("read rows of %d entities: %d are allowed", len(entities), datastore.MaxBatch)
+	distinct, err := datastore.Distinct(ctx, entities)
+	if err != nil {
+		return nil, fmt.Errorf("read rows: %w", err)
+	}
+	rows := make(map[string]datastore.Row, len(distinct))
+	if len(distinct) == 0 {
+		return rows, nil
 	}
 	end, err := g.begin(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("read rows: %w", err)
 	}
 	defer end()
-	rows := make(map[string]datastore.Row, len(entities))
 	prefix := rowPrefix(g.data, lane)
-	for _, entity := range entities {
+	for _, entity := range distinct {
 		key := append(prefix[:len(prefix):len(prefix)], event.EscapeEntity(entity)...)
 		_, err := g.all.space.View(key, func(value []byte) error {
 			row, err := decodeRow(value)
@@ -59,6 +63,9 @@ func (g *generation) Rows(ctx context.Context, lane event.Lane, entities []strin
 
 // Scan implements datastore.Generation.
 func (g *generation) Scan(ctx context.Context, lane event.Lane, after string, limit int) ([]datastore.Row, error) {
+	if err := datastore.CheckAfter(after); err != nil {
+		return nil, fmt.Errorf("scan rows: %w", err)
+	}
 	end, err := g.begin(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("scan rows: %w", err)
@@ -87,13 +94,13 @@ func (g *generation) Scan(ctx context.Context, lane event.Lane, after string, li
 // WriteRows implements datastore.Generation. All rows whose condition holds go
 // into one batch, so a crash leaves all of them or none.
 func (g *generation) WriteRows(ctx context.Context, lane event.Lane, writes []datastore.RowWrite) ([]string, error) {
-	if len(writes) == 0 {
-		return nil, ctx.Err()
-	}
-	keys, values, err := g.encode(lane, writes)
-	if err != nil {
+	if err := datastore.CheckWrites(ctx, writes); err != nil {
 		return nil, fmt.Errorf("write rows: %w", err)
 	}
+	if len(writes) == 0 {
+		return nil, nil
+	}
+	keys, values := g.encode(lane, writes)
 	pending, conflicts, err := g.swap(ctx, keys, values, writes)
 	if err == nil {
 		err = pending.Wait()
@@ -104,26 +111,15 @@ func (g *generation) WriteRows(ctx context.Context, lane event.Lane, writes []da
 	return conflicts, nil
 }
 
-func (g *generation) encode(lane event.Lane, writes []datastore.RowWrite) (keys, values [][]byte, err error) {
-	if len(writes) > datastore.MaxBatch {
-		return nil, nil, fmt.Errorf("%d rows, %d are allowed", len(writes), datastore.MaxBatch)
-	}
+func (g *generation) encode(lane event.Lane, writes []datastore.RowWrite) (keys, values [][]byte) {
 	keys, values = make([][]byte, len(writes)), make([][]byte, len(writes))
-	seen := make(map[string]bool, len(writes))
 	prefix := rowPrefix(g.data, lane)
 	for i := range writes {
 		row := &writes[i].Row
-		if seen[row.Entity] {
-			return nil, nil, fmt.Errorf("entity %.80q stands twice", row.Entity)
-		}
-		seen[row.Entity] = true
 		keys[i] = append(prefix[:len(prefix):len(prefix)], event.EscapeEntity(row.Entity)...)
 		values[i] = appendRow(make([]byte, 0, 256+len(row.State)+len(row.Filter)+16*len(row.Buckets)), row)
-		if len(values[i]) > datastore.MaxRowBytes {
-			return nil, nil, fmt.Errorf("row of %d bytes, %d are allowed", len(values[i]), datastore.MaxRowBytes)
-		}
 	}
-	return keys, values, nil
+	return keys, values
 }
 
 func (g *generation) swap(ctx context.Context, keys, values [][]byte, writes []datastore.RowWrite) (

@@ -12,9 +12,6 @@ import (
 	"reprise/pkg/localstore"
 )
 
-// maxID bounds a generation's id.
-const maxID = 200
-
 // Generations is a datastore.Generations on the local store. It is safe for
 // concurrent use.
 type Generations struct {
@@ -52,11 +49,8 @@ func New(space *localstore.Space) (*Generations, error) {
 
 // Create implements datastore.Generations.
 func (g *Generations) Create(ctx context.Context, id string) error {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), datastore.CheckID(id)); err != nil {
 		return fmt.Errorf("create generation: %w", err)
-	}
-	if id == "" || len(id) > maxID {
-		return fmt.Errorf("create generation: id of %d bytes, 1 to %d are allowed", len(id), maxID)
 	}
 	pending, known, err := g.create(id)
 	if err == nil && known {

@@ -44,6 +44,9 @@ func markVersion(value []byte) datastore.MarkVersion {
 func (g *generation) SetMark(ctx context.Context, name datastore.MarkName, lane event.Lane, mark datastore.Mark,
 	previous datastore.MarkVersion,
 ) (datastore.MarkVersion, error) {
+	if err := errors.Join(ctx.Err(), mark.Check()); err != nil {
+		return "", fmt.Errorf("set mark: %w", err)
+	}
 	version := g.all.versions.Next()
 	value := appendMark(append(make([]byte, 0, 128+len(mark.Place)), version[:]...), &mark)
 	pending, err := g.setMark(ctx, markKey(g.data, name, lane), value, previous)

@@ -83,7 +83,7 @@ func failed(what string, err error) error {
 
 // Put implements eventlog.Log. Entries are put one by one, some at a time.
 func (l *Log) Put(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entries []eventlog.Entry) error {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), eventlog.CheckPut(bucket, entries)); err != nil {
 		return failed("put entries", err)
 	}
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -164,8 +164,11 @@ func (l *Log) put(ctx context.Context, partition string, e *eventlog.Entry) erro
 
 // Has implements eventlog.Log.
 func (l *Log) Has(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity string, at event.Position) (bool, error) {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), bucket.Check()); err != nil {
 		return false, failed("look up entry", err)
+	}
+	if !eventlog.CanHave(entity, at) {
+		return false, nil
 	}
 	key := dynamostore.Key{PK: bucketKey(lane, bucket), SK: event.SortKey(entity, at)}
 	found, err := l.store.Has(ctx, l.client, key)

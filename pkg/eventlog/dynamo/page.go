@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"sync/atomic"
 
 	"reprise/pkg/dynamostore"
@@ -48,6 +49,9 @@ func (s *lineSize) learn(count, bytes int) {
 func (l *Log) Read(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, after string,
 	limit eventlog.PageLimit, consistent bool,
 ) (eventlog.Page, error) {
+	if err := eventlog.CheckRead(bucket, after); err != nil {
+		return eventlog.Page{}, failed("read page", err)
+	}
 	return l.page(ctx, dynamostore.Range{PK: bucketKey(lane, bucket), After: after, Consistent: consistent}, limit)
 }
 
@@ -55,6 +59,12 @@ func (l *Log) Read(ctx context.Context, lane event.Lane, bucket eventlog.Bucket,
 func (l *Log) ReadEntity(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity, after string,
 	limit eventlog.PageLimit,
 ) (eventlog.Page, error) {
+	if err := errors.Join(ctx.Err(), eventlog.CheckRead(bucket, after)); err != nil {
+		return eventlog.Page{}, failed("read page", err)
+	}
+	if event.CheckEntity(entity) != nil {
+		return eventlog.Page{}, nil // it has none
+	}
 	// '$' follows '#', and no sort key ends there.
 	escaped := event.EscapeEntity(entity)
 	r := dynamostore.Range{PK: bucketKey(lane, bucket), From: escaped + "#", To: escaped + "$", Consistent: true}
@@ -62,7 +72,7 @@ func (l *Log) ReadEntity(ctx context.Context, lane event.Lane, bucket eventlog.B
 		r.From = dynamostore.Above(after)
 	}
 	if r.From > r.To {
-		return eventlog.Page{}, ctx.Err()
+		return eventlog.Page{}, nil
 	}
 	return l.page(ctx, r, limit)
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -53,7 +54,7 @@ func decodeQuarantined(value []byte) (eventlog.Quarantined, error) {
 // Quarantine implements eventlog.Log. What is stored first for a position
 // stays.
 func (l *Log) Quarantine(ctx context.Context, lane event.Lane, q eventlog.Quarantined) error {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), q.Check()); err != nil {
 		return failed("quarantine record", err)
 	}
 	value, err := encodeQuarantined(q)
@@ -108,7 +109,7 @@ func (l *Log) putParts(ctx context.Context, partition, hash string, parts [][]by
 
 // ListQuarantine implements eventlog.Log.
 func (l *Log) ListQuarantine(ctx context.Context, lane event.Lane, after event.Position, limit int) ([]eventlog.Quarantined, error) {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), eventlog.CheckList(after)); err != nil {
 		return nil, failed("list quarantine", err)
 	}
 	var listed []eventlog.Quarantined

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -18,7 +19,7 @@ func witnessKey(lane event.Lane) string { return "w#" + lane.String() }
 
 // PutWitness implements eventlog.Log.
 func (l *Log) PutWitness(ctx context.Context, lane event.Lane, w eventlog.Witness) error {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), w.Check()); err != nil {
 		return failed("put witness", err)
 	}
 	value, err := json.Marshal(w)
@@ -53,7 +54,7 @@ func (l *Log) PutWitness(ctx context.Context, lane event.Lane, w eventlog.Witnes
 
 // Witnesses implements eventlog.Log.
 func (l *Log) Witnesses(ctx context.Context, lane event.Lane, after eventlog.Bucket, limit int) ([]eventlog.Witness, error) {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), eventlog.CheckList(event.Position(after))); err != nil {
 		return nil, failed("list witnesses", err)
 	}
 	if limit < 1 {

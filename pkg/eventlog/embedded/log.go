@@ -55,7 +55,7 @@ func bucketPrefix(lane event.Lane, bucket eventlog.Bucket) []byte {
 
 // Put implements eventlog.Log. Entries go in together or not at all.
 func (l *Log) Put(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entries []eventlog.Entry) error {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), eventlog.CheckPut(bucket, entries)); err != nil {
 		return fmt.Errorf("put entries: %w", err)
 	}
 	if len(entries) == 0 {
@@ -167,8 +167,11 @@ func appendValue(b []byte, e *eventlog.Entry) []byte {
 
 // Has implements eventlog.Log.
 func (l *Log) Has(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity string, at event.Position) (bool, error) {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), bucket.Check()); err != nil {
 		return false, fmt.Errorf("look up entry: %w", err)
+	}
+	if !eventlog.CanHave(entity, at) {
+		return false, nil
 	}
 	key := append(bucketPrefix(lane, bucket), event.SortKey(entity, at)...)
 	found, err := l.space.View(key, func([]byte) error { return nil })

@@ -24,6 +24,9 @@ const (
 func (l *Log) Read(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, after string,
 	limit eventlog.PageLimit, _ bool,
 ) (eventlog.Page, error) {
+	if err := errors.Join(ctx.Err(), eventlog.CheckRead(bucket, after)); err != nil {
+		return eventlog.Page{}, fmt.Errorf("read page: %w", err)
+	}
 	prefix := bucketPrefix(lane, bucket)
 	return l.page(ctx, prefix, len(prefix), after, limit)
 }
@@ -32,6 +35,12 @@ func (l *Log) Read(ctx context.Context, lane event.Lane, bucket eventlog.Bucket,
 func (l *Log) ReadEntity(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity, after string,
 	limit eventlog.PageLimit,
 ) (eventlog.Page, error) {
+	if err := errors.Join(ctx.Err(), eventlog.CheckRead(bucket, after)); err != nil {
+		return eventlog.Page{}, fmt.Errorf("read page: %w", err)
+	}
+	if event.CheckEntity(entity) != nil {
+		return eventlog.Page{}, nil // it has none
+	}
 	prefix := bucketPrefix(lane, bucket)
 	whole := append(append(slices.Clip(prefix), event.EscapeEntity(entity)...), '#')
 	return l.page(ctx, whole, len(prefix), after, limit)
@@ -39,9 +48,6 @@ func (l *Log) ReadEntity(ctx context.Context, lane event.Lane, bucket eventlog.B
 
 // page reads the range of prefix, whose sort keys begin at offset bucket.
 func (l *Log) page(ctx context.Context, prefix []byte, bucket int, after string, limit eventlog.PageLimit) (eventlog.Page, error) {
-	if err := ctx.Err(); err != nil {
-		return eventlog.Page{}, fmt.Errorf("read page: %w", err)
-	}
 	if limit.Bytes <= 0 {
 		limit.Bytes = defaultPageBytes
 	}

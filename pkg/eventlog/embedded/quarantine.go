@@ -3,6 +3,7 @@ package embedded
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"reprise/pkg/event"
@@ -18,7 +19,7 @@ func quarantinePrefix(lane event.Lane) []byte {
 // Quarantine implements eventlog.Log. What is stored first for a position
 // stays.
 func (l *Log) Quarantine(ctx context.Context, lane event.Lane, q eventlog.Quarantined) error {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), q.Check()); err != nil {
 		return fmt.Errorf("quarantine record: %w", err)
 	}
 	value, err := json.Marshal(q)
@@ -49,7 +50,7 @@ func (l *Log) setAside(key, value []byte) (pending localstore.Pending, known boo
 
 // ListQuarantine implements eventlog.Log.
 func (l *Log) ListQuarantine(ctx context.Context, lane event.Lane, after event.Position, limit int) ([]eventlog.Quarantined, error) {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), eventlog.CheckList(after)); err != nil {
 		return nil, fmt.Errorf("list quarantine: %w", err)
 	}
 	if limit < 1 {
@@ -67,9 +68,9 @@ func (l *Log) ListQuarantine(ctx context.Context, lane event.Lane, after event.P
 			return false, fmt.Errorf("decode quarantined record: %w", err)
 		}
 		listed = append(listed, q)
-		return len(listed) < limit, nil
+		return len(listed) < limit && ctx.Err() == nil, nil
 	})
-	if err != nil {
+	if err := errors.Join(err, ctx.Err()); err != nil {
 		return nil, fmt.Errorf("list quarantine: %w", err)
 	}
 	return listed, nil

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 
 	"reprise/pkg/event"
@@ -18,7 +19,7 @@ func witnessPrefix(lane event.Lane) []byte {
 
 // PutWitness implements eventlog.Log.
 func (l *Log) PutWitness(ctx context.Context, lane event.Lane, w eventlog.Witness) error {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), w.Check()); err != nil {
 		return fmt.Errorf("put witness: %w", err)
 	}
 	value, err := json.Marshal(w)
@@ -54,7 +55,7 @@ func (l *Log) sameWitness(key, value []byte) error {
 
 // Witnesses implements eventlog.Log.
 func (l *Log) Witnesses(ctx context.Context, lane event.Lane, after eventlog.Bucket, limit int) ([]eventlog.Witness, error) {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), eventlog.CheckList(event.Position(after))); err != nil {
 		return nil, fmt.Errorf("list witnesses: %w", err)
 	}
 	if limit < 1 {

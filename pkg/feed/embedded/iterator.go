@@ -44,7 +44,8 @@ func decodeCursor(it feed.Iterator) (c cursor, err error) {
 }
 
 // Iterator implements feed.Stream. A sequence number after the newest record's
-// is refused: no reader of this shard can have it.
+// is refused: no reader of this shard can have it. So is a time that is later
+// than the clock and than the newest record's, as Kinesis refuses it.
 func (s *Stream) Iterator(ctx context.Context, shardID string, start feed.Start) (feed.Iterator, error) {
 	st, sh, err := s.shard(ctx, shardID)
 	if err != nil {
@@ -80,7 +81,10 @@ func (sh *shard) parse(sequence string) (uint64, error) {
 // seek moves c to before the first record that arrived at or after a time.
 func (s *Stream) seek(sh *shard, c cursor, at time.Time) (cursor, error) {
 	c.at = at.UnixMilli()
-	trimmed, durable, _ := sh.bounds()
+	trimmed, durable, newest := sh.bounds()
+	if now := s.streams.now(); at.After(now) && c.at > newest {
+		return c, fmt.Errorf("begin at %s: that is %s ahead", at.UTC().Format(time.RFC3339Nano), at.Sub(now))
+	}
 	low, high := trimmed, durable // records up to low arrived before, those above high did not
 	for low < high {
 		middle := low + (high-low+1)/2

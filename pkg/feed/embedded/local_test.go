@@ -95,6 +95,7 @@ func TestArrivalNeverGoesBack(t *testing.T) {
 	if fmt.Sprint(have) != "[1000 5000 5000 5000 6000 6000]" {
 		t.Fatalf("arrivals %v", have)
 	}
+	clock.millis.Store(7_000) // no time to come is asked for
 	for at, want := range map[int64]int{1: 6, 1_000: 6, 1_001: 5, 5_000: 5, 5_001: 2, 6_000: 2, 6_001: 0} {
 		if records := read(t, stream, feed.Start{At: time.UnixMilli(at)}, 10).Records; len(records) != want {
 			t.Fatalf("at %d: have %d records, want %d", at, len(records), want)
@@ -102,12 +103,17 @@ func TestArrivalNeverGoesBack(t *testing.T) {
 	}
 }
 
-// TestIteratorAtAFutureTime passes over what arrives before that time.
+// TestIteratorAtAFutureTime refuses a time to come, as Kinesis does, and passes
+// over what arrives before the iterator's time by a clock that was set back.
 func TestIteratorAtAFutureTime(t *testing.T) {
 	clock := new(clock)
 	_, streams := openStreams(t, vfs.NewMem(), clock.now)
 	stream := newStream(t, streams, 1)
 	put(t, stream, 1)
+	if _, err := stream.Iterator(t.Context(), shard0, feed.Start{At: time.UnixMilli(1)}); err == nil {
+		t.Fatal("an iterator at a time to come")
+	}
+	clock.millis.Store(5_000)
 	it, err := stream.Iterator(t.Context(), shard0, feed.Start{At: time.UnixMilli(5_000)})
 	if err != nil {
 		t.Fatal(err)

@@ -23,11 +23,8 @@ var _ feed.Stream = (*Stream)(nil)
 
 // Put implements feed.Stream. Arrival times never go back within a shard.
 func (s *Stream) Put(ctx context.Context, key string, data []byte) (string, error) {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), feed.CheckRecord(key, data)); err != nil {
 		return "", fmt.Errorf("put record: %w", err)
-	}
-	if key == "" || len(key) > feed.MaxKeyBytes || len(data) > feed.MaxDataBytes {
-		return "", fmt.Errorf("put record of %d bytes under a key of %d: %w", len(data), len(key), feed.ErrLimit)
 	}
 	st, err := s.streams.find(s.name)
 	if err != nil {

@@ -13,13 +13,6 @@ import (
 	"reprise/pkg/localstore"
 )
 
-const (
-	// MaxShards bounds the shards of a stream.
-	MaxShards = 4096
-	// maxName bounds a stream's name, as Kinesis does.
-	maxName = 128
-)
-
 // Streams is a feed.Streams on the local store. It is safe for concurrent use.
 type Streams struct {
 	space *localstore.Space
@@ -100,8 +93,8 @@ func (s *Streams) find(name string) (*stream, error) {
 
 // Create implements feed.Streams.
 func (s *Streams) Create(ctx context.Context, name string, shards int) (feed.Description, error) {
-	if name == "" || len(name) > maxName || shards < 1 || shards > MaxShards {
-		return feed.Description{}, fmt.Errorf("create stream %q with %d shards: %w", name, shards, feed.ErrLimit)
+	if err := feed.CheckStream(name, shards); err != nil {
+		return feed.Description{}, fmt.Errorf("create stream: %w", err)
 	}
 	s.changing.Lock()
 	defer s.changing.Unlock()

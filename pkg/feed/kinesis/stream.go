@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"time"
-	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"reprise/pkg/awsclient"
+	"reprise/pkg/event"
 	"reprise/pkg/feed"
 	"reprise/pkg/meter"
 )
@@ -23,17 +23,18 @@ type stream struct {
 	last   lastSequences
 }
 
-// checkRecord holds a record to the limits of PutRecord, which counts the key
-// as well.
-func checkRecord(key string, data []byte) error {
-	if len(key) == 0 || len(key) > feed.MaxKeyBytes {
-		return fmt.Errorf("%w: key of %d bytes", feed.ErrLimit, len(key))
+// begin returns ctx's error, or feed.ErrStreamNotFound where no stream can have
+// the name: the service would call it an invalid request.
+func (s *stream) begin(ctx context.Context) error {
+	if err := ctx.Err(); err != nil {
+		return err
 	}
-	if !utf8.ValidString(key) {
-		return fmt.Errorf("%w: key is not UTF-8", feed.ErrLimit)
-	}
-	if size := len(key) + len(data); size > feed.MaxDataBytes {
-		return fmt.Errorf("%w: key and data of %d bytes", feed.ErrLimit, size)
+	return checkName(s.name)
+}
+
+func checkName(name string) error {
+	if err := feed.CheckName(name); err != nil {
+		return fmt.Errorf("%w: %w", feed.ErrStreamNotFound, err)
 	}
 	return nil
 }
@@ -42,11 +43,11 @@ func checkRecord(key string, data []byte) error {
 // so that one record may come to stand in the stream twice, one after the
 // other.
 func (s *stream) Put(ctx context.Context, key string, data []byte) (string, error) {
-	if err := ctx.Err(); err != nil {
+	if err := feed.CheckRecord(key, data); err != nil {
 		return "", failed("put record into", s.name, err)
 	}
-	if err := checkRecord(key, data); err != nil {
-		return "", fmt.Errorf("put record into %s: %w", s.name, err)
+	if err := s.begin(ctx); err != nil {
+		return "", failed("put record into", s.name, err)
 	}
 	before := s.last.get(key)
 	out, err := s.put(ctx, key, data, before)
@@ -79,7 +80,7 @@ func (s *stream) put(ctx context.Context, key string, data []byte, before string
 // Shards implements feed.Stream. Parents of which the service has forgotten
 // all are left out: so are their records.
 func (s *stream) Shards(ctx context.Context) ([]feed.Shard, error) {
-	if err := ctx.Err(); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return nil, failed("list shards of", s.name, err)
 	}
 	var listed []types.Shard
@@ -130,12 +131,20 @@ func family(listed []types.Shard) []feed.Shard {
 
 // Iterator implements feed.Stream.
 func (s *stream) Iterator(ctx context.Context, shard string, start feed.Start) (feed.Iterator, error) {
-	if err := ctx.Err(); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return "", failed("make iterator of", s.name, err)
+	}
+	if err := feed.CheckName(shard); err != nil && s.exists(ctx) {
+		return "", failed("make iterator of", s.name, fmt.Errorf("%w: %w", feed.ErrShardNotFound, err))
+	} else if err != nil {
+		return "", failed("make iterator of", s.name, fmt.Errorf("%w: %w", feed.ErrStreamNotFound, err))
 	}
 	in := &kinesis.GetShardIteratorInput{StreamName: &s.name, ShardId: &shard}
 	switch {
 	case start.After != "":
+		if _, err := event.NewPosition(0, start.After, 0); err != nil {
+			return "", failed("make iterator of", s.name, err)
+		}
 		in.ShardIteratorType, in.StartingSequenceNumber = types.ShardIteratorTypeAfterSequenceNumber, &start.After
 	case !start.At.IsZero():
 		in.ShardIteratorType, in.Timestamp = types.ShardIteratorTypeAtTimestamp, &start.At
@@ -161,7 +170,7 @@ func (s *stream) exists(ctx context.Context) bool {
 // Read implements feed.Stream. How far a batch lags is what the service says;
 // engines for tests say 0.
 func (s *stream) Read(ctx context.Context, from feed.Iterator, limit int) (feed.Batch, error) {
-	if err := ctx.Err(); err != nil {
+	if err := s.begin(ctx); err != nil {
 		return feed.Batch{}, failed("read", s.name, err)
 	}
 	out, err := s.client.GetRecords(ctx, &kinesis.GetRecordsInput{

@@ -104,6 +104,9 @@ func (s *Streams) Open(name string) feed.Stream {
 
 // Create implements feed.Streams.
 func (s *Streams) Create(ctx context.Context, name string, shards int) (feed.Description, error) {
+	if err := feed.CheckStream(name, shards); err != nil {
+		return feed.Description{}, failed("create stream", name, err)
+	}
 	var description feed.Description
 	err := s.await(ctx, name, func(summary *types.StreamDescriptionSummary) (bool, error) {
 		switch {
@@ -183,7 +186,7 @@ func describe(summary *types.StreamDescriptionSummary) feed.Description {
 // Describe implements feed.Streams. A stream that is on its way out counts as
 // gone.
 func (s *Streams) Describe(ctx context.Context, name string) (feed.Description, error) {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), checkName(name)); err != nil {
 		return feed.Description{}, failed("describe stream", name, err)
 	}
 	summary, err := s.summary(ctx, name)
@@ -199,6 +202,9 @@ func (s *Streams) Describe(ctx context.Context, name string) (feed.Description, 
 // Delete implements feed.Streams. It returns when the stream is gone, for until
 // then none can be created under its name.
 func (s *Streams) Delete(ctx context.Context, name string) error {
+	if ctx.Err() == nil && feed.CheckName(name) != nil {
+		return nil // there can be no such stream
+	}
 	err := s.await(ctx, name, func(summary *types.StreamDescriptionSummary) (bool, error) {
 		switch {
 		case summary == nil:

@@ -1,0 +1,39 @@
+package integration
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"testing"
+
+	"reprise/integration/deployed"
+	"reprise/pkg/local/localtest"
+	"reprise/pkg/replay"
+	"reprise/pkg/settings"
+)
+
+// goesOnAcrossADeploy deploys steps that refuse to begin in the middle of a
+// rebuild. It must not meet them: an execution runs the code that planned it.
+func goesOnAcrossADeploy(t *testing.T, w *deployed.World, events int64) {
+	before := w.Rows("", lanes)
+	lift := w.Refuse("kinesis", "reprise-playback")
+	defer lift()
+	request := []byte(`{"name":"across","input":{"rebuild":true,"promote":true}}`)
+	status, body := w.Call("POST", "/replays", "application/json", request)
+	if status != http.StatusCreated {
+		t.Fatalf("start replay: %d %s", status, body)
+	}
+	w.AwaitGivenUp("read-segment")
+	w.DeploySteps(func(env map[string]string) { env[settings.EnvLanes] = strconv.Itoa(2 * lanes) })
+	for _, step := range w.Steps() {
+		if _, err := w.Host.Invoke(t.Context(), step, json.RawMessage(`{"replay":"across"}`)); err == nil {
+			t.Errorf("%s begins with other lanes", step)
+		}
+	}
+	lift()
+	got := localtest.Until(w, "/replays/across", func(v replay.View) bool { return v.Status.Ended() })
+	if got.Status != replay.Succeeded || got.Progress.Applied != events || got.Proof == nil || !got.Proof.Complete {
+		t.Fatalf("rebuild across a deploy: %+v, failure %+v", got, got.Failure)
+	}
+	same(t, "rebuilt across a deploy", w.Rows("", lanes), before)
+}

@@ -1,0 +1,128 @@
+package datastoretest
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+)
+
+// noEntities are texts that can be no entity's id.
+func noEntities() []string {
+	return []string{"", "\xdc-1", strings.Repeat("e", event.MaxEntityKeyBytes+1),
+		strings.Repeat("#", event.MaxEntityKeyBytes/3+1)}
+}
+
+// testNoEntities: what is not UTF-8 would come back as another entity, and what
+// is too long would be refused by the service where it is looked up.
+func (s *suite) testNoEntities(t *testing.T) {
+	lane := s.lane()
+	write(t, s.shared, lane, "", row("a", 1))
+	for _, entity := range noEntities() {
+		bad, other := row("b", 1), row("c", 1)
+		bad.Entity = entity
+		_, err := s.shared.WriteRows(t.Context(), lane, []datastore.RowWrite{{Row: other}, {Row: bad}})
+		wantError(t, fmt.Sprintf("write a row of %.20q", entity), err, datastore.ErrLimit)
+		wantRows(t, s.shared, lane, []string{entity})
+		wantRows(t, s.shared, lane, []string{"c", entity, "a"}, row("a", 1))
+		if entity != "" { // which scans from the start
+			_, err = s.shared.Scan(t.Context(), lane, entity, 10)
+			wantError(t, fmt.Sprintf("scan after %.20q", entity), err, datastore.ErrLimit)
+		}
+	}
+	wantScan(t, scan(t, s.shared, lane, "", 10), []datastore.Row{row("a", 1)})
+}
+
+// testRowBytes finds the limit to the byte, whatever a store adds of its own.
+func (s *suite) testRowBytes(t *testing.T) {
+	lane := s.lane()
+	full := datastore.Row{Entity: strings.Repeat("#", event.MaxEntityKeyBytes/3), Position: position(1),
+		Projection: "p", Version: "v", Replay: "r", Filter: []byte(noise(1, 2000)), Parked: &datastore.Parked{Position: position(0), Type: "t", Reason: noise(2, 3000)}}
+	for hour := range 500 {
+		full.Buckets = append(full.Buckets, eventlog.Hour.Of(int64(hour)*3_600_000))
+	}
+	full.State = []byte(`"` + noise(s.seed, datastore.MaxRowBytes-full.Bytes()-2) + `"`)
+	if full.Bytes() != datastore.MaxRowBytes {
+		t.Fatalf("a row of %d bytes", full.Bytes())
+	}
+	write(t, s.shared, lane, "", full)
+	wantRows(t, s.shared, lane, []string{full.Entity}, full)
+	over := full
+	over.Version += "v"
+	_, err := s.shared.WriteRows(t.Context(), lane, []datastore.RowWrite{{Row: over, Previous: position(1)}})
+	wantError(t, "write one byte more", err, datastore.ErrLimit)
+	wantRows(t, s.shared, lane, []string{full.Entity}, full)
+}
+
+func (s *suite) testCallLimits(t *testing.T) {
+	lane := s.lane()
+	writes := make([]datastore.RowWrite, datastore.MaxBatch+1)
+	names := make([]string, len(writes))
+	for i := range writes {
+		names[i] = fmt.Sprint(i)
+		writes[i].Row = row(names[i], 1)
+	}
+	_, err := s.shared.Rows(t.Context(), lane, names)
+	wantError(t, "read too many rows", err, datastore.ErrLimit)
+	_, err = s.shared.WriteRows(t.Context(), lane, writes)
+	wantError(t, "write too many rows", err, datastore.ErrLimit)
+	_, err = s.shared.WriteRows(t.Context(), lane, []datastore.RowWrite{writes[1], writes[2], writes[1]})
+	wantError(t, "write a row twice", err, datastore.ErrLimit)
+	for _, limit := range []int{0, -1} {
+		if rows, err := s.shared.Scan(t.Context(), lane, "", limit); err != nil || len(rows) > 0 {
+			t.Errorf("scan %d: %d rows, %v", limit, len(rows), err)
+		}
+	}
+	wantScan(t, scan(t, s.shared, lane, "", 10), nil)
+	write(t, s.shared, lane, "", row("a", 1))
+	wantRows(t, s.shared, lane, []string{"a", "b", "a"}, row("a", 1)) // asked for twice, there once
+}
+
+func (s *suite) testMarkLimits(t *testing.T) {
+	_, g := s.create(t)
+	large := mark(1)
+	large.Place = []byte(`"` + noise(s.seed, datastore.MaxPlaceBytes-2) + `"`)
+	version := setMark(t, g, datastore.ReplayMark, large, "")
+	wantMark(t, g, datastore.ReplayMark, large, version)
+	huge := large
+	huge.Place = []byte(`"` + noise(s.seed, datastore.MaxPlaceBytes) + `"`)
+	_, err := g.SetMark(t.Context(), datastore.ReplayMark, markLane, huge, version)
+	wantError(t, "set a mark with a long place", err, datastore.ErrLimit)
+	wantMark(t, g, datastore.ReplayMark, large, version)
+}
+
+// testNoIDs: an id that no table can have is refused by its creation, and is
+// otherwise like one of a generation that is gone.
+func (s *suite) testNoIDs(t *testing.T) {
+	for _, id := range []string{"", "a/b", "a b", "\xdc", "ü", "a\n", strings.Repeat("g", datastore.MaxIDBytes+1)} {
+		wantError(t, fmt.Sprintf("create %.20q", id), s.all.Create(t.Context(), id), datastore.ErrLimit)
+		s.wantMissing(t, id)
+		if err := s.all.Drop(t.Context(), id); err != nil {
+			t.Errorf("drop %.20q: %v", id, err)
+		}
+	}
+}
+
+// testNothing: a call that names nothing looks at nothing, but is cancelled
+// like any other.
+func (s *suite) testNothing(t *testing.T) {
+	gone, lane := s.all.Open(s.name()), s.lane()
+	if rows, err := gone.Rows(t.Context(), lane, nil); err != nil || len(rows) > 0 {
+		t.Errorf("rows of none: %v, %v", rows, err)
+	}
+	if conflicts, err := gone.WriteRows(t.Context(), lane, nil); err != nil || len(conflicts) > 0 {
+		t.Errorf("write none: %q, %v", conflicts, err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, rows := s.shared.Rows(ctx, lane, nil)
+	wantError(t, "rows of none", rows, context.Canceled)
+	_, writes := s.shared.WriteRows(ctx, lane, nil)
+	wantError(t, "write none", writes, context.Canceled)
+	_, scan := s.shared.Scan(ctx, lane, "", 0)
+	wantError(t, "scan none", scan, context.Canceled)
+}

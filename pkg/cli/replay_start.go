@@ -126,8 +126,7 @@ func requestProblem(err error) string {
 	return strings.TrimPrefix(err.Error(), replay.ErrRequest.Error()+": ")
 }
 
-// parseTime reads a time as the API does, which is stricter than time.Parse; a
-// bare date is midnight in UTC.
+// parseTime reads a time as the API does; a bare date is midnight in UTC.
 func parseTime(text string) (*time.Time, error) {
 	var t time.Time
 	if err := t.UnmarshalText([]byte(text)); err == nil {

@@ -111,10 +111,10 @@ func (d *Decoder) arrived(
 	if header.KeepTime {
 		own, ok := e.Timestamp()
 		if !ok {
-			return Arrived{}, fmt.Errorf("it has no time to keep")
+			return Arrived{}, &event.Invalid{Attribute: "time", Problem: "is required to keep it"}
 		}
 		if own.UnixMilli()-in.Arrival > maxAhead.Milliseconds() {
-			return Arrived{}, fmt.Errorf("the time to keep lies in the future")
+			return Arrived{}, &event.Invalid{Attribute: "time", Problem: "lies in the future and cannot be kept"}
 		}
 		arrived.Arrival = own.UnixMilli()
 	}

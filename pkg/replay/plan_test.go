@@ -121,7 +121,7 @@ func TestRequestsAreRefusedWithAReason(t *testing.T) {
 		`{"from":"0000-01-01T00:00:00+01:00"}`:                                  "invalid replay request: from lies outside of the years 0 to 9999 in UTC",
 		`{"parallelism":-1}`:                                                    "invalid replay request: parallelism -1 is not between 1 and 256",
 		`{"parallelism":"many"}`:                                                "invalid replay request: parallelism must not be a string",
-		`{} {}`:                                                                 "invalid replay request: there is text after the object",
+		`{} {}`:                                                                 "invalid replay request: the input: there is text after the object",
 	} {
 		if _, err := ParseRequest([]byte(input)); err == nil || err.Error() != want {
 			t.Errorf("%s:\n got %v\nwant %s", input, err, want)

@@ -49,6 +49,8 @@ func ParseRequest(raw []byte) (Request, error) {
 	err := strict.Unmarshal(raw, &r)
 	var told *strict.Error
 	switch {
+	case errors.As(err, &told) && told.Member == "":
+		return Request{}, fmt.Errorf("%w: the input: %s", ErrRequest, told)
 	case errors.As(err, &told):
 		return Request{}, fmt.Errorf("%w: %s", ErrRequest, told)
 	case err != nil: // only times have a decoder of their own

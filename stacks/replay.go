@@ -49,7 +49,7 @@ func (d *deployment) steps(may access) []step {
 		{"CheckDrainedArn", functionSpec{folder: "check-drained", memory: 256, timeout: 110,
 			statements: with(may.start(), may.control(), may.readState())}},
 		{"ProveCompletenessArn", functionSpec{folder: "prove-completeness", memory: 1024, timeout: 880,
-			statements: with(may.start(), may.control(), may.readState())}},
+			statements: with(may.start(), may.control(), may.readState(), may.readLog())}},
 		{"FollowStreamArn", functionSpec{folder: "follow-stream", memory: 256, timeout: 280,
 			statements: with(may.start(), may.control(), may.writeState(), may.nudge())}},
 		{"PromoteGenerationArn", functionSpec{folder: "promote-generation", memory: 256, timeout: 280,

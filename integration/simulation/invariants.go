@@ -121,7 +121,10 @@ func (w *world) checkManifests(lane event.Lane, head eventlog.Head, n int) {
 	}
 	for b, m := range want {
 		have := head.Open
-		if b != head.Bucket {
+		carried := slices.IndexFunc(head.Closed, func(c eventlog.ClosedManifest) bool { return c.Bucket == b })
+		if carried >= 0 {
+			have = head.Closed[carried].Manifest
+		} else if b != head.Bucket {
 			stored := w.table.stored[control.Key{Partition: "manifest#" + lane.String(), Sort: string(b)}]
 			if stored.body == nil {
 				w.breakf(completeness, "the head of lane %s has left bucket %s, whose manifest is not closed", lane, b)

@@ -27,6 +27,7 @@ type logState struct {
 	// buckets are sorted by key.
 	buckets    map[bucketKey][]storedEntry
 	quarantine map[event.Lane]map[event.Position]eventlog.Quarantined
+	witnesses  map[event.Lane][]eventlog.Witness
 }
 
 // logOf is the event log as one actor sees it.
@@ -72,7 +73,7 @@ func (s *logState) put(at bucketKey, e eventlog.Entry) error {
 	s.world.sawEntry(at, &e)
 	i, found := s.find(at, key)
 	if found {
-		if old := &s.buckets[at][i].entry; string(old.Line) != string(e.Line) || old.Logged != e.Logged {
+		if old := &s.buckets[at][i].entry; string(old.Line) != string(e.Line) {
 			s.world.breakf(immutability, "another content is written at %s of lane %s", e.Position, at.lane)
 			return eventlog.ErrChanged
 		}
@@ -165,6 +166,36 @@ func (l logOf) ListQuarantine(ctx context.Context, lane event.Lane, after event.
 		}
 		slices.SortFunc(list, func(a, b eventlog.Quarantined) int { return strings.Compare(string(a.Position), string(b.Position)) })
 		list = list[:min(limit, len(list))]
+		return nil
+	})
+	return list, err
+}
+
+// PutWitness implements eventlog.Log.
+func (l logOf) PutWitness(ctx context.Context, lane event.Lane, w eventlog.Witness) error {
+	return l.who(ctx).do(ctx, "log.putwitness", lane.String()+"/"+string(w.Bucket), eventlog.ErrThrottled, func(fate) error {
+		for _, stored := range l.state.witnesses[lane] {
+			if stored.Bucket == w.Bucket {
+				if stored != w {
+					return eventlog.ErrChanged
+				}
+				return nil
+			}
+		}
+		l.state.witnesses[lane] = append(l.state.witnesses[lane], w)
+		slices.SortFunc(l.state.witnesses[lane], func(a, b eventlog.Witness) int { return strings.Compare(string(a.Bucket), string(b.Bucket)) })
+		return nil
+	})
+}
+
+// Witnesses implements eventlog.Log.
+func (l logOf) Witnesses(ctx context.Context, lane event.Lane, after eventlog.Bucket, limit int) (list []eventlog.Witness, err error) {
+	err = l.who(ctx).do(ctx, "log.witnesses", lane.String()+"/"+string(after), eventlog.ErrThrottled, func(fate) error {
+		for _, w := range l.state.witnesses[lane] {
+			if w.Bucket > after && len(list) < limit {
+				list = append(list, w)
+			}
+		}
 		return nil
 	})
 	return list, err

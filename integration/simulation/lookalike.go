@@ -51,9 +51,11 @@ func (p *probe) WriteRows(_ context.Context, _ event.Lane, writes []datastore.Ro
 	return nil, nil
 }
 
-func (p *probe) ReadEntity(context.Context, event.Lane, eventlog.Bucket, string, string, eventlog.PageLimit) (eventlog.Page, error) {
+func (p *probe) History(context.Context, event.Lane, string, []eventlog.Bucket, event.Position,
+	func(eventlog.Bucket, *eventlog.Entry) error,
+) error {
 	p.hit = true
-	return eventlog.Page{}, nil
+	return nil
 }
 
 // findLookalike searches for an id that a row's filter takes for one of a

@@ -35,7 +35,7 @@ func (w *world) applierOf(a *actor, consumer string) *projection.Applier {
 	if w.plant.history != nil {
 		log = w.plant.history(w, log)
 	}
-	w.appliers[consumer] = projection.NewApplier(w.set, log)
+	w.appliers[consumer] = projection.NewApplier(w.set, eventlog.View{Log: log, Heads: eventlog.Heads{Table: w.tableOf(nil)}})
 	return w.appliers[consumer]
 }
 
@@ -44,7 +44,7 @@ func (w *world) liveOf(a *actor) *projection.Live {
 	if w.plant.liveHeads != nil {
 		heads = w.plant.liveHeads(heads)
 	}
-	return &projection.Live{Heads: eventlog.Heads{Table: heads}, Registry: w.registryOf(a), Generations: w.consumerStore(a),
+	return &projection.Live{Log: w.logOf(a), Heads: eventlog.Heads{Table: heads}, Registry: w.registryOf(a), Generations: w.consumerStore(a),
 		Decoder: w.decoder(), Width: w.width, Applier: w.applierOf(a, "live"), Patience: w.shape.patience, Pause: a.sleep}
 }
 
@@ -72,7 +72,7 @@ func (w *world) readerOf(a *actor) *replay.Reader {
 		table, playback = w.plant.reader(a, table, playback)
 	}
 	return &replay.Reader{Store: replay.Store{Table: table, Now: w.clock}, Log: w.logOf(a), Heads: eventlog.Heads{Table: table},
-		Width: w.width, Lanes: w.lanes, Codec: w.codec, Playback: playback, PageBytes: w.shape.pageBytes,
+		Width: w.width, Lanes: w.lanes, Codec: w.codec, Retention: retention, Playback: playback, PageBytes: w.shape.pageBytes,
 		RecordBytes: w.shape.recordBytes}
 }
 
@@ -91,7 +91,8 @@ func (w *world) drainerOf(a *actor) *replay.Drainer {
 }
 
 func (w *world) proverOf(a *actor) *replay.Prover {
-	return &replay.Prover{Store: w.storeOf(a), Registry: w.registryOf(a), Generations: w.generationsOf(a)}
+	return &replay.Prover{Store: w.storeOf(a), Registry: w.registryOf(a), Generations: w.generationsOf(a),
+		Log: eventlog.View{Log: w.logOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}}, Lanes: w.lanes.Count()}
 }
 
 func (w *world) promoterOf(a *actor) *replay.Promoter {

@@ -34,9 +34,17 @@ type table struct {
 
 func (w *world) tableOf(a *actor) control.Table { return table{a, w.table} }
 
+// who is the actor that the table was made for, or else the caller.
+func (t table) who(ctx context.Context) *actor {
+	if t.actor != nil {
+		return t.actor
+	}
+	return actorOf(ctx)
+}
+
 // Get implements control.Table.
 func (t table) Get(ctx context.Context, key control.Key) (doc control.Document, err error) {
-	err = t.actor.do(ctx, "table.get", key.Partition+"/"+key.Sort, errThrottled, func(fate) error {
+	err = t.who(ctx).do(ctx, "table.get", key.Partition+"/"+key.Sort, errThrottled, func(fate) error {
 		stored, found := t.state.stored[key]
 		if !found {
 			return control.ErrNotFound
@@ -52,7 +60,7 @@ func (t table) GetAll(ctx context.Context, keys []control.Key) (docs []control.D
 	if len(keys) == 0 {
 		return nil, nil
 	}
-	err = t.actor.do(ctx, "table.getall", keys[0].Partition+"/"+keys[0].Sort, errThrottled, func(fate) error {
+	err = t.who(ctx).do(ctx, "table.getall", keys[0].Partition+"/"+keys[0].Sort, errThrottled, func(fate) error {
 		for _, key := range keys {
 			if stored, found := t.state.stored[key]; found {
 				docs = append(docs, control.Document{Key: key, Version: stored.version, Body: slices.Clone(stored.body)})
@@ -68,7 +76,7 @@ func (t table) GetAll(ctx context.Context, keys []control.Key) (docs []control.D
 
 // Put implements control.Table.
 func (t table) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (version control.Version, err error) {
-	err = t.actor.do(ctx, "table.put", key.Partition+"/"+key.Sort, errThrottled, func(fate) error {
+	err = t.who(ctx).do(ctx, "table.put", key.Partition+"/"+key.Sort, errThrottled, func(fate) error {
 		version, err = t.state.put(control.Write{Key: key, Body: body, Previous: previous})
 		return err
 	})
@@ -81,7 +89,7 @@ func (t table) PutAll(ctx context.Context, writes []control.Write) (results []er
 		return nil, nil
 	}
 	key := writes[0].Key
-	err = t.actor.do(ctx, "table.putall", key.Partition+"/"+key.Sort, errThrottled, func(f fate) error {
+	err = t.who(ctx).do(ctx, "table.putall", key.Partition+"/"+key.Sort, errThrottled, func(f fate) error {
 		for _, write := range writes {
 			var result error
 			if f.partly() {
@@ -96,7 +104,7 @@ func (t table) PutAll(ctx context.Context, writes []control.Write) (results []er
 
 // Delete implements control.Table.
 func (t table) Delete(ctx context.Context, key control.Key, previous control.Version) error {
-	return t.actor.do(ctx, "table.delete", key.Partition+"/"+key.Sort, errThrottled, func(fate) error {
+	return t.who(ctx).do(ctx, "table.delete", key.Partition+"/"+key.Sort, errThrottled, func(fate) error {
 		stored, found := t.state.stored[key]
 		switch {
 		case !found:
@@ -111,7 +119,7 @@ func (t table) Delete(ctx context.Context, key control.Key, previous control.Ver
 
 // List implements control.Table.
 func (t table) List(ctx context.Context, partition, after string, limit int) (docs []control.Document, err error) {
-	err = t.actor.do(ctx, "table.list", partition+"/"+after, errThrottled, func(fate) error {
+	err = t.who(ctx).do(ctx, "table.list", partition+"/"+after, errThrottled, func(fate) error {
 		for key, stored := range t.state.stored {
 			if key.Partition == partition && key.Sort > after {
 				docs = append(docs, control.Document{Key: key, Version: stored.version, Body: slices.Clone(stored.body)})

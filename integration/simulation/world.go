@@ -157,7 +157,8 @@ func newWorld(f *fixtures, seed uint64, p plant, tracing bool) (*world, error) {
 	w.choose()
 	w.table = &tableState{world: w, stored: make(map[control.Key]document)}
 	w.events = &logState{world: w, buckets: make(map[bucketKey][]storedEntry),
-		quarantine: make(map[event.Lane]map[event.Position]eventlog.Quarantined)}
+		quarantine: make(map[event.Lane]map[event.Position]eventlog.Quarantined),
+		witnesses:  make(map[event.Lane][]eventlog.Witness)}
 	w.store = &storeState{world: w, tables: make(map[string]*generationState)}
 	w.model = newModel(w)
 	w.ingest = w.newStream("events", 1+w.random.IntN(2))

@@ -3,6 +3,7 @@ package event
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Position is an event's place in the log: the epoch of the event stream, the
@@ -117,6 +118,15 @@ func (p Position) Sequence() string {
 		return sequence
 	}
 	return ""
+}
+
+// Record names the record of the event stream that brought the event: all
+// positions of a record share it, and names compare as positions do. "" for "".
+func (p Position) Record() string {
+	if end := strings.LastIndexByte(string(p), '-'); end >= 0 {
+		return string(p[:end])
+	}
+	return string(p)
 }
 
 // CompareSequences orders two sequence numbers, which may differ in length.

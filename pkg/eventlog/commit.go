@@ -21,11 +21,17 @@ type commit struct {
 	stamp   Stamp
 	// writes are the entries by bucket, in the order of the buckets.
 	writes []bucketWrite
-	closed []bucketManifest
-	aside  []Quarantined
-	result Committed
-	// taken has the last positions of the records taken so far.
-	taken map[event.Position]bool
+	// aside is set aside whatever becomes of the commit, overtaken only once the
+	// head has passed it: until then it may still come in its order.
+	aside, overtaken []Quarantined
+	result           Committed
+	// due are documents that follow from the head as it is stored: the manifests
+	// that it carries, and a page of the register.
+	due []control.Write
+	// fresh is the number of records that are taken in.
+	fresh int
+	// taken has the names of the records taken so far.
+	taken map[string]bool
 }
 
 type bucketWrite struct {
@@ -33,9 +39,9 @@ type bucketWrite struct {
 	entries []Entry
 }
 
-type bucketManifest struct {
-	bucket   Bucket
-	manifest Manifest
+// full reports that the head has to move before more is taken in.
+func (c *commit) full() bool {
+	return c.fresh >= maxCommitRecords || len(c.head.Closed) >= maxCommitBuckets
 }
 
 func (c *commit) take(ctx context.Context, in Incoming) error {
@@ -48,34 +54,64 @@ func (c *commit) take(ctx context.Context, in Incoming) error {
 	if bad != nil {
 		last = bad.Position
 	}
-	switch {
-	case last <= c.before.Position:
-		return c.behindHead(ctx, in, decoded, bad)
-	case c.taken[last]:
+	// A head passes whole records, also one that it could not decode and that a
+	// later version can.
+	switch name := last.Record(); {
+	case c.taken[name]:
 		c.result.Dropped++
 		return nil
-	case last <= c.head.Position:
-		c.late(in, last)
+	case name <= c.before.Position.Record():
+		return c.behindHead(ctx, in, decoded, bad)
+	case name <= c.head.Position.Record():
+		c.overtaken = append(c.overtaken, c.late(in, decoded, bad))
 		return nil
 	case bad != nil:
-		c.setAside(Quarantined{Position: bad.Position, Reason: "undecodable", Detail: bad.Err.Error(),
-			Arrival: in.Arrival, Data: in.Data})
-		c.result.Undecodable++
-		c.head.Position = last
-		c.pass(last, 0)
+		c.undecodable(in, bad)
 		return nil
+	}
+	c.takeIn(in, decoded)
+	return nil
+}
+
+// takeIn adds a record's events, unless they lie over too many buckets.
+func (c *commit) takeIn(in Incoming, decoded Decoded) {
+	if n := c.bucketsOf(decoded.Events); n > MaxRecordBuckets {
+		c.undecodable(in, &Undecodable{decoded.Events[0].Position,
+			fmt.Errorf("its events lie over %d buckets; a record has at most %d", n, MaxRecordBuckets)})
+		return
 	}
 	for i := range decoded.Events {
 		c.add(&decoded.Events[i])
 	}
-	c.pass(last, len(decoded.Events))
-	return nil
+	c.pass(decoded.Last, len(decoded.Events))
 }
 
-// pass remembers the end of a record, whose events are counted already.
+func (c *commit) bucketsOf(events []Arrived) int {
+	stamp, buckets, last := c.stamp, 0, Bucket("")
+	for i := range events {
+		if _, b := stamp.Next(events[i].Arrival); b != last {
+			buckets, last = buckets+1, b
+		}
+	}
+	return buckets
+}
+
+func (c *commit) undecodable(in Incoming, bad *Undecodable) {
+	c.setAside(quarantined(in, bad))
+	c.result.Undecodable++
+	c.head.Position = bad.Position
+	c.pass(bad.Position, 0)
+}
+
+func quarantined(in Incoming, bad *Undecodable) Quarantined {
+	return Quarantined{Position: bad.Position, Reason: "undecodable", Detail: bad.Err.Error(), Arrival: in.Arrival, Data: in.Data}
+}
+
+// pass lists a record, whose events are counted already.
 func (c *commit) pass(end event.Position, events int) {
-	c.taken[end] = true
-	c.head.Trail = c.head.Trail.passed(int64(events)).remember(end)
+	c.taken[end.Record()] = true
+	c.fresh++
+	c.head.list(end, events)
 }
 
 func (c *commit) setAside(q Quarantined) { c.aside = append(c.aside, q) }
@@ -84,11 +120,14 @@ func (c *commit) add(a *Arrived) {
 	logged, bucket := c.stamp.Next(a.Arrival)
 	if bucket != c.head.Bucket {
 		if c.head.Open.Count > 0 {
-			c.closed = append(c.closed, bucketManifest{c.head.Bucket, c.head.Open})
+			c.head.Closed = append(c.head.Closed, ClosedManifest{c.head.Bucket, c.head.Open})
 		}
 		c.head.Bucket, c.head.Open = bucket, Manifest{}
 	}
-	c.head.Open.Add(a.Position, a.Line)
+	digest := event.DigestOf(a.Position, a.Line)
+	whole := c.head.Digest.Add(digest)
+	c.head.Digest = &whole
+	c.head.Open.add(a.Position, len(a.Line), digest)
 	c.head.Position, c.head.Logged = a.Position, logged
 	c.head.Count++
 	c.head.Bytes += int64(len(a.Line))
@@ -104,42 +143,59 @@ func (c *commit) add(a *Arrived) {
 // was never committed is set aside, for applying it now would break the order.
 func (c *commit) behindHead(ctx context.Context, in Incoming, decoded Decoded, bad *Undecodable) error {
 	if bad != nil {
-		c.setAside(Quarantined{Position: bad.Position, Reason: "undecodable", Detail: bad.Err.Error(),
-			Arrival: in.Arrival, Data: in.Data})
+		c.setAside(quarantined(in, bad))
 		c.result.Dropped++
 		return nil
 	}
 	// Records are committed whole, so one of its events speaks for all.
 	first := &decoded.Events[0]
-	_, found, err := c.pump.Heads.Locate(ctx, c.pump.Log, c.pump.Width, c.lane, c.before, first)
+	known, err := c.committed(ctx, first)
 	if err != nil {
 		return err
 	}
-	if found {
+	if known {
 		c.result.Dropped++
 		return nil
 	}
-	c.late(in, first.Position)
+	c.setAside(c.late(in, decoded, nil))
 	return nil
 }
 
-func (c *commit) late(in Incoming, at event.Position) {
-	c.setAside(Quarantined{Position: at, Reason: "late",
-		Detail:  "the lane's head had passed the record when it was delivered",
-		Arrival: in.Arrival, Data: in.Data})
+// late is a record that the head has passed, under its first position.
+func (c *commit) late(in Incoming, decoded Decoded, bad *Undecodable) Quarantined {
 	c.result.Late++
+	var at event.Position
+	if bad != nil {
+		at = bad.Position
+	} else {
+		at = decoded.Events[0].Position
+	}
+	return Quarantined{Position: at, Reason: "late", Detail: "the lane's head had passed the record when it was delivered",
+		Arrival: in.Arrival, Data: in.Data}
+}
+
+// committed reports whether the log has a record that the head covers. The
+// head, the manifests and the register decide; what the Events table holds is
+// asked only of what was committed before there was a register.
+func (c *commit) committed(ctx context.Context, first *Arrived) (bool, error) {
+	if c.before.Listed(first.Position) {
+		_, in, err := c.pump.Heads.CountAt(ctx, c.lane, &c.before, first.Position)
+		return in, err
+	}
+	view := View{Log: c.pump.Log, Heads: c.pump.Heads}
+	_, in, err := view.Locate(ctx, c.pump.Width, c.lane, &c.before, first)
+	return in, err
 }
 
 // store writes in the order that makes every crash harmless: events and what is
-// set aside, then the manifests that closed, then the head, which alone makes
-// all of it count.
+// set aside, and beside them what the stored head carries; then the head, which
+// alone makes all of it count; then the log's own witness of it.
 func (c *commit) store(ctx context.Context) error {
-	for _, q := range c.aside {
-		if err := c.pump.Log.Quarantine(ctx, c.lane, q); err != nil {
-			return fmt.Errorf("quarantine record at %s: %w", q.Position, err)
-		}
+	if err := c.quarantine(ctx, c.aside); err != nil {
+		return err
 	}
 	if c.head.Position == c.before.Position {
+		c.head = c.before
 		return nil
 	}
 	group, groupCtx := errgroup.WithContext(ctx)
@@ -147,18 +203,36 @@ func (c *commit) store(ctx context.Context) error {
 	for _, w := range c.writes {
 		group.Go(func() error { return c.pump.Log.Put(groupCtx, c.lane, w.bucket, w.entries) })
 	}
+	if len(c.due) > 0 {
+		group.Go(func() error { return c.putDue(groupCtx) })
+	}
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("write events of lane %s: %w", c.lane, err)
 	}
-	if err := c.closeBuckets(ctx); err != nil {
+	if err := c.moveHead(ctx); err != nil {
 		return err
 	}
-	_, err := control.Store(ctx, c.pump.Heads.Table, headKey(c.lane), c.head, c.version)
+	return c.quarantine(ctx, c.overtaken)
+}
+
+func (c *commit) quarantine(ctx context.Context, records []Quarantined) error {
+	for _, q := range records {
+		if err := c.pump.Log.Quarantine(ctx, c.lane, q); err != nil {
+			return fmt.Errorf("quarantine record at %s: %w", q.Position, err)
+		}
+	}
+	return nil
+}
+
+func (c *commit) moveHead(ctx context.Context) error {
+	c.head.endPage()
+	version, err := control.Store(ctx, c.pump.Heads.Table, headKey(c.lane), c.head, c.version)
 	if errors.Is(err, control.ErrConflict) {
-		return fmt.Errorf("move head of lane %s: %w", c.lane, ErrOvertaken)
+		err = ErrOvertaken
 	}
 	if err != nil {
 		return fmt.Errorf("move head of lane %s: %w", c.lane, err)
 	}
-	return nil
+	c.version = version
+	return c.pump.bearWitness(ctx, c.lane, &c.head)
 }

@@ -66,7 +66,9 @@ type Page struct {
 type Log interface {
 	// Put stores entries of one lane-bucket, each on condition that its key is
 	// new, and returns when all are durable. An entry that is stored already
-	// with the same content counts as stored; other content is ErrChanged.
+	// with the same line counts as stored and keeps the logged time that it has:
+	// an attempt that died may have left it, on another head. Another line is
+	// ErrChanged.
 	Put(ctx context.Context, lane event.Lane, bucket Bucket, entries []Entry) error
 	// Read returns a page of a lane-bucket behind the sort key after ("" for
 	// the start). Every entry whose Put returned before Read began is seen if
@@ -82,4 +84,10 @@ type Log interface {
 	// ListQuarantine returns up to limit of a lane's quarantined records at
 	// positions above after, ascending.
 	ListQuarantine(ctx context.Context, lane event.Lane, after event.Position, limit int) ([]Quarantined, error)
+	// PutWitness stores a witness, once for its lane and bucket: the same again
+	// counts as stored, another one is ErrChanged.
+	PutWitness(ctx context.Context, lane event.Lane, w Witness) error
+	// Witnesses returns, consistently, up to limit of a lane's witnesses of
+	// buckets behind after, ascending.
+	Witnesses(ctx context.Context, lane event.Lane, after Bucket, limit int) ([]Witness, error)
 }

@@ -106,6 +106,8 @@ type historyReader struct {
 	first map[event.Digest]int
 }
 
+func (a *API) view() eventlog.View { return eventlog.View{Log: a.EventLog, Heads: a.Heads} }
+
 func (h *historyReader) read(ctx context.Context) (err error) {
 	if h.head, err = h.api.Heads.Load(ctx, h.lane); err != nil {
 		return err
@@ -114,13 +116,18 @@ func (h *historyReader) read(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	manifests, err := h.api.Heads.ManifestsOf(ctx, h.lane, h.head, buckets)
+	if err != nil {
+		return err
+	}
 	h.first = make(map[event.Digest]int)
 	more := false
 	for _, bucket := range buckets {
-		if bucket < h.after.bucket {
+		m, found := manifests[bucket]
+		if bucket < h.after.bucket || !found {
 			continue
 		}
-		if more, err = h.readBucket(ctx, bucket); err != nil {
+		if more, err = h.readBucket(ctx, bucket, &m); err != nil {
 			return fmt.Errorf("read history of an entity: %w", err)
 		}
 		if more {
@@ -133,21 +140,18 @@ func (h *historyReader) read(ctx context.Context) (err error) {
 
 // readBucket adds the bucket's events to the page, and reports whether the page
 // is full and there are more.
-func (h *historyReader) readBucket(ctx context.Context, bucket eventlog.Bucket) (full bool, err error) {
+func (h *historyReader) readBucket(ctx context.Context, bucket eventlog.Bucket, m *eventlog.Manifest) (full bool, err error) {
 	after := ""
 	if bucket == h.after.bucket {
 		after = event.SortKey(h.entity, h.after.position)
 	}
 	for {
-		read, err := h.api.EventLog.ReadEntity(ctx, h.lane, bucket, h.entity, after, eventlog.PageLimit{Entries: historyRead})
+		read, err := h.api.view().Entity(ctx, h.lane, &h.head, bucket, m, h.entity, after, historyRead)
 		if err != nil {
 			return false, err
 		}
 		for i := range read.Entries {
 			entry := &read.Entries[i]
-			if entry.Position > h.head.Position {
-				return false, nil
-			}
 			if len(h.page.Events) == h.limit || h.bytes >= maxPageBytes {
 				return true, nil
 			}
@@ -183,7 +187,7 @@ func (h *historyReader) markEarlier(ctx context.Context, buckets []eventlog.Buck
 	if h.after.position == "" || len(h.first) == 0 {
 		return nil
 	}
-	err := eventlog.History(ctx, h.api.EventLog, h.lane, h.entity, buckets, h.after.position,
+	err := h.api.view().History(ctx, h.lane, h.entity, buckets, h.after.position,
 		func(_ eventlog.Bucket, entry *eventlog.Entry) error {
 			id, err := identityOf(entry)
 			if err != nil {

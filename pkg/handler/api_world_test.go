@@ -81,8 +81,8 @@ func newAPIWorld(t testing.TB) *apiWorld {
 	log, heads := logstore.New(db.Space("log")), eventlog.Heads{Table: table}
 	decoder := &eventlog.Decoder{Codec: codec, Lanes: lanes, Epoch: 1}
 	w.pump = &eventlog.Pump{Log: log, Heads: heads, Decoder: decoder, Width: eventlog.Hour}
-	w.live = &projection.Live{Heads: heads, Registry: w.registry, Generations: generations, Decoder: decoder,
-		Width: eventlog.Hour, Applier: projection.NewApplier(set, log),
+	w.live = &projection.Live{Log: log, Heads: heads, Registry: w.registry, Generations: generations, Decoder: decoder,
+		Width: eventlog.Hour, Applier: projection.NewApplier(set, eventlog.View{Log: log, Heads: heads}),
 		Pause: func(context.Context, time.Duration) error { return errors.New("the log should cover all of it") }}
 	w.load = &handler.Load{Stream: w.stream, Codec: codec, Lanes: lanes, Epoch: 1, KeepTime: true, Now: time.Now,
 		Log: slog.New(slog.DiscardHandler)}

@@ -131,7 +131,7 @@ func (p *Platform) matchWriters(ctx context.Context, writers map[string]writer) 
 func (p *Platform) startWriter(ctx context.Context, generation string) writer {
 	ctx, cancel := context.WithCancel(ctx)
 	write := &handler.Write{Generation: generation, Log: p.options.Log, Live: &projection.Live{
-		Heads: p.heads, Registry: p.registry, Generations: p.generations, Decoder: p.decoder,
+		Log: p.log, Heads: p.heads, Registry: p.registry, Generations: p.generations, Decoder: p.decoder,
 		Width: p.options.Bucket, Applier: p.applier, Patience: writePatience, Pause: emulate.Pause}}
 	w := writer{cancel: cancel, done: make(chan error, 1)}
 	go func() { w.done <- p.mapping(writerName(generation), p.events, eventFactor, write.Handle).Run(ctx) }()

@@ -93,7 +93,7 @@ func (p *Platform) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	p.applier = projection.NewApplier(set, p.log)
+	p.applier = projection.NewApplier(set, eventlog.View{Log: p.log, Heads: p.heads})
 	p.registry = datastore.Registry{Table: p.table, Now: time.Now}
 	p.store = replay.Store{Table: p.table, Now: time.Now}
 	p.closer = &replay.Closer{Store: p.store, Registry: p.registry, Generations: p.generations, Lanes: p.lanes.Count()}

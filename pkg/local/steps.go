@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"reprise/pkg/asl"
+	"reprise/pkg/eventlog"
 	"reprise/pkg/handler"
 	"reprise/pkg/local/emulate"
 	"reprise/pkg/replay"
@@ -45,11 +46,12 @@ func (p *Platform) functions() *functions {
 	planner := &replay.Planner{Store: p.store, Heads: p.heads, Lanes: p.lanes, Width: p.options.Bucket,
 		Buckets: p.finder().Find}
 	reader := &replay.Reader{Store: p.store, Log: p.log, Heads: p.heads, Width: p.options.Bucket, Lanes: p.lanes,
-		Codec: p.codec, Playback: p.streams.Open(playbackStream),
+		Codec: p.codec, Playback: p.streams.Open(playbackStream), Retention: p.options.Retention,
 		PageBytes: p.options.PageBytes, RecordBytes: p.options.RecordBytes}
 	drainer := &replay.Drainer{Store: p.store, Registry: p.registry, Generations: p.generations,
 		Patience: 5 * time.Second, Poll: 25 * time.Millisecond, Pause: emulate.Pause}
-	prover := &replay.Prover{Store: p.store, Registry: p.registry, Generations: p.generations}
+	prover := &replay.Prover{Store: p.store, Registry: p.registry, Generations: p.generations,
+		Log: eventlog.View{Log: p.log, Heads: p.heads}, Lanes: p.lanes.Count()}
 	viewer := &replay.Viewer{Store: p.store, Registry: p.registry, Generations: p.generations}
 	plan := &handler.PlanReplay{Store: p.store, Planner: planner, Promoter: promoter, Version: p.applier.Version()}
 	read := &handler.ReadSegment{Reader: reader, Now: time.Now, Limit: stepLimit}

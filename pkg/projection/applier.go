@@ -23,17 +23,25 @@ const (
 // helps once it is gone.
 var ErrRaced = errors.New("another consumer writes the same rows")
 
+// Histories reads what the log has of an entity; an eventlog.View does.
+type Histories interface {
+	// History calls visit for an entity's events at positions up to upTo, in
+	// order. buckets are those in which it has events.
+	History(ctx context.Context, lane event.Lane, entity string, buckets []eventlog.Bucket, upTo event.Position,
+		visit func(eventlog.Bucket, *eventlog.Entry) error) error
+}
+
 // Applier folds events into the rows of generations. It is safe for concurrent
 // use.
 type Applier struct {
 	set   *Set
-	log   eventlog.Log
+	log   Histories
 	cache *identityCache
 }
 
 // NewApplier returns an Applier of a set of projections, which reads the
 // histories of suspected duplicates from log.
-func NewApplier(set *Set, log eventlog.Log) *Applier {
+func NewApplier(set *Set, log Histories) *Applier {
 	return &Applier{set: set, log: log, cache: newIdentityCache(cachedIdentities)}
 }
 
@@ -67,6 +75,14 @@ func (t *Tally) add(before, after *datastore.Row) {
 	}
 }
 
+func (t *Tally) plus(o Tally) {
+	t.Applied += o.Applied
+	t.Duplicates += o.Duplicates
+	t.Conflicts += o.Conflicts
+	t.Ignored += o.Ignored
+	t.Parked += o.Parked
+}
+
 // Apply folds events of one lane, in position order per entity, into rows:
 // each entity's in memory, then one conditional write. Events at or before a
 // row's position are skipped. All of them must be in the log.
@@ -79,11 +95,7 @@ func (a *Applier) Apply(ctx context.Context, to Target, events []Placed) (Tally,
 			if err != nil {
 				return tally, err
 			}
-			tally.Applied += part.Applied
-			tally.Duplicates += part.Duplicates
-			tally.Conflicts += part.Conflicts
-			tally.Ignored += part.Ignored
-			tally.Parked += part.Parked
+			tally.plus(part)
 			if conflicts == 0 {
 				break
 			}
@@ -148,7 +160,7 @@ func (a *Applier) fold(ctx context.Context, to Target, w *work) error {
 	read := func(ctx context.Context, entity string, buckets []eventlog.Bucket, upTo event.Position,
 		visit func(eventlog.Bucket, *eventlog.Entry) error,
 	) error {
-		return eventlog.History(ctx, a.log, to.Lane, entity, buckets, upTo, visit)
+		return a.log.History(ctx, to.Lane, entity, buckets, upTo, visit)
 	}
 	after, exact, err := foldRow(ctx, a.set, w.before, exact, w.events, read)
 	if err != nil {

@@ -24,6 +24,7 @@ var (
 // Live is the consumer of the event stream that keeps a generation up to date.
 // It is safe for concurrent use; two at work on one lane do no harm.
 type Live struct {
+	Log         eventlog.Log
 	Heads       eventlog.Heads
 	Registry    datastore.Registry
 	Generations datastore.Generations

@@ -25,16 +25,22 @@ func (l *Live) apply(ctx context.Context, info datastore.Info, lane event.Lane, 
 	if err != nil {
 		return Written{}, err
 	}
-	written := Written{Late: logged.late, Missed: logged.missed}
+	written := Written{Late: logged.late}
 	if logged.end == mark.Position {
 		return written, nil
 	}
-	written.Tally, err = l.Applier.Apply(ctx, Target{ID: info.ID, Generation: generation, Lane: lane}, logged.events)
+	to := Target{ID: info.ID, Generation: generation, Lane: lane}
+	if logged.gap {
+		var found int64
+		written.Tally, found, err = l.closeGap(ctx, to, head, mark, &logged)
+		written.Missed = int(max(0, logged.count-mark.Ordinal-found))
+	} else {
+		written.Tally, err = l.Applier.Apply(ctx, to, logged.events)
+	}
 	if err != nil {
 		return Written{}, err
 	}
-	mark.Position, mark.Logged = logged.end, logged.stamp.Logged
-	mark.Ordinal += int64(len(logged.events) + logged.missed)
+	mark.Position, mark.Logged, mark.Ordinal = logged.end, logged.stamp.Logged, logged.count
 	if _, err := generation.SetMark(ctx, datastore.LiveMark, lane, mark, version); err != nil {
 		return Written{}, fmt.Errorf("move mark of lane %s: %w", lane, err)
 	}

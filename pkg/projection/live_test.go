@@ -61,8 +61,8 @@ func newLiveBench(t *testing.T) *liveBench {
 	log, heads := logstore.New(db.Space("log")), eventlog.Heads{Table: table}
 	decoder := &eventlog.Decoder{Codec: codec, Lanes: lanes, Epoch: 1}
 	b.pump = &eventlog.Pump{Log: log, Heads: heads, Decoder: decoder, Width: eventlog.Hour}
-	b.live = &projection.Live{Heads: heads, Registry: datastore.Registry{Table: table, Now: clock}, Generations: generations,
-		Decoder: decoder, Width: eventlog.Hour, Applier: projection.NewApplier(set, log),
+	b.live = &projection.Live{Log: log, Heads: heads, Registry: datastore.Registry{Table: table, Now: clock}, Generations: generations,
+		Decoder: decoder, Width: eventlog.Hour, Applier: projection.NewApplier(set, eventlog.View{Log: log, Heads: heads}),
 		Pause: func(ctx context.Context, d time.Duration) error { b.now = b.now.Add(d); return ctx.Err() }}
 	if err := generations.Create(t.Context(), "g0001"); err != nil {
 		t.Fatal(err)

@@ -41,6 +41,10 @@ type Checkpoint struct {
 	// selected. Delivered.Count is the ordinal of the next event.
 	Read      Sum `json:"read"`
 	Delivered Sum `json:"delivered"`
+	// Stranded is the highest position beyond the cut whose event is older than
+	// what the event stream still holds, "" where there was none. Unless the head
+	// has come to it since, it is lost to the log, although the table holds it.
+	Stranded event.Position `json:"stranded,omitempty"`
 	// Done says that there is nothing behind.
 	Done bool `json:"done,omitempty"`
 	// End is the lane's end marker, once a reader has come to it. It stays when
@@ -51,8 +55,9 @@ type Checkpoint struct {
 
 // End is what a lane has as a whole, up to the cut.
 type End struct {
-	Read      Sum `json:"read"`
-	Delivered Sum `json:"delivered"`
+	Read      Sum            `json:"read"`
+	Delivered Sum            `json:"delivered"`
+	Stranded  event.Position `json:"stranded,omitempty"`
 }
 
 func checkpointKey(id string, lane event.Lane) control.Key {

@@ -13,6 +13,10 @@ import (
 	"reprise/pkg/record"
 )
 
+// entityPage bounds a page of one entity's events, each of which may cost a look
+// into the lane's register.
+const entityPage = 500
+
 // laneReader reads one lane and has at most one record in flight: the next is
 // put only after the one before was acknowledged and its checkpoint stored.
 type laneReader struct {
@@ -42,32 +46,59 @@ func (l *laneReader) readSlice(ctx context.Context, slice Slice) error {
 		return l.readScopes(ctx, slice)
 	}
 	from := max(slice.From, l.cursor.Bucket)
-	var buckets []eventlog.Bucket
+	var buckets []eventlog.ClosedManifest
 	err := l.reader.Heads.Manifests(ctx, l.plan.Lane, l.plan.Head, from, slice.To,
-		func(b eventlog.Bucket, _ eventlog.Manifest) error {
-			buckets = append(buckets, b)
+		func(b eventlog.Bucket, m eventlog.Manifest) error {
+			buckets = append(buckets, eventlog.ClosedManifest{Bucket: b, Manifest: m})
 			return nil
 		})
 	if err != nil {
 		return err
 	}
-	for _, b := range buckets {
-		if err := l.readBucket(ctx, b, l.pageOf(b)); err != nil {
+	for i := range buckets {
+		b, m := buckets[i].Bucket, &buckets[i].Manifest
+		roster, err := l.reader.Heads.Roster(ctx, l.plan.Lane, &l.plan.Head, m)
+		if err != nil {
+			return err
+		}
+		if err := l.readBucket(ctx, b, l.pageOf(b, roster)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-// pages returns the page of a bucket behind a sort key.
+// pages returns the page of a bucket behind a sort key: only what the log has as
+// of the cut. A page may be empty and have a next one.
 type pages func(ctx context.Context, after string, limit eventlog.PageLimit) (eventlog.Page, error)
 
-func (l *laneReader) pageOf(b eventlog.Bucket) pages {
+func (l *laneReader) pageOf(b eventlog.Bucket, roster *eventlog.Roster) pages {
 	return func(ctx context.Context, after string, limit eventlog.PageLimit) (eventlog.Page, error) {
 		// All that the cut covers was written before it was taken, whatever
 		// bucket it lies in: a pump may be behind, or import past years.
 		consistent := l.reader.Store.Now().Sub(l.plan.Frozen) < settling
-		return l.reader.Log.Read(ctx, l.plan.Lane, b, after, limit, consistent)
+		page, err := l.reader.Log.Read(ctx, l.plan.Lane, b, after, limit, consistent)
+		kept := page.Entries[:0]
+		for i := range page.Entries {
+			if e := &page.Entries[i]; roster.Has(e.Position) {
+				kept = append(kept, *e)
+			} else {
+				l.strand(e)
+			}
+		}
+		page.Entries = kept
+		return page, err
+	}
+}
+
+// strand notes what the table holds beyond the cut and the event stream holds
+// no more.
+func (l *laneReader) strand(e *eventlog.Entry) {
+	if l.reader.Retention == 0 || e.Position <= max(l.plan.Head.Position, l.cursor.Stranded) {
+		return
+	}
+	if l.reader.Store.Now().Sub(time.UnixMilli(e.Logged)) > l.reader.Retention {
+		l.cursor.Stranded = e.Position
 	}
 }
 
@@ -85,10 +116,19 @@ func (l *laneReader) readScopes(ctx context.Context, slice Slice) error {
 		}
 	}
 	slices.Sort(buckets)
+	view := eventlog.View{Log: l.reader.Log, Heads: l.reader.Heads}
+	manifests, err := l.reader.Heads.ManifestsOf(ctx, l.plan.Lane, l.plan.Head, buckets)
+	if err != nil {
+		return err
+	}
 	for _, b := range buckets {
+		m, found := manifests[b]
+		if !found {
+			continue
+		}
 		for _, entity := range perBucket[b] {
 			page := func(ctx context.Context, after string, limit eventlog.PageLimit) (eventlog.Page, error) {
-				return l.reader.Log.ReadEntity(ctx, l.plan.Lane, b, entity, after, limit)
+				return view.Entity(ctx, l.plan.Lane, &l.plan.Head, b, &m, entity, after, min(limit.Entries, entityPage))
 			}
 			if err := l.readBucket(ctx, b, page); err != nil {
 				return err
@@ -176,9 +216,6 @@ func (l *laneReader) take(ctx context.Context, b eventlog.Bucket, e *eventlog.En
 		return nil
 	}
 	l.cursor.Bucket, l.cursor.After = b, key
-	if e.Position > l.plan.Head.Position {
-		return nil // beyond the cut
-	}
 	digest := event.DigestOf(e.Position, e.Line)
 	l.cursor.Read.add(len(e.Line), digest)
 	wanted, err := l.selection.wants(e)
@@ -244,6 +281,6 @@ func (l *laneReader) finish(ctx context.Context) error {
 		return err
 	}
 	l.cursor.Done = true
-	l.cursor.End = &End{Read: l.cursor.Read, Delivered: l.cursor.Delivered}
+	l.cursor.End = &End{Read: l.cursor.Read, Delivered: l.cursor.Delivered, Stranded: l.cursor.Stranded}
 	return l.save(ctx)
 }

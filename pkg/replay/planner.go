@@ -114,9 +114,8 @@ func (p *Planner) planLanes(ctx context.Context, row Row, heads []eventlog.Head,
 			continue
 		}
 		group.Go(func() (err error) {
-			head := heads[i]
-			head.Trail = nil // a cut has no use for it
-			weights[i], err = p.planLane(ctx, row, LanePlan{Lane: lane, Head: head, Frozen: frozen, Scopes: scopes[lane]})
+			plan := LanePlan{Lane: lane, Head: heads[i], Frozen: frozen, Scopes: scopes[lane]}
+			weights[i], err = p.planLane(ctx, row, plan)
 			return err
 		})
 	}

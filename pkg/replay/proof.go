@@ -2,12 +2,15 @@ package replay
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"sync"
 
 	"golang.org/x/sync/errgroup"
 
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
 )
 
 // Proof compares what a replay's cut has with what was read, delivered and
@@ -82,6 +85,9 @@ type Prover struct {
 	Store       Store
 	Registry    datastore.Registry
 	Generations datastore.Generations
+	// Log is held against heads as of now, and Lanes is their number.
+	Log   eventlog.View
+	Lanes int
 }
 
 // Prove holds the marks of a drained replay against its cut, lane by lane, and
@@ -107,7 +113,11 @@ func (p *Prover) Prove(ctx context.Context, id string) (Proof, error) {
 }
 
 func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
-	plans, err := p.Store.loadLanePlans(ctx, row.ID, row.Lanes)
+	plans, err := p.Store.loadLanePlans(ctx, row.ID, p.lanesOf(row))
+	if err != nil {
+		return Proof{}, err
+	}
+	heads, err := p.checkHeads(ctx, plans)
 	if err != nil {
 		return Proof{}, err
 	}
@@ -124,6 +134,10 @@ func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
 		return Proof{}, err
 	}
 	proof := Proof{Scoped: len(row.Request.Entities) > 0}
+	for _, n := range p.lanesOf(row) {
+		lane := event.Lane(n)
+		proof.compareHead(plans[lane], heads[lane], checkpoints[lane].End, row.Request.bounded())
+	}
 	for _, n := range row.Lanes {
 		lane := event.Lane(n)
 		proof.compareLane(lane, plans[lane], checkpoints[lane], applied[lane], rows[lane])
@@ -136,6 +150,69 @@ func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
 	}
 	proof.Complete = len(proof.Differences) == 0
 	return proof, nil
+}
+
+// lanesOf are all lanes, for what the plan left out as empty has to be empty; of
+// an entity-scoped replay they are those of its entities.
+func (p *Prover) lanesOf(row Row) []int {
+	if len(row.Request.Entities) > 0 {
+		return row.Lanes
+	}
+	all := make([]int, p.Lanes)
+	for i := range all {
+		all[i] = i
+	}
+	return all
+}
+
+// headNow is a lane's head as of the proof.
+type headNow struct {
+	position event.Position
+	lost     bool
+}
+
+// checkHeads holds the heads against what the log itself has witnessed of them.
+func (p *Prover) checkHeads(ctx context.Context, plans map[event.Lane]LanePlan) (map[event.Lane]headNow, error) {
+	heads := make(map[event.Lane]headNow, len(plans))
+	var mu sync.Mutex
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelLanes)
+	for lane := range plans {
+		group.Go(func() error {
+			head, err := p.Log.CheckHead(ctx, lane)
+			lost := errors.Is(err, eventlog.ErrHeadLost)
+			if err != nil && !lost {
+				return err
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			heads[lane] = headNow{head.Position, lost}
+			return nil
+		})
+	}
+	return heads, group.Wait()
+}
+
+// compareHead holds a lane's cut against its head, its manifests and the log's
+// witnesses. A replay that is bounded by time has not summed all manifests up.
+func (p *Proof) compareHead(plan LanePlan, now headNow, end *End, bounded bool) {
+	cut := &plan.Head
+	switch {
+	case now.lost:
+		p.differ(plan.Lane, "the lane's head is behind what the log has witnessed", cut.Count, 0)
+	case now.position < cut.Position:
+		p.differ(plan.Lane, "the lane's head has gone back behind the cut", cut.Count, 0)
+	case end != nil && end.Stranded > now.position:
+		p.differ(plan.Lane, "the log holds events beyond the lane's head that the event stream holds no more", 0, 1)
+	}
+	if p.Scoped || bounded {
+		return
+	}
+	counted := Sum{Count: cut.Count, Bytes: cut.Bytes, Digest: plan.Expect.Digest}
+	if cut.Digest != nil {
+		counted.Digest = *cut.Digest
+	}
+	p.compareSums(plan.Lane, "in the manifests of what the head counts", counted, plan.Expect)
 }
 
 func (p *Proof) compareLane(lane event.Lane, plan LanePlan, at Checkpoint, mark datastore.Mark, rows *Rows) {

@@ -54,6 +54,9 @@ type Reader struct {
 	// 0 means 1 MiB and record.TargetBytes.
 	PageBytes   int
 	RecordBytes int
+	// Retention is that of the event stream: what is logged longer ago, and lies
+	// beyond the lane's head, the pump will not get again. 0 is for ever.
+	Retention time.Duration
 	// CheckpointEvery is how often a place is stored while nothing is
 	// delivered, because the selection is sparse; 0 means every second.
 	CheckpointEvery time.Duration

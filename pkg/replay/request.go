@@ -121,6 +121,9 @@ func (r Request) filtered() bool {
 	return r.From != nil || r.To != nil || len(r.Types) > 0 || len(r.Entities) > 0
 }
 
+// bounded reports whether the replay touches some of the buckets only.
+func (r Request) bounded() bool { return r.From != nil || r.To != nil }
+
 // rounded has the bounds that are compared with logged times.
 func (r Request) rounded() Request {
 	r.From, r.To = inMillis(r.From), inMillis(r.To)

@@ -82,7 +82,7 @@ func (p *Platform) Plan() *handler.PlanReplay {
 func (p *Platform) Read() *handler.ReadSegment {
 	return &handler.ReadSegment{Now: p.Now, Limit: longStep, Reader: &replay.Reader{
 		Store: p.store, Log: p.EventLog, Heads: p.heads, Width: p.Settings.Bucket, Lanes: p.lanes,
-		Codec: p.codec, Playback: p.Streams.Open(p.Settings.Names.PlaybackStream())}}
+		Codec: p.codec, Playback: p.Streams.Open(p.Settings.Names.PlaybackStream()), Retention: p.Settings.Retention}}
 }
 
 // Playback is apply-playback.
@@ -101,7 +101,8 @@ func (p *Platform) Drained() *handler.CheckDrained {
 
 // Prove is prove-completeness.
 func (p *Platform) Prove() *handler.ProveCompleteness {
-	return &handler.ProveCompleteness{Prover: &replay.Prover{Store: p.store, Registry: p.registry, Generations: p.Generations}}
+	return &handler.ProveCompleteness{Prover: &replay.Prover{Store: p.store, Registry: p.registry, Generations: p.Generations,
+		Log: eventlog.View{Log: p.EventLog, Heads: p.heads}, Lanes: p.lanes.Count()}}
 }
 
 // Follow is follow-stream. The generation's consumer is made soon after.

@@ -96,7 +96,7 @@ func New(ctx context.Context, parts Parts) (*Platform, error) {
 	if parts.Meter != nil {
 		p.spending = &replay.Spending{Store: p.store, Used: meter.NewOutstanding(parts.Meter), Function: parts.Function}
 	}
-	p.applier = projection.NewApplier(set, parts.EventLog)
+	p.applier = projection.NewApplier(set, eventlog.View{Log: parts.EventLog, Heads: p.heads})
 	if err := p.checkFixed(ctx); err != nil {
 		return nil, fmt.Errorf("wire platform: %w", err)
 	}

@@ -24,7 +24,7 @@ var ErrNoAlias = errors.New("write-state is called by its aliases only, each nam
 // Write is write-state. It learns its generation from the alias in the invoked
 // ARN: arn:aws:lambda:REGION:ACCOUNT:function:NAME:ALIAS.
 func (p *Platform) Write() func(context.Context, events.KinesisEvent) (events.KinesisEventResponse, error) {
-	live := &projection.Live{Heads: p.heads, Registry: p.registry, Generations: p.Generations, Decoder: p.decoder,
+	live := &projection.Live{Log: p.EventLog, Heads: p.heads, Registry: p.registry, Generations: p.Generations, Decoder: p.decoder,
 		Width: p.Settings.Bucket, Applier: p.applier, Patience: writePatience, Pause: p.Pause}
 	return func(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
 		generation, err := alias(ctx)

@@ -156,7 +156,7 @@ func (l *Log) put(ctx context.Context, partition string, e *eventlog.Entry) erro
 	if err != nil {
 		return err
 	}
-	if stored.Logged != e.Logged || !bytes.Equal(stored.Line, e.Line) {
+	if !bytes.Equal(stored.Line, e.Line) {
 		return eventlog.ErrChanged
 	}
 	return nil

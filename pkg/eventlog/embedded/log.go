@@ -31,6 +31,7 @@ const (
 	entryTag      = 'e'
 	topTag        = 'm'
 	quarantineTag = 'q'
+	witnessTag    = 'w'
 )
 
 // Log is an eventlog.Log on the local store. It is safe for concurrent use.
@@ -116,8 +117,7 @@ func (l *Log) apply(prefix []byte, keys []keyedEntry) (pending localstore.Pendin
 		highest := top
 		var value []byte
 		for i, k := range keys {
-			value = appendValue(value[:0], k.entry)
-			found, err := l.matches(keys[:i], k, value, top)
+			found, err := l.matches(keys[:i], k, top)
 			if err != nil {
 				return err
 			}
@@ -125,6 +125,7 @@ func (l *Log) apply(prefix []byte, keys []keyedEntry) (pending localstore.Pendin
 				known = true
 				continue
 			}
+			value = appendValue(value[:0], k.entry)
 			if err := b.Put(k.key, value); err != nil {
 				return err
 			}
@@ -139,11 +140,11 @@ func (l *Log) apply(prefix []byte, keys []keyedEntry) (pending localstore.Pendin
 }
 
 // matches reports whether k is stored, or stands before itself in the batch,
-// with the same value, and fails with ErrChanged where with another one. Above
+// with the same line, and fails with ErrChanged where with another one. Above
 // top nothing is stored.
-func (l *Log) matches(before []keyedEntry, k keyedEntry, value []byte, top event.Position) (bool, error) {
+func (l *Log) matches(before []keyedEntry, k keyedEntry, top event.Position) (bool, error) {
 	if n := len(before); n > 0 && bytes.Equal(k.key, before[n-1].key) {
-		if !sameContent(k.entry, before[n-1].entry) {
+		if !bytes.Equal(k.entry.Line, before[n-1].entry.Line) {
 			return false, eventlog.ErrChanged
 		}
 		return true, nil
@@ -152,15 +153,12 @@ func (l *Log) matches(before []keyedEntry, k keyedEntry, value []byte, top event
 		return false, nil
 	}
 	return l.space.View(k.key, func(stored []byte) error {
-		if !bytes.Equal(stored, value) {
+		_, n := binary.Varint(stored)
+		if n <= 0 || !bytes.Equal(stored[n:], k.entry.Line) {
 			return eventlog.ErrChanged
 		}
 		return nil
 	})
-}
-
-func sameContent(a, b *eventlog.Entry) bool {
-	return a.Logged == b.Logged && bytes.Equal(a.Line, b.Line)
 }
 
 func appendValue(b []byte, e *eventlog.Entry) []byte {

@@ -61,6 +61,8 @@ func Run(t *testing.T, open func(t *testing.T) eventlog.Log, features Features) 
 		{"QuarantineOnce", s.testQuarantineOnce},
 		{"QuarantinePages", s.testQuarantinePages},
 		{"QuarantineLarge", s.testQuarantineLarge},
+		{"Witness", s.testWitness},
+		{"PutLeftover", s.testPutLeftover},
 		{"Cancelled", s.testCancelled},
 		{"Model", s.testModel},
 		{"Durable", s.testDurable},

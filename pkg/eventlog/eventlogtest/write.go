@@ -36,13 +36,10 @@ func (s *suite) testPutMany(t *testing.T) {
 func (s *suite) testChanged(t *testing.T) {
 	at, entries := s.place(), s.some(6, 20)
 	s.put(t, at, entries[:3]...)
-	line, logged := entries[1], entries[1]
-	line.Line = entry(line.Entity, s.at(77), 20).Line
-	logged.Logged++
-	for _, other := range []eventlog.Entry{line, logged} {
-		for _, batch := range [][]eventlog.Entry{{other}, {entries[3], other, entries[4]}, {entries[0], other}} {
-			wantError(t, "put other content", s.log.Put(t.Context(), at.lane, at.bucket, batch), eventlog.ErrChanged)
-		}
+	other := entries[1]
+	other.Line = entry(other.Entity, s.at(77), 20).Line
+	for _, batch := range [][]eventlog.Entry{{other}, {entries[3], other, entries[4]}, {entries[0], other}} {
+		wantError(t, "put other content", s.log.Put(t.Context(), at.lane, at.bucket, batch), eventlog.ErrChanged)
 	}
 	// Any other entry of the failed batches may be stored, but none was changed.
 	for _, e := range s.read(t, at, whole) {

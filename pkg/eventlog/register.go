@@ -1,0 +1,159 @@
+package eventlog
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"golang.org/x/sync/errgroup"
+
+	"reprise/pkg/control"
+	"reprise/pkg/event"
+)
+
+// The register of a lane lists every record that its log consists of. Its end
+// is in the head, the rest in pages, each found by the name of its last record.
+// The Events table cannot say what is in the log: an attempt that died, or was
+// overtaken, leaves events there that were never committed.
+
+// registerPage is a page of a register.
+type registerPage struct {
+	// End is the name of the last record.
+	End string `json:"end"`
+	// Before is how many events the lane has before the page.
+	Before  int64   `json:"before"`
+	Records Records `json:"records"`
+}
+
+// parallelPages bounds the pages that are looked for at a time.
+const parallelPages = 16
+
+func registerPartition(lane event.Lane) string { return "register#" + lane.String() }
+
+// justBelow returns a text that sorts below name and above every name of a
+// record that comes before it.
+func justBelow(name string) string {
+	if name == "" {
+		return ""
+	}
+	return name[:len(name)-1] + string(rune(name[len(name)-1]-1)) + "~"
+}
+
+// page returns the page of the register in which a record would be.
+func (h Heads) page(ctx context.Context, lane event.Lane, record string) (page registerPage, found bool, err error) {
+	docs, err := h.Table.List(ctx, registerPartition(lane), justBelow(record), 1)
+	if err != nil {
+		return page, false, fmt.Errorf("look for record in the register of lane %s: %w", lane, err)
+	}
+	if len(docs) == 0 {
+		return page, false, nil
+	}
+	if err := json.Unmarshal(docs[0].Body, &page); err != nil {
+		return page, false, fmt.Errorf("decode register of lane %s: %w", lane, err)
+	}
+	return page, true, nil
+}
+
+// Listed reports whether the register reaches back to a position that the head
+// covers. A log of an earlier version has none for what was committed then.
+func (h *Head) Listed(at event.Position) bool { return h.Since != nil && at > *h.Since }
+
+// CountAt returns how many events a lane has up to the end of a record, and
+// false where the log does not have the record. The record must be one that the
+// register reaches back to; see Head.Listed. It costs nothing for the latest
+// records, else one read.
+func (h Heads) CountAt(ctx context.Context, lane event.Lane, head *Head, end event.Position) (count int64, in bool, err error) {
+	if count, in = head.CountAt(end); in {
+		return count, true, nil
+	}
+	page, found, err := h.page(ctx, lane, end.Record())
+	if err != nil || !found {
+		return 0, false, err
+	}
+	at, in := page.Records.find(end.Record())
+	if !in {
+		return 0, false, nil
+	}
+	return page.Before + page.Records[:(at+1)*recordBytes].eventsFrom(0), true, nil
+}
+
+// InLog reports of each position whether the log has it, in a bucket with that
+// manifest. It looks the records up that the head does not list, side by side.
+func (h Heads) InLog(ctx context.Context, lane event.Lane, head *Head, m *Manifest, at []event.Position) ([]bool, error) {
+	inside := func(p event.Position) bool { return p >= m.First && p <= m.Last && p <= head.Position }
+	asked := make(map[string]*bool)
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(parallelPages)
+	for _, p := range at {
+		if !inside(p) || !head.Listed(p) || asked[p.Record()] != nil {
+			continue
+		}
+		listed := new(bool)
+		asked[p.Record()] = listed
+		group.Go(func() (err error) {
+			_, *listed, err = h.CountAt(ctx, lane, head, p)
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	in := make([]bool, len(at))
+	for i, p := range at {
+		in[i] = inside(p) && (!head.Listed(p) || *asked[p.Record()])
+	}
+	return in, nil
+}
+
+// Roster is the records of one bucket of a lane, as of a head, for a reader of
+// the whole bucket. It takes 8 bytes a record. It is safe for concurrent use.
+type Roster struct {
+	first, last event.Position
+	head        *Head
+	hashes      []uint64
+}
+
+// Roster reads the register of a bucket with that manifest.
+func (h Heads) Roster(ctx context.Context, lane event.Lane, head *Head, m *Manifest) (*Roster, error) {
+	r := &Roster{first: m.First, last: m.Last, head: head}
+	if m.Count == 0 || !head.Listed(m.Last) {
+		return r, nil
+	}
+	end := m.Last.Record()
+	err := control.Each(ctx, h.Table, registerPartition(lane), justBelow(m.First.Record()),
+		func(_ string, page registerPage) error {
+			r.take(page.Records)
+			if page.End >= end {
+				return errEnough
+			}
+			return nil
+		})
+	if err != nil && !errors.Is(err, errEnough) {
+		return nil, fmt.Errorf("read register of lane %s: %w", lane, err)
+	}
+	r.take(head.Records)
+	slices.Sort(r.hashes)
+	return r, nil
+}
+
+func (r *Roster) take(records Records) {
+	for i := range records.count() {
+		r.hashes = append(r.hashes, records.hash(i))
+	}
+}
+
+// Has reports whether the log has an event at a position in the roster's
+// bucket. Whatever else the bucket holds is the leftover of a commit that did
+// not come to move the head.
+func (r *Roster) Has(at event.Position) bool {
+	if at < r.first || at > r.last {
+		return false
+	}
+	if !r.head.Listed(at) {
+		return true
+	}
+	_, found := slices.BinarySearch(r.hashes, hashOf(at.Record()))
+	return found
+}

@@ -1,0 +1,112 @@
+package eventlog
+
+import (
+	"context"
+	"fmt"
+
+	"reprise/pkg/event"
+)
+
+// historyPage bounds what a history holds in memory at a time.
+const historyPage = 500
+
+// manyBuckets is from how many buckets on their manifests are listed and not
+// looked up one by one.
+const manyBuckets = 200
+
+// View reads what is in the log, and leaves out what the Events table holds
+// beyond that. It is safe for concurrent use.
+type View struct {
+	Log   Log
+	Heads Heads
+}
+
+// History calls visit for an entity's events at positions up to upTo, which the
+// lane's head covers, in the order of positions. buckets are those in which the
+// entity has events, ascending; it costs one Query for each of them in which
+// the lane has events, and up to a read for each event that does not belong to
+// the latest records of the lane. Reads are consistent.
+func (v View) History(ctx context.Context, lane event.Lane, entity string, buckets []Bucket, upTo event.Position,
+	visit func(Bucket, *Entry) error,
+) error {
+	head, err := v.Heads.Load(ctx, lane)
+	if err != nil {
+		return err
+	}
+	manifests, err := v.Heads.ManifestsOf(ctx, lane, head, buckets)
+	if err != nil {
+		return err
+	}
+	for _, bucket := range buckets {
+		m, found := manifests[bucket]
+		if !found || m.First > upTo {
+			continue
+		}
+		after := ""
+		for {
+			page, err := v.Entity(ctx, lane, &head, bucket, &m, entity, after, historyPage)
+			if err != nil {
+				return fmt.Errorf("read history of an entity: %w", err)
+			}
+			for i := range page.Entries {
+				if page.Entries[i].Position > upTo {
+					return nil
+				}
+				if err := visit(bucket, &page.Entries[i]); err != nil {
+					return err
+				}
+			}
+			if after = page.Next; after == "" {
+				break
+			}
+		}
+	}
+	return nil
+}
+
+// Entity returns a page of an entity's events in a bucket with that manifest,
+// as of a head, behind a sort key. A page may be empty and have a next one.
+func (v View) Entity(ctx context.Context, lane event.Lane, head *Head, bucket Bucket, m *Manifest, entity, after string, limit int,
+) (Page, error) {
+	page, err := v.Log.ReadEntity(ctx, lane, bucket, entity, after, PageLimit{Entries: limit})
+	if err != nil {
+		return Page{}, fmt.Errorf("read bucket %s: %w", bucket, err)
+	}
+	at := make([]event.Position, len(page.Entries))
+	for i := range page.Entries {
+		at[i] = page.Entries[i].Position
+	}
+	in, err := v.Heads.InLog(ctx, lane, head, m, at)
+	if err != nil {
+		return Page{}, err
+	}
+	kept := page.Entries[:0]
+	for i := range page.Entries {
+		if in[i] {
+			kept = append(kept, page.Entries[i])
+		}
+	}
+	page.Entries = kept
+	return page, nil
+}
+
+// Locate returns the bucket in which the log has a record that a head covers,
+// and false where it has not: the record came late. Of what was committed before
+// there was a register, an event in the Events table speaks for its record.
+func (v View) Locate(ctx context.Context, width Width, lane event.Lane, head *Head, first *Arrived) (Bucket, bool, error) {
+	if head.Listed(first.Position) {
+		if _, in, err := v.Heads.CountAt(ctx, lane, head, first.Position); err != nil || !in {
+			return "", false, err
+		}
+	}
+	// No event is logged before it arrived.
+	home, _, found, err := v.Heads.spanning(ctx, lane, *head, width.Of(first.Arrival), first.Position)
+	if err != nil || !found || head.Listed(first.Position) {
+		return home, found, err
+	}
+	stored, err := v.Log.Has(ctx, lane, home, first.Event.Subject, first.Position)
+	if err != nil {
+		return "", false, fmt.Errorf("look up event at %s: %w", first.Position, err)
+	}
+	return home, stored, nil
+}

@@ -134,7 +134,7 @@ func (f *sendFlags) check(ctx context.Context, in io.Reader, size int64, meter *
 	stop := f.every(func() {
 		meter.Show(progress.State{Label: "checking", Fraction: float64(counter.Bytes()) / float64(size)})
 	})
-	count, refused, err := send.Check(ctx, counter, f.keepTime)
+	count, refused, err := send.Check(ctx, counter, f.keepTime, f.app.now())
 	stop()
 	meter.Done()
 	if err != nil {

@@ -51,8 +51,8 @@ func entityID(args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, ok := handler.DecodeEntity(handler.EncodeEntity(id)); !ok {
-		return "", misuse("that can be no entity's id: it must be valid UTF-8 and take at most %d bytes in a key", event.MaxEntityKeyBytes)
+	if err := event.CheckSubject(id); err != nil {
+		return "", misuse("that can be no entity's id: %v", err)
 	}
 	return id, nil
 }

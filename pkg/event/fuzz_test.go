@@ -2,9 +2,12 @@ package event_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"net/url"
 	"testing"
+	"unicode/utf8"
 
 	"reprise/pkg/event"
 )
@@ -122,6 +125,116 @@ func FuzzSplitPlaced(f *testing.F) {
 		}
 		if again := event.AppendPlaced(nil, line, at, logged); !bytes.Equal(again, placed) {
 			t.Errorf("AppendPlaced writes %q", again)
+		}
+	})
+}
+
+// One event means the same in every content mode: alone, in a batch, and with
+// its attributes apart from its data it has one canonical line, or is refused for
+// one attribute.
+func FuzzModes(f *testing.F) {
+	f.Add("1", "/s", "t", "e", "2026-03-01T00:00:00Z", "application/json", "urn:a", "é", []byte(`{"a": "\u00e9"}`))
+	f.Add("\xf1", "/s", "t", "e", "", "text/plain", "", "\xed\xa0\x80", []byte("caf\xc3\xa9\n<\u2028>"))
+	f.Add("\x00", "", "t\n", "#", "now", "a/b; charset=utf-16", "/a", "\ufdd0", []byte{0, 0xff})
+	f.Add("%C3", `"q"`, "\\", "e", "2026-03-01T00:00:00Z", "Text/X; charset=\"us-ascii\"", "", "\ufffd", []byte("{}}"))
+	f.Fuzz(func(t *testing.T, id, source, kind, subject, at, contentType, schema, extension string, body []byte) {
+		all := []event.Attribute{{Name: "specversion", Value: "1.0"}, {Name: "id", Value: id}, {Name: "source", Value: source},
+			{Name: "type", Value: kind}, {Name: "subject", Value: subject}, {Name: "extension", Value: extension}}
+		for _, a := range []event.Attribute{{Name: "time", Value: at}, {Name: "datacontenttype", Value: contentType}, {Name: "dataschema", Value: schema}} {
+			if a.Value != "" {
+				all = append(all, a)
+			}
+		}
+		binary, binaryErr := event.ParseBinary(all, body)
+		if binaryErr == nil {
+			binaryErr = binary.Admit()
+		}
+		structuredText := asJSON(all, body)
+		structured, err := admitted(event.Parse(structuredText))
+		sameEvent(t, structuredText, binary, binaryErr, structured, err)
+		var batched event.Event
+		var batchErr error
+		if err := event.ParseBatch("["+structuredText+"]", func(_ int, e event.Event, err error) error {
+			batched, batchErr = admitted(e, err)
+			return nil
+		}); err != nil {
+			t.Errorf("%s: as a batch %v", structuredText, err)
+		}
+		sameEvent(t, structuredText, structured, err, batched, batchErr)
+		if binaryErr == nil {
+			checkFixedPoint(t, binary)
+			throughHeaders(t, all, body, binary)
+		}
+	})
+}
+
+func admitted(e event.Event, err error) (event.Event, error) {
+	if err == nil {
+		err = e.Admit()
+	}
+	return e, err
+}
+
+// asJSON writes attributes and a body as a sender does who knows nothing of the
+// body: as base64. Bytes that are no text stay as they are.
+func asJSON(all []event.Attribute, body []byte) string {
+	text := []byte{'{'}
+	for _, a := range all {
+		text = append(text, '"')
+		text = append(append(text, a.Name...), `":`...)
+		text = append(append(text, event.StringExtension("", a.Value).Value...), ',')
+	}
+	if len(body) > 0 {
+		return string(text) + `"data_base64":"` + base64.StdEncoding.EncodeToString(body) + `"}`
+	}
+	return string(text[:len(text)-1]) + "}"
+}
+
+// throughHeaders sends the attributes of a valid event percent-encoded.
+func throughHeaders(t *testing.T, all []event.Attribute, body []byte, want event.Event) {
+	t.Helper()
+	received := make([]event.Attribute, 0, len(all))
+	for _, a := range all {
+		value, ok := event.HeaderText(url.PathEscape(a.Value))
+		if !ok {
+			t.Errorf("the header of %q is refused", a.Value)
+		}
+		received = append(received, event.Attribute{Name: a.Name, Value: value})
+	}
+	got, err := event.ParseBinary(received, body)
+	sameEvent(t, "headers", got, err, want, nil)
+}
+
+func sameEvent(t *testing.T, text string, a event.Event, aErr error, b event.Event, bErr error) {
+	t.Helper()
+	badA, _ := errors.AsType[*event.Invalid](aErr)
+	badB, _ := errors.AsType[*event.Invalid](bErr)
+	switch {
+	case (aErr == nil) != (bErr == nil):
+		t.Errorf("%q: %v in one mode, %v in another", text, aErr, bErr)
+	case aErr == nil && !bytes.Equal(a.AppendJSON(nil), b.AppendJSON(nil)):
+		t.Errorf("%q:\n%s\n%s", text, a.AppendJSON(nil), b.AppendJSON(nil))
+	case aErr != nil && (badA == nil || badB == nil):
+		t.Errorf("%q: the errors are %v and %v", text, aErr, bErr)
+	case aErr == nil && (badA != nil || badB != nil):
+		t.Errorf("%q: an error beside an event", text)
+	}
+}
+
+// What a header means is text, and says the same once more in its encoded form.
+func FuzzHeaderText(f *testing.F) {
+	f.Add(`"till 4\"%41"`)
+	f.Add("%E2%82%AC\xff")
+	f.Fuzz(func(t *testing.T, value string) {
+		text, ok := event.HeaderText(value)
+		if !ok {
+			return
+		}
+		if !utf8.ValidString(text) {
+			t.Errorf("%q becomes %q", value, text)
+		}
+		if again, ok := event.HeaderText(url.PathEscape(text)); !ok || again != text {
+			t.Errorf("%q is %q, %v, once encoded", text, again, ok)
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package event
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -10,9 +11,6 @@ import (
 // content mode) and validates it. Its error is an *Invalid. The event shares
 // memory with text.
 func Parse(text string) (Event, error) {
-	if !utf8.ValidString(text) {
-		return Event{}, errUTF8
-	}
 	s := &scanner{text: text}
 	e, fault, broken := readEvent(s)
 	switch {
@@ -24,17 +22,12 @@ func Parse(text string) (Event, error) {
 	return e, fault
 }
 
-var errUTF8 = invalid("", "the text is not valid UTF-8")
-
 // ParseBatch calls each for every event of a JSON array of events (batched
 // content mode), in order, with its index from 0. Where an event is invalid it
 // hands over the *Invalid instead; each may return nil to see the others.
 // ParseBatch stops at the first error that each returns, or with an *Invalid
 // where the text itself cannot be read further, even if each was told so.
 func ParseBatch(text string, each func(index int, e Event, err error) error) error {
-	if !utf8.ValidString(text) {
-		return errUTF8
-	}
 	s := &scanner{text: text}
 	index := 0
 	var fromCaller error
@@ -103,15 +96,24 @@ const (
 	dataBase64  = 9
 )
 
-// member reads the value of a member. Its error is the scanner's.
+// member reads the value of a member. Its error is the scanner's. Outside of
+// strings the scanner lets ASCII pass only, so a look at names and values finds
+// whatever is not UTF-8, and can name it.
 func (p *parser) member(s *scanner, rawName string) error {
 	s.skipSpace()
 	s.spaced = false
 	value, err := s.value(1)
+	if errors.Is(err, errDepth) {
+		return tooDeep(unquote(rawName))
+	}
 	if err != nil || p.fault != nil {
 		return err
 	}
 	name := unquote(rawName)
+	if !utf8.ValidString(value) {
+		p.fault = invalid(nameable(name), "is not valid UTF-8")
+		return nil
+	}
 	if known := slices.Index(attributes[:], name); known >= 0 {
 		p.fault = p.known(known, value, s.spaced)
 	} else {
@@ -135,11 +137,15 @@ func (p *parser) known(known int, value string, spaced bool) error {
 		return invalid(name, "must be a string")
 	}
 	text := unquote(value[1 : len(value)-1])
-	switch {
-	case known == dataBase64:
+	if known == dataBase64 {
 		return p.payloadBase64(text, value)
-	case text == "":
-		return invalid(name, "must not be empty")
+	}
+	return p.set(known, text)
+}
+
+func (p *parser) set(known int, text string) error {
+	if text == "" {
+		return invalid(attributes[known], "must not be empty")
 	}
 	*p.attribute(known) = text
 	return nil
@@ -231,6 +237,13 @@ func (p *parser) finishExtensions() error {
 	}
 	p.event.Extensions = all
 	return nil
+}
+
+// nameable is a member's name as an error may carry it.
+func nameable(name string) string { return clip(strings.ToValidUTF8(name, "\ufffd")) }
+
+func tooDeep(name string) error {
+	return invalid(nameable(name), "is nested more than %d levels deep", maxDepth)
 }
 
 func clip(s string) string {

@@ -8,7 +8,7 @@ const maxDepth = 200
 // The scanner's own errors. Where one is met, nothing after it can be read.
 var (
 	errSyntax = invalid("", "the text is not valid JSON")
-	errDepth  = invalid("", "data is nested more than %d levels deep", maxDepth)
+	errDepth  = invalid("", "the text is nested more than %d levels deep", maxDepth)
 )
 
 // scanner walks a JSON text without building a tree, so that an event's data

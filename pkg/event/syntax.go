@@ -32,30 +32,52 @@ func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 func isHex(c byte) bool    { return isDigit(c) || (c|0x20 >= 'a' && c|0x20 <= 'f') }
 
-// isMediaType accepts a media type with its parameters (RFC 2045, section 5.1).
-func isMediaType(s string) bool {
-	s, ok := cutToken(s)
-	if !ok || !strings.HasPrefix(s, "/") {
-		return false
+// MediaType takes a media type with its parameters (RFC 2045, section 5.1)
+// apart: type/subtype and the charset parameter, both in lower case, "" where
+// there is no charset. Several charsets are joined by commas, which names none
+// that anybody knows. It reports whether the text is a media type at all.
+func MediaType(s string) (kind, charset string, ok bool) {
+	rest, ok := cutToken(s)
+	if !ok || !strings.HasPrefix(rest, "/") {
+		return "", "", false
 	}
-	if s, ok = cutToken(s[1:]); !ok {
-		return false
+	if rest, ok = cutToken(rest[1:]); !ok {
+		return "", "", false
 	}
-	for s = strings.TrimLeft(s, " "); s != ""; s = strings.TrimLeft(s, " ") {
+	kind = strings.ToLower(s[:len(s)-len(rest)])
+	for s = strings.TrimLeft(rest, " "); s != ""; s = strings.TrimLeft(s, " ") {
 		if s[0] != ';' {
-			return false
+			return "", "", false
 		}
 		if s = strings.TrimLeft(s[1:], " "); s == "" { // common, if not allowed
-			return true
+			break
 		}
-		if s, ok = cutToken(s); !ok || !strings.HasPrefix(s, "=") {
-			return false
+		var name, value string
+		if name, value, s, ok = cutParameter(s); !ok {
+			return "", "", false
 		}
-		if s, ok = cutParameter(s[1:]); !ok {
-			return false
+		if strings.EqualFold(name, "charset") {
+			charset = joinCharset(charset, value)
 		}
 	}
-	return true
+	return kind, charset, true
+}
+
+// joinCharset adds a charset parameter to those before it. The same again says
+// nothing new.
+func joinCharset(before, value string) string {
+	value = strings.ToLower(value)
+	if before == "" || before == value {
+		return value
+	}
+	return before + "," + value
+}
+
+// isUTF8 reports whether text in a charset is UTF-8, as ASCII is too.
+func isUTF8(charset string) bool { return charset == "" || charset == "utf-8" || charset == "us-ascii" }
+
+func isJSONType(kind string) bool {
+	return kind == "application/json" || kind == "text/json" || strings.HasSuffix(kind, "+json")
 }
 
 // cutToken removes the token that s begins with.
@@ -67,20 +89,38 @@ func cutToken(s string) (rest string, found bool) {
 	return s[n:], n > 0
 }
 
-// cutParameter removes the token or quoted string that s begins with.
-func cutParameter(s string) (rest string, found bool) {
-	if !strings.HasPrefix(s, `"`) {
-		return cutToken(s)
+// cutParameter removes the parameter that s begins with. Its value is a token
+// or a quoted string, whose quotes are resolved.
+func cutParameter(s string) (name, value, rest string, found bool) {
+	rest, found = cutToken(s)
+	if !found || !strings.HasPrefix(rest, "=") {
+		return "", "", "", false
 	}
+	name, s = s[:len(s)-len(rest)], rest[1:]
+	if strings.HasPrefix(s, `"`) {
+		value, rest, found = cutQuoted(s)
+		return name, value, rest, found
+	}
+	rest, found = cutToken(s)
+	return name, s[:len(s)-len(rest)], rest, found
+}
+
+// cutQuoted removes the quoted string that s begins with (RFC 9110, section
+// 5.6.4), and returns what it means.
+func cutQuoted(s string) (value, rest string, found bool) {
+	plain := make([]byte, 0, len(s))
 	for i := 1; i < len(s); i++ {
 		switch s[i] {
-		case '\\':
-			i++
 		case '"':
-			return s[i+1:], true
+			return string(plain), s[i+1:], true
+		case '\\':
+			if i++; i == len(s) {
+				return "", "", false
+			}
 		}
+		plain = append(plain, s[i])
 	}
-	return "", false
+	return "", "", false
 }
 
 // isBase64 accepts the standard alphabet with padding (RFC 4648, section 4).

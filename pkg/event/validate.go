@@ -35,9 +35,13 @@ func (e *Event) validateAttributes() error {
 		return err
 	}
 	if len(e.Data) > MaxDataBytes {
-		return invalid("data", "is %d bytes long; at most %d are accepted", len(e.Data), MaxDataBytes)
+		return tooMuchData(len(e.Data))
 	}
 	return nil
+}
+
+func tooMuchData(bytes int) error {
+	return invalid("data", "is %d bytes long; at most %d are accepted", bytes, MaxDataBytes)
 }
 
 var errAttributeBytes = invalid("", "the context attributes take more than %d bytes", MaxAttributeBytes)
@@ -46,20 +50,45 @@ func (e *Event) validateRequired() error {
 	for _, a := range [...]struct{ name, value string }{
 		{"id", e.ID}, {"source", e.Source}, {"type", e.Type}, {"subject", e.Subject},
 	} {
-		if a.value == "" {
-			return invalid(a.name, "is required and must not be empty")
-		}
-		if err := checkText(a.name, a.value); err != nil {
+		if err := checkRequired(a.name, a.value); err != nil {
 			return err
 		}
 	}
 	if _, ok := parseURI(e.Source); !ok {
 		return invalid("source", "must be a URI reference")
 	}
-	if n := escapedLen(e.Subject); n > MaxEntityKeyBytes {
+	return checkKey(e.Subject)
+}
+
+func checkRequired(name, value string) error {
+	if value == "" {
+		return invalid(name, "is required and must not be empty")
+	}
+	return checkText(name, value)
+}
+
+func checkKey(subject string) error {
+	if n := escapedLen(subject); n > MaxEntityKeyBytes {
 		return invalid("subject", "takes %d bytes in a key; at most %d are accepted", n, MaxEntityKeyBytes)
 	}
 	return nil
+}
+
+// CheckSubject says why a text can be no event's subject, and so no entity's
+// id. Its error is an *Invalid.
+func CheckSubject(text string) error {
+	if err := checkRequired("subject", text); err != nil {
+		return err
+	}
+	return checkKey(text)
+}
+
+// CheckType says why a text can be no event's type. Its error is an *Invalid.
+func CheckType(text string) error {
+	if len(text) > MaxAttributeBytes {
+		return invalid("type", "has %d bytes; at most %d are accepted", len(text), MaxAttributeBytes)
+	}
+	return checkRequired("type", text)
 }
 
 func (e *Event) validateOptional() error {
@@ -71,7 +100,7 @@ func (e *Event) validateOptional() error {
 	if err := checkText("datacontenttype", e.DataContentType); err != nil {
 		return err
 	}
-	if e.DataContentType != "" && !isMediaType(e.DataContentType) {
+	if _, _, ok := MediaType(e.DataContentType); e.DataContentType != "" && !ok {
 		return invalid("datacontenttype", "must be a media type such as application/json")
 	}
 	if err := checkText("dataschema", e.DataSchema); err != nil {

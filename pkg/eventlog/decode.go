@@ -1,11 +1,18 @@
 package eventlog
 
 import (
+	"bytes"
 	"fmt"
+	"time"
 
 	"reprise/pkg/event"
 	"reprise/pkg/record"
 )
+
+// maxAhead is how far behind its record's arrival the time that an event keeps
+// may lie. The edge has accepted nothing beyond event.MaxAhead; the clocks that
+// the two go by may differ by the rest.
+const maxAhead = time.Hour
 
 // Incoming is a record of the event stream.
 type Incoming struct {
@@ -69,8 +76,9 @@ func (d *Decoder) Decode(lane event.Lane, in Incoming) (Decoded, error) {
 		return Decoded{}, &Undecodable{first, fmt.Errorf("the record belongs to lane %s", header.Lane)}
 	}
 	decoded := Decoded{Events: make([]Arrived, 0, len(lines))}
+	var scratch []byte
 	for i, line := range lines {
-		arrived, err := d.arrived(lane, in, header, line, i)
+		arrived, err := d.arrived(lane, in, header, line, i, &scratch)
 		if err != nil {
 			return Decoded{}, &Undecodable{first, fmt.Errorf("event %d: %w", i, err)}
 		}
@@ -80,10 +88,17 @@ func (d *Decoder) Decode(lane event.Lane, in Incoming) (Decoded, error) {
 	return decoded, nil
 }
 
-func (d *Decoder) arrived(lane event.Lane, in Incoming, header record.Header, line []byte, index int) (Arrived, error) {
+func (d *Decoder) arrived(
+	lane event.Lane, in Incoming, header record.Header, line []byte, index int, scratch *[]byte,
+) (Arrived, error) {
 	e, err := event.Parse(string(line))
 	if err != nil {
 		return Arrived{}, err
+	}
+	// The edge sends canonical lines. One of another writer is brought into that
+	// form, so that the log holds nothing else.
+	if *scratch = e.AppendJSON((*scratch)[:0]); !bytes.Equal(*scratch, line) {
+		line = bytes.Clone(*scratch)
 	}
 	if home := d.Lanes.Of(e.Subject); home != lane {
 		return Arrived{}, fmt.Errorf("its entity lives in lane %s", home)
@@ -96,7 +111,10 @@ func (d *Decoder) arrived(lane event.Lane, in Incoming, header record.Header, li
 	if header.KeepTime {
 		own, ok := e.Timestamp()
 		if !ok {
-			return Arrived{}, fmt.Errorf("it has no time to keep")
+			return Arrived{}, &event.Invalid{Attribute: "time", Problem: "is required to keep it"}
+		}
+		if own.UnixMilli()-in.Arrival > maxAhead.Milliseconds() {
+			return Arrived{}, &event.Invalid{Attribute: "time", Problem: "lies in the future and cannot be kept"}
 		}
 		arrived.Arrival = own.UnixMilli()
 	}

@@ -2,11 +2,10 @@ package handler
 
 import (
 	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"fmt"
-	"mime"
+	"maps"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/event"
+	"reprise/pkg/strict"
 )
 
 // The limits of requests to an API.
@@ -42,9 +42,10 @@ type query struct {
 // newQuery refuses parameters other than those named: a misspelt one would
 // silently mean something else.
 func newQuery(req events.APIGatewayV2HTTPRequest, names ...string) *query {
-	q := &query{given: req.QueryStringParameters}
-	for name, value := range q.given {
-		switch {
+	q := &query{}
+	q.given, q.bad = parameters(req)
+	for _, name := range slices.Sorted(maps.Keys(q.given)) {
+		switch value := q.given[name]; {
 		case !slices.Contains(names, name):
 			q.fail(badParameter(strconv.Quote(clipText(name)), "is not known here; known are: %s", orNone(names)))
 		case len(value) > maxParameter || !utf8.ValidString(value):
@@ -52,6 +53,27 @@ func newQuery(req events.APIGatewayV2HTTPRequest, names ...string) *query {
 		}
 	}
 	return q
+}
+
+// parameters reads the query as it was sent: an HTTP API, and every reader of
+// its kind, leaves out what it cannot decode and joins what is given twice.
+func parameters(req events.APIGatewayV2HTTPRequest) (map[string]string, *Problem) {
+	if req.RawQueryString == "" {
+		return req.QueryStringParameters, nil
+	}
+	values, err := url.ParseQuery(req.RawQueryString)
+	if err != nil {
+		return nil, problem(http.StatusBadRequest, "invalid-parameter",
+			"the query is not percent-encoded parameters divided by &")
+	}
+	given := make(map[string]string, len(values))
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if len(values[name]) > 1 {
+			return nil, badParameter(strconv.Quote(clipText(name)), "is given twice")
+		}
+		given[name] = values[name][0]
+	}
+	return given, nil
 }
 
 func orNone(names []string) string {
@@ -119,10 +141,11 @@ func (q *query) entity(name string) string {
 func EncodeEntity(id string) string { return base64.RawURLEncoding.EncodeToString([]byte(id)) }
 
 // DecodeEntity is the inverse of EncodeEntity. It refuses what can be no
-// entity's id.
+// entity's id, and any other spelling of one: the standard decoder skips line
+// feeds.
 func DecodeEntity(text string) (id string, ok bool) {
 	raw, err := base64.RawURLEncoding.Strict().DecodeString(text)
-	if err != nil || len(raw) == 0 || !utf8.Valid(raw) || len(event.EscapeEntity(string(raw))) > event.MaxEntityKeyBytes {
+	if err != nil || strings.ContainsAny(text, "\r\n") || event.CheckSubject(string(raw)) != nil {
 		return "", false
 	}
 	return string(raw), true
@@ -138,12 +161,16 @@ func pathEntity(req events.APIGatewayV2HTTPRequest) (string, error) {
 	return id, nil
 }
 
-// decodeBody reads a JSON body into target. Unknown members are refused. The
-// content type must say JSON, so that no web page can send one unasked.
+// decodeBody reads a JSON body into the struct that target points to, as package
+// strict does. The content type must say JSON, so that no web page can send one
+// unasked.
 func decodeBody(req events.APIGatewayV2HTTPRequest, target any) error {
-	kind, _, err := mime.ParseMediaType(header(req, "content-type"))
-	if err != nil || kind != "application/json" {
-		return problem(http.StatusUnsupportedMediaType, "unsupported-media-type", "send content type application/json")
+	if err := newQuery(req).err(); err != nil {
+		return err
+	}
+	kind, charset, _ := event.MediaType(header(req, "content-type"))
+	if kind != "application/json" || (charset != "" && charset != "utf-8") {
+		return problem(http.StatusUnsupportedMediaType, "unsupported-media-type", "send content type application/json, in UTF-8")
 	}
 	raw, bad := body(req)
 	if bad != nil {
@@ -153,30 +180,10 @@ func decodeBody(req events.APIGatewayV2HTTPRequest, target any) error {
 		return problem(http.StatusRequestEntityTooLarge, "body-too-large",
 			fmt.Sprintf("the body has %d bytes; at most %d are accepted", len(raw), maxRequestBytes))
 	}
-	decoder := json.NewDecoder(strings.NewReader(string(raw)))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(target); err != nil {
-		return problem(http.StatusBadRequest, "malformed-body", "the body cannot be read: "+plainSyntax(err))
-	}
-	if decoder.More() {
-		return problem(http.StatusBadRequest, "malformed-body", "there is text after the body's object")
+	if err := strict.Unmarshal(raw, target); err != nil {
+		return problem(http.StatusBadRequest, "malformed-body", "the body cannot be read: "+err.Error())
 	}
 	return nil
-}
-
-// plainSyntax words a JSON error without Go's types.
-func plainSyntax(err error) string {
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) {
-		if kind.Field == "" {
-			return "it must be an object, not a " + kind.Value
-		}
-		return fmt.Sprintf("%s must not be a %s", kind.Field, kind.Value)
-	}
-	if text, unknown := strings.CutPrefix(err.Error(), "json: unknown field "); unknown {
-		return "member " + clipText(text) + " is not known here"
-	}
-	return "it is not a JSON object"
 }
 
 func clipText(s string) string {

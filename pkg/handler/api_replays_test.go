@@ -25,7 +25,7 @@ func TestReplaysAreStartedOnce(t *testing.T) {
 		{`{"input":{}}`, http.StatusCreated, ""},
 		{`{"name":"r2"}`, http.StatusBadRequest, "input is required"},
 		{`{"name":"r2","input":null}`, http.StatusBadRequest, "input is required"},
-		{`{"name":"r2","input":{"form":"2026-03-01T00:00:00Z"}}`, http.StatusBadRequest, `unknown field "form"`},
+		{`{"name":"r2","input":{"form":"2026-03-01T00:00:00Z"}}`, http.StatusBadRequest, `"form" is not known`},
 		{`{"name":"r2","inputs":{}}`, http.StatusBadRequest, `"inputs" is not known`},
 		{`{"name":"a b","input":{}}`, http.StatusBadRequest, "a name has 1 to 80"},
 		{`{"name":"r2","input":{"promote":true}}`, http.StatusBadRequest, "promote needs rebuild"},

@@ -26,9 +26,6 @@ const (
 	// lanesInFlight bounds the lanes that a request is put to at a time. Waits
 	// for durability overlap; all lanes of a usual log fit.
 	lanesInFlight = 64
-	// maxAhead is how far in the future a kept time may lie. One that is
-	// further would drag the logged time of the whole lane with it.
-	maxAhead = 5 * time.Minute
 	// retrySeconds is what clients are asked to wait.
 	retrySeconds = 2
 )

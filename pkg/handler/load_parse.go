@@ -1,17 +1,13 @@
 package handler
 
 import (
-	"bytes"
 	"encoding/base64"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"mime"
+	"maps"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -36,7 +32,14 @@ func header(req events.APIGatewayV2HTTPRequest, name string) string {
 	return ""
 }
 
+// body returns a request's body, which no content encoding may have changed.
 func body(req events.APIGatewayV2HTTPRequest) ([]byte, *Problem) {
+	if coding := header(req, "content-encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		p := problem(http.StatusUnsupportedMediaType, "unsupported-content-encoding",
+			fmt.Sprintf("content encoding %q is not understood: send the body as it is", clipText(coding)))
+		p.headers = map[string]string{"Accept-Encoding": "identity"}
+		return nil, p
+	}
 	raw := []byte(req.Body)
 	if req.IsBase64Encoded {
 		decoded, err := base64.StdEncoding.DecodeString(req.Body)
@@ -53,17 +56,19 @@ func body(req events.APIGatewayV2HTTPRequest) ([]byte, *Problem) {
 }
 
 // parse validates every event of a request in structured, batched or binary
-// mode (CloudEvents 1.0, HTTP protocol binding).
+// mode (CloudEvents 1.0, HTTP protocol binding). The content type decides which;
+// that of binary mode is the data's, and anything goes.
 func (h *Load) parse(req events.APIGatewayV2HTTPRequest) (*loadBatch, *Problem) {
+	if q := newQuery(req); q.bad != nil {
+		return nil, q.bad
+	}
 	raw, bad := body(req)
 	if bad != nil {
 		return nil, bad
 	}
-	kind, params, err := mime.ParseMediaType(header(req, "content-type"))
-	if err != nil && header(req, "ce-specversion") == "" {
-		return nil, unsupported(header(req, "content-type"))
-	}
-	if charset, given := params["charset"]; given && !strings.EqualFold(charset, "utf-8") {
+	kind, charset, _ := event.MediaType(header(req, "content-type"))
+	formatted := kind == structuredType || kind == batchType
+	if formatted && charset != "" && charset != "utf-8" {
 		return nil, problem(http.StatusUnsupportedMediaType, "unsupported-media-type", "only UTF-8 is understood")
 	}
 	batch := &loadBatch{byLane: make(map[event.Lane]*laneBatch)}
@@ -73,16 +78,16 @@ func (h *Load) parse(req events.APIGatewayV2HTTPRequest) (*loadBatch, *Problem) 
 		return batch, h.accept(batch, 0, e, err)
 	case kind == batchType:
 		return batch, h.parseBatch(batch, raw)
-	case header(req, "ce-specversion") != "":
-		e, err := binaryEvent(req, raw, kind)
+	case isBinary(req):
+		e, err := binaryEvent(req, raw)
 		return batch, h.accept(batch, 0, e, err)
 	}
-	return nil, unsupported(kind)
+	return nil, unsupported(header(req, "content-type"))
 }
 
 func unsupported(kind string) *Problem {
 	return problem(http.StatusUnsupportedMediaType, "unsupported-media-type", fmt.Sprintf(
-		"content type %q is not understood; send %s, %s, or the ce- headers of binary mode", kind, structuredType, batchType))
+		"content type %q is not understood; send %s, %s, or the ce- headers of binary mode", clipText(kind), structuredType, batchType))
 }
 
 func (h *Load) parseBatch(batch *loadBatch, raw []byte) *Problem {
@@ -110,19 +115,17 @@ func (h *Load) parseBatch(batch *loadBatch, raw []byte) *Problem {
 	return nil
 }
 
-// accept adds an event to the batch, or says why not.
+// accept adds an event to the batch, or says why not. Every event of every mode
+// and route passes here, and no other rule is for one of them alone.
 func (h *Load) accept(batch *loadBatch, index int, e event.Event, err error) *Problem {
+	if err == nil {
+		err = e.Admit()
+	}
+	if err == nil && h.KeepTime {
+		err = e.AdmitOwnTime(h.Now())
+	}
 	if err != nil {
 		return invalidEvent(index, err)
-	}
-	if h.KeepTime {
-		own, ok := e.Timestamp()
-		if !ok {
-			return invalidEvent(index, &event.Invalid{Attribute: "time", Problem: "is required to import an event at its own time"})
-		}
-		if own.After(h.Now().Add(maxAhead)) {
-			return invalidEvent(index, &event.Invalid{Attribute: "time", Problem: "lies in the future"})
-		}
 	}
 	batch.add(h.Lanes.Of(e.Subject), &e)
 	return nil
@@ -140,57 +143,46 @@ func invalidEvent(index int, err error) *Problem {
 	return p
 }
 
+// attributePrefix begins the names of the headers that are attributes.
+const attributePrefix = "ce-"
+
+func isBinary(req events.APIGatewayV2HTTPRequest) bool {
+	for name := range req.Headers {
+		if _, is := attributeName(name); is {
+			return true
+		}
+	}
+	return false
+}
+
+// attributeName is the attribute that a header is. Header names have no case.
+func attributeName(header string) (name string, is bool) {
+	return strings.CutPrefix(strings.ToLower(header), attributePrefix)
+}
+
 // binaryEvent reads an event whose attributes are headers and whose data is
-// the body. Header values are percent-encoded.
-func binaryEvent(req events.APIGatewayV2HTTPRequest, raw []byte, kind string) (event.Event, error) {
-	members := map[string]any{}
-	for name, value := range req.Headers {
-		attribute, found := strings.CutPrefix(strings.ToLower(name), "ce-")
-		if !found {
+// the body. No encoder comes between a header and the event: it would put
+// U+FFFD where bytes are not UTF-8, and make one id of two.
+func binaryEvent(req events.APIGatewayV2HTTPRequest, raw []byte) (event.Event, error) {
+	var all []event.Attribute
+	for _, header := range slices.Sorted(maps.Keys(req.Headers)) {
+		name, is := attributeName(header)
+		switch {
+		case !is:
 			continue
+		case name == contentTypeAttribute:
+			return event.Event{}, &event.Invalid{Attribute: name, Problem: "is the header Content-Type in binary mode"}
 		}
-		decoded, err := url.PathUnescape(value)
-		if err != nil {
-			return event.Event{}, &event.Invalid{Attribute: attribute, Problem: "its header is not percent-encoded text"}
+		text, ok := event.HeaderText(req.Headers[header])
+		if !ok {
+			return event.Event{}, &event.Invalid{Attribute: name, Problem: "its header is no percent-encoded UTF-8 text"}
 		}
-		members[attribute] = decoded
+		all = append(all, event.Attribute{Name: name, Value: text})
 	}
-	for _, reserved := range []string{"data", "data_base64", "datacontenttype"} {
-		if _, found := members[reserved]; found {
-			return event.Event{}, &event.Invalid{Attribute: reserved, Problem: "is not a header of binary mode"}
-		}
+	if kind := header(req, "content-type"); kind != "" {
+		all = append(all, event.Attribute{Name: contentTypeAttribute, Value: kind})
 	}
-	if kind != "" {
-		members["datacontenttype"] = header(req, "content-type")
-	}
-	if err := binaryData(members, raw, kind); err != nil {
-		return event.Event{}, err
-	}
-	var text bytes.Buffer
-	encoder := json.NewEncoder(&text)
-	encoder.SetEscapeHTML(false) // data keeps its bytes
-	if err := encoder.Encode(members); err != nil {
-		return event.Event{}, &event.Invalid{Problem: "the headers cannot be read"}
-	}
-	return event.Parse(text.String())
+	return event.ParseBinary(all, raw)
 }
 
-func binaryData(members map[string]any, raw []byte, kind string) error {
-	switch {
-	case len(raw) == 0:
-	case isJSON(kind):
-		if !json.Valid(raw) {
-			return &event.Invalid{Attribute: "data", Problem: "the body is not the JSON that its content type says"}
-		}
-		members["data"] = json.RawMessage(raw)
-	case strings.HasPrefix(kind, "text/") && utf8.Valid(raw):
-		members["data"] = string(raw)
-	default:
-		members["data_base64"] = base64.StdEncoding.EncodeToString(raw)
-	}
-	return nil
-}
-
-func isJSON(kind string) bool {
-	return slices.Contains([]string{"application/json", "text/json"}, kind) || strings.HasSuffix(kind, "+json")
-}
+const contentTypeAttribute = "datacontenttype"

@@ -2,6 +2,7 @@ package handler
 
 import (
 	"encoding/json"
+	"maps"
 	"net/http"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -19,6 +20,8 @@ type Problem struct {
 	Attribute string `json:"attribute,omitempty"`
 	// RetryAfter is in seconds; 0 means that a retry cannot help.
 	RetryAfter int `json:"retryAfter,omitempty"`
+	// headers go with the response, beside those of every problem.
+	headers map[string]string
 }
 
 const problemPrefix = "urn:reprise:problem:"
@@ -29,6 +32,7 @@ func problem(status int, kind, detail string) *Problem {
 
 func (p *Problem) response() events.APIGatewayV2HTTPResponse {
 	response := jsonResponse(p.Status, p)
+	maps.Copy(response.Headers, p.headers)
 	response.Headers["Content-Type"] = "application/problem+json"
 	if p.RetryAfter > 0 {
 		response.Headers["Retry-After"] = decimal(p.RetryAfter)

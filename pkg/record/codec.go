@@ -52,8 +52,13 @@ func (c *Codec) Close() {
 }
 
 // Pack builds a record from a header, whose Version and Events it sets, and
-// the lines of its events, which hold no newline.
+// the lines of its events: 1 to MaxEvents, none empty and none with a newline.
+// Of others, and of more than any record may hold, its error is ErrMalformed,
+// for Unpack would refuse the record.
 func (c *Codec) Pack(header Header, lines [][]byte) ([]byte, error) {
+	if err := packable(lines); err != nil {
+		return nil, err
+	}
 	header.Version, header.Events = Version, len(lines)
 	head, err := json.Marshal(header)
 	if err != nil {
@@ -62,6 +67,9 @@ func (c *Codec) Pack(header Header, lines [][]byte) ([]byte, error) {
 	size := len(head) + len(lines)
 	for _, line := range lines {
 		size += len(line)
+	}
+	if size > maxDecodedBytes {
+		return nil, fmt.Errorf("pack %d bytes: %w", size, ErrMalformed)
 	}
 	plain := append(make([]byte, 0, size), head...)
 	for _, line := range lines {
@@ -75,6 +83,18 @@ func (c *Codec) Pack(header Header, lines [][]byte) ([]byte, error) {
 		return plain, nil
 	}
 	return packed, nil
+}
+
+func packable(lines [][]byte) error {
+	if len(lines) < 1 || len(lines) > MaxEvents {
+		return fmt.Errorf("pack %d events: %w", len(lines), ErrMalformed)
+	}
+	for _, line := range lines {
+		if len(line) == 0 || bytes.IndexByte(line, '\n') >= 0 {
+			return fmt.Errorf("pack event that is not one line: %w", ErrMalformed)
+		}
+	}
+	return nil
 }
 
 // Unpack is the inverse of Pack. The lines share one buffer, which the caller
@@ -101,6 +121,9 @@ func (c *Codec) Unpack(data []byte) (Header, [][]byte, error) {
 
 func (c *Codec) plain(data []byte) ([]byte, error) {
 	if len(data) > 0 && data[0] == '{' {
+		if len(data) > maxDecodedBytes {
+			return nil, fmt.Errorf("read record of %d bytes: %w", len(data), ErrMalformed)
+		}
 		return data, nil
 	}
 	plain, err := c.decoder.DecodeAll(data, nil)

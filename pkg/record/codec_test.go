@@ -5,8 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"testing"
 
+	"github.com/klauspost/compress/zstd"
 	"pgregory.net/rapid"
 
 	"reprise/pkg/event"
@@ -85,10 +87,12 @@ func TestLargestRecordFitsTheStream(t *testing.T) {
 
 func TestUnpackRefusesWhatPackDoesNotWrite(t *testing.T) {
 	codec := newCodec(t)
-	bomb, err := codec.Pack(record.Header{}, [][]byte{bytes.Repeat([]byte{'x'}, 3<<20)})
+	encoder, err := zstd.NewWriter(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
+	large := append([]byte(`{"reprise":1,"lane":0,"events":1}`+"\n"), bytes.Repeat([]byte{'x'}, 3<<20)...)
+	bomb := encoder.EncodeAll(large, nil)
 	for name, data := range map[string][]byte{
 		"nothing":            nil,
 		"no header":          []byte("no record"),
@@ -100,11 +104,31 @@ func TestUnpackRefusesWhatPackDoesNotWrite(t *testing.T) {
 		"empty line":         []byte(`{"reprise":1,"lane":0,"events":2}` + "\n{}\n"),
 		"negative count":     []byte(`{"reprise":1,"lane":0,"events":-1}` + "\n{}"),
 		"decompression bomb": bomb,
+		"as large, plain":    large,
 		"broken frame":       {0x28, 0xb5, 0x2f, 0xfd, 0xff, 0xff},
 	} {
 		if _, _, err := codec.Unpack(data); !errors.Is(err, record.ErrMalformed) {
 			t.Errorf("%s: error %v, want ErrMalformed", name, err)
 		}
+	}
+}
+
+// What Unpack would refuse must not get into a stream, where it would be lost.
+func TestPackRefusesWhatUnpackDoes(t *testing.T) {
+	codec := newCodec(t)
+	for name, lines := range map[string][][]byte{
+		"no events":       nil,
+		"too many events": slices.Repeat([][]byte{[]byte("{}")}, record.MaxEvents+1),
+		"empty line":      {[]byte("{}"), nil},
+		"two lines":       {[]byte("{}\n{}")},
+		"too many bytes":  {bytes.Repeat([]byte{'x'}, 3<<20)},
+	} {
+		if data, err := codec.Pack(record.Header{}, lines); !errors.Is(err, record.ErrMalformed) || data != nil {
+			t.Errorf("%s: %d bytes, %v", name, len(data), err)
+		}
+	}
+	if _, err := codec.Pack(record.Header{}, slices.Repeat([][]byte{[]byte("{}")}, record.MaxEvents)); err != nil {
+		t.Error(err)
 	}
 }
 

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"strings"
 	"time"
+
+	"reprise/pkg/event"
+	"reprise/pkg/strict"
 )
 
 // The limits of a request.
@@ -38,39 +40,31 @@ type Request struct {
 // cannot help.
 var ErrRequest = errors.New("invalid replay request")
 
-// ParseRequest decodes the input of a replay execution. Unknown members are
-// refused, for a misspelt filter would replay everything.
+// ParseRequest decodes the input of a replay execution, which package strict
+// reads: a misspelt filter, or one that an encoder has changed, would replay
+// something else. It must be an object, since nothing at all may be a mistake
+// whereas {} replays the whole log.
 func ParseRequest(raw []byte) (Request, error) {
 	var r Request
-	decoder := json.NewDecoder(strings.NewReader(string(raw)))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&r); err != nil {
-		return Request{}, fmt.Errorf("%w: %s", ErrRequest, plainJSONError(err))
-	}
-	if decoder.More() {
-		return Request{}, fmt.Errorf("%w: there is text after the object", ErrRequest)
+	err := strict.Unmarshal(raw, &r)
+	var told *strict.Error
+	switch {
+	case errors.As(err, &told) && told.Member == "":
+		return Request{}, fmt.Errorf("%w: the input: %s", ErrRequest, told)
+	case errors.As(err, &told):
+		return Request{}, fmt.Errorf("%w: %s", ErrRequest, told)
+	case err != nil: // only times have a decoder of their own
+		return Request{}, fmt.Errorf("%w: from and to are RFC 3339 times such as 2026-03-01T00:00:00Z", ErrRequest)
 	}
 	return r.normal()
 }
 
-func plainJSONError(err error) string {
-	var kind *json.UnmarshalTypeError
-	if errors.As(err, &kind) {
-		return fmt.Sprintf("%s must not be a %s", kind.Field, kind.Value)
-	}
-	var when *time.ParseError
-	if errors.As(err, &when) {
-		return "from and to are RFC 3339 times such as 2026-03-01T00:00:00Z"
-	}
-	return strings.TrimPrefix(err.Error(), "json: ")
-}
-
 // normal returns the request in the one form that equal requests share.
 func (r Request) normal() (Request, error) {
-	if err := r.check(); err != nil {
+	if err := r.Check(); err != nil {
 		return Request{}, err
 	}
-	r.From, r.To = inMillis(r.From), inMillis(r.To)
+	r = r.rounded()
 	r.Types, r.Entities = sorted(r.Types), sorted(r.Entities)
 	if r.Parallelism == 0 {
 		r.Parallelism = DefaultParallelism
@@ -78,17 +72,23 @@ func (r Request) normal() (Request, error) {
 	return r, nil
 }
 
-func (r Request) check() error {
-	problem := ""
+// Check returns ErrRequest for a request that cannot be carried out, and says
+// which member is at fault.
+func (r Request) Check() error {
+	r = r.rounded()
+	problem := r.badName()
 	switch {
+	case problem != "":
+	case !writable(r.From):
+		problem = "from lies outside of the years 0 to 9999 in UTC"
+	case !writable(r.To):
+		problem = "to lies outside of the years 0 to 9999 in UTC"
 	case r.From != nil && r.To != nil && !r.From.Before(*r.To):
 		problem = fmt.Sprintf("from %s is not before to %s", r.From.Format(time.RFC3339Nano), r.To.Format(time.RFC3339Nano))
 	case len(r.Types) > MaxTypes:
 		problem = fmt.Sprintf("%d types are named; at most %d are accepted", len(r.Types), MaxTypes)
 	case len(r.Entities) > MaxEntities:
 		problem = fmt.Sprintf("%d entities are named; at most %d are accepted", len(r.Entities), MaxEntities)
-	case slices.Contains(r.Types, "") || slices.Contains(r.Entities, ""):
-		problem = "a type or entity is empty"
 	case r.Parallelism < 0 || r.Parallelism > MaxParallelism:
 		problem = fmt.Sprintf("parallelism %d is not between 1 and %d", r.Parallelism, MaxParallelism)
 	case r.Promote && !r.Rebuild:
@@ -101,6 +101,22 @@ func (r Request) check() error {
 	return fmt.Errorf("%w: %s", ErrRequest, problem)
 }
 
+// badName says which type or entity no event can have, "" where there is none.
+// Such a filter selects nothing, and may not fit a key.
+func (r Request) badName() string {
+	for _, name := range r.Types {
+		if err := event.CheckType(name); err != nil {
+			return "types has one that no event has: " + err.Error()
+		}
+	}
+	for _, id := range r.Entities {
+		if err := event.CheckSubject(id); err != nil {
+			return "entities has one that no event has: " + err.Error()
+		}
+	}
+	return ""
+}
+
 func (r Request) filtered() bool {
 	return r.From != nil || r.To != nil || len(r.Types) > 0 || len(r.Entities) > 0
 }
@@ -108,12 +124,24 @@ func (r Request) filtered() bool {
 // bounded reports whether the replay touches some of the buckets only.
 func (r Request) bounded() bool { return r.From != nil || r.To != nil }
 
+// rounded has the bounds that are compared with logged times.
+func (r Request) rounded() Request {
+	r.From, r.To = inMillis(r.From), inMillis(r.To)
+	return r
+}
+
+// writable reports whether a time has an RFC 3339 form, by which a request is
+// handed on.
+func writable(t *time.Time) bool { return t == nil || (t.Year() >= 0 && t.Year() <= 9999) }
+
+// inMillis rounds a bound up to the milliseconds that logged times have, which
+// selects the same events: none lies between the two.
 func inMillis(t *time.Time) *time.Time {
 	if t == nil {
 		return nil
 	}
-	cut := t.UTC().Truncate(time.Millisecond)
-	return &cut
+	up := t.UTC().Add(time.Millisecond - 1).Truncate(time.Millisecond)
+	return &up
 }
 
 func sorted(list []string) []string {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 )
 
 // MaxRefusals bounds the refused lines that are named.
@@ -13,8 +14,8 @@ const MaxRefusals = 20
 const lookAtContext = 1024
 
 // Check reads lines without sending any, and returns how many there are and the
-// first that the server would refuse. Its error is one of reading.
-func Check(ctx context.Context, r io.Reader, keepTime bool) (count int64, refused []Refusal, err error) {
+// first that the server would refuse at about now. Its error is one of reading.
+func Check(ctx context.Context, r io.Reader, keepTime bool, now time.Time) (count int64, refused []Refusal, err error) {
 	l, err := openLines(r)
 	if err != nil {
 		return 0, nil, err
@@ -29,7 +30,7 @@ func Check(ctx context.Context, r io.Reader, keepTime bool) (count int64, refuse
 		case err != nil:
 			return count, refused, err
 		default:
-			_, err = check(line, keepTime)
+			_, err = check(line, keepTime, now)
 		}
 		count++
 		if err != nil {

@@ -3,6 +3,7 @@ package send
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"reprise/pkg/event"
 	"reprise/pkg/handler"
@@ -18,14 +19,19 @@ type Refusal struct {
 
 func (r Refusal) String() string { return fmt.Sprintf("line %d: %s", r.Line, r.Problem) }
 
-// check parses a line as the server will, and returns its entity.
-func check(line []byte, keepTime bool) (entity string, err error) {
+// check decides on a line as the server will, and returns its entity. now is
+// this machine's, which may differ from the server's: the bound on times is wide
+// enough for that.
+func check(line []byte, keepTime bool, now time.Time) (entity string, err error) {
 	e, err := event.Parse(string(line))
+	if err == nil {
+		err = e.Admit()
+	}
+	if err == nil && keepTime {
+		err = e.AdmitOwnTime(now)
+	}
 	if err != nil {
 		return "", err
-	}
-	if _, has := e.Timestamp(); keepTime && !has {
-		return "", &event.Invalid{Attribute: "time", Problem: "is required to import an event at its own time"}
 	}
 	return e.Subject, nil
 }

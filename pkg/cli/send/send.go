@@ -160,7 +160,7 @@ func (s *sending) read(ctx context.Context, l *lines) error {
 		s.result.Lines++ // read by nobody else before the group is done
 		entity := ""
 		if err == nil {
-			entity, err = check(line, s.KeepTime)
+			entity, err = check(line, s.KeepTime, s.Now())
 		}
 		if err != nil {
 			s.refuse(refusal(l.number, err))

@@ -141,7 +141,7 @@ func TestTextComesInManyForms(t *testing.T) {
 		if err != nil || result.Accepted != 50 || result.Lines != 50 {
 			t.Errorf("%s: %+v, %v", name, result, err)
 		}
-		if n, refused, err := send.Check(t.Context(), strings.NewReader(in), false); n != 50 || len(refused) > 0 || err != nil {
+		if n, refused, err := send.Check(t.Context(), strings.NewReader(in), false, time.Now()); n != 50 || len(refused) > 0 || err != nil {
 			t.Errorf("check of %s: %d %v %v", name, n, refused, err)
 		}
 	}
@@ -162,7 +162,7 @@ func TestCutFileIsNoticed(t *testing.T) {
 	for name, whole := range map[string]string{"gzip": gz.String(), "zstd": zst.String()} {
 		for _, cut := range []int{5, 11, len(whole) / 2, len(whole) - 3} {
 			_, err := send.Send(t.Context(), strings.NewReader(whole[:cut]), options(&server{}))
-			_, _, checkErr := send.Check(t.Context(), strings.NewReader(whole[:cut]), false)
+			_, _, checkErr := send.Check(t.Context(), strings.NewReader(whole[:cut]), false, time.Now())
 			if err == nil || checkErr == nil {
 				t.Errorf("%s cut to %d of %d bytes: %v, %v", name, cut, len(whole), err, checkErr)
 			}
@@ -178,7 +178,8 @@ func TestRefusedLineIsNamedAndEndsIt(t *testing.T) {
 		"no JSON":          {"{", "not valid JSON"},
 		"array":            {"[]", "an event is a JSON object"},
 		"lacks id":         {`{"specversion":"1.0","source":"/t","type":"x","subject":"s"}`, "id: is required"},
-		"bad UTF-8":        {"{\xff}", "UTF-8"},
+		"bad UTF-8":        {"{\"id\":\"\xff\"}", "id: is not valid UTF-8"},
+		"JSON as base64":   {`{"specversion":"1.0","id":"1","source":"/t","type":"x","subject":"s","datacontenttype":"application/json","data_base64":"ew=="}`, "data: is not the JSON"},
 		"too long a line":  {huge, "longer than"},
 		"too large a data": {large, "data: is"},
 	} {
@@ -192,7 +193,7 @@ func TestRefusedLineIsNamedAndEndsIt(t *testing.T) {
 		if result.Accepted != 20 || s.total() != 20 || result.Unsent != 22 {
 			t.Errorf("%s: %d accepted, first unsent %d", name, result.Accepted, result.Unsent)
 		}
-		if n, refused, err := send.Check(t.Context(), strings.NewReader(in), false); n != 41 || err != nil ||
+		if n, refused, err := send.Check(t.Context(), strings.NewReader(in), false, time.Now()); n != 41 || err != nil ||
 			len(refused) != 1 || refused[0].Line != 22 {
 			t.Errorf("check of %s: %d %v %v", name, n, refused, err)
 		}
@@ -200,9 +201,31 @@ func TestRefusedLineIsNamedAndEndsIt(t *testing.T) {
 }
 
 func TestKeptTimesMustBeThere(t *testing.T) {
-	_, refused, err := send.Check(t.Context(), strings.NewReader(text(30, 2)), true)
+	_, refused, err := send.Check(t.Context(), strings.NewReader(text(30, 2)), true, time.Now())
 	if err != nil || len(refused) != send.MaxRefusals || refused[0].Attribute != "time" {
 		t.Errorf("%v %v", refused, err)
+	}
+}
+
+// A file is checked as a whole first, so the times that the server refuses must
+// be found here.
+func TestKeptTimesMustBeInTheirBounds(t *testing.T) {
+	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	for at, refusals := range map[string]int{"2026-03-01T00:04:00Z": 0, "2026-03-01T00:06:00Z": 1, "1970-01-01T00:00:00Z": 0, "1969-12-31T00:00:00Z": 1} {
+		in := fmt.Sprintf(`{"specversion":"1.0","id":"1","source":"/t","type":"x","subject":"s","time":%q}`, at)
+		_, refused, err := send.Check(t.Context(), strings.NewReader(in), true, now)
+		if err != nil || len(refused) != refusals || (refusals > 0 && refused[0].Attribute != "time") {
+			t.Errorf("%s: %v %v", at, refused, err)
+		}
+		if _, refused, err = send.Check(t.Context(), strings.NewReader(in), false, now); err != nil || len(refused) > 0 {
+			t.Errorf("%s, where it is not kept: %v %v", at, refused, err)
+		}
+		s := &server{}
+		o := options(s)
+		o.KeepTime, o.Now = true, func() time.Time { return now }
+		if result, _ := send.Send(t.Context(), strings.NewReader(in), o); len(result.Refused) != refusals || s.total() != 1-refusals {
+			t.Errorf("%s: sent, %+v", at, result)
+		}
 	}
 }
 

@@ -1,0 +1,54 @@
+package eventlog_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"reprise/pkg/eventlog"
+	"reprise/pkg/record"
+)
+
+// foreign is a record that somebody else than the edge has put into the stream.
+func (w *world) foreign(keepTime bool, line string) eventlog.Incoming {
+	w.t.Helper()
+	data, err := w.codec.Pack(record.Header{Lane: w.lanes.Of("e"), KeepTime: keepTime}, [][]byte{[]byte(line)})
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return eventlog.Incoming{Sequence: "7", Arrival: noon.UnixMilli(), Data: data}
+}
+
+// However a writer spells an event, the log has its canonical line: a playback
+// record is made of lines that end with their object.
+func TestDecodedLinesAreCanonical(t *testing.T) {
+	w := newWorld(t)
+	const want = `{"specversion":"1.0","id":"é","source":"/s","type":"t","subject":"e","data":{"a":1}}`
+	for _, line := range []string{
+		want, want + " ", " " + want,
+		`{"subject":"e","data":{ "a":1},"type":"t","id":"\u00e9","source":"\/s","specversion":"1.0","time":null}`,
+	} {
+		decoded, err := w.pump.Decoder.Decode(w.lanes.Of("e"), w.foreign(false, line))
+		if err != nil || len(decoded.Events) != 1 || string(decoded.Events[0].Line) != want {
+			t.Errorf("%s: %+v, %v", line, decoded, err)
+		}
+	}
+}
+
+// A kept time of the far future would drag its lane with it for ever. The bound
+// is wider than the edge's, whose clock may be another.
+func TestKeptTimesOfTheFarFutureAreUndecodable(t *testing.T) {
+	w := newWorld(t)
+	for ahead, sound := range map[time.Duration]bool{-time.Hour: true, 5 * time.Minute: true, time.Hour: true, time.Hour + time.Millisecond: false} {
+		line := `{"specversion":"1.0","id":"1","source":"/s","type":"t","subject":"e","time":"` +
+			noon.Add(ahead).Format(time.RFC3339Nano) + `"}`
+		_, err := w.pump.Decoder.Decode(w.lanes.Of("e"), w.foreign(true, line))
+		var undecodable *eventlog.Undecodable
+		if (err == nil) != sound || !sound && !errors.As(err, &undecodable) {
+			t.Errorf("%s ahead: %v", ahead, err)
+		}
+		if _, err := w.pump.Decoder.Decode(w.lanes.Of("e"), w.foreign(false, line)); err != nil {
+			t.Errorf("%s ahead, not kept: %v", ahead, err)
+		}
+	}
+}

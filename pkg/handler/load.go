@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"math"
 	"net/http"
 	"slices"
 	"strconv"
@@ -13,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
 	"reprise/pkg/record"
 )
@@ -121,6 +123,25 @@ type laneBatch struct {
 	lane    event.Lane
 	lines   [][]byte
 	indexes []int
+	// times are those of the events that have one, in milliseconds since 1970.
+	times []int64
+}
+
+// record returns the end of the record that begins with a line: as many lines as
+// fit. Where events keep their times, they lie over no more buckets than a
+// record's may, whatever the width of those.
+func (l *laneBatch) record(start int, keepTime bool) (end int) {
+	size, latest, hours := 0, int64(math.MinInt64), 0
+	for end = start; end < len(l.lines) && size < record.TargetBytes && end-start < record.MaxEvents; end++ {
+		if hour := l.times[end] / time.Hour.Milliseconds(); keepTime && hour > latest {
+			if hours++; hours > eventlog.MaxRecordBuckets-1 { // the first may lie in a bucket that is open
+				return end
+			}
+			latest = hour
+		}
+		size += len(l.lines[end])
+	}
+	return end
 }
 
 // loadBatch is a validated request.
@@ -140,6 +161,8 @@ func (b *loadBatch) add(lane event.Lane, e *event.Event) {
 	}
 	l.indexes = append(l.indexes, len(b.ids))
 	l.lines = append(l.lines, e.AppendJSON(nil))
+	own, _ := e.Timestamp()
+	l.times = append(l.times, own.UnixMilli())
 	b.ids = append(b.ids, e.ID)
 }
 
@@ -171,11 +194,7 @@ func (h *Load) put(ctx context.Context, batch *loadBatch) error {
 
 func (h *Load) putLane(ctx context.Context, batch *loadBatch, l *laneBatch) error {
 	for start := 0; start < len(l.lines); {
-		end, size := start, 0
-		for end < len(l.lines) && size < record.TargetBytes && end-start < record.MaxEvents {
-			size += len(l.lines[end])
-			end++
-		}
+		end := l.record(start, h.KeepTime)
 		data, err := h.Codec.Pack(record.Header{Lane: l.lane, KeepTime: h.KeepTime}, l.lines[start:end])
 		if err != nil {
 			return err

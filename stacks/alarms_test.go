@@ -49,7 +49,8 @@ func TestEveryPromiseIsWatched(t *testing.T) {
 	}
 	metrics := 0
 	each("AWS::CloudWatch::Alarm", func(id string, r resource) {
-		if len(list(r.Properties["AlarmActions"])) != 1 || r.Properties["TreatMissingData"] != "notBreaching" {
+		if len(list(r.Properties["AlarmActions"])) != 1 || r.Properties["TreatMissingData"] != "notBreaching" ||
+			r.Properties["ComparisonOperator"] != "GreaterThanOrEqualToThreshold" {
 			t.Errorf("%s: %v", id, r.Properties)
 		}
 		if period, found := r.Properties["Period"].(float64); found && period*r.Properties["EvaluationPeriods"].(float64) > 7*24*3600 {

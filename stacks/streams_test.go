@@ -87,4 +87,9 @@ func TestChangesOfTheLogAreTold(t *testing.T) {
 	if alarm["MetricName"] != "Invocations" || alarm["Threshold"] != 1.0 || !strings.Contains(fmt.Sprint(alarm["Dimensions"]), "reprise-watch-log") {
 		t.Errorf("the alarm is %v", alarm)
 	}
+	// One call is enough, at once.
+	if alarm["Statistic"] != "Sum" || alarm["EvaluationPeriods"] != 1.0 || alarm["DatapointsToAlarm"] != 1.0 ||
+		alarm["ComparisonOperator"] != "GreaterThanOrEqualToThreshold" {
+		t.Errorf("the alarm is not raised by one call: %v", alarm)
+	}
 }

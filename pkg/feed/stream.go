@@ -76,7 +76,8 @@ type Stream interface {
 	// Put appends data to the shard that the MD5 of key falls in and returns
 	// the record's sequence number once it is durable. Puts of one key that
 	// follow each other (the second after the first returned) have rising
-	// sequence numbers. A Put that failed may have happened.
+	// sequence numbers. A Put that failed may have happened. One that an adapter
+	// repeats by itself may stand twice, with nothing of its key in between.
 	Put(ctx context.Context, key string, data []byte) (sequence string, err error)
 	// Shards lists the shards, parents before children.
 	Shards(ctx context.Context) ([]Shard, error)

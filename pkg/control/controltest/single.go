@@ -117,6 +117,23 @@ func (s *suite) testCopies(t *testing.T) {
 	}
 	doc.Body[0] = 'X'
 	s.wantStored(t, key, "body", version)
+	all, err := s.table.GetAll(t.Context(), []control.Key{key})
+	if err != nil || len(all) != 1 {
+		t.Fatalf("get all: %+v, %v", all, err)
+	}
+	all[0].Body[0] = 'X'
+	s.wantStored(t, key, "body", version)
+	listed := s.list(t, key.Partition, "", 10)
+	listed[0].Body[0] = 'X'
+	s.wantStored(t, key, "body", version)
+	body = []byte("other")
+	if _, err := s.table.PutAll(t.Context(), []control.Write{{Key: key, Body: body, Previous: version}}); err != nil {
+		t.Fatal(err)
+	}
+	body[0] = 'X'
+	if doc, err = s.table.Get(t.Context(), key); err != nil || string(doc.Body) != "other" {
+		t.Fatalf("have %q, %v", doc.Body, err)
+	}
 }
 
 func (s *suite) testOddKeys(t *testing.T) {

@@ -59,6 +59,22 @@ func (s *suite) testMark(t *testing.T) {
 	}
 }
 
+// testMarkCopies checks that the store and its callers share no memory.
+func (s *suite) testMarkCopies(t *testing.T) {
+	_, g := s.create(t)
+	given := mark(1)
+	version := setMark(t, g, datastore.LiveMark, given, "")
+	given.Place[0] = 'X'
+	for range 2 {
+		wantMark(t, g, datastore.LiveMark, mark(1), version)
+		have, _, err := g.Mark(t.Context(), datastore.LiveMark, markLane)
+		if err != nil {
+			t.Fatal(err)
+		}
+		have.Place[0] = 'X'
+	}
+}
+
 func (s *suite) testMarkVersions(t *testing.T) {
 	_, g := s.create(t)
 	var used []datastore.MarkVersion

@@ -66,6 +66,7 @@ func Run(t *testing.T, open func(t *testing.T) datastore.Generations, features F
 		{"Scan", s.testScan},
 		{"ScanLarge", s.testScanLarge},
 		{"Mark", s.testMark},
+		{"MarkCopies", s.testMarkCopies},
 		{"MarkVersions", s.testMarkVersions},
 		{"OneSetsMark", s.testOneSetsMark},
 		{"Cancelled", s.testCancelled},

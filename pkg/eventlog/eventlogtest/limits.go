@@ -127,9 +127,12 @@ func (s *suite) testQuarantineFields(t *testing.T) {
 	for _, q := range want {
 		s.quarantine(t, lane, q)
 	}
-	listed := s.list(t, lane, 10)
-	if len(listed) != 2 || !sameQuarantined(listed[0], want[0]) || !sameQuarantined(listed[1], want[1]) {
-		t.Errorf("have %.300v", listed)
+	for range 2 { // the caller owns what was listed
+		listed := s.list(t, lane, 10)
+		if len(listed) != 2 || !sameQuarantined(listed[0], want[0]) || !sameQuarantined(listed[1], want[1]) {
+			t.Fatalf("have %.300v", listed)
+		}
+		listed[1].Data[0] = 'X'
 	}
 	for _, at := range []event.Position{"", "0001-", "\xdc"} {
 		err := s.log.Quarantine(t.Context(), lane, eventlog.Quarantined{Position: at})

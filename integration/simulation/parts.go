@@ -57,7 +57,7 @@ func (w *world) consumerStore(a *actor) datastore.Generations {
 }
 
 func (w *world) storeOf(a *actor) replay.Store {
-	return replay.Store{Table: w.tableOf(a), Now: w.clock}
+	return replay.Store{Table: w.tableOf(a), Now: w.clock, Version: w.set.Version()}
 }
 
 func (w *world) plannerOf(a *actor) *replay.Planner {
@@ -71,7 +71,7 @@ func (w *world) readerOf(a *actor) *replay.Reader {
 	if w.plant.reader != nil {
 		table, playback = w.plant.reader(a, table, playback)
 	}
-	return &replay.Reader{Store: replay.Store{Table: table, Now: w.clock}, Log: w.logOf(a), Heads: eventlog.Heads{Table: table},
+	return &replay.Reader{Store: replay.Store{Table: table, Now: w.clock, Version: w.set.Version()}, Log: w.logOf(a), Heads: eventlog.Heads{Table: table},
 		Width: w.width, Lanes: w.lanes, Codec: w.codec, Playback: playback, PageBytes: w.shape.pageBytes,
 		RecordBytes: w.shape.recordBytes}
 }
@@ -86,7 +86,7 @@ func (w *world) drainerOf(a *actor) *replay.Drainer {
 	if w.plant.drainer != nil {
 		table = w.plant.drainer(table)
 	}
-	return &replay.Drainer{Store: replay.Store{Table: table, Now: w.clock}, Registry: w.registryOf(a),
+	return &replay.Drainer{Store: replay.Store{Table: table, Now: w.clock, Version: w.set.Version()}, Registry: w.registryOf(a),
 		Generations: w.generationsOf(a), Patience: drainPatience, Poll: drainPoll, Pause: a.sleep}
 }
 

@@ -10,6 +10,7 @@ import (
 )
 
 // apply folds what the head covers into the generation and moves its mark.
+// Where events are known to be missing it does neither.
 func (l *Live) apply(ctx context.Context, info datastore.Info, lane event.Lane, head eventlog.Head, batch []placedRecord,
 ) (Written, error) {
 	generation := l.Generations.Open(info.ID)
@@ -26,7 +27,7 @@ func (l *Live) apply(ctx context.Context, info datastore.Info, lane event.Lane, 
 		return Written{}, err
 	}
 	written := Written{Late: logged.late, Missed: logged.missed}
-	if logged.end == mark.Position {
+	if logged.end == mark.Position || logged.missed > 0 {
 		return written, nil
 	}
 	written.Tally, err = l.Applier.Apply(ctx, Target{ID: info.ID, Generation: generation, Lane: lane}, logged.events)
@@ -34,7 +35,7 @@ func (l *Live) apply(ctx context.Context, info datastore.Info, lane event.Lane, 
 		return Written{}, err
 	}
 	mark.Position, mark.Logged = logged.end, logged.stamp.Logged
-	mark.Ordinal += int64(len(logged.events) + logged.missed)
+	mark.Ordinal += int64(len(logged.events))
 	if _, err := generation.SetMark(ctx, datastore.LiveMark, lane, mark, version); err != nil {
 		return Written{}, fmt.Errorf("move mark of lane %s: %w", lane, err)
 	}

@@ -2,6 +2,7 @@ package projection_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -9,6 +10,8 @@ import (
 	"strings"
 	"testing"
 
+	"reprise/pkg/control"
+	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
@@ -96,9 +99,10 @@ func TestRecordsThatComeInAnotherOrderAreTakenFromTheLog(t *testing.T) {
 	}
 }
 
-// TestWhatWasPassedOverFarBehindIsToldOnce has the order broken further behind
-// the pump than a head remembers.
-func TestWhatWasPassedOverFarBehindIsToldOnce(t *testing.T) {
+// TestWhatWasPassedOverFarBehindLosesTheGeneration has the order broken further
+// behind the pump than a head remembers. The loss is remembered, told with every
+// batch, and nothing is folded in behind it.
+func TestWhatWasPassedOverFarBehindLosesTheGeneration(t *testing.T) {
 	b := newLiveBench(t)
 	b.pumpAll(60)
 	if sum := b.deliver([]int{1}, []int{3}, []int{2}); sum.Missed != 0 || sum.Late != 0 {
@@ -107,12 +111,99 @@ func TestWhatWasPassedOverFarBehindIsToldOnce(t *testing.T) {
 	if sum := b.deliver(numbers(4, 30), numbers(31, 50), numbers(51, 60)); sum.Missed != 1 {
 		t.Errorf("caught up: %+v", sum)
 	}
+	held := b.state()
 	b.commit(b.record(61, 24))
-	if sum := b.deliver([]int{61}); sum.Missed != 0 {
-		t.Errorf("afterwards: %+v", sum)
+	for range 2 {
+		written, err := b.live.Write(t.Context(), "g0001", 0, []eventlog.Incoming{b.record(61, 24)})
+		if err != nil || !written.Lost || written.Done != 1 || written.Missed != 0 {
+			t.Errorf("afterwards: %+v, %v", written, err)
+		}
 	}
-	if got := b.state(); got != seen(1, 61, 2) {
+	if got := b.state(); got != held || strings.Contains(got, `"61"`) {
 		t.Errorf("state %s", got)
+	}
+	if loss := b.loss(); loss == nil || loss.Count != 1 || loss.Lane != 0 || !loss.At.Equal(b.now) {
+		t.Errorf("recorded %+v", loss)
+	}
+}
+
+// TestLossIsRecordedBeforeItsMarkMoves fails the record of the loss: nothing may
+// have happened then, and the batch comes again.
+func TestLossIsRecordedBeforeItsMarkMoves(t *testing.T) {
+	b := newLiveBench(t)
+	b.pumpAll(60)
+	b.deliver([]int{1}, []int{3}, []int{2}, numbers(4, 30))
+	before, _, err := b.live.Generations.Open("g0001").Mark(t.Context(), datastore.LiveMark, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := b.live.Registry.Table
+	b.live.Registry.Table = failingPuts{whole}
+	if _, err := b.live.Write(t.Context(), "g0001", 0, b.records(numbers(31, 60))); !errors.Is(err, errPut) {
+		t.Errorf("write without a record of the loss: %v", err)
+	}
+	b.live.Registry.Table = whole
+	after, _, err := b.live.Generations.Open("g0001").Mark(t.Context(), datastore.LiveMark, 0)
+	if err != nil || after.Position != before.Position || b.loss() != nil {
+		t.Errorf("mark %s, was %s, loss %+v, %v", after.Position, before.Position, b.loss(), err)
+	}
+	if sum := b.deliver(numbers(31, 60)); sum.Missed != 1 || b.loss() == nil {
+		t.Errorf("again: %+v, %+v", sum, b.loss())
+	}
+}
+
+var errPut = errors.New("put fails")
+
+type failingPuts struct{ control.Table }
+
+func (f failingPuts) Put(context.Context, control.Key, []byte, control.Version) (control.Version, error) {
+	return "", errPut
+}
+
+// loss is what the registry knows of the generation's loss.
+func (b *liveBench) loss() *datastore.Loss {
+	b.t.Helper()
+	roll, err := b.live.Registry.Load(b.t.Context())
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	info, found := roll.Find("g0001")
+	if !found {
+		b.t.Fatal("the generation is unknown")
+	}
+	return info.Loss
+}
+
+func (b *liveBench) records(numbers []int) (all []eventlog.Incoming) {
+	for _, n := range numbers {
+		all = append(all, b.record(n, 12+n/5))
+	}
+	return all
+}
+
+// TestMarksThatAreGoneLoseTheGeneration empties the table under the consumer.
+func TestMarksThatAreGoneLoseTheGeneration(t *testing.T) {
+	b := newLiveBench(t)
+	b.pumpAll(2)
+	b.deliver([]int{1})
+	if err := b.live.Generations.Clear(t.Context(), "g0001"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		written, err := b.live.Write(t.Context(), "g0001", 0, b.records([]int{2}))
+		if err != nil || !written.Lost || written.Done != 1 {
+			t.Errorf("%+v, %v", written, err)
+		}
+	}
+	if loss := b.loss(); loss == nil || loss.Count != 0 {
+		t.Errorf("recorded %+v", loss)
+	}
+	// Marks that somebody sets again do not bring it back.
+	if _, err := b.live.Generations.Open("g0001").SetMark(t.Context(), datastore.LiveMark, 0, datastore.Mark{}, ""); err != nil {
+		t.Fatal(err)
+	}
+	if written, err := b.live.Write(t.Context(), "g0001", 0, b.records([]int{2})); err != nil || !written.Lost || b.state() != "" {
+		t.Errorf("with new marks: %+v, %v, state %s", written, err, b.state())
 	}
 }
 

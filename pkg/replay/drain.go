@@ -54,7 +54,7 @@ type Drainer struct {
 // of the playback stream's iterator is never asked: an empty queue proves
 // nothing.
 func (d *Drainer) Check(ctx context.Context, id string, deadline time.Time) (Drain, error) {
-	row, err := d.Store.Load(ctx, id)
+	row, err := d.Store.working(ctx, id)
 	if err != nil {
 		return "", err
 	}
@@ -67,6 +67,9 @@ func (d *Drainer) Check(ctx context.Context, id string, deadline time.Time) (Dra
 		}
 	}
 	m, err := openMarks(ctx, d.Store, d.Registry, d.Generations, row)
+	if err == nil {
+		err = m.fits(d.Store.Version)
+	}
 	if err != nil {
 		return "", fmt.Errorf("drain replay %s: %w", id, err)
 	}

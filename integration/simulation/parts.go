@@ -1,11 +1,17 @@
 package simulation
 
 import (
+	"time"
+
 	"reprise/pkg/datastore"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
 )
+
+// stallLimit is how long a drain waits without progress, longer than any storm
+// keeps a consumer from its work.
+const stallLimit = 4 * time.Minute
 
 // The parts under test, each over the stores as one actor sees them. A plant
 // may stand between a part and its stores.
@@ -87,7 +93,7 @@ func (w *world) drainerOf(a *actor) *replay.Drainer {
 		table = w.plant.drainer(table)
 	}
 	return &replay.Drainer{Store: replay.Store{Table: table, Now: w.clock, Version: w.set.Version()}, Registry: w.registryOf(a),
-		Generations: w.generationsOf(a), Patience: drainPatience, Poll: drainPoll, Pause: a.sleep}
+		Generations: w.generationsOf(a), Patience: drainPatience, Limit: stallLimit, Poll: drainPoll, Pause: a.sleep}
 }
 
 func (w *world) proverOf(a *actor) *replay.Prover {

@@ -48,7 +48,7 @@ func (p *Platform) functions() *functions {
 		Codec: p.codec, Playback: p.streams.Open(playbackStream),
 		PageBytes: p.options.PageBytes, RecordBytes: p.options.RecordBytes}
 	drainer := &replay.Drainer{Store: p.store, Registry: p.registry, Generations: p.generations,
-		Patience: 5 * time.Second, Poll: 25 * time.Millisecond, Pause: emulate.Pause}
+		Patience: 5 * time.Second, Limit: playbackRetention / 2, Poll: 25 * time.Millisecond, Pause: emulate.Pause}
 	prover := &replay.Prover{Store: p.store, Registry: p.registry, Generations: p.generations}
 	viewer := &replay.Viewer{Store: p.store, Registry: p.registry, Generations: p.generations}
 	plan := &handler.PlanReplay{Store: p.store, Planner: planner, Promoter: promoter, Version: p.applier.Version()}

@@ -59,12 +59,20 @@ type Row struct {
 	Slices int   `json:"slices"`
 	Total  int64 `json:"total"`
 	// Pass counts how often lanes had to be read again, Stalls how often that
-	// happened without progress, Reached the progress then.
-	Pass    int      `json:"pass"`
-	Stalls  int      `json:"stalls,omitempty"`
-	Reached int64    `json:"reached,omitempty"`
-	Proof   *Proof   `json:"proof,omitempty"`
-	Failure *Failure `json:"failure,omitempty"`
+	// happened since the last progress, Reached the progress then. Waiting is
+	// set while there is none.
+	Pass    int         `json:"pass"`
+	Stalls  int         `json:"stalls,omitempty"`
+	Reached int64       `json:"reached,omitempty"`
+	Waiting *WaitingFor `json:"waiting,omitempty"`
+	Proof   *Proof      `json:"proof,omitempty"`
+	Failure *Failure    `json:"failure,omitempty"`
+}
+
+// WaitingFor says what a replay waits for, and since when nothing has moved.
+type WaitingFor struct {
+	For   string    `json:"for"`
+	Since time.Time `json:"since"`
 }
 
 // Failure says why a replay failed.

@@ -1,0 +1,162 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/projection"
+	"reprise/pkg/replay"
+)
+
+// A generation that was known to lack events was promoted: what was missed had
+// been logged once and added to the mark.
+func TestGenerationThatMissedEventsIsNotPromoted(t *testing.T) {
+	w, a := quietWorld(t)
+	ctx := context.Background()
+	entity := w.names[0]
+	lane := w.lanes.Of(entity)
+	w.logEvent(t, a, entity, "before the cut", typeNoted)
+	r := aRebuild("rebuild", true)
+	w.rebuild(t, a, r)
+	for i := range 80 {
+		w.logEvent(t, a, entity, fmt.Sprint(i), typeNoted)
+		if i%20 == 19 { // the active generation keeps up
+			if err := w.writeAll(ctx, a, firstGeneration); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	// The new consumer never sees the first ten records behind the cut.
+	records := w.records(lane)
+	records = append(records[:1:1], records[11:]...)
+	missed, lost := 0, 0
+	for len(records) > 0 {
+		k := min(20, len(records))
+		live := w.liveOf(a)
+		live.Applier = projection.NewApplier(w.set, w.logOf(a))
+		written, err := live.Write(ctx, r.generation, lane, records[:k])
+		if err != nil || written.Done != k {
+			t.Fatalf("%+v, %v", written, err)
+		}
+		missed += written.Missed
+		if written.Lost {
+			lost++
+		}
+		records = records[k:]
+	}
+	w.broken = nil // the model has seen a row without the events; the platform is asked here
+	info, _ := w.entry(t, a, r.generation)
+	if missed != 10 || lost < 1 || info.Loss == nil || info.Loss.Count != 10 || info.Loss.Lane != int(lane) {
+		t.Errorf("missed %d, told of as lost %d times, recorded %+v", missed, lost, info.Loss)
+	}
+	state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock().Add(8*time.Second))
+	if !errors.Is(err, datastore.ErrLost) || state != "" || w.rollOf(t, a).Active != firstGeneration {
+		t.Errorf("promote %q, %v; active %s", state, err, w.rollOf(t, a).Active)
+	}
+}
+
+func (w *world) records(lane event.Lane) (all []eventlog.Incoming) {
+	for _, shard := range w.ingest.shards {
+		for _, stored := range shard {
+			if stored.lane == lane {
+				all = append(all, eventlog.Incoming{Sequence: stored.sequence, Arrival: stored.arrival, Data: stored.data})
+			}
+		}
+	}
+	return all
+}
+
+func (w *world) entry(t *testing.T, a *actor, id string) (datastore.Info, bool) {
+	t.Helper()
+	roll := w.rollOf(t, a)
+	info, found := roll.Find(id)
+	if !found {
+		return datastore.Info{}, false
+	}
+	return *info, true
+}
+
+// A generation is lost ahead of every single call of its promotion: it never
+// becomes active, unless the flip came first, and the replay ends by name.
+func TestLostAtAnyMomentOfAPromotion(t *testing.T) {
+	refused := 0
+	for at := 0; ; at++ {
+		w, a, r := followed(t)
+		ctx := context.Background()
+		var active string
+		s := &steps{at: at, happy: func() {
+			active = w.rollOf(t, a).Active
+			if _, err := w.registryOf(a).Lose(ctx, r.generation, datastore.Loss{Lane: 1, Count: 2, Why: "test"}); err != nil {
+				t.Fatal(err)
+			}
+		}}
+		state, err := w.promoterWith(a, s).Promote(ctx, r.id, w.clock())
+		if !s.reached() {
+			break
+		}
+		switch {
+		case active == r.generation: // readers are told
+		case !errors.Is(err, datastore.ErrLost) || w.rollOf(t, a).Active != firstGeneration:
+			t.Errorf("lost ahead of call %d: promote %q, %v, active %s", at, state, err, w.rollOf(t, a).Active)
+		default:
+			refused++
+		}
+	}
+	if refused < 5 {
+		t.Errorf("%d promotions were refused", refused)
+	}
+}
+
+// Marks that are gone count for good, wherever the promotion meets that.
+func TestPromotionOfAGenerationWithoutMarks(t *testing.T) {
+	w, a, r := followed(t)
+	ctx := context.Background()
+	if err := w.generationsOf(a).Clear(ctx, r.generation); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); !errors.Is(err, datastore.ErrLost) {
+		t.Errorf("promote: %v", err)
+	}
+	for lane := range event.Lane(w.lanes.Count()) {
+		if err := replay.BeginMark(ctx, w.generationsOf(a).Open(r.generation), lane, eventlog.Head{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); !errors.Is(err, datastore.ErrLost) {
+		t.Errorf("promote with new marks: %v", err)
+	}
+	if err := w.promoterOf(a).Follow(ctx, r.id); !errors.Is(err, datastore.ErrLost) {
+		t.Errorf("follow: %v", err)
+	}
+	if info, _ := w.entry(t, a, r.generation); info.Loss == nil {
+		t.Error("the loss is not recorded")
+	}
+}
+
+// What is lost is not kept to go back to.
+func TestLostGenerationIsNotKeptToGoBackTo(t *testing.T) {
+	for _, lost := range []bool{false, true} {
+		w, a, r := followed(t)
+		ctx := context.Background()
+		if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+			t.Fatalf("%q, %v", state, err)
+		}
+		if lost {
+			if _, err := w.registryOf(a).Lose(ctx, firstGeneration, datastore.Loss{Why: "test"}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if _, err := w.closerOf(a).Close(ctx, r.id, replay.Succeeded, nil); err != nil {
+			t.Fatal(err)
+		}
+		if _, kept := w.entry(t, a, firstGeneration); kept == lost {
+			t.Errorf("lost %t, kept %t", lost, kept)
+		}
+	}
+}

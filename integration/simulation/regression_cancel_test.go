@@ -161,7 +161,7 @@ func TestNoFlipAfterAClose(t *testing.T) {
 			return
 		}
 		row, active := w.rowOf(t, a, r.id), w.rollOf(t, a).Active
-		if (row.Status == replay.Succeeded) != (active == r.generation) || (state == replay.Promoted) != (active == r.generation) {
+		if (row.Status == replay.Succeeded) != (active == r.generation) || row.Promoted != (active == r.generation) || (state == replay.Promoted) != (active == r.generation) {
 			t.Errorf("closed ahead of call %d: promote %q, %v; row %s, active %s", at, state, err, row.Status, active)
 		}
 	}

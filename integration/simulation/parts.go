@@ -11,7 +11,7 @@ import (
 
 // stallLimit is how long a drain waits without progress, longer than any storm
 // keeps a consumer from its work.
-const stallLimit = 4 * time.Minute
+const stallLimit = 8 * time.Minute
 
 // The parts under test, each over the stores as one actor sees them. A plant
 // may stand between a part and its stores.

@@ -160,3 +160,66 @@ func TestLostGenerationIsNotKeptToGoBackTo(t *testing.T) {
 		}
 	}
 }
+
+// A wipe in the middle of a Write left a row that named the last bucket only. A
+// replay of that entity looked nowhere else, and proved itself complete.
+func TestWipeDuringAWriteHidesNoHistory(t *testing.T) {
+	w, a := quietWorld(t)
+	ctx := context.Background()
+	entity := w.names[0]
+	lane := w.lanes.Of(entity)
+	for i := range 3 {
+		w.logEvent(t, a, entity, fmt.Sprint(i), typeNoted)
+		if i == 1 {
+			if err := w.writeAll(ctx, a, firstGeneration); err != nil {
+				t.Fatal(err)
+			}
+		}
+		w.drift += 3 * 3_600_000
+	}
+	live := w.liveOf(a)
+	live.Applier = projection.NewApplier(w.set, w.logOf(a))
+	live.Generations = &aheadOfWrite{w.generationsOf(a), func() {
+		if err := w.generationsOf(a).Clear(ctx, firstGeneration); err != nil {
+			t.Fatal(err)
+		}
+	}}
+	records := w.records(lane)
+	_, err := live.Write(ctx, firstGeneration, lane, records[len(records)-1:])
+	if row := w.store.tables[firstGeneration].rows[lane][entity]; len(row.Buckets) != 0 && err == nil {
+		t.Fatalf("the write over a wipe told nothing: buckets %v", row.Buckets)
+	}
+	w.broken = nil // the model has seen the row
+	r := &replayModel{id: "scoped", request: replay.Request{Entities: []string{entity}}, lanes: make(map[event.Lane]*expected)}
+	w.replays[r.id] = r
+	if _, _, err := w.storeOf(a).Create(ctx, r.id, r.request); err != nil {
+		t.Fatal(err)
+	}
+	w.deliverAll(t, a, r.id)
+	if proof := w.rowOf(t, a, r.id).Proof; proof.Selected.Count != 3 {
+		t.Errorf("%d of the entity's 3 events", proof.Selected.Count)
+	}
+}
+
+// aheadOfWrite lets something happen once, ahead of a write of rows.
+type aheadOfWrite struct {
+	datastore.Generations
+	before func()
+}
+
+func (p *aheadOfWrite) Open(id string) datastore.Generation {
+	return &aheadOfWriteGeneration{p.Generations.Open(id), p}
+}
+
+type aheadOfWriteGeneration struct {
+	datastore.Generation
+	all *aheadOfWrite
+}
+
+func (g *aheadOfWriteGeneration) WriteRows(ctx context.Context, lane event.Lane, writes []datastore.RowWrite) ([]string, error) {
+	if before := g.all.before; before != nil {
+		g.all.before = nil
+		before()
+	}
+	return g.Generation.WriteRows(ctx, lane, writes)
+}

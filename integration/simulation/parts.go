@@ -1,11 +1,17 @@
 package simulation
 
 import (
+	"time"
+
 	"reprise/pkg/datastore"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
 )
+
+// stallLimit is how long a drain waits without progress, longer than any storm
+// keeps a consumer from its work.
+const stallLimit = 8 * time.Minute
 
 // The parts under test, each over the stores as one actor sees them. A plant
 // may stand between a part and its stores.
@@ -57,7 +63,7 @@ func (w *world) consumerStore(a *actor) datastore.Generations {
 }
 
 func (w *world) storeOf(a *actor) replay.Store {
-	return replay.Store{Table: w.tableOf(a), Now: w.clock}
+	return replay.Store{Table: w.tableOf(a), Now: w.clock, Version: w.set.Version()}
 }
 
 func (w *world) plannerOf(a *actor) *replay.Planner {
@@ -71,8 +77,9 @@ func (w *world) readerOf(a *actor) *replay.Reader {
 	if w.plant.reader != nil {
 		table, playback = w.plant.reader(a, table, playback)
 	}
-	return &replay.Reader{Store: replay.Store{Table: table, Now: w.clock}, Log: w.logOf(a), Heads: eventlog.Heads{Table: table},
-		Width: w.width, Lanes: w.lanes, Codec: w.codec, Retention: retention, Playback: playback, PageBytes: w.shape.pageBytes,
+	return &replay.Reader{Store: replay.Store{Table: table, Now: w.clock, Version: w.set.Version()}, Log: w.logOf(a),
+		Heads: eventlog.Heads{Table: table}, Width: w.width, Lanes: w.lanes, Codec: w.codec, Retention: retention,
+		Playback: playback, PageBytes: w.shape.pageBytes,
 		RecordBytes: w.shape.recordBytes}
 }
 
@@ -86,8 +93,8 @@ func (w *world) drainerOf(a *actor) *replay.Drainer {
 	if w.plant.drainer != nil {
 		table = w.plant.drainer(table)
 	}
-	return &replay.Drainer{Store: replay.Store{Table: table, Now: w.clock}, Registry: w.registryOf(a),
-		Generations: w.generationsOf(a), Patience: drainPatience, Poll: drainPoll, Pause: a.sleep}
+	return &replay.Drainer{Store: replay.Store{Table: table, Now: w.clock, Version: w.set.Version()}, Registry: w.registryOf(a),
+		Generations: w.generationsOf(a), Patience: drainPatience, Limit: stallLimit, Poll: drainPoll, Pause: a.sleep}
 }
 
 func (w *world) proverOf(a *actor) *replay.Prover {

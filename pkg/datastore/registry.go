@@ -35,6 +35,27 @@ type Info struct {
 	// Replay is its owner, "" for the first generation of a platform.
 	Replay  string    `json:"replay,omitempty"`
 	Created time.Time `json:"created"`
+	// Loss is set, for good, once the generation is known to lack events or has
+	// lost its marks: nothing is folded into it, it cannot become active, and
+	// readers are told.
+	Loss *Loss `json:"loss,omitempty"`
+	// Withdrawn is set, for good, once its replay may not make it active any
+	// more, and says how that replay was about to end.
+	Withdrawn string `json:"withdrawn,omitempty"`
+	// Promoted is set, for good, by the flip that made it active.
+	Promoted bool `json:"promoted,omitempty"`
+	// Indexed says that every row of it that is parked has been written by code
+	// that keeps the index of parked entities.
+	Indexed bool `json:"indexed,omitempty"`
+}
+
+// Loss says what of a generation was lost. The first loss of it is kept.
+type Loss struct {
+	Lane int `json:"lane"`
+	// Count is the number of events that it lacks, 0 where that is not known.
+	Count int       `json:"count,omitempty"`
+	At    time.Time `json:"at"`
+	Why   string    `json:"why"`
 }
 
 // Consumes reports whether the generation has a consumer of the event stream.
@@ -56,11 +77,20 @@ type Roll struct {
 	// Previous was active before, "" where none was: the one to go back to.
 	Previous    string `json:"previous,omitempty"`
 	Generations []Info `json:"generations"`
-	// Next numbers the next generation; ids are never used again.
-	Next int   `json:"next"`
-	Hold *Hold `json:"hold,omitempty"`
+	// Next is the number of the latest generation; ids are never used again.
+	Next int `json:"next"`
+	// Reserved are ids that were given to replays and not entered yet. An id
+	// that is in neither list can never be entered.
+	Reserved []Reservation `json:"reserved,omitempty"`
+	Hold     *Hold         `json:"hold,omitempty"`
 	// Holds numbers the holds.
 	Holds int `json:"holds,omitempty"`
+}
+
+// Reservation is an id that a replay may enter once.
+type Reservation struct {
+	ID     string `json:"id"`
+	Replay string `json:"replay"`
 }
 
 // Find returns a generation's entry.
@@ -82,6 +112,18 @@ var (
 	// ErrUnknown says that the registry has no such generation. A retry cannot
 	// help.
 	ErrUnknown = errors.New("unknown generation")
+	// ErrLost says that a generation lacks events or its marks. A retry cannot
+	// help; a rebuild replaces it.
+	ErrLost = errors.New("generation is lost; a rebuild has to replace it")
+	// ErrWithdrawn says that the generation's replay may not make it active any
+	// more, because it was cancelled or has failed.
+	ErrWithdrawn = errors.New("the right to make the generation active was withdrawn")
+	// ErrActive says that the generation was made active: nothing can be
+	// withdrawn any more.
+	ErrActive = errors.New("the generation was made active already")
+	// ErrNotActive says that another generation is the active one: read the
+	// roll and decide again.
+	ErrNotActive = errors.New("another generation is active")
 )
 
 // Registry keeps the roll of generations in the control table. It is safe for
@@ -109,76 +151,6 @@ func (r Registry) update(ctx context.Context, verb string, change func(*Roll) er
 		return fmt.Errorf("%s: %w", verb, err)
 	}
 	return nil
-}
-
-// Begin enters a new generation of a version. A replay that has one already
-// gets the same; a platform's first one (replay "") is active at once.
-func (r Registry) Begin(ctx context.Context, replay, version string) (Info, error) {
-	var info Info
-	err := r.update(ctx, "begin generation", func(roll *Roll) error {
-		for _, known := range roll.Generations {
-			if known.Replay == replay {
-				info = known
-				return control.Unchanged()
-			}
-		}
-		roll.Next++
-		info = Info{ID: fmt.Sprintf("g%04d", roll.Next), Status: Building, Version: version,
-			Replay: replay, Created: r.Now().UTC()}
-		if replay == "" {
-			info.Status, roll.Active = Active, info.ID
-		}
-		roll.Generations = append(roll.Generations, info)
-		return nil
-	})
-	return info, err
-}
-
-// Follow gives a built generation its consumer.
-func (r Registry) Follow(ctx context.Context, id string) error {
-	return r.update(ctx, "let generation follow", func(roll *Roll) error {
-		info, found := roll.Find(id)
-		if !found {
-			return ErrUnknown
-		}
-		if info.Status != Building {
-			return control.Unchanged()
-		}
-		info.Status = Following
-		return nil
-	})
-}
-
-// Retire takes a generation out of use. The active one is refused.
-func (r Registry) Retire(ctx context.Context, id string) error {
-	return r.update(ctx, "retire generation", func(roll *Roll) error {
-		info, found := roll.Find(id)
-		if !found || info.Status == Retired {
-			return control.Unchanged()
-		}
-		if info.Status == Active {
-			return errors.New("the active generation cannot be retired")
-		}
-		info.Status = Retired
-		if roll.Hold != nil && roll.Hold.Replay == info.Replay {
-			roll.Hold = nil
-		}
-		return nil
-	})
-}
-
-// Forget removes a retired generation from the roll, once its table is gone.
-func (r Registry) Forget(ctx context.Context, id string) error {
-	return r.update(ctx, "forget generation", func(roll *Roll) error {
-		kept := slices.DeleteFunc(slices.Clone(roll.Generations), func(i Info) bool {
-			return i.ID == id && i.Status == Retired
-		})
-		if len(kept) == len(roll.Generations) {
-			return control.Unchanged()
-		}
-		roll.Generations = kept
-		return nil
-	})
 }
 
 // Hold takes or renews the hold of the active generation for a replay, and
@@ -217,7 +189,9 @@ func (r Registry) Release(ctx context.Context, replay string) error {
 // Flip makes a following generation the active one, provided that the replay's
 // hold of that number on the active one was never broken, and ends the hold.
 // The one that was active follows on. A hold that was broken and taken again
-// does not count: the active one has moved on in between.
+// does not count: the active one has moved on in between. All that the decision
+// rests on lies in the document that is compared and swapped: ErrWithdrawn and
+// ErrLost refuse it.
 func (r Registry) Flip(ctx context.Context, id, replay string, number int) error {
 	return r.update(ctx, "flip active generation", func(roll *Roll) error {
 		if roll.Active == id {
@@ -227,13 +201,16 @@ func (r Registry) Flip(ctx context.Context, id, replay string, number int) error
 		if !found || info.Status != Following {
 			return ErrUnknown
 		}
+		if err := info.mayBecomeActive(); err != nil {
+			return err
+		}
 		if h := roll.Hold; h == nil || h.Replay != replay || h.Number != number || h.Generation != roll.Active || !r.Now().Before(h.Until) {
 			return ErrHoldLost
 		}
 		if old, found := roll.Find(roll.Active); found {
 			old.Status, roll.Previous = Following, old.ID
 		}
-		info.Status, roll.Active, roll.Hold = Active, id, nil
+		info.Status, info.Promoted, roll.Active, roll.Hold = Active, true, id, nil
 		return nil
 	})
 }

@@ -24,7 +24,8 @@ type Replays interface {
 	// Start enters and starts a replay; created is false where the same one
 	// was asked for before. Errors: replay.ErrRequest, replay.ErrExists.
 	Start(ctx context.Context, name string, request replay.Request) (row replay.Row, created bool, err error)
-	// Cancel stops a replay. Errors: replay.ErrNotFound, replay.ErrEnded.
+	// Cancel stops a replay. Errors: replay.ErrNotFound, replay.ErrEnded,
+	// replay.ErrPromoted.
 	Cancel(ctx context.Context, id string) (replay.Row, error)
 }
 
@@ -132,6 +133,9 @@ func knownFailure(err error) *Problem {
 			"a replay of that name was started with another input: choose another name")
 	case errors.Is(err, replay.ErrEnded):
 		return problem(http.StatusConflict, "replay-ended", "the replay has ended: there is nothing to cancel any more")
+	case errors.Is(err, replay.ErrPromoted):
+		return problem(http.StatusConflict, "replay-promoted",
+			"the replay's generation is active already: to go back, promote another one")
 	case errors.Is(err, datastore.ErrThrottled), errors.Is(err, eventlog.ErrThrottled), errors.Is(err, feed.ErrThrottled):
 		return retryLater("throttled", "a store takes no more at present")
 	}

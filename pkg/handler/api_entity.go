@@ -64,17 +64,27 @@ func (a *API) getEntity(ctx context.Context, req events.APIGatewayV2HTTPRequest)
 	return answer(http.StatusOK, viewEntity(id, &row))
 }
 
-// active is the id of the active generation.
-func (a *API) active(ctx context.Context) (string, error) {
+// active is the active generation's entry.
+func (a *API) active(ctx context.Context) (datastore.Info, error) {
 	roll, err := a.Registry.Load(ctx)
 	if err != nil {
-		return "", err
+		return datastore.Info{}, err
 	}
-	if roll.Active == "" {
-		return "", problem(http.StatusServiceUnavailable, "no-generation",
+	info, found := roll.Find(roll.Active)
+	if !found {
+		return datastore.Info{}, problem(http.StatusServiceUnavailable, "no-generation",
 			"no generation is active; build one with reprise replay start --rebuild --promote")
 	}
-	return roll.Active, nil
+	return *info, nil
+}
+
+// readable is the active generation's entry, unless it is known to be lost.
+func (a *API) readable(ctx context.Context) (datastore.Info, error) {
+	info, err := a.active(ctx)
+	if err == nil && info.Loss != nil {
+		return datastore.Info{}, lostProblem(info.ID)
+	}
+	return info, err
 }
 
 // activeRow reads an entity's row in the active generation. A generation that
@@ -82,17 +92,17 @@ func (a *API) active(ctx context.Context) (string, error) {
 // row is read; so the pointer is read again after the row, and reads do not
 // step back over a promotion.
 func (a *API) activeRow(ctx context.Context, entity string) (id string, row datastore.Row, found bool, err error) {
-	id, err = a.active(ctx)
+	info, err := a.readable(ctx)
 	for range maxFlips {
 		if err != nil {
 			return "", datastore.Row{}, false, err
 		}
-		row, found, err = a.row(ctx, id, entity)
-		now, lost := a.active(ctx)
-		if lost != nil || now == id {
-			return id, row, found, errors.Join(err, lost)
+		row, found, err = a.row(ctx, info.ID, entity)
+		now, changed := a.readable(ctx)
+		if changed != nil || now.ID == info.ID {
+			return info.ID, row, found, errors.Join(err, changed)
 		}
-		id, err = now, nil
+		info, err = now, nil
 	}
 	return "", datastore.Row{}, false, retryLater("promoting", "generations are being promoted faster than one can be read")
 }

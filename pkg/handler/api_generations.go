@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -22,8 +23,8 @@ type GenerationsView struct {
 // GenerationView is one generation.
 type GenerationView struct {
 	datastore.Info
-	// Lost is set where it should follow the event stream but has lost its
-	// marks.
+	// Lost is set where it should follow the event stream but lacks events or
+	// its marks; Loss says more once that is recorded.
 	Lost bool `json:"lost"`
 }
 
@@ -45,8 +46,8 @@ func (a *API) generationsView(ctx context.Context) (GenerationsView, error) {
 	}
 	view := GenerationsView{Active: roll.Active, Generations: []GenerationView{}}
 	for _, info := range roll.Generations {
-		shown := GenerationView{Info: info}
-		if info.Consumes() {
+		shown := GenerationView{Info: info, Lost: info.Loss != nil}
+		if info.Consumes() && !shown.Lost {
 			_, err := replay.LiveMarks(ctx, a.Generations.Open(info.ID), a.Lanes.Count())
 			if shown.Lost = isLost(err); err != nil && !shown.Lost {
 				return GenerationsView{}, fmt.Errorf("look at generation %s: %w", info.ID, err)
@@ -75,17 +76,23 @@ func (a *API) wipe(ctx context.Context, req events.APIGatewayV2HTTPRequest) (eve
 	if err := decodeBody(req, &request); err != nil {
 		return events.APIGatewayV2HTTPResponse{}, err
 	}
-	active, err := a.active(ctx)
-	if err != nil {
+	if _, err := a.active(ctx); err != nil {
 		return events.APIGatewayV2HTTPResponse{}, err
 	}
-	if request.Generation != active {
+	// The loss is recorded first, in the document that says which one is active:
+	// what is half empty is lost as well, and no promotion that comes in between
+	// has its generation emptied.
+	err := a.Registry.LoseActive(ctx, request.Generation, datastore.Loss{Why: "it was emptied on request"})
+	if errors.Is(err, datastore.ErrNotActive) {
 		return events.APIGatewayV2HTTPResponse{}, problem(http.StatusConflict, "generation-not-active",
 			"generation must name the active one: read GET /generations and decide again")
 	}
-	if err := a.Generations.Clear(ctx, active); err != nil && !isLost(err) {
-		return events.APIGatewayV2HTTPResponse{}, fmt.Errorf("wipe generation %s: %w", active, err)
+	if err == nil {
+		err = a.Generations.Clear(ctx, request.Generation)
 	}
-	a.Log.LogAttrs(ctx, slog.LevelWarn, "generation wiped", slog.String("generation", active))
-	return answer(http.StatusOK, Wiped{active})
+	if err != nil && !isLost(err) {
+		return events.APIGatewayV2HTTPResponse{}, fmt.Errorf("wipe generation %s: %w", request.Generation, err)
+	}
+	a.Log.LogAttrs(ctx, slog.LevelWarn, "generation wiped", slog.String("generation", request.Generation))
+	return answer(http.StatusOK, Wiped{request.Generation})
 }

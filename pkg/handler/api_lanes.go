@@ -17,8 +17,8 @@ import (
 type LanesView struct {
 	// Generation is the active one, "" where there is none.
 	Generation string `json:"generation"`
-	// Lost is set where a lane has no live mark: nothing is folded into the
-	// generation any more.
+	// Lost is set where a lane has no live mark or events are known to be
+	// missing: nothing is folded into the generation any more.
 	Lost  bool       `json:"lost"`
 	Lanes []LaneView `json:"lanes"`
 }
@@ -46,10 +46,12 @@ func (a *API) getLanes(ctx context.Context, req events.APIGatewayV2HTTPRequest) 
 		return events.APIGatewayV2HTTPResponse{}, err
 	}
 	view := LanesView{Generation: roll.Active, Lost: true, Lanes: make([]LaneView, a.Lanes.Count())}
-	if roll.Active != "" {
-		if view.Lost, err = a.applied(ctx, roll.Active, view.Lanes); err != nil {
+	if info, found := roll.Find(roll.Active); found {
+		gone, err := a.applied(ctx, info.ID, view.Lanes)
+		if err != nil {
 			return events.APIGatewayV2HTTPResponse{}, err
 		}
+		view.Lost = gone || info.Loss != nil
 	}
 	heads, err := a.Heads.LoadAll(ctx, a.Lanes.Count())
 	if err != nil {

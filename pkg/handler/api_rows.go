@@ -83,7 +83,7 @@ func (a *API) scan(ctx context.Context, info datastore.Info, lane event.Lane, af
 	if err == nil && info.Consumes() {
 		_, _, err = generation.Mark(ctx, datastore.LiveMark, lane)
 	}
-	if isLost(err) {
+	if isLost(err) || (err == nil && info.Loss != nil) {
 		return nil, lostProblem(info.ID)
 	}
 	if err != nil {

@@ -29,6 +29,13 @@ const (
 	FaultCutTooOld = "Reprise.CutTooOld"
 	// FaultParked: a person has to decide.
 	FaultParked = "Reprise.Parked"
+	// FaultOtherVersion: the rebuild was begun with other projections; a new one
+	// has to start.
+	FaultOtherVersion = replay.FaultOtherVersion
+	// FaultLost: the rebuilt generation is lost; a new rebuild has to start.
+	FaultLost = replay.FaultLost
+	// FaultStopped: the replay was cancelled. Its machine ends by this name, too.
+	FaultStopped = "Reprise.Stopped"
 	// FaultConflict: the replay has ended, or another input has its name.
 	FaultConflict = "Reprise.Conflict"
 )
@@ -49,6 +56,11 @@ func faultName(err error) string {
 		{replay.ErrRequest, FaultInvalidInput},
 		{replay.ErrNotFound, FaultInvalidInput},
 		{replay.ErrNotProved, FaultInvalidInput},
+		{replay.ErrOtherVersion, FaultOtherVersion},
+		{replay.ErrGenerationLost, FaultLost},
+		{datastore.ErrLost, FaultLost},
+		{datastore.ErrNoGeneration, FaultLost},
+		{datastore.ErrWithdrawn, FaultStopped},
 		{replay.ErrExists, FaultConflict},
 		{replay.ErrEnded, FaultConflict},
 		{datastore.ErrUnknown, FaultConflict},

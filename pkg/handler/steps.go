@@ -71,6 +71,9 @@ func (h *PlanReplay) Handle(ctx context.Context, in PlanInput) (PlanOutput, erro
 	if _, _, err := h.Store.Create(ctx, in.Replay, request); err != nil {
 		return PlanOutput{}, fault(err)
 	}
+	if err := h.Store.Started(ctx, in.Replay); err != nil {
+		return PlanOutput{}, fault(err)
+	}
 	if err := h.Promoter.Prepare(ctx, in.Replay, h.Version); err != nil {
 		return PlanOutput{}, fault(err)
 	}

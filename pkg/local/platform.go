@@ -95,7 +95,7 @@ func (p *Platform) wire(ctx context.Context) error {
 	}
 	p.applier = projection.NewApplier(set, eventlog.View{Log: p.log, Heads: p.heads})
 	p.registry = datastore.Registry{Table: p.table, Now: time.Now}
-	p.store = replay.Store{Table: p.table, Now: time.Now}
+	p.store = replay.Store{Table: p.table, Now: time.Now, Version: set.Version()}
 	p.closer = &replay.Closer{Store: p.store, Registry: p.registry, Generations: p.generations, Lanes: p.lanes.Count()}
 	p.service = &replay.Service{Store: p.store, Closer: p.closer, Random: rand.Reader}
 	if err := p.openEngine(); err != nil {

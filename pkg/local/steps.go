@@ -49,7 +49,7 @@ func (p *Platform) functions() *functions {
 		Codec: p.codec, Playback: p.streams.Open(playbackStream), Retention: p.options.Retention,
 		PageBytes: p.options.PageBytes, RecordBytes: p.options.RecordBytes}
 	drainer := &replay.Drainer{Store: p.store, Registry: p.registry, Generations: p.generations,
-		Patience: 5 * time.Second, Poll: 25 * time.Millisecond, Pause: emulate.Pause}
+		Patience: 5 * time.Second, Limit: playbackRetention / 2, Poll: 25 * time.Millisecond, Pause: emulate.Pause}
 	prover := &replay.Prover{Store: p.store, Registry: p.registry, Generations: p.generations,
 		Log: eventlog.View{Log: p.log, Heads: p.heads}, Lanes: p.lanes.Count()}
 	viewer := &replay.Viewer{Store: p.store, Registry: p.registry, Generations: p.generations}

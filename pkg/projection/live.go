@@ -47,10 +47,11 @@ type Written struct {
 	Late int
 	// Missed counts events that the log has and that came out of their order
 	// while this consumer was far behind the pump, in this batch or before: the
-	// generation lacks them, and a rebuild has to replace it.
+	// generation lacks them. That is recorded, and told here once.
 	Missed int
-	// Lost is set where the generation has lost its marks: nothing is folded
-	// into it, and a rebuild has to replace it.
+	// Lost is set where the generation lacks events or has lost its marks, which
+	// the registry remembers: nothing is folded into it any more, and a rebuild
+	// has to replace it. It is told with every batch.
 	Lost bool
 }
 
@@ -80,9 +81,15 @@ func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, re
 	case info.Version != l.Applier.Version():
 		return Written{}, fmt.Errorf("write to generation %s of %s: %w", generation, info.Version, ErrOtherVersion)
 	}
+	if info.Loss != nil {
+		return Written{Done: len(records), Lost: true}, nil
+	}
 	written, err := l.apply(ctx, info, lane, head, batch[:covered])
 	if errors.Is(err, datastore.ErrNoMark) || errors.Is(err, datastore.ErrNoGeneration) {
-		return Written{Done: len(records), Lost: true}, nil
+		return l.lose(ctx, info.ID, lane, 0, "its marks are gone", len(records))
+	}
+	if err == nil && written.Missed > 0 {
+		return l.lose(ctx, info.ID, lane, written.Missed, "events of the log never came to its consumer in their order", len(records))
 	}
 	if err != nil {
 		return Written{}, err
@@ -92,6 +99,18 @@ func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, re
 		return written, fmt.Errorf("write record %d of lane %s: %w", covered, lane, ErrBehind)
 	}
 	return written, nil
+}
+
+// lose records the loss of a generation before anything else is done about it:
+// no mark moves over what is missing, no flip to it succeeds any more, and
+// whoever dies here finds the loss again. A generation that has no consumer by
+// now, because it was retired, is not lost but done with.
+func (l *Live) lose(ctx context.Context, generation string, lane event.Lane, missed int, why string, records int) (Written, error) {
+	lost, err := l.Registry.Lose(ctx, generation, datastore.Loss{Lane: int(lane), Count: missed, Why: why})
+	if err != nil {
+		return Written{}, err
+	}
+	return Written{Done: records, Missed: missed, Lost: lost}, nil
 }
 
 // awaitHead waits until the head covers the batch or patience ends, and

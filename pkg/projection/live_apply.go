@@ -10,6 +10,7 @@ import (
 )
 
 // apply folds what the head covers into the generation and moves its mark.
+// Where events are known to be missing it does neither.
 func (l *Live) apply(ctx context.Context, info datastore.Info, lane event.Lane, head eventlog.Head, batch []placedRecord,
 ) (Written, error) {
 	generation := l.Generations.Open(info.ID)
@@ -39,6 +40,9 @@ func (l *Live) apply(ctx context.Context, info datastore.Info, lane event.Lane, 
 	}
 	if err != nil {
 		return Written{}, err
+	}
+	if written.Missed > 0 {
+		return written, nil // the generation is lost, and its mark stays
 	}
 	mark.Position, mark.Logged, mark.Ordinal = logged.end, logged.stamp.Logged, logged.count
 	if _, err := generation.SetMark(ctx, datastore.LiveMark, lane, mark, version); err != nil {

@@ -2,7 +2,6 @@ package replay
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -12,8 +11,8 @@ import (
 )
 
 // BucketFinder finds the buckets in which an entity has events. The row of the
-// active generation only saves it reading: for an entity without one, be it
-// new or the generation lost, every bucket of its lane comes into question. It
+// active generation only saves it reading: for an entity without one, or where
+// the generation is lost, every bucket of its lane comes into question. It
 // is safe for concurrent use.
 type BucketFinder struct {
 	Heads       eventlog.Heads
@@ -44,14 +43,24 @@ func (f *BucketFinder) Find(ctx context.Context, lane event.Lane, entity string,
 }
 
 // known returns the buckets that the entity's row lists, nil where there is no
-// row.
+// row. The lane's live mark is looked at after the row: it never comes back once
+// it is gone, so where it still is, the row was not written into a generation
+// that had been emptied. Such a row names only what was folded in since.
 func (f *BucketFinder) known(ctx context.Context, lane event.Lane, entity string) ([]eventlog.Bucket, error) {
 	roll, err := f.Registry.Load(ctx)
-	if err != nil || roll.Active == "" {
+	if err != nil {
 		return nil, err
 	}
-	rows, err := f.Generations.Open(roll.Active).Rows(ctx, lane, []string{entity})
-	if errors.Is(err, datastore.ErrNoGeneration) {
+	info, found := roll.Find(roll.Active)
+	if !found || info.Loss != nil {
+		return nil, nil
+	}
+	generation := f.Generations.Open(info.ID)
+	rows, err := generation.Rows(ctx, lane, []string{entity})
+	if err == nil {
+		_, _, err = generation.Mark(ctx, datastore.LiveMark, lane)
+	}
+	if isGone(err) {
 		return nil, nil
 	}
 	if err != nil {

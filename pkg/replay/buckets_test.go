@@ -1,6 +1,8 @@
 package replay_test
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"testing"
@@ -12,6 +14,7 @@ import (
 	controlstore "reprise/pkg/control/embedded"
 	"reprise/pkg/datastore"
 	rowstore "reprise/pkg/datastore/embedded"
+	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/localstore"
 	"reprise/pkg/replay"
@@ -66,7 +69,46 @@ func TestBucketsOfAnEntity(t *testing.T) {
 	if _, err := generations.Open("g0001").WriteRows(ctx, 0, []datastore.RowWrite{{Row: row}}); err != nil {
 		t.Fatal(err)
 	}
+	find("known", b...) // a row without the lane's mark is no evidence
+	if _, err := generations.Open("g0001").SetMark(ctx, datastore.LiveMark, 0, datastore.Mark{}, ""); err != nil {
+		t.Fatal(err)
+	}
 	find("known", b[1], b[3], b[4], b[5])
+	emptied := *finder
+	emptied.Generations = &emptying{Generations: generations, after: func() error { return generations.Clear(ctx, "g0001") }}
+	if got, err := emptied.Find(ctx, 0, "known", head); err != nil || !slices.Equal(got, b) {
+		t.Errorf("emptied behind the read of the row: %v, %v", got, err)
+	}
+	if _, err := generations.Open("g0001").WriteRows(ctx, 0, []datastore.RowWrite{{Row: row}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := generations.Open("g0001").SetMark(ctx, datastore.LiveMark, 0, datastore.Mark{}, ""); err != nil {
+		t.Fatal(err)
+	}
 	head = eventlog.Head{Position: "0001-011-0000", Bucket: b[2], Open: eventlog.Manifest{Count: 1}}
 	find("known", b[1], b[3]) // the row may be ahead of a cut
+	if _, err := finder.Registry.Lose(ctx, "g0001", datastore.Loss{Why: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	find("known", b[0], b[1], b[2])
+}
+
+// emptying lets something happen after the first read of rows.
+type emptying struct {
+	datastore.Generations
+	after func() error
+}
+
+func (e *emptying) Open(id string) datastore.Generation {
+	return &emptyingGeneration{e.Generations.Open(id), e}
+}
+
+type emptyingGeneration struct {
+	datastore.Generation
+	of *emptying
+}
+
+func (g *emptyingGeneration) Rows(ctx context.Context, lane event.Lane, entities []string) (map[string]datastore.Row, error) {
+	rows, err := g.Generation.Rows(ctx, lane, entities)
+	return rows, errors.Join(err, g.of.after())
 }

@@ -21,10 +21,14 @@ type Closer struct {
 // Close gives a replay its final status, whichever way its execution ended,
 // and drops what it created: for one that did not succeed, a generation that
 // is not complete; for one that did, the generations that are of no use any
-// more. Replays that ended 90 days ago are removed on the way. It is idempotent
-// and may be called for a replay that has ended.
+// more. Replays that ended 90 days ago are removed on the way, and so is what
+// nobody owns. It is idempotent and may be called for a replay that has ended.
+//
+// A replay that does not succeed loses the right to make its generation active
+// before its row says so: no flip to it is possible after Close. One that has
+// made it active already, and died before it could tell, has succeeded.
 func (c *Closer) Close(ctx context.Context, id string, status Status, failure *Failure) (Row, error) {
-	row, _, err := c.Store.End(ctx, id, status, failure)
+	row, err := c.end(ctx, id, status, failure)
 	if err != nil {
 		return Row{}, err
 	}
@@ -35,7 +39,7 @@ func (c *Closer) Close(ctx context.Context, id string, status Status, failure *F
 		err = errors.Join(c.Registry.Release(ctx, id), c.retireOld(ctx, row))
 	}
 	if err == nil {
-		err = c.Store.prune(ctx)
+		err = errors.Join(c.Sweep(ctx), c.Store.prune(ctx))
 	}
 	if err != nil {
 		return row, fmt.Errorf("close replay %s: %w", id, err)
@@ -43,23 +47,81 @@ func (c *Closer) Close(ctx context.Context, id string, status Status, failure *F
 	return row, nil
 }
 
+// maxChanges bounds how often a decision about a replay is taken anew because
+// its row changed meanwhile in what the decision rests on.
+const maxChanges = 16
+
+var errChanged = errors.New("the replay changed meanwhile")
+
+// end withdraws the right to flip, unless the replay succeeds, and ends the row
+// on condition that it still is what was decided by.
+func (c *Closer) end(ctx context.Context, id string, status Status, failure *Failure) (Row, error) {
+	for range maxChanges {
+		row, err := c.Store.Load(ctx, id)
+		if err != nil || row.Status.Ended() {
+			return row, err
+		}
+		final, promoted := status, row.Promoted
+		if row.Generation != "" && (status != Succeeded || row.Cancel) {
+			if final, promoted, err = c.withdraw(ctx, row, status); err != nil {
+				return Row{}, err
+			}
+		}
+		ended, _, err := c.Store.end(ctx, id, final, onlyIf(final == Failed, failure), func(now *Row) error {
+			if now.Generation != row.Generation || now.Cancel != row.Cancel {
+				return errChanged
+			}
+			now.Promoted = now.Promoted || promoted
+			return nil
+		})
+		if !errors.Is(err, errChanged) {
+			return ended, err
+		}
+	}
+	return Row{}, fmt.Errorf("close replay %s: %w", id, errChanged)
+}
+
+func onlyIf(failed bool, failure *Failure) *Failure {
+	if !failed {
+		return nil
+	}
+	return failure
+}
+
+// withdraw takes the right to flip from a replay and returns how it ends: as
+// whoever withdrew first had it, or succeeded where the flip came first.
+func (c *Closer) withdraw(ctx context.Context, row Row, status Status) (final Status, promoted bool, err error) {
+	why := status
+	if row.Cancel {
+		why = Cancelled
+	}
+	kept, err := c.Registry.Withdraw(ctx, row.Generation, row.ID, string(why))
+	if errors.Is(err, datastore.ErrActive) {
+		return Succeeded, true, nil
+	}
+	return Status(kept), false, err
+}
+
 // dropUnfinished drops a generation that never got its consumer. One that is
 // proved and follows is kept for a person to decide about.
 func (c *Closer) dropUnfinished(ctx context.Context, id string) error {
-	roll, err := c.Registry.Load(ctx)
-	if err != nil {
+	discarded, err := c.Registry.Discard(ctx, id)
+	if err != nil || !discarded {
 		return err
 	}
-	if info, found := roll.Find(id); !found || info.Status != datastore.Building {
-		return nil
-	}
-	return c.drop(ctx, id)
+	return c.dropRetired(ctx, id)
 }
 
 func (c *Closer) drop(ctx context.Context, id string) error {
 	if err := c.Registry.Retire(ctx, id); err != nil {
 		return err
 	}
+	return c.dropRetired(ctx, id)
+}
+
+// dropRetired drops a retired generation's table and then its entry, so that
+// what a crash leaves can be found again.
+func (c *Closer) dropRetired(ctx context.Context, id string) error {
 	if err := c.Generations.Drop(ctx, id); err != nil {
 		return fmt.Errorf("drop generation %s: %w", id, err)
 	}
@@ -83,7 +145,7 @@ func (c *Closer) retireOld(ctx context.Context, row Row) error {
 			following = append(following, info.ID)
 		}
 	}
-	kept, err := c.toGoBackTo(ctx, roll.Previous, following)
+	kept, err := c.toGoBackTo(ctx, &roll, following)
 	if err != nil {
 		return err
 	}
@@ -100,13 +162,16 @@ func (c *Closer) retireOld(ctx context.Context, row Row) error {
 
 // toGoBackTo is the generation that was active before, or, where that is gone
 // or lost, the newest one that follows. Readers know what it held.
-func (c *Closer) toGoBackTo(ctx context.Context, previous string, following []string) (string, error) {
+func (c *Closer) toGoBackTo(ctx context.Context, roll *datastore.Roll, following []string) (string, error) {
 	choices := slices.Clone(following)
 	slices.Reverse(choices)
-	if slices.Contains(following, previous) {
-		choices = append([]string{previous}, choices...)
+	if slices.Contains(following, roll.Previous) {
+		choices = append([]string{roll.Previous}, choices...)
 	}
 	for _, id := range choices {
+		if info, found := roll.Find(id); found && info.Loss != nil {
+			continue
+		}
 		lost, err := c.lost(ctx, id)
 		if err != nil {
 			return "", err
@@ -133,7 +198,7 @@ func (c *Closer) owned(ctx context.Context, info datastore.Info) bool {
 
 func (c *Closer) lost(ctx context.Context, id string) (bool, error) {
 	_, err := LiveMarks(ctx, c.Generations.Open(id), c.Lanes)
-	if errors.Is(err, datastore.ErrNoMark) || errors.Is(err, datastore.ErrNoGeneration) {
+	if isGone(err) {
 		return true, nil
 	}
 	return false, err

@@ -36,6 +36,9 @@ type Consumed struct {
 	// Foreign are records of replays that have ended, that do not own their
 	// generation, or that cannot be decoded.
 	Foreign int
+	// Refused are records of a rebuild that cannot go on, because its generation
+	// belongs to other projections or is gone. Its row says so.
+	Refused int
 	// Replays weighs the replays whose records these were by the events in them,
 	// whatever became of those; a record has at least the weight of one. It is
 	// filled in after an error, too.
@@ -64,6 +67,7 @@ func (c *Consumer) Consume(ctx context.Context, lane event.Lane, records [][]byt
 		sum.Repeated += part.Repeated
 		sum.Gaps += part.Gaps
 		sum.Foreign += part.Foreign
+		sum.Refused += part.Refused
 	}
 	return sum, nil
 }
@@ -95,15 +99,29 @@ func (c *Consumer) sameReplay(lane event.Lane, records [][]byte) (id string, bat
 
 func (c *Consumer) consumeReplay(ctx context.Context, id string, lane event.Lane, batch []delivered) (Consumed, error) {
 	row, err := c.Store.Load(ctx, id)
-	if errors.Is(err, ErrNotFound) || (err == nil && row.Status.Ended()) {
+	if errors.Is(err, ErrNotFound) || (err == nil && (row.Status.Ended() || row.Fault != nil)) {
 		return Consumed{Foreign: len(batch)}, nil
 	}
 	if err != nil {
 		return Consumed{}, err
 	}
-	marks, err := c.marks(ctx, row)
-	if errors.Is(err, datastore.ErrUnknown) {
+	result, err := c.fold(ctx, row, lane, batch)
+	switch name := faultOf(err); {
+	case errors.Is(err, datastore.ErrUnknown):
 		return Consumed{Foreign: len(batch)}, nil
+	case name != "":
+		// The stream is not this replay's alone: it goes on, and the replay's
+		// next step fails with what the row says.
+		return Consumed{Refused: len(batch)}, c.Store.fail(ctx, id, name, err)
+	}
+	return result, err
+}
+
+// fold takes in what of a batch continues the replay's mark.
+func (c *Consumer) fold(ctx context.Context, row Row, lane event.Lane, batch []delivered) (Consumed, error) {
+	marks, err := c.marks(ctx, row)
+	if err == nil {
+		err = marks.fits(c.Applier.Version())
 	}
 	if err != nil {
 		return Consumed{}, err
@@ -120,7 +138,7 @@ func (c *Consumer) consumeReplay(ctx context.Context, id string, lane event.Lane
 		return t.result, nil
 	}
 	if row.Generation != "" {
-		target := projection.Target{ID: row.Generation, Generation: c.Generations.Open(row.Generation), Lane: lane, Replay: id}
+		target := projection.Target{ID: row.Generation, Generation: c.Generations.Open(row.Generation), Lane: lane, Replay: row.ID}
 		if _, err := c.Applier.Apply(ctx, target, t.events); err != nil {
 			return Consumed{}, err
 		}

@@ -6,16 +6,21 @@ import (
 	"fmt"
 	"time"
 
+	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 )
 
-// maxStalls bounds how often lanes are read again without any progress before
-// the replay fails: its records are not consumed, and somebody has to look.
-const maxStalls = 5
+// DefaultDrainLimit is how long a drain waits without progress where nothing
+// else is said: half of the shortest retention of a Kinesis data stream. Behind
+// that, records that nobody took in begin to expire.
+const DefaultDrainLimit = 12 * time.Hour
 
 // maxPasses bounds how often lanes are read again at all.
 const maxPasses = 1000
+
+// waitsFor is what a drain without progress waits for.
+const waitsFor = "the playback consumer"
 
 // ErrStalled says that records are delivered but not consumed.
 var ErrStalled = errors.New("the playback consumer makes no progress")
@@ -43,62 +48,135 @@ type Drainer struct {
 	Registry    datastore.Registry
 	Generations datastore.Generations
 	// Patience is how long no mark may move before the lanes short of their
-	// end are taken for stalled, Poll how often marks are looked at, and Pause
-	// how it waits.
+	// end are read again, for records may be lost. For as long as that does not
+	// help, each next time comes twice as long after the one before: what is
+	// waited for is the consumer, which may be down, and what it has not taken
+	// in yet need not be delivered over and over. Limit is how long no mark may
+	// move before the replay fails, DefaultDrainLimit where it is 0. Poll is how
+	// often marks are looked at, and Pause how it waits.
 	Patience time.Duration
+	Limit    time.Duration
 	Poll     time.Duration
 	Pause    func(ctx context.Context, d time.Duration) error
 }
 
-// Check waits for the drain until it is complete, stalled, or deadline. The age
-// of the playback stream's iterator is never asked: an empty queue proves
-// nothing.
+// Check waits for the drain until it is complete, lanes have to be read again,
+// or deadline. The age of the playback stream's iterator is never asked: an
+// empty queue proves nothing. ErrStalled once no mark has moved for Limit.
 func (d *Drainer) Check(ctx context.Context, id string, deadline time.Time) (Drain, error) {
-	row, err := d.Store.Load(ctx, id)
+	row, err := d.Store.working(ctx, id)
 	if err != nil {
 		return "", err
 	}
 	if row.Cancel || row.Status.Ended() {
 		return DrainStopped, nil
 	}
-	if row.Status != Draining {
-		if row, err = d.Store.Update(ctx, id, func(r *Row) error { r.Status = Draining; return nil }); err != nil {
+	if row.Status != Draining && !row.Proof.complete() {
+		if row, err = d.Store.Update(ctx, id, draining); err != nil {
 			return "", err
 		}
 	}
 	m, err := openMarks(ctx, d.Store, d.Registry, d.Generations, row)
+	if err == nil {
+		err = m.fits(d.Store.Version)
+	}
 	if err != nil {
 		return "", fmt.Errorf("drain replay %s: %w", id, err)
 	}
-	return d.wait(ctx, row, m, deadline)
+	w := wait{Drainer: d, row: row, marks: m, deadline: deadline}
+	return w.run(ctx)
 }
 
-func (d *Drainer) wait(ctx context.Context, row Row, m marks, deadline time.Time) (Drain, error) {
-	// A stall must be seen within one call, however short it is.
-	patience := min(d.Patience, deadline.Sub(d.Store.Now())/2)
-	last, quiet := int64(-1), d.Store.Now()
+func draining(r *Row) error {
+	if r.Proof.complete() {
+		return control.Unchanged()
+	}
+	r.Status = Draining
+	return nil
+}
+
+// wait is one Check under way.
+type wait struct {
+	*Drainer
+	row      Row
+	marks    marks
+	deadline time.Time
+	// reached is the sum of the marks, quiet since when it has not grown.
+	reached int64
+	quiet   time.Time
+}
+
+func (w *wait) run(ctx context.Context) (Drain, error) {
+	now := w.Store.Now()
+	w.reached, w.quiet = -1, now
+	// A quiet consumer that an earlier Check saw is still the same one.
+	if w.row.Waiting != nil {
+		w.reached, w.quiet = w.row.Reached, w.row.Waiting.Since
+	}
+	// It must be seen within one call, however short that is.
+	patience := min(w.Patience, w.deadline.Sub(now)/2)
 	for {
-		s, err := d.survey(ctx, row, m)
+		s, err := w.survey(ctx, w.row, w.marks)
+		if err == nil {
+			err = w.progress(ctx, s)
+		}
 		if err != nil {
 			return "", err
 		}
-		if len(s.short) == 0 {
-			return Drained, nil
-		}
-		now := d.Store.Now()
-		if s.reached != last {
-			last, quiet = s.reached, now
-		}
+		now := w.Store.Now()
+		still := now.Sub(w.quiet)
 		switch {
-		case s.unread || now.Sub(quiet) >= patience:
-			return d.reread(ctx, row, m, s)
-		case !now.Before(deadline):
+		case len(s.short) == 0:
+			return Drained, nil
+		case !s.unread && still >= w.limit():
+			return "", fmt.Errorf("drain replay %s: %d lanes stay behind at event %d for %s: %w",
+				w.row.ID, len(s.short), s.reached, still.Round(time.Second), ErrStalled)
+		case s.unread || still >= due(patience, w.row.Stalls):
+			return w.reread(ctx, s)
+		case !now.Before(w.deadline):
 			return Waiting, nil
 		}
-		if err := d.Pause(ctx, d.Poll); err != nil {
+		if err := w.Pause(ctx, w.Poll); err != nil {
 			return "", err
 		}
 	}
+}
+
+func (d *Drainer) limit() time.Duration {
+	if d.Limit > 0 {
+		return d.Limit
+	}
+	return DefaultDrainLimit
+}
+
+// due is how long after the last progress lanes are read again, having been read
+// again so often since: after patience, and then each time twice as long after
+// the time before.
+func due(patience time.Duration, stalls int) time.Duration {
+	return patience * time.Duration(int64(2)<<min(stalls, 20)-1)
+}
+
+// progress looks whether marks have moved. Where the row says that the replay
+// waits, it says so no longer.
+func (w *wait) progress(ctx context.Context, s survey) error {
+	if s.reached <= w.reached && len(s.short) > 0 {
+		return nil
+	}
+	w.reached, w.quiet = s.reached, w.Store.Now()
+	if w.row.Waiting == nil && w.row.Stalls == 0 {
+		return nil
+	}
+	row, err := w.Store.Update(ctx, w.row.ID, func(r *Row) error {
+		if r.Pass != w.row.Pass {
+			return control.Unchanged() // another Check has decided since
+		}
+		r.Waiting, r.Stalls, r.Reached = nil, 0, max(r.Reached, s.reached)
+		return nil
+	})
+	if err == nil {
+		w.row.Waiting, w.row.Stalls, w.row.Reached = nil, 0, row.Reached
+	}
+	return err
 }
 
 // survey is one look at all lanes.
@@ -141,28 +219,44 @@ func (d *Drainer) survey(ctx context.Context, row Row, m marks) (survey, error) 
 // counts as a stall only where the lanes had been read to their ends: whoever
 // died between setting back and reading, or was told of a failure, must not
 // use up the replay's patience.
-func (d *Drainer) reread(ctx context.Context, row Row, m marks, s survey) (Drain, error) {
+//
+// A lane that is set back needlessly is read again and does no harm. The row,
+// however, is changed only if no other Check has decided since and the replay is
+// not proved: one that was given up and goes on late unsays nothing.
+func (w *wait) reread(ctx context.Context, s survey) (Drain, error) {
+	if now, err := w.Store.Load(ctx, w.row.ID); err != nil || !w.decides(&now) {
+		return Waiting, err
+	}
 	for _, lane := range s.short {
-		if err := d.Store.rewind(ctx, row.ID, lane, s.marks[lane].Place); err != nil {
+		if err := w.Store.rewind(ctx, w.row.ID, lane, s.marks[lane].Place); err != nil {
 			return "", err
 		}
 	}
-	updated, err := d.Store.Update(ctx, row.ID, func(r *Row) error {
-		r.Pass++
-		r.Status = Running
-		if s.reached > r.Reached {
-			r.Reached, r.Stalls = s.reached, 0
+	decided := false
+	row, err := w.Store.Update(ctx, w.row.ID, func(r *Row) error {
+		if decided = w.decides(r); !decided {
+			return control.Unchanged()
 		}
+		r.Pass++
+		r.Status, r.Reached = Running, max(r.Reached, s.reached)
 		if !s.unread {
 			r.Stalls++
+			r.Waiting = &WaitingFor{For: waitsFor, Since: w.quiet.UTC()}
 		}
 		return nil
 	})
-	if err != nil {
+	switch {
+	case err != nil:
 		return "", err
-	}
-	if updated.Stalls > maxStalls || updated.Pass > maxPasses {
-		return "", fmt.Errorf("drain replay %s: %d lanes stay behind at event %d: %w", row.ID, len(s.short), s.reached, ErrStalled)
+	case !decided:
+		return Waiting, nil
+	case row.Pass > maxPasses:
+		return "", fmt.Errorf("drain replay %s: lanes were read again %d times: %w", row.ID, row.Pass, ErrStalled)
 	}
 	return Reread, nil
+}
+
+// decides reports whether nothing was decided since this Check began.
+func (w *wait) decides(r *Row) bool {
+	return r.Pass == w.row.Pass && !r.Proof.complete() && !r.Status.Ended()
 }

@@ -19,6 +19,8 @@ type marks struct {
 	store      Store
 	id         string
 	generation datastore.Generation
+	// version is the generation's.
+	version string
 }
 
 // markVersion is the version of a mark in either place.
@@ -46,7 +48,7 @@ func openMarks(ctx context.Context, store Store, registry datastore.Registry, ge
 	if !found || info.Replay != row.ID || info.Status != datastore.Building {
 		return marks{}, datastore.ErrUnknown
 	}
-	return marks{store: store, id: row.ID, generation: generations.Open(row.Generation)}, nil
+	return marks{store: store, id: row.ID, generation: generations.Open(row.Generation), version: info.Version}, nil
 }
 
 func markKey(id string, lane event.Lane) control.Key {

@@ -35,10 +35,12 @@ type View struct {
 	Ended      *time.Time `json:"ended,omitempty"`
 	Generation string     `json:"generation,omitempty"`
 	Promoted   bool       `json:"promoted"`
-	Progress   Progress   `json:"progress"`
-	Plan       PlanView   `json:"plan"`
-	Proof      *Proof     `json:"proof"`
-	Failure    *Failure   `json:"failure,omitempty"`
+	// Waiting is set while the replay cannot come forward by itself.
+	Waiting  *WaitingFor `json:"waiting,omitempty"`
+	Progress Progress    `json:"progress"`
+	Plan     PlanView    `json:"plan"`
+	Proof    *Proof      `json:"proof"`
+	Failure  *Failure    `json:"failure,omitempty"`
 	// Cost is what was kept of it by now; nil where nothing is metered, as on one
 	// machine.
 	Cost *Cost `json:"cost,omitempty"`
@@ -114,9 +116,13 @@ func Summary(row Row) View {
 	if !status.Ended() {
 		status = Running
 	}
-	return View{ID: row.ID, Status: status, Phase: row.Status, Input: row.Request, Cut: row.Cut,
+	view := View{ID: row.ID, Status: status, Phase: row.Status, Input: row.Request, Cut: row.Cut,
 		Created: row.Created, Ended: row.Ended, Generation: row.Generation, Promoted: row.Promoted,
 		Progress: Progress{Total: row.Total},
 		Plan:     PlanView{Lanes: len(row.Lanes), Groups: row.Groups, Slices: row.Slices, Passes: row.Pass},
 		Proof:    row.Proof, Failure: row.Failure}
+	if !row.Status.Ended() {
+		view.Waiting = row.Waiting
+	}
+	return view
 }

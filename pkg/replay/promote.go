@@ -53,31 +53,10 @@ type Promoter struct {
 	Pause func(ctx context.Context, d time.Duration) error
 }
 
-// Prepare makes the table of a rebuild's generation and enters it in the
-// replay's row. It is idempotent.
-func (p *Promoter) Prepare(ctx context.Context, id, version string) error {
-	row, err := p.Store.Load(ctx, id)
-	if err != nil {
-		return err
-	}
-	if !row.Request.Rebuild || row.Generation != "" || row.Status.Ended() {
-		return nil
-	}
-	info, err := p.Registry.Begin(ctx, id, version)
-	if err != nil {
-		return err
-	}
-	if err := p.Generations.Create(ctx, info.ID); err != nil {
-		return fmt.Errorf("create generation %s: %w", info.ID, err)
-	}
-	_, err = p.Store.Update(ctx, id, func(r *Row) error { r.Generation = info.ID; return nil })
-	return err
-}
-
 // Follow sets the live marks of a proved generation to the cut and gives it
 // its consumer, which drops what lies before. It is idempotent.
 func (p *Promoter) Follow(ctx context.Context, id string) error {
-	row, err := p.Store.Load(ctx, id)
+	row, err := p.Store.working(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -88,6 +67,13 @@ func (p *Promoter) Follow(ctx context.Context, id string) error {
 		return fmt.Errorf("follow with generation %s: %w", row.Generation, ErrNotProved)
 	case p.Store.Now().Sub(*row.Cut) > p.Retention/2:
 		return fmt.Errorf("follow with generation %s: %w", row.Generation, ErrCutTooOld)
+	}
+	roll, err := p.Registry.Load(ctx)
+	if err == nil {
+		_, err = p.own(&roll, row)
+	}
+	if err != nil {
+		return fmt.Errorf("follow with generation %s: %w", row.Generation, err)
 	}
 	all := make([]int, p.Lanes.Count())
 	for i := range all {
@@ -123,7 +109,7 @@ func BeginMark(ctx context.Context, g datastore.Generation, lane event.Lane, hea
 // the heads as of then, and flips. Reads therefore never step back. It returns
 // Catching at deadline, having released its hold.
 func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (Promotion, error) {
-	row, err := p.Store.Load(ctx, id)
+	row, err := p.Store.working(ctx, id)
 	switch {
 	case err != nil:
 		return "", err
@@ -139,12 +125,13 @@ func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (
 		flipped, err := p.attempt(ctx, row, deadline)
 		switch {
 		case errors.Is(err, datastore.ErrHoldLost) || errors.Is(err, datastore.ErrHeld):
+		case errors.Is(err, datastore.ErrWithdrawn):
+			return PromotionStopped, nil
 		case err != nil:
 			return "", fmt.Errorf("promote generation %s: %w", row.Generation, err)
 		}
 		if flipped {
-			_, err := p.Store.Update(ctx, id, func(r *Row) error { r.Promoted = true; return nil })
-			return Promoted, err
+			return p.promoted(ctx, id)
 		}
 		if !p.Store.Now().Before(deadline) {
 			return Catching, nil
@@ -155,10 +142,25 @@ func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (
 	}
 }
 
+// promoted notes the flip in the row. Where the row was closed in between, that
+// was by who saw the flip in the roll.
+func (p *Promoter) promoted(ctx context.Context, id string) (Promotion, error) {
+	_, err := p.Store.Update(ctx, id, func(r *Row) error { r.Promoted = true; return nil })
+	if err != nil && !errors.Is(err, ErrEnded) {
+		return "", err
+	}
+	return Promoted, nil
+}
+
 func (p *Promoter) attempt(ctx context.Context, row Row, deadline time.Time) (bool, error) {
+	roll, err := p.Registry.Load(ctx)
+	if err != nil {
+		return false, err
+	}
 	// An attempt that flipped may have died before it could tell. To hold the
 	// active generation then would hold the new one's own consumer.
-	if roll, err := p.Registry.Load(ctx); err != nil || roll.Active == row.Generation {
+	info, err := p.own(&roll, row)
+	if err != nil || info.Promoted || info.Status == datastore.Active {
 		return err == nil, err
 	}
 	// Without a hold first: the lag must be small before the live path of the
@@ -179,6 +181,25 @@ func (p *Promoter) attempt(ctx context.Context, row Row, deadline time.Time) (bo
 	return false, errors.Join(err, p.Registry.Release(ctx, row.ID))
 }
 
+// own returns the entry of the replay's generation, or why it can come to
+// nothing: its consumer, too, would wait for ever.
+func (p *Promoter) own(roll *datastore.Roll, row Row) (*datastore.Info, error) {
+	info, found := roll.Find(row.Generation)
+	switch {
+	case !found || info.Replay != row.ID || info.Status == datastore.Retired:
+		return nil, datastore.ErrUnknown
+	case info.Promoted || info.Status == datastore.Active:
+		return info, nil
+	case info.Version != p.Store.Version:
+		return nil, otherVersion(info.Version, p.Store.Version)
+	case info.Withdrawn != "":
+		return nil, datastore.ErrWithdrawn
+	case info.Loss != nil:
+		return nil, fmt.Errorf("%w (lane %d: %s)", datastore.ErrLost, info.Loss.Lane, info.Loss.Why)
+	}
+	return info, nil
+}
+
 // awaitHeads reads the heads once and waits until the generation's live marks
 // have reached them, or deadline.
 func (p *Promoter) awaitHeads(ctx context.Context, row Row, deadline time.Time) (bool, error) {
@@ -189,6 +210,9 @@ func (p *Promoter) awaitHeads(ctx context.Context, row Row, deadline time.Time) 
 	generation := p.Generations.Open(row.Generation)
 	for {
 		behind, err := lanesBehind(ctx, generation, heads)
+		if isGone(err) {
+			err = p.lose(ctx, row.Generation, err)
+		}
 		if err != nil {
 			return false, err
 		}
@@ -202,6 +226,19 @@ func (p *Promoter) awaitHeads(ctx context.Context, row Row, deadline time.Time) 
 			return false, err
 		}
 	}
+}
+
+// isGone reports that a generation has lost its marks, or all of it is gone.
+func isGone(err error) bool {
+	return errors.Is(err, datastore.ErrNoMark) || errors.Is(err, datastore.ErrNoGeneration)
+}
+
+// lose records a generation whose marks are gone as lost, for good.
+func (p *Promoter) lose(ctx context.Context, id string, why error) error {
+	if _, err := p.Registry.Lose(ctx, id, datastore.Loss{Why: why.Error()}); err != nil {
+		return err
+	}
+	return fmt.Errorf("%w: %w", datastore.ErrLost, why)
 }
 
 func lanesBehind(ctx context.Context, g datastore.Generation, heads []eventlog.Head) (int, error) {
@@ -248,7 +285,7 @@ func (p *Promoter) checkParked(ctx context.Context, row Row) error {
 	}
 	active := p.Generations.Open(roll.Active)
 	if _, err := LiveMarks(ctx, active, p.Lanes.Count()); err != nil {
-		if errors.Is(err, datastore.ErrNoMark) || errors.Is(err, datastore.ErrNoGeneration) {
+		if isGone(err) {
 			return nil
 		}
 		return err

@@ -8,6 +8,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
@@ -28,6 +29,8 @@ type Proof struct {
 	Applied  Sum `json:"applied"`
 	// Rows counts what the rows of a rebuilt generation have seen.
 	Rows *Rows `json:"rows,omitempty"`
+	// Version is that of the projections of a rebuilt generation.
+	Version string `json:"version,omitempty"`
 	// Differences are the lanes that do not agree, at most maxDifferences.
 	Differences []Difference `json:"differences,omitempty"`
 }
@@ -42,6 +45,9 @@ type Rows struct {
 	// Parked counts entities, Waiting their events that were not applied.
 	Parked  int64 `json:"parked"`
 	Waiting int64 `json:"waiting"`
+	// Others are rows of another version of the projections than the
+	// generation's: there must be none.
+	Others int64 `json:"others,omitempty"`
 }
 
 // Seen is the number of events that the rows have seen.
@@ -68,6 +74,7 @@ func (r *Rows) addRows(o Rows) {
 	r.Ignored += o.Ignored
 	r.Parked += o.Parked
 	r.Waiting += o.Waiting
+	r.Others += o.Others
 }
 
 // Difference is a lane in which two counts or digests do not agree.
@@ -93,7 +100,7 @@ type Prover struct {
 // Prove holds the marks of a drained replay against its cut, lane by lane, and
 // keeps the proof in the replay's row.
 func (p *Prover) Prove(ctx context.Context, id string) (Proof, error) {
-	row, err := p.Store.Load(ctx, id)
+	row, err := p.Store.working(ctx, id)
 	if err != nil {
 		return Proof{}, err
 	}
@@ -101,6 +108,9 @@ func (p *Prover) Prove(ctx context.Context, id string) (Proof, error) {
 		return *row.Proof, nil
 	}
 	m, err := openMarks(ctx, p.Store, p.Registry, p.Generations, row)
+	if err == nil {
+		err = m.fits(p.Store.Version)
+	}
 	if err != nil {
 		return Proof{}, fmt.Errorf("prove replay %s: %w", id, err)
 	}
@@ -108,9 +118,28 @@ func (p *Prover) Prove(ctx context.Context, id string) (Proof, error) {
 	if err != nil {
 		return Proof{}, fmt.Errorf("prove replay %s: %w", id, err)
 	}
-	_, err = p.Store.Update(ctx, id, func(r *Row) error { r.Proof = &proof; return nil })
-	return proof, err
+	return p.Store.keepProof(ctx, id, proof)
 }
+
+// keepProof keeps a proof in the replay's row, unless a complete one stands
+// there: what was proved once stays so, and a prover that was given up and goes
+// on late may have looked at rows that have moved since. It returns the one that
+// is kept.
+func (s Store) keepProof(ctx context.Context, id string, proof Proof) (Proof, error) {
+	row, err := s.Update(ctx, id, func(r *Row) error {
+		if r.Proof.complete() {
+			return control.Unchanged()
+		}
+		r.Proof = &proof
+		return nil
+	})
+	if err != nil {
+		return Proof{}, err
+	}
+	return *row.Proof, nil
+}
+
+func (p *Proof) complete() bool { return p != nil && p.Complete }
 
 func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
 	plans, err := p.Store.loadLanePlans(ctx, row.ID, p.lanesOf(row))
@@ -143,9 +172,9 @@ func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
 		proof.compareLane(lane, plans[lane], checkpoints[lane], applied[lane], rows[lane])
 	}
 	if row.Generation != "" {
-		proof.Rows = &Rows{}
-		for _, r := range rows {
-			proof.Rows.addRows(*r)
+		proof.Version, proof.Rows = m.version, &Rows{}
+		for _, n := range row.Lanes {
+			proof.addRows(event.Lane(n), rows[event.Lane(n)])
 		}
 	}
 	proof.Complete = len(proof.Differences) == 0
@@ -215,6 +244,13 @@ func (p *Proof) compareHead(plan LanePlan, now headNow, end *End, bounded bool) 
 	p.compareSums(plan.Lane, "in the manifests of what the head counts", counted, plan.Expect)
 }
 
+func (p *Proof) addRows(lane event.Lane, rows *Rows) {
+	p.Rows.addRows(*rows)
+	if rows.Others > 0 {
+		p.differ(lane, "rows of another version of the projections", 0, rows.Others)
+	}
+}
+
 func (p *Proof) compareLane(lane event.Lane, plan LanePlan, at Checkpoint, mark datastore.Mark, rows *Rows) {
 	end := End{Read: at.Read, Delivered: at.Delivered}
 	if at.End != nil {
@@ -267,7 +303,7 @@ func (p *Prover) countRows(ctx context.Context, row Row, m marks) (map[event.Lan
 	group.SetLimit(parallelLanes)
 	for i, lane := range row.Lanes {
 		group.Go(func() (err error) {
-			counted[i], err = CountRows(ctx, m.generation, event.Lane(lane))
+			counted[i], err = countLane(ctx, m.generation, event.Lane(lane), m.version)
 			return err
 		})
 	}
@@ -281,11 +317,14 @@ func (p *Prover) countRows(ctx context.Context, row Row, m marks) (map[event.Lan
 	return byLane, nil
 }
 
-// CountRows sums up one lane of a generation.
-func CountRows(ctx context.Context, g datastore.Generation, lane event.Lane) (Rows, error) {
+// countLane sums up one lane of a generation of a version.
+func countLane(ctx context.Context, g datastore.Generation, lane event.Lane, version string) (Rows, error) {
 	var sum Rows
 	err := EachRow(ctx, g, lane, func(row *datastore.Row) error {
 		sum.Add(row)
+		if row.Version != version {
+			sum.Others++
+		}
 		return nil
 	})
 	return sum, err

@@ -66,7 +66,7 @@ type Reader struct {
 // deadline has come, which is well before the caller's own end. After an error
 // it may be called again; it goes on from the last checkpoints.
 func (r *Reader) Read(ctx context.Context, id string, group int, deadline time.Time) (Outcome, error) {
-	row, err := r.Store.Load(ctx, id)
+	row, err := r.Store.working(ctx, id)
 	if err != nil {
 		return "", err
 	}

@@ -41,9 +41,17 @@ type Row struct {
 	Created time.Time  `json:"created"`
 	Cut     *time.Time `json:"cut,omitempty"`
 	Ended   *time.Time `json:"ended,omitempty"`
-	// Generation is the one that a rebuild fills.
+	// Started is when an execution was known to carry it out.
+	Started *time.Time `json:"started,omitempty"`
+	// Generation is the one that a rebuild fills, Version the set of projections
+	// that it is for. Neither changes once it is set.
 	Generation string `json:"generation,omitempty"`
+	Version    string `json:"version,omitempty"`
 	Promoted   bool   `json:"promoted,omitempty"`
+	// Fault is why the replay cannot succeed any more, found by who may not
+	// stop for it: the consumer of a stream that other replays use as well. The
+	// next step of the replay fails with it.
+	Fault *Failure `json:"fault,omitempty"`
 	// Groups and Lanes are those of the plan, Total the events in the buckets
 	// that it touches up to the cut.
 	Groups int   `json:"groups"`
@@ -51,12 +59,20 @@ type Row struct {
 	Slices int   `json:"slices"`
 	Total  int64 `json:"total"`
 	// Pass counts how often lanes had to be read again, Stalls how often that
-	// happened without progress, Reached the progress then.
-	Pass    int      `json:"pass"`
-	Stalls  int      `json:"stalls,omitempty"`
-	Reached int64    `json:"reached,omitempty"`
-	Proof   *Proof   `json:"proof,omitempty"`
-	Failure *Failure `json:"failure,omitempty"`
+	// happened since the last progress, Reached the progress then. Waiting is
+	// set while there is none.
+	Pass    int         `json:"pass"`
+	Stalls  int         `json:"stalls,omitempty"`
+	Reached int64       `json:"reached,omitempty"`
+	Waiting *WaitingFor `json:"waiting,omitempty"`
+	Proof   *Proof      `json:"proof,omitempty"`
+	Failure *Failure    `json:"failure,omitempty"`
+}
+
+// WaitingFor says what a replay waits for, and since when nothing has moved.
+type WaitingFor struct {
+	For   string    `json:"for"`
+	Since time.Time `json:"since"`
 }
 
 // Failure says why a replay failed.
@@ -73,6 +89,9 @@ var (
 	ErrExists = errors.New("a replay of that name exists with another input")
 	// ErrEnded says that the replay is over.
 	ErrEnded = errors.New("the replay has ended")
+	// ErrPromoted says that the replay has made its generation active: there is
+	// nothing to cancel any more.
+	ErrPromoted = errors.New("the replay has made its generation active")
 )
 
 // idPattern is what a state machine execution's name may be, and safe in logs.
@@ -90,6 +109,9 @@ func CheckID(id string) error {
 type Store struct {
 	Table control.Table
 	Now   func() time.Time
+	// Version is that of the set of projections of this program, by which the
+	// steps of rebuilds know their own.
+	Version string
 }
 
 const rowsPartition = "replays"
@@ -168,8 +190,15 @@ func (s Store) Update(ctx context.Context, id string, change func(*Row) error) (
 }
 
 // End gives a replay its final status; one that has ended already keeps its
-// own, and ended says that it had.
+// own, and ended says that it had. A replay that a person cancelled ends
+// Cancelled, whatever its execution reports.
 func (s Store) End(ctx context.Context, id string, status Status, failure *Failure) (row Row, ended bool, err error) {
+	return s.end(ctx, id, status, failure, func(*Row) error { return nil })
+}
+
+// end is as End, unless check objects to the row as it is then.
+func (s Store) end(ctx context.Context, id string, status Status, failure *Failure, check func(*Row) error,
+) (row Row, ended bool, err error) {
 	row, err = control.Update(ctx, s.Table, rowKey(id), func(row *Row, exists bool) error {
 		if !exists {
 			return ErrNotFound
@@ -177,8 +206,14 @@ func (s Store) End(ctx context.Context, id string, status Status, failure *Failu
 		if ended = row.Status.Ended(); ended {
 			return control.Unchanged()
 		}
+		if err := check(row); err != nil {
+			return err
+		}
 		at := s.Now().UTC()
 		row.Status, row.Failure, row.Ended = status, failure, &at
+		if row.Cancel && !row.Promoted {
+			row.Status, row.Failure = Cancelled, nil
+		}
 		return nil
 	})
 	if err != nil {

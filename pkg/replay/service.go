@@ -7,6 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
+
+	"reprise/pkg/control"
+	"reprise/pkg/datastore"
 )
 
 // Executions starts and stops executions of the replay state machine.
@@ -43,7 +47,7 @@ func (s *Service) Start(ctx context.Context, name string, request Request) (row 
 	if err != nil {
 		return Row{}, false, err
 	}
-	if row.Status != Planned {
+	if row.Status != Planned || row.Started != nil || row.Cancel {
 		return row, created, nil
 	}
 	// A row without an execution is what a crash between the two leaves: the
@@ -70,12 +74,21 @@ func (s *Service) execute(ctx context.Context, row Row) error {
 	if err := s.Executions.Start(ctx, row.ID, input); err != nil {
 		return fmt.Errorf("start execution %s: %w", row.ID, err)
 	}
-	return nil
+	return s.Store.Started(ctx, row.ID)
 }
 
+// startGrace is how long Reconcile leaves a replay alone: an execution that was started a moment ago
+// may not be shown yet.
+const startGrace = 5 * time.Minute
+
+// FaultExecutionGone is the failure of a replay whose execution is gone without
+// a word: Step Functions forgets executions 90 days after their end.
+const FaultExecutionGone = "Reprise.ExecutionGone"
+
 // Reconcile starts the executions of replays that were entered but never
-// started, and closes those whose execution is gone. A platform calls it when
-// it starts.
+// started, closes those whose execution is gone, and sweeps. A platform calls it
+// when it starts, and on its schedule. A replay that was started once is never
+// started again.
 func (s *Service) Reconcile(ctx context.Context) error {
 	var open []Row
 	err := s.Store.List(ctx, func(row Row) error {
@@ -88,33 +101,99 @@ func (s *Service) Reconcile(ctx context.Context) error {
 		return err
 	}
 	for _, row := range open {
-		exists, err := s.Executions.Exists(ctx, row.ID)
-		if err != nil {
-			return fmt.Errorf("look for execution %s: %w", row.ID, err)
-		}
-		if exists {
-			continue
-		}
-		if err := s.execute(ctx, row); err != nil {
+		if err := s.reconcile(ctx, row); err != nil {
 			return err
 		}
 	}
-	return nil
+	return s.Closer.Sweep(ctx)
+}
+
+func (s *Service) reconcile(ctx context.Context, row Row) error {
+	exists, err := s.Executions.Exists(ctx, row.ID)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look for execution %s: %w", row.ID, err)
+	case exists:
+		return s.Store.Started(ctx, row.ID)
+	case row.Started == nil && row.Status == Planned:
+		return s.execute(ctx, row)
+	}
+	since := row.Created
+	if row.Started != nil {
+		since = *row.Started
+	}
+	if s.Store.Now().Sub(since) < startGrace {
+		return nil
+	}
+	_, err = s.Closer.Close(ctx, row.ID, Failed, &Failure{Error: FaultExecutionGone,
+		Cause: "the execution that carried the replay out is gone: start it again under another name"})
+	return err
+}
+
+// Started notes that an execution carries the replay out. It is idempotent.
+func (s Store) Started(ctx context.Context, id string) error {
+	_, err := s.Update(ctx, id, func(row *Row) error {
+		if row.Started != nil {
+			return control.Unchanged()
+		}
+		at := s.Now().UTC()
+		row.Started = &at
+		return nil
+	})
+	if errors.Is(err, ErrEnded) {
+		return nil
+	}
+	return err
 }
 
 // Cancel stops a replay for good. Its readers stop at their next page, and
-// what it created is dropped. After its end it is ErrEnded.
+// what it created is dropped. After its end it is ErrEnded, and ErrPromoted
+// once its generation was made active. After an error it may be called again;
+// without that, too, the replay comes to its end and its generation never
+// becomes active.
 func (s *Service) Cancel(ctx context.Context, id string) (Row, error) {
-	if _, err := s.Store.Load(ctx, id); err != nil {
-		return Row{}, err
-	}
-	if _, err := s.Store.Update(ctx, id, func(r *Row) error { r.Cancel = true; return nil }); err != nil {
+	if err := s.withdraw(ctx, id); err != nil {
 		return Row{}, err
 	}
 	if err := s.Executions.Stop(ctx, id, "Reprise.Cancelled", "cancelled by a person"); err != nil {
 		return Row{}, fmt.Errorf("stop execution %s: %w", id, err)
 	}
 	return s.Closer.Close(ctx, id, Cancelled, nil)
+}
+
+// withdraw takes the right to flip from a replay, in the document that a flip
+// compares and swaps, and then sets the desired state in its row, on condition
+// that the row names no other generation by then.
+func (s *Service) withdraw(ctx context.Context, id string) error {
+	for range maxChanges {
+		row, err := s.Store.Load(ctx, id)
+		if err != nil {
+			return err
+		}
+		if row.Status.Ended() {
+			return fmt.Errorf("cancel replay %s: %w", id, ErrEnded)
+		}
+		if row.Generation != "" {
+			_, err := s.Closer.Registry.Withdraw(ctx, row.Generation, id, string(Cancelled))
+			if errors.Is(err, datastore.ErrActive) {
+				return fmt.Errorf("cancel replay %s: %w", id, ErrPromoted)
+			}
+			if err != nil {
+				return err
+			}
+		}
+		_, err = s.Store.Update(ctx, id, func(r *Row) error {
+			if r.Generation != row.Generation {
+				return errChanged
+			}
+			r.Cancel = true
+			return nil
+		})
+		if !errors.Is(err, errChanged) {
+			return err
+		}
+	}
+	return fmt.Errorf("cancel replay %s: %w", id, errChanged)
 }
 
 // ExecutionStatus is how an execution ended, in Step Functions' words.

@@ -24,7 +24,7 @@ func (w *watch) check(ctx context.Context) error {
 	if stop != nil || !look {
 		return stop
 	}
-	row, err := w.store.Load(ctx, w.id)
+	row, err := w.store.working(ctx, w.id)
 	if err != nil {
 		return err
 	}

@@ -92,7 +92,7 @@ func New(ctx context.Context, parts Parts) (*Platform, error) {
 	}
 	p.heads = eventlog.Heads{Table: parts.Table}
 	p.registry = datastore.Registry{Table: parts.Table, Now: parts.Now}
-	p.store = replay.Store{Table: parts.Table, Now: parts.Now}
+	p.store = replay.Store{Table: parts.Table, Now: parts.Now, Version: set.Version()}
 	if parts.Meter != nil {
 		p.spending = &replay.Spending{Store: p.store, Used: meter.NewOutstanding(parts.Meter), Function: parts.Function}
 	}

@@ -59,12 +59,19 @@ func Run(t *testing.T, open func(t *testing.T) datastore.Generations, features F
 		{"OneWritesRow", s.testOneWritesRow},
 		{"Scan", s.testScan},
 		{"ScanLarge", s.testScanLarge},
+		{"Identify", s.testIdentify},
+		{"IdentityNeighbours", s.testIdentityNeighbours},
+		{"IdentitiesAndRows", s.testIdentitiesAndRows},
+		{"IdentityLimits", s.testIdentityLimits},
+		{"OneIsFirst", s.testOneIsFirst},
+		{"IdentitiesGo", s.testIdentitiesGo},
 		{"Mark", s.testMark},
 		{"MarkVersions", s.testMarkVersions},
 		{"OneSetsMark", s.testOneSetsMark},
 		{"Cancelled", s.testCancelled},
 		{"Model", s.testModel},
 		{"Durable", s.testDurable},
+		{"IdentitiesLast", s.testIdentitiesLast},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, tt.test)

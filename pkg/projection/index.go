@@ -16,9 +16,9 @@ const (
 	// that is read to decide about a suspected duplicate.
 	maxHistoryBuckets = 64
 	// stepBuckets and stepIdentities bound what is entered into the index
-	// between two writes of how far that came.
+	// between two writes of how far that came: whole pages of a history.
 	stepBuckets    = 64
-	stepIdentities = datastore.MaxBatch
+	stepIdentities = 4000
 )
 
 // errEnough ends a history at a step's end.
@@ -100,11 +100,6 @@ func (r *run) indexStep(ctx context.Context, row *datastore.Row, buckets []event
 	known := make(map[event.Digest]bool)
 	read := 0
 	err = r.history(ctx, row.Entity, part, row.Indexed, row.Position, func(b eventlog.Bucket, entry *eventlog.Entry) error {
-		if read == stepIdentities {
-			left = buckets[firstFrom(buckets, b):]
-			return errEnough
-		}
-		read++
 		e, err := identityOf(entry)
 		if err != nil {
 			return err
@@ -114,6 +109,10 @@ func (r *run) indexStep(ctx context.Context, row *datastore.Row, buckets []event
 			events = append(events, e)
 		}
 		last = entry.Position
+		if read++; read == stepIdentities {
+			left = buckets[firstFrom(buckets, b):]
+			return errEnough
+		}
 		return nil
 	})
 	if err != nil && !errors.Is(err, errEnough) {

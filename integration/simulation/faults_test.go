@@ -25,7 +25,7 @@ func plantedFaults() []planted {
 		{"two records of a lane in flight", plant{reader: plantTwoInFlight}, 100, []invariant{order, liveness}},
 		{"time ranges of one entity in parallel", plant{readGroup: parallelRanges}, 100, []invariant{order}},
 		{"write not gated on the head", plant{liveHeads: func(t control.Table) control.Table { return farHead{t} }},
-			100, []invariant{logLeads, order}},
+			100, []invariant{logLeads, order, determinism}},
 		{"a pump that trusts batch boundaries", plant{commit: trustBoundaries}, 200, []invariant{completeness}},
 		{"mark moved before the rows are written", plant{store: plantMarkFirst}, 50, []invariant{completeness}},
 		{"a drain that trusts an empty queue", plant{drain: trustEmptyQueue}, 300, []invariant{resumability}},
@@ -33,6 +33,8 @@ func plantedFaults() []planted {
 		{"a consumer that does not check gaps", plant{consume: closeGaps}, 300, []invariant{order, completeness, resumability}},
 		{"a flip without a hold", plant{promote: flipWithoutHold}, 400, []invariant{neverStepBack}},
 		{"a duplicate judged by the filter alone", plant{history: plantFilterAlone}, 100, []invariant{order}},
+		{"an identity index that forgets", plant{store: plantForgetful}, 50, []invariant{order}},
+		{"an identity index that takes an event for its own duplicate", plant{store: plantSelfish()}, 200, []invariant{order}},
 		{"head moved before the events are written", plant{pump: plantHeadFirst}, 50, []invariant{completeness}},
 		{"manifest closed after the head", plant{pump: plantLateManifests}, 100, []invariant{completeness}},
 	}

@@ -35,7 +35,7 @@ func (w *world) applierOf(a *actor, consumer string) *projection.Applier {
 	if w.plant.history != nil {
 		log = w.plant.history(w, log)
 	}
-	w.appliers[consumer] = projection.NewApplier(w.set, log)
+	w.appliers[consumer] = projection.NewApplier(w.set, log, w.shape.duplicates...)
 	return w.appliers[consumer]
 }
 

@@ -116,20 +116,37 @@ func TestWholeRowsDoNotDependOnHowEventsAreCutIntoBatches(t *testing.T) {
 			if err := b.tables.Create(ctx(t), name); err != nil {
 				t.Fatal(err)
 			}
-			to := projection.Target{ID: name, Generation: b.tables.Open(name)}
+			to := projection.Target{ID: name, Generation: b.tables.Open(name), Replay: name[:2]}
+			var sum projection.Tally
 			for rest := placed; len(rest) > 0; {
 				n := len(rest)
 				if i > 0 {
 					n = rapid.IntRange(1, len(rest)).Draw(t, "batch")
 				}
-				if _, err := applier.Apply(ctx(t), to, rest[:n]); err != nil {
+				tally, err := applier.Apply(ctx(t), to, rest[:n])
+				if err != nil {
 					t.Fatal(err)
 				}
 				rest = rest[n:]
+				sum.Applied += tally.Applied
+				sum.Duplicates += tally.Duplicates
+				sum.Conflicts += tally.Conflicts
+				sum.Ignored += tally.Ignored
+				sum.Parked += tally.Parked
 			}
 			rows, err := to.Generation.Rows(ctx(t), 0, []string{"x", "y", "x#"})
 			if err != nil {
 				t.Fatal(err)
+			}
+			for entity, row := range rows {
+				if row.Replay != name[:2] || row.Version != b.set.Version() {
+					t.Fatalf("built by %q, of version %q", row.Replay, row.Version)
+				}
+				row.Replay = ""
+				rows[entity] = row
+			}
+			if have := total(rows); sum != have {
+				t.Fatalf("counted %+v, and rows have %+v", sum, have)
 			}
 			if i > 0 && !reflect.DeepEqual(rows, want) {
 				t.Fatalf("have %+v, want %+v", rows, want)
@@ -137,4 +154,18 @@ func TestWholeRowsDoNotDependOnHowEventsAreCutIntoBatches(t *testing.T) {
 			want = rows
 		}
 	})
+}
+
+func total(rows map[string]datastore.Row) projection.Tally {
+	var sum projection.Tally
+	for _, row := range rows {
+		sum.Applied += row.Count
+		sum.Duplicates += row.Duplicates
+		sum.Conflicts += row.Conflicts
+		sum.Ignored += row.Ignored
+		if row.Parked != nil {
+			sum.Parked++
+		}
+	}
+	return sum
 }

@@ -185,11 +185,11 @@ func TestSmallEntitiesHaveShortHistories(t *testing.T) {
 				c.log.entries, c.log.queries = 0, 0
 				again := c.row(t, "x")
 				c.apply(t, c.add(t, "x", i, 1, hourly(perHour)))
-				if c.log.entries > limit || c.log.queries > 65 {
+				if c.log.entries > limit || c.log.queries > 129 {
 					t.Fatalf("event %d read %d events in %d queries", i, c.log.entries, c.log.queries)
 				}
 				row := c.row(t, "x")
-				if small := i < limit && i/perHour < 64; small != (row.Indexed == "") || small != (len(row.Filter) > 0) || len(row.Filter) > 674 {
+				if small := i < limit && i/perHour < 128; small != (row.Indexed == "") || small != (len(row.Filter) > 0) || len(row.Filter) > 674 {
 					t.Fatalf("event %d: indexed %q, filter of %d bytes", i, row.Indexed, len(row.Filter))
 				}
 				if row.Count != again.Count+1 {
@@ -224,7 +224,7 @@ func (c *crowd) invocations(t *testing.T, events []projection.Placed, queries, m
 // time for.
 func TestATimeLimitKeepsWhatWasDone(t *testing.T) {
 	const entities, perInvocation = 310, 700
-	for name, buckets := range map[string]int{"small entities": 40, "entities to be indexed": 100} {
+	for name, buckets := range map[string]int{"small entities": 40, "entities to be indexed": 140} {
 		t.Run(name, func(t *testing.T) {
 			c := newCrowd(t)
 			var batch []projection.Placed

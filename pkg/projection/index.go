@@ -14,7 +14,7 @@ import (
 const (
 	// maxHistoryBuckets bounds the buckets, and so the queries, of a history
 	// that is read to decide about a suspected duplicate.
-	maxHistoryBuckets = 64
+	maxHistoryBuckets = 128
 	// stepBuckets and stepIdentities bound what is entered into the index
 	// between two writes of how far that came: whole pages of a history.
 	stepBuckets    = 64

@@ -159,7 +159,7 @@ func TestLimitsStayWithinTheFilter(t *testing.T) {
 	c := newCrowd(t)
 	applier := projection.NewApplier(c.set, c.log, projection.IndexAbove(10_000, 10_000))
 	for name, perHour := range map[string]int{"many events": 1000, "many buckets": 1} {
-		if _, err := applier.Apply(t.Context(), c.to, c.add(t, name, 0, map[int]int{1000: 337, 1: 65}[perHour], hourly(perHour))); err != nil {
+		if _, err := applier.Apply(t.Context(), c.to, c.add(t, name, 0, map[int]int{1000: 337, 1: 129}[perHour], hourly(perHour))); err != nil {
 			t.Fatal(err)
 		}
 		if row := c.row(t, name); row.Indexed != row.Position || len(row.Filter) > 0 {

@@ -326,3 +326,38 @@ func TestMemoryOfABatchDoesNotGrowWithHistories(t *testing.T) {
 		t.Errorf("a batch takes %d KiB more for entities with longer histories", grown>>10)
 	}
 }
+
+// TestASmallHistoryIsReadOnceAProcess sends repetitions batch by batch, and
+// then all again at their own positions.
+func TestASmallHistoryIsReadOnceAProcess(t *testing.T) {
+	c := newCrowd(t)
+	applier := c.cold()
+	first := c.add(t, "x", 0, 50, hourly(100))
+	batches := [][]projection.Placed{first}
+	for range 4 {
+		batches = append(batches, c.add(t, "x", 10, 20, hourly(100)))
+	}
+	for i, batch := range batches {
+		if tally, err := applier.Apply(t.Context(), c.to, batch); err != nil || (i > 0 && tally.Duplicates != 20) {
+			t.Fatalf("%+v, %v", tally, err)
+		}
+	}
+	if c.log.queries != 1 {
+		t.Errorf("4 batches of repetitions made %d queries", c.log.queries)
+	}
+	// Another generation has a past of its own.
+	if err := c.tables.Create(t.Context(), "other"); err != nil {
+		t.Fatal(err)
+	}
+	other := projection.Target{ID: "other", Generation: c.tables.Open("other")}
+	if tally, err := applier.Apply(t.Context(), other, first[:40]); err != nil || tally.Applied != 40 {
+		t.Errorf("in another generation: %+v, %v", tally, err)
+	}
+	again := c.to
+	again.Generation = contested{c.to.Generation, func([]datastore.RowWrite) { t.Error("a row was written for nothing new") }}
+	for _, batch := range batches {
+		if tally, err := applier.Apply(t.Context(), again, batch); err != nil || tally != (projection.Tally{}) {
+			t.Errorf("%+v, %v", tally, err)
+		}
+	}
+}

@@ -167,3 +167,30 @@ func TestLimitsStayWithinTheFilter(t *testing.T) {
 		}
 	}
 }
+
+// TestRaceWhileAPastIsEntered lets another consumer be first with a row between
+// two steps of indexing it.
+func TestRaceWhileAPastIsEntered(t *testing.T) {
+	c := newCrowd(t)
+	const n = 9_000
+	c.old(t, "x", n, hourly(n))
+	batch := c.add(t, "x", n, 2, hourly(3*n))
+	batch = append(batch, c.add(t, "x", 7, 1, hourly(3*n))...)
+	under, raced := c.to, false
+	under.Generation = contested{c.to.Generation, func(rows []datastore.RowWrite) {
+		if raced || rows[0].Row.Position != rows[0].Previous {
+			return
+		}
+		raced = true
+		if tally := c.apply(t, batch[:1]); tally.Applied != 1 {
+			t.Errorf("the other consumer: %+v", tally)
+		}
+	}}
+	tally, err := c.cold().Apply(t.Context(), under, batch)
+	if err != nil || !raced || tally.Applied != 1 || tally.Duplicates != 1 {
+		t.Errorf("%+v, %v; raced: %t", tally, err, raced)
+	}
+	if row := c.row(t, "x"); row.Count != n+2 || row.Duplicates != 1 || row.Indexed != row.Position {
+		t.Errorf("count %d, %d duplicates, indexed up to %s of %s", row.Count, row.Duplicates, row.Indexed, row.Position)
+	}
+}

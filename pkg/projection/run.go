@@ -126,7 +126,7 @@ func (r *run) fold(ctx context.Context, w *work) error {
 	if small != nil {
 		f.row.Filter, w.exact = small.filter, small.exact
 	} else {
-		f.row.Filter, f.row.Indexed, f.row.IndexedBucket = nil, f.row.Position, ""
+		f.row.Indexed = f.row.Position
 	}
 	f.row.Version = r.applier.set.Version()
 	if r.to.Replay != "" {

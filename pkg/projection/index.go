@@ -43,7 +43,7 @@ func (l limits) passed(w *work) bool {
 	for _, s := range w.fresh {
 		buckets = eventlog.AddBucket(buckets, s.Bucket)
 	}
-	return len(eventlog.ExpandBuckets(buckets)) > l.buckets
+	return len(buckets) > l.buckets // so few events cannot have become a span
 }
 
 // seenBy is the number of the entity's events up to the row's position.

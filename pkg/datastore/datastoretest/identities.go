@@ -48,6 +48,11 @@ func (s *suite) testIdentify(t *testing.T) {
 	wantFirst(t, s.shared, lane, earlier, earlier)
 	wantFirst(t, s.shared, lane, a, earlier)
 	wantFirst(t, s.shared, lane, later, earlier)
+	// What stands stays, but for one that lies before it.
+	changed := earlier
+	changed.Content++
+	wantFirst(t, s.shared, lane, changed, earlier)
+	wantFirst(t, s.shared, lane, later, earlier)
 	// Keys differ in every part.
 	for i, key := range []event.Digest{{}, {Hi: 1}, {Lo: 1}, {Hi: 1 << 63}, {Lo: 1 << 63}, {Hi: ^uint64(0), Lo: ^uint64(0)}} {
 		e := datastore.Identity{Entity: "keys", Key: key, Position: position(i), Content: uint64(i)}

@@ -50,7 +50,7 @@ func (s *suite) testRowFields(t *testing.T) {
 	}
 	parked := full
 	parked.Entity, parked.Parked = "parked", &datastore.Parked{}
-	least := datastore.Row{Entity: "least", Position: position(1)}
+	least := datastore.Row{Entity: "least", Position: position(1), IndexedBucket: "2026-02-01T00"}
 	write(t, s.shared, lane, "", full, parked, least)
 	want := []datastore.Row{full, parked, least}
 	wantRows(t, s.shared, lane, []string{"full", "parked", "least"}, want...)

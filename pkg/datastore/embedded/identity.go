@@ -41,7 +41,7 @@ func (g *generation) Identify(ctx context.Context, lane event.Lane, events []dat
 				return err
 			}
 		}
-		return ctx.Err()
+		return nil
 	})
 	if err != nil {
 		return nil, fmt.Errorf("identify events: %w", err)

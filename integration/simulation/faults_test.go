@@ -33,6 +33,8 @@ func plantedFaults() []planted {
 		{"a consumer that does not check gaps", plant{consume: closeGaps}, 300, []invariant{order, completeness, resumability}},
 		{"a flip without a hold", plant{promote: flipWithoutHold}, 1500, []invariant{neverStepBack}},
 		{"a duplicate judged by the filter alone", plant{history: plantFilterAlone}, 100, []invariant{order}},
+		{"an identity index that forgets", plant{store: plantForgetful}, 50, []invariant{order}},
+		{"an identity index that takes an event for its own duplicate", plant{store: plantSelfish()}, 200, []invariant{order}},
 		{"head moved before the events are written", plant{pump: plantHeadFirst}, 50, []invariant{completeness}},
 		{"manifest closed after the head", plant{pump: plantLateManifests}, 100, []invariant{completeness}},
 	}

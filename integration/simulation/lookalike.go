@@ -51,7 +51,7 @@ func (p *probe) WriteRows(_ context.Context, _ event.Lane, writes []datastore.Ro
 	return nil, nil
 }
 
-func (p *probe) History(context.Context, event.Lane, string, []eventlog.Bucket, event.Position,
+func (p *probe) History(context.Context, event.Lane, string, []eventlog.Bucket, event.Position, event.Position,
 	func(eventlog.Bucket, *eventlog.Entry) error,
 ) error {
 	p.hit = true

@@ -41,7 +41,8 @@ func (w *world) applierOf(a *actor, consumer string) *projection.Applier {
 	if w.plant.history != nil {
 		log = w.plant.history(w, log)
 	}
-	w.appliers[consumer] = projection.NewApplier(w.set, eventlog.View{Log: log, Heads: eventlog.Heads{Table: w.tableOf(nil)}})
+	view := eventlog.View{Log: log, Heads: eventlog.Heads{Table: w.tableOf(nil)}}
+	w.appliers[consumer] = projection.NewApplier(w.set, view, w.shape.duplicates...)
 	return w.appliers[consumer]
 }
 

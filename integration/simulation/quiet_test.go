@@ -113,7 +113,7 @@ func (w *world) takeIn(t *testing.T, a *actor) {
 	t.Helper()
 	for _, shard := range w.playback.shards {
 		for _, stored := range shard {
-			if _, err := w.consumerOf(a).Consume(context.Background(), stored.lane, [][]byte{stored.data}); err != nil {
+			if _, err := w.consumerOf(a).Consume(a.ctx, stored.lane, [][]byte{stored.data}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -122,6 +122,9 @@ func (w *world) takeIn(t *testing.T, a *actor) {
 
 // writeAll gives a generation all records of the event stream.
 func (w *world) writeAll(ctx context.Context, a *actor, generation string) error {
+	if actorOf(ctx) == nil {
+		ctx = a.ctx // a warm applier's log is the caller's
+	}
 	for _, shard := range w.ingest.shards {
 		for _, stored := range shard {
 			in := eventlog.Incoming{Sequence: stored.sequence, Arrival: stored.arrival, Data: stored.data}

@@ -19,7 +19,7 @@ import (
 // added to the mark, and the generation was promoted. The log has them.
 func TestWhatTheStreamForgotIsTakenFromTheLog(t *testing.T) {
 	w, a := quietWorld(t)
-	ctx := context.Background()
+	ctx := a.ctx
 	entity := w.names[0]
 	lane := w.lanes.Of(entity)
 	w.logEvent(t, a, entity, "before the cut", typeNoted)

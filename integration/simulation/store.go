@@ -26,6 +26,8 @@ type storedMark struct {
 type generationState struct {
 	rows  map[event.Lane]map[string]datastore.Row
 	marks map[markKey]storedMark
+	// first is the identity index.
+	first map[event.Lane]map[datastore.IdentityKey]datastore.Identity
 }
 
 // storeState is the Data Store. Only the scheduler touches it.
@@ -44,7 +46,8 @@ type generations struct {
 func (w *world) generationsOf(a *actor) datastore.Generations { return generations{a, w.store} }
 
 func newGeneration() *generationState {
-	return &generationState{rows: make(map[event.Lane]map[string]datastore.Row), marks: make(map[markKey]storedMark)}
+	return &generationState{rows: make(map[event.Lane]map[string]datastore.Row), marks: make(map[markKey]storedMark),
+		first: make(map[event.Lane]map[datastore.IdentityKey]datastore.Identity)}
 }
 
 // Create implements datastore.Generations.
@@ -159,6 +162,39 @@ func (g generation) write(held *generationState, lane event.Lane, write *datasto
 	held.rows[lane][write.Row.Entity] = cloneRow(write.Row)
 	g.state.world.sawRow(g.id, lane, &write.Row)
 	return true
+}
+
+// Identify implements datastore.Generation.
+func (g generation) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) (first []datastore.Identity, err error) {
+	if err := datastore.CheckIdentities(events); err != nil {
+		return nil, err
+	}
+	detail := ""
+	if len(events) > 0 {
+		detail = events[0].Entity
+	}
+	err = g.do(ctx, "store.identify", lane, detail, func(f fate, held *generationState) error {
+		first = slices.Clone(events)
+		if held.first[lane] == nil {
+			held.first[lane] = make(map[datastore.IdentityKey]datastore.Identity)
+		}
+		for i := range first {
+			if !f.partly() {
+				continue
+			}
+			known, found := held.first[lane][first[i].Under()]
+			if found && known.Position <= first[i].Position {
+				first[i] = known
+				continue
+			}
+			held.first[lane][first[i].Under()] = first[i]
+		}
+		return nil
+	})
+	if err != nil {
+		first = nil
+	}
+	return first, err
 }
 
 // Scan implements datastore.Generation.

@@ -147,7 +147,12 @@ type shape struct {
 	patience    time.Duration
 	lease       time.Duration
 	entities    int
+	// duplicates says when entities are indexed.
+	duplicates []projection.Option
 }
+
+// indexing tells the source of limits from the world's own.
+const indexing = 7
 
 func newWorld(f *fixtures, seed uint64, p plant, tracing bool) (*world, error) {
 	began := time.Date(2026, 3, 1, 9, 50, 0, 0, time.UTC).UnixMilli()
@@ -193,6 +198,11 @@ func (w *world) choose() {
 		}
 	}
 	w.ordinary = len(w.names)
+	// From a source of its own: a world of before keeps its course for as long as
+	// none of its entities is indexed.
+	if limits := rand.New(rand.NewPCG(w.seed, indexing)); limits.IntN(2) == 0 {
+		w.shape.duplicates = append(w.shape.duplicates, projection.IndexAbove(limits.Int64N(12), limits.IntN(4)))
+	}
 	w.stride = 1 + r.Int64N(40)
 	force := []float64{0, 0.5, 1, 2}[r.IntN(4)]
 	w.storm = storm{steps: 200 + r.IntN(2500), before: 0.01 * force, after: 0.015 * force, throttle: 0.01 * force,

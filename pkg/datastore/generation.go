@@ -43,7 +43,7 @@ type RowWrite struct {
 	Previous event.Position
 }
 
-// Generation is one table of rows and marks. Reads are strongly consistent;
+// Generation is one table of rows, marks and the identity index. Reads are strongly consistent;
 // writes are durable when they return. Methods are safe for concurrent use.
 // Errors other than those named are faults of the store: a retry may help.
 type Generation interface {
@@ -59,6 +59,15 @@ type Generation interface {
 	// ascending by escaped entity id. Fewer than limit means that there are no
 	// more; a limit below 1 gives none.
 	Scan(ctx context.Context, lane event.Lane, after string, limit int) ([]Row, error)
+	// Identify enters events of a lane into the identity index and returns for
+	// each, in the order given, what the index holds under its entity and key
+	// from then on: the one with the lowest position that was ever entered. So
+	// repeating a call, whole or in part, changes nothing, and no order of calls
+	// does. At most MaxBatch of them, and no entity and key twice. What was
+	// entered is durable once a later WriteRows on the generation has returned;
+	// after an error any part of it may be entered. ErrNoGeneration where the
+	// table is gone.
+	Identify(ctx context.Context, lane event.Lane, events []Identity) ([]Identity, error)
 	// Mark returns a mark, or ErrNoMark.
 	Mark(ctx context.Context, name MarkName, lane event.Lane) (Mark, MarkVersion, error)
 	// SetMark stores a mark if its version is previous ("" for none);
@@ -77,8 +86,8 @@ type Generations interface {
 	Open(id string) Generation
 	// Drop removes the table with all it holds; no error where there is none.
 	Drop(ctx context.Context, id string) error
-	// Clear removes all rows and marks, but keeps the table. ErrNoGeneration
-	// where there is none.
+	// Clear removes all rows, marks and identities, but keeps the table.
+	// ErrNoGeneration where there is none.
 	Clear(ctx context.Context, id string) error
 	// List returns the ids of the tables that exist, ascending.
 	List(ctx context.Context) ([]string, error)

@@ -35,8 +35,16 @@ type Row struct {
 	// Buckets are those in which the entity has events, ascending, as
 	// eventlog.AddBucket keeps them; eventlog.ExpandBuckets names each.
 	Buckets []eventlog.Bucket `json:"buckets"`
-	// Filter says which event ids have certainly not been seen.
+	// Filter says which event ids have certainly not been seen. It is gone once
+	// the entity is indexed.
 	Filter []byte `json:"filter,omitempty"`
+	// Indexed is the position up to which the entity's events are in the
+	// identity index: Position once it is indexed, a lower one while older events
+	// are being entered, and "" while the filter and the log decide.
+	Indexed event.Position `json:"indexed,omitempty"`
+	// IndexedBucket is where entering older events goes on, "" at their start or
+	// once all are entered.
+	IndexedBucket eventlog.Bucket `json:"indexedBucket,omitempty"`
 	// Parked is set while an event of the entity could not be applied.
 	Parked *Parked `json:"parked,omitempty"`
 }

@@ -99,16 +99,21 @@ func Equal(attribute, text string) Condition {
 
 // PutIf stores item if the condition holds.
 func (t *Table) PutIf(ctx context.Context, c Putter, item Item, condition Condition) (Outcome, error) {
-	units := meter.Write(ItemBytes(item))
-	return t.writeIf(ctx, units, func() (*types.ConsumedCapacity, error) {
-		out, err := c.PutItem(ctx, &dynamodb.PutItemInput{
-			TableName:                 &t.Name,
-			Item:                      item,
-			ConditionExpression:       &condition.Expression,
-			ExpressionAttributeValues: condition.Values,
-			ReturnConsumedCapacity:    types.ReturnConsumedCapacityTotal,
-		}, once)
+	return t.putIf(ctx, c, &dynamodb.PutItemInput{
+		TableName:                 &t.Name,
+		Item:                      item,
+		ConditionExpression:       &condition.Expression,
+		ExpressionAttributeValues: condition.Values,
+		ReturnConsumedCapacity:    types.ReturnConsumedCapacityTotal,
+	}, func(error) {})
+}
+
+// putIf shows failed the error of every attempt.
+func (t *Table) putIf(ctx context.Context, c Putter, in *dynamodb.PutItemInput, failed func(error)) (Outcome, error) {
+	return t.writeIf(ctx, meter.Write(ItemBytes(in.Item)), func() (*types.ConsumedCapacity, error) {
+		out, err := c.PutItem(ctx, in, once)
 		if err != nil {
+			failed(err)
 			return nil, err
 		}
 		return out.ConsumedCapacity, nil

@@ -82,7 +82,7 @@ func (w *world) wantHistory(want ...int) {
 	}
 	var have []int
 	view := eventlog.View{Log: w.log, Heads: w.pump.Heads}
-	err = view.History(w.t.Context(), 0, w.entityIn(0, 0), buckets, head.Position, func(_ eventlog.Bucket, e *eventlog.Entry) error {
+	err = view.History(w.t.Context(), 0, w.entityIn(0, 0), buckets, "", head.Position, func(_ eventlog.Bucket, e *eventlog.Entry) error {
 		var n int
 		if _, err := fmt.Sscan(e.Position.Sequence(), &n); err != nil {
 			return err

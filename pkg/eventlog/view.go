@@ -21,12 +21,12 @@ type View struct {
 	Heads Heads
 }
 
-// History calls visit for an entity's events at positions up to upTo, which the
-// lane's head covers, in the order of positions. buckets are those in which the
-// entity has events, ascending; it costs one Query for each of them in which
-// the lane has events, and up to a read for each event that does not belong to
-// the latest records of the lane. Reads are consistent.
-func (v View) History(ctx context.Context, lane event.Lane, entity string, buckets []Bucket, upTo event.Position,
+// History calls visit for an entity's events at positions behind after up to
+// upTo, which the lane's head covers, in the order of positions. buckets are
+// those in which the entity has events, ascending; it costs one Query for each
+// of them in which the lane has events, and up to a read for each event that
+// does not belong to the latest records of the lane. Reads are consistent.
+func (v View) History(ctx context.Context, lane event.Lane, entity string, buckets []Bucket, after, upTo event.Position,
 	visit func(Bucket, *Entry) error,
 ) error {
 	head, err := v.Heads.Load(ctx, lane)
@@ -37,14 +37,17 @@ func (v View) History(ctx context.Context, lane event.Lane, entity string, bucke
 	if err != nil {
 		return err
 	}
+	begin := ""
+	if after != "" {
+		begin = event.SortKey(entity, after)
+	}
 	for _, bucket := range buckets {
 		m, found := manifests[bucket]
-		if !found || m.First > upTo {
+		if !found || m.First > upTo || m.Last <= after {
 			continue
 		}
-		after := ""
-		for {
-			page, err := v.Entity(ctx, lane, &head, bucket, &m, entity, after, historyPage)
+		for next := begin; ; {
+			page, err := v.Entity(ctx, lane, &head, bucket, &m, entity, next, historyPage)
 			if err != nil {
 				return fmt.Errorf("read history of an entity: %w", err)
 			}
@@ -56,7 +59,7 @@ func (v View) History(ctx context.Context, lane event.Lane, entity string, bucke
 					return err
 				}
 			}
-			if after = page.Next; after == "" {
+			if next = page.Next; next == "" {
 				break
 			}
 		}

@@ -187,7 +187,7 @@ func (h *historyReader) markEarlier(ctx context.Context, buckets []eventlog.Buck
 	if h.after.position == "" || len(h.first) == 0 {
 		return nil
 	}
-	err := h.api.view().History(ctx, h.lane, h.entity, buckets, h.after.position,
+	err := h.api.view().History(ctx, h.lane, h.entity, buckets, "", h.after.position,
 		func(_ eventlog.Bucket, entry *eventlog.Entry) error {
 			id, err := identityOf(entry)
 			if err != nil {

@@ -34,7 +34,7 @@ func TestImportOverManyBucketsIsCut(t *testing.T) {
 	must(t, err)
 	var seen int
 	view := eventlog.View{Log: w.pump.Log, Heads: w.pump.Heads}
-	must(t, view.History(t.Context(), lane, "x", buckets, head.Position, func(eventlog.Bucket, *eventlog.Entry) error {
+	must(t, view.History(t.Context(), lane, "x", buckets, "", head.Position, func(eventlog.Bucket, *eventlog.Entry) error {
 		seen++
 		return nil
 	}))

@@ -87,6 +87,14 @@ func Open(dir string, opts Options) (*DB, error) {
 	return opened, nil
 }
 
+const (
+	memTableBytes = 16 << 20
+	// tableBytes is the size of a sorted table at every level. By default they
+	// double from level to level; then the filters of the lowest grow to
+	// megabytes each, do not stay in the cache, and are read again for a key.
+	tableBytes = 4 << 20
+)
+
 func lockDir(fsys vfs.FS, dir string) (*pebble.Lock, error) {
 	lock, err := pebble.LockDirectory(dir, fsys)
 	// A file that cannot be created has a path in its error, a lock that cannot
@@ -105,10 +113,12 @@ func pebbleOptions(fsys vfs.FS, cacheBytes int64, lock *pebble.Lock) *pebble.Opt
 		cacheBytes = 32 << 20
 	}
 	opts := &pebble.Options{
-		FS:                          fsys,
-		Lock:                        lock,
-		CacheSize:                   cacheBytes,
-		MemTableSize:                16 << 20,
+		FS:   fsys,
+		Lock: lock,
+		// Pebble takes what is buffered in memory from the cache: the one that is
+		// written to and the one that is flushed would leave nothing for blocks.
+		CacheSize:                   cacheBytes + 2*memTableBytes,
+		MemTableSize:                memTableBytes,
 		MemTableStopWritesThreshold: 4,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      quietLogger{},
@@ -117,6 +127,7 @@ func pebbleOptions(fsys vfs.FS, cacheBytes int64, lock *pebble.Lock) *pebble.Opt
 	// reading a block.
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
+		opts.TargetFileSizes[i] = tableBytes
 	}
 	return opts
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
@@ -25,24 +26,41 @@ var ErrRaced = errors.New("another consumer writes the same rows")
 
 // Histories reads what the log has of an entity; an eventlog.View does.
 type Histories interface {
-	// History calls visit for an entity's events at positions up to upTo, in
-	// order. buckets are those in which it has events.
-	History(ctx context.Context, lane event.Lane, entity string, buckets []eventlog.Bucket, upTo event.Position,
+	// History calls visit for an entity's events at positions behind after up to
+	// upTo, in order. buckets are those in which it has events.
+	History(ctx context.Context, lane event.Lane, entity string, buckets []eventlog.Bucket, after, upTo event.Position,
 		visit func(eventlog.Bucket, *eventlog.Entry) error) error
 }
 
 // Applier folds events into the rows of generations. It is safe for concurrent
 // use.
 type Applier struct {
-	set   *Set
-	log   Histories
-	cache *identityCache
+	set    *Set
+	log    Histories
+	limits limits
+	cache  *identityCache
+}
+
+// Option changes how an Applier works.
+type Option func(*Applier)
+
+// IndexAbove lets entities with more events, or in more buckets, have their
+// identities in the generation's identity index: less than what is usual, for
+// tests with few events. Rows that are indexed stay so.
+func IndexAbove(events int64, buckets int) Option {
+	return func(a *Applier) {
+		a.limits = limits{events: min(events, maxFilterIDs), buckets: min(buckets, maxHistoryBuckets)}
+	}
 }
 
 // NewApplier returns an Applier of a set of projections, which reads the
 // histories of suspected duplicates from log.
-func NewApplier(set *Set, log Histories) *Applier {
-	return &Applier{set: set, log: log, cache: newIdentityCache(cachedIdentities)}
+func NewApplier(set *Set, log Histories, options ...Option) *Applier {
+	a := &Applier{set: set, log: log, limits: limits{maxFilterIDs, maxHistoryBuckets}, cache: newIdentityCache(cachedIdentities)}
+	for _, option := range options {
+		option(a)
+	}
+	return a
 }
 
 // Version names the set of projections.
@@ -85,112 +103,76 @@ func (t *Tally) plus(o Tally) {
 
 // Apply folds events of one lane, in position order per entity, into rows:
 // each entity's in memory, then one conditional write. Events at or before a
-// row's position are skipped. All of them must be in the log.
+// row's position are skipped. All of them must be in the log. Rows are written
+// some at a time: what was written before an error, or before ctx ended, stays,
+// and a repetition goes on behind it. The tally counts that much.
 func (a *Applier) Apply(ctx context.Context, to Target, events []Placed) (Tally, error) {
-	var tally Tally
-	for len(events) > 0 {
-		n := min(len(events), datastore.MaxBatch)
-		for race := 0; ; race++ {
-			part, conflicts, err := a.attempt(ctx, to, events[:n])
-			if err != nil {
-				return tally, err
+	r := run{applier: a, to: to}
+	for batch := range slices.Chunk(events, datastore.MaxBatch) {
+		works := group(batch)
+		for race := 0; len(works) > 0; race++ {
+			if race > maxRaces {
+				return r.tally, fmt.Errorf("write rows of lane %s: %w", to.Lane, ErrRaced)
 			}
-			tally.plus(part)
-			if conflicts == 0 {
-				break
-			}
-			if race == maxRaces {
-				return tally, fmt.Errorf("write rows of lane %s: %w", to.Lane, ErrRaced)
+			var err error
+			if works, err = r.round(ctx, works); err != nil {
+				return r.tally, err
 			}
 		}
-		events = events[n:]
 	}
-	return tally, nil
+	return r.tally, nil
 }
 
 // work is one entity's part of a batch.
 type work struct {
-	events        []*Placed
+	entity string
+	events []*Placed
+	// fresh are those of events that lie behind the row that was read, each
+	// behind the one before.
+	fresh         []sighting
 	before, after datastore.Row
-	exact         *identities
+	// first is what the identity index holds of fresh, nil where the entity is
+	// not indexed; exact is what it takes where it is not.
+	first map[event.Digest]datastore.Identity
+	exact *identities
 }
 
-func (a *Applier) attempt(ctx context.Context, to Target, events []Placed) (Tally, int, error) {
-	order, byEntity := group(events)
-	rows, err := to.Generation.Rows(ctx, to.Lane, order)
-	if err != nil {
-		return Tally{}, 0, fmt.Errorf("read rows of lane %s: %w", to.Lane, err)
-	}
-	writes := make([]datastore.RowWrite, 0, len(order))
-	for _, entity := range order {
-		w := byEntity[entity]
-		w.before = rows[entity]
-		w.before.Entity = entity
-		if err := a.fold(ctx, to, w); err != nil {
-			return Tally{}, 0, fmt.Errorf("fold events of lane %s: %w", to.Lane, err)
-		}
-		if w.after.Position != w.before.Position {
-			writes = append(writes, datastore.RowWrite{Row: w.after, Previous: w.before.Position})
-		}
-	}
-	return a.write(ctx, to, writes, byEntity)
+// sighting is an event with its fingerprints.
+type sighting struct {
+	*Placed
+	id      event.Digest
+	content uint64
 }
 
-func group(events []Placed) ([]string, map[string]*work) {
-	var order []string
+func group(events []Placed) []*work {
+	var works []*work
 	byEntity := make(map[string]*work)
 	for i := range events {
 		entity := events[i].Event.Subject
 		w, found := byEntity[entity]
 		if !found {
-			w = &work{}
+			w = &work{entity: entity}
 			byEntity[entity] = w
-			order = append(order, entity)
+			works = append(works, w)
 		}
 		w.events = append(w.events, &events[i])
 	}
-	return order, byEntity
+	return works
 }
 
-func (a *Applier) fold(ctx context.Context, to Target, w *work) error {
-	var exact *identities
-	if w.before.Position != "" {
-		exact = a.cache.take(to.ID+"#"+w.before.Entity, w.before.Position)
-	}
-	read := func(ctx context.Context, entity string, buckets []eventlog.Bucket, upTo event.Position,
-		visit func(eventlog.Bucket, *eventlog.Entry) error,
-	) error {
-		return a.log.History(ctx, to.Lane, entity, buckets, upTo, visit)
-	}
-	after, exact, err := foldRow(ctx, a.set, w.before, exact, w.events, read)
-	if err != nil {
-		return err
-	}
-	if to.Replay != "" {
-		after.Replay = to.Replay
-	}
-	w.after, w.exact = after, exact
-	return nil
-}
-
-func (a *Applier) write(ctx context.Context, to Target, writes []datastore.RowWrite, byEntity map[string]*work,
-) (Tally, int, error) {
-	var tally Tally
-	if len(writes) == 0 {
-		return tally, 0, nil
-	}
-	conflicts, err := to.Generation.WriteRows(ctx, to.Lane, writes)
-	if err != nil {
-		return tally, 0, fmt.Errorf("write rows of lane %s: %w", to.Lane, err)
-	}
-	for _, entity := range conflicts {
-		delete(byEntity, entity)
-	}
-	for entity, w := range byEntity {
-		tally.add(&w.before, &w.after)
-		if w.exact != nil {
-			a.cache.put(to.ID+"#"+entity, w.exact)
+// begin takes up a row as it was read.
+func (w *work) begin(row datastore.Row) {
+	w.before = row
+	w.before.Entity = w.entity
+	w.fresh = w.fresh[:0]
+	w.first, w.exact = nil, nil
+	at := row.Position
+	for _, p := range w.events {
+		if p.Position > at {
+			at = p.Position
+			w.fresh = append(w.fresh, sighting{p, p.Event.Identity(), contentOf(p.Line)})
 		}
 	}
-	return tally, len(conflicts), nil
 }
+
+func contentOf(line []byte) uint64 { return event.ContentOf(line).Hi }

@@ -8,16 +8,16 @@ import (
 
 // The filter of a row is a chain of Bloom filters, each four times the size of
 // the one before, with 16 bits and 11 hashes an id: an error rate of 0.05 % each
-// (B. H. Bloom, 1970: (1 − e^(−k/16))^k for k = 11) so 0.2 % together when all are full.
-// It takes 34 bytes for up to 16 ids and at most 2,722 bytes for 1,360. A full
-// filter says of every id that it may have been seen, and the exact check
-// decides.
+// (B. H. Bloom, 1970: (1 − e^(−k/16))^k for k = 11) so 0.15 % together when all are full.
+// It takes 34 bytes for up to 16 ids and at most 674 bytes for 336. A full filter
+// says of every id that it may have been seen; an entity with more events has
+// none, but is indexed.
 const (
 	filterHashes    = 11
 	filterBitsPerID = 16
 	firstFilterIDs  = 16
-	filterStages    = 4
-	maxFilterIDs    = firstFilterIDs * (1 + 4 + 16 + 64)
+	filterStages    = 3
+	maxFilterIDs    = firstFilterIDs * (1 + 4 + 16)
 )
 
 // filter is the encoded form: the number of ids as two bytes, big endian, and

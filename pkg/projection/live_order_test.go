@@ -316,7 +316,7 @@ func (b *liveBench) history() string {
 		b.t.Fatal(err)
 	}
 	var ids []string
-	err = eventlog.View{Log: b.pump.Log, Heads: b.pump.Heads}.History(b.t.Context(), 0, "x", rows["x"].Buckets, rows["x"].Position, func(_ eventlog.Bucket, e *eventlog.Entry) error {
+	err = eventlog.View{Log: b.pump.Log, Heads: b.pump.Heads}.History(b.t.Context(), 0, "x", rows["x"].Buckets, "", rows["x"].Position, func(_ eventlog.Bucket, e *eventlog.Entry) error {
 		parsed, err := event.Parse(string(e.Line))
 		if err == nil {
 			ids = append(ids, strconv.Quote(parsed.ID))

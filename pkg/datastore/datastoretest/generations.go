@@ -57,6 +57,8 @@ func (s *suite) wantMissing(t *testing.T, id string) {
 	wantError(t, "rows", err, datastore.ErrNoGeneration)
 	_, err = g.WriteRows(t.Context(), lane, []datastore.RowWrite{{Row: row("a", 1)}})
 	wantError(t, "write rows", err, datastore.ErrNoGeneration)
+	_, err = g.Identify(t.Context(), lane, []datastore.Identity{identity("a", 1, 1)})
+	wantError(t, "identify", err, datastore.ErrNoGeneration)
 	_, err = g.Scan(t.Context(), lane, "", 1)
 	wantError(t, "scan", err, datastore.ErrNoGeneration)
 	_, _, err = g.Mark(t.Context(), datastore.LiveMark, lane)

@@ -45,11 +45,12 @@ func (s *suite) testRowFields(t *testing.T) {
 		State:      []byte(`{ "b" : "<&>\u00e9\u2028", "a":[1.0, 1e2,12345678901234567890]}`),
 		Duplicates: 3, Conflicts: 4, Ignored: 5, Projection: "account", Version: "v#1", Replay: "r-1",
 		Buckets: []eventlog.Bucket{"2026-02-01T00", "2026-03-01T00"}, Filter: []byte("\x00\xff\x01"),
+		Indexed: position(0), IndexedBucket: "2026-02-01T00",
 		Parked: &datastore.Parked{Position: position(0), Type: "account.closed", Reason: "why\n\"so\"", Waiting: 6},
 	}
 	parked := full
 	parked.Entity, parked.Parked = "parked", &datastore.Parked{}
-	least := datastore.Row{Entity: "least", Position: position(1)}
+	least := datastore.Row{Entity: "least", Position: position(1), IndexedBucket: "2026-02-01T00"}
 	write(t, s.shared, lane, "", full, parked, least)
 	want := []datastore.Row{full, parked, least}
 	wantRows(t, s.shared, lane, []string{"full", "parked", "least"}, want...)
@@ -59,6 +60,7 @@ func (s *suite) testRowFields(t *testing.T) {
 	}
 	// A field that is gone from the row is gone from the store.
 	full.State, full.Parked, full.Filter, full.Replay = nil, nil, nil, ""
+	full.Indexed, full.IndexedBucket = "", ""
 	full.Position = position(2)
 	write(t, s.shared, lane, position(1), full)
 	wantRows(t, s.shared, lane, []string{"full"}, full)

@@ -65,6 +65,12 @@ func Run(t *testing.T, open func(t *testing.T) datastore.Generations, features F
 		{"OneWritesRow", s.testOneWritesRow},
 		{"Scan", s.testScan},
 		{"ScanLarge", s.testScanLarge},
+		{"Identify", s.testIdentify},
+		{"IdentityNeighbours", s.testIdentityNeighbours},
+		{"IdentitiesAndRows", s.testIdentitiesAndRows},
+		{"IdentityLimits", s.testIdentityLimits},
+		{"OneIsFirst", s.testOneIsFirst},
+		{"IdentitiesGo", s.testIdentitiesGo},
 		{"Mark", s.testMark},
 		{"MarkCopies", s.testMarkCopies},
 		{"MarkVersions", s.testMarkVersions},
@@ -72,6 +78,7 @@ func Run(t *testing.T, open func(t *testing.T) datastore.Generations, features F
 		{"Cancelled", s.testCancelled},
 		{"Model", s.testModel},
 		{"Durable", s.testDurable},
+		{"IdentitiesLast", s.testIdentitiesLast},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, tt.test)

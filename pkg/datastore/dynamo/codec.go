@@ -30,8 +30,18 @@ func (p *packer) digest(d event.Digest) {
 }
 
 // packFields packs what a row holds besides its entity, position, state and
-// filter.
+// filter. How far it is indexed comes last, and only where it is, so that other
+// rows are stored as they were before there was an index.
 func packFields(r *datastore.Row) []byte {
+	p := packCounts(r)
+	if r.Indexed != "" || r.IndexedBucket != "" {
+		p.text(string(r.Indexed))
+		p.text(string(r.IndexedBucket))
+	}
+	return p
+}
+
+func packCounts(r *datastore.Row) packer {
 	p := packer{layout}
 	p.number(r.Count)
 	p.digest(r.Chain)
@@ -115,6 +125,9 @@ func unpackFields(packed []byte, r *datastore.Row) error {
 	}
 	if u.number() == 1 {
 		r.Parked = &datastore.Parked{Position: event.Position(u.text()), Type: u.text(), Reason: u.text(), Waiting: u.number()}
+	}
+	if len(u.rest) > 0 {
+		r.Indexed, r.IndexedBucket = event.Position(u.text()), eventlog.Bucket(u.text())
 	}
 	if u.failed || len(u.rest) > 0 {
 		return fmt.Errorf("decode row: %w", dynamostore.ErrFrame)

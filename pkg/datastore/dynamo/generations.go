@@ -212,7 +212,8 @@ func (g *Generations) await(ctx context.Context, name string, step func(types.Ta
 
 // Clear implements datastore.Generations. It fails with
 // datastore.ErrNoGeneration where there is no table. It costs a write unit for
-// each 1 KB of a row: to fill a generation anew, drop and create it.
+// each 1 KB of a row and each identity: to fill a generation anew, drop and
+// create it.
 func (g *Generations) Clear(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
 		return failed("clear generation", err)

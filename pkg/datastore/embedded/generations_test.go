@@ -2,6 +2,7 @@ package embedded_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -113,6 +114,37 @@ func TestCrash(t *testing.T) {
 	next, err := after.Open("kept").SetMark(t.Context(), datastore.LiveMark, lane, mark, at)
 	if err != nil || next == version {
 		t.Fatalf("after the crash: version %q came again, %v", next, err)
+	}
+}
+
+// TestCrashKeepsWhatARowRestsOn loses everything that was not synced after a
+// row was written: the identities that were entered before it are there.
+func TestCrashKeepsWhatARowRestsOn(t *testing.T) {
+	fsys := vfs.NewCrashableMem()
+	_, all := openGenerations(t, fsys)
+	if err := all.Create(t.Context(), "g"); err != nil {
+		t.Fatal(err)
+	}
+	g := all.Open("g")
+	var events []datastore.Identity
+	for i := range 500 {
+		events = append(events, datastore.Identity{Entity: "a", Key: event.Digest{Lo: uint64(i)},
+			Position: event.Position(fmt.Sprintf("0001-09%09d-0000", i))})
+	}
+	if _, err := g.Identify(t.Context(), lane, events); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := g.WriteRows(t.Context(), lane, rows(0, 1)); err != nil {
+		t.Fatal(err)
+	}
+	_, after := openGenerations(t, fsys.CrashClone(vfs.CrashCloneCfg{}))
+	late := slices.Clone(events)
+	for i := range late {
+		late[i].Position = "0001-09999999999-0000"
+	}
+	first, err := after.Open("g").Identify(t.Context(), lane, late)
+	if err != nil || !slices.Equal(first, events) {
+		t.Fatalf("after the crash %d events came first, %v", len(first), err)
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 //	g{id}                                    the generation exists
 //	d{length of id}{id}r{lane}#{entity}      a row
 //	d{length of id}{id}m{lane}#{mark's name} a mark
+//	d{length of id}{id}i{lane}#{entity}#{16 bytes} an event in the identity index
 //	s                                        the session of mark versions
 //
 // So a generation is one key range, and so are the rows of a lane in it, in
@@ -22,6 +23,7 @@ const (
 	dataTag       = 'd'
 	rowTag        = 'r'
 	markTag       = 'm'
+	identityTag   = 'i'
 	sessionKey    = "s"
 )
 

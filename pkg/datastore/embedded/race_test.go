@@ -44,6 +44,43 @@ func TestOneWriterWins(t *testing.T) {
 	}
 }
 
+// TestOneIsFirst lets writers enter one key at many positions, the lowest in
+// the midst: whoever comes behind it must be told of it, and it must stay.
+func TestOneIsFirst(t *testing.T) {
+	const writers, rounds = 16, 400
+	_, all := openGenerations(t, vfs.NewMem())
+	if err := all.Create(t.Context(), "g"); err != nil {
+		t.Fatal(err)
+	}
+	g := all.Open("g")
+	enter := func(round, at int) datastore.Identity {
+		first, err := g.Identify(t.Context(), lane, []datastore.Identity{{Entity: "a", Key: event.Digest{Lo: uint64(round)},
+			Position: event.Position(fmt.Sprintf("0001-09%09d-0000", at)), Content: uint64(at)}})
+		if err != nil {
+			t.Error(err)
+			return datastore.Identity{}
+		}
+		return first[0]
+	}
+	for round := range rounds {
+		var group sync.WaitGroup
+		start := make(chan struct{})
+		for i := range writers {
+			group.Go(func() {
+				<-start
+				if told := enter(round, 1+(i+writers/2)%writers); told.Content > uint64(1+(i+writers/2)%writers) {
+					t.Errorf("round %d: writer %d was told of %s", round, i, told.Position)
+				}
+			})
+		}
+		close(start)
+		group.Wait()
+		if first := enter(round, 99); first.Content != 1 {
+			t.Fatalf("round %d: %s stands", round, first.Position)
+		}
+	}
+}
+
 // countRow returns 1 if it counted the row one up, 0 on a conflict.
 func countRow(t *testing.T, g datastore.Generation) int64 {
 	found, err := g.Rows(t.Context(), lane, []string{"a"})

@@ -9,8 +9,17 @@ import (
 )
 
 // appendRow appends a row. The position comes first, for it alone is read to
-// check a condition.
+// check a condition. How far it is indexed comes last, and only where it is, so
+// that other rows are stored as they were before there was an index.
 func appendRow(b []byte, r *datastore.Row) []byte {
+	b = appendParked(appendFields(b, r), r.Parked)
+	if r.Indexed == "" && r.IndexedBucket == "" {
+		return b
+	}
+	return appendText(appendText(b, r.Indexed), r.IndexedBucket)
+}
+
+func appendFields(b []byte, r *datastore.Row) []byte {
 	b = appendText(append(b, layout), r.Position)
 	b = appendText(b, r.Entity)
 	b = appendText(b, r.State)
@@ -26,14 +35,17 @@ func appendRow(b []byte, r *datastore.Row) []byte {
 	for _, bucket := range r.Buckets {
 		b = appendText(b, bucket)
 	}
-	b = appendText(b, r.Filter)
-	if r.Parked == nil {
+	return appendText(b, r.Filter)
+}
+
+func appendParked(b []byte, p *datastore.Parked) []byte {
+	if p == nil {
 		return append(b, 0)
 	}
-	b = appendText(append(b, 1), r.Parked.Position)
-	b = appendText(b, r.Parked.Type)
-	b = appendText(b, r.Parked.Reason)
-	return binary.AppendVarint(b, r.Parked.Waiting)
+	b = appendText(append(b, 1), p.Position)
+	b = appendText(b, p.Type)
+	b = appendText(b, p.Reason)
+	return binary.AppendVarint(b, p.Waiting)
 }
 
 func decodeRow(value []byte) (datastore.Row, error) {
@@ -54,6 +66,9 @@ func decodeRow(value []byte) (datastore.Row, error) {
 		Buckets:    d.buckets(),
 		Filter:     d.bytes(),
 		Parked:     d.parked(),
+	}
+	if len(d.rest) > 0 {
+		r.Indexed, r.IndexedBucket = event.Position(d.text()), eventlog.Bucket(d.text())
 	}
 	return r, d.end()
 }

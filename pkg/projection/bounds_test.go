@@ -1,0 +1,416 @@
+package projection_test
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"strings"
+	"testing"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/projection"
+)
+
+// historyLog counts what histories read, and ends an invocation after so many
+// queries, as a time limit does.
+type historyLog struct {
+	eventlog.Log
+	entries, queries int
+	// left is the number of queries after which end is called.
+	left int
+	end  context.CancelFunc
+}
+
+func (c *historyLog) ReadEntity(ctx context.Context, lane event.Lane, b eventlog.Bucket, entity, after string, limit eventlog.PageLimit,
+) (eventlog.Page, error) {
+	if c.left--; c.left == 0 && c.end != nil {
+		c.end()
+	}
+	if err := ctx.Err(); err != nil {
+		return eventlog.Page{}, err
+	}
+	page, err := c.Log.ReadEntity(ctx, lane, b, entity, after, limit)
+	c.entries += len(page.Entries)
+	c.queries++
+	return page, err
+}
+
+// crowd is a generation whose rows were written before there was an index.
+type crowd struct {
+	*bench
+	log  *historyLog
+	to   projection.Target
+	next int
+}
+
+func newCrowd(t testing.TB) *crowd {
+	b := newBench(t, projection.New("counter", 1, []string{"it.happened"}, func(n int, _ *event.Event) (int, error) { return n + 1, nil }))
+	if err := b.tables.Create(t.Context(), "g"); err != nil {
+		t.Fatal(err)
+	}
+	return &crowd{bench: b, log: &historyLog{Log: b.log}, to: projection.Target{ID: "g", Generation: b.tables.Open("g")}}
+}
+
+// add puts events of an entity with ids from..from+n-1 into the log and returns
+// them placed, behind all others.
+func (c *crowd) add(t testing.TB, entity string, from, n int, bucketOf func(i int) eventlog.Bucket) []projection.Placed {
+	t.Helper()
+	placed := make([]projection.Placed, 0, n)
+	var bucket eventlog.Bucket
+	var entries []eventlog.Entry
+	put := func() {
+		if err := c.bench.log.Put(t.Context(), 0, bucket, entries); err != nil {
+			t.Fatal(err)
+		}
+		entries = nil
+	}
+	for i := range n {
+		if b := bucketOf(from + i); b != bucket || len(entries) == 5000 {
+			put()
+			bucket = b
+		}
+		c.next++
+		at, err := event.NewPosition(1, fmt.Sprint(10_000_000+c.next), 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		e := event.Event{ID: fmt.Sprint(from + i), Source: "s", Type: "it.happened", Subject: entity}
+		p := projection.Placed{Event: e, Position: at, Bucket: bucket, Line: e.AppendJSON(nil)}
+		placed = append(placed, p)
+		entries = append(entries, eventlog.Entry{Entity: entity, Position: at, Line: p.Line})
+	}
+	put()
+	return placed
+}
+
+// old adds an entity with n events and the row that it had before there was an
+// index: with a full filter, or one that takes anything for seen.
+func (c *crowd) old(t testing.TB, entity string, n int, bucketOf func(i int) eventlog.Bucket) {
+	t.Helper()
+	placed := c.add(t, entity, 0, n, bucketOf)
+	row := datastore.Row{Entity: entity, State: fmt.Append(nil, n), Position: placed[n-1].Position, Count: int64(n),
+		Projection: "counter", Version: c.set.Version(), Filter: make([]byte, 2722)}
+	for i := range row.Filter {
+		row.Filter[i] = 0xff
+	}
+	row.Filter[0], row.Filter[1] = 1360>>8, 1360&0xff
+	for _, p := range placed {
+		row.Buckets = eventlog.AddBucket(row.Buckets, p.Bucket)
+	}
+	if _, err := c.to.Generation.WriteRows(t.Context(), 0, []datastore.RowWrite{{Row: row}}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// cold is an applier of a process that has just begun.
+func (c *crowd) cold() *projection.Applier { return projection.NewApplier(c.set, wholeLog{c.log}) }
+
+func (c *crowd) apply(t testing.TB, events []projection.Placed) projection.Tally {
+	t.Helper()
+	tally, err := c.cold().Apply(t.Context(), c.to, events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return tally
+}
+
+func (c *crowd) row(t testing.TB, entity string) datastore.Row {
+	t.Helper()
+	rows, err := c.to.Generation.Rows(t.Context(), 0, []string{entity})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows[entity]
+}
+
+func hourly(perHour int) func(i int) eventlog.Bucket {
+	return func(i int) eventlog.Bucket { return eventlog.Hour.Of(int64(i/perHour) * 3_600_000) }
+}
+
+// TestALargeEntityIsReadOnce counts the reads of one-event batches, each by a
+// process that remembers nothing.
+func TestALargeEntityIsReadOnce(t *testing.T) {
+	c := newCrowd(t)
+	const n = 20_000
+	c.old(t, "x", n, hourly(5_000))
+	c.apply(t, c.add(t, "x", n, 1, hourly(5_000)))
+	if c.log.entries > n+10 || c.log.queries > n/500+20 {
+		t.Errorf("entering %d events read %d, in %d queries", n, c.log.entries, c.log.queries)
+	}
+	c.log.entries, c.log.queries = 0, 0
+	for i := range 10 {
+		if tally := c.apply(t, c.add(t, "x", n+1+i, 1, hourly(5_000))); tally.Applied != 1 {
+			t.Errorf("%+v", tally)
+		}
+		if tally := c.apply(t, c.add(t, "x", i*1000, 1, func(int) eventlog.Bucket { return hourly(5_000)(n) })); tally.Duplicates != 1 {
+			t.Errorf("event %d came again: %+v", i*1000, tally)
+		}
+	}
+	if c.log.queries > 0 {
+		t.Errorf("20 events made %d queries of the log", c.log.queries)
+	}
+	if row := c.row(t, "x"); row.Count != n+11 || row.Duplicates != 10 || len(row.Filter) > 0 || row.Indexed != row.Position {
+		t.Errorf("count %d, %d duplicates, filter of %d bytes, indexed up to %s of %s",
+			row.Count, row.Duplicates, len(row.Filter), row.Indexed, row.Position)
+	}
+}
+
+// TestManyLargeEntitiesAreReadOnce does the same with many of them.
+func TestManyLargeEntitiesAreReadOnce(t *testing.T) {
+	c := newCrowd(t)
+	const entities, each = 60, 1400
+	for i := range entities {
+		c.old(t, fmt.Sprint("e", i), each, hourly(each))
+	}
+	for round := range 3 {
+		c.log.entries = 0
+		for i := range entities {
+			c.apply(t, c.add(t, fmt.Sprint("e", i), each+round, 1, hourly(each)))
+		}
+		if most := map[int]int{0: entities * each}[round]; c.log.entries > most {
+			t.Errorf("round %d read %d events for %d", round, c.log.entries, entities)
+		}
+	}
+}
+
+// TestSmallEntitiesHaveShortHistories fills an entity up to the limits: whatever
+// is asked, no more than they say is read, and its row stays small.
+func TestSmallEntitiesHaveShortHistories(t *testing.T) {
+	const limit = 336
+	for name, perHour := range map[string]int{"events": limit, "buckets": 1} {
+		t.Run(name, func(t *testing.T) {
+			c := newCrowd(t)
+			for i := range 400 {
+				c.log.entries, c.log.queries = 0, 0
+				again := c.row(t, "x")
+				c.apply(t, c.add(t, "x", i, 1, hourly(perHour)))
+				if c.log.entries > limit || c.log.queries > 129 {
+					t.Fatalf("event %d read %d events in %d queries", i, c.log.entries, c.log.queries)
+				}
+				row := c.row(t, "x")
+				if small := i < limit && i/perHour < 128; small != (row.Indexed == "") || small != (len(row.Filter) > 0) || len(row.Filter) > 674 {
+					t.Fatalf("event %d: indexed %q, filter of %d bytes", i, row.Indexed, len(row.Filter))
+				}
+				if row.Count != again.Count+1 {
+					t.Fatalf("event %d was taken for a duplicate", i)
+				}
+			}
+		})
+	}
+}
+
+// invocations applies events under a limit of queries an invocation until that
+// is done, and returns how many it took.
+func (c *crowd) invocations(t *testing.T, events []projection.Placed, queries, most int) int {
+	t.Helper()
+	for n := 1; n <= most; n++ {
+		limited, end := context.WithCancel(t.Context())
+		c.log.left, c.log.end = queries, end
+		_, err := c.cold().Apply(limited, c.to, events)
+		end()
+		if err == nil {
+			return n
+		}
+		if limited.Err() == nil {
+			t.Fatal(err)
+		}
+	}
+	t.Fatalf("not done after %d invocations of %d queries", most, queries)
+	return 0
+}
+
+// TestATimeLimitKeepsWhatWasDone has more to look up than an invocation has
+// time for.
+func TestATimeLimitKeepsWhatWasDone(t *testing.T) {
+	const entities, perInvocation = 310, 700
+	for name, buckets := range map[string]int{"small entities": 40, "entities to be indexed": 140} {
+		t.Run(name, func(t *testing.T) {
+			c := newCrowd(t)
+			var batch []projection.Placed
+			for i := range entities {
+				c.old(t, fmt.Sprint("e", i), buckets, hourly(1))
+			}
+			for i := range entities {
+				batch = append(batch, c.add(t, fmt.Sprint("e", i), 0, 1, func(int) eventlog.Bucket { return hourly(1)(buckets - 1) })...)
+			}
+			whole := entities * buckets
+			n := c.invocations(t, batch, perInvocation, 3*whole/perInvocation)
+			t.Logf("%d queries needed, %d made, in %d invocations", whole, c.log.queries, n)
+			for i := range entities {
+				if row := c.row(t, fmt.Sprint("e", i)); row.Duplicates != 1 || row.Count != int64(buckets) {
+					t.Fatalf("entity %d: count %d, %d duplicates", i, row.Count, row.Duplicates)
+				}
+			}
+		})
+	}
+}
+
+// TestAnOldEntityIsEnteredInSteps enters the past of one whose buckets became a
+// span, most of them empty, and of one whose past lies in one bucket, with less
+// time than that takes.
+func TestAnOldEntityIsEnteredInSteps(t *testing.T) {
+	for name, c := range map[string]struct {
+		events, perInvocation, needed int
+		bucketOf                      func(int) eventlog.Bucket
+	}{
+		"span":       {600, 1000, 600 * 25, func(i int) eventlog.Bucket { return eventlog.Hour.Of(int64(i) * 25 * 3_600_000) }},
+		"one bucket": {30_000, 20, 60, hourly(40_000)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newCrowd(t)
+			w.old(t, "x", c.events, c.bucketOf)
+			last := func(int) eventlog.Bucket { return c.bucketOf(c.events - 1) }
+			batch := w.add(t, "x", c.events, 1, last)
+			for i := range 100 {
+				batch = append(batch, w.add(t, "x", i*c.events/100, 1, last)...)
+			}
+			n := w.invocations(t, batch, c.perInvocation, 2*c.needed/c.perInvocation+2)
+			t.Logf("%d queries, %d events read, in %d invocations", w.log.queries, w.log.entries, n)
+			if n < 3 {
+				t.Fatalf("%d invocations: the limit was no limit", n)
+			}
+			if row := w.row(t, "x"); row.Count != int64(c.events)+1 || row.Duplicates != 100 || row.Indexed != row.Position || row.IndexedBucket != "" {
+				t.Errorf("count %d, %d duplicates, indexed up to %s of %s", row.Count, row.Duplicates, row.Indexed, row.Position)
+			}
+		})
+	}
+}
+
+// measured is a generation that says when rows are written, and whose index
+// takes no memory.
+type measured struct {
+	datastore.Generation
+	before func()
+}
+
+func (m measured) WriteRows(ctx context.Context, lane event.Lane, writes []datastore.RowWrite) ([]string, error) {
+	m.before()
+	return m.Generation.WriteRows(ctx, lane, writes)
+}
+
+func (m measured) Identify(_ context.Context, _ event.Lane, events []datastore.Identity) ([]datastore.Identity, error) {
+	return events, nil
+}
+
+// TestMemoryOfABatchDoesNotGrowWithHistories measures the heap at every write
+// of rows.
+func TestMemoryOfABatchDoesNotGrowWithHistories(t *testing.T) {
+	heap := func() int64 {
+		var now runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&now)
+		return int64(now.HeapAlloc)
+	}
+	var per []int64
+	for _, each := range []int{400, 4_000} {
+		const entities = 60
+		c := newCrowd(t)
+		var batch []projection.Placed
+		for i := range entities {
+			c.old(t, fmt.Sprint("e", i), each, hourly(each))
+			batch = append(batch, c.add(t, fmt.Sprint("e", i), each, 1, hourly(each))...)
+		}
+		applier, before, most := c.cold(), heap(), int64(0)
+		to := c.to
+		to.Generation = measured{to.Generation, func() { most = max(most, heap()-before) }}
+		if _, err := applier.Apply(t.Context(), to, batch); err != nil {
+			t.Fatal(err)
+		}
+		runtime.KeepAlive(applier)
+		t.Logf("%d entities of %d events: %d KiB", entities, each, most>>10)
+		per = append(per, most)
+	}
+	// 216,000 identities more would take 10 MiB.
+	if grown := per[1] - per[0]; grown > 5<<20 {
+		t.Errorf("a batch takes %d KiB more for entities with longer histories", grown>>10)
+	}
+}
+
+// TestASmallHistoryIsReadOnceAProcess sends repetitions batch by batch, and
+// then all again at their own positions.
+func TestASmallHistoryIsReadOnceAProcess(t *testing.T) {
+	c := newCrowd(t)
+	applier := c.cold()
+	first := c.add(t, "x", 0, 50, hourly(100))
+	batches := [][]projection.Placed{first}
+	for range 4 {
+		batches = append(batches, c.add(t, "x", 10, 20, hourly(100)))
+	}
+	for i, batch := range batches {
+		if tally, err := applier.Apply(t.Context(), c.to, batch); err != nil || (i > 0 && tally.Duplicates != 20) {
+			t.Fatalf("%+v, %v", tally, err)
+		}
+	}
+	if c.log.queries != 1 {
+		t.Errorf("4 batches of repetitions made %d queries", c.log.queries)
+	}
+	// Another generation has a past of its own.
+	if err := c.tables.Create(t.Context(), "other"); err != nil {
+		t.Fatal(err)
+	}
+	other := projection.Target{ID: "other", Generation: c.tables.Open("other")}
+	if tally, err := applier.Apply(t.Context(), other, first[:40]); err != nil || tally.Applied != 40 {
+		t.Errorf("in another generation: %+v, %v", tally, err)
+	}
+	again := c.to
+	again.Generation = contested{c.to.Generation, func([]datastore.RowWrite) { t.Error("a row was written for nothing new") }}
+	for _, batch := range batches {
+		if tally, err := applier.Apply(t.Context(), again, batch); err != nil || tally != (projection.Tally{}) {
+			t.Errorf("%+v, %v", tally, err)
+		}
+	}
+}
+
+// bulky is a generation of large rows that takes no memory itself.
+type bulky struct {
+	datastore.Generation
+	state  []byte
+	at     event.Position
+	before func()
+}
+
+func (b bulky) Rows(_ context.Context, _ event.Lane, entities []string) (map[string]datastore.Row, error) {
+	rows := make(map[string]datastore.Row, len(entities))
+	for _, entity := range entities {
+		rows[entity] = datastore.Row{Entity: entity, State: append([]byte(nil), b.state...), Position: b.at, Count: 1,
+			Projection: "text", Version: "text@1", Buckets: []eventlog.Bucket{"1970-01-01T00"}}
+	}
+	return rows, nil
+}
+
+func (b bulky) WriteRows(context.Context, event.Lane, []datastore.RowWrite) ([]string, error) {
+	b.before()
+	return nil, nil
+}
+
+// TestMemoryOfABatchDoesNotGrowWithItsEntities measures the heap at every write
+// of rows with states of 30 KB.
+func TestMemoryOfABatchDoesNotGrowWithItsEntities(t *testing.T) {
+	const entities, state = 2_000, 30 << 10
+	b := newBench(t, projection.New("text", 1, []string{"it.happened"}, func(s string, _ *event.Event) (string, error) { return s + "x", nil }))
+	var events []event.Event
+	for i := range entities + 1 {
+		events = append(events, event.Event{ID: "1", Source: "s", Type: "it.happened", Subject: fmt.Sprint("e", i)})
+	}
+	placed := b.put(t, events, 10_000)
+	heap := func() int64 {
+		var now runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&now)
+		return int64(now.HeapAlloc)
+	}
+	before, most := heap(), int64(0)
+	to := projection.Target{ID: "g", Generation: bulky{state: []byte(`"` + strings.Repeat("y", state) + `"`), at: placed[0].Position,
+		before: func() { most = max(most, heap()-before) }}}
+	if tally, err := b.applier.Apply(t.Context(), to, placed[1:]); err != nil || tally.Applied != entities {
+		t.Fatalf("%+v, %v", tally, err)
+	}
+	t.Logf("%d rows of %d KiB: %d MiB", entities, state>>10, most>>20)
+	// 256 rows as they were read, and 4 MiB as they will be written.
+	if limit := int64(256*state + 4<<20 + 6<<20); most > limit {
+		t.Errorf("%d MiB are held, at most %d are expected", most>>20, limit>>20)
+	}
+	runtime.KeepAlive(placed)
+}

@@ -1,0 +1,171 @@
+package projection_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/projection"
+)
+
+// flaky is a generation of which calls fail as a rapid test draws it, before
+// or after they took effect.
+type flaky struct {
+	datastore.Generation
+	t *rapid.T
+}
+
+var errFlaky = errors.New("flaky")
+
+func (f flaky) around(call func() error) error {
+	switch rapid.IntRange(0, 11).Draw(f.t, "fault") {
+	case 0:
+		return errFlaky
+	case 1:
+		return errors.Join(errFlaky, call())
+	}
+	return call()
+}
+
+func (f flaky) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) (first []datastore.Identity, err error) {
+	err = f.around(func() (err error) {
+		first, err = f.Generation.Identify(ctx, lane, events)
+		return err
+	})
+	return first, err
+}
+
+func (f flaky) WriteRows(ctx context.Context, lane event.Lane, writes []datastore.RowWrite) (conflicts []string, err error) {
+	err = f.around(func() (err error) {
+		conflicts, err = f.Generation.WriteRows(ctx, lane, writes)
+		return err
+	})
+	return conflicts, err
+}
+
+func drawEvents(t *rapid.T) []event.Event {
+	var events []event.Event
+	for i := range rapid.IntRange(1, 60).Draw(t, "events") {
+		events = append(events, event.Event{
+			ID:     fmt.Sprint(rapid.IntRange(0, 30).Draw(t, "id")),
+			Source: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "source"),
+			Type: rapid.SampledFrom([]string{"it.happened", "it.happened", "it.happened", "it.happened",
+				"it.happened", "it.happened", "nobody.wants", "is.wrong", "is.fatal"}).Draw(t, "type"),
+			Subject: rapid.SampledFrom([]string{"x", "y", "x#"}).Draw(t, "entity"),
+			Data:    fmt.Sprint(i % rapid.IntRange(1, 4).Draw(t, "content")),
+		})
+	}
+	return events
+}
+
+// drawApplier is another process, without the memory of the one before.
+func drawApplier(t *rapid.T, b *bench) *projection.Applier {
+	return projection.NewApplier(b.set, wholeLog{b.log},
+		projection.IndexAbove(int64(rapid.IntRange(0, 25).Draw(t, "limit of events")), rapid.IntRange(0, 5).Draw(t, "limit of buckets")))
+}
+
+// TestRowsDoNotDependOnHowEventsAreCutIntoBatches compares with a naive model
+// of the rules, over redelivery, faults of the store, processes that come and
+// go, and limits that change between them.
+func TestRowsDoNotDependOnHowEventsAreCutIntoBatches(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := newBench(t, recorder())
+		placed := b.put(t, drawEvents(t), rapid.IntRange(1, 10).Draw(t, "perBucket"))
+		if err := b.tables.Create(ctx(t), "g"); err != nil {
+			t.Fatal(err)
+		}
+		to := projection.Target{ID: "g", Generation: b.tables.Open("g")}
+		under := to
+		under.Generation = flaky{to.Generation, t}
+		applier := drawApplier(t, b)
+		for reached := 0; reached < len(placed); {
+			from := rapid.IntRange(0, reached).Draw(t, "from") // redelivery
+			end := rapid.IntRange(reached+1, len(placed)).Draw(t, "to")
+			if rapid.Bool().Draw(t, "cold") {
+				applier = drawApplier(t, b)
+			}
+			_, err := applier.Apply(ctx(t), under, placed[from:end])
+			switch {
+			case errors.Is(err, errFlaky):
+				applier = drawApplier(t, b)
+			case err != nil:
+				t.Fatal(err)
+			default:
+				reached = end
+			}
+		}
+		compare(t, to, expected(placed))
+	})
+}
+
+// TestWholeRowsDoNotDependOnHowEventsAreCutIntoBatches compares rows with all
+// that they hold, filter and index included.
+func TestWholeRowsDoNotDependOnHowEventsAreCutIntoBatches(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		b := newBench(t, recorder())
+		placed := b.put(t, drawEvents(t), rapid.IntRange(1, 10).Draw(t, "perBucket"))
+		applier := drawApplier(t, b)
+		var want map[string]datastore.Row
+		for i, name := range []string{"at once", "cut"} {
+			if err := b.tables.Create(ctx(t), name); err != nil {
+				t.Fatal(err)
+			}
+			to := projection.Target{ID: name, Generation: b.tables.Open(name), Replay: name[:2]}
+			var sum projection.Tally
+			for rest := placed; len(rest) > 0; {
+				n := len(rest)
+				if i > 0 {
+					n = rapid.IntRange(1, len(rest)).Draw(t, "batch")
+				}
+				tally, err := applier.Apply(ctx(t), to, rest[:n])
+				if err != nil {
+					t.Fatal(err)
+				}
+				rest = rest[n:]
+				sum.Applied += tally.Applied
+				sum.Duplicates += tally.Duplicates
+				sum.Conflicts += tally.Conflicts
+				sum.Ignored += tally.Ignored
+				sum.Parked += tally.Parked
+			}
+			rows, err := to.Generation.Rows(ctx(t), 0, []string{"x", "y", "x#"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for entity, row := range rows {
+				if row.Replay != name[:2] || row.Version != b.set.Version() {
+					t.Fatalf("built by %q, of version %q", row.Replay, row.Version)
+				}
+				row.Replay = ""
+				rows[entity] = row
+			}
+			if have := total(rows); sum != have {
+				t.Fatalf("counted %+v, and rows have %+v", sum, have)
+			}
+			if i > 0 && !reflect.DeepEqual(rows, want) {
+				t.Fatalf("have %+v, want %+v", rows, want)
+			}
+			want = rows
+		}
+	})
+}
+
+func total(rows map[string]datastore.Row) projection.Tally {
+	var sum projection.Tally
+	for _, row := range rows {
+		sum.Applied += row.Count
+		sum.Duplicates += row.Duplicates
+		sum.Conflicts += row.Conflicts
+		sum.Ignored += row.Ignored
+		if row.Parked != nil {
+			sum.Parked++
+		}
+	}
+	return sum
+}

@@ -1,0 +1,194 @@
+package projection
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+)
+
+// What one call of Apply does between two writes of rows, and so what a time-out
+// can lose.
+const (
+	// chunkRows bounds the rows read at a time: their states, of up to
+	// MaxStateBytes each, are what a batch takes most memory for.
+	chunkRows = 256
+	// chunkBytes bounds the rows that wait to be written.
+	chunkBytes = 4 << 20
+	// chunkQueries bounds the queries of histories, a second's worth of them on
+	// DynamoDB.
+	chunkQueries = 256
+)
+
+// run is one call of Apply.
+type run struct {
+	applier *Applier
+	to      Target
+	tally   Tally
+	// pending are folded and not written yet, of about so many bytes; queries
+	// were made for them and for what is in the index since the last write.
+	pending []*work
+	bytes   int
+	queries int
+}
+
+// round folds works into their rows and writes them. It returns those of which
+// another consumer wrote the row in between.
+func (r *run) round(ctx context.Context, works []*work) (raced []*work, err error) {
+	for chunk := range slices.Chunk(works, chunkRows) {
+		lost, err := r.chunk(ctx, chunk)
+		if err != nil {
+			return nil, err
+		}
+		raced = append(raced, lost...)
+	}
+	return raced, nil
+}
+
+func (r *run) chunk(ctx context.Context, works []*work) (raced []*work, err error) {
+	works, raced, err = r.read(ctx, works)
+	if err != nil {
+		return nil, err
+	}
+	for _, w := range works {
+		if err := r.fold(ctx, w); err != nil {
+			return nil, fmt.Errorf("fold events of lane %s: %w", r.to.Lane, err)
+		}
+		r.pending = append(r.pending, w)
+		r.bytes += len(w.after.State) + len(w.after.Filter)
+		if r.bytes < chunkBytes && r.queries < chunkQueries {
+			continue
+		}
+		lost, err := r.write(ctx)
+		if err != nil {
+			return nil, err
+		}
+		raced = append(raced, lost...)
+	}
+	lost, err := r.write(ctx)
+	return append(raced, lost...), err
+}
+
+// read reads the rows of works and returns those that have something new for
+// theirs, with all that the index has to say about it.
+func (r *run) read(ctx context.Context, works []*work) (fresh, raced []*work, err error) {
+	entities := make([]string, len(works))
+	for i, w := range works {
+		entities[i] = w.entity
+	}
+	rows, err := r.to.Generation.Rows(ctx, r.to.Lane, entities)
+	if err != nil {
+		return nil, nil, fmt.Errorf("read rows of lane %s: %w", r.to.Lane, err)
+	}
+	var indexed []*work
+	for _, w := range works {
+		w.begin(rows[w.entity])
+		if len(w.fresh) == 0 {
+			continue
+		}
+		if r.applier.limits.passed(w) {
+			current, err := r.index(ctx, w)
+			if err != nil {
+				return nil, nil, fmt.Errorf("index events of lane %s: %w", r.to.Lane, err)
+			}
+			if !current {
+				raced = append(raced, w)
+				continue
+			}
+			indexed = append(indexed, w)
+		}
+		fresh = append(fresh, w)
+	}
+	if err := r.identify(ctx, indexed); err != nil {
+		return nil, nil, fmt.Errorf("identify events of lane %s: %w", r.to.Lane, err)
+	}
+	return fresh, raced, nil
+}
+
+func (r *run) fold(ctx context.Context, w *work) error {
+	f := newFold(r.applier.set, &w.before)
+	var small *smallPast
+	if w.first != nil {
+		f.past = indexedPast(w.first)
+	} else {
+		small = &smallPast{row: &f.row, filter: slices.Clone(filter(w.before.Filter)), history: r.history}
+		if w.before.Position != "" {
+			small.exact = r.applier.cache.take(r.cacheKey(w), w.before.Position)
+		}
+		f.past = small
+	}
+	if err := f.all(ctx, w.fresh); err != nil {
+		return err
+	}
+	if small != nil {
+		f.row.Filter, w.exact = small.filter, small.exact
+	} else {
+		f.row.Indexed = f.row.Position
+	}
+	f.row.Version = r.applier.set.Version()
+	if r.to.Replay != "" {
+		f.row.Replay = r.to.Replay
+	}
+	w.after = f.row
+	return nil
+}
+
+func (r *run) cacheKey(w *work) string { return r.to.ID + "#" + w.entity }
+
+// history reads an entity's events behind after up to upTo, oldest first.
+type history func(ctx context.Context, entity string, buckets []eventlog.Bucket, after, upTo event.Position,
+	visit func(eventlog.Bucket, *eventlog.Entry) error) error
+
+func (r *run) history(ctx context.Context, entity string, buckets []eventlog.Bucket, after, upTo event.Position,
+	visit func(eventlog.Bucket, *eventlog.Entry) error,
+) error {
+	r.queries += len(buckets)
+	return r.applier.log.History(ctx, r.to.Lane, entity, buckets, after, upTo, visit)
+}
+
+// write writes what is pending.
+func (r *run) write(ctx context.Context) (raced []*work, err error) {
+	if len(r.pending) == 0 {
+		return nil, nil
+	}
+	writes := make([]datastore.RowWrite, len(r.pending))
+	for i, w := range r.pending {
+		writes[i] = datastore.RowWrite{Row: w.after, Previous: w.before.Position}
+	}
+	conflicts, err := r.to.Generation.WriteRows(ctx, r.to.Lane, writes)
+	if err != nil {
+		return nil, fmt.Errorf("write rows of lane %s: %w", r.to.Lane, err)
+	}
+	lost := make(map[string]bool, len(conflicts))
+	for _, entity := range conflicts {
+		lost[entity] = true
+	}
+	for _, w := range r.pending {
+		if lost[w.entity] {
+			raced = append(raced, w)
+		} else {
+			r.settle(w)
+		}
+		w.release()
+	}
+	r.pending, r.bytes, r.queries = r.pending[:0], 0, 0
+	return raced, nil
+}
+
+// settle counts and remembers what a written row has.
+func (r *run) settle(w *work) {
+	r.tally.add(&w.before, &w.after)
+	if w.exact != nil {
+		w.exact.upTo = w.after.Position
+		r.applier.cache.put(r.cacheKey(w), w.exact)
+	}
+}
+
+// release gives up what a batch need not hold once the row is written.
+func (w *work) release() {
+	w.before, w.after, w.first, w.exact = datastore.Row{}, datastore.Row{}, nil, nil
+	w.fresh = nil
+}

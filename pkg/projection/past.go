@@ -71,7 +71,7 @@ func (p *smallPast) loadExact(ctx context.Context) error {
 	if p.row.Position == "" {
 		return nil
 	}
-	return p.history(ctx, p.row.Entity, eventlog.ExpandBuckets(p.row.Buckets), "", p.row.Position, func(_ eventlog.Bucket, entry *eventlog.Entry) error {
+	add := func(_ eventlog.Bucket, entry *eventlog.Entry) error {
 		past, err := identityOf(entry)
 		if err != nil {
 			return err
@@ -80,5 +80,6 @@ func (p *smallPast) loadExact(ctx context.Context) error {
 			p.exact.seen[past.Key] = past.Content
 		}
 		return nil
-	})
+	}
+	return p.history(ctx, p.row.Entity, eventlog.ExpandBuckets(p.row.Buckets), "", p.row.Position, add)
 }

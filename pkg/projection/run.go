@@ -160,7 +160,8 @@ type logBehind struct {
 	position event.Position
 }
 
-func (b logBehind) ReadEntity(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity, after string, limit eventlog.PageLimit,
+func (b logBehind) ReadEntity(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity, after string,
+	limit eventlog.PageLimit,
 ) (eventlog.Page, error) {
 	if after == "" {
 		after = event.SortKey(entity, b.position)

@@ -68,9 +68,6 @@ func (p *smallPast) seen() map[event.Digest]uint64 {
 // consistent read of the history, whatever the number of suspects.
 func (p *smallPast) loadExact(ctx context.Context) error {
 	p.exact = &identities{seen: make(map[event.Digest]uint64)}
-	if p.row.Position == "" {
-		return nil
-	}
 	add := func(_ eventlog.Bucket, entry *eventlog.Entry) error {
 		past, err := identityOf(entry)
 		if err != nil {

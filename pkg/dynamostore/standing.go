@@ -18,7 +18,9 @@ type PutterGetter interface {
 // item that stands in its way. It may be item itself, where an answer was lost;
 // the caller can tell by its content alone. That costs no read where the service
 // returns the item with its refusal.
-func (t *Table) PutOrShow(ctx context.Context, c PutterGetter, item Item, condition Condition) (standing Item, err error) {
+func (t *Table) PutOrShow(ctx context.Context, c PutterGetter, item Item, condition Condition) (
+	standing Item, err error,
+) {
 	outcome, err := t.putIf(ctx, c, &dynamodb.PutItemInput{
 		TableName:                           &t.Name,
 		Item:                                item,

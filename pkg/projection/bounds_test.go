@@ -3,8 +3,6 @@ package projection_test
 import (
 	"context"
 	"fmt"
-	"runtime"
-	"strings"
 	"testing"
 
 	"reprise/pkg/datastore"
@@ -278,56 +276,6 @@ func TestAnOldEntityIsEnteredInSteps(t *testing.T) {
 	}
 }
 
-// measured is a generation that says when rows are written, and whose index
-// takes no memory.
-type measured struct {
-	datastore.Generation
-	before func()
-}
-
-func (m measured) WriteRows(ctx context.Context, lane event.Lane, writes []datastore.RowWrite) ([]string, error) {
-	m.before()
-	return m.Generation.WriteRows(ctx, lane, writes)
-}
-
-func (m measured) Identify(_ context.Context, _ event.Lane, events []datastore.Identity) ([]datastore.Identity, error) {
-	return events, nil
-}
-
-// TestMemoryOfABatchDoesNotGrowWithHistories measures the heap at every write
-// of rows.
-func TestMemoryOfABatchDoesNotGrowWithHistories(t *testing.T) {
-	heap := func() int64 {
-		var now runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&now)
-		return int64(now.HeapAlloc)
-	}
-	var per []int64
-	for _, each := range []int{400, 4_000} {
-		const entities = 60
-		c := newCrowd(t)
-		var batch []projection.Placed
-		for i := range entities {
-			c.old(t, fmt.Sprint("e", i), each, hourly(each))
-			batch = append(batch, c.add(t, fmt.Sprint("e", i), each, 1, hourly(each))...)
-		}
-		applier, before, most := c.cold(), heap(), int64(0)
-		to := c.to
-		to.Generation = measured{to.Generation, func() { most = max(most, heap()-before) }}
-		if _, err := applier.Apply(t.Context(), to, batch); err != nil {
-			t.Fatal(err)
-		}
-		runtime.KeepAlive(applier)
-		t.Logf("%d entities of %d events: %d KiB", entities, each, most>>10)
-		per = append(per, most)
-	}
-	// 216,000 identities more would take 10 MiB.
-	if grown := per[1] - per[0]; grown > 5<<20 {
-		t.Errorf("a batch takes %d KiB more for entities with longer histories", grown>>10)
-	}
-}
-
 // TestASmallHistoryIsReadOnceAProcess sends repetitions batch by batch, and
 // then all again at their own positions.
 func TestASmallHistoryIsReadOnceAProcess(t *testing.T) {
@@ -361,56 +309,4 @@ func TestASmallHistoryIsReadOnceAProcess(t *testing.T) {
 			t.Errorf("%+v, %v", tally, err)
 		}
 	}
-}
-
-// bulky is a generation of large rows that takes no memory itself.
-type bulky struct {
-	datastore.Generation
-	state  []byte
-	at     event.Position
-	before func()
-}
-
-func (b bulky) Rows(_ context.Context, _ event.Lane, entities []string) (map[string]datastore.Row, error) {
-	rows := make(map[string]datastore.Row, len(entities))
-	for _, entity := range entities {
-		rows[entity] = datastore.Row{Entity: entity, State: append([]byte(nil), b.state...), Position: b.at, Count: 1,
-			Projection: "text", Version: "text@1", Buckets: []eventlog.Bucket{"1970-01-01T00"}}
-	}
-	return rows, nil
-}
-
-func (b bulky) WriteRows(context.Context, event.Lane, []datastore.RowWrite) ([]string, error) {
-	b.before()
-	return nil, nil
-}
-
-// TestMemoryOfABatchDoesNotGrowWithItsEntities measures the heap at every write
-// of rows with states of 30 KB.
-func TestMemoryOfABatchDoesNotGrowWithItsEntities(t *testing.T) {
-	const entities, state = 2_000, 30 << 10
-	b := newBench(t, projection.New("text", 1, []string{"it.happened"}, func(s string, _ *event.Event) (string, error) { return s + "x", nil }))
-	var events []event.Event
-	for i := range entities + 1 {
-		events = append(events, event.Event{ID: "1", Source: "s", Type: "it.happened", Subject: fmt.Sprint("e", i)})
-	}
-	placed := b.put(t, events, 10_000)
-	heap := func() int64 {
-		var now runtime.MemStats
-		runtime.GC()
-		runtime.ReadMemStats(&now)
-		return int64(now.HeapAlloc)
-	}
-	before, most := heap(), int64(0)
-	to := projection.Target{ID: "g", Generation: bulky{state: []byte(`"` + strings.Repeat("y", state) + `"`), at: placed[0].Position,
-		before: func() { most = max(most, heap()-before) }}}
-	if tally, err := b.applier.Apply(t.Context(), to, placed[1:]); err != nil || tally.Applied != entities {
-		t.Fatalf("%+v, %v", tally, err)
-	}
-	t.Logf("%d rows of %d KiB: %d MiB", entities, state>>10, most>>20)
-	// 256 rows as they were read, and 4 MiB as they will be written.
-	if limit := int64(256*state + 4<<20 + 6<<20); most > limit {
-		t.Errorf("%d MiB are held, at most %d are expected", most>>20, limit>>20)
-	}
-	runtime.KeepAlive(placed)
 }

@@ -51,9 +51,10 @@ func (f flaky) WriteRows(ctx context.Context, lane event.Lane, writes []datastor
 
 func drawEvents(t *rapid.T) []event.Event {
 	var events []event.Event
+	ids := rapid.SampledFrom([]int{2, 6, 30}).Draw(t, "ids")
 	for i := range rapid.IntRange(1, 60).Draw(t, "events") {
 		events = append(events, event.Event{
-			ID:     fmt.Sprint(rapid.IntRange(0, 30).Draw(t, "id")),
+			ID:     fmt.Sprint(rapid.IntRange(0, ids).Draw(t, "id")),
 			Source: rapid.SampledFrom([]string{"a", "b"}).Draw(t, "source"),
 			Type: rapid.SampledFrom([]string{"it.happened", "it.happened", "it.happened", "it.happened",
 				"it.happened", "it.happened", "nobody.wants", "is.wrong", "is.fatal"}).Draw(t, "type"),

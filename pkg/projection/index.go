@@ -92,14 +92,16 @@ func firstFrom(buckets []eventlog.Bucket, from eventlog.Bucket) int {
 
 // indexStep enters the next events of buckets, moves the row's place behind
 // them, and returns the buckets that are left.
-func (r *run) indexStep(ctx context.Context, row *datastore.Row, buckets []eventlog.Bucket) (left []eventlog.Bucket, err error) {
+func (r *run) indexStep(ctx context.Context, row *datastore.Row, buckets []eventlog.Bucket) (
+	left []eventlog.Bucket, err error,
+) {
 	part := buckets[:min(len(buckets), stepBuckets)]
 	left = buckets[len(part):]
 	var events []datastore.Identity
 	var last event.Position
 	known := make(map[event.Digest]bool)
 	read := 0
-	err = r.history(ctx, row.Entity, part, row.Indexed, row.Position, func(b eventlog.Bucket, entry *eventlog.Entry) error {
+	enter := func(b eventlog.Bucket, entry *eventlog.Entry) error {
 		e, err := identityOf(entry)
 		if err != nil {
 			return err
@@ -114,7 +116,8 @@ func (r *run) indexStep(ctx context.Context, row *datastore.Row, buckets []event
 			return errEnough
 		}
 		return nil
-	})
+	}
+	err = r.history(ctx, row.Entity, part, row.Indexed, row.Position, enter)
 	if err != nil && !errors.Is(err, errEnough) {
 		return nil, err
 	}
@@ -135,7 +138,8 @@ func identityOf(entry *eventlog.Entry) (datastore.Identity, error) {
 	if err != nil {
 		return datastore.Identity{}, fmt.Errorf("parse event at %s: %w", entry.Position, err)
 	}
-	return datastore.Identity{Entity: entry.Entity, Key: past.Identity(), Position: entry.Position, Content: contentOf(entry.Line)}, nil
+	return datastore.Identity{Entity: entry.Entity, Key: past.Identity(), Position: entry.Position,
+		Content: contentOf(entry.Line)}, nil
 }
 
 // identify asks the index about all fresh events of works at once.

@@ -68,10 +68,7 @@ func (p *smallPast) seen() map[event.Digest]uint64 {
 // consistent read of the history, whatever the number of suspects.
 func (p *smallPast) loadExact(ctx context.Context) error {
 	p.exact = &identities{seen: make(map[event.Digest]uint64)}
-	if p.row.Position == "" {
-		return nil
-	}
-	return p.history(ctx, p.row.Entity, eventlog.ExpandBuckets(p.row.Buckets), "", p.row.Position, func(_ eventlog.Bucket, entry *eventlog.Entry) error {
+	add := func(_ eventlog.Bucket, entry *eventlog.Entry) error {
 		past, err := identityOf(entry)
 		if err != nil {
 			return err
@@ -80,5 +77,6 @@ func (p *smallPast) loadExact(ctx context.Context) error {
 			p.exact.seen[past.Key] = past.Content
 		}
 		return nil
-	})
+	}
+	return p.history(ctx, p.row.Entity, eventlog.ExpandBuckets(p.row.Buckets), "", p.row.Position, add)
 }

@@ -36,9 +36,10 @@ func encodeIdentity(lane event.Lane, e *datastore.Identity) dynamostore.Item {
 	var key [16]byte
 	binary.BigEndian.PutUint64(key[:], e.Key.Hi)
 	binary.BigEndian.PutUint64(key[8:], e.Key.Lo)
+	sort := identityPrefix + event.EscapeEntity(e.Entity) + "#" + base64.RawURLEncoding.EncodeToString(key[:])
 	return dynamostore.Item{
 		dynamostore.PK: dynamostore.Text(lane.String() + "#" + e.Key.String()[:partitionDigits]),
-		dynamostore.SK: dynamostore.Text(identityPrefix + event.EscapeEntity(e.Entity) + "#" + base64.RawURLEncoding.EncodeToString(key[:])),
+		dynamostore.SK: dynamostore.Text(sort),
 		positionName:   dynamostore.Text(string(e.Position)),
 		contentName:    &types.AttributeValueMemberB{Value: binary.BigEndian.AppendUint64(nil, e.Content)},
 	}
@@ -46,7 +47,9 @@ func encodeIdentity(lane event.Lane, e *datastore.Identity) dynamostore.Item {
 
 // Identify implements datastore.Generation. It takes a write unit an event,
 // and no read: a refused put shows the item that stands in its way.
-func (g *generation) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) ([]datastore.Identity, error) {
+func (g *generation) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) (
+	[]datastore.Identity, error,
+) {
 	if err := ctx.Err(); err != nil {
 		return nil, failed("identify events", err)
 	}

@@ -23,7 +23,9 @@ type entry struct {
 
 // Identify implements datastore.Generation. It does not wait for the disk:
 // WriteRows does, behind it in the one write-ahead log.
-func (g *generation) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) ([]datastore.Identity, error) {
+func (g *generation) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) (
+	[]datastore.Identity, error,
+) {
 	if err := datastore.CheckIdentities(events); err != nil {
 		return nil, fmt.Errorf("identify events: %w", err)
 	}
@@ -91,5 +93,6 @@ func (g *generation) enter(b *localstore.Batch, key []byte, e *datastore.Identit
 }
 
 func identityPrefix(data []byte, lane event.Lane, entity string) []byte {
-	return slices.Concat(data, []byte{identityTag}, []byte(lane.String()), []byte{'#'}, []byte(event.EscapeEntity(entity)), []byte{'#'})
+	return slices.Concat(data, []byte{identityTag}, []byte(lane.String()), []byte{'#'},
+		[]byte(event.EscapeEntity(entity)), []byte{'#'})
 }

@@ -47,15 +47,22 @@ func TestOneWriterWins(t *testing.T) {
 // TestOneIsFirst lets writers enter one key at many positions, the lowest in
 // the midst: whoever comes behind it must be told of it, and it must stay.
 func TestOneIsFirst(t *testing.T) {
-	const writers, rounds = 16, 400
+	const writers, rounds, others = 8, 30, 200
 	_, all := openGenerations(t, vfs.NewMem())
 	if err := all.Create(t.Context(), "g"); err != nil {
 		t.Fatal(err)
 	}
 	g := all.Open("g")
+	// Others are read between the key's turn and the write of them all.
 	enter := func(round, at int) datastore.Identity {
-		first, err := g.Identify(t.Context(), lane, []datastore.Identity{{Entity: "a", Key: event.Digest{Lo: uint64(round)},
-			Position: event.Position(fmt.Sprintf("0001-09%09d-0000", at)), Content: uint64(at)}})
+		events := []datastore.Identity{{Entity: "a", Key: event.Digest{Lo: uint64(round)},
+			Position: event.Position(fmt.Sprintf("0001-09%09d-0000", at)), Content: uint64(at)}}
+		for i := range others {
+			e := events[0]
+			e.Key = event.Digest{Hi: 1 + uint64(at), Lo: uint64(round*others + i)}
+			events = append(events, e)
+		}
+		first, err := g.Identify(t.Context(), lane, events)
 		if err != nil {
 			t.Error(err)
 			return datastore.Identity{}

@@ -75,7 +75,12 @@ func (a *Applier) Apply(ctx context.Context, to Target, events []Placed) (Tally,
 	for len(events) > 0 {
 		n := min(len(events), datastore.MaxBatch)
 		for race := 0; ; race++ {
-			part, conflicts, err := a.attempt(ctx, to, events[:n])
+			var part Tally
+			var conflicts int
+			err := a.set.attempt(ctx, func(ctx context.Context) (err error) {
+				part, conflicts, err = a.attempt(ctx, to, events[:n])
+				return err
+			})
 			if err != nil {
 				return tally, err
 			}
@@ -150,7 +155,7 @@ func (a *Applier) fold(ctx context.Context, to Target, w *work) error {
 	) error {
 		return eventlog.History(ctx, a.log, to.Lane, entity, buckets, upTo, visit)
 	}
-	after, exact, err := foldRow(ctx, a.set, w.before, exact, w.events, read)
+	after, exact, err := foldRow(ctx, a.set.watchedIn(ctx), w.before, exact, w.events, read)
 	if err != nil {
 		return err
 	}

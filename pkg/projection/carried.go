@@ -98,33 +98,44 @@ func (c *carrier) byItself(t reflect.Type, path string, addressable bool) (bool,
 	if addressable {
 		writer = pointer
 	}
-	writes := writer.Implements(marshaler) || writer.Implements(textMarshaler)
-	reads := pointer.Implements(unmarshaler) || pointer.Implements(textUnmarshaler)
+	writes := method(writer, marshaler, textMarshaler)
+	reads := method(pointer, unmarshaler, textUnmarshaler)
 	switch {
-	case !writes && !reads:
+	case writes == "" && reads == "":
 		return false, nil
-	case !writes && (pointer.Implements(marshaler) || pointer.Implements(textMarshaler)):
-		return false, fmt.Errorf("%s is a %s, of which encoding/json calls only UnmarshalJSON here, since MarshalJSON "+
-			"(or that of text) has a pointer receiver: let it be a *%s", path, t, t)
-	case writes != reads:
-		return false, fmt.Errorf("%s is a %s, which has only one of MarshalJSON and UnmarshalJSON (or of those of text)",
-			path, t)
-	case t.Kind() == reflect.Struct && (inherits(t, "MarshalJSON") || inherits(t, "UnmarshalJSON") ||
-		inherits(t, "MarshalText") || inherits(t, "UnmarshalText")):
+	case writes == "" && method(pointer, marshaler, textMarshaler) != "":
+		return false, fmt.Errorf("%s is a %s, of which encoding/json calls %s but not %s here, since that has a pointer "+
+			"receiver: let it be a *%s", path, t, reads, method(pointer, marshaler, textMarshaler), t)
+	case writes == "" || reads == "":
+		return false, fmt.Errorf("%s is a %s, which has %s and not its counterpart", path, t, writes+reads)
+	case t.Kind() == reflect.Struct && (inherits(t, writes) || inherits(t, reads)):
 		return c.inherited(t, path, addressable)
 	}
 	return true, nil
 }
 
+// method is the name of the method of a type that encoding/json calls, "" where
+// it has none: the first interface goes before the second.
+func method(t reflect.Type, interfaces ...reflect.Type) string {
+	for _, i := range interfaces {
+		if t.Implements(i) {
+			return i.Method(0).Name
+		}
+	}
+	return ""
+}
+
 // inherits reports whether a struct type has the method of an embedded field:
 // the compiler generates the one that calls it.
 func inherits(t reflect.Type, name string) bool {
-	pointer, found := reflect.PointerTo(t).MethodByName(name)
-	if !found {
-		return false
+	for _, receiver := range []reflect.Type{t, reflect.PointerTo(t)} {
+		for i := range receiver.NumMethod() {
+			if m := receiver.Method(i); m.Name == name && !generated(m) {
+				return false
+			}
+		}
 	}
-	value, found := t.MethodByName(name)
-	return generated(pointer) && (!found || generated(value))
+	return true
 }
 
 func generated(m reflect.Method) bool {

@@ -86,11 +86,11 @@ func (f *guardedFold) apply() (state []byte, err error) {
 	}()
 	if f.fold == nil {
 		if f.fold, err = f.projection.Projection.Begin(f.state); err != nil {
-			return nil, plain(err)
+			return nil, flat(err)
 		}
 	}
 	if state, err = f.fold.Apply(&f.event); err != nil {
-		return nil, plain(err)
+		return nil, flat(err)
 	}
 	if len(state) > MaxStateBytes {
 		return nil, reject(ErrStateTooLarge, fmt.Sprintf("it would take %d bytes of at most %d", len(state), MaxStateBytes))
@@ -111,7 +111,8 @@ func reject(kind error, detail string) error {
 	return &rejection{kind, short(kind.Error() + ": " + detail)}
 }
 
-func plain(err error) error { return &rejection{text: short(err.Error())} }
+// flat is an error of a projection, with nothing of it but its text.
+func flat(err error) error { return &rejection{text: short(err.Error())} }
 
 // describe is a panic's cause in words that are the same on every machine, as
 // far as the projection's own are. It prints no composite value: that may be

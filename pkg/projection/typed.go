@@ -21,7 +21,11 @@ import (
 // encoding/json must be able to carry all of S: NewSet refuses a projection of
 // whose state it would leave out, or could not read back, any part.
 func New[S any](name string, version int, types []string, apply func(state S, e *event.Event) (S, error)) Projection {
-	return &typed[S]{name: name, version: version, types: slices.Clone(types), apply: apply}
+	p := &typed[S]{name: name, version: version, types: slices.Clone(types), apply: apply}
+	if p.problem = carried(reflect.TypeFor[S]()); p.problem == nil {
+		p.plainness = plainnessOf(reflect.TypeFor[S]())
+	}
+	return p
 }
 
 type typed[S any] struct {
@@ -29,6 +33,9 @@ type typed[S any] struct {
 	version int
 	types   []string
 	apply   func(S, *event.Event) (S, error)
+	// problem is why encoding/json does not carry S.
+	problem   error
+	plainness plainness
 }
 
 func (p *typed[S]) Name() string             { return p.name }
@@ -40,7 +47,7 @@ func (p *typed[S]) check() error {
 	if p.apply == nil {
 		return errors.New("it has no function")
 	}
-	return carried(reflect.TypeFor[S]())
+	return p.problem
 }
 
 func (p *typed[S]) Begin(state []byte) (Fold, error) {
@@ -53,8 +60,9 @@ func (p *typed[S]) Begin(state []byte) (Fold, error) {
 }
 
 // typedFold holds a state as it was decoded, or the JSON of the state that
-// apply returned. It never goes on from what apply returned: that may have what
-// JSON does not tell apart, and may share memory with the state before.
+// apply returned. It does not go on from what apply returned, which may have what
+// JSON does not tell apart and may share memory with the state before, unless
+// that is the same bit by bit.
 type typedFold[S any] struct {
 	projection *typed[S]
 	state      S
@@ -87,6 +95,10 @@ func (f *typedFold[S]) Apply(e *event.Event) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode state: %w", err)
 	}
-	f.encoded = encoded
+	if f.projection.plainness.exact(encoded) {
+		f.state = next
+	} else {
+		f.encoded = encoded
+	}
 	return encoded, nil
 }

@@ -129,10 +129,10 @@ func (f *fussy) UnmarshalJSON(text []byte) error {
 
 func zooed[S any](apply func(S, int) (S, error)) projection.Projection {
 	return projection.New("zoo", 1, []string{"it.happened"}, func(s S, e *event.Event) (S, error) {
-		e.Subject, e.ID = "spoilt", "spoilt" // it is the projection's own
-		for i := range e.Extensions {
-			e.Extensions[i].Value = `"spoilt"`
+		if e.Subject == "spoilt" || e.Extensions[0].Value == "spoilt" {
+			return s, errors.New("another fold shows in the event")
 		}
+		e.Subject, e.Extensions[0].Value = "spoilt", "spoilt" // it is the projection's own
 		return apply(s, len(e.Data))
 	})
 }

@@ -77,6 +77,7 @@ func (a *Applier) Apply(ctx context.Context, to Target, events []Placed) (Tally,
 		for race := 0; ; race++ {
 			var part Tally
 			var conflicts int
+			// attempt holds no lock while it folds, since it may be left behind there.
 			err := a.set.attempt(ctx, func(ctx context.Context) (err error) {
 				part, conflicts, err = a.attempt(ctx, to, events[:n])
 				return err

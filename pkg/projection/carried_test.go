@@ -137,6 +137,9 @@ func TestStateThatJSONCarriesIsAccepted(t *testing.T) {
 		of[int](), of[*string](), of[any](), of[map[string]any](), of[[]byte](), of[json.RawMessage](), of[json.Number](),
 		of[tree](), of[onlyStamp](), of[ownStamp](), of[*big.Int](), of[struct{ N *big.Int }](), of[[]byPointer](),
 		of[map[netip.Addr]time.Time](), of[map[uint8]struct{}](), of[named](),
+		of[struct { // that of README
+			Count int `json:"count"`
+		}](),
 		of[struct {
 			base
 			_ [0]func()

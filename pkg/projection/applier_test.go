@@ -221,7 +221,7 @@ func TestStateIsJudgedEventByEventWhateverTheBatch(t *testing.T) {
 		return strings.Repeat("x", len(e.Data)*1024), nil
 	})
 	sizes := []int{10, 300, 20}
-	for name, batch := range map[string]int{"one by one": 1, "at once": 3} {
+	for name, batch := range map[string]int{"one by one": 1, "at-once": 3} {
 		t.Run(name, func(t *testing.T) {
 			b := newBench(t, grow)
 			var events []event.Event

@@ -113,7 +113,7 @@ func TestWholeRowsDoNotDependOnHowEventsAreCutIntoBatches(t *testing.T) {
 		placed := b.put(t, drawEvents(t), rapid.IntRange(1, 10).Draw(t, "perBucket"))
 		applier := drawApplier(t, b)
 		var want map[string]datastore.Row
-		for i, name := range []string{"at once", "cut"} {
+		for i, name := range []string{"at-once", "cut"} {
 			if err := b.tables.Create(ctx(t), name); err != nil {
 				t.Fatal(err)
 			}

@@ -40,7 +40,9 @@ func TestRacedEntitiesAreFoldedAnew(t *testing.T) {
 		t.Fatal(err)
 	}
 	to := projection.Target{ID: "g", Generation: b.tables.Open("g")}
-	other := func() *projection.Applier { return projection.NewApplier(b.set, wholeLog{b.log}, projection.IndexAbove(3, 64)) }
+	other := func() *projection.Applier {
+		return projection.NewApplier(b.set, wholeLog{b.log}, projection.IndexAbove(3, 64))
+	}
 	if _, err := other().Apply(t.Context(), to, placed[:3*entities]); err != nil {
 		t.Fatal(err)
 	}

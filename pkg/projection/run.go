@@ -35,6 +35,17 @@ type run struct {
 	queries int
 }
 
+// watched is round in an attempt that may be left behind where a fold does not
+// return, and is then made anew: a round holds no lock while it folds.
+func (r *run) watched(ctx context.Context, works []*work) (raced []*work, err error) {
+	err = r.applier.set.attempt(ctx, func(ctx context.Context) (err error) {
+		r.pending, r.bytes, r.queries = nil, 0, 0
+		raced, err = r.round(ctx, works)
+		return err
+	})
+	return raced, err
+}
+
 // round folds works into their rows and writes them. It returns those of which
 // another consumer wrote the row in between.
 func (r *run) round(ctx context.Context, works []*work) (raced []*work, err error) {
@@ -109,7 +120,7 @@ func (r *run) read(ctx context.Context, works []*work) (fresh, raced []*work, er
 }
 
 func (r *run) fold(ctx context.Context, w *work) error {
-	f := newFold(r.applier.set, &w.before)
+	f := newFold(r.applier.set.watchedIn(ctx), &w.before)
 	var small *smallPast
 	if w.first != nil {
 		f.past = indexedPast(w.first)

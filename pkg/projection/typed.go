@@ -1,0 +1,104 @@
+package projection
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"reprise/pkg/event"
+)
+
+// New makes a projection from a function over a state of type S. apply gets the
+// state so far, the zero S at an entity's beginning, and returns the next one or
+// an error that rejects the event. It has no clock, no randomness and no I/O;
+// time comes from the event, which is a copy and apply's own.
+//
+// The state so far is always what the stored JSON decodes to, also between two
+// events of one batch: what encoding/json makes of a nil or an empty slice, a
+// number in an any or a text that is not UTF-8 is what the next event finds.
+// encoding/json must be able to carry all of S: NewSet refuses a projection of
+// whose state it would leave out, or could not read back, any part.
+func New[S any](name string, version int, types []string, apply func(state S, e *event.Event) (S, error)) Projection {
+	p := &typed[S]{name: name, version: version, types: slices.Clone(types), apply: apply}
+	if p.problem = carried(reflect.TypeFor[S]()); p.problem == nil {
+		p.plainness = plainnessOf(reflect.TypeFor[S]())
+	}
+	return p
+}
+
+type typed[S any] struct {
+	name    string
+	version int
+	types   []string
+	apply   func(S, *event.Event) (S, error)
+	// problem is why encoding/json does not carry S.
+	problem   error
+	plainness plainness
+}
+
+func (p *typed[S]) Name() string             { return p.name }
+func (p *typed[S]) Version() int             { return p.version }
+func (p *typed[S]) Handles(kind string) bool { return slices.Contains(p.types, kind) }
+
+// check says why the projection cannot be registered.
+func (p *typed[S]) check() error {
+	if p.apply == nil {
+		return errors.New("it has no function")
+	}
+	return p.problem
+}
+
+func (p *typed[S]) Begin(state []byte) (Fold, error) {
+	f := &typedFold[S]{projection: p}
+	if len(state) == 0 {
+		return f, nil
+	}
+	f.encoded = state
+	return f, f.decode()
+}
+
+// typedFold holds a state as it was decoded, or the JSON of the state that
+// apply returned. It does not go on from what apply returned, which may have what
+// JSON does not tell apart and may share memory with the state before, unless
+// that is the same bit by bit.
+type typedFold[S any] struct {
+	projection *typed[S]
+	state      S
+	// encoded is to be decoded into state before the next event, nil where
+	// that is done.
+	encoded []byte
+}
+
+func (f *typedFold[S]) decode() error {
+	if f.encoded == nil {
+		return nil
+	}
+	var state S
+	if err := json.Unmarshal(f.encoded, &state); err != nil {
+		return fmt.Errorf("decode state: %w", err)
+	}
+	f.state, f.encoded = state, nil
+	return nil
+}
+
+func (f *typedFold[S]) Apply(e *event.Event) ([]byte, error) {
+	if err := f.decode(); err != nil {
+		return nil, err
+	}
+	next, err := f.projection.apply(f.state, e)
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := json.Marshal(next)
+	if err != nil {
+		return nil, fmt.Errorf("encode state: %w", err)
+	}
+	if f.projection.plainness.exact(encoded) {
+		f.state = next
+	} else {
+		f.encoded = encoded
+	}
+	return encoded, nil
+}

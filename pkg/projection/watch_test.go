@@ -1,0 +1,315 @@
+package projection_test
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/projection"
+)
+
+// hourglass ticks as often as somebody asks it to, and never by itself.
+type hourglass struct{ c chan time.Time }
+
+func newHourglass() *hourglass { return &hourglass{make(chan time.Time)} }
+
+func (h *hourglass) watch(abandoned int) projection.Watch {
+	return projection.Watch{Limit: 4 * time.Second, Ticks: 4, Abandoned: abandoned,
+		Every: func(time.Duration) (<-chan time.Time, func()) { return h.c, func() {} }}
+}
+
+// stuck waits at events of the type "is.stuck" until it is freed, and says each
+// time that it begins to.
+type stuck struct {
+	entered chan string
+	free    chan struct{}
+	release func()
+	left    sync.WaitGroup
+}
+
+func newStuck(t *testing.T) *stuck {
+	s := &stuck{entered: make(chan string, 100), free: make(chan struct{})}
+	s.release = sync.OnceFunc(func() {
+		close(s.free)
+		s.left.Wait()
+	})
+	t.Cleanup(s.release)
+	return s
+}
+
+func (s *stuck) projection(name, kind string) projection.Projection {
+	return projection.New(name, 1, []string{kind, "is.stuck"}, func(seen seenState, e *event.Event) (seenState, error) {
+		if e.Type == "is.stuck" {
+			s.left.Add(1)
+			defer s.left.Done()
+			s.entered <- e.Subject
+			<-s.free
+			// What it does to what it was given must meet nobody else.
+			e.Data, e.Extensions[0].Value = "late", "late"
+			for i := range seen.Seen {
+				seen.Seen[i] = "late"
+			}
+		}
+		seen.Seen = append(seen.Seen, e.Data)
+		return seen, nil
+	})
+}
+
+func eventsOf(kinds ...string) []event.Event {
+	var events []event.Event
+	for i, kind := range kinds {
+		kind, entity, _ := strings.Cut(kind, " ")
+		events = append(events, event.Event{ID: fmt.Sprint(i), Source: "s", Type: kind, Subject: entity, Data: fmt.Sprint(i),
+			Extensions: []event.Extension{event.StringExtension("a", "b")}})
+	}
+	return events
+}
+
+func (b *bench) generation(t *testing.T, id string) projection.Target {
+	t.Helper()
+	if err := b.tables.Create(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	return projection.Target{ID: id, Generation: b.tables.Open(id)}
+}
+
+func (b *bench) row(t *testing.T, to projection.Target, entity string) datastore.Row {
+	t.Helper()
+	rows, err := to.Generation.Rows(t.Context(), 0, []string{entity})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rows[entity]
+}
+
+// apply turns the glass once for each fold that is stuck, and returns how many
+// there were.
+func (h *hourglass) apply(t *testing.T, b *bench, s *stuck, to projection.Target, events []projection.Placed) (int, error) {
+	t.Helper()
+	done := make(chan error, 1)
+	go func() {
+		_, err := b.applier.Apply(t.Context(), to, events)
+		done <- err
+	}()
+	for n := 0; ; n++ {
+		select {
+		case err := <-done:
+			return n, err
+		case <-s.entered:
+			for range 5 {
+				h.c <- time.Time{}
+			}
+		}
+	}
+}
+
+func TestRunawayParksItsEntityOnly(t *testing.T) {
+	glass, stuck := newHourglass(), newStuck(t)
+	b := newBench(t, stuck.projection("stuck", "it.happened"))
+	b.applier = projection.NewApplier(b.set.Watched(glass.watch(8)), wholeLog{b.log})
+	placed := b.put(t, eventsOf("it.happened x", "it.happened y", "is.stuck x", "it.happened x", "it.happened y"), 10)
+	to := b.generation(t, "g")
+	if n, err := glass.apply(t, b, stuck, to, placed); err != nil || n != 1 {
+		t.Fatalf("%d folds are stuck, error %v", n, err)
+	}
+	check := func(to projection.Target) {
+		t.Helper()
+		x, y := b.row(t, to, "x"), b.row(t, to, "y")
+		if x.Parked == nil || x.Parked.Position != placed[2].Position || x.Parked.Waiting != 1 || x.Count != 1 ||
+			string(x.State) != `{"seen":["0"]}` ||
+			x.Parked.Reason != "projection did not return in time: stuck@1 took more than 4s" {
+			t.Errorf("x: %s, parked %+v", x.State, x.Parked)
+		}
+		if y.Parked != nil || string(y.State) != `{"seen":["1","4"]}` {
+			t.Errorf("y: %s, parked %+v", y.State, y.Parked)
+		}
+	}
+	check(to)
+	// Another generation meets the same event: it is known.
+	other := b.generation(t, "other")
+	if _, err := b.applier.Apply(t.Context(), other, placed); err != nil {
+		t.Fatal(err)
+	}
+	if n := len(stuck.entered); n != 0 {
+		t.Errorf("%d more folds entered the event", n)
+	}
+	check(other)
+	stuck.release() // the fold returns after all, and nobody takes its result
+	check(to)
+	check(other)
+}
+
+func TestFoldHasTheWholeLimitAndNoOther(t *testing.T) {
+	glass, stuck := newHourglass(), newStuck(t)
+	b := newBench(t, stuck.projection("stuck", "it.happened"))
+	b.applier = projection.NewApplier(b.set.Watched(glass.watch(8)), wholeLog{b.log})
+	placed := b.put(t, eventsOf("is.stuck x", "is.stuck y", "it.happened z"), 10)
+	to := b.generation(t, "g")
+	done := make(chan error, 1)
+	go func() {
+		_, err := b.applier.Apply(t.Context(), to, placed)
+		done <- err
+	}()
+	for range 2 {
+		<-stuck.entered
+		// The first tick begins the count, and three are not four.
+		for range 4 {
+			glass.c <- time.Time{}
+		}
+		stuck.free <- struct{}{}
+	}
+	if err := <-done; err != nil {
+		t.Fatal(err)
+	}
+	for _, entity := range []string{"x", "y", "z"} {
+		if row := b.row(t, to, entity); row.Parked != nil || row.Count != 1 {
+			t.Errorf("%s: %d events, parked %+v", entity, row.Count, row.Parked)
+		}
+	}
+}
+
+func TestTooManyRunawaysStopTheirProjectionByName(t *testing.T) {
+	glass, stuck := newHourglass(), newStuck(t)
+	b := newBench(t, stuck.projection("stuck", "it.happened"), counterOf())
+	b.applier = projection.NewApplier(b.set.Watched(glass.watch(5)), wholeLog{b.log})
+	placed := b.put(t, eventsOf("is.stuck a", "is.stuck b", "is.stuck c", "is.stuck d", "is.stuck e", "it.happened f", "other.happened g"), 10)
+	to := b.generation(t, "g")
+	// An attempt finds out three, and says so.
+	if n, err := glass.apply(t, b, stuck, to, placed); n != 3 || !errors.Is(err, projection.ErrRunaway) {
+		t.Fatalf("%d folds are stuck, error %v", n, err)
+	}
+	n, err := glass.apply(t, b, stuck, to, placed)
+	if n != 2 || !errors.Is(err, projection.ErrManyRunaways) || !strings.Contains(err.Error(), "stuck@1") {
+		t.Fatalf("%d folds are stuck, error %v", n, err)
+	}
+	// Other projections go on.
+	if _, err := b.applier.Apply(t.Context(), to, placed[6:]); err != nil {
+		t.Fatal(err)
+	}
+	// Once they have returned, so does the projection.
+	stuck.release()
+	for {
+		_, err := b.applier.Apply(t.Context(), to, placed)
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, projection.ErrManyRunaways) {
+			t.Fatal(err)
+		}
+		runtime.Gosched()
+	}
+	if f := b.row(t, to, "f"); f.Parked != nil || f.Count != 1 {
+		t.Errorf("f: %d events, parked %+v", f.Count, f.Parked)
+	}
+	if e := b.row(t, to, "e"); e.Parked == nil {
+		t.Errorf("e is not parked")
+	}
+}
+
+func counterOf() projection.Projection {
+	return projection.New("other", 1, []string{"other.happened"}, func(n int, _ *event.Event) (int, error) { return n + 1, nil })
+}
+
+// awkward is a value that cannot even be described.
+type awkward struct{ self map[string]any }
+
+func (a *awkward) Error() string { return a.self["none"].(string) }
+
+func TestWhateverAProjectionDoesParksItsEntity(t *testing.T) {
+	var none *awkward
+	cyclic := map[string]any{}
+	cyclic["self"] = cyclic
+	var numbers map[string]int
+	for name, c := range map[string]struct {
+		do   func() error
+		want string
+	}{
+		"exit":             {func() error { runtime.Goexit(); return nil }, "projection ended its goroutine: bad@1"},
+		"nil map":          {func() error { numbers["a"] = 1; return nil }, "projection panicked: assignment to entry in nil map"},
+		"nil panic":        {func() error { panic(nil) }, "projection panicked: panic called with nil argument"},
+		"number":           {func() error { panic(42) }, "projection panicked: 42"},
+		"cyclic panic":     {func() error { panic(cyclic) }, "projection panicked: a map[string]interface {}"},
+		"address":          {func() error { panic(&numbers) }, "projection panicked: a *map[string]int"},
+		"huge panic":       {func() error { panic(strings.Repeat("é", 1<<20)) }, "projection panicked: " + strings.Repeat("é", 134) + "…"},
+		"not text":         {func() error { panic("a\xff") }, "projection panicked: a\uFFFD"},
+		"error in a panic": {func() error { panic(none) }, "projection panicked: *projection_test.awkward"},
+		"nil in an error":  {func() error { return none }, "projection panicked: runtime error: invalid memory address or nil pointer dereference"},
+		"huge error":       {func() error { return errors.New(strings.Repeat("x", 1<<20)) }, strings.Repeat("x", 290) + "…"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, projection.New("bad", 1, []string{"it.happened", "is.bad"}, func(n int, e *event.Event) (int, error) {
+				if e.Type == "is.bad" {
+					return n, c.do()
+				}
+				return n + 1, nil
+			}))
+			placed := b.put(t, eventsOf("it.happened x", "it.happened y", "is.bad x", "it.happened y"), 10)
+			to := b.generation(t, "g")
+			if _, err := b.applier.Apply(t.Context(), to, placed); err != nil {
+				t.Fatal(err)
+			}
+			x, y := b.row(t, to, "x"), b.row(t, to, "y")
+			switch {
+			case c.want == "" && x.Parked != nil:
+				t.Errorf("x: %+v", x.Parked)
+			case c.want != "" && (x.Parked == nil || x.Parked.Reason != c.want || string(x.State) != "1"):
+				t.Errorf("x: %s, parked %+v", x.State, x.Parked)
+			}
+			if y.Parked != nil || string(y.State) != "2" {
+				t.Errorf("y: %s, parked %+v", y.State, y.Parked)
+			}
+		})
+	}
+}
+
+// handmade is a projection that New did not make.
+type handmade struct {
+	handles func(string) bool
+	begin   func([]byte) (projection.Fold, error)
+}
+
+func (handmade) Name() string                                  { return "handmade" }
+func (handmade) Version() int                                  { return 1 }
+func (h handmade) Handles(kind string) bool                    { return h.handles(kind) }
+func (h handmade) Begin(state []byte) (projection.Fold, error) { return h.begin(state) }
+
+type handmadeFold func(*event.Event) ([]byte, error)
+
+func (f handmadeFold) Apply(e *event.Event) ([]byte, error) { return f(e) }
+
+func TestProjectionsThatNewDidNotMakeAreGuardedAlike(t *testing.T) {
+	all := func(string) bool { return true }
+	fold := func(f handmadeFold) func([]byte) (projection.Fold, error) {
+		return func([]byte) (projection.Fold, error) { return f, nil }
+	}
+	for name, c := range map[string]struct {
+		p    handmade
+		want string
+	}{
+		"handles": {handmade{func(string) bool { panic("lost") }, nil}, "projection panicked: lost"},
+		"begin":   {handmade{all, func([]byte) (projection.Fold, error) { panic("lost") }}, "projection panicked: lost"},
+		"exit":    {handmade{all, func([]byte) (projection.Fold, error) { runtime.Goexit(); return nil, nil }}, "projection ended its goroutine: handmade@1"},
+		"size": {handmade{all, fold(func(*event.Event) ([]byte, error) {
+			return slices.Repeat([]byte("1"), projection.MaxStateBytes+1), nil
+		})}, "state is too large: it would take 262145 bytes of at most 262144"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			b := newBench(t, c.p)
+			placed := b.put(t, eventsOf("it.happened x"), 10)
+			to := b.generation(t, "g")
+			if _, err := b.applier.Apply(t.Context(), to, placed); err != nil {
+				t.Fatal(err)
+			}
+			if x := b.row(t, to, "x"); x.Parked == nil || x.Parked.Reason != c.want {
+				t.Errorf("parked %+v", x.Parked)
+			}
+		})
+	}
+}

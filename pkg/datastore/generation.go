@@ -63,6 +63,10 @@ type Generation interface {
 	// ascending by escaped entity id. Fewer than limit means that there are no
 	// more.
 	Scan(ctx context.Context, lane event.Lane, after string, limit int) ([]Row, error)
+	// Parked is as Scan, of the rows that are parked alone: what it reads does
+	// not grow with the others. Rows that were parked by a release which kept
+	// no index of them are left out; Info.Indexed says where there are none.
+	Parked(ctx context.Context, lane event.Lane, after string, limit int) ([]Row, error)
 	// Mark returns a mark, or ErrNoMark.
 	Mark(ctx context.Context, name MarkName, lane event.Lane) (Mark, MarkVersion, error)
 	// SetMark stores a mark if its version is previous ("" for none);

@@ -59,6 +59,8 @@ func Run(t *testing.T, open func(t *testing.T) datastore.Generations, features F
 		{"OneWritesRow", s.testOneWritesRow},
 		{"Scan", s.testScan},
 		{"ScanLarge", s.testScanLarge},
+		{"Parked", s.testParked},
+		{"ParkedAmongMany", s.testParkedAmongMany},
 		{"Mark", s.testMark},
 		{"MarkVersions", s.testMarkVersions},
 		{"OneSetsMark", s.testOneSetsMark},

@@ -94,7 +94,7 @@ func (g *generation) WriteRows(ctx context.Context, lane event.Lane, writes []da
 	if err != nil {
 		return nil, fmt.Errorf("write rows: %w", err)
 	}
-	pending, conflicts, err := g.swap(ctx, keys, values, writes)
+	pending, conflicts, err := g.swap(ctx, lane, keys, values, writes)
 	if err == nil {
 		err = pending.Wait()
 	}
@@ -126,7 +126,7 @@ func (g *generation) encode(lane event.Lane, writes []datastore.RowWrite) (keys,
 	return keys, values, nil
 }
 
-func (g *generation) swap(ctx context.Context, keys, values [][]byte, writes []datastore.RowWrite) (
+func (g *generation) swap(ctx context.Context, lane event.Lane, keys, values [][]byte, writes []datastore.RowWrite) (
 	pending localstore.Pending, conflicts []string, err error,
 ) {
 	end, err := g.begin(ctx)
@@ -135,6 +135,7 @@ func (g *generation) swap(ctx context.Context, keys, values [][]byte, writes []d
 	}
 	defer end()
 	defer g.all.stripes.LockAll(keys)()
+	index := parkedPrefix(g.data, lane)
 	pending, err = g.all.space.Apply(func(b *localstore.Batch) error {
 		for i := range writes {
 			held, err := g.holds(keys[i], writes[i].Previous)
@@ -147,6 +148,11 @@ func (g *generation) swap(ctx context.Context, keys, values [][]byte, writes []d
 			}
 			if err := b.Put(keys[i], values[i]); err != nil {
 				return err
+			}
+			if row := &writes[i].Row; row.Parked != nil {
+				if err := b.Put(append(index[:len(index):len(index)], event.EscapeEntity(row.Entity)...), nil); err != nil {
+					return err
+				}
 			}
 		}
 		return nil

@@ -13,6 +13,7 @@ import (
 //	g{id}                                    the generation exists
 //	d{length of id}{id}r{lane}#{entity}      a row
 //	d{length of id}{id}m{lane}#{mark's name} a mark
+//	d{length of id}{id}p{lane}#{entity}      the row of this entity may be parked
 //	s                                        the session of mark versions
 //
 // So a generation is one key range, and so are the rows of a lane in it, in
@@ -22,6 +23,7 @@ const (
 	dataTag       = 'd'
 	rowTag        = 'r'
 	markTag       = 'm'
+	parkedTag     = 'p'
 	sessionKey    = "s"
 )
 
@@ -33,6 +35,10 @@ func dataPrefix(id string) []byte {
 
 func rowPrefix(data []byte, lane event.Lane) []byte {
 	return slices.Concat(data, []byte{rowTag}, []byte(lane.String()), []byte{'#'})
+}
+
+func parkedPrefix(data []byte, lane event.Lane) []byte {
+	return slices.Concat(data, []byte{parkedTag}, []byte(lane.String()), []byte{'#'})
 }
 
 func markKey(data []byte, name datastore.MarkName, lane event.Lane) []byte {

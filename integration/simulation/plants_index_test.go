@@ -14,7 +14,9 @@ type badIndex struct {
 	spoil func(generation string, entered, first *datastore.Identity)
 }
 
-func (b badIndex) Open(id string) datastore.Generation { return spoiltIndex{b.Generations.Open(id), id, b.spoil} }
+func (b badIndex) Open(id string) datastore.Generation {
+	return spoiltIndex{b.Generations.Open(id), id, b.spoil}
+}
 
 type spoiltIndex struct {
 	datastore.Generation

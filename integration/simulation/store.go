@@ -214,6 +214,13 @@ func (g generation) Scan(ctx context.Context, lane event.Lane, after string, lim
 	return rows, err
 }
 
+// Parked implements datastore.Generation.
+func (g generation) Parked(ctx context.Context, lane event.Lane, after string, limit int) ([]datastore.Row, error) {
+	rows, err := g.Scan(ctx, lane, after, len(g.state.world.names)+1)
+	rows = slices.DeleteFunc(rows, func(row datastore.Row) bool { return row.Parked == nil })
+	return rows[:min(limit, len(rows))], err
+}
+
 // Mark implements datastore.Generation.
 func (g generation) Mark(ctx context.Context, name datastore.MarkName, lane event.Lane) (mark datastore.Mark, version datastore.MarkVersion, err error) {
 	err = g.do(ctx, "store.mark", lane, string(name), func(_ fate, held *generationState) error {

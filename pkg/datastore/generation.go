@@ -68,6 +68,10 @@ type Generation interface {
 	// after an error any part of it may be entered. ErrNoGeneration where the
 	// table is gone.
 	Identify(ctx context.Context, lane event.Lane, events []Identity) ([]Identity, error)
+	// Parked is as Scan, of the rows that are parked alone: what it reads does
+	// not grow with the others. Rows that were parked by a release which kept
+	// no index of them are left out; Info.Indexed says where there are none.
+	Parked(ctx context.Context, lane event.Lane, after string, limit int) ([]Row, error)
 	// Mark returns a mark, or ErrNoMark.
 	Mark(ctx context.Context, name MarkName, lane event.Lane) (Mark, MarkVersion, error)
 	// SetMark stores a mark if its version is previous ("" for none);

@@ -194,14 +194,18 @@ func (a *API) quarantineStatus(ctx context.Context, view *StatusView) error {
 // parkedStatus counts parked entities of the active generation. A lost one has
 // none to be shown.
 func (a *API) parkedStatus(ctx context.Context, view *StatusView) error {
-	if view.Active == "" {
+	active, err := a.active(ctx)
+	if view.Active == "" || (err == nil && active.Loss != nil) {
 		view.Parked.Complete = true
 		return nil
 	}
+	if err != nil {
+		return err
+	}
 	scanned := 0
-	generation := a.Generations.Open(view.Active)
+	generation := a.Generations.Open(active.ID)
 	for lane := range a.Lanes.Count() {
-		err := replay.EachRow(ctx, generation, event.Lane(lane), func(row *datastore.Row) error {
+		err := replay.EachParked(ctx, generation, active.Indexed, event.Lane(lane), func(row *datastore.Row) error {
 			if scanned == maxScanned {
 				return errPageFull
 			}

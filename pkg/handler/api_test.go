@@ -155,6 +155,10 @@ func TestLostGenerationIsSaidToBeLost(t *testing.T) {
 	for name, lose := range map[string]func(*apiWorld) error{
 		"wiped": func(w *apiWorld) error { return w.generations.Clear(w.t.Context(), "g0001") },
 		"gone":  func(w *apiWorld) error { return w.generations.Drop(w.t.Context(), "g0001") },
+		"known to lack events": func(w *apiWorld) error {
+			_, err := w.registry.Lose(w.t.Context(), "g0001", datastore.Loss{Lane: 1, Count: 2, Why: "they never came"})
+			return err
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newAPIWorld(t)

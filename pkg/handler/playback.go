@@ -71,6 +71,10 @@ func (h *ApplyPlayback) consume(ctx context.Context, l *laneRecords, shares *wei
 		h.Log.LogAttrs(ctx, slog.LevelWarn, "playback records behind a gap dropped; the lane will be read again",
 			slog.String("lane", l.lane.String()), slog.Int("records", consumed.Gaps))
 	}
+	if consumed.Damaged > 0 {
+		h.Log.LogAttrs(ctx, slog.LevelError, "damaged playback records dropped; the lane will be read again",
+			slog.String("lane", l.lane.String()), slog.Int("records", consumed.Damaged))
+	}
 	if consumed.Refused > 0 {
 		h.Log.LogAttrs(ctx, slog.LevelWarn, "playback records of a rebuild that cannot go on dropped; it will fail by name",
 			slog.String("lane", l.lane.String()), slog.Int("records", consumed.Refused))

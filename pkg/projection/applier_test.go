@@ -81,7 +81,7 @@ func (l wholeLog) History(ctx context.Context, lane event.Lane, entity string, b
 	}
 	for _, b := range buckets {
 		for next := begin; ; {
-			page, err := l.ReadEntity(ctx, lane, b, entity, next, eventlog.PageLimit{Entries: 100})
+			page, err := l.ReadEntity(ctx, lane, b, entity, next, eventlog.PageLimit{Entries: 500})
 			if err != nil {
 				return err
 			}

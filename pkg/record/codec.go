@@ -98,7 +98,8 @@ func packable(lines [][]byte) error {
 }
 
 // Unpack is the inverse of Pack. The lines share one buffer, which the caller
-// owns. Its error is ErrMalformed.
+// owns. Its error is ErrMalformed; where the header is sound and the lines are not,
+// the header comes with it.
 func (c *Codec) Unpack(data []byte) (Header, [][]byte, error) {
 	plain, err := c.plain(data)
 	if err != nil {
@@ -113,10 +114,7 @@ func (c *Codec) Unpack(data []byte) (Header, [][]byte, error) {
 		return Header{}, nil, fmt.Errorf("read record of version %d: %w", header.Version, ErrMalformed)
 	}
 	lines, err := split(rest, header.Events)
-	if err != nil {
-		return Header{}, nil, err
-	}
-	return header, lines, nil
+	return header, lines, err
 }
 
 func (c *Codec) plain(data []byte) ([]byte, error) {

@@ -193,7 +193,8 @@ func (c *Closer) owned(ctx context.Context, info datastore.Info) bool {
 	if errors.Is(err, ErrNotFound) {
 		return false
 	}
-	return err != nil || !row.Status.Ended()
+	// A replay of the same name may have begun since.
+	return err != nil || (!row.Status.Ended() && row.Generation == info.ID)
 }
 
 func (c *Closer) lost(ctx context.Context, id string) (bool, error) {

@@ -33,8 +33,12 @@ type Consumed struct {
 	// Gaps are records that begin behind the lane's mark. They are dropped,
 	// and the lane is read again from its mark.
 	Gaps int
+	// Damaged are records whose header names a replay and whose events cannot be
+	// decoded, or are not as many as it says. They are dropped and counted in the
+	// replay's row, and the lane is read again from its mark.
+	Damaged int
 	// Foreign are records of replays that have ended, that do not own their
-	// generation, or that cannot be decoded.
+	// generation, or that name none.
 	Foreign int
 	// Refused are records of a rebuild that cannot go on, because its generation
 	// belongs to other projections or is gone. Its row says so.
@@ -68,6 +72,7 @@ func (c *Consumer) Consume(ctx context.Context, lane event.Lane, records [][]byt
 		sum.Gaps += part.Gaps
 		sum.Foreign += part.Foreign
 		sum.Refused += part.Refused
+		sum.Damaged += part.Damaged
 	}
 	return sum, nil
 }
@@ -75,24 +80,28 @@ func (c *Consumer) Consume(ctx context.Context, lane event.Lane, records [][]byt
 // delivered is a decoded playback record.
 type delivered struct {
 	header *record.Playback
-	lines  [][]byte
+	// lines is nil where they cannot be told from each other.
+	lines [][]byte
 }
 
 // sameReplay decodes records from the first on for as long as they belong to
-// one replay. An id of "" means that the first one cannot be used.
+// one replay. An id of "" means that the first one names none.
 func (c *Consumer) sameReplay(lane event.Lane, records [][]byte) (id string, batch []delivered, rest [][]byte) {
 	for i, data := range records {
 		header, lines, err := c.Codec.Unpack(data)
-		usable := err == nil && header.Playback != nil && header.Lane == lane &&
-			header.Playback.To-header.Playback.From == int64(len(lines))
+		p := header.Playback
+		known := p != nil && header.Lane == lane && CheckID(p.Replay) == nil
 		switch {
-		case !usable && i == 0:
+		case !known && i == 0:
 			return "", nil, records[1:]
-		case !usable || (i > 0 && header.Playback.Replay != id):
+		case !known || (i > 0 && p.Replay != id):
 			return id, batch, records[i:]
 		}
-		id = header.Playback.Replay
-		batch = append(batch, delivered{header.Playback, lines})
+		if err != nil || p.From < 0 || p.To-p.From != int64(len(lines)) {
+			lines = nil
+		}
+		id = p.Replay
+		batch = append(batch, delivered{p, lines})
 	}
 	return id, batch, nil
 }
@@ -106,6 +115,9 @@ func (c *Consumer) consumeReplay(ctx context.Context, id string, lane event.Lane
 		return Consumed{}, err
 	}
 	result, err := c.fold(ctx, row, lane, batch)
+	if err == nil && result.Damaged > 0 {
+		err = c.Store.damaged(ctx, id, result.Damaged)
+	}
 	switch name := faultOf(err); {
 	case errors.Is(err, datastore.ErrUnknown):
 		return Consumed{Foreign: len(batch)}, nil
@@ -131,9 +143,7 @@ func (c *Consumer) fold(ctx context.Context, row Row, lane event.Lane, batch []d
 		return Consumed{}, err
 	}
 	t := intake{consumer: c, mark: mark}
-	if err := t.take(batch); err != nil {
-		return Consumed{}, err
-	}
+	t.take(batch)
 	if t.result.Events == 0 {
 		return t.result, nil
 	}
@@ -157,42 +167,50 @@ type intake struct {
 	result   Consumed
 }
 
-func (t *intake) take(batch []delivered) error {
+// take takes records whole: of one that is damaged, no event. What follows it
+// begins behind a gap then.
+func (t *intake) take(batch []delivered) {
 	for _, d := range batch {
+		repeated := max(0, t.mark.Ordinal-d.header.From)
 		switch {
-		case d.header.To <= t.mark.Ordinal:
+		case d.lines != nil && d.header.To <= t.mark.Ordinal:
 			t.result.Repeated += int64(len(d.lines))
 			continue
-		case d.header.From > t.mark.Ordinal:
+		case d.lines != nil && d.header.From > t.mark.Ordinal:
 			t.result.Gaps++
 			continue
 		}
-		skip := t.mark.Ordinal - d.header.From
-		t.result.Repeated += skip
-		for _, placed := range d.lines[skip:] {
-			if err := t.add(placed); err != nil {
-				return err
-			}
+		fresh, ok := t.consumer.parse(d.lines, repeated)
+		if !ok {
+			t.result.Damaged++
+			continue
+		}
+		t.result.Repeated += repeated
+		for _, p := range fresh {
+			t.events = append(t.events, p)
+			t.mark.Bytes += int64(len(p.Line))
+			t.mark.Digest = t.mark.Digest.Add(event.DigestOf(p.Position, p.Line))
+			t.result.Events++
 		}
 		t.mark.Ordinal, t.mark.Place = d.header.To, d.header.Place
 	}
-	return nil
 }
 
-func (t *intake) add(placed []byte) error {
-	line, at, logged, err := event.SplitPlaced(placed)
-	if err != nil {
-		return err
+// parse reads a record's events behind those that are repeated.
+func (c *Consumer) parse(lines [][]byte, repeated int64) (fresh []projection.Placed, ok bool) {
+	if lines == nil {
+		return nil, false
 	}
-	e, err := event.Parse(string(line))
-	if err != nil {
-		return fmt.Errorf("parse event at %s: %w", at, err)
+	for _, placed := range lines[repeated:] {
+		line, at, logged, err := event.SplitPlaced(placed)
+		if err != nil {
+			return nil, false
+		}
+		e, err := event.Parse(string(line))
+		if err != nil {
+			return nil, false
+		}
+		fresh = append(fresh, projection.Placed{Event: e, Position: at, Bucket: c.Width.Of(logged), Line: line})
 	}
-	t.events = append(t.events, projection.Placed{
-		Event: e, Position: at, Bucket: t.consumer.Width.Of(logged), Line: line,
-	})
-	t.mark.Bytes += int64(len(line))
-	t.mark.Digest = t.mark.Digest.Add(event.DigestOf(at, line))
-	t.result.Events++
-	return nil
+	return fresh, true
 }

@@ -95,3 +95,16 @@ func faultOf(err error) string {
 	}
 	return ""
 }
+
+// damaged counts damaged records in the row of a replay that has not ended. A
+// batch that comes again is counted again.
+func (s Store) damaged(ctx context.Context, id string, records int) error {
+	_, err := s.Update(ctx, id, func(row *Row) error {
+		row.Damaged += records
+		return nil
+	})
+	if errors.Is(err, ErrEnded) || errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	return err
+}

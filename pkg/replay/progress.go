@@ -36,11 +36,14 @@ type View struct {
 	Generation string     `json:"generation,omitempty"`
 	Promoted   bool       `json:"promoted"`
 	// Waiting is set while the replay cannot come forward by itself.
-	Waiting  *WaitingFor `json:"waiting,omitempty"`
-	Progress Progress    `json:"progress"`
-	Plan     PlanView    `json:"plan"`
-	Proof    *Proof      `json:"proof"`
-	Failure  *Failure    `json:"failure,omitempty"`
+	Waiting *WaitingFor `json:"waiting,omitempty"`
+	// Damaged are playback records that could not be read and were dropped; what
+	// they held was read from the log again.
+	Damaged  int      `json:"damaged,omitempty"`
+	Progress Progress `json:"progress"`
+	Plan     PlanView `json:"plan"`
+	Proof    *Proof   `json:"proof"`
+	Failure  *Failure `json:"failure,omitempty"`
 	// Cost is what was kept of it by now; nil where nothing is metered, as on one
 	// machine.
 	Cost *Cost `json:"cost,omitempty"`
@@ -120,7 +123,7 @@ func Summary(row Row) View {
 		Created: row.Created, Ended: row.Ended, Generation: row.Generation, Promoted: row.Promoted,
 		Progress: Progress{Total: row.Total},
 		Plan:     PlanView{Lanes: len(row.Lanes), Groups: row.Groups, Slices: row.Slices, Passes: row.Pass},
-		Proof:    row.Proof, Failure: row.Failure}
+		Proof:    row.Proof, Failure: row.Failure, Damaged: row.Damaged}
 	if !row.Status.Ended() {
 		view.Waiting = row.Waiting
 	}

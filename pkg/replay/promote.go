@@ -118,9 +118,6 @@ func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (
 	case row.Cancel || row.Status.Ended():
 		return PromotionStopped, nil
 	}
-	if err := p.checkParked(ctx, row); err != nil {
-		return "", fmt.Errorf("promote generation %s: %w", row.Generation, err)
-	}
 	for {
 		flipped, err := p.attempt(ctx, row, deadline)
 		switch {
@@ -168,11 +165,18 @@ func (p *Promoter) attempt(ctx context.Context, row Row, deadline time.Time) (bo
 	if reached, err := p.awaitHeads(ctx, row, deadline); err != nil || !reached {
 		return false, err
 	}
+	// This one only saves a hold: rows change until the active one stands still.
+	if err := p.checkParked(ctx, *info, roll.Active); err != nil {
+		return false, err
+	}
 	hold, err := p.Registry.Hold(ctx, row.ID, p.Lease)
 	if err != nil {
 		return false, err
 	}
 	reached, err := p.awaitHeads(ctx, row, p.Store.Now().Add(p.Lease/2))
+	if err == nil && reached {
+		err = p.checkParked(ctx, *info, roll.Active)
+	}
 	if err == nil && reached {
 		if err = p.Registry.Flip(ctx, row.Generation, row.ID, hold); err == nil {
 			return true, nil
@@ -271,48 +275,4 @@ func LiveMarks(ctx context.Context, g datastore.Generation, lanes int) ([]datast
 		return nil, fmt.Errorf("read live marks: %w", err)
 	}
 	return marks, nil
-}
-
-// checkParked refuses a generation that parks what the active one does not. A
-// lost active generation has nothing to be compared with.
-func (p *Promoter) checkParked(ctx context.Context, row Row) error {
-	if row.Proof == nil || row.Proof.Rows == nil || row.Proof.Rows.Parked == 0 {
-		return nil
-	}
-	roll, err := p.Registry.Load(ctx)
-	if err != nil {
-		return err
-	}
-	active := p.Generations.Open(roll.Active)
-	if _, err := LiveMarks(ctx, active, p.Lanes.Count()); err != nil {
-		if isGone(err) {
-			return nil
-		}
-		return err
-	}
-	generation := p.Generations.Open(row.Generation)
-	for _, lane := range row.Lanes {
-		if err := compareParked(ctx, generation, active, event.Lane(lane)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func compareParked(ctx context.Context, next, active datastore.Generation, lane event.Lane) error {
-	return EachRow(ctx, next, lane, func(r *datastore.Row) error {
-		if r.Parked == nil {
-			return nil
-		}
-		rows, err := active.Rows(ctx, lane, []string{r.Entity})
-		if err != nil {
-			return fmt.Errorf("read row of the active generation: %w", err)
-		}
-		// Where the active one has not come to the rejected event yet, it is
-		// not known to take it, and readers were never shown what follows.
-		if old, found := rows[r.Entity]; found && old.Parked == nil && old.Position >= r.Parked.Position {
-			return ErrParked
-		}
-		return nil
-	})
 }

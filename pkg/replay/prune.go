@@ -37,44 +37,41 @@ func (s Store) prune(ctx context.Context) error {
 		return fmt.Errorf("list ended replays: %w", err)
 	}
 	for _, id := range old {
-		if err := s.remove(ctx, id); err != nil {
+		err := s.remove(ctx, id, before)
+		if err != nil && !errors.Is(err, control.ErrConflict) && !errors.Is(err, control.ErrNotFound) {
 			return fmt.Errorf("remove replay %s: %w", id, err)
 		}
 	}
 	return nil
 }
 
-// remove deletes a replay's documents, its row last, so that a crash leaves
-// nothing that cannot be found again.
-func (s Store) remove(ctx context.Context, id string) error {
+// remove deletes the documents of a replay that ended before a time, its row
+// last, so that a crash leaves nothing that cannot be found again. Somebody else
+// may remove it at the same time, and a new replay take its name: documents are
+// listed, then the row is found to be the old one still, and only what was listed
+// is deleted, in the version that was listed. ErrConflict and ErrNotFound say that
+// somebody else was first.
+func (s Store) remove(ctx context.Context, id string, before time.Time) error {
+	row, version, err := control.Load[Row](ctx, s.Table, rowKey(id))
+	if err != nil || row.Ended == nil || !row.Ended.Before(before) {
+		return err
+	}
 	const page = 500
 	for {
 		docs, err := s.Table.List(ctx, partition(id), "", page)
 		if err != nil {
 			return err
 		}
+		if now, err := s.Table.Get(ctx, rowKey(id)); err != nil || now.Version != version {
+			return err
+		}
 		for _, doc := range docs {
-			if err := s.delete(ctx, doc); err != nil {
+			if err := s.Table.Delete(ctx, doc.Key, doc.Version); err != nil && !errors.Is(err, control.ErrNotFound) {
 				return err
 			}
 		}
 		if len(docs) < page {
-			break
+			return s.Table.Delete(ctx, rowKey(id), version)
 		}
 	}
-	row, err := s.Table.Get(ctx, rowKey(id))
-	if errors.Is(err, control.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	return s.delete(ctx, row)
-}
-
-func (s Store) delete(ctx context.Context, doc control.Document) error {
-	if err := s.Table.Delete(ctx, doc.Key, doc.Version); err != nil && !errors.Is(err, control.ErrNotFound) {
-		return err
-	}
-	return nil
 }

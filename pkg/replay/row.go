@@ -65,8 +65,11 @@ type Row struct {
 	Stalls  int         `json:"stalls,omitempty"`
 	Reached int64       `json:"reached,omitempty"`
 	Waiting *WaitingFor `json:"waiting,omitempty"`
-	Proof   *Proof      `json:"proof,omitempty"`
-	Failure *Failure    `json:"failure,omitempty"`
+	// Damaged counts playback records that were dropped because their events
+	// could not be read, at least once each.
+	Damaged int      `json:"damaged,omitempty"`
+	Proof   *Proof   `json:"proof,omitempty"`
+	Failure *Failure `json:"failure,omitempty"`
 }
 
 // WaitingFor says what a replay waits for, and since when nothing has moved.

@@ -71,6 +71,8 @@ func Run(t *testing.T, open func(t *testing.T) datastore.Generations, features F
 		{"IdentityLimits", s.testIdentityLimits},
 		{"OneIsFirst", s.testOneIsFirst},
 		{"IdentitiesGo", s.testIdentitiesGo},
+		{"Parked", s.testParked},
+		{"ParkedAmongMany", s.testParkedAmongMany},
 		{"Mark", s.testMark},
 		{"MarkCopies", s.testMarkCopies},
 		{"MarkVersions", s.testMarkVersions},

@@ -13,7 +13,12 @@
 //	m   all else, in a binary layout of its own
 //	f   filter of event ids, absent where there is none
 //
-// and a mark
+// an entity that may be parked, which its row decides, has beside it
+//
+//	pk  lane
+//	sk  p#{escaped entity}
+//
+// and a mark is
 //
 //	pk  lane
 //	sk  m#{name of the mark}

@@ -150,6 +150,9 @@ func (g *generation) WriteRows(ctx context.Context, lane event.Lane, writes []da
 			break // the first error is known; the others need not be tried
 		}
 		group.Go(func() error {
+			if err := g.index(groupCtx, lane, &writes[i].Row); err != nil {
+				return err
+			}
 			stored, err := g.writeRow(groupCtx, items[i], &writes[i])
 			if err == nil && !stored {
 				mu.Lock()

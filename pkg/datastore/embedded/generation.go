@@ -101,7 +101,7 @@ func (g *generation) WriteRows(ctx context.Context, lane event.Lane, writes []da
 		return nil, nil
 	}
 	keys, values := g.encode(lane, writes)
-	pending, conflicts, err := g.swap(ctx, keys, values, writes)
+	pending, conflicts, err := g.swap(ctx, lane, keys, values, writes)
 	if err == nil {
 		err = pending.Wait()
 	}
@@ -122,7 +122,7 @@ func (g *generation) encode(lane event.Lane, writes []datastore.RowWrite) (keys,
 	return keys, values
 }
 
-func (g *generation) swap(ctx context.Context, keys, values [][]byte, writes []datastore.RowWrite) (
+func (g *generation) swap(ctx context.Context, lane event.Lane, keys, values [][]byte, writes []datastore.RowWrite) (
 	pending localstore.Pending, conflicts []string, err error,
 ) {
 	end, err := g.begin(ctx)
@@ -131,6 +131,7 @@ func (g *generation) swap(ctx context.Context, keys, values [][]byte, writes []d
 	}
 	defer end()
 	defer g.all.stripes.LockAll(keys)()
+	index := parkedPrefix(g.data, lane)
 	pending, err = g.all.space.Apply(func(b *localstore.Batch) error {
 		for i := range writes {
 			held, err := g.holds(keys[i], writes[i].Previous)
@@ -143,6 +144,11 @@ func (g *generation) swap(ctx context.Context, keys, values [][]byte, writes []d
 			}
 			if err := b.Put(keys[i], values[i]); err != nil {
 				return err
+			}
+			if row := &writes[i].Row; row.Parked != nil {
+				if err := b.Put(append(index[:len(index):len(index)], event.EscapeEntity(row.Entity)...), nil); err != nil {
+					return err
+				}
 			}
 		}
 		return nil

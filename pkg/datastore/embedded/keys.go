@@ -14,6 +14,7 @@ import (
 //	d{length of id}{id}r{lane}#{entity}      a row
 //	d{length of id}{id}m{lane}#{mark's name} a mark
 //	d{length of id}{id}i{lane}#{entity}#{16 bytes} an event in the identity index
+//	d{length of id}{id}p{lane}#{entity}      the row of this entity may be parked
 //	s                                        the session of mark versions
 //
 // So a generation is one key range, and so are the rows of a lane in it, in
@@ -24,6 +25,7 @@ const (
 	rowTag        = 'r'
 	markTag       = 'm'
 	identityTag   = 'i'
+	parkedTag     = 'p'
 	sessionKey    = "s"
 )
 
@@ -35,6 +37,10 @@ func dataPrefix(id string) []byte {
 
 func rowPrefix(data []byte, lane event.Lane) []byte {
 	return slices.Concat(data, []byte{rowTag}, []byte(lane.String()), []byte{'#'})
+}
+
+func parkedPrefix(data []byte, lane event.Lane) []byte {
+	return slices.Concat(data, []byte{parkedTag}, []byte(lane.String()), []byte{'#'})
 }
 
 func markKey(data []byte, name datastore.MarkName, lane event.Lane) []byte {

@@ -1,0 +1,140 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"testing"
+
+	"reprise/pkg/control"
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/projection"
+	"reprise/pkg/replay"
+)
+
+// forgiving are projections of the world's version that refuse nothing: what the
+// active generation was folded with before a mended projection was deployed
+// without a new version.
+func forgiving(t *testing.T) *projection.Set {
+	t.Helper()
+	set, err := projection.NewSet(projection.New("seen", 1, []string{typeNoted, typeOther, typeRefused},
+		func(state seen, _ *event.Event) (seen, error) { return state, nil }))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// An entity that the new generation parked after its cut was not looked at: the
+// check was as old as the proof. It is parked here ahead of every single call of
+// the promotion up to the flip.
+func TestParkedAtAnyMomentOfAPromotion(t *testing.T) {
+	for _, indexed := range []bool{true, false} {
+		refused := 0
+		for at := 0; ; at++ {
+			w, a, r := followed(t)
+			ctx := context.Background()
+			if !indexed {
+				w.unindex(t, a, r.generation)
+			}
+			parked := false
+			s := &steps{at: at, happy: func() {
+				roll := w.rollOf(t, a)
+				// Under a hold nothing reaches the active generation any more,
+				// and what only the new one has seen is no difference.
+				if parked = roll.Hold == nil && roll.Active == firstGeneration; parked {
+					w.parkInNewOne(ctx, t, a, r.generation)
+				}
+			}}
+			state, err := w.promoterWith(a, s).Promote(ctx, r.id, w.clock())
+			if !s.reached() {
+				break
+			}
+			w.broken = nil // the model knows no forgiving projections
+			switch active := w.rollOf(t, a).Active; {
+			case !parked:
+			case active != firstGeneration:
+				t.Errorf("indexed %t: parked ahead of call %d: promote %q, %v, active %s", indexed, at, state, err, active)
+			case errors.Is(err, replay.ErrParked):
+				refused++
+			case err != nil || state != replay.Catching:
+				t.Errorf("indexed %t: parked ahead of call %d: promote %q, %v", indexed, at, state, err)
+			}
+		}
+		if refused < 5 {
+			t.Errorf("indexed %t: %d promotions were refused", indexed, refused)
+		}
+	}
+}
+
+// parkInNewOne logs an event that the active generation takes and the new one
+// refuses, and folds it into both.
+func (w *world) parkInNewOne(ctx context.Context, t *testing.T, a *actor, generation string) {
+	t.Helper()
+	w.logEvent(t, a, w.names[0], "refused", typeRefused)
+	lane := w.lanes.Of(w.names[0])
+	for id, set := range map[string]*projection.Set{firstGeneration: forgiving(t), generation: w.set} {
+		live := w.liveOf(a)
+		live.Applier = projection.NewApplier(set, eventlog.View{Log: w.logOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}})
+		if _, err := live.Write(ctx, id, lane, w.records(lane)); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// unindex makes a generation one of an earlier release, whose parked rows are in
+// no index.
+func (w *world) unindex(t *testing.T, a *actor, id string) {
+	t.Helper()
+	_, err := control.Update(context.Background(), w.tableOf(a), control.Key{Partition: "registry", Sort: "generations"},
+		func(roll *datastore.Roll, _ bool) error {
+			info, found := roll.Find(id)
+			if !found {
+				t.Fatalf("no generation %s", id)
+			}
+			info.Indexed = false
+			return nil
+		})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What the check reads does not grow with the rows that are not parked.
+func TestParkedCheckReadsParkedRowsOnly(t *testing.T) {
+	for _, indexed := range []bool{true, false} {
+		w, a, r := followed(t)
+		if !indexed {
+			w.unindex(t, a, r.generation)
+		}
+		scans := 0
+		p := w.promoterOf(a)
+		p.Generations = &countingScans{w.generationsOf(a), &scans}
+		if state, err := p.Promote(context.Background(), r.id, w.clock()); err != nil || state != replay.Promoted {
+			t.Fatalf("promote: %q, %v", state, err)
+		}
+		if (scans == 0) != indexed {
+			t.Errorf("indexed %t: %d scans of rows", indexed, scans)
+		}
+	}
+}
+
+type countingScans struct {
+	datastore.Generations
+	scans *int
+}
+
+func (c *countingScans) Open(id string) datastore.Generation {
+	return &countingScansGeneration{c.Generations.Open(id), c}
+}
+
+type countingScansGeneration struct {
+	datastore.Generation
+	of *countingScans
+}
+
+func (g *countingScansGeneration) Scan(ctx context.Context, lane event.Lane, after string, limit int) ([]datastore.Row, error) {
+	*g.of.scans++
+	return g.Generation.Scan(ctx, lane, after, limit)
+}

@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 	"testing"
 
 	"reprise/pkg/control"
@@ -108,21 +109,21 @@ func TestParkedCheckReadsParkedRowsOnly(t *testing.T) {
 		if !indexed {
 			w.unindex(t, a, r.generation)
 		}
-		scans := 0
+		var scans atomic.Int32
 		p := w.promoterOf(a)
 		p.Generations = &countingScans{w.generationsOf(a), &scans}
 		if state, err := p.Promote(context.Background(), r.id, w.clock()); err != nil || state != replay.Promoted {
 			t.Fatalf("promote: %q, %v", state, err)
 		}
-		if (scans == 0) != indexed {
-			t.Errorf("indexed %t: %d scans of rows", indexed, scans)
+		if (scans.Load() == 0) != indexed {
+			t.Errorf("indexed %t: %d scans of rows", indexed, scans.Load())
 		}
 	}
 }
 
 type countingScans struct {
 	datastore.Generations
-	scans *int
+	scans *atomic.Int32
 }
 
 func (c *countingScans) Open(id string) datastore.Generation {
@@ -135,6 +136,6 @@ type countingScansGeneration struct {
 }
 
 func (g *countingScansGeneration) Scan(ctx context.Context, lane event.Lane, after string, limit int) ([]datastore.Row, error) {
-	*g.of.scans++
+	g.of.scans.Add(1)
 	return g.Generation.Scan(ctx, lane, after, limit)
 }

@@ -485,3 +485,22 @@ func TestReconcileSweeps(t *testing.T) {
 		}
 	}
 }
+
+// What cannot be swept fails Reconcile, which reports it, and no replay's close.
+func TestWhatCannotBeSweptFailsNoReplay(t *testing.T) {
+	w, a := inhabited(t)
+	ctx := context.Background()
+	if _, _, err := w.storeOf(a).Create(ctx, "plain", replay.Request{}); err != nil {
+		t.Fatal(err)
+	}
+	w.replays["plain"] = &replayModel{id: "plain"}
+	closer := w.closerOf(a)
+	closer.Generations = steppedStore{closer.Generations, &steps{dies: true}}
+	if row, err := closer.Close(ctx, "plain", replay.Cancelled, nil); err != nil || row.Status != replay.Cancelled {
+		t.Errorf("close: %s, %v", row.Status, err)
+	}
+	service := &replay.Service{Store: closer.Store, Closer: closer, Executions: &executionDouble{exists: true}}
+	if err := service.Reconcile(ctx); !errors.Is(err, errDied) {
+		t.Errorf("reconcile: %v", err)
+	}
+}

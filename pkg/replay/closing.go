@@ -39,7 +39,10 @@ func (c *Closer) Close(ctx context.Context, id string, status Status, failure *F
 		err = errors.Join(c.Registry.Release(ctx, id), c.retireOld(ctx, row))
 	}
 	if err == nil {
-		err = errors.Join(c.Sweep(ctx), c.Store.prune(ctx))
+		// What others left behind is not this replay's failure. The next sweep
+		// finds it again, and Reconcile reports what cannot be dropped.
+		_ = c.Sweep(ctx)
+		err = c.Store.prune(ctx)
 	}
 	if err != nil {
 		return row, fmt.Errorf("close replay %s: %w", id, err)

@@ -165,9 +165,12 @@ func (p *Promoter) attempt(ctx context.Context, row Row, deadline time.Time) (bo
 	if reached, err := p.awaitHeads(ctx, row, deadline); err != nil || !reached {
 		return false, err
 	}
-	// This one only saves a hold: rows change until the active one stands still.
-	if err := p.checkParked(ctx, *info, roll.Active); err != nil {
-		return false, err
+	// This one only saves a hold, where it is likely to be refused: rows change
+	// until the active one stands still.
+	if row.Proof != nil && row.Proof.Rows != nil && row.Proof.Rows.Parked > 0 {
+		if err := p.checkParked(ctx, *info, roll.Active); err != nil {
+			return false, err
+		}
 	}
 	hold, err := p.Registry.Hold(ctx, row.ID, p.Lease)
 	if err != nil {

@@ -170,7 +170,8 @@ func decodeBody(req events.APIGatewayV2HTTPRequest, target any) error {
 	}
 	kind, charset, _ := event.MediaType(header(req, "content-type"))
 	if kind != "application/json" || (charset != "" && charset != "utf-8") {
-		return problem(http.StatusUnsupportedMediaType, "unsupported-media-type", "send content type application/json, in UTF-8")
+		return problem(http.StatusUnsupportedMediaType, "unsupported-media-type",
+			"send content type application/json, in UTF-8")
 	}
 	raw, bad := body(req)
 	if bad != nil {

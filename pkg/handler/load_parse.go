@@ -87,7 +87,8 @@ func (h *Load) parse(req events.APIGatewayV2HTTPRequest) (*loadBatch, *Problem) 
 
 func unsupported(kind string) *Problem {
 	return problem(http.StatusUnsupportedMediaType, "unsupported-media-type", fmt.Sprintf(
-		"content type %q is not understood; send %s, %s, or the ce- headers of binary mode", clipText(kind), structuredType, batchType))
+		"content type %q is not understood; send %s, %s, or the ce- headers of binary mode",
+		clipText(kind), structuredType, batchType))
 }
 
 func (h *Load) parseBatch(batch *loadBatch, raw []byte) *Problem {

@@ -1,6 +1,10 @@
 package simulation
 
 import (
+	"context"
+	"fmt"
+	"strings"
+
 	"reprise/pkg/datastore"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
@@ -28,6 +32,7 @@ func (w *world) decoder() *eventlog.Decoder {
 func (w *world) applierOf(a *actor, consumer string) *projection.Applier {
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()
+	consumer = fmt.Sprintf("%s@%d", consumer, a.code)
 	if warm := w.appliers[consumer]; warm != nil && a.random.IntN(8) > 0 {
 		return warm
 	}
@@ -35,7 +40,7 @@ func (w *world) applierOf(a *actor, consumer string) *projection.Applier {
 	if w.plant.history != nil {
 		log = w.plant.history(w, log)
 	}
-	w.appliers[consumer] = projection.NewApplier(w.set, log)
+	w.appliers[consumer] = projection.NewApplier(w.setAt(a.code), log)
 	return w.appliers[consumer]
 }
 
@@ -62,7 +67,7 @@ func (w *world) storeOf(a *actor) replay.Store {
 
 func (w *world) plannerOf(a *actor) *replay.Planner {
 	heads := eventlog.Heads{Table: w.tableOf(a)}
-	finder := &replay.BucketFinder{Heads: heads, Registry: w.registryOf(a), Generations: w.generationsOf(a)}
+	finder := &replay.BucketFinder{Heads: heads, Registry: w.registryOf(a), Generations: w.judgedStore(a)}
 	return &replay.Planner{Store: w.storeOf(a), Heads: heads, Lanes: w.lanes, Width: w.width, Buckets: finder.Find}
 }
 
@@ -77,7 +82,11 @@ func (w *world) readerOf(a *actor) *replay.Reader {
 }
 
 func (w *world) consumerOf(a *actor) *replay.Consumer {
-	return &replay.Consumer{Store: w.storeOf(a), Registry: w.registryOf(a), Generations: w.consumerStore(a),
+	registry := w.registryOf(a)
+	if w.plant.applyRoll != nil {
+		registry.Table = w.plant.applyRoll(a, registry.Table)
+	}
+	return &replay.Consumer{Store: w.storeOf(a), Registry: registry, Generations: w.consumerStore(a),
 		Applier: w.applierOf(a, "playback"), Codec: w.codec, Lanes: w.lanes, Width: w.width}
 }
 
@@ -96,9 +105,55 @@ func (w *world) proverOf(a *actor) *replay.Prover {
 
 func (w *world) promoterOf(a *actor) *replay.Promoter {
 	return &replay.Promoter{Store: w.storeOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}, Registry: w.registryOf(a),
-		Generations: w.generationsOf(a), Lanes: w.lanes, Retention: retention, Lease: w.shape.lease, Poll: promotePoll, Pause: a.sleep}
+		Generations: w.judgedStore(a), Lanes: w.lanes, Retention: retention, Lease: w.shape.lease, Poll: promotePoll, Pause: a.sleep}
+}
+
+// judgedStore is the Data Store as those see it who ask a generation whether it
+// can be trusted.
+func (w *world) judgedStore(a *actor) datastore.Generations {
+	if w.plant.judged != nil {
+		return w.plant.judged(w.generationsOf(a))
+	}
+	return w.generationsOf(a)
 }
 
 func (w *world) closerOf(a *actor) *replay.Closer {
-	return &replay.Closer{Store: w.storeOf(a), Registry: w.registryOf(a), Generations: w.generationsOf(a), Lanes: w.lanes.Count()}
+	generations := w.generationsOf(a)
+	if w.plant.closer != nil {
+		generations = w.plant.closer(generations)
+	}
+	return &replay.Closer{Store: w.storeOf(a), Registry: w.registryOf(a), Generations: generations, Lanes: w.lanes.Count()}
+}
+
+func (w *world) serviceOf(a *actor) *replay.Service {
+	return &replay.Service{Store: w.storeOf(a), Executions: executions{a}, Closer: w.closerOf(a), Random: strings.NewReader("")}
+}
+
+// executions are the executions of the replay state machine as one actor sees
+// them.
+type executions struct{ actor *actor }
+
+// Start implements replay.Executions. Machines begin by themselves.
+func (e executions) Start(ctx context.Context, name string, _ []byte) error {
+	return e.actor.do(ctx, "execution.start", name, errThrottled, func(fate) error { return nil })
+}
+
+// Exists implements replay.Executions.
+func (e executions) Exists(ctx context.Context, name string) (found bool, err error) {
+	err = e.actor.do(ctx, "execution.exists", name, errThrottled, func(fate) error {
+		r := e.actor.world.replays[name]
+		found = r != nil && r.machine != nil
+		return nil
+	})
+	return found, err
+}
+
+// Stop implements replay.Executions.
+func (e executions) Stop(ctx context.Context, name, _, _ string) error {
+	return e.actor.do(ctx, "execution.stop", name, errThrottled, func(fate) error {
+		if r := e.actor.world.replays[name]; r != nil && r.machine != nil {
+			r.machine.stopped = true
+		}
+		return nil
+	})
 }

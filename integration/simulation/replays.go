@@ -3,6 +3,7 @@ package simulation
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"slices"
 	"strings"
@@ -36,6 +37,19 @@ type replayModel struct {
 	generation string
 	status     replay.Status
 	failure    *replay.Failure
+	// answered is set once a person was told that it is cancelled, proved once
+	// its row has a complete proof, promoted once the row says so.
+	answered bool
+	proved   bool
+	promoted bool
+	machine  *machine
+	cut      cutIn
+	// after is when it is asked for; nil means in its turn.
+	after func() bool
+}
+
+func newReplayModel(id string) *replayModel {
+	return &replayModel{id: id, lanes: make(map[event.Lane]*expected)}
 }
 
 // sawCut notes the first cut of a lane, by which the replay is judged.
@@ -149,7 +163,7 @@ func (w *world) sawReplayMark(generation string, lane event.Lane, mark datastore
 }
 
 // sawReplay follows the status of a replay, and judges it at its end.
-func (w *world) sawReplay(body []byte) {
+func (w *world) sawReplay(a *actor, body []byte) {
 	row, ok := decode[replay.Row](w, body)
 	if !ok {
 		return
@@ -164,7 +178,11 @@ func (w *world) sawReplay(body []byte) {
 		w.breakf(completeness, "replay %s was %s and is %s", r.id, r.status, row.Status)
 	}
 	was := r.status
-	r.status, r.failure = row.Status, row.Failure
+	r.status, r.failure, r.promoted = row.Status, row.Failure, row.Promoted
+	if row.Proof != nil && row.Proof.Complete && !r.proved {
+		r.proved = true
+		w.checkProved(a, r)
+	}
 	if row.Status == replay.Succeeded && was != replay.Succeeded {
 		w.checkSucceeded(r)
 	}
@@ -186,6 +204,9 @@ func (w *world) checkSucceeded(r *replayModel) {
 			digest = digest.Add(e.digest)
 		}
 		mark := w.markOf(r, lane)
+		if w.isWiped(r.generation) {
+			continue // its rows were looked at when it was proved
+		}
 		if mark.Ordinal != int64(len(want.events)) || mark.Digest != digest {
 			w.breakf(completeness, "replay %s succeeded with %d of the %d events of lane %s", r.id, mark.Ordinal, len(want.events), lane)
 		}
@@ -206,13 +227,32 @@ func (w *world) markOf(r *replayModel, lane event.Lane) (mark datastore.Mark) {
 	return mark
 }
 
-// checkLog reports what the event stream has and the log has not.
-func (w *world) checkLog() {
-	for lane := range w.model.lanes {
-		l := &w.model.lanes[lane]
-		if l.checked != len(l.events) || l.checkedBad != len(l.bad) {
-			w.breakf(completeness, "the log of lane %d has %d of %d events and %d of %d bad records", lane, l.checked, len(l.events),
-				l.checkedBad, len(l.bad))
+// checkProved holds the rows of a rebuild that is proved complete against the
+// model as of its cut. A wipe that the prover cannot have seen is excused.
+func (w *world) checkProved(a *actor, r *replayModel) {
+	held := w.store.tables[r.generation]
+	if held == nil || !r.request.Rebuild {
+		return
+	}
+	broken := completeness
+	if at, wiped := w.wiped[r.generation]; wiped {
+		if broken = lost; at >= a.born {
+			return
+		}
+	}
+	for _, name := range w.names {
+		lane, entity := w.lanes.Of(name), w.model.entity(name)
+		if r.lanes[lane] == nil {
+			continue
+		}
+		at := entity.last(r.lanes[lane].cut)
+		want, have := datastore.Row{}, held.rows[lane][name]
+		if row, found := entity.row(w.versions[r.generation], at); found {
+			want = *row
+		}
+		if difference := compareRows(&want, &have); difference != "" || want.Position != have.Position {
+			w.breakf(broken, "replay %s is proved complete, and entity %s of %s is at %q, not at %q, with %s", r.id, name, r.generation,
+				have.Position, want.Position, difference)
 		}
 	}
 }
@@ -223,12 +263,32 @@ func (w *world) checkEnd() {
 	for _, r := range w.order {
 		w.checkReplayEnd(r)
 	}
-	roll, ok := decode[datastore.Roll](w, w.table.stored[control.Key{Partition: "registry", Sort: "generations"}].body)
-	for i := range roll.Generations {
-		if ok && roll.Generations[i].Consumes() {
-			w.checkGeneration(roll.Generations[i].ID)
+	roll := w.roll()
+	for _, info := range roll.Generations {
+		// One of another version than the code's stands still.
+		if info.Consumes() && w.versionOf(info.Version) == w.code && w.seemsWhole(info.ID) {
+			w.checkGeneration(info.ID)
 		}
 	}
+	if w.attacks.cancels {
+		w.checkOwners()
+	}
+}
+
+func (w *world) roll() datastore.Roll {
+	roll, _ := decode[datastore.Roll](w, w.table.stored[control.Key{Partition: "registry", Sort: "generations"}].body)
+	return roll
+}
+
+// seemsWhole reports that nothing tells readers that a generation is lost.
+func (w *world) seemsWhole(id string) bool {
+	if !w.isWiped(id) {
+		return true
+	}
+	a := w.newActor("reader")
+	a.direct = true
+	_, err := replay.LiveMarks(context.Background(), w.generationsOf(a).Open(id), w.lanes.Count())
+	return err == nil
 }
 
 func (w *world) checkReplayEnd(r *replayModel) {
@@ -239,11 +299,65 @@ func (w *world) checkReplayEnd(r *replayModel) {
 		w.breakf(liveness, "replay %s is %s at the end", r.id, r.status)
 	case r.status == replay.Cancelled && !r.cancelled:
 		w.breakf(resumability, "replay %s was cancelled by nobody", r.id)
-	case r.status == replay.Failed && !failed:
+	case r.status == replay.Failed && r.failure != nil && r.failure.Error == errStoppedByItself:
+		w.breakf(cancelled, "replay %s was cancelled and is shown as %s", r.id, r.status)
+	case r.status == replay.Failed && !failed && !w.excuses(r):
 		w.breakf(resumability, "replay %s failed although nothing was lost for good: %+v", r.id, *r.failure)
-	case r.status == replay.Succeeded && r.request.Promote && w.active == firstGeneration:
-		w.breakf(completeness, "replay %s succeeded and its generation is not active", r.id)
+	case r.status == replay.Succeeded && r.request.Promote && !w.shown[r.generation]:
+		w.breakf(completeness, "replay %s succeeded and its generation never was active", r.id)
+	case r.status == replay.Succeeded && r.request.Promote && !r.promoted:
+		w.breakf(completeness, "replay %s succeeded and does not say that it was promoted", r.id)
+	case w.attacks.cancels && r.status != replay.Succeeded && w.owners[w.active] == r.id && !r.promoted:
+		w.breakf(cancelled, "replay %s is %s and its generation %s is active", r.id, r.status, w.active)
 	}
+}
+
+// excuses reports that a replay had a reason to fail, and named it.
+func (w *world) excuses(r *replayModel) bool {
+	for id, owner := range w.owners {
+		if owner == r.id && w.isWiped(id) {
+			return true
+		}
+	}
+	return w.deploys > 0 && r.request.Rebuild && strings.Contains(r.failure.Cause, "version")
+}
+
+// checkOwners finds tables and entries of the roll that nobody owns, once what
+// sweeps them has run.
+func (w *world) checkOwners() {
+	a := w.newActor("sweeper")
+	a.direct = true
+	if err := w.sweep(a); err != nil {
+		w.breakf(owned, "what nobody owns cannot be swept: %v", err)
+	}
+	roll := w.roll()
+	for _, info := range roll.Generations {
+		r := w.replays[info.Replay]
+		switch {
+		case info.Status == datastore.Retired:
+			w.breakf(owned, "generation %s is retired and is still there", info.ID)
+		case info.Status == datastore.Building && (r == nil || r.status.Ended()):
+			w.breakf(owned, "generation %s is left behind by replay %s", info.ID, info.Replay)
+		}
+	}
+	for id := range w.store.tables {
+		if _, found := roll.Find(id); !found {
+			w.breakf(owned, "the table of generation %s is left behind by replay %s", id, w.owners[id])
+		}
+	}
+}
+
+// sweep does what a platform does now and then about what was left behind.
+func (w *world) sweep(a *actor) error {
+	for _, r := range w.order {
+		if !r.status.Ended() || !r.request.Rebuild {
+			continue
+		}
+		if _, err := w.closerOf(a).Close(context.Background(), r.id, r.status, r.failure); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // checkGeneration holds the rows of a generation against the model.
@@ -255,12 +369,50 @@ func (w *world) checkGeneration(id string) {
 	}
 	for _, name := range w.names {
 		entity := w.model.entity(name)
-		if len(entity.rows) == 0 {
+		rows := entity.rows[w.versions[id]]
+		if len(rows) == 0 {
 			continue
 		}
 		have := held.rows[w.lanes.Of(name)][name]
-		if difference := compareRows(&entity.rows[len(entity.rows)-1], &have); difference != "" {
+		if difference := compareRows(&rows[len(rows)-1], &have); difference != "" {
 			w.breakf(determinism, "at the end entity %s of generation %s has %s", name, id, difference)
 		}
 	}
+}
+
+// checkFlip holds a generation that becomes active against what was said about
+// it before.
+func (w *world) checkFlip(id string) {
+	if r := w.replays[w.owners[id]]; r != nil && r.answered {
+		w.breakf(cancelled, "generation %s becomes active, whose replay %s was answered as cancelled", id, r.id)
+	}
+	// What is lost under the hold could not be known any more.
+	if at, wiped := w.wiped[id]; wiped && at < w.held[w.holds] {
+		if difference := w.notWhole(id); difference != "" {
+			w.breakf(lost, "generation %s becomes active, which was wiped: %s", id, difference)
+		}
+	}
+}
+
+// notWhole says what a generation lacks of what its live marks cover, "" where
+// it lacks nothing: one that was wiped may have been filled again.
+func (w *world) notWhole(id string) string {
+	held := w.store.tables[id]
+	for _, name := range w.names {
+		lane, entity := w.lanes.Of(name), w.model.entity(name)
+		mark, found := held.marks[markKey{datastore.LiveMark, lane}]
+		if !found {
+			return "lane " + lane.String() + " has no mark"
+		}
+		last, have := entity.last(mark.mark.Position), held.rows[lane][name]
+		if have.Position < last {
+			return "entity " + name + " is behind its mark"
+		}
+		if row, found := entity.row(w.versions[id], have.Position); found {
+			if difference := compareRows(row, &have); difference != "" {
+				return "entity " + name + " has " + difference
+			}
+		}
+	}
+	return ""
 }

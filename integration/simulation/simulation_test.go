@@ -15,6 +15,7 @@ import (
 
 var (
 	seedFlag      = flag.Uint64("seed", 0, "run the schedule of this seed alone, and print its trace")
+	attacksFlag   = flag.String("attacks", "", "the attacks that seeds may draw, separated by commas; empty means all, none means none")
 	schedulesFlag = flag.Int("schedules", 0, "the number of schedules; REPRISE_SCHEDULES does the same")
 )
 
@@ -46,7 +47,38 @@ func makeFixtures(t *testing.T) *fixtures {
 		t.Fatal(err)
 	}
 	t.Cleanup(f.codec.Close)
+	if *attacksFlag != "" {
+		f.attacks = attacksNamed(t, *attacksFlag)
+	}
 	return f
+}
+
+// attacksNamed returns the attacks of a list.
+func attacksNamed(t *testing.T, list string) (named attacks) {
+	t.Helper()
+	for _, name := range strings.Split(list, ",") {
+		switch name {
+		case "reshards":
+			named.reshards = true
+		case "versions":
+			named.versions = true
+		case "cancels":
+			named.cancels = true
+		case "wipes":
+			named.wipes = true
+		case "none":
+		default:
+			t.Fatalf("there is no attack %q", name)
+		}
+	}
+	return named
+}
+
+// only returns fixtures whose seeds draw some attacks alone.
+func (f *fixtures) only(a attacks) *fixtures {
+	alone := *f
+	alone.attacks = a
+	return &alone
 }
 
 // runSeed runs one schedule in a bubble of its own.
@@ -67,8 +99,8 @@ func reportBroken(t *testing.T, f *fixtures, w *world, lines int) {
 	t.Helper()
 	again := runSeed(t, f, w.seed, w.plant, true)
 	trace := again.log[max(0, len(again.log)-lines):]
-	t.Errorf("seed %d: %v\nagain: go test ./integration/simulation -run TestSchedules -seed %d\n%s",
-		w.seed, w.broken, w.seed, strings.Join(trace, "\n"))
+	t.Errorf("seed %d with %+v of %+v: %v\nagain: go test ./integration/simulation -run TestSchedules -seed %d -attacks …\n%s",
+		w.seed, w.drawn, f.attacks, w.broken, w.seed, strings.Join(trace, "\n"))
 }
 
 // TestSchedules runs many schedules without any planted fault. None may break

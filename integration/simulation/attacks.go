@@ -199,7 +199,7 @@ func (w *world) isWiped(generation string) bool {
 // cancel is a person who cancels a replay, and does it again until there is an
 // answer.
 func (m *machine) cancel(driver *actor) {
-	for {
+	for failures := 0; ; {
 		row, err, alive := run(driver, "cancel", functionTimeout, func(ctx context.Context, a *actor) (replay.Row, error) {
 			return m.world.serviceOf(a).Cancel(ctx, m.replay.id)
 		})
@@ -211,8 +211,11 @@ func (m *machine) cancel(driver *actor) {
 			m.world.sawCancelled(m.replay, &row)
 			return
 		}
-		if driver.pause(driver.ctx, 500) != nil {
-			return
+		if !passing(err) {
+			failures++
+		}
+		if failures > maxFailures || driver.pause(driver.ctx, 500) != nil {
+			return // refused, or over
 		}
 	}
 }

@@ -120,11 +120,17 @@ func (m *machine) run() {
 // tell plays the rule on ended executions: the platform is told until it takes
 // it.
 func (m *machine) tell(status replay.ExecutionStatus, failure *replay.Failure) {
-	for {
+	for failures := 0; ; {
 		_, err, alive := run(m.driver, "ended", functionTimeout, act(func(ctx context.Context, a *actor) error {
 			return m.world.serviceOf(a).Ended(ctx, m.replay.id, status, failure)
 		}))
-		if !alive || err == nil || final(err) || m.driver.pause(m.driver.ctx, 500) != nil {
+		if !alive || err == nil || final(err) {
+			return
+		}
+		if !passing(err) {
+			failures++
+		}
+		if failures > maxFailures || m.driver.pause(m.driver.ctx, 500) != nil {
 			return
 		}
 	}

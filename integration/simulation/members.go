@@ -188,6 +188,19 @@ func (w *world) sawAside(a *actor, lane event.Lane, q *eventlog.Quarantined) {
 	}
 }
 
+// late is how many sound records are set aside.
+func (w *world) late() (n int) {
+	for lane := range event.Lane(w.lanes.Count()) {
+		for i := range w.model.lanes[lane].records {
+			r := &w.model.lanes[lane].records[i]
+			if _, aside := w.events.quarantine[lane][r.first]; aside && !r.bad {
+				n++
+			}
+		}
+	}
+	return n
+}
+
 // overtaken reports that a higher record comes before one in the batch of a
 // commit under way.
 func (w *world) overtaken(a *actor, lane event.Lane, r *modelRecord) bool {

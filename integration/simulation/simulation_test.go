@@ -7,10 +7,13 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"reprise/pkg/replay"
 )
 
 var (
@@ -116,7 +119,8 @@ func TestSchedules(t *testing.T) {
 		return
 	}
 	total := schedules(t)
-	var next, steps, flips, succeeded, failures atomic.Int64
+	var next, failures atomic.Int64
+	sum := summary{}
 	began := time.Now()
 	t.Run("seeds", func(t *testing.T) {
 		for i := range workers {
@@ -124,13 +128,7 @@ func TestSchedules(t *testing.T) {
 				t.Parallel()
 				for seed := next.Add(1); seed <= int64(total) && failures.Load() < 3; seed = next.Add(1) {
 					w := runSeed(t, f, uint64(seed), plant{}, false)
-					steps.Add(int64(w.steps))
-					flips.Add(int64(w.flips))
-					for _, r := range w.order {
-						if r.status == "SUCCEEDED" {
-							succeeded.Add(1)
-						}
-					}
+					sum.add(w)
 					if w.broken != nil {
 						failures.Add(1)
 						reportBroken(t, f, w, 150)
@@ -140,8 +138,43 @@ func TestSchedules(t *testing.T) {
 		}
 	})
 	took := time.Since(began)
-	t.Logf("%d schedules in %v (%.0f/s): %d steps, %d replays succeeded, %d generations became active", total,
-		took.Round(time.Millisecond), float64(total)/took.Seconds(), steps.Load(), succeeded.Load(), flips.Load())
+	t.Logf("%d schedules in %v (%.0f/s): %+v", sum.schedules, took.Round(time.Millisecond), float64(sum.schedules)/took.Seconds(),
+		sum.counts)
+}
+
+// counts says what happened in schedules.
+type counts struct {
+	schedules, steps, succeeded, flips int
+	// late are records that came to the pump too late, cancels those replays whose
+	// cancelling was answered, wipes the generations that were cleared.
+	resharded, late, deploys, cancels, wipes int
+}
+
+type summary struct {
+	mu sync.Mutex
+	counts
+}
+
+func (s *summary) add(w *world) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.schedules++
+	s.steps += w.steps
+	s.flips += w.flips
+	s.deploys += w.deploys
+	s.wipes += len(w.wiped)
+	s.late += w.late()
+	if w.drawn.reshards {
+		s.resharded++
+	}
+	for _, r := range w.order {
+		if r.status == replay.Succeeded {
+			s.succeeded++
+		}
+		if r.answered {
+			s.cancels++
+		}
+	}
 }
 
 // TestSameSeed runs schedules twice: the traces are the same, byte for byte.

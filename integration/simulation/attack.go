@@ -182,14 +182,17 @@ func (p *producer) record() (event.Lane, []byte) {
 		return p.crowdRecord()
 	}
 	first := w.names[r.IntN(w.ordinary)]
-	lane := w.lanes.Of(first)
+	lane, most := w.lanes.Of(first), 4
+	if w.shape.long && r.IntN(8) > 0 {
+		lane, most = 0, 1
+	}
 	if r.IntN(25) == 0 {
 		p.left--
 		return lane, []byte("these bytes are no record")
 	}
 	var lines [][]byte
 	header := record.Header{Lane: lane, KeepTime: r.IntN(15) == 0}
-	for range min(1+r.IntN(4), p.left) {
+	for range min(1+r.IntN(most), p.left) {
 		e := p.event(lane)
 		if header.KeepTime {
 			own := time.UnixMilli(w.now + w.drift - r.Int64N(3*3_600_000) + 3_600_000).UTC()

@@ -61,6 +61,9 @@ func (w *world) chooseAttacks() {
 		w.ingest.reshards = drawReshards(r, w.shape.events/2+1)
 		w.playback.reshards = drawReshards(r, w.shape.events+1)
 	}
+	if w.drawn.reshards && r.IntN(12) == 0 {
+		w.shape.long, w.shape.events = true, 100+r.IntN(200)
+	}
 	if w.drawn.versions {
 		for at := 0; len(w.deployAt) == 0 || (len(w.deployAt) < 3 && r.IntN(2) == 0); {
 			at += 20 + r.IntN(900)

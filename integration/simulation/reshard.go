@@ -83,11 +83,15 @@ func (s *streamState) neighbour(of laneRange) int {
 // while, as mappings do when shards change.
 func (s *streamState) delay(parents []int) {
 	w := s.world
+	longest := int64(10_000)
+	if w.shape.long {
+		longest = 300_000
+	}
 	for _, m := range w.mappings {
 		for _, src := range w.sources[m.name] {
 			for _, parent := range parents {
 				if src.stream == s && src.shard == parent && w.random.IntN(2) == 0 {
-					src.stalled = w.now + w.random.Int64N(10_000)
+					src.stalled = w.now + w.random.Int64N(longest)
 				}
 			}
 		}

@@ -177,6 +177,9 @@ type shape struct {
 	patience    time.Duration
 	lease       time.Duration
 	entities    int
+	// long worlds have a lane of hundreds of records, one event each, so that a
+	// consumer can be further behind than a head remembers.
+	long bool
 }
 
 func newWorld(f *fixtures, seed uint64, p plant, tracing bool) (*world, error) {

@@ -70,12 +70,11 @@ func (w *world) chooseAttacks() {
 			w.deployAt = append(w.deployAt, at)
 		}
 		if r.IntN(2) == 0 {
-			w.addRebuild("after-deploy", func() bool { return w.deploys > 0 })
+			w.addReplay("after-deploy", replay.Request{Rebuild: true, Promote: true}, func() bool { return w.deploys > 0 })
 		}
 	}
 	if w.drawn.wipes {
 		w.chooseWipes(r)
-		w.addRebuild("after-wipe", func() bool { return len(w.wiped) > 0 })
 	}
 	for _, replay := range w.order {
 		steps := []string{"plan", "read", "drain", "prove", "follow", "promote", "close"}
@@ -104,11 +103,11 @@ func drawReshards(r *rand.Rand, puts int) (after []int) {
 	return after
 }
 
-// addRebuild adds a rebuild that is asked for once something has happened.
-func (w *world) addRebuild(id string, after func() bool) {
+// addReplay adds a replay that is asked for once something has happened.
+func (w *world) addReplay(id string, request replay.Request, after func() bool) {
 	r := newReplayModel(id)
-	r.request = replay.Request{Rebuild: true, Promote: true, Parallelism: 2}
-	r.after = after
+	r.request, r.after = request, after
+	r.request.Parallelism = 2
 	w.replays[id] = r
 	w.order = append(w.order, r)
 }
@@ -119,6 +118,16 @@ func (w *world) chooseWipes(r *rand.Rand) {
 	for range 1 + r.IntN(2) {
 		w.wipes = append(w.wipes, &wipe{kind: kinds[r.IntN(len(kinds))], status: statuses[r.IntN(len(statuses))],
 			calls: 1 + r.IntN(25), freeze: r.IntN(2) == 0})
+	}
+	wiped := func() bool { return len(w.wiped) > 0 }
+	w.addReplay("after-wipe", replay.Request{Rebuild: true, Promote: true}, wiped)
+	if r.IntN(2) == 0 {
+		// Rows that a write left behind must not hide what lies before them.
+		var scope []string
+		for range 6 {
+			scope = append(scope, w.names[r.IntN(w.ordinary)])
+		}
+		w.addReplay("scoped-after-wipe", replay.Request{Entities: scope}, wiped)
 	}
 }
 

@@ -176,11 +176,18 @@ func (w *world) sawReplay(a *actor, body []byte) {
 	if r.status.Ended() && row.Status != r.status {
 		w.breakf(completeness, "replay %s was %s and is %s", r.id, r.status, row.Status)
 	}
+	if row.Promoted && !w.shown[row.Generation] {
+		w.breakf(completeness, "replay %s says that %s was promoted, which never was active", r.id, row.Generation)
+	}
 	was := r.status
 	r.status, r.failure, r.promoted = row.Status, row.Failure, row.Promoted
-	if row.Proof != nil && row.Proof.Complete && !r.proved {
+	proved := row.Proof != nil && row.Proof.Complete
+	switch {
+	case proved && !r.proved:
 		r.proved = true
 		w.checkProved(a, r)
+	case w.attacks.cancels && r.proved && !proved:
+		w.breakf(completeness, "replay %s was proved complete and is not any more", r.id)
 	}
 	if row.Status == replay.Succeeded && was != replay.Succeeded {
 		w.checkSucceeded(r)

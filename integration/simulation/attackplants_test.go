@@ -18,14 +18,19 @@ import (
 func plantedAttacks() []planted {
 	reshards, versions := attacks{reshards: true}, attacks{versions: true}
 	cancels, wipes := attacks{cancels: true}, attacks{wipes: true}
+	keep := func(g datastore.Generations) datastore.Generations { return keeper{g} }
+	trust := func(g datastore.Generations) datastore.Generations { return unmarked{g} }
 	return []planted{
-		{"a pump that asks the Events table what is in the log", plant{commit: trustTable}, 1_500, []invariant{completeness, order}, reshards},
-		{"a consumer that takes what arrives for what is logged", plant{write: writeWhatArrives}, 200, []invariant{order, completeness}, reshards},
-		{"a playback consumer that asks for no version", plant{applyRoll: plantBlindRoll}, 200, []invariant{oneVersion}, versions},
-		{"a flip that does not ask whether it may", plant{promote: flipUnasked}, 1_500, []invariant{cancelled, owned}, cancels},
-		{"a closer that drops nothing", plant{closer: func(g datastore.Generations) datastore.Generations { return keeper{g} }},
-			200, []invariant{owned}, cancels},
-		{"a generation without marks taken for whole", plant{judged: func(g datastore.Generations) datastore.Generations { return unmarked{g} }},
+		{"a pump that asks the Events table what is in the log", plant{commit: trustTable},
+			1_500, []invariant{completeness, order}, reshards},
+		{"a consumer that takes what arrives for what is logged", plant{write: writeWhatArrives},
+			200, []invariant{order, completeness}, reshards},
+		{"a playback consumer that asks for no version", plant{applyRoll: plantBlindRoll},
+			200, []invariant{oneVersion}, versions},
+		{"a flip that does not ask whether it may", plant{promote: flipUnasked},
+			1_500, []invariant{cancelled, owned}, cancels},
+		{"a closer that drops nothing", plant{closer: keep}, 200, []invariant{owned}, cancels},
+		{"a generation without marks taken for whole", plant{judged: trust},
 			1_500, []invariant{lost, completeness, order, liveness}, wipes},
 	}
 }
@@ -99,7 +104,8 @@ func ignoreUnknown(err error) error {
 
 // arrived places the events of records behind a mark as if all of them were
 // logged.
-func (w *world) arrived(lane event.Lane, records []eventlog.Incoming, mark datastore.Mark) ([]projection.Placed, datastore.Mark, error) {
+func (w *world) arrived(lane event.Lane, records []eventlog.Incoming, mark datastore.Mark,
+) ([]projection.Placed, datastore.Mark, error) {
 	var events []projection.Placed
 	stamp := eventlog.Stamp{Width: w.width, Logged: mark.Logged}
 	for _, in := range records {

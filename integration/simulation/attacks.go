@@ -23,6 +23,23 @@ type attacks struct {
 
 func allAttacks() attacks { return attacks{true, true, true, true} }
 
+// String names the attacks, separated by commas, or says none.
+func (a attacks) String() string {
+	var names []string
+	for _, attack := range []struct {
+		on   bool
+		name string
+	}{{a.reshards, "reshards"}, {a.versions, "versions"}, {a.cancels, "cancels"}, {a.wipes, "wipes"}} {
+		if attack.on {
+			names = append(names, attack.name)
+		}
+	}
+	if names == nil {
+		return "none"
+	}
+	return strings.Join(names, ",")
+}
+
 // versions is the number of versions of the projections.
 const versions = 2
 

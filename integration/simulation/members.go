@@ -145,7 +145,8 @@ func (m *model) enter(a *actor, lane event.Lane, r *modelRecord, i int) {
 			lane, e.position, e.bucket)
 	} else {
 		if stored.by == a.id && stored.entry.Logged != e.logged {
-			w.breakf(order, "the event at %s of lane %s is logged at %d, and not at %d", e.position, lane, stored.entry.Logged, e.logged)
+			w.breakf(order, "the event at %s of lane %s is logged at %d, and not at %d", e.position, lane,
+				stored.entry.Logged, e.logged)
 		}
 		e.logged = stored.entry.Logged // an attempt before this one may have put it
 	}
@@ -184,7 +185,8 @@ func (w *world) sawAside(a *actor, lane event.Lane, q *eventlog.Quarantined) {
 	case q.Reason != "late":
 		w.breakf(completeness, "the record at %s of lane %s is sound and is set aside as %s", r.end, lane, q.Reason)
 	case r.end > l.covered.Position && !w.overtaken(a, lane, r):
-		w.breakf(completeness, "the record at %s of lane %s is set aside as late; the head is at %s", r.end, lane, l.covered.Position)
+		w.breakf(completeness, "the record at %s of lane %s is set aside as late; the head is at %s", r.end, lane,
+			l.covered.Position)
 	}
 }
 

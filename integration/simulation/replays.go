@@ -257,8 +257,8 @@ func (w *world) checkProved(a *actor, r *replayModel) {
 			want = *row
 		}
 		if difference := compareRows(&want, &have); difference != "" || want.Position != have.Position {
-			w.breakf(broken, "replay %s is proved complete, and entity %s of %s is at %q, not at %q, with %s", r.id, name, r.generation,
-				have.Position, want.Position, difference)
+			w.breakf(broken, "replay %s is proved complete, and entity %s of %s is at %q, not at %q, with %s", r.id, name,
+				r.generation, have.Position, want.Position, difference)
 		}
 	}
 }

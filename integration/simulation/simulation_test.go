@@ -18,7 +18,7 @@ import (
 
 var (
 	seedFlag      = flag.Uint64("seed", 0, "run the schedule of this seed alone, and print its trace")
-	attacksFlag   = flag.String("attacks", "", "the attacks that seeds may draw, separated by commas; empty means all, none means none")
+	attacksFlag   = flag.String("attacks", allAttacks().String(), "the attacks that seeds may draw, or none")
 	schedulesFlag = flag.Int("schedules", 0, "the number of schedules; REPRISE_SCHEDULES does the same")
 )
 
@@ -50,9 +50,7 @@ func makeFixtures(t *testing.T) *fixtures {
 		t.Fatal(err)
 	}
 	t.Cleanup(f.codec.Close)
-	if *attacksFlag != "" {
-		f.attacks = attacksNamed(t, *attacksFlag)
-	}
+	f.attacks = attacksNamed(t, *attacksFlag)
 	return f
 }
 
@@ -102,8 +100,9 @@ func reportBroken(t *testing.T, f *fixtures, w *world, lines int) {
 	t.Helper()
 	again := runSeed(t, f, w.seed, w.plant, true)
 	trace := again.log[max(0, len(again.log)-lines):]
-	t.Errorf("seed %d with %+v of %+v: %v\nagain: go test ./integration/simulation -run TestSchedules -seed %d -attacks …\n%s",
-		w.seed, w.drawn, f.attacks, w.broken, w.seed, strings.Join(trace, "\n"))
+	t.Errorf("seed %d, attacks drawn: %v: %v\n"+
+		"again: go test ./integration/simulation -run TestSchedules -seed %d -attacks %v\n%s",
+		w.seed, w.drawn, w.broken, w.seed, f.attacks, strings.Join(trace, "\n"))
 }
 
 // TestSchedules runs many schedules without any planted fault. None may break
@@ -138,8 +137,8 @@ func TestSchedules(t *testing.T) {
 		}
 	})
 	took := time.Since(began)
-	t.Logf("%d schedules in %v (%.0f/s): %+v", sum.schedules, took.Round(time.Millisecond), float64(sum.schedules)/took.Seconds(),
-		sum.counts)
+	t.Logf("%d schedules in %v (%.0f/s): %+v", sum.schedules, took.Round(time.Millisecond),
+		float64(sum.schedules)/took.Seconds(), sum.counts)
 }
 
 // counts says what happened in schedules.

@@ -37,8 +37,8 @@ const maxFailures = 20
 
 // passing reports a fault that only time heals.
 func passing(err error) bool {
-	for _, known := range []error{errFault, errOver, errThrottled, feed.ErrThrottled, eventlog.ErrThrottled, datastore.ErrThrottled,
-		context.Canceled, context.DeadlineExceeded} {
+	for _, known := range []error{errFault, errOver, errThrottled, feed.ErrThrottled, eventlog.ErrThrottled,
+		datastore.ErrThrottled, context.Canceled, context.DeadlineExceeded} {
 		if errors.Is(err, known) {
 			return true
 		}

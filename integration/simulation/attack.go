@@ -14,7 +14,7 @@ import (
 func (w *world) chooseReplays() {
 	rebuilds := 0
 	for i := range 1 + w.random.IntN(2) {
-		r := &replayModel{id: fmt.Sprintf("r%d", i), lanes: make(map[event.Lane]*expected)}
+		r := newReplayModel(fmt.Sprintf("r%d", i))
 		kind := w.random.IntN(10)
 		switch {
 		case kind < 6 && (rebuilds == 0 || w.random.IntN(2) == 0):
@@ -48,8 +48,15 @@ func (w *world) chooseReplays() {
 func (w *world) begin() {
 	w.begun = true
 	w.startConsumers()
+	w.startAttacks()
 	producers := 1 + w.random.IntN(2)
-	w.producing, w.machines = producers, len(w.order)
+	w.producing = producers
+	for _, r := range w.order {
+		if r.after == nil {
+			w.machines++
+		}
+	}
+	all := w.machines
 	for i := range producers {
 		p := &producer{world: w, driver: w.newActor(fmt.Sprintf("producer-%d", i)), index: i,
 			left: w.shape.events / producers}
@@ -60,59 +67,57 @@ func (w *world) begin() {
 		go p.run()
 	}
 	for _, r := range w.order {
-		m := &machine{world: w, replay: r, driver: w.newActor("machine-" + r.id)}
 		after := w.random.IntN(w.shape.events/2 + 1)
-		go func() {
-			if m.driver.await("turn", 0, func() bool { return w.produced() >= after || w.producing == 0 || w.machines < len(w.order) }) {
-				m.run()
-				w.gate.mu.Lock()
-				defer w.gate.mu.Unlock()
+		due := func() bool { return w.produced() >= after || w.producing == 0 || w.machines < all }
+		w.startMachine(r, due)
+	}
+}
+
+// startMachine lets a replay begin once it is due, and a person cancel it where
+// that is drawn.
+func (w *world) startMachine(r *replayModel, due func() bool) {
+	m := &machine{world: w, replay: r, driver: w.newActor("machine-" + r.id)}
+	m.driver.replay, r.machine = r, m
+	if r.after != nil {
+		due = r.after
+	}
+	go func() {
+		if m.driver.await("turn", 0, due) {
+			m.run()
+			w.gate.mu.Lock()
+			defer w.gate.mu.Unlock()
+			if r.after == nil {
 				w.machines--
 			}
-		}()
-		if w.random.IntN(8) == 0 {
-			c := w.newActor("canceller-" + r.id)
-			go m.cancel(c, w.now+w.random.Int64N(60_000))
 		}
+	}()
+	if w.random.IntN(8) == 0 {
+		c, at := w.newActor("canceller-"+r.id), w.now+w.random.Int64N(60_000)
+		go func() {
+			if c.await("its time", at, never) {
+				m.cancel(c)
+			}
+		}()
+	}
+	if r.cut.drawn {
+		c := w.newActor("cutter-" + r.id)
+		c.dying = r.cut.dying
+		go func() {
+			if c.await(r.cut.step, 0, func() bool { return r.cut.calls >= r.cut.call }) {
+				m.cancel(c)
+			}
+		}()
 	}
 }
 
 func (w *world) produced() int {
 	n := 0
 	for i := range w.model.lanes {
-		n += len(w.model.lanes[i].events)
+		for _, r := range w.model.lanes[i].records {
+			n += len(r.events)
+		}
 	}
 	return n
-}
-
-// cancel stops a replay as Service.Cancel does: the desired state first, then
-// the execution, then what it created.
-func (m *machine) cancel(driver *actor, at int64) {
-	if !driver.await("its time", at, never) {
-		return
-	}
-	w := m.world
-	for asked := false; ; {
-		_, err, alive := run(driver, "cancel", functionTimeout, act(func(ctx context.Context, a *actor) error {
-			if !asked {
-				if _, err := w.storeOf(a).Update(ctx, m.replay.id, func(r *replay.Row) error { r.Cancel = true; return nil }); err != nil {
-					return err
-				}
-				w.gate.mu.Lock()
-				asked, m.stopped = true, true
-				w.gate.mu.Unlock()
-			}
-			_, err := w.closerOf(a).Close(ctx, m.replay.id, replay.Cancelled, nil)
-			return err
-		}))
-		// A replay that has ended, or has not begun, is left alone.
-		if !alive || err == nil || (final(err) && !asked) {
-			return
-		}
-		if driver.pause(driver.ctx, 500) != nil {
-			return
-		}
-	}
 }
 
 // producer plays clients of the ingest path: what is not acknowledged is sent
@@ -177,14 +182,17 @@ func (p *producer) record() (event.Lane, []byte) {
 		return p.crowdRecord()
 	}
 	first := w.names[r.IntN(w.ordinary)]
-	lane := w.lanes.Of(first)
+	lane, most := w.lanes.Of(first), 4
+	if w.shape.long && r.IntN(8) > 0 {
+		lane, most = 0, 1
+	}
 	if r.IntN(25) == 0 {
 		p.left--
 		return lane, []byte("these bytes are no record")
 	}
 	var lines [][]byte
 	header := record.Header{Lane: lane, KeepTime: r.IntN(15) == 0}
-	for range min(1+r.IntN(4), p.left) {
+	for range min(1+r.IntN(most), p.left) {
 		e := p.event(lane)
 		if header.KeepTime {
 			own := time.UnixMilli(w.now + w.drift - r.Int64N(3*3_600_000) + 3_600_000).UTC()

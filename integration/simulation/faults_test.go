@@ -15,41 +15,45 @@ type planted struct {
 	// seeds is the number of schedules within which it has to be found.
 	seeds  int
 	breaks []invariant
+	// attacks are those that the worlds draw from.
+	attacks attacks
 }
 
 func plantedFaults() []planted {
-	return []planted{
+	return append([]planted{
 		{"checkpoint before acknowledgement, re-reading from marks off",
 			plant{reader: plantEarlyCheckpoint, drainer: func(t control.Table) control.Table { return noRewind{t} }},
-			200, []invariant{order, resumability}},
-		{"two records of a lane in flight", plant{reader: plantTwoInFlight}, 100, []invariant{order, liveness}},
-		{"time ranges of one entity in parallel", plant{readGroup: parallelRanges}, 100, []invariant{order}},
+			200, []invariant{order, resumability}, attacks{}},
+		{"two records of a lane in flight", plant{reader: plantTwoInFlight}, 100, []invariant{order, liveness}, attacks{}},
+		{"time ranges of one entity in parallel", plant{readGroup: parallelRanges}, 100, []invariant{order}, attacks{}},
 		{"write not gated on the head", plant{liveHeads: func(t control.Table) control.Table { return farHead{t} }},
-			100, []invariant{logLeads, order, determinism}},
-		{"a pump that trusts batch boundaries", plant{commit: trustBoundaries}, 200, []invariant{completeness}},
-		{"mark moved before the rows are written", plant{store: plantMarkFirst}, 50, []invariant{completeness}},
-		{"a drain that trusts an empty queue", plant{drain: trustEmptyQueue}, 300, []invariant{resumability}},
-		{"a reader that emits from a cut that moves", plant{reader: plantMovingCut}, 200, []invariant{completeness}},
-		{"a consumer that does not check gaps", plant{consume: closeGaps}, 300, []invariant{order, completeness, resumability}},
-		{"a flip without a hold", plant{promote: flipWithoutHold}, 1500, []invariant{neverStepBack}},
-		{"a duplicate judged by the filter alone", plant{history: plantFilterAlone}, 100, []invariant{order}},
-		{"an identity index that forgets", plant{store: plantForgetful}, 50, []invariant{order}},
-		{"an identity index that takes an event for its own duplicate", plant{store: plantSelfish()}, 200, []invariant{order}},
-		{"head moved before the events are written", plant{pump: plantHeadFirst}, 50, []invariant{completeness}},
-		{"manifest closed after the head", plant{pump: plantLateManifests}, 100, []invariant{completeness}},
-	}
+			100, []invariant{logLeads, order, determinism}, attacks{}},
+		{"a pump that trusts batch boundaries", plant{commit: trustBoundaries}, 200, []invariant{completeness}, attacks{}},
+		{"mark moved before the rows are written", plant{store: plantMarkFirst}, 50, []invariant{completeness}, attacks{}},
+		{"a drain that trusts an empty queue", plant{drain: trustEmptyQueue}, 300, []invariant{resumability}, attacks{}},
+		{"a reader that emits from a cut that moves", plant{reader: plantMovingCut}, 200, []invariant{completeness}, attacks{}},
+		{"a consumer that does not check gaps", plant{consume: closeGaps}, 300,
+			[]invariant{order, completeness, resumability}, attacks{}},
+		{"a flip without a hold", plant{promote: flipWithoutHold}, 1500, []invariant{neverStepBack}, attacks{}},
+		{"a duplicate judged by the filter alone", plant{history: plantFilterAlone}, 100, []invariant{order}, attacks{}},
+		{"an identity index that forgets", plant{store: plantForgetful}, 50, []invariant{order}, attacks{}},
+		{"an identity index that takes an event for its own duplicate", plant{store: plantSelfish()}, 200,
+			[]invariant{order}, attacks{}},
+		{"head moved before the events are written", plant{pump: plantHeadFirst}, 50, []invariant{completeness}, attacks{}},
+		{"manifest closed after the head", plant{pump: plantLateManifests}, 100, []invariant{completeness}, attacks{}},
+	}, plantedAttacks()...)
 }
 
 // TestPlantedFaults builds every fault in, one at a time, and runs schedules
 // until one breaks an invariant: a simulation that lets a fault pass proves
 // nothing.
 func TestPlantedFaults(t *testing.T) {
-	f := makeFixtures(t)
+	f := makeFixtures(t).only(attacks{})
 	for _, fault := range plantedFaults() {
 		t.Run(fault.name, func(t *testing.T) {
 			t.Parallel()
 			for seed := range fault.seeds {
-				w := runSeed(t, f, uint64(seed+1), fault.plant, false)
+				w := runSeed(t, f.only(fault.attacks), uint64(seed+1), fault.plant, false)
 				if w.broken == nil {
 					continue
 				}

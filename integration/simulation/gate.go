@@ -82,6 +82,16 @@ type actor struct {
 	freezeFor   int64
 	calls       int
 	crashed     bool
+	// crashAt is the call with which it dies, 0 for none that is chosen.
+	crashAt int
+	// dying is how many of a driver's next invocations die like that.
+	dying int
+	// code is the version of the projections that it runs; step is the replay's
+	// step that it carries out, if any, and replay whose.
+	code   int
+	step   string
+	born   int
+	replay *replayModel
 	// direct actors pass the gate; they set a world up and look at its end.
 	direct bool
 	random *rand.Rand
@@ -91,7 +101,7 @@ func (w *world) newActor(name string) *actor {
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()
 	w.gate.actors++
-	a := &actor{world: w, id: w.gate.actors, name: fmt.Sprintf("%s.%d", name, w.gate.actors), freezeAfter: -1,
+	a := &actor{world: w, id: w.gate.actors, name: fmt.Sprintf("%s.%d", name, w.gate.actors), freezeAfter: -1, code: w.code, born: w.steps,
 		random: rand.New(rand.NewPCG(w.seed, textHash(name)+uint64(w.gate.actors)))}
 	a.ctx, a.cancel = context.WithCancel(context.WithValue(context.Background(), actorKey{}, a))
 	return a

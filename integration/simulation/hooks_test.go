@@ -119,9 +119,9 @@ func (e *executionDouble) Stop(_ context.Context, id, _, _ string) error {
 	return nil
 }
 
-// serviceOf cancels replays of a world whose calls go through steps, nil for
+// serviceWith cancels replays of a world whose calls go through steps, nil for
 // none.
-func (w *world) serviceOf(a *actor, s *steps, executions *executionDouble) *replay.Service {
+func (w *world) serviceWith(a *actor, s *steps, executions *executionDouble) *replay.Service {
 	closer := w.closerOf(a)
 	if s != nil {
 		table := steppedTable{w.tableOf(a), s}

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -25,6 +26,10 @@ const (
 	logLeads      invariant = "the log leads"
 	neverStepBack invariant = "reads never step back"
 	liveness      invariant = "everything comes to its end"
+	oneVersion    invariant = "one generation, one version"
+	cancelled     invariant = "what is cancelled stays so"
+	lost          invariant = "what is lost stays so"
+	owned         invariant = "everything has an owner"
 )
 
 // broken is the first invariant that a schedule broke.
@@ -43,31 +48,16 @@ func (w *world) breakf(i invariant, format string, args ...any) {
 	}
 }
 
-// sawEntry holds a write to the log against the model.
-func (w *world) sawEntry(at bucketKey, e *eventlog.Entry) {
-	lane := &w.model.lanes[at.lane]
-	n := lane.count(e.Position)
-	if n == 0 || lane.events[n-1].position != e.Position {
-		w.breakf(order, "the log is given an event at %s that the event stream does not have", e.Position)
-		return
-	}
-	want := &lane.events[n-1]
-	if want.entity != e.Entity || !bytes.Equal(want.line, e.Line) || want.logged != e.Logged || want.bucket != at.bucket {
-		w.breakf(order, "the event at %s is logged in bucket %s at %d, and not in %s at %d", e.Position, at.bucket, e.Logged,
-			want.bucket, want.logged)
-	}
-}
-
 // sawDocument looks at what is written to the control table.
-func (w *world) sawDocument(key control.Key, body []byte) {
+func (w *world) sawDocument(a *actor, key control.Key, body []byte) {
 	kind, rest, _ := strings.Cut(key.Partition, "#")
 	switch {
-	case kind == "head":
-		w.sawHead(rest, body)
+	case kind == "head" && key.Sort == "head":
+		w.sawHead(a, rest, body)
 	case kind == "replay" && strings.HasPrefix(key.Sort, "lane#"):
 		w.sawCut(rest, body)
 	case kind == "replays":
-		w.sawReplay(body)
+		w.sawReplay(a, body)
 	case kind == "registry":
 		w.sawRoll(body)
 	}
@@ -81,63 +71,42 @@ func decode[T any](w *world, body []byte) (value T, ok bool) {
 	return value, true
 }
 
-// sawHead holds a head that moves against the model and the log: all that it
-// covers must be there, and every bucket before it closed.
-func (w *world) sawHead(name string, body []byte) {
+// sawHead takes a head that moves for the truth of what is in the log, and holds
+// it against the batch and the log: all that it covers must be there.
+func (w *world) sawHead(a *actor, name string, body []byte) {
 	head, ok := decode[eventlog.Head](w, body)
 	index := slices.IndexFunc(w.laneNames, func(n string) bool { return n == name })
 	if !ok || index < 0 {
 		return
 	}
-	lane := &w.model.lanes[index]
-	if head.Position < lane.covered.Position {
-		w.breakf(order, "the head of lane %s goes back from %s to %s", name, lane.covered.Position, head.Position)
+	lane := event.Lane(index)
+	l := &w.model.lanes[lane]
+	if head.Position < l.covered.Position {
+		w.breakf(order, "the head of lane %s goes back from %s to %s", name, l.covered.Position, head.Position)
 		return
 	}
-	n := lane.count(head.Position)
-	for ; lane.checked < n; lane.checked++ {
-		e := &lane.events[lane.checked]
-		if _, found := w.events.find(bucketKey{event.Lane(index), e.bucket}, event.SortKey(e.entity, e.position)); !found {
-			w.breakf(completeness, "the head of lane %s covers the event at %s, which the log does not have", name, e.position)
-		}
+	w.commit(a, lane, &head)
+	l.covered = head
+	if head.Count != int64(len(l.events)) {
+		w.breakf(completeness, "the head of lane %s counts %d events of %d", lane, head.Count, len(l.events))
 	}
-	for ; lane.checkedBad < len(lane.bad) && lane.bad[lane.checkedBad] <= head.Position; lane.checkedBad++ {
-		if _, found := w.events.quarantine[event.Lane(index)][lane.bad[lane.checkedBad]]; !found {
-			w.breakf(completeness, "the head of lane %s covers the bad record at %s, which is not set aside", name, lane.bad[lane.checkedBad])
-		}
-	}
-	lane.covered = head
-	w.checkManifests(event.Lane(index), head, n)
+	w.checkManifests(lane, head)
 }
 
 // checkManifests compares the manifests as of a head with the model's.
-func (w *world) checkManifests(lane event.Lane, head eventlog.Head, n int) {
-	want := make(map[eventlog.Bucket]eventlog.Manifest)
-	for i := range w.model.lanes[lane].events[:n] {
-		e := &w.model.lanes[lane].events[i]
-		m := want[e.bucket]
-		m.Add(e.position, e.line)
-		want[e.bucket] = m
-	}
-	for b, m := range want {
-		have := head.Open
-		carried := slices.IndexFunc(head.Closed, func(c eventlog.ClosedManifest) bool { return c.Bucket == b })
-		if carried >= 0 {
-			have = head.Closed[carried].Manifest
-		} else if b != head.Bucket {
-			stored := w.table.stored[control.Key{Partition: "manifest#" + lane.String(), Sort: string(b)}]
-			if stored.body == nil {
-				w.breakf(completeness, "the head of lane %s has left bucket %s, whose manifest is not closed", lane, b)
-				continue
+func (w *world) checkManifests(lane event.Lane, head eventlog.Head) {
+	want := w.model.lanes[lane].manifests
+	found := 0
+	err := eventlog.Heads{Table: peek{w.table}}.Manifests(context.Background(), lane, head, "", "",
+		func(b eventlog.Bucket, have eventlog.Manifest) error {
+			found++
+			if m := want[b]; have != m {
+				w.breakf(completeness, "the manifest of bucket %s of lane %s has %d events of %d", b, lane, have.Count, m.Count)
 			}
-			have, _ = decode[eventlog.Manifest](w, stored.body)
-		}
-		if have != m {
-			w.breakf(completeness, "the manifest of bucket %s of lane %s has %d events of %d", b, lane, have.Count, m.Count)
-		}
-	}
-	if head.Count != int64(n) {
-		w.breakf(completeness, "the head of lane %s counts %d events of %d", lane, head.Count, n)
+			return nil
+		})
+	if err != nil || found != len(want) {
+		w.breakf(completeness, "as of its head lane %s has %d manifests of %d: %v", lane, found, len(want), err)
 	}
 }
 
@@ -146,13 +115,21 @@ func (w *world) headOf(lane event.Lane) event.Position { return w.model.lanes[la
 // sawRow holds every row that is written against what the model has at the
 // row's position.
 func (w *world) sawRow(generation string, lane event.Lane, row *datastore.Row) {
+	if w.isWiped(generation) {
+		return // it is lost, and judged where it is shown
+	}
 	if head := w.headOf(lane); row.Position > head {
 		w.breakf(logLeads, "entity %s of %s is written up to %s; the log's head is at %s", row.Entity, generation, row.Position, head)
 		return
 	}
-	want, found := w.model.entity(row.Entity).row(row.Position)
+	want, found := w.model.entity(row.Entity).row(w.versions[generation], row.Position)
 	if !found {
 		w.breakf(order, "entity %s of %s is at %s, where it has no event", row.Entity, generation, row.Position)
+		return
+	}
+	if want.Version != row.Version {
+		w.breakf(oneVersion, "entity %s of %s is written by %s; the generation belongs to %s", row.Entity, generation,
+			row.Version, want.Version)
 		return
 	}
 	if difference := compareRows(want, row); difference != "" {
@@ -188,6 +165,9 @@ func compareRows(want, have *datastore.Row) string {
 // sawMark holds a mark that moves against the rows: what it covers must have
 // been written before.
 func (w *world) sawMark(generation string, name datastore.MarkName, lane event.Lane, mark datastore.Mark) {
+	if w.isWiped(generation) {
+		return // as its rows
+	}
 	if name == datastore.ReplayMark {
 		w.sawReplayMark(generation, lane, mark)
 		return
@@ -215,21 +195,29 @@ func (w *world) checkReached(generation string, lane event.Lane, entity string, 
 func (w *world) sawRoll(body []byte) {
 	roll, ok := decode[datastore.Roll](w, body)
 	for _, info := range roll.Generations {
+		w.versions[info.ID], w.statuses[info.ID] = w.versionOf(info.Version), info.Status
+		w.owners[info.ID] = info.Replay
 		if info.Consumes() {
 			w.startWrite(info.ID)
 		}
+	}
+	if roll.Hold != nil && w.held[roll.Hold.Number] == 0 {
+		w.held[roll.Hold.Number] = w.steps
+		w.holds = roll.Hold.Number
 	}
 	if !ok || roll.Active == w.active {
 		return
 	}
 	before, after := w.store.tables[w.active], w.store.tables[roll.Active]
 	w.active = roll.Active
+	w.shown[roll.Active] = true
 	w.flips++
 	if after == nil {
 		w.breakf(completeness, "generation %s is made active and does not exist", roll.Active)
 		return
 	}
-	if before == nil {
+	w.checkFlip(roll.Active)
+	if before == nil || w.isWiped(roll.Active) {
 		return
 	}
 	for lane, rows := range before.rows {

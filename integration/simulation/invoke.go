@@ -58,7 +58,14 @@ const functionTimeout = 20_000
 // the driver gave it up. It reports false once the schedule is over.
 func run[T any](driver *actor, name string, timeout int64, do task[T]) (result T, err error, alive bool) {
 	w := driver.world
-	inv := invoke(w, name, timeout, do)
+	inv := invoke(w, name, timeout, func(ctx context.Context, a *actor) (T, error) {
+		a.step, a.replay = name, driver.replay
+		if driver.dying > 0 {
+			driver.dying--
+			a.crashAt = 1 + a.random.IntN(8)
+		}
+		return do(ctx, a)
+	})
 	if !driver.await(name, w.now+timeout, func() bool { return inv.ended }) {
 		return result, errOver, false
 	}

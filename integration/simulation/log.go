@@ -14,11 +14,12 @@ type bucketKey struct {
 	bucket eventlog.Bucket
 }
 
-// storedEntry is an entry with its key and when it was written.
+// storedEntry is an entry with its key, when it was written and by which actor.
 type storedEntry struct {
 	key     string
 	entry   eventlog.Entry
 	written int64
+	by      int
 }
 
 // logState is the Events table. Only the scheduler touches it.
@@ -28,6 +29,8 @@ type logState struct {
 	buckets    map[bucketKey][]storedEntry
 	quarantine map[event.Lane]map[event.Position]eventlog.Quarantined
 	witnesses  map[event.Lane][]eventlog.Witness
+	// puts are the records that an actor without a driver gave to the log.
+	puts map[attempt]map[event.Position]bool
 }
 
 // logOf is the event log as one actor sees it.
@@ -51,12 +54,13 @@ func (k bucketKey) String() string { return k.lane.String() + "/" + string(k.buc
 // Put implements eventlog.Log.
 func (l logOf) Put(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entries []eventlog.Entry) error {
 	at := bucketKey{lane, bucket}
-	return l.who(ctx).do(ctx, "log.put", at.String(), eventlog.ErrThrottled, func(f fate) error {
+	a := l.who(ctx)
+	return a.do(ctx, "log.put", at.String(), eventlog.ErrThrottled, func(f fate) error {
 		for i := range entries {
 			if !f.partly() {
 				continue
 			}
-			if err := l.state.put(at, entries[i]); err != nil {
+			if err := l.state.put(a, at, entries[i]); err != nil {
 				return err
 			}
 		}
@@ -68,9 +72,21 @@ func (s *logState) find(at bucketKey, key string) (int, bool) {
 	return slices.BinarySearchFunc(s.buckets[at], key, func(e storedEntry, key string) int { return strings.Compare(e.key, key) })
 }
 
-func (s *logState) put(at bucketKey, e eventlog.Entry) error {
+// entry is what is stored of an event, nil where nothing is.
+func (s *logState) entry(at bucketKey, e *modelEvent) *storedEntry {
+	i, found := s.find(at, event.SortKey(e.entity, e.position))
+	if !found {
+		return nil
+	}
+	return &s.buckets[at][i]
+}
+
+// put leaves what is stored already as it is: an attempt that died may have
+// stored the event as logged at another time of the bucket.
+func (s *logState) put(a *actor, at bucketKey, e eventlog.Entry) error {
 	key := e.SortKey()
 	s.world.sawEntry(at, &e)
+	s.note(a, at.lane, e.Position)
 	i, found := s.find(at, key)
 	if found {
 		if old := &s.buckets[at][i].entry; string(old.Line) != string(e.Line) {
@@ -80,8 +96,21 @@ func (s *logState) put(at bucketKey, e eventlog.Entry) error {
 		return nil
 	}
 	e.Line = slices.Clone(e.Line)
-	s.buckets[at] = slices.Insert(s.buckets[at], i, storedEntry{key, e, s.world.now})
+	s.buckets[at] = slices.Insert(s.buckets[at], i, storedEntry{key, e, s.world.now, a.id})
 	return nil
+}
+
+// note keeps what an actor without a driver gives to the log.
+func (s *logState) note(a *actor, lane event.Lane, at event.Position) {
+	r := s.world.model.lanes[lane].record(at)
+	if !a.direct || r == nil {
+		return
+	}
+	by := attempt{a.id, lane}
+	if s.puts[by] == nil {
+		s.puts[by] = make(map[event.Position]bool)
+	}
+	s.puts[by][r.first] = true
 }
 
 // Read implements eventlog.Log.
@@ -145,7 +174,9 @@ func (l logOf) Has(ctx context.Context, lane event.Lane, bucket eventlog.Bucket,
 
 // Quarantine implements eventlog.Log.
 func (l logOf) Quarantine(ctx context.Context, lane event.Lane, q eventlog.Quarantined) error {
-	return l.who(ctx).do(ctx, "log.quarantine", lane.String()+"/"+string(q.Position), eventlog.ErrThrottled, func(fate) error {
+	a := l.who(ctx)
+	return a.do(ctx, "log.quarantine", lane.String()+"/"+string(q.Position), eventlog.ErrThrottled, func(fate) error {
+		l.state.world.sawAside(a, lane, &q)
 		if l.state.quarantine[lane] == nil {
 			l.state.quarantine[lane] = make(map[event.Position]eventlog.Quarantined)
 		}

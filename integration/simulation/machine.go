@@ -30,32 +30,9 @@ type machine struct {
 	stopped bool
 }
 
-// step calls a function until it returns without an error that a retry can
-// help. It reports false once the machine is stopped or the schedule over.
-func step[T any](m *machine, name string, do task[T]) (T, error, bool) {
-	for {
-		result, err, alive := run(m.driver, name, stepTimeout, do)
-		if !alive || m.stopped {
-			return result, err, false
-		}
-		if err == nil || final(err) {
-			return result, err, true
-		}
-		if m.driver.pause(m.driver.ctx, 50+m.driver.random.Int64N(1_000)) != nil {
-			return result, err, false
-		}
-	}
-}
-
-func final(err error) bool {
-	for _, known := range []error{replay.ErrRequest, replay.ErrNotFound, replay.ErrNotProved, replay.ErrExists, replay.ErrEnded,
-		replay.ErrStalled, replay.ErrCutTooOld, replay.ErrParked, errIncomplete} {
-		if errors.Is(err, known) {
-			return true
-		}
-	}
-	return false
-}
+// errStoppedByItself is the name of an execution's end that saw that its replay
+// is cancelled.
+const errStoppedByItself = "Reprise.Stopped"
 
 var (
 	errIncomplete = errors.New("the replay cannot prove itself complete")
@@ -65,19 +42,30 @@ var (
 // run goes through the states and reports how it ended.
 func (m *machine) run() {
 	err, alive := m.work()
-	if !alive {
+	if !alive && !m.stopped {
 		return
 	}
 	status, failure := replay.Succeeded, (*replay.Failure)(nil)
+	ended := replay.ExecutionStatus("SUCCEEDED")
 	switch {
+	case !alive:
+		ended = "ABORTED"
+	case errors.Is(err, errHalted) && m.world.drawn.cancels:
+		ended, failure = "FAILED", &replay.Failure{Error: errStoppedByItself, Cause: err.Error()}
 	case errors.Is(err, errHalted):
-		status = replay.Cancelled
+		ended = "ABORTED"
 	case err != nil:
-		status, failure = replay.Failed, &replay.Failure{Error: "Simulated", Cause: err.Error()}
+		ended, status, failure = "FAILED", replay.Failed, &replay.Failure{Error: "Simulated", Cause: err.Error()}
 	}
-	_, _, _ = step(m, "close", func(ctx context.Context, a *actor) (replay.Row, error) {
-		return m.world.closerOf(a).Close(ctx, m.replay.id, status, failure)
-	})
+	if alive && !errors.Is(err, errHalted) {
+		_, _, _ = step(m, "close", func(ctx context.Context, a *actor) (replay.Row, error) {
+			return m.world.closerOf(a).Close(ctx, m.replay.id, status, failure)
+		})
+		if m.stopped {
+			ended, failure = "ABORTED", nil
+		}
+	}
+	m.tell(ended, failure)
 }
 
 func (m *machine) work() (error, bool) {
@@ -107,7 +95,7 @@ func (m *machine) plan(ctx context.Context, a *actor) (replay.Row, error) {
 	if _, _, err := m.world.storeOf(a).Create(ctx, m.replay.id, m.replay.request); err != nil {
 		return replay.Row{}, err
 	}
-	if err := m.world.promoterOf(a).Prepare(ctx, m.replay.id, m.world.set.Version()); err != nil {
+	if err := m.world.promoterOf(a).Prepare(ctx, m.replay.id, m.world.setAt(a.code).Version()); err != nil {
 		return replay.Row{}, err
 	}
 	return m.world.plannerOf(a).Plan(ctx, m.replay.id)
@@ -137,6 +125,7 @@ func (m *machine) readGroups(groups int) (error, bool) {
 	for i := range children {
 		children[i] = &child{machine: machine{world: m.world, replay: m.replay,
 			driver: m.world.newActor(fmt.Sprintf("child-%s-%d", m.replay.id, i))}, group: i}
+		children[i].driver.replay = m.replay
 		go children[i].run()
 	}
 	ended := func() bool {

@@ -31,8 +31,13 @@ type payload struct {
 
 var errRefused = errors.New("the event is refused")
 
-func newProjections() (*projection.Set, error) {
-	return projection.NewSet(projection.New("seen", 1, []string{typeNoted, typeOther, typeRefused},
+// versionStep is what a version adds to every serial: both versions can read
+// each other's states, and nothing but the numbers tells them apart.
+const versionStep = 5_000_000
+
+// newProjections makes a version of the projections, counted from 0.
+func newProjections(version int) (*projection.Set, error) {
+	return projection.NewSet(projection.New("seen", 1+version, []string{typeNoted, typeOther, typeRefused},
 		func(state seen, e *event.Event) (seen, error) {
 			if e.Type == typeRefused {
 				return state, errRefused
@@ -41,11 +46,11 @@ func newProjections() (*projection.Set, error) {
 			if err := json.Unmarshal([]byte(e.Data), &p); err != nil {
 				return state, err
 			}
-			return seen{append(slices.Clone(state.Seen), p.Serial)}, nil
+			return seen{append(slices.Clone(state.Seen), p.Serial+version*versionStep)}, nil
 		}))
 }
 
-// modelEvent is an event as the event stream orders it.
+// modelEvent is an event of the log.
 type modelEvent struct {
 	entity   string
 	position event.Position
@@ -56,27 +61,30 @@ type modelEvent struct {
 	digest   event.Digest
 }
 
-// modelLane is what the event stream has of a lane.
+// modelLane is what the event stream has of a lane, and what of it is in the
+// log.
 type modelLane struct {
-	events []modelEvent
-	// bad are the positions of records that cannot be decoded.
-	bad    []event.Position
-	logged int64
-	// manifests by bucket, of all events so far.
-	covered eventlog.Head
-	// checked is the number of events, and of bad records, under the head.
-	checked, checkedBad int
+	// records are all that were put, events those of the members of the log; both
+	// in the order of positions.
+	records []modelRecord
+	events  []modelEvent
+	logged  int64
+	// covered is the head, manifests those as of it.
+	covered   eventlog.Head
+	manifests map[eventlog.Bucket]eventlog.Manifest
 }
 
 // modelEntity folds an entity's events by the plainest rule there is.
 type modelEntity struct {
 	positions []event.Position
-	rows      []datastore.Row
-	ids       map[string]string
-	state     seen
+	// rows are those of each version after each event.
+	rows  [versions][]datastore.Row
+	ids   map[string]string
+	state [versions]seen
 }
 
-// model is the sequential truth: what the order of the event stream demands.
+// model is the sequential truth: what the heads let into the log, in the order
+// of positions.
 type model struct {
 	world    *world
 	lanes    []modelLane
@@ -84,37 +92,11 @@ type model struct {
 }
 
 func newModel(w *world) *model {
-	return &model{world: w, lanes: make([]modelLane, w.lanes.Count()), entities: make(map[string]*modelEntity)}
-}
-
-// saw takes in a record at the moment the event stream took it.
-func (m *model) saw(r streamRecord) {
-	lane := &m.lanes[r.lane]
-	header, lines, err := m.world.codec.Unpack(r.data)
-	if err != nil {
-		at, err := event.NewPosition(epoch, r.sequence, 0)
-		if err != nil {
-			m.world.breakf(order, "a sequence number is none: %v", err)
-		}
-		lane.bad = append(lane.bad, at)
-		return
+	m := &model{world: w, lanes: make([]modelLane, w.lanes.Count()), entities: make(map[string]*modelEntity)}
+	for i := range m.lanes {
+		m.lanes[i].manifests = make(map[eventlog.Bucket]eventlog.Manifest)
 	}
-	for i, line := range lines {
-		e, err := event.Parse(string(line))
-		at, placed := event.NewPosition(epoch, r.sequence, i)
-		if err != nil || placed != nil {
-			m.world.breakf(order, "the model cannot read an event: %v, %v", err, placed)
-			return
-		}
-		arrival := r.arrival
-		if own, ok := e.Timestamp(); header.KeepTime && ok {
-			arrival = own.UnixMilli()
-		}
-		lane.logged = max(lane.logged, arrival)
-		lane.events = append(lane.events, modelEvent{entity: e.Subject, position: at, kind: e.Type, line: line,
-			logged: lane.logged, bucket: m.world.width.Of(lane.logged), digest: event.DigestOf(at, line)})
-		m.fold(&lane.events[len(lane.events)-1], &e)
-	}
+	return m
 }
 
 func (m *model) entity(id string) *modelEntity {
@@ -126,46 +108,48 @@ func (m *model) entity(id string) *modelEntity {
 	return found
 }
 
-// fold appends the row that an entity must have once it has seen the event.
+// fold appends the rows that an entity must have once it has seen the event.
 func (m *model) fold(at *modelEvent, e *event.Event) {
 	entity := m.entity(at.entity)
-	row := datastore.Row{Entity: at.entity}
-	if n := len(entity.rows); n > 0 {
-		row = cloneRow(entity.rows[n-1])
-	}
-	row.Position = at.position
-	if n := len(row.Buckets); n == 0 || row.Buckets[n-1] != at.bucket {
-		row.Buckets = append(row.Buckets, at.bucket)
-	}
 	identity := e.Source + "\x00" + e.ID
 	first, repeated := entity.ids[identity]
-	switch {
-	case repeated:
-		row.Duplicates++
-		if first != string(at.line) {
-			row.Conflicts++
+	for version := range versions {
+		row := datastore.Row{Entity: at.entity, Version: m.world.setAt(version).Version()}
+		if n := len(entity.rows[version]); n > 0 {
+			row = cloneRow(entity.rows[version][n-1])
 		}
-	case row.Parked != nil:
-		row.Parked.Waiting++
-	case at.kind == typeIgnored:
-		row.Ignored++
-	case at.kind == typeRefused:
-		row.Parked = &datastore.Parked{Position: at.position, Type: at.kind}
-	default:
-		entity.apply(&row, at, e)
+		row.Position = at.position
+		if n := len(row.Buckets); n == 0 || row.Buckets[n-1] != at.bucket {
+			row.Buckets = append(row.Buckets, at.bucket)
+		}
+		switch {
+		case repeated:
+			row.Duplicates++
+			if first != string(at.line) {
+				row.Conflicts++
+			}
+		case row.Parked != nil:
+			row.Parked.Waiting++
+		case at.kind == typeIgnored:
+			row.Ignored++
+		case at.kind == typeRefused:
+			row.Parked = &datastore.Parked{Position: at.position, Type: at.kind}
+		default:
+			entity.apply(version, &row, at, e)
+		}
+		entity.rows[version] = append(entity.rows[version], row)
 	}
 	if !repeated {
 		entity.ids[identity] = string(at.line)
 	}
 	entity.positions = append(entity.positions, at.position)
-	entity.rows = append(entity.rows, row)
 }
 
-func (m *modelEntity) apply(row *datastore.Row, at *modelEvent, e *event.Event) {
+func (m *modelEntity) apply(version int, row *datastore.Row, at *modelEvent, e *event.Event) {
 	var p payload
 	_ = json.Unmarshal([]byte(e.Data), &p) // the producers write it
-	m.state.Seen = append(m.state.Seen, p.Serial)
-	state, err := json.Marshal(m.state)
+	m.state[version].Seen = append(m.state[version].Seen, p.Serial+version*versionStep)
+	state, err := json.Marshal(m.state[version])
 	if err != nil {
 		return
 	}
@@ -187,12 +171,13 @@ func (m *modelEntity) last(at event.Position) event.Position {
 	return m.positions[i-1]
 }
 
-func (m *modelEntity) row(at event.Position) (*datastore.Row, bool) {
+// row is that of a version at the position of an event of the entity.
+func (m *modelEntity) row(version int, at event.Position) (*datastore.Row, bool) {
 	i, found := slices.BinarySearch(m.positions, at)
 	if !found {
 		return nil, false
 	}
-	return &m.rows[i], true
+	return &m.rows[version][i], true
 }
 
 // count is how many of the events lie at or before a position.

@@ -1,6 +1,9 @@
 package simulation
 
 import (
+	"context"
+	"fmt"
+	"strings"
 	"time"
 
 	"reprise/pkg/datastore"
@@ -34,6 +37,7 @@ func (w *world) decoder() *eventlog.Decoder {
 func (w *world) applierOf(a *actor, consumer string) *projection.Applier {
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()
+	consumer = fmt.Sprintf("%s@%d", consumer, a.code)
 	if warm := w.appliers[consumer]; warm != nil && a.random.IntN(8) > 0 {
 		return warm
 	}
@@ -42,7 +46,7 @@ func (w *world) applierOf(a *actor, consumer string) *projection.Applier {
 		log = w.plant.history(w, log)
 	}
 	view := eventlog.View{Log: log, Heads: eventlog.Heads{Table: w.tableOf(nil)}}
-	w.appliers[consumer] = projection.NewApplier(w.set, view, w.shape.duplicates...)
+	w.appliers[consumer] = projection.NewApplier(w.setAt(a.code), view, w.shape.duplicates...)
 	return w.appliers[consumer]
 }
 
@@ -64,12 +68,12 @@ func (w *world) consumerStore(a *actor) datastore.Generations {
 }
 
 func (w *world) storeOf(a *actor) replay.Store {
-	return replay.Store{Table: w.tableOf(a), Now: w.clock, Version: w.set.Version()}
+	return replay.Store{Table: w.tableOf(a), Now: w.clock, Version: w.setAt(a.code).Version()}
 }
 
 func (w *world) plannerOf(a *actor) *replay.Planner {
 	heads := eventlog.Heads{Table: w.tableOf(a)}
-	finder := &replay.BucketFinder{Heads: heads, Registry: w.registryOf(a), Generations: w.generationsOf(a)}
+	finder := &replay.BucketFinder{Heads: heads, Registry: w.registryOf(a), Generations: w.judgedStore(a)}
 	return &replay.Planner{Store: w.storeOf(a), Heads: heads, Lanes: w.lanes, Width: w.width, Buckets: finder.Find}
 }
 
@@ -78,14 +82,18 @@ func (w *world) readerOf(a *actor) *replay.Reader {
 	if w.plant.reader != nil {
 		table, playback = w.plant.reader(a, table, playback)
 	}
-	return &replay.Reader{Store: replay.Store{Table: table, Now: w.clock, Version: w.set.Version()}, Log: w.logOf(a),
+	return &replay.Reader{Store: replay.Store{Table: table, Now: w.clock, Version: w.setAt(a.code).Version()}, Log: w.logOf(a),
 		Heads: eventlog.Heads{Table: table}, Width: w.width, Lanes: w.lanes, Codec: w.codec, Retention: retention,
 		Playback: playback, PageBytes: w.shape.pageBytes,
 		RecordBytes: w.shape.recordBytes}
 }
 
 func (w *world) consumerOf(a *actor) *replay.Consumer {
-	return &replay.Consumer{Store: w.storeOf(a), Registry: w.registryOf(a), Generations: w.consumerStore(a),
+	registry := w.registryOf(a)
+	if w.plant.applyRoll != nil {
+		registry.Table = w.plant.applyRoll(a, registry.Table)
+	}
+	return &replay.Consumer{Store: w.storeOf(a), Registry: registry, Generations: w.consumerStore(a),
 		Applier: w.applierOf(a, "playback"), Codec: w.codec, Lanes: w.lanes, Width: w.width}
 }
 
@@ -94,7 +102,7 @@ func (w *world) drainerOf(a *actor) *replay.Drainer {
 	if w.plant.drainer != nil {
 		table = w.plant.drainer(table)
 	}
-	return &replay.Drainer{Store: replay.Store{Table: table, Now: w.clock, Version: w.set.Version()}, Registry: w.registryOf(a),
+	return &replay.Drainer{Store: replay.Store{Table: table, Now: w.clock, Version: w.setAt(a.code).Version()}, Registry: w.registryOf(a),
 		Generations: w.generationsOf(a), Patience: drainPatience, Limit: stallLimit, Poll: drainPoll, Pause: a.sleep}
 }
 
@@ -105,9 +113,55 @@ func (w *world) proverOf(a *actor) *replay.Prover {
 
 func (w *world) promoterOf(a *actor) *replay.Promoter {
 	return &replay.Promoter{Store: w.storeOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}, Registry: w.registryOf(a),
-		Generations: w.generationsOf(a), Lanes: w.lanes, Retention: retention, Lease: w.shape.lease, Poll: promotePoll, Pause: a.sleep}
+		Generations: w.judgedStore(a), Lanes: w.lanes, Retention: retention, Lease: w.shape.lease, Poll: promotePoll, Pause: a.sleep}
+}
+
+// judgedStore is the Data Store as those see it who ask a generation whether it
+// can be trusted.
+func (w *world) judgedStore(a *actor) datastore.Generations {
+	if w.plant.judged != nil {
+		return w.plant.judged(w.generationsOf(a))
+	}
+	return w.generationsOf(a)
 }
 
 func (w *world) closerOf(a *actor) *replay.Closer {
-	return &replay.Closer{Store: w.storeOf(a), Registry: w.registryOf(a), Generations: w.generationsOf(a), Lanes: w.lanes.Count()}
+	generations := w.generationsOf(a)
+	if w.plant.closer != nil {
+		generations = w.plant.closer(generations)
+	}
+	return &replay.Closer{Store: w.storeOf(a), Registry: w.registryOf(a), Generations: generations, Lanes: w.lanes.Count()}
+}
+
+func (w *world) serviceOf(a *actor) *replay.Service {
+	return &replay.Service{Store: w.storeOf(a), Executions: executions{a}, Closer: w.closerOf(a), Random: strings.NewReader("")}
+}
+
+// executions are the executions of the replay state machine as one actor sees
+// them.
+type executions struct{ actor *actor }
+
+// Start implements replay.Executions. Machines begin by themselves.
+func (e executions) Start(ctx context.Context, name string, _ []byte) error {
+	return e.actor.do(ctx, "execution.start", name, errThrottled, func(fate) error { return nil })
+}
+
+// Exists implements replay.Executions.
+func (e executions) Exists(ctx context.Context, name string) (found bool, err error) {
+	err = e.actor.do(ctx, "execution.exists", name, errThrottled, func(fate) error {
+		r := e.actor.world.replays[name]
+		found = r != nil && r.machine != nil
+		return nil
+	})
+	return found, err
+}
+
+// Stop implements replay.Executions.
+func (e executions) Stop(ctx context.Context, name, _, _ string) error {
+	return e.actor.do(ctx, "execution.stop", name, errThrottled, func(fate) error {
+		if r := e.actor.world.replays[name]; r != nil && r.machine != nil {
+			r.machine.stopped = true
+		}
+		return nil
+	})
 }

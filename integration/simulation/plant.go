@@ -29,6 +29,13 @@ type plant struct {
 	// reader decorates what readers use, readGroup takes their place.
 	reader    func(a *actor, t control.Table, s feed.Stream) (control.Table, feed.Stream)
 	readGroup func(ctx context.Context, a *actor, id string, group int, deadline time.Time) (replay.Outcome, error)
+	// write takes the place of the live consumers, applyRoll decorates where the
+	// playback consumer reads the roll, judged the Data Store as those see it who
+	// judge a generation, closer as those who drop one.
+	write     func(a *actor, generation string) work
+	applyRoll func(a *actor, t control.Table) control.Table
+	judged    func(datastore.Generations) datastore.Generations
+	closer    func(datastore.Generations) datastore.Generations
 	// drainer is the control table as the drain sees it; drain and promote take
 	// the place of those steps.
 	drainer func(control.Table) control.Table

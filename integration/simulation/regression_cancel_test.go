@@ -19,7 +19,7 @@ func TestCancelledAtAnyMomentOfAPromotion(t *testing.T) {
 		var cancelled replay.Row
 		var refused error
 		s := &steps{at: at, happy: func() {
-			cancelled, refused = w.serviceOf(a, nil, &executionDouble{}).Cancel(ctx, r.id)
+			cancelled, refused = w.serviceWith(a, nil, &executionDouble{}).Cancel(ctx, r.id)
 		}}
 		state, err := w.promoterWith(a, s).Promote(ctx, r.id, w.clock())
 		if !s.reached() {
@@ -55,7 +55,7 @@ func TestCancelledAtAnyMomentOfAPromotion(t *testing.T) {
 // ended executions.
 func (w *world) ended(ctx context.Context, t *testing.T, a *actor, id string, state replay.Promotion, failed error) error {
 	t.Helper()
-	service := w.serviceOf(a, nil, &executionDouble{})
+	service := w.serviceWith(a, nil, &executionDouble{})
 	switch {
 	case failed == nil && state == replay.Promoted:
 		_, err := w.closerOf(a).Close(ctx, id, replay.Succeeded, nil)
@@ -78,7 +78,7 @@ func TestPromotedAtAnyMomentOfACancel(t *testing.T) {
 				t.Fatal(err)
 			}
 		}}
-		_, err := w.serviceOf(a, s, &executionDouble{}).Cancel(ctx, r.id)
+		_, err := w.serviceWith(a, s, &executionDouble{}).Cancel(ctx, r.id)
 		if !s.reached() {
 			if at < 6 {
 				t.Fatalf("a cancel makes %d calls", at)
@@ -114,7 +114,7 @@ func cancelThatDies(t *testing.T, again, late bool) {
 		w, a, r := followed(t)
 		ctx := context.Background()
 		s := &steps{at: at, dies: true, late: late}
-		_, err := w.serviceOf(a, s, &executionDouble{}).Cancel(ctx, r.id)
+		_, err := w.serviceWith(a, s, &executionDouble{}).Cancel(ctx, r.id)
 		if !s.reached() {
 			return
 		}
@@ -127,7 +127,7 @@ func cancelThatDies(t *testing.T, again, late bool) {
 			withdrawn = info.Withdrawn != ""
 		}
 		if again {
-			if _, err := w.serviceOf(a, nil, &executionDouble{}).Cancel(ctx, r.id); err != nil && !errors.Is(err, replay.ErrEnded) {
+			if _, err := w.serviceWith(a, nil, &executionDouble{}).Cancel(ctx, r.id); err != nil && !errors.Is(err, replay.ErrEnded) {
 				t.Fatalf("cancel again after call %d: %v", at, err)
 			}
 		}
@@ -152,7 +152,7 @@ func TestNoFlipAfterAClose(t *testing.T) {
 		w, a, r := followed(t)
 		ctx := context.Background()
 		s := &steps{at: at, happy: func() {
-			if err := w.serviceOf(a, nil, nil).Ended(ctx, r.id, "TIMED_OUT", &replay.Failure{Error: "States.Timeout"}); err != nil {
+			if err := w.serviceWith(a, nil, nil).Ended(ctx, r.id, "TIMED_OUT", &replay.Failure{Error: "States.Timeout"}); err != nil {
 				t.Fatal(err)
 			}
 		}}
@@ -176,7 +176,7 @@ func TestCancelledIsNotFailed(t *testing.T) {
 		t.Fatal(err)
 	}
 	executions := &executionDouble{}
-	service := w.serviceOf(a, nil, executions)
+	service := w.serviceWith(a, nil, executions)
 	executions.stop = func(id string) {
 		if err := service.Ended(ctx, id, "FAILED", &replay.Failure{Error: "Reprise.Stopped"}); err != nil {
 			t.Fatal(err)

@@ -166,7 +166,7 @@ func (w *world) strand(t *testing.T, lane event.Lane) {
 	e := event.Event{ID: "stranded", Source: "test", Type: typeNoted, Subject: w.names[0], Data: `{"n":1}`}
 	entry := eventlog.Entry{Entity: e.Subject, Position: at, Logged: head.Logged, Line: e.AppendJSON(nil)}
 	key := bucketKey{lane, head.Bucket}
-	w.events.buckets[key] = append(w.events.buckets[key], storedEntry{entry.SortKey(), entry, w.now})
+	w.events.buckets[key] = append(w.events.buckets[key], storedEntry{key: entry.SortKey(), entry: entry, written: w.now})
 	w.now += (retention + 5*time.Hour).Milliseconds()
 }
 

@@ -37,7 +37,7 @@ func TestPruneLeavesANewReplayOfTheName(t *testing.T) {
 		}
 		began := false
 		s := &steps{at: at, happy: func() {
-			prune(w.serviceOf(a, nil, nil))
+			prune(w.serviceWith(a, nil, nil))
 			row, created, err := w.storeOf(a).Create(ctx, "r", replay.Request{})
 			if err != nil {
 				t.Fatal(err)
@@ -46,7 +46,7 @@ func TestPruneLeavesANewReplayOfTheName(t *testing.T) {
 				w.planOnly(t, a, "r")
 			}
 		}}
-		prune(w.serviceOf(a, s, nil))
+		prune(w.serviceWith(a, s, nil))
 		if !s.reached() {
 			return
 		}

@@ -85,7 +85,7 @@ func (w *world) sweep(t *testing.T, a *actor) {
 func (w *world) dying(t *testing.T, a *actor, at int, late bool, act func(*replay.Promoter, *replay.Service) error) bool {
 	t.Helper()
 	s := &steps{at: at, dies: true, late: late}
-	err := act(w.promoterWith(a, s), w.serviceOf(a, s, &executionDouble{}))
+	err := act(w.promoterWith(a, s), w.serviceWith(a, s, &executionDouble{}))
 	if s.reached() && !errors.Is(err, errDied) {
 		t.Fatalf("died at call %d: %v", at, err)
 	}
@@ -134,7 +134,7 @@ func TestPrepareThatDiesAnywhere(t *testing.T) {
 						t.Fatal(err)
 					}
 				case "is cancelled":
-					if _, err := w.serviceOf(a, nil, &executionDouble{}).Cancel(ctx, r.id); err != nil {
+					if _, err := w.serviceWith(a, nil, &executionDouble{}).Cancel(ctx, r.id); err != nil {
 						t.Fatal(err)
 					}
 				case "is swept and goes on":
@@ -282,7 +282,7 @@ func TestSweepBesidePrepare(t *testing.T) {
 				prepare(w.promoterWith(a, s))
 			} else {
 				s.happy = func() { prepare(w.promoterOf(a)) }
-				if err := w.serviceOf(a, s, nil).Closer.Sweep(ctx); err != nil {
+				if err := w.serviceWith(a, s, nil).Closer.Sweep(ctx); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -313,7 +313,7 @@ func TestSweepBesideFollow(t *testing.T) {
 				t.Fatal(err)
 			}
 		}}
-		if err := w.serviceOf(a, s, nil).Closer.Sweep(ctx); err != nil {
+		if err := w.serviceWith(a, s, nil).Closer.Sweep(ctx); err != nil {
 			t.Fatal(err)
 		}
 		if !s.reached() {
@@ -436,7 +436,7 @@ func TestReconcileStartsNothingTwice(t *testing.T) {
 			w, a := quietWorld(t)
 			ctx := context.Background()
 			executions := &executionDouble{}
-			service := w.serviceOf(a, nil, executions)
+			service := w.serviceWith(a, nil, executions)
 			if _, _, err := w.storeOf(a).Create(ctx, "r", replay.Request{}); err != nil {
 				t.Fatal(err)
 			}
@@ -474,7 +474,7 @@ func TestReconcileStartsNothingTwice(t *testing.T) {
 func TestReconcileSweeps(t *testing.T) {
 	w, a := inhabited(t)
 	w.litter(t, a)
-	service := w.serviceOf(a, nil, &executionDouble{exists: true})
+	service := w.serviceWith(a, nil, &executionDouble{exists: true})
 	if err := service.Reconcile(context.Background()); err != nil {
 		t.Fatal(err)
 	}

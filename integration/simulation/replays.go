@@ -36,6 +36,19 @@ type replayModel struct {
 	generation string
 	status     replay.Status
 	failure    *replay.Failure
+	// answered is set once a person was told that it is cancelled, proved once
+	// its row has a complete proof, promoted once the row says so.
+	answered bool
+	proved   bool
+	promoted bool
+	machine  *machine
+	cut      cutIn
+	// after is when it is asked for; nil means in its turn.
+	after func() bool
+}
+
+func newReplayModel(id string) *replayModel {
+	return &replayModel{id: id, lanes: make(map[event.Lane]*expected)}
 }
 
 // sawCut notes the first cut of a lane, by which the replay is judged.
@@ -149,7 +162,7 @@ func (w *world) sawReplayMark(generation string, lane event.Lane, mark datastore
 }
 
 // sawReplay follows the status of a replay, and judges it at its end.
-func (w *world) sawReplay(body []byte) {
+func (w *world) sawReplay(a *actor, body []byte) {
 	row, ok := decode[replay.Row](w, body)
 	if !ok {
 		return
@@ -163,8 +176,19 @@ func (w *world) sawReplay(body []byte) {
 	if r.status.Ended() && row.Status != r.status {
 		w.breakf(completeness, "replay %s was %s and is %s", r.id, r.status, row.Status)
 	}
+	if row.Promoted && !w.shown[row.Generation] {
+		w.breakf(completeness, "replay %s says that %s was promoted, which never was active", r.id, row.Generation)
+	}
 	was := r.status
-	r.status, r.failure = row.Status, row.Failure
+	r.status, r.failure, r.promoted = row.Status, row.Failure, row.Promoted
+	proved := row.Proof != nil && row.Proof.Complete
+	switch {
+	case proved && !r.proved:
+		r.proved = true
+		w.checkProved(a, r)
+	case w.attacks.cancels && r.proved && !proved:
+		w.breakf(completeness, "replay %s was proved complete and is not any more", r.id)
+	}
 	if row.Status == replay.Succeeded && was != replay.Succeeded {
 		w.checkSucceeded(r)
 	}
@@ -186,6 +210,9 @@ func (w *world) checkSucceeded(r *replayModel) {
 			digest = digest.Add(e.digest)
 		}
 		mark := w.markOf(r, lane)
+		if w.isWiped(r.generation) {
+			continue // its rows were looked at when it was proved
+		}
 		if mark.Ordinal != int64(len(want.events)) || mark.Digest != digest {
 			w.breakf(completeness, "replay %s succeeded with %d of the %d events of lane %s", r.id, mark.Ordinal, len(want.events), lane)
 		}
@@ -206,61 +233,32 @@ func (w *world) markOf(r *replayModel, lane event.Lane) (mark datastore.Mark) {
 	return mark
 }
 
-// checkLog reports what the event stream has and the log has not.
-func (w *world) checkLog() {
-	for lane := range w.model.lanes {
-		l := &w.model.lanes[lane]
-		if l.checked != len(l.events) || l.checkedBad != len(l.bad) {
-			w.breakf(completeness, "the log of lane %d has %d of %d events and %d of %d bad records", lane, l.checked, len(l.events),
-				l.checkedBad, len(l.bad))
-		}
-	}
-}
-
-// checkEnd holds the world against the model once nothing is left to be done.
-func (w *world) checkEnd() {
-	w.checkLog()
-	for _, r := range w.order {
-		w.checkReplayEnd(r)
-	}
-	roll, ok := decode[datastore.Roll](w, w.table.stored[control.Key{Partition: "registry", Sort: "generations"}].body)
-	for i := range roll.Generations {
-		if ok && roll.Generations[i].Consumes() {
-			w.checkGeneration(roll.Generations[i].ID)
-		}
-	}
-}
-
-func (w *world) checkReplayEnd(r *replayModel) {
-	failed := r.doomed && w.doomedLane(r) >= 0
-	switch {
-	case r.status == "":
-	case !r.status.Ended():
-		w.breakf(liveness, "replay %s is %s at the end", r.id, r.status)
-	case r.status == replay.Cancelled && !r.cancelled:
-		w.breakf(resumability, "replay %s was cancelled by nobody", r.id)
-	case r.status == replay.Failed && !failed:
-		w.breakf(resumability, "replay %s failed although nothing was lost for good: %+v", r.id, *r.failure)
-	case r.status == replay.Succeeded && r.request.Promote && w.active == firstGeneration:
-		w.breakf(completeness, "replay %s succeeded and its generation is not active", r.id)
-	}
-}
-
-// checkGeneration holds the rows of a generation against the model.
-func (w *world) checkGeneration(id string) {
-	held := w.store.tables[id]
-	if held == nil {
-		w.breakf(completeness, "generation %s is gone", id)
+// checkProved holds the rows of a rebuild that is proved complete against the
+// model as of its cut. A wipe that the prover cannot have seen is excused.
+func (w *world) checkProved(a *actor, r *replayModel) {
+	held := w.store.tables[r.generation]
+	if held == nil || !r.request.Rebuild {
 		return
 	}
+	broken := completeness
+	if at, wiped := w.wiped[r.generation]; wiped {
+		if broken = lost; at >= a.born {
+			return
+		}
+	}
 	for _, name := range w.names {
-		entity := w.model.entity(name)
-		if len(entity.rows) == 0 {
+		lane, entity := w.lanes.Of(name), w.model.entity(name)
+		if r.lanes[lane] == nil {
 			continue
 		}
-		have := held.rows[w.lanes.Of(name)][name]
-		if difference := compareRows(&entity.rows[len(entity.rows)-1], &have); difference != "" {
-			w.breakf(determinism, "at the end entity %s of generation %s has %s", name, id, difference)
+		at := entity.last(r.lanes[lane].cut)
+		want, have := datastore.Row{}, held.rows[lane][name]
+		if row, found := entity.row(w.versions[r.generation], at); found {
+			want = *row
+		}
+		if difference := compareRows(&want, &have); difference != "" || want.Position != have.Position {
+			w.breakf(broken, "replay %s is proved complete, and entity %s of %s is at %q, not at %q, with %s", r.id, name,
+				r.generation, have.Position, want.Position, difference)
 		}
 	}
 }

@@ -108,10 +108,12 @@ func (w *world) settle(c *call) {
 		c.done <- err
 		return
 	}
+	w.trigger(c)
 	f, crash, how := w.fateOf(c)
 	var err error
 	if f.happens && c.run != nil {
 		err = c.run(f)
+		w.sawCall(c, err)
 	}
 	if f.err != nil {
 		err = f.err
@@ -130,6 +132,9 @@ func (w *world) settle(c *call) {
 }
 
 func (w *world) fateOf(c *call) (f fate, crash bool, how string) {
+	if c.actor.crashAt > 0 && c.actor.calls == c.actor.crashAt && !c.sure {
+		return fate{happens: w.random.IntN(2) == 0, err: errFault}, true, "crashed as planned"
+	}
 	if c.sure || !w.stormy() {
 		return fate{happens: true}, false, "done"
 	}

@@ -7,14 +7,18 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"reprise/pkg/replay"
 )
 
 var (
 	seedFlag      = flag.Uint64("seed", 0, "run the schedule of this seed alone, and print its trace")
+	attacksFlag   = flag.String("attacks", allAttacks().String(), "the attacks that seeds may draw, or none")
 	schedulesFlag = flag.Int("schedules", 0, "the number of schedules; REPRISE_SCHEDULES does the same")
 )
 
@@ -46,7 +50,36 @@ func makeFixtures(t *testing.T) *fixtures {
 		t.Fatal(err)
 	}
 	t.Cleanup(f.codec.Close)
+	f.attacks = attacksNamed(t, *attacksFlag)
 	return f
+}
+
+// attacksNamed returns the attacks of a list.
+func attacksNamed(t *testing.T, list string) (named attacks) {
+	t.Helper()
+	for _, name := range strings.Split(list, ",") {
+		switch name {
+		case "reshards":
+			named.reshards = true
+		case "versions":
+			named.versions = true
+		case "cancels":
+			named.cancels = true
+		case "wipes":
+			named.wipes = true
+		case "none":
+		default:
+			t.Fatalf("there is no attack %q", name)
+		}
+	}
+	return named
+}
+
+// only returns fixtures whose seeds draw some attacks alone.
+func (f *fixtures) only(a attacks) *fixtures {
+	alone := *f
+	alone.attacks = a
+	return &alone
 }
 
 // runSeed runs one schedule in a bubble of its own.
@@ -67,8 +100,9 @@ func reportBroken(t *testing.T, f *fixtures, w *world, lines int) {
 	t.Helper()
 	again := runSeed(t, f, w.seed, w.plant, true)
 	trace := again.log[max(0, len(again.log)-lines):]
-	t.Errorf("seed %d: %v\nagain: go test ./integration/simulation -run TestSchedules -seed %d\n%s",
-		w.seed, w.broken, w.seed, strings.Join(trace, "\n"))
+	t.Errorf("seed %d, attacks drawn: %v: %v\n"+
+		"again: go test ./integration/simulation -run TestSchedules -seed %d -attacks %v\n%s",
+		w.seed, w.drawn, w.broken, w.seed, f.attacks, strings.Join(trace, "\n"))
 }
 
 // TestSchedules runs many schedules without any planted fault. None may break
@@ -84,7 +118,8 @@ func TestSchedules(t *testing.T) {
 		return
 	}
 	total := schedules(t)
-	var next, steps, flips, succeeded, failures atomic.Int64
+	var next, failures atomic.Int64
+	sum := summary{}
 	began := time.Now()
 	t.Run("seeds", func(t *testing.T) {
 		for i := range workers {
@@ -92,13 +127,7 @@ func TestSchedules(t *testing.T) {
 				t.Parallel()
 				for seed := next.Add(1); seed <= int64(total) && failures.Load() < 3; seed = next.Add(1) {
 					w := runSeed(t, f, uint64(seed), plant{}, false)
-					steps.Add(int64(w.steps))
-					flips.Add(int64(w.flips))
-					for _, r := range w.order {
-						if r.status == "SUCCEEDED" {
-							succeeded.Add(1)
-						}
-					}
+					sum.add(w)
 					if w.broken != nil {
 						failures.Add(1)
 						reportBroken(t, f, w, 150)
@@ -108,8 +137,43 @@ func TestSchedules(t *testing.T) {
 		}
 	})
 	took := time.Since(began)
-	t.Logf("%d schedules in %v (%.0f/s): %d steps, %d replays succeeded, %d generations became active", total,
-		took.Round(time.Millisecond), float64(total)/took.Seconds(), steps.Load(), succeeded.Load(), flips.Load())
+	t.Logf("%d schedules in %v (%.0f/s): %+v", sum.schedules, took.Round(time.Millisecond),
+		float64(sum.schedules)/took.Seconds(), sum.counts)
+}
+
+// counts says what happened in schedules.
+type counts struct {
+	schedules, steps, succeeded, flips int
+	// late are records that came to the pump too late, cancels those replays whose
+	// cancelling was answered, wipes the generations that were cleared.
+	resharded, late, deploys, cancels, wipes int
+}
+
+type summary struct {
+	mu sync.Mutex
+	counts
+}
+
+func (s *summary) add(w *world) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.schedules++
+	s.steps += w.steps
+	s.flips += w.flips
+	s.deploys += w.deploys
+	s.wipes += len(w.wiped)
+	s.late += w.late()
+	if w.drawn.reshards {
+		s.resharded++
+	}
+	for _, r := range w.order {
+		if r.status == replay.Succeeded {
+			s.succeeded++
+		}
+		if r.answered {
+			s.cancels++
+		}
+	}
 }
 
 // TestSameSeed runs schedules twice: the traces are the same, byte for byte.

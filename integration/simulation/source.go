@@ -2,12 +2,14 @@ package simulation
 
 import (
 	"context"
-	"fmt"
+	"errors"
+	"slices"
 
 	"golang.org/x/sync/errgroup"
 
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/projection"
 )
 
 // work handles records of one lane and returns how many of them, from the
@@ -26,15 +28,25 @@ type source struct {
 	shard  int
 	begin  function
 	next   int
+	// stalled is the time until which it stands still.
+	stalled int64
+	// stands is set for a function that stands still while its generation belongs
+	// to another version than its code.
+	stands bool
+}
+
+// handled is what became of a batch: how many records, from the first, need not
+// come again, and whether a generation of another version was met.
+type handled struct {
+	done  int
+	other bool
 }
 
 // start gives a function its mappings, from the oldest record on.
-func (w *world) start(name string, s *streamState, begin function) {
-	for shard := range s.shards {
-		src := &source{world: w, name: fmt.Sprintf("%s-%d", name, shard), stream: s, shard: shard, begin: begin}
-		w.sources[name] = append(w.sources[name], src)
-		driver := w.newActor("source-" + src.name)
-		go src.run(driver)
+func (w *world) start(m mapping) {
+	w.mappings = append(w.mappings, m)
+	for shard := range m.stream.shards {
+		w.startShard(m, shard)
 	}
 }
 
@@ -43,22 +55,30 @@ func (s *source) run(driver *actor) {
 		if !driver.await("records", 0, func() bool { return s.next < len(s.stream.shards[s.shard]) }) {
 			return
 		}
+		if wait := s.stalled - s.world.now; wait > 0 && driver.pause(driver.ctx, wait) != nil {
+			return
+		}
 		if s.world.stormy() && driver.random.IntN(30) == 0 {
 			s.next = max(0, s.next-driver.random.IntN(4)) // a mapping may hand over again what is done
 		}
 		left := s.stream.shards[s.shard][s.next:]
 		batch := left[:min(len(left), 1+driver.random.IntN(s.world.shape.batch))]
-		done, err, alive := run(driver, s.name, functionTimeout, func(ctx context.Context, a *actor) (int, error) {
-			n := s.handle(ctx, a, batch)
-			return n, ctx.Err()
+		code := s.world.code
+		got, err, alive := run(driver, s.name, functionTimeout, func(ctx context.Context, a *actor) (handled, error) {
+			return s.handle(ctx, a, batch), ctx.Err()
 		})
 		if !alive {
 			return
 		}
 		if err == nil {
-			s.next += done
+			s.next += got.done
 		}
-		if err != nil || done < len(batch) {
+		// A generation of another version stands still until the code changes.
+		if err == nil && got.other && s.stands &&
+			!driver.await("its version", 0, func() bool { return s.world.code != code }) {
+			return
+		}
+		if err != nil || got.done < len(batch) {
 			if driver.pause(driver.ctx, 20+driver.random.Int64N(400)) != nil {
 				return
 			}
@@ -66,9 +86,8 @@ func (s *source) run(driver *actor) {
 	}
 }
 
-// handle works on the lanes of a batch side by side and returns the number of
-// records before the first that has to come again.
-func (s *source) handle(ctx context.Context, a *actor, batch []streamRecord) int {
+// handle works on the lanes of a batch side by side.
+func (s *source) handle(ctx context.Context, a *actor, batch []streamRecord) handled {
 	index := make(map[event.Lane][]int)
 	var lanes []event.Lane
 	for i, r := range batch {
@@ -77,7 +96,7 @@ func (s *source) handle(ctx context.Context, a *actor, batch []streamRecord) int
 		}
 		index[r.lane] = append(index[r.lane], i)
 	}
-	failed := make([]int, len(lanes))
+	failed, other := make([]int, len(lanes)), make([]bool, len(lanes))
 	do := s.begin(a)
 	var group errgroup.Group
 	for n, lane := range lanes {
@@ -89,34 +108,44 @@ func (s *source) handle(ctx context.Context, a *actor, batch []streamRecord) int
 			}
 			if done, err := do(tagged(ctx, int(lane)), lane, records); err != nil {
 				failed[n] = index[lane][min(done, len(records)-1)]
+				other[n] = errors.Is(err, projection.ErrOtherVersion)
 			}
 			return nil
 		})
 	}
 	_ = group.Wait() // failures are in failed
-	lowest := len(batch)
-	for _, f := range failed {
-		lowest = min(lowest, f)
-	}
-	return lowest
+	return handled{done: min(len(batch), slices.Min(failed)), other: slices.Contains(other, true)}
 }
 
 // startConsumers gives the pump, the first generation and the playback
 // consumer their mappings.
 func (w *world) startConsumers() {
-	w.start("pump", w.ingest, w.pumpWork)
+	w.start(mapping{name: "pump", stream: w.ingest, begin: w.pumpWork})
 	w.startWrite(firstGeneration)
-	w.start("apply", w.playback, w.applyWork)
+	w.start(mapping{name: "apply", stream: w.playback, begin: w.applyWork})
 }
 
 func (w *world) pumpWork(a *actor) work {
 	pump := w.pumpOf(a)
 	return func(ctx context.Context, lane event.Lane, records []eventlog.Incoming) (int, error) {
+		defer w.beginCommit(attempt{a.id, lane}, records)()
 		if w.plant.commit != nil {
 			records = w.plant.commit(w, lane, records)
 		}
 		_, err := pump.Commit(ctx, lane, records)
 		return 0, err
+	}
+}
+
+// beginCommit tells the model of a commit's batch, until the commit has ended.
+func (w *world) beginCommit(a attempt, records []eventlog.Incoming) (ended func()) {
+	w.gate.mu.Lock()
+	defer w.gate.mu.Unlock()
+	w.attempts[a] = records
+	return func() {
+		w.gate.mu.Lock()
+		defer w.gate.mu.Unlock()
+		delete(w.attempts, a)
 	}
 }
 
@@ -140,17 +169,21 @@ func (w *world) startWrite(generation string) {
 	if !w.begun || w.sources["write-"+generation] != nil {
 		return
 	}
-	w.start("write-"+generation, w.ingest, func(a *actor) work {
+	begin := func(a *actor) work {
+		if w.plant.write != nil {
+			return w.plant.write(a, generation)
+		}
 		live := w.liveOf(a)
 		return func(ctx context.Context, lane event.Lane, records []eventlog.Incoming) (int, error) {
 			written, err := live.Write(ctx, generation, lane, records)
+			w.gate.mu.Lock()
+			defer w.gate.mu.Unlock()
 			// One that is dropped says so as well, to a consumer that is late.
-			if written.Lost && w.store.tables[generation] != nil {
-				w.gate.mu.Lock()
+			if written.Lost && w.store.tables[generation] != nil && !w.isWiped(generation) {
 				w.breakf(completeness, "generation %s says that it is lost", generation)
-				w.gate.mu.Unlock()
 			}
 			return written.Done, err
 		}
-	})
+	}
+	w.start(mapping{name: "write-" + generation, stream: w.ingest, begin: begin, stands: true})
 }

@@ -19,10 +19,15 @@ type streamRecord struct {
 
 // streamState is a stream of some shards. Only the scheduler touches it.
 type streamState struct {
-	world    *world
-	name     string
+	world *world
+	name  string
+	// shards are all that there ever were; ranges are their lanes.
 	shards   [][]streamRecord
+	ranges   []laneRange
 	sequence int64
+	// reshards are the numbers of puts after which the shards change.
+	puts     int
+	reshards []int
 	// accept is asked about every record that is put; false loses it although
 	// it is acknowledged.
 	accept func(lane event.Lane, data []byte) bool
@@ -30,8 +35,12 @@ type streamState struct {
 }
 
 func (w *world) newStream(name string, shards int) *streamState {
-	return &streamState{world: w, name: name, shards: make([][]streamRecord, shards), sequence: 990,
-		accept: func(event.Lane, []byte) bool { return true }}
+	s := &streamState{world: w, name: name, sequence: 990, accept: func(event.Lane, []byte) bool { return true }}
+	for i := range shards {
+		lanes := w.lanes.Count()
+		s.open(event.Lane(i*lanes/shards), event.Lane((i+1)*lanes/shards))
+	}
+	return s
 }
 
 // stream is a stream as one actor sees it.
@@ -62,10 +71,14 @@ func (s *streamState) put(key string, data []byte) string {
 	if !s.accept(lane, data) {
 		return record.sequence
 	}
-	shard := int(lane) * len(s.shards) / s.world.lanes.Count()
+	shard := s.shardOf(lane)
 	s.shards[shard] = append(s.shards[shard], record)
 	if s.saw != nil {
 		s.saw(record)
+	}
+	if s.puts++; len(s.reshards) > 0 && s.puts >= s.reshards[0] && s.world.begun {
+		s.reshards = s.reshards[1:]
+		s.reshard(shard)
 	}
 	return record.sequence
 }

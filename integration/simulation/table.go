@@ -45,12 +45,8 @@ func (t table) who(ctx context.Context) *actor {
 // Get implements control.Table.
 func (t table) Get(ctx context.Context, key control.Key) (doc control.Document, err error) {
 	err = t.who(ctx).do(ctx, "table.get", key.Partition+"/"+key.Sort, errThrottled, func(fate) error {
-		stored, found := t.state.stored[key]
-		if !found {
-			return control.ErrNotFound
-		}
-		doc = control.Document{Key: key, Version: stored.version, Body: slices.Clone(stored.body)}
-		return nil
+		doc, err = t.state.get(key)
+		return err
 	})
 	return doc, err
 }
@@ -61,11 +57,7 @@ func (t table) GetAll(ctx context.Context, keys []control.Key) (docs []control.D
 		return nil, nil
 	}
 	err = t.who(ctx).do(ctx, "table.getall", keys[0].Partition+"/"+keys[0].Sort, errThrottled, func(fate) error {
-		for _, key := range keys {
-			if stored, found := t.state.stored[key]; found {
-				docs = append(docs, control.Document{Key: key, Version: stored.version, Body: slices.Clone(stored.body)})
-			}
-		}
+		docs = t.state.getAll(keys)
 		return nil
 	})
 	if err != nil {
@@ -77,7 +69,7 @@ func (t table) GetAll(ctx context.Context, keys []control.Key) (docs []control.D
 // Put implements control.Table.
 func (t table) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (version control.Version, err error) {
 	err = t.who(ctx).do(ctx, "table.put", key.Partition+"/"+key.Sort, errThrottled, func(fate) error {
-		version, err = t.state.put(control.Write{Key: key, Body: body, Previous: previous})
+		version, err = t.state.put(t.who(ctx), control.Write{Key: key, Body: body, Previous: previous})
 		return err
 	})
 	return version, err
@@ -93,7 +85,7 @@ func (t table) PutAll(ctx context.Context, writes []control.Write) (results []er
 		for _, write := range writes {
 			var result error
 			if f.partly() {
-				_, result = t.state.put(write)
+				_, result = t.state.put(t.who(ctx), write)
 			}
 			results = append(results, result)
 		}
@@ -120,13 +112,7 @@ func (t table) Delete(ctx context.Context, key control.Key, previous control.Ver
 // List implements control.Table.
 func (t table) List(ctx context.Context, partition, after string, limit int) (docs []control.Document, err error) {
 	err = t.who(ctx).do(ctx, "table.list", partition+"/"+after, errThrottled, func(fate) error {
-		for key, stored := range t.state.stored {
-			if key.Partition == partition && key.Sort > after {
-				docs = append(docs, control.Document{Key: key, Version: stored.version, Body: slices.Clone(stored.body)})
-			}
-		}
-		slices.SortFunc(docs, func(a, b control.Document) int { return strings.Compare(a.Sort, b.Sort) })
-		docs = docs[:min(limit, len(docs))]
+		docs = t.state.list(partition, after, limit)
 		return nil
 	})
 	if err != nil {
@@ -135,13 +121,73 @@ func (t table) List(ctx context.Context, partition, after string, limit int) (do
 	return docs, err
 }
 
-func (s *tableState) put(write control.Write) (control.Version, error) {
+func (s *tableState) get(key control.Key) (control.Document, error) {
+	stored, found := s.stored[key]
+	if !found {
+		return control.Document{}, control.ErrNotFound
+	}
+	return control.Document{Key: key, Version: stored.version, Body: slices.Clone(stored.body)}, nil
+}
+
+func (s *tableState) getAll(keys []control.Key) (docs []control.Document) {
+	for _, key := range keys {
+		if doc, err := s.get(key); err == nil {
+			docs = append(docs, doc)
+		}
+	}
+	return docs
+}
+
+func (s *tableState) list(partition, after string, limit int) (docs []control.Document) {
+	for key, stored := range s.stored {
+		if key.Partition == partition && key.Sort > after {
+			docs = append(docs, control.Document{Key: key, Version: stored.version, Body: slices.Clone(stored.body)})
+		}
+	}
+	slices.SortFunc(docs, func(a, b control.Document) int { return strings.Compare(a.Sort, b.Sort) })
+	return docs[:min(limit, len(docs))]
+}
+
+// put is the only write; a is who writes.
+func (s *tableState) put(a *actor, write control.Write) (control.Version, error) {
 	if s.stored[write.Key].version != write.Previous {
 		return "", control.ErrConflict
 	}
 	s.version++
 	next := document{slices.Clone(write.Body), control.Version(fmt.Sprintf("v%d", s.version))}
 	s.stored[write.Key] = next
-	s.world.sawDocument(write.Key, next.body)
+	s.world.sawDocument(a, write.Key, next.body)
 	return next.version, nil
 }
+
+// peek is the control table as the model looks at it: in the middle of a call,
+// past the gate.
+type peek struct{ state *tableState }
+
+var errPeeking = errors.New("the model only looks")
+
+// Get implements control.Table.
+func (p peek) Get(_ context.Context, key control.Key) (control.Document, error) {
+	return p.state.get(key)
+}
+
+// GetAll implements control.Table.
+func (p peek) GetAll(_ context.Context, keys []control.Key) ([]control.Document, error) {
+	return p.state.getAll(keys), nil
+}
+
+// List implements control.Table.
+func (p peek) List(_ context.Context, partition, after string, limit int) ([]control.Document, error) {
+	return p.state.list(partition, after, limit), nil
+}
+
+// Put implements control.Table.
+func (p peek) Put(context.Context, control.Key, []byte, control.Version) (control.Version, error) {
+	return "", errPeeking
+}
+
+// PutAll implements control.Table.
+func (p peek) PutAll(context.Context, []control.Write) ([]error, error) { return nil, errPeeking }
+
+// Delete implements control.Table.
+func (p peek) Delete(context.Context, control.Key, control.Version) error { return errPeeking }

@@ -2,6 +2,7 @@ package simulation
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -155,15 +156,30 @@ func flipWithoutHold(ctx context.Context, a *actor, id string) (replay.Promotion
 			return replay.Catching, nil
 		}
 	}
+	return replay.Promoted, w.flipBlindly(ctx, a, row)
+}
+
+// flipBlindly makes a replay's generation the active one, whatever the roll says.
+func (w *world) flipBlindly(ctx context.Context, a *actor, row replay.Row) error {
 	key := control.Key{Partition: "registry", Sort: "generations"}
-	_, err = control.Update(ctx, w.tableOf(a), key, func(roll *datastore.Roll, _ bool) error {
-		old, _ := roll.Find(roll.Active)
-		old.Status = datastore.Following
-		next, _ := roll.Find(row.Generation)
-		next.Status, roll.Active = datastore.Active, row.Generation
+	_, err := control.Update(ctx, w.tableOf(a), key, func(roll *datastore.Roll, _ bool) error {
+		next, found := roll.Find(row.Generation)
+		if !found || roll.Active == row.Generation {
+			return control.Unchanged()
+		}
+		if old, found := roll.Find(roll.Active); found {
+			old.Status = datastore.Following
+		}
+		next.Status, roll.Active, roll.Hold = datastore.Active, row.Generation, nil
 		return nil
 	})
-	return replay.Promoted, err
+	if err == nil {
+		_, err = w.storeOf(a).Update(ctx, row.ID, func(r *replay.Row) error { r.Promoted = true; return nil })
+	}
+	if err != nil {
+		return fmt.Errorf("flip blindly: %w", err)
+	}
+	return nil
 }
 
 // filterAlone takes the id that a filter only seems to have for a duplicate:

@@ -26,9 +26,13 @@ const epoch = 1
 // fixtures are what worlds share, made once, outside of any schedule.
 type fixtures struct {
 	codec *record.Codec
-	set   *projection.Set
-	lanes map[int]*event.Lanes
-	names map[int][]string
+	// set is the projections that a platform begins with, next another version
+	// of them, which makes other states of the same events.
+	set, next *projection.Set
+	// attacks are those that a seed may draw.
+	attacks attacks
+	lanes   map[int]*event.Lanes
+	names   map[int][]string
 	// crowd are ids that fill the first stage of a row's filter, lookalike is
 	// another that this filter takes for one of them.
 	crowd     []string
@@ -49,11 +53,16 @@ func newFixtures() (*fixtures, error) {
 	if err != nil {
 		return nil, fmt.Errorf("warm codec up: %w", err)
 	}
-	set, err := newProjections()
+	set, err := newProjections(0)
 	if err != nil {
 		return nil, err
 	}
-	f := &fixtures{codec: codec, set: set, lanes: make(map[int]*event.Lanes), names: make(map[int][]string)}
+	next, err := newProjections(1)
+	if err != nil {
+		return nil, err
+	}
+	f := &fixtures{codec: codec, set: set, next: next, attacks: allAttacks(),
+		lanes: make(map[int]*event.Lanes), names: make(map[int][]string)}
 	for _, n := range []int{1, 2, 4, 8} {
 		if f.lanes[n], err = event.NewLanes(n); err != nil {
 			return nil, err
@@ -119,8 +128,29 @@ type world struct {
 	laneNames []string
 	appliers  map[string]*projection.Applier
 	sources   map[string][]*source
+	mappings  []mapping
+	// attempts are the batches of the commits under way.
+	attempts map[attempt][]eventlog.Incoming
 
 	shape shape
+	// drawn are the attacks of this world, code is the version of the
+	// projections that invocations begin with from now on, deploys how often
+	// that changed, and versions that of every generation.
+	drawn    attacks
+	code     int
+	deploys  int
+	versions map[string]int
+	// wiped has the generations that were cleared, by when, shown those that
+	// were active once, and held when each hold was taken.
+	wiped    map[string]int
+	shown    map[string]bool
+	held     map[int]int
+	holds    int
+	statuses map[string]datastore.Status
+	// owners are the replays of generations.
+	owners   map[string]string
+	deployAt []int
+	wipes    []*wipe
 	// begun is set once something happens by itself. producing and machines are
 	// the numbers of producers and replays at work, promoting is set once a
 	// generation is to become active. active is the generation that readers are
@@ -149,6 +179,9 @@ type shape struct {
 	entities    int
 	// duplicates says when entities are indexed.
 	duplicates []projection.Option
+	// long worlds have a lane of hundreds of records, one event each, so that a
+	// consumer can be further behind than a head remembers.
+	long bool
 }
 
 // indexing tells the source of limits from the world's own.
@@ -158,18 +191,22 @@ func newWorld(f *fixtures, seed uint64, p plant, tracing bool) (*world, error) {
 	began := time.Date(2026, 3, 1, 9, 50, 0, 0, time.UTC).UnixMilli()
 	w := &world{fixtures: f, seed: seed, plant: p, random: rand.New(rand.NewPCG(seed, 1)), running: make(map[int]*actor),
 		now: began, began: began, width: eventlog.Hour, replays: make(map[string]*replayModel), tracing: tracing,
-		appliers: make(map[string]*projection.Applier), sources: make(map[string][]*source)}
+		appliers: make(map[string]*projection.Applier), sources: make(map[string][]*source),
+		attempts: make(map[attempt][]eventlog.Incoming), versions: make(map[string]int), wiped: make(map[string]int),
+		shown: make(map[string]bool), held: make(map[int]int), statuses: make(map[string]datastore.Status),
+		owners: make(map[string]string)}
 	w.choose()
 	w.table = &tableState{world: w, stored: make(map[control.Key]document)}
 	w.events = &logState{world: w, buckets: make(map[bucketKey][]storedEntry),
 		quarantine: make(map[event.Lane]map[event.Position]eventlog.Quarantined),
-		witnesses:  make(map[event.Lane][]eventlog.Witness)}
+		witnesses:  make(map[event.Lane][]eventlog.Witness), puts: make(map[attempt]map[event.Position]bool)}
 	w.store = &storeState{world: w, tables: make(map[string]*generationState)}
 	w.model = newModel(w)
 	w.ingest = w.newStream("events", 1+w.random.IntN(2))
 	w.ingest.saw = w.model.saw
 	w.playback = w.newStream("playback", 1+w.random.IntN(2))
 	w.playback.accept = w.sawPlayback
+	w.chooseAttacks()
 	return w, w.found()
 }
 
@@ -219,6 +256,7 @@ func (w *world) found() error {
 	a := w.newActor("founder")
 	a.direct = true
 	w.active = firstGeneration
+	w.shown[firstGeneration] = true
 	info, err := w.registryOf(a).Begin(ctx, "", w.set.Version())
 	if err != nil {
 		return fmt.Errorf("begin first generation: %w", err)

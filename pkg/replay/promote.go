@@ -92,6 +92,9 @@ func (p *Promoter) Follow(ctx context.Context, id string) error {
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("follow with generation %s: %w", row.Generation, err)
 	}
+	if err := p.checkFilled(ctx, row); err != nil {
+		return fmt.Errorf("follow with generation %s: %w", row.Generation, err)
+	}
 	return p.Registry.Follow(ctx, row.Generation)
 }
 
@@ -214,6 +217,9 @@ func (p *Promoter) awaitHeads(ctx context.Context, row Row, deadline time.Time) 
 	if err != nil {
 		return false, err
 	}
+	if err := p.checkCut(ctx, row, heads); err != nil {
+		return false, err
+	}
 	generation := p.Generations.Open(row.Generation)
 	for {
 		behind, err := lanesBehind(ctx, generation, heads)
@@ -224,7 +230,8 @@ func (p *Promoter) awaitHeads(ctx context.Context, row Row, deadline time.Time) 
 			return false, err
 		}
 		if behind == 0 {
-			return true, nil
+			err := p.checkFilled(ctx, row)
+			return err == nil, err
 		}
 		if !p.Store.Now().Before(deadline) {
 			return false, nil

@@ -12,6 +12,7 @@ import (
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/replay"
 )
 
 // invariant names what a schedule can break.
@@ -197,8 +198,16 @@ func (w *world) sawRoll(body []byte) {
 	for _, info := range roll.Generations {
 		w.versions[info.ID], w.statuses[info.ID] = w.versionOf(info.Version), info.Status
 		w.owners[info.ID] = info.Replay
+		if r := w.replays[info.Replay]; r != nil && info.Withdrawn == string(replay.Cancelled) {
+			r.cancelled = true // a canceller that dies here has cancelled it
+		}
 		if info.Consumes() {
 			w.startWrite(info.ID)
+		}
+	}
+	for _, reserved := range roll.Reserved {
+		if r := w.replays[reserved.Replay]; r != nil && reserved.Withdrawn == string(replay.Cancelled) {
+			r.cancelled = true
 		}
 	}
 	if roll.Hold != nil && w.held[roll.Hold.Number] == 0 {

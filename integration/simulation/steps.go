@@ -49,7 +49,7 @@ func passing(err error) bool {
 func final(err error) bool {
 	for _, known := range []error{replay.ErrRequest, replay.ErrNotFound, replay.ErrNotProved, replay.ErrExists, replay.ErrEnded,
 		replay.ErrStalled, replay.ErrCutTooOld, replay.ErrParked, replay.ErrOtherVersion, replay.ErrGenerationLost,
-		replay.ErrPromoted, datastore.ErrUnknown, datastore.ErrLost, eventlog.ErrHeadLost, projection.ErrOtherVersion,
+		replay.ErrPromoted, datastore.ErrUnknown, datastore.ErrWithdrawn, datastore.ErrLost, eventlog.ErrHeadLost, projection.ErrOtherVersion,
 		errIncomplete} {
 		if errors.Is(err, known) {
 			return true

@@ -32,7 +32,16 @@ func (r *Roll) Given(id string) bool {
 
 // IsReserved reports whether an id waits to be entered.
 func (r *Roll) IsReserved(id string) bool {
-	return slices.ContainsFunc(r.Reserved, func(known Reservation) bool { return known.ID == id })
+	_, found := r.reservation(id)
+	return found
+}
+
+func (r *Roll) reservation(id string) (*Reservation, bool) {
+	at := slices.IndexFunc(r.Reserved, func(known Reservation) bool { return known.ID == id })
+	if at < 0 {
+		return nil, false
+	}
+	return &r.Reserved[at], true
 }
 
 func (r *Roll) unreserve(id string) {
@@ -71,7 +80,7 @@ func (r Registry) Begin(ctx context.Context, replay, version string) (Info, erro
 func (r Registry) Reserve(ctx context.Context, replay string) (id string, err error) {
 	err = r.update(ctx, "reserve generation", func(roll *Roll) error {
 		for _, known := range roll.Reserved {
-			if known.Replay == replay {
+			if known.Replay == replay && known.Withdrawn == "" {
 				id = known.ID
 				return control.Unchanged()
 			}
@@ -97,8 +106,9 @@ func (r Registry) Unreserve(ctx context.Context, id string) error {
 }
 
 // Enter makes a reserved id a generation that is being built. It is idempotent
-// while the entry stands. An id can be entered once: behind a withdrawal or
-// after the entry was retired it is ErrUnknown, however late a caller comes.
+// while the entry stands. An id can be entered once: behind a withdrawal it is
+// ErrWithdrawn, and after the entry was retired ErrUnknown, however late a
+// caller comes.
 func (r Registry) Enter(ctx context.Context, id, replay, version string) (Info, error) {
 	var info Info
 	err := r.update(ctx, "enter generation", func(roll *Roll) error {
@@ -109,8 +119,12 @@ func (r Registry) Enter(ctx context.Context, id, replay, version string) (Info, 
 			info = *known
 			return control.Unchanged()
 		}
-		if !roll.IsReserved(id) {
+		reserved, found := roll.reservation(id)
+		switch {
+		case !found:
 			return ErrUnknown
+		case reserved.Withdrawn != "":
+			return ErrWithdrawn
 		}
 		roll.unreserve(id)
 		info = Info{ID: id, Status: Building, Version: version, Replay: replay, Created: r.Now().UTC(), Indexed: true}

@@ -91,6 +91,8 @@ type Roll struct {
 type Reservation struct {
 	ID     string `json:"id"`
 	Replay string `json:"replay"`
+	// Withdrawn is as Info's: the id can never be entered then.
+	Withdrawn string `json:"withdrawn,omitempty"`
 }
 
 // Find returns a generation's entry.

@@ -27,9 +27,13 @@ func (r Registry) Withdraw(ctx context.Context, id, replay, why string) (kept st
 	err = r.update(ctx, "withdraw generation", func(roll *Roll) error {
 		kept = why
 		info, found := roll.Find(id)
+		reserved, waits := roll.reservation(id)
 		switch {
-		case !found && roll.IsReserved(id):
-			roll.unreserve(id)
+		case waits && reserved.Withdrawn != "":
+			kept = reserved.Withdrawn
+			return control.Unchanged()
+		case waits:
+			reserved.Withdrawn = why
 			return nil
 		case !found || info.Replay != replay:
 			return control.Unchanged()

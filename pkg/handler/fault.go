@@ -34,6 +34,8 @@ const (
 	FaultOtherVersion = replay.FaultOtherVersion
 	// FaultLost: the rebuilt generation is lost; a new rebuild has to start.
 	FaultLost = replay.FaultLost
+	// FaultHeadLost: the control table has to be restored.
+	FaultHeadLost = "Reprise.HeadLost"
 	// FaultStopped: the replay was cancelled. Its machine ends by this name, too.
 	FaultStopped = "Reprise.Stopped"
 	// FaultConflict: the replay has ended, or another input has its name.
@@ -64,6 +66,7 @@ func faultName(err error) string {
 		{replay.ErrExists, FaultConflict},
 		{replay.ErrEnded, FaultConflict},
 		{datastore.ErrUnknown, FaultConflict},
+		{eventlog.ErrHeadLost, FaultHeadLost},
 		{replay.ErrStalled, FaultStalled},
 		{replay.ErrCutTooOld, FaultCutTooOld},
 		{replay.ErrParked, FaultParked},

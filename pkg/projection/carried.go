@@ -118,8 +118,18 @@ func (c *carrier) byItself(t reflect.Type, path string, addressable bool) (bool,
 // it has none: the first interface goes before the second.
 func method(t reflect.Type, interfaces ...reflect.Type) string {
 	for _, i := range interfaces {
-		if t.Implements(i) {
-			return i.Method(0).Name
+		if !t.Implements(i) {
+			continue
+		}
+		switch i {
+		case marshaler:
+			return "MarshalJSON"
+		case unmarshaler:
+			return "UnmarshalJSON"
+		case textMarshaler:
+			return "MarshalText"
+		case textUnmarshaler:
+			return "UnmarshalText"
 		}
 	}
 	return ""
@@ -129,13 +139,27 @@ func method(t reflect.Type, interfaces ...reflect.Type) string {
 // the compiler generates the one that calls it.
 func inherits(t reflect.Type, name string) bool {
 	for _, receiver := range []reflect.Type{t, reflect.PointerTo(t)} {
-		for i := range receiver.NumMethod() {
-			if m := receiver.Method(i); m.Name == name && !generated(m) {
-				return false
-			}
+		if m, found := named(receiver, name); found && !generated(m) {
+			return false
 		}
 	}
 	return true
+}
+
+// named looks a method up by a constant: by any other way, reflection makes the
+// linker keep every exported method of the program, a third of its size.
+func named(t reflect.Type, name string) (m reflect.Method, found bool) {
+	switch name {
+	case "MarshalJSON":
+		return t.MethodByName("MarshalJSON")
+	case "UnmarshalJSON":
+		return t.MethodByName("UnmarshalJSON")
+	case "MarshalText":
+		return t.MethodByName("MarshalText")
+	case "UnmarshalText":
+		return t.MethodByName("UnmarshalText")
+	}
+	return reflect.Method{}, false
 }
 
 func generated(m reflect.Method) bool {

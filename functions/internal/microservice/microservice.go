@@ -18,8 +18,9 @@ import (
 // of the log.
 var ErrBehind = errors.New("the log does not cover the record yet")
 
-// Handler gives every event that the log covers to a service, an entity's in
-// order, each at least once. It is safe for concurrent use.
+// Handler gives every event that the log has to a service, an entity's in order,
+// each at least once. What came too late for the log is not given to it. It is
+// safe for concurrent use.
 type Handler struct {
 	Service gateway.Service
 	Outside gateway.Gateway
@@ -36,25 +37,31 @@ type Handler struct {
 // cover in time ends the waiting for all.
 type batchHeads struct {
 	handler  *Handler
-	seen     map[event.Lane]event.Position
+	seen     map[event.Lane]eventlog.Head
 	patience time.Duration
 }
 
-// cover returns ErrBehind unless the log covers a lane up to a position.
-func (b *batchHeads) cover(ctx context.Context, lane event.Lane, at event.Position) error {
-	if at <= b.seen[lane] {
-		return nil
+// has reports whether the log has a record that ends at a position, and returns
+// ErrBehind unless the lane's head covers it.
+func (b *batchHeads) has(ctx context.Context, lane event.Lane, end event.Position) (bool, error) {
+	head := b.seen[lane]
+	if end > head.Position {
+		var err error
+		enough := func(head eventlog.Head) bool { return end <= head.Position }
+		if head, err = b.handler.Heads.Await(ctx, lane, enough, b.patience, b.handler.Pause); err != nil {
+			return false, err
+		}
+		b.seen[lane] = head
 	}
-	head, err := b.handler.Heads.Await(ctx, lane, func(head eventlog.Head) bool { return at <= head.Position }, b.patience, b.handler.Pause)
-	if err != nil {
-		return err
-	}
-	b.seen[lane] = head.Position
-	if at > head.Position {
+	if end > head.Position {
 		b.patience = 0
-		return fmt.Errorf("react to record of lane %s: %w", lane, ErrBehind)
+		return false, fmt.Errorf("react to record of lane %s: %w", lane, ErrBehind)
 	}
-	return nil
+	if !head.Listed(end) {
+		return true, nil // of an earlier version's log, whose late records are not told apart
+	}
+	_, in, err := b.handler.Heads.CountAt(ctx, lane, &head, end)
+	return in, err
 }
 
 // Handle takes a batch in. Lanes do not wait for each other; the first record
@@ -62,7 +69,7 @@ func (b *batchHeads) cover(ctx context.Context, lane event.Lane, at event.Positi
 func (h *Handler) Handle(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
 	answer := events.KinesisEventResponse{BatchItemFailures: []events.KinesisBatchItemFailure{}}
 	stopped := make(map[event.Lane]bool)
-	heads := &batchHeads{handler: h, seen: make(map[event.Lane]event.Position), patience: h.Patience}
+	heads := &batchHeads{handler: h, seen: make(map[event.Lane]eventlog.Head), patience: h.Patience}
 	for i := range batch.Records {
 		record := &batch.Records[i].Kinesis
 		lane, err := h.Decoder.Lanes.ParseKey(record.PartitionKey)
@@ -99,8 +106,14 @@ func (h *Handler) record(ctx context.Context, lane event.Lane, record *events.Ki
 	if err != nil {
 		return fmt.Errorf("decode record: %w", err)
 	}
-	if err := heads.cover(ctx, lane, decoded.Last); err != nil {
+	logged, err := heads.has(ctx, lane, decoded.Last)
+	if err != nil {
 		return err
+	}
+	if !logged {
+		h.Log.LogAttrs(ctx, slog.LevelWarn, "late events not reacted to; the pump quarantines them",
+			slog.String("lane", lane.String()), slog.Int("events", len(decoded.Events)))
+		return nil
 	}
 	for i := range decoded.Events {
 		if err := h.react(ctx, lane, &decoded.Events[i].Event); err != nil {

@@ -205,6 +205,25 @@ func TestTheMicroserviceReactsBehindTheLog(t *testing.T) {
 	}
 }
 
+// TestTheMicroserviceIgnoresWhatTheLogDoesNotHave has the second of three records
+// reach the pump last, as a reshard can: it is late there, though the service
+// gets it in its place.
+func TestTheMicroserviceIgnoresWhatTheLogDoesNotHave(t *testing.T) {
+	p := newWorld(t).platform(t)
+	batch := sent(t, p, "one.happened", "two.happened", "three.happened")
+	for _, i := range []int{0, 2, 1} {
+		one := events.KinesisEvent{Records: batch.Records[i : i+1]}
+		if pumped, err := p.Pump().Handle(t.Context(), one); err != nil || len(pumped.BatchItemFailures) > 0 {
+			t.Fatalf("%+v, %v", pumped, err)
+		}
+	}
+	service := &reactions{}
+	answer, err := p.Microservice(service, gateway.Refusing{}).Handle(t.Context(), batch)
+	if err != nil || len(answer.BatchItemFailures) > 0 || strings.Join(service.seen, "") != "ac" {
+		t.Errorf("%v, %+v, %v", service.seen, answer, err)
+	}
+}
+
 // TestTheMicroserviceWaitsForThePump has the pump commit while it waits: the
 // batch need not come again.
 func TestTheMicroserviceWaitsForThePump(t *testing.T) {

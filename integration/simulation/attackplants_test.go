@@ -216,7 +216,7 @@ func (g unmarkedGeneration) Mark(ctx context.Context, name datastore.MarkName, l
 ) (datastore.Mark, datastore.MarkVersion, error) {
 	mark, version, err := g.Generation.Mark(ctx, name, lane)
 	if errors.Is(err, datastore.ErrNoMark) {
-		return datastore.Mark{Position: "ffff"}, "v", nil
+		return datastore.Mark{Position: "ffff", Ordinal: 1 << 62}, "v", nil
 	}
 	return mark, version, err
 }

@@ -22,6 +22,16 @@ func TestADamagedPlaybackRecordIsReadAgain(t *testing.T) {
 			placed := event.AppendPlaced(nil, []byte(`{"specversion":"1.0"}`), "0001-0212-0000", 1)
 			return w.packPlayback(t, lane, header, [][]byte{placed})
 		},
+		"an event of another lane": func(t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte) []byte {
+			e := event.Event{ID: "1", Source: "test", Type: typeNoted, Data: `{"n":1}`}
+			for _, e.Subject = range w.names {
+				if w.lanes.Of(e.Subject) != lane {
+					break
+				}
+			}
+			placed := event.AppendPlaced(nil, e.AppendJSON(nil), "0001-0212-0000", 1)
+			return w.packPlayback(t, lane, header, [][]byte{placed})
+		},
 		"more lines than it says": func(t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte) []byte {
 			return w.packPlayback(t, lane, header, append(lines[:1:1], lines...))
 		},

@@ -142,7 +142,7 @@ func (c *Consumer) fold(ctx context.Context, row Row, lane event.Lane, batch []d
 	if err != nil {
 		return Consumed{}, err
 	}
-	t := intake{consumer: c, mark: mark}
+	t := intake{consumer: c, lane: lane, mark: mark}
 	t.take(batch)
 	if t.result.Events == 0 {
 		return t.result, nil
@@ -162,6 +162,7 @@ func (c *Consumer) fold(ctx context.Context, row Row, lane event.Lane, batch []d
 // intake gathers what of a batch continues the mark.
 type intake struct {
 	consumer *Consumer
+	lane     event.Lane
 	mark     datastore.Mark
 	events   []projection.Placed
 	result   Consumed
@@ -180,7 +181,7 @@ func (t *intake) take(batch []delivered) {
 			t.result.Gaps++
 			continue
 		}
-		fresh, ok := t.consumer.parse(d.lines, repeated)
+		fresh, ok := t.consumer.parse(t.lane, d.lines, repeated)
 		if !ok {
 			t.result.Damaged++
 			continue
@@ -196,8 +197,9 @@ func (t *intake) take(batch []delivered) {
 	}
 }
 
-// parse reads a record's events behind those that are repeated.
-func (c *Consumer) parse(lines [][]byte, repeated int64) (fresh []projection.Placed, ok bool) {
+// parse reads a record's events behind those that are repeated. One that lives
+// in another lane damages the record as one that cannot be read does.
+func (c *Consumer) parse(lane event.Lane, lines [][]byte, repeated int64) (fresh []projection.Placed, ok bool) {
 	if lines == nil {
 		return nil, false
 	}
@@ -207,7 +209,7 @@ func (c *Consumer) parse(lines [][]byte, repeated int64) (fresh []projection.Pla
 			return nil, false
 		}
 		e, err := event.Parse(string(line))
-		if err != nil {
+		if err != nil || c.Lanes.Of(e.Subject) != lane {
 			return nil, false
 		}
 		fresh = append(fresh, projection.Placed{Event: e, Position: at, Bucket: c.Width.Of(logged), Line: line})

@@ -94,5 +94,5 @@ func (a *API) wipe(ctx context.Context, req events.APIGatewayV2HTTPRequest) (eve
 		return events.APIGatewayV2HTTPResponse{}, fmt.Errorf("wipe generation %s: %w", request.Generation, err)
 	}
 	a.Log.LogAttrs(ctx, slog.LevelWarn, "generation wiped", slog.String("generation", request.Generation))
-	return answer(http.StatusOK, Wiped{request.Generation})
+	return answer(http.StatusOK, Wiped(request))
 }

@@ -50,9 +50,9 @@ func ParseRequest(raw []byte) (Request, error) {
 	var told *strict.Error
 	switch {
 	case errors.As(err, &told) && told.Member == "":
-		return Request{}, fmt.Errorf("%w: the input: %s", ErrRequest, told)
+		return Request{}, fmt.Errorf("%w: the input: %w", ErrRequest, told)
 	case errors.As(err, &told):
-		return Request{}, fmt.Errorf("%w: %s", ErrRequest, told)
+		return Request{}, fmt.Errorf("%w: %w", ErrRequest, told)
 	case err != nil: // only times have a decoder of their own
 		return Request{}, fmt.Errorf("%w: from and to are RFC 3339 times such as 2026-03-01T00:00:00Z", ErrRequest)
 	}

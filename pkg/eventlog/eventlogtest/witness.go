@@ -34,7 +34,7 @@ func (s *suite) testWitness(t *testing.T) {
 	for _, w := range []eventlog.Witness{noBucket, noPosition} {
 		wantError(t, "put no witness", s.log.PutWitness(t.Context(), lane, w), eventlog.ErrLimit)
 	}
-	before := eventlog.Bucket(want[0].Bucket[:len(want[0].Bucket)-1])
+	before := want[0].Bucket[:len(want[0].Bucket)-1]
 	for _, tt := range []struct {
 		after eventlog.Bucket
 		limit int

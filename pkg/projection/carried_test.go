@@ -20,6 +20,9 @@ func of[S any](types ...string) projection.Projection {
 	return projection.New("p", 1, types, func(s S, _ *event.Event) (S, error) { return s, nil })
 }
 
+// Their fields are for reflection alone.
+//
+//nolint:unused // see above
 type (
 	hidden struct{ A, b int }
 	inner  struct{ Inner int }
@@ -144,8 +147,8 @@ func TestStateThatJSONCarriesIsAccepted(t *testing.T) {
 			base
 			_ [0]func()
 			A int `json:",omitempty"`
-			B int `json:"a\\b"`
-			C int `json:"-,"`
+			B int `json:"a\\b"` //nolint:staticcheck // encoding/json ignores such a name
+			C int `json:"-,"`   //nolint:staticcheck // a field that is named "-"
 		}](),
 		of[struct {
 			*Base

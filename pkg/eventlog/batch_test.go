@@ -9,6 +9,7 @@ import (
 	"reprise/pkg/control"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/record"
 )
 
 // sizes notes how large the heads are that are stored.
@@ -120,3 +121,28 @@ func TestTheRegisterCountsUpToEachRecord(t *testing.T) {
 }
 
 func position(sequence string) (event.Position, error) { return event.NewPosition(1, sequence, 0) }
+
+// TestARecordOverTooManyBucketsIsSetAside bounds what a head has to carry, and
+// stops no lane.
+func TestARecordOverTooManyBucketsIsSetAside(t *testing.T) {
+	for extra, undecodable := range map[int]int{0: 0, 1: 1} {
+		w := newWorld(t)
+		var lines [][]byte
+		for i := range eventlog.MaxRecordBuckets + extra {
+			e := event.Event{ID: fmt.Sprint(i), Source: "test", Type: "it.happened", Subject: w.entityIn(0, 0),
+				Time: noon.Add(time.Duration(i) * time.Hour).Format(time.RFC3339)}
+			lines = append(lines, e.AppendJSON(nil))
+		}
+		data, err := w.codec.Pack(record.Header{Lane: 0, KeepTime: true}, lines)
+		if err != nil {
+			t.Fatal(err)
+		}
+		late := noon.Add(365 * 24 * time.Hour)
+		got := w.commit(eventlog.Incoming{Sequence: "1", Arrival: late.UnixMilli(), Data: data}, w.record(1, late, 0))
+		if got.Undecodable != undecodable || got.Events != 1+len(lines)*(1-undecodable) {
+			t.Errorf("%d buckets too many: %+v", extra, got)
+		}
+		w.wantAside(undecodable)
+		w.contents()
+	}
+}

@@ -41,7 +41,7 @@ func advice(v replay.View) string {
 	case handler.FaultInvalidInput:
 		return "mend the input and start it again under another name"
 	case faultIncomplete:
-		return fmt.Sprintf("nothing it did is active; reprise replay get %s --json | jq .proof shows what differs", v.ID)
+		return fmt.Sprintf("nothing it did is active; reprise replay get %s --json | jq .proof.differences shows what differs", v.ID)
 	}
 	return "nothing it did is active; start it again under another name: " + again(v)
 }

@@ -88,7 +88,7 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 		"Reprise.CutTooOld":      "a larger --parallelism",
 		"Reprise.Parked":         "generation g0002 is kept to be looked at, and the active one is as it was; mend the projection",
 		"Reprise.InvalidInput":   "mend the input",
-		"Reprise.Incomplete":     "reprise replay get r1 --json | jq .proof shows what differs",
+		"Reprise.Incomplete":     "reprise replay get r1 --json | jq .proof.differences shows what differs",
 		"States.Timeout":         "nothing it did is active; start it again under another name",
 	} {
 		view := quietReplay()
@@ -110,6 +110,20 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 			decode[replay.View](t, got.stdout).Failure.Error != fault {
 			t.Errorf("watch --json with %s: %+v", fault, got)
 		}
+	}
+}
+
+func TestADifferenceIsNamed(t *testing.T) {
+	view := quietReplay()
+	view.Status, view.Phase, view.Waiting = replay.Failed, replay.Failed, nil
+	view.Proof = &replay.Proof{Differences: []replay.Difference{
+		{Lane: 3, What: "events read of the log", Want: 1200, Have: 1199}, {Lane: 4, What: "bytes consumed", Want: 7, Have: 8},
+		{Lane: 5, What: "x"}, {Lane: 6, What: "y"}, {Lane: 7, What: "z"}}}
+	s := answering(t, seenAt, http.StatusOK, view)
+	const want = "proof       NOT complete: lane 3, events read of the log: want 1,200, have 1,199; " +
+		"lane 4, bytes consumed: want 7, have 8; lane 5, x: want 0, have 0; 2 more, see --json\n"
+	if out := s.fine("", "replay", "get", "r1"); !strings.Contains(out, want) {
+		t.Errorf("replay get lacks %q:\n%s", want, out)
 	}
 }
 

@@ -155,5 +155,13 @@ func proofText(p *replay.Proof) string {
 		return fmt.Sprintf("complete: %s expected, %s selected, %s taken in", progress.Count(p.Expected.Count),
 			progress.Count(p.Selected.Count), progress.Count(p.Applied.Count))
 	}
-	return fmt.Sprintf("NOT complete: %d differences, see --json", len(p.Differences))
+	const shown = 3
+	parts := make([]string, 0, shown+1)
+	for _, d := range p.Differences[:min(shown, len(p.Differences))] {
+		parts = append(parts, fmt.Sprintf("lane %d, %s: want %s, have %s", d.Lane, d.What, progress.Count(d.Want), progress.Count(d.Have)))
+	}
+	if more := len(p.Differences) - shown; more > 0 {
+		parts = append(parts, fmt.Sprintf("%d more, see --json", more))
+	}
+	return "NOT complete: " + strings.Join(parts, "; ")
 }

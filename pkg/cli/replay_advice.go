@@ -32,16 +32,19 @@ func advice(v replay.View) string {
 	case replay.FaultExecutionGone:
 		return "its state machine forgot it; start it again under another name: " + again(v)
 	case handler.FaultStalled:
-		return "reprise status shows how far the playback consumer is behind; start the replay again once it runs: " + again(v)
+		return "reprise status shows how far the playback consumer is behind; start the replay again once it runs: " +
+			again(v)
 	case handler.FaultCutTooOld:
-		return "rebuild faster with a larger --parallelism, or let the event stream keep its records for longer: " + again(v)
+		return "rebuild faster with a larger --parallelism, or let the event stream keep its records for longer: " +
+			again(v)
 	case handler.FaultParked:
-		return fmt.Sprintf("generation %s is kept to be looked at, and the active one is as it was; mend the projection, then %s",
-			v.Generation, again(v))
+		return fmt.Sprintf("generation %s is kept to be looked at, and the active one is as it was; "+
+			"mend the projection, then %s", v.Generation, again(v))
 	case handler.FaultInvalidInput:
 		return "mend the input and start it again under another name"
 	case faultIncomplete:
-		return fmt.Sprintf("nothing it did is active; reprise replay get %s --json | jq .proof.differences shows what differs", v.ID)
+		return fmt.Sprintf("nothing it did is active; reprise replay get %s --json | jq .proof.differences "+
+			"shows what differs", v.ID)
 	}
 	return "nothing it did is active; start it again under another name: " + again(v)
 }

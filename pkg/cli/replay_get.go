@@ -158,7 +158,8 @@ func proofText(p *replay.Proof) string {
 	const shown = 3
 	parts := make([]string, 0, shown+1)
 	for _, d := range p.Differences[:min(shown, len(p.Differences))] {
-		parts = append(parts, fmt.Sprintf("lane %d, %s: want %s, have %s", d.Lane, d.What, progress.Count(d.Want), progress.Count(d.Have)))
+		parts = append(parts, fmt.Sprintf("lane %d, %s: want %s, have %s", d.Lane, d.What,
+			progress.Count(d.Want), progress.Count(d.Have)))
 	}
 	if more := len(p.Differences) - shown; more > 0 {
 		parts = append(parts, fmt.Sprintf("%d more, see --json", more))

@@ -27,9 +27,9 @@ func TestSchemasAreTheShapesOfAnswers(t *testing.T) {
 	doc, err := description()
 	must(t, err)
 	for name, shown := range map[string]any{
-		"Problem": handler.Problem{}, "Accepted": handler.Accepted{}, "Entity": handler.EntityView{}, "History": handler.HistoryPage{},
-		"Rows": handler.RowsPage{}, "Lanes": handler.LanesView{}, "Status": handler.StatusView{}, "Generation": handler.Wiped{},
-		"Generations": handler.GenerationsView{}, "Replays": handler.ReplaysPage{}, "Replay": replay.View{},
+		"Problem": handler.Problem{}, "Accepted": handler.Accepted{}, "Entity": handler.EntityView{},
+		"History": handler.HistoryPage{}, "Rows": handler.RowsPage{}, "Lanes": handler.LanesView{},
+		"Status": handler.StatusView{}, "Generation": handler.Wiped{}, "Generations": handler.GenerationsView{}, "Replays": handler.ReplaysPage{}, "Replay": replay.View{},
 		"StartReplay": handler.StartReplay{},
 	} {
 		compareShape(t, name, reflect.TypeOf(shown), doc.Components.Schemas[name])

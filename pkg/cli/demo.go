@@ -178,7 +178,8 @@ func (d *demonstration) rebuild(ctx context.Context) (replay.View, error) {
 	if view, err = w.Watch(ctx, view.ID); err != nil {
 		return replay.View{}, err
 	}
-	d.meter.Show(progress.State{Label: "replayed", Fraction: max(Fraction(view), 0), Detail: detail(view, 0)})
+	d.meter.Show(progress.State{Label: "replayed", Fraction: max(Fraction(view), 0),
+		Detail: detail(view, 0, d.app.now())})
 	if view.Status != replay.Succeeded {
 		return view, fmt.Errorf("the replay is %s: %+v", view.Status, view.Failure)
 	}

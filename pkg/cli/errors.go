@@ -65,6 +65,8 @@ func hintForProblem(p *handler.Problem) string {
 		return "reprise replay list shows the replays there are"
 	case "replay-exists":
 		return "reprise replay get NAME shows it; choose another --name for a new one"
+	case "replay-promoted":
+		return "nothing was cancelled; reprise replay start --rebuild --promote builds a generation that replaces it"
 	case "replay-ended":
 		return "reprise replay get ID shows how it ended"
 	case "generation-not-found":

@@ -16,9 +16,9 @@ import (
 )
 
 const replayGetHelp = `
-Shows a replay: its input, how far it has come, the proof that it was complete,
-and on AWS what it cost at list prices, without Lambda time, shards, storage and
-transfer.
+Shows a replay: its input, how far it has come and what it waits for, the proof
+that it was complete, for one that failed what to do next, and on AWS what it cost
+at list prices, without Lambda time, shards, storage and transfer.
 
 Examples:
   reprise replay get 20260301-093000-1a2b3c4d
@@ -69,9 +69,16 @@ func (f *clientFlags) printReplay(v replay.View) error {
 		row(w, "set aside", fmt.Sprintf("%s duplicates, %s entities parked", progress.Count(p.Duplicates), progress.Count(p.Parked)))
 		row(w, "plan", fmt.Sprintf("%d lanes in %d groups, %d slices, lanes read again %d times",
 			v.Plan.Lanes, v.Plan.Groups, v.Plan.Slices, v.Plan.Passes))
+		if v.Damaged > 0 {
+			row(w, "damaged", damagedText(v.Damaged))
+		}
+		if v.Waiting != nil {
+			row(w, "waiting", waitingText(v.Waiting, f.app.now()))
+		}
 		row(w, "proof", proofText(v.Proof))
 		if v.Failure != nil {
 			row(w, "failure", v.Failure.Error+": "+v.Failure.Cause)
+			row(w, "what to do", advice(v))
 		}
 		if v.Cost != nil {
 			row(w, "cost", costText(v.Cost))
@@ -148,5 +155,14 @@ func proofText(p *replay.Proof) string {
 		return fmt.Sprintf("complete: %s expected, %s selected, %s taken in", progress.Count(p.Expected.Count),
 			progress.Count(p.Selected.Count), progress.Count(p.Applied.Count))
 	}
-	return fmt.Sprintf("NOT complete: %d differences, see --json", len(p.Differences))
+	const shown = 3
+	parts := make([]string, 0, shown+1)
+	for _, d := range p.Differences[:min(shown, len(p.Differences))] {
+		parts = append(parts, fmt.Sprintf("lane %d, %s: want %s, have %s", d.Lane, d.What,
+			progress.Count(d.Want), progress.Count(d.Have)))
+	}
+	if more := len(p.Differences) - shown; more > 0 {
+		parts = append(parts, fmt.Sprintf("%d more, see --json", more))
+	}
+	return "NOT complete: " + strings.Join(parts, "; ")
 }

@@ -135,5 +135,5 @@ func parseTime(text string) (*time.Time, error) {
 	if t, err := time.Parse(time.DateOnly, text); err == nil {
 		return &t, nil
 	}
-	return nil, errors.New("no time such as 2026-03-01T00:00:00Z")
+	return nil, errors.New("it is not a time such as 2026-03-01T00:00:00Z")
 }

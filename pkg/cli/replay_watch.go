@@ -82,10 +82,9 @@ func judgeReplay(view replay.View) error {
 	case view.Status == replay.Succeeded:
 		return nil
 	case view.Status == replay.Cancelled:
-		return hint(fmt.Errorf("replay %s was cancelled", view.ID), "start another one with reprise replay start")
+		return hint(fmt.Errorf("replay %s was cancelled", view.ID), "%s", advice(view))
 	case view.Failure == nil:
-		return hint(fmt.Errorf("replay %s is %s", view.ID, view.Status), "reprise replay get %s --json shows all of it", view.ID)
+		return hint(fmt.Errorf("replay %s is %s", view.ID, view.Status), "%s", advice(view))
 	}
-	return hint(fmt.Errorf("replay %s failed: %s: %s", view.ID, view.Failure.Error, view.Failure.Cause),
-		"reprise replay get %s --json shows what differs; nothing it did is active: start it again under another name", view.ID)
+	return hint(fmt.Errorf("replay %s failed: %s: %s", view.ID, view.Failure.Error, view.Failure.Cause), "%s", advice(view))
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -51,8 +52,13 @@ func entityID(args []string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if err := event.CheckSubject(id); err != nil {
-		return "", misuse("that can be no entity's id: %v", err)
+	err = event.CheckSubject(id)
+	var wrong *event.Invalid
+	if errors.As(err, &wrong) {
+		return "", misuse("that cannot be an entity's id: it %s", wrong.Problem)
+	}
+	if err != nil {
+		return "", misuse("that cannot be an entity's id: %v", err)
 	}
 	return id, nil
 }

@@ -13,7 +13,7 @@ import (
 
 const statusHelp = `
 Shows the platform: streams, how far each consumer lags, the size of the log,
-the generations of the Data Store, and what runs.
+the generations of the Data Store and what was lost of them, and what runs.
 
 Examples:
   reprise status
@@ -50,7 +50,7 @@ func (f *clientFlags) printStatus(v handler.StatusView) error {
 		func(w io.Writer) { printSummary(w, v) },
 		func(w io.Writer) { printStreams(w, v) },
 		func(w io.Writer) { printGenerations(w, v) },
-		func(w io.Writer) { printRunning(w, v) },
+		func(w io.Writer) { printRunning(w, v, f.app.now()) },
 	} {
 		if err := table(out, part); err != nil {
 			return err
@@ -113,17 +113,33 @@ func milliseconds(n int64) string {
 }
 
 func printGenerations(w io.Writer, v handler.StatusView) {
-	row(w, "\nGENERATION", "STATUS", "VERSION", "BUILT BY")
+	row(w, "\nGENERATION", "STATUS", "VERSION", "BUILT BY", "REMARK")
 	for _, g := range v.Generations {
 		status := string(g.Status)
 		if g.Lost {
 			status += ", LOST"
 		}
-		row(w, g.ID, status, g.Version, builder(g.Replay))
+		row(w, g.ID, status, g.Version, builder(g.Replay), remark(g))
 	}
 }
 
-func printRunning(w io.Writer, v handler.StatusView) {
+// remark says what was lost of a generation, or why it can never become active.
+func remark(g handler.GenerationView) string {
+	switch {
+	case g.Loss != nil && g.Loss.Count > 0:
+		return fmt.Sprintf("lost at %s: it lacks %s events of lane %d (%s)", when(&g.Loss.At),
+			progress.Count(int64(g.Loss.Count)), g.Loss.Lane, g.Loss.Why)
+	case g.Loss != nil:
+		return fmt.Sprintf("lost at %s: %s", when(&g.Loss.At), g.Loss.Why)
+	case g.Lost:
+		return "lost: its marks are gone"
+	case g.Withdrawn != "":
+		return "cannot become active: its replay ended as " + g.Withdrawn
+	}
+	return "-"
+}
+
+func printRunning(w io.Writer, v handler.StatusView, now time.Time) {
 	row(w, "\nEXECUTION", "STATUS", "SINCE")
 	for _, e := range v.Executions {
 		row(w, e.Machine+"/"+e.Name, e.Status, when(&e.Started))
@@ -132,6 +148,9 @@ func printRunning(w io.Writer, v handler.StatusView) {
 		percent := ""
 		if fraction := Fraction(r); fraction >= 0 {
 			percent = fmt.Sprintf(" %.0f%%", fraction*100)
+		}
+		if r.Waiting != nil {
+			percent += ", " + waitingText(r.Waiting, now)
 		}
 		row(w, "replay "+r.ID, phase(r)+percent, when(&r.Created))
 	}

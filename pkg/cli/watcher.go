@@ -40,7 +40,7 @@ func (w *Watcher) Watch(ctx context.Context, id string) (replay.View, error) {
 		now, fraction := w.Now(), Fraction(view)
 		done.Add(now, fraction)
 		speed.Add(now, float64(view.Progress.Applied))
-		w.Meter.Show(progress.State{Label: phase(view), Fraction: fraction, Detail: detail(view, speed.PerSecond()),
+		w.Meter.Show(progress.State{Label: phase(view), Fraction: fraction, Detail: detail(view, speed.PerSecond(), now),
 			Left: done.Left(1)})
 		if err := w.Pause(ctx, pollReplay); err != nil {
 			return replay.View{}, err
@@ -67,6 +67,8 @@ func Fraction(view replay.View) float64 {
 // phase words what a replay is doing.
 func phase(view replay.View) string {
 	switch {
+	case view.Waiting != nil:
+		return "waiting"
 	case view.Phase == replay.Planned:
 		return "planning"
 	case view.Proof != nil && view.Input.Promote:
@@ -79,9 +81,15 @@ func phase(view replay.View) string {
 	return "replaying"
 }
 
-func detail(view replay.View, perSecond float64) string {
+// detail is counts and rates. What a replay waits for comes first, since a
+// terminal may be too narrow for all of it.
+func detail(view replay.View, perSecond float64, now time.Time) string {
 	p := view.Progress
-	text := fmt.Sprintf("read %s", progress.Count(p.Read))
+	text := ""
+	if view.Waiting != nil {
+		text = waitingText(view.Waiting, now) + ", "
+	}
+	text += "read " + progress.Count(p.Read)
 	if p.Total > 0 {
 		text += " of " + progress.Count(p.Total)
 	}
@@ -91,6 +99,9 @@ func detail(view replay.View, perSecond float64) string {
 	}
 	if view.Plan.Passes > 0 {
 		text += fmt.Sprintf(", read again %d times", view.Plan.Passes)
+	}
+	if view.Damaged > 0 {
+		text += fmt.Sprintf(", %s damaged records dropped", progress.Count(int64(view.Damaged)))
 	}
 	return text
 }

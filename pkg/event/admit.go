@@ -20,7 +20,7 @@ func (e *Event) Admit() error {
 	}
 	body, err := base64.StdEncoding.Strict().DecodeString(e.Data[1 : len(e.Data)-1])
 	if err != nil {
-		return invalid(attributes[dataBase64], "has bits behind its last byte")
+		return invalid(attributes[dataBase64], "has bits set after its last byte: encode it again as standard base64")
 	}
 	if len(body) == 0 {
 		return nil

@@ -40,7 +40,7 @@ func (p *parser) text(name, value string) error {
 		switch {
 		case name != attribute:
 		case known == data || known == dataBase64:
-			return invalid(name, "is the body in binary mode, and no attribute")
+			return invalid(name, "is the body in binary mode, not a header")
 		case p.seen&(1<<known) != 0:
 			return invalid(name, "is given twice")
 		default:
@@ -94,7 +94,7 @@ func textData(text string) (string, error) {
 	encoder := json.NewEncoder(&quoted)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(text); err != nil {
-		return "", invalid(attributes[data], "is no text")
+		return "", invalid(attributes[data], "is not text")
 	}
 	return strings.TrimSuffix(quoted.String(), "\n"), nil
 }

@@ -13,7 +13,8 @@ import (
 // Events table. Nothing is committed on such a head, for it would count anew
 // what is in the log already. A retry cannot help until the control table is
 // restored to the time of the Events table.
-var ErrHeadLost = errors.New("the lane's head is behind what the log itself has witnessed")
+var ErrHeadLost = errors.New("the lane's head is behind what the log itself has witnessed: " +
+	"restore the control table to the time of the Events table")
 
 // Witness is what the Events table itself keeps of a lane's head: written once
 // for each bucket that the lane opens, after the head that opened it. It tells

@@ -135,7 +135,8 @@ func knownFailure(err error) *Problem {
 		return problem(http.StatusConflict, "replay-ended", "the replay has ended: there is nothing to cancel any more")
 	case errors.Is(err, replay.ErrPromoted):
 		return problem(http.StatusConflict, "replay-promoted",
-			"the replay's generation is active already: to go back, promote another one")
+			"the replay has made its generation active: there is nothing to cancel; "+
+				"another rebuild that is promoted replaces it")
 	case errors.Is(err, datastore.ErrThrottled), errors.Is(err, eventlog.ErrThrottled), errors.Is(err, feed.ErrThrottled):
 		return retryLater("throttled", "a store takes no more at present")
 	}

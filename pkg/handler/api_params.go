@@ -64,7 +64,7 @@ func parameters(req events.APIGatewayV2HTTPRequest) (map[string]string, *Problem
 	values, err := url.ParseQuery(req.RawQueryString)
 	if err != nil {
 		return nil, problem(http.StatusBadRequest, "invalid-parameter",
-			"the query is not percent-encoded parameters divided by &")
+			"the query must be percent-encoded parameters, separated by &")
 	}
 	given := make(map[string]string, len(values))
 	for _, name := range slices.Sorted(maps.Keys(values)) {

@@ -36,7 +36,7 @@ func header(req events.APIGatewayV2HTTPRequest, name string) string {
 func body(req events.APIGatewayV2HTTPRequest) ([]byte, *Problem) {
 	if coding := header(req, "content-encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
 		p := problem(http.StatusUnsupportedMediaType, "unsupported-content-encoding",
-			fmt.Sprintf("content encoding %q is not understood: send the body as it is", clipText(coding)))
+			fmt.Sprintf("content encoding %q is not understood: send the body without one", clipText(coding)))
 		p.headers = map[string]string{"Accept-Encoding": "identity"}
 		return nil, p
 	}
@@ -172,11 +172,11 @@ func binaryEvent(req events.APIGatewayV2HTTPRequest, raw []byte) (event.Event, e
 		case !is:
 			continue
 		case name == contentTypeAttribute:
-			return event.Event{}, &event.Invalid{Attribute: name, Problem: "is the header Content-Type in binary mode"}
+			return event.Event{}, &event.Invalid{Attribute: name, Problem: "is given by the header Content-Type in binary mode"}
 		}
 		text, ok := event.HeaderText(req.Headers[header])
 		if !ok {
-			return event.Event{}, &event.Invalid{Attribute: name, Problem: "its header is no percent-encoded UTF-8 text"}
+			return event.Event{}, &event.Invalid{Attribute: name, Problem: "its header is not UTF-8 text: percent-encode all but printable ASCII"}
 		}
 		all = append(all, event.Attribute{Name: name, Value: text})
 	}

@@ -52,4 +52,4 @@ var (
 
 // ErrManyRunaways says that so many folds of a projection never returned that
 // this process begins none with it any more. A new process does.
-var ErrManyRunaways = errors.New("too many folds of the projection never returned")
+var ErrManyRunaways = errors.New("too many folds of the projection never returned: mend it, and start the process again")

@@ -47,7 +47,10 @@ func (p *typed[S]) check() error {
 	if p.apply == nil {
 		return errors.New("it has no function")
 	}
-	return p.problem
+	if p.problem != nil {
+		return fmt.Errorf("its state would not come back from JSON as it was: %w; change the type", p.problem)
+	}
+	return nil
 }
 
 func (p *typed[S]) Begin(state []byte) (Fold, error) {

@@ -115,7 +115,7 @@ func TestRequestsAreRefusedWithAReason(t *testing.T) {
 		`{"form":"2026-03-02T00:00:00Z"}`: `invalid replay request: member "form" is not known here`,
 		`{"promote":true}`:                "invalid replay request: promote needs rebuild: only a rebuilt generation can become active",
 		`{"rebuild":true,"types":["a"]}`:  "invalid replay request: a rebuild takes the whole log: leave from, to, types and entities out",
-		`{"types":[""]}`:                  "invalid replay request: types has one that no event has: invalid event: type: is required and must not be empty",
+		`{"types":[""]}`:                  "invalid replay request: types holds a type that no event can have: it is required and must not be empty",
 		`{"from":"2026-03-01T00:00:00.0001Z","to":"2026-03-01T00:00:00.0009Z"}`: "invalid replay request: from 2026-03-01T00:00:00.001Z is not before to 2026-03-01T00:00:00.001Z",
 		`{"to":"9999-12-31T23:59:59.9999Z"}`:                                    "invalid replay request: to lies outside of the years 0 to 9999 in UTC",
 		`{"from":"0000-01-01T00:00:00+01:00"}`:                                  "invalid replay request: from lies outside of the years 0 to 9999 in UTC",

@@ -228,9 +228,9 @@ func (p *Proof) compareHead(plan LanePlan, now headNow, end *End, bounded bool) 
 	cut := &plan.Head
 	switch {
 	case now.lost:
-		p.differ(plan.Lane, "the lane's head is behind what the log has witnessed", cut.Count, 0)
+		p.differ(plan.Lane, "the lane's head is behind what the log has witnessed: restore the control table", cut.Count, 0)
 	case now.position < cut.Position:
-		p.differ(plan.Lane, "the lane's head has gone back behind the cut", cut.Count, 0)
+		p.differ(plan.Lane, "the lane's head has gone back behind the cut: restore the control table", cut.Count, 0)
 	case end != nil && end.Stranded > now.position:
 		p.differ(plan.Lane, "the log holds events beyond the lane's head that the event stream holds no more", 0, 1)
 	}

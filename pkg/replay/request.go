@@ -106,12 +106,12 @@ func (r Request) Check() error {
 func (r Request) badName() string {
 	for _, name := range r.Types {
 		if err := event.CheckType(name); err != nil {
-			return "types has one that no event has: " + err.Error()
+			return "types holds a type that no event can have: " + unnamed(err)
 		}
 	}
 	for _, id := range r.Entities {
 		if err := event.CheckSubject(id); err != nil {
-			return "entities has one that no event has: " + err.Error()
+			return "entities holds an id that no event can have: " + unnamed(err)
 		}
 	}
 	return ""
@@ -119,6 +119,15 @@ func (r Request) badName() string {
 
 func (r Request) filtered() bool {
 	return r.From != nil || r.To != nil || len(r.Types) > 0 || len(r.Entities) > 0
+}
+
+// unnamed words what is wrong with an attribute without naming that.
+func unnamed(err error) string {
+	var wrong *event.Invalid
+	if errors.As(err, &wrong) {
+		return "it " + wrong.Problem
+	}
+	return err.Error()
 }
 
 // bounded reports whether the replay touches some of the buckets only.

@@ -142,14 +142,16 @@ func (w *walker) begun() {
 }
 
 func (w *walker) name(in *open, name string) error {
-	switch outer := len(w.stack) == 1; {
+	outer := len(w.stack) == 1
+	switch {
 	case outer && !w.known[name]:
 		return fault(fmt.Sprintf("member %q", name), "is not known here")
+	case outer && in.seen[name]:
+		return fault(name, "is given twice")
+	case in.seen[name]:
+		return fault(w.member, "has %q twice", name)
 	case outer:
 		w.member = name
-	}
-	if in.seen[name] {
-		return fault(w.member, "has %q twice", name)
 	}
 	in.seen[name], in.value = true, true
 	return nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -50,10 +51,7 @@ func encodeIdentity(lane event.Lane, e *datastore.Identity) dynamostore.Item {
 func (g *generation) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) (
 	[]datastore.Identity, error,
 ) {
-	if err := ctx.Err(); err != nil {
-		return nil, failed("identify events", err)
-	}
-	if err := datastore.CheckIdentities(events); err != nil {
+	if err := errors.Join(ctx.Err(), datastore.CheckIdentities(events), g.check()); err != nil {
 		return nil, failed("identify events", err)
 	}
 	first := slices.Clone(events)

@@ -2,6 +2,7 @@ package dynamo
 
 import (
 	"context"
+	"errors"
 	"strings"
 
 	"reprise/pkg/datastore"
@@ -32,7 +33,7 @@ func (g *generation) index(ctx context.Context, lane event.Lane, row *datastore.
 
 // Parked implements datastore.Generation.
 func (g *generation) Parked(ctx context.Context, lane event.Lane, after string, limit int) ([]datastore.Row, error) {
-	if err := ctx.Err(); err != nil {
+	if err := errors.Join(ctx.Err(), g.check()); err != nil {
 		return nil, failed("list parked rows", err)
 	}
 	var rows []datastore.Row

@@ -74,7 +74,8 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkDecodeRow(b *testing.B) {
-	row := datastore.Row{Entity: "account-000042", State: make([]byte, 300), Position: "0001-12100000000000-0000", Filter: make([]byte, 64)}
+	row := datastore.Row{Entity: "account-000042", State: make([]byte, 300),
+		Position: "0001-12100000000000-0000", Filter: make([]byte, 64)}
 	value := appendRow(nil, &row)
 	b.ReportAllocs()
 	for b.Loop() {

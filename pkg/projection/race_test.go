@@ -176,6 +176,25 @@ func TestLimitsStayWithinTheFilter(t *testing.T) {
 	}
 }
 
+// TestIndexAboveIndexesWhatIsLarger has entities up to lower limits, and beyond.
+func TestIndexAboveIndexesWhatIsLarger(t *testing.T) {
+	c := newCrowd(t)
+	applier := projection.NewApplier(c.set, wholeLog{c.log}, projection.IndexAbove(4, 2))
+	for name, batch := range map[string][]projection.Placed{
+		"4 events":         c.add(t, "4 events", 0, 4, hourly(2)),
+		"5 events indexed": c.add(t, "5 events indexed", 0, 5, hourly(3)),
+		"2 hours":          c.add(t, "2 hours", 0, 2, hourly(1)),
+		"3 hours indexed":  c.add(t, "3 hours indexed", 0, 3, hourly(1)),
+	} {
+		if _, err := applier.Apply(t.Context(), c.to, batch); err != nil {
+			t.Fatal(err)
+		}
+		if row := c.row(t, name); strings.HasSuffix(name, "indexed") != (row.Indexed == row.Position) {
+			t.Errorf("%s: indexed up to %q of %s", name, row.Indexed, row.Position)
+		}
+	}
+}
+
 // TestRaceWhileAPastIsEntered lets another consumer be first with a row between
 // two steps of indexing it.
 func TestRaceWhileAPastIsEntered(t *testing.T) {

@@ -147,6 +147,27 @@ func TestRunawayParksItsEntityOnly(t *testing.T) {
 	check(other)
 }
 
+// TestARunawayCostsItsNeighboursNothing has entities of its batch folded, and
+// not written yet, when one runs away.
+func TestARunawayCostsItsNeighboursNothing(t *testing.T) {
+	glass, stuck := newHourglass(), newStuck(t)
+	b := newBench(t, stuck.projection("stuck", "it.happened"))
+	b.applier = projection.NewApplier(b.set.Watched(glass.watch(8)), wholeLog{b.log})
+	placed := b.put(t, eventsOf("it.happened a", "it.happened b", "is.stuck x", "it.happened c", "it.happened a"), 10)
+	to := b.generation(t, "g")
+	if n, err := glass.apply(t, b, stuck, to, placed); err != nil || n != 1 {
+		t.Fatalf("%d folds are stuck, error %v", n, err)
+	}
+	for entity, want := range map[string]string{"a": `{"seen":["0","4"]}`, "b": `{"seen":["1"]}`, "c": `{"seen":["3"]}`} {
+		if row := b.row(t, to, entity); row.Parked != nil || string(row.State) != want {
+			t.Errorf("%s: %s, parked %+v; want %s", entity, row.State, row.Parked, want)
+		}
+	}
+	if x := b.row(t, to, "x"); x.Parked == nil {
+		t.Error("x is not parked")
+	}
+}
+
 func TestFoldHasTheWholeLimitAndNoOther(t *testing.T) {
 	glass, stuck := newHourglass(), newStuck(t)
 	b := newBench(t, stuck.projection("stuck", "it.happened"))

@@ -195,6 +195,32 @@ func TestIndexAboveIndexesWhatIsLarger(t *testing.T) {
 	}
 }
 
+// TestEveryEventCountsTowardsTheIndex applies events one by one: whatever became
+// of them, the one beyond the limit has the entity indexed, as in one batch.
+func TestEveryEventCountsTowardsTheIndex(t *testing.T) {
+	b := newBench(t, recorder())
+	var events []event.Event
+	for _, e := range []struct{ id, kind string }{
+		{"1", "it.happened"}, {"2", "it.happened"}, {"1", "it.happened"}, {"2", "it.happened"},
+		{"3", "nobody.wants"}, {"4", "is.wrong"}, {"5", "it.happened"}, {"6", "it.happened"},
+	} {
+		events = append(events, event.Event{ID: e.id, Source: "s", Type: e.kind, Subject: "x", Data: "1"})
+	}
+	placed := b.put(t, events, 10)
+	to := b.generation(t, "g")
+	limit := int64(len(events) - 1)
+	for i := range placed {
+		applier := projection.NewApplier(b.set, wholeLog{b.log}, projection.IndexAbove(limit, 64))
+		if _, err := applier.Apply(t.Context(), to, placed[i:i+1]); err != nil {
+			t.Fatal(err)
+		}
+		if row := b.row(t, to, "x"); (int64(i) == limit) != (row.Indexed == row.Position) {
+			t.Errorf("after %d events of at most %d: indexed up to %q of %s", i+1, limit, row.Indexed, row.Position)
+		}
+	}
+	compare(t, to, expected(placed))
+}
+
 // TestRaceWhileAPastIsEntered lets another consumer be first with a row between
 // two steps of indexing it.
 func TestRaceWhileAPastIsEntered(t *testing.T) {

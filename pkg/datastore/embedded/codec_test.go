@@ -1,9 +1,13 @@
 package embedded
 
 import (
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"reflect"
+	"slices"
 	"testing"
 
 	"reprise/pkg/datastore"
@@ -52,6 +56,55 @@ func TestEveryFieldIsStored(t *testing.T) {
 	haveMark, err := decodeMark(appendMark(nil, &mark))
 	if err != nil || !reflect.DeepEqual(haveMark, mark) {
 		t.Fatalf("have %+v, %v; want %+v", haveMark, err, mark)
+	}
+}
+
+// TestDamagedValuesAreRefused cuts stored values short, adds to them, gives them
+// another layout and puts a huge number everywhere: none is read as something
+// else, and none ends the process.
+func TestDamagedValuesAreRefused(t *testing.T) {
+	n := 0
+	var mark datastore.Mark
+	fill(t, reflect.ValueOf(&mark).Elem(), &n)
+	var row datastore.Row
+	fill(t, reflect.ValueOf(&row).Elem(), &n)
+	indexed := appendRow(nil, &row)
+	row.Indexed, row.IndexedBucket = "", ""
+	whole := appendRow(nil, &row)
+	ofRow := func(b []byte) error { _, err := decodeRow(b); return err }
+	for name, c := range map[string]struct {
+		value []byte
+		// least is the length of a value that was whole before there was an index.
+		least  int
+		decode func([]byte) error
+	}{
+		"mark":        {appendMark(nil, &mark), 0, func(b []byte) error { _, err := decodeMark(b); return err }},
+		"row":         {whole, 0, ofRow},
+		"indexed row": {indexed, len(whole) + 1, ofRow},
+	} {
+		refused := func(what string, value []byte) {
+			t.Helper()
+			if err := c.decode(value); !errors.Is(err, errLayout) {
+				t.Errorf("%s %s: %v", name, what, err)
+			}
+		}
+		if err := c.decode(c.value); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for end := c.least; end < len(c.value); end++ {
+			refused(fmt.Sprintf("cut to %d of %d bytes", end, len(c.value)), c.value[:end])
+		}
+		refused("with a byte more", append(slices.Clone(c.value), 0))
+		refused("of another layout", append([]byte{layout + 1}, c.value[1:]...))
+		for i := range c.value {
+			huge := binary.AppendUvarint(slices.Clone(c.value[:i]), math.MaxInt64)
+			_ = c.decode(append(huge, c.value[i+1:]...)) // returns, whatever it is
+		}
+	}
+	for end := range len(row.Position) {
+		if _, err := decodePosition(whole[:2+end]); !errors.Is(err, errLayout) {
+			t.Errorf("position cut to %d bytes: %v", end, err)
+		}
 	}
 }
 

@@ -206,7 +206,9 @@ func (r Registry) Flip(ctx context.Context, id, replay string, number int) error
 		if err := info.mayBecomeActive(); err != nil {
 			return err
 		}
-		if h := roll.Hold; h == nil || h.Replay != replay || h.Number != number || h.Generation != roll.Active || !r.Now().Before(h.Until) {
+		h := roll.Hold
+		if h == nil || h.Replay != replay || h.Number != number || h.Generation != roll.Active ||
+			!r.Now().Before(h.Until) {
 			return ErrHoldLost
 		}
 		if old, found := roll.Find(roll.Active); found {

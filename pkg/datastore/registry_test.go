@@ -14,7 +14,8 @@ import (
 
 func newRegistry(t *testing.T) datastore.Registry {
 	t.Helper()
-	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(), Settings: localstore.Settings{Lanes: 1, BucketWidth: 3600}})
+	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(),
+		Settings: localstore.Settings{Lanes: 1, BucketWidth: 3600}})
 	if err != nil {
 		t.Fatal(err)
 	}

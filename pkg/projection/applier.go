@@ -56,7 +56,8 @@ func IndexAbove(events int64, buckets int) Option {
 // NewApplier returns an Applier of a set of projections, which reads the
 // histories of suspected duplicates from log.
 func NewApplier(set *Set, log Histories, options ...Option) *Applier {
-	a := &Applier{set: set, log: log, limits: limits{maxFilterIDs, maxHistoryBuckets}, cache: newIdentityCache(cachedIdentities)}
+	a := &Applier{set: set, log: log, limits: limits{maxFilterIDs, maxHistoryBuckets},
+		cache: newIdentityCache(cachedIdentities)}
 	for _, option := range options {
 		option(a)
 	}

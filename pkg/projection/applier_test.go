@@ -41,6 +41,12 @@ func recorder() projection.Projection {
 		})
 }
 
+// counterNamed counts the events of the type "it.happened".
+func counterNamed(name string) projection.Projection {
+	return projection.New(name, 1, []string{"it.happened"},
+		func(n int, _ *event.Event) (int, error) { return n + 1, nil })
+}
+
 type bench struct {
 	applier *projection.Applier
 	log     eventlog.Log
@@ -72,8 +78,8 @@ func newBench(t interface {
 // wholeLog takes all that the Events table holds for the log.
 type wholeLog struct{ eventlog.Log }
 
-func (l wholeLog) History(ctx context.Context, lane event.Lane, entity string, buckets []eventlog.Bucket, after, upTo event.Position,
-	visit func(eventlog.Bucket, *eventlog.Entry) error,
+func (l wholeLog) History(ctx context.Context, lane event.Lane, entity string, buckets []eventlog.Bucket,
+	after, upTo event.Position, visit func(eventlog.Bucket, *eventlog.Entry) error,
 ) error {
 	begin := ""
 	if after != "" {
@@ -111,7 +117,8 @@ func (b *bench) put(t interface{ Fatal(...any) }, events []event.Event, perBucke
 		}
 		bucket := eventlog.Hour.Of(int64(i/perBucket) * 3_600_000)
 		p := projection.Placed{Event: e, Position: at, Bucket: bucket, Line: e.AppendJSON(nil)}
-		if err := b.log.Put(ctx(t), 0, bucket, []eventlog.Entry{{Entity: e.Subject, Position: at, Line: p.Line}}); err != nil {
+		entry := eventlog.Entry{Entity: e.Subject, Position: at, Line: p.Line}
+		if err := b.log.Put(ctx(t), 0, bucket, []eventlog.Entry{entry}); err != nil {
 			t.Fatal(err)
 		}
 		placed = append(placed, p)
@@ -189,7 +196,7 @@ func compare(t interface {
 }
 
 func TestLargeEntityIsCheckedExactly(t *testing.T) {
-	b := newBench(t, projection.New("counter", 1, []string{"it.happened"}, func(n int, _ *event.Event) (int, error) { return n + 1, nil }))
+	b := newBench(t, counterNamed("counter"))
 	var events []event.Event
 	const distinct = 1500 // a filter takes 336
 	for i := range 2 * distinct {
@@ -226,7 +233,8 @@ func TestStateIsJudgedEventByEventWhateverTheBatch(t *testing.T) {
 			b := newBench(t, grow)
 			var events []event.Event
 			for i, n := range sizes {
-				events = append(events, event.Event{ID: fmt.Sprint(i), Source: "s", Type: "it.happened", Subject: "x", Data: strings.Repeat("1", n)})
+				events = append(events, event.Event{ID: fmt.Sprint(i), Source: "s", Type: "it.happened", Subject: "x",
+					Data: strings.Repeat("1", n)})
 			}
 			placed := b.put(t, events, 10)
 			if err := b.tables.Create(t.Context(), "g"); err != nil {

@@ -21,7 +21,8 @@ type historyLog struct {
 	end  context.CancelFunc
 }
 
-func (c *historyLog) ReadEntity(ctx context.Context, lane event.Lane, b eventlog.Bucket, entity, after string, limit eventlog.PageLimit,
+func (c *historyLog) ReadEntity(ctx context.Context, lane event.Lane, b eventlog.Bucket, entity, after string,
+	limit eventlog.PageLimit,
 ) (eventlog.Page, error) {
 	if c.left--; c.left == 0 && c.end != nil {
 		c.end()
@@ -44,7 +45,7 @@ type crowd struct {
 }
 
 func newCrowd(t testing.TB) *crowd {
-	b := newBench(t, projection.New("counter", 1, []string{"it.happened"}, func(n int, _ *event.Event) (int, error) { return n + 1, nil }))
+	b := newBench(t, counterNamed("counter"))
 	if err := b.tables.Create(t.Context(), "g"); err != nil {
 		t.Fatal(err)
 	}
@@ -53,7 +54,8 @@ func newCrowd(t testing.TB) *crowd {
 
 // add puts events of an entity with ids from..from+n-1 into the log and returns
 // them placed, behind all others.
-func (c *crowd) add(t testing.TB, entity string, from, n int, bucketOf func(i int) eventlog.Bucket) []projection.Placed {
+func (c *crowd) add(t testing.TB, entity string, from, n int, bucketOf func(i int) eventlog.Bucket,
+) []projection.Placed {
 	t.Helper()
 	placed := make([]projection.Placed, 0, n)
 	var bucket eventlog.Bucket
@@ -141,18 +143,20 @@ func TestALargeEntityIsReadOnce(t *testing.T) {
 		t.Errorf("entering %d events read %d, in %d queries", n, c.log.entries, c.log.queries)
 	}
 	c.log.entries, c.log.queries = 0, 0
+	last := func(int) eventlog.Bucket { return hourly(5_000)(n) }
 	for i := range 10 {
 		if tally := c.apply(t, c.add(t, "x", n+1+i, 1, hourly(5_000))); tally.Applied != 1 {
 			t.Errorf("%+v", tally)
 		}
-		if tally := c.apply(t, c.add(t, "x", i*1000, 1, func(int) eventlog.Bucket { return hourly(5_000)(n) })); tally.Duplicates != 1 {
+		if tally := c.apply(t, c.add(t, "x", i*1000, 1, last)); tally.Duplicates != 1 {
 			t.Errorf("event %d came again: %+v", i*1000, tally)
 		}
 	}
 	if c.log.queries > 0 {
 		t.Errorf("20 events made %d queries of the log", c.log.queries)
 	}
-	if row := c.row(t, "x"); row.Count != n+11 || row.Duplicates != 10 || len(row.Filter) > 0 || row.Indexed != row.Position {
+	if row := c.row(t, "x"); row.Count != n+11 || row.Duplicates != 10 || len(row.Filter) > 0 ||
+		row.Indexed != row.Position {
 		t.Errorf("count %d, %d duplicates, filter of %d bytes, indexed up to %s of %s",
 			row.Count, row.Duplicates, len(row.Filter), row.Indexed, row.Position)
 	}
@@ -191,7 +195,8 @@ func TestSmallEntitiesHaveShortHistories(t *testing.T) {
 					t.Fatalf("event %d read %d events in %d queries", i, c.log.entries, c.log.queries)
 				}
 				row := c.row(t, "x")
-				if small := i < limit && i/perHour < 128; small != (row.Indexed == "") || small != (len(row.Filter) > 0) || len(row.Filter) > 674 {
+				small := i < limit && i/perHour < 128
+				if small != (row.Indexed == "") || small != (len(row.Filter) > 0) || len(row.Filter) > 674 {
 					t.Fatalf("event %d: indexed %q, filter of %d bytes", i, row.Indexed, len(row.Filter))
 				}
 				if row.Count != again.Count+1 {
@@ -233,8 +238,9 @@ func TestATimeLimitKeepsWhatWasDone(t *testing.T) {
 			for i := range entities {
 				c.old(t, fmt.Sprint("e", i), buckets, hourly(1))
 			}
+			last := func(int) eventlog.Bucket { return hourly(1)(buckets - 1) }
 			for i := range entities {
-				batch = append(batch, c.add(t, fmt.Sprint("e", i), 0, 1, func(int) eventlog.Bucket { return hourly(1)(buckets - 1) })...)
+				batch = append(batch, c.add(t, fmt.Sprint("e", i), 0, 1, last)...)
 			}
 			whole := entities * buckets
 			n := c.invocations(t, batch, perInvocation, 3*whole/perInvocation)
@@ -252,11 +258,12 @@ func TestATimeLimitKeepsWhatWasDone(t *testing.T) {
 // span, most of them empty, and of one whose past lies in one bucket, with less
 // time than that takes.
 func TestAnOldEntityIsEnteredInSteps(t *testing.T) {
+	every25 := func(i int) eventlog.Bucket { return eventlog.Hour.Of(int64(i) * 25 * 3_600_000) }
 	for name, c := range map[string]struct {
 		events, perInvocation, needed int
 		bucketOf                      func(int) eventlog.Bucket
 	}{
-		"span":       {600, 1000, 600 * 25, func(i int) eventlog.Bucket { return eventlog.Hour.Of(int64(i) * 25 * 3_600_000) }},
+		"span":       {600, 1000, 600 * 25, every25},
 		"one bucket": {30_000, 20, 60, hourly(40_000)},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -272,7 +279,8 @@ func TestAnOldEntityIsEnteredInSteps(t *testing.T) {
 			if n < 3 {
 				t.Fatalf("%d invocations: the limit was no limit", n)
 			}
-			if row := w.row(t, "x"); row.Count != int64(c.events)+1 || row.Duplicates != 100 || row.Indexed != row.Position || row.IndexedBucket != "" {
+			if row := w.row(t, "x"); row.Count != int64(c.events)+1 || row.Duplicates != 100 ||
+				row.Indexed != row.Position || row.IndexedBucket != "" {
 				t.Errorf("count %d, %d duplicates, indexed up to %s of %s", row.Count, row.Duplicates, row.Indexed, row.Position)
 			}
 		})
@@ -306,7 +314,9 @@ func TestASmallHistoryIsReadOnceAProcess(t *testing.T) {
 		t.Errorf("in another generation: %+v, %v", tally, err)
 	}
 	again := c.to
-	again.Generation = contested{c.to.Generation, func([]datastore.RowWrite) { t.Error("a row was written for nothing new") }}
+	again.Generation = contested{c.to.Generation, func([]datastore.RowWrite) {
+		t.Error("a row was written for nothing new")
+	}}
 	for _, batch := range batches {
 		if tally, err := applier.Apply(t.Context(), again, batch); err != nil || tally != (projection.Tally{}) {
 			t.Errorf("%+v, %v", tally, err)

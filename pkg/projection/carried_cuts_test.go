@@ -55,7 +55,8 @@ func zoo() map[string]projection.Projection {
 	return map[string]projection.Projection{
 		"nil and empty": zooed(func(s lists, n int) (lists, error) {
 			s.Trace += fmt.Sprint(s.List == nil, s.Plain == nil, s.Map == nil, s.Bytes == nil, ";")
-			return lists{List: []int{}, Plain: [][]int{nil, {}}[n%2], Map: map[string]int{}, Bytes: []byte{}, Trace: s.Trace}, nil
+			return lists{List: []int{}, Plain: [][]int{nil, {}}[n%2], Map: map[string]int{}, Bytes: []byte{},
+				Trace: s.Trace}, nil
 		}),
 		"loose": zooed(func(s loose, n int) (loose, error) {
 			s.Trace += fmt.Sprintf("%T %s %q %d;", s.Any, s.Raw, s.Text, len(s.Keys))

@@ -33,7 +33,9 @@ func (f flaky) around(call func() error) error {
 	return call()
 }
 
-func (f flaky) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) (first []datastore.Identity, err error) {
+func (f flaky) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) (
+	first []datastore.Identity, err error,
+) {
 	err = f.around(func() (err error) {
 		first, err = f.Generation.Identify(ctx, lane, events)
 		return err
@@ -41,7 +43,9 @@ func (f flaky) Identify(ctx context.Context, lane event.Lane, events []datastore
 	return first, err
 }
 
-func (f flaky) WriteRows(ctx context.Context, lane event.Lane, writes []datastore.RowWrite) (conflicts []string, err error) {
+func (f flaky) WriteRows(ctx context.Context, lane event.Lane, writes []datastore.RowWrite) (
+	conflicts []string, err error,
+) {
 	err = f.around(func() (err error) {
 		conflicts, err = f.Generation.WriteRows(ctx, lane, writes)
 		return err
@@ -68,7 +72,8 @@ func drawEvents(t *rapid.T) []event.Event {
 // drawApplier is another process, without the memory of the one before.
 func drawApplier(t *rapid.T, b *bench) *projection.Applier {
 	return projection.NewApplier(b.set, wholeLog{b.log},
-		projection.IndexAbove(int64(rapid.IntRange(0, 25).Draw(t, "limit of events")), rapid.IntRange(0, 5).Draw(t, "limit of buckets")))
+		projection.IndexAbove(int64(rapid.IntRange(0, 25).Draw(t, "limit of events")),
+			rapid.IntRange(0, 5).Draw(t, "limit of buckets")))
 }
 
 // TestRowsDoNotDependOnHowEventsAreCutIntoBatches compares with a naive model

@@ -57,7 +57,8 @@ type Written struct {
 
 // Write folds records of one lane, in the order of the stream, into a
 // generation. With an error, the records from Written.Done on must come again.
-func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, records []eventlog.Incoming) (Written, error) {
+func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, records []eventlog.Incoming,
+) (Written, error) {
 	folded, err := l.folded(ctx, generation, lane)
 	if err != nil {
 		return Written{}, err
@@ -89,7 +90,8 @@ func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, re
 		return l.lose(ctx, info.ID, lane, 0, "its marks are gone", len(records))
 	}
 	if err == nil && written.Missed > 0 {
-		return l.lose(ctx, info.ID, lane, written.Missed, "events of the log never came to its consumer in their order", len(records))
+		const why = "events of the log never came to its consumer in their order"
+		return l.lose(ctx, info.ID, lane, written.Missed, why, len(records))
 	}
 	if err != nil {
 		return Written{}, err
@@ -105,7 +107,8 @@ func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, re
 // no mark moves over what is missing, no flip to it succeeds any more, and
 // whoever dies here finds the loss again. A generation that has no consumer by
 // now, because it was retired, is not lost but done with.
-func (l *Live) lose(ctx context.Context, generation string, lane event.Lane, missed int, why string, records int) (Written, error) {
+func (l *Live) lose(ctx context.Context, generation string, lane event.Lane, missed int, why string, records int,
+) (Written, error) {
 	lost, err := l.Registry.Lose(ctx, generation, datastore.Loss{Lane: int(lane), Count: missed, Why: why})
 	if err != nil {
 		return Written{}, err

@@ -11,7 +11,8 @@ import (
 
 // apply folds what the head covers into the generation and moves its mark.
 // Where events are known to be missing it does neither.
-func (l *Live) apply(ctx context.Context, info datastore.Info, lane event.Lane, head eventlog.Head, batch []placedRecord,
+func (l *Live) apply(ctx context.Context, info datastore.Info, lane event.Lane, head eventlog.Head,
+	batch []placedRecord,
 ) (Written, error) {
 	generation := l.Generations.Open(info.ID)
 	mark, version, err := generation.Mark(ctx, datastore.LiveMark, lane)

@@ -19,12 +19,13 @@ const gapPage = 1000
 func (l *Live) closeGap(ctx context.Context, to Target, head eventlog.Head, mark datastore.Mark, want *logged,
 ) (tally Tally, found int64, err error) {
 	g := &gap{live: l, to: to, head: &head, from: mark.Position, end: want.end, stamp: &want.stamp}
-	err = l.Heads.Manifests(ctx, to.Lane, head, l.Width.Of(mark.Logged), "", func(b eventlog.Bucket, m eventlog.Manifest) error {
+	bucket := func(b eventlog.Bucket, m eventlog.Manifest) error {
 		if m.Last <= g.from || m.First > g.end {
 			return nil
 		}
 		return g.bucket(ctx, b, &m)
-	})
+	}
+	err = l.Heads.Manifests(ctx, to.Lane, head, l.Width.Of(mark.Logged), "", bucket)
 	if err != nil {
 		return g.tally, g.found, fmt.Errorf("read events of lane %s from the log: %w", to.Lane, err)
 	}

@@ -35,7 +35,8 @@ type logged struct {
 // what arrived; a reshard can hand records to the pump and to this consumer in
 // different orders. Then the lane's register decides: it has not what was late
 // for the pump, and it counts what is still to arrive here.
-func (l *Live) asLogged(ctx context.Context, lane event.Lane, head eventlog.Head, fresh []placedRecord, mark datastore.Mark,
+func (l *Live) asLogged(ctx context.Context, lane event.Lane, head eventlog.Head, fresh []placedRecord,
+	mark datastore.Mark,
 ) (logged, error) {
 	known, err := l.lookUp(ctx, lane, &head, fresh)
 	if err != nil {
@@ -80,7 +81,8 @@ type lookedUp struct {
 
 // lookUp asks the register for each record; those that the head itself lists
 // cost nothing, the others are looked up side by side.
-func (l *Live) lookUp(ctx context.Context, lane event.Lane, head *eventlog.Head, records []placedRecord) ([]lookedUp, error) {
+func (l *Live) lookUp(ctx context.Context, lane event.Lane, head *eventlog.Head, records []placedRecord,
+) ([]lookedUp, error) {
 	known := make([]lookedUp, len(records))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelLookUps)
@@ -126,7 +128,8 @@ func placeOne(a *eventlog.Arrived, stamp *eventlog.Stamp) Placed {
 
 // locate places events of records that were committed before there was a
 // register. Logged times follow the log's, not what arrived here.
-func (l *Live) locate(ctx context.Context, lane event.Lane, head *eventlog.Head, records []placedRecord, stamp *eventlog.Stamp,
+func (l *Live) locate(ctx context.Context, lane event.Lane, head *eventlog.Head, records []placedRecord,
+	stamp *eventlog.Stamp,
 ) ([]Placed, error) {
 	var events []Placed
 	for _, r := range records {

@@ -23,12 +23,15 @@ type countedLog struct {
 	lookUps, reads int
 }
 
-func (c *countedLog) Has(ctx context.Context, lane event.Lane, b eventlog.Bucket, entity string, at event.Position) (bool, error) {
+func (c *countedLog) Has(ctx context.Context, lane event.Lane, b eventlog.Bucket, entity string, at event.Position,
+) (bool, error) {
 	c.lookUps++
 	return c.Log.Has(ctx, lane, b, entity, at)
 }
 
-func (c *countedLog) Read(ctx context.Context, lane event.Lane, b eventlog.Bucket, after string, limit eventlog.PageLimit, consistent bool) (eventlog.Page, error) {
+func (c *countedLog) Read(ctx context.Context, lane event.Lane, b eventlog.Bucket, after string,
+	limit eventlog.PageLimit, consistent bool,
+) (eventlog.Page, error) {
 	c.reads++
 	return c.Log.Read(ctx, lane, b, after, limit, consistent)
 }
@@ -233,10 +236,12 @@ func TestMarksThatAreGoneLoseTheGeneration(t *testing.T) {
 		t.Errorf("recorded %+v", loss)
 	}
 	// Marks that somebody sets again do not bring it back.
-	if _, err := b.live.Generations.Open("g0001").SetMark(t.Context(), datastore.LiveMark, 0, datastore.Mark{}, ""); err != nil {
+	generation := b.live.Generations.Open("g0001")
+	if _, err := generation.SetMark(t.Context(), datastore.LiveMark, 0, datastore.Mark{}, ""); err != nil {
 		t.Fatal(err)
 	}
-	if written, err := b.live.Write(t.Context(), "g0001", 0, b.records([]int{2})); err != nil || !written.Lost || b.state() != "" {
+	written, err := b.live.Write(t.Context(), "g0001", 0, b.records([]int{2}))
+	if err != nil || !written.Lost || b.state() != "" {
 		t.Errorf("with new marks: %+v, %v, state %s", written, err, b.state())
 	}
 }
@@ -316,13 +321,15 @@ func (b *liveBench) history() string {
 		b.t.Fatal(err)
 	}
 	var ids []string
-	err = eventlog.View{Log: b.pump.Log, Heads: b.pump.Heads}.History(b.t.Context(), 0, "x", rows["x"].Buckets, "", rows["x"].Position, func(_ eventlog.Bucket, e *eventlog.Entry) error {
+	visit := func(_ eventlog.Bucket, e *eventlog.Entry) error {
 		parsed, err := event.Parse(string(e.Line))
 		if err == nil {
 			ids = append(ids, strconv.Quote(parsed.ID))
 		}
 		return err
-	})
+	}
+	view := eventlog.View{Log: b.pump.Log, Heads: b.pump.Heads}
+	err = view.History(b.t.Context(), 0, "x", rows["x"].Buckets, "", rows["x"].Position, visit)
 	if err != nil {
 		b.t.Fatal(err)
 	}

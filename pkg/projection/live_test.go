@@ -30,7 +30,8 @@ type liveBench struct {
 
 func newLiveBench(t *testing.T) *liveBench {
 	t.Helper()
-	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(), Settings: localstore.Settings{Lanes: 1, BucketWidth: 3600}})
+	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(),
+		Settings: localstore.Settings{Lanes: 1, BucketWidth: 3600}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -61,9 +62,10 @@ func newLiveBench(t *testing.T) *liveBench {
 	log, heads := logstore.New(db.Space("log")), eventlog.Heads{Table: table}
 	decoder := &eventlog.Decoder{Codec: codec, Lanes: lanes, Epoch: 1}
 	b.pump = &eventlog.Pump{Log: log, Heads: heads, Decoder: decoder, Width: eventlog.Hour}
-	b.live = &projection.Live{Log: log, Heads: heads, Registry: datastore.Registry{Table: table, Now: clock}, Generations: generations,
-		Decoder: decoder, Width: eventlog.Hour, Applier: projection.NewApplier(set, eventlog.View{Log: log, Heads: heads}),
-		Pause: func(ctx context.Context, d time.Duration) error { b.now = b.now.Add(d); return ctx.Err() }}
+	b.live = &projection.Live{Log: log, Heads: heads, Registry: datastore.Registry{Table: table, Now: clock},
+		Generations: generations, Decoder: decoder, Width: eventlog.Hour,
+		Applier: projection.NewApplier(set, eventlog.View{Log: log, Heads: heads}),
+		Pause:   func(ctx context.Context, d time.Duration) error { b.now = b.now.Add(d); return ctx.Err() }}
 	if err := generations.Create(t.Context(), "g0001"); err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +109,9 @@ func (b *liveBench) state() string {
 func TestLateRecordIsNotFoldedInAlthoughItComesInItsPlace(t *testing.T) {
 	// The pump saw 1, 3, 2: record 2 is quarantined. The consumer sees 1, 2, 3,
 	// in one batch or in several; record 2 arrives in a later hour than 3.
-	for name, batches := range map[string][][]int{"one batch": {{1, 2, 3, 4}}, "one by one": {{1}, {2}, {3}, {4}}, "two": {{1, 2}, {3, 4}}} {
+	for name, batches := range map[string][][]int{
+		"one batch": {{1, 2, 3, 4}}, "one by one": {{1}, {2}, {3}, {4}}, "two": {{1, 2}, {3, 4}},
+	} {
 		t.Run(name, func(t *testing.T) {
 			b := newLiveBench(t)
 			hours := map[int]int{1: 12, 2: 15, 3: 13, 4: 14}

@@ -89,7 +89,8 @@ func (b bulky) WriteRows(context.Context, event.Lane, []datastore.RowWrite) ([]s
 // of rows with states of 30 KB.
 func TestMemoryOfABatchDoesNotGrowWithItsEntities(t *testing.T) {
 	const entities, state = 2_000, 30 << 10
-	b := newBench(t, projection.New("text", 1, []string{"it.happened"}, func(s string, _ *event.Event) (string, error) { return s + "x", nil }))
+	b := newBench(t, projection.New("text", 1, []string{"it.happened"},
+		func(s string, _ *event.Event) (string, error) { return s + "x", nil }))
 	var events []event.Event
 	for i := range entities + 1 {
 		events = append(events, event.Event{ID: "1", Source: "s", Type: "it.happened", Subject: fmt.Sprint("e", i)})
@@ -102,8 +103,8 @@ func TestMemoryOfABatchDoesNotGrowWithItsEntities(t *testing.T) {
 		return int64(now.HeapAlloc)
 	}
 	before, most := heap(), int64(0)
-	to := projection.Target{ID: "g", Generation: bulky{state: []byte(`"` + strings.Repeat("y", state) + `"`), at: placed[0].Position,
-		before: func() { most = max(most, heap()-before) }}}
+	to := projection.Target{ID: "g", Generation: bulky{state: []byte(`"` + strings.Repeat("y", state) + `"`),
+		at: placed[0].Position, before: func() { most = max(most, heap()-before) }}}
 	if tally, err := b.applier.Apply(t.Context(), to, placed[1:]); err != nil || tally.Applied != entities {
 		t.Fatalf("%+v, %v", tally, err)
 	}

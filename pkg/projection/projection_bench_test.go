@@ -22,7 +22,8 @@ type unread struct {
 	b *testing.B
 }
 
-func (u unread) ReadEntity(context.Context, event.Lane, eventlog.Bucket, string, string, eventlog.PageLimit) (eventlog.Page, error) {
+func (u unread) ReadEntity(context.Context, event.Lane, eventlog.Bucket, string, string, eventlog.PageLimit,
+) (eventlog.Page, error) {
 	u.b.Fatal("a history was read")
 	return eventlog.Page{}, nil
 }
@@ -52,12 +53,13 @@ func newPastBench(b *testing.B) *pastBench {
 	if err := all.Create(b.Context(), "g"); err != nil {
 		b.Fatal(err)
 	}
-	set, err := projection.NewSet(projection.New("counter", 1, []string{"it.happened"}, func(n int, _ *event.Event) (int, error) { return n + 1, nil }))
+	set, err := projection.NewSet(counterNamed("counter"))
 	if err != nil {
 		b.Fatal(err)
 	}
-	return &pastBench{to: projection.Target{ID: "g", Generation: all.Open("g")}, applier: projection.NewApplier(set, wholeLog{unread{b: b}}),
-		set: set, rng: rand.New(rand.NewPCG(1, 2)), events: make(map[string]int)}
+	return &pastBench{to: projection.Target{ID: "g", Generation: all.Open("g")},
+		applier: projection.NewApplier(set, wholeLog{unread{b: b}}),
+		set:     set, rng: rand.New(rand.NewPCG(1, 2)), events: make(map[string]int)}
 }
 
 func (p *pastBench) place(b *testing.B, entity string, id int) projection.Placed {
@@ -78,16 +80,19 @@ func (p *pastBench) grow(b *testing.B, entity string, n int) {
 		for i := range events {
 			placed := p.place(b, entity, p.events[entity]+i)
 			last = placed.Position
-			events[i] = datastore.Identity{Entity: entity, Key: placed.Event.Identity(), Position: last, Content: event.ContentOf(placed.Line).Hi}
+			events[i] = datastore.Identity{Entity: entity, Key: placed.Event.Identity(), Position: last,
+				Content: event.ContentOf(placed.Line).Hi}
 		}
 		if _, err := p.to.Generation.Identify(b.Context(), 0, events); err != nil {
 			b.Fatal(err)
 		}
 		p.events[entity] += len(events)
 	}
-	write := datastore.RowWrite{Row: datastore.Row{Entity: entity, State: fmt.Append(nil, n), Position: last, Count: int64(n),
+	write := datastore.RowWrite{Row: datastore.Row{Entity: entity, State: fmt.Append(nil, n),
+		Position: last, Count: int64(n),
 		Projection: "counter", Version: p.set.Version(), Buckets: []eventlog.Bucket{"2026-03-01T00"}, Indexed: last}}
-	if conflicts, err := p.to.Generation.WriteRows(b.Context(), 0, []datastore.RowWrite{write}); err != nil || len(conflicts) > 0 {
+	conflicts, err := p.to.Generation.WriteRows(b.Context(), 0, []datastore.RowWrite{write})
+	if err != nil || len(conflicts) > 0 {
 		b.Fatal(conflicts, err)
 	}
 }

@@ -33,7 +33,8 @@ func TestRacedEntitiesAreFoldedAnew(t *testing.T) {
 	}))
 	var events []event.Event
 	for i := range entities * each {
-		events = append(events, event.Event{ID: fmt.Sprint(i / entities % 4), Source: "s", Type: "it.happened", Subject: fmt.Sprint("e", i%entities)})
+		events = append(events, event.Event{ID: fmt.Sprint(i / entities % 4), Source: "s", Type: "it.happened",
+			Subject: fmt.Sprint("e", i%entities)})
 	}
 	placed := b.put(t, events, 1000)
 	if err := b.tables.Create(t.Context(), "g"); err != nil {
@@ -75,7 +76,8 @@ func TestRacedEntitiesAreFoldedAnew(t *testing.T) {
 			}
 		}
 	}}
-	tally, err := projection.NewApplier(b.set, wholeLog{b.log}, projection.IndexAbove(4, 64)).Apply(t.Context(), under, placed)
+	applier := projection.NewApplier(b.set, wholeLog{b.log}, projection.IndexAbove(4, 64))
+	tally, err := applier.Apply(t.Context(), under, placed)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,7 +93,8 @@ func TestRacedEntitiesAreFoldedAnew(t *testing.T) {
 			t.Errorf("%s: count %d, %d duplicates", entity, row.Count, row.Duplicates)
 		}
 	}
-	if applied := tally.Applied + byOther.Applied; applied != entities || tally.Duplicates+byOther.Duplicates != entities*(each-4) {
+	applied, duplicates := tally.Applied+byOther.Applied, tally.Duplicates+byOther.Duplicates
+	if applied != entities || duplicates != entities*(each-4) {
 		t.Errorf("%+v here and %+v by the other", tally, byOther)
 	}
 }
@@ -140,7 +143,8 @@ func TestWhatComesTwiceInABatchIsSkipped(t *testing.T) {
 		b := newBench(t, recorder())
 		var events []event.Event
 		for i := range 4 {
-			events = append(events, event.Event{ID: fmt.Sprint(i), Source: "s", Type: "it.happened", Subject: "x", Data: fmt.Sprint(i)})
+			events = append(events, event.Event{ID: fmt.Sprint(i), Source: "s", Type: "it.happened", Subject: "x",
+				Data: fmt.Sprint(i)})
 		}
 		placed := b.put(t, events, 10)
 		if err := b.tables.Create(t.Context(), "g"); err != nil {
@@ -148,7 +152,8 @@ func TestWhatComesTwiceInABatchIsSkipped(t *testing.T) {
 		}
 		to := projection.Target{ID: "g", Generation: b.tables.Open("g")}
 		twice := append(placed[:3:3], placed[1:]...)
-		tally, err := projection.NewApplier(b.set, wholeLog{b.log}, projection.IndexAbove(limit, 64)).Apply(t.Context(), to, twice)
+		applier := projection.NewApplier(b.set, wholeLog{b.log}, projection.IndexAbove(limit, 64))
+		tally, err := applier.Apply(t.Context(), to, twice)
 		if err != nil || tally.Applied != 4 || tally.Duplicates != 0 {
 			t.Errorf("limit of %d: %+v, %v", limit, tally, err)
 		}
@@ -161,13 +166,59 @@ func TestLimitsStayWithinTheFilter(t *testing.T) {
 	c := newCrowd(t)
 	applier := projection.NewApplier(c.set, wholeLog{c.log}, projection.IndexAbove(10_000, 10_000))
 	for name, perHour := range map[string]int{"many events": 1000, "many buckets": 1} {
-		if _, err := applier.Apply(t.Context(), c.to, c.add(t, name, 0, map[int]int{1000: 337, 1: 129}[perHour], hourly(perHour))); err != nil {
+		batch := c.add(t, name, 0, map[int]int{1000: 337, 1: 129}[perHour], hourly(perHour))
+		if _, err := applier.Apply(t.Context(), c.to, batch); err != nil {
 			t.Fatal(err)
 		}
 		if row := c.row(t, name); row.Indexed != row.Position || len(row.Filter) > 0 {
 			t.Errorf("%s: indexed up to %q, filter of %d bytes", name, row.Indexed, len(row.Filter))
 		}
 	}
+}
+
+// TestIndexAboveIndexesWhatIsLarger has entities up to lower limits, and beyond.
+func TestIndexAboveIndexesWhatIsLarger(t *testing.T) {
+	c := newCrowd(t)
+	applier := projection.NewApplier(c.set, wholeLog{c.log}, projection.IndexAbove(4, 2))
+	for name, batch := range map[string][]projection.Placed{
+		"4 events":         c.add(t, "4 events", 0, 4, hourly(2)),
+		"5 events indexed": c.add(t, "5 events indexed", 0, 5, hourly(3)),
+		"2 hours":          c.add(t, "2 hours", 0, 2, hourly(1)),
+		"3 hours indexed":  c.add(t, "3 hours indexed", 0, 3, hourly(1)),
+	} {
+		if _, err := applier.Apply(t.Context(), c.to, batch); err != nil {
+			t.Fatal(err)
+		}
+		if row := c.row(t, name); strings.HasSuffix(name, "indexed") != (row.Indexed == row.Position) {
+			t.Errorf("%s: indexed up to %q of %s", name, row.Indexed, row.Position)
+		}
+	}
+}
+
+// TestEveryEventCountsTowardsTheIndex applies events one by one: whatever became
+// of them, the one beyond the limit has the entity indexed, as in one batch.
+func TestEveryEventCountsTowardsTheIndex(t *testing.T) {
+	b := newBench(t, recorder())
+	var events []event.Event
+	for _, e := range []struct{ id, kind string }{
+		{"1", "it.happened"}, {"2", "it.happened"}, {"1", "it.happened"}, {"2", "it.happened"},
+		{"3", "nobody.wants"}, {"4", "is.wrong"}, {"5", "it.happened"}, {"6", "it.happened"},
+	} {
+		events = append(events, event.Event{ID: e.id, Source: "s", Type: e.kind, Subject: "x", Data: "1"})
+	}
+	placed := b.put(t, events, 10)
+	to := b.generation(t, "g")
+	limit := int64(len(events) - 1)
+	for i := range placed {
+		applier := projection.NewApplier(b.set, wholeLog{b.log}, projection.IndexAbove(limit, 64))
+		if _, err := applier.Apply(t.Context(), to, placed[i:i+1]); err != nil {
+			t.Fatal(err)
+		}
+		if row := b.row(t, to, "x"); (int64(i) == limit) != (row.Indexed == row.Position) {
+			t.Errorf("after %d events of at most %d: indexed up to %q of %s", i+1, limit, row.Indexed, row.Position)
+		}
+	}
+	compare(t, to, expected(placed))
 }
 
 // TestRaceWhileAPastIsEntered lets another consumer be first with a row between

@@ -36,10 +36,11 @@ type Watch struct {
 
 // DefaultWatch is ten seconds, on the clock of the machine.
 func DefaultWatch() Watch {
-	return Watch{Limit: 10 * time.Second, Ticks: 10, Abandoned: 8, Every: func(d time.Duration) (<-chan time.Time, func()) {
+	every := func(d time.Duration) (<-chan time.Time, func()) {
 		t := time.NewTicker(d)
 		return t.C, t.Stop
-	}}
+	}
+	return Watch{Limit: 10 * time.Second, Ticks: 10, Abandoned: 8, Every: every}
 }
 
 const (

@@ -91,7 +91,8 @@ func (b *bench) row(t *testing.T, to projection.Target, entity string) datastore
 
 // apply turns the glass once for each fold that is stuck, and returns how many
 // there were.
-func (h *hourglass) apply(t *testing.T, b *bench, s *stuck, to projection.Target, events []projection.Placed) (int, error) {
+func (h *hourglass) apply(t *testing.T, b *bench, s *stuck, to projection.Target, events []projection.Placed,
+) (int, error) {
 	t.Helper()
 	done := make(chan error, 1)
 	go func() {
@@ -146,6 +147,27 @@ func TestRunawayParksItsEntityOnly(t *testing.T) {
 	check(other)
 }
 
+// TestARunawayCostsItsNeighboursNothing has entities of its batch folded, and
+// not written yet, when one runs away.
+func TestARunawayCostsItsNeighboursNothing(t *testing.T) {
+	glass, stuck := newHourglass(), newStuck(t)
+	b := newBench(t, stuck.projection("stuck", "it.happened"))
+	b.applier = projection.NewApplier(b.set.Watched(glass.watch(8)), wholeLog{b.log})
+	placed := b.put(t, eventsOf("it.happened a", "it.happened b", "is.stuck x", "it.happened c", "it.happened a"), 10)
+	to := b.generation(t, "g")
+	if n, err := glass.apply(t, b, stuck, to, placed); err != nil || n != 1 {
+		t.Fatalf("%d folds are stuck, error %v", n, err)
+	}
+	for entity, want := range map[string]string{"a": `{"seen":["0","4"]}`, "b": `{"seen":["1"]}`, "c": `{"seen":["3"]}`} {
+		if row := b.row(t, to, entity); row.Parked != nil || string(row.State) != want {
+			t.Errorf("%s: %s, parked %+v; want %s", entity, row.State, row.Parked, want)
+		}
+	}
+	if x := b.row(t, to, "x"); x.Parked == nil {
+		t.Error("x is not parked")
+	}
+}
+
 func TestFoldHasTheWholeLimitAndNoOther(t *testing.T) {
 	glass, stuck := newHourglass(), newStuck(t)
 	b := newBench(t, stuck.projection("stuck", "it.happened"))
@@ -179,7 +201,8 @@ func TestTooManyRunawaysStopTheirProjectionByName(t *testing.T) {
 	glass, stuck := newHourglass(), newStuck(t)
 	b := newBench(t, stuck.projection("stuck", "it.happened"), counterOf())
 	b.applier = projection.NewApplier(b.set.Watched(glass.watch(5)), wholeLog{b.log})
-	placed := b.put(t, eventsOf("is.stuck a", "is.stuck b", "is.stuck c", "is.stuck d", "is.stuck e", "it.happened f", "other.happened g"), 10)
+	placed := b.put(t, eventsOf("is.stuck a", "is.stuck b", "is.stuck c", "is.stuck d", "is.stuck e",
+		"it.happened f", "other.happened g"), 10)
 	to := b.generation(t, "g")
 	// An attempt finds out three, and says so.
 	if n, err := glass.apply(t, b, stuck, to, placed); n != 3 || !errors.Is(err, projection.ErrRunaway) {
@@ -214,7 +237,8 @@ func TestTooManyRunawaysStopTheirProjectionByName(t *testing.T) {
 }
 
 func counterOf() projection.Projection {
-	return projection.New("other", 1, []string{"other.happened"}, func(n int, _ *event.Event) (int, error) { return n + 1, nil })
+	return projection.New("other", 1, []string{"other.happened"},
+		func(n int, _ *event.Event) (int, error) { return n + 1, nil })
 }
 
 // awkward is a value that cannot even be described.
@@ -231,25 +255,30 @@ func TestWhateverAProjectionDoesParksItsEntity(t *testing.T) {
 		do   func() error
 		want string
 	}{
-		"exit":             {func() error { runtime.Goexit(); return nil }, "projection ended its goroutine: bad@1"},
-		"nil map":          {func() error { numbers["a"] = 1; return nil }, "projection panicked: assignment to entry in nil map"},
-		"nil panic":        {func() error { panic(nil) }, "projection panicked: panic called with nil argument"},
-		"number":           {func() error { panic(42) }, "projection panicked: 42"},
-		"cyclic panic":     {func() error { panic(cyclic) }, "projection panicked: a map[string]interface {}"},
-		"address":          {func() error { panic(&numbers) }, "projection panicked: a *map[string]int"},
-		"huge panic":       {func() error { panic(strings.Repeat("é", 1<<20)) }, "projection panicked: " + strings.Repeat("é", 134) + "…"},
+		"exit": {func() error { runtime.Goexit(); return nil }, "projection ended its goroutine: bad@1"},
+		"nil map": {func() error { numbers["a"] = 1; return nil },
+			"projection panicked: assignment to entry in nil map"},
+		"nil panic":    {func() error { panic(nil) }, "projection panicked: panic called with nil argument"},
+		"number":       {func() error { panic(42) }, "projection panicked: 42"},
+		"cyclic panic": {func() error { panic(cyclic) }, "projection panicked: a map[string]interface {}"},
+		"address":      {func() error { panic(&numbers) }, "projection panicked: a *map[string]int"},
+		"huge panic": {func() error { panic(strings.Repeat("é", 1<<20)) },
+			"projection panicked: " + strings.Repeat("é", 134) + "…"},
 		"not text":         {func() error { panic("a\xff") }, "projection panicked: a\uFFFD"},
 		"error in a panic": {func() error { panic(none) }, "projection panicked: *projection_test.awkward"},
-		"nil in an error":  {func() error { return none }, "projection panicked: runtime error: invalid memory address or nil pointer dereference"},
-		"huge error":       {func() error { return errors.New(strings.Repeat("x", 1<<20)) }, strings.Repeat("x", 290) + "…"},
+		"nil in an error": {func() error { return none },
+			"projection panicked: runtime error: invalid memory address or nil pointer dereference"},
+		"huge error": {func() error { return errors.New(strings.Repeat("x", 1<<20)) },
+			strings.Repeat("x", 290) + "…"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			b := newBench(t, projection.New("bad", 1, []string{"it.happened", "is.bad"}, func(n int, e *event.Event) (int, error) {
+			bad := func(n int, e *event.Event) (int, error) {
 				if e.Type == "is.bad" {
 					return n, c.do()
 				}
 				return n + 1, nil
-			}))
+			}
+			b := newBench(t, projection.New("bad", 1, []string{"it.happened", "is.bad"}, bad))
 			placed := b.put(t, eventsOf("it.happened x", "it.happened y", "is.bad x", "it.happened y"), 10)
 			to := b.generation(t, "g")
 			if _, err := b.applier.Apply(t.Context(), to, placed); err != nil {
@@ -295,7 +324,8 @@ func TestProjectionsThatNewDidNotMakeAreGuardedAlike(t *testing.T) {
 	}{
 		"handles": {handmade{func(string) bool { panic("lost") }, nil}, "projection panicked: lost"},
 		"begin":   {handmade{all, func([]byte) (projection.Fold, error) { panic("lost") }}, "projection panicked: lost"},
-		"exit":    {handmade{all, func([]byte) (projection.Fold, error) { runtime.Goexit(); return nil, nil }}, "projection ended its goroutine: handmade@1"},
+		"exit": {handmade{all, func([]byte) (projection.Fold, error) { runtime.Goexit(); return nil, nil }},
+			"projection ended its goroutine: handmade@1"},
 		"size": {handmade{all, fold(func(*event.Event) ([]byte, error) {
 			return slices.Repeat([]byte("1"), projection.MaxStateBytes+1), nil
 		})}, "state is too large: it would take 262145 bytes of at most 262144"},

@@ -61,6 +61,8 @@ func (s *suite) wantMissing(t *testing.T, id string) {
 	wantError(t, "identify", err, datastore.ErrNoGeneration)
 	_, err = g.Scan(t.Context(), lane, "", 1)
 	wantError(t, "scan", err, datastore.ErrNoGeneration)
+	_, err = g.Parked(t.Context(), lane, "", 1)
+	wantError(t, "parked", err, datastore.ErrNoGeneration)
 	_, _, err = g.Mark(t.Context(), datastore.LiveMark, lane)
 	wantError(t, "mark", err, datastore.ErrNoGeneration)
 	_, err = g.SetMark(t.Context(), datastore.LiveMark, lane, mark(1), "")
@@ -164,7 +166,8 @@ func (s *suite) testCancelled(t *testing.T) {
 	_, _, get := s.shared.Mark(ctx, datastore.LiveMark, lane)
 	_, set := s.shared.SetMark(ctx, datastore.LiveMark, lane, mark(1), "")
 	_, list := s.all.List(ctx)
-	for what, err := range map[string]error{"Rows": rows, "WriteRows": writeRows, "Scan": scan, "SetMark": set, "List": list,
+	for what, err := range map[string]error{"Rows": rows, "WriteRows": writeRows, "Scan": scan,
+		"SetMark": set, "List": list,
 		"Create": s.all.Create(ctx, missing), "Clear": s.all.Clear(ctx, s.id), "Drop": s.all.Drop(ctx, s.id)} {
 		if err == nil {
 			t.Errorf("%s with a cancelled context gave no error", what)

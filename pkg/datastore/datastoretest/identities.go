@@ -13,7 +13,8 @@ import (
 
 // identity is an event's entry whose content tells its position.
 func identity(entity string, key uint64, at int) datastore.Identity {
-	return datastore.Identity{Entity: entity, Key: event.Digest{Hi: key << 60, Lo: key}, Position: position(at), Content: 1<<63 + uint64(at)}
+	return datastore.Identity{Entity: entity, Key: event.Digest{Hi: key << 60, Lo: key}, Position: position(at),
+		Content: 1<<63 + uint64(at)}
 }
 
 func identify(t fataler, g datastore.Generation, lane event.Lane, events ...datastore.Identity) []datastore.Identity {
@@ -54,7 +55,9 @@ func (s *suite) testIdentify(t *testing.T) {
 	wantFirst(t, s.shared, lane, changed, earlier)
 	wantFirst(t, s.shared, lane, later, earlier)
 	// Keys differ in every part.
-	for i, key := range []event.Digest{{}, {Hi: 1}, {Lo: 1}, {Hi: 1 << 63}, {Lo: 1 << 63}, {Hi: ^uint64(0), Lo: ^uint64(0)}} {
+	for i, key := range []event.Digest{
+		{}, {Hi: 1}, {Lo: 1}, {Hi: 1 << 63}, {Lo: 1 << 63}, {Hi: ^uint64(0), Lo: ^uint64(0)},
+	} {
 		e := datastore.Identity{Entity: "keys", Key: key, Position: position(i), Content: uint64(i)}
 		wantFirst(t, s.shared, lane, e, e)
 	}
@@ -112,7 +115,8 @@ func (s *suite) testIdentityLimits(t *testing.T) {
 	lane := s.lane()
 	var events []datastore.Identity
 	for i := range datastore.MaxBatch + 1 {
-		events = append(events, datastore.Identity{Entity: fmt.Sprint(i % 7), Key: event.Digest{Hi: uint64(i) << 50, Lo: uint64(i)},
+		events = append(events, datastore.Identity{Entity: fmt.Sprint(i % 7),
+			Key:      event.Digest{Hi: uint64(i) << 50, Lo: uint64(i)},
 			Position: position(i), Content: uint64(i)})
 	}
 	all := events[:datastore.MaxBatch]

@@ -41,7 +41,8 @@ func (s *suite) testNoEntities(t *testing.T) {
 func (s *suite) testRowBytes(t *testing.T) {
 	lane := s.lane()
 	full := datastore.Row{Entity: strings.Repeat("#", event.MaxEntityKeyBytes/3), Position: position(1),
-		Projection: "p", Version: "v", Replay: "r", Filter: []byte(noise(1, 2000)), Parked: &datastore.Parked{Position: position(0), Type: "t", Reason: noise(2, 3000)}}
+		Projection: "p", Version: "v", Replay: "r", Filter: []byte(noise(1, 2000)),
+		Parked: &datastore.Parked{Position: position(0), Type: "t", Reason: noise(2, 3000)}}
 	for hour := range 500 {
 		full.Buckets = append(full.Buckets, eventlog.Hour.Of(int64(hour)*3_600_000))
 	}

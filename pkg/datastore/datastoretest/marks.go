@@ -14,11 +14,14 @@ import (
 const markLane = event.Lane(9)
 
 func mark(n int) datastore.Mark {
-	return datastore.Mark{Position: position(n), Logged: int64(1_700_000_000_000 + n), Ordinal: int64(n), Bytes: int64(n) << 40,
+	return datastore.Mark{Position: position(n), Logged: int64(1_700_000_000_000 + n), Ordinal: int64(n),
+		Bytes:  int64(n) << 40,
 		Digest: event.Digest{Hi: 1<<63 + uint64(n), Lo: uint64(n)}, Place: fmt.Appendf(nil, `{"after":"<%d>", "n": 1.0}`, n)}
 }
 
-func setMark(t fataler, g datastore.Generation, name datastore.MarkName, m datastore.Mark, previous datastore.MarkVersion) datastore.MarkVersion {
+func setMark(t fataler, g datastore.Generation, name datastore.MarkName, m datastore.Mark,
+	previous datastore.MarkVersion,
+) datastore.MarkVersion {
 	t.Helper()
 	version, err := g.SetMark(t.Context(), name, markLane, m, previous)
 	if err != nil || version == "" {
@@ -27,7 +30,9 @@ func setMark(t fataler, g datastore.Generation, name datastore.MarkName, m datas
 	return version
 }
 
-func wantMark(t fataler, g datastore.Generation, name datastore.MarkName, want datastore.Mark, version datastore.MarkVersion) {
+func wantMark(t fataler, g datastore.Generation, name datastore.MarkName, want datastore.Mark,
+	version datastore.MarkVersion,
+) {
 	t.Helper()
 	have, at, err := g.Mark(t.Context(), name, markLane)
 	if err != nil || at != version || !sameMark(have, want) {

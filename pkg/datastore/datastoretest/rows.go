@@ -51,11 +51,12 @@ func (s *suite) testRowFields(t *testing.T) {
 	parked := full
 	parked.Entity, parked.Parked = "parked", &datastore.Parked{}
 	least := datastore.Row{Entity: "least", Position: position(1), IndexedBucket: "2026-02-01T00"}
-	write(t, s.shared, lane, "", full, parked, least)
-	want := []datastore.Row{full, parked, least}
-	wantRows(t, s.shared, lane, []string{"full", "parked", "least"}, want...)
+	indexed := datastore.Row{Entity: "indexed", Position: position(2), Indexed: position(1)}
+	write(t, s.shared, lane, "", full, parked, least, indexed)
+	want := []datastore.Row{full, parked, least, indexed}
+	wantRows(t, s.shared, lane, []string{"full", "parked", "least", "indexed"}, want...)
 	rows, err := s.shared.Scan(t.Context(), lane, "", 10)
-	if err != nil || !slices.EqualFunc(rows, []datastore.Row{full, least, parked}, sameRow) {
+	if err != nil || !slices.EqualFunc(rows, []datastore.Row{full, indexed, least, parked}, sameRow) {
 		t.Fatalf("scan: %+v, %v", rows, err)
 	}
 	// A field that is gone from the row is gone from the store.

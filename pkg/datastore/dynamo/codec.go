@@ -124,7 +124,8 @@ func unpackFields(packed []byte, r *datastore.Row) error {
 		r.Buckets = append(r.Buckets, eventlog.Bucket(u.text()))
 	}
 	if u.number() == 1 {
-		r.Parked = &datastore.Parked{Position: event.Position(u.text()), Type: u.text(), Reason: u.text(), Waiting: u.number()}
+		r.Parked = &datastore.Parked{Position: event.Position(u.text()), Type: u.text(), Reason: u.text(),
+			Waiting: u.number()}
 	}
 	if len(u.rest) > 0 {
 		r.Indexed, r.IndexedBucket = event.Position(u.text()), eventlog.Bucket(u.text())

@@ -193,7 +193,8 @@ func TestGoldenCost(t *testing.T) {
 		Pace: engines.Pace(), Waits: 10_000, Random: rand.Reader, Meter: counter})
 	g := generation(t, all)
 	usual := row("account-000042", 1)
-	usual.State = []byte(`{"balance":"1042.50","currency":"EUR","opened":"2026-03-01T12:00:00Z","owner":"customer-000042"}`)
+	usual.State = []byte(`{"balance":"1042.50","currency":"EUR","opened":"2026-03-01T12:00:00Z",` +
+		`"owner":"customer-000042"}`)
 	usual.Filter, usual.Replay = make([]byte, 64), "20260301-120000-0a1b2c3d"
 	for day := range 31 {
 		usual.Buckets = append(usual.Buckets, eventlog.Bucket(fmt.Sprintf("2026-03-%02dT00", day+1)))

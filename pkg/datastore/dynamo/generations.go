@@ -26,9 +26,12 @@ type Client interface {
 	dynamostore.BatchGetter
 	dynamostore.BatchWriter
 	Scan(context.Context, *dynamodb.ScanInput, ...func(*dynamodb.Options)) (*dynamodb.ScanOutput, error)
-	CreateTable(context.Context, *dynamodb.CreateTableInput, ...func(*dynamodb.Options)) (*dynamodb.CreateTableOutput, error)
-	DescribeTable(context.Context, *dynamodb.DescribeTableInput, ...func(*dynamodb.Options)) (*dynamodb.DescribeTableOutput, error)
-	DeleteTable(context.Context, *dynamodb.DeleteTableInput, ...func(*dynamodb.Options)) (*dynamodb.DeleteTableOutput, error)
+	CreateTable(context.Context, *dynamodb.CreateTableInput, ...func(*dynamodb.Options)) (
+		*dynamodb.CreateTableOutput, error)
+	DescribeTable(context.Context, *dynamodb.DescribeTableInput, ...func(*dynamodb.Options)) (
+		*dynamodb.DescribeTableOutput, error)
+	DeleteTable(context.Context, *dynamodb.DeleteTableInput, ...func(*dynamodb.Options)) (
+		*dynamodb.DeleteTableOutput, error)
 	ListTables(context.Context, *dynamodb.ListTablesInput, ...func(*dynamodb.Options)) (*dynamodb.ListTablesOutput, error)
 }
 
@@ -187,7 +190,9 @@ func (g *Generations) Drop(ctx context.Context, id string) error {
 
 // await asks for a table's status until step says that it is as it should be.
 // The status "" means that there is no table.
-func (g *Generations) await(ctx context.Context, name string, step func(types.TableStatus) (done bool, err error)) error {
+func (g *Generations) await(ctx context.Context, name string,
+	step func(types.TableStatus) (done bool, err error),
+) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -27,7 +27,9 @@ func markKey(name datastore.MarkName, lane event.Lane) dynamostore.Key {
 }
 
 // Mark implements datastore.Generation.
-func (g *generation) Mark(ctx context.Context, name datastore.MarkName, lane event.Lane) (datastore.Mark, datastore.MarkVersion, error) {
+func (g *generation) Mark(ctx context.Context, name datastore.MarkName, lane event.Lane) (
+	datastore.Mark, datastore.MarkVersion, error,
+) {
 	if err := errors.Join(ctx.Err(), g.check()); err != nil {
 		return datastore.Mark{}, "", failed("read mark", err)
 	}
@@ -65,7 +67,9 @@ func (g *generation) SetMark(ctx context.Context, name datastore.MarkName, lane 
 	return version, nil
 }
 
-func (g *generation) encodeMark(key dynamostore.Key, mark datastore.Mark) (dynamostore.Item, datastore.MarkVersion, error) {
+func (g *generation) encodeMark(key dynamostore.Key, mark datastore.Mark) (
+	dynamostore.Item, datastore.MarkVersion, error,
+) {
 	var random [versionBytes]byte
 	if _, err := io.ReadFull(g.all.options.Random, random[:]); err != nil {
 		return nil, "", fmt.Errorf("choose version: %w", err)
@@ -92,7 +96,9 @@ func (g *generation) encodeMark(key dynamostore.Key, mark datastore.Mark) (dynam
 // setMark stores a mark if the stored version is previous. Where the condition
 // failed, the stored version tells whether that was this very write, of which
 // an answer was lost; another version behind a lost answer tells nothing.
-func (g *generation) setMark(ctx context.Context, key dynamostore.Key, mark datastore.Mark, previous datastore.MarkVersion) (datastore.MarkVersion, error) {
+func (g *generation) setMark(ctx context.Context, key dynamostore.Key, mark datastore.Mark,
+	previous datastore.MarkVersion,
+) (datastore.MarkVersion, error) {
 	item, version, err := g.encodeMark(key, mark)
 	if err != nil {
 		return "", err

@@ -168,7 +168,9 @@ func (g *generation) WriteRows(ctx context.Context, lane event.Lane, writes []da
 	return conflicts, nil
 }
 
-func (g *generation) encodeRows(ctx context.Context, lane event.Lane, writes []datastore.RowWrite) ([]dynamostore.Item, error) {
+func (g *generation) encodeRows(ctx context.Context, lane event.Lane, writes []datastore.RowWrite) (
+	[]dynamostore.Item, error,
+) {
 	if err := datastore.CheckWrites(ctx, writes); err != nil {
 		return nil, err
 	}
@@ -187,7 +189,9 @@ func (g *generation) encodeRows(ctx context.Context, lane event.Lane, writes []d
 
 // writeRow reports whether the row is stored. Where the condition failed, but
 // the very same row is there, it was an attempt of which the answer was lost.
-func (g *generation) writeRow(ctx context.Context, item dynamostore.Item, w *datastore.RowWrite) (stored bool, err error) {
+func (g *generation) writeRow(ctx context.Context, item dynamostore.Item, w *datastore.RowWrite) (
+	stored bool, err error,
+) {
 	condition := dynamostore.New()
 	if w.Previous != "" {
 		condition = dynamostore.Equal(positionName, string(w.Previous))

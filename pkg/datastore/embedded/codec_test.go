@@ -1,9 +1,13 @@
 package embedded
 
 import (
+	"encoding/binary"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"math"
 	"reflect"
+	"slices"
 	"testing"
 
 	"reprise/pkg/datastore"
@@ -55,6 +59,55 @@ func TestEveryFieldIsStored(t *testing.T) {
 	}
 }
 
+// TestDamagedValuesAreRefused cuts stored values short, adds to them, gives them
+// another layout and puts a huge number everywhere: none is read as something
+// else, and none ends the process.
+func TestDamagedValuesAreRefused(t *testing.T) {
+	n := 0
+	var mark datastore.Mark
+	fill(t, reflect.ValueOf(&mark).Elem(), &n)
+	var row datastore.Row
+	fill(t, reflect.ValueOf(&row).Elem(), &n)
+	indexed := appendRow(nil, &row)
+	row.Indexed, row.IndexedBucket = "", ""
+	whole := appendRow(nil, &row)
+	ofRow := func(b []byte) error { _, err := decodeRow(b); return err }
+	for name, c := range map[string]struct {
+		value []byte
+		// least is the length of a value that was whole before there was an index.
+		least  int
+		decode func([]byte) error
+	}{
+		"mark":        {appendMark(nil, &mark), 0, func(b []byte) error { _, err := decodeMark(b); return err }},
+		"row":         {whole, 0, ofRow},
+		"indexed row": {indexed, len(whole) + 1, ofRow},
+	} {
+		refused := func(what string, value []byte) {
+			t.Helper()
+			if err := c.decode(value); !errors.Is(err, errLayout) {
+				t.Errorf("%s %s: %v", name, what, err)
+			}
+		}
+		if err := c.decode(c.value); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for end := c.least; end < len(c.value); end++ {
+			refused(fmt.Sprintf("cut to %d of %d bytes", end, len(c.value)), c.value[:end])
+		}
+		refused("with a byte more", append(slices.Clone(c.value), 0))
+		refused("of another layout", append([]byte{layout + 1}, c.value[1:]...))
+		for i := range c.value {
+			huge := binary.AppendUvarint(slices.Clone(c.value[:i]), math.MaxInt64)
+			_ = c.decode(append(huge, c.value[i+1:]...)) // returns, whatever it is
+		}
+	}
+	for end := range len(row.Position) {
+		if _, err := decodePosition(whole[:2+end]); !errors.Is(err, errLayout) {
+			t.Errorf("position cut to %d bytes: %v", end, err)
+		}
+	}
+}
+
 // FuzzDecode looks for damaged values that do harm.
 func FuzzDecode(f *testing.F) {
 	row := datastore.Row{Entity: "a", State: json.RawMessage("{}"), Parked: &datastore.Parked{Type: "t"}}
@@ -74,7 +127,8 @@ func FuzzDecode(f *testing.F) {
 }
 
 func BenchmarkDecodeRow(b *testing.B) {
-	row := datastore.Row{Entity: "account-000042", State: make([]byte, 300), Position: "0001-12100000000000-0000", Filter: make([]byte, 64)}
+	row := datastore.Row{Entity: "account-000042", State: make([]byte, 300),
+		Position: "0001-12100000000000-0000", Filter: make([]byte, 64)}
 	value := appendRow(nil, &row)
 	b.ReportAllocs()
 	for b.Loop() {

@@ -24,7 +24,8 @@ type store struct {
 
 func (s *store) open(t testing.TB) *embedded.Generations {
 	t.Helper()
-	db, err := localstore.Open(s.dir, localstore.Options{FS: s.fs, Settings: localstore.Settings{Lanes: 4, BucketWidth: 86400}})
+	db, err := localstore.Open(s.dir, localstore.Options{FS: s.fs,
+		Settings: localstore.Settings{Lanes: 4, BucketWidth: 86400}})
 	if err != nil {
 		t.Fatal(err)
 	}

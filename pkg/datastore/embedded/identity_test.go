@@ -13,7 +13,8 @@ import (
 
 // TestDamagedIdentity finds less under a key than an identity takes.
 func TestDamagedIdentity(t *testing.T) {
-	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(), Settings: localstore.Settings{Lanes: 1, BucketWidth: 3600}})
+	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(),
+		Settings: localstore.Settings{Lanes: 1, BucketWidth: 3600}})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -11,7 +11,9 @@ import (
 )
 
 // Mark implements datastore.Generation. A stored mark begins with its version.
-func (g *generation) Mark(ctx context.Context, name datastore.MarkName, lane event.Lane) (datastore.Mark, datastore.MarkVersion, error) {
+func (g *generation) Mark(ctx context.Context, name datastore.MarkName, lane event.Lane) (
+	datastore.Mark, datastore.MarkVersion, error,
+) {
 	end, err := g.begin(ctx)
 	if err != nil {
 		return datastore.Mark{}, "", fmt.Errorf("read mark: %w", err)
@@ -62,7 +64,9 @@ func (g *generation) SetMark(ctx context.Context, name datastore.MarkName, lane 
 	return datastore.MarkVersion(version.String()), nil
 }
 
-func (g *generation) setMark(ctx context.Context, key, value []byte, previous datastore.MarkVersion) (localstore.Pending, error) {
+func (g *generation) setMark(ctx context.Context, key, value []byte, previous datastore.MarkVersion) (
+	localstore.Pending, error,
+) {
 	end, err := g.begin(ctx)
 	if err != nil {
 		return localstore.Pending{}, err

@@ -29,8 +29,6 @@ func advice(v replay.View) string {
 	case handler.FaultHeadLost:
 		return "restore the control table to the time of the Events table, then start the replay again; " +
 			"until then the lane takes in no events"
-	case replay.FaultExecutionGone:
-		return "its state machine forgot it; start it again under another name: " + again(v)
 	case handler.FaultStalled:
 		return "reprise status shows how far the playback consumer is behind; start the replay again once it runs: " +
 			again(v)

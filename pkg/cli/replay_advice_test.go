@@ -48,7 +48,7 @@ var seenAt = time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 func quietReplay() replay.View {
 	return replay.View{ID: "r1", Status: replay.Running, Phase: replay.Running, Damaged: 2,
 		Created: seenAt.Add(-time.Hour),
-		Input: replay.Request{Rebuild: true, Promote: true}, Generation: "g0002",
+		Input:   replay.Request{Rebuild: true, Promote: true}, Generation: "g0002",
 		Progress: replay.Progress{Total: 100, Read: 100, Delivered: 100, Applied: 40},
 		Waiting:  &replay.WaitingFor{For: "the playback consumer", Since: seenAt.Add(-12*time.Minute - 5*time.Second)}}
 }

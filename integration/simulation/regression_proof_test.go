@@ -2,6 +2,8 @@ package simulation
 
 import (
 	"context"
+	"errors"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -9,6 +11,7 @@ import (
 	"reprise/pkg/control"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/record"
 	"reprise/pkg/replay"
 )
 
@@ -125,6 +128,26 @@ func TestProofSeesDamage(t *testing.T) {
 		{"the stream has forgotten an event beyond the head", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
 			w.strand(t, lane)
 		}, "beyond the lane's head"},
+		{"the head was set back within its bucket, and went on", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
+			a := w.newActor("restorer")
+			a.direct = true
+			w.logEvent(t, a, w.names[0], "opens its bucket", typeNoted)
+			before := w.table.stored[headKey(lane)]
+			w.logEvent(t, a, w.names[0], "forgotten", typeNoted)
+			w.table.stored[headKey(lane)] = before
+			w.logEvent(t, a, w.names[0], "later", typeNoted)
+			w.now += (retention + 5*time.Hour).Milliseconds()
+		}, "neither in the log nor set aside"},
+		{"none, but for an old leftover of a late record", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
+			w.leaveLate(t, lane)
+			w.now += (retention + 5*time.Hour).Milliseconds()
+		}, ""},
+		{"none, but for an old leftover in another bucket", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
+			from, to := bucketKey{lane, "2026-03-01T10"}, bucketKey{lane, "2026-03-01T11"}
+			w.events.buckets[to] = append(w.events.buckets[to], w.events.buckets[from]...)
+			slices.SortFunc(w.events.buckets[to], func(a, b storedEntry) int { return strings.Compare(a.key, b.key) })
+			w.now += (retention + 5*time.Hour).Milliseconds()
+		}, ""},
 		{"an event of the log is gone", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
 			at := bucketKey{lane, "2026-03-01T10"}
 			w.events.buckets[at] = w.events.buckets[at][1:]
@@ -151,6 +174,35 @@ func TestProofSeesDamage(t *testing.T) {
 				t.Errorf("differences %+v, want one that says %q", proof.Differences, tt.want)
 			}
 		})
+	}
+}
+
+// leaveLate lets a pump die before its head moves, another commit what comes
+// behind, and the first record come again.
+func (w *world) leaveLate(t *testing.T, lane event.Lane) {
+	t.Helper()
+	a := w.newActor("late")
+	a.direct = true
+	in := func(id string) eventlog.Incoming {
+		e := event.Event{ID: id, Source: "test", Type: typeNoted, Subject: w.names[0], Data: `{"n":1}`}
+		data := w.pack(record.Header{Lane: lane}, [][]byte{e.AppendJSON(nil)})
+		w.direct.Lock()
+		defer w.direct.Unlock()
+		return eventlog.Incoming{Sequence: w.ingest.put(w.lanes.Key(lane), data), Arrival: w.arrival(), Data: data}
+	}
+	late, next := in("late"), in("next")
+	dying := w.pumpOf(a)
+	dying.Heads.Table = &interrupted{Table: w.tableOf(a), prefix: "head", before: func() error { return errFault }}
+	if _, err := dying.Commit(a.ctx, lane, []eventlog.Incoming{late}); !errors.Is(err, errFault) {
+		t.Fatal(err)
+	}
+	for _, in := range []eventlog.Incoming{next, late} {
+		if _, err := w.pumpOf(a).Commit(a.ctx, lane, []eventlog.Incoming{in}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(w.events.quarantine[lane]) != 1 {
+		t.Fatalf("%d records are set aside", len(w.events.quarantine[lane]))
 	}
 }
 

@@ -93,6 +93,23 @@ func (v View) Entity(ctx context.Context, lane event.Lane, head *Head, bucket Bu
 	return page, nil
 }
 
+// Missing reports whether an event that the Events table holds at a position,
+// which a head covers, is lost to the log: its record is neither in the log, be
+// it in another bucket, nor set aside. It costs two reads.
+func (v View) Missing(ctx context.Context, lane event.Lane, head *Head, at event.Position) (bool, error) {
+	if !head.Listed(at) {
+		return false, nil
+	}
+	if _, in, err := v.Heads.CountAt(ctx, lane, head, at); err != nil || in {
+		return false, err
+	}
+	aside, err := v.Log.ListQuarantine(ctx, lane, event.Position(justBelow(at.Record())), 1)
+	if err != nil {
+		return false, fmt.Errorf("look for record at %s in quarantine: %w", at, err)
+	}
+	return len(aside) == 0 || aside[0].Position.Record() != at.Record(), nil
+}
+
 // Locate returns the bucket in which the log has a record that a head covers,
 // and false where it has not: the record came late. Of what was committed before
 // there was a register, an event in the Events table speaks for its record.

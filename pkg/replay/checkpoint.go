@@ -45,6 +45,10 @@ type Checkpoint struct {
 	// what the event stream still holds, "" where there was none. Unless the head
 	// has come to it since, it is lost to the log, although the table holds it.
 	Stranded event.Position `json:"stranded,omitempty"`
+	// Missing is a position at or before the cut whose event the table holds, but
+	// which is neither in the log nor set aside, although it is older than what
+	// the event stream still holds. A head was set back, and went on from there.
+	Missing event.Position `json:"missing,omitempty"`
 	// Done says that there is nothing behind.
 	Done bool `json:"done,omitempty"`
 	// End is the lane's end marker, once a reader has come to it. It stays when
@@ -58,6 +62,7 @@ type End struct {
 	Read      Sum            `json:"read"`
 	Delivered Sum            `json:"delivered"`
 	Stranded  event.Position `json:"stranded,omitempty"`
+	Missing   event.Position `json:"missing,omitempty"`
 }
 
 func checkpointKey(id string, lane event.Lane) control.Key {

@@ -78,28 +78,43 @@ func (l *laneReader) pageOf(b eventlog.Bucket, roster *eventlog.Roster) pages {
 		// bucket it lies in: a pump may be behind, or import past years.
 		consistent := l.reader.Store.Now().Sub(l.plan.Frozen) < settling
 		page, err := l.reader.Log.Read(ctx, l.plan.Lane, b, after, limit, consistent)
+		if err != nil {
+			return page, err
+		}
 		kept := page.Entries[:0]
 		for i := range page.Entries {
-			if e := &page.Entries[i]; roster.Has(e.Position) {
+			e := &page.Entries[i]
+			if roster.Has(e.Position) {
 				kept = append(kept, *e)
-			} else {
-				l.strand(e)
+			} else if err := l.strand(ctx, e); err != nil {
+				return page, err
 			}
 		}
 		page.Entries = kept
-		return page, err
+		return page, nil
 	}
 }
 
-// strand notes what the table holds beyond the cut and the event stream holds
-// no more.
-func (l *laneReader) strand(e *eventlog.Entry) {
-	if l.reader.Retention == 0 || e.Position <= max(l.plan.Head.Position, l.cursor.Stranded) {
-		return
+// strand notes what the table holds and the log does not, once the event stream
+// holds it no more: then nobody will bring it again. What a dead pump left of a
+// record that is set aside, or in the log elsewhere, is no loss.
+func (l *laneReader) strand(ctx context.Context, e *eventlog.Entry) error {
+	if l.reader.Retention == 0 || l.reader.Store.Now().Sub(time.UnixMilli(e.Logged)) <= l.reader.Retention {
+		return nil
 	}
-	if l.reader.Store.Now().Sub(time.UnixMilli(e.Logged)) > l.reader.Retention {
-		l.cursor.Stranded = e.Position
+	if e.Position > l.plan.Head.Position {
+		l.cursor.Stranded = max(l.cursor.Stranded, e.Position)
+		return nil
 	}
+	if l.cursor.Missing != "" {
+		return nil
+	}
+	view := eventlog.View{Log: l.reader.Log, Heads: l.reader.Heads}
+	missing, err := view.Missing(ctx, l.plan.Lane, &l.plan.Head, e.Position)
+	if err == nil && missing {
+		l.cursor.Missing = e.Position
+	}
+	return err
 }
 
 // readScopes reads, bucket by bucket, only the entities that the replay is
@@ -281,6 +296,7 @@ func (l *laneReader) finish(ctx context.Context) error {
 		return err
 	}
 	l.cursor.Done = true
-	l.cursor.End = &End{Read: l.cursor.Read, Delivered: l.cursor.Delivered, Stranded: l.cursor.Stranded}
+	l.cursor.End = &End{Read: l.cursor.Read, Delivered: l.cursor.Delivered, Stranded: l.cursor.Stranded,
+		Missing: l.cursor.Missing}
 	return l.save(ctx)
 }

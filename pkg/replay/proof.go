@@ -233,6 +233,9 @@ func (p *Proof) compareHead(plan LanePlan, now headNow, end *End, bounded bool) 
 		p.differ(plan.Lane, "the lane's head has gone back behind the cut: restore the control table", cut.Count, 0)
 	case end != nil && end.Stranded > now.position:
 		p.differ(plan.Lane, "the log holds events beyond the lane's head that the event stream holds no more", 0, 1)
+	case end != nil && end.Missing != "":
+		p.differ(plan.Lane, "the table holds events that are neither in the log nor set aside: "+
+			"the lane's head was set back; restore the control table", 0, 1)
 	}
 	if p.Scoped || bounded {
 		return

@@ -199,6 +199,25 @@ func TestWhatIsLeftBehindWritesNothing(t *testing.T) {
 	}
 }
 
+// TestASlowStoreIsNoRunaway has the store take longer than any fold may.
+func TestASlowStoreIsNoRunaway(t *testing.T) {
+	glass := newHourglass()
+	b := newBench(t, recorder())
+	b.applier = projection.NewApplier(b.set.Watched(glass.watch(8)), wholeLog{b.log})
+	to := b.generation(t, "g")
+	writes := 0
+	to.Generation = contested{to.Generation, func([]datastore.RowWrite) {
+		writes++
+		for range 3 * 4 {
+			glass.c <- time.Time{}
+		}
+	}}
+	placed := b.put(t, eventsOf("it.happened x", "it.happened y"), 10)
+	if tally, err := b.applier.Apply(t.Context(), to, placed); err != nil || tally.Applied != 2 || writes != 1 {
+		t.Errorf("%+v, %v, in %d writes", tally, err, writes)
+	}
+}
+
 func TestFoldHasTheWholeLimitAndNoOther(t *testing.T) {
 	glass, stuck := newHourglass(), newStuck(t)
 	b := newBench(t, stuck.projection("stuck", "it.happened"))

@@ -367,7 +367,8 @@ func (f handmadeFold) Apply(e *event.Event) ([]byte, error) { return f(e) }
 func TestAStateMayTakeAllOfItsLimit(t *testing.T) {
 	state := slices.Repeat([]byte("1"), projection.MaxStateBytes)
 	fold := handmadeFold(func(*event.Event) ([]byte, error) { return state, nil })
-	b := newBench(t, handmade{func(string) bool { return true }, func([]byte) (projection.Fold, error) { return fold, nil }})
+	all := func(string) bool { return true }
+	b := newBench(t, handmade{all, func([]byte) (projection.Fold, error) { return fold, nil }})
 	to := b.generation(t, "g")
 	if _, err := b.applier.Apply(t.Context(), to, b.put(t, eventsOf("it.happened x"), 10)); err != nil {
 		t.Fatal(err)

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"reprise/pkg/control"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 )
@@ -107,5 +108,40 @@ func TestAGenerationWithoutAConsumerTakesNothingIn(t *testing.T) {
 	rows, err := b.live.Generations.Open(info.ID).Scan(t.Context(), 0, "", 10)
 	if err != nil || len(rows) > 0 {
 		t.Errorf("%d rows, %v", len(rows), err)
+	}
+}
+
+var errGet = errors.New("get fails")
+
+// failingGets is a table whose reads fail while it is told to.
+type failingGets struct {
+	control.Table
+	fail *bool
+}
+
+func (f failingGets) Get(ctx context.Context, key control.Key) (control.Document, error) {
+	if *f.fail {
+		return control.Document{}, errGet
+	}
+	return f.Table.Get(ctx, key)
+}
+
+// TestAHeadThatCannotBeReadFoldsNothing fails the head's second reading, when
+// the first has covered a part of the batch.
+func TestAHeadThatCannotBeReadFoldsNothing(t *testing.T) {
+	b := newLiveBench(t)
+	b.commit(b.record(1, 12))
+	fail, heads := false, b.live.Heads
+	b.live.Heads.Table = failingGets{heads.Table, &fail}
+	b.live.Patience = time.Second
+	b.live.Pause = func(context.Context, time.Duration) error { fail = true; return nil }
+	if written, err := b.live.Write(t.Context(), "g0001", 0, b.records([]int{1, 2})); !errors.Is(err, errGet) ||
+		written != (projection.Written{}) || b.state() != "" {
+		t.Errorf("%+v, %v; state %s", written, err, b.state())
+	}
+	b.live.Heads = heads
+	b.commit(b.record(2, 12))
+	if sum := b.deliver([]int{1, 2}); sum.Late != 0 || b.state() != seen(1, 2) {
+		t.Errorf("afterwards %+v, state %s", sum, b.state())
 	}
 }

@@ -82,8 +82,8 @@ type Log interface {
 	Has(ctx context.Context, lane event.Lane, bucket Bucket, entity string, at event.Position) (bool, error)
 	// Quarantine stores q, once for its position.
 	Quarantine(ctx context.Context, lane event.Lane, q Quarantined) error
-	// ListQuarantine returns up to limit of a lane's quarantined records at
-	// positions above after, ascending.
+	// ListQuarantine returns the first of a lane's quarantined records at
+	// positions above after, ascending: limit of them, or all.
 	ListQuarantine(ctx context.Context, lane event.Lane, after event.Position, limit int) ([]Quarantined, error)
 	// PutWitness stores a witness, once for its lane and bucket: the same again
 	// counts as stored, another one is ErrChanged.

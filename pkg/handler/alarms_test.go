@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/handler"
+	"reprise/pkg/meter"
 	"reprise/pkg/record"
 	"reprise/pkg/replay"
 )
@@ -144,7 +145,9 @@ func TestWhatPlaybackDropsIsTold(t *testing.T) {
 	must(t, err)
 	consumer := &replay.Consumer{Store: w.store, Registry: w.registry, Generations: w.generations,
 		Applier: w.live.Applier, Codec: w.load.Codec, Lanes: w.load.Lanes, Width: w.live.Width}
-	apply := &handler.ApplyPlayback{Consumer: consumer, Log: logged.log()}
+	m := new(meter.Meter)
+	apply := &handler.ApplyPlayback{Consumer: consumer, Log: logged.log(),
+		Spending: &replay.Spending{Store: w.store, Used: meter.NewOutstanding(m), Function: "apply-playback"}}
 	r := w.sendOne(deposits("a", 0, 1)[0])
 	key := r.Kinesis.PartitionKey
 	lane, err := w.load.Lanes.ParseKey(key)
@@ -172,11 +175,21 @@ func TestWhatPlaybackDropsIsTold(t *testing.T) {
 			map[string]int{"damaged playback records dropped; the lane will be read again": 1}},
 		{"another replay's", key, []byte("?"), map[string]int{}},
 	} {
+		m.Part("control").Add(meter.ReadUnits, 1)
 		answer, err := apply.Handle(t.Context(), keyed(r, c.key, c.data))
 		must(t, err)
 		if len(answer.BatchItemFailures) > 0 {
 			t.Errorf("%s: %s", c.what, fmt.Sprint(answer.BatchItemFailures))
 		}
 		logged.want(t, c.what, c.want)
+	}
+	// Of four batches the second and the third had records of the replay, which
+	// pays for what the first left outstanding as well.
+	row, err := w.store.Load(t.Context(), "r")
+	must(t, err)
+	view, err := w.api.Viewer.View(t.Context(), row)
+	must(t, err)
+	if view.Cost == nil || view.Cost.Functions["apply-playback"].ReadUnits != 3 {
+		t.Errorf("the replay is charged with %+v", view.Cost)
 	}
 }

@@ -57,9 +57,9 @@ func TestOnlySoManyRunawaysAreRemembered(t *testing.T) {
 		for i := range maxKnown + 1 {
 			w.remember(runawayOf("p@1", named(i)), fmt.Errorf("%d", i))
 		}
-	}
-	if len(w.reasons) != maxKnown || len(w.oldest) != maxKnown {
-		t.Errorf("%d and %d, want %d", len(w.reasons), len(w.oldest), maxKnown)
+		if len(w.reasons) != maxKnown || len(w.oldest) != maxKnown {
+			t.Errorf("%d and %d, want %d", len(w.reasons), len(w.oldest), maxKnown)
+		}
 	}
 	if err := w.known("p@1", named(0)); err != nil {
 		t.Errorf("the oldest is known: %v", err)

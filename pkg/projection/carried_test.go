@@ -46,6 +46,34 @@ type (
 		time.Time
 		Note string
 	}
+	// A field that it embeds still does half of it, or all of it.
+	stampWrites struct {
+		time.Time
+		Note string
+	}
+	stampReads struct {
+		time.Time
+		Note string
+	}
+	stampLabelled struct {
+		time.Time
+		Note string
+	}
+	// Held has what is written only where it is addressable.
+	Held    struct{ P byPointer }
+	None    struct{}
+	WithOne struct {
+		None
+		One int
+	}
+	WithTwo struct {
+		None
+		Two int
+	}
+	stampLast struct {
+		Note string
+		time.Time
+	}
 	number      int
 	plainNumber int
 	named       struct{ Name string }
@@ -70,6 +98,10 @@ func (o ownStamp) MarshalJSON() ([]byte, error) { return json.Marshal([]any{o.Ti
 func (o *ownStamp) UnmarshalJSON(text []byte) error {
 	return json.Unmarshal(text, &[]any{&o.Time, &o.Note})
 }
+func (s stampWrites) MarshalJSON() ([]byte, error)    { return json.Marshal(s.Note) }
+func (s *stampReads) UnmarshalJSON(text []byte) error { return json.Unmarshal(text, &s.Note) }
+func (s stampLabelled) Label() string                 { return s.Note }
+
 func (n number) MarshalText() ([]byte, error) { return fmt.Append(nil, int(n)), nil }
 func (n named) String() string                { return n.Name }
 
@@ -120,6 +152,15 @@ func TestStateThatJSONDoesNotCarryIsRefused(t *testing.T) {
 		{of[map[string]byPointer](), "pointer receiver"},
 		{of[struct{ N big.Int }](), "pointer receiver: let it be a *big.Int"},
 		{of[stamped](), "from a field that it embeds"},
+		{of[stampWrites](), "from a field that it embeds"},
+		{of[stampReads](), "from a field that it embeds"},
+		{of[stampLabelled](), "from a field that it embeds"},
+		{of[stampLast](), "from a field that it embeds"},
+		{of[struct{ Held }](), "pointer receiver"},
+		{of[struct { // a name that encoding/json does not take
+			Base `json:"a\\b"`
+			ID   string
+		}](), `are both called "ID" in JSON`},
 		{of[struct{ At *stamped }](), ".At is a projection_test.stamped"},
 		{of[sync.Map](), "is not exported"},
 		{projection.New[int]("p", 1, nil, nil), "it has no function"},
@@ -140,6 +181,11 @@ func TestStateThatJSONCarriesIsAccepted(t *testing.T) {
 		of[int](), of[*string](), of[any](), of[map[string]any](), of[[]byte](), of[json.RawMessage](), of[json.Number](),
 		of[tree](), of[onlyStamp](), of[ownStamp](), of[*big.Int](), of[struct{ N *big.Int }](), of[[]byPointer](),
 		of[map[netip.Addr]time.Time](), of[map[uint8]struct{}](), of[named](),
+		of[map[int]int](), of[map[uintptr]int](), of[struct{ *Held }](),
+		of[struct {
+			WithOne
+			WithTwo
+		}](),
 		of[struct { // that of README
 			Count int `json:"count"`
 		}](),

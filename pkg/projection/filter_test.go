@@ -1,6 +1,7 @@
 package projection
 
 import (
+	"encoding/hex"
 	"math/rand/v2"
 	"testing"
 
@@ -43,6 +44,43 @@ func TestFilterNeverForgetsAndSeldomErrs(t *testing.T) {
 	f = f.add(digest()).add(digest())
 	if !f.full() || !f.mayHave(digest()) || len(f) > 674 {
 		t.Errorf("a full filter must not rule anything out (full %t, %d bytes)", f.full(), len(f))
+	}
+}
+
+// TestStoredFiltersStayReadable holds the bits of ids to what they have always
+// been: a filter that is stored would forget all of them otherwise.
+func TestStoredFiltersStayReadable(t *testing.T) {
+	var f filter
+	for i := range uint64(3) {
+		f = f.add(event.Digest{Hi: i<<60 + 7, Lo: i*1_000_003 + 5})
+	}
+	const want = "00030000121184002000204000000100040a028001200000025070a000000080241c"
+	if got := hex.EncodeToString(f); got != want {
+		t.Errorf("filter %s, want %s", got, want)
+	}
+}
+
+// TestSmallFiltersErrAsSeldom asks many filters that are as full as the first
+// stage can be: they have few bits, and hashes that hang together show there.
+func TestSmallFiltersErrAsSeldom(t *testing.T) {
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	rng := rand.New(rand.NewPCG(seed, 3))
+	const filters, probes = 2_000, 100
+	errs := 0
+	for range filters {
+		var f filter
+		for range firstFilterIDs {
+			f = f.add(event.Digest{Hi: rng.Uint64(), Lo: rng.Uint64()})
+		}
+		for range probes {
+			if f.mayHave(event.Digest{Hi: rng.Uint64(), Lo: rng.Uint64()}) {
+				errs++
+			}
+		}
+	}
+	if rate := float64(errs) / (filters * probes); rate > 0.0010 {
+		t.Errorf("error rate %.5f, stated is 0.0005", rate)
 	}
 }
 

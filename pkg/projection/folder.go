@@ -78,7 +78,7 @@ func (f *rowFold) apply(p *Placed) {
 		return
 	}
 	if err := f.applyTo(projection, p); err != nil {
-		f.row.Parked = &datastore.Parked{Position: p.Position, Type: p.Event.Type, Reason: clip(err.Error())}
+		f.row.Parked = &datastore.Parked{Position: p.Position, Type: p.Event.Type, Reason: err.Error()}
 		f.fold = nil
 		return
 	}
@@ -86,12 +86,14 @@ func (f *rowFold) apply(p *Placed) {
 	f.row.Chain = f.row.Chain.Chain(event.DigestOf(p.Position, p.Line))
 }
 
+// applyTo folds an event in. The errors of a Set's projections are short, and so
+// are its own.
 func (f *rowFold) applyTo(projection Projection, p *Placed) error {
 	if f.row.Projection == "" {
 		f.row.Projection = projection.Name()
 	}
 	if f.row.Projection != projection.Name() {
-		return fmt.Errorf("the entity belongs to projection %s, not to %s", f.row.Projection, projection.Name())
+		return flat(fmt.Errorf("the entity belongs to projection %s, not to %s", f.row.Projection, projection.Name()))
 	}
 	if f.fold == nil {
 		fold, err := projection.Begin(f.row.State)
@@ -106,13 +108,4 @@ func (f *rowFold) applyTo(projection Projection, p *Placed) error {
 	}
 	f.row.State = state
 	return nil
-}
-
-const maxReason = 300
-
-func clip(reason string) string {
-	if len(reason) > maxReason {
-		return reason[:maxReason] + "…"
-	}
-	return reason
 }

@@ -53,3 +53,29 @@ func TestWhatIsTakenFromTheLogIsCounted(t *testing.T) {
 		t.Errorf("again: %+v, %v", again, err)
 	}
 }
+
+// TestLoggedTimeGoesOnBehindAGap has a record that arrived earlier than those
+// that were read from the log: it lies in their bucket, and its row says so.
+func TestLoggedTimeGoesOnBehindAGap(t *testing.T) {
+	b := newLiveBench(t)
+	hours := map[int]int{1: 12, 2: 15, 3: 13, 4: 14}
+	for n := 1; n <= 4; n++ {
+		b.commit(b.record(n, hours[n]))
+	}
+	for _, batch := range [][]int{{2}, {3, 4}} { // record 1 is read from the log
+		var records []eventlog.Incoming
+		for _, n := range batch {
+			records = append(records, b.record(n, hours[n]))
+		}
+		if _, err := b.live.Write(t.Context(), "g0001", 0, records); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rows, err := b.live.Generations.Open("g0001").Rows(t.Context(), 0, []string{"x"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := fmt.Sprint(rows["x"].Buckets); got != "[2026-03-01T12 2026-03-01T15]" || b.history() != seen(1, 4) {
+		t.Errorf("buckets %s, which hold %s", got, b.history())
+	}
+}

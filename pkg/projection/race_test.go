@@ -226,7 +226,7 @@ func TestEveryEventCountsTowardsTheIndex(t *testing.T) {
 func TestRaceWhileAPastIsEntered(t *testing.T) {
 	c := newCrowd(t)
 	const n = 9_000
-	c.old(t, "x", n, hourly(n))
+	c.old(t, n, hourly(n), "x")
 	batch := c.add(t, "x", n, 2, hourly(3*n))
 	batch = append(batch, c.add(t, "x", 7, 1, hourly(3*n))...)
 	under, raced := c.to, false

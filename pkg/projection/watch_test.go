@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
@@ -168,6 +170,54 @@ func TestARunawayCostsItsNeighboursNothing(t *testing.T) {
 	}
 }
 
+// TestWhatIsLeftBehindWritesNothing has a runaway return after all, when its
+// event has long been rejected.
+func TestWhatIsLeftBehindWritesNothing(t *testing.T) {
+	glass, stuck := newHourglass(), newStuck(t)
+	b := newBench(t, stuck.projection("stuck", "it.happened"))
+	b.applier = projection.NewApplier(b.set.Watched(glass.watch(1)), wholeLog{b.log})
+	placed := b.put(t, eventsOf("is.stuck x", "it.happened y"), 10)
+	to := b.generation(t, "g")
+	var writes atomic.Int32
+	to.Generation = contested{to.Generation, func([]datastore.RowWrite) { writes.Add(1) }}
+	if n, err := glass.apply(t, b, stuck, to, placed[:1]); err != nil || n != 1 {
+		t.Fatalf("%d folds are stuck, error %v", n, err)
+	}
+	stuck.release()
+	for { // until its goroutine has ended
+		_, err := b.applier.Apply(t.Context(), to, placed[1:])
+		if err == nil {
+			break
+		}
+		if !errors.Is(err, projection.ErrManyRunaways) {
+			t.Fatal(err)
+		}
+		runtime.Gosched()
+	}
+	if n := writes.Load(); n != 2 {
+		t.Errorf("rows were written %d times, want once for each entity", n)
+	}
+}
+
+// TestASlowStoreIsNoRunaway has the store take longer than any fold may.
+func TestASlowStoreIsNoRunaway(t *testing.T) {
+	glass := newHourglass()
+	b := newBench(t, recorder())
+	b.applier = projection.NewApplier(b.set.Watched(glass.watch(8)), wholeLog{b.log})
+	to := b.generation(t, "g")
+	writes := 0
+	to.Generation = contested{to.Generation, func([]datastore.RowWrite) {
+		writes++
+		for range 3 * 4 {
+			glass.c <- time.Time{}
+		}
+	}}
+	placed := b.put(t, eventsOf("it.happened x", "it.happened y"), 10)
+	if tally, err := b.applier.Apply(t.Context(), to, placed); err != nil || tally.Applied != 2 || writes != 1 {
+		t.Errorf("%+v, %v, in %d writes", tally, err, writes)
+	}
+}
+
 func TestFoldHasTheWholeLimitAndNoOther(t *testing.T) {
 	glass, stuck := newHourglass(), newStuck(t)
 	b := newBench(t, stuck.projection("stuck", "it.happened"))
@@ -312,6 +362,42 @@ func (h handmade) Begin(state []byte) (projection.Fold, error) { return h.begin(
 type handmadeFold func(*event.Event) ([]byte, error)
 
 func (f handmadeFold) Apply(e *event.Event) ([]byte, error) { return f(e) }
+
+// TestAStateMayTakeAllOfItsLimit has one of as many bytes as are allowed.
+func TestAStateMayTakeAllOfItsLimit(t *testing.T) {
+	state := slices.Repeat([]byte("1"), projection.MaxStateBytes)
+	fold := handmadeFold(func(*event.Event) ([]byte, error) { return state, nil })
+	all := func(string) bool { return true }
+	b := newBench(t, handmade{all, func([]byte) (projection.Fold, error) { return fold, nil }})
+	to := b.generation(t, "g")
+	if _, err := b.applier.Apply(t.Context(), to, b.put(t, eventsOf("it.happened x"), 10)); err != nil {
+		t.Fatal(err)
+	}
+	if x := b.row(t, to, "x"); x.Parked != nil || len(x.State) != len(state) {
+		t.Errorf("%d bytes, parked %+v", len(x.State), x.Parked)
+	}
+}
+
+// TestAnEntityBelongsToOneProjection gives an entity an event of another one's,
+// whatever their names are.
+func TestAnEntityBelongsToOneProjection(t *testing.T) {
+	long := strings.Repeat("é", 200)
+	b := newBench(t, counterNamed(long), counterOf())
+	placed := b.put(t, eventsOf("it.happened x", "other.happened x", "it.happened x", "other.happened y"), 10)
+	to := b.generation(t, "g")
+	if _, err := b.applier.Apply(t.Context(), to, placed); err != nil {
+		t.Fatal(err)
+	}
+	x, y := b.row(t, to, "x"), b.row(t, to, "y")
+	if x.Projection != long || x.Count != 1 || x.Parked == nil || x.Parked.Position != placed[1].Position ||
+		x.Parked.Waiting != 1 || !utf8.ValidString(x.Parked.Reason) || len(x.Parked.Reason) > 300 ||
+		!strings.HasPrefix(x.Parked.Reason, "the entity belongs to projection é") {
+		t.Errorf("x: %d events, parked %+v", x.Count, x.Parked)
+	}
+	if y.Projection != "other" || y.Count != 1 || y.Parked != nil {
+		t.Errorf("y: of %q, %d events, parked %+v", y.Projection, y.Count, y.Parked)
+	}
+}
 
 func TestProjectionsThatNewDidNotMakeAreGuardedAlike(t *testing.T) {
 	all := func(string) bool { return true }

@@ -47,11 +47,42 @@ func TestKnownIsMadeDurable(t *testing.T) {
 
 	// The same of quarantine, where what came first stays.
 	lazily(space, append(quarantinePrefix(1), entry.Position...), []byte(`{"reason":"first"}`))
-	if err := log.Quarantine(t.Context(), 1, eventlog.Quarantined{Position: entry.Position, Reason: "second"}); err != nil {
+	second := eventlog.Quarantined{Position: entry.Position, Reason: "second"}
+	if err := log.Quarantine(t.Context(), 1, second); err != nil {
 		t.Fatal(err)
 	}
 	aside, err := New(open(mem.CrashClone(vfs.CrashCloneCfg{}))).ListQuarantine(t.Context(), 1, "", 10)
 	if err != nil || len(aside) != 1 || aside[0].Reason != "first" {
 		t.Fatalf("after the crash: %+v, %v", aside, err)
+	}
+}
+
+// TestDamagedEntriesAreRefused: what cannot be an entry is an error of the read,
+// and neither an entry nor the end of a page.
+func TestDamagedEntriesAreRefused(t *testing.T) {
+	const at = "2026-03-01T00"
+	for name, c := range map[string]struct{ key, value string }{
+		"no logged time": {"a#0001-017-0000", ""},
+		"no position":    {"a", "\x02{}"},
+		"no entity":      {"%zz#0001-017-0000", "\x02{}"},
+	} {
+		db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem()})
+		if err != nil {
+			t.Fatal(err)
+		}
+		space := db.Space("eventlog")
+		log := New(space)
+		key := append(bucketPrefix(1, at), c.key...)
+		err = space.WriteLazily(func(b *localstore.Batch) error { return b.Put(key, []byte(c.value)) })
+		if err != nil {
+			t.Fatal(err)
+		}
+		page, err := log.Read(t.Context(), 1, at, "", eventlog.PageLimit{Entries: 10}, true)
+		if err == nil || len(page.Entries) > 0 {
+			t.Errorf("%s: %d entries, %v", name, len(page.Entries), err)
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
 	}
 }

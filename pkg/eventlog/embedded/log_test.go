@@ -23,7 +23,8 @@ type store struct {
 
 func (s *store) open(t testing.TB) *embedded.Log {
 	t.Helper()
-	db, err := localstore.Open(s.dir, localstore.Options{FS: s.fs, Settings: localstore.Settings{Lanes: 4, BucketWidth: 86400}})
+	db, err := localstore.Open(s.dir, localstore.Options{FS: s.fs,
+		Settings: localstore.Settings{Lanes: 4, BucketWidth: 86400}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,9 +90,12 @@ func TestDuplicateInBatch(t *testing.T) {
 	other.Entity, other.Line = "other", []byte("1")
 	changed := other
 	changed.Line = []byte("2")
-	err := log.Put(t.Context(), lane, bucket, []eventlog.Entry{other, changed})
-	if !errors.Is(err, eventlog.ErrChanged) {
-		t.Fatalf("two contents at one position: %v", err)
+	between := other
+	between.Entity, between.Line = "another", []byte("3")
+	for _, batch := range [][]eventlog.Entry{{other, changed}, {other, between, changed}} {
+		if err := log.Put(t.Context(), lane, bucket, batch); !errors.Is(err, eventlog.ErrChanged) {
+			t.Fatalf("two contents at one position: %v", err)
+		}
 	}
 	if found, err := log.Has(t.Context(), lane, bucket, "other", other.Position); err != nil || found {
 		t.Fatalf("part of the failed batch is stored: %t, %v", found, err)

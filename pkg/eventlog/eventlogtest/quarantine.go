@@ -101,6 +101,10 @@ func (s *suite) testQuarantinePages(t *testing.T) {
 		if !slices.EqualFunc(listed, want, sameQuarantined) {
 			t.Fatalf("pages of %d: have %+v", limit, listed)
 		}
+		first, err := s.log.ListQuarantine(t.Context(), lane, s.before(), limit)
+		if err != nil || len(first) != min(limit, len(want)) {
+			t.Fatalf("first of pages of %d: have %d, %v", limit, len(first), err)
+		}
 	}
 }
 

@@ -40,7 +40,7 @@ func (s *suite) testWitness(t *testing.T) {
 		limit int
 		want  []eventlog.Witness
 	}{
-		{before, 5, want}, {before, 2, want[:2]}, {want[1].Bucket, 2, want[2:4]}, {before, 0, nil},
+		{before, 5, want}, {before, 1, want[:1]}, {before, 2, want[:2]}, {want[1].Bucket, 2, want[2:4]}, {before, 0, nil},
 	} {
 		have, err := s.log.Witnesses(t.Context(), lane, tt.after, tt.limit)
 		if err != nil || !slices.Equal(have, tt.want) {

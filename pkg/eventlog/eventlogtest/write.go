@@ -36,10 +36,11 @@ func (s *suite) testPutMany(t *testing.T) {
 func (s *suite) testChanged(t *testing.T) {
 	at, entries := s.place(), s.some(6, 20)
 	s.put(t, at, entries[:3]...)
-	other := entries[1]
-	other.Line = entry(other.Entity, s.at(77), 20).Line
-	for _, batch := range [][]eventlog.Entry{{other}, {entries[3], other, entries[4]}, {entries[0], other}} {
-		wantError(t, "put other content", s.log.Put(t.Context(), at.lane, at.bucket, batch), eventlog.ErrChanged)
+	for i, other := range entries[:3] { // whatever its position is to those of the others
+		other.Line = entry(other.Entity, s.at(77), 20).Line
+		for _, batch := range [][]eventlog.Entry{{other}, {entries[3], other, entries[4]}, {entries[(i+1)%3], other}} {
+			wantError(t, "put other content", s.log.Put(t.Context(), at.lane, at.bucket, batch), eventlog.ErrChanged)
+		}
 	}
 	// Any other entry of the failed batches may be stored, but none was changed.
 	for _, e := range s.read(t, at, whole) {

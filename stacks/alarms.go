@@ -113,7 +113,7 @@ func (d *deployment) stoppedAlarms() []alarm {
 			sum(own("Quarantined"), own("Foreign"), own("Dropped")), 1, 1},
 		{"entities-parked", "Entities were parked, or an id came with another content: write-state's log names the lanes. Mend the projection and rebuild",
 			sum(own("SetAside")), 1, 1},
-		{"generation-lost", "A generation of the Data Store has lost its marks: rebuild and promote another",
+		{"generation-lost", "A generation of the Data Store lacks events or its marks: rebuild, and promote the new one",
 			sum(own("Lost")), 1, 1},
 		{"functions-throttled", "Lambda refuses invocations: the account's concurrency is used up. Ask for more",
 			sum(throttles...), 1, 3},

@@ -80,8 +80,13 @@ func (a access) createState() awsiam.PolicyStatement {
 	return allow(actions("dynamodb:CreateTable", "dynamodb:DescribeTable"), tableARN(a.stack, a.generations()))
 }
 
-func (a access) dropState() awsiam.PolicyStatement {
-	return allow(actions("dynamodb:DeleteTable", "dynamodb:DescribeTable"), tableARN(a.stack, a.generations()))
+// dropState is for what closes replays, which looks for tables that nobody owns
+// any more. Listing tables takes no resource.
+func (a access) dropState() []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(actions("dynamodb:DeleteTable", "dynamodb:DescribeTable"), tableARN(a.stack, a.generations())),
+		allow(actions("dynamodb:ListTables"), everything()),
+	}
 }
 
 func (a access) put(stream string) awsiam.PolicyStatement {

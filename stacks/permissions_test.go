@@ -13,7 +13,7 @@ import (
 // anyResource are the actions that take no resource (Service Authorization
 // Reference), or name it by a condition.
 var anyResource = []string{
-	"cloudwatch:GetMetricStatistics", "dynamodb:ListStreams",
+	"cloudwatch:GetMetricStatistics", "dynamodb:ListStreams", "dynamodb:ListTables",
 	"lambda:ListEventSourceMappings", "lambda:CreateEventSourceMapping",
 	"logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
 	"logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups",

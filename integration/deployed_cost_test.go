@@ -26,9 +26,9 @@ type costs struct {
 // bytes in the table, so that reading it takes 0.11 units.
 func readmeCosts() []costs {
 	return []costs{
-		{"ingest", 1.43, 0.48, 0.016, 0, 0.95},
+		{"ingest", 1.47, 0.48, 0.016, 0, 0.98},
 		{"ingest, naive", 2, 1, 1, 0, 1.39},
-		{"rebuild", 0.22, 0.37, 0.002, 62, 0.22},
+		{"rebuild", 0.26, 0.37, 0.002, 62, 0.25},
 		{"rebuild, naive", 1, 1.11, 1, 0, 0.78},
 	}
 }
@@ -67,7 +67,9 @@ func (c costs) agrees(t *testing.T, want costs) {
 }
 
 // ingestCosts holds what the functions of the live path used against the
-// README. That an event takes one write unit in the log is exact.
+// README. That an event takes one write unit in the log is exact, and so is that
+// a lane takes one more for the witness of each bucket: of today's, or, around
+// midnight, of two.
 func ingestCosts(t *testing.T, w *deployed.World, events int64) {
 	t.Helper()
 	var all meter.Usage
@@ -78,7 +80,9 @@ func ingestCosts(t *testing.T, w *deployed.World, events int64) {
 			t.Errorf("%s has not said what it used", folder)
 		}
 	}
-	if pump, _ := w.Used("pump-events"); pump["log"].WriteUnits != float64(events) {
+	const lanes = 16
+	pump, _ := w.Used("pump-events")
+	if witnesses := pump["log"].WriteUnits - float64(events); witnesses < 1 || witnesses > 2*lanes {
 		t.Errorf("%v write units in the log for %d events", pump["log"].WriteUnits, events)
 	}
 	costsOf("ingest", all, events).agrees(t, readmeCosts()[0])

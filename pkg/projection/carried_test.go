@@ -158,7 +158,7 @@ func TestStateThatJSONDoesNotCarryIsRefused(t *testing.T) {
 		{of[stampLast](), "from a field that it embeds"},
 		{of[struct{ Held }](), "pointer receiver"},
 		{of[struct { // a name that encoding/json does not take
-			Base `json:"a\\b"`
+			Base `json:"a\\b"` //nolint:staticcheck // encoding/json ignores such a name
 			ID   string
 		}](), `are both called "ID" in JSON`},
 		{of[struct{ At *stamped }](), ".At is a projection_test.stamped"},

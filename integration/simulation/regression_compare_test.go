@@ -4,6 +4,7 @@ import (
 	"context"
 	"strings"
 	"testing"
+	"time"
 
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
@@ -176,5 +177,56 @@ func TestAnEventThatTheHeadHasComeToIsNotStranded(t *testing.T) {
 	w.editHead(t, lane, func(h *eventlog.Head) { h.Position, h.Open.Last = stranded, stranded })
 	if proof := w.prove(t, a, "r"); !proof.Complete {
 		t.Errorf("%+v", proof.Differences)
+	}
+}
+
+// The rows of a rebuilt generation have to have seen what its marks count: an
+// event of an entity that is gone, or seen twice, shows.
+func TestProofHoldsRowsAgainstMarks(t *testing.T) {
+	for name, damage := range map[string]func(rows map[string]datastore.Row, entity string){
+		"a row is gone": func(rows map[string]datastore.Row, entity string) { delete(rows, entity) },
+		"a row lacks an event": func(rows map[string]datastore.Row, entity string) {
+			row := rows[entity]
+			row.Count--
+			rows[entity] = row
+		},
+		"a row has an event twice": func(rows map[string]datastore.Row, entity string) {
+			row := rows[entity]
+			row.Duplicates++
+			rows[entity] = row
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, a, lane := drained(t, replay.Request{Rebuild: true}, nothing)
+			generation := w.rowOf(t, a, "r").Generation
+			damage(w.store.tables[generation].rows[lane], w.names[0])
+			if proof := w.prove(t, a, "r"); proof.Complete || !says(proof, "seen by the rows") {
+				t.Errorf("complete %t, %+v", proof.Complete, proof.Differences)
+			}
+		})
+	}
+}
+
+// A replay of some buckets has not summed up the others, nor one of some
+// entities: they are not held against all that the head counts.
+func TestAProofOfAPartIsNotHeldAgainstTheWhole(t *testing.T) {
+	w, _ := quietWorld(t)
+	entity := w.names[0]
+	middle := w.clock().Add(time.Hour)
+	for name, request := range map[string]replay.Request{
+		"from a time on": {From: &middle},
+		"up to a time":   {To: &middle},
+		"of an entity":   {Entities: []string{entity}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, a, _ := drained(t, request, nothing)
+			proof := w.prove(t, a, "r")
+			if !proof.Complete || proof.Selected.Count == 0 || proof.Scoped != (request.Entities != nil) {
+				t.Errorf("%+v", proof)
+			}
+			if request.Entities == nil && proof.Read.Count == 4 {
+				t.Error("all of the log was read")
+			}
+		})
 	}
 }

@@ -1,0 +1,164 @@
+package simulation
+
+import (
+	"context"
+	"errors"
+	"testing"
+	"time"
+
+	"reprise/pkg/control"
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/replay"
+)
+
+// statusOf is what the roll says of the generation of a replay.
+func (w *world) statusOf(t *testing.T, a *actor, id string) datastore.Status {
+	t.Helper()
+	info, _ := w.entry(t, a, w.rowOf(t, a, id).Generation)
+	return info.Status
+}
+
+// Only a generation that is proved complete, and whose cut the event stream
+// still reaches back to, gets a consumer.
+func TestOnlyAProvedGenerationFollows(t *testing.T) {
+	for name, tt := range map[string]struct {
+		before func(t *testing.T, w *world, a *actor, lane event.Lane)
+		want   error
+	}{
+		"proved":     {func(t *testing.T, w *world, a *actor, _ event.Lane) { w.prove(t, a, "r") }, nil},
+		"not proved": {func(*testing.T, *world, *actor, event.Lane) {}, replay.ErrNotProved},
+		"proved to lack something": {func(t *testing.T, w *world, a *actor, lane event.Lane) {
+			delete(w.store.tables[w.rowOf(t, a, "r").Generation].rows[lane], w.names[0])
+			if proof := w.prove(t, a, "r"); proof.Complete {
+				t.Error("it was proved")
+			}
+		}, replay.ErrNotProved},
+		"proved long ago": {func(t *testing.T, w *world, a *actor, _ event.Lane) {
+			w.prove(t, a, "r")
+			w.now += (retention/2 + time.Millisecond).Milliseconds()
+		}, replay.ErrCutTooOld},
+		"proved a while ago": {func(t *testing.T, w *world, a *actor, _ event.Lane) {
+			w.prove(t, a, "r")
+			w.now += (retention/2 - time.Minute).Milliseconds()
+		}, nil},
+		"cancelled": {func(t *testing.T, w *world, a *actor, _ event.Lane) {
+			w.prove(t, a, "r")
+			if _, err := w.registryOf(a).Withdraw(context.Background(), w.rowOf(t, a, "r").Generation, "r", "CANCELLED"); err != nil {
+				t.Error(err)
+			}
+		}, datastore.ErrWithdrawn},
+		"of another's": {func(t *testing.T, w *world, a *actor, _ event.Lane) {
+			w.prove(t, a, "r")
+			editDocument(t, w, control.Key{Partition: "registry", Sort: "generations"}, func(roll *datastore.Roll) {
+				info, _ := roll.Find(w.rowOf(t, a, "r").Generation)
+				info.Replay = "other"
+			})
+		}, datastore.ErrUnknown},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w, a, lane := drained(t, replay.Request{Rebuild: true}, nothing)
+			tt.before(t, w, a, lane)
+			err := w.promoterOf(a).Follow(context.Background(), "r")
+			if !errors.Is(err, tt.want) {
+				t.Errorf("follow: %v, want %v", err, tt.want)
+			}
+			want := datastore.Building
+			if tt.want == nil {
+				want = datastore.Following
+			}
+			if status := w.statusOf(t, a, "r"); status != want {
+				t.Errorf("the generation is %s", status)
+			}
+		})
+	}
+}
+
+// A replay that fills no generation, and one that has ended, need no consumer:
+// the state machine may ask for it all the same.
+func TestNothingFollowsWithoutAGenerationOrAfterTheEnd(t *testing.T) {
+	for name, request := range map[string]replay.Request{"plain": {}, "ended": {Rebuild: true}} {
+		w, a, _ := drained(t, request, nothing)
+		ctx := context.Background()
+		if request.Rebuild {
+			if _, _, err := w.storeOf(a).End(ctx, "r", replay.Failed, nil); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := w.promoterOf(a).Follow(ctx, "r"); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if request.Rebuild && w.statusOf(t, a, "r") != datastore.Building {
+			t.Errorf("%s: the generation is %s", name, w.statusOf(t, a, "r"))
+		}
+	}
+}
+
+// A follow that died behind its marks is repeated, and moves none of them back.
+func TestAFollowThatIsRepeatedKeepsItsMarks(t *testing.T) {
+	w, a, lane := drained(t, replay.Request{Rebuild: true}, nothing)
+	w.prove(t, a, "r")
+	ctx := context.Background()
+	g := w.generationsOf(a).Open(w.rowOf(t, a, "r").Generation)
+	further := datastore.Mark{Position: "9", Ordinal: 9}
+	if _, err := g.SetMark(ctx, datastore.LiveMark, lane, further, ""); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.promoterOf(a).Follow(ctx, "r"); err != nil {
+		t.Fatal(err)
+	}
+	marks, err := replay.LiveMarks(ctx, g, w.lanes.Count())
+	if err != nil || marks[lane].Position != further.Position || marks[lane].Ordinal != further.Ordinal {
+		t.Errorf("mark %+v, %v", marks[lane], err)
+	}
+	if status := w.statusOf(t, a, "r"); status != datastore.Following {
+		t.Errorf("the generation is %s", status)
+	}
+}
+
+// A promotion that comes to a replay that has ended, or is to end, makes nothing
+// active, whatever the roll says of it still.
+func TestAPromotionOfWhatHasEndedIsStopped(t *testing.T) {
+	for name, before := range map[string]func(w *world, a *actor, id string) error{
+		"succeeded": func(w *world, a *actor, id string) error {
+			_, _, err := w.storeOf(a).End(context.Background(), id, replay.Succeeded, nil)
+			return err
+		},
+		"to be cancelled": func(w *world, a *actor, id string) error {
+			_, err := w.storeOf(a).Update(context.Background(), id, func(r *replay.Row) error { r.Cancel = true; return nil })
+			return err
+		},
+	} {
+		w, a, r := followed(t)
+		if err := before(w, a, r.id); err != nil {
+			t.Fatal(err)
+		}
+		if state, err := w.promoterOf(a).Promote(context.Background(), r.id, w.clock()); err != nil || state != replay.PromotionStopped {
+			t.Errorf("%s: %q, %v", name, state, err)
+		}
+		if active := w.rollOf(t, a).Active; active != firstGeneration {
+			t.Errorf("%s: %s is active", name, active)
+		}
+	}
+}
+
+// Another promotion's hold is waited for, and is no failure.
+func TestAPromotionWaitsForAnothersHold(t *testing.T) {
+	w, a, r := followed(t)
+	ctx := context.Background()
+	if _, err := w.registryOf(a).Hold(ctx, "other", w.shape.lease); err != nil {
+		t.Fatal(err)
+	}
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Catching {
+		t.Errorf("beside the other hold: %q, %v", state, err)
+	}
+	if hold := w.rollOf(t, a).Hold; hold == nil || hold.Replay != "other" {
+		t.Errorf("the hold is %+v", hold)
+	}
+	if err := w.registryOf(a).Release(ctx, "other"); err != nil {
+		t.Fatal(err)
+	}
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+		t.Errorf("after it: %q, %v", state, err)
+	}
+}

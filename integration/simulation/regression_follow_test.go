@@ -9,6 +9,8 @@ import (
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/projection"
 	"reprise/pkg/replay"
 )
 
@@ -55,15 +57,31 @@ func TestOnlyAProvedGenerationFollows(t *testing.T) {
 				info.Replay = "other"
 			})
 		}, datastore.ErrUnknown},
+		"retired": {func(t *testing.T, w *world, a *actor, _ event.Lane) {
+			w.prove(t, a, "r")
+			if err := w.registryOf(a).Retire(context.Background(), w.rowOf(t, a, "r").Generation); err != nil {
+				t.Error(err)
+			}
+		}, datastore.ErrUnknown},
+		"forgotten": {func(t *testing.T, w *world, a *actor, _ event.Lane) {
+			w.prove(t, a, "r")
+			id := w.rowOf(t, a, "r").Generation
+			if err := w.registryOf(a).Retire(context.Background(), id); err != nil {
+				t.Error(err)
+			}
+			if err := w.registryOf(a).Forget(context.Background(), id); err != nil {
+				t.Error(err)
+			}
+		}, datastore.ErrUnknown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w, a, lane := drained(t, replay.Request{Rebuild: true}, nothing)
 			tt.before(t, w, a, lane)
+			want := w.statusOf(t, a, "r")
 			err := w.promoterOf(a).Follow(context.Background(), "r")
 			if !errors.Is(err, tt.want) {
 				t.Errorf("follow: %v, want %v", err, tt.want)
 			}
-			want := datastore.Building
 			if tt.want == nil {
 				want = datastore.Following
 			}
@@ -160,5 +178,98 @@ func TestAPromotionWaitsForAnothersHold(t *testing.T) {
 	}
 	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
 		t.Errorf("after it: %q, %v", state, err)
+	}
+}
+
+// A generation that lags is waited for without a hold: the live path of the
+// active one goes on meanwhile.
+func TestAGenerationThatLagsHoldsNobody(t *testing.T) {
+	w, a, r := followed(t)
+	ctx := context.Background()
+	w.logEvent(t, a, w.names[0], "2", typeNoted)
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Catching {
+		t.Errorf("promote: %q, %v", state, err)
+	}
+	if roll := w.rollOf(t, a); roll.Holds != 0 || roll.Active != firstGeneration {
+		t.Errorf("%d holds were taken, %s is active", roll.Holds, roll.Active)
+	}
+	if w.rowOf(t, a, r.id).Promoted {
+		t.Error("the row says that it was promoted")
+	}
+}
+
+// Where the proof has counted parked rows, a promotion that is bound to be
+// refused makes nobody wait.
+func TestWhatTheProofKnowsToBeParkedIsRefusedWithoutAHold(t *testing.T) {
+	w, a := quietWorld(t)
+	ctx := context.Background()
+	w.logEvent(t, a, w.names[0], "1", typeRefused)
+	live := w.liveOf(a)
+	live.Applier = projection.NewApplier(forgiving(t), eventlog.View{Log: w.logOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}})
+	lane := w.lanes.Of(w.names[0])
+	if _, err := live.Write(ctx, firstGeneration, lane, w.records(lane)); err != nil {
+		t.Fatal(err)
+	}
+	r := aRebuild("rebuild", true)
+	w.rebuild(t, a, r)
+	if _, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); !errors.Is(err, replay.ErrParked) {
+		t.Errorf("promote: %v", err)
+	}
+	if roll := w.rollOf(t, a); roll.Holds != 0 || roll.Active != firstGeneration {
+		t.Errorf("%d holds were taken, %s is active", roll.Holds, roll.Active)
+	}
+}
+
+// A person went back to the generation before while a promotion that had flipped
+// was about to be tried again: it does not take that back, and what became of the
+// generation since is no failure of it.
+func TestAPromotionThatIsRepeatedUndoesNoRollback(t *testing.T) {
+	w, a, r := followed(t)
+	ctx := context.Background()
+	dying := w.promoterOf(a)
+	dying.Store.Table = &interrupted{Table: w.tableOf(a), prefix: r.id, before: func() error { return errFault }}
+	if _, err := dying.Promote(ctx, r.id, w.clock()); !errors.Is(err, errFault) {
+		t.Fatalf("promotion that dies: %v", err)
+	}
+	if err := w.writeAll(ctx, a, firstGeneration); err != nil {
+		t.Fatal(err)
+	}
+	hold, err := w.registryOf(a).Hold(ctx, "person", w.shape.lease)
+	if err == nil {
+		err = w.registryOf(a).Flip(ctx, firstGeneration, "person", hold)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.registryOf(a).Lose(ctx, r.generation, datastore.Loss{Why: "test"}); err != nil {
+		t.Fatal(err)
+	}
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+		t.Errorf("promote again: %q, %v", state, err)
+	}
+	if active := w.rollOf(t, a).Active; active != firstGeneration {
+		t.Errorf("%s is active", active)
+	}
+}
+
+// An event that the active generation took in ahead of the hold is waited for
+// under it. Where the new one does not come to it in time, nothing flips, and
+// the hold is given back.
+func TestUnderTheHoldTheNewGenerationHasToReachTheHeads(t *testing.T) {
+	w, a, r := followed(t)
+	ctx := context.Background()
+	p := w.promoterOf(a)
+	p.Registry.Table = &interrupted{Table: w.tableOf(a), prefix: "generations", before: func() error {
+		w.logEvent(t, a, w.names[0], "2", typeNoted)
+		return w.writeAll(ctx, a, firstGeneration)
+	}}
+	if state, err := p.Promote(ctx, r.id, w.clock()); err != nil || state != replay.Catching {
+		t.Errorf("promote: %q, %v", state, err)
+	}
+	if roll := w.rollOf(t, a); roll.Active != firstGeneration || roll.Holds != 1 || roll.Hold != nil {
+		t.Errorf("%s is active, %d holds, the last is %+v", roll.Active, roll.Holds, roll.Hold)
+	}
+	if w.broken != nil {
+		t.Error(w.broken)
 	}
 }

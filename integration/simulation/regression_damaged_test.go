@@ -32,6 +32,14 @@ func TestADamagedPlaybackRecordIsReadAgain(t *testing.T) {
 			placed := event.AppendPlaced(nil, e.AppendJSON(nil), "0001-0212-0000", 1)
 			return w.packPlayback(t, lane, header, [][]byte{placed})
 		},
+		"a beginning before the first event": func(t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte) []byte {
+			header.From = -1
+			return w.packPlayback(t, lane, header, append(append(lines[:1:1], lines...), lines...))
+		},
+		"fewer lines than it says": func(t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte) []byte {
+			header.To++
+			return w.packPlayback(t, lane, header, lines)
+		},
 		"more lines than it says": func(t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte) []byte {
 			return w.packPlayback(t, lane, header, append(lines[:1:1], lines...))
 		},

@@ -55,6 +55,7 @@ func TestAsDeployed(t *testing.T) {
 		}},
 		{"karpenter", func(t *testing.T, w *deployed.World) { logAgreesWithGit(t, w, karpenter(t)) }},
 		{"faults", outcomeIsExactUnderFaults},
+		{"projections", otherProjectionsEndARebuild},
 	} {
 		t.Run(scenario.name, func(t *testing.T) {
 			seed := rand.Uint64()

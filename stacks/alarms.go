@@ -115,6 +115,15 @@ func (d *deployment) stoppedAlarms() []alarm {
 			sum(own("SetAside")), 1, 1},
 		{"generation-lost", "A generation of the Data Store lacks events or its marks: rebuild, and promote the new one",
 			sum(own("Lost")), 1, 1},
+		{"head-lost", "The head of a lane is gone, or older than what the log has witnessed, and nothing of the lane is committed: pump-events' log names it. " +
+			"Restore the control table to the time of the Events table",
+			sum(own("HeadLost")), 1, 1},
+		{"projection-runaway", "So many folds of a projection never returned that nothing is folded with it any more: " +
+			"write-state's or apply-playback's log names it. Mend the projection and deploy it",
+			sum(own("Runaways"), own("RunawaysInReplays")), 1, 1},
+		{"playback-damaged", "Records of the playback stream cannot be read. They are dropped and their lanes read again: " +
+			"if that does not help, the replay fails. Find out what else writes into the stream",
+			sum(own("Damaged")), 1, 1},
 		{"functions-throttled", "Lambda refuses invocations: the account's concurrency is used up. Ask for more",
 			sum(throttles...), 1, 3},
 		{"tables-throttled", "DynamoDB refuses writes for a quarter of an hour", sum(table(d.eventsTable()), table(d.controlTable())), 1, 3},

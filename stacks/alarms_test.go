@@ -5,6 +5,8 @@ import (
 	"os"
 	"strings"
 	"testing"
+
+	"reprise/stacks/logged"
 )
 
 func alarmOf(t *testing.T, name string) map[string]any {
@@ -42,7 +44,8 @@ func TestLagAlarmsFollowTheRetention(t *testing.T) {
 // TestEveryPromiseIsWatched has an alarm for each, that tells somebody and is
 // not raised by silence.
 func TestEveryPromiseIsWatched(t *testing.T) {
-	for _, promise := range []string{"log-changed", "records-quarantined", "entities-parked", "generation-lost", "pump-stopped", "write-stopped",
+	for _, promise := range []string{"log-changed", "records-quarantined", "entities-parked", "generation-lost",
+		"head-lost", "projection-runaway", "playback-damaged", "pump-stopped", "write-stopped",
 		"functions-throttled", "tables-throttled", "event-stream-throttled", "consumers-failing", "watch-failing", "keeper-failing",
 		"replay-failed", "replay-not-closed"} {
 		alarmOf(t, promise)
@@ -68,33 +71,40 @@ func TestEveryPromiseIsWatched(t *testing.T) {
 	}
 }
 
-const alarmMetrics = 36
+const alarmMetrics = 40
 
-// TestCountedLinesAreLogged looks for the messages that are counted in the
-// source of the handlers.
-func TestCountedLinesAreLogged(t *testing.T) {
-	var source strings.Builder
-	for _, file := range []string{"pump.go", "write.go", "playback.go"} {
-		text, err := os.ReadFile("../pkg/handler/" + file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		source.Write(text)
-	}
-	counted := 0
+// TestCountedLinesHaveAMetricAndAnAlarm; that each line is logged is tested
+// where the functions are put together.
+func TestCountedLinesHaveAMetricAndAnAlarm(t *testing.T) {
+	patterns, watched := make(map[string]string), make(map[string]bool)
 	each("AWS::Logs::MetricFilter", func(id string, r resource) {
-		counted++
-		message := strings.TrimSuffix(strings.TrimPrefix(r.Properties["FilterPattern"].(string), "{ $.msg = "), " }")
-		if !strings.Contains(source.String(), message) {
-			t.Errorf("%s counts %s, which no handler logs", id, message)
-		}
 		transformation := list(r.Properties["MetricTransformations"])[0]
 		if at(transformation, "Dimensions") != nil {
 			t.Errorf("%s has dimensions, which cost each", id)
 		}
+		group, _ := r.Properties["LogGroupName"].(string)
+		metric, _ := at(transformation, "MetricName").(string)
+		patterns[metric] = group + " " + r.Properties["FilterPattern"].(string)
 	})
-	if counted != 5 {
-		t.Errorf("%d lines are counted", counted)
+	each("AWS::CloudWatch::Alarm", func(_ string, r resource) {
+		for _, m := range list(r.Properties["Metrics"]) {
+			if at(m, "MetricStat", "Metric", "Namespace") == "Reprise/reprise" {
+				name, _ := at(m, "MetricStat", "Metric", "MetricName").(string)
+				watched[name] = true
+			}
+		}
+	})
+	for _, line := range logged.Lines() {
+		if got, want := patterns[line.Metric], "/aws/lambda/reprise-"+line.Folder+" "+line.Pattern(); got != want {
+			t.Errorf("%s counts %q, want %q", line.Metric, got, want)
+		}
+		if !watched[line.Metric] {
+			t.Errorf("no alarm goes by %s", line.Metric)
+		}
+		delete(patterns, line.Metric)
+	}
+	if len(patterns) > 0 {
+		t.Errorf("filters without a line: %v", patterns)
 	}
 }
 

@@ -24,11 +24,12 @@ func (d *deployment) ingest(stack awscdk.Stack) {
 			statements: with(may.start(), may.put(d.eventStream()), may.lag())}),
 		api: d.newFunction(stack, functionSpec{folder: "serve-api", memory: 512, timeout: 29,
 			env: map[string]*string{envStateMachine: machineARN(stack, d.stateMachine())},
-			statements: with(may.start(), may.control(), may.forget(), may.readLog(), may.readState(), may.wipeState(), may.dropState(),
-				may.operateReplays(), may.lag(), allow(actions("kinesis:DescribeStreamSummary"), streamARN(stack, d.playbackStream())))}),
+			statements: with(may.start(), may.control(), may.forget(), may.events(getItem, query),
+				may.state(getItem, getItems, query), may.wipeState(), may.dropState(), may.operateReplays(), may.lag(),
+				allow(actions("kinesis:DescribeStreamSummary"), streamARN(stack, d.playbackStream())))}),
 	})
 	pump := d.newFunction(stack, functionSpec{folder: "pump-events", memory: 512, timeout: 120,
-		statements: with(may.start(), may.control(), may.appendLog(), may.consume(d.eventStream()))})
+		statements: with(may.start(), may.control(), may.events(getItem, query, putItem), may.consume(d.eventStream()))})
 	d.mapStream(stack, pump, "pump-events", d.eventStream(), d.Parallelization)
 	micro := d.newFunction(stack, functionSpec{folder: "run-microservice", memory: 512, timeout: 120,
 		statements: with(may.start(), may.consume(d.eventStream()))})
@@ -40,14 +41,15 @@ func (d *deployment) ingest(stack awscdk.Stack) {
 // mappings are not the stack's: generations come and go between deploys.
 func (d *deployment) writers(stack awscdk.Stack, may access) {
 	write := d.newFunction(stack, functionSpec{folder: "write-state", memory: 512, timeout: 120,
-		statements: with(may.start(), may.control(), may.readLog(), may.writeState(), may.consume(d.eventStream()))})
+		statements: with(may.start(), may.control(), may.events(getItem, query), may.state(getItem, getItems, putItem),
+			may.consume(d.eventStream()))})
 	keep := d.newFunction(stack, functionSpec{folder: "keep-consumers", memory: 256, timeout: 300,
 		env: map[string]*string{
 			envStateMachine:    machineARN(stack, d.stateMachine()),
 			envWriteVersion:    write.CurrentVersion().Version(),
 			envParallelization: jsii.String(strconv.Itoa(d.Parallelization)),
 		},
-		statements: with(may.start(), may.control(), may.forget(), may.createState(), may.writeState(), may.dropState(),
+		statements: with(may.start(), may.control(), may.forget(), may.createState(), may.state(getItem, putItem), may.dropState(),
 			may.keep(), may.startReplays())})
 	awsevents.NewRule(stack, jsii.String("keep-schedule"), &awsevents.RuleProps{
 		Description: jsii.String("Looks whether every generation that follows the event stream has its consumer"),

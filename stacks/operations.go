@@ -1,8 +1,6 @@
 package stacks
 
 import (
-	"fmt"
-
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatchactions"
@@ -10,6 +8,8 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslogs"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awssns"
 	"github.com/aws/jsii-runtime-go"
+
+	"reprise/stacks/logged"
 )
 
 // operations makes what people look at, and what calls them.
@@ -36,30 +36,17 @@ func (d *deployment) operations(stack awscdk.Stack) {
 		Schedule:    awsevents.Schedule_Expression(jsii.String(d.VerifySchedule)), Enabled: jsii.Bool(false)})
 }
 
-// logged is a line of a function's log that is counted, by its message.
-type logged struct{ metric, folder, message string }
-
-func loggedLines() []logged {
-	return []logged{
-		{"Quarantined", "pump-events", "records quarantined"},
-		{"Foreign", "pump-events", "record of no lane quarantined"},
-		{"SetAside", "write-state", "events set aside"},
-		{"Lost", "write-state", "generation is lost; a rebuild has to replace it"},
-		{"Dropped", "apply-playback", "playback records of no lane dropped"},
-	}
-}
-
 // namespace is that of the platform's own metrics. There is one value each, so
 // that the number of metrics does not grow with lanes or replays.
 func (d *deployment) namespace() string { return "Reprise/" + d.Prefix }
 
 func (d *deployment) countLogged(stack awscdk.Stack) {
-	for _, line := range loggedLines() {
-		awslogs.NewCfnMetricFilter(stack, jsii.String("count-"+line.metric), &awslogs.CfnMetricFilterProps{
-			LogGroupName:  jsii.String("/aws/lambda/" + d.Config.function(line.folder)),
-			FilterPattern: jsii.String(fmt.Sprintf(`{ $.msg = %q }`, line.message)),
+	for _, line := range logged.Lines() {
+		awslogs.NewCfnMetricFilter(stack, jsii.String("count-"+line.Metric), &awslogs.CfnMetricFilterProps{
+			LogGroupName:  jsii.String("/aws/lambda/" + d.Config.function(line.Folder)),
+			FilterPattern: jsii.String(line.Pattern()),
 			MetricTransformations: []any{&awslogs.CfnMetricFilter_MetricTransformationProperty{
-				MetricNamespace: jsii.String(d.namespace()), MetricName: jsii.String(line.metric), MetricValue: jsii.String("1")}},
+				MetricNamespace: jsii.String(d.namespace()), MetricName: jsii.String(line.Metric), MetricValue: jsii.String("1")}},
 		})
 	}
 }

@@ -36,15 +36,15 @@ func (d *deployment) access(stack awscdk.Stack) access { return access{d, stack}
 func (a access) start() []awsiam.PolicyStatement {
 	own := map[string]any{"ForAllValues:StringEquals": map[string]any{"dynamodb:LeadingKeys": []string{"platform", "epochs"}}}
 	return []awsiam.PolicyStatement{
-		allow(actions("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"), tableARN(a.stack, a.controlTable())),
-		allowIf(own, actions("dynamodb:PutItem"), tableARN(a.stack, a.controlTable())),
+		allow(actions(getItem, getItems, query), tableARN(a.stack, a.controlTable())),
+		allowIf(own, actions(putItem), tableARN(a.stack, a.controlTable())),
 		allow(actions("kinesis:DescribeStreamSummary"), streamARN(a.stack, a.eventStream())),
 	}
 }
 
 // control is writing control documents.
 func (a access) control() awsiam.PolicyStatement {
-	return allow(actions("dynamodb:PutItem"), tableARN(a.stack, a.controlTable()))
+	return allow(actions(putItem), tableARN(a.stack, a.controlTable()))
 }
 
 // forget is for what closes replays, which removes those of long ago.
@@ -52,23 +52,27 @@ func (a access) forget() awsiam.PolicyStatement {
 	return allow(actions("dynamodb:DeleteItem"), tableARN(a.stack, a.controlTable()))
 }
 
-func (a access) readLog() awsiam.PolicyStatement {
-	return allow(actions("dynamodb:GetItem", "dynamodb:Query"), tableARN(a.stack, a.eventsTable()))
+// The operations on items. A function has those that its code calls and no
+// others: a test has the whole list.
+const (
+	getItem  = "dynamodb:GetItem"
+	getItems = "dynamodb:BatchGetItem"
+	query    = "dynamodb:Query"
+	putItem  = "dynamodb:PutItem"
+)
+
+// events are operations on the log. To put is for the pump alone. A put could
+// replace an item: IAM cannot see the condition that forbids it, which is why
+// watch-log looks at changes.
+func (a access) events(operations ...string) awsiam.PolicyStatement {
+	return allow(operations, tableARN(a.stack, a.eventsTable()))
 }
 
-// appendLog is for the pump alone. A put could replace an item: IAM cannot see
-// the condition that forbids it, which is why watch-log looks at changes.
-func (a access) appendLog() awsiam.PolicyStatement {
-	return allow(actions("dynamodb:GetItem", "dynamodb:Query", "dynamodb:PutItem"), tableARN(a.stack, a.eventsTable()))
-}
-
-func (a access) readState() awsiam.PolicyStatement {
-	return allow(actions("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query"), tableARN(a.stack, a.generations()))
-}
-
-func (a access) writeState() awsiam.PolicyStatement {
-	return allow(actions("dynamodb:GetItem", "dynamodb:BatchGetItem", "dynamodb:Query", "dynamodb:PutItem"),
-		tableARN(a.stack, a.generations()))
+// state are operations on generations of the Data Store. To get is for marks,
+// and for a put whose answer was lost; to get many is for rows, to query for
+// those of a lane.
+func (a access) state(operations ...string) awsiam.PolicyStatement {
+	return allow(operations, tableARN(a.stack, a.generations()))
 }
 
 // wipeState empties a generation, which an operator may ask for.

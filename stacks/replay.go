@@ -20,7 +20,8 @@ func (d *deployment) replay(stack awscdk.Stack) {
 	d.stream(stack, "playback-stream", d.playbackStream(), d.PlaybackShards, d.PlaybackRetentionHours).
 		ApplyRemovalPolicy(awscdk.RemovalPolicy_DESTROY, nil)
 	playback := d.newFunction(stack, functionSpec{folder: "apply-playback", memory: 1024, timeout: 300,
-		statements: with(may.start(), may.control(), may.readLog(), may.writeState(), may.consume(d.playbackStream()))})
+		statements: with(may.start(), may.control(), may.events(query), may.state(getItem, getItems, putItem),
+			may.consume(d.playbackStream()))})
 	d.mapStream(stack, playback, "apply-playback", d.playbackStream(), d.Parallelization)
 
 	// The definition names published versions. An execution keeps the definition
@@ -47,21 +48,21 @@ type step struct {
 func (d *deployment) steps(may access) []step {
 	return []step{
 		{"PlanReplayArn", functionSpec{folder: "plan-replay", memory: 1024, timeout: 280,
-			statements: with(may.start(), may.control(), may.readState(), may.createState())}},
+			statements: with(may.start(), may.control(), may.state(getItem, getItems), may.createState())}},
 		{"ReadSegmentArn", functionSpec{folder: "read-segment", memory: 1769, timeout: 880,
-			statements: with(may.start(), may.control(), may.readLog(), may.put(d.playbackStream()))}},
+			statements: with(may.start(), may.control(), may.events(getItem, query), may.put(d.playbackStream()))}},
 		{"CheckDrainedArn", functionSpec{folder: "check-drained", memory: 256, timeout: 110,
-			statements: with(may.start(), may.control(), may.readState())}},
+			statements: with(may.start(), may.control(), may.state(getItem))}},
 		{"ProveCompletenessArn", functionSpec{folder: "prove-completeness", memory: 1024, timeout: 880,
-			statements: with(may.start(), may.control(), may.readState(), may.readLog())}},
+			statements: with(may.start(), may.control(), may.state(getItem, query), may.events(query))}},
 		{"FollowStreamArn", functionSpec{folder: "follow-stream", memory: 256, timeout: 280,
-			statements: with(may.start(), may.control(), may.writeState(), may.nudge())}},
+			statements: with(may.start(), may.control(), may.state(getItem, putItem), may.nudge())}},
 		{"PromoteGenerationArn", functionSpec{folder: "promote-generation", memory: 256, timeout: 280,
-			statements: with(may.start(), may.control(), may.readState())}},
+			statements: with(may.start(), may.control(), may.state(getItem, getItems, query))}},
 		{"ReportReplayArn", functionSpec{folder: "report-replay", memory: 256, timeout: 280,
 			// The machine needs the function's ARN; so its own is made of its name.
 			env: map[string]*string{envStateMachine: machineARN(may.stack, d.stateMachine())},
-			statements: with(may.start(), may.control(), may.forget(), may.readState(), may.dropState(), may.nudge(),
+			statements: with(may.start(), may.control(), may.forget(), may.state(getItem), may.dropState(), may.nudge(),
 				may.countTransitions())}},
 	}
 }
@@ -107,7 +108,7 @@ func (d *deployment) machine(stack awscdk.Stack, substitutions map[string]*strin
 func (d *deployment) closeReplays(stack awscdk.Stack, may access) {
 	f := d.newFunction(stack, functionSpec{folder: "close-replay", memory: 256, timeout: 280,
 		env:        map[string]*string{envStateMachine: machineARN(stack, d.stateMachine())},
-		statements: with(may.start(), may.control(), may.forget(), may.readState(), may.dropState(), may.nudge())})
+		statements: with(may.start(), may.control(), may.forget(), may.state(getItem), may.dropState(), may.nudge())})
 	awsevents.NewRule(stack, jsii.String("ended-executions"), &awsevents.RuleProps{
 		Description: jsii.String("Executions of the replay state machine that were aborted, failed or timed out"),
 		EventPattern: &awsevents.EventPattern{

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"strings"
 	"testing"
 
 	"reprise/integration/engines"
@@ -54,14 +55,50 @@ func Synthesize(t testing.TB, changes map[string]any) *template.Deployment {
 	return read
 }
 
+// Edit replaces a text, which must be there once, in a file of the module.
+type Edit struct{ File, Old, New string }
+
 // Build compiles every function for this machine, as it is compiled for AWS,
-// and returns the directory with the programs, each named as its folder.
-func Build(t testing.TB) string {
+// and returns the directory with the programs, each named as its folder. Edits
+// make them those of another release; the files stay as they are.
+func Build(t testing.TB, edits ...Edit) string {
 	t.Helper()
 	dir := t.TempDir()
 	run(t, []string{"CGO_ENABLED=0"}, "go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc",
-		"-ldflags", "-s -w -buildid=", "-o", dir+string(filepath.Separator), "./functions/...")
+		"-overlay", overlay(t, edits), "-ldflags", "-s -w -buildid=", "-o", dir+string(filepath.Separator), "./functions/...")
 	return dir
+}
+
+// overlay writes the edited files aside, and what go build is to be told of them.
+func overlay(t testing.TB, edits []Edit) string {
+	t.Helper()
+	dir, replace := t.TempDir(), make(map[string]string)
+	for i, edit := range edits {
+		file := filepath.Join(root(), edit.File)
+		source, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if n := strings.Count(string(source), edit.Old); n != 1 {
+			t.Fatalf("%s has %q %d times", edit.File, edit.Old, n)
+		}
+		replace[file] = filepath.Join(dir, fmt.Sprintf("%d.go", i))
+		write(t, replace[file], []byte(strings.Replace(string(source), edit.Old, edit.New, 1)))
+	}
+	described, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "overlay.json")
+	write(t, name, described)
+	return name
+}
+
+func write(t testing.TB, name string, content []byte) {
+	t.Helper()
+	if err := os.WriteFile(name, content, 0o600); err != nil {
+		t.Fatal(err)
+	}
 }
 
 func run(t testing.TB, env []string, name string, args ...string) {

@@ -3,6 +3,7 @@ package deployed
 import (
 	"bytes"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 )
@@ -27,6 +28,29 @@ func (w *World) Refuse(service, target string) (lift func()) {
 	proxy := w.Proxies[service]
 	proxy.Refuse(func(operation string, body []byte) bool { return writesTo(target, operation, body) })
 	return func() { proxy.Refuse(nil) }
+}
+
+// RefuseAfter is Refuse for what follows the first n of those writes.
+func (w *World) RefuseAfter(service, target string, n int64) (lift func()) {
+	var seen atomic.Int64
+	proxy := w.Proxies[service]
+	proxy.Refuse(func(operation string, body []byte) bool {
+		return writesTo(target, operation, body) && seen.Add(1) > n
+	})
+	return func() { proxy.Refuse(nil) }
+}
+
+// CountWrites counts the writes to the tables or streams whose names begin with
+// target from now on. It takes the place of a Refuse of the same service.
+func (w *World) CountWrites(service, target string) (sofar func() int64) {
+	var seen atomic.Int64
+	w.Proxies[service].Refuse(func(operation string, body []byte) bool {
+		if writesTo(target, operation, body) {
+			seen.Add(1)
+		}
+		return false
+	})
+	return seen.Load
 }
 
 // AwaitGivenUp waits until a function has given up on a service that refuses,

@@ -44,7 +44,7 @@ func (w *World) startEngine(ctx context.Context, listener net.Listener) {
 		machines[m.Name] = parsed
 		config.Machines = append(config.Machines, wire.Machine{Name: m.Name, Definition: m.Definition, Created: time.Now()})
 	}
-	engine, err := asl.NewEngine(asl.Config{Machines: machines, Invoker: lambdahost.Invoker{Host: w.Host}, OnEnd: w.executionEnded,
+	engine, err := asl.NewEngine(asl.Config{Machines: machines, Invoker: w.definitions, OnEnd: w.executionEnded,
 		Journal: &asltest.Memory{Forget: true}, Region: config.Region, Account: config.Account, Logger: w.log})
 	if err != nil {
 		w.t.Fatal(err)

@@ -52,6 +52,8 @@ type World struct {
 	// states is where the Step Functions API listens.
 	states string
 	kills  *kills
+	// definitions are those of the state machine, by execution.
+	definitions *definitions
 	// gaveUp is what AwaitGivenUp has counted, by folder.
 	gaveUp map[string]int
 	group  *errgroup.Group
@@ -152,7 +154,7 @@ func (w *World) startHost() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.Host = host
+	w.Host, w.definitions = host, &definitions{host: host}
 	for name, proxy := range w.Proxies {
 		proxy.Observe(func(operation string, body []byte) { w.kills.observe(name, operation, body) })
 	}
@@ -166,8 +168,12 @@ func (w *World) startHost() {
 
 // function is one of the templates' with its program.
 func (w *World) function(f template.Function) lambdahost.Function {
+	return w.functionOf(f, w.options.Programs)
+}
+
+func (w *World) functionOf(f template.Function, programs string) lambdahost.Function {
 	return lambdahost.Function{Name: f.Name, Env: f.Environment, Timeout: f.Timeout, Concurrency: f.Concurrency, MemoryMB: f.MemoryMB,
-		Binary: filepath.Join(w.options.Programs, strings.TrimPrefix(f.Name, w.options.Prefix+"-"))}
+		Binary: filepath.Join(programs, strings.TrimPrefix(f.Name, w.options.Prefix+"-"))}
 }
 
 // tellOutput shows, for a failed test, what its functions printed last.

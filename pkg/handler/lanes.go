@@ -2,6 +2,7 @@ package handler
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -9,6 +10,7 @@ import (
 
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/projection"
 )
 
 // lanesAtOnce bounds the lanes of a batch that a function works on at a time.
@@ -64,11 +66,28 @@ func eachLane(ctx context.Context, log *slog.Logger, divided []*laneRecords, wor
 			failed[i] = l.records[min(done, len(l.records)-1)].Sequence
 			log.LogAttrs(ctx, levelOf(err), "records come again", slog.String("lane", l.lane.String()),
 				slog.Int("done", done), slog.Int("records", len(l.records)), slog.String("error", err.Error()))
+			tellPerson(ctx, log, l.lane, err)
 			return nil
 		})
 	}
 	_ = group.Wait() // the work's errors are in failed
 	return response(failed)
+}
+
+// tellPerson logs what does not pass by itself as a line of its own, which an
+// alarm goes by. It is logged each time the records come, so that the alarm
+// lasts as long as the trouble does.
+func tellPerson(ctx context.Context, log *slog.Logger, lane event.Lane, err error) {
+	message := ""
+	switch {
+	case errors.Is(err, eventlog.ErrHeadLost):
+		message = "head of a lane is lost; restore the control table"
+	case errors.Is(err, projection.ErrManyRunaways):
+		message = "too many folds of a projection never returned; mend it"
+	default:
+		return
+	}
+	log.LogAttrs(ctx, slog.LevelError, message, slog.String("lane", lane.String()), slog.String("error", err.Error()))
 }
 
 func response(failed []string) events.KinesisEventResponse {

@@ -1,0 +1,85 @@
+package integration
+
+import (
+	"net/http"
+	"slices"
+	"testing"
+
+	"reprise/integration/deployed"
+	"reprise/pkg/handler"
+	"reprise/pkg/local/localtest"
+	"reprise/pkg/replay"
+)
+
+// laterProjections is the code of a later release: one projection has another
+// version.
+func laterProjections() deployed.Edit {
+	return deployed.Edit{File: "pkg/domain/repofiles.go", Old: `projection.New("repofiles", 1,`, New: `projection.New("repofiles", 2,`}
+}
+
+// otherProjectionsEndARebuild deploys other projections when a rebuild has
+// folded a part. The consumer of the playback stream is new at once and must
+// write nothing into what was begun otherwise; the rebuild ends by name, readers
+// keep what they had, and a new rebuild is of the new version throughout.
+func otherProjectionsEndARebuild(t *testing.T, w *deployed.World) {
+	later := deployed.Build(t, laterProjections())
+	d := litestream(t)
+	first, rest := d.lines[:len(d.lines)/2], d.lines[len(d.lines)/2:]
+	dataset{lines: first}.sendDeployed(w)
+	before := settleDeployed(w, int64(len(first)))
+	old := versionsOf(before)
+
+	// One record is enough for a part: its rows come before its mark.
+	lift := w.RefuseAfter("kinesis", "reprise-playback", 1)
+	defer lift()
+	request := []byte(`{"name":"begun","input":{"rebuild":true,"promote":true}}`)
+	if status, body := w.Call("POST", "/replays", "application/json", request); status != http.StatusCreated {
+		t.Fatalf("start replay: %d %s", status, body)
+	}
+	w.AwaitGivenUp("read-segment")
+	begun := localtest.Until(w, "/replays/begun", func(v replay.View) bool { return v.Progress.Applied > 0 })
+	if begun.Progress.Applied >= int64(len(first)) {
+		t.Fatalf("nothing is left to be folded by other code: %+v", begun.Progress)
+	}
+	written := w.CountWrites("dynamodb", "reprise-generation-"+begun.Generation)
+	w.DeployCode(later)
+	lift()
+	got := localtest.Until(w, "/replays/begun", func(v replay.View) bool { return v.Status.Ended() })
+	if got.Status != replay.Failed || got.Failure == nil || got.Failure.Error != handler.FaultOtherVersion || got.Promoted {
+		t.Errorf("a rebuild across other projections: %+v, failure %+v", got, got.Failure)
+	}
+	if n := written(); n > 0 {
+		t.Errorf("%d writes into the generation of other projections", n)
+	}
+	localtest.Until(w, "/generations", func(view handler.GenerationsView) bool {
+		return !slices.ContainsFunc(view.Generations, func(g handler.GenerationView) bool { return g.ID == begun.Generation })
+	})
+	same(t, "what readers had before the deploy", w.Rows("", lanes), before)
+
+	anew := w.Replay("anew", `{"rebuild":true,"promote":true}`)
+	if anew.Status != replay.Succeeded || !anew.Promoted || anew.Proof == nil || anew.Proof.Rows == nil || anew.Proof.Rows.Others > 0 ||
+		slices.Contains(old, anew.Proof.Version) {
+		t.Fatalf("rebuild with the new code: %+v, failure %+v", anew, anew.Failure)
+	}
+	rebuilt := w.Rows("", lanes)
+	same(t, "rebuilt with the new code", rebuilt, before)
+	// Each generation goes on with the code of its own projections.
+	dataset{lines: rest}.sendDeployed(w)
+	live := settleDeployed(w, int64(len(d.lines)))
+	d.judge(t, "live with the new code", live)
+	for what, versions := range map[string][]string{"rebuilt": versionsOf(rebuilt), "live": versionsOf(live)} {
+		if !slices.Equal(versions, []string{anew.Proof.Version}) {
+			t.Errorf("%s: rows of %v, want %s alone", what, versions, anew.Proof.Version)
+		}
+	}
+}
+
+// versionsOf are the versions of projections that rows were made by.
+func versionsOf(rows map[string]handler.EntityView) []string {
+	var all []string
+	for _, row := range rows {
+		all = append(all, row.Version)
+	}
+	slices.Sort(all)
+	return slices.Compact(all)
+}

@@ -1,0 +1,158 @@
+package stacks_test
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// everyFunction is what each function may do beside what its code calls: write
+// its log, read the control table, enter the settings and the epoch of a new
+// platform, and describe the event stream.
+const everyFunction = "control: BatchGetItem GetItem PutItem(platform,epochs) Query; " +
+	"event-stream: DescribeStreamSummary"
+
+// consuming is what an event source mapping asks of its function's role.
+const consuming = "DescribeStream DescribeStreamSummary GetRecords GetShardIterator ListShards"
+
+// grants has, for each function and resource, the operations that its code
+// calls:
+//
+//   - generations: GetItem reads a mark, and what stands in the way of a refused
+//     put (rows, marks, identities); BatchGetItem reads rows; Query those of a
+//     lane, and the index of parked entities; PutItem writes rows, marks,
+//     identities and that index. Closing a replay reads the marks of what may be
+//     kept to go back to, drops tables and lists them.
+//   - events: Query reads entries, the quarantine and witnesses; GetItem looks a
+//     single entry up, and the parts of a large record in quarantine.
+//   - control: PutItem also enters a loss, and takes a hold that is over; DeleteItem
+//     removes the replays of long ago, as every close does.
+func grants() map[string]map[string]string {
+	const (
+		dropping = " DeleteTable DescribeTable"
+		aliases  = "CreateAlias DeleteAlias ListAliases UpdateAlias"
+	)
+	return map[string]map[string]string{
+		"load-events":   {"event-stream": "PutRecord", "*": "GetMetricStatistics"},
+		"import-events": {"event-stream": "PutRecord", "*": "GetMetricStatistics"},
+		"serve-api": {"control": "DeleteItem PutItem", "events": "GetItem Query",
+			"generation-*": "BatchGetItem BatchWriteItem" + dropping + " GetItem Query Scan",
+			"playback":     "DescribeStreamSummary",
+			"replay":       "ListExecutions StartExecution",
+			"replay's":     "DescribeExecution StopExecution",
+			"*":            "GetMetricStatistics ListTables"},
+		"pump-events":      {"control": "PutItem", "events": "GetItem PutItem Query", "event-stream": consuming},
+		"run-microservice": {"event-stream": consuming},
+		"write-state": {"control": "PutItem", "events": "GetItem Query", "generation-*": "BatchGetItem GetItem PutItem",
+			"event-stream": consuming},
+		"keep-consumers": {"control": "DeleteItem PutItem", "generation-*": "CreateTable" + dropping + " GetItem PutItem",
+			"replay": "StartExecution", "replay's": "DescribeExecution",
+			"write-state": aliases, "write-state:*": aliases,
+			"mappings": "DeleteEventSourceMapping UpdateEventSourceMapping",
+			"*":        "CreateEventSourceMapping ListEventSourceMappings ListTables"},
+		"plan-replay":  {"control": "PutItem", "generation-*": "BatchGetItem CreateTable DescribeTable GetItem"},
+		"read-segment": {"control": "PutItem", "events": "GetItem Query", "playback": "PutRecord"},
+		"apply-playback": {"control": "PutItem", "events": "Query", "generation-*": "BatchGetItem GetItem PutItem",
+			"playback": consuming},
+		"check-drained":      {"control": "PutItem", "generation-*": "GetItem"},
+		"prove-completeness": {"control": "PutItem", "events": "Query", "generation-*": "GetItem Query"},
+		"follow-stream":      {"control": "PutItem", "generation-*": "GetItem PutItem", "keep-consumers": "InvokeFunction"},
+		"promote-generation": {"control": "PutItem", "generation-*": "BatchGetItem GetItem Query"},
+		"report-replay": {"control": "DeleteItem PutItem", "generation-*": dropping[1:] + " GetItem", "*": "ListTables",
+			"keep-consumers": "InvokeFunction", "replay's": "GetExecutionHistory ListMapRuns",
+			"children's": "GetExecutionHistory", "map runs": "ListExecutions"},
+		"close-replay": {"control": "DeleteItem PutItem", "generation-*": dropping[1:] + " GetItem", "*": "ListTables",
+			"keep-consumers": "InvokeFunction"},
+		// It reads changes of the log from the table's own stream, and nothing else.
+		"watch-log": {"events' stream": "DescribeStream GetRecords GetShardIterator", "*": "ListStreams"},
+	}
+}
+
+// TestEveryFunctionMayDoWhatItsCodeCalls, and nothing else: a permission that
+// is missing shows on AWS alone, and at the worst time.
+func TestEveryFunctionMayDoWhatItsCodeCalls(t *testing.T) {
+	got := make(map[string]map[string][]string)
+	roles := make(map[string]string)
+	for folder := range grants() {
+		roles[strings.ReplaceAll(folder, "-", "")+"role"] = folder
+	}
+	for _, s := range statements(t) {
+		policy, _, _ := strings.Cut(s.policy, "DefaultPolicy")
+		folder, found := roles[policy]
+		if !found {
+			continue
+		}
+		if got[folder] == nil {
+			got[folder] = make(map[string][]string)
+		}
+		for _, resource := range s.resources {
+			for _, action := range s.actions {
+				_, operation, _ := strings.Cut(action, ":")
+				if leading := at(s.condition, "ForAllValues:StringEquals", "dynamodb:LeadingKeys"); leading != nil {
+					operation += "(" + joined(list(leading)) + ")"
+				}
+				got[folder][short(resource)] = append(got[folder][short(resource)], operation)
+			}
+		}
+	}
+	for folder, want := range grants() {
+		want = maps.Clone(want)
+		delete(got[folder], "logs")
+		if folder != "watch-log" {
+			for part := range strings.SplitSeq(everyFunction, "; ") {
+				resource, operations, _ := strings.Cut(part, ": ")
+				want[resource] += " " + operations
+			}
+		}
+		for _, resource := range slices.Sorted(maps.Keys(union(want, got[folder]))) {
+			have, should := sorted(got[folder][resource]), sorted(strings.Fields(want[resource]))
+			if !slices.Equal(have, should) {
+				t.Errorf("%s on %s may %v, its code calls %v", folder, resource, have, should)
+			}
+		}
+	}
+}
+
+func joined(values []any) string {
+	texts := make([]string, len(values))
+	for i, v := range values {
+		texts[i], _ = v.(string)
+	}
+	return strings.Join(texts, ",")
+}
+
+func sorted(operations []string) []string {
+	operations = slices.Clone(operations)
+	slices.Sort(operations)
+	return slices.Compact(operations)
+}
+
+func union(a map[string]string, b map[string][]string) map[string]bool {
+	all := make(map[string]bool)
+	for key := range a {
+		all[key] = true
+	}
+	for key := range b {
+		all[key] = true
+	}
+	return all
+}
+
+// short is a resource as grants has it: what stands behind the platform's
+// prefix.
+func short(resource string) string {
+	for _, known := range []struct{ has, name string }{
+		{":log-group:", "logs"}, {":event-source-mapping:", "mappings"}, {":mapRun:", "map runs"},
+		{":execution:reprise-replay/", "children's"}, {":execution:reprise-replay:", "replay's"},
+		{".StreamArn", "events' stream"},
+	} {
+		if strings.Contains(resource, known.has) {
+			return known.name
+		}
+	}
+	if _, name, found := strings.Cut(resource, "reprise-"); found {
+		return name
+	}
+	return resource
+}

@@ -1,0 +1,30 @@
+package logged
+
+import "fmt"
+
+// Line is a line that is counted, by its message.
+type Line struct {
+	// Metric is the name of the count, one for each line.
+	Metric string
+	// Folder is the function that logs it.
+	Folder  string
+	Message string
+}
+
+// Lines returns every line that is counted.
+func Lines() []Line {
+	return []Line{
+		{"Quarantined", "pump-events", "records quarantined"},
+		{"Foreign", "pump-events", "record of no lane quarantined"},
+		{"HeadLost", "pump-events", "head of a lane is lost; restore the control table"},
+		{"SetAside", "write-state", "events set aside"},
+		{"Lost", "write-state", "generation is lost; a rebuild has to replace it"},
+		{"Runaways", "write-state", "too many folds of a projection never returned; mend it"},
+		{"Dropped", "apply-playback", "playback records of no lane dropped"},
+		{"Damaged", "apply-playback", "damaged playback records dropped; the lane will be read again"},
+		{"RunawaysInReplays", "apply-playback", "too many folds of a projection never returned; mend it"},
+	}
+}
+
+// Pattern is the filter of CloudWatch Logs that matches the line.
+func (l Line) Pattern() string { return fmt.Sprintf(`{ $.msg = %q }`, l.Message) }

@@ -69,7 +69,7 @@ func (e *Event) setData(body []byte) (err error) {
 }
 
 func jsonData(text string) (string, error) {
-	s := &scanner{text: text}
+	s := newScanner(text)
 	s.skipSpace()
 	s.spaced = false
 	value, err := s.value(1)

@@ -11,7 +11,7 @@ import (
 // content mode) and validates it. Its error is an *Invalid. The event shares
 // memory with text.
 func Parse(text string) (Event, error) {
-	s := &scanner{text: text}
+	s := newScanner(text)
 	e, fault, broken := readEvent(s)
 	switch {
 	case broken != nil:
@@ -28,7 +28,7 @@ func Parse(text string) (Event, error) {
 // ParseBatch stops at the first error that each returns, or with an *Invalid
 // where the text itself cannot be read further, even if each was told so.
 func ParseBatch(text string, each func(index int, e Event, err error) error) error {
-	s := &scanner{text: text}
+	s := newScanner(text)
 	index := 0
 	var fromCaller error
 	err := s.array(0, func() error {
@@ -96,6 +96,34 @@ const (
 	dataBase64  = 9
 )
 
+// indexOf returns the index of an attribute, or -1. It is asked for every member
+// of every event, so it is a switch and no search.
+func indexOf(name string) int {
+	switch name {
+	case "specversion":
+		return specVersion
+	case "id":
+		return 1
+	case "source":
+		return 2
+	case "type":
+		return 3
+	case "subject":
+		return 4
+	case "time":
+		return 5
+	case "datacontenttype":
+		return 6
+	case "dataschema":
+		return 7
+	case "data":
+		return data
+	case "data_base64":
+		return dataBase64
+	}
+	return -1
+}
+
 // member reads the value of a member. Its error is the scanner's. Outside of
 // strings the scanner lets ASCII pass only, so a look at names and values finds
 // whatever is not UTF-8, and can name it.
@@ -103,18 +131,18 @@ func (p *parser) member(s *scanner, rawName string) error {
 	s.skipSpace()
 	s.spaced = false
 	value, err := s.value(1)
-	if errors.Is(err, errDepth) {
+	switch {
+	case err != nil && errors.Is(err, errDepth):
 		return tooDeep(unquote(rawName))
-	}
-	if err != nil || p.fault != nil {
+	case err != nil || p.fault != nil:
 		return err
 	}
 	name := unquote(rawName)
-	if !utf8.ValidString(value) {
+	if !s.valid && !utf8.ValidString(value) {
 		p.fault = invalid(nameable(name), "is not valid UTF-8")
 		return nil
 	}
-	if known := slices.Index(attributes[:], name); known >= 0 {
+	if known := indexOf(name); known >= 0 {
 		p.fault = p.known(known, value, s.spaced)
 	} else {
 		p.fault = p.extension(name, value)

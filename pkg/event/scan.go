@@ -1,6 +1,9 @@
 package event
 
-import "strings"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // maxDepth bounds the nesting of data: deeper texts would cost stack.
 const maxDepth = 200
@@ -19,7 +22,12 @@ type scanner struct {
 	at   int
 	// spaced is set once white space was skipped inside a value.
 	spaced bool
+	// valid says that the text as a whole is UTF-8. Where it is not, its parts
+	// have to be looked at one by one.
+	valid bool
 }
+
+func newScanner(text string) *scanner { return &scanner{text: text, valid: utf8.ValidString(text)} }
 
 func (s *scanner) skipSpace() {
 	for s.at < len(s.text) {

@@ -15,7 +15,7 @@ import (
 )
 
 func scanAll(text string) (*scanner, error) {
-	s := &scanner{text: text}
+	s := newScanner(text)
 	_, err := s.value(1)
 	if err == nil && (s.peek() != 0 || s.at != len(text)) {
 		err = errSyntax
@@ -168,4 +168,15 @@ func FuzzScanner(f *testing.F) {
 			}
 		}
 	})
+}
+
+func TestIndexOfAgreesWithTheListOfAttributes(t *testing.T) {
+	for i, name := range attributes {
+		if got := indexOf(name); got != i {
+			t.Errorf("%s has the index %d, and is found at %d", name, i, got)
+		}
+	}
+	if got := indexOf("traceparent"); got != -1 {
+		t.Errorf("an extension is found at %d", got)
+	}
 }

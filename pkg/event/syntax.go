@@ -83,10 +83,18 @@ func isJSONType(kind string) bool {
 // cutToken removes the token that s begins with.
 func cutToken(s string) (rest string, found bool) {
 	n := 0
-	for n < len(s) && s[n] > ' ' && s[n] < 0x7f && strings.IndexByte(`()<>@,;:\"/[]?=`, s[n]) < 0 {
+	for n < len(s) && isTokenByte(s[n]) {
 		n++
 	}
 	return s[n:], n > 0
+}
+
+func isTokenByte(c byte) bool {
+	switch c {
+	case '(', ')', '<', '>', '@', ',', ';', ':', '\\', '"', '/', '[', ']', '?', '=':
+		return false
+	}
+	return c > ' ' && c < 0x7f
 }
 
 // cutParameter removes the parameter that s begins with. Its value is a token

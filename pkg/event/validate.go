@@ -2,7 +2,6 @@ package event
 
 import (
 	"errors"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -126,7 +125,7 @@ func (e *Event) validateExtensions() error {
 		if err := checkName(x.Name); err != nil {
 			return err
 		}
-		if slices.Contains(attributes[:], x.Name) {
+		if indexOf(x.Name) >= 0 {
 			return invalid(x.Name, "is no extension")
 		}
 		if i > 0 && e.Extensions[i-1].Name >= x.Name {
@@ -155,9 +154,9 @@ func (e *Event) validateData() error {
 }
 
 func isCompactJSON(text string) bool {
-	s := &scanner{text: text}
+	s := newScanner(text)
 	_, err := s.value(1)
-	return err == nil && s.at == len(text) && !s.spaced && utf8.ValidString(text)
+	return err == nil && s.at == len(text) && !s.spaced && s.valid
 }
 
 // checkText applies the String type of CloudEvents 1.0: valid Unicode without

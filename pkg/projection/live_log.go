@@ -112,7 +112,11 @@ func (l *Live) lookUp(ctx context.Context, lane event.Lane, head *eventlog.Head,
 
 // place places events where the log has them if nothing came out of its order.
 func place(records []placedRecord, stamp *eventlog.Stamp) []Placed {
-	var events []Placed
+	count := 0
+	for _, r := range records {
+		count += len(r.events)
+	}
+	events := make([]Placed, 0, count)
 	for _, r := range records {
 		for i := range r.events {
 			events = append(events, placeOne(&r.events[i], stamp))

@@ -7,7 +7,7 @@ import (
 	"slices"
 	"testing"
 
-	"reprise/pkg/demo"
+	"reprise/pkg/cli/demo"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"

@@ -11,13 +11,13 @@ import (
 	"testing"
 	"time"
 
-	"reprise/pkg/demo"
+	"reprise/pkg/cli/demo"
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/feed"
 	"reprise/pkg/handler"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
-	"reprise/pkg/record"
 	"reprise/pkg/replay"
 )
 

@@ -7,9 +7,9 @@ import (
 	"testing"
 
 	"reprise/integration/deployed"
+	"reprise/pkg/aws/settings"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
-	"reprise/pkg/settings"
 )
 
 // goesOnAcrossADeploy deploys steps that refuse to begin in the middle of a

@@ -10,8 +10,8 @@ import (
 
 	"reprise/pkg/handler"
 	"reprise/pkg/local"
+	"reprise/pkg/local/localstore"
 	"reprise/pkg/local/localtest"
-	"reprise/pkg/localstore"
 	"reprise/pkg/replay"
 )
 

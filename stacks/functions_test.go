@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"reprise/pkg/aws/settings"
 	"reprise/pkg/handler"
-	"reprise/pkg/settings"
 	"reprise/workflows"
 )
 

@@ -9,7 +9,7 @@ import (
 
 	"reprise/integration/lambdahost"
 	"reprise/integration/template"
-	"reprise/pkg/settings"
+	"reprise/pkg/aws/settings"
 )
 
 // definitions are what becomes of the state machine's definition with deploys.

@@ -10,7 +10,7 @@ import (
 
 	"reprise/integration/engines"
 	"reprise/integration/template"
-	feedkinesis "reprise/pkg/feed/kinesis"
+	"reprise/pkg/aws/feedkinesis"
 )
 
 // createStores creates the tables and streams of the templates, and the

@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 
 	"reprise/integration/npm"
-	"reprise/pkg/awsclient"
+	"reprise/pkg/aws/awsclient"
 )
 
 // endpoints are where the engines listen.

@@ -21,7 +21,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"reprise/integration/faultproxy"
-	"reprise/pkg/awsclient"
+	"reprise/pkg/aws/awsclient"
 )
 
 // service is a service behind the proxy that remembers the bodies it got.

@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"reprise/pkg/event"
-	"reprise/pkg/record"
+	"reprise/pkg/event/record"
 	"reprise/pkg/replay"
 )
 

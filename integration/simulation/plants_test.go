@@ -9,9 +9,9 @@ import (
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
-	"reprise/pkg/record"
 	"reprise/pkg/replay"
 )
 

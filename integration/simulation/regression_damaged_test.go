@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"reprise/pkg/event"
-	"reprise/pkg/record"
+	"reprise/pkg/event/record"
 	"reprise/pkg/replay"
 )
 

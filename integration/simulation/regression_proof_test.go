@@ -10,8 +10,8 @@ import (
 
 	"reprise/pkg/control"
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/record"
 	"reprise/pkg/replay"
 )
 

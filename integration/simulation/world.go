@@ -12,9 +12,9 @@ import (
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
-	"reprise/pkg/record"
 )
 
 // firstGeneration is the id that the registry gives the first one.

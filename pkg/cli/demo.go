@@ -12,9 +12,9 @@ import (
 	"time"
 
 	"reprise/pkg/cli/client"
+	"reprise/pkg/cli/demo"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/cli/send"
-	"reprise/pkg/demo"
 	"reprise/pkg/local"
 	"reprise/pkg/replay"
 )

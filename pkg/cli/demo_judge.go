@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 
-	"reprise/pkg/demo"
+	"reprise/pkg/cli/demo"
 	"reprise/pkg/event"
 	"reprise/pkg/handler"
 	"reprise/pkg/replay"

@@ -7,8 +7,8 @@ import (
 	"fmt"
 	"io"
 
-	"reprise/pkg/doctor"
-	"reprise/pkg/settings"
+	"reprise/pkg/aws/doctor"
+	"reprise/pkg/aws/settings"
 )
 
 const doctorHelp = `

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
-	"reprise/pkg/doctor"
-	"reprise/pkg/settings"
+	"reprise/pkg/aws/doctor"
+	"reprise/pkg/aws/settings"
 )
 
 // examined runs the command over findings.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"flag"
 
-	"reprise/pkg/demo"
+	"reprise/pkg/cli/demo"
 )
 
 const generateHelp = `

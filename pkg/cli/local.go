@@ -10,7 +10,7 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/local"
-	"reprise/pkg/localstore"
+	"reprise/pkg/local/localstore"
 )
 
 const localHelp = `

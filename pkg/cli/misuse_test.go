@@ -17,7 +17,7 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/handler"
 	"reprise/pkg/local"
-	"reprise/pkg/localstore"
+	"reprise/pkg/local/localstore"
 )
 
 func TestMisuse(t *testing.T) {

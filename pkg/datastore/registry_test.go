@@ -7,9 +7,9 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	controlstore "reprise/pkg/control/embedded"
 	"reprise/pkg/datastore"
-	"reprise/pkg/localstore"
+	"reprise/pkg/local/controlpebble"
+	"reprise/pkg/local/localstore"
 )
 
 func newRegistry(t *testing.T) datastore.Registry {
@@ -20,7 +20,7 @@ func newRegistry(t *testing.T) datastore.Registry {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	table, err := controlstore.New(db.Space("control"))
+	table, err := controlpebble.New(db.Space("control"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,8 +8,8 @@ import (
 
 	"reprise/pkg/control"
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/record"
 )
 
 // sizes notes how large the heads are that are stored.

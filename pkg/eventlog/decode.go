@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"reprise/pkg/event"
-	"reprise/pkg/record"
+	"reprise/pkg/event/record"
 )
 
 // maxAhead is how far behind its record's arrival the time that an event keeps

@@ -5,8 +5,8 @@ import (
 	"testing"
 	"time"
 
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/record"
 )
 
 // foreign is a record that somebody else than the edge has put into the stream.

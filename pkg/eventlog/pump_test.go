@@ -12,12 +12,12 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"reprise/pkg/control"
-	controlstore "reprise/pkg/control/embedded"
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
-	logstore "reprise/pkg/eventlog/embedded"
-	"reprise/pkg/localstore"
-	"reprise/pkg/record"
+	"reprise/pkg/local/controlpebble"
+	"reprise/pkg/local/eventlogpebble"
+	"reprise/pkg/local/localstore"
 )
 
 // world is a pump over the embedded store in memory.
@@ -38,11 +38,11 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	table, err := controlstore.New(db.Space("control"))
+	table, err := controlpebble.New(db.Space("control"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, table: &faultyTable{Table: table}, log: &faultyLog{Log: logstore.New(db.Space("log"))}}
+	w := &world{t: t, table: &faultyTable{Table: table}, log: &faultyLog{Log: eventlogpebble.New(db.Space("log"))}}
 	if w.lanes, err = event.NewLanes(2); err != nil {
 		t.Fatal(err)
 	}

@@ -9,9 +9,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"reprise/pkg/control"
-	"reprise/pkg/control/embedded"
 	"reprise/pkg/feed"
-	"reprise/pkg/localstore"
+	"reprise/pkg/local/controlpebble"
+	"reprise/pkg/local/localstore"
 )
 
 func newTable(t *testing.T) control.Table {
@@ -25,7 +25,7 @@ func newTable(t *testing.T) control.Table {
 			t.Error(err)
 		}
 	})
-	table, err := embedded.New(db.Space("control"))
+	table, err := controlpebble.New(db.Space("control"))
 	if err != nil {
 		t.Fatal(err)
 	}

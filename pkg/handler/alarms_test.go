@@ -10,9 +10,9 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"reprise/pkg/event/record"
 	"reprise/pkg/handler"
 	"reprise/pkg/meter"
-	"reprise/pkg/record"
 	"reprise/pkg/replay"
 )
 

@@ -14,7 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/event"
-	"reprise/pkg/strict"
+	"reprise/pkg/event/strict"
 )
 
 // The limits of requests to an API.

@@ -15,19 +15,19 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	controlstore "reprise/pkg/control/embedded"
 	"reprise/pkg/datastore"
-	rowstore "reprise/pkg/datastore/embedded"
 	"reprise/pkg/domain"
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
-	logstore "reprise/pkg/eventlog/embedded"
 	"reprise/pkg/feed"
-	feedstore "reprise/pkg/feed/embedded"
 	"reprise/pkg/handler"
-	"reprise/pkg/localstore"
+	"reprise/pkg/local/controlpebble"
+	"reprise/pkg/local/datastorepebble"
+	"reprise/pkg/local/eventlogpebble"
+	"reprise/pkg/local/feedpebble"
+	"reprise/pkg/local/localstore"
 	"reprise/pkg/projection"
-	"reprise/pkg/record"
 	"reprise/pkg/replay"
 )
 
@@ -61,11 +61,11 @@ func newAPIWorld(t testing.TB) *apiWorld {
 	codec, err := record.NewCodec()
 	must(t, err)
 	t.Cleanup(codec.Close)
-	table, err := controlstore.New(db.Space("control"))
+	table, err := controlpebble.New(db.Space("control"))
 	must(t, err)
-	generations, err := rowstore.New(db.Space("datastore"))
+	generations, err := datastorepebble.New(db.Space("datastore"))
 	must(t, err)
-	streams, err := feedstore.New(db.Space("feed"), time.Now)
+	streams, err := feedpebble.New(db.Space("feed"), time.Now)
 	must(t, err)
 	_, err = streams.Create(t.Context(), "events", 2)
 	must(t, err)
@@ -78,7 +78,7 @@ func newAPIWorld(t testing.TB) *apiWorld {
 		registry: datastore.Registry{Table: table, Now: time.Now}, store: replay.Store{Table: table, Now: time.Now},
 		platform: &fakePlatform{}}
 	w.replays = &fakeReplays{store: w.store}
-	log, heads := logstore.New(db.Space("log")), eventlog.Heads{Table: table}
+	log, heads := eventlogpebble.New(db.Space("log")), eventlog.Heads{Table: table}
 	decoder := &eventlog.Decoder{Codec: codec, Lanes: lanes, Epoch: 1}
 	w.pump = &eventlog.Pump{Log: log, Heads: heads, Decoder: decoder, Width: eventlog.Hour}
 	w.live = &projection.Live{Log: log, Heads: heads, Registry: w.registry, Generations: generations, Decoder: decoder,

@@ -19,11 +19,11 @@ import (
 
 	"reprise/pkg/cli/send"
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
 	"reprise/pkg/handler"
 	"reprise/pkg/local/emulate"
-	"reprise/pkg/record"
 )
 
 // edgeNow is the time at which every event of these tests arrives.

@@ -8,20 +8,20 @@ import (
 	"time"
 
 	"reprise/pkg/asl"
-	asljournal "reprise/pkg/asl/embedded"
 	"reprise/pkg/control"
-	controlstore "reprise/pkg/control/embedded"
 	"reprise/pkg/datastore"
-	datastoretables "reprise/pkg/datastore/embedded"
 	"reprise/pkg/domain"
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
-	logstore "reprise/pkg/eventlog/embedded"
 	"reprise/pkg/feed"
-	feedstore "reprise/pkg/feed/embedded"
-	"reprise/pkg/localstore"
+	"reprise/pkg/local/controlpebble"
+	"reprise/pkg/local/datastorepebble"
+	"reprise/pkg/local/eventlogpebble"
+	"reprise/pkg/local/feedpebble"
+	"reprise/pkg/local/journalpebble"
+	"reprise/pkg/local/localstore"
 	"reprise/pkg/projection"
-	"reprise/pkg/record"
 	"reprise/pkg/replay"
 )
 
@@ -41,7 +41,7 @@ type Platform struct {
 	log         eventlog.Log
 	heads       eventlog.Heads
 	decoder     *eventlog.Decoder
-	streams     *feedstore.Streams
+	streams     *feedpebble.Streams
 	events      feed.Description
 	playback    feed.Description
 	generations datastore.Generations
@@ -116,15 +116,15 @@ func (p *Platform) openStores(ctx context.Context) (err error) {
 	if p.codec, err = record.NewCodec(); err != nil {
 		return err
 	}
-	if p.table, err = controlstore.New(p.db.Space("control")); err != nil {
+	if p.table, err = controlpebble.New(p.db.Space("control")); err != nil {
 		return err
 	}
-	p.log = logstore.New(p.db.Space("log"))
+	p.log = eventlogpebble.New(p.db.Space("log"))
 	p.heads = eventlog.Heads{Table: p.table}
-	if p.streams, err = feedstore.New(p.db.Space("feed"), time.Now); err != nil {
+	if p.streams, err = feedpebble.New(p.db.Space("feed"), time.Now); err != nil {
 		return err
 	}
-	if p.generations, err = datastoretables.New(p.db.Space("datastore")); err != nil {
+	if p.generations, err = datastorepebble.New(p.db.Space("datastore")); err != nil {
 		return err
 	}
 	if p.events, err = p.stream(ctx, eventStream); err != nil {
@@ -183,7 +183,7 @@ func (p *Platform) openEngine() error {
 	p.engine, err = asl.NewEngine(asl.Config{
 		Machines: map[string]*asl.Machine{machineName: machine},
 		Invoker:  functions,
-		Journal:  asljournal.New(p.db.Space("asl")),
+		Journal:  journalpebble.New(p.db.Space("asl")),
 		Logger:   p.options.Log,
 		OnEnd:    onEnd(p.service),
 		Region:   region, Account: account,
@@ -196,5 +196,5 @@ func (p *Platform) openEngine() error {
 }
 
 // Playback is the playback stream, for subscribers on this machine. The
-// records that it holds are described in pkg/record/FORMAT.md.
+// records that it holds are described in pkg/event/record/FORMAT.md.
 func (p *Platform) Playback() feed.Stream { return p.streams.Open(playbackStream) }

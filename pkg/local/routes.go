@@ -7,7 +7,7 @@ import (
 
 	"reprise/pkg/handler"
 	"reprise/pkg/local/emulate"
-	"reprise/pkg/localstore"
+	"reprise/pkg/local/localstore"
 	"reprise/pkg/replay"
 )
 

@@ -8,8 +8,8 @@ import (
 
 	"reprise/pkg/asl"
 	"reprise/pkg/feed"
-	feedstore "reprise/pkg/feed/embedded"
 	"reprise/pkg/handler"
+	"reprise/pkg/local/feedpebble"
 )
 
 // status tells the API what only the platform knows.
@@ -17,7 +17,7 @@ type status struct{ *Platform }
 
 // shardStatus is a stream whose shards can be described.
 type shardStatus interface {
-	Status(ctx context.Context, shard string) (feedstore.Status, error)
+	Status(ctx context.Context, shard string) (feedpebble.Status, error)
 }
 
 func (s status) Streams(ctx context.Context) ([]handler.StreamStatus, error) {

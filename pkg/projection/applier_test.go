@@ -11,11 +11,11 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"reprise/pkg/datastore"
-	tables "reprise/pkg/datastore/embedded"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
-	logstore "reprise/pkg/eventlog/embedded"
-	"reprise/pkg/localstore"
+	"reprise/pkg/local/datastorepebble"
+	"reprise/pkg/local/eventlogpebble"
+	"reprise/pkg/local/localstore"
 	"reprise/pkg/projection"
 )
 
@@ -64,8 +64,8 @@ func newBench(t interface {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	b := &bench{log: logstore.New(db.Space("log"))}
-	if b.tables, err = tables.New(db.Space("datastore")); err != nil {
+	b := &bench{log: eventlogpebble.New(db.Space("log"))}
+	if b.tables, err = datastorepebble.New(db.Space("datastore")); err != nil {
 		t.Fatal(err)
 	}
 	if b.set, err = projection.NewSet(projections...); err != nil {

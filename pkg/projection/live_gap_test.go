@@ -6,9 +6,9 @@ import (
 	"time"
 
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
-	"reprise/pkg/record"
 )
 
 // recordOf makes record n, which arrives in the hour given, of any events.

@@ -9,15 +9,15 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	controlstore "reprise/pkg/control/embedded"
 	"reprise/pkg/datastore"
-	tables "reprise/pkg/datastore/embedded"
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
-	logstore "reprise/pkg/eventlog/embedded"
-	"reprise/pkg/localstore"
+	"reprise/pkg/local/controlpebble"
+	"reprise/pkg/local/datastorepebble"
+	"reprise/pkg/local/eventlogpebble"
+	"reprise/pkg/local/localstore"
 	"reprise/pkg/projection"
-	"reprise/pkg/record"
 )
 
 // liveBench is a pump and a live consumer over one lane.
@@ -36,11 +36,11 @@ func newLiveBench(t *testing.T) *liveBench {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	table, err := controlstore.New(db.Space("control"))
+	table, err := controlpebble.New(db.Space("control"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	generations, err := tables.New(db.Space("datastore"))
+	generations, err := datastorepebble.New(db.Space("datastore"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,7 @@ func newLiveBench(t *testing.T) *liveBench {
 	}
 	b := &liveBench{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return b.now }
-	log, heads := logstore.New(db.Space("log")), eventlog.Heads{Table: table}
+	log, heads := eventlogpebble.New(db.Space("log")), eventlog.Heads{Table: table}
 	decoder := &eventlog.Decoder{Codec: codec, Lanes: lanes, Epoch: 1}
 	b.pump = &eventlog.Pump{Log: log, Heads: heads, Decoder: decoder, Width: eventlog.Hour}
 	b.live = &projection.Live{Log: log, Heads: heads, Registry: datastore.Registry{Table: table, Now: clock},

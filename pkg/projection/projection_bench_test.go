@@ -9,10 +9,10 @@ import (
 	"time"
 
 	"reprise/pkg/datastore"
-	tables "reprise/pkg/datastore/embedded"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/localstore"
+	"reprise/pkg/local/datastorepebble"
+	"reprise/pkg/local/localstore"
 	"reprise/pkg/projection"
 )
 
@@ -46,7 +46,7 @@ func newPastBench(b *testing.B) *pastBench {
 		b.Fatal(err)
 	}
 	b.Cleanup(func() { _ = db.Close() })
-	all, err := tables.New(db.Space("datastore"))
+	all, err := datastorepebble.New(db.Space("datastore"))
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -11,12 +11,12 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"reprise/pkg/control"
-	controlstore "reprise/pkg/control/embedded"
 	"reprise/pkg/datastore"
-	rowstore "reprise/pkg/datastore/embedded"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/localstore"
+	"reprise/pkg/local/controlpebble"
+	"reprise/pkg/local/datastorepebble"
+	"reprise/pkg/local/localstore"
 	"reprise/pkg/replay"
 )
 
@@ -30,11 +30,11 @@ func TestBucketsOfAnEntity(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = db.Close() }()
-	table, err := controlstore.New(db.Space("control"))
+	table, err := controlpebble.New(db.Space("control"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	generations, err := rowstore.New(db.Space("datastore"))
+	generations, err := datastorepebble.New(db.Space("datastore"))
 	if err != nil {
 		t.Fatal(err)
 	}

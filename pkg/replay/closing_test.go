@@ -7,12 +7,12 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	controlstore "reprise/pkg/control/embedded"
 	"reprise/pkg/datastore"
-	datastoretables "reprise/pkg/datastore/embedded"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/localstore"
+	"reprise/pkg/local/controlpebble"
+	"reprise/pkg/local/datastorepebble"
+	"reprise/pkg/local/localstore"
 )
 
 // closing is a closer over an embedded store, with what makes generations.
@@ -28,11 +28,11 @@ func newClosing(t *testing.T) closing {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	table, err := controlstore.New(db.Space("control"))
+	table, err := controlpebble.New(db.Space("control"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	generations, err := datastoretables.New(db.Space("datastore"))
+	generations, err := datastorepebble.New(db.Space("datastore"))
 	if err != nil {
 		t.Fatal(err)
 	}

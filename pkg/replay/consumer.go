@@ -7,9 +7,9 @@ import (
 
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
-	"reprise/pkg/record"
 )
 
 // Consumer takes playback records in: it folds those of a rebuild into its

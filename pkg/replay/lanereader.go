@@ -9,8 +9,8 @@ import (
 
 	"reprise/pkg/control"
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/record"
 )
 
 // entityPage bounds a page of one entity's events, each of which may cost a look

@@ -9,9 +9,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
-	"reprise/pkg/record"
 )
 
 const (

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"reprise/pkg/event"
-	"reprise/pkg/strict"
+	"reprise/pkg/event/strict"
 )
 
 // The limits of a request.

@@ -11,8 +11,8 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"reprise/pkg/control"
-	controlstore "reprise/pkg/control/embedded"
-	"reprise/pkg/localstore"
+	"reprise/pkg/local/controlpebble"
+	"reprise/pkg/local/localstore"
 	"reprise/pkg/meter"
 )
 
@@ -39,7 +39,7 @@ func spendingWorld(t *testing.T) (*Spending, *meter.Meter, *unwilling) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	inner, err := controlstore.New(db.Space("control"))
+	inner, err := controlpebble.New(db.Space("control"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,10 +13,10 @@ import (
 	"testing"
 	"time"
 
-	controlstore "reprise/pkg/control/embedded"
 	"reprise/pkg/datastore"
-	datastoretables "reprise/pkg/datastore/embedded"
-	"reprise/pkg/localstore"
+	"reprise/pkg/local/controlpebble"
+	"reprise/pkg/local/datastorepebble"
+	"reprise/pkg/local/localstore"
 )
 
 // hostFake keeps consumers in memory and notes what is done.
@@ -55,11 +55,11 @@ func newKeeper(t *testing.T, host Host) *Keeper {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	table, err := controlstore.New(db.Space("control"))
+	table, err := controlpebble.New(db.Space("control"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	generations, err := datastoretables.New(db.Space("datastore"))
+	generations, err := datastorepebble.New(db.Space("datastore"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -16,15 +16,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"reprise/functions/internal/consumers"
-	"reprise/pkg/awsclient"
-	controltable "reprise/pkg/control/dynamo"
-	datastoretables "reprise/pkg/datastore/dynamo"
-	"reprise/pkg/dynamostore"
-	logtable "reprise/pkg/eventlog/dynamo"
-	streams "reprise/pkg/feed/kinesis"
+	"reprise/pkg/aws/awsclient"
+	"reprise/pkg/aws/controldynamo"
+	"reprise/pkg/aws/datastoredynamo"
+	"reprise/pkg/aws/dynamostore"
+	"reprise/pkg/aws/eventlogdynamo"
+	"reprise/pkg/aws/feedkinesis"
+	"reprise/pkg/aws/settings"
+	"reprise/pkg/aws/stepfunctions"
 	"reprise/pkg/meter"
-	"reprise/pkg/replay/stepfunctions"
-	"reprise/pkg/settings"
 )
 
 // connections bounds the connections to one service that are kept open: the
@@ -49,13 +49,13 @@ func OnAWS(ctx context.Context, s settings.Settings, log *slog.Logger) (Parts, e
 	tables, used := dynamodb.NewFromConfig(cfg), new(meter.Meter)
 	parts := Parts{
 		Settings: s, Log: log, Now: time.Now, Pause: awsclient.Pause, Meter: used,
-		Table: controltable.New(tables, controltable.Options{
+		Table: controldynamo.New(tables, controldynamo.Options{
 			Table: s.Names.ControlTable(), Pace: pace, Random: rand.Reader, Meter: used.Part("control")}),
-		EventLog: logtable.New(tables, codec, logtable.Options{
+		EventLog: eventlogdynamo.New(tables, codec, eventlogdynamo.Options{
 			Table: s.Names.EventsTable(), Pace: pace, Meter: used.Part("log")}),
-		Generations: datastoretables.New(tables, codec, datastoretables.Options{
+		Generations: datastoredynamo.New(tables, codec, datastoredynamo.Options{
 			Prefix: s.Names.GenerationPrefix(), Pace: pace, Random: rand.Reader, Meter: used.Part("datastore")}),
-		Streams: streams.New(kinesis.NewFromConfig(cfg), streams.Options{Pace: pace, Meter: used.Part("streams")}),
+		Streams: feedkinesis.New(kinesis.NewFromConfig(cfg), feedkinesis.Options{Pace: pace, Meter: used.Part("streams")}),
 	}
 	parts.addServices(cfg)
 	return parts, nil

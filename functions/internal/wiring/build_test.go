@@ -10,7 +10,7 @@ import (
 	"strings"
 	"testing"
 
-	"reprise/pkg/settings"
+	"reprise/pkg/aws/settings"
 )
 
 // maxBinary is what a function's program may weigh: the larger, the longer its

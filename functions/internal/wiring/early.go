@@ -6,7 +6,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"reprise/pkg/awsclient"
+	"reprise/pkg/aws/awsclient"
 )
 
 // answerTime is what is left of an invocation when its context ends: time to

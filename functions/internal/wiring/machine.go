@@ -4,8 +4,8 @@ import (
 	"context"
 
 	"reprise/pkg/asl"
+	"reprise/pkg/aws/stepfunctions"
 	"reprise/pkg/handler"
-	"reprise/pkg/replay/stepfunctions"
 )
 
 // maxListed bounds the executions that a status shows.

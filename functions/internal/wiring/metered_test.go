@@ -17,10 +17,10 @@ import (
 
 	"reprise/functions/internal/consumers"
 	"reprise/integration/engines"
+	"reprise/pkg/aws/settings"
 	"reprise/pkg/handler"
 	"reprise/pkg/meter"
 	"reprise/pkg/replay"
-	"reprise/pkg/settings"
 )
 
 // meteredWorld makes functions as they run on AWS, each with a meter of its own,

@@ -8,17 +8,17 @@ import (
 	"time"
 
 	"reprise/functions/internal/consumers"
+	"reprise/pkg/aws/settings"
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/domain"
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
 	"reprise/pkg/meter"
 	"reprise/pkg/projection"
-	"reprise/pkg/record"
 	"reprise/pkg/replay"
-	"reprise/pkg/settings"
 )
 
 // Parts are the adapters that a platform rests on.

@@ -7,7 +7,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"reprise/pkg/settings"
+	"reprise/pkg/aws/settings"
 )
 
 // Start runs a function, named by its folder, until Lambda ends its

@@ -8,13 +8,13 @@ import (
 	"time"
 
 	"reprise/functions/internal/consumers"
-	controlstore "reprise/pkg/control/embedded"
-	datastoretables "reprise/pkg/datastore/embedded"
+	"reprise/pkg/aws/settings"
 	"reprise/pkg/eventlog"
-	logstore "reprise/pkg/eventlog/embedded"
-	feedstore "reprise/pkg/feed/embedded"
-	"reprise/pkg/localstore"
-	"reprise/pkg/settings"
+	"reprise/pkg/local/controlpebble"
+	"reprise/pkg/local/datastorepebble"
+	"reprise/pkg/local/eventlogpebble"
+	"reprise/pkg/local/feedpebble"
+	"reprise/pkg/local/localstore"
 )
 
 const machineARN = "arn:aws:states:eu-west-1:123456789012:stateMachine:reprise-replay"
@@ -39,9 +39,9 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	table, err := controlstore.New(db.Space("control"))
-	generations, err2 := datastoretables.New(db.Space("datastore"))
-	streams, err3 := feedstore.New(db.Space("feed"), time.Now)
+	table, err := controlpebble.New(db.Space("control"))
+	generations, err2 := datastorepebble.New(db.Space("datastore"))
+	streams, err3 := feedpebble.New(db.Space("feed"), time.Now)
 	names, err4 := settings.NewNames("reprise")
 	if err := errors.Join(err, err2, err3, err4); err != nil {
 		t.Fatal(err)
@@ -55,7 +55,7 @@ func newWorld(t *testing.T) *world {
 	w.parts = Parts{
 		Settings: settings.Settings{Names: names, Lanes: 2, Bucket: eventlog.Day, Retention: 24 * time.Hour,
 			StateMachine: machineARN, WriteVersion: "1", Parallelization: 2},
-		Log: NewLog(w.logged, "test"), Table: table, EventLog: logstore.New(db.Space("log")), Streams: streams,
+		Log: NewLog(w.logged, "test"), Table: table, EventLog: eventlogpebble.New(db.Space("log")), Streams: streams,
 		Generations: generations, Lag: w, Now: time.Now, Pause: func(context.Context, time.Duration) error { return nil },
 		Nudge:     func(context.Context) error { w.nudges++; return nil },
 		Consumers: func(string) consumers.Host { return noHost{} },

@@ -1,0 +1,137 @@
+package datastoredynamo
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"reprise/pkg/aws/dynamostore"
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+)
+
+// layout is the first byte of the attribute that holds the small fields of a
+// row. They are not JSON, whose names would cost a second write unit for rows
+// that else fit into one.
+const layout = 1
+
+// packer writes fields one behind the other: numbers as varints, texts behind
+// their length.
+type packer []byte
+
+func (p *packer) number(n int64) { *p = binary.AppendVarint(*p, n) }
+
+func (p *packer) text(s string) {
+	*p = append(binary.AppendUvarint(*p, uint64(len(s))), s...)
+}
+
+func (p *packer) digest(d event.Digest) {
+	*p = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(*p, d.Hi), d.Lo)
+}
+
+// packFields packs what a row holds besides its entity, position, state and
+// filter. How far it is indexed comes last, and only where it is, so that other
+// rows are stored as they were before there was an index.
+func packFields(r *datastore.Row) []byte {
+	p := packCounts(r)
+	if r.Indexed != "" || r.IndexedBucket != "" {
+		p.text(string(r.Indexed))
+		p.text(string(r.IndexedBucket))
+	}
+	return p
+}
+
+func packCounts(r *datastore.Row) packer {
+	p := packer{layout}
+	p.number(r.Count)
+	p.digest(r.Chain)
+	p.number(r.Duplicates)
+	p.number(r.Conflicts)
+	p.number(r.Ignored)
+	p.text(r.Projection)
+	p.text(r.Version)
+	p.text(r.Replay)
+	p.number(int64(len(r.Buckets)))
+	for _, bucket := range r.Buckets {
+		p.text(string(bucket))
+	}
+	if r.Parked == nil {
+		p.number(0)
+		return p
+	}
+	p.number(1)
+	p.text(string(r.Parked.Position))
+	p.text(r.Parked.Type)
+	p.text(r.Parked.Reason)
+	p.number(r.Parked.Waiting)
+	return p
+}
+
+// unpacker reads what a packer wrote. After its first failure it returns zeros.
+type unpacker struct {
+	rest   []byte
+	failed bool
+}
+
+func (u *unpacker) take(n int) []byte {
+	if u.failed || n < 0 || n > len(u.rest) {
+		u.failed, u.rest = true, nil
+		return nil
+	}
+	taken := u.rest[:n]
+	u.rest = u.rest[n:]
+	return taken
+}
+
+func (u *unpacker) number() int64 {
+	n, size := binary.Varint(u.rest)
+	if size <= 0 {
+		u.failed = true
+		return 0
+	}
+	u.take(size)
+	return n
+}
+
+func (u *unpacker) text() string {
+	n, size := binary.Uvarint(u.rest)
+	if size <= 0 || n > uint64(len(u.rest)) {
+		u.failed = true
+		return ""
+	}
+	u.take(size)
+	return string(u.take(int(n)))
+}
+
+func (u *unpacker) digest() event.Digest {
+	if b := u.take(16); b != nil {
+		return event.Digest{Hi: binary.BigEndian.Uint64(b), Lo: binary.BigEndian.Uint64(b[8:])}
+	}
+	return event.Digest{}
+}
+
+// unpackFields is the inverse of packFields.
+func unpackFields(packed []byte, r *datastore.Row) error {
+	u := unpacker{rest: packed}
+	if first := u.take(1); first == nil || first[0] != layout {
+		return fmt.Errorf("decode row: %w", dynamostore.ErrFrame)
+	}
+	r.Count = u.number()
+	r.Chain = u.digest()
+	r.Duplicates, r.Conflicts, r.Ignored = u.number(), u.number(), u.number()
+	r.Projection, r.Version, r.Replay = u.text(), u.text(), u.text()
+	for left := u.number(); left > 0 && !u.failed; left-- {
+		r.Buckets = append(r.Buckets, eventlog.Bucket(u.text()))
+	}
+	if u.number() == 1 {
+		r.Parked = &datastore.Parked{Position: event.Position(u.text()), Type: u.text(), Reason: u.text(),
+			Waiting: u.number()}
+	}
+	if len(u.rest) > 0 {
+		r.Indexed, r.IndexedBucket = event.Position(u.text()), eventlog.Bucket(u.text())
+	}
+	if u.failed || len(u.rest) > 0 {
+		return fmt.Errorf("decode row: %w", dynamostore.ErrFrame)
+	}
+	return nil
+}

@@ -1,0 +1,89 @@
+package datastoredynamo
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
+
+	"reprise/pkg/aws/dynamostore"
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+)
+
+const (
+	identityPrefix = "i#"
+	contentName    = "c"
+	contentBytes   = 8
+	// partitionDigits is how much of an identity's key goes into the partition.
+	partitionDigits = 2
+)
+
+// unlessEarlier is the condition that no event at that position or before it
+// is entered yet.
+func unlessEarlier(at event.Position) dynamostore.Condition {
+	return dynamostore.Condition{
+		Expression: dynamostore.New().Expression + " OR " + positionName + " > :o",
+		Values:     dynamostore.Item{":o": dynamostore.Text(string(at))},
+	}
+}
+
+func encodeIdentity(lane event.Lane, e *datastore.Identity) dynamostore.Item {
+	var key [16]byte
+	binary.BigEndian.PutUint64(key[:], e.Key.Hi)
+	binary.BigEndian.PutUint64(key[8:], e.Key.Lo)
+	sort := identityPrefix + event.EscapeEntity(e.Entity) + "#" + base64.RawURLEncoding.EncodeToString(key[:])
+	return dynamostore.Item{
+		dynamostore.PK: dynamostore.Text(lane.String() + "#" + e.Key.String()[:partitionDigits]),
+		dynamostore.SK: dynamostore.Text(sort),
+		positionName:   dynamostore.Text(string(e.Position)),
+		contentName:    &types.AttributeValueMemberB{Value: binary.BigEndian.AppendUint64(nil, e.Content)},
+	}
+}
+
+// Identify implements datastore.Generation. It takes a write unit an event,
+// and no read: a refused put shows the item that stands in its way.
+func (g *generation) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) (
+	[]datastore.Identity, error,
+) {
+	err := errors.Join(ctx.Err(), datastore.CheckIdentities(events))
+	if err == nil && len(events) > 0 {
+		err = g.check()
+	}
+	if err != nil {
+		return nil, failed("identify events", err)
+	}
+	first := slices.Clone(events)
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(g.all.options.Parallel)
+	for i := range first {
+		if groupCtx.Err() != nil {
+			break // the first error is known; the others need not be tried
+		}
+		group.Go(func() error { return g.enter(groupCtx, lane, &first[i]) })
+	}
+	if err := group.Wait(); err != nil {
+		return nil, failed("identify events", err)
+	}
+	return first, nil
+}
+
+// enter puts e where nothing lies before it, and otherwise sets e to what does.
+func (g *generation) enter(ctx context.Context, lane event.Lane, e *datastore.Identity) error {
+	standing, err := g.store.PutOrShow(ctx, g.all.client, encodeIdentity(lane, e), unlessEarlier(e.Position))
+	if err != nil || standing == nil {
+		return err
+	}
+	content, ok := standing[contentName].(*types.AttributeValueMemberB)
+	if !ok || len(content.Value) != contentBytes {
+		return fmt.Errorf("decode identity: %w", dynamostore.ErrFrame)
+	}
+	e.Position = event.Position(dynamostore.TextOf(standing[positionName]))
+	e.Content = binary.BigEndian.Uint64(content.Value)
+	return nil
+}

@@ -1,0 +1,77 @@
+package datastoredynamo
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"reprise/pkg/aws/dynamostore"
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+)
+
+// parkedPrefix begins the sort keys of the index of parked entities. It lies
+// between those of marks and of rows.
+const parkedPrefix = "p#"
+
+func parkedKey(lane event.Lane, entity string) dynamostore.Key {
+	return dynamostore.Key{PK: lane.String(), SK: parkedPrefix + event.EscapeEntity(entity)}
+}
+
+// index makes sure that the index has an entity, before its row is parked: a
+// crash in between leaves an item too many, and the row decides. The item stays.
+func (g *generation) index(ctx context.Context, lane event.Lane, row *datastore.Row) error {
+	if row.Parked == nil {
+		return nil
+	}
+	key := parkedKey(lane, row.Entity)
+	item := dynamostore.Item{dynamostore.PK: dynamostore.Text(key.PK), dynamostore.SK: dynamostore.Text(key.SK)}
+	// It does not matter who wrote it: whatever the outcome, it is there.
+	_, err := g.store.PutIf(ctx, g.all.client, item, dynamostore.New())
+	return err
+}
+
+// Parked implements datastore.Generation.
+func (g *generation) Parked(ctx context.Context, lane event.Lane, after string, limit int) ([]datastore.Row, error) {
+	if err := errors.Join(ctx.Err(), datastore.CheckAfter(after), g.check()); err != nil {
+		return nil, failed("list parked rows", err)
+	}
+	var rows []datastore.Row
+	for len(rows) < limit {
+		entities, err := g.indexed(ctx, lane, after, limit-len(rows))
+		if err != nil {
+			return nil, failed("list parked rows", err)
+		}
+		found, err := g.Rows(ctx, lane, entities)
+		if err != nil {
+			return nil, err
+		}
+		for _, entity := range entities {
+			if row, there := found[entity]; there && row.Parked != nil {
+				rows = append(rows, row)
+			}
+			after = entity
+		}
+		if len(entities) == 0 {
+			break
+		}
+	}
+	return rows, nil
+}
+
+// indexed returns entities of the index above after, none at its end.
+func (g *generation) indexed(ctx context.Context, lane event.Lane, after string, limit int) ([]string, error) {
+	// '$' follows '#': no key of the index lies there.
+	r := dynamostore.Range{PK: lane.String(), From: parkedPrefix, To: "p$", Consistent: true}
+	if after != "" {
+		r = r.Behind(parkedKey(lane, after).SK)
+	}
+	var entities []string
+	err := g.store.Items(ctx, g.all.client, r, min(limit, datastore.MaxBatch), func(item dynamostore.Item) error {
+		escaped, _ := strings.CutPrefix(dynamostore.KeyOf(item).SK, parkedPrefix)
+		entity, err := event.UnescapeEntity(escaped)
+		entities = append(entities, entity)
+		return err
+	})
+	return entities, err
+}

@@ -1,0 +1,110 @@
+package doctor
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"reprise/pkg/aws/settings"
+)
+
+// examine returns the findings by subject.
+func (w *world) examine(t *testing.T) (Report, map[string][]Finding) {
+	t.Helper()
+	names, err := settings.NewNames("reprise")
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := &Doctor{Region: w.region, Names: names, identity: w, parameters: w, quotas: w, stacks: w, tables: w,
+		streams: w, functions: w, machines: w, alarms: w}
+	report := d.Examine(t.Context())
+	bySubject := make(map[string][]Finding)
+	for _, f := range report.Findings {
+		bySubject[f.Subject] = append(bySubject[f.Subject], f)
+		if f.Level != Fine && f.Do == "" {
+			t.Errorf("%s does not say what to do", f.Subject)
+		}
+	}
+	return report, bySubject
+}
+
+func TestASoundDeploymentIsFine(t *testing.T) {
+	report, _ := newWorld().examine(t)
+	for _, f := range report.Findings {
+		if f.Level != Fine {
+			t.Errorf("%+v", f)
+		}
+	}
+	if !report.Deployed || !report.Sound() || report.Account != "123456789012" || len(report.Findings) < 17 {
+		t.Errorf("%+v", report)
+	}
+}
+
+func TestAnAccountWithoutADeploymentIsSound(t *testing.T) {
+	w := newWorld()
+	w.stackStatus = map[string]string{}
+	report, found := w.examine(t)
+	if !report.Sound() || report.Deployed || found["deployment"][0].Level != Note {
+		t.Errorf("%+v", report)
+	}
+}
+
+// TestFaultsAreFound breaks one thing at a time and looks for its finding.
+func TestFaultsAreFound(t *testing.T) {
+	mapping := func(index int, change func(*types.EventSourceMappingConfiguration)) func(*world) {
+		return func(w *world) { change(&w.mappings[index]) }
+	}
+	for name, c := range map[string]struct {
+		fault   func(*world)
+		subject string
+		level   Level
+		says    string
+	}{
+		"no region":       {func(w *world) { w.region = "" }, "region", Mend, "none"},
+		"no credentials":  {func(w *world) { w.fail["identity"] = errDenied }, "credentials", Mend, "not accepted"},
+		"other partition": {func(w *world) { w.partition = "aws-cn" }, "region", Mend, "aws-cn"},
+		"no bootstrap":    {func(w *world) { w.bootstrap = "" }, "bootstrap", Mend, "not bootstrapped"},
+		"old bootstrap":   {func(w *world) { w.bootstrap = "5" }, "bootstrap", Mend, "at least 6"},
+		"new account":     {func(w *world) { w.concurrency = 10 }, "Lambda concurrency", Note, "10 at once"},
+		"few shards":      {func(w *world) { w.openShards = 499 }, "Kinesis shards", Note, "499 of 500"},
+		"many tables":     {func(w *world) { w.tableQuota = 5 }, "DynamoDB tables", Note, "of 5"},
+		"stack failed":    {func(w *world) { w.stackStatus["reprise-replay"] = "UPDATE_ROLLBACK_FAILED" }, "stack reprise-replay", Mend, "FAILED"},
+		"stack rolled":    {func(w *world) { w.stackStatus["reprise-replay"] = "UPDATE_ROLLBACK_COMPLETE" }, "stack reprise-replay", Mend, "ROLLBACK"},
+		"stack moves":     {func(w *world) { w.stackStatus["reprise-replay"] = "UPDATE_IN_PROGRESS" }, "stack reprise-replay", Note, "PROGRESS"},
+		"stack missing":   {func(w *world) { delete(w.stackStatus, "reprise-operations") }, "stack reprise-operations", Mend, "not there"},
+		"unprotected":     {func(w *world) { w.unprotected = true }, "table reprise-events", Mend, "deletion protection"},
+		"no recovery":     {func(w *world) { w.noRecovery = true }, "table reprise-control", Mend, "point-in-time"},
+		"no log stream":   {func(w *world) { w.noLogStream = true }, "table reprise-events", Mend, "no stream"},
+		"no policy":       {func(w *world) { w.policy = "" }, "table reprise-events", Mend, "no policy"},
+		"weak policy":     {func(w *world) { w.policy = strings.Replace(soundPolicy, "dynamodb:DeleteItem", "dynamodb:Scan", 1) }, "table reprise-events", Mend, "DeleteItem"},
+		"conditional": {func(w *world) {
+			w.policy = strings.Replace(soundPolicy, `"Effect"`, `"Condition":{"Bool":{"a":"b"}},"Effect"`, 1)
+		}, "table reprise-events", Mend, "UpdateItem"},
+		"pump unmapped":   {func(w *world) { w.mappings = slices.Delete(w.mappings, 0, 1) }, "consumer pump-events", Mend, "no mapping"},
+		"pump disabled":   {mapping(0, func(m *types.EventSourceMappingConfiguration) { m.State = aws.String("Disabled") }), "consumer pump-events", Mend, "disabled"},
+		"pump gives up":   {mapping(0, func(m *types.EventSourceMappingConfiguration) { m.MaximumRetryAttempts = aws.Int32(5) }), "consumer pump-events", Mend, "5 retries"},
+		"pump ages out":   {mapping(0, func(m *types.EventSourceMappingConfiguration) { m.MaximumRecordAgeInSeconds = aws.Int32(60) }), "consumer pump-events", Mend, "60 s"},
+		"halves":          {mapping(2, func(m *types.EventSourceMappingConfiguration) { m.BisectBatchOnFunctionError = aws.Bool(true) }), "consumer write-state of generation g0001", Mend, "halves"},
+		"no report":       {mapping(3, func(m *types.EventSourceMappingConfiguration) { m.FunctionResponseTypes = nil }), "consumer apply-playback", Mend, "report"},
+		"coming":          {mapping(2, func(m *types.EventSourceMappingConfiguration) { m.State = aws.String("Creating") }), "consumer write-state of generation g0001", Note, "creating"},
+		"unfiltered":      {mapping(4, func(m *types.EventSourceMappingConfiguration) { m.FilterCriteria = nil }), "consumer watch-log", Mend, "filtered"},
+		"machine deleted": {func(w *world) { w.machineStatus = "DELETING" }, "state machine reprise-replay", Mend, "DELETING"},
+		"machine hidden":  {func(w *world) { w.fail["machine"] = errDenied }, "state machine reprise-replay", Mend, "could not be read"},
+		"alarm raised":    {func(w *world) { w.raised = true }, "alarm reprise-log-changed", Mend, "raised"},
+		"alarm silent":    {func(w *world) { w.silent = true }, "alarm reprise-log-changed", Note, "nobody"},
+		"no alarms":       {func(w *world) { w.noAlarms = true }, "alarms", Mend, "none"},
+		"stream hidden":   {func(w *world) { w.fail["stream"] = errDenied }, "stream reprise-event-stream", Mend, "could not be read"},
+		"quotas hidden":   {func(w *world) { w.fail["limits"] = errDenied }, "Kinesis shards", Mend, "could not be read"},
+	} {
+		w := newWorld()
+		c.fault(w)
+		report, found := w.examine(t)
+		is := slices.ContainsFunc(found[c.subject], func(f Finding) bool { return f.Level == c.level && strings.Contains(f.Says, c.says) })
+		if !is || report.Sound() != (c.level != Mend) {
+			t.Errorf("%s: sound %t, %s: %+v", name, report.Sound(), c.subject, found[c.subject])
+		}
+	}
+}

@@ -1,0 +1,62 @@
+package feedkinesis
+
+import (
+	"sync"
+
+	"reprise/pkg/event"
+)
+
+// maxKeys bounds the keys whose last sequence numbers are kept. There are as
+// many keys as lanes, at most 1,024, of which a stream's writer has some.
+const maxKeys = 4096
+
+// lastSequences remembers the last sequence number of each key, for Kinesis
+// orders records of a key strictly only if each names the one before it
+// (PutRecord, SequenceNumberForOrdering). The zero value is ready. It is safe
+// for concurrent use.
+type lastSequences struct {
+	mu    sync.Mutex
+	byKey map[string]string
+}
+
+func (l *lastSequences) get(key string) string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.byKey[key]
+}
+
+// put moves a key's number forward. Where there are too many keys, any one is
+// forgotten: that costs the strictness of its next record only.
+func (l *lastSequences) put(key, sequence string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	last, known := l.byKey[key]
+	if known && event.CompareSequences(last, sequence) >= 0 {
+		return
+	}
+	if l.byKey == nil {
+		l.byKey = make(map[string]string)
+	}
+	if !known && len(l.byKey) >= maxKeys {
+		for other := range l.byKey {
+			delete(l.byKey, other)
+			break
+		}
+	}
+	l.byKey[key] = sequence
+}
+
+// drop forgets a key's number if it still is sequence.
+func (l *lastSequences) drop(key, sequence string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.byKey[key] == sequence {
+		delete(l.byKey, key)
+	}
+}
+
+func (l *lastSequences) forget() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	clear(l.byKey)
+}

@@ -1,0 +1,222 @@
+package stepfunctions
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
+
+	"reprise/pkg/asl"
+	"reprise/pkg/aws/awsclient"
+	"reprise/pkg/replay"
+)
+
+// Client has the calls of Step Functions that a machine makes.
+type Client interface {
+	StartExecution(context.Context, *sfn.StartExecutionInput, ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error)
+	StopExecution(context.Context, *sfn.StopExecutionInput, ...func(*sfn.Options)) (*sfn.StopExecutionOutput, error)
+	DescribeExecution(context.Context, *sfn.DescribeExecutionInput, ...func(*sfn.Options)) (*sfn.DescribeExecutionOutput, error)
+	ListExecutions(context.Context, *sfn.ListExecutionsInput, ...func(*sfn.Options)) (*sfn.ListExecutionsOutput, error)
+	GetExecutionHistory(context.Context, *sfn.GetExecutionHistoryInput, ...func(*sfn.Options)) (*sfn.GetExecutionHistoryOutput, error)
+	ListMapRuns(context.Context, *sfn.ListMapRunsInput, ...func(*sfn.Options)) (*sfn.ListMapRunsOutput, error)
+	DescribeMapRun(context.Context, *sfn.DescribeMapRunInput, ...func(*sfn.Options)) (*sfn.DescribeMapRunOutput, error)
+	SendTaskSuccess(context.Context, *sfn.SendTaskSuccessInput, ...func(*sfn.Options)) (*sfn.SendTaskSuccessOutput, error)
+	SendTaskFailure(context.Context, *sfn.SendTaskFailureInput, ...func(*sfn.Options)) (*sfn.SendTaskFailureOutput, error)
+	SendTaskHeartbeat(context.Context, *sfn.SendTaskHeartbeatInput, ...func(*sfn.Options)) (*sfn.SendTaskHeartbeatOutput, error)
+}
+
+// ErrThrottled says that the service takes no more requests at present: retry
+// after a pause.
+var ErrThrottled = errors.New("step functions throttles")
+
+// Machine is one state machine. It is safe for concurrent use. Errors are those
+// of package asl where they have a name there, ErrThrottled, or faults of the
+// service, which a retry may help.
+type Machine struct {
+	client Client
+	arn    string
+}
+
+var _ replay.Executions = (*Machine)(nil)
+
+// New returns the state machine of that ARN, such as
+// arn:aws:states:us-east-1:123456789012:stateMachine:replay. It makes no call.
+func New(client Client, arn string) *Machine { return &Machine{client: client, arn: arn} }
+
+// Name is the state machine's name.
+func (m *Machine) Name() string { return m.arn[strings.LastIndexByte(m.arn, ':')+1:] }
+
+// ExecutionARN is the ARN of an execution of that name.
+func (m *Machine) ExecutionARN(name string) string {
+	return strings.Replace(m.arn, ":stateMachine:", ":execution:", 1) + ":" + name
+}
+
+// failed wraps an error with its name in package asl.
+func failed(what string, err error) error {
+	for code, sentinel := range map[string]error{
+		"ExecutionAlreadyExists":   asl.ErrExecutionAlreadyExists,
+		"ExecutionDoesNotExist":    asl.ErrExecutionDoesNotExist,
+		"StateMachineDoesNotExist": asl.ErrStateMachineDoesNotExist,
+		"ResourceNotFound":         asl.ErrMapRunDoesNotExist,
+		"InvalidName":              asl.ErrInvalidName,
+		"InvalidArn":               asl.ErrInvalidArn,
+		"InvalidExecutionInput":    asl.ErrInvalidInput,
+		"InvalidOutput":            asl.ErrInvalidOutput,
+		"InvalidToken":             asl.ErrInvalidToken,
+		"TaskDoesNotExist":         asl.ErrTaskDoesNotExist,
+		"TaskTimedOut":             asl.ErrTaskTimedOut,
+		"ValidationException":      asl.ErrValidation,
+	} {
+		if awsclient.HasCode(err, code) {
+			return fmt.Errorf("%s: %w: %w", what, sentinel, err)
+		}
+	}
+	return fmt.Errorf("%s: %w", what, awsclient.Throttled(err, ErrThrottled))
+}
+
+// Start implements replay.Executions. The service takes the same name and input
+// for the same execution only while that runs, so one that has ended is
+// compared here.
+func (m *Machine) Start(ctx context.Context, name string, input []byte) error {
+	_, err := m.client.StartExecution(ctx, &sfn.StartExecutionInput{
+		StateMachineArn: &m.arn, Name: &name, Input: aws.String(string(input))})
+	if awsclient.HasCode(err, "ExecutionAlreadyExists") {
+		known, describeErr := m.Describe(ctx, name)
+		if describeErr != nil {
+			return describeErr
+		}
+		if sameJSON(known.Input, input) {
+			return nil
+		}
+	}
+	if err != nil {
+		return failed("start execution "+name, err)
+	}
+	return nil
+}
+
+// sameJSON compares but for white space. What the service does not tell any
+// more is taken for the same: names are never used for another input here.
+func sameJSON(a, b []byte) bool {
+	if len(a) == 0 {
+		return true
+	}
+	var x, y bytes.Buffer
+	if json.Compact(&x, a) != nil || json.Compact(&y, b) != nil {
+		return bytes.Equal(a, b)
+	}
+	return bytes.Equal(x.Bytes(), y.Bytes())
+}
+
+// Exists implements replay.Executions. The service forgets an execution 90 days
+// after its end.
+func (m *Machine) Exists(ctx context.Context, name string) (bool, error) {
+	_, err := m.Describe(ctx, name)
+	if errors.Is(err, asl.ErrExecutionDoesNotExist) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// The limits of StopExecution and SendTaskFailure, in characters.
+const (
+	maxError = 256
+	maxCause = 32_768
+)
+
+// Stop implements replay.Executions.
+func (m *Machine) Stop(ctx context.Context, name, errorName, cause string) error {
+	arn := m.ExecutionARN(name)
+	_, err := m.client.StopExecution(ctx, &sfn.StopExecutionInput{
+		ExecutionArn: &arn, Error: cut(errorName, maxError), Cause: cut(cause, maxCause)})
+	if err != nil && !awsclient.HasCode(err, "ExecutionDoesNotExist") {
+		return failed("stop execution "+name, err)
+	}
+	return nil
+}
+
+// cut shortens text to limit bytes without splitting a character.
+func cut(text string, limit int) *string {
+	if len(text) > limit {
+		for limit > 0 && !utf8.RuneStart(text[limit]) {
+			limit--
+		}
+		text = text[:limit]
+	}
+	return &text
+}
+
+// Describe tells of an execution, asl.ErrExecutionDoesNotExist where there is
+// none.
+func (m *Machine) Describe(ctx context.Context, name string) (asl.Execution, error) {
+	arn := m.ExecutionARN(name)
+	out, err := m.client.DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: &arn})
+	if err != nil {
+		return asl.Execution{}, failed("describe execution "+name, err)
+	}
+	return asl.Execution{
+		ExecutionArn:    aws.ToString(out.ExecutionArn),
+		StateMachineArn: aws.ToString(out.StateMachineArn),
+		Name:            aws.ToString(out.Name),
+		Status:          asl.Status(out.Status),
+		StartDate:       aws.ToTime(out.StartDate).UTC(),
+		StopDate:        toTime(out.StopDate),
+		Input:           raw(out.Input),
+		Output:          raw(out.Output),
+		Error:           aws.ToString(out.Error),
+		Cause:           aws.ToString(out.Cause),
+		MapRunArn:       aws.ToString(out.MapRunArn),
+	}, nil
+}
+
+func raw(text *string) json.RawMessage {
+	if text == nil {
+		return nil
+	}
+	return json.RawMessage(*text)
+}
+
+// List returns a page of executions of a status ("" for all), the newest first,
+// up to limit of them (1 to 1,000), without input and output. next goes on
+// behind them; "" means that there are no more.
+func (m *Machine) List(ctx context.Context, status asl.Status, after string, limit int) (page []asl.Execution, next string, err error) {
+	return m.list(ctx, &sfn.ListExecutionsInput{StateMachineArn: &m.arn}, status, after, limit)
+}
+
+// Children is List for the children of a map run.
+func (m *Machine) Children(ctx context.Context, mapRunARN string, status asl.Status, after string, limit int) (page []asl.Execution, next string, err error) {
+	return m.list(ctx, &sfn.ListExecutionsInput{MapRunArn: &mapRunARN}, status, after, limit)
+}
+
+func (m *Machine) list(ctx context.Context, in *sfn.ListExecutionsInput, status asl.Status, after string, limit int) ([]asl.Execution, string, error) {
+	in.StatusFilter = types.ExecutionStatus(status)
+	in.MaxResults = int32(min(max(limit, 1), 1000))
+	if after != "" {
+		in.NextToken = &after
+	}
+	out, err := m.client.ListExecutions(ctx, in)
+	if err != nil {
+		return nil, "", failed("list executions", err)
+	}
+	page := make([]asl.Execution, len(out.Executions))
+	for i, e := range out.Executions {
+		page[i] = asl.Execution{
+			ExecutionArn:    aws.ToString(e.ExecutionArn),
+			StateMachineArn: aws.ToString(e.StateMachineArn),
+			Name:            aws.ToString(e.Name),
+			Status:          asl.Status(e.Status),
+			StartDate:       aws.ToTime(e.StartDate).UTC(),
+			StopDate:        toTime(e.StopDate),
+			MapRunArn:       aws.ToString(e.MapRunArn),
+			ItemCount:       int(aws.ToInt32(e.ItemCount)),
+		}
+	}
+	return page, aws.ToString(out.NextToken), nil
+}

@@ -1,0 +1,139 @@
+package datastorepebble
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math"
+	"reflect"
+	"slices"
+	"testing"
+
+	"reprise/pkg/datastore"
+)
+
+// fill sets every field that v reaches to something other than zero.
+func fill(t *testing.T, v reflect.Value, n *int) {
+	*n++
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(fmt.Sprint("text ", *n))
+	case reflect.Int64:
+		v.SetInt(int64(*n))
+	case reflect.Uint64:
+		v.SetUint(uint64(*n))
+	case reflect.Uint8:
+		v.SetUint(uint64(*n))
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fill(t, v.Elem(), n)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 2, 2))
+		fill(t, v.Index(0), n)
+		fill(t, v.Index(1), n)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fill(t, v.Field(i), n)
+		}
+	default:
+		t.Fatalf("no value for a field of type %s", v.Type())
+	}
+}
+
+// TestEveryFieldIsStored fails when a field is added to a row or mark and not
+// to its encoding.
+func TestEveryFieldIsStored(t *testing.T) {
+	n := 0
+	var row datastore.Row
+	fill(t, reflect.ValueOf(&row).Elem(), &n)
+	haveRow, err := decodeRow(appendRow(nil, &row))
+	if err != nil || !reflect.DeepEqual(haveRow, row) {
+		t.Fatalf("have %+v, %v; want %+v", haveRow, err, row)
+	}
+	var mark datastore.Mark
+	fill(t, reflect.ValueOf(&mark).Elem(), &n)
+	haveMark, err := decodeMark(appendMark(nil, &mark))
+	if err != nil || !reflect.DeepEqual(haveMark, mark) {
+		t.Fatalf("have %+v, %v; want %+v", haveMark, err, mark)
+	}
+}
+
+// TestDamagedValuesAreRefused cuts stored values short, adds to them, gives them
+// another layout and puts a huge number everywhere: none is read as something
+// else, and none ends the process.
+func TestDamagedValuesAreRefused(t *testing.T) {
+	n := 0
+	var mark datastore.Mark
+	fill(t, reflect.ValueOf(&mark).Elem(), &n)
+	var row datastore.Row
+	fill(t, reflect.ValueOf(&row).Elem(), &n)
+	indexed := appendRow(nil, &row)
+	row.Indexed, row.IndexedBucket = "", ""
+	whole := appendRow(nil, &row)
+	ofRow := func(b []byte) error { _, err := decodeRow(b); return err }
+	for name, c := range map[string]struct {
+		value []byte
+		// least is the length of a value that was whole before there was an index.
+		least  int
+		decode func([]byte) error
+	}{
+		"mark":        {appendMark(nil, &mark), 0, func(b []byte) error { _, err := decodeMark(b); return err }},
+		"row":         {whole, 0, ofRow},
+		"indexed row": {indexed, len(whole) + 1, ofRow},
+	} {
+		refused := func(what string, value []byte) {
+			t.Helper()
+			if err := c.decode(value); !errors.Is(err, errLayout) {
+				t.Errorf("%s %s: %v", name, what, err)
+			}
+		}
+		if err := c.decode(c.value); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		for end := c.least; end < len(c.value); end++ {
+			refused(fmt.Sprintf("cut to %d of %d bytes", end, len(c.value)), c.value[:end])
+		}
+		refused("with a byte more", append(slices.Clone(c.value), 0))
+		refused("of another layout", append([]byte{layout + 1}, c.value[1:]...))
+		for i := range c.value {
+			huge := binary.AppendUvarint(slices.Clone(c.value[:i]), math.MaxInt64)
+			_ = c.decode(append(huge, c.value[i+1:]...)) // returns, whatever it is
+		}
+	}
+	for end := range len(row.Position) {
+		if _, err := decodePosition(whole[:2+end]); !errors.Is(err, errLayout) {
+			t.Errorf("position cut to %d bytes: %v", end, err)
+		}
+	}
+}
+
+// FuzzDecode looks for damaged values that do harm.
+func FuzzDecode(f *testing.F) {
+	row := datastore.Row{Entity: "a", State: json.RawMessage("{}"), Parked: &datastore.Parked{Type: "t"}}
+	f.Add(appendRow(nil, &row))
+	f.Add(appendMark(nil, &datastore.Mark{Ordinal: 1}))
+	f.Add([]byte{layout, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f})
+	f.Fuzz(func(t *testing.T, value []byte) {
+		if row, err := decodeRow(value); err == nil {
+			again, err := decodeRow(appendRow(nil, &row))
+			if err != nil || !reflect.DeepEqual(again, row) {
+				t.Fatalf("have %+v, %v; want %+v", again, err, row)
+			}
+		}
+		_, _ = decodeMark(value)
+		_, _ = decodePosition(value)
+	})
+}
+
+func BenchmarkDecodeRow(b *testing.B) {
+	row := datastore.Row{Entity: "account-000042", State: make([]byte, 300),
+		Position: "0001-12100000000000-0000", Filter: make([]byte, 64)}
+	value := appendRow(nil, &row)
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := decodeRow(value); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,98 @@
+package datastorepebble
+
+import (
+	"bytes"
+	"context"
+	"encoding/binary"
+	"fmt"
+	"slices"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/local/localstore"
+)
+
+// contentBytes begin the value of an identity; its position is the rest.
+const contentBytes = 8
+
+// entry is an identity on its way to its place in the store.
+type entry struct {
+	index int
+	key   []byte
+}
+
+// Identify implements datastore.Generation. It does not wait for the disk:
+// WriteRows does, behind it in the one write-ahead log.
+func (g *generation) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) (
+	[]datastore.Identity, error,
+) {
+	if err := datastore.CheckIdentities(events); err != nil {
+		return nil, fmt.Errorf("identify events: %w", err)
+	}
+	end, err := g.begin(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("identify events: %w", err)
+	}
+	defer end()
+	entries, owners := g.entries(lane, events)
+	defer g.all.stripes.LockAll(owners)()
+	first := slices.Clone(events)
+	err = g.all.space.WriteLazily(func(b *localstore.Batch) error {
+		for _, e := range entries {
+			if err := g.enter(b, e.key, &first[e.index]); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return nil, fmt.Errorf("identify events: %w", err)
+	}
+	return first, nil
+}
+
+// entries returns the keys in their order, in which reading them is cheapest,
+// and the prefixes of their entities, which are what is locked.
+func (g *generation) entries(lane event.Lane, events []datastore.Identity) (entries []entry, owners [][]byte) {
+	entries = make([]entry, len(events))
+	prefixes := make(map[string][]byte)
+	for i := range events {
+		e := &events[i]
+		prefix, known := prefixes[e.Entity]
+		if !known {
+			prefix = identityPrefix(g.data, lane, e.Entity)
+			prefixes[e.Entity] = prefix
+			owners = append(owners, prefix)
+		}
+		key := append(make([]byte, 0, len(prefix)+16), prefix...)
+		entries[i] = entry{i, appendDigest(key, e.Key)}
+	}
+	slices.SortFunc(entries, func(a, b entry) int { return bytes.Compare(a.key, b.key) })
+	return entries, owners
+}
+
+// enter puts e where nothing lies before it, and otherwise sets e to what does.
+func (g *generation) enter(b *localstore.Batch, key []byte, e *datastore.Identity) error {
+	earlier := false
+	_, err := g.all.space.View(key, func(value []byte) error {
+		if len(value) < contentBytes {
+			return errLayout
+		}
+		if position := value[contentBytes:]; string(position) <= string(e.Position) {
+			earlier = true
+			e.Position, e.Content = event.Position(position), binary.BigEndian.Uint64(value)
+		}
+		return nil
+	})
+	if err != nil || earlier {
+		return err
+	}
+	var content [contentBytes]byte
+	binary.BigEndian.PutUint64(content[:], e.Content)
+	return b.Put(key, content[:], []byte(e.Position))
+}
+
+func identityPrefix(data []byte, lane event.Lane, entity string) []byte {
+	return slices.Concat(data, []byte{identityTag}, []byte(lane.String()), []byte{'#'},
+		[]byte(event.EscapeEntity(entity)), []byte{'#'})
+}

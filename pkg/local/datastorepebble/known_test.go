@@ -1,0 +1,43 @@
+package datastorepebble
+
+import (
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"reprise/pkg/local/localstore"
+)
+
+// TestKnownGenerationIsMadeDurable: a generation that another call has created,
+// but not yet brought to the disk, counts as created only once it is there.
+func TestKnownGenerationIsMadeDurable(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	open := func(fsys vfs.FS) *Generations {
+		db, err := localstore.Open("data", localstore.Options{FS: fsys})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() {
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+		all, err := New(db.Space("datastore"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return all
+	}
+	all := open(mem)
+	err := all.space.WriteLazily(func(b *localstore.Batch) error { return b.Put(generationKey("g"), nil) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	all.exists["g"] = true
+	if err := all.Create(t.Context(), "g"); err != nil {
+		t.Fatal(err)
+	}
+	if ids, err := open(mem.CrashClone(vfs.CrashCloneCfg{})).List(t.Context()); err != nil || len(ids) != 1 {
+		t.Fatalf("after the crash: generations %q, %v", ids, err)
+	}
+}

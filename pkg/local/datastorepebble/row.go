@@ -1,0 +1,128 @@
+package datastorepebble
+
+import (
+	"encoding/binary"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+)
+
+// appendRow appends a row. The position comes first, for it alone is read to
+// check a condition. How far it is indexed comes last, and only where it is, so
+// that other rows are stored as they were before there was an index.
+func appendRow(b []byte, r *datastore.Row) []byte {
+	b = appendParked(appendFields(b, r), r.Parked)
+	if r.Indexed == "" && r.IndexedBucket == "" {
+		return b
+	}
+	return appendText(appendText(b, r.Indexed), r.IndexedBucket)
+}
+
+func appendFields(b []byte, r *datastore.Row) []byte {
+	b = appendText(append(b, layout), r.Position)
+	b = appendText(b, r.Entity)
+	b = appendText(b, r.State)
+	b = binary.AppendVarint(b, r.Count)
+	b = appendDigest(b, r.Chain)
+	b = binary.AppendVarint(b, r.Duplicates)
+	b = binary.AppendVarint(b, r.Conflicts)
+	b = binary.AppendVarint(b, r.Ignored)
+	b = appendText(b, r.Projection)
+	b = appendText(b, r.Version)
+	b = appendText(b, r.Replay)
+	b = binary.AppendUvarint(b, uint64(len(r.Buckets)))
+	for _, bucket := range r.Buckets {
+		b = appendText(b, bucket)
+	}
+	return appendText(b, r.Filter)
+}
+
+func appendParked(b []byte, p *datastore.Parked) []byte {
+	if p == nil {
+		return append(b, 0)
+	}
+	b = appendText(append(b, 1), p.Position)
+	b = appendText(b, p.Type)
+	b = appendText(b, p.Reason)
+	return binary.AppendVarint(b, p.Waiting)
+}
+
+func decodeRow(value []byte) (datastore.Row, error) {
+	d := decoder{rest: value}
+	d.begin()
+	r := datastore.Row{
+		Position:   event.Position(d.text()),
+		Entity:     d.text(),
+		State:      d.bytes(),
+		Count:      d.number(),
+		Chain:      d.digest(),
+		Duplicates: d.number(),
+		Conflicts:  d.number(),
+		Ignored:    d.number(),
+		Projection: d.text(),
+		Version:    d.text(),
+		Replay:     d.text(),
+		Buckets:    d.buckets(),
+		Filter:     d.bytes(),
+		Parked:     d.parked(),
+	}
+	if len(d.rest) > 0 {
+		r.Indexed, r.IndexedBucket = event.Position(d.text()), eventlog.Bucket(d.text())
+	}
+	return r, d.end()
+}
+
+func (d *decoder) buckets() []eventlog.Bucket {
+	n := d.length()
+	if n == 0 {
+		return nil
+	}
+	buckets := make([]eventlog.Bucket, 0, n)
+	for range n {
+		buckets = append(buckets, eventlog.Bucket(d.text()))
+	}
+	return buckets
+}
+
+func (d *decoder) parked() *datastore.Parked {
+	if flag := d.take(1); len(flag) == 0 || flag[0] == 0 {
+		return nil
+	}
+	return &datastore.Parked{
+		Position: event.Position(d.text()),
+		Type:     d.text(),
+		Reason:   d.text(),
+		Waiting:  d.number(),
+	}
+}
+
+// decodePosition reads a stored row's position alone. It shares value's memory.
+func decodePosition(value []byte) ([]byte, error) {
+	d := decoder{rest: value}
+	d.begin()
+	return d.take(d.length()), d.err
+}
+
+func appendMark(b []byte, m *datastore.Mark) []byte {
+	b = appendText(append(b, layout), m.Position)
+	b = binary.AppendVarint(b, m.Logged)
+	b = binary.AppendVarint(b, m.Ordinal)
+	b = binary.AppendVarint(b, m.Bytes)
+	b = appendDigest(b, m.Digest)
+	return appendText(b, m.Place)
+}
+
+func decodeMark(value []byte) (datastore.Mark, error) {
+	d := decoder{rest: value}
+	d.begin()
+	m := datastore.Mark{
+		Position: event.Position(d.text()),
+		Logged:   d.number(),
+		Ordinal:  d.number(),
+		Bytes:    d.number(),
+		Digest:   d.digest(),
+		Place:    d.bytes(),
+	}
+	return m, d.end()
+}

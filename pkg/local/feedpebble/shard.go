@@ -1,0 +1,160 @@
+package feedpebble
+
+import (
+	"context"
+	"encoding/binary"
+	"sync"
+	"time"
+
+	"reprise/pkg/feed"
+	"reprise/pkg/local/localstore"
+)
+
+// shard is the state of a shard that is kept in memory. Records of a shard are
+// numbered from 1 without gaps.
+type shard struct {
+	stream uint64
+	index  int
+
+	// putting is held while a record is numbered and applied, not while it is
+	// synced: so records become visible in the order of their numbers, and a
+	// later one cannot be on disk without the earlier.
+	putting sync.Mutex
+	next    uint64
+	// latest is the arrival of the last record. Arrivals never go back within
+	// a shard, so that a time can be found by halving.
+	latest  int64
+	deleted bool
+
+	mu sync.Mutex
+	// durable is the last number known to be on disk, arrival its time. Nothing
+	// above it is shown to anybody: what has been read cannot be lost.
+	durable uint64
+	arrival int64
+	// trimmed is the last number that was trimmed away.
+	trimmed uint64
+	gone    bool
+	// changed is closed when durable or gone changes; nil while nobody waits.
+	changed chan struct{}
+}
+
+func (s *Streams) loadShard(stream uint64, index int) (*shard, error) {
+	sh := &shard{stream: stream, index: index}
+	_, err := s.space.View(shardKey(trimTag, stream, index), func(value []byte) error {
+		if len(value) != 16 {
+			return errRecord
+		}
+		sh.durable = binary.BigEndian.Uint64(value)
+		sh.arrival = int64(binary.BigEndian.Uint64(value[8:]))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	sh.trimmed = sh.durable
+	prefix := shardKey(recordTag, stream, index)
+	key, value, found, err := s.space.Last(prefix, localstore.PrefixEnd(prefix))
+	if err != nil {
+		return nil, err
+	}
+	if found {
+		sh.durable = sequenceOf(key)
+		if sh.arrival, err = arrivalOf(value); err != nil {
+			return nil, err
+		}
+	}
+	sh.next, sh.latest = sh.durable+1, sh.arrival
+	return sh, nil
+}
+
+// put numbers and applies a record. It is durable once the result was waited
+// for and published.
+func (sh *shard) put(s *Streams, key string, data []byte) (pending localstore.Pending, sequence uint64, arrival int64, err error) {
+	var buffer [8 + 2 + feed.MaxKeyBytes]byte
+	sh.putting.Lock()
+	defer sh.putting.Unlock()
+	if sh.deleted {
+		return pending, 0, 0, feed.ErrStreamNotFound
+	}
+	arrival = max(s.now().UnixMilli(), sh.latest)
+	header := appendHeader(buffer[:0], arrival, key)
+	at := recordKey(sh.stream, sh.index, sh.next)
+	pending, err = s.space.Apply(func(b *localstore.Batch) error { return b.Put(at, header, data) })
+	if err != nil {
+		return pending, 0, 0, err
+	}
+	sequence = sh.next
+	sh.next++
+	sh.latest = arrival
+	return pending, sequence, arrival, nil
+}
+
+// publish says that a record is on disk, and with it all before it.
+func (sh *shard) publish(sequence uint64, arrival int64) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	if sequence <= sh.durable {
+		return
+	}
+	sh.durable, sh.arrival = sequence, arrival
+	sh.wake()
+}
+
+// wake is called with mu held.
+func (sh *shard) wake() {
+	if sh.changed != nil {
+		close(sh.changed)
+		sh.changed = nil
+	}
+}
+
+// close ends puts and waits for good.
+func (sh *shard) close() {
+	sh.putting.Lock()
+	sh.deleted = true
+	sh.putting.Unlock()
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	sh.gone = true
+	sh.wake()
+}
+
+// bounds are the numbers of the records that can be read: above trimmed, up to
+// durable.
+func (sh *shard) bounds() (trimmed, durable uint64, arrival int64) {
+	sh.mu.Lock()
+	defer sh.mu.Unlock()
+	return sh.trimmed, sh.durable, sh.arrival
+}
+
+// wait returns once a number above after is durable.
+func (sh *shard) wait(ctx context.Context, after uint64) error {
+	for {
+		sh.mu.Lock()
+		if sh.gone {
+			sh.mu.Unlock()
+			return feed.ErrStreamNotFound
+		}
+		if sh.durable > after {
+			sh.mu.Unlock()
+			return nil
+		}
+		if sh.changed == nil {
+			sh.changed = make(chan struct{})
+		}
+		changed := sh.changed
+		sh.mu.Unlock()
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func millis(at int64) time.Time {
+	if at == 0 {
+		return time.Time{}
+	}
+	return time.UnixMilli(at).UTC()
+}

@@ -50,7 +50,7 @@ var layers = [][]string{
 	{"event/record", "control", "feed", "local/localstore", "meter", "asl/jsonata"},
 	{"eventlog", "datastore", "asl"},
 	{"gateway", "projection", "domain"},
-	{"replay", "aws/settings"},
+	{"replay", "replay/cutover", "replay/lifecycle", "meter/spending", "aws/settings"},
 	{"handler"},
 	{"local"},
 	{"cli"},

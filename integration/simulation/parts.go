@@ -10,6 +10,8 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // stallLimit is how long a drain waits without progress, longer than any storm
@@ -73,7 +75,7 @@ func (w *world) storeOf(a *actor) replay.Store {
 
 func (w *world) plannerOf(a *actor) *replay.Planner {
 	heads := eventlog.Heads{Table: w.tableOf(a)}
-	finder := &replay.BucketFinder{Heads: heads, Registry: w.registryOf(a), Generations: w.judgedStore(a)}
+	finder := &datastore.BucketFinder{Heads: heads, Registry: w.registryOf(a), Generations: w.judgedStore(a)}
 	return &replay.Planner{Store: w.storeOf(a), Heads: heads, Lanes: w.lanes, Width: w.width, Buckets: finder.Find}
 }
 
@@ -111,8 +113,8 @@ func (w *world) proverOf(a *actor) *replay.Prover {
 		Log: eventlog.View{Log: w.logOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}}, Lanes: w.lanes.Count()}
 }
 
-func (w *world) promoterOf(a *actor) *replay.Promoter {
-	return &replay.Promoter{Store: w.storeOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}, Registry: w.registryOf(a),
+func (w *world) promoterOf(a *actor) *cutover.Promoter {
+	return &cutover.Promoter{Store: w.storeOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}, Registry: w.registryOf(a),
 		Generations: w.judgedStore(a), Lanes: w.lanes, Retention: retention, Lease: w.shape.lease, Poll: promotePoll, Pause: a.sleep}
 }
 
@@ -125,28 +127,28 @@ func (w *world) judgedStore(a *actor) datastore.Generations {
 	return w.generationsOf(a)
 }
 
-func (w *world) closerOf(a *actor) *replay.Closer {
+func (w *world) closerOf(a *actor) *lifecycle.Closer {
 	generations := w.generationsOf(a)
 	if w.plant.closer != nil {
 		generations = w.plant.closer(generations)
 	}
-	return &replay.Closer{Store: w.storeOf(a), Registry: w.registryOf(a), Generations: generations, Lanes: w.lanes.Count()}
+	return &lifecycle.Closer{Store: w.storeOf(a), Registry: w.registryOf(a), Generations: generations, Lanes: w.lanes.Count()}
 }
 
-func (w *world) serviceOf(a *actor) *replay.Service {
-	return &replay.Service{Store: w.storeOf(a), Executions: executions{a}, Closer: w.closerOf(a), Random: strings.NewReader("")}
+func (w *world) serviceOf(a *actor) *lifecycle.Service {
+	return &lifecycle.Service{Store: w.storeOf(a), Executions: executions{a}, Closer: w.closerOf(a), Random: strings.NewReader("")}
 }
 
 // executions are the executions of the replay state machine as one actor sees
 // them.
 type executions struct{ actor *actor }
 
-// Start implements replay.Executions. Machines begin by themselves.
+// Start implements lifecycle.Executions. Machines begin by themselves.
 func (e executions) Start(ctx context.Context, name string, _ []byte) error {
 	return e.actor.do(ctx, "execution.start", name, errThrottled, func(fate) error { return nil })
 }
 
-// Exists implements replay.Executions.
+// Exists implements lifecycle.Executions.
 func (e executions) Exists(ctx context.Context, name string) (found bool, err error) {
 	err = e.actor.do(ctx, "execution.exists", name, errThrottled, func(fate) error {
 		r := e.actor.world.replays[name]
@@ -156,7 +158,7 @@ func (e executions) Exists(ctx context.Context, name string) (found bool, err er
 	return found, err
 }
 
-// Stop implements replay.Executions.
+// Stop implements lifecycle.Executions.
 func (e executions) Stop(ctx context.Context, name, _, _ string) error {
 	return e.actor.do(ctx, "execution.stop", name, errThrottled, func(fate) error {
 		if r := e.actor.world.replays[name]; r != nil && r.machine != nil {

@@ -7,6 +7,7 @@ import (
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/handler"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // faultIncomplete is the failure of a replay whose proof shows a difference, as
@@ -14,7 +15,7 @@ import (
 const faultIncomplete = "Reprise.Incomplete"
 
 // advice says what to do next about a replay that has ended and did not succeed.
-func advice(v replay.View) string {
+func advice(v lifecycle.View) string {
 	switch {
 	case v.Status == replay.Cancelled:
 		return "start another one with " + again(v)
@@ -49,7 +50,7 @@ func advice(v replay.View) string {
 
 // again is the command that asks for the same once more; what selects a part of
 // the log is left to the reader.
-func again(v replay.View) string {
+func again(v lifecycle.View) string {
 	switch {
 	case v.Input.Promote:
 		return "reprise replay start --rebuild --promote --wait"

@@ -12,7 +12,6 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/handler"
-	"reprise/pkg/replay"
 )
 
 // flipping makes another generation active while a row is being read.
@@ -48,7 +47,7 @@ func TestReadDuringAPromotionIsOfTheGenerationThatIsActiveAfterIt(t *testing.T) 
 	must(t, w.generations.Create(ctx, info.ID))
 	lane := w.api.Lanes.Of("a")
 	for i := range apiLanes {
-		must(t, replay.BeginMark(ctx, w.generations.Open(info.ID), event.Lane(i), eventlog.Head{}))
+		must(t, datastore.BeginMark(ctx, w.generations.Open(info.ID), event.Lane(i), eventlog.Head{}))
 	}
 	rows, err := w.generations.Open("g0001").Rows(ctx, lane, []string{"a"})
 	must(t, err)

@@ -18,6 +18,7 @@ import (
 	"reprise/pkg/feed"
 	"reprise/pkg/handler"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // clearing lets something happen in place of a Clear.
@@ -57,7 +58,7 @@ func (w *apiWorld) second(replayID string) datastore.Info {
 	must(w.t, err)
 	must(w.t, w.generations.Create(ctx, info.ID))
 	for lane := range apiLanes {
-		must(w.t, replay.BeginMark(ctx, w.generations.Open(info.ID), event.Lane(lane), eventlog.Head{}))
+		must(w.t, datastore.BeginMark(ctx, w.generations.Open(info.ID), event.Lane(lane), eventlog.Head{}))
 	}
 	must(w.t, w.registry.Follow(ctx, info.ID))
 	return info
@@ -86,7 +87,7 @@ func TestWipeNamesWhatIsActive(t *testing.T) {
 }
 
 // stopped is Step Functions that forgets what it is told.
-type stopped struct{ replay.Executions }
+type stopped struct{ lifecycle.Executions }
 
 func (stopped) Stop(context.Context, string, string, string) error { return nil }
 
@@ -101,8 +102,8 @@ func TestAPromotedReplayIsNotCancelled(t *testing.T) {
 		info := w.second("r")
 		_, err = w.store.Update(ctx, "r", func(row *replay.Row) error { row.Generation = info.ID; return nil })
 		must(t, err)
-		w.api.Replays = &replay.Service{Store: w.store, Executions: stopped{},
-			Closer: &replay.Closer{Store: w.store, Registry: w.registry, Generations: w.generations, Lanes: apiLanes}}
+		w.api.Replays = &lifecycle.Service{Store: w.store, Executions: stopped{},
+			Closer: &lifecycle.Closer{Store: w.store, Registry: w.registry, Generations: w.generations, Lanes: apiLanes}}
 		if promoted {
 			w.promote("r", info.ID)
 		}
@@ -113,7 +114,7 @@ func TestAPromotedReplayIsNotCancelled(t *testing.T) {
 			}
 			continue
 		}
-		if view := decode[replay.View](t, response.Body); response.StatusCode != http.StatusOK || view.Status != replay.Cancelled {
+		if view := decode[lifecycle.View](t, response.Body); response.StatusCode != http.StatusOK || view.Status != replay.Cancelled {
 			t.Errorf("%d %s", response.StatusCode, response.Body)
 		}
 		hold, err := w.registry.Hold(ctx, "r", time.Minute)

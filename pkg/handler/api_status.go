@@ -12,6 +12,7 @@ import (
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // Platform tells what only the platform that serves the API can know: on one
@@ -64,10 +65,10 @@ type StatusView struct {
 	Generations []GenerationView  `json:"generations"`
 	Executions  []ExecutionStatus `json:"executions"`
 	// Replays are those that have not ended, at most maxRunning.
-	Replays     []replay.View `json:"replays"`
-	Quarantined Bounded       `json:"quarantined"`
-	Parked      Bounded       `json:"parked"`
-	DiskBytes   *int64        `json:"diskBytes"`
+	Replays     []lifecycle.View `json:"replays"`
+	Quarantined Bounded          `json:"quarantined"`
+	Parked      Bounded          `json:"parked"`
+	DiskBytes   *int64           `json:"diskBytes"`
 }
 
 // LogStatus is the size of the log.
@@ -163,7 +164,7 @@ func (a *API) replayStatus(ctx context.Context, view *StatusView) error {
 	if err != nil {
 		return err
 	}
-	view.Replays = []replay.View{}
+	view.Replays = []lifecycle.View{}
 	for _, row := range open {
 		shown, err := a.Viewer.View(ctx, row)
 		if err != nil {
@@ -205,7 +206,7 @@ func (a *API) parkedStatus(ctx context.Context, view *StatusView) error {
 	scanned := 0
 	generation := a.Generations.Open(active.ID)
 	for lane := range a.Lanes.Count() {
-		err := replay.EachParked(ctx, generation, active.Indexed, event.Lane(lane), func(row *datastore.Row) error {
+		err := datastore.EachParked(ctx, generation, active.Indexed, event.Lane(lane), func(row *datastore.Row) error {
 			if scanned == maxScanned {
 				return errPageFull
 			}

@@ -18,7 +18,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"reprise/pkg/handler"
-	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // TestSchemasAreTheShapesOfAnswers compares members, also those that no answer
@@ -29,7 +29,7 @@ func TestSchemasAreTheShapesOfAnswers(t *testing.T) {
 	for name, shown := range map[string]any{
 		"Problem": handler.Problem{}, "Accepted": handler.Accepted{}, "Entity": handler.EntityView{},
 		"History": handler.HistoryPage{}, "Rows": handler.RowsPage{}, "Lanes": handler.LanesView{},
-		"Status": handler.StatusView{}, "Generation": handler.Wiped{}, "Generations": handler.GenerationsView{}, "Replays": handler.ReplaysPage{}, "Replay": replay.View{},
+		"Status": handler.StatusView{}, "Generation": handler.Wiped{}, "Generations": handler.GenerationsView{}, "Replays": handler.ReplaysPage{}, "Replay": lifecycle.View{},
 		"StartReplay": handler.StartReplay{},
 	} {
 		compareShape(t, name, reflect.TypeOf(shown), doc.Components.Schemas[name])

@@ -6,6 +6,7 @@ import (
 
 	"reprise/pkg/asl"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 const (
@@ -48,12 +49,12 @@ func (e executions) Stop(ctx context.Context, name, errorName, cause string) err
 
 // onEnd closes the replay of an execution that has ended, as a rule on ended
 // executions does on AWS.
-func onEnd(service *replay.Service) func(context.Context, asl.Execution) error {
+func onEnd(service *lifecycle.Service) func(context.Context, asl.Execution) error {
 	return func(ctx context.Context, ended asl.Execution) error {
 		var failure *replay.Failure
 		if ended.Error != "" || ended.Cause != "" {
 			failure = &replay.Failure{Error: ended.Error, Cause: ended.Cause}
 		}
-		return service.Ended(ctx, ended.Name, replay.ExecutionStatus(ended.Status), failure)
+		return service.Ended(ctx, ended.Name, lifecycle.ExecutionStatus(ended.Status), failure)
 	}
 }

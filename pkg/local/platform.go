@@ -23,6 +23,7 @@ import (
 	"reprise/pkg/local/localstore"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // The names of the streams.
@@ -48,8 +49,8 @@ type Platform struct {
 	registry    datastore.Registry
 	applier     *projection.Applier
 	store       replay.Store
-	closer      *replay.Closer
-	service     *replay.Service
+	closer      *lifecycle.Closer
+	service     *lifecycle.Service
 	engine      *asl.Engine
 	// nudge wakes the keeper of consumers.
 	nudge chan struct{}
@@ -96,8 +97,8 @@ func (p *Platform) wire(ctx context.Context) error {
 	p.applier = projection.NewApplier(set, eventlog.View{Log: p.log, Heads: p.heads})
 	p.registry = datastore.Registry{Table: p.table, Now: time.Now}
 	p.store = replay.Store{Table: p.table, Now: time.Now, Version: set.Version()}
-	p.closer = &replay.Closer{Store: p.store, Registry: p.registry, Generations: p.generations, Lanes: p.lanes.Count()}
-	p.service = &replay.Service{Store: p.store, Closer: p.closer, Random: rand.Reader}
+	p.closer = &lifecycle.Closer{Store: p.store, Registry: p.registry, Generations: p.generations, Lanes: p.lanes.Count()}
+	p.service = &lifecycle.Service{Store: p.store, Closer: p.closer, Random: rand.Reader}
 	if err := p.openEngine(); err != nil {
 		return err
 	}
@@ -166,7 +167,7 @@ func (p *Platform) firstGeneration(ctx context.Context, version string) error {
 		return fmt.Errorf("create first generation: %w", err)
 	}
 	for lane := range p.lanes.Count() {
-		if err := replay.BeginMark(ctx, p.generations.Open(first), event.Lane(lane), eventlog.Head{}); err != nil {
+		if err := datastore.BeginMark(ctx, p.generations.Open(first), event.Lane(lane), eventlog.Head{}); err != nil {
 			return err
 		}
 	}

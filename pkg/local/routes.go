@@ -5,10 +5,11 @@ import (
 	"errors"
 	"time"
 
+	"reprise/pkg/datastore"
 	"reprise/pkg/handler"
 	"reprise/pkg/local/emulate"
 	"reprise/pkg/local/localstore"
-	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // gateway routes every request of the HTTP API to the handler that serves it
@@ -17,7 +18,7 @@ func (p *Platform) gateway() *emulate.Gateway {
 	g := emulate.NewGateway(p.options.Log)
 	api := &handler.API{Registry: p.registry, Generations: p.generations, Heads: p.heads, EventLog: p.log,
 		Lanes: p.lanes, Buckets: p.finder().Find, Replays: p.service, Platform: status{p}, Log: p.options.Log,
-		Viewer: &replay.Viewer{Store: p.store, Registry: p.registry, Generations: p.generations}}
+		Viewer: &lifecycle.Viewer{Store: p.store, Registry: p.registry, Generations: p.generations}}
 	load := p.load(false)
 	imports := p.load(true)
 	for _, route := range handler.Routes() {
@@ -39,8 +40,8 @@ func (p *Platform) load(keepTime bool) *handler.Load {
 		NoRoom: func(err error) bool { return errors.Is(err, localstore.ErrFull) }}
 }
 
-func (p *Platform) finder() *replay.BucketFinder {
-	return &replay.BucketFinder{Heads: p.heads, Registry: p.registry, Generations: p.generations}
+func (p *Platform) finder() *datastore.BucketFinder {
+	return &datastore.BucketFinder{Heads: p.heads, Registry: p.registry, Generations: p.generations}
 }
 
 // overloaded reports that the pump is half the retention behind.

@@ -9,6 +9,8 @@ import (
 	"reprise/pkg/handler"
 	"reprise/pkg/local/emulate"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
+	"reprise/pkg/replay/lifecycle"
 	"reprise/workflows"
 )
 
@@ -41,7 +43,7 @@ var steps = [...]struct{ placeholder, name string }{
 
 // functions wires the handlers of the steps.
 func (p *Platform) functions() *functions {
-	promoter := &replay.Promoter{Store: p.store, Heads: p.heads, Registry: p.registry, Generations: p.generations,
+	promoter := &cutover.Promoter{Store: p.store, Heads: p.heads, Registry: p.registry, Generations: p.generations,
 		Lanes: p.lanes, Retention: p.options.Retention, Lease: 10 * time.Second, Poll: 20 * time.Millisecond, Pause: emulate.Pause}
 	planner := &replay.Planner{Store: p.store, Heads: p.heads, Lanes: p.lanes, Width: p.options.Bucket,
 		Buckets: p.finder().Find}
@@ -52,7 +54,7 @@ func (p *Platform) functions() *functions {
 		Patience: 5 * time.Second, Limit: playbackRetention / 2, Poll: 25 * time.Millisecond, Pause: emulate.Pause}
 	prover := &replay.Prover{Store: p.store, Registry: p.registry, Generations: p.generations,
 		Log: eventlog.View{Log: p.log, Heads: p.heads}, Lanes: p.lanes.Count()}
-	viewer := &replay.Viewer{Store: p.store, Registry: p.registry, Generations: p.generations}
+	viewer := &lifecycle.Viewer{Store: p.store, Registry: p.registry, Generations: p.generations}
 	plan := &handler.PlanReplay{Store: p.store, Planner: planner, Promoter: promoter, Version: p.applier.Version()}
 	read := &handler.ReadSegment{Reader: reader, Now: time.Now, Limit: stepLimit}
 	drain := &handler.CheckDrained{Drainer: drainer, Now: time.Now, Limit: stepLimit}

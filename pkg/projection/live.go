@@ -109,7 +109,7 @@ func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, re
 // now, because it was retired, is not lost but done with.
 func (l *Live) lose(ctx context.Context, generation string, lane event.Lane, missed int, why string, records int,
 ) (Written, error) {
-	lost, err := l.Registry.Lose(ctx, generation, datastore.Loss{Lane: int(lane), Count: missed, Why: why})
+	lost, err := l.Registry.Lose(ctx, generation, datastore.Loss{Lane: lane, Count: missed, Why: why})
 	if err != nil {
 		return Written{}, err
 	}

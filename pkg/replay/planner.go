@@ -68,7 +68,7 @@ func (p *Planner) Plan(ctx context.Context, id string) (Row, error) {
 // enter notes in the replay's row what was planned.
 func (p *Planner) enter(ctx context.Context, id string, cut time.Time, plan Plan) (Row, error) {
 	lanes := plan.lanes()
-	plans, err := p.Store.loadLanePlans(ctx, id, lanes)
+	plans, err := p.Store.LoadLanePlans(ctx, id, lanes)
 	if err != nil {
 		return Row{}, err
 	}

@@ -16,7 +16,6 @@ import (
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/replay"
 )
 
 // Consumer is what Lambda has for a generation.
@@ -107,7 +106,7 @@ func (k *Keeper) firstGeneration(ctx context.Context) (datastore.Roll, error) {
 		return datastore.Roll{}, fmt.Errorf("create first generation: %w", err)
 	}
 	for lane := range k.Lanes {
-		if err := replay.BeginMark(ctx, k.Generations.Open(first), event.Lane(lane), eventlog.Head{}); err != nil {
+		if err := datastore.BeginMark(ctx, k.Generations.Open(first), event.Lane(lane), eventlog.Head{}); err != nil {
 			return datastore.Roll{}, err
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"reprise/pkg/control"
 	"reprise/pkg/handler"
 	"reprise/pkg/meter"
+	"reprise/pkg/meter/spending"
 	"reprise/pkg/replay"
 )
 
@@ -127,7 +128,7 @@ func (r *refusing) Put(ctx context.Context, key control.Key, body []byte, previo
 	return r.Table.Put(ctx, key, body, previous)
 }
 
-func (w *world) cost(t *testing.T, p *Platform, id string) *replay.Cost {
+func (w *world) cost(t *testing.T, p *Platform, id string) *spending.Cost {
 	t.Helper()
 	row, err := p.store.Load(t.Context(), id)
 	if err != nil {

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // endedExecution is the detail of a "Step Functions Execution Status Change"
@@ -36,7 +37,7 @@ func (p *Platform) Ended(ctx context.Context, e events.CloudWatchEvent) error {
 	if ended.Error != "" || ended.Cause != "" {
 		failure = &replay.Failure{Error: ended.Error, Cause: ended.Cause}
 	}
-	err := p.service().Ended(ctx, ended.Name, replay.ExecutionStatus(ended.Status), failure)
+	err := p.service().Ended(ctx, ended.Name, lifecycle.ExecutionStatus(ended.Status), failure)
 	p.keepCost(ctx, ended.Name, "")
 	if err != nil {
 		return err

@@ -7,10 +7,13 @@ import (
 
 	"reprise/functions/internal/consumers"
 	"reprise/functions/internal/microservice"
+	"reprise/pkg/datastore"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/gateway"
 	"reprise/pkg/handler"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
+	"reprise/pkg/replay/lifecycle"
 )
 
 const (
@@ -49,31 +52,31 @@ func (p *Platform) Microservice(service gateway.Service, outside gateway.Gateway
 
 // API is serve-api.
 func (p *Platform) API() *handler.API {
-	finder := &replay.BucketFinder{Heads: p.heads, Registry: p.registry, Generations: p.Generations}
+	finder := &datastore.BucketFinder{Heads: p.heads, Registry: p.registry, Generations: p.Generations}
 	return &handler.API{Registry: p.registry, Generations: p.Generations, Heads: p.heads, EventLog: p.EventLog,
 		Lanes: p.lanes, Buckets: finder.Find, Replays: p.service(), Platform: status{p}, Log: p.Log, Viewer: p.viewer()}
 }
 
-func (p *Platform) viewer() *replay.Viewer {
-	return &replay.Viewer{Store: p.store, Registry: p.registry, Generations: p.Generations}
+func (p *Platform) viewer() *lifecycle.Viewer {
+	return &lifecycle.Viewer{Store: p.store, Registry: p.registry, Generations: p.Generations}
 }
 
-func (p *Platform) closer() *replay.Closer {
-	return &replay.Closer{Store: p.store, Registry: p.registry, Generations: p.Generations, Lanes: p.lanes.Count()}
+func (p *Platform) closer() *lifecycle.Closer {
+	return &lifecycle.Closer{Store: p.store, Registry: p.registry, Generations: p.Generations, Lanes: p.lanes.Count()}
 }
 
-func (p *Platform) service() *replay.Service {
-	return &replay.Service{Store: p.store, Executions: p.Executions, Closer: p.closer(), Random: rand.Reader}
+func (p *Platform) service() *lifecycle.Service {
+	return &lifecycle.Service{Store: p.store, Executions: p.Executions, Closer: p.closer(), Random: rand.Reader}
 }
 
-func (p *Platform) promoter() *replay.Promoter {
-	return &replay.Promoter{Store: p.store, Heads: p.heads, Registry: p.registry, Generations: p.Generations,
+func (p *Platform) promoter() *cutover.Promoter {
+	return &cutover.Promoter{Store: p.store, Heads: p.heads, Registry: p.registry, Generations: p.Generations,
 		Lanes: p.lanes, Retention: p.Settings.Retention, Lease: lease, Poll: poll, Pause: p.Pause}
 }
 
 // Plan is plan-replay.
 func (p *Platform) Plan() *handler.PlanReplay {
-	finder := &replay.BucketFinder{Heads: p.heads, Registry: p.registry, Generations: p.Generations}
+	finder := &datastore.BucketFinder{Heads: p.heads, Registry: p.registry, Generations: p.Generations}
 	return &handler.PlanReplay{Store: p.store, Promoter: p.promoter(), Version: p.applier.Version(),
 		Planner: &replay.Planner{Store: p.store, Heads: p.heads, Lanes: p.lanes, Width: p.Settings.Bucket, Buckets: finder.Find}}
 }

@@ -20,7 +20,7 @@ import (
 	"reprise/pkg/aws/settings"
 	"reprise/pkg/handler"
 	"reprise/pkg/meter"
-	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // meteredWorld makes functions as they run on AWS, each with a meter of its own,
@@ -141,7 +141,7 @@ func TestAllThatAReplayUsesIsInItsReport(t *testing.T) {
 }
 
 // compare holds a report against the meters.
-func (w *meteredWorld) compare(t *testing.T, view replay.View) {
+func (w *meteredWorld) compare(t *testing.T, view lifecycle.View) {
 	t.Helper()
 	if view.Cost == nil || view.Cost.Transitions == nil || *view.Cost.Transitions != 12 {
 		t.Fatalf("cost %+v", view.Cost)

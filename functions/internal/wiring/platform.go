@@ -17,8 +17,10 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
 	"reprise/pkg/meter"
+	"reprise/pkg/meter/spending"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // Parts are the adapters that a platform rests on.
@@ -33,7 +35,7 @@ type Parts struct {
 	Generations datastore.Generations
 	// Executions are those of the replay state machine, and Running lists
 	// them; only serve-api, close-replay and keep-consumers may.
-	Executions replay.Executions
+	Executions lifecycle.Executions
 	Running    RunningExecutions
 	// Transitions counts those of an execution and its children; only
 	// report-replay may.
@@ -62,7 +64,7 @@ type Platform struct {
 	applier  *projection.Applier
 	events   feed.Description
 	decoder  *eventlog.Decoder
-	spending *replay.Spending
+	spending *spending.Recorder
 }
 
 // ErrFixed says that lanes or bucket width are not those that the platform was
@@ -94,7 +96,7 @@ func New(ctx context.Context, parts Parts) (*Platform, error) {
 	p.registry = datastore.Registry{Table: parts.Table, Now: parts.Now}
 	p.store = replay.Store{Table: parts.Table, Now: parts.Now, Version: set.Version()}
 	if parts.Meter != nil {
-		p.spending = &replay.Spending{Store: p.store, Used: meter.NewOutstanding(parts.Meter), Function: parts.Function}
+		p.spending = &spending.Recorder{Store: p.store, Used: meter.NewOutstanding(parts.Meter), Function: parts.Function}
 	}
 	p.applier = projection.NewApplier(set, eventlog.View{Log: parts.EventLog, Heads: p.heads})
 	if err := p.checkFixed(ctx); err != nil {

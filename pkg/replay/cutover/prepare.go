@@ -1,4 +1,4 @@
-package replay
+package cutover
 
 import (
 	"context"
@@ -6,6 +6,7 @@ import (
 
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
+	"reprise/pkg/replay"
 )
 
 // Prepare gives a rebuild its generation: an id that no other ever had, which
@@ -27,14 +28,14 @@ func (p *Promoter) Prepare(ctx context.Context, id, version string) error {
 		}
 	}
 	if row.Version != "" && row.Version != version {
-		return fmt.Errorf("prepare replay %s: %w", id, otherVersion(row.Version, version))
+		return fmt.Errorf("prepare replay %s: %w", id, replay.OtherVersion(row.Version, version))
 	}
 	info, err := p.Registry.Enter(ctx, row.Generation, id, version)
 	if err != nil {
 		return err
 	}
 	if info.Version != version {
-		return fmt.Errorf("prepare replay %s: %w", id, otherVersion(info.Version, version))
+		return fmt.Errorf("prepare replay %s: %w", id, replay.OtherVersion(info.Version, version))
 	}
 	if info.Status != datastore.Building {
 		return nil
@@ -47,12 +48,12 @@ func (p *Promoter) Prepare(ctx context.Context, id, version string) error {
 
 // reserve records a fresh id in the replay's row, unless another attempt did or
 // somebody cancelled: then a reservation is left for Sweep.
-func (p *Promoter) reserve(ctx context.Context, id, version string) (Row, error) {
+func (p *Promoter) reserve(ctx context.Context, id, version string) (replay.Row, error) {
 	generation, err := p.Registry.Reserve(ctx, id)
 	if err != nil {
-		return Row{}, err
+		return replay.Row{}, err
 	}
-	return p.Store.Update(ctx, id, func(r *Row) error {
+	return p.Store.Update(ctx, id, func(r *replay.Row) error {
 		if r.Cancel || r.Generation != "" {
 			return control.Unchanged()
 		}

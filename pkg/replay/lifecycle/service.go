@@ -1,4 +1,4 @@
-package replay
+package lifecycle
 
 import (
 	"context"
@@ -9,8 +9,8 @@ import (
 	"io"
 	"time"
 
-	"reprise/pkg/control"
 	"reprise/pkg/datastore"
+	"reprise/pkg/replay"
 )
 
 // Executions starts and stops executions of the replay state machine.
@@ -27,7 +27,7 @@ type Executions interface {
 // Service starts and cancels replays for people. It is safe for concurrent
 // use.
 type Service struct {
-	Store      Store
+	Store      replay.Store
 	Executions Executions
 	Closer     *Closer
 	// Random names replays that nobody named.
@@ -37,23 +37,23 @@ type Service struct {
 // Start enters a replay and starts its execution. The same name with the same
 // request is the same replay, running or ended, and created is false then;
 // with another request it is ErrExists. A name of "" is chosen.
-func (s *Service) Start(ctx context.Context, name string, request Request) (row Row, created bool, err error) {
+func (s *Service) Start(ctx context.Context, name string, request replay.Request) (row replay.Row, created bool, err error) {
 	if name == "" {
 		if name, err = s.chooseName(); err != nil {
-			return Row{}, false, err
+			return replay.Row{}, false, err
 		}
 	}
 	row, created, err = s.Store.Create(ctx, name, request)
 	if err != nil {
-		return Row{}, false, err
+		return replay.Row{}, false, err
 	}
-	if row.Status != Planned || row.Started != nil || row.Cancel {
+	if row.Status != replay.Planned || row.Started != nil || row.Cancel {
 		return row, created, nil
 	}
 	// A row without an execution is what a crash between the two leaves: the
 	// same request, asked again, goes on here.
 	if err := s.execute(ctx, row); err != nil {
-		return Row{}, false, err
+		return replay.Row{}, false, err
 	}
 	return row, created, nil
 }
@@ -66,7 +66,7 @@ func (s *Service) chooseName() (string, error) {
 	return s.Store.Now().UTC().Format("20060102-150405-") + hex.EncodeToString(random[:]), nil
 }
 
-func (s *Service) execute(ctx context.Context, row Row) error {
+func (s *Service) execute(ctx context.Context, row replay.Row) error {
 	input, err := json.Marshal(row.Request)
 	if err != nil {
 		return fmt.Errorf("encode request of replay %s: %w", row.ID, err)
@@ -90,8 +90,8 @@ const FaultExecutionGone = "Reprise.ExecutionGone"
 // when it starts, and on its schedule. A replay that was started once is never
 // started again.
 func (s *Service) Reconcile(ctx context.Context) error {
-	var open []Row
-	err := s.Store.List(ctx, func(row Row) error {
+	var open []replay.Row
+	err := s.Store.List(ctx, func(row replay.Row) error {
 		if !row.Status.Ended() {
 			open = append(open, row)
 		}
@@ -108,14 +108,14 @@ func (s *Service) Reconcile(ctx context.Context) error {
 	return s.Closer.Sweep(ctx)
 }
 
-func (s *Service) reconcile(ctx context.Context, row Row) error {
+func (s *Service) reconcile(ctx context.Context, row replay.Row) error {
 	exists, err := s.Executions.Exists(ctx, row.ID)
 	switch {
 	case err != nil:
 		return fmt.Errorf("look for execution %s: %w", row.ID, err)
 	case exists:
 		return s.Store.Started(ctx, row.ID)
-	case row.Started == nil && row.Status == Planned:
+	case row.Started == nil && row.Status == replay.Planned:
 		return s.execute(ctx, row)
 	}
 	since := row.Created
@@ -125,24 +125,8 @@ func (s *Service) reconcile(ctx context.Context, row Row) error {
 	if s.Store.Now().Sub(since) < startGrace {
 		return nil
 	}
-	_, err = s.Closer.Close(ctx, row.ID, Failed, &Failure{Error: FaultExecutionGone,
+	_, err = s.Closer.Close(ctx, row.ID, replay.Failed, &replay.Failure{Error: FaultExecutionGone,
 		Cause: "the execution that carried the replay out is gone: start it again under another name"})
-	return err
-}
-
-// Started notes that an execution carries the replay out. It is idempotent.
-func (s Store) Started(ctx context.Context, id string) error {
-	_, err := s.Update(ctx, id, func(row *Row) error {
-		if row.Started != nil {
-			return control.Unchanged()
-		}
-		at := s.Now().UTC()
-		row.Started = &at
-		return nil
-	})
-	if errors.Is(err, ErrEnded) {
-		return nil
-	}
 	return err
 }
 
@@ -151,14 +135,14 @@ func (s Store) Started(ctx context.Context, id string) error {
 // once its generation was made active. After an error it may be called again;
 // without that, too, the replay comes to its end and its generation never
 // becomes active.
-func (s *Service) Cancel(ctx context.Context, id string) (Row, error) {
+func (s *Service) Cancel(ctx context.Context, id string) (replay.Row, error) {
 	if err := s.withdraw(ctx, id); err != nil {
-		return Row{}, err
+		return replay.Row{}, err
 	}
 	if err := s.Executions.Stop(ctx, id, "Reprise.Cancelled", "cancelled by a person"); err != nil {
-		return Row{}, fmt.Errorf("stop execution %s: %w", id, err)
+		return replay.Row{}, fmt.Errorf("stop execution %s: %w", id, err)
 	}
-	return s.Closer.Close(ctx, id, Cancelled, nil)
+	return s.Closer.Close(ctx, id, replay.Cancelled, nil)
 }
 
 // withdraw takes the right to flip from a replay, in the document that a flip
@@ -171,18 +155,18 @@ func (s *Service) withdraw(ctx context.Context, id string) error {
 			return err
 		}
 		if row.Status.Ended() {
-			return fmt.Errorf("cancel replay %s: %w", id, ErrEnded)
+			return fmt.Errorf("cancel replay %s: %w", id, replay.ErrEnded)
 		}
 		if row.Generation != "" {
-			_, err := s.Closer.Registry.Withdraw(ctx, row.Generation, id, string(Cancelled))
+			_, err := s.Closer.Registry.Withdraw(ctx, row.Generation, id, string(replay.Cancelled))
 			if errors.Is(err, datastore.ErrActive) {
-				return fmt.Errorf("cancel replay %s: %w", id, ErrPromoted)
+				return fmt.Errorf("cancel replay %s: %w", id, replay.ErrPromoted)
 			}
 			if err != nil {
 				return err
 			}
 		}
-		_, err = s.Store.Update(ctx, id, func(r *Row) error {
+		_, err = s.Store.Update(ctx, id, func(r *replay.Row) error {
 			if r.Generation != row.Generation {
 				return errChanged
 			}
@@ -201,16 +185,16 @@ type ExecutionStatus string
 
 // Ended closes the replay of an execution that has ended, whichever way: a
 // stop in the console, a time-out, or a failure before its own last step.
-func (s *Service) Ended(ctx context.Context, id string, status ExecutionStatus, failure *Failure) error {
-	final := Failed
+func (s *Service) Ended(ctx context.Context, id string, status ExecutionStatus, failure *replay.Failure) error {
+	final := replay.Failed
 	switch status {
 	case "SUCCEEDED":
-		final = Succeeded
+		final = replay.Succeeded
 	case "ABORTED":
-		final = Cancelled
+		final = replay.Cancelled
 	}
 	_, err := s.Closer.Close(ctx, id, final, failure)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, replay.ErrNotFound) {
 		return nil
 	}
 	return err

@@ -1,4 +1,4 @@
-package replay
+package lifecycle
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"reprise/pkg/control"
+	"reprise/pkg/replay"
 )
 
 const (
@@ -21,12 +22,12 @@ var errEnough = errors.New("enough")
 
 // prune removes replays that ended long ago, with their plans, checkpoints,
 // marks and costs, a few at a time. It is idempotent.
-func (s Store) prune(ctx context.Context) error {
+func (c *Closer) prune(ctx context.Context) error {
 	var old []string
-	before := s.Now().Add(-keepEnded)
-	err := control.Each(ctx, s.Table, rowsPartition, "", func(id string, row Row) error {
+	before := c.Store.Now().Add(-keepEnded)
+	err := c.Store.List(ctx, func(row replay.Row) error {
 		if row.Ended != nil && row.Ended.Before(before) {
-			old = append(old, id)
+			old = append(old, row.ID)
 		}
 		if len(old) == maxPruned {
 			return errEnough
@@ -34,10 +35,10 @@ func (s Store) prune(ctx context.Context) error {
 		return nil
 	})
 	if err != nil && !errors.Is(err, errEnough) {
-		return fmt.Errorf("list ended replays: %w", err)
+		return err
 	}
 	for _, id := range old {
-		err := s.remove(ctx, id, before)
+		err := c.remove(ctx, id, before)
 		if err != nil && !errors.Is(err, control.ErrConflict) && !errors.Is(err, control.ErrNotFound) {
 			return fmt.Errorf("remove replay %s: %w", id, err)
 		}
@@ -51,27 +52,27 @@ func (s Store) prune(ctx context.Context) error {
 // listed, then the row is found to be the old one still, and only what was listed
 // is deleted, in the version that was listed. ErrConflict and ErrNotFound say that
 // somebody else was first.
-func (s Store) remove(ctx context.Context, id string, before time.Time) error {
-	row, version, err := control.Load[Row](ctx, s.Table, rowKey(id))
+func (c *Closer) remove(ctx context.Context, id string, before time.Time) error {
+	row, version, err := control.Load[replay.Row](ctx, c.Store.Table, replay.RowKey(id))
 	if err != nil || row.Ended == nil || !row.Ended.Before(before) {
 		return err
 	}
 	const page = 500
 	for {
-		docs, err := s.Table.List(ctx, partition(id), "", page)
+		docs, err := c.Store.Table.List(ctx, replay.Partition(id), "", page)
 		if err != nil {
 			return err
 		}
-		if now, err := s.Table.Get(ctx, rowKey(id)); err != nil || now.Version != version {
+		if now, err := c.Store.Table.Get(ctx, replay.RowKey(id)); err != nil || now.Version != version {
 			return err
 		}
 		for _, doc := range docs {
-			if err := s.Table.Delete(ctx, doc.Key, doc.Version); err != nil && !errors.Is(err, control.ErrNotFound) {
+			if err := c.Store.Table.Delete(ctx, doc.Key, doc.Version); err != nil && !errors.Is(err, control.ErrNotFound) {
 				return err
 			}
 		}
 		if len(docs) < page {
-			return s.Table.Delete(ctx, rowKey(id), version)
+			return c.Store.Table.Delete(ctx, replay.RowKey(id), version)
 		}
 	}
 }

@@ -1,11 +1,12 @@
-package replay
+package lifecycle
 
 import (
 	"context"
-	"errors"
 	"time"
 
 	"reprise/pkg/datastore"
+	"reprise/pkg/meter/spending"
+	"reprise/pkg/replay"
 )
 
 // Progress says how far a replay has come. Counts are events.
@@ -25,10 +26,10 @@ type Progress struct {
 
 // View is a replay as people are shown it.
 type View struct {
-	ID     string  `json:"id"`
-	Status Status  `json:"status"`
-	Phase  Status  `json:"phase"`
-	Input  Request `json:"input"`
+	ID     string         `json:"id"`
+	Status replay.Status  `json:"status"`
+	Phase  replay.Status  `json:"phase"`
+	Input  replay.Request `json:"input"`
 	// Cut is the time at which the heads were frozen.
 	Cut        *time.Time `json:"cut"`
 	Created    time.Time  `json:"created"`
@@ -36,17 +37,17 @@ type View struct {
 	Generation string     `json:"generation,omitempty"`
 	Promoted   bool       `json:"promoted"`
 	// Waiting is set while the replay cannot come forward by itself.
-	Waiting *WaitingFor `json:"waiting,omitempty"`
+	Waiting *replay.WaitingFor `json:"waiting,omitempty"`
 	// Damaged are playback records that could not be read and were dropped; what
 	// they held was read from the log again.
-	Damaged  int      `json:"damaged,omitempty"`
-	Progress Progress `json:"progress"`
-	Plan     PlanView `json:"plan"`
-	Proof    *Proof   `json:"proof"`
-	Failure  *Failure `json:"failure,omitempty"`
+	Damaged  int             `json:"damaged,omitempty"`
+	Progress Progress        `json:"progress"`
+	Plan     PlanView        `json:"plan"`
+	Proof    *replay.Proof   `json:"proof"`
+	Failure  *replay.Failure `json:"failure,omitempty"`
 	// Cost is what was kept of it by now; nil where nothing is metered, as on one
 	// machine.
-	Cost *Cost `json:"cost,omitempty"`
+	Cost *spending.Cost `json:"cost,omitempty"`
 }
 
 // PlanView sums up a plan.
@@ -60,22 +61,22 @@ type PlanView struct {
 
 // Viewer shows replays. It is safe for concurrent use.
 type Viewer struct {
-	Store       Store
+	Store       replay.Store
 	Registry    datastore.Registry
 	Generations datastore.Generations
 }
 
 // View returns a replay with its progress and its cost.
-func (v *Viewer) View(ctx context.Context, row Row) (View, error) {
+func (v *Viewer) View(ctx context.Context, row replay.Row) (View, error) {
 	view := Summary(row)
 	var err error
-	if view.Cost, err = v.Store.cost(ctx, row.ID); err != nil {
+	if view.Cost, err = spending.CostOf(ctx, v.Store, row.ID); err != nil {
 		return View{}, err
 	}
 	if len(row.Lanes) == 0 {
 		return view, nil
 	}
-	checkpoints, err := v.Store.loadCheckpoints(ctx, row.ID, row.Lanes)
+	checkpoints, err := v.Store.LoadCheckpoints(ctx, row.ID, row.Lanes)
 	if err != nil {
 		return View{}, err
 	}
@@ -87,24 +88,11 @@ func (v *Viewer) View(ctx context.Context, row Row) (View, error) {
 		view.Progress.count(row.Proof)
 		return view, nil
 	}
-	m, err := openMarks(ctx, v.Store, v.Registry, v.Generations, row)
-	if errors.Is(err, datastore.ErrUnknown) {
-		return view, nil
-	}
-	if err != nil {
-		return View{}, err
-	}
-	marks, err := m.loadAll(ctx, row.Lanes)
-	if err != nil && !errors.Is(err, datastore.ErrNoGeneration) {
-		return View{}, err
-	}
-	for _, mark := range marks {
-		view.Progress.Applied += mark.Ordinal
-	}
-	return view, nil
+	view.Progress.Applied, err = v.Store.Applied(ctx, v.Registry, v.Generations, row)
+	return view, err
 }
 
-func (p *Progress) count(proof *Proof) {
+func (p *Progress) count(proof *replay.Proof) {
 	p.Applied = proof.Applied.Count
 	if proof.Rows != nil {
 		p.Applied = proof.Rows.Applied
@@ -114,10 +102,10 @@ func (p *Progress) count(proof *Proof) {
 }
 
 // Summary returns a replay without counting its progress and its cost.
-func Summary(row Row) View {
+func Summary(row replay.Row) View {
 	status := row.Status
 	if !status.Ended() {
-		status = Running
+		status = replay.Running
 	}
 	view := View{ID: row.ID, Status: status, Phase: row.Status, Input: row.Request, Cut: row.Cut,
 		Created: row.Created, Ended: row.Ended, Generation: row.Generation, Promoted: row.Promoted,

@@ -1,9 +1,13 @@
-package replay
+package spending
 
 import (
 	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
 
 	"reprise/pkg/meter"
+	"reprise/pkg/replay"
 )
 
 // Cost is what a replay used of what is charged for by use, as counted by its
@@ -32,9 +36,9 @@ func spentOf(u meter.Usage) Spent {
 	return Spent{u.WriteUnits, u.ReadUnits, u.PutUnits, meter.OnDemand().Cost(u)}
 }
 
-// cost returns what a replay cost so far, nil where nothing was metered.
-func (s Store) cost(ctx context.Context, id string) (*Cost, error) {
-	used, err := s.loadSpent(ctx, id)
+// CostOf returns what a replay cost so far, nil where nothing was metered.
+func CostOf(ctx context.Context, store replay.Store, id string) (*Cost, error) {
+	used, err := loadSpent(ctx, store, id)
 	if err != nil || len(used) == 0 {
 		return nil, err
 	}
@@ -51,4 +55,32 @@ func (s Store) cost(ctx context.Context, id string) (*Cost, error) {
 	}
 	c.Total = spentOf(total)
 	return c, nil
+}
+
+// loadSpent returns what each function used for a replay.
+func loadSpent(ctx context.Context, store replay.Store, id string) (map[string]meter.Usage, error) {
+	const page = 500
+	used := make(map[string]meter.Usage)
+	for after := spentPrefix; ; {
+		docs, err := store.Table.List(ctx, replay.Partition(id), after, page)
+		if err != nil {
+			return nil, fmt.Errorf("load what replay %s used: %w", id, err)
+		}
+		for _, doc := range docs {
+			after = doc.Sort
+			name, found := strings.CutPrefix(doc.Sort, spentPrefix)
+			if !found {
+				return used, nil
+			}
+			var at spent
+			if err := json.Unmarshal(doc.Body, &at); err != nil {
+				return nil, fmt.Errorf("decode what replay %s used: %w", id, err)
+			}
+			function, _, _ := strings.Cut(name, "#")
+			used[function] = used[function].Add(at.Used)
+		}
+		if len(docs) < page {
+			return used, nil
+		}
+	}
 }

@@ -1,4 +1,4 @@
-package replay
+package lifecycle
 
 import (
 	"context"
@@ -7,12 +7,13 @@ import (
 	"slices"
 
 	"reprise/pkg/datastore"
+	"reprise/pkg/replay"
 )
 
 // Closer ends replays and drops what they leave behind. It is safe for
 // concurrent use.
 type Closer struct {
-	Store       Store
+	Store       replay.Store
 	Registry    datastore.Registry
 	Generations datastore.Generations
 	Lanes       int
@@ -27,12 +28,12 @@ type Closer struct {
 // A replay that does not succeed loses the right to make its generation active
 // before its row says so: no flip to it is possible after Close. One that has
 // made it active already, and died before it could tell, has succeeded.
-func (c *Closer) Close(ctx context.Context, id string, status Status, failure *Failure) (Row, error) {
+func (c *Closer) Close(ctx context.Context, id string, status replay.Status, failure *replay.Failure) (replay.Row, error) {
 	row, err := c.end(ctx, id, status, failure)
 	if err != nil {
-		return Row{}, err
+		return replay.Row{}, err
 	}
-	if row.Generation != "" && row.Status != Succeeded {
+	if row.Generation != "" && row.Status != replay.Succeeded {
 		err = c.dropUnfinished(ctx, row.Generation)
 	}
 	if err == nil && row.Request.Rebuild {
@@ -42,7 +43,7 @@ func (c *Closer) Close(ctx context.Context, id string, status Status, failure *F
 		// What others left behind is not this replay's failure. The next sweep
 		// finds it again, and Reconcile reports what cannot be dropped.
 		_ = c.Sweep(ctx)
-		err = c.Store.prune(ctx)
+		err = c.prune(ctx)
 	}
 	if err != nil {
 		return row, fmt.Errorf("close replay %s: %w", id, err)
@@ -58,19 +59,19 @@ var errChanged = errors.New("the replay changed meanwhile")
 
 // end withdraws the right to flip, unless the replay succeeds, and ends the row
 // on condition that it still is what was decided by.
-func (c *Closer) end(ctx context.Context, id string, status Status, failure *Failure) (Row, error) {
+func (c *Closer) end(ctx context.Context, id string, status replay.Status, failure *replay.Failure) (replay.Row, error) {
 	for range maxChanges {
 		row, err := c.Store.Load(ctx, id)
 		if err != nil || row.Status.Ended() {
 			return row, err
 		}
 		final, promoted := status, row.Promoted
-		if row.Generation != "" && (status != Succeeded || row.Cancel) {
+		if row.Generation != "" && (status != replay.Succeeded || row.Cancel) {
 			if final, promoted, err = c.withdraw(ctx, row, status); err != nil {
-				return Row{}, err
+				return replay.Row{}, err
 			}
 		}
-		ended, _, err := c.Store.end(ctx, id, final, onlyIf(final == Failed, failure), func(now *Row) error {
+		ended, _, err := c.Store.EndIf(ctx, id, final, onlyIf(final == replay.Failed, failure), func(now *replay.Row) error {
 			if now.Generation != row.Generation || now.Cancel != row.Cancel {
 				return errChanged
 			}
@@ -81,10 +82,10 @@ func (c *Closer) end(ctx context.Context, id string, status Status, failure *Fai
 			return ended, err
 		}
 	}
-	return Row{}, fmt.Errorf("close replay %s: %w", id, errChanged)
+	return replay.Row{}, fmt.Errorf("close replay %s: %w", id, errChanged)
 }
 
-func onlyIf(failed bool, failure *Failure) *Failure {
+func onlyIf(failed bool, failure *replay.Failure) *replay.Failure {
 	if !failed {
 		return nil
 	}
@@ -93,16 +94,16 @@ func onlyIf(failed bool, failure *Failure) *Failure {
 
 // withdraw takes the right to flip from a replay and returns how it ends: as
 // whoever withdrew first had it, or succeeded where the flip came first.
-func (c *Closer) withdraw(ctx context.Context, row Row, status Status) (final Status, promoted bool, err error) {
+func (c *Closer) withdraw(ctx context.Context, row replay.Row, status replay.Status) (final replay.Status, promoted bool, err error) {
 	why := status
 	if row.Cancel {
-		why = Cancelled
+		why = replay.Cancelled
 	}
 	kept, err := c.Registry.Withdraw(ctx, row.Generation, row.ID, string(why))
 	if errors.Is(err, datastore.ErrActive) {
-		return Succeeded, true, nil
+		return replay.Succeeded, true, nil
 	}
-	return Status(kept), false, err
+	return replay.Status(kept), false, err
 }
 
 // dropUnfinished drops a generation that never got its consumer. One that is
@@ -134,7 +135,7 @@ func (c *Closer) dropRetired(ctx context.Context, id string) error {
 // retireOld drops the retired generations and those that follow, but for the
 // active one, this replay's own, those whose replays have not ended, and one to
 // go back to.
-func (c *Closer) retireOld(ctx context.Context, row Row) error {
+func (c *Closer) retireOld(ctx context.Context, row replay.Row) error {
 	roll, err := c.Registry.Load(ctx)
 	if err != nil {
 		return err
@@ -193,7 +194,7 @@ func (c *Closer) owned(ctx context.Context, info datastore.Info) bool {
 		return false
 	}
 	row, err := c.Store.Load(ctx, info.Replay)
-	if errors.Is(err, ErrNotFound) {
+	if errors.Is(err, replay.ErrNotFound) {
 		return false
 	}
 	// A replay of the same name may have begun since.
@@ -201,8 +202,8 @@ func (c *Closer) owned(ctx context.Context, info datastore.Info) bool {
 }
 
 func (c *Closer) lost(ctx context.Context, id string) (bool, error) {
-	_, err := LiveMarks(ctx, c.Generations.Open(id), c.Lanes)
-	if isGone(err) {
+	_, err := datastore.LiveMarks(ctx, c.Generations.Open(id), c.Lanes)
+	if datastore.IsGone(err) {
 		return true, nil
 	}
 	return false, err

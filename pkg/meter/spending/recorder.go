@@ -1,17 +1,16 @@
-package replay
+package spending
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"time"
 
 	"reprise/pkg/control"
 	"reprise/pkg/meter"
+	"reprise/pkg/replay"
 )
 
 const (
@@ -31,17 +30,17 @@ type spent struct {
 }
 
 func spentKey(id, function, worker string) control.Key {
-	return control.Key{Partition: partition(id), Sort: spentPrefix + function + "#" + worker}
+	return control.Key{Partition: replay.Partition(id), Sort: spentPrefix + function + "#" + worker}
 }
 
-// Spending keeps what a function used in the control table, by replay. What was
+// Recorder keeps what a function used in the control table, by replay. What was
 // not kept stays outstanding and is kept with the next invocation, as is what
 // keeping itself uses, 2 to 4 units; what an invocation that died had used is not
 // counted. An addition whose outcome the store cannot tell may be counted twice.
 // It expects one invocation at a time, as Lambda gives to a process, and is
-// otherwise safe for concurrent use. A nil Spending keeps nothing.
-type Spending struct {
-	Store Store
+// otherwise safe for concurrent use. A nil Recorder keeps nothing.
+type Recorder struct {
+	Store replay.Store
 	// Used is what the process used.
 	Used *meter.Outstanding
 	// Function is the function's folder.
@@ -53,19 +52,19 @@ type Spending struct {
 // those that run alone. An id that no replay has is charged nothing. It takes at
 // most 2 seconds; after an error, a fault of the store, it is all outstanding
 // again.
-func (s *Spending) Keep(ctx context.Context, id, worker string) error {
-	return s.KeepShared(ctx, map[string]int64{id: 1}, worker)
+func (r *Recorder) Keep(ctx context.Context, id, worker string) error {
+	return r.KeepShared(ctx, map[string]int64{id: 1}, worker)
 }
 
 // KeepShared is Keep for an invocation that worked for several replays: each is
 // charged by its weight, such as its number of events, and the shares add up to
 // all that was used. Without any replay everything stays outstanding. After an
 // error, the shares that were not kept are outstanding again.
-func (s *Spending) KeepShared(ctx context.Context, weights map[string]int64, worker string) error {
-	if s == nil || len(weights) == 0 {
+func (r *Recorder) KeepShared(ctx context.Context, weights map[string]int64, worker string) error {
+	if r == nil || len(weights) == 0 {
 		return nil
 	}
-	used := s.Used.Take()
+	used := r.Used.Take()
 	if len(used) == 0 {
 		return nil
 	}
@@ -78,11 +77,11 @@ func (s *Spending) KeepShared(ctx context.Context, weights map[string]int64, wor
 	}
 	var unkept error
 	for i, share := range used.Divide(ordered) {
-		err := s.Store.spend(ctx, ids[i], spentKey(ids[i], s.Function, worker), func(u meter.Usage) meter.Usage {
+		err := r.spend(ctx, ids[i], spentKey(ids[i], r.Function, worker), func(u meter.Usage) meter.Usage {
 			return u.Add(share.Total())
 		})
 		if err != nil {
-			s.Used.GiveBack(share)
+			r.Used.GiveBack(share)
 			unkept = errors.Join(unkept, err)
 		}
 	}
@@ -91,26 +90,26 @@ func (s *Spending) KeepShared(ctx context.Context, weights map[string]int64, wor
 
 // SetTransitions keeps how many transitions a replay's execution and its children
 // made, in place of what was kept before.
-func (s *Spending) SetTransitions(ctx context.Context, id string, n int) error {
-	if s == nil {
+func (r *Recorder) SetTransitions(ctx context.Context, id string, n int) error {
+	if r == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, keepWithin)
 	defer cancel()
-	return s.Store.spend(ctx, id, spentKey(id, spentOnMachine, ""), func(meter.Usage) meter.Usage {
+	return r.spend(ctx, id, spentKey(id, spentOnMachine, ""), func(meter.Usage) meter.Usage {
 		return meter.Usage{Transitions: float64(n)}
 	})
 }
 
 // spend changes a usage. Where there is none it looks for the replay first: the
 // documents of one that has no row would never be removed.
-func (s Store) spend(ctx context.Context, id string, key control.Key, change func(meter.Usage) meter.Usage) error {
-	if CheckID(id) != nil {
+func (r *Recorder) spend(ctx context.Context, id string, key control.Key, change func(meter.Usage) meter.Usage) error {
+	if replay.CheckID(id) != nil {
 		return nil
 	}
-	_, err := control.Update(ctx, s.Table, key, func(at *spent, exists bool) error {
+	_, err := control.Update(ctx, r.Store.Table, key, func(at *spent, exists bool) error {
 		if !exists {
-			if _, err := s.Load(ctx, id); errors.Is(err, ErrNotFound) {
+			if _, err := r.Store.Load(ctx, id); errors.Is(err, replay.ErrNotFound) {
 				return control.Unchanged()
 			} else if err != nil {
 				return err
@@ -123,32 +122,4 @@ func (s Store) spend(ctx context.Context, id string, key control.Key, change fun
 		return fmt.Errorf("keep what replay %s used: %w", id, err)
 	}
 	return nil
-}
-
-// loadSpent returns what each function used for a replay.
-func (s Store) loadSpent(ctx context.Context, id string) (map[string]meter.Usage, error) {
-	const page = 500
-	used := make(map[string]meter.Usage)
-	for after := spentPrefix; ; {
-		docs, err := s.Table.List(ctx, partition(id), after, page)
-		if err != nil {
-			return nil, fmt.Errorf("load what replay %s used: %w", id, err)
-		}
-		for _, doc := range docs {
-			after = doc.Sort
-			name, found := strings.CutPrefix(doc.Sort, spentPrefix)
-			if !found {
-				return used, nil
-			}
-			var at spent
-			if err := json.Unmarshal(doc.Body, &at); err != nil {
-				return nil, fmt.Errorf("decode what replay %s used: %w", id, err)
-			}
-			function, _, _ := strings.Cut(name, "#")
-			used[function] = used[function].Add(at.Used)
-		}
-		if len(docs) < page {
-			return used, nil
-		}
-	}
 }

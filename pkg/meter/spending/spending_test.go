@@ -1,4 +1,4 @@
-package replay
+package spending
 
 import (
 	"context"
@@ -8,12 +8,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"reprise/pkg/control"
-	"reprise/pkg/local/controlpebble"
-	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/pebbletest"
 	"reprise/pkg/meter"
+	"reprise/pkg/replay"
 )
 
 // unwilling refuses to store costs while it is told to.
@@ -32,38 +30,29 @@ func (u *unwilling) Put(ctx context.Context, key control.Key, body []byte, previ
 }
 
 // spendingWorld has the replays a and b.
-func spendingWorld(t *testing.T) (*Spending, *meter.Meter, *unwilling) {
+func spendingWorld(t *testing.T) (*Recorder, *meter.Meter, *unwilling) {
 	t.Helper()
-	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(), Settings: localstore.Settings{Lanes: 1, BucketWidth: 3600}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	inner, err := controlpebble.New(db.Space("control"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	table, m := &unwilling{Table: inner}, new(meter.Meter)
-	s := &Spending{Store: Store{Table: table, Now: time.Now}, Used: meter.NewOutstanding(m), Function: "read-segment"}
+	table, m := &unwilling{Table: pebbletest.Open(t).Table}, new(meter.Meter)
+	s := &Recorder{Store: replay.Store{Table: table, Now: time.Now}, Used: meter.NewOutstanding(m), Function: "read-segment"}
 	for _, id := range []string{"a", "b"} {
-		if _, _, err := s.Store.Create(t.Context(), id, Request{}); err != nil {
+		if _, _, err := s.Store.Create(t.Context(), id, replay.Request{}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return s, m, table
 }
 
-func costOf(t *testing.T, s *Spending, id string) *Cost {
+func costOf(t *testing.T, s *Recorder, id string) *Cost {
 	t.Helper()
 	row, err := s.Store.Load(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	view, err := (&Viewer{Store: s.Store}).View(t.Context(), row)
+	cost, err := CostOf(t.Context(), s.Store, row.ID)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return view.Cost
+	return cost
 }
 
 func TestAReplayShowsWhatItCost(t *testing.T) {
@@ -121,7 +110,7 @@ func TestSharesOfABatchAddUp(t *testing.T) {
 		m.Part("streams").Add(meter.PutUnits, used.PutUnits)
 	}
 	feed()
-	table.refuse = func(key control.Key) bool { return key.Partition == partition("a") }
+	table.refuse = func(key control.Key) bool { return key.Partition == replay.Partition("a") }
 	if err := s.KeepShared(t.Context(), map[string]int64{"a": 2, "b": 5}, "3"); !errors.Is(err, errRefused) {
 		t.Fatalf("have %v", err)
 	}
@@ -158,7 +147,7 @@ func TestAnUnknownReplayLeavesNothingBehind(t *testing.T) {
 			t.Errorf("%.9q: %v", id, err)
 		}
 	}
-	docs, err := table.List(t.Context(), partition("refused"), "", 10)
+	docs, err := table.List(t.Context(), replay.Partition("refused"), "", 10)
 	if err != nil || len(docs) > 0 {
 		t.Errorf("left are %v, %v", docs, err)
 	}
@@ -169,7 +158,7 @@ func TestAnUnknownReplayLeavesNothingBehind(t *testing.T) {
 	if left := s.Used.Take().Total(); left.ReadUnits != 1 {
 		t.Errorf("a batch of nobody: %+v is outstanding", left)
 	}
-	var none *Spending
+	var none *Recorder
 	if err := errors.Join(none.Keep(t.Context(), "a", ""), none.SetTransitions(t.Context(), "a", 1)); err != nil {
 		t.Error(err)
 	}
@@ -183,7 +172,7 @@ func TestManyFunctionsKeepAtATime(t *testing.T) {
 	for range workers {
 		go func() {
 			m := new(meter.Meter)
-			mine := &Spending{Store: s.Store, Used: meter.NewOutstanding(m), Function: s.Function}
+			mine := &Recorder{Store: s.Store, Used: meter.NewOutstanding(m), Function: s.Function}
 			var failed error
 			for range rounds {
 				m.Part("log").Add(meter.ReadUnits, 0.5)
@@ -210,7 +199,7 @@ func TestCostsOfManyWorkersAreReadPageByPage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := table.Put(t.Context(), control.Key{Partition: partition("a"), Sort: "t"}, []byte("no JSON"), ""); err != nil {
+	if _, err := table.Put(t.Context(), control.Key{Partition: replay.Partition("a"), Sort: "t"}, []byte("no JSON"), ""); err != nil {
 		t.Fatal(err)
 	}
 	if cost := costOf(t, s, "a"); cost.Total.ReadUnits != 1100 {

@@ -1,11 +1,10 @@
-package replay
+package datastore
 
 import (
 	"context"
 	"fmt"
 	"slices"
 
-	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 )
@@ -16,12 +15,12 @@ import (
 // is safe for concurrent use.
 type BucketFinder struct {
 	Heads       eventlog.Heads
-	Registry    datastore.Registry
-	Generations datastore.Generations
+	Registry    Registry
+	Generations Generations
 }
 
 // Find returns, ascending, buckets among which are all those in which the
-// entity has events at positions up to head. It is an EntityBuckets.
+// entity has events at positions up to head.
 func (f *BucketFinder) Find(ctx context.Context, lane event.Lane, entity string, head eventlog.Head) ([]eventlog.Bucket, error) {
 	known, err := f.known(ctx, lane, entity)
 	if err != nil {
@@ -58,9 +57,9 @@ func (f *BucketFinder) known(ctx context.Context, lane event.Lane, entity string
 	generation := f.Generations.Open(info.ID)
 	rows, err := generation.Rows(ctx, lane, []string{entity})
 	if err == nil {
-		_, _, err = generation.Mark(ctx, datastore.LiveMark, lane)
+		_, _, err = generation.Mark(ctx, LiveMark, lane)
 	}
-	if isGone(err) {
+	if IsGone(err) {
 		return nil, nil
 	}
 	if err != nil {

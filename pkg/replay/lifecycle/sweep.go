@@ -1,4 +1,4 @@
-package replay
+package lifecycle
 
 import (
 	"context"
@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"reprise/pkg/datastore"
+	"reprise/pkg/replay"
 )
 
 // Sweep drops what nobody owns: generations that were never finished and whose
@@ -75,12 +76,12 @@ func (c *Closer) sweepReserved(ctx context.Context, roll *datastore.Roll) error 
 // ended, and its row names this one or none yet. The row is read after the roll,
 // and a replay of the same name that begins later gets another id, unless the
 // reservation still stands.
-func (c *Closer) needs(ctx context.Context, replay, id string) (bool, error) {
-	if replay == "" {
+func (c *Closer) needs(ctx context.Context, owner, id string) (bool, error) {
+	if owner == "" {
 		return true, nil
 	}
-	row, err := c.Store.Load(ctx, replay)
-	if errors.Is(err, ErrNotFound) {
+	row, err := c.Store.Load(ctx, owner)
+	if errors.Is(err, replay.ErrNotFound) {
 		return false, nil
 	}
 	if err != nil {

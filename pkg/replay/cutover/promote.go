@@ -1,4 +1,4 @@
-package replay
+package cutover
 
 import (
 	"context"
@@ -11,7 +11,11 @@ import (
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/replay"
 )
+
+// lanesAtOnce bounds the lanes that are looked at at a time.
+const lanesAtOnce = 16
 
 // Promotion is the state of a cut-over.
 type Promotion string
@@ -40,7 +44,7 @@ var (
 // Promoter takes a rebuilt generation to its consumer and to being active. It
 // is safe for concurrent use.
 type Promoter struct {
-	Store       Store
+	Store       replay.Store
 	Heads       eventlog.Heads
 	Registry    datastore.Registry
 	Generations datastore.Generations
@@ -56,7 +60,7 @@ type Promoter struct {
 // Follow sets the live marks of a proved generation to the cut and gives it
 // its consumer, which drops what lies before. It is idempotent.
 func (p *Promoter) Follow(ctx context.Context, id string) error {
-	row, err := p.Store.working(ctx, id)
+	row, err := p.Store.Working(ctx, id)
 	if err != nil {
 		return err
 	}
@@ -75,19 +79,15 @@ func (p *Promoter) Follow(ctx context.Context, id string) error {
 	if err != nil {
 		return fmt.Errorf("follow with generation %s: %w", row.Generation, err)
 	}
-	all := make([]int, p.Lanes.Count())
-	for i := range all {
-		all[i] = i
-	}
-	plans, err := p.Store.loadLanePlans(ctx, id, all)
+	plans, err := p.Store.LoadLanePlans(ctx, id, event.AllLanes(p.Lanes.Count()))
 	if err != nil {
 		return err
 	}
 	generation := p.Generations.Open(row.Generation)
 	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(parallelLanes)
+	group.SetLimit(lanesAtOnce)
 	for lane, plan := range plans {
-		group.Go(func() error { return BeginMark(groupCtx, generation, lane, plan.Head) })
+		group.Go(func() error { return datastore.BeginMark(groupCtx, generation, lane, plan.Head) })
 	}
 	if err := group.Wait(); err != nil {
 		return fmt.Errorf("follow with generation %s: %w", row.Generation, err)
@@ -98,21 +98,12 @@ func (p *Promoter) Follow(ctx context.Context, id string) error {
 	return p.Registry.Follow(ctx, row.Generation)
 }
 
-// BeginMark sets a lane's live mark to a head unless it has one already.
-func BeginMark(ctx context.Context, g datastore.Generation, lane event.Lane, head eventlog.Head) error {
-	mark := datastore.Mark{Position: head.Position, Logged: head.Logged, Ordinal: head.Count}
-	if _, err := g.SetMark(ctx, datastore.LiveMark, lane, mark, ""); err != nil && !errors.Is(err, datastore.ErrConflict) {
-		return fmt.Errorf("begin mark of lane %s: %w", lane, err)
-	}
-	return nil
-}
-
 // Promote makes a following generation the active one: it waits until the
 // generation has caught up, holds the consumer of the active one, waits for
 // the heads as of then, and flips. Reads therefore never step back. It returns
 // Catching at deadline, having released its hold.
 func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (Promotion, error) {
-	row, err := p.Store.working(ctx, id)
+	row, err := p.Store.Working(ctx, id)
 	switch {
 	case err != nil:
 		return "", err
@@ -145,14 +136,14 @@ func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (
 // promoted notes the flip in the row. Where the row was closed in between, that
 // was by who saw the flip in the roll.
 func (p *Promoter) promoted(ctx context.Context, id string) (Promotion, error) {
-	_, err := p.Store.Update(ctx, id, func(r *Row) error { r.Promoted = true; return nil })
-	if err != nil && !errors.Is(err, ErrEnded) {
+	_, err := p.Store.Update(ctx, id, func(r *replay.Row) error { r.Promoted = true; return nil })
+	if err != nil && !errors.Is(err, replay.ErrEnded) {
 		return "", err
 	}
 	return Promoted, nil
 }
 
-func (p *Promoter) attempt(ctx context.Context, row Row, deadline time.Time) (bool, error) {
+func (p *Promoter) attempt(ctx context.Context, row replay.Row, deadline time.Time) (bool, error) {
 	roll, err := p.Registry.Load(ctx)
 	if err != nil {
 		return false, err
@@ -193,7 +184,7 @@ func (p *Promoter) attempt(ctx context.Context, row Row, deadline time.Time) (bo
 
 // own returns the entry of the replay's generation, or why it can come to
 // nothing: its consumer, too, would wait for ever.
-func (p *Promoter) own(roll *datastore.Roll, row Row) (*datastore.Info, error) {
+func (p *Promoter) own(roll *datastore.Roll, row replay.Row) (*datastore.Info, error) {
 	info, found := roll.Find(row.Generation)
 	switch {
 	case !found || info.Replay != row.ID || info.Status == datastore.Retired:
@@ -201,7 +192,7 @@ func (p *Promoter) own(roll *datastore.Roll, row Row) (*datastore.Info, error) {
 	case info.Promoted || info.Status == datastore.Active:
 		return info, nil
 	case info.Version != p.Store.Version:
-		return nil, otherVersion(info.Version, p.Store.Version)
+		return nil, replay.OtherVersion(info.Version, p.Store.Version)
 	case info.Withdrawn != "":
 		return nil, datastore.ErrWithdrawn
 	case info.Loss != nil:
@@ -212,7 +203,7 @@ func (p *Promoter) own(roll *datastore.Roll, row Row) (*datastore.Info, error) {
 
 // awaitHeads reads the heads once and waits until the generation's live marks
 // have reached them, or deadline.
-func (p *Promoter) awaitHeads(ctx context.Context, row Row, deadline time.Time) (bool, error) {
+func (p *Promoter) awaitHeads(ctx context.Context, row replay.Row, deadline time.Time) (bool, error) {
 	heads, err := p.Heads.LoadAll(ctx, p.Lanes.Count())
 	if err != nil {
 		return false, err
@@ -223,7 +214,7 @@ func (p *Promoter) awaitHeads(ctx context.Context, row Row, deadline time.Time) 
 	generation := p.Generations.Open(row.Generation)
 	for {
 		behind, err := lanesBehind(ctx, generation, heads)
-		if isGone(err) {
+		if datastore.IsGone(err) {
 			err = p.lose(ctx, row.Generation, err)
 		}
 		if err != nil {
@@ -242,11 +233,6 @@ func (p *Promoter) awaitHeads(ctx context.Context, row Row, deadline time.Time) 
 	}
 }
 
-// isGone reports that a generation has lost its marks, or all of it is gone.
-func isGone(err error) bool {
-	return errors.Is(err, datastore.ErrNoMark) || errors.Is(err, datastore.ErrNoGeneration)
-}
-
 // lose records a generation whose marks are gone as lost, for good.
 func (p *Promoter) lose(ctx context.Context, id string, why error) error {
 	if _, err := p.Registry.Lose(ctx, id, datastore.Loss{Why: why.Error()}); err != nil {
@@ -256,7 +242,7 @@ func (p *Promoter) lose(ctx context.Context, id string, why error) error {
 }
 
 func lanesBehind(ctx context.Context, g datastore.Generation, heads []eventlog.Head) (int, error) {
-	marks, err := LiveMarks(ctx, g, len(heads))
+	marks, err := datastore.LiveMarks(ctx, g, len(heads))
 	if err != nil {
 		return 0, err
 	}
@@ -267,22 +253,4 @@ func lanesBehind(ctx context.Context, g datastore.Generation, heads []eventlog.H
 		}
 	}
 	return behind, nil
-}
-
-// LiveMarks returns a generation's live marks, indexed by lane. A generation
-// without them is lost: datastore.ErrNoMark.
-func LiveMarks(ctx context.Context, g datastore.Generation, lanes int) ([]datastore.Mark, error) {
-	marks := make([]datastore.Mark, lanes)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallelLanes)
-	for i := range marks {
-		group.Go(func() (err error) {
-			marks[i], _, err = g.Mark(ctx, datastore.LiveMark, event.Lane(i))
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
-		return nil, fmt.Errorf("read live marks: %w", err)
-	}
-	return marks, nil
 }

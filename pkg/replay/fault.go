@@ -36,15 +36,17 @@ func (r *Row) fault() error {
 	}
 }
 
-func otherVersion(planned, have string) error {
+// OtherVersion is ErrOtherVersion with the version that a rebuild was begun with
+// and the one at hand.
+func OtherVersion(planned, have string) error {
 	return fmt.Errorf("%w (begun with %s, this is %s)", ErrOtherVersion, planned, have)
 }
 
-// working returns the row of a replay to a step that works for it. Unless the
+// Working returns the row of a replay to a step that works for it. Unless the
 // replay was cancelled or has ended, which the step looks at, a fault in the row
 // is an error, and so are other projections than this program's: no step of a
 // rebuild runs on under code that would fold otherwise.
-func (s Store) working(ctx context.Context, id string) (Row, error) {
+func (s Store) Working(ctx context.Context, id string) (Row, error) {
 	row, err := s.Load(ctx, id)
 	if err != nil || row.Cancel || row.Status.Ended() {
 		return row, err
@@ -54,7 +56,7 @@ func (s Store) working(ctx context.Context, id string) (Row, error) {
 	}
 	// A row of an earlier release has no version; its generation's entry does.
 	if row.Version != "" && row.Version != s.Version {
-		return row, fmt.Errorf("replay %s: %w", id, otherVersion(row.Version, s.Version))
+		return row, fmt.Errorf("replay %s: %w", id, OtherVersion(row.Version, s.Version))
 	}
 	return row, nil
 }
@@ -63,7 +65,7 @@ func (s Store) working(ctx context.Context, id string) (Row, error) {
 // another version. A replay that fills none fits always.
 func (m marks) fits(version string) error {
 	if m.generation != nil && m.version != version {
-		return otherVersion(m.version, version)
+		return OtherVersion(m.version, version)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package replay_test
+package datastore_test
 
 import (
 	"context"
@@ -8,36 +8,19 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/local/controlpebble"
-	"reprise/pkg/local/datastorepebble"
-	"reprise/pkg/local/localstore"
-	"reprise/pkg/replay"
+	"reprise/pkg/local/pebbletest"
 )
 
 // TestBucketsOfAnEntity finds an entity's buckets in a lane with closed buckets
 // b0 to b4 and an open one, b5.
 func TestBucketsOfAnEntity(t *testing.T) {
 	ctx := t.Context()
-	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(),
-		Settings: localstore.Settings{Lanes: 1, BucketWidth: 3600}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	table, err := controlpebble.New(db.Space("control"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	generations, err := datastorepebble.New(db.Space("datastore"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	stores := pebbletest.Open(t)
+	table, generations := stores.Table, stores.Generations
 	var b []eventlog.Bucket
 	for i := range 6 {
 		b = append(b, eventlog.Bucket(fmt.Sprintf("2026-03-01T%02d", i)))
@@ -47,7 +30,7 @@ func TestBucketsOfAnEntity(t *testing.T) {
 		}
 	}
 	head := eventlog.Head{Position: "0001-019-0000", Bucket: b[5], Open: eventlog.Manifest{Count: 1}}
-	finder := &replay.BucketFinder{Heads: eventlog.Heads{Table: table}, Generations: generations,
+	finder := &datastore.BucketFinder{Heads: eventlog.Heads{Table: table}, Generations: generations,
 		Registry: datastore.Registry{Table: table, Now: time.Now}}
 	find := func(entity string, want ...eventlog.Bucket) {
 		t.Helper()

@@ -77,10 +77,10 @@ func (h Heads) load(ctx context.Context, lane event.Lane) (Head, control.Version
 func (h Heads) LoadAll(ctx context.Context, lanes int) ([]Head, error) {
 	heads := make([]Head, lanes)
 	keys := make([]control.Key, lanes)
-	index := make(map[control.Key]int, lanes)
-	for i := range keys {
-		keys[i] = headKey(event.Lane(i))
-		index[keys[i]] = i
+	index := make(map[control.Key]event.Lane, lanes)
+	for lane := range event.Lane(lanes) {
+		keys[lane] = headKey(lane)
+		index[keys[lane]] = lane
 	}
 	err := control.LoadAll(ctx, h.Table, keys, func(key control.Key, head Head) { heads[index[key]] = head })
 	if err != nil {

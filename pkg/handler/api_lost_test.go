@@ -57,8 +57,8 @@ func (w *apiWorld) second(replayID string) datastore.Info {
 	info, err := w.registry.Begin(ctx, replayID, w.live.Applier.Version())
 	must(w.t, err)
 	must(w.t, w.generations.Create(ctx, info.ID))
-	for lane := range apiLanes {
-		must(w.t, datastore.BeginMark(ctx, w.generations.Open(info.ID), event.Lane(lane), eventlog.Head{}))
+	for lane := range event.Lane(apiLanes) {
+		must(w.t, datastore.BeginMark(ctx, w.generations.Open(info.ID), lane, eventlog.Head{}))
 	}
 	must(w.t, w.registry.Follow(ctx, info.ID))
 	return info

@@ -177,9 +177,9 @@ func (a *API) replayStatus(ctx context.Context, view *StatusView) error {
 
 func (a *API) quarantineStatus(ctx context.Context, view *StatusView) error {
 	view.Quarantined.Complete = true
-	for lane := range a.Lanes.Count() {
+	for lane := range event.Lane(a.Lanes.Count()) {
 		left := maxQuarantined - int(view.Quarantined.Count)
-		found, err := a.EventLog.ListQuarantine(ctx, event.Lane(lane), "", left)
+		found, err := a.EventLog.ListQuarantine(ctx, lane, "", left)
 		if err != nil {
 			return fmt.Errorf("list quarantine: %w", err)
 		}
@@ -205,8 +205,8 @@ func (a *API) parkedStatus(ctx context.Context, view *StatusView) error {
 	}
 	scanned := 0
 	generation := a.Generations.Open(active.ID)
-	for lane := range a.Lanes.Count() {
-		err := datastore.EachParked(ctx, generation, active.Indexed, event.Lane(lane), func(row *datastore.Row) error {
+	for lane := range event.Lane(a.Lanes.Count()) {
+		err := datastore.EachParked(ctx, generation, active.Indexed, lane, func(row *datastore.Row) error {
 			if scanned == maxScanned {
 				return errPageFull
 			}

@@ -100,8 +100,8 @@ func newAPIWorld(t testing.TB) *apiWorld {
 func (w *apiWorld) begin(version string) {
 	w.t.Helper()
 	must(w.t, w.generations.Create(w.t.Context(), "g0001"))
-	for lane := range apiLanes {
-		must(w.t, datastore.BeginMark(w.t.Context(), w.generations.Open("g0001"), event.Lane(lane), eventlog.Head{}))
+	for lane := range event.Lane(apiLanes) {
+		must(w.t, datastore.BeginMark(w.t.Context(), w.generations.Open("g0001"), lane, eventlog.Head{}))
 	}
 	_, err := w.registry.Begin(w.t.Context(), "", version)
 	must(w.t, err)

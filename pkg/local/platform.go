@@ -166,8 +166,8 @@ func (p *Platform) firstGeneration(ctx context.Context, version string) error {
 	if err := p.generations.Create(ctx, first); err != nil {
 		return fmt.Errorf("create first generation: %w", err)
 	}
-	for lane := range p.lanes.Count() {
-		if err := datastore.BeginMark(ctx, p.generations.Open(first), event.Lane(lane), eventlog.Head{}); err != nil {
+	for lane := range event.Lane(p.lanes.Count()) {
+		if err := datastore.BeginMark(ctx, p.generations.Open(first), lane, eventlog.Head{}); err != nil {
 			return err
 		}
 	}

@@ -107,15 +107,14 @@ func (p *Planner) planLanes(ctx context.Context, row Row, heads []eventlog.Head,
 	weights := make([]weight, len(heads))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelLanes)
-	for i := range heads {
-		lane := event.Lane(i)
-		weights[i].lane = lane
+	for lane := range event.Lane(len(heads)) {
+		weights[lane].lane = lane
 		if scopes != nil && len(scopes[lane]) == 0 {
 			continue
 		}
 		group.Go(func() (err error) {
-			plan := LanePlan{Lane: lane, Head: heads[i], Frozen: frozen, Scopes: scopes[lane]}
-			weights[i], err = p.planLane(ctx, row, plan)
+			plan := LanePlan{Lane: lane, Head: heads[lane], Frozen: frozen, Scopes: scopes[lane]}
+			weights[lane], err = p.planLane(ctx, row, plan)
 			return err
 		})
 	}

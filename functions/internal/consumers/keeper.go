@@ -105,8 +105,8 @@ func (k *Keeper) firstGeneration(ctx context.Context) (datastore.Roll, error) {
 	if err := k.Generations.Create(ctx, first); err != nil {
 		return datastore.Roll{}, fmt.Errorf("create first generation: %w", err)
 	}
-	for lane := range k.Lanes {
-		if err := datastore.BeginMark(ctx, k.Generations.Open(first), event.Lane(lane), eventlog.Head{}); err != nil {
+	for lane := range event.Lane(k.Lanes) {
+		if err := datastore.BeginMark(ctx, k.Generations.Open(first), lane, eventlog.Head{}); err != nil {
 			return datastore.Roll{}, err
 		}
 	}

@@ -49,7 +49,7 @@ var layers = [][]string{
 	{"event", "event/strict"},
 	{"event/record", "control", "feed", "local/localstore", "meter", "asl/jsonata"},
 	{"eventlog", "datastore", "asl"},
-	{"gateway", "projection", "domain"},
+	{"projection/jsonstate", "gateway", "projection", "domain"},
 	{"replay", "replay/cutover", "replay/lifecycle", "meter/spending", "aws/settings"},
 	{"handler"},
 	{"local"},

@@ -1,4 +1,4 @@
-package projection
+package jsonstate
 
 import (
 	"bytes"
@@ -7,23 +7,23 @@ import (
 	"strings"
 )
 
-// plainness is how sure it is that decoding what encoding/json wrote gives the
+// Plainness is how sure it is that decoding what encoding/json wrote gives the
 // value that was written, bit by bit and sharing no memory with another.
-type plainness int
+type Plainness int
 
 const (
 	// unsure types are decoded before every event.
-	unsure plainness = iota
+	unsure Plainness = iota
 	// plainText types have strings, which are exact where all of them are UTF-8.
 	plainText
 	// plain types are always exact.
 	plain
 )
 
-// plainnessOf judges a type that is carried: numbers, booleans, strings, and
+// PlainnessOf judges a type that is carried: numbers, booleans, strings, and
 // structs and arrays of them are plain, unless a method or a tag writes one
 // otherwise.
-func plainnessOf(t reflect.Type) plainness {
+func PlainnessOf(t reflect.Type) Plainness {
 	if method(reflect.PointerTo(t), marshaler, textMarshaler, unmarshaler, textUnmarshaler) != "" {
 		return unsure
 	}
@@ -34,7 +34,7 @@ func plainnessOf(t reflect.Type) plainness {
 		}
 		return plainText
 	case reflect.Array:
-		return plainnessOf(t.Elem())
+		return PlainnessOf(t.Elem())
 	case reflect.Struct:
 		least := plain
 		for i := range t.NumField() {
@@ -48,7 +48,7 @@ func plainnessOf(t reflect.Type) plainness {
 	return unsure
 }
 
-func plainnessOfField(f reflect.StructField) plainness {
+func plainnessOfField(f reflect.StructField) Plainness {
 	_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
 	// What may be left out, as zero by an IsZero of its own or as the zero that
 	// has lost its sign, comes back as another zero.
@@ -56,13 +56,13 @@ func plainnessOfField(f reflect.StructField) plainness {
 	if strings.Contains(options, "omit") && (!whole || reflect.PointerTo(f.Type).NumMethod() > 0) {
 		return unsure
 	}
-	return plainnessOf(f.Type)
+	return PlainnessOf(f.Type)
 }
 
-// exact reports whether text is what a value of that plainness decodes from. A
+// Exact reports whether text is what a value of that Plainness decodes from. A
 // string that is not UTF-8 is written with the replacement character in it, as
 // such or escaped.
-func (p plainness) exact(text []byte) bool {
+func (p Plainness) Exact(text []byte) bool {
 	return p == plain || p == plainText &&
 		!bytes.Contains(text, []byte(`\ufffd`)) && !bytes.Contains(text, []byte("\uFFFD"))
 }

@@ -1,4 +1,4 @@
-package projection
+package jsonstate
 
 import (
 	"encoding"
@@ -10,11 +10,11 @@ import (
 	"unicode"
 )
 
-// carried says which part of a type encoding/json leaves out, cannot write, or
+// Carried says which part of a type encoding/json leaves out, cannot write, or
 // cannot read back; nil means that there is none. A type that both writes and
 // reads itself (json.Marshaler and json.Unmarshaler, or their counterparts in
 // encoding) is trusted to do so in full.
-func carried(t reflect.Type) error {
+func Carried(t reflect.Type) error {
 	c := carrier{seen: make(map[spot]bool)}
 	return c.value(t, t.String(), false)
 }

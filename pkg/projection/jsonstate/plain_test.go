@@ -1,4 +1,4 @@
-package projection
+package jsonstate
 
 import (
 	"encoding/json"
@@ -14,7 +14,7 @@ func (*evenNumber) IsZero() bool { return false }
 func TestPlainTypes(t *testing.T) {
 	for _, c := range []struct {
 		of   reflect.Type
-		want plainness
+		want Plainness
 	}{
 		{reflect.TypeFor[int64](), plain},
 		{reflect.TypeFor[uintptr](), plain},
@@ -49,7 +49,7 @@ func TestPlainTypes(t *testing.T) {
 		{reflect.TypeFor[any](), unsure},
 		{reflect.TypeFor[struct{ A struct{ B []byte } }](), unsure},
 	} {
-		if got := plainnessOf(c.of); got != c.want {
+		if got := PlainnessOf(c.of); got != c.want {
 			t.Errorf("%s: %d, want %d", c.of, got, c.want)
 		}
 	}

@@ -51,7 +51,7 @@ var layers = [][]string{
 	{"eventlog", "datastore", "asl"},
 	{"projection/jsonstate", "gateway", "projection", "domain"},
 	{"replay", "replay/cutover", "replay/lifecycle", "meter/spending", "aws/settings"},
-	{"handler"},
+	{"api", "consume", "steps"},
 	{"local"},
 	{"cli"},
 	{"cmd"},

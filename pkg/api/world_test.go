@@ -13,7 +13,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"reprise/pkg/api"
 	"reprise/pkg/datastore"
@@ -22,11 +21,7 @@ import (
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
-	"reprise/pkg/local/controlpebble"
-	"reprise/pkg/local/datastorepebble"
-	"reprise/pkg/local/eventlogpebble"
-	"reprise/pkg/local/feedpebble"
-	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/pebbletest"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
@@ -55,19 +50,11 @@ const apiLanes = 4
 
 func newAPIWorld(t testing.TB) *apiWorld {
 	t.Helper()
-	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(),
-		Settings: localstore.Settings{Lanes: apiLanes, BucketWidth: 3600}})
-	must(t, err)
-	t.Cleanup(func() { must(t, db.Close()) })
+	stores := pebbletest.Open(t)
+	table, generations, streams := stores.Table, stores.Generations, stores.Streams
 	codec, err := record.NewCodec()
 	must(t, err)
 	t.Cleanup(codec.Close)
-	table, err := controlpebble.New(db.Space("control"))
-	must(t, err)
-	generations, err := datastorepebble.New(db.Space("datastore"))
-	must(t, err)
-	streams, err := feedpebble.New(db.Space("feed"), time.Now)
-	must(t, err)
 	_, err = streams.Create(t.Context(), "events", 2)
 	must(t, err)
 	lanes, err := event.NewLanes(apiLanes)
@@ -79,7 +66,7 @@ func newAPIWorld(t testing.TB) *apiWorld {
 		registry: datastore.Registry{Table: table, Now: time.Now}, store: replay.Store{Table: table, Now: time.Now},
 		platform: &fakePlatform{}}
 	w.replays = &fakeReplays{store: w.store}
-	log, heads := eventlogpebble.New(db.Space("log")), eventlog.Heads{Table: table}
+	log, heads := stores.Log, eventlog.Heads{Table: table}
 	decoder := &eventlog.Decoder{Codec: codec, Lanes: lanes, Epoch: 1}
 	w.pump = &eventlog.Pump{Log: log, Heads: heads, Decoder: decoder, Width: eventlog.Hour}
 	w.live = &projection.Live{Log: log, Heads: heads, Registry: w.registry, Generations: generations, Decoder: decoder,

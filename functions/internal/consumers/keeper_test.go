@@ -14,9 +14,7 @@ import (
 	"time"
 
 	"reprise/pkg/datastore"
-	"reprise/pkg/local/controlpebble"
-	"reprise/pkg/local/datastorepebble"
-	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/pebbletest"
 )
 
 // hostFake keeps consumers in memory and notes what is done.
@@ -50,20 +48,8 @@ func (h *hostFake) DropAlias(_ context.Context, g string) error   { return h.not
 
 func newKeeper(t *testing.T, host Host) *Keeper {
 	t.Helper()
-	db, err := localstore.Open(t.TempDir(), localstore.Options{Settings: localstore.Settings{Lanes: 2, BucketWidth: 86400}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	table, err := controlpebble.New(db.Space("control"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	generations, err := datastorepebble.New(db.Space("datastore"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &Keeper{Host: host, Registry: datastore.Registry{Table: table, Now: time.Now}, Generations: generations, Lanes: 2,
+	stores := pebbletest.Open(t)
+	return &Keeper{Host: host, Registry: datastore.Registry{Table: stores.Table, Now: time.Now}, Generations: stores.Generations, Lanes: 2,
 		Projections: "v1", Published: "3", Log: slog.New(slog.NewTextHandler(io.Discard, nil))}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"reprise/pkg/asl"
+	"reprise/pkg/local/localstore/localstoretest"
 )
 
 // invoker counts invocations by payload.
@@ -98,7 +99,7 @@ func (t tapped) Sync() error { t.before(); return t.Journal.Sync() }
 
 func open(t *testing.T, fs vfs.FS, m *asl.Machine, in asl.Invoker, before func()) opened {
 	t.Helper()
-	db := openStore(t, fs)
+	db := localstoretest.OpenFS(t, fs)
 	engine, err := asl.NewEngine(asl.Config{Machines: map[string]*asl.Machine{"m": m}, Invoker: in, Journal: tapped{New(db.Space("journal")), before}})
 	if err != nil {
 		t.Fatal(err)
@@ -112,9 +113,7 @@ func open(t *testing.T, fs vfs.FS, m *asl.Machine, in asl.Invoker, before func()
 		if err := <-ran; err != nil {
 			t.Error(err)
 		}
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
+		db.Close()
 	}}
 }
 

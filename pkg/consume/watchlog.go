@@ -1,4 +1,4 @@
-package wiring
+package consume
 
 import (
 	"context"
@@ -7,11 +7,11 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// Watch is watch-log. Its event source is filtered to changes and removals in
+// WatchLog is watch-log. Its event source is filtered to changes and removals in
 // the Events table, which nothing of the platform makes: that it runs at all is
 // what the alarm goes by. The stream carries keys only; of those the partition
 // is told, the sort key holds an entity's id.
-func Watch(log *slog.Logger) func(context.Context, events.DynamoDBEvent) error {
+func WatchLog(log *slog.Logger) func(context.Context, events.DynamoDBEvent) error {
 	return func(ctx context.Context, batch events.DynamoDBEvent) error {
 		for i := range batch.Records {
 			r := &batch.Records[i]

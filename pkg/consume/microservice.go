@@ -1,4 +1,4 @@
-package microservice
+package consume
 
 import (
 	"context"
@@ -18,10 +18,11 @@ import (
 // of the log.
 var ErrBehind = errors.New("the log does not cover the record yet")
 
-// Handler gives every event that the log has to a service, an entity's in order,
+// Microservice gives every event that the log has to a service, an entity's in order,
 // each at least once. What came too late for the log is not given to it. It is
 // safe for concurrent use.
-type Handler struct {
+type Microservice struct {
+	// Service may be nil: nothing reacts then, and nothing is decoded.
 	Service gateway.Service
 	Outside gateway.Gateway
 	Heads   eventlog.Heads
@@ -36,7 +37,7 @@ type Handler struct {
 // batchHeads are the heads that a batch has seen. One lane that the log does not
 // cover in time ends the waiting for all.
 type batchHeads struct {
-	handler  *Handler
+	handler  *Microservice
 	seen     map[event.Lane]eventlog.Head
 	patience time.Duration
 }
@@ -66,8 +67,11 @@ func (b *batchHeads) has(ctx context.Context, lane event.Lane, end event.Positio
 
 // Handle takes a batch in. Lanes do not wait for each other; the first record
 // of each lane that is not done is named in the answer.
-func (h *Handler) Handle(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
+func (h *Microservice) Handle(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
 	answer := events.KinesisEventResponse{BatchItemFailures: []events.KinesisBatchItemFailure{}}
+	if h.Service == nil {
+		return answer, nil
+	}
 	stopped := make(map[event.Lane]bool)
 	heads := &batchHeads{handler: h, seen: make(map[event.Lane]eventlog.Head), patience: h.Patience}
 	for i := range batch.Records {
@@ -81,21 +85,21 @@ func (h *Handler) Handle(ctx context.Context, batch events.KinesisEvent) (events
 			stopped[lane] = true
 			answer.BatchItemFailures = append(answer.BatchItemFailures,
 				events.KinesisBatchItemFailure{ItemIdentifier: record.SequenceNumber})
-			h.Log.LogAttrs(ctx, level(err), "records come again",
+			h.Log.LogAttrs(ctx, levelOfReaction(err), "records come again",
 				slog.String("lane", lane.String()), slog.String("error", err.Error()))
 		}
 	}
 	return answer, nil
 }
 
-func level(err error) slog.Level {
+func levelOfReaction(err error) slog.Level {
 	if errors.Is(err, ErrBehind) {
 		return slog.LevelDebug
 	}
 	return slog.LevelWarn
 }
 
-func (h *Handler) record(ctx context.Context, lane event.Lane, record *events.KinesisRecord, heads *batchHeads) error {
+func (h *Microservice) record(ctx context.Context, lane event.Lane, record *events.KinesisRecord, heads *batchHeads) error {
 	in := eventlog.Incoming{Sequence: record.SequenceNumber,
 		Arrival: record.ApproximateArrivalTimestamp.UnixMilli(), Data: record.Data}
 	decoded, err := h.Decoder.Decode(lane, in)
@@ -123,7 +127,7 @@ func (h *Handler) record(ctx context.Context, lane event.Lane, record *events.Ki
 	return nil
 }
 
-func (h *Handler) react(ctx context.Context, lane event.Lane, e *event.Event) error {
+func (h *Microservice) react(ctx context.Context, lane event.Lane, e *event.Event) error {
 	err := h.Service.React(ctx, e, h.Outside)
 	if errors.Is(err, gateway.ErrRefused) {
 		h.Log.LogAttrs(ctx, slog.LevelWarn, "effect refused", slog.String("lane", lane.String()), slog.String("error", err.Error()))

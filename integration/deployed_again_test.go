@@ -10,6 +10,7 @@ import (
 	"reprise/pkg/aws/settings"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // goesOnAcrossADeploy deploys steps that refuse to begin in the middle of a
@@ -31,7 +32,7 @@ func goesOnAcrossADeploy(t *testing.T, w *deployed.World, events int64) {
 		}
 	}
 	lift()
-	got := localtest.Until(w, "/replays/across", func(v replay.View) bool { return v.Status.Ended() })
+	got := localtest.Until(w, "/replays/across", func(v lifecycle.View) bool { return v.Status.Ended() })
 	if got.Status != replay.Succeeded || got.Progress.Applied != events || got.Proof == nil || !got.Proof.Complete {
 		t.Fatalf("rebuild across a deploy: %+v, failure %+v", got, got.Failure)
 	}

@@ -12,6 +12,7 @@ import (
 	"reprise/pkg/api"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 	"reprise/pkg/steps"
 )
 
@@ -27,7 +28,7 @@ func startedFromAConsole(t *testing.T, w *deployed.World, events int64) {
 		}
 	}
 	start("by-hand", `{"types":["file.changed"],"parallelism":4}`)
-	localtest.Until(w, "/replays/by-hand", func(v replay.View) bool { return v.Status.Ended() })
+	localtest.Until(w, "/replays/by-hand", func(v lifecycle.View) bool { return v.Status.Ended() })
 	succeededByHand(t, w, console, events)
 
 	start("mistyped", `{"typos":["file.changed"]}`)
@@ -39,11 +40,11 @@ func startedFromAConsole(t *testing.T, w *deployed.World, events int64) {
 	defer lift()
 	start("stopped", `{"rebuild":true}`)
 	w.AwaitGivenUp("read-segment")
-	running := localtest.Until(w, "/replays/stopped", func(v replay.View) bool { return v.Generation != "" })
+	running := localtest.Until(w, "/replays/stopped", func(v lifecycle.View) bool { return v.Generation != "" })
 	if _, err := console.StopExecution(t.Context(), &sfn.StopExecutionInput{ExecutionArn: w.ExecutionARN("stopped"), Cause: aws.String("a mistake")}); err != nil {
 		t.Fatal(err)
 	}
-	localtest.Until(w, "/replays/stopped", func(v replay.View) bool { return v.Status == replay.Cancelled })
+	localtest.Until(w, "/replays/stopped", func(v lifecycle.View) bool { return v.Status == replay.Cancelled })
 	localtest.Until(w, "/generations", func(view api.GenerationsView) bool {
 		for _, generation := range view.Generations {
 			if generation.ID == running.Generation {
@@ -72,7 +73,7 @@ func ended(t *testing.T, w *deployed.World, console *sfn.Client, name string) *s
 // succeededByHand looks at an execution as far as a console shows it.
 func succeededByHand(t *testing.T, w *deployed.World, console *sfn.Client, events int64) {
 	t.Helper()
-	var report replay.View
+	var report lifecycle.View
 	got := ended(t, w, console, "by-hand")
 	if err := json.Unmarshal([]byte(aws.ToString(got.Output)), &report); err != nil || got.Status != types.ExecutionStatusSucceeded ||
 		report.Progress.Applied != events || report.Proof == nil || !report.Proof.Complete || report.Cost == nil {

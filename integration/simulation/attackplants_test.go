@@ -10,7 +10,7 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
-	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 )
 
 // Faults that only show under an attack.
@@ -160,14 +160,14 @@ func (b blindRoll) Get(ctx context.Context, key control.Key) (control.Document, 
 
 // flipUnasked holds, waits and flips as a promotion does, but asks once, before
 // all that, whether the replay is cancelled.
-func flipUnasked(ctx context.Context, a *actor, id string) (replay.Promotion, error) {
+func flipUnasked(ctx context.Context, a *actor, id string) (cutover.Promotion, error) {
 	w := a.world
 	row, err := w.storeOf(a).Load(ctx, id)
 	if err != nil {
 		return "", err
 	}
 	if row.Cancel || row.Status.Ended() {
-		return replay.PromotionStopped, nil
+		return cutover.PromotionStopped, nil
 	}
 	registry := w.registryOf(a)
 	if _, err := registry.Hold(ctx, id, w.shape.lease); err != nil {
@@ -179,7 +179,7 @@ func flipUnasked(ctx context.Context, a *actor, id string) (replay.Promotion, er
 	}
 	until := w.now + w.shape.lease.Milliseconds()/2
 	for caught := false; !caught; {
-		marks, err := replay.LiveMarks(ctx, w.generationsOf(a).Open(row.Generation), w.lanes.Count())
+		marks, err := datastore.LiveMarks(ctx, w.generationsOf(a).Open(row.Generation), w.lanes.Count())
 		if err != nil {
 			return "", err
 		}
@@ -188,7 +188,7 @@ func flipUnasked(ctx context.Context, a *actor, id string) (replay.Promotion, er
 			caught = caught && marks[lane].Position >= head.Position
 		}
 		if !caught && w.now >= until {
-			return replay.Catching, registry.Release(ctx, id)
+			return cutover.Catching, registry.Release(ctx, id)
 		}
 		if !caught {
 			if err := a.sleep(ctx, promotePoll); err != nil {
@@ -196,7 +196,7 @@ func flipUnasked(ctx context.Context, a *actor, id string) (replay.Promotion, er
 			}
 		}
 	}
-	return replay.Promoted, w.flipBlindly(ctx, a, row)
+	return cutover.Promoted, w.flipBlindly(ctx, a, row)
 }
 
 // keeper drops nothing.

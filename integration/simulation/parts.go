@@ -3,6 +3,8 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"reprise/pkg/replay/cutover"
+	"reprise/pkg/replay/lifecycle"
 	"strings"
 	"time"
 
@@ -132,7 +134,7 @@ func (w *world) drainerOf(a *actor) *replay.Drainer {
 
 func (w *world) proverOf(a *actor) *replay.Prover { return platform.New(w.partsOf(a)).Prover() }
 
-func (w *world) promoterOf(a *actor) *replay.Promoter {
+func (w *world) promoterOf(a *actor) *cutover.Promoter {
 	parts := w.partsOf(a)
 	parts.Generations = w.judgedStore(a)
 	return platform.New(parts).Promoter()
@@ -147,7 +149,7 @@ func (w *world) judgedStore(a *actor) datastore.Generations {
 	return w.generationsOf(a)
 }
 
-func (w *world) closerOf(a *actor) *replay.Closer {
+func (w *world) closerOf(a *actor) *lifecycle.Closer {
 	parts := w.partsOf(a)
 	if w.plant.closer != nil {
 		parts.Generations = w.plant.closer(parts.Generations)
@@ -155,7 +157,7 @@ func (w *world) closerOf(a *actor) *replay.Closer {
 	return platform.New(parts).Closer()
 }
 
-func (w *world) serviceOf(a *actor) *replay.Service {
+func (w *world) serviceOf(a *actor) *lifecycle.Service {
 	service := platform.New(w.partsOf(a)).Replays()
 	service.Closer = w.closerOf(a)
 	return service
@@ -165,12 +167,12 @@ func (w *world) serviceOf(a *actor) *replay.Service {
 // them.
 type executions struct{ actor *actor }
 
-// Start implements replay.Executions. Machines begin by themselves.
+// Start implements lifecycle.Executions. Machines begin by themselves.
 func (e executions) Start(ctx context.Context, name string, _ []byte) error {
 	return e.actor.do(ctx, "execution.start", name, errThrottled, func(fate) error { return nil })
 }
 
-// Exists implements replay.Executions.
+// Exists implements lifecycle.Executions.
 func (e executions) Exists(ctx context.Context, name string) (found bool, err error) {
 	err = e.actor.do(ctx, "execution.exists", name, errThrottled, func(fate) error {
 		r := e.actor.world.replays[name]
@@ -180,7 +182,7 @@ func (e executions) Exists(ctx context.Context, name string) (found bool, err er
 	return found, err
 }
 
-// Stop implements replay.Executions.
+// Stop implements lifecycle.Executions.
 func (e executions) Stop(ctx context.Context, name, _, _ string) error {
 	return e.actor.do(ctx, "execution.stop", name, errThrottled, func(fate) error {
 		if r := e.actor.world.replays[name]; r != nil && r.machine != nil {

@@ -12,6 +12,7 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 )
 
 // statusOf is what the roll says of the generation of a replay.
@@ -29,17 +30,17 @@ func TestOnlyAProvedGenerationFollows(t *testing.T) {
 		want   error
 	}{
 		"proved":     {func(t *testing.T, w *world, a *actor, _ event.Lane) { w.prove(t, a, "r") }, nil},
-		"not proved": {func(*testing.T, *world, *actor, event.Lane) {}, replay.ErrNotProved},
+		"not proved": {func(*testing.T, *world, *actor, event.Lane) {}, cutover.ErrNotProved},
 		"proved to lack something": {func(t *testing.T, w *world, a *actor, lane event.Lane) {
 			delete(w.store.tables[w.rowOf(t, a, "r").Generation].rows[lane], w.names[0])
 			if proof := w.prove(t, a, "r"); proof.Complete {
 				t.Error("it was proved")
 			}
-		}, replay.ErrNotProved},
+		}, cutover.ErrNotProved},
 		"proved long ago": {func(t *testing.T, w *world, a *actor, _ event.Lane) {
 			w.prove(t, a, "r")
 			w.now += (retention/2 + time.Millisecond).Milliseconds()
-		}, replay.ErrCutTooOld},
+		}, cutover.ErrCutTooOld},
 		"proved a while ago": {func(t *testing.T, w *world, a *actor, _ event.Lane) {
 			w.prove(t, a, "r")
 			w.now += (retention/2 - time.Minute).Milliseconds()
@@ -125,7 +126,7 @@ func TestAFollowThatIsRepeatedKeepsItsMarks(t *testing.T) {
 	if err := w.promoterOf(a).Follow(ctx, "r"); err != nil {
 		t.Fatal(err)
 	}
-	marks, err := replay.LiveMarks(ctx, g, w.lanes.Count())
+	marks, err := datastore.LiveMarks(ctx, g, w.lanes.Count())
 	if err != nil || marks[lane].Position != further.Position || marks[lane].Ordinal != further.Ordinal {
 		t.Errorf("mark %+v, %v", marks[lane], err)
 	}
@@ -151,7 +152,7 @@ func TestAPromotionOfWhatHasEndedIsStopped(t *testing.T) {
 		if err := before(w, a, r.id); err != nil {
 			t.Fatal(err)
 		}
-		if state, err := w.promoterOf(a).Promote(context.Background(), r.id, w.clock()); err != nil || state != replay.PromotionStopped {
+		if state, err := w.promoterOf(a).Promote(context.Background(), r.id, w.clock()); err != nil || state != cutover.PromotionStopped {
 			t.Errorf("%s: %q, %v", name, state, err)
 		}
 		if active := w.rollOf(t, a).Active; active != datastore.FirstGeneration {
@@ -167,7 +168,7 @@ func TestAPromotionWaitsForAnothersHold(t *testing.T) {
 	if _, err := w.registryOf(a).Hold(ctx, "other", w.shape.lease); err != nil {
 		t.Fatal(err)
 	}
-	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Catching {
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Catching {
 		t.Errorf("beside the other hold: %q, %v", state, err)
 	}
 	if hold := w.rollOf(t, a).Hold; hold == nil || hold.Replay != "other" {
@@ -176,7 +177,7 @@ func TestAPromotionWaitsForAnothersHold(t *testing.T) {
 	if err := w.registryOf(a).Release(ctx, "other"); err != nil {
 		t.Fatal(err)
 	}
-	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Promoted {
 		t.Errorf("after it: %q, %v", state, err)
 	}
 }
@@ -187,7 +188,7 @@ func TestAGenerationThatLagsHoldsNobody(t *testing.T) {
 	w, a, r := followed(t)
 	ctx := context.Background()
 	w.logEvent(t, a, w.names[0], "2", typeNoted)
-	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Catching {
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Catching {
 		t.Errorf("promote: %q, %v", state, err)
 	}
 	if roll := w.rollOf(t, a); roll.Holds != 0 || roll.Active != datastore.FirstGeneration {
@@ -212,7 +213,7 @@ func TestWhatTheProofKnowsToBeParkedIsRefusedWithoutAHold(t *testing.T) {
 	}
 	r := aRebuild("rebuild", true)
 	w.rebuild(t, a, r)
-	if _, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); !errors.Is(err, replay.ErrParked) {
+	if _, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); !errors.Is(err, cutover.ErrParked) {
 		t.Errorf("promote: %v", err)
 	}
 	if roll := w.rollOf(t, a); roll.Holds != 0 || roll.Active != datastore.FirstGeneration {
@@ -244,7 +245,7 @@ func TestAPromotionThatIsRepeatedUndoesNoRollback(t *testing.T) {
 	if _, err := w.registryOf(a).Lose(ctx, r.generation, datastore.Loss{Why: "test"}); err != nil {
 		t.Fatal(err)
 	}
-	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Promoted {
 		t.Errorf("promote again: %q, %v", state, err)
 	}
 	if active := w.rollOf(t, a).Active; active != datastore.FirstGeneration {
@@ -263,7 +264,7 @@ func TestUnderTheHoldTheNewGenerationHasToReachTheHeads(t *testing.T) {
 		w.logEvent(t, a, w.names[0], "2", typeNoted)
 		return w.writeAll(ctx, a, datastore.FirstGeneration)
 	}}
-	if state, err := p.Promote(ctx, r.id, w.clock()); err != nil || state != replay.Catching {
+	if state, err := p.Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Catching {
 		t.Errorf("promote: %q, %v", state, err)
 	}
 	if roll := w.rollOf(t, a); roll.Active != datastore.FirstGeneration || roll.Holds != 1 || roll.Hold != nil {

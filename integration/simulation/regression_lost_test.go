@@ -12,6 +12,7 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 )
 
 // The event stream has forgotten ten records behind the cut by the time the new
@@ -44,7 +45,7 @@ func TestWhatTheStreamForgotIsTakenFromTheLog(t *testing.T) {
 		records = records[k:]
 	}
 	state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock().Add(8*time.Second))
-	if err != nil || state != replay.Promoted {
+	if err != nil || state != cutover.Promoted {
 		t.Errorf("promote %q, %v", state, err)
 	}
 	old, now := w.store.tables[datastore.FirstGeneration].rows[lane][entity], w.store.tables[r.generation].rows[lane][entity]
@@ -119,7 +120,7 @@ func TestPromotionOfAGenerationWithoutMarks(t *testing.T) {
 		t.Errorf("promote: %v", err)
 	}
 	for lane := range event.Lane(w.lanes.Count()) {
-		if err := replay.BeginMark(ctx, w.generationsOf(a).Open(r.generation), lane, eventlog.Head{}); err != nil {
+		if err := datastore.BeginMark(ctx, w.generationsOf(a).Open(r.generation), lane, eventlog.Head{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -139,7 +140,7 @@ func TestLostGenerationIsNotKeptToGoBackTo(t *testing.T) {
 	for _, lost := range []bool{false, true} {
 		w, a, r := followed(t)
 		ctx := context.Background()
-		if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+		if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Promoted {
 			t.Fatalf("%q, %v", state, err)
 		}
 		if lost {

@@ -11,7 +11,7 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
-	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 )
 
 // forgiving are projections of the world's version that refuse nothing: what the
@@ -57,9 +57,9 @@ func TestParkedAtAnyMomentOfAPromotion(t *testing.T) {
 			case !parked:
 			case active != datastore.FirstGeneration:
 				t.Errorf("indexed %t: parked ahead of call %d: promote %q, %v, active %s", indexed, at, state, err, active)
-			case errors.Is(err, replay.ErrParked):
+			case errors.Is(err, cutover.ErrParked):
 				refused++
-			case err != nil || state != replay.Catching:
+			case err != nil || state != cutover.Catching:
 				t.Errorf("indexed %t: parked ahead of call %d: promote %q, %v", indexed, at, state, err)
 			}
 		}
@@ -112,7 +112,7 @@ func TestParkedCheckReadsParkedRowsOnly(t *testing.T) {
 		var scans atomic.Int32
 		p := w.promoterOf(a)
 		p.Generations = &countingScans{w.generationsOf(a), &scans}
-		if state, err := p.Promote(context.Background(), r.id, w.clock()); err != nil || state != replay.Promoted {
+		if state, err := p.Promote(context.Background(), r.id, w.clock()); err != nil || state != cutover.Promoted {
 			t.Fatalf("promote: %q, %v", state, err)
 		}
 		if (scans.Load() == 0) != indexed {

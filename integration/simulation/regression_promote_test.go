@@ -8,6 +8,7 @@ import (
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 )
 
 // An entity that both generations park was taken for parked in the new one
@@ -27,7 +28,7 @@ func TestLaggingActiveParksNothingBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.rebuild(t, a, r)
-	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Promoted {
 		t.Errorf("promote: %s, %v", state, err)
 	}
 	if w.broken != nil {
@@ -58,7 +59,7 @@ func TestFlipNeedsItsOwnHold(t *testing.T) {
 		_, err := w.registryOf(a).Hold(ctx, r.id, w.shape.lease)
 		return err
 	}}
-	if state, err := still.Promote(ctx, r.id, w.clock()); err != nil || state != replay.Catching {
+	if state, err := still.Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Catching {
 		t.Errorf("promote: %s, %v", state, err)
 	}
 	if w.broken != nil {
@@ -80,7 +81,7 @@ func TestPromotionAfterItsFlip(t *testing.T) {
 		t.Fatalf("promotion that dies: %v", err)
 	}
 	w.logEvent(t, a, w.names[0], "2", typeNoted) // the new generation lags now
-	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Promoted {
 		t.Errorf("promote again: %s, %v", state, err)
 	}
 	if _, err := w.registryOf(a).MayWrite(ctx, w.active); err != nil {

@@ -2,10 +2,10 @@ package datastore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 
 	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
 )
 
 // Found makes the generation that a new platform starts with, unless the roll
@@ -22,9 +22,8 @@ func (r Registry) Found(ctx context.Context, all Generations, lanes int, version
 	}
 	first := all.Open(FirstGeneration)
 	for lane := range event.Lane(lanes) {
-		_, err := first.SetMark(ctx, LiveMark, lane, Mark{}, "")
-		if err != nil && !errors.Is(err, ErrConflict) {
-			return Roll{}, fmt.Errorf("begin mark of lane %s: %w", lane, err)
+		if err := BeginMark(ctx, first, lane, eventlog.Head{}); err != nil {
+			return Roll{}, err
 		}
 	}
 	if _, err := r.Begin(ctx, "", version); err != nil {

@@ -1,9 +1,13 @@
 package platform
 
 import (
+	"reprise/pkg/datastore"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/meter/spending"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // EventPump is what pump-events is made of.
@@ -24,8 +28,8 @@ func (p *Platform) Planner() *replay.Planner {
 		Buckets: p.finder().Find}
 }
 
-func (p *Platform) finder() *replay.BucketFinder {
-	return &replay.BucketFinder{Heads: p.heads, Registry: p.registry, Generations: p.Generations}
+func (p *Platform) finder() *datastore.BucketFinder {
+	return &datastore.BucketFinder{Heads: p.heads, Registry: p.registry, Generations: p.Generations}
 }
 
 // Reader is what read-segment is made of.
@@ -54,28 +58,28 @@ func (p *Platform) Prover() *replay.Prover {
 }
 
 // Promoter is what follow-stream and promote-generation are made of.
-func (p *Platform) Promoter() *replay.Promoter {
-	return &replay.Promoter{Store: p.store, Heads: p.heads, Registry: p.registry, Generations: p.Generations,
+func (p *Platform) Promoter() *cutover.Promoter {
+	return &cutover.Promoter{Store: p.store, Heads: p.heads, Registry: p.registry, Generations: p.Generations,
 		Lanes: p.Lanes, Retention: p.Settings.Retention, Lease: p.Settings.Lease, Poll: p.Settings.Poll, Pause: p.Pause}
 }
 
 // Closer is what report-replay is made of.
-func (p *Platform) Closer() *replay.Closer {
-	return &replay.Closer{Store: p.store, Registry: p.registry, Generations: p.Generations, Lanes: p.Lanes.Count()}
+func (p *Platform) Closer() *lifecycle.Closer {
+	return &lifecycle.Closer{Store: p.store, Registry: p.registry, Generations: p.Generations, Lanes: p.Lanes.Count()}
 }
 
 // Replays starts and cancels replays, and takes care of those whose execution
 // has ended or never began.
-func (p *Platform) Replays() *replay.Service {
-	return &replay.Service{Store: p.store, Executions: p.Executions, Closer: p.Closer(), Random: p.Random}
+func (p *Platform) Replays() *lifecycle.Service {
+	return &lifecycle.Service{Store: p.store, Executions: p.Executions, Closer: p.Closer(), Random: p.Random}
 }
 
-func (p *Platform) viewer() *replay.Viewer {
-	return &replay.Viewer{Store: p.store, Registry: p.registry, Generations: p.Generations}
+func (p *Platform) viewer() *lifecycle.Viewer {
+	return &lifecycle.Viewer{Store: p.store, Registry: p.registry, Generations: p.Generations}
 }
 
 // Spending is what functions keep their cost with, nil without a meter.
-func (p *Platform) Spending() *replay.Spending { return p.spending }
+func (p *Platform) Spending() *spending.Recorder { return p.spending }
 
 // Store has the documents of replays.
 func (p *Platform) Store() replay.Store { return p.store }

@@ -2,12 +2,12 @@ package platform
 
 import (
 	"context"
+	"reprise/pkg/replay/lifecycle"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/api"
 	"reprise/pkg/consume"
-	"reprise/pkg/replay"
 	"reprise/pkg/steps"
 )
 
@@ -84,7 +84,7 @@ func (p *Platform) Promote() Step[steps.StepInput, steps.PromoteOutput] {
 }
 
 // Report is report-replay.
-func (p *Platform) Report() Step[steps.ReportInput, replay.View] {
+func (p *Platform) Report() Step[steps.ReportInput, lifecycle.View] {
 	report := &steps.ReportReplay{Closer: p.Closer(), Viewer: p.viewer(), Spending: p.spending,
 		Transitions: p.Transitions, Now: p.Now, Log: p.Log}
 	return told(p, nudged(p, report.Handle))

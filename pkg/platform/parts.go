@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"log/slog"
+	"reprise/pkg/replay/lifecycle"
 	"time"
 
 	"reprise/pkg/api"
@@ -16,7 +17,6 @@ import (
 	"reprise/pkg/gateway"
 	"reprise/pkg/meter"
 	"reprise/pkg/projection"
-	"reprise/pkg/replay"
 )
 
 // Parts are what a platform is put together from. A function that needs none of
@@ -42,7 +42,7 @@ type Parts struct {
 	Outside gateway.Gateway
 
 	// Executions are those of the replay state machine.
-	Executions replay.Executions
+	Executions lifecycle.Executions
 	// Transitions counts those of an execution and its children.
 	Transitions func(ctx context.Context, id string) (int, error)
 	// Host runs the generations' consumers. Nudge asks for a look at them soon; a

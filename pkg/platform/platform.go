@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reprise/pkg/meter/spending"
 	"time"
 
 	"reprise/pkg/control"
@@ -22,7 +23,7 @@ type Platform struct {
 	registry datastore.Registry
 	store    replay.Store
 	decoder  *eventlog.Decoder
-	spending *replay.Spending
+	spending *spending.Recorder
 }
 
 // New puts a platform together. It reads and writes nothing.
@@ -34,7 +35,7 @@ func New(parts Parts) *Platform {
 		decoder:  &eventlog.Decoder{Codec: parts.Codec, Lanes: parts.Lanes, Epoch: parts.Epoch},
 	}
 	if parts.Meter != nil {
-		p.spending = &replay.Spending{Store: p.store, Used: meter.NewOutstanding(parts.Meter), Function: parts.Function}
+		p.spending = &spending.Recorder{Store: p.store, Used: meter.NewOutstanding(parts.Meter), Function: parts.Function}
 	}
 	return p
 }

@@ -3,6 +3,7 @@ package platform_test
 import (
 	"context"
 	"errors"
+	"reprise/pkg/meter/spending"
 	"strings"
 	"testing"
 
@@ -29,7 +30,7 @@ func (r *refusing) Put(ctx context.Context, key control.Key, body []byte, previo
 	return r.Table.Put(ctx, key, body, previous)
 }
 
-func costOf(t *testing.T, p *platform.Platform, id string) *replay.Cost {
+func costOf(t *testing.T, p *platform.Platform, id string) *spending.Cost {
 	t.Helper()
 	row, err := p.Store().Load(t.Context(), id)
 	if err != nil {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"reprise/pkg/replay/lifecycle"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -24,7 +25,7 @@ type EndedExecution struct {
 // CloseReplay closes the replay of an execution that was stopped, failed or timed
 // out, and drops what it created.
 type CloseReplay struct {
-	Replays *replay.Service
+	Replays *lifecycle.Service
 	// Machine is the ARN of the replay state machine. Executions of others, the
 	// children of a Map among them, are passed over.
 	Machine string
@@ -45,7 +46,7 @@ func (h *CloseReplay) Handle(ctx context.Context, e events.CloudWatchEvent) (id 
 	if ended.Error != "" || ended.Cause != "" {
 		failure = &replay.Failure{Error: ended.Error, Cause: ended.Cause}
 	}
-	if err := h.Replays.Ended(ctx, ended.Name, replay.ExecutionStatus(ended.Status), failure); err != nil {
+	if err := h.Replays.Ended(ctx, ended.Name, lifecycle.ExecutionStatus(ended.Status), failure); err != nil {
 		return ended.Name, err
 	}
 	h.Log.LogAttrs(ctx, slog.LevelInfo, "replay closed", slog.String("replay", ended.Name), slog.String("status", ended.Status))

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"reprise/pkg/replay/lifecycle"
 	"slices"
 	"strings"
 	"testing"
@@ -23,7 +24,6 @@ import (
 	"reprise/pkg/meter"
 	"reprise/pkg/platform"
 	"reprise/pkg/platform/platformtest"
-	"reprise/pkg/replay"
 	"reprise/pkg/steps"
 )
 
@@ -144,7 +144,7 @@ func TestAllThatAReplayUsesIsInItsReport(t *testing.T) {
 }
 
 // compare holds a report against the meters.
-func (w *meteredWorld) compare(t *testing.T, view replay.View) {
+func (w *meteredWorld) compare(t *testing.T, view lifecycle.View) {
 	t.Helper()
 	if view.Cost == nil || view.Cost.Transitions == nil || *view.Cost.Transitions != 12 {
 		t.Fatalf("cost %+v", view.Cost)

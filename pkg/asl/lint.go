@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"reprise/pkg/asl/jsonata"
+	"reprise/pkg/asl/states"
 )
 
 // Lint gives advice about a machine that Parse accepts: what fails only when
@@ -90,7 +91,7 @@ func (l *linter) task(s *State) {
 	}
 }
 
-func isWildcard(name string) bool { return name == ErrorAll || name == ErrorTaskFailed }
+func isWildcard(name string) bool { return name == states.ErrorAll || name == states.ErrorTaskFailed }
 
 func mentionsToken(t *Template) bool {
 	return slices.ContainsFunc(t.Expressions(), func(e *jsonata.Expr) bool {

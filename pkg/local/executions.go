@@ -4,7 +4,8 @@ import (
 	"context"
 	"errors"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/engine"
+	"reprise/pkg/asl/states"
 	"reprise/pkg/replay"
 )
 
@@ -20,11 +21,11 @@ func executionARN(name string) string {
 }
 
 // executions starts and stops executions on the runner.
-type executions struct{ engine *asl.Engine }
+type executions struct{ engine *engine.Engine }
 
 func (e executions) Start(ctx context.Context, name string, input []byte) error {
 	_, err := e.engine.Start(ctx, machineName, name, input)
-	if errors.Is(err, asl.ErrExecutionAlreadyExists) {
+	if errors.Is(err, states.ErrExecutionAlreadyExists) {
 		return nil
 	}
 	return err
@@ -32,7 +33,7 @@ func (e executions) Start(ctx context.Context, name string, input []byte) error 
 
 func (e executions) Exists(ctx context.Context, name string) (bool, error) {
 	_, err := e.engine.Describe(ctx, executionARN(name))
-	if errors.Is(err, asl.ErrExecutionDoesNotExist) {
+	if errors.Is(err, states.ErrExecutionDoesNotExist) {
 		return false, nil
 	}
 	return err == nil, err
@@ -40,7 +41,7 @@ func (e executions) Exists(ctx context.Context, name string) (bool, error) {
 
 func (e executions) Stop(ctx context.Context, name, errorName, cause string) error {
 	_, err := e.engine.Stop(ctx, executionARN(name), errorName, cause)
-	if errors.Is(err, asl.ErrExecutionDoesNotExist) {
+	if errors.Is(err, states.ErrExecutionDoesNotExist) {
 		return nil
 	}
 	return err
@@ -48,8 +49,8 @@ func (e executions) Stop(ctx context.Context, name, errorName, cause string) err
 
 // onEnd closes the replay of an execution that has ended, as a rule on ended
 // executions does on AWS.
-func onEnd(service *replay.Service) func(context.Context, asl.Execution) error {
-	return func(ctx context.Context, ended asl.Execution) error {
+func onEnd(service *replay.Service) func(context.Context, states.Execution) error {
+	return func(ctx context.Context, ended states.Execution) error {
 		var failure *replay.Failure
 		if ended.Error != "" || ended.Cause != "" {
 			failure = &replay.Failure{Error: ended.Error, Cause: ended.Cause}

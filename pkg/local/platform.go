@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"reprise/pkg/asl"
+	"reprise/pkg/asl/engine"
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/domain"
@@ -50,7 +51,7 @@ type Platform struct {
 	store       replay.Store
 	closer      *replay.Closer
 	service     *replay.Service
-	engine      *asl.Engine
+	engine      *engine.Engine
 	// nudge wakes the keeper of consumers.
 	nudge chan struct{}
 }
@@ -180,7 +181,7 @@ func (p *Platform) openEngine() error {
 	if err != nil {
 		return err
 	}
-	p.engine, err = asl.NewEngine(asl.Config{
+	p.engine, err = engine.New(engine.Config{
 		Machines: map[string]*asl.Machine{machineName: machine},
 		Invoker:  functions,
 		Journal:  journalpebble.New(p.db.Space("asl")),

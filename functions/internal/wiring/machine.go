@@ -3,7 +3,7 @@ package wiring
 import (
 	"context"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/states"
 	"reprise/pkg/aws/stepfunctions"
 	"reprise/pkg/handler"
 )
@@ -16,7 +16,7 @@ type running struct{ machine *stepfunctions.Machine }
 
 // Running implements RunningExecutions, newest first.
 func (r running) Running(ctx context.Context) ([]handler.ExecutionStatus, error) {
-	page, _, err := r.machine.List(ctx, asl.StatusRunning, "", maxListed)
+	page, _, err := r.machine.List(ctx, states.StatusRunning, "", maxListed)
 	if err != nil {
 		return nil, err
 	}

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/engine"
 )
 
 // maxRequestBytes is the service's limit for a request.
@@ -37,7 +37,7 @@ type Machine struct {
 
 // Config is what a Server needs.
 type Config struct {
-	Engine *asl.Engine
+	Engine *engine.Engine
 	// Machines are those of the engine, in the order of ListStateMachines.
 	Machines []Machine
 	// Region and Account are the engine's: "us-east-1" and "000000000000" where

@@ -13,6 +13,7 @@ import (
 
 	"reprise/pkg/asl"
 	"reprise/pkg/asl/asltest"
+	"reprise/pkg/asl/engine"
 	"reprise/pkg/asl/wire"
 )
 
@@ -66,7 +67,7 @@ func (f functions) Invoke(ctx context.Context, function string, payload json.Raw
 type world struct {
 	*sfn.Client
 	functions
-	engine *asl.Engine
+	engine *engine.Engine
 	url    string
 }
 
@@ -83,7 +84,7 @@ func newWorld(t *testing.T) *world {
 		parsed[m.name] = machine
 		config.Machines = append(config.Machines, wire.Machine{Name: m.name, Definition: m.definition, RoleArn: "role", Created: time.Unix(1, 0)})
 	}
-	engine, err := asl.NewEngine(asl.Config{Machines: parsed, Invoker: w.functions, Journal: &asltest.Memory{},
+	engine, err := engine.New(engine.Config{Machines: parsed, Invoker: w.functions, Journal: &asltest.Memory{},
 		Region: config.Region, Account: config.Account})
 	if err != nil {
 		t.Fatal(err)

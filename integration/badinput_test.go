@@ -13,7 +13,7 @@ import (
 	"strings"
 	"testing"
 
-	"reprise/pkg/handler"
+	"reprise/pkg/api"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
 )
@@ -61,7 +61,7 @@ func TestBadInputIsRefusedWholeAndChangesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, body := p.Call(http.MethodPost, "/events", c.kind, []byte(c.body))
-			var problem handler.Problem
+			var problem api.Problem
 			if err := json.Unmarshal(body, &problem); err != nil {
 				t.Fatalf("%d, no problem document: %.300s", status, body)
 			}
@@ -89,7 +89,7 @@ func nothing(t *testing.T, p *localtest.Platform) {
 	t.Helper()
 	p.Send("/events", []json.RawMessage{json.RawMessage(one(`,"data":{"added":1,"deleted":0,"lines":1}`))})
 	p.Settle(1)
-	view := localtest.Until(p, "/status", func(handler.StatusView) bool { return true })
+	view := localtest.Until(p, "/status", func(api.StatusView) bool { return true })
 	if view.Log.Events != 1 || view.Quarantined.Count != 0 {
 		t.Errorf("the log holds %d events and %d quarantined records", view.Log.Events, view.Quarantined.Count)
 	}
@@ -142,9 +142,9 @@ func TestLegalEntityIdsWorkEndToEnd(t *testing.T) {
 		t.Errorf("rebuild: %+v %+v", got, got.Failure)
 	}
 	for i, id := range ids {
-		status, body := p.Call(http.MethodGet, "/entities/"+handler.EncodeEntity(id), "", nil)
+		status, body := p.Call(http.MethodGet, "/entities/"+api.EncodeEntity(id), "", nil)
 		want := fmt.Sprintf(`{"added":%d,"deleted":0,"lines":%d,"changes":1}`, i, i)
-		var row handler.EntityView
+		var row api.EntityView
 		if status != 200 || json.Unmarshal(body, &row) != nil || row.Entity != id || string(row.State) != want {
 			t.Errorf("entity %q: %d %s", id, status, body)
 		}

@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"reprise/pkg/handler"
+	"reprise/pkg/api"
 	"reprise/pkg/replay"
 )
 
@@ -58,15 +58,15 @@ func post(url string, batch []json.RawMessage) bool {
 }
 
 // exported returns the lines of an export.
-func exported(t *testing.T, p *process) map[string]handler.EntityView {
+func exported(t *testing.T, p *process) map[string]api.EntityView {
 	t.Helper()
 	out, err := p.reprise("state", "export")
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := make(map[string]handler.EntityView)
+	rows := make(map[string]api.EntityView)
 	for line := range strings.Lines(out) {
-		var row handler.EntityView
+		var row api.EntityView
 		if err := json.Unmarshal([]byte(line), &row); err != nil {
 			t.Fatal(err)
 		}
@@ -124,7 +124,7 @@ func settle(t *testing.T, p *process) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		var view handler.StatusView
+		var view api.StatusView
 		if err := json.Unmarshal([]byte(out), &view); err != nil {
 			t.Fatal(err)
 		}

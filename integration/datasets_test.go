@@ -11,11 +11,11 @@ import (
 	"testing"
 	"time"
 
+	"reprise/pkg/api"
 	"reprise/pkg/cli/demo"
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
 	"reprise/pkg/feed"
-	"reprise/pkg/handler"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
@@ -85,7 +85,7 @@ func (d dataset) send(p *localtest.Platform, path string) {
 }
 
 // judge holds rows against what Git says.
-func (d dataset) judge(t *testing.T, what string, rows map[string]handler.EntityView) {
+func (d dataset) judge(t *testing.T, what string, rows map[string]api.EntityView) {
 	t.Helper()
 	wrong := 0
 	for path, row := range rows {
@@ -107,7 +107,7 @@ func (d dataset) judge(t *testing.T, what string, rows map[string]handler.Entity
 }
 
 // same compares rows byte for byte: state, count, chain, position.
-func same(t *testing.T, what string, got, want map[string]handler.EntityView) {
+func same(t *testing.T, what string, got, want map[string]api.EntityView) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Errorf("%s: %d entities, want %d", what, len(got), len(want))
@@ -123,7 +123,7 @@ func same(t *testing.T, what string, got, want map[string]handler.EntityView) {
 	}
 }
 
-func duplicates(rows map[string]handler.EntityView) (sum int64) {
+func duplicates(rows map[string]api.EntityView) (sum int64) {
 	for _, row := range rows {
 		sum += row.Duplicates
 	}
@@ -200,12 +200,12 @@ func TestImportedLogSpansItsOwnYears(t *testing.T) {
 }
 
 // history is the log of some entities as the API shows it.
-func history(p *localtest.Platform, entity string) []handler.HistoryEvent {
-	var all []handler.HistoryEvent
+func history(p *localtest.Platform, entity string) []api.HistoryEvent {
+	var all []api.HistoryEvent
 	after := ""
 	for {
-		page := localtest.Until(p, fmt.Sprintf("/entities/%s/events?limit=1000&after=%s", handler.EncodeEntity(entity), after),
-			func(handler.HistoryPage) bool { return true })
+		page := localtest.Until(p, fmt.Sprintf("/entities/%s/events?limit=1000&after=%s", api.EncodeEntity(entity), after),
+			func(api.HistoryPage) bool { return true })
 		all = append(all, page.Events...)
 		if after = page.Next; after == "" {
 			return all
@@ -272,7 +272,7 @@ func delivered(t *testing.T, p *localtest.Platform, id string) map[string][]even
 	return got
 }
 
-func checkRange(t *testing.T, p *localtest.Platform, live map[string]handler.EntityView) {
+func checkRange(t *testing.T, p *localtest.Platform, live map[string]api.EntityView) {
 	from, to := time.Date(2022, 3, 10, 7, 30, 0, 0, time.UTC), time.Date(2022, 5, 2, 18, 0, 0, 0, time.UTC)
 	got := p.Replay("spring", fmt.Sprintf(`{"from":%q,"to":%q,"types":["file.changed"]}`,
 		from.Format(time.RFC3339), to.Format(time.RFC3339)))

@@ -9,9 +9,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
 	"reprise/integration/deployed"
-	"reprise/pkg/handler"
+	"reprise/pkg/api"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
+	"reprise/pkg/steps"
 )
 
 // startedFromAConsole starts, watches and stops executions as somebody does in
@@ -30,7 +31,7 @@ func startedFromAConsole(t *testing.T, w *deployed.World, events int64) {
 	succeededByHand(t, w, console, events)
 
 	start("mistyped", `{"typos":["file.changed"]}`)
-	if failed := ended(t, w, console, "mistyped"); failed.Status != types.ExecutionStatusFailed || aws.ToString(failed.Error) != handler.FaultInvalidInput {
+	if failed := ended(t, w, console, "mistyped"); failed.Status != types.ExecutionStatusFailed || aws.ToString(failed.Error) != steps.FaultInvalidInput {
 		t.Errorf("mistyped input: %s, error %s, cause %s", failed.Status, aws.ToString(failed.Error), aws.ToString(failed.Cause))
 	}
 
@@ -43,7 +44,7 @@ func startedFromAConsole(t *testing.T, w *deployed.World, events int64) {
 		t.Fatal(err)
 	}
 	localtest.Until(w, "/replays/stopped", func(v replay.View) bool { return v.Status == replay.Cancelled })
-	localtest.Until(w, "/generations", func(view handler.GenerationsView) bool {
+	localtest.Until(w, "/generations", func(view api.GenerationsView) bool {
 		for _, generation := range view.Generations {
 			if generation.ID == running.Generation {
 				return false
@@ -57,7 +58,7 @@ func startedFromAConsole(t *testing.T, w *deployed.World, events int64) {
 func ended(t *testing.T, w *deployed.World, console *sfn.Client, name string) *sfn.DescribeExecutionOutput {
 	t.Helper()
 	var got *sfn.DescribeExecutionOutput
-	localtest.Until(w, "/status", func(handler.StatusView) bool {
+	localtest.Until(w, "/status", func(api.StatusView) bool {
 		var err error
 		got, err = console.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: w.ExecutionARN(name)})
 		if err != nil {

@@ -8,7 +8,7 @@ import (
 
 	"reprise/integration/deployed"
 	"reprise/integration/faultproxy"
-	"reprise/pkg/handler"
+	"reprise/pkg/api"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
 )
@@ -68,7 +68,7 @@ func throttled(w *deployed.World, service string, events []json.RawMessage) {
 	w.Replay("while-"+service+"-throttles", `{}`)
 	// Some services have few calls: a status has one of Step Functions, and the
 	// schedule looks at Lambda's mappings.
-	localtest.Until(w, "/status", func(handler.StatusView) bool { return w.Proxies[service].Counts()["throttle"] > 1 })
+	localtest.Until(w, "/status", func(api.StatusView) bool { return w.Proxies[service].Counts()["throttle"] > 1 })
 	w.Proxies[service].SetRates(nil)
 }
 

@@ -6,7 +6,7 @@ import (
 	"testing"
 
 	"reprise/integration/deployed"
-	"reprise/pkg/handler"
+	"reprise/pkg/api"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
 )
@@ -20,8 +20,8 @@ func (d dataset) sendDeployed(w *deployed.World) {
 
 // settleDeployed waits until n different events are applied, and nothing that
 // came twice is still under way.
-func settleDeployed(w *deployed.World, n int64) map[string]handler.EntityView {
-	localtest.Until(w, "/lanes", func(view handler.LanesView) bool {
+func settleDeployed(w *deployed.World, n int64) map[string]api.EntityView {
+	localtest.Until(w, "/lanes", func(view api.LanesView) bool {
 		for _, lane := range view.Lanes {
 			if lane.Applied != lane.Position {
 				return false
@@ -62,7 +62,7 @@ func TestAsDeployed(t *testing.T) {
 			t.Logf("seed %d", seed)
 			w := deployed.Start(t, deployed.Options{Prefix: "reprise", Deployment: described, Programs: programs, Seed: seed})
 			// The schedule makes the first generation.
-			localtest.Until(w, "/generations", func(view handler.GenerationsView) bool { return view.Active != "" })
+			localtest.Until(w, "/generations", func(view api.GenerationsView) bool { return view.Active != "" })
 			scenario.play(t, w)
 		})
 	}

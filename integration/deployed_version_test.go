@@ -6,9 +6,10 @@ import (
 	"testing"
 
 	"reprise/integration/deployed"
-	"reprise/pkg/handler"
+	"reprise/pkg/api"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
+	"reprise/pkg/steps"
 )
 
 // laterProjections is the code of a later release: one projection has another
@@ -45,14 +46,14 @@ func otherProjectionsEndARebuild(t *testing.T, w *deployed.World) {
 	w.DeployCode(later)
 	lift()
 	got := localtest.Until(w, "/replays/begun", func(v replay.View) bool { return v.Status.Ended() })
-	if got.Status != replay.Failed || got.Failure == nil || got.Failure.Error != handler.FaultOtherVersion || got.Promoted {
+	if got.Status != replay.Failed || got.Failure == nil || got.Failure.Error != steps.FaultOtherVersion || got.Promoted {
 		t.Errorf("a rebuild across other projections: %+v, failure %+v", got, got.Failure)
 	}
 	if n := written(); n > 0 {
 		t.Errorf("%d writes into the generation of other projections", n)
 	}
-	localtest.Until(w, "/generations", func(view handler.GenerationsView) bool {
-		return !slices.ContainsFunc(view.Generations, func(g handler.GenerationView) bool { return g.ID == begun.Generation })
+	localtest.Until(w, "/generations", func(view api.GenerationsView) bool {
+		return !slices.ContainsFunc(view.Generations, func(g api.GenerationView) bool { return g.ID == begun.Generation })
 	})
 	same(t, "what readers had before the deploy", w.Rows("", lanes), before)
 
@@ -75,7 +76,7 @@ func otherProjectionsEndARebuild(t *testing.T, w *deployed.World) {
 }
 
 // versionsOf are the versions of projections that rows were made by.
-func versionsOf(rows map[string]handler.EntityView) []string {
+func versionsOf(rows map[string]api.EntityView) []string {
 	var all []string
 	for _, row := range rows {
 		all = append(all, row.Version)

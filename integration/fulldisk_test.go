@@ -9,7 +9,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"reprise/pkg/handler"
+	"reprise/pkg/api"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
@@ -56,7 +56,7 @@ func TestFullDiskRefusesClearlyAndGoesOnOnceThereIsRoom(t *testing.T) {
 
 	disk.full.Store(false)
 	p.Send("/events", d.lines[1000:])
-	localtest.Until(p, "/status", func(view handler.StatusView) bool {
+	localtest.Until(p, "/status", func(view api.StatusView) bool {
 		for _, c := range view.Consumers {
 			if *c.BehindRecords != 0 {
 				return false

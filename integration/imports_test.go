@@ -51,7 +51,7 @@ var layers = [][]string{
 	{"eventlog", "datastore", "asl"},
 	{"gateway", "projection", "domain"},
 	{"replay", "aws/settings"},
-	{"handler"},
+	{"api", "consume", "steps"},
 	{"local"},
 	{"cli"},
 	{"cmd"},

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"reprise/pkg/handler"
+	"reprise/pkg/api"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localstore"
 	"reprise/pkg/local/localtest"
@@ -63,7 +63,7 @@ func TestReplayOfADamagedLogSaysSo(t *testing.T) {
 	}
 	same(t, "the active generation", p.Rows("", lanes), before)
 	// What the failed rebuild created is dropped right after its end.
-	localtest.Until(p, "/generations", func(v handler.GenerationsView) bool { return len(v.Generations) == 1 })
+	localtest.Until(p, "/generations", func(v api.GenerationsView) bool { return len(v.Generations) == 1 })
 	day, err := time.Parse("2006-01-02T15", string(regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d`).Find(victim)))
 	if err != nil {
 		t.Fatal(err)

@@ -7,12 +7,13 @@ import (
 	"net/http"
 	"testing"
 
+	"reprise/pkg/api"
 	"reprise/pkg/event"
-	"reprise/pkg/handler"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
+	"reprise/pkg/steps"
 )
 
 // tally counts points; while it is broken it rejects those with a fraction.
@@ -52,7 +53,7 @@ func TestRejectedEventParksItsEntityOnlyUntilTheProjectionIsMended(t *testing.T)
 	if bob := rows["bob"]; bob.Parked != nil || string(bob.State) != `{"points":6}` {
 		t.Errorf("bob: %+v", bob)
 	}
-	status := localtest.Until(p, "/status", func(handler.StatusView) bool { return true })
+	status := localtest.Until(p, "/status", func(api.StatusView) bool { return true })
 	if status.Parked.Count != 1 {
 		t.Errorf("status shows %d parked entities", status.Parked.Count)
 	}
@@ -109,7 +110,7 @@ func TestRebuildThatParksMoreIsNotPromoted(t *testing.T) {
 
 	p = localtest.Start(t, local.Options{Dir: dir, Lanes: 1, Projections: []projection.Projection{tally(1, true)}})
 	got := p.Replay("worse", `{"rebuild":true,"promote":true}`)
-	if got.Status != replay.Failed || got.Promoted || got.Failure == nil || got.Failure.Error != handler.FaultParked {
+	if got.Status != replay.Failed || got.Promoted || got.Failure == nil || got.Failure.Error != steps.FaultParked {
 		t.Errorf("rebuild: %+v, %+v", got, got.Failure)
 	}
 	if ann := p.Rows("", 1)["ann"]; ann.Parked != nil || ann.Generation == got.Generation {

@@ -12,7 +12,7 @@ import (
 )
 
 // route is a route of the HTTP API: which permission it needs and which
-// function serves it. A test compares the list with package handler's.
+// function serves it. A test compares the list with package api's.
 type route struct{ key, group, function string }
 
 // The groups of routes. Each is a managed policy with IAM, a scope with JWT.

@@ -8,8 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"reprise/pkg/api"
 	"reprise/pkg/aws/settings"
-	"reprise/pkg/handler"
 	"reprise/workflows"
 )
 
@@ -156,7 +156,7 @@ func TestStepsEndBeforeTheirTasks(t *testing.T) {
 // the permission of each.
 func TestRoutesAgree(t *testing.T) {
 	served := make(map[string]string)
-	for _, route := range handler.Routes() {
+	for _, route := range api.Routes() {
 		served[route.Key] = string(route.Group)
 	}
 	for variant, want := range map[string]string{"": "AWS_IAM", "jwt/": "JWT"} {
@@ -182,7 +182,7 @@ func TestRoutesAgree(t *testing.T) {
 		if s.actions[0] != "execute-api:Invoke" {
 			continue
 		}
-		for _, route := range handler.Routes() {
+		for _, route := range api.Routes() {
 			method, path, _ := strings.Cut(route.Key, " ")
 			end := "/$default/" + method + strings.ReplaceAll(path, "{id}", "*")
 			has := slices.ContainsFunc(s.resources, func(r string) bool { return strings.HasSuffix(r, end) })

@@ -12,8 +12,8 @@ import (
 
 	"reprise/integration/npm"
 	"reprise/pkg/asl"
-	handlers "reprise/pkg/handler"
 	"reprise/pkg/replay"
+	"reprise/pkg/steps"
 	"reprise/workflows"
 )
 
@@ -237,8 +237,8 @@ func TestTheMapsResultFits(t *testing.T) {
 // TestErrorNamesAreThoseOfTheHandlers finds names that no function reports. What
 // Lambda itself makes of a handler's error is tested with the functions.
 func TestErrorNamesAreThoseOfTheHandlers(t *testing.T) {
-	known := []string{handlers.FaultInvalidInput, handlers.FaultThrottled, handlers.FaultTransient, handlers.FaultStalled,
-		handlers.FaultCutTooOld, handlers.FaultParked, handlers.FaultConflict}
+	known := []string{steps.FaultInvalidInput, steps.FaultThrottled, steps.FaultTransient, steps.FaultStalled,
+		steps.FaultCutTooOld, steps.FaultParked, steps.FaultConflict}
 	decoded(t).each(func(name string, s state) {
 		for _, h := range append(slices.Clone(s.Retry), s.Catch...) {
 			for _, errorName := range h.ErrorEquals {

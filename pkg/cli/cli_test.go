@@ -16,8 +16,8 @@ import (
 	"testing"
 	"time"
 
+	"reprise/pkg/api"
 	"reprise/pkg/event"
-	"reprise/pkg/handler"
 	"reprise/pkg/replay"
 )
 
@@ -33,7 +33,7 @@ func TestStateIsLostAndComesBack(t *testing.T) {
 	if len(rows) != 2 || len(rows[0]) != 4 || string(rows[0]["entity"]) != `"a"` || string(rows[0]["count"]) != "4" {
 		t.Errorf("export: %s", before)
 	}
-	history := decodeLines[handler.HistoryEvent](t, s.fine("", "events", "a"))
+	history := decodeLines[api.HistoryEvent](t, s.fine("", "events", "a"))
 	var duplicates []bool
 	for _, e := range history {
 		duplicates = append(duplicates, e.Duplicate)
@@ -146,7 +146,7 @@ func TestExportIsSortedAndComplete(t *testing.T) {
 			t.Errorf("%q comes behind %q, or was never sent", key, last)
 		}
 		last = key
-		if view := decode[handler.EntityView](t, s.fine("", "state", "get", "--json", "--", r.Entity)); view.Position != r.Position {
+		if view := decode[api.EntityView](t, s.fine("", "state", "get", "--json", "--", r.Entity)); view.Position != r.Position {
 			t.Errorf("state get %q: %+v", r.Entity, view)
 		}
 	}

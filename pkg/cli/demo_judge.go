@@ -6,9 +6,9 @@ import (
 	"errors"
 	"fmt"
 
+	"reprise/pkg/api"
 	"reprise/pkg/cli/demo"
 	"reprise/pkg/event"
-	"reprise/pkg/handler"
 	"reprise/pkg/replay"
 )
 
@@ -39,12 +39,12 @@ func (o *judgement) verdict() error {
 }
 
 // rows returns every row of the active generation.
-func (d *demonstration) rows(ctx context.Context) (map[string]handler.EntityView, error) {
+func (d *demonstration) rows(ctx context.Context) (map[string]api.EntityView, error) {
 	m, err := openMerge(ctx, d.client, "")
 	if err != nil {
 		return nil, err
 	}
-	rows := make(map[string]handler.EntityView)
+	rows := make(map[string]api.EntityView)
 	for {
 		next, err := m.next(ctx)
 		if err != nil || next == nil {
@@ -56,7 +56,7 @@ func (d *demonstration) rows(ctx context.Context) (map[string]handler.EntityView
 
 // judge compares the rebuilt generation with the lost one, the log with its
 // source, and both with Git.
-func (d *demonstration) judge(ctx context.Context, before map[string]handler.EntityView, view replay.View) (judgement, error) {
+func (d *demonstration) judge(ctx context.Context, before map[string]api.EntityView, view replay.View) (judgement, error) {
 	truth, err := demo.LitestreamTruth()
 	if err != nil {
 		return judgement{}, err
@@ -93,7 +93,7 @@ func (d *demonstration) judge(ctx context.Context, before map[string]handler.Ent
 // judgeHistory follows one entity's events through the log. The row's chain
 // digests the events in the order in which they were applied, so it tells
 // whether the rebuild kept the order of the log.
-func (d *demonstration) judgeHistory(ctx context.Context, o *judgement, entity string, ids []string, row handler.EntityView) error {
+func (d *demonstration) judgeHistory(ctx context.Context, o *judgement, entity string, ids []string, row api.EntityView) error {
 	place := make(map[string]int, len(ids))
 	for i, id := range ids {
 		place[id] = i

@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 
+	"reprise/pkg/api"
 	"reprise/pkg/cli/client"
-	"reprise/pkg/handler"
 )
 
 // The exit codes.
@@ -41,7 +41,7 @@ func hintFor(command string, err error) string {
 	var given *hinted
 	var wrong *misuseError
 	var lost *client.Unreachable
-	var told *handler.Problem
+	var told *api.Problem
 	switch {
 	case errors.As(err, &given):
 		return given.hint
@@ -57,7 +57,7 @@ func hintFor(command string, err error) string {
 	return ""
 }
 
-func hintForProblem(p *handler.Problem) string {
+func hintForProblem(p *api.Problem) string {
 	switch p.Kind() {
 	case "entity-not-found":
 		return "reprise state export lists the entities there are; ids are case-sensitive"

@@ -12,10 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"reprise/pkg/api"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/handler"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localstore"
 )
@@ -124,7 +124,7 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 			t.Errorf("%v: %s", args, out)
 		}
 	}
-	if out := s.fine("", "state", "get", "--json", "--endpoint", server.URL, "--", "--json"); !strings.Contains(out, handler.EncodeEntity("--json")) {
+	if out := s.fine("", "state", "get", "--json", "--endpoint", server.URL, "--", "--json"); !strings.Contains(out, api.EncodeEntity("--json")) {
 		t.Errorf("an entity like a flag: %s", out)
 	}
 }

@@ -5,8 +5,8 @@ import (
 	"time"
 
 	"reprise/pkg/cli/progress"
-	"reprise/pkg/handler"
 	"reprise/pkg/replay"
+	"reprise/pkg/steps"
 )
 
 // faultIncomplete is the failure of a replay whose proof shows a difference, as
@@ -26,19 +26,19 @@ func advice(v replay.View) string {
 		return "other projections were deployed while it ran; rebuild with those that run now: " + again(v)
 	case replay.FaultLost:
 		return "the log has every event; rebuild from it once more: " + again(v)
-	case handler.FaultHeadLost:
+	case steps.FaultHeadLost:
 		return "restore the control table to the time of the Events table, then start the replay again; " +
 			"until then the lane takes in no events"
-	case handler.FaultStalled:
+	case steps.FaultStalled:
 		return "reprise status shows how far the playback consumer is behind; start the replay again once it runs: " +
 			again(v)
-	case handler.FaultCutTooOld:
+	case steps.FaultCutTooOld:
 		return "rebuild faster with a larger --parallelism, or let the event stream keep its records for longer: " +
 			again(v)
-	case handler.FaultParked:
+	case steps.FaultParked:
 		return fmt.Sprintf("generation %s is kept to be looked at, and the active one is as it was; "+
 			"mend the projection, then %s", v.Generation, again(v))
-	case handler.FaultInvalidInput:
+	case steps.FaultInvalidInput:
 		return "mend the input and start it again under another name"
 	case faultIncomplete:
 		return fmt.Sprintf("nothing it did is active; reprise replay get %s --json | jq .proof.differences "+

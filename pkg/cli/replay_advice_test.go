@@ -9,8 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"reprise/pkg/api"
 	"reprise/pkg/datastore"
-	"reprise/pkg/handler"
 	"reprise/pkg/replay"
 )
 
@@ -144,7 +144,7 @@ func TestAdviceAsksForTheSameAgain(t *testing.T) {
 }
 
 func TestAPromotedReplayIsNotCancelled(t *testing.T) {
-	s := answering(t, seenAt, http.StatusConflict, handler.Problem{Title: "Conflict",
+	s := answering(t, seenAt, http.StatusConflict, api.Problem{Title: "Conflict",
 		Type: "urn:reprise:problem:replay-promoted", Status: http.StatusConflict, Detail: "the replay has made its generation active"})
 	got := s.run("", "replay", "cancel", "r1")
 	if got.code != exitFailed || got.stdout != "" || !strings.Contains(got.stderr, "has made its generation active") ||
@@ -155,8 +155,8 @@ func TestAPromotedReplayIsNotCancelled(t *testing.T) {
 
 func TestStatusShowsWhatIsLost(t *testing.T) {
 	at := seenAt.Add(-time.Minute)
-	s := answering(t, seenAt, http.StatusOK, handler.StatusView{
-		Active: "g0001", Generations: []handler.GenerationView{
+	s := answering(t, seenAt, http.StatusOK, api.StatusView{
+		Active: "g0001", Generations: []api.GenerationView{
 			{Lost: true, Info: datastore.Info{ID: "g0001", Status: datastore.Active, Version: "a@1",
 				Loss: &datastore.Loss{Lane: 3, Count: 1200, At: at, Why: "events never came"}}},
 			{Lost: true, Info: datastore.Info{ID: "g0002", Status: datastore.Following, Version: "a@1",
@@ -185,7 +185,7 @@ func TestStatusShowsWhatIsLost(t *testing.T) {
 	if got.code != exitFine || !strings.Contains(got.stderr, "hint: the active generation is lost; reprise replay start") {
 		t.Errorf("have %+v", got)
 	}
-	view := decode[handler.StatusView](t, s.fine("", "status", "--json"))
+	view := decode[api.StatusView](t, s.fine("", "status", "--json"))
 	if view.Generations[0].Loss == nil || view.Generations[0].Loss.Count != 1200 || view.Replays[0].Waiting == nil {
 		t.Errorf("status --json: %+v", view)
 	}

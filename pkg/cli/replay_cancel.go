@@ -6,7 +6,7 @@ import (
 	"flag"
 	"fmt"
 
-	"reprise/pkg/handler"
+	"reprise/pkg/api"
 	"reprise/pkg/replay"
 )
 
@@ -38,7 +38,7 @@ func (f *clientFlags) cancelReplay(ctx context.Context, id string) error {
 		return err
 	}
 	view, err := c.CancelReplay(ctx, id)
-	var told *handler.Problem
+	var told *api.Problem
 	if errors.As(err, &told) && told.Kind() == "replay-ended" {
 		// An answer that was lost on its way may have said so already.
 		if ended, getErr := c.Replay(ctx, id); getErr == nil && ended.Status == replay.Cancelled {

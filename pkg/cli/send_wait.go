@@ -7,9 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"reprise/pkg/api"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/event"
-	"reprise/pkg/handler"
 )
 
 const (
@@ -93,7 +93,7 @@ func (f *sendFlags) await(ctx context.Context, reached map[event.Lane]event.Posi
 }
 
 // look reports whether everything is applied, or why it will not be.
-func (w *waiting) look(view handler.LanesView) (done bool, err error) {
+func (w *waiting) look(view api.LanesView) (done bool, err error) {
 	logged, applied, sum := 0, 0, ""
 	for _, l := range view.Lanes {
 		target, touched := w.reached[l.Lane]

@@ -11,10 +11,10 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"reprise/pkg/api"
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/event"
-	"reprise/pkg/handler"
 )
 
 const stateExportHelp = `
@@ -108,7 +108,7 @@ type merge struct {
 // lanePages is a lane's rows, page by page.
 type lanePages struct {
 	lane event.Lane
-	rows []handler.EntityView
+	rows []api.EntityView
 	// key orders the first row as the store does.
 	key  string
 	next string
@@ -161,7 +161,7 @@ func (l *lanePages) setKey() {
 }
 
 // next returns the next row of all lanes, nil at the end.
-func (m *merge) next(ctx context.Context) (*handler.EntityView, error) {
+func (m *merge) next(ctx context.Context) (*api.EntityView, error) {
 	if len(m.lanes) == 0 {
 		return nil, nil
 	}

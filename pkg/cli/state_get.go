@@ -9,9 +9,9 @@ import (
 	"fmt"
 	"io"
 
+	"reprise/pkg/api"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/event"
-	"reprise/pkg/handler"
 )
 
 const stateGetHelp = `
@@ -63,7 +63,7 @@ func entityID(args []string) (string, error) {
 	return id, nil
 }
 
-func (f *clientFlags) printEntity(v handler.EntityView) error {
+func (f *clientFlags) printEntity(v api.EntityView) error {
 	if f.json {
 		return printJSON(f.app.stdout, v)
 	}

@@ -7,8 +7,8 @@ import (
 	"io"
 	"time"
 
+	"reprise/pkg/api"
 	"reprise/pkg/cli/progress"
-	"reprise/pkg/handler"
 )
 
 const statusHelp = `
@@ -41,7 +41,7 @@ func statusCommand() command {
 		}}
 }
 
-func (f *clientFlags) printStatus(v handler.StatusView) error {
+func (f *clientFlags) printStatus(v api.StatusView) error {
 	if f.json {
 		return printJSON(f.app.stdout, v)
 	}
@@ -65,7 +65,7 @@ func (f *clientFlags) printStatus(v handler.StatusView) error {
 	return nil
 }
 
-func printSummary(w io.Writer, v handler.StatusView) {
+func printSummary(w io.Writer, v api.StatusView) {
 	row(w, "log", fmt.Sprintf("%s events, %s, %d lanes", progress.Count(v.Log.Events), progress.Bytes(v.Log.Bytes), v.Log.Lanes))
 	row(w, "newest event", when(v.Log.Newest))
 	row(w, "quarantined", bounded(v.Quarantined)+" records")
@@ -75,14 +75,14 @@ func printSummary(w io.Writer, v handler.StatusView) {
 	}
 }
 
-func bounded(b handler.Bounded) string {
+func bounded(b api.Bounded) string {
 	if b.Complete {
 		return progress.Count(b.Count)
 	}
 	return "at least " + progress.Count(b.Count)
 }
 
-func printStreams(w io.Writer, v handler.StatusView) {
+func printStreams(w io.Writer, v api.StatusView) {
 	row(w, "\nSTREAM", "SHARDS", "NEWEST RECORD")
 	for _, s := range v.Streams {
 		row(w, s.Name, s.Shards, when(s.Newest))
@@ -93,7 +93,7 @@ func printStreams(w io.Writer, v handler.StatusView) {
 	}
 }
 
-func behind(c handler.ConsumerStatus) string {
+func behind(c api.ConsumerStatus) string {
 	switch {
 	case c.BehindRecords == nil && c.BehindMillis == nil:
 		return "not known"
@@ -112,7 +112,7 @@ func milliseconds(n int64) string {
 	return progress.Duration(time.Duration(n) * time.Millisecond)
 }
 
-func printGenerations(w io.Writer, v handler.StatusView) {
+func printGenerations(w io.Writer, v api.StatusView) {
 	row(w, "\nGENERATION", "STATUS", "VERSION", "BUILT BY", "REMARK")
 	for _, g := range v.Generations {
 		status := string(g.Status)
@@ -124,7 +124,7 @@ func printGenerations(w io.Writer, v handler.StatusView) {
 }
 
 // remark says what was lost of a generation, or why it can never become active.
-func remark(g handler.GenerationView) string {
+func remark(g api.GenerationView) string {
 	switch {
 	case g.Loss != nil && g.Loss.Count > 0:
 		return fmt.Sprintf("lost at %s: it lacks %s events of lane %d (%s)", when(&g.Loss.At),
@@ -139,7 +139,7 @@ func remark(g handler.GenerationView) string {
 	return "-"
 }
 
-func printRunning(w io.Writer, v handler.StatusView, now time.Time) {
+func printRunning(w io.Writer, v api.StatusView, now time.Time) {
 	row(w, "\nEXECUTION", "STATUS", "SINCE")
 	for _, e := range v.Executions {
 		row(w, e.Machine+"/"+e.Name, e.Status, when(&e.Started))

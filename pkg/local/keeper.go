@@ -9,9 +9,9 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"golang.org/x/sync/errgroup"
 
+	"reprise/pkg/consume"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
-	"reprise/pkg/handler"
 	"reprise/pkg/local/emulate"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
@@ -30,10 +30,10 @@ const (
 // consumers runs the consumers of all streams until ctx ends.
 func (p *Platform) consumers(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	pump := &handler.Pump{Log: p.options.Log, Pump: &eventlog.Pump{
+	pump := &consume.Pump{Log: p.options.Log, Pump: &eventlog.Pump{
 		Log: p.log, Heads: p.heads, Decoder: p.decoder, Width: p.options.Bucket}}
 	group.Go(func() error { return p.mapping("pump", p.events, eventFactor, pump.Handle).Run(ctx) })
-	playback := &handler.ApplyPlayback{Log: p.options.Log, Consumer: &replay.Consumer{
+	playback := &consume.ApplyPlayback{Log: p.options.Log, Consumer: &replay.Consumer{
 		Store: p.store, Registry: p.registry, Generations: p.generations, Applier: p.applier,
 		Codec: p.codec, Lanes: p.lanes, Width: p.options.Bucket}}
 	group.Go(func() error {
@@ -130,7 +130,7 @@ func (p *Platform) matchWriters(ctx context.Context, writers map[string]writer) 
 
 func (p *Platform) startWriter(ctx context.Context, generation string) writer {
 	ctx, cancel := context.WithCancel(ctx)
-	write := &handler.Write{Generation: generation, Log: p.options.Log, Live: &projection.Live{
+	write := &consume.Write{Generation: generation, Log: p.options.Log, Live: &projection.Live{
 		Log: p.log, Heads: p.heads, Registry: p.registry, Generations: p.generations, Decoder: p.decoder,
 		Width: p.options.Bucket, Applier: p.applier, Patience: writePatience, Pause: emulate.Pause}}
 	w := writer{cancel: cancel, done: make(chan error, 1)}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"time"
 
-	"reprise/pkg/handler"
+	"reprise/pkg/api"
 	"reprise/pkg/local/emulate"
 	"reprise/pkg/local/localstore"
 	"reprise/pkg/replay"
@@ -15,26 +15,26 @@ import (
 // on AWS.
 func (p *Platform) gateway() *emulate.Gateway {
 	g := emulate.NewGateway(p.options.Log)
-	api := &handler.API{Registry: p.registry, Generations: p.generations, Heads: p.heads, EventLog: p.log,
+	serve := &api.API{Registry: p.registry, Generations: p.generations, Heads: p.heads, EventLog: p.log,
 		Lanes: p.lanes, Buckets: p.finder().Find, Replays: p.service, Platform: status{p}, Log: p.options.Log,
 		Viewer: &replay.Viewer{Store: p.store, Registry: p.registry, Generations: p.generations}}
 	load := p.load(false)
 	imports := p.load(true)
-	for _, route := range handler.Routes() {
+	for _, route := range api.Routes() {
 		switch route.Key {
-		case handler.RouteEvents:
+		case api.RouteEvents:
 			g.Route(route.Key, load.Handle)
-		case handler.RouteImports:
+		case api.RouteImports:
 			g.Route(route.Key, imports.Handle)
 		default:
-			g.Route(route.Key, api.Handle)
+			g.Route(route.Key, serve.Handle)
 		}
 	}
 	return g
 }
 
-func (p *Platform) load(keepTime bool) *handler.Load {
-	return &handler.Load{Stream: p.streams.Open(eventStream), Codec: p.codec, Lanes: p.lanes, Epoch: p.decoder.Epoch,
+func (p *Platform) load(keepTime bool) *api.Load {
+	return &api.Load{Stream: p.streams.Open(eventStream), Codec: p.codec, Lanes: p.lanes, Epoch: p.decoder.Epoch,
 		KeepTime: keepTime, Now: time.Now, Overloaded: p.overloaded, Log: p.options.Log,
 		NoRoom: func(err error) bool { return errors.Is(err, localstore.ErrFull) }}
 }

@@ -6,10 +6,10 @@ import (
 	"strconv"
 	"time"
 
+	"reprise/pkg/api"
 	"reprise/pkg/asl/engine"
 	"reprise/pkg/asl/states"
 	"reprise/pkg/feed"
-	"reprise/pkg/handler"
 	"reprise/pkg/local/feedpebble"
 )
 
@@ -21,10 +21,10 @@ type shardStatus interface {
 	Status(ctx context.Context, shard string) (feedpebble.Status, error)
 }
 
-func (s status) Streams(ctx context.Context) ([]handler.StreamStatus, error) {
-	var all []handler.StreamStatus
+func (s status) Streams(ctx context.Context) ([]api.StreamStatus, error) {
+	var all []api.StreamStatus
 	for _, d := range []feed.Description{s.events, s.playback} {
-		one := handler.StreamStatus{Name: d.Name, Shards: d.Shards}
+		one := api.StreamStatus{Name: d.Name, Shards: d.Shards}
 		stream := s.streams.Open(d.Name)
 		shards, err := stream.Shards(ctx)
 		if err != nil {
@@ -45,7 +45,7 @@ func (s status) Streams(ctx context.Context) ([]handler.StreamStatus, error) {
 	return all, nil
 }
 
-func (s status) Consumers(ctx context.Context) ([]handler.ConsumerStatus, error) {
+func (s status) Consumers(ctx context.Context) ([]api.ConsumerStatus, error) {
 	roll, err := s.registry.Load(ctx)
 	if err != nil {
 		return nil, err
@@ -62,13 +62,13 @@ func (s status) Consumers(ctx context.Context) ([]handler.ConsumerStatus, error)
 			}{writerName(info.ID), s.events})
 		}
 	}
-	var all []handler.ConsumerStatus
+	var all []api.ConsumerStatus
 	for _, c := range consumers {
 		lag, err := s.lag(ctx, c.stream, c.name)
 		if err != nil {
 			return nil, fmt.Errorf("find lag of %s: %w", c.name, err)
 		}
-		all = append(all, handler.ConsumerStatus{Name: c.name, Stream: c.stream.Name,
+		all = append(all, api.ConsumerStatus{Name: c.name, Stream: c.stream.Name,
 			BehindRecords: &lag.records, BehindMillis: &lag.millis})
 	}
 	return all, nil
@@ -132,14 +132,14 @@ func arrivalBehind(ctx context.Context, stream feed.Stream, shard, after string)
 	return batch.Records[0].Arrival, nil
 }
 
-func (s status) Executions(ctx context.Context) ([]handler.ExecutionStatus, error) {
+func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
 	page, err := s.engine.List(ctx, engine.ListFilter{Machine: machineName, Status: states.StatusRunning, Limit: 100})
 	if err != nil {
 		return nil, err
 	}
-	var all []handler.ExecutionStatus
+	var all []api.ExecutionStatus
 	for _, e := range page.Executions {
-		all = append(all, handler.ExecutionStatus{Machine: machineName, Name: e.Name, Status: string(e.Status), Started: e.StartDate})
+		all = append(all, api.ExecutionStatus{Machine: machineName, Name: e.Name, Status: string(e.Status), Started: e.StartDate})
 	}
 	return all, nil
 }

@@ -6,16 +6,16 @@ import (
 
 	"reprise/pkg/asl"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/handler"
 	"reprise/pkg/local/emulate"
 	"reprise/pkg/replay"
+	"reprise/pkg/steps"
 	"reprise/workflows"
 )
 
 // replayMachine loads the state machine file, the same bytes as on AWS.
 func replayMachine(f *functions) (*asl.Machine, error) {
 	substitutions := make(map[string]string)
-	for _, step := range steps {
+	for _, step := range replaySteps {
 		substitutions[step.placeholder] = functionARN(step.name)
 		if _, found := f.byARN[functionARN(step.name)]; !found {
 			return nil, fmt.Errorf("load replay state machine: no function %s", step.name)
@@ -28,8 +28,8 @@ func replayMachine(f *functions) (*asl.Machine, error) {
 	return machine, nil
 }
 
-// steps are the functions of the replay state machine.
-var steps = [...]struct{ placeholder, name string }{
+// replaySteps are the functions of the replay state machine.
+var replaySteps = [...]struct{ placeholder, name string }{
 	{"PlanReplayArn", "plan-replay"},
 	{"ReadSegmentArn", "read-segment"},
 	{"CheckDrainedArn", "check-drained"},
@@ -53,13 +53,13 @@ func (p *Platform) functions() *functions {
 	prover := &replay.Prover{Store: p.store, Registry: p.registry, Generations: p.generations,
 		Log: eventlog.View{Log: p.log, Heads: p.heads}, Lanes: p.lanes.Count()}
 	viewer := &replay.Viewer{Store: p.store, Registry: p.registry, Generations: p.generations}
-	plan := &handler.PlanReplay{Store: p.store, Planner: planner, Promoter: promoter, Version: p.applier.Version()}
-	read := &handler.ReadSegment{Reader: reader, Now: time.Now, Limit: stepLimit}
-	drain := &handler.CheckDrained{Drainer: drainer, Now: time.Now, Limit: stepLimit}
-	prove := &handler.ProveCompleteness{Prover: prover}
-	follow := &handler.FollowStream{Promoter: promoter}
-	promote := &handler.PromoteGeneration{Promoter: promoter, Now: time.Now, Limit: stepLimit}
-	report := &handler.ReportReplay{Closer: p.closer, Viewer: viewer}
+	plan := &steps.PlanReplay{Store: p.store, Planner: planner, Promoter: promoter, Version: p.applier.Version()}
+	read := &steps.ReadSegment{Reader: reader, Now: time.Now, Limit: stepLimit}
+	drain := &steps.CheckDrained{Drainer: drainer, Now: time.Now, Limit: stepLimit}
+	prove := &steps.ProveCompleteness{Prover: prover}
+	follow := &steps.FollowStream{Promoter: promoter}
+	promote := &steps.PromoteGeneration{Promoter: promoter, Now: time.Now, Limit: stepLimit}
+	report := &steps.ReportReplay{Closer: p.closer, Viewer: viewer}
 	return &functions{log: p.options.Log, after: p.wake, byARN: map[string]invokable{
 		functionARN("plan-replay"):        typed(plan.Handle),
 		functionARN("read-segment"):       typed(read.Handle),

@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambda/messages"
 
 	"reprise/pkg/control"
-	"reprise/pkg/handler"
 	"reprise/pkg/meter"
 	"reprise/pkg/replay"
+	"reprise/pkg/steps"
 )
 
 // accountedLine is what a query of the logs goes by.
@@ -54,7 +54,7 @@ func reportedAs(err error) string {
 func TestEveryInvocationEndsWithWhatItUsed(t *testing.T) {
 	w := newWorld(t)
 	w.parts.Meter = new(meter.Meter)
-	fault := messages.InvokeResponse_Error{Type: handler.FaultThrottled, Message: "slowly"}
+	fault := messages.InvokeResponse_Error{Type: steps.FaultThrottled, Message: "slowly"}
 	h := Accounted(w.platform(t), lambda.NewHandler(func(_ context.Context, n int) (string, error) {
 		w.parts.Meter.Part("log").Add(meter.ReadUnits, float64(n)+0.5)
 		w.parts.Meter.Part("control").Add(meter.WriteUnits, 2)
@@ -149,18 +149,18 @@ func TestAStepKeepsWhatItUsed(t *testing.T) {
 	if _, _, err := p.store.Create(t.Context(), "r1", replay.Request{}); err != nil {
 		t.Fatal(err)
 	}
-	fault := messages.InvokeResponse_Error{Type: handler.FaultTransient, Message: "again"}
+	fault := messages.InvokeResponse_Error{Type: steps.FaultTransient, Message: "again"}
 	var answer error
-	step := Step(p, func(context.Context, handler.SegmentInput) (handler.SegmentOutput, error) {
+	step := Step(p, func(context.Context, steps.SegmentInput) (steps.SegmentOutput, error) {
 		w.parts.Meter.Part("log").Add(meter.ReadUnits, 4)
-		return handler.SegmentOutput{}, answer
+		return steps.SegmentOutput{}, answer
 	})
 	for _, c := range []struct {
 		refuse bool
 		err    error
 	}{{true, nil}, {false, nil}, {false, fault}} {
 		table.on, answer = c.refuse, c.err
-		if _, err := step(t.Context(), handler.SegmentInput{Replay: "r1", Group: 3}); reportedAs(err) != reportedAs(c.err) {
+		if _, err := step(t.Context(), steps.SegmentInput{Replay: "r1", Group: 3}); reportedAs(err) != reportedAs(c.err) {
 			t.Errorf("the step's error is %v, want %v", err, c.err)
 		}
 	}
@@ -182,12 +182,12 @@ func TestABatchIsDividedByTheEventsOfItsReplays(t *testing.T) {
 		t.Fatalf("%+v, %v", answer, err)
 	}
 	for id, input := range map[string]string{"all": `{}`, "part": `{"types":["one.happened"]}`} {
-		out, err := p.Plan().Handle(t.Context(), handler.PlanInput{Replay: id, Input: []byte(input)})
+		out, err := p.Plan().Handle(t.Context(), steps.PlanInput{Replay: id, Input: []byte(input)})
 		if err != nil {
 			t.Fatal(err)
 		}
 		for group := range out.Groups {
-			if _, err := p.Read().Handle(t.Context(), handler.SegmentInput{Replay: id, Group: group}); err != nil {
+			if _, err := p.Read().Handle(t.Context(), steps.SegmentInput{Replay: id, Group: group}); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -1,4 +1,4 @@
-// Package wiring puts functions together: handlers of package handler over the
+// Package wiring puts functions together: what package platform makes, over the
 // adapters of AWS, as package local does over the embedded store.
 //
 // What lives here: clients, constants of the platform on AWS, logs. What must

@@ -7,10 +7,12 @@ import (
 
 	"reprise/functions/internal/consumers"
 	"reprise/functions/internal/microservice"
+	"reprise/pkg/api"
+	"reprise/pkg/consume"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/gateway"
-	"reprise/pkg/handler"
 	"reprise/pkg/replay"
+	"reprise/pkg/steps"
 )
 
 const (
@@ -30,14 +32,14 @@ const (
 )
 
 // Load is load-events, and import-events with keepTime.
-func (p *Platform) Load(keepTime bool) *handler.Load {
-	return &handler.Load{Stream: p.Streams.Open(p.events.Name), Codec: p.codec, Lanes: p.lanes, Epoch: p.decoder.Epoch,
+func (p *Platform) Load(keepTime bool) *api.Load {
+	return &api.Load{Stream: p.Streams.Open(p.events.Name), Codec: p.codec, Lanes: p.lanes, Epoch: p.decoder.Epoch,
 		KeepTime: keepTime, Now: p.Now, Overloaded: p.overloaded(), Log: p.Log}
 }
 
 // Pump is pump-events.
-func (p *Platform) Pump() *handler.Pump {
-	return &handler.Pump{Log: p.Log, Pump: &eventlog.Pump{
+func (p *Platform) Pump() *consume.Pump {
+	return &consume.Pump{Log: p.Log, Pump: &eventlog.Pump{
 		Log: p.EventLog, Heads: p.heads, Decoder: p.decoder, Width: p.Settings.Bucket}}
 }
 
@@ -48,9 +50,9 @@ func (p *Platform) Microservice(service gateway.Service, outside gateway.Gateway
 }
 
 // API is serve-api.
-func (p *Platform) API() *handler.API {
+func (p *Platform) API() *api.API {
 	finder := &replay.BucketFinder{Heads: p.heads, Registry: p.registry, Generations: p.Generations}
-	return &handler.API{Registry: p.registry, Generations: p.Generations, Heads: p.heads, EventLog: p.EventLog,
+	return &api.API{Registry: p.registry, Generations: p.Generations, Heads: p.heads, EventLog: p.EventLog,
 		Lanes: p.lanes, Buckets: finder.Find, Replays: p.service(), Platform: status{p}, Log: p.Log, Viewer: p.viewer()}
 }
 
@@ -72,52 +74,52 @@ func (p *Platform) promoter() *replay.Promoter {
 }
 
 // Plan is plan-replay.
-func (p *Platform) Plan() *handler.PlanReplay {
+func (p *Platform) Plan() *steps.PlanReplay {
 	finder := &replay.BucketFinder{Heads: p.heads, Registry: p.registry, Generations: p.Generations}
-	return &handler.PlanReplay{Store: p.store, Promoter: p.promoter(), Version: p.applier.Version(),
+	return &steps.PlanReplay{Store: p.store, Promoter: p.promoter(), Version: p.applier.Version(),
 		Planner: &replay.Planner{Store: p.store, Heads: p.heads, Lanes: p.lanes, Width: p.Settings.Bucket, Buckets: finder.Find}}
 }
 
 // Read is read-segment.
-func (p *Platform) Read() *handler.ReadSegment {
-	return &handler.ReadSegment{Now: p.Now, Limit: longStep, Reader: &replay.Reader{
+func (p *Platform) Read() *steps.ReadSegment {
+	return &steps.ReadSegment{Now: p.Now, Limit: longStep, Reader: &replay.Reader{
 		Store: p.store, Log: p.EventLog, Heads: p.heads, Width: p.Settings.Bucket, Lanes: p.lanes,
 		Codec: p.codec, Playback: p.Streams.Open(p.Settings.Names.PlaybackStream()), Retention: p.Settings.Retention}}
 }
 
 // Playback is apply-playback.
-func (p *Platform) Playback() *handler.ApplyPlayback {
-	return &handler.ApplyPlayback{Log: p.Log, Spending: p.spending, Consumer: &replay.Consumer{
+func (p *Platform) Playback() *consume.ApplyPlayback {
+	return &consume.ApplyPlayback{Log: p.Log, Spending: p.spending, Consumer: &replay.Consumer{
 		Store: p.store, Registry: p.registry, Generations: p.Generations, Applier: p.applier,
 		Codec: p.codec, Lanes: p.lanes, Width: p.Settings.Bucket}}
 }
 
 // Drained is check-drained.
-func (p *Platform) Drained() *handler.CheckDrained {
-	return &handler.CheckDrained{Now: p.Now, Limit: shortStep, Drainer: &replay.Drainer{
+func (p *Platform) Drained() *steps.CheckDrained {
+	return &steps.CheckDrained{Now: p.Now, Limit: shortStep, Drainer: &replay.Drainer{
 		Store: p.store, Registry: p.registry, Generations: p.Generations,
 		Patience: drainPatience, Poll: poll, Pause: p.Pause}}
 }
 
 // Prove is prove-completeness.
-func (p *Platform) Prove() *handler.ProveCompleteness {
-	return &handler.ProveCompleteness{Prover: &replay.Prover{Store: p.store, Registry: p.registry, Generations: p.Generations,
+func (p *Platform) Prove() *steps.ProveCompleteness {
+	return &steps.ProveCompleteness{Prover: &replay.Prover{Store: p.store, Registry: p.registry, Generations: p.Generations,
 		Log: eventlog.View{Log: p.EventLog, Heads: p.heads}, Lanes: p.lanes.Count()}}
 }
 
 // Follow is follow-stream. The generation's consumer is made soon after.
-func (p *Platform) Follow() *handler.FollowStream {
-	return &handler.FollowStream{Promoter: p.promoter()}
+func (p *Platform) Follow() *steps.FollowStream {
+	return &steps.FollowStream{Promoter: p.promoter()}
 }
 
 // Promote is promote-generation.
-func (p *Platform) Promote() *handler.PromoteGeneration {
-	return &handler.PromoteGeneration{Promoter: p.promoter(), Now: p.Now, Limit: shortStep}
+func (p *Platform) Promote() *steps.PromoteGeneration {
+	return &steps.PromoteGeneration{Promoter: p.promoter(), Now: p.Now, Limit: shortStep}
 }
 
 // Report is report-replay.
-func (p *Platform) Report() *handler.ReportReplay {
-	return &handler.ReportReplay{Closer: p.closer(), Viewer: p.viewer(), Spending: p.spending,
+func (p *Platform) Report() *steps.ReportReplay {
+	return &steps.ReportReplay{Closer: p.closer(), Viewer: p.viewer(), Spending: p.spending,
 		Transitions: p.Transitions, Now: p.Now, Log: p.Log}
 }
 

@@ -6,7 +6,7 @@ import (
 	"sync"
 	"time"
 
-	"reprise/pkg/handler"
+	"reprise/pkg/api"
 )
 
 // LagReader tells how far behind its stream a function was of late; ok is
@@ -17,7 +17,7 @@ type LagReader interface {
 
 // RunningExecutions lists the executions of the replay state machine that run.
 type RunningExecutions interface {
-	Running(ctx context.Context) ([]handler.ExecutionStatus, error)
+	Running(ctx context.Context) ([]api.ExecutionStatus, error)
 }
 
 // lookEvery is how often an environment of Load asks for the pump's lag. The

@@ -13,11 +13,12 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"reprise/pkg/api"
 	"reprise/pkg/control"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/handler"
 	"reprise/pkg/projection"
+	"reprise/pkg/steps"
 	"reprise/stacks/logged"
 )
 
@@ -50,7 +51,7 @@ func happens(t *testing.T, p *Platform, subject, kind string) events.KinesisEven
 	t.Helper()
 	before := len(recordsOf(t, p, p.events.Name).Records)
 	body := fmt.Sprintf(`{"specversion":"1.0","id":"%s-%d","source":"s","type":%q,"subject":%q}`, kind, before, kind, subject)
-	answer, err := p.Load(false).Handle(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: handler.RouteEvents, Body: body,
+	answer, err := p.Load(false).Handle(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents, Body: body,
 		Headers: map[string]string{"content-type": "application/cloudevents+json"}})
 	if err != nil || answer.StatusCode != 202 {
 		t.Fatalf("%v: %s", err, answer.Body)
@@ -96,9 +97,9 @@ func (s served) playback(batch events.KinesisEvent) {
 // delivered begins a rebuild of what is in the log and returns its records.
 func (s served) delivered() events.KinesisEvent {
 	s.t.Helper()
-	plan, err := s.Plan().Handle(s.t.Context(), handler.PlanInput{Replay: "r", Input: []byte(`{"rebuild":true}`)})
+	plan, err := s.Plan().Handle(s.t.Context(), steps.PlanInput{Replay: "r", Input: []byte(`{"rebuild":true}`)})
 	for group := 0; err == nil && group < plan.Groups; group++ {
-		_, err = s.Read().Handle(s.t.Context(), handler.SegmentInput{Replay: "r", Group: group})
+		_, err = s.Read().Handle(s.t.Context(), steps.SegmentInput{Replay: "r", Group: group})
 	}
 	if err != nil {
 		s.t.Fatal(err)

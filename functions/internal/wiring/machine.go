@@ -3,9 +3,9 @@ package wiring
 import (
 	"context"
 
+	"reprise/pkg/api"
 	"reprise/pkg/asl/states"
 	"reprise/pkg/aws/stepfunctions"
-	"reprise/pkg/handler"
 )
 
 // maxListed bounds the executions that a status shows.
@@ -15,14 +15,14 @@ const maxListed = 100
 type running struct{ machine *stepfunctions.Machine }
 
 // Running implements RunningExecutions, newest first.
-func (r running) Running(ctx context.Context) ([]handler.ExecutionStatus, error) {
+func (r running) Running(ctx context.Context) ([]api.ExecutionStatus, error) {
 	page, _, err := r.machine.List(ctx, states.StatusRunning, "", maxListed)
 	if err != nil {
 		return nil, err
 	}
-	all := make([]handler.ExecutionStatus, 0, len(page))
+	all := make([]api.ExecutionStatus, 0, len(page))
 	for _, e := range page {
-		all = append(all, handler.ExecutionStatus{Machine: r.machine.Name(), Name: e.Name,
+		all = append(all, api.ExecutionStatus{Machine: r.machine.Name(), Name: e.Name,
 			Status: string(e.Status), Started: e.StartDate})
 	}
 	return all, nil

@@ -18,9 +18,9 @@ import (
 	"reprise/functions/internal/consumers"
 	"reprise/integration/engines"
 	"reprise/pkg/aws/settings"
-	"reprise/pkg/handler"
 	"reprise/pkg/meter"
 	"reprise/pkg/replay"
+	"reprise/pkg/steps"
 )
 
 // meteredWorld makes functions as they run on AWS, each with a meter of its own,
@@ -113,15 +113,15 @@ func TestAllThatAReplayUsesIsInItsReport(t *testing.T) {
 		t.Errorf("parts %v", parts)
 	}
 	delete(w.meters, "pump-events")
-	ctx, in := t.Context(), handler.StepInput{Replay: "r1"}
+	ctx, in := t.Context(), steps.StepInput{Replay: "r1"}
 	plan := w.function(t, "plan-replay")
-	out, err := Step(plan, plan.Plan().Handle)(ctx, handler.PlanInput{Replay: "r1", Input: []byte(`{"rebuild":true}`)})
+	out, err := Step(plan, plan.Plan().Handle)(ctx, steps.PlanInput{Replay: "r1", Input: []byte(`{"rebuild":true}`)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	read := w.function(t, "read-segment")
 	for group := range out.Groups {
-		if _, err := Step(read, read.Read().Handle)(ctx, handler.SegmentInput{Replay: "r1", Group: group}); err != nil {
+		if _, err := Step(read, read.Read().Handle)(ctx, steps.SegmentInput{Replay: "r1", Group: group}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -133,7 +133,7 @@ func TestAllThatAReplayUsesIsInItsReport(t *testing.T) {
 	drained, prove, report := w.function(t, "check-drained"), w.function(t, "prove-completeness"), w.function(t, "report-replay")
 	_, drainErr := Step(drained, drained.Drained().Handle)(ctx, in)
 	proof, proofErr := Step(prove, prove.Prove().Handle)(ctx, in)
-	view, err := report.Report().Handle(ctx, handler.ReportInput{Replay: "r1"})
+	view, err := report.Report().Handle(ctx, steps.ReportInput{Replay: "r1"})
 	if err := errors.Join(drainErr, proofErr, err); err != nil || !proof.Complete {
 		t.Fatalf("%+v, %v", proof, err)
 	}

@@ -5,9 +5,9 @@ import (
 	"errors"
 	"testing"
 
-	"reprise/pkg/handler"
 	"reprise/pkg/meter"
 	"reprise/pkg/replay"
+	"reprise/pkg/steps"
 )
 
 // TestAReportWithoutTransitionsIsAReport: an access that is missing or a service
@@ -35,7 +35,7 @@ func TestAReportWithoutTransitionsIsAReport(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.parts.Meter.Part("control").Add(meter.ReadUnits, 8)
-		view, err := Step(p, p.Report().Handle)(t.Context(), handler.ReportInput{Replay: c.id})
+		view, err := Step(p, p.Report().Handle)(t.Context(), steps.ReportInput{Replay: c.id})
 		if err != nil || view.Status != replay.Succeeded || view.Cost == nil || view.Cost.Total.ReadUnits < 8 {
 			t.Fatalf("%s: %+v, %v", c.id, view, err)
 		}

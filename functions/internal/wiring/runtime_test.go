@@ -15,7 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"reprise/pkg/feed"
-	"reprise/pkg/handler"
+	"reprise/pkg/steps"
 )
 
 var feedStart feed.Start
@@ -30,9 +30,9 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	p := &Platform{Parts: Parts{Log: NewLog(io.Discard, "plan-replay"), Now: time.Now}}
-	lambda.Start(Accounted(p, lambda.NewHandler(Step(p, func(ctx context.Context, in handler.PlanInput) (handler.PlanOutput, error) {
+	lambda.Start(Accounted(p, lambda.NewHandler(Step(p, func(ctx context.Context, in steps.PlanInput) (steps.PlanOutput, error) {
 		// The input is refused before any store is asked.
-		return (&handler.PlanReplay{}).Handle(ctx, in)
+		return (&steps.PlanReplay{}).Handle(ctx, in)
 	}))))
 }
 
@@ -70,7 +70,7 @@ func TestLambdaReportsTheNamesThatTheMachineCatches(t *testing.T) {
 		stop()
 		_ = cmd.Wait() // it was killed
 	}()
-	if got := <-reported; got != "/error "+handler.FaultInvalidInput {
+	if got := <-reported; got != "/error "+steps.FaultInvalidInput {
 		t.Errorf("Lambda reports %q", got)
 	}
 }

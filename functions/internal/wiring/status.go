@@ -3,36 +3,36 @@ package wiring
 import (
 	"context"
 
-	"reprise/pkg/handler"
+	"reprise/pkg/api"
 )
 
 // status tells the API what only the services know.
 type status struct{ *Platform }
 
-// Streams implements handler.Platform. The newest record is not known without
+// Streams implements api.Platform. The newest record is not known without
 // reading.
-func (s status) Streams(ctx context.Context) ([]handler.StreamStatus, error) {
-	var all []handler.StreamStatus
+func (s status) Streams(ctx context.Context) ([]api.StreamStatus, error) {
+	var all []api.StreamStatus
 	for _, name := range []string{s.Settings.Names.EventStream(), s.Settings.Names.PlaybackStream()} {
 		described, err := s.Platform.Streams.Describe(ctx, name)
 		if err != nil {
 			return nil, err
 		}
-		all = append(all, handler.StreamStatus{Name: name, Shards: described.Shards})
+		all = append(all, api.StreamStatus{Name: name, Shards: described.Shards})
 	}
 	return all, nil
 }
 
-// Consumers implements handler.Platform. The generations' consumers are one
+// Consumers implements api.Platform. The generations' consumers are one
 // function, so that the slowest one shows.
-func (s status) Consumers(ctx context.Context) ([]handler.ConsumerStatus, error) {
+func (s status) Consumers(ctx context.Context) ([]api.ConsumerStatus, error) {
 	names := s.Settings.Names
-	var all []handler.ConsumerStatus
+	var all []api.ConsumerStatus
 	for _, consumer := range []struct{ function, stream string }{
 		{"pump-events", names.EventStream()}, {"write-state", names.EventStream()},
 		{"run-microservice", names.EventStream()}, {"apply-playback", names.PlaybackStream()},
 	} {
-		one := handler.ConsumerStatus{Name: consumer.function, Stream: consumer.stream}
+		one := api.ConsumerStatus{Name: consumer.function, Stream: consumer.stream}
 		lag, known, err := s.Lag.Lag(ctx, names.Function(consumer.function))
 		if err != nil {
 			return nil, err
@@ -46,10 +46,10 @@ func (s status) Consumers(ctx context.Context) ([]handler.ConsumerStatus, error)
 	return all, nil
 }
 
-// Executions implements handler.Platform.
-func (s status) Executions(ctx context.Context) ([]handler.ExecutionStatus, error) {
+// Executions implements api.Platform.
+func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
 	return s.Running.Running(ctx)
 }
 
-// DiskBytes implements handler.Platform.
+// DiskBytes implements api.Platform.
 func (s status) DiskBytes(context.Context) (*int64, error) { return nil, nil }

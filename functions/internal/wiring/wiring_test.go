@@ -11,11 +11,12 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
+	"reprise/pkg/api"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/gateway"
-	"reprise/pkg/handler"
 	"reprise/pkg/replay"
+	"reprise/pkg/steps"
 )
 
 func TestLanesAndBucketWidthAreFixed(t *testing.T) {
@@ -111,7 +112,7 @@ func TestStepsLogReplayAndRequest(t *testing.T) {
 	w := newWorld(t)
 	p := w.platform(t)
 	step := Step(p, p.Plan().Handle)
-	if _, err := step(invoked(t, functionARN), handler.PlanInput{Replay: "r1", Input: []byte(`{"no":1}`)}); err == nil {
+	if _, err := step(invoked(t, functionARN), steps.PlanInput{Replay: "r1", Input: []byte(`{"no":1}`)}); err == nil {
 		t.Fatal("a wrong input was planned")
 	}
 	var line map[string]any
@@ -142,7 +143,7 @@ func sent(t *testing.T, p *Platform, types ...string) events.KinesisEvent {
 	t.Helper()
 	for i, kind := range types {
 		body := `{"specversion":"1.0","id":"` + string(rune('a'+i)) + `","source":"s","type":"` + kind + `","subject":"x"}`
-		response, err := p.Load(false).Handle(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: handler.RouteEvents, Body: body,
+		response, err := p.Load(false).Handle(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents, Body: body,
 			Headers: map[string]string{"content-type": "application/cloudevents+json"}})
 		if err != nil || response.StatusCode != 202 {
 			t.Fatalf("%v: %s", err, response.Body)

@@ -9,7 +9,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
-	"reprise/pkg/handler"
+	"reprise/pkg/consume"
 	"reprise/pkg/projection"
 )
 
@@ -31,7 +31,7 @@ func (p *Platform) Write() func(context.Context, events.KinesisEvent) (events.Ki
 		if err != nil {
 			return events.KinesisEventResponse{}, err
 		}
-		write := &handler.Write{Live: live, Generation: generation, Log: p.Log}
+		write := &consume.Write{Live: live, Generation: generation, Log: p.Log}
 		return write.Handle(ctx, batch)
 	}
 }

@@ -64,7 +64,7 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 
 // TestFunctionsAreTheFolders holds the list against what lies there.
 func TestFunctionsAreTheFolders(t *testing.T) {
-	entries, err := os.ReadDir("../../functions")
+	entries, err := os.ReadDir("../../../functions")
 	if err != nil {
 		t.Fatal(err)
 	}

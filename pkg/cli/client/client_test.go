@@ -10,8 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"reprise/pkg/api"
 	"reprise/pkg/cli/client"
-	"reprise/pkg/handler"
 	"reprise/pkg/replay"
 )
 
@@ -85,7 +85,7 @@ func TestFailuresThatPassAreRetried(t *testing.T) {
 func TestRetriesHaveAnEnd(t *testing.T) {
 	c, clock := connect(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, 10*time.Second)
 	_, err := c.Status(t.Context())
-	var told *handler.Problem
+	var told *api.Problem
 	if !errors.As(err, &told) || told.Status != http.StatusBadGateway || !strings.Contains(err.Error(), "502 Bad Gateway") {
 		t.Errorf("got %v", err)
 	}
@@ -131,7 +131,7 @@ func TestWhatCannotPassIsNotRetried(t *testing.T) {
 			_, _ = w.Write([]byte(c.body))
 		}, time.Minute)
 		_, err := client.Entity(t.Context(), "a")
-		var told *handler.Problem
+		var told *api.Problem
 		if !errors.As(err, &told) || told.Status != c.status || calls != 1 {
 			t.Errorf("%d: %v after %d calls", c.status, err, calls)
 		}

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"reprise/pkg/handler"
+	"reprise/pkg/api"
 )
 
 // Unreachable says that no answer came from the endpoint.
@@ -46,7 +46,7 @@ type call struct {
 
 // do sends a call until it is answered for good, and decodes the answer. A
 // connection that fails, 429 and 5xx are tried again until the client's
-// patience ends. Errors: *handler.Problem, *Unreachable, or that of ctx.
+// patience ends. Errors: *api.Problem, *Unreachable, or that of ctx.
 func (c *Client) do(ctx context.Context, request call, into any) error {
 	start := c.options.Now()
 	backoff := firstBackoff
@@ -114,9 +114,9 @@ func plain(err error) error {
 // judge makes a problem of an answer that is none of success, and says whether
 // another attempt can help.
 func judge(response *http.Response, raw []byte, now time.Time) (wait time.Duration, err error) {
-	told := &handler.Problem{}
+	told := &api.Problem{}
 	if json.Unmarshal(raw, told) != nil || told.Detail == "" {
-		told = &handler.Problem{Detail: "the answer is " + response.Status}
+		told = &api.Problem{Detail: "the answer is " + response.Status}
 	}
 	told.Status = response.StatusCode
 	wait, asked := retryAfter(response.Header.Get("Retry-After"), now)

@@ -8,8 +8,8 @@ import (
 	"net/url"
 	"strconv"
 
+	"reprise/pkg/api"
 	"reprise/pkg/event"
-	"reprise/pkg/handler"
 	"reprise/pkg/replay"
 )
 
@@ -33,30 +33,30 @@ func (c *Client) post(ctx context.Context, path string, body, into any) error {
 // as its arrival. The answer lacks the single events. A repetition may put
 // events into the log twice, where the second is a duplicate that is never
 // applied.
-func (c *Client) Send(ctx context.Context, batch []byte, keepTime bool) (handler.Accepted, error) {
+func (c *Client) Send(ctx context.Context, batch []byte, keepTime bool) (api.Accepted, error) {
 	path := "/events"
 	if keepTime {
 		path = "/imports"
 	}
-	var accepted handler.Accepted
+	var accepted api.Accepted
 	err := c.do(ctx, call{method: http.MethodPost, path: path, body: batch, header: http.Header{
 		"Content-Type": {"application/cloudevents-batch+json"}, "Prefer": {"return=minimal"}}}, &accepted)
 	return accepted, err
 }
 
-func entityPath(id string) string { return "/entities/" + handler.EncodeEntity(id) }
+func entityPath(id string) string { return "/entities/" + api.EncodeEntity(id) }
 
 // Entity returns an entity's row in the active generation.
-func (c *Client) Entity(ctx context.Context, id string) (handler.EntityView, error) {
-	var view handler.EntityView
+func (c *Client) Entity(ctx context.Context, id string) (api.EntityView, error) {
+	var view api.EntityView
 	err := c.get(ctx, entityPath(id), nil, &view)
 	return view, err
 }
 
 // History returns a page of an entity's events behind the page that named
 // after, "" for the first.
-func (c *Client) History(ctx context.Context, id, after string, limit int) (handler.HistoryPage, error) {
-	var page handler.HistoryPage
+func (c *Client) History(ctx context.Context, id, after string, limit int) (api.HistoryPage, error) {
+	var page api.HistoryPage
 	err := c.get(ctx, entityPath(id)+"/events", paging(after, limit), &page)
 	return page, err
 }
@@ -70,32 +70,32 @@ func paging(after string, limit int) url.Values {
 }
 
 // Rows returns a page of a lane of a generation.
-func (c *Client) Rows(ctx context.Context, generation string, lane event.Lane, after string, limit int) (handler.RowsPage, error) {
+func (c *Client) Rows(ctx context.Context, generation string, lane event.Lane, after string, limit int) (api.RowsPage, error) {
 	query := paging(after, limit)
 	query.Set("generation", generation)
 	query.Set("lane", strconv.Itoa(int(lane)))
-	var page handler.RowsPage
+	var page api.RowsPage
 	err := c.get(ctx, "/rows", query, &page)
 	return page, err
 }
 
 // Lanes returns how far every lane is.
-func (c *Client) Lanes(ctx context.Context) (handler.LanesView, error) {
-	var view handler.LanesView
+func (c *Client) Lanes(ctx context.Context) (api.LanesView, error) {
+	var view api.LanesView
 	err := c.get(ctx, "/lanes", nil, &view)
 	return view, err
 }
 
 // Status returns the state of the platform.
-func (c *Client) Status(ctx context.Context) (handler.StatusView, error) {
-	var view handler.StatusView
+func (c *Client) Status(ctx context.Context) (api.StatusView, error) {
+	var view api.StatusView
 	err := c.get(ctx, "/status", nil, &view)
 	return view, err
 }
 
 // Generations lists the generations.
-func (c *Client) Generations(ctx context.Context) (handler.GenerationsView, error) {
-	var view handler.GenerationsView
+func (c *Client) Generations(ctx context.Context) (api.GenerationsView, error) {
+	var view api.GenerationsView
 	err := c.get(ctx, "/generations", nil, &view)
 	return view, err
 }
@@ -105,7 +105,7 @@ func (c *Client) Replays(ctx context.Context, visit func(replay.View) error) err
 	const limit = 200
 	after := ""
 	for {
-		var page handler.ReplaysPage
+		var page api.ReplaysPage
 		if err := c.get(ctx, "/replays", paging(after, limit), &page); err != nil {
 			return err
 		}
@@ -138,7 +138,7 @@ func (c *Client) StartReplay(ctx context.Context, name string, input replay.Requ
 		return replay.View{}, fmt.Errorf("encode request: %w", err)
 	}
 	var view replay.View
-	err = c.post(ctx, "/replays", handler.StartReplay{Name: name, Input: raw}, &view)
+	err = c.post(ctx, "/replays", api.StartReplay{Name: name, Input: raw}, &view)
 	return view, err
 }
 
@@ -150,8 +150,8 @@ func (c *Client) CancelReplay(ctx context.Context, id string) (replay.View, erro
 }
 
 // Wipe empties a generation, which must be the active one.
-func (c *Client) Wipe(ctx context.Context, generation string) (handler.Wiped, error) {
-	var wiped handler.Wiped
-	err := c.post(ctx, "/state/wipe", handler.WipeRequest{Generation: generation}, &wiped)
+func (c *Client) Wipe(ctx context.Context, generation string) (api.Wiped, error) {
+	var wiped api.Wiped
+	err := c.post(ctx, "/state/wipe", api.WipeRequest{Generation: generation}, &wiped)
 	return wiped, err
 }

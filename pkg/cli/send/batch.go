@@ -5,7 +5,7 @@ import (
 	"errors"
 	"net/http"
 
-	"reprise/pkg/handler"
+	"reprise/pkg/api"
 )
 
 // batch is a request: events as they stood in the text, and the numbers of
@@ -73,7 +73,7 @@ func (s *sending) drain(ctx context.Context, queue <-chan *batch) error {
 // post sends a batch, in halves where the server finds it too large.
 func (s *sending) post(ctx context.Context, b *batch) error {
 	accepted, err := s.To.Send(ctx, b.body(), s.KeepTime)
-	var told *handler.Problem
+	var told *api.Problem
 	if errors.As(err, &told) && told.Status == http.StatusRequestEntityTooLarge && len(b.lines) > 1 {
 		for _, half := range b.halves() {
 			if err := s.post(ctx, half); err != nil {
@@ -98,7 +98,7 @@ type halfFailed struct {
 func (e *halfFailed) Error() string { return e.err.Error() }
 func (e *halfFailed) Unwrap() error { return e.err }
 
-func (s *sending) accept(accepted handler.Accepted) {
+func (s *sending) accept(accepted api.Accepted) {
 	s.mu.Lock()
 	s.result.Accepted += int64(accepted.Accepted)
 	s.result.Batches++
@@ -118,7 +118,7 @@ func (s *sending) judge(b *batch, err error) error {
 		}
 		b, err = half.part, half.err
 	}
-	var told *handler.Problem
+	var told *api.Problem
 	if !errors.As(err, &told) {
 		return err
 	}

@@ -5,8 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"reprise/pkg/api"
 	"reprise/pkg/event"
-	"reprise/pkg/handler"
 )
 
 // Refusal is a line that was not accepted, and why.
@@ -39,7 +39,7 @@ func check(line []byte, keepTime bool, now time.Time) (entity string, err error)
 func refusal(line int64, err error) Refusal {
 	r := Refusal{Line: line, Problem: err.Error()}
 	var invalid *event.Invalid
-	var told *handler.Problem
+	var told *api.Problem
 	switch {
 	case errors.As(err, &invalid):
 		r.Attribute = invalid.Attribute

@@ -13,8 +13,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"reprise/pkg/api"
 	"reprise/pkg/event"
-	"reprise/pkg/handler"
 )
 
 // The defaults of Options.
@@ -28,7 +28,7 @@ const (
 // Poster posts a batch until it is accepted or refused for good; *client.Client
 // does.
 type Poster interface {
-	Send(ctx context.Context, batch []byte, keepTime bool) (handler.Accepted, error)
+	Send(ctx context.Context, batch []byte, keepTime bool) (api.Accepted, error)
 }
 
 // Options say how to send. The zero value of a number means its default.
@@ -121,8 +121,8 @@ func newSending(o Options) (*sending, error) {
 	if o.BatchBytes == 0 {
 		o.BatchBytes = DefaultBatchBytes
 	}
-	o.BatchEvents = min(o.BatchEvents, handler.MaxBatchEvents)
-	o.BatchBytes = min(o.BatchBytes, handler.MaxBodyBytes)
+	o.BatchEvents = min(o.BatchEvents, api.MaxBatchEvents)
+	o.BatchBytes = min(o.BatchBytes, api.MaxBodyBytes)
 	if o.Sent == nil {
 		o.Sent = func(int64) {}
 	}

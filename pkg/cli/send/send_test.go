@@ -18,9 +18,9 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
 
+	"reprise/pkg/api"
 	"reprise/pkg/cli/send"
 	"reprise/pkg/event"
-	"reprise/pkg/handler"
 )
 
 // server takes batches in and keeps what it took, per entity in order.
@@ -35,10 +35,10 @@ type server struct {
 
 type taken struct{ ID, Subject string }
 
-func (s *server) Send(_ context.Context, batch []byte, _ bool) (handler.Accepted, error) {
+func (s *server) Send(_ context.Context, batch []byte, _ bool) (api.Accepted, error) {
 	var events []taken
 	if err := json.Unmarshal(batch, &events); err != nil {
-		return handler.Accepted{}, err
+		return api.Accepted{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -46,7 +46,7 @@ func (s *server) Send(_ context.Context, batch []byte, _ bool) (handler.Accepted
 	s.largest = max(s.largest, len(batch))
 	if s.fail != nil {
 		if err := s.fail(s.calls, events); err != nil {
-			return handler.Accepted{}, err
+			return api.Accepted{}, err
 		}
 	}
 	if s.byEntity == nil {
@@ -55,8 +55,8 @@ func (s *server) Send(_ context.Context, batch []byte, _ bool) (handler.Accepted
 	for _, e := range events {
 		s.byEntity[e.Subject] = append(s.byEntity[e.Subject], e.ID)
 	}
-	lane := handler.LanePosition{Lane: 3, Position: event.Position(fmt.Sprintf("p%06d", s.calls))}
-	return handler.Accepted{Accepted: len(events), Lanes: []handler.LanePosition{lane}}, nil
+	lane := api.LanePosition{Lane: 3, Position: event.Position(fmt.Sprintf("p%06d", s.calls))}
+	return api.Accepted{Accepted: len(events), Lanes: []api.LanePosition{lane}}, nil
 }
 
 func (s *server) total() int {
@@ -235,7 +235,7 @@ func TestServersRefusalNamesTheLine(t *testing.T) {
 		if call < 3 {
 			return nil
 		}
-		return &handler.Problem{Status: http.StatusBadRequest, Detail: "lies in the future", Event: &at, Attribute: "time"}
+		return &api.Problem{Status: http.StatusBadRequest, Detail: "lies in the future", Event: &at, Attribute: "time"}
 	}}
 	o := options(s)
 	o.Senders, o.BatchEvents = 1, 10
@@ -270,7 +270,7 @@ func TestNothingFollowsAFailure(t *testing.T) {
 func TestTooLargeARequestIsHalved(t *testing.T) {
 	s := &server{fail: func(_ int, events []taken) error {
 		if len(events) > 3 {
-			return &handler.Problem{Status: http.StatusRequestEntityTooLarge, Detail: "too large"}
+			return &api.Problem{Status: http.StatusRequestEntityTooLarge, Detail: "too large"}
 		}
 		return nil
 	}}
@@ -331,6 +331,6 @@ func BenchmarkSend(b *testing.B) {
 // discard accepts everything.
 type discard struct{}
 
-func (discard) Send(context.Context, []byte, bool) (handler.Accepted, error) {
-	return handler.Accepted{}, nil
+func (discard) Send(context.Context, []byte, bool) (api.Accepted, error) {
+	return api.Accepted{}, nil
 }

@@ -14,7 +14,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"reprise/pkg/handler"
+	"reprise/pkg/api"
 )
 
 // The limits of a request; those of an HTTP API where it has any (30 s).
@@ -108,8 +108,8 @@ func (g *Gateway) serve(w http.ResponseWriter, r *http.Request, key string, f Fu
 func toEvent(w http.ResponseWriter, r *http.Request, key string) (events.APIGatewayV2HTTPRequest, int) {
 	var body bytes.Buffer
 	// What a request says of its length spares copies, where that is allowed.
-	body.Grow(int(max(0, min(r.ContentLength, handler.MaxBodyBytes))) + bytes.MinRead)
-	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, handler.MaxBodyBytes))
+	body.Grow(int(max(0, min(r.ContentLength, api.MaxBodyBytes))) + bytes.MinRead)
+	_, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, api.MaxBodyBytes))
 	var tooLarge *http.MaxBytesError
 	switch {
 	case errors.As(err, &tooLarge):
@@ -180,7 +180,7 @@ func write(w http.ResponseWriter, answer events.APIGatewayV2HTTPResponse) {
 }
 
 func writeProblem(w http.ResponseWriter, status int) {
-	write(w, handler.PlainProblem(status))
+	write(w, api.PlainProblem(status))
 }
 
 // Server returns the HTTP server of the gateway.

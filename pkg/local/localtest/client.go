@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"reprise/pkg/handler"
+	"reprise/pkg/api"
 	"reprise/pkg/replay"
 )
 
@@ -118,7 +118,7 @@ func (c *Client) Send(path string, events []json.RawMessage) int {
 // active generation.
 func (c *Client) Settle(n int64) {
 	c.T.Helper()
-	Until(c, "/lanes", func(view handler.LanesView) bool {
+	Until(c, "/lanes", func(view api.LanesView) bool {
 		var count int64
 		for _, lane := range view.Lanes {
 			if lane.Applied != lane.Position {
@@ -131,15 +131,15 @@ func (c *Client) Settle(n int64) {
 }
 
 // Rows returns every row of a generation by entity; "" is the active one.
-func (c *Client) Rows(generation string, lanes int) map[string]handler.EntityView {
+func (c *Client) Rows(generation string, lanes int) map[string]api.EntityView {
 	c.T.Helper()
-	rows := make(map[string]handler.EntityView)
+	rows := make(map[string]api.EntityView)
 	for lane := range lanes {
 		after := ""
 		for {
 			path := fmt.Sprintf("/rows?lane=%d&limit=1000&generation=%s&after=%s", lane, generation, after)
 			status, body := c.Call(http.MethodGet, path, "", nil)
-			var page handler.RowsPage
+			var page api.RowsPage
 			if status != http.StatusOK || json.Unmarshal(body, &page) != nil {
 				c.T.Fatalf("GET %s: %d %.500s", path, status, body)
 			}
@@ -158,7 +158,7 @@ func (c *Client) Rows(generation string, lanes int) map[string]handler.EntityVie
 func (c *Client) Wipe() {
 	c.T.Helper()
 	_, body := c.Call(http.MethodGet, "/lanes", "", nil)
-	var view handler.LanesView
+	var view api.LanesView
 	if err := json.Unmarshal(body, &view); err != nil {
 		c.T.Fatal(err)
 	}

@@ -1,0 +1,71 @@
+package api_test
+
+import (
+	"context"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"reprise/pkg/api"
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/replay"
+)
+
+// flipping makes another generation active while a row is being read.
+type flipping struct {
+	datastore.Generations
+	flip func()
+}
+
+func (f *flipping) Open(id string) datastore.Generation {
+	return &flippingGeneration{f.Generations.Open(id), f}
+}
+
+type flippingGeneration struct {
+	datastore.Generation
+	of *flipping
+}
+
+func (g *flippingGeneration) Rows(ctx context.Context, lane event.Lane, entities []string) (map[string]datastore.Row, error) {
+	if flip := g.of.flip; flip != nil {
+		g.of.flip = nil
+		flip()
+	}
+	return g.Generation.Rows(ctx, lane, entities)
+}
+
+func TestReadDuringAPromotionIsOfTheGenerationThatIsActiveAfterIt(t *testing.T) {
+	w := newAPIWorld(t)
+	w.send(`{"specversion":"1.0","id":"1","source":"s","type":"account.opened","subject":"a","time":"2026-03-01T00:00:00Z","data":{"owner":"Ada"}}`)
+	w.flow()
+	ctx := t.Context()
+	info, err := w.registry.Begin(ctx, "r", "accounts@1,repofiles@1")
+	must(t, err)
+	must(t, w.generations.Create(ctx, info.ID))
+	lane := w.api.Lanes.Of("a")
+	for i := range apiLanes {
+		must(t, replay.BeginMark(ctx, w.generations.Open(info.ID), event.Lane(i), eventlog.Head{}))
+	}
+	rows, err := w.generations.Open("g0001").Rows(ctx, lane, []string{"a"})
+	must(t, err)
+	_, err = w.generations.Open(info.ID).WriteRows(ctx, lane, []datastore.RowWrite{{Row: rows["a"]}})
+	must(t, err)
+	must(t, w.registry.Follow(ctx, info.ID))
+	w.api.Generations = &flipping{Generations: w.generations, flip: func() {
+		hold, err := w.registry.Hold(ctx, "r", time.Minute)
+		must(t, err)
+		must(t, w.registry.Flip(ctx, info.ID, "r", hold))
+	}}
+	response, err := w.api.Handle(ctx, events.APIGatewayV2HTTPRequest{RouteKey: "GET /entities/{id}",
+		PathParameters: map[string]string{"id": api.EncodeEntity("a")}})
+	must(t, err)
+	var view api.EntityView
+	must(t, json.Unmarshal([]byte(response.Body), &view))
+	if response.StatusCode != 200 || view.Generation != info.ID {
+		t.Errorf("%d %s: want the row of generation %s", response.StatusCode, response.Body, info.ID)
+	}
+}

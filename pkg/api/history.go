@@ -1,0 +1,213 @@
+package api
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+)
+
+const (
+	defaultHistory = 1000
+	maxHistory     = 10_000
+	// historyRead is how many events are read of the log at a time.
+	historyRead = 500
+)
+
+// HistoryPage is a part of an entity's history, oldest first.
+type HistoryPage struct {
+	Entity string         `json:"entity"`
+	Lane   event.Lane     `json:"lane"`
+	Events []HistoryEvent `json:"events"`
+	// Next is the parameter after of the next page, absent on the last.
+	Next string `json:"next,omitempty"`
+}
+
+// HistoryEvent is an event at its place in the log.
+type HistoryEvent struct {
+	Position event.Position `json:"position"`
+	Logged   time.Time      `json:"logged"`
+	// Duplicate is set where the entity had an event of the same source and id
+	// at an earlier position, however long ago.
+	Duplicate bool            `json:"duplicate"`
+	Event     json.RawMessage `json:"event"`
+}
+
+// place is where a page of history ends: a bucket and a position in it.
+type place struct {
+	bucket   eventlog.Bucket
+	position event.Position
+}
+
+func (p place) String() string { return string(p.bucket) + "_" + string(p.position) }
+
+func (q *query) place(name string) place {
+	text := q.text(name)
+	if text == "" {
+		return place{}
+	}
+	bucket, position, _ := strings.Cut(text, "_")
+	p := place{eventlog.Bucket(bucket), event.Position(position)}
+	_, _, err := eventlog.Hour.Range(p.bucket)
+	if err == nil {
+		_, err = event.ParsePosition(position)
+	}
+	if err != nil {
+		q.fail(badParameter(name, "is not what an earlier page gave as next"))
+	}
+	return p
+}
+
+// getHistory reads the log, not the Data Store: it works on a lost generation.
+// A page costs reading the entity's history up to its end, because an event is
+// a duplicate of any earlier one; memory is bounded by the page.
+func (a *API) getHistory(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+	entity, err := pathEntity(req)
+	if err != nil {
+		return events.APIGatewayV2HTTPResponse{}, err
+	}
+	q := newQuery(req, "after", "limit")
+	after, limit := q.place("after"), q.number("limit", defaultHistory, 1, maxHistory)
+	if err := q.err(); err != nil {
+		return events.APIGatewayV2HTTPResponse{}, err
+	}
+	h := &historyReader{api: a, entity: entity, lane: a.Lanes.Of(entity), after: after, limit: limit,
+		page: HistoryPage{Entity: entity, Lane: a.Lanes.Of(entity), Events: []HistoryEvent{}}}
+	if err := h.read(ctx); err != nil {
+		return events.APIGatewayV2HTTPResponse{}, err
+	}
+	if len(h.page.Events) == 0 && after == (place{}) {
+		return events.APIGatewayV2HTTPResponse{}, problem(http.StatusNotFound, "entity-not-found",
+			"the log holds no event of this entity; one that was accepted a moment ago may not be in it yet")
+	}
+	return answer(http.StatusOK, h.page)
+}
+
+// historyReader reads one page.
+type historyReader struct {
+	api    *API
+	entity string
+	lane   event.Lane
+	after  place
+	limit  int
+
+	head  eventlog.Head
+	page  HistoryPage
+	bytes int
+	last  place
+	// first has the index of the first event on the page of every identity.
+	first map[event.Digest]int
+}
+
+func (a *API) view() eventlog.View { return eventlog.View{Log: a.EventLog, Heads: a.Heads} }
+
+func (h *historyReader) read(ctx context.Context) (err error) {
+	if h.head, err = h.api.Heads.Load(ctx, h.lane); err != nil {
+		return err
+	}
+	buckets, err := h.api.Buckets(ctx, h.lane, h.entity, h.head)
+	if err != nil {
+		return err
+	}
+	manifests, err := h.api.Heads.ManifestsOf(ctx, h.lane, h.head, buckets)
+	if err != nil {
+		return err
+	}
+	h.first = make(map[event.Digest]int)
+	more := false
+	for _, bucket := range buckets {
+		m, found := manifests[bucket]
+		if bucket < h.after.bucket || !found {
+			continue
+		}
+		if more, err = h.readBucket(ctx, bucket, &m); err != nil {
+			return fmt.Errorf("read history of an entity: %w", err)
+		}
+		if more {
+			h.page.Next = h.last.String()
+			break
+		}
+	}
+	return h.markEarlier(ctx, buckets)
+}
+
+// readBucket adds the bucket's events to the page, and reports whether the page
+// is full and there are more.
+func (h *historyReader) readBucket(ctx context.Context, bucket eventlog.Bucket, m *eventlog.Manifest) (full bool, err error) {
+	after := ""
+	if bucket == h.after.bucket {
+		after = event.SortKey(h.entity, h.after.position)
+	}
+	for {
+		read, err := h.api.view().Entity(ctx, h.lane, &h.head, bucket, m, h.entity, after, historyRead)
+		if err != nil {
+			return false, err
+		}
+		for i := range read.Entries {
+			entry := &read.Entries[i]
+			if len(h.page.Events) == h.limit || h.bytes >= maxPageBytes {
+				return true, nil
+			}
+			if err := h.add(bucket, entry); err != nil {
+				return false, err
+			}
+		}
+		if read.Next == "" {
+			return false, nil
+		}
+		after = read.Next
+	}
+}
+
+func (h *historyReader) add(bucket eventlog.Bucket, entry *eventlog.Entry) error {
+	id, err := identityOf(entry)
+	if err != nil {
+		return err
+	}
+	_, duplicate := h.first[id]
+	if !duplicate {
+		h.first[id] = len(h.page.Events)
+	}
+	h.page.Events = append(h.page.Events, HistoryEvent{Position: entry.Position,
+		Logged: time.UnixMilli(entry.Logged).UTC(), Duplicate: duplicate, Event: entry.Line})
+	h.bytes += len(entry.Line)
+	h.last = place{bucket, entry.Position}
+	return nil
+}
+
+// markEarlier marks what is a duplicate of an event on an earlier page.
+func (h *historyReader) markEarlier(ctx context.Context, buckets []eventlog.Bucket) error {
+	if h.after.position == "" || len(h.first) == 0 {
+		return nil
+	}
+	err := h.api.view().History(ctx, h.lane, h.entity, buckets, "", h.after.position,
+		func(_ eventlog.Bucket, entry *eventlog.Entry) error {
+			id, err := identityOf(entry)
+			if err != nil {
+				return err
+			}
+			if at, found := h.first[id]; found {
+				h.page.Events[at].Duplicate = true
+			}
+			return nil
+		})
+	if err != nil {
+		return fmt.Errorf("look for duplicates: %w", err)
+	}
+	return nil
+}
+
+func identityOf(entry *eventlog.Entry) (event.Digest, error) {
+	e, err := event.Parse(string(entry.Line))
+	if err != nil {
+		return event.Digest{}, fmt.Errorf("parse event at %s: %w", entry.Position, err)
+	}
+	return e.Identity(), nil
+}

@@ -1,0 +1,181 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/aws/aws-lambda-go/lambda/messages"
+
+	"reprise/pkg/cli"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/replay"
+	"reprise/pkg/steps"
+)
+
+// replayCase is the input of a replay, and the flags that say the same, where
+// flags can.
+type replayCase struct {
+	input string
+	flags []string
+	// fault is a part of the refusal, "" where the request is accepted.
+	fault string
+}
+
+func replayCases() []replayCase {
+	many := func(n int) (list string, flags []string) {
+		for i := range n {
+			list += fmt.Sprintf(`,"e%d"`, i)
+			flags = append(flags, "--entity", fmt.Sprint("e", i))
+		}
+		return list[1:], flags
+	}
+	hundred, hundredFlags := many(replay.MaxEntities)
+	more, moreFlags := many(replay.MaxEntities + 1)
+	long := strings.Repeat("x", 769)
+	return []replayCase{
+		{`{}`, []string{}, ""},
+		{`{"from":"2026-03-01T00:00:00Z","to":"2026-03-02T00:00:00Z"}`, []string{"--from", "2026-03-01", "--to", "2026-03-02T00:00:00Z"}, ""},
+		{`{"types":["t"],"entities":["e","ü#%"],"parallelism":256}`, []string{"--type", "t", "--entity", "ü#%", "--entity=e", "--parallelism=256"}, ""},
+		{`{"entities":[` + hundred + `]}`, hundredFlags, ""},
+		{`{"entities":[` + more + `]}`, moreFlags, "at most 100"},
+		{`{"entities":["` + long + `"]}`, []string{"--entity", long}, "entities"},
+		{`{"entities":["` + strings.Repeat("#", 300) + `"]}`, []string{"--entity", strings.Repeat("#", 300)}, "entities"},
+		{`{"entities":[""]}`, []string{"--entity="}, "entities"},
+		{`{"entities":["a\n"]}`, []string{"--entity", "a\n"}, "entities"},
+		{`{"entities":["a\u0000"]}`, []string{"--entity", "a\x00"}, "entities"},
+		{"{\"entities\":[\"\xe9\"]}", []string{"--entity", "\xe9"}, "not valid U"},
+		{`{"entities":["\ud800"]}`, nil, "is not valid Unicode"},
+		{`{"types":[""]}`, []string{"--type="}, "types"},
+		{`{"types":["a\u007f"]}`, []string{"--type", "a\x7f"}, "types"},
+		{"{\"types\":[\"\xff\"]}", []string{"--type", "\xff"}, "not valid U"},
+		{`{"from":""}`, []string{"--from="}, "from"},
+		{`{"to":"soon"}`, []string{"--to", "soon"}, "to"},
+		{`{"from":7}`, nil, "from"},
+		{`{"from":"2026-03-02T00:00:00Z","to":"2026-03-01T00:00:00Z"}`, []string{"--from", "2026-03-02", "--to", "2026-03-01"}, "not before"},
+		{`{"to":"9999-12-31T23:59:59-01:00"}`, []string{"--to", "9999-12-31T23:59:59-01:00"}, "to lies outside"},
+		{`{"parallelism":257}`, []string{"--parallelism", "257"}, "parallelism"},
+		{`{"parallelism":-1}`, []string{"--parallelism", "-1"}, "parallelism"},
+		{`{"parallelism":1.5}`, []string{"--parallelism", "1.5"}, "parallelism"},
+		{`{"promote":true}`, []string{"--promote"}, "promote needs rebuild"},
+		{`{"rebuild":true,"entities":["e"]}`, []string{"--rebuild", "--entity", "e"}, "whole log"},
+		{`{"rebuild":"true"}`, nil, "rebuild must not be a string"},
+		{`{"form":"2026-03-01T00:00:00Z"}`, nil, "form"},
+		{`{"Types":["t"]}`, nil, "Types"},
+		{`{"types":["t"],"types":["u"]}`, nil, "twice"},
+		{`null`, nil, "input"},
+		{`[]`, nil, "must be an object"},
+		{`"{}"`, nil, "must be an object"},
+	}
+}
+
+// TestEveryWayToAReplayHasTheSameVerdict: over HTTP, as a function, from the
+// console of Step Functions, and by the command line. A refusal enters nothing,
+// and says what is at fault.
+func TestEveryWayToAReplayHasTheSameVerdict(t *testing.T) {
+	for i, c := range replayCases() {
+		w := newAPIWorld(t)
+		server := w.serve()
+		for name, start := range map[string]func(id string) (string, bool){
+			"HTTP":         func(id string) (string, bool) { return w.startOverHTTP(server, id, c.input) },
+			"function":     func(id string) (string, bool) { return w.startAsFunction(id, c.input) },
+			"console":      func(id string) (string, bool) { return w.startFromConsole(id, c.input) },
+			"command line": func(id string) (string, bool) { return w.startByCommand(server, id, c.flags) },
+		} {
+			if name == "command line" && c.flags == nil {
+				continue
+			}
+			id := fmt.Sprintf("r%d-%s", i, strings.ReplaceAll(name, " ", "-"))
+			reason, ok := start(id)
+			_, err := w.store.Load(t.Context(), id)
+			refused := c.fault != ""
+			if ok == refused || errors.Is(err, replay.ErrNotFound) != refused || !ok && !strings.Contains(reason, c.fault) {
+				t.Errorf("%.80s, %s: accepted is %v, %s; in the store: %v; want a refusal for %q", c.input, name, ok, reason, err, c.fault)
+			}
+		}
+	}
+}
+
+// TestEveryWayToAReplayRefusesTheSameNames.
+func TestEveryWayToAReplayRefusesTheSameNames(t *testing.T) {
+	w := newAPIWorld(t)
+	server := w.serve()
+	for _, id := range []string{"a b", "a/b", "a\n", "a.b", "ü", "\x00", "..", strings.Repeat("x", 81)} {
+		for way, start := range map[string]func() (string, bool){
+			"HTTP":         func() (string, bool) { return w.startOverHTTP(server, id, "{}") },
+			"function":     func() (string, bool) { return w.startAsFunction(id, "{}") },
+			"console":      func() (string, bool) { return w.startFromConsole(id, "{}") },
+			"command line": func() (string, bool) { return w.startByCommand(server, id, nil) },
+		} {
+			if reason, ok := start(); ok || !strings.Contains(reason, "a name has 1 to 80 of the characters") {
+				t.Errorf("%q, %s: accepted is %v, %s", id, way, ok, reason)
+			}
+		}
+	}
+}
+
+func startBody(id, input string) string {
+	name, err := json.Marshal(id)
+	if err != nil {
+		panic(err)
+	}
+	return `{"name":` + string(name) + `,"input":` + input + `}`
+}
+
+func (w *apiWorld) startOverHTTP(server *httptest.Server, id, input string) (string, bool) {
+	status, body := w.overHTTP(server, asked{route: "POST /replays", body: startBody(id, input),
+		headers: map[string]string{"content-type": "application/json"}})
+	return w.started(status, body)
+}
+
+func (w *apiWorld) startAsFunction(id, input string) (string, bool) {
+	answer, err := w.api.Handle(w.t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: "POST /replays", Body: startBody(id, input),
+		Headers: map[string]string{"content-type": "application/json; charset=utf-8"}})
+	must(w.t, err)
+	return w.started(answer.StatusCode, answer.Body)
+}
+
+func (w *apiWorld) started(status int, body string) (string, bool) {
+	w.t.Helper()
+	if status != http.StatusCreated && status != http.StatusBadRequest {
+		w.t.Errorf("answer %d %s", status, body)
+	}
+	return problemOf(w.t, status, body).Detail, status == http.StatusCreated
+}
+
+// startFromConsole is the first step of an execution that somebody started by
+// hand. Its input has come through Step Functions, which reads JSON only.
+func (w *apiWorld) startFromConsole(id, input string) (string, bool) {
+	w.t.Helper()
+	plan := &steps.PlanReplay{Store: w.store, Promoter: &replay.Promoter{Store: w.store},
+		Planner: &replay.Planner{Store: w.store, Heads: w.api.Heads, Lanes: w.api.Lanes, Width: eventlog.Hour, Buckets: w.api.Buckets}}
+	_, err := plan.Handle(w.t.Context(), steps.PlanInput{Replay: id, Input: json.RawMessage(input)})
+	if err == nil {
+		return "", true
+	}
+	var named messages.InvokeResponse_Error
+	if !errors.As(err, &named) || named.Type != steps.FaultInvalidInput {
+		w.t.Errorf("%s: %v", input, err)
+	}
+	return err.Error(), false
+}
+
+// startByCommand refuses by the exit code of a misuse, before it asks anybody.
+func (w *apiWorld) startByCommand(server *httptest.Server, id string, flags []string) (string, bool) {
+	w.t.Helper()
+	var out, told bytes.Buffer
+	args := append([]string{"replay", "start", "--endpoint", server.URL, "--name", id}, flags...)
+	code := cli.Main(context.WithoutCancel(w.t.Context()), args, func(string) string { return "" }, strings.NewReader(""), &out, &told)
+	const fine, misuse = 0, 2
+	if code != fine && code != misuse {
+		w.t.Errorf("%q: exit %d, %s", args, code, told.String())
+	}
+	return told.String(), code == fine
+}

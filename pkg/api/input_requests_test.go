@@ -1,0 +1,205 @@
+package api_test
+
+import (
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"reprise/pkg/api"
+	"reprise/pkg/local/emulate"
+)
+
+// serve serves every route of the world as the platform of one machine does.
+func (w *apiWorld) serve() *httptest.Server {
+	w.t.Helper()
+	gateway := emulate.NewGateway(slog.New(slog.DiscardHandler))
+	for _, route := range api.Routes() {
+		gateway.Route(route.Key, w.function(route.Key))
+	}
+	server := httptest.NewServer(gateway.Server().Handler)
+	w.t.Cleanup(server.Close)
+	return server
+}
+
+func (w *apiWorld) function(route string) emulate.Function {
+	if route == api.RouteEvents || route == api.RouteImports {
+		return w.load.Handle
+	}
+	return w.api.Handle
+}
+
+// asked is a request of any route.
+type asked struct {
+	route, id, query, body string
+	headers                map[string]string
+}
+
+// overHTTP and asFunction ask both forms of the API.
+func (w *apiWorld) overHTTP(server *httptest.Server, a asked) (int, string) {
+	w.t.Helper()
+	method, path, _ := strings.Cut(a.route, " ")
+	target := server.URL + strings.Replace(path, "{id}", url.PathEscape(a.id), 1)
+	if a.query != "" {
+		target += "?" + a.query
+	}
+	req, err := http.NewRequestWithContext(w.t.Context(), method, target, strings.NewReader(a.body))
+	must(w.t, err)
+	for name, value := range a.headers {
+		req.Header.Set(name, value)
+	}
+	answer, err := http.DefaultClient.Do(req)
+	must(w.t, err)
+	defer func() { _ = answer.Body.Close() }()
+	body, err := io.ReadAll(answer.Body)
+	must(w.t, err)
+	return answer.StatusCode, string(body)
+}
+
+func (w *apiWorld) asFunction(a asked) (int, string) {
+	w.t.Helper()
+	req := events.APIGatewayV2HTTPRequest{RouteKey: a.route, RawQueryString: a.query, Headers: a.headers, Body: a.body,
+		QueryStringParameters: map[string]string{}}
+	if a.id != "" {
+		req.PathParameters = map[string]string{"id": a.id}
+	}
+	values, _ := url.ParseQuery(a.query) // and leaves out what it cannot read
+	for name, all := range values {
+		req.QueryStringParameters[name] = strings.Join(all, ",")
+	}
+	answer, err := w.function(a.route)(w.t.Context(), asLambdaGets(w.t, req))
+	must(w.t, err)
+	return answer.StatusCode, answer.Body
+}
+
+// both asks both, and holds the two against each other.
+func (w *apiWorld) both(server *httptest.Server, a asked) (int, api.Problem) {
+	w.t.Helper()
+	status, body := w.overHTTP(server, a)
+	status2, body2 := w.asFunction(a)
+	told, told2 := problemOf(w.t, status, body), problemOf(w.t, status2, body2)
+	if status != status2 || told.Type != told2.Type || told.Detail != told2.Detail {
+		w.t.Errorf("%+v: %d %s over HTTP, %d %s as a function", a, status, body, status2, body2)
+	}
+	return status, told
+}
+
+// problemOf is the problem that an answer tells, if it tells one.
+func problemOf(t testing.TB, status int, body string) api.Problem {
+	t.Helper()
+	if status < http.StatusBadRequest {
+		return api.Problem{}
+	}
+	return decode[api.Problem](t, body)
+}
+
+// TestEveryRouteRefusesTheSameQueries, also those that take no parameter.
+func TestEveryRouteRefusesTheSameQueries(t *testing.T) {
+	w := newAPIWorld(t)
+	server := w.serve()
+	for _, route := range api.Routes() {
+		a := asked{route: route.Key, headers: map[string]string{"content-type": "application/json"}, body: "{}"}
+		if strings.Contains(route.Key, "{id}") {
+			a.id = api.EncodeEntity("a")
+		}
+		for _, query := range []string{"limit=%zz", "limit=%e9", "lane=0;limit=1", "nobody=knows", "limit=1&limit=1", "lane=0&limit=1&limit=2", "%zz=1"} {
+			a.query = query
+			if status, told := w.both(server, a); status != http.StatusBadRequest || told.Kind() != "invalid-parameter" {
+				t.Errorf("%s?%s: %d %+v", route.Key, query, status, told)
+			}
+		}
+	}
+	if status, told := w.both(server, asked{route: "GET /rows", query: "lane=%30&limit=1"}); status != http.StatusOK {
+		t.Errorf("a good query: %d %+v", status, told)
+	}
+}
+
+// TestNoRouteTakesAnEncodedBody, which would be kept encoded.
+func TestNoRouteTakesAnEncodedBody(t *testing.T) {
+	w := newAPIWorld(t)
+	server := w.serve()
+	binary := map[string]string{"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t", "ce-subject": "e",
+		"ce-time": "2026-03-01T00:00:00Z", "content-type": "text/plain"}
+	for _, a := range []asked{
+		{route: api.RouteEvents, body: goodEvent, headers: map[string]string{"content-type": "application/cloudevents+json"}},
+		{route: api.RouteEvents, body: "[" + goodEvent + "]", headers: map[string]string{"content-type": "application/cloudevents-batch+json"}},
+		{route: api.RouteEvents, body: "text", headers: binary},
+		{route: api.RouteImports, body: "text", headers: binary},
+		{route: "POST /replays", body: `{"input":{}}`, headers: map[string]string{"content-type": "application/json"}},
+		{route: "POST /state/wipe", body: `{"generation":"g0001"}`, headers: map[string]string{"content-type": "application/json"}},
+	} {
+		for _, coding := range []string{"gzip", "GZIP", "br", "identity, gzip", "identity,identity"} {
+			a.headers["content-encoding"] = coding
+			if status, told := w.both(server, a); status != http.StatusUnsupportedMediaType || told.Kind() != "unsupported-content-encoding" {
+				t.Errorf("%s with %s: %d %+v", a.route, coding, status, told)
+			}
+		}
+		a.headers["content-encoding"] = "Identity"
+		if status, body := w.overHTTP(server, a); status >= http.StatusMultipleChoices {
+			t.Errorf("%s as it is: %d %s", a.route, status, body)
+		}
+	}
+	answer, err := w.load.Handle(t.Context(), events.APIGatewayV2HTTPRequest{Headers: map[string]string{"content-encoding": "gzip"}})
+	must(t, err)
+	if answer.Headers["Accept-Encoding"] != "identity" {
+		t.Errorf("the answer does not say what is accepted: %v", answer.Headers)
+	}
+}
+
+// TestEveryPathRefusesTheSameEntities.
+func TestEveryPathRefusesTheSameEntities(t *testing.T) {
+	w := newAPIWorld(t)
+	server := w.serve()
+	for _, route := range []string{"GET /entities/{id}", "GET /entities/{id}/events"} {
+		for _, id := range []string{"YQ\n", "\nYQ", "Y\r\nQ", "YQ==", "YR", "a", "!", api.EncodeEntity("a\n"), api.EncodeEntity("\x00"),
+			api.EncodeEntity("\xe9"), api.EncodeEntity("\ufdd0"), api.EncodeEntity(strings.Repeat("#", 300))} {
+			if status, told := w.both(server, asked{route: route, id: id}); status != http.StatusBadRequest || told.Kind() != "invalid-entity" {
+				t.Errorf("%s of %q: %d %+v", route, id, status, told)
+			}
+			query := url.Values{"lane": {"0"}, "after": {id}}.Encode()
+			if status, _ := w.both(server, asked{route: "GET /rows", query: query}); status != http.StatusBadRequest {
+				t.Errorf("rows after %q: %d", id, status)
+			}
+		}
+		if status, told := w.both(server, asked{route: route, id: api.EncodeEntity("nobody")}); status != http.StatusNotFound {
+			t.Errorf("%s of nobody: %d %+v", route, status, told)
+		}
+	}
+}
+
+// TestBodiesAreReadExactly, whichever route reads one.
+func TestBodiesAreReadExactly(t *testing.T) {
+	w := newAPIWorld(t)
+	server := w.serve()
+	for _, c := range []struct{ route, body, fault string }{
+		{"POST /replays", `{"input":{}}}`, "text after"},
+		{"POST /replays", `{"input":{}}]`, "text after"},
+		{"POST /replays", `{"input":{},"input":{}}`, "twice"},
+		{"POST /replays", `{"Input":{}}`, "Input"},
+		{"POST /replays", `{"name":"\ud800","input":{}}`, "name"},
+		{"POST /replays", "{\"name\":\"\xe9\",\"input\":{}}", "UTF-8"},
+		{"POST /replays", `null`, "must be an object"},
+		{"POST /state/wipe", `{"generation":"g0001"}}`, "text after"},
+		{"POST /state/wipe", `{"generation":"g0001","generation":"g0001"}`, "twice"},
+		{"POST /state/wipe", `{"Generation":"g0001"}`, "Generation"},
+		{"POST /state/wipe", `null`, "must be an object"},
+	} {
+		a := asked{route: c.route, body: c.body, headers: map[string]string{"content-type": "application/json"}}
+		status, body := w.overHTTP(server, a)
+		if told := decode[api.Problem](t, body); status != http.StatusBadRequest || !strings.Contains(told.Detail, c.fault) {
+			t.Errorf("%s %s: %d %s", c.route, c.body, status, body)
+		}
+		a.headers = map[string]string{"content-type": "application/json; charset=utf-16"}
+		if status, _ := w.overHTTP(server, a); status != http.StatusUnsupportedMediaType {
+			t.Errorf("%s in UTF-16: %d", c.route, status)
+		}
+	}
+	if get[api.LanesView](w, "GET /lanes", "", nil).Lost {
+		t.Error("the generation was wiped")
+	}
+}

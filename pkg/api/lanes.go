@@ -1,0 +1,97 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"golang.org/x/sync/errgroup"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+)
+
+// LanesView is how far every lane is in the log and in the active generation.
+type LanesView struct {
+	// Generation is the active one, "" where there is none.
+	Generation string `json:"generation"`
+	// Lost is set where a lane has no live mark or events are known to be
+	// missing: nothing is folded into the generation any more.
+	Lost  bool       `json:"lost"`
+	Lanes []LaneView `json:"lanes"`
+}
+
+// LaneView is a lane's head and the active generation's live mark in it.
+type LaneView struct {
+	Lane event.Lane `json:"lane"`
+	// Position is the last one in the log, "" before the first event.
+	Position event.Position `json:"position"`
+	// Logged is its logged time, null before the first event.
+	Logged *time.Time `json:"logged"`
+	Count  int64      `json:"count"`
+	// Applied is the position up to which the active generation has the log.
+	Applied event.Position `json:"applied"`
+}
+
+// getLanes reads the marks before the heads, so that no lane is shown applied
+// beyond the log.
+func (a *API) getLanes(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+	if err := newQuery(req).err(); err != nil {
+		return events.APIGatewayV2HTTPResponse{}, err
+	}
+	roll, err := a.Registry.Load(ctx)
+	if err != nil {
+		return events.APIGatewayV2HTTPResponse{}, err
+	}
+	view := LanesView{Generation: roll.Active, Lost: true, Lanes: make([]LaneView, a.Lanes.Count())}
+	if info, found := roll.Find(roll.Active); found {
+		gone, err := a.applied(ctx, info.ID, view.Lanes)
+		if err != nil {
+			return events.APIGatewayV2HTTPResponse{}, err
+		}
+		view.Lost = gone || info.Loss != nil
+	}
+	heads, err := a.Heads.LoadAll(ctx, a.Lanes.Count())
+	if err != nil {
+		return events.APIGatewayV2HTTPResponse{}, err
+	}
+	for i, head := range heads {
+		l := &view.Lanes[i]
+		l.Lane, l.Position, l.Count = event.Lane(i), head.Position, head.Count
+		if head.Position != "" {
+			logged := time.UnixMilli(head.Logged).UTC()
+			l.Logged = &logged
+		}
+	}
+	return answer(http.StatusOK, view)
+}
+
+// marksAtOnce bounds the marks that are read side by side.
+const marksAtOnce = 16
+
+// applied fills in the generation's live marks and reports whether one is gone.
+func (a *API) applied(ctx context.Context, generation string, lanes []LaneView) (lost bool, err error) {
+	opened := a.Generations.Open(generation)
+	gone := make([]bool, len(lanes))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(marksAtOnce)
+	for i := range lanes {
+		group.Go(func() error {
+			mark, _, err := opened.Mark(ctx, datastore.LiveMark, event.Lane(i))
+			if gone[i] = isLost(err); gone[i] {
+				return nil
+			}
+			lanes[i].Applied = mark.Position
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return false, fmt.Errorf("read live marks: %w", err)
+	}
+	for _, g := range gone {
+		lost = lost || g
+	}
+	return lost, nil
+}

@@ -1,0 +1,93 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+)
+
+const (
+	defaultRows = 200
+	maxRows     = 1000
+	// maxRowsBytes is the size of states at which a page of rows ends. A
+	// client that merges lanes holds one page of each.
+	maxRowsBytes = 1 << 20
+)
+
+// RowsPage is a part of one lane of a generation, ascending by the entity's id
+// as keys carry it: bytes, with '#' and '%' escaped as %23 and %25.
+type RowsPage struct {
+	Generation string       `json:"generation"`
+	Lane       event.Lane   `json:"lane"`
+	Rows       []EntityView `json:"rows"`
+	// Next is the parameter after of the next page, absent on the last.
+	Next string `json:"next,omitempty"`
+}
+
+func (a *API) getRows(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+	q := newQuery(req, "generation", "lane", "after", "limit")
+	lane, after := q.lane("lane", a.Lanes), q.entity("after")
+	limit := q.number("limit", defaultRows, 1, maxRows)
+	if err := q.err(); err != nil {
+		return events.APIGatewayV2HTTPResponse{}, err
+	}
+	info, err := a.generation(ctx, q.text("generation"))
+	if err != nil {
+		return events.APIGatewayV2HTTPResponse{}, err
+	}
+	rows, err := a.scan(ctx, info, lane, after, limit)
+	if err != nil {
+		return events.APIGatewayV2HTTPResponse{}, err
+	}
+	page := RowsPage{Generation: info.ID, Lane: lane, Rows: make([]EntityView, 0, len(rows))}
+	size := 0
+	for i := range rows {
+		if size >= maxRowsBytes {
+			break
+		}
+		page.Rows = append(page.Rows, viewEntity(info.ID, &rows[i]))
+		size += len(rows[i].State)
+	}
+	if n := len(page.Rows); n == limit || n < len(rows) {
+		page.Next = EncodeEntity(page.Rows[n-1].Entity)
+	}
+	return answer(http.StatusOK, page)
+}
+
+// generation finds a generation by its id, "" for the active one.
+func (a *API) generation(ctx context.Context, id string) (datastore.Info, error) {
+	roll, err := a.Registry.Load(ctx)
+	if err != nil {
+		return datastore.Info{}, err
+	}
+	if id == "" {
+		id = roll.Active
+	}
+	info, found := roll.Find(id)
+	if !found {
+		return datastore.Info{}, problem(http.StatusNotFound, "generation-not-found",
+			"there is no such generation; GET /generations lists them all")
+	}
+	return *info, nil
+}
+
+// scan reads rows, and refuses to pass a lost generation off as an empty one.
+func (a *API) scan(ctx context.Context, info datastore.Info, lane event.Lane, after string, limit int) ([]datastore.Row, error) {
+	generation := a.Generations.Open(info.ID)
+	rows, err := generation.Scan(ctx, lane, after, limit)
+	if err == nil && info.Consumes() {
+		_, _, err = generation.Mark(ctx, datastore.LiveMark, lane)
+	}
+	if isLost(err) || (err == nil && info.Loss != nil) {
+		return nil, lostProblem(info.ID)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("scan generation %s: %w", info.ID, err)
+	}
+	return rows, nil
+}

@@ -1,0 +1,228 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/replay"
+)
+
+// Platform tells what only the platform that serves the API can know: on one
+// machine from its own store, on AWS from Kinesis, Step Functions and
+// CloudWatch. Methods are safe for concurrent use.
+type Platform interface {
+	// Streams describes the event stream and the playback streams.
+	Streams(ctx context.Context) ([]StreamStatus, error)
+	// Consumers says how far each consumer of a stream lags.
+	Consumers(ctx context.Context) ([]ConsumerStatus, error)
+	// Executions lists the executions that run.
+	Executions(ctx context.Context) ([]ExecutionStatus, error)
+	// DiskBytes is the space that the platform takes on disk; nil where that
+	// is not known.
+	DiskBytes(ctx context.Context) (*int64, error)
+}
+
+// StreamStatus describes a stream.
+type StreamStatus struct {
+	Name   string `json:"name"`
+	Shards int    `json:"shards"`
+	// Newest is the arrival of the newest record, null where there is none.
+	Newest *time.Time `json:"newest"`
+}
+
+// ConsumerStatus is a consumer's lag; null is not known.
+type ConsumerStatus struct {
+	Name   string `json:"name"`
+	Stream string `json:"stream"`
+	// BehindRecords and BehindMillis are how much and how long ago the oldest
+	// record arrived that it has not taken in.
+	BehindRecords *int64 `json:"behindRecords"`
+	BehindMillis  *int64 `json:"behindMillis"`
+}
+
+// ExecutionStatus is an execution of a state machine.
+type ExecutionStatus struct {
+	Machine string    `json:"machine"`
+	Name    string    `json:"name"`
+	Status  string    `json:"status"`
+	Started time.Time `json:"started"`
+}
+
+// StatusView is the state of the whole platform.
+type StatusView struct {
+	Streams     []StreamStatus    `json:"streams"`
+	Consumers   []ConsumerStatus  `json:"consumers"`
+	Log         LogStatus         `json:"log"`
+	Active      string            `json:"active"`
+	Generations []GenerationView  `json:"generations"`
+	Executions  []ExecutionStatus `json:"executions"`
+	// Replays are those that have not ended, at most maxRunning.
+	Replays     []replay.View `json:"replays"`
+	Quarantined Bounded       `json:"quarantined"`
+	Parked      Bounded       `json:"parked"`
+	DiskBytes   *int64        `json:"diskBytes"`
+}
+
+// LogStatus is the size of the log.
+type LogStatus struct {
+	Lanes  int   `json:"lanes"`
+	Events int64 `json:"events"`
+	// Bytes is the length of all events, uncompressed.
+	Bytes  int64      `json:"bytes"`
+	Newest *time.Time `json:"newest"`
+}
+
+// Bounded is a count that was given up at a bound: it is a lower limit unless
+// Complete is set.
+type Bounded struct {
+	Count    int64 `json:"count"`
+	Complete bool  `json:"complete"`
+}
+
+const (
+	maxRunning = 20
+	// maxQuarantined and maxScanned bound what one status reads.
+	maxQuarantined = 1000
+	maxScanned     = 20_000
+)
+
+func (a *API) getStatus(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+	if err := newQuery(req).err(); err != nil {
+		return events.APIGatewayV2HTTPResponse{}, err
+	}
+	var view StatusView
+	for _, part := range []func(context.Context, *StatusView) error{
+		a.platformStatus, a.logStatus, a.storeStatus, a.replayStatus, a.quarantineStatus, a.parkedStatus,
+	} {
+		if err := part(ctx, &view); err != nil {
+			return events.APIGatewayV2HTTPResponse{}, fmt.Errorf("gather status: %w", err)
+		}
+	}
+	return answer(http.StatusOK, view)
+}
+
+func (a *API) platformStatus(ctx context.Context, view *StatusView) (err error) {
+	streams, err := a.Platform.Streams(ctx)
+	if err != nil {
+		return err
+	}
+	consumers, err := a.Platform.Consumers(ctx)
+	if err != nil {
+		return err
+	}
+	executions, err := a.Platform.Executions(ctx)
+	if err != nil {
+		return err
+	}
+	// Lists are never null in JSON.
+	view.Streams = append([]StreamStatus{}, streams...)
+	view.Consumers = append([]ConsumerStatus{}, consumers...)
+	view.Executions = append([]ExecutionStatus{}, executions...)
+	view.DiskBytes, err = a.Platform.DiskBytes(ctx)
+	return err
+}
+
+func (a *API) logStatus(ctx context.Context, view *StatusView) error {
+	heads, err := a.Heads.LoadAll(ctx, a.Lanes.Count())
+	if err != nil {
+		return err
+	}
+	view.Log.Lanes = len(heads)
+	for _, head := range heads {
+		view.Log.Events += head.Count
+		view.Log.Bytes += head.Bytes
+		if newest := time.UnixMilli(head.Logged).UTC(); head.Position != "" &&
+			(view.Log.Newest == nil || newest.After(*view.Log.Newest)) {
+			view.Log.Newest = &newest
+		}
+	}
+	return nil
+}
+
+func (a *API) storeStatus(ctx context.Context, view *StatusView) error {
+	generations, err := a.generationsView(ctx)
+	view.Active, view.Generations = generations.Active, generations.Generations
+	return err
+}
+
+func (a *API) replayStatus(ctx context.Context, view *StatusView) error {
+	var open []replay.Row
+	err := a.Viewer.Store.List(ctx, func(row replay.Row) error {
+		if !row.Status.Ended() && len(open) < maxRunning {
+			open = append(open, row)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	view.Replays = []replay.View{}
+	for _, row := range open {
+		shown, err := a.Viewer.View(ctx, row)
+		if err != nil {
+			return err
+		}
+		view.Replays = append(view.Replays, shown)
+	}
+	return nil
+}
+
+func (a *API) quarantineStatus(ctx context.Context, view *StatusView) error {
+	view.Quarantined.Complete = true
+	for lane := range a.Lanes.Count() {
+		left := maxQuarantined - int(view.Quarantined.Count)
+		found, err := a.EventLog.ListQuarantine(ctx, event.Lane(lane), "", left)
+		if err != nil {
+			return fmt.Errorf("list quarantine: %w", err)
+		}
+		view.Quarantined.Count += int64(len(found))
+		if len(found) == left {
+			view.Quarantined.Complete = false
+			return nil
+		}
+	}
+	return nil
+}
+
+// parkedStatus counts parked entities of the active generation. A lost one has
+// none to be shown.
+func (a *API) parkedStatus(ctx context.Context, view *StatusView) error {
+	active, err := a.active(ctx)
+	if view.Active == "" || (err == nil && active.Loss != nil) {
+		view.Parked.Complete = true
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	scanned := 0
+	generation := a.Generations.Open(active.ID)
+	for lane := range a.Lanes.Count() {
+		err := replay.EachParked(ctx, generation, active.Indexed, event.Lane(lane), func(row *datastore.Row) error {
+			if scanned == maxScanned {
+				return errPageFull
+			}
+			scanned++
+			if row.Parked != nil {
+				view.Parked.Count++
+			}
+			return nil
+		})
+		switch {
+		case errors.Is(err, errPageFull):
+			return nil
+		case isLost(err):
+		case err != nil:
+			return err
+		}
+	}
+	view.Parked.Complete = true
+	return nil
+}

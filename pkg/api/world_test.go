@@ -1,0 +1,255 @@
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"reprise/pkg/api"
+	"reprise/pkg/datastore"
+	"reprise/pkg/domain"
+	"reprise/pkg/event"
+	"reprise/pkg/event/record"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/feed"
+	"reprise/pkg/local/controlpebble"
+	"reprise/pkg/local/datastorepebble"
+	"reprise/pkg/local/eventlogpebble"
+	"reprise/pkg/local/feedpebble"
+	"reprise/pkg/local/localstore"
+	"reprise/pkg/projection"
+	"reprise/pkg/replay"
+)
+
+// apiWorld is a platform without anything that runs by itself: flow pumps and
+// applies what was accepted.
+type apiWorld struct {
+	t           testing.TB
+	api         *api.API
+	load        *api.Load
+	pump        *eventlog.Pump
+	live        *projection.Live
+	stream      feed.Stream
+	generations datastore.Generations
+	registry    datastore.Registry
+	store       replay.Store
+	replays     *fakeReplays
+	platform    *fakePlatform
+	logged      bytes.Buffer
+	// read is how far flow has come in every shard.
+	read map[string]string
+}
+
+const apiLanes = 4
+
+func newAPIWorld(t testing.TB) *apiWorld {
+	t.Helper()
+	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(),
+		Settings: localstore.Settings{Lanes: apiLanes, BucketWidth: 3600}})
+	must(t, err)
+	t.Cleanup(func() { must(t, db.Close()) })
+	codec, err := record.NewCodec()
+	must(t, err)
+	t.Cleanup(codec.Close)
+	table, err := controlpebble.New(db.Space("control"))
+	must(t, err)
+	generations, err := datastorepebble.New(db.Space("datastore"))
+	must(t, err)
+	streams, err := feedpebble.New(db.Space("feed"), time.Now)
+	must(t, err)
+	_, err = streams.Create(t.Context(), "events", 2)
+	must(t, err)
+	lanes, err := event.NewLanes(apiLanes)
+	must(t, err)
+	set, err := projection.NewSet(domain.Projections()...)
+	must(t, err)
+
+	w := &apiWorld{t: t, stream: streams.Open("events"), generations: generations, read: map[string]string{},
+		registry: datastore.Registry{Table: table, Now: time.Now}, store: replay.Store{Table: table, Now: time.Now},
+		platform: &fakePlatform{}}
+	w.replays = &fakeReplays{store: w.store}
+	log, heads := eventlogpebble.New(db.Space("log")), eventlog.Heads{Table: table}
+	decoder := &eventlog.Decoder{Codec: codec, Lanes: lanes, Epoch: 1}
+	w.pump = &eventlog.Pump{Log: log, Heads: heads, Decoder: decoder, Width: eventlog.Hour}
+	w.live = &projection.Live{Log: log, Heads: heads, Registry: w.registry, Generations: generations, Decoder: decoder,
+		Width: eventlog.Hour, Applier: projection.NewApplier(set, eventlog.View{Log: log, Heads: heads}),
+		Pause: func(context.Context, time.Duration) error { return errors.New("the log should cover all of it") }}
+	w.load = &api.Load{Stream: w.stream, Codec: codec, Lanes: lanes, Epoch: 1, KeepTime: true, Now: time.Now,
+		Log: slog.New(slog.DiscardHandler)}
+	finder := &replay.BucketFinder{Heads: heads, Registry: w.registry, Generations: generations}
+	w.api = &api.API{Registry: w.registry, Generations: generations, Heads: heads, EventLog: log, Lanes: lanes,
+		Buckets: finder.Find, Replays: w.replays, Platform: w.platform,
+		Viewer: &replay.Viewer{Store: w.store, Registry: w.registry, Generations: generations},
+		Log:    slog.New(slog.NewTextHandler(&w.logged, nil))}
+	w.begin(set.Version())
+	return w
+}
+
+// begin makes the first generation.
+func (w *apiWorld) begin(version string) {
+	w.t.Helper()
+	must(w.t, w.generations.Create(w.t.Context(), "g0001"))
+	for lane := range apiLanes {
+		must(w.t, replay.BeginMark(w.t.Context(), w.generations.Open("g0001"), event.Lane(lane), eventlog.Head{}))
+	}
+	_, err := w.registry.Begin(w.t.Context(), "", version)
+	must(w.t, err)
+}
+
+// send accepts events.
+func (w *apiWorld) send(lines ...string) {
+	w.t.Helper()
+	response, err := w.load.Handle(w.t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: api.RouteImports,
+		Headers: map[string]string{"content-type": "application/cloudevents-batch+json"},
+		Body:    "[" + strings.Join(lines, ",") + "]"})
+	must(w.t, err)
+	if response.StatusCode != http.StatusAccepted {
+		w.t.Fatalf("send: %d %s", response.StatusCode, response.Body)
+	}
+}
+
+// flow pumps everything that was accepted into the log, and applies it.
+func (w *apiWorld) flow() {
+	w.t.Helper()
+	ctx := w.t.Context()
+	shards, err := w.stream.Shards(ctx)
+	must(w.t, err)
+	for _, shard := range shards {
+		at, err := w.stream.Iterator(ctx, shard.ID, feed.Start{After: w.read[shard.ID]})
+		must(w.t, err)
+		batch, err := w.stream.Read(ctx, at, feed.MaxReadRecords)
+		must(w.t, err)
+		for _, r := range batch.Records {
+			lane, err := w.api.Lanes.ParseKey(r.Key)
+			must(w.t, err)
+			in := []eventlog.Incoming{{Sequence: r.Sequence, Arrival: r.Arrival.UnixMilli(), Data: r.Data}}
+			_, err = w.pump.Commit(ctx, lane, in)
+			must(w.t, err)
+			_, err = w.live.Write(ctx, "g0001", lane, in)
+			must(w.t, err)
+			w.read[shard.ID] = r.Sequence
+		}
+	}
+}
+
+// request builds a request as an HTTP API sends it.
+func request(routeKey, id string, query map[string]string, body string) events.APIGatewayV2HTTPRequest {
+	req := events.APIGatewayV2HTTPRequest{Version: "2.0", RouteKey: routeKey, QueryStringParameters: query,
+		Headers: map[string]string{}, Body: body}
+	if id != "" {
+		req.PathParameters = map[string]string{"id": id}
+	}
+	if body != "" {
+		req.Headers["content-type"] = "application/json"
+	}
+	return req
+}
+
+// call handles a request, and holds the answer against openapi.yaml.
+func (w *apiWorld) call(routeKey, id string, query map[string]string, body string) events.APIGatewayV2HTTPResponse {
+	w.t.Helper()
+	response, err := w.api.Handle(w.t.Context(), request(routeKey, id, query, body))
+	must(w.t, err)
+	checkResponse(w.t, routeKey, response)
+	return response
+}
+
+// get calls a route and decodes its answer, which must be 200.
+func get[T any](w *apiWorld, routeKey, id string, query map[string]string) T {
+	w.t.Helper()
+	response := w.call(routeKey, id, query, "")
+	if response.StatusCode != http.StatusOK {
+		w.t.Fatalf("%s %s: %d %s", routeKey, id, response.StatusCode, response.Body)
+	}
+	return decode[T](w.t, response.Body)
+}
+
+func decode[T any](t testing.TB, text string) T {
+	t.Helper()
+	var value T
+	must(t, json.Unmarshal([]byte(text), &value))
+	return value
+}
+
+// deposits are events of one account, from its opening on.
+func deposits(entity string, from, to int) []string {
+	var lines []string
+	for i := from; i < to; i++ {
+		kind, data := "account.deposited", `{"amount":1}`
+		if i == 0 {
+			kind, data = "account.opened", `{"owner":"<b>&"}`
+		}
+		subject, err := json.Marshal(entity)
+		if err != nil {
+			panic(err)
+		}
+		lines = append(lines, fmt.Sprintf(
+			`{"specversion":"1.0","id":"%d","source":"/test","type":%q,"subject":%s,"time":"2026-03-01T%02d:00:00Z","data":%s}`,
+			i, kind, subject, i%24, data))
+	}
+	return lines
+}
+
+func must(t testing.TB, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// fakeReplays enters replays and runs none.
+type fakeReplays struct {
+	store replay.Store
+	err   error
+}
+
+func (f *fakeReplays) Start(ctx context.Context, name string, r replay.Request) (replay.Row, bool, error) {
+	if f.err != nil {
+		return replay.Row{}, false, f.err
+	}
+	if name == "" {
+		name = "chosen"
+	}
+	return f.store.Create(ctx, name, r)
+}
+
+func (f *fakeReplays) Cancel(ctx context.Context, id string) (replay.Row, error) {
+	row, err := f.store.Load(ctx, id)
+	if err != nil {
+		return row, err
+	}
+	if row.Status.Ended() {
+		return row, replay.ErrEnded
+	}
+	row, _, err = f.store.End(ctx, id, replay.Cancelled, nil)
+	return row, err
+}
+
+// fakePlatform tells of one stream and one consumer.
+type fakePlatform struct{ err error }
+
+func (f *fakePlatform) Streams(context.Context) ([]api.StreamStatus, error) {
+	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	return []api.StreamStatus{{Name: "events", Shards: 2, Newest: &at}, {Name: "playback", Shards: 1}}, f.err
+}
+
+func (f *fakePlatform) Consumers(context.Context) ([]api.ConsumerStatus, error) {
+	n := int64(3)
+	return []api.ConsumerStatus{{Name: "pump", Stream: "events", BehindRecords: &n}}, f.err
+}
+
+func (f *fakePlatform) Executions(context.Context) ([]api.ExecutionStatus, error) {
+	return nil, f.err
+}
+
+func (f *fakePlatform) DiskBytes(context.Context) (*int64, error) { return nil, f.err }

@@ -1,0 +1,56 @@
+package consume
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/projection"
+)
+
+// Write keeps one generation of the Data Store up to date. It is safe for
+// concurrent use.
+type Write struct {
+	Live *projection.Live
+	// Generation is the one that this consumer serves.
+	Generation string
+	Log        *slog.Logger
+}
+
+// Handle folds a batch into the generation, lane by lane.
+func (h *Write) Handle(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
+	// What belongs to no lane is the pump's to set aside.
+	divided, _ := byLane(h.Live.Decoder.Lanes, batch.Records)
+	return eachLane(ctx, h.Log, divided, h.write), nil
+}
+
+func (h *Write) write(ctx context.Context, l *laneRecords) (int, error) {
+	written, err := h.Live.Write(ctx, h.Generation, l.lane, l.records)
+	if written.Parked > 0 || written.Conflicts > 0 {
+		h.Log.LogAttrs(ctx, slog.LevelWarn, "events set aside", slog.String("lane", l.lane.String()),
+			slog.String("generation", h.Generation), slog.Int64("parked", written.Parked),
+			slog.Int64("conflicts", written.Conflicts))
+	}
+	if written.Late > 0 {
+		h.Log.LogAttrs(ctx, slog.LevelError, "late events not folded in; the pump quarantines them",
+			slog.String("lane", l.lane.String()), slog.String("generation", h.Generation), slog.Int("events", written.Late))
+	}
+	if written.Lost || written.Missed > 0 {
+		h.Log.LogAttrs(ctx, slog.LevelError, "generation is lost; a rebuild has to replace it",
+			slog.String("lane", l.lane.String()), slog.String("generation", h.Generation), slog.Int("missed", written.Missed))
+	}
+	return written.Done, err
+}
+
+// levelOf tells what passes by itself from what somebody has to see.
+func levelOf(err error) slog.Level {
+	switch {
+	case errors.Is(err, projection.ErrBehind), errors.Is(err, datastore.ErrHeld), errors.Is(err, context.Canceled),
+		errors.Is(err, projection.ErrOtherVersion): // said once, when the platform starts
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
+}

@@ -1,0 +1,85 @@
+package steps
+
+import (
+	"context"
+	"errors"
+
+	"github.com/aws/aws-lambda-go/lambda/messages"
+
+	"reprise/pkg/control"
+	"reprise/pkg/datastore"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/feed"
+	"reprise/pkg/projection"
+	"reprise/pkg/replay"
+)
+
+// The error names that the state machines retry or catch. aws-lambda-go would
+// report the outer Go type of an error; these say what can be done about it.
+const (
+	// FaultInvalidInput: a retry cannot help.
+	FaultInvalidInput = "Reprise.InvalidInput"
+	// FaultThrottled: a retry helps after a pause.
+	FaultThrottled = "Reprise.Throttled"
+	// FaultTransient: a store failed; a retry may help.
+	FaultTransient = "Reprise.Transient"
+	// FaultStalled: nobody consumes the playback stream.
+	FaultStalled = "Reprise.Stalled"
+	// FaultCutTooOld: a new rebuild has to start.
+	FaultCutTooOld = "Reprise.CutTooOld"
+	// FaultParked: a person has to decide.
+	FaultParked = "Reprise.Parked"
+	// FaultOtherVersion: the rebuild was begun with other projections; a new one
+	// has to start.
+	FaultOtherVersion = replay.FaultOtherVersion
+	// FaultLost: the rebuilt generation is lost; a new rebuild has to start.
+	FaultLost = replay.FaultLost
+	// FaultHeadLost: the control table has to be restored.
+	FaultHeadLost = "Reprise.HeadLost"
+	// FaultStopped: the replay was cancelled. Its machine ends by this name, too.
+	FaultStopped = "Reprise.Stopped"
+	// FaultConflict: the replay has ended, or another input has its name.
+	FaultConflict = "Reprise.Conflict"
+)
+
+// fault gives an error the name by which the state machines know it.
+func fault(err error) error {
+	if err == nil {
+		return nil
+	}
+	return messages.InvokeResponse_Error{Type: faultName(err), Message: err.Error()}
+}
+
+func faultName(err error) string {
+	for _, known := range []struct {
+		err  error
+		name string
+	}{
+		{replay.ErrRequest, FaultInvalidInput},
+		{replay.ErrNotFound, FaultInvalidInput},
+		{replay.ErrNotProved, FaultInvalidInput},
+		{replay.ErrOtherVersion, FaultOtherVersion},
+		{replay.ErrGenerationLost, FaultLost},
+		{datastore.ErrLost, FaultLost},
+		{datastore.ErrNoGeneration, FaultLost},
+		{datastore.ErrWithdrawn, FaultStopped},
+		{replay.ErrExists, FaultConflict},
+		{replay.ErrEnded, FaultConflict},
+		{datastore.ErrUnknown, FaultConflict},
+		{eventlog.ErrHeadLost, FaultHeadLost},
+		{replay.ErrStalled, FaultStalled},
+		{replay.ErrCutTooOld, FaultCutTooOld},
+		{replay.ErrParked, FaultParked},
+		{feed.ErrThrottled, FaultThrottled},
+		{eventlog.ErrThrottled, FaultThrottled},
+		{datastore.ErrThrottled, FaultThrottled},
+		{projection.ErrRaced, FaultTransient},
+		{control.ErrConflict, FaultTransient},
+		{context.DeadlineExceeded, FaultTransient},
+	} {
+		if errors.Is(err, known.err) {
+			return known.name
+		}
+	}
+	return FaultTransient
+}

@@ -122,6 +122,10 @@ func TestListAndHistoryPages(t *testing.T) {
 		if err != nil || len(page.Events) != 2 || page.Events[0].Type != "ExecutionSucceeded" || page.Next != page.Events[1].ID-1 {
 			t.Errorf("history from its end: %+v, %v", page, err)
 		}
+		rest, err := w.engine.History(t.Context(), "arn:aws:states:us-east-1:000000000000:execution:m:e1", page.Next, 0, true)
+		if err != nil || len(rest.Events) != int(page.Next) || rest.Events[0].ID != page.Next || rest.Next != 0 {
+			t.Errorf("the rest of it: %+v, %v", rest, err)
+		}
 	})
 }
 
@@ -273,4 +277,15 @@ func TestPruneAndKeepEnded(t *testing.T) {
 		}
 		w.wait(w.start("e0", `1`))
 	})
+}
+
+func TestNewRefuses(t *testing.T) {
+	m := parse(t, asltest.Machine("S", `"S":{"Type":"Succeed"}`))
+	if _, err := engine.New(engine.Config{Invoker: standardFunctions()}); err == nil {
+		t.Error("an engine without a journal was made")
+	}
+	_, err := engine.New(engine.Config{Machines: map[string]*asl.Machine{"a b": m}, Invoker: standardFunctions(), Journal: &asltest.Memory{}})
+	if !errors.Is(err, states.ErrInvalidName) {
+		t.Errorf("a machine with a space in its name: %v", err)
+	}
 }

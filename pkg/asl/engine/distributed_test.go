@@ -204,6 +204,36 @@ func TestMaxConcurrency(t *testing.T) {
 	})
 }
 
+// TestUpdateOfTolerances lets a running map run tolerate what it began without.
+func TestUpdateOfTolerances(t *testing.T) {
+	two, most, tooMuch, minus := int64(2), 50.0, 101.0, int64(-1)
+	for _, update := range []engine.RunUpdate{{ToleratedFailureCount: &two}, {ToleratedFailurePercentage: &most}} {
+		inWorld(t, asltest.Distributed("late", ""), func(w *world) {
+			w.invoker.byName["late"] = func(_ context.Context, payload string) (string, error) {
+				time.Sleep(time.Minute)
+				if payload == "1" {
+					return "", &states.FunctionError{Type: "Late"}
+				}
+				return payload, nil
+			}
+			arn := w.start("one", `[1,2,3]`)
+			time.Sleep(time.Second)
+			run := w.onlyRun(arn).MapRunArn
+			for _, wrong := range []engine.RunUpdate{{ToleratedFailureCount: &minus}, {ToleratedFailurePercentage: &tooMuch}} {
+				if err := w.engine.UpdateMapRun(t.Context(), run, wrong); !errors.Is(err, states.ErrValidation) {
+					t.Errorf("update with %+v: %v", wrong, err)
+				}
+			}
+			if err := w.engine.UpdateMapRun(t.Context(), run, update); err != nil {
+				t.Fatal(err)
+			}
+			if ended := w.wait(arn); string(ended.Output) != `[2,3]` {
+				t.Errorf("ended %s with %s %s", ended.Status, ended.Output, ended.Error)
+			}
+		})
+	}
+}
+
 // TestStopReachesChildren stops the parent of running children.
 func TestStopReachesChildren(t *testing.T) {
 	inWorld(t, asltest.Distributed("slow", ""), func(w *world) {

@@ -33,7 +33,10 @@ func TestHistoryGolden(t *testing.T) {
 		"parallel fails": asltest.Machine("P", `"P":{"Type":"Parallel","Branches":[{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":9,"End":true}}},{"StartAt":"B","States":{"B":{"Type":"Wait","Seconds":1,"Next":"F"},
 			"F":{"Type":"Fail","Error":"E"}}}],"End":true}`),
 		"wait for token": asltest.Machine("T", `"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken","Arguments":{"FunctionName":"take","Payload":"{% $states.context.Task.Token %}"},"TimeoutSeconds":100,"HeartbeatSeconds":30,"End":true}`),
-		"evaluation":     asltest.Machine("P", `"P":{"Type":"Pass","Output":"{% $states.input.none %}","End":true}`),
+		"inline map fails": asltest.Machine("M", `"M":{"Type":"Map","Items":["long","short"],"ItemProcessor":{"StartAt":"C","States":{"C":{"Type":"Choice","Choices":[{"Condition":"{% $states.input = 'short' %}","Next":"W"}],"Default":"L"},
+			"L":{"Type":"Wait","Seconds":9,"End":true},"W":{"Type":"Wait","Seconds":1,"Next":"F"},"F":{"Type":"Fail","Error":"E"}}},"End":true}`),
+		"submit fails": asltest.Machine("T", `"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken","Arguments":{"FunctionName":"crash","Payload":"{% $states.context.Task.Token %}"},"End":true}`),
+		"evaluation":   asltest.Machine("P", `"P":{"Type":"Pass","Output":"{% $states.input.none %}","End":true}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			inWorld(t, definition, func(w *world) {

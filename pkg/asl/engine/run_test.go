@@ -1,6 +1,7 @@
 package engine_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -76,6 +77,24 @@ func TestRun(t *testing.T) {
 		{name: "wait until", definition: asltest.Machine("W", `"W":{"Type":"Wait","Timestamp":"2000-01-02T00:00:00Z","Next":"P"},"P":{"Type":"Pass","Output":"{% $states.context.State.EnteredTime %}","End":true}`),
 			output: `"2000-01-02T00:00:00.000Z"`},
 		{name: "wait for nonsense", definition: asltest.Machine("W", `"W":{"Type":"Wait","Timestamp":"{% 'soon' %}","End":true}`), error: states.ErrorQueryEvaluation, cause: "RFC 3339"},
+		{name: "choice condition is no boolean", definition: asltest.Machine("C", `"C":{"Type":"Choice","Choices":[{"Condition":"{% 1 %}","Next":"S"}],"Default":"S"},"S":{"Type":"Succeed"}`),
+			error: states.ErrorQueryEvaluation, cause: "not true or false"},
+		{name: "choice assigns", definition: asltest.Machine("C", `"C":{"Type":"Choice","Choices":[{"Condition":"{% $states.input = 1 %}","Assign":{"v":"rule"},"Next":"S"}],"Assign":{"v":"default"},"Default":"S"},
+			"S":{"Type":"Succeed","Output":"{% $v %}"}`), input: `2`, output: `"default"`},
+		{name: "fail with an error that is no text", definition: asltest.Machine("F", `"F":{"Type":"Fail","Error":"{% 1 %}"}`), error: states.ErrorQueryEvaluation, cause: "not a string"},
+		{name: "function name is no text", definition: asltest.Machine("T", `"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"{% 1 %}"},"End":true}`),
+			error: states.ErrorQueryEvaluation, cause: "not a function name"},
+		{name: "heartbeat is not less than timeout", definition: asltest.Machine("T", `"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken","Arguments":{"FunctionName":"nil"},
+			"TimeoutSeconds":"{% 5 %}","HeartbeatSeconds":"{% 5 %}","End":true}`), error: states.ErrorQueryEvaluation, cause: "not less than TimeoutSeconds"},
+		{name: "output fails after the task", definition: asltest.Machine("T", `"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"nil"},"Output":"{% $states.result.none %}",
+			"Catch":[{"ErrorEquals":["States.QueryEvaluationError"],"Output":"caught","Next":"S"}],"End":true},"S":{"Type":"Succeed"}`), output: `"caught"`},
+		{name: "arguments of a parallel too large", definition: asltest.Machine("P", `"P":{"Type":"Parallel","Arguments":"{% [0..200000] %}","Branches":[{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}],"End":true}`),
+			error: states.ErrorDataLimit, cause: "arguments"},
+		{name: "input of an iteration too large", definition: asltest.Machine("M", asltest.Inline(`"ItemSelector":"{% [0..200000] %}",`)), input: `[1]`, error: states.ErrorDataLimit, cause: "input of an iteration"},
+		{name: "items of a distributed map are no list", definition: asltest.Distributed("echo", ""), input: `{"a":1}`, error: states.ErrorQueryEvaluation, cause: "not a list"},
+		{name: "item selector of a distributed map fails", definition: asltest.Distributed("echo", `"ItemSelector":"{% $states.context.Map.Item.Value.x %}",`), input: `[{}]`,
+			error: states.ErrorQueryEvaluation, cause: "undefined"},
+		{name: "all variables too large", definition: manyVariables(), error: states.ErrorDataLimit, cause: "variables of the execution"},
 		{name: "wait too short", definition: asltest.Machine("W", `"W":{"Type":"Wait","Seconds":"{% -1 %}","End":true}`), error: states.ErrorQueryEvaluation, cause: "whole number"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -107,4 +126,14 @@ func (w *world) leftovers() []string {
 		}
 	}
 	return left
+}
+
+// manyVariables assigns variables of a quarter of a megabyte each, in all more
+// than an execution may have.
+func manyVariables() string {
+	var all []string
+	for i := range 41 {
+		all = append(all, fmt.Sprintf(`"V%d":{"Type":"Pass","Assign":{"v%d":"{%% [0..45000] %%}"},"Next":"V%d"}`, i, i, i+1))
+	}
+	return asltest.Machine("V0", strings.Join(append(all, `"V41":{"Type":"Succeed"}`), ","))
 }

@@ -119,6 +119,13 @@ func TestParseRefuses(t *testing.T) {
 		{"assign a path", pass(`"Assign":{"a.b":1},`), `field Assign.a.b: is not a variable name`},
 		{"assign outer", asltest.Machine("V", `"V":{"Type":"Pass","Assign":{"x":1},"Next":"P"},"P":{"Type":"Parallel","Branches":[{"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"x":2},"End":true}}}],"End":true}`),
 			`state "A", field Assign.x: the variable belongs to a scope outside`},
+		{"assign to a long name", pass(`"Assign":{"` + strings.Repeat("v", 81) + `":1},`), `is not a variable name`},
+		{"definition too long", strings.Repeat(" ", asl.MaxDefinitionBytes) + pass(""), `longer than 1048576 bytes`},
+		{"JSONPath in a branch", asltest.Machine("P", `"P":{"Type":"Parallel","Branches":[{"QueryLanguage":"JSONPath","StartAt":"A","States":{"A":{"Type":"Succeed"}}}],"End":true}`), `field Branches[0].QueryLanguage: must be "JSONata"`},
+		{"label twice", asltest.Machine("A", `"A":{"Type":"Map","Label":"L","Items":[1],"ItemProcessor":{"ProcessorConfig":`+distributedMode+`,"StartAt":"C","States":{"C":{"Type":"Succeed"}}},"Next":"B"},
+			"B":{"Type":"Map","Label":"L","Items":[1],"ItemProcessor":{"ProcessorConfig":`+distributedMode+`,"StartAt":"D","States":{"D":{"Type":"Succeed"}}},"End":true}`), `state "B", field Label: is there twice`},
+		{"batcher is no object", dist(`"ItemBatcher":1,`, distributedMode), `field ItemBatcher: must be an object`},
+		{"retrier is no object", taskWith(`,"Retry":[1]`), `field Retry[0]: must be an object`},
 		{"placeholder", pass(`"Output":"${Unknown}",`), `placeholder ${Unknown} has no value`},
 		{"malformed placeholder", pass(`"Output":"${a b}",`), `is malformed`},
 	} {
@@ -167,6 +174,19 @@ func TestMachineShowsItsStates(t *testing.T) {
 	}
 }
 
+func TestDefaultLabel(t *testing.T) {
+	for name, want := range map[string]string{"Read all (by lane)": "Readallbylane", "(*)": "Map", strings.Repeat("n", 50): strings.Repeat("n", 40)} {
+		m := parse(t, asltest.Machine(name, `"`+name+`":{"Type":"Map","Items":[1],"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+			"StartAt":"A","States":{"A":{"Type":"Succeed"}}},"End":true}`))
+		if label := m.States()[0].Map.Label; label != want {
+			t.Errorf("Map %q has label %q, want %q", name, label, want)
+		}
+		if m.Processor(name) != m.States()[0].Map.Processor || m.Processor("none") != m.Flow() {
+			t.Errorf("the item processor of %q is not found", name)
+		}
+	}
+}
+
 func TestLint(t *testing.T) {
 	for _, c := range []struct{ definition, want string }{
 		{asltest.Machine("T", asltest.Task("T", "f", end)), "TimeoutSeconds"},
@@ -185,6 +205,8 @@ func TestLint(t *testing.T) {
 		{asltest.Distributed("f", `"Retry":[{"ErrorEquals":["E"]}],`), "starts all items anew"},
 		{asltest.Machine("C", `"C":{"Type":"Choice","Choices":[{"Condition":true,"Next":"S"}]},"S":{"Type":"Fail","Error":"States.Mine"}`), "no rule holds"},
 		{asltest.Machine("C", `"C":{"Type":"Choice","Choices":[{"Condition":true,"Next":"S"}]},"S":{"Type":"Fail","Error":"States.Mine"}`), "must not begin with"},
+		{asltest.Distributed("f", `"ToleratedFailureCount":1,"Output":"{% $count($states.result) %}",`), "failed children leave nothing"},
+		{asltest.Machine("P", `"P":{"Type":"Parallel","Branches":[{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}],"Catch":[{"ErrorEquals":["States.BranchFailed"],"Next":"S"}],"Next":"S"},"S":{"Type":"Succeed"}`), "name the branch's own error"},
 		{asltest.Machine("V", `"V":{"Type":"Pass","Assign":{"x":1},"Next":"M"},"M":{"Type":"Map","Items":[1],"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
 			"StartAt":"A","States":{"A":{"Type":"Pass","Output":"{% $x %}","End":true}}},"End":true}`), "reads $x"},
 	} {

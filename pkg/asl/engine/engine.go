@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -93,8 +92,6 @@ func (c *Config) defaults() {
 	if c.Rand == nil {
 		c.Rand = rand.NewPCG(rand.Uint64(), rand.Uint64())
 	}
-	c.Region = cmp.Or(c.Region, "us-east-1")
-	c.Account = cmp.Or(c.Account, "000000000000")
 }
 
 // New makes an engine that is idle until Run.
@@ -112,7 +109,7 @@ func New(config Config) (*Engine, error) {
 		config:  config,
 		clock:   config.Clock,
 		journal: config.Journal,
-		arns:    states.ARNs{Region: config.Region, Account: config.Account},
+		arns:    states.NewARNs(config.Region, config.Account),
 		log:     config.Logger,
 		waiters: map[string]*waiter{},
 		notice:  make(chan struct{}, 1),

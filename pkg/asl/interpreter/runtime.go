@@ -33,19 +33,6 @@ type Clock interface {
 	At(t time.Time) (<-chan time.Time, func())
 }
 
-// SystemClock is the machine's clock. A deadline is a time of the wall clock,
-// so that it stands across a restart.
-type SystemClock struct{}
-
-// Now is the time.
-func (SystemClock) Now() time.Time { return time.Now().UTC() }
-
-// At is a timer of the machine.
-func (SystemClock) At(t time.Time) (<-chan time.Time, func()) {
-	timer := time.NewTimer(time.Until(t))
-	return timer.C, func() { timer.Stop() }
-}
-
 // Config is what executions need. All of it but RoleArn and OnEnd is required.
 type Config struct {
 	// Machines are by name.

@@ -1,6 +1,7 @@
 package states
 
 import (
+	"cmp"
 	"regexp"
 	"strings"
 )
@@ -31,6 +32,12 @@ func ValidName(name string) bool { return validName.MatchString(name) }
 // a child execution and for a map run.
 type ARNs struct{ Region, Account string }
 
+// NewARNs are those of a region and an account; where empty, of us-east-1 and
+// 000000000000.
+func NewARNs(region, account string) ARNs {
+	return ARNs{Region: cmp.Or(region, "us-east-1"), Account: cmp.Or(account, "000000000000")}
+}
+
 func (a ARNs) arn(kind, id string) string {
 	return "arn:aws:states:" + a.Region + ":" + a.Account + ":" + kind + ":" + id
 }
@@ -43,6 +50,11 @@ func (a ARNs) MapRun(id string) string { return a.arn("mapRun", id) }
 
 // Machine is the ARN of a state machine.
 func (a ARNs) Machine(name string) string { return a.arn("stateMachine", name) }
+
+// MachineName takes the name from a state machine's ARN, as ExecutionID does.
+func (a ARNs) MachineName(arn string) (string, bool) {
+	return strings.CutPrefix(arn, a.arn("stateMachine", ""))
+}
 
 // ExecutionID takes the id from an execution's ARN, and reports false where it
 // is none of this region and account.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
 	"reprise/pkg/asl/engine"
@@ -137,7 +136,7 @@ func (s *Server) listExecutions(ctx context.Context, in listRequest) (any, error
 // machine finds a state machine by its ARN. Versions and aliases of machines do
 // not exist here.
 func (s *Server) machine(arn string) (Machine, error) {
-	name, found := strings.CutPrefix(arn, s.machineArn(""))
+	name, found := s.arns.MachineName(arn)
 	if !found {
 		return Machine{}, fmt.Errorf("state machine %q: %w", arn, states.ErrInvalidArn)
 	}
@@ -147,8 +146,4 @@ func (s *Server) machine(arn string) (Machine, error) {
 		}
 	}
 	return Machine{}, fmt.Errorf("state machine %q: %w", arn, states.ErrStateMachineDoesNotExist)
-}
-
-func (s *Server) machineArn(name string) string {
-	return "arn:aws:states:" + s.config.Region + ":" + s.config.Account + ":stateMachine:" + name
 }

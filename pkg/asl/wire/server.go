@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"reprise/pkg/asl/engine"
+	"reprise/pkg/asl/states"
 )
 
 // maxRequestBytes is the service's limit for a request.
@@ -51,6 +52,7 @@ type Config struct {
 // Server is the API of one engine. It is safe for concurrent use.
 type Server struct {
 	config     Config
+	arns       states.ARNs
 	operations map[string]operation
 }
 
@@ -59,16 +61,10 @@ type operation func(ctx context.Context, request []byte) (any, error)
 
 // New makes a server, which is an http.Handler.
 func New(config Config) *Server {
-	if config.Region == "" {
-		config.Region = "us-east-1"
-	}
-	if config.Account == "" {
-		config.Account = "000000000000"
-	}
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{config: config}
+	s := &Server{config: config, arns: states.NewARNs(config.Region, config.Account)}
 	s.operations = map[string]operation{
 		"StartExecution":       decoded(s.startExecution),
 		"DescribeExecution":    decoded(s.describeExecution),

@@ -10,9 +10,9 @@ import (
 // DataLimitExceeded and Runtime are not among them: the service never lets
 // the latter be caught and does not say whether the former can.
 var catchable = []string{
-	states.ErrorAll, states.ErrorTaskFailed, states.ErrorTimeout, states.ErrorHeartbeatTimeout, states.ErrorQueryEvaluation, states.ErrorThreshold,
+	states.ErrorAll, states.ErrorTaskFailed, states.ErrorTimeout, states.ErrorHeartbeatTimeout,
+	states.ErrorQueryEvaluation, states.ErrorThreshold, states.ErrorNoChoiceMatched,
 	"States.BranchFailed", "States.ItemReaderFailed", "States.ResultWriterFailed", "States.Permissions",
-	states.ErrorNoChoiceMatched,
 }
 
 // Matches reports whether ErrorEquals of a Retrier or Catcher holds for an error. Wildcards

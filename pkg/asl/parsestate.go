@@ -110,7 +110,7 @@ func readArguments(f *fields, s *State) {
 		}
 	}
 	name := s.Arguments.member("FunctionName")
-	if constant, is := name.constantString(); name == nil || (name.expr == nil && (!is || constant == "")) {
+	if constant, ok := name.constantString(); name == nil || (name.expr == nil && (!ok || constant == "")) {
 		f.refuse("Arguments.FunctionName", "must be a string or an expression for one")
 	}
 }
@@ -182,7 +182,7 @@ func readChoice(f *fields, s *State) {
 		f.refuse("Choices", "is missing")
 	}
 	for _, sub := range rules {
-		condition := sub.expression("Condition", "an expression", func(v any) bool { _, is := v.(bool); return is })
+		condition := sub.expression("Condition", "an expression", func(v any) bool { _, ok := v.(bool); return ok })
 		if condition == nil {
 			sub.refuse("Condition", "is missing")
 		}
@@ -197,9 +197,9 @@ func readChoice(f *fields, s *State) {
 func readWait(f *fields, s *State) {
 	s.Seconds = f.number("Seconds", 0, secondsLimit, true)
 	s.Timestamp = f.expression("Timestamp", "a time in RFC 3339 or an expression for one", func(v any) bool {
-		text, is := v.(string)
+		text, ok := v.(string)
 		_, err := time.Parse(time.RFC3339, text)
-		return is && err == nil
+		return ok && err == nil
 	})
 	if (s.Seconds == nil) == (s.Timestamp == nil) {
 		f.refuse("Seconds", "a Wait has either Seconds or Timestamp")

@@ -146,8 +146,8 @@ func (t *Template) constantString() (string, bool) {
 	if t == nil {
 		return "", false
 	}
-	s, is := t.literal.(string)
-	return s, is
+	s, ok := t.literal.(string)
+	return s, ok
 }
 
 // Expressions lists the expressions in a template.
@@ -178,13 +178,13 @@ func (n *Number) Constant() (float64, bool) {
 	if n == nil {
 		return 0, false
 	}
-	f, is := n.template.literal.(float64)
-	return f, is
+	f, ok := n.template.literal.(float64)
+	return f, ok
 }
 
 func (n *Number) within(v any) (float64, error) {
-	f, is := v.(float64)
-	if !is || f < n.min || f > n.max || (n.whole && f != math.Trunc(f)) {
+	f, ok := v.(float64)
+	if !ok || f < n.min || f > n.max || (n.whole && f != math.Trunc(f)) {
 		kind := "number"
 		if n.whole {
 			kind = "whole number"

@@ -12,8 +12,8 @@ import (
 
 // recordOf reads the record of an execution.
 func (e *Engine) recordOf(arn string) (journal.Execution, error) {
-	id, is := e.arns.ExecutionID(arn)
-	if !is {
+	id, ok := e.arns.ExecutionID(arn)
+	if !ok {
 		return journal.Execution{}, fmt.Errorf("execution %q: %w", arn, states.ErrInvalidArn)
 	}
 	record, found, err := journal.Load[journal.Execution](e.journal, journal.ExecutionKey(id))
@@ -46,8 +46,17 @@ func (e *Engine) settled(record journal.Execution) error {
 }
 
 func (e *Engine) describe(r journal.Execution) states.Execution {
-	d := states.Execution{ExecutionArn: e.arns.Execution(r.ID), StateMachineArn: e.arns.Machine(r.Machine), Name: r.Name,
-		Status: r.Status, StartDate: r.Start, StopDate: r.Stop, Input: r.Input, Output: r.Output, ItemCount: r.Items}
+	d := states.Execution{
+		ExecutionArn:    e.arns.Execution(r.ID),
+		StateMachineArn: e.arns.Machine(r.Machine),
+		Name:            r.Name,
+		Status:          r.Status,
+		StartDate:       r.Start,
+		StopDate:        r.Stop,
+		Input:           r.Input,
+		Output:          r.Output,
+		ItemCount:       r.Items,
+	}
 	if r.Failure != nil {
 		d.Error, d.Cause = r.Failure.Error, r.Failure.Cause
 	}
@@ -122,8 +131,8 @@ const maxPage = 1000
 func (e *Engine) List(_ context.Context, filter ListFilter) (ExecutionPage, error) {
 	prefix := journal.List(filter.Machine)
 	if filter.MapRunArn != "" {
-		run, is := e.arns.MapRunID(filter.MapRunArn)
-		if !is {
+		run, ok := e.arns.MapRunID(filter.MapRunArn)
+		if !ok {
 			return ExecutionPage{}, fmt.Errorf("list executions: %w", states.ErrInvalidArn)
 		}
 		prefix = journal.Children(run)

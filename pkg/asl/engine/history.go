@@ -34,26 +34,9 @@ func (e *Engine) History(_ context.Context, arn string, from int64, limit int, r
 	if err != nil {
 		return HistoryPage{}, fmt.Errorf("history of %s: %w", arn, err)
 	}
-	var low, high int64
-	if reverse {
-		if high = sequence.Last; from > 0 {
-			high = min(from, high)
-		}
-		low = max(high-int64(limit)+1, 1)
-	} else {
-		low = max(from, 1)
-		high = min(low+int64(limit)-1, sequence.Last)
-	}
+	low, high := bounds(sequence.Last, from, int64(limit), reverse)
 	page := HistoryPage{}
-	err = e.journal.Scan(journal.HistoryKey(record.ID, low), journal.HistoryKey(record.ID, high+1), func(_ string, value []byte) (bool, error) {
-		var event states.Event
-		if err := json.Unmarshal(value, &event); err != nil {
-			return false, fmt.Errorf("decode event: %w", err)
-		}
-		page.Events = append(page.Events, event)
-		return true, nil
-	})
-	if err != nil {
+	if page.Events, err = e.events(record.ID, low, high); err != nil {
 		return HistoryPage{}, fmt.Errorf("history of %s: %w", arn, err)
 	}
 	switch {
@@ -66,4 +49,30 @@ func (e *Engine) History(_ context.Context, arn string, from int64, limit int, r
 		slices.Reverse(page.Events)
 	}
 	return page, nil
+}
+
+// bounds are the ids of the events of a page, both included.
+func bounds(last, from, limit int64, reverse bool) (low, high int64) {
+	if !reverse {
+		low = max(from, 1)
+		return low, min(low+limit-1, last)
+	}
+	if high = last; from > 0 {
+		high = min(from, last)
+	}
+	return max(high-limit+1, 1), high
+}
+
+func (e *Engine) events(id string, low, high int64) ([]states.Event, error) {
+	var events []states.Event
+	lower, upper := journal.HistoryKey(id, low), journal.HistoryKey(id, high+1)
+	err := e.journal.Scan(lower, upper, func(_ string, value []byte) (bool, error) {
+		var event states.Event
+		if err := json.Unmarshal(value, &event); err != nil {
+			return false, fmt.Errorf("decode event: %w", err)
+		}
+		events = append(events, event)
+		return true, nil
+	})
+	return events, err
 }

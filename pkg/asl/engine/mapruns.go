@@ -18,8 +18,8 @@ type RunUpdate struct {
 // DescribeMapRun tells of a map run, states.ErrMapRunDoesNotExist where there is
 // none.
 func (e *Engine) DescribeMapRun(_ context.Context, arn string) (states.MapRun, error) {
-	id, is := e.arns.MapRunID(arn)
-	if !is {
+	id, ok := e.arns.MapRunID(arn)
+	if !ok {
 		return states.MapRun{}, fmt.Errorf("map run %q: %w", arn, states.ErrInvalidArn)
 	}
 	if run := e.runtime.LiveRun(id); run != nil {
@@ -56,10 +56,17 @@ func (e *Engine) countChildren(record journal.Run) (executions, items states.Cou
 
 func (e *Engine) describeRun(r journal.Run, executions, items states.Counts) states.MapRun {
 	return states.MapRun{
-		MapRunArn: e.arns.MapRun(r.ID), ExecutionArn: e.arns.Execution(r.Execution), StateMachineArn: e.arns.Machine(r.Machine),
-		Status: r.Status, StartDate: r.Start, StopDate: r.Stop, MaxConcurrency: r.Limits.Concurrency,
-		ToleratedFailurePercentage: r.Limits.Percentage, ToleratedFailureCount: r.Limits.Count,
-		ItemCounts: items, ExecutionCounts: executions,
+		MapRunArn:                  e.arns.MapRun(r.ID),
+		ExecutionArn:               e.arns.Execution(r.Execution),
+		StateMachineArn:            e.arns.Machine(r.Machine),
+		Status:                     r.Status,
+		StartDate:                  r.Start,
+		StopDate:                   r.Stop,
+		MaxConcurrency:             r.Limits.Concurrency,
+		ToleratedFailurePercentage: r.Limits.Percentage,
+		ToleratedFailureCount:      r.Limits.Count,
+		ItemCounts:                 items,
+		ExecutionCounts:            executions,
 	}
 }
 
@@ -85,8 +92,8 @@ func (e *Engine) ListMapRuns(ctx context.Context, executionArn string) ([]states
 // UpdateMapRun changes the limits of a running map run. It returns once that
 // is durable.
 func (e *Engine) UpdateMapRun(_ context.Context, arn string, update RunUpdate) error {
-	id, is := e.arns.MapRunID(arn)
-	if !is {
+	id, ok := e.arns.MapRunID(arn)
+	if !ok {
 		return fmt.Errorf("update map run %q: %w", arn, states.ErrInvalidArn)
 	}
 	if err := update.check(); err != nil {

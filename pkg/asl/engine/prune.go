@@ -79,8 +79,8 @@ func (e *Engine) remove(id, endedKey string) error {
 	if err := e.removeRuns(id); err != nil {
 		return err
 	}
-	ops := append(removal(id), journal.Op{Key: endedKey}, journal.Op{Key: journal.ListKey(record.Machine, record.Start, id)})
-	return e.journal.Write(ops)
+	listed := journal.ListKey(record.Machine, record.Start, id)
+	return e.journal.Write(append(removal(id), journal.Op{Key: endedKey}, journal.Op{Key: listed}))
 }
 
 func removal(id string) []journal.Op {
@@ -110,7 +110,8 @@ func (e *Engine) removeRuns(id string) error {
 				return err
 			}
 		}
-		if err := e.journal.Write([]journal.Op{journal.Remove(journal.Children(run)), {Key: journal.RunKey(run)}}); err != nil {
+		ops := []journal.Op{journal.Remove(journal.Children(run)), {Key: journal.RunKey(run)}}
+		if err := e.journal.Write(ops); err != nil {
 			return err
 		}
 	}

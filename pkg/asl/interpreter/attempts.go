@@ -92,9 +92,15 @@ func (f *frame) retry(s *asl.State, failure *states.Failure) bool {
 			delay = time.Duration(float64(delay) * f.x.runtime.fraction())
 		}
 		f.rec = journal.Frame{
-			Phase: journal.PhaseBackoff, State: f.rec.State, Input: f.rec.Input, Vars: f.rec.Vars, Event: f.rec.Event,
-			Entered: f.rec.Entered, Retries: f.rec.Retries, RetryCount: f.rec.RetryCount + 1,
-			Until: f.x.runtime.clock.Now().Add(delay),
+			Phase:      journal.PhaseBackoff,
+			State:      f.rec.State,
+			Input:      f.rec.Input,
+			Vars:       f.rec.Vars,
+			Event:      f.rec.Event,
+			Entered:    f.rec.Entered,
+			Retries:    f.rec.Retries,
+			RetryCount: f.rec.RetryCount + 1,
+			Until:      f.x.runtime.clock.Now().Add(delay),
 		}
 		f.rec.Retries[i]++
 		return true

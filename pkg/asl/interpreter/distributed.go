@@ -141,7 +141,8 @@ func (f *frame) openRun(s *asl.State, inputs []childInput, items int) (*MapRun, 
 		return nil, nil, err
 	}
 	f.register(run)
-	return run, nil, f.commit(record, journal.Op{Key: journal.RunListKey(f.x.record.ID, run.record.Start, id), Value: []byte(id)})
+	listed := journal.Op{Key: journal.RunListKey(f.x.record.ID, run.record.Start, id), Value: []byte(id)}
+	return run, nil, f.commit(record, listed)
 }
 
 func (f *frame) register(run *MapRun) {
@@ -192,7 +193,8 @@ func (f *frame) endRun(s *asl.State, run *MapRun) (result, error) {
 	}
 	f.ops = append(f.ops, record)
 	if status == states.StatusFailed {
-		failure := &states.Failure{Error: states.ErrorThreshold, Cause: "The specified tolerated failure threshold was exceeded."}
+		const cause = "The specified tolerated failure threshold was exceeded."
+		failure := &states.Failure{Error: states.ErrorThreshold, Cause: cause}
 		f.event(states.Event{Type: "MapRunFailed", MapRunFailed: failure.Details()})
 		f.event(states.Event{Type: "MapStateFailed"})
 		return result{failure: failure}, nil

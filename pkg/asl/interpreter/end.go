@@ -14,7 +14,8 @@ import (
 
 // overflow ends the execution at its event limit. x.mu is held.
 func (x *Execution) overflow(ops []journal.Op) error {
-	failure := &states.Failure{Error: states.ErrorRuntime, Cause: "The execution reached the maximum number of history events (25000)."}
+	const cause = "The execution reached the maximum number of history events (25000)."
+	failure := &states.Failure{Error: states.ErrorRuntime, Cause: cause}
 	if err := x.endLocked(ops, states.StatusFailed, nil, failure); err != nil {
 		return err
 	}
@@ -65,7 +66,9 @@ func (x *Execution) Ended() bool {
 
 // endLocked closes what is open, writes the last event and the record, and
 // syncs. x.mu is held.
-func (x *Execution) endLocked(ops []journal.Op, status states.Status, output json.RawMessage, failure *states.Failure) error {
+func (x *Execution) endLocked(
+	ops []journal.Op, status states.Status, output json.RawMessage, failure *states.Failure,
+) error {
 	events, more := x.closing(x.root, true)
 	ops = append(ops, more...)
 	previous := x.root.at.event
@@ -103,7 +106,8 @@ func (x *Execution) endLocked(ops []journal.Op, status states.Status, output jso
 func (x *Execution) endRecords(ops []journal.Op) ([]journal.Op, error) {
 	id := x.record.ID
 	record, err := journal.Put(journal.ExecutionKey(id), x.record)
-	ops = append(ops, record, journal.Op{Key: journal.OpenKey(id)}, journal.Remove(journal.Frames(id)), journal.Remove(journal.Answers(id)))
+	ops = append(ops, record, journal.Op{Key: journal.OpenKey(id)},
+		journal.Remove(journal.Frames(id)), journal.Remove(journal.Answers(id)))
 	if x.record.Run == "" {
 		ops = append(ops, journal.Op{Key: journal.EndedKey(x.record.Stop, id), Value: []byte{}})
 		if x.runtime.config.Notice {

@@ -155,7 +155,8 @@ func (f *frame) enter(s *asl.State) {
 	f.rec.Phase = journal.PhaseEntered
 	f.rec.Retries = make([]int, len(s.Retry))
 	text, details := states.Data(f.rec.Input)
-	f.event(states.Event{Type: s.Type + "StateEntered", StateEntered: &states.EnteredDetails{Name: s.Name, Input: text, InputDetails: details}})
+	f.event(states.Event{Type: s.Type + "StateEntered",
+		StateEntered: &states.EnteredDetails{Name: s.Name, Input: text, InputDetails: details}})
 }
 
 // transition is where a state leads.
@@ -164,10 +165,6 @@ type transition struct {
 	ends    bool
 	output  json.RawMessage
 	failure *states.Failure
-}
-
-func failed(name, cause string) transition {
-	return transition{ends: true, failure: &states.Failure{Error: name, Cause: cause}}
 }
 
 // step runs one state, retries and catches included.

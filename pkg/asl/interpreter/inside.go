@@ -81,7 +81,8 @@ func (f *frame) iterate(s *asl.State, i int, item any, begun int64) (*frame, *st
 		return nil, failure
 	}
 	child.rec = journal.Frame{State: child.flow.StartAt, Input: input, Event: begun}
-	child.event(states.Event{Type: "MapIterationStarted", IterationStarted: &states.IterationDetails{Name: s.Name, Index: i}})
+	child.event(states.Event{Type: "MapIterationStarted",
+		IterationStarted: &states.IterationDetails{Name: s.Name, Index: i}})
 	return child, nil
 }
 
@@ -91,8 +92,8 @@ func (f *frame) items(s *asl.State) ([]any, *states.Failure) {
 	if err != nil {
 		return nil, f.evaluationFailed(s, err)
 	}
-	items, is := v.([]any)
-	if !is {
+	items, ok := v.([]any)
+	if !ok {
 		return nil, f.evaluationFailed(s, s.Map.Items.Refuse("the value is not a list: write [ … ] round the expression"))
 	}
 	return items, nil

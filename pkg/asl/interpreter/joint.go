@@ -70,48 +70,63 @@ func joinList(items []json.RawMessage) json.RawMessage {
 }
 
 // all starts and gathers the frames. It returns when every goroutine of
-// theirs has ended.
+// theirs has ended. The last result is a fault of the engine, not of the state.
 func (j *joint) all(ctx context.Context) ([]json.RawMessage, *states.Failure, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	outputs := make([]json.RawMessage, j.size)
+	g := gathering{joint: j, cancel: cancel, outputs: make([]json.RawMessage, j.size)}
 	ends := make(chan childEnd)
-	var failure *states.Failure
-	var fault error
-	give := func(why *states.Failure) {
-		failure = why
-		j.frame.closeInside()
-		cancel()
-	}
 	for next, running := 0, 0; ; {
-		for ; failure == nil && fault == nil && next < j.size && running < j.limit; next++ {
+		for ; g.failure == nil && g.fault == nil && next < j.size && running < j.limit; next++ {
 			child, why := j.begin(next)
 			if why != nil {
-				give(why)
+				g.fail(why)
 				break
 			}
 			j.start(ctx, next, child, ends)
 			running++
 		}
 		if running == 0 {
-			return outputs, failure, fault
+			return g.outputs, g.failure, g.fault
 		}
-		end := <-ends
+		g.take(<-ends)
 		running--
-		switch {
-		case end.err != nil && failure == nil && fault == nil:
-			fault = end.err
-			cancel()
-		case end.err != nil && !over(end.err):
-			fault = end.err
-		case end.err != nil || failure != nil:
-		case end.out.failure != nil:
-			j.frame.rec.Event = end.event
-			give(end.out.failure)
-		default:
-			j.frame.rec.Event = max(end.event, j.frame.rec.Event)
-			outputs[end.index] = end.out.output
-		}
+	}
+}
+
+// gathering is what the frames of a joint have given so far.
+type gathering struct {
+	joint   *joint
+	cancel  context.CancelFunc
+	outputs []json.RawMessage
+	failure *states.Failure
+	fault   error
+}
+
+// fail makes a failure that of the whole state, and ends the other frames.
+func (g *gathering) fail(why *states.Failure) {
+	g.failure = why
+	g.joint.frame.closeInside()
+	g.cancel()
+}
+
+// take takes in how a frame ended.
+func (g *gathering) take(end childEnd) {
+	rec := &g.joint.frame.rec
+	switch {
+	case end.err != nil && g.failure == nil && g.fault == nil:
+		g.fault = end.err
+		g.cancel()
+	case end.err != nil && !over(end.err):
+		g.fault = end.err
+	case end.err != nil || g.failure != nil:
+		// It was ended because another one failed.
+	case end.out.failure != nil:
+		rec.Event = end.event
+		g.fail(end.out.failure)
+	default:
+		rec.Event = max(end.event, rec.Event)
+		g.outputs[end.index] = end.out.output
 	}
 }
 
@@ -157,7 +172,13 @@ func (f *frame) done(out outcome) error {
 			f.event(states.Event{Type: "MapIterationSucceeded", IterationSucceeded: details})
 		}
 	}
-	f.rec = journal.Frame{Phase: journal.PhaseDone, State: f.rec.State, Event: f.rec.Event, Output: out.output, Failure: out.failure}
+	f.rec = journal.Frame{
+		Phase:   journal.PhaseDone,
+		State:   f.rec.State,
+		Event:   f.rec.Event,
+		Output:  out.output,
+		Failure: out.failure,
+	}
 	return f.commitDurably()
 }
 

@@ -63,7 +63,8 @@ func (f *frame) results(s *asl.State, way exit) (json.RawMessage, map[string]jso
 		return nil, nil, tooLarge(s, "variables of one Assign", total)
 	}
 	if sum := f.x.variableBytes(f, assigned); sum > states.MaxVariablesBytes {
-		return nil, nil, &states.Failure{Error: states.ErrorDataLimit, Cause: fmt.Sprintf("The variables of the execution have %d bytes; the limit is %d.", sum, states.MaxVariablesBytes)}
+		return nil, nil, &states.Failure{Error: states.ErrorDataLimit, Cause: fmt.Sprintf(
+			"The variables of the execution have %d bytes; the limit is %d.", sum, states.MaxVariablesBytes)}
 	}
 	output := way.def
 	if way.output != nil {
@@ -80,7 +81,8 @@ func (f *frame) results(s *asl.State, way exit) (json.RawMessage, map[string]jso
 
 func tooLarge(s *asl.State, what string, size int) *states.Failure {
 	return &states.Failure{Error: states.ErrorDataLimit, Cause: fmt.Sprintf(
-		"The %s of state %q has %d bytes; the maximum number of bytes service limit is %d.", what, s.Name, size, states.MaxPayloadBytes)}
+		"The %s of state %q has %d bytes; the maximum number of bytes service limit is %d.",
+		what, s.Name, size, states.MaxPayloadBytes)}
 }
 
 // variableBytes is the size of all variables that a frame sees once assigned
@@ -108,8 +110,12 @@ func (f *frame) evaluationFailed(s *asl.State, err error) *states.Failure {
 		location = e.Location
 	}
 	cause := fmt.Sprintf("An error occurred while executing the state %q. %s", s.Name, err)
-	f.event(states.Event{Type: "EvaluationFailed", EvaluationFailed: &states.EvaluationDetails{State: s.Name, Location: location,
-		Error: states.ErrorQueryEvaluation, Cause: states.Cut(cause, states.MaxCauseBytes)}})
+	f.event(states.Event{Type: "EvaluationFailed", EvaluationFailed: &states.EvaluationDetails{
+		State:    s.Name,
+		Location: location,
+		Error:    states.ErrorQueryEvaluation,
+		Cause:    states.Cut(cause, states.MaxCauseBytes),
+	}})
 	return &states.Failure{Error: states.ErrorQueryEvaluation, Cause: cause}
 }
 
@@ -120,7 +126,7 @@ func (f *frame) choose(s *asl.State) (transition, error) {
 	for _, rule := range s.Choices {
 		v, err := rule.Condition.Eval(lookup)
 		if err == nil {
-			if _, is := v.(bool); !is {
+			if _, ok := v.(bool); !ok {
 				err = rule.Condition.Refuse("the condition is not true or false")
 			}
 		}
@@ -132,7 +138,10 @@ func (f *frame) choose(s *asl.State) (transition, error) {
 		}
 	}
 	if s.Default == "" {
-		return failed(states.ErrorNoChoiceMatched, fmt.Sprintf("No rule of Choice %q matched, and it has no Default.", s.Name)), nil
+		return transition{ends: true, failure: &states.Failure{
+			Error: states.ErrorNoChoiceMatched,
+			Cause: fmt.Sprintf("No rule of Choice %q matched, and it has no Default.", s.Name),
+		}}, nil
 	}
 	return f.leave(s, exit{output: s.Output, assign: s.Assign, next: s.Default, def: f.rec.Input})
 }

@@ -11,9 +11,8 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// MapRun drives the children of one map run. Its exported methods are safe for
-// concurrent use. Only running children are in
-// memory.
+// MapRun drives the children of one map run. Only running children are in
+// memory. Its exported methods are safe for concurrent use.
 type MapRun struct {
 	frame   *frame
 	state   *asl.State
@@ -159,7 +158,8 @@ func (r *MapRun) take() (journal.Execution, error) {
 	r.next++
 	// Lazily: a child that is lost is begun again, and nothing knows of it
 	// before its first task, which syncs.
-	return record, rt.journal.Write(append(ops, journal.Op{Key: journal.ChildKey(r.record.ID, record.Index), Value: []byte(record.ID)}))
+	child := journal.Op{Key: journal.ChildKey(r.record.ID, record.Index), Value: []byte(record.ID)}
+	return record, rt.journal.Write(append(ops, child))
 }
 
 // gather counts a child that ended.

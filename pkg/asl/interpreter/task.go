@@ -27,7 +27,8 @@ type reply struct {
 }
 
 func taskDetails(s *asl.State) *states.TaskDetails {
-	return &states.TaskDetails{ResourceType: "lambda", Resource: strings.TrimPrefix(s.Resource, "arn:aws:states:::lambda:")}
+	resource := strings.TrimPrefix(s.Resource, "arn:aws:states:::lambda:")
+	return &states.TaskDetails{ResourceType: "lambda", Resource: resource}
 }
 
 // task makes one attempt of a Task. Found started after a restart, it is
@@ -80,9 +81,10 @@ func (f *frame) call(s *asl.State) (call, *states.Failure) {
 		return call{}, tooLarge(s, "arguments", len(c.arguments))
 	}
 	name, _ := arguments.Get("FunctionName")
-	function, is := name.(string)
-	if !is || function == "" {
-		return call{}, f.evaluationFailed(s, &asl.EvaluationError{Location: "Arguments.FunctionName", Reason: "the value is not a function name"})
+	function, ok := name.(string)
+	if !ok || function == "" {
+		why := &asl.EvaluationError{Location: "Arguments.FunctionName", Reason: "the value is not a function name"}
+		return call{}, f.evaluationFailed(s, why)
 	}
 	c.function = function
 	if payload, found := arguments.Get("Payload"); found {
@@ -112,8 +114,13 @@ func (f *frame) schedule(s *asl.State, c call) *states.Failure {
 	parameters, _ := states.Data(c.arguments)
 	details := taskDetails(s)
 	f.event(states.Event{Type: "TaskScheduled", TaskScheduled: &states.ScheduledDetails{
-		ResourceType: details.ResourceType, Resource: details.Resource, Region: f.x.runtime.arns.Region, Parameters: parameters,
-		TimeoutInSeconds: int64(timeout), HeartbeatInSeconds: int64(heartbeat)}})
+		ResourceType:       details.ResourceType,
+		Resource:           details.Resource,
+		Region:             f.x.runtime.arns.Region,
+		Parameters:         parameters,
+		TimeoutInSeconds:   int64(timeout),
+		HeartbeatInSeconds: int64(heartbeat),
+	}})
 	f.event(states.Event{Type: "TaskStarted", TaskStarted: details})
 	f.rec.Phase = journal.PhaseStarted
 	return nil
@@ -195,7 +202,8 @@ func (f *frame) replied(s *asl.State, r reply) (bool, result, error) {
 	}
 	payload, err := jsonata.Decode(r.payload)
 	if err != nil {
-		return true, f.taskFailed(s, &states.FunctionError{Type: states.ErrorLambdaUnknown, Message: "the function's result is not JSON: " + err.Error()}), nil
+		message := "the function's result is not JSON: " + err.Error()
+		return true, f.taskFailed(s, &states.FunctionError{Type: states.ErrorLambdaUnknown, Message: message}), nil
 	}
 	raw := jsonata.Encode(object("ExecutedVersion", "$LATEST", "Payload", payload, "StatusCode", 200.0))
 	details := taskDetails(s)

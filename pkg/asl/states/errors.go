@@ -5,7 +5,8 @@ import "errors"
 // Errors of the API, named as the service names them. None is helped by a
 // retry of the same call.
 var (
-	ErrExecutionAlreadyExists   = errors.New("ExecutionAlreadyExists: an execution of that name has other input or has ended")
+	ErrExecutionAlreadyExists = errors.New(
+		"ExecutionAlreadyExists: an execution of that name has other input or has ended")
 	ErrExecutionDoesNotExist    = errors.New("ExecutionDoesNotExist")
 	ErrStateMachineDoesNotExist = errors.New("StateMachineDoesNotExist")
 	ErrMapRunDoesNotExist       = errors.New("ResourceNotFound: map run does not exist")

@@ -111,7 +111,12 @@ func (s *Server) listExecutions(ctx context.Context, in listRequest) (any, error
 	if err != nil {
 		return nil, err
 	}
-	filter := engine.ListFilter{MapRunArn: in.MapRunArn, Status: states.Status(in.StatusFilter), Limit: in.MaxResults, After: after}
+	filter := engine.ListFilter{
+		MapRunArn: in.MapRunArn,
+		Status:    states.Status(in.StatusFilter),
+		Limit:     in.MaxResults,
+		After:     after,
+	}
 	if in.StateMachineArn != "" {
 		machine, err := s.machine(in.StateMachineArn)
 		if err != nil {

@@ -57,6 +57,7 @@ func (s *Server) faultOf(ctx context.Context, operation string, err error) fault
 	if errors.Is(err, states.ErrStopped) {
 		return fault{http.StatusServiceUnavailable, "ServiceUnavailable", err.Error()}
 	}
-	s.config.Log.LogAttrs(ctx, slog.LevelError, "operation failed", slog.String("operation", operation), slog.String("error", err.Error()))
+	s.config.Log.LogAttrs(ctx, slog.LevelError, "operation failed",
+		slog.String("operation", operation), slog.String("error", err.Error()))
 	return fault{http.StatusInternalServerError, "InternalServerError", "the operation failed; the log says why"}
 }

@@ -155,7 +155,12 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if err != nil || !address.Addr().IsLoopback() {
 		return errors.Join(fmt.Errorf("serve on %s: %w", listener.Addr(), ErrNotLoopback), listener.Close())
 	}
-	server := &http.Server{Handler: s, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: requestTimeout}
+	server := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      requestTimeout,
+	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {

@@ -8,7 +8,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/states"
 	"reprise/pkg/steps"
 )
 
@@ -29,7 +29,7 @@ type executions struct{ *Platform }
 
 func (e executions) Start(ctx context.Context, name string, input []byte) error {
 	_, err := e.engine.Start(ctx, machineName, name, input)
-	if errors.Is(err, asl.ErrExecutionAlreadyExists) {
+	if errors.Is(err, states.ErrExecutionAlreadyExists) {
 		return nil
 	}
 	return err
@@ -37,7 +37,7 @@ func (e executions) Start(ctx context.Context, name string, input []byte) error 
 
 func (e executions) Exists(ctx context.Context, name string) (bool, error) {
 	_, err := e.engine.Describe(ctx, executionARN(name))
-	if errors.Is(err, asl.ErrExecutionDoesNotExist) {
+	if errors.Is(err, states.ErrExecutionDoesNotExist) {
 		return false, nil
 	}
 	return err == nil, err
@@ -45,7 +45,7 @@ func (e executions) Exists(ctx context.Context, name string) (bool, error) {
 
 func (e executions) Stop(ctx context.Context, name, errorName, cause string) error {
 	_, err := e.engine.Stop(ctx, executionARN(name), errorName, cause)
-	if errors.Is(err, asl.ErrExecutionDoesNotExist) {
+	if errors.Is(err, states.ErrExecutionDoesNotExist) {
 		return nil
 	}
 	return err
@@ -53,8 +53,8 @@ func (e executions) Stop(ctx context.Context, name, errorName, cause string) err
 
 // onEnd tells close-replay that an execution has ended, as a rule on ended
 // executions does on AWS.
-func onEnd(closeReplay func(context.Context, events.CloudWatchEvent) error) func(context.Context, asl.Execution) error {
-	return func(ctx context.Context, ended asl.Execution) error {
+func onEnd(closeReplay func(context.Context, events.CloudWatchEvent) error) func(context.Context, states.Execution) error {
+	return func(ctx context.Context, ended states.Execution) error {
 		detail, err := json.Marshal(steps.EndedExecution{Machine: machineARN, Name: ended.Name,
 			Status: string(ended.Status), Error: ended.Error, Cause: ended.Cause})
 		if err != nil {

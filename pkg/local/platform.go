@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"reprise/pkg/asl"
+	"reprise/pkg/asl/engine"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
@@ -39,7 +40,7 @@ type Platform struct {
 	events   feed.Description
 	playback feed.Description
 	registry datastore.Registry
-	engine   *asl.Engine
+	engine   *engine.Engine
 	writers  *writers
 	// nudge wakes the keeper of consumers.
 	nudge chan struct{}
@@ -159,7 +160,7 @@ func (p *Platform) openEngine() error {
 	if err != nil {
 		return err
 	}
-	p.engine, err = asl.NewEngine(asl.Config{
+	p.engine, err = engine.New(engine.Config{
 		Machines:  map[string]*asl.Machine{machineName: machine},
 		Invoker:   functions,
 		Journal:   journalpebble.New(p.db.Space("asl")),

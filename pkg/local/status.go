@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"reprise/pkg/api"
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/engine"
+	"reprise/pkg/asl/states"
 	"reprise/pkg/feed"
 	"reprise/pkg/local/feedpebble"
 )
@@ -139,7 +140,7 @@ func arrivalBehind(ctx context.Context, stream feed.Stream, shard, after string)
 }
 
 func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
-	page, err := s.engine.List(ctx, asl.ListFilter{Machine: machineName, Status: asl.StatusRunning, Limit: 100})
+	page, err := s.engine.List(ctx, engine.ListFilter{Machine: machineName, Status: states.StatusRunning, Limit: 100})
 	if err != nil {
 		return nil, err
 	}

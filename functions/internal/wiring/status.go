@@ -4,7 +4,7 @@ import (
 	"context"
 
 	"reprise/pkg/api"
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/states"
 	"reprise/pkg/aws/feedkinesis"
 	"reprise/pkg/aws/settings"
 	"reprise/pkg/aws/stepfunctions"
@@ -58,7 +58,7 @@ func (s status) Consumers(ctx context.Context) ([]api.ConsumerStatus, error) {
 
 // Executions has the newest first.
 func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
-	page, _, err := s.machine.List(ctx, asl.StatusRunning, "", maxListed)
+	page, _, err := s.machine.List(ctx, states.StatusRunning, "", maxListed)
 	if err != nil {
 		return nil, err
 	}

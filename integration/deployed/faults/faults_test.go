@@ -1,4 +1,4 @@
-package integration
+package faults
 
 import (
 	"encoding/json"
@@ -6,6 +6,7 @@ import (
 	"slices"
 	"testing"
 
+	"reprise/integration/datasets"
 	"reprise/integration/deployed"
 	"reprise/integration/faultproxy"
 	"reprise/pkg/api"
@@ -20,9 +21,9 @@ func trouble() faultproxy.Rates {
 		faultproxy.ResetAfter: 0.01, faultproxy.Hang: 0.002, faultproxy.Late: 0.002, faultproxy.Twice: 0.005, faultproxy.Partial: 0.1}
 }
 
-// deployedKills end every function that works on batches while it has done a part of
+// kills end every function that works on batches while it has done a part of
 // one.
-func deployedKills() []deployed.Kill {
+func kills() []deployed.Kill {
 	return []deployed.Kill{
 		{Folder: "load-events", Service: "kinesis", Target: "reprise-event-stream", Nth: 5, Times: 2},
 		{Folder: "pump-events", Service: "dynamodb", Target: "reprise-events", Nth: 40, Times: 4},
@@ -32,12 +33,13 @@ func deployedKills() []deployed.Kill {
 	}
 }
 
-// outcomeIsExactUnderFaults lets one service after the other throttle, then be
+// TestOutcomeIsExactUnderFaults lets one service after the other throttle, then be
 // out for longer than the functions try, then all of them fail in every way
 // that they know while functions are killed in the middle of their batches.
-func outcomeIsExactUnderFaults(t *testing.T, w *deployed.World) {
-	d := litestream(t)
-	parts := slices.Collect(slices.Chunk(d.lines, len(d.lines)/6+1))
+func TestOutcomeIsExactUnderFaults(t *testing.T) {
+	w := deployed.New(t)
+	d := datasets.Litestream(t)
+	parts := slices.Collect(slices.Chunk(d.Lines, len(d.Lines)/6+1))
 	for i, service := range []string{"dynamodb", "kinesis", "states", "lambda"} {
 		throttled(w, service, parts[i])
 	}
@@ -46,13 +48,13 @@ func outcomeIsExactUnderFaults(t *testing.T, w *deployed.World) {
 	if got.Status != replay.Succeeded {
 		t.Fatalf("rebuild: %+v, failure %+v", got, got.Failure)
 	}
-	rebuilt := settleDeployed(w, int64(len(d.lines)))
-	d.judge(t, "rebuilt", rebuilt)
-	live := w.Rows("g0001", lanes)
-	d.judge(t, "live", live)
-	same(t, "rebuilt", rebuilt, live)
+	rebuilt := w.SettleRows(int64(len(d.Lines)))
+	d.Judge(t, "rebuilt", rebuilt)
+	live := w.Rows("g0001", deployed.Lanes)
+	d.Judge(t, "live", live)
+	datasets.Same(t, "rebuilt", rebuilt, live)
 	t.Logf("killed: %v", w.Killed())
-	for _, kill := range deployedKills() {
+	for _, kill := range kills() {
 		if w.Killed()[kill.Folder] == 0 {
 			t.Errorf("%s was never killed while it worked", kill.Folder)
 		}
@@ -102,7 +104,7 @@ func outages(t *testing.T, w *deployed.World, events []json.RawMessage) {
 func everyTrouble(w *deployed.World, events []json.RawMessage) lifecycle.View {
 	w.SetRates(trouble())
 	defer w.SetRates(nil)
-	w.Kill(deployedKills()...)
+	w.Kill(kills()...)
 	for few := range slices.Chunk(events, 40) {
 		w.Send("/events", few)
 	}

@@ -1,4 +1,4 @@
-package integration
+package console
 
 import (
 	"encoding/json"
@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
+	"reprise/integration/datasets"
 	"reprise/integration/deployed"
 	"reprise/pkg/api"
 	"reprise/pkg/local/localtest"
@@ -16,9 +17,13 @@ import (
 	"reprise/pkg/steps"
 )
 
-// startedFromAConsole starts, watches and stops executions as somebody does in
-// a console or with the AWS CLI: with the Step Functions API alone.
-func startedFromAConsole(t *testing.T, w *deployed.World, events int64) {
+// TestReplaysStartedFromAConsole starts, watches and stops executions as
+// somebody does in a console or with the AWS CLI: with the Step Functions API
+// alone.
+func TestReplaysStartedFromAConsole(t *testing.T) {
+	w, log := deployed.New(t), datasets.Litestream(t)
+	w.AgreesWithGit(t, log, nil)
+	events := int64(len(log.Lines))
 	console := w.StepFunctions()
 	start := func(name, input string) {
 		t.Helper()

@@ -1,4 +1,4 @@
-package integration
+package crash
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"testing"
 	"time"
 
+	"reprise/integration/datasets"
+	"reprise/integration/process"
 	"reprise/pkg/api"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
@@ -59,9 +61,9 @@ func post(url string, batch []json.RawMessage) bool {
 }
 
 // exported returns the lines of an export.
-func exported(t *testing.T, p *process) map[string]api.EntityView {
+func exported(t *testing.T, p *process.Process) map[string]api.EntityView {
 	t.Helper()
-	out, err := p.reprise("state", "export")
+	out, err := p.Reprise("state", "export")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -81,21 +83,21 @@ func exported(t *testing.T, p *process) map[string]api.EntityView {
 // does; the state must then be what Git says, with no event applied twice.
 func TestKillDuringIngestLosesNothing(t *testing.T) {
 	rng := seeded(t)
-	d := litestream(t)
-	dir := t.TempDir()
-	p := launch(t, dir)
+	d := datasets.Litestream(t)
+	binary, dir := process.Binary(t), t.TempDir()
+	p := process.Launch(t, binary, dir)
 	const size = 50
 	killsLeft := kills(t)
-	batches := (len(d.lines) + size - 1) / size
+	batches := (len(d.Lines) + size - 1) / size
 	for i := 0; i < batches; {
-		batch := d.lines[i*size : min((i+1)*size, len(d.lines))]
+		batch := d.Lines[i*size : min((i+1)*size, len(d.Lines))]
 		if killsLeft > 0 && rng.IntN(batches/kills(t)+1) == 0 {
 			killsLeft--
-			timer := time.AfterFunc(time.Duration(rng.IntN(4000))*time.Microsecond, p.kill)
+			timer := time.AfterFunc(time.Duration(rng.IntN(4000))*time.Microsecond, p.Kill)
 			acknowledged := post(p.URL, batch)
 			timer.Stop()
-			p.kill()
-			p = launch(t, dir)
+			p.Kill()
+			p = process.Launch(t, binary, dir)
 			if acknowledged {
 				i++
 			}
@@ -105,23 +107,21 @@ func TestKillDuringIngestLosesNothing(t *testing.T) {
 			i++
 		}
 	}
-	p.kill() // whatever is still on its way into the log and the Data Store
-	p = launch(t, dir)
+	p.Kill() // whatever is still on its way into the log and the Data Store
+	p = process.Launch(t, binary, dir)
 	settle(t, p)
-	d.judge(t, "after kills", exported(t, p))
-	if err := p.terminate(); err != nil {
-		t.Errorf("SIGTERM: %v\n%s", err, p.stderr)
-	}
+	d.Judge(t, "after kills", exported(t, p))
+	p.Terminate()
 }
 
 // settle waits until no consumer has anything left to do.
-func settle(t *testing.T, p *process) {
+func settle(t *testing.T, p *process.Process) {
 	t.Helper()
 	deadline := time.Now().Add(time.Minute)
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for {
-		out, err := p.reprise("status", "--json")
+		out, err := p.Reprise("status", "--json")
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,31 +148,31 @@ func settle(t *testing.T, p *process) {
 // complete, with the state of the live path.
 func TestKillDuringReplayEndsByItself(t *testing.T) {
 	rng := seeded(t)
-	d := litestream(t)
-	dir := t.TempDir()
-	p := launch(t, dir)
-	for i := 0; i < len(d.lines); i += 500 {
-		if !post(p.URL, d.lines[i:min(i+500, len(d.lines))]) {
+	d := datasets.Litestream(t)
+	binary, dir := process.Binary(t), t.TempDir()
+	p := process.Launch(t, binary, dir)
+	for i := 0; i < len(d.Lines); i += 500 {
+		if !post(p.URL, d.Lines[i:min(i+500, len(d.Lines))]) {
 			t.Fatal("a batch was not accepted")
 		}
 	}
 	settle(t, p)
 	live := exported(t, p)
-	d.judge(t, "live", live)
+	d.Judge(t, "live", live)
 
 	for round := range kills(t) {
 		name := "crash-" + strconv.Itoa(round)
-		if _, err := p.reprise("replay", "start", "--rebuild", "--promote", "--name", name); err != nil {
+		if _, err := p.Reprise("replay", "start", "--rebuild", "--promote", "--name", name); err != nil {
 			t.Fatal(err)
 		}
 		for range 3 {
 			// A kill a moment after the start, the one before or the restart.
 			timer := time.NewTimer(time.Duration(rng.IntN(250)) * time.Millisecond)
 			<-timer.C
-			p.kill()
-			p = launch(t, dir)
+			p.Kill()
+			p = process.Launch(t, binary, dir)
 		}
-		out, err := p.reprise("replay", "watch", name, "--json")
+		out, err := p.Reprise("replay", "watch", name, "--json")
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
@@ -183,6 +183,6 @@ func TestKillDuringReplayEndsByItself(t *testing.T) {
 		if view.Status != replay.Succeeded || !view.Promoted || view.Proof == nil || !view.Proof.Complete {
 			t.Errorf("round %d: %s", round, out)
 		}
-		same(t, "round "+strconv.Itoa(round), exported(t, p), live)
+		datasets.Same(t, "round "+strconv.Itoa(round), exported(t, p), live)
 	}
 }

@@ -1,11 +1,13 @@
-package integration
+package deploys
 
 import (
 	"net/http"
 	"slices"
 	"testing"
 
+	"reprise/integration/datasets"
 	"reprise/integration/deployed"
+	"reprise/integration/programs"
 	"reprise/pkg/api"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
@@ -15,20 +17,21 @@ import (
 
 // laterProjections is the code of a later release: one projection has another
 // version.
-func laterProjections() deployed.Edit {
-	return deployed.Edit{File: "pkg/domain/repofiles.go", Old: `projection.New("repofiles", 1,`, New: `projection.New("repofiles", 2,`}
+func laterProjections() programs.Edit {
+	return programs.Edit{File: "pkg/domain/repofiles.go", Old: `projection.New("repofiles", 1,`, New: `projection.New("repofiles", 2,`}
 }
 
-// otherProjectionsEndARebuild deploys other projections when a rebuild has
+// TestOtherProjectionsEndARebuild deploys other projections when a rebuild has
 // folded a part. The consumer of the playback stream is new at once and must
 // write nothing into what was begun otherwise; the rebuild ends by name, readers
 // keep what they had, and a new rebuild is of the new version throughout.
-func otherProjectionsEndARebuild(t *testing.T, w *deployed.World) {
+func TestOtherProjectionsEndARebuild(t *testing.T) {
+	w := deployed.New(t)
 	later := deployed.Build(t, laterProjections())
-	d := litestream(t)
-	first, rest := d.lines[:len(d.lines)/2], d.lines[len(d.lines)/2:]
-	dataset{lines: first}.sendDeployed(w)
-	before := settleDeployed(w, int64(len(first)))
+	d := datasets.Litestream(t)
+	first, rest := d.Lines[:len(d.Lines)/2], d.Lines[len(d.Lines)/2:]
+	w.SendLog(datasets.Log{Lines: first})
+	before := w.SettleRows(int64(len(first)))
 	old := versionsOf(before)
 
 	// One record is enough for a part: its rows come before its mark.
@@ -56,19 +59,19 @@ func otherProjectionsEndARebuild(t *testing.T, w *deployed.World) {
 	localtest.Until(w, "/generations", func(view api.GenerationsView) bool {
 		return !slices.ContainsFunc(view.Generations, func(g api.GenerationView) bool { return g.ID == begun.Generation })
 	})
-	same(t, "what readers had before the deploy", w.Rows("", lanes), before)
+	datasets.Same(t, "what readers had before the deploy", w.Rows("", deployed.Lanes), before)
 
 	anew := w.Replay("anew", `{"rebuild":true,"promote":true}`)
 	if anew.Status != replay.Succeeded || !anew.Promoted || anew.Proof == nil || anew.Proof.Rows == nil || anew.Proof.Rows.Others > 0 ||
 		slices.Contains(old, anew.Proof.Version) {
 		t.Fatalf("rebuild with the new code: %+v, failure %+v", anew, anew.Failure)
 	}
-	rebuilt := w.Rows("", lanes)
-	same(t, "rebuilt with the new code", rebuilt, before)
+	rebuilt := w.Rows("", deployed.Lanes)
+	datasets.Same(t, "rebuilt with the new code", rebuilt, before)
 	// Each generation goes on with the code of its own projections.
-	dataset{lines: rest}.sendDeployed(w)
-	live := settleDeployed(w, int64(len(d.lines)))
-	d.judge(t, "live with the new code", live)
+	w.SendLog(datasets.Log{Lines: rest})
+	live := w.SettleRows(int64(len(d.Lines)))
+	d.Judge(t, "live with the new code", live)
 	for what, versions := range map[string][]string{"rebuilt": versionsOf(rebuilt), "live": versionsOf(live)} {
 		if !slices.Equal(versions, []string{anew.Proof.Version}) {
 			t.Errorf("%s: rows of %v, want %s alone", what, versions, anew.Proof.Version)

@@ -1,14 +1,15 @@
 //go:build unix
 
-package npm
+package filelock
 
 import (
 	"os"
 	"syscall"
 )
 
-// lock waits for a lock of the file, which ends with the process at the latest.
-func lock(path string) (unlock func(), err error) {
+// Lock waits for a lock of the file, which it creates. It ends with the process
+// at the latest.
+func Lock(path string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package integration
+package damage
 
 import (
 	"encoding/json"
@@ -9,6 +9,7 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"reprise/integration/datasets"
 	"reprise/pkg/api"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
@@ -31,19 +32,19 @@ func (f *fillable) GetDiskUsage(string) (vfs.DiskUsage, error) {
 func TestFullDiskRefusesClearlyAndGoesOnOnceThereIsRoom(t *testing.T) {
 	disk := &fillable{FS: vfs.NewMem()}
 	p := localtest.Start(t, local.Options{Dir: "data", FS: disk, Lanes: 4})
-	d := litestream(t)
-	p.Send("/events", d.lines[:1000])
+	d := datasets.Litestream(t)
+	p.Send("/events", d.Lines[:1000])
 	p.Settle(1000)
 
 	disk.full.Store(true)
-	body, err := json.Marshal(d.lines[1000:1100])
+	body, err := json.Marshal(d.Lines[1000:1100])
 	if err != nil {
 		t.Fatal(err)
 	}
 	// The disk is looked at now and then, so the first requests may still fit.
 	status, answer := 0, []byte(nil)
 	for range 200 {
-		if status, answer = p.Call(http.MethodPost, "/events", batched, body); status != http.StatusAccepted {
+		if status, answer = p.Call(http.MethodPost, "/events", "application/cloudevents-batch+json", body); status != http.StatusAccepted {
 			break
 		}
 	}
@@ -55,7 +56,7 @@ func TestFullDiskRefusesClearlyAndGoesOnOnceThereIsRoom(t *testing.T) {
 	}
 
 	disk.full.Store(false)
-	p.Send("/events", d.lines[1000:])
+	p.Send("/events", d.Lines[1000:])
 	localtest.Until(p, "/status", func(view api.StatusView) bool {
 		for _, c := range view.Consumers {
 			if *c.BehindRecords != 0 {
@@ -64,9 +65,9 @@ func TestFullDiskRefusesClearlyAndGoesOnOnceThereIsRoom(t *testing.T) {
 		}
 		return true
 	})
-	d.judge(t, "after the full disk", p.Rows("", 4))
+	d.Judge(t, "after the full disk", p.Rows("", 4))
 	if got := p.Replay("room-again", `{"rebuild":true,"promote":true}`); got.Status != replay.Succeeded {
 		t.Errorf("rebuild: %+v", got.Failure)
 	}
-	d.judge(t, "rebuilt", p.Rows("", 4))
+	d.Judge(t, "rebuilt", p.Rows("", 4))
 }

@@ -1,4 +1,4 @@
-package integration
+package figures
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 	"slices"
 	"testing"
 
+	"reprise/integration/datasets"
 	"reprise/pkg/cli/demo"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
@@ -20,7 +21,7 @@ func synthetic(b *testing.B, n int) []json.RawMessage {
 	if err := demo.Synthetic(&text, n, n/2, 1); err != nil {
 		b.Fatal(err)
 	}
-	return readLines(b, &text)
+	return datasets.ReadLines(b, &text)
 }
 
 const benchmarkEvents = 50_000

@@ -1,4 +1,4 @@
-package integration
+package deploys
 
 import (
 	"encoding/json"
@@ -6,6 +6,7 @@ import (
 	"strconv"
 	"testing"
 
+	"reprise/integration/datasets"
 	"reprise/integration/deployed"
 	"reprise/pkg/aws/settings"
 	"reprise/pkg/local/localtest"
@@ -13,10 +14,14 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// goesOnAcrossADeploy deploys steps that refuse to begin in the middle of a
-// rebuild. It must not meet them: an execution runs the code that planned it.
-func goesOnAcrossADeploy(t *testing.T, w *deployed.World, events int64) {
-	before := w.Rows("", lanes)
+// TestRebuildGoesOnAcrossADeploy deploys steps that refuse to begin in the
+// middle of a rebuild. It must not meet them: an execution runs the code that
+// planned it.
+func TestRebuildGoesOnAcrossADeploy(t *testing.T) {
+	w, log := deployed.New(t), datasets.Litestream(t)
+	events := int64(len(log.Lines))
+	w.SendLog(log)
+	before := w.SettleRows(events)
 	lift := w.Refuse("kinesis", "reprise-playback")
 	defer lift()
 	request := []byte(`{"name":"across","input":{"rebuild":true,"promote":true}}`)
@@ -25,7 +30,7 @@ func goesOnAcrossADeploy(t *testing.T, w *deployed.World, events int64) {
 		t.Fatalf("start replay: %d %s", status, body)
 	}
 	w.AwaitGivenUp("read-segment")
-	w.DeploySteps(func(env map[string]string) { env[settings.EnvLanes] = strconv.Itoa(2 * lanes) })
+	w.DeploySteps(func(env map[string]string) { env[settings.EnvLanes] = strconv.Itoa(2 * deployed.Lanes) })
 	for _, step := range w.Steps() {
 		if _, err := w.Host.Invoke(t.Context(), step, json.RawMessage(`{"replay":"across"}`)); err == nil {
 			t.Errorf("%s begins with other lanes", step)
@@ -36,5 +41,5 @@ func goesOnAcrossADeploy(t *testing.T, w *deployed.World, events int64) {
 	if got.Status != replay.Succeeded || got.Progress.Applied != events || got.Proof == nil || !got.Proof.Complete {
 		t.Fatalf("rebuild across a deploy: %+v, failure %+v", got, got.Failure)
 	}
-	same(t, "rebuilt across a deploy", w.Rows("", lanes), before)
+	datasets.Same(t, "rebuilt across a deploy", w.Rows("", deployed.Lanes), before)
 }

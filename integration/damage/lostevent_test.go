@@ -1,4 +1,4 @@
-package integration
+package damage
 
 import (
 	"bytes"
@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"reprise/integration/datasets"
 	"reprise/pkg/api"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localstore"
@@ -15,15 +16,17 @@ import (
 	"reprise/pkg/replay"
 )
 
+const lanes = 16
+
 // TestReplayOfADamagedLogSaysSo takes one event out of the log behind the
 // platform's back, as a damaged disk would. Nothing that covers it may say
 // SUCCEEDED, and nothing that does not may suffer.
 func TestReplayOfADamagedLogSaysSo(t *testing.T) {
 	dir := t.TempDir()
-	d := litestream(t)
+	d := datasets.Litestream(t)
 	p := localtest.Start(t, local.Options{Dir: dir, Lanes: lanes})
-	d.send(p, "/imports")
-	p.Settle(int64(len(d.lines)))
+	d.Send(p.Client, "/imports", 2000)
+	p.Settle(int64(len(d.Lines)))
 	p.Stop()
 
 	db, err := localstore.Open(dir, localstore.Options{Settings: localstore.Settings{Lanes: lanes, BucketWidth: 86_400}})
@@ -61,7 +64,7 @@ func TestReplayOfADamagedLogSaysSo(t *testing.T) {
 			t.Errorf("%s: proof %+v", name, got.Proof)
 		}
 	}
-	same(t, "the active generation", p.Rows("", lanes), before)
+	datasets.Same(t, "the active generation", p.Rows("", lanes), before)
 	// What the failed rebuild created is dropped right after its end.
 	localtest.Until(p, "/generations", func(v api.GenerationsView) bool { return len(v.Generations) == 1 })
 	day, err := time.Parse("2006-01-02T15", string(regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d`).Find(victim)))

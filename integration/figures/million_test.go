@@ -1,4 +1,4 @@
-package integration
+package figures
 
 import (
 	"os"
@@ -7,6 +7,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"reprise/integration/process"
 )
 
 // peakLimit is the resident size that a platform must stay under, whatever the
@@ -18,12 +20,13 @@ const peakLimit = 512 << 20
 // largest resident size. It fails above peakLimit.
 func BenchmarkMillionEvents(b *testing.B) {
 	const n = 1_000_000
+	binary := process.Binary(b)
 	file := filepath.Join(b.TempDir(), "million.jsonl")
 	out, err := os.Create(file)
 	if err != nil {
 		b.Fatal(err)
 	}
-	generate := exec.Command(binary(b), "generate", "--events", strconv.Itoa(n), "--entities", "500000")
+	generate := exec.Command(binary, "generate", "--events", strconv.Itoa(n), "--entities", "500000")
 	generate.Stdout = out
 	if err := generate.Run(); err != nil {
 		b.Fatal(err)
@@ -33,28 +36,26 @@ func BenchmarkMillionEvents(b *testing.B) {
 	}
 	for b.Loop() {
 		b.StopTimer()
-		p := launch(b, b.TempDir())
+		p := process.Launch(b, binary, b.TempDir())
 		b.StartTimer()
 		started := b.Elapsed()
-		if _, err := p.reprise("send", file, "--wait"); err != nil {
+		if _, err := p.Reprise("send", file, "--wait"); err != nil {
 			b.Fatal(err)
 		}
 		sent := b.Elapsed()
-		if _, err := p.reprise("replay", "start", "--rebuild", "--promote", "--wait"); err != nil {
+		if _, err := p.Reprise("replay", "start", "--rebuild", "--promote", "--wait"); err != nil {
 			b.Fatal(err)
 		}
 		rebuilt := b.Elapsed()
 		b.StopTimer()
-		peak := peakBytes(b, p.command.Process.Pid)
+		peak := peakBytes(b, p.PID())
 		if peak > peakLimit {
 			b.Errorf("the platform took %d MiB, at most %d are allowed", peak>>20, peakLimit>>20)
 		}
 		b.ReportMetric(float64(peak)/(1<<20), "MiB-peak")
 		b.ReportMetric(n/(sent-started).Seconds(), "ingested/s")
 		b.ReportMetric(n/(rebuilt-sent).Seconds(), "rebuilt/s")
-		if err := p.terminate(); err != nil {
-			b.Error(err)
-		}
+		p.Terminate()
 		b.StartTimer()
 	}
 }

@@ -1,13 +1,16 @@
-package integration
+package cost
 
 import (
 	"fmt"
 	"math"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
+	"reprise/integration/datasets"
 	"reprise/integration/deployed"
+	"reprise/integration/programs"
 	"reprise/pkg/meter"
 	"reprise/pkg/replay/lifecycle"
 )
@@ -80,9 +83,8 @@ func ingestCosts(t *testing.T, w *deployed.World, events int64) {
 			t.Errorf("%s has not said what it used", folder)
 		}
 	}
-	const lanes = 16
 	pump, _ := w.Used("pump-events")
-	if witnesses := pump["log"].WriteUnits - float64(events); witnesses < 1 || witnesses > 2*lanes {
+	if witnesses := pump["log"].WriteUnits - float64(events); witnesses < 1 || witnesses > 2*deployed.Lanes {
 		t.Errorf("%v write units in the log for %d events", pump["log"].WriteUnits, events)
 	}
 	costsOf("ingest", all, events).agrees(t, readmeCosts()[0])
@@ -106,10 +108,19 @@ func replayCosts(t *testing.T, view lifecycle.View, events int64) {
 	costsOf("rebuild", used, events).agrees(t, readmeCosts()[2])
 }
 
+// TestLargeLogAgreesWithGitAtTheCostThatTheReadmeSays: a small log's fixed costs
+// would say nothing.
+func TestLargeLogAgreesWithGitAtTheCostThatTheReadmeSays(t *testing.T) {
+	w, log := deployed.New(t), datasets.Karpenter(t)
+	n := int64(len(log.Lines))
+	rebuilt := w.AgreesWithGit(t, log, func() { ingestCosts(t, w, n) })
+	replayCosts(t, rebuilt, n)
+}
+
 // TestReadmeSaysWhatThingsCost keeps the table and what is measured together,
 // and the naive design's prices true to the price list.
 func TestReadmeSaysWhatThingsCost(t *testing.T) {
-	text, err := os.ReadFile("../README.md")
+	text, err := os.ReadFile(filepath.Join(programs.Root(), "README.md"))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,4 +1,4 @@
-package integration
+package badinput
 
 import (
 	"bufio"
@@ -13,6 +13,8 @@ import (
 	"strings"
 	"testing"
 
+	"reprise/integration/process"
+	"reprise/integration/readback"
 	"reprise/pkg/api"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
@@ -148,12 +150,12 @@ func TestLegalEntityIdsWorkEndToEnd(t *testing.T) {
 		if status != 200 || json.Unmarshal(body, &row) != nil || row.Entity != id || string(row.State) != want {
 			t.Errorf("entity %q: %d %s", id, status, body)
 		}
-		if got := history(p, id); len(got) != 1 {
+		if got := readback.History(p.Client, id); len(got) != 1 {
 			t.Errorf("entity %q has %d events", id, len(got))
 		}
 	}
 	got := p.Replay("odd-ones", `{"entities":["#","🦄/ü#","100%"]}`)
-	if took := delivered(t, p, "odd-ones"); len(took) != 3 || got.Progress.Delivered != 3 {
+	if took := readback.Delivered(t, p, "odd-ones"); len(took) != 3 || got.Progress.Delivered != 3 {
 		t.Errorf("delivered %v", took)
 	}
 }
@@ -188,20 +190,18 @@ func TestReplaysAreRefusedWithAReason(t *testing.T) {
 }
 
 func TestDataDirectoryIsRefusedWithAHint(t *testing.T) {
-	dir := t.TempDir()
-	p := launch(t, dir, "--lanes", "4")
+	binary, dir := process.Binary(t), t.TempDir()
+	p := process.Launch(t, binary, dir, "--lanes", "4")
 	refused := func(what, want string, args ...string) {
 		t.Helper()
-		command := exec.Command(binary(t), append([]string{"local", "--addr", "127.0.0.1:0", "--data"}, args...)...)
+		command := exec.Command(binary, append([]string{"local", "--addr", "127.0.0.1:0", "--data"}, args...)...)
 		out, err := command.CombinedOutput()
 		if err == nil || !strings.Contains(string(out), want) || !strings.Contains(string(out), "hint: ") {
 			t.Errorf("%s: %v\n%s", what, err, out)
 		}
 	}
 	refused("in use", "in use", dir, "--lanes", "4")
-	if err := p.terminate(); err != nil {
-		t.Errorf("SIGTERM: %v", err)
-	}
+	p.Terminate()
 	refused("other lane count", "other settings", dir, "--lanes", "8")
 	refused("other bucket width", "other settings", dir, "--lanes", "4", "--bucket", "hour")
 	refused("public address", "loopback", dir, "--lanes", "4", "--addr", "0.0.0.0:0")
@@ -210,8 +210,8 @@ func TestDataDirectoryIsRefusedWithAHint(t *testing.T) {
 		t.Fatal(err)
 	}
 	refused("foreign directory", "something else", foreign)
-	p = launch(t, dir, "--lanes", "4")
-	if out, err := p.reprise("status"); err != nil || !strings.Contains(out, "reprise-events") {
+	p = process.Launch(t, binary, dir, "--lanes", "4")
+	if out, err := p.Reprise("status"); err != nil || !strings.Contains(out, "reprise-events") {
 		t.Errorf("after the refusals: %v %s", err, out)
 	}
 }

@@ -1,4 +1,4 @@
-package integration
+package projections
 
 import (
 	"encoding/json"

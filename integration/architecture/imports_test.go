@@ -1,4 +1,4 @@
-package integration
+package architecture
 
 import (
 	"encoding/json"
@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"reprise/integration/programs"
 )
 
 // listed is a package as go list tells of it.
@@ -21,8 +23,9 @@ type listed struct {
 // packages lists without tests, which may look at both sides of a border.
 func packages(t *testing.T, patterns ...string) []listed {
 	t.Helper()
+	programs.DependOnSources(t)
 	cmd := exec.Command("go", append([]string{"list", "-json=ImportPath,Imports,Deps"}, patterns...)...)
-	cmd.Dir, cmd.Stderr = "..", os.Stderr
+	cmd.Dir, cmd.Stderr = programs.Root(), os.Stderr
 	out, err := cmd.Output()
 	if err != nil {
 		t.Fatalf("list packages: %v", err)

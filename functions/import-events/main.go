@@ -4,10 +4,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/aws/lambdahttp"
 )
 
 func main() {
 	wiring.Start("import-events", func(p *wiring.Platform) any {
-		return p.Load(true).Handle
+		return lambdahttp.Serve(p.Load(true).Handler())
 	})
 }

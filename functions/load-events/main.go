@@ -3,10 +3,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/aws/lambdahttp"
 )
 
 func main() {
 	wiring.Start("load-events", func(p *wiring.Platform) any {
-		return p.Load(false).Handle
+		return lambdahttp.Serve(p.Load(false).Handler())
 	})
 }

@@ -3,10 +3,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/aws/lambdahttp"
 )
 
 func main() {
 	wiring.Start("serve-api", func(p *wiring.Platform) any {
-		return p.API().Handle
+		return lambdahttp.Serve(p.API().Handler())
 	})
 }

@@ -3,34 +3,20 @@ package local
 import (
 	"context"
 	"errors"
+	"net/http"
 	"time"
 
 	"reprise/pkg/api"
-	"reprise/pkg/local/emulate"
 	"reprise/pkg/local/localstore"
 	"reprise/pkg/replay"
 )
 
-// gateway routes every request of the HTTP API to the handler that serves it
-// on AWS.
-func (p *Platform) gateway() *emulate.Gateway {
-	g := emulate.NewGateway(p.options.Log)
-	serve := &api.API{Registry: p.registry, Generations: p.generations, Heads: p.heads, EventLog: p.log,
+// handler serves the HTTP API.
+func (p *Platform) handler() http.Handler {
+	return api.New(p.load(false), p.load(true), &api.API{
+		Registry: p.registry, Generations: p.generations, Heads: p.heads, EventLog: p.log,
 		Lanes: p.lanes, Buckets: p.finder().Find, Replays: p.service, Platform: status{p}, Log: p.options.Log,
-		Viewer: &replay.Viewer{Store: p.store, Registry: p.registry, Generations: p.generations}}
-	load := p.load(false)
-	imports := p.load(true)
-	for _, route := range api.Routes() {
-		switch route.Key {
-		case api.RouteEvents:
-			g.Route(route.Key, load.Handle)
-		case api.RouteImports:
-			g.Route(route.Key, imports.Handle)
-		default:
-			g.Route(route.Key, serve.Handle)
-		}
-	}
-	return g
+		Viewer: &replay.Viewer{Store: p.store, Registry: p.registry, Generations: p.generations}})
 }
 
 func (p *Platform) load(keepTime bool) *api.Load {

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/api"
+	"reprise/pkg/aws/lambdahttp"
 	"reprise/pkg/control"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
@@ -51,7 +52,7 @@ func happens(t *testing.T, p *Platform, subject, kind string) events.KinesisEven
 	t.Helper()
 	before := len(recordsOf(t, p, p.events.Name).Records)
 	body := fmt.Sprintf(`{"specversion":"1.0","id":"%s-%d","source":"s","type":%q,"subject":%q}`, kind, before, kind, subject)
-	answer, err := p.Load(false).Handle(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents, Body: body,
+	answer, err := lambdahttp.Serve(p.Load(false).Handler())(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents, Body: body,
 		Headers: map[string]string{"content-type": "application/cloudevents+json"}})
 	if err != nil || answer.StatusCode != 202 {
 		t.Fatalf("%v: %s", err, answer.Body)

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"reprise/pkg/api"
+	"reprise/pkg/aws/lambdahttp"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/gateway"
@@ -143,7 +144,7 @@ func sent(t *testing.T, p *Platform, types ...string) events.KinesisEvent {
 	t.Helper()
 	for i, kind := range types {
 		body := `{"specversion":"1.0","id":"` + string(rune('a'+i)) + `","source":"s","type":"` + kind + `","subject":"x"}`
-		response, err := p.Load(false).Handle(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents, Body: body,
+		response, err := lambdahttp.Serve(p.Load(false).Handler())(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents, Body: body,
 			Headers: map[string]string{"content-type": "application/cloudevents+json"}})
 		if err != nil || response.StatusCode != 202 {
 			t.Fatalf("%v: %s", err, response.Body)
@@ -267,7 +268,7 @@ func TestANewPlatformIsServedOnceItIsKept(t *testing.T) {
 	if err := p.KeepConsumers(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	response, err := p.API().Handle(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: "GET /generations"})
+	response, err := lambdahttp.Serve(p.API().Handler())(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: "GET /generations"})
 	if err != nil || response.StatusCode != 200 || !strings.Contains(response.Body, `"active":"g0001"`) {
 		t.Errorf("%v: %s", err, response.Body)
 	}

@@ -7,6 +7,7 @@ import (
 	"reprise/integration/datasets"
 	"reprise/pkg/api"
 	"reprise/pkg/local/localtest"
+	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 )
 

@@ -79,7 +79,7 @@ func writeWhatArrives(a *actor, generation string) work {
 		if err != nil {
 			return 0, err
 		}
-		events, next, err := w.arrived(lane, records, mark)
+		events, next, err := w.arrived(w.liveOf(a).Decoder, lane, records, mark)
 		if err != nil || next.Position > head.Position {
 			return 0, errors.Join(err, projection.ErrBehind)
 		}
@@ -104,17 +104,18 @@ func ignoreUnknown(err error) error {
 
 // arrived places the events of records behind a mark as if all of them were
 // logged.
-func (w *world) arrived(lane event.Lane, records []eventlog.Incoming, mark datastore.Mark,
+func (w *world) arrived(
+	decoder *eventlog.Decoder, lane event.Lane, records []eventlog.Incoming, mark datastore.Mark,
 ) ([]projection.Placed, datastore.Mark, error) {
 	var events []projection.Placed
 	stamp := eventlog.Stamp{Width: w.width, Logged: mark.Logged}
 	for _, in := range records {
-		decoded, err := w.decoder().Decode(lane, in)
+		decoded, err := decoder.Decode(lane, in)
 		var bad *eventlog.Undecodable
 		if err != nil && !errors.As(err, &bad) {
 			return nil, mark, err
 		}
-		end, err := w.decoder().LastPosition(decoded, in)
+		end, err := decoder.LastPosition(decoded, in)
 		if err != nil {
 			return nil, mark, err
 		}

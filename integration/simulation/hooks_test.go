@@ -153,7 +153,7 @@ func followed(t *testing.T) (*world, *actor, *replayModel) {
 	w.logEvent(t, a, w.names[0], "1", typeNoted)
 	r := aRebuild("rebuild", true)
 	w.rebuild(t, a, r)
-	if err := w.writeAll(context.Background(), a, firstGeneration); err != nil {
+	if err := w.writeAll(context.Background(), a, datastore.FirstGeneration); err != nil {
 		t.Fatal(err)
 	}
 	return w, a, r

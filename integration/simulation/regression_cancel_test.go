@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"reprise/pkg/datastore"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/cutover"
 	"reprise/pkg/replay/lifecycle"
@@ -37,7 +38,7 @@ func TestCancelledAtAnyMomentOfAPromotion(t *testing.T) {
 		seen[row.Status]++
 		switch {
 		case refused == nil:
-			if cancelled.Status != replay.Cancelled || row.Status != replay.Cancelled || row.Promoted || active != firstGeneration {
+			if cancelled.Status != replay.Cancelled || row.Status != replay.Cancelled || row.Promoted || active != datastore.FirstGeneration {
 				t.Errorf("cancelled ahead of call %d: promote %q, row %s, promoted %t, active %s", at, state, row.Status, row.Promoted, active)
 			}
 		case errors.Is(refused, replay.ErrPromoted), errors.Is(refused, replay.ErrEnded):
@@ -89,7 +90,7 @@ func TestPromotedAtAnyMomentOfACancel(t *testing.T) {
 		}
 		row, active := w.rowOf(t, a, r.id), w.rollOf(t, a).Active
 		promoted := active == r.generation && row.Status == replay.Succeeded && row.Promoted
-		cancelled := active == firstGeneration && row.Status == replay.Cancelled && !row.Promoted
+		cancelled := active == datastore.FirstGeneration && row.Status == replay.Cancelled && !row.Promoted
 		switch {
 		case promoted && (errors.Is(err, replay.ErrPromoted) || errors.Is(err, replay.ErrEnded)):
 		case cancelled && (err == nil || errors.Is(err, replay.ErrEnded)):

@@ -155,7 +155,7 @@ func TestAPromotionOfWhatHasEndedIsStopped(t *testing.T) {
 		if state, err := w.promoterOf(a).Promote(context.Background(), r.id, w.clock()); err != nil || state != cutover.PromotionStopped {
 			t.Errorf("%s: %q, %v", name, state, err)
 		}
-		if active := w.rollOf(t, a).Active; active != firstGeneration {
+		if active := w.rollOf(t, a).Active; active != datastore.FirstGeneration {
 			t.Errorf("%s: %s is active", name, active)
 		}
 	}
@@ -191,7 +191,7 @@ func TestAGenerationThatLagsHoldsNobody(t *testing.T) {
 	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Catching {
 		t.Errorf("promote: %q, %v", state, err)
 	}
-	if roll := w.rollOf(t, a); roll.Holds != 0 || roll.Active != firstGeneration {
+	if roll := w.rollOf(t, a); roll.Holds != 0 || roll.Active != datastore.FirstGeneration {
 		t.Errorf("%d holds were taken, %s is active", roll.Holds, roll.Active)
 	}
 	if w.rowOf(t, a, r.id).Promoted {
@@ -208,7 +208,7 @@ func TestWhatTheProofKnowsToBeParkedIsRefusedWithoutAHold(t *testing.T) {
 	live := w.liveOf(a)
 	live.Applier = projection.NewApplier(forgiving(t), eventlog.View{Log: w.logOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}})
 	lane := w.lanes.Of(w.names[0])
-	if _, err := live.Write(ctx, firstGeneration, lane, w.records(lane)); err != nil {
+	if _, err := live.Write(ctx, datastore.FirstGeneration, lane, w.records(lane)); err != nil {
 		t.Fatal(err)
 	}
 	r := aRebuild("rebuild", true)
@@ -216,7 +216,7 @@ func TestWhatTheProofKnowsToBeParkedIsRefusedWithoutAHold(t *testing.T) {
 	if _, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); !errors.Is(err, cutover.ErrParked) {
 		t.Errorf("promote: %v", err)
 	}
-	if roll := w.rollOf(t, a); roll.Holds != 0 || roll.Active != firstGeneration {
+	if roll := w.rollOf(t, a); roll.Holds != 0 || roll.Active != datastore.FirstGeneration {
 		t.Errorf("%d holds were taken, %s is active", roll.Holds, roll.Active)
 	}
 }
@@ -232,12 +232,12 @@ func TestAPromotionThatIsRepeatedUndoesNoRollback(t *testing.T) {
 	if _, err := dying.Promote(ctx, r.id, w.clock()); !errors.Is(err, errFault) {
 		t.Fatalf("promotion that dies: %v", err)
 	}
-	if err := w.writeAll(ctx, a, firstGeneration); err != nil {
+	if err := w.writeAll(ctx, a, datastore.FirstGeneration); err != nil {
 		t.Fatal(err)
 	}
 	hold, err := w.registryOf(a).Hold(ctx, "person", w.shape.lease)
 	if err == nil {
-		err = w.registryOf(a).Flip(ctx, firstGeneration, "person", hold)
+		err = w.registryOf(a).Flip(ctx, datastore.FirstGeneration, "person", hold)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -248,7 +248,7 @@ func TestAPromotionThatIsRepeatedUndoesNoRollback(t *testing.T) {
 	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Promoted {
 		t.Errorf("promote again: %q, %v", state, err)
 	}
-	if active := w.rollOf(t, a).Active; active != firstGeneration {
+	if active := w.rollOf(t, a).Active; active != datastore.FirstGeneration {
 		t.Errorf("%s is active", active)
 	}
 }
@@ -262,12 +262,12 @@ func TestUnderTheHoldTheNewGenerationHasToReachTheHeads(t *testing.T) {
 	p := w.promoterOf(a)
 	p.Registry.Table = &interrupted{Table: w.tableOf(a), prefix: "generations", before: func() error {
 		w.logEvent(t, a, w.names[0], "2", typeNoted)
-		return w.writeAll(ctx, a, firstGeneration)
+		return w.writeAll(ctx, a, datastore.FirstGeneration)
 	}}
 	if state, err := p.Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Catching {
 		t.Errorf("promote: %q, %v", state, err)
 	}
-	if roll := w.rollOf(t, a); roll.Active != firstGeneration || roll.Holds != 1 || roll.Hold != nil {
+	if roll := w.rollOf(t, a); roll.Active != datastore.FirstGeneration || roll.Holds != 1 || roll.Hold != nil {
 		t.Errorf("%s is active, %d holds, the last is %+v", roll.Active, roll.Holds, roll.Hold)
 	}
 	if w.broken != nil {

@@ -44,7 +44,7 @@ func TestParkedAtAnyMomentOfAPromotion(t *testing.T) {
 				roll := w.rollOf(t, a)
 				// Under a hold nothing reaches the active generation any more,
 				// and what only the new one has seen is no difference.
-				if parked = roll.Hold == nil && roll.Active == firstGeneration; parked {
+				if parked = roll.Hold == nil && roll.Active == datastore.FirstGeneration; parked {
 					w.parkInNewOne(ctx, t, a, r.generation)
 				}
 			}}
@@ -55,7 +55,7 @@ func TestParkedAtAnyMomentOfAPromotion(t *testing.T) {
 			w.broken = nil // the model knows no forgiving projections
 			switch active := w.rollOf(t, a).Active; {
 			case !parked:
-			case active != firstGeneration:
+			case active != datastore.FirstGeneration:
 				t.Errorf("indexed %t: parked ahead of call %d: promote %q, %v, active %s", indexed, at, state, err, active)
 			case errors.Is(err, cutover.ErrParked):
 				refused++
@@ -75,7 +75,7 @@ func (w *world) parkInNewOne(ctx context.Context, t *testing.T, a *actor, genera
 	t.Helper()
 	w.logEvent(t, a, w.names[0], "refused", typeRefused)
 	lane := w.lanes.Of(w.names[0])
-	for id, set := range map[string]*projection.Set{firstGeneration: forgiving(t), generation: w.set} {
+	for id, set := range map[string]*projection.Set{datastore.FirstGeneration: forgiving(t), generation: w.set} {
 		live := w.liveOf(a)
 		live.Applier = projection.NewApplier(set, eventlog.View{Log: w.logOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}})
 		if _, err := live.Write(ctx, id, lane, w.records(lane)); err != nil {

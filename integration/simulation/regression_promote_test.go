@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/cutover"
@@ -17,7 +18,7 @@ func TestLaggingActiveParksNothingBack(t *testing.T) {
 	ctx := context.Background()
 	entity := w.names[0]
 	w.logEvent(t, a, entity, "1", typeNoted)
-	if err := w.writeAll(ctx, a, firstGeneration); err != nil {
+	if err := w.writeAll(ctx, a, datastore.FirstGeneration); err != nil {
 		t.Fatal(err)
 	}
 	w.logEvent(t, a, entity, "2", typeRefused)
@@ -43,7 +44,7 @@ func TestFlipNeedsItsOwnHold(t *testing.T) {
 	ctx := context.Background()
 	entity := w.names[0]
 	w.logEvent(t, a, entity, "1", typeNoted)
-	if err := w.writeAll(ctx, a, firstGeneration); err != nil {
+	if err := w.writeAll(ctx, a, datastore.FirstGeneration); err != nil {
 		t.Fatal(err)
 	}
 	r := &replayModel{id: "rebuild", request: replay.Request{Rebuild: true, Promote: true}, lanes: make(map[event.Lane]*expected)}
@@ -52,7 +53,7 @@ func TestFlipNeedsItsOwnHold(t *testing.T) {
 	still.Registry.Table = &interrupted{Table: w.tableOf(a), prefix: "generations", skip: 1, before: func() error {
 		w.now += w.shape.lease.Milliseconds() + 1
 		w.logEvent(t, a, entity, "2", typeNoted)
-		if err := w.writeAll(ctx, a, firstGeneration); err != nil {
+		if err := w.writeAll(ctx, a, datastore.FirstGeneration); err != nil {
 			t.Fatal(err)
 		}
 		_, err := w.registryOf(a).Hold(ctx, r.id, w.shape.lease)

@@ -24,7 +24,7 @@ func inhabited(t *testing.T) (*world, *actor) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
 	w.logEvent(t, a, w.names[0], "1", typeNoted)
-	if err := w.writeAll(ctx, a, firstGeneration); err != nil {
+	if err := w.writeAll(ctx, a, datastore.FirstGeneration); err != nil {
 		t.Fatal(err)
 	}
 	old := aRebuild("old", true)
@@ -33,7 +33,7 @@ func inhabited(t *testing.T) (*world, *actor) {
 	running := aRebuild("running", true)
 	w.replays[running.id] = running
 	w.enterAndPrepare(t, a, running)
-	w.wantWorld(t, a, "at first", firstGeneration, old.generation, running.generation)
+	w.wantWorld(t, a, "at first", datastore.FirstGeneration, old.generation, running.generation)
 	return w, a
 }
 
@@ -348,7 +348,7 @@ func TestSweepLeavesWhatIsNotItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.sweep(t, a)
-	if w.store.tables[firstGeneration] == nil {
+	if w.store.tables[datastore.FirstGeneration] == nil {
 		t.Error("the first table is gone")
 	}
 }

@@ -5,17 +5,17 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"reprise/pkg/asl"
 	"reprise/pkg/asl/asltest"
+	"reprise/pkg/asl/journal"
 	"reprise/pkg/local/localstore/localstoretest"
 )
 
 // TestJournal opens the store again after a crash: what was not synced is lost.
 func TestJournal(t *testing.T) {
-	asltest.Journal(t, func(t *testing.T) (asl.Journal, func() asl.Journal) {
+	asltest.Journal(t, func(t *testing.T) (journal.Journal, func() journal.Journal) {
 		fs := vfs.NewCrashableMem()
 		db := localstoretest.OpenFS(t, fs)
-		return New(db.Space("journal")), func() asl.Journal {
+		return New(db.Space("journal")), func() journal.Journal {
 			after := localstoretest.OpenFS(t, fs.CrashClone(vfs.CrashCloneCfg{}))
 			return New(after.Space("journal"))
 		}

@@ -1,10 +1,13 @@
 package eventlog_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
 
+	"reprise/pkg/control"
 	"reprise/pkg/eventlog"
 )
 
@@ -51,4 +54,49 @@ func TestManifestsAreAsOfTheirHead(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %v", name, have, err, tt.want)
 		}
 	}
+}
+
+// A manifest that an earlier version left behind, which wrote it ahead of a head
+// that never moved, gives way to the one that the head carries.
+func TestTheHeadsManifestReplacesALeftOne(t *testing.T) {
+	w := newWorld(t)
+	w.commit(w.record(1, noon, 0))
+	head := w.commit(w.record(2, noon.Add(time.Hour), 0)).Head
+	carried := head.Closed[0]
+	found, err := w.table.Get(t.Context(), control.Key{Partition: "head#0000", Sort: "head"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := control.Key{Partition: "manifest#0000", Sort: string(carried.Bucket)}
+	if _, err := control.Store(t.Context(), w.table, key, eventlog.Manifest{Count: 99}, ""); err != nil {
+		t.Fatal(err)
+	}
+	w.commit(w.record(3, noon.Add(time.Hour), 0))
+	stored, version, err := control.Load[eventlog.Manifest](t.Context(), w.table, key)
+	if err != nil || stored != carried.Manifest {
+		t.Errorf("stored is %+v, %v, want %+v", stored, err, carried.Manifest)
+	}
+	w.contents()
+	// A pump that found the same head and comes late writes the same.
+	late := w.another()
+	late.Heads.Table = stale{w.table, found}
+	if _, err := late.Commit(t.Context(), 0, []eventlog.Incoming{w.record(3, noon.Add(time.Hour), 0)}); !errors.Is(err, eventlog.ErrOvertaken) {
+		t.Errorf("the late pump: %v", err)
+	}
+	if _, now, err := control.Load[eventlog.Manifest](t.Context(), w.table, key); err != nil || now != version {
+		t.Errorf("the late pump wrote the manifest anew: %v", err)
+	}
+}
+
+// stale shows a head as it was.
+type stale struct {
+	control.Table
+	head control.Document
+}
+
+func (s stale) Get(ctx context.Context, key control.Key) (control.Document, error) {
+	if key == s.head.Key {
+		return s.head, nil
+	}
+	return s.Table.Get(ctx, key)
 }

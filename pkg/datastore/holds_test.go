@@ -161,6 +161,7 @@ func TestGenerationsAreRetiredAndForgottenInOrder(t *testing.T) {
 	if err := w.Retire(ctx, w.first); err == nil {
 		t.Error("the active one was retired")
 	}
+	must(t, w.Retire(ctx, "g0099")) // there is none, or none any more
 	if gone, err := w.Discard(ctx, w.second); err != nil || gone {
 		t.Errorf("one that follows was discarded: %t, %v", gone, err)
 	}

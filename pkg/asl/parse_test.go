@@ -174,6 +174,23 @@ func TestMachineShowsItsStates(t *testing.T) {
 	}
 }
 
+func TestMachineFields(t *testing.T) {
+	m := parse(t, strings.Replace(pass(""), `{`, `{"Comment":"why","Version":"1.0","TimeoutSeconds":5,`, 1))
+	if m.Comment != "why" || m.TimeoutSeconds != 5 || m.Flow().StartAt != "P" || m.Flow().State("P").Name != "P" {
+		t.Errorf("machine %+v", m)
+	}
+}
+
+// TestNamesThatOnlyTheServiceReports: a file that catches them runs here too.
+func TestNamesThatOnlyTheServiceReports(t *testing.T) {
+	for _, name := range []string{"States.BranchFailed", "States.ItemReaderFailed", "States.ResultWriterFailed", "States.Permissions"} {
+		m := parse(t, asltest.Machine("T", asltest.Task("T", "f", `,"Catch":[{"ErrorEquals":["`+name+`"],"Next":"S"}],"Next":"S"},"S":{"Type":"Succeed"`)))
+		if got := m.Tasks()[0].Catch[0].ErrorEquals; !slices.Equal(got, []string{name}) {
+			t.Errorf("%s is read as %q", name, got)
+		}
+	}
+}
+
 func TestDefaultLabel(t *testing.T) {
 	for name, want := range map[string]string{"Read all (by lane)": "Readallbylane", "(*)": "Map", strings.Repeat("n", 50): strings.Repeat("n", 40)} {
 		m := parse(t, asltest.Machine(name, `"`+name+`":{"Type":"Map","Items":[1],"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},

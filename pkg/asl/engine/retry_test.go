@@ -131,6 +131,7 @@ func TestErrorNames(t *testing.T) {
 		{`"Boom","Lambda.Unknown"`, []string{"Own", "Lambda.Unknown", "ParallelOwn"}},
 		{`"States.QueryEvaluationError"`, []string{"QueryEvaluation"}},
 		{`"States.ExceedToleratedFailureThreshold"`, []string{"Threshold"}},
+		{`"States.NoChoiceMatched"`, []string{"NoChoiceMatched"}},
 		{`"Inner"`, nil},
 	} {
 		for name, state := range raise {

@@ -4,10 +4,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("import-events", func(p *wiring.Platform) any {
+	wiring.Start("import-events", func(p *platform.Platform) any {
 		return p.Load(true).Handle
 	})
 }

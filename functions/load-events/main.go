@@ -3,10 +3,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("load-events", func(p *wiring.Platform) any {
+	wiring.Start("load-events", func(p *platform.Platform) any {
 		return p.Load(false).Handle
 	})
 }

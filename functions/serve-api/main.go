@@ -3,10 +3,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("serve-api", func(p *wiring.Platform) any {
+	wiring.Start("serve-api", func(p *platform.Platform) any {
 		return p.API().Handle
 	})
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 const (
@@ -20,7 +21,7 @@ const (
 // ReplaysPage is a part of all replays, ascending by id. Progress is not
 // counted in it.
 type ReplaysPage struct {
-	Replays []replay.View `json:"replays"`
+	Replays []lifecycle.View `json:"replays"`
 	// Next is the parameter after of the next page, absent on the last.
 	Next string `json:"next,omitempty"`
 }
@@ -46,7 +47,7 @@ func (a *API) listReplays(ctx context.Context, req events.APIGatewayV2HTTPReques
 	if err := q.err(); err != nil {
 		return events.APIGatewayV2HTTPResponse{}, err
 	}
-	page := ReplaysPage{Replays: []replay.View{}}
+	page := ReplaysPage{Replays: []lifecycle.View{}}
 	err := a.Viewer.Store.List(ctx, func(row replay.Row) error {
 		switch {
 		case row.ID <= after:
@@ -55,7 +56,7 @@ func (a *API) listReplays(ctx context.Context, req events.APIGatewayV2HTTPReques
 			page.Next = page.Replays[limit-1].ID
 			return errPageFull
 		}
-		page.Replays = append(page.Replays, replay.Summary(row))
+		page.Replays = append(page.Replays, lifecycle.Summary(row))
 		return nil
 	})
 	if err != nil && !errors.Is(err, errPageFull) {

@@ -29,6 +29,7 @@ import (
 	"reprise/pkg/local/localstore"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // apiWorld is a platform without anything that runs by itself: flow pumps and
@@ -86,10 +87,10 @@ func newAPIWorld(t testing.TB) *apiWorld {
 		Pause: func(context.Context, time.Duration) error { return errors.New("the log should cover all of it") }}
 	w.load = &api.Load{Stream: w.stream, Codec: codec, Lanes: lanes, Epoch: 1, KeepTime: true, Now: time.Now,
 		Log: slog.New(slog.DiscardHandler)}
-	finder := &replay.BucketFinder{Heads: heads, Registry: w.registry, Generations: generations}
+	finder := &datastore.BucketFinder{Heads: heads, Registry: w.registry, Generations: generations}
 	w.api = &api.API{Registry: w.registry, Generations: generations, Heads: heads, EventLog: log, Lanes: lanes,
 		Buckets: finder.Find, Replays: w.replays, Platform: w.platform,
-		Viewer: &replay.Viewer{Store: w.store, Registry: w.registry, Generations: generations},
+		Viewer: &lifecycle.Viewer{Store: w.store, Registry: w.registry, Generations: generations},
 		Log:    slog.New(slog.NewTextHandler(&w.logged, nil))}
 	w.begin(set.Version())
 	return w
@@ -99,8 +100,8 @@ func newAPIWorld(t testing.TB) *apiWorld {
 func (w *apiWorld) begin(version string) {
 	w.t.Helper()
 	must(w.t, w.generations.Create(w.t.Context(), "g0001"))
-	for lane := range apiLanes {
-		must(w.t, replay.BeginMark(w.t.Context(), w.generations.Open("g0001"), event.Lane(lane), eventlog.Head{}))
+	for lane := range event.Lane(apiLanes) {
+		must(w.t, datastore.BeginMark(w.t.Context(), w.generations.Open("g0001"), lane, eventlog.Head{}))
 	}
 	_, err := w.registry.Begin(w.t.Context(), "", version)
 	must(w.t, err)

@@ -2,11 +2,14 @@ package local
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 
-	"reprise/pkg/asl/engine"
+	"github.com/aws/aws-lambda-go/events"
+
 	"reprise/pkg/asl/states"
-	"reprise/pkg/replay"
+	"reprise/pkg/steps"
 )
 
 const (
@@ -14,6 +17,7 @@ const (
 	machineName = "replay"
 	region      = "local"
 	account     = "000000000000"
+	machineARN  = "arn:aws:states:" + region + ":" + account + ":stateMachine:" + machineName
 )
 
 func executionARN(name string) string {
@@ -21,7 +25,7 @@ func executionARN(name string) string {
 }
 
 // executions starts and stops executions on the runner.
-type executions struct{ engine *engine.Engine }
+type executions struct{ *Platform }
 
 func (e executions) Start(ctx context.Context, name string, input []byte) error {
 	_, err := e.engine.Start(ctx, machineName, name, input)
@@ -47,14 +51,15 @@ func (e executions) Stop(ctx context.Context, name, errorName, cause string) err
 	return err
 }
 
-// onEnd closes the replay of an execution that has ended, as a rule on ended
+// onEnd tells close-replay that an execution has ended, as a rule on ended
 // executions does on AWS.
-func onEnd(service *replay.Service) func(context.Context, states.Execution) error {
+func onEnd(closeReplay func(context.Context, events.CloudWatchEvent) error) func(context.Context, states.Execution) error {
 	return func(ctx context.Context, ended states.Execution) error {
-		var failure *replay.Failure
-		if ended.Error != "" || ended.Cause != "" {
-			failure = &replay.Failure{Error: ended.Error, Cause: ended.Cause}
+		detail, err := json.Marshal(steps.EndedExecution{Machine: machineARN, Name: ended.Name,
+			Status: string(ended.Status), Error: ended.Error, Cause: ended.Cause})
+		if err != nil {
+			return fmt.Errorf("encode ended execution: %w", err)
 		}
-		return service.Ended(ctx, ended.Name, replay.ExecutionStatus(ended.Status), failure)
+		return closeReplay(ctx, events.CloudWatchEvent{Detail: detail})
 	}
 }

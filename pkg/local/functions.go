@@ -40,8 +40,6 @@ func typed[In, Out any](handle func(context.Context, In) (Out, error)) invokable
 // and with the error names that Lambda would report.
 type functions struct {
 	byARN map[string]invokable
-	// after is called when a function has returned.
-	after func()
 	log   *slog.Logger
 }
 
@@ -51,7 +49,6 @@ func (f *functions) Invoke(ctx context.Context, function string, payload json.Ra
 	if !found {
 		return nil, &states.FunctionError{Type: "Lambda.ResourceNotFoundException", Message: "function not found: " + function}
 	}
-	defer f.after()
 	ctx, cancel := context.WithTimeout(ctx, functionTimeout)
 	defer cancel()
 	defer func() {

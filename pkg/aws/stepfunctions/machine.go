@@ -15,7 +15,7 @@ import (
 
 	"reprise/pkg/asl/states"
 	"reprise/pkg/aws/awsclient"
-	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // Client has the calls of Step Functions that a machine makes.
@@ -44,7 +44,7 @@ type Machine struct {
 	arn    string
 }
 
-var _ replay.Executions = (*Machine)(nil)
+var _ lifecycle.Executions = (*Machine)(nil)
 
 // New returns the state machine of that ARN, such as
 // arn:aws:states:us-east-1:123456789012:stateMachine:replay. It makes no call.
@@ -81,7 +81,7 @@ func failed(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, awsclient.Throttled(err, ErrThrottled))
 }
 
-// Start implements replay.Executions. The service takes the same name and input
+// Start implements lifecycle.Executions. The service takes the same name and input
 // for the same execution only while that runs, so one that has ended is
 // compared here.
 func (m *Machine) Start(ctx context.Context, name string, input []byte) error {
@@ -115,7 +115,7 @@ func sameJSON(a, b []byte) bool {
 	return bytes.Equal(x.Bytes(), y.Bytes())
 }
 
-// Exists implements replay.Executions. The service forgets an execution 90 days
+// Exists implements lifecycle.Executions. The service forgets an execution 90 days
 // after its end.
 func (m *Machine) Exists(ctx context.Context, name string) (bool, error) {
 	_, err := m.Describe(ctx, name)
@@ -131,7 +131,7 @@ const (
 	maxCause = 32_768
 )
 
-// Stop implements replay.Executions.
+// Stop implements lifecycle.Executions.
 func (m *Machine) Stop(ctx context.Context, name, errorName, cause string) error {
 	arn := m.ExecutionARN(name)
 	_, err := m.client.StopExecution(ctx, &sfn.StopExecutionInput{

@@ -105,7 +105,7 @@ func (e *Engine) notify(ctx context.Context) error {
 		var again <-chan time.Time
 		release := func() {}
 		if failed {
-			again, release = e.clock.At(e.clock.Now().Add(wait))
+			again, release = e.config.Clock.At(e.config.Clock.Now().Add(wait))
 			wait = min(2*wait, noticeRetryLast)
 		} else {
 			wait = noticeRetryFirst
@@ -139,7 +139,7 @@ func (e *Engine) notifyAll(ctx context.Context) (failed bool, err error) {
 				return false, nil
 			}
 			if err := e.config.OnEnd(ctx, e.describe(record)); err != nil {
-				e.log.Warn("execution's end could not be handed on", "execution", id, "error", err)
+				e.config.Logger.Warn("execution's end could not be handed on", "execution", id, "error", err)
 				failed = true
 				continue
 			}

@@ -46,10 +46,8 @@ type Config struct {
 // Engine may be open on a Journal.
 type Engine struct {
 	config  Config
-	clock   interpreter.Clock
 	journal journal.Journal
 	arns    states.ARNs
-	log     *slog.Logger
 	runtime *interpreter.Runtime
 
 	startMu sync.Mutex // orders Start and Prune of one name
@@ -107,10 +105,8 @@ func New(config Config) (*Engine, error) {
 	config.defaults()
 	e := &Engine{
 		config:  config,
-		clock:   config.Clock,
 		journal: config.Journal,
 		arns:    states.NewARNs(config.Region, config.Account),
-		log:     config.Logger,
 		waiters: map[string]*waiter{},
 		notice:  make(chan struct{}, 1),
 	}

@@ -69,7 +69,7 @@ func (e *Engine) begin(m *asl.Machine, record journal.Execution) (Started, error
 		}
 		return Started{ExecutionArn: e.arns.Execution(have.ID), StartDate: have.Start}, nil
 	}
-	record.Start = e.clock.Now()
+	record.Start = e.config.Clock.Now()
 	ops, err := e.runtime.StartOps(record)
 	if err != nil {
 		return Started{}, fmt.Errorf("start %q: %w", record.Name, err)

@@ -63,7 +63,7 @@ type iteration struct {
 	item  any
 }
 
-// outcome is how a thread ended.
+// outcome is what a thread, or one attempt of a Task, Map or Parallel, gave.
 type outcome struct {
 	output  json.RawMessage
 	failure *states.Failure

@@ -30,32 +30,32 @@ type childEnd struct {
 
 // run runs all frames, at most limit at once, and joins their outputs. The
 // first that fails ends the others.
-func (j *joint) run(ctx context.Context, s *asl.State) (result, error) {
+func (j *joint) run(ctx context.Context, s *asl.State) (outcome, error) {
 	f := j.frame
 	inner := journal.FrameKey(f.x.record.ID, f.path) + "."
 	failure, err := j.failedBefore()
 	if err != nil {
-		return result{}, err
+		return outcome{}, err
 	}
 	var outputs []json.RawMessage
 	if failure == nil {
 		outputs, failure, err = j.all(ctx)
 	}
 	if err != nil {
-		return result{}, err
+		return outcome{}, err
 	}
 	f.ops = append(f.ops, journal.Op{Key: inner, Until: inner + "\xff"})
 	if failure != nil {
 		if err := f.x.stopRunsInside(f); err != nil {
-			return result{}, err
+			return outcome{}, err
 		}
 	}
 	if failure != nil {
 		f.event(states.Event{Type: s.Type + "StateFailed"})
-		return result{failure: failure}, nil
+		return outcome{failure: failure}, nil
 	}
 	f.event(states.Event{Type: s.Type + "StateSucceeded"})
-	return result{raw: joinList(outputs)}, nil
+	return outcome{output: joinList(outputs)}, nil
 }
 
 func joinList(items []json.RawMessage) json.RawMessage {

@@ -96,15 +96,17 @@ func (r *MapRun) mayStart(running int) bool {
 	if limit == 0 || limit > distributedConcurrency {
 		limit = distributedConcurrency
 	}
-	over := r.record.Limits.Exceeded(r.items.Failed+r.items.TimedOut, r.items.Total)
-	return running < limit && !over && (len(r.again) > 0 || r.next < len(r.inputs))
+	return running < limit && !r.tooManyFailed() && (len(r.again) > 0 || r.next < len(r.inputs))
 }
 
 func (r *MapRun) overThreshold() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.record.Limits.Exceeded(r.items.Failed+r.items.TimedOut, r.items.Total)
+	return r.tooManyFailed()
 }
+
+// tooManyFailed is overThreshold with r.mu held. Children never time out.
+func (r *MapRun) tooManyFailed() bool { return r.record.Limits.Exceeded(r.items.Failed, r.items.Total) }
 
 // start takes up a child that ran before, or begins the next.
 func (r *MapRun) start(ends chan<- childDone) error {

@@ -1,4 +1,4 @@
-package engine_test
+package interpreter_test
 
 import (
 	"fmt"
@@ -106,8 +106,8 @@ func TestRun(t *testing.T) {
 		{name: "wait too short", definition: asltest.Machine("W", `"W":{"Type":"Wait","Seconds":"{% -1 %}","End":true}`), error: states.ErrorQueryEvaluation, cause: "whole number"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			inWorld(t, c.definition, func(w *world) {
-				ended := w.run(c.input)
+			asltest.InWorld(t, c.definition, func(w *asltest.World) {
+				ended := w.Run(c.input)
 				if c.error != "" {
 					if ended.Status != states.StatusFailed || ended.Error != c.error || !strings.Contains(ended.Cause, c.cause) {
 						t.Errorf("ended %s, error %q, cause %q, output %s; want %q, %q", ended.Status, ended.Error, ended.Cause, ended.Output, c.error, c.cause)
@@ -115,25 +115,12 @@ func TestRun(t *testing.T) {
 				} else if ended.Status != states.StatusSucceeded || string(ended.Output) != c.output {
 					t.Errorf("ended %s with %s (%s %s), want %s", ended.Status, ended.Output, ended.Error, ended.Cause, c.output)
 				}
-				if keys := w.leftovers(); len(keys) > 0 {
+				if keys := w.Leftovers(); len(keys) > 0 {
 					t.Errorf("the journal still holds %q", keys)
 				}
 			})
 		})
 	}
-}
-
-// leftovers are keys that only running executions have.
-func (w *world) leftovers() []string {
-	var left []string
-	for _, key := range w.journal.Keys() {
-		for _, space := range []string{"open\x00", "frame\x00", "answer\x00"} {
-			if strings.HasPrefix(key, space) {
-				left = append(left, key)
-			}
-		}
-	}
-	return left
 }
 
 // manyVariables assigns variables of a quarter of a megabyte each, in all more

@@ -1,4 +1,4 @@
-package engine_test
+package interpreter_test
 
 import (
 	"bytes"
@@ -60,7 +60,7 @@ func TestTakesUpAnEarlierJournal(t *testing.T) {
 	if testing.Short() {
 		step = 9
 	}
-	m := parse(t, asltest.Mixed())
+	m := asltest.Parse(t, asltest.Mixed())
 	for n := 1; n <= writes; n += step {
 		after := newOutside()
 		after.tokens = slices.Clone(tokens)

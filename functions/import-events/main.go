@@ -4,11 +4,12 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/aws/lambdahttp"
 	"reprise/pkg/platform"
 )
 
 func main() {
 	wiring.Start("import-events", func(p *platform.Platform) any {
-		return p.Load(true).Handle
+		return lambdahttp.Serve(p.Load(true).Handler())
 	})
 }

@@ -3,11 +3,12 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/aws/lambdahttp"
 	"reprise/pkg/platform"
 )
 
 func main() {
 	wiring.Start("load-events", func(p *platform.Platform) any {
-		return p.Load(false).Handle
+		return lambdahttp.Serve(p.Load(false).Handler())
 	})
 }

@@ -3,7 +3,6 @@ package deployed
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -184,22 +183,6 @@ func invoke[Out any](ctx context.Context, host *lambdahost.Host, function string
 		return out, fmt.Errorf("decode result of %s: %w", function, err)
 	}
 	return out, nil
-}
-
-// gateway routes requests to the functions that the templates name.
-func (w *World) gateway() *emulate.Gateway {
-	g := emulate.NewGateway(w.log)
-	for _, route := range w.options.Deployment.Routes {
-		g.Route(route.Key, func(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-			answer, err := invoke[events.APIGatewayV2HTTPResponse](ctx, w.Host, route.Function, req)
-			var refused *lambdahost.ServiceError
-			if errors.As(err, &refused) { // as API Gateway answers for a throttled function
-				return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusServiceUnavailable, Body: `{"message":"Service Unavailable"}`}, nil
-			}
-			return answer, err
-		})
-	}
-	return g
 }
 
 // metrics serves a CloudWatch that has no values yet, and returns its address.

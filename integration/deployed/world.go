@@ -86,7 +86,7 @@ func Start(t testing.TB, options Options) *World {
 	w.API = lambdahost.NewAPI(w.Host, w.consume)
 	t.Cleanup(w.API.Close)
 	w.serve(ctx, api, w.API)
-	w.serve(ctx, gateway, w.gateway().Server().Handler)
+	w.serve(ctx, gateway, w.gateway())
 	w.Client = &localtest.Client{T: t, URL: "http://" + gateway.Addr().String(), Stubborn: true}
 	w.publish()
 	w.group.Go(func() error { return w.schedules(ctx) })

@@ -6,8 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"reprise/pkg/api"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
@@ -59,9 +57,7 @@ func TestReadDuringAPromotionIsOfTheGenerationThatIsActiveAfterIt(t *testing.T) 
 		must(t, err)
 		must(t, w.registry.Flip(ctx, info.ID, "r", hold))
 	}}
-	response, err := w.api.Handle(ctx, events.APIGatewayV2HTTPRequest{RouteKey: "GET /entities/{id}",
-		PathParameters: map[string]string{"id": api.EncodeEntity("a")}})
-	must(t, err)
+	response := w.ask(asked{route: "GET /entities/{id}", id: api.EncodeEntity("a")})
 	var view api.EntityView
 	must(t, json.Unmarshal([]byte(response.Body), &view))
 	if response.StatusCode != 200 || view.Generation != info.ID {

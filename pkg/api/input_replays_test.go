@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda/messages"
 
+	"reprise/pkg/aws/lambdahttp"
 	"reprise/pkg/cli"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/replay"
@@ -137,8 +138,8 @@ func (w *apiWorld) startOverHTTP(server *httptest.Server, id, input string) (str
 }
 
 func (w *apiWorld) startAsFunction(id, input string) (string, bool) {
-	answer, err := w.api.Handle(w.t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: "POST /replays", Body: startBody(id, input),
-		Headers: map[string]string{"content-type": "application/json; charset=utf-8"}})
+	answer, err := lambdahttp.Serve(w.handler)(w.t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: "POST /replays",
+		Body: startBody(id, input), Headers: map[string]string{"content-type": "application/json; charset=utf-8"}})
 	must(w.t, err)
 	return w.started(answer.StatusCode, answer.Body)
 }

@@ -7,8 +7,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
@@ -94,19 +92,19 @@ const (
 	maxScanned     = 20_000
 )
 
-func (a *API) getStatus(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-	if err := newQuery(req).err(); err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+func (a *API) getStatus(r *http.Request) (reply, error) {
+	if err := newQuery(r).err(); err != nil {
+		return reply{}, err
 	}
 	var view StatusView
 	for _, part := range []func(context.Context, *StatusView) error{
 		a.platformStatus, a.logStatus, a.storeStatus, a.replayStatus, a.quarantineStatus, a.parkedStatus,
 	} {
-		if err := part(ctx, &view); err != nil {
-			return events.APIGatewayV2HTTPResponse{}, fmt.Errorf("gather status: %w", err)
+		if err := part(r.Context(), &view); err != nil {
+			return reply{}, fmt.Errorf("gather status: %w", err)
 		}
 	}
-	return answer(http.StatusOK, view)
+	return answer(http.StatusOK, view), nil
 }
 
 func (a *API) platformStatus(ctx context.Context, view *StatusView) (err error) {

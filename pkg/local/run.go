@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"golang.org/x/sync/errgroup"
+
+	"reprise/pkg/local/emulate"
 )
 
 // shutdownTime bounds how long requests under way may take at the end.
@@ -53,7 +55,7 @@ func (p *Platform) Serve(ctx context.Context, listener net.Listener, ready func(
 }
 
 func (p *Platform) serveHTTP(ctx context.Context, listener net.Listener, ready func()) error {
-	server := p.gateway().Server()
+	server := emulate.Server(p.handler(), p.options.Log)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	ready()

@@ -4,13 +4,14 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"reprise/pkg/api"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/gateway"
@@ -112,23 +113,9 @@ func reacting(p *platform.Platform, service gateway.Service) platform.Batch {
 	return platform.New(parts).Microservice()
 }
 
-// sent puts events of one entity and returns the stream's batch.
-func sent(t *testing.T, p *platform.Platform, types ...string) events.KinesisEvent {
-	t.Helper()
-	for i, kind := range types {
-		body := `{"specversion":"1.0","id":"` + string(rune('a'+i)) + `","source":"s","type":"` + kind + `","subject":"x"}`
-		response, err := p.Load(false).Handle(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents, Body: body,
-			Headers: map[string]string{"content-type": "application/cloudevents+json"}})
-		if err != nil || response.StatusCode != 202 {
-			t.Fatalf("%v: %s", err, response.Body)
-		}
-	}
-	return platformtest.Records(t, p.Events)
-}
-
 func TestTheMicroserviceReactsBehindTheLog(t *testing.T) {
 	p := platformtest.New(t).Platform()
-	batch := sent(t, p, "one.happened", "effect.wanted", "two.happened")
+	batch := platformtest.Sent(t, p, "one.happened", "effect.wanted", "two.happened")
 	service := &reactions{}
 	micro := reacting(p, service)
 	answer, err := micro(t.Context(), batch)
@@ -154,7 +141,7 @@ func TestTheMicroserviceReactsBehindTheLog(t *testing.T) {
 // gets it in its place.
 func TestTheMicroserviceIgnoresWhatTheLogDoesNotHave(t *testing.T) {
 	p := platformtest.New(t).Platform()
-	batch := sent(t, p, "one.happened", "two.happened", "three.happened")
+	batch := platformtest.Sent(t, p, "one.happened", "two.happened", "three.happened")
 	for _, i := range []int{0, 2, 1} {
 		one := events.KinesisEvent{Records: batch.Records[i : i+1]}
 		if pumped, err := p.Pump()(t.Context(), one); err != nil || len(pumped.BatchItemFailures) > 0 {
@@ -181,7 +168,7 @@ func TestTheMicroserviceWaitsForThePump(t *testing.T) {
 		return err
 	}
 	p = w.Platform()
-	batch = sent(t, p, "one.happened", "two.happened")
+	batch = platformtest.Sent(t, p, "one.happened", "two.happened")
 	service := &reactions{}
 	answer, err := reacting(p, service)(t.Context(), batch)
 	if err != nil || len(answer.BatchItemFailures) > 0 || len(service.seen) != 2 || waits != 1 {
@@ -194,8 +181,9 @@ func TestANewPlatformIsServedOnceItIsKept(t *testing.T) {
 	if err := p.Keep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	response, err := p.API().Handle(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: "GET /generations"})
-	if err != nil || response.StatusCode != 200 || !strings.Contains(response.Body, `"active":"g0001"`) {
-		t.Errorf("%v: %s", err, response.Body)
+	answer := httptest.NewRecorder()
+	p.API().Handler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/generations", nil))
+	if answer.Code != http.StatusOK || !strings.Contains(answer.Body.String(), `"active":"g0001"`) {
+		t.Errorf("%d: %s", answer.Code, answer.Body)
 	}
 }

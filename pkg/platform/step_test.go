@@ -88,7 +88,7 @@ func TestABatchIsDividedByTheEventsOfItsReplays(t *testing.T) {
 	w := platformtest.New(t)
 	w.Parts.Meter, w.Parts.Function = new(meter.Meter), "apply-playback"
 	p := w.Platform()
-	if answer, err := p.Pump()(t.Context(), sent(t, p, "one.happened", "two.happened", "two.happened", "one.happened")); err != nil || len(answer.BatchItemFailures) > 0 {
+	if answer, err := p.Pump()(t.Context(), platformtest.Sent(t, p, "one.happened", "two.happened", "two.happened", "one.happened")); err != nil || len(answer.BatchItemFailures) > 0 {
 		t.Fatalf("%+v, %v", answer, err)
 	}
 	for id, input := range map[string]string{"all": `{}`, "part": `{"types":["one.happened"]}`} {

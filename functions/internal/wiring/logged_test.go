@@ -13,7 +13,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"reprise/pkg/api"
 	"reprise/pkg/control"
 	"reprise/pkg/event"
 	"reprise/pkg/platform"
@@ -52,11 +51,7 @@ func happens(t *testing.T, p *platform.Platform, subject, kind string) events.Ki
 	t.Helper()
 	before := len(platformtest.Records(t, p.Events).Records)
 	body := fmt.Sprintf(`{"specversion":"1.0","id":"%s-%d","source":"s","type":%q,"subject":%q}`, kind, before, kind, subject)
-	answer, err := p.Load(false).Handle(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents, Body: body,
-		Headers: map[string]string{"content-type": "application/cloudevents+json"}})
-	if err != nil || answer.StatusCode != 202 {
-		t.Fatalf("%v: %s", err, answer.Body)
-	}
+	platformtest.Send(t, p, body)
 	lane := p.Lanes.Of(subject)
 	var newest events.KinesisEvent
 	for _, r := range platformtest.Records(t, p.Events).Records {

@@ -105,7 +105,7 @@ func (w *meteredWorld) function(t *testing.T, name string) *platform.Platform {
 func TestAllThatAReplayUsesIsInItsReport(t *testing.T) {
 	w := newMeteredWorld(t)
 	live := w.function(t, "pump-events")
-	batch := sent(t, live, "account.opened", "account.deposited", "other.happened")
+	batch := platformtest.Sent(t, live, "account.opened", "account.deposited", "other.happened")
 	if answer, err := live.Pump()(t.Context(), batch); err != nil || len(answer.BatchItemFailures) > 0 {
 		t.Fatalf("%+v, %v", answer, err)
 	}

@@ -9,8 +9,6 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
-	"reprise/pkg/api"
-	"reprise/pkg/platform"
 	"reprise/pkg/platform/platformtest"
 	"reprise/pkg/steps"
 )
@@ -60,18 +58,4 @@ func TestStepsLogReplayAndRequest(t *testing.T) {
 	if line["replay"] != "r1" || line["request"] != "request-1" || line["function"] != "test" || line["level"] != "WARN" {
 		t.Errorf("logged %v", line)
 	}
-}
-
-// sent puts events of one entity and returns the stream's batch.
-func sent(t *testing.T, p *platform.Platform, types ...string) events.KinesisEvent {
-	t.Helper()
-	for i, kind := range types {
-		body := `{"specversion":"1.0","id":"` + string(rune('a'+i)) + `","source":"s","type":"` + kind + `","subject":"x"}`
-		response, err := p.Load(false).Handle(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents, Body: body,
-			Headers: map[string]string{"content-type": "application/cloudevents+json"}})
-		if err != nil || response.StatusCode != 202 {
-			t.Fatalf("%v: %s", err, response.Body)
-		}
-	}
-	return platformtest.Records(t, p.Events)
 }

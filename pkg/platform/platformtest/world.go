@@ -9,7 +9,10 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
@@ -111,6 +114,28 @@ func (w *World) View() eventlog.View {
 
 // Platform makes a platform of what the parts are now.
 func (w *World) Platform() *platform.Platform { return platform.New(w.Parts) }
+
+// Send has an event accepted by load-events.
+func Send(t testing.TB, p *platform.Platform, event string) {
+	t.Helper()
+	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/events", strings.NewReader(event))
+	request.Header.Set("Content-Type", "application/cloudevents+json")
+	answer := httptest.NewRecorder()
+	p.Load(false).Handler().ServeHTTP(answer, request)
+	if answer.Code != http.StatusAccepted {
+		t.Fatalf("send: %d %s", answer.Code, answer.Body)
+	}
+}
+
+// Sent has events of one entity, "x", accepted, and returns all that lies in the
+// event stream then.
+func Sent(t testing.TB, p *platform.Platform, types ...string) events.KinesisEvent {
+	t.Helper()
+	for i, kind := range types {
+		Send(t, p, fmt.Sprintf(`{"specversion":"1.0","id":"%c","source":"s","type":%q,"subject":"x"}`, 'a'+i, kind))
+	}
+	return Records(t, p.Events)
+}
 
 // Records are all records of a stream as one batch.
 func Records(t testing.TB, stream feed.Stream) events.KinesisEvent {

@@ -7,10 +7,8 @@ import (
 	"math"
 	"net/http"
 	"slices"
-	"strconv"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
 	"golang.org/x/sync/errgroup"
 
 	"reprise/pkg/event"
@@ -75,34 +73,28 @@ type AcceptedEvent struct {
 	Position event.Position `json:"position"`
 }
 
-// Handle validates all of a request, then puts it. On 202 every event is
+// receive validates all of a request, then puts it. On 202 every event is
 // durable in the stream. On an error answer none is, but where it says that
 // some may have been accepted; sending the same request again is safe then.
-func (h *Load) Handle(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-	batch, bad := h.parse(req)
-	if bad != nil {
-		return bad.response(), nil
+func (h *Load) receive(r *http.Request) (reply, error) {
+	batch, err := h.parse(r)
+	if err != nil {
+		return reply{}, err
 	}
-	if h.Overloaded != nil && h.Overloaded(ctx) {
-		return h.busy("the platform is far behind with what it has accepted; nothing of this request was taken").response(), nil
+	if h.Overloaded != nil && h.Overloaded(r.Context()) {
+		return reply{}, busy("the platform is far behind with what it has accepted; nothing of this request was taken")
 	}
-	if err := h.put(ctx, batch); err != nil {
-		return h.putFailed(ctx, err).response(), nil
+	if err := h.put(r.Context(), batch); err != nil {
+		return reply{}, h.putFailed(r.Context(), err)
 	}
-	return jsonResponse(http.StatusAccepted, batch.answer(minimal(req))), nil
+	minimal := header(r, "Prefer") == "return=minimal"
+	return reply{status: http.StatusAccepted, body: batch.answer(minimal)}, nil
 }
 
-func minimal(req events.APIGatewayV2HTTPRequest) bool {
-	return header(req, "prefer") == "return=minimal"
-}
+func busy(detail string) error { return retryLater("busy", detail) }
 
-func (h *Load) busy(detail string) *Problem {
-	p := problem(http.StatusServiceUnavailable, "busy", detail)
-	p.RetryAfter = retrySeconds
-	return p
-}
-
-func (h *Load) putFailed(ctx context.Context, err error) *Problem {
+// putFailed is what the client is told where not every event was put.
+func (h *Load) putFailed(ctx context.Context, err error) error {
 	h.Log.LogAttrs(ctx, slog.LevelWarn, "events not accepted", slog.String("error", err.Error()))
 	const again = "some of the request's events may have been accepted; sending the same request again is safe"
 	if errors.Is(err, feed.ErrThrottled) {
@@ -115,7 +107,7 @@ func (h *Load) putFailed(ctx context.Context, err error) *Problem {
 		p.RetryAfter = retrySeconds
 		return p
 	}
-	return h.busy(again)
+	return busy(again)
 }
 
 // laneBatch is the part of a request that goes to one lane.
@@ -212,5 +204,3 @@ func (h *Load) putLane(ctx context.Context, batch *loadBatch, l *laneBatch) erro
 	}
 	return nil
 }
-
-func decimal(n int) string { return strconv.Itoa(n) }

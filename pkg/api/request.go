@@ -2,7 +2,9 @@ package api
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
+	"io"
 	"maps"
 	"net/http"
 	"net/url"
@@ -10,8 +12,6 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
-
-	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/event"
 	"reprise/pkg/event/strict"
@@ -28,6 +28,37 @@ const (
 	maxPageBytes = 3 << 20
 )
 
+// header returns a request's header, joined by commas where it is given several
+// times, as API Gateway joins it.
+func header(r *http.Request, name string) string { return strings.Join(r.Header.Values(name), ",") }
+
+// body reads a request's body, which no content encoding may have changed.
+func body(r *http.Request) (string, error) {
+	if coding := header(r, "Content-Encoding"); coding != "" && !strings.EqualFold(coding, "identity") {
+		p := problem(http.StatusUnsupportedMediaType, "unsupported-content-encoding",
+			fmt.Sprintf("content encoding %q is not understood: send the body without one", clipText(coding)))
+		p.headers = map[string]string{"Accept-Encoding": "identity"}
+		return "", p
+	}
+	var text strings.Builder
+	// What a request says of its length spares copies, where that is allowed.
+	text.Grow(int(max(0, min(r.ContentLength, MaxBodyBytes))))
+	_, err := io.Copy(&text, r.Body)
+	var corrupt base64.CorruptInputError
+	var tooLarge *http.MaxBytesError
+	switch {
+	case errors.As(err, &tooLarge):
+		return "", problem(http.StatusRequestEntityTooLarge, "body-too-large",
+			"the body is larger than 4 MiB; send fewer events at a time")
+	case errors.As(err, &corrupt):
+		return "", problem(http.StatusBadRequest, "malformed-body", "the body is not the base64 text that it is said to be")
+	case err != nil:
+		return "", problem(http.StatusBadRequest, "malformed-request",
+			"the request's body could not be read to its end; nothing of it was taken")
+	}
+	return text.String(), nil
+}
+
 func badParameter(name, format string, args ...any) *Problem {
 	return problem(http.StatusBadRequest, "invalid-parameter", "parameter "+name+" "+fmt.Sprintf(format, args...))
 }
@@ -41,9 +72,9 @@ type query struct {
 
 // newQuery refuses parameters other than those named: a misspelt one would
 // silently mean something else.
-func newQuery(req events.APIGatewayV2HTTPRequest, names ...string) *query {
+func newQuery(r *http.Request, names ...string) *query {
 	q := &query{}
-	q.given, q.bad = parameters(req)
+	q.given, q.bad = parameters(r)
 	for _, name := range slices.Sorted(maps.Keys(q.given)) {
 		switch value := q.given[name]; {
 		case !slices.Contains(names, name):
@@ -57,11 +88,8 @@ func newQuery(req events.APIGatewayV2HTTPRequest, names ...string) *query {
 
 // parameters reads the query as it was sent: an HTTP API, and every reader of
 // its kind, leaves out what it cannot decode and joins what is given twice.
-func parameters(req events.APIGatewayV2HTTPRequest) (map[string]string, *Problem) {
-	if req.RawQueryString == "" {
-		return req.QueryStringParameters, nil
-	}
-	values, err := url.ParseQuery(req.RawQueryString)
+func parameters(r *http.Request) (map[string]string, *Problem) {
+	values, err := url.ParseQuery(r.URL.RawQuery)
 	if err != nil {
 		return nil, problem(http.StatusBadRequest, "invalid-parameter",
 			"the query must be percent-encoded parameters, separated by &")
@@ -152,8 +180,8 @@ func DecodeEntity(text string) (id string, ok bool) {
 }
 
 // pathEntity is the entity that a path names.
-func pathEntity(req events.APIGatewayV2HTTPRequest) (string, error) {
-	id, ok := DecodeEntity(req.PathParameters["id"])
+func pathEntity(r *http.Request) (string, error) {
+	id, ok := DecodeEntity(r.PathValue("id"))
 	if !ok {
 		return "", problem(http.StatusBadRequest, "invalid-entity",
 			"the path names no entity: ids travel as base64url without padding")
@@ -164,24 +192,24 @@ func pathEntity(req events.APIGatewayV2HTTPRequest) (string, error) {
 // decodeBody reads a JSON body into the struct that target points to, as package
 // strict does. The content type must say JSON, so that no web page can send one
 // unasked.
-func decodeBody(req events.APIGatewayV2HTTPRequest, target any) error {
-	if err := newQuery(req).err(); err != nil {
+func decodeBody(r *http.Request, target any) error {
+	if err := newQuery(r).err(); err != nil {
 		return err
 	}
-	kind, charset, _ := event.MediaType(header(req, "content-type"))
+	kind, charset, _ := event.MediaType(header(r, "Content-Type"))
 	if kind != "application/json" || (charset != "" && charset != "utf-8") {
 		return problem(http.StatusUnsupportedMediaType, "unsupported-media-type",
 			"send content type application/json, in UTF-8")
 	}
-	raw, bad := body(req)
-	if bad != nil {
-		return bad
+	text, err := body(r)
+	if err != nil {
+		return err
 	}
-	if len(raw) > maxRequestBytes {
+	if len(text) > maxRequestBytes {
 		return problem(http.StatusRequestEntityTooLarge, "body-too-large",
-			fmt.Sprintf("the body has %d bytes; at most %d are accepted", len(raw), maxRequestBytes))
+			fmt.Sprintf("the body has %d bytes; at most %d are accepted", len(text), maxRequestBytes))
 	}
-	if err := strict.Unmarshal(raw, target); err != nil {
+	if err := strict.Unmarshal([]byte(text), target); err != nil {
 		return problem(http.StatusBadRequest, "malformed-body", "the body cannot be read: "+err.Error())
 	}
 	return nil

@@ -146,6 +146,23 @@ func TestParseAllProblemsAtOnce(t *testing.T) {
 	}
 }
 
+// TestParseNamesAProblemOnce: an expression that does not compile is no missing
+// number or list as well.
+func TestParseNamesAProblemOnce(t *testing.T) {
+	for _, definition := range []string{
+		asltest.Machine("W", `"W":{"Type":"Wait","Seconds":"{% 1 + %}","End":true}`),
+		asltest.Machine("C", `"C":{"Type":"Choice","Choices":[{"Condition":"{% 1 + %}","Next":"S"}],"Default":"S"},"S":{"Type":"Succeed"}`),
+		asltest.Machine("C", `"C":{"Type":"Choice","Choices":[],"Default":"S"},"S":{"Type":"Succeed"}`),
+		asltest.Machine("P", `"P":{"Type":"Parallel","Branches":[],"End":true}`),
+		asltest.Machine("M", `"M":{"Type":"Map","Items":"{% 1 + %}","ItemProcessor":{"StartAt":"A","States":{"A":{"Type":"Succeed"}}},"End":true}`),
+	} {
+		_, err := asl.Parse([]byte(definition), nil)
+		if refused := (*asl.DefinitionError)(nil); !errors.As(err, &refused) || len(refused.Problems) != 1 {
+			t.Errorf("%s\n gives %v", definition, err)
+		}
+	}
+}
+
 func TestParseSubstitutes(t *testing.T) {
 	m, err := asl.Parse([]byte(asltest.Machine("T", asltest.Task("T", "${FnArn}", end))), map[string]string{"FnArn": `a"b`, "Unused": "x"})
 	if err != nil {

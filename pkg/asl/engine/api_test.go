@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"strings"
@@ -288,4 +289,44 @@ func TestNewRefuses(t *testing.T) {
 	if !errors.Is(err, states.ErrInvalidName) {
 		t.Errorf("a machine with a space in its name: %v", err)
 	}
+}
+
+// TestWhileNothingRuns: what nobody drives can be neither stopped nor answered.
+func TestWhileNothingRuns(t *testing.T) {
+	m := asltest.Parse(t, slowMachine)
+	e, err := engine.New(engine.Config{Machines: map[string]*asl.Machine{"m": m}, Invoker: asltest.StandardFunctions(), Journal: &asltest.Memory{}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	started, err := e.Start(t.Context(), "m", "one", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := e.Stop(t.Context(), started.ExecutionArn, "", ""); !errors.Is(err, states.ErrStopped) {
+		t.Errorf("stop: %v", err)
+	}
+	if err := e.SendTaskHeartbeat(base64.RawURLEncoding.EncodeToString([]byte("m:one\x00\x00secret"))); !errors.Is(err, states.ErrStopped) {
+		t.Errorf("heartbeat: %v", err)
+	}
+}
+
+func TestLongErrorsAreRefused(t *testing.T) {
+	asltest.InWorld(t, slowMachine, func(w *asltest.World) {
+		arn := w.Start("one", `1`)
+		if _, err := w.Engine.Stop(t.Context(), arn, strings.Repeat("e", 257), ""); !errors.Is(err, states.ErrValidation) {
+			t.Errorf("stop with a long error: %v", err)
+		}
+		if err := w.Engine.SendTaskFailure("any", "", strings.Repeat("c", 32_769)); !errors.Is(err, states.ErrValidation) {
+			t.Errorf("failure with a long cause: %v", err)
+		}
+		for _, arn := range []string{"nonsense", "arn:aws:states:us-east-1:000000000000:execution:m:one"} {
+			_, described := w.Engine.DescribeMapRun(t.Context(), arn)
+			_, listed := w.Engine.List(t.Context(), engine.ListFilter{MapRunArn: arn})
+			for _, err := range []error{described, listed, w.Engine.UpdateMapRun(t.Context(), arn, engine.RunUpdate{})} {
+				if !errors.Is(err, states.ErrInvalidArn) {
+					t.Errorf("%s as a map run: %v", arn, err)
+				}
+			}
+		}
+	})
 }

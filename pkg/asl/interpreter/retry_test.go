@@ -2,6 +2,7 @@ package interpreter_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -275,6 +276,39 @@ func TestTokens(t *testing.T) {
 		}
 		if err := w.Engine.SendTaskSuccess(one, []byte(`2`)); !errors.Is(err, states.ErrTaskTimedOut) {
 			t.Errorf("after Stop: %v", err)
+		}
+	})
+}
+
+// TestTokensInside answers tasks that wait inside branches of iterations.
+func TestTokensInside(t *testing.T) {
+	ask := func(name string) string {
+		return `{"StartAt":"` + name + `","States":{"` + name + `":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
+			"Arguments":{"FunctionName":"take","Payload":["` + name + `","{% $states.input %}","{% $states.context.Task.Token %}"]},"End":true}}}`
+	}
+	definition := asltest.Machine("M", `"M":{"Type":"Map","Items":[1,2],"ItemProcessor":{"StartAt":"P","States":{"P":{"Type":"Parallel",
+		"Branches":[`+ask("A")+`,`+ask("B")+`],"End":true}}},"End":true}`)
+	asltest.InWorld(t, definition, func(w *asltest.World) {
+		w.Invoker.ByName["take"] = func(_ context.Context, payload string) (string, error) {
+			var asked []any
+			if err := json.Unmarshal([]byte(payload), &asked); err != nil {
+				return "", err
+			}
+			go func() {
+				token := asked[2].(string)
+				answer, _ := json.Marshal(asked[:2])
+				if err := w.Engine.SendTaskSuccess(token, answer); err != nil {
+					t.Errorf("answer of %s: %v", answer, err)
+				}
+				if err := w.Engine.SendTaskHeartbeat(token); !errors.Is(err, states.ErrTaskTimedOut) {
+					t.Errorf("heartbeat after the answer of %s: %v", answer, err)
+				}
+			}()
+			time.Sleep(time.Second)
+			return "null", nil
+		}
+		if ended := w.Run(`{}`); string(ended.Output) != `[[["A",1],["B",1]],[["A",2],["B",2]]]` {
+			t.Errorf("ended %s with %s %s", ended.Status, ended.Output, ended.Cause)
 		}
 	})
 }

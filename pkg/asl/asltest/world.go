@@ -100,7 +100,13 @@ type World struct {
 // Open makes an engine and has it run until Close.
 func (w *World) Open(machines map[string]*asl.Machine) {
 	w.T.Helper()
-	config := engine.Config{Machines: machines, Invoker: w.Invoker, Journal: w.Journal, Rand: rand.NewPCG(1, w.Seed), RoleArn: "role"}
+	config := engine.Config{
+		Machines: machines,
+		Invoker:  w.Invoker,
+		Journal:  w.Journal,
+		Rand:     rand.NewPCG(1, w.Seed),
+		RoleArn:  "role",
+	}
 	if w.Config != nil {
 		w.Config(&config)
 	}

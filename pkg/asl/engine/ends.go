@@ -89,9 +89,9 @@ const (
 	noticeRetryLast  = time.Minute
 )
 
-// notify tells OnEnd of ends. They are journalled with the end itself and
-// removed once OnEnd returned nil, so that a crash repeats a call but loses
-// none.
+// notify calls OnEnd for every end. A notice is journalled together with the
+// end and removed once OnEnd has returned nil, so a crash may repeat a call but
+// never loses one.
 func (e *Engine) notify(ctx context.Context) error {
 	if e.config.OnEnd == nil {
 		return nil

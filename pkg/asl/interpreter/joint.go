@@ -69,8 +69,8 @@ func joinList(items []json.RawMessage) json.RawMessage {
 	return append(list, ']')
 }
 
-// all starts and gathers the frames. It returns when every goroutine of
-// theirs has ended. The last result is a fault of the engine, not of the state.
+// all starts the frames and gathers what they give. It returns when all their
+// goroutines have ended. The error is a fault of the engine, not of the state.
 func (j *joint) all(ctx context.Context) ([]json.RawMessage, *states.Failure, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -103,14 +103,15 @@ type gathering struct {
 	fault   error
 }
 
-// fail makes a failure that of the whole state, and ends the other frames.
+// fail makes a frame's failure the failure of the whole state, and ends the
+// other frames.
 func (g *gathering) fail(why *states.Failure) {
 	g.failure = why
 	g.joint.frame.closeInside()
 	g.cancel()
 }
 
-// take takes in how a frame ended.
+// take records how a frame ended.
 func (g *gathering) take(end childEnd) {
 	rec := &g.joint.frame.rec
 	switch {
@@ -182,8 +183,9 @@ func (f *frame) done(out outcome) error {
 	return f.commitDurably()
 }
 
-// failedBefore handles that the journal holds a frame which failed, the crash
-// having come before its siblings were ended: nothing is started again.
+// failedBefore handles a crash between the failure of one frame and the end of
+// its siblings: the journal then holds a failed frame, and nothing is started
+// again.
 func (j *joint) failedBefore() (*states.Failure, error) {
 	f := j.frame
 	var failed *journal.Frame

@@ -12,8 +12,8 @@ import (
 )
 
 // A token names the execution, the thread and the attempt. The last part is
-// random, so that a token cannot be guessed; the first two make a table of
-// tokens needless.
+// random, so that a token cannot be guessed; the first two say where to find
+// the task, so that no table of tokens is needed.
 func encodeToken(id, path, secret string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(id + "\x00" + path + "\x00" + secret))
 }

@@ -157,7 +157,7 @@ func TestStepsEndBeforeTheirTasks(t *testing.T) {
 func TestRoutesAgree(t *testing.T) {
 	served := make(map[string]string)
 	for _, route := range api.Routes() {
-		served[route.Key] = string(route.Group)
+		served[route.Pattern] = string(route.Group)
 	}
 	for variant, want := range map[string]string{"": "AWS_IAM", "jwt/": "JWT"} {
 		seen := make(map[string]bool)
@@ -183,11 +183,11 @@ func TestRoutesAgree(t *testing.T) {
 			continue
 		}
 		for _, route := range api.Routes() {
-			method, path, _ := strings.Cut(route.Key, " ")
+			method, path, _ := strings.Cut(route.Pattern, " ")
 			end := "/$default/" + method + strings.ReplaceAll(path, "{id}", "*")
 			has := slices.ContainsFunc(s.resources, func(r string) bool { return strings.HasSuffix(r, end) })
 			if mine := strings.HasPrefix(s.policy, string(route.Group)+"policy"); has != mine {
-				t.Errorf("%s of the group %s in %s: %t", route.Key, route.Group, s.policy, has)
+				t.Errorf("%s of the group %s in %s: %t", route.Pattern, route.Group, s.policy, has)
 			}
 		}
 	}

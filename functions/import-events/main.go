@@ -4,10 +4,12 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/aws/lambdahttp"
+	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("import-events", func(p *wiring.Platform) any {
-		return p.Load(true).Handle
+	wiring.Start("import-events", func(p *platform.Platform) any {
+		return lambdahttp.Serve(p.Load(true).Handler())
 	})
 }

@@ -49,12 +49,13 @@ func packages(t *testing.T, patterns ...string) []listed {
 // before it. Packages in one layer that must not know each other stand in
 // apart.
 var layers = [][]string{
-	{"event", "event/strict"},
-	{"event/record", "control", "feed", "local/localstore", "meter", "asl/jsonata"},
+	{"event", "event/strict", "asl/states"},
+	{"event/record", "control", "feed", "local/localstore", "meter", "asl/jsonata", "asl/journal"},
 	{"eventlog", "datastore", "asl"},
-	{"gateway", "projection", "domain"},
-	{"replay", "aws/settings"},
-	{"api", "consume", "steps"},
+	{"projection/jsonstate", "gateway", "projection", "domain", "asl/interpreter"},
+	{"replay", "replay/cutover", "replay/lifecycle", "meter/spending", "aws/settings", "asl/engine"},
+	{"api", "consume", "steps", "asl/wire"},
+	{"platform"},
 	{"local"},
 	{"cli"},
 	{"cmd"},
@@ -96,9 +97,9 @@ func TestImportsPointInwards(t *testing.T) {
 }
 
 // TestEventsNeedTheStandardLibraryOnly, so that a subscriber can take the
-// package as it is.
+// package as it is; what every function links keeps to it as well.
 func TestEventsNeedTheStandardLibraryOnly(t *testing.T) {
-	for _, p := range packages(t, "./pkg/event", "./pkg/meter") {
+	for _, p := range packages(t, "./pkg/event", "./pkg/meter", "./pkg/asl/states") {
 		for _, dep := range p.Deps {
 			if strings.HasPrefix(dep, "reprise/") || strings.Contains(strings.SplitN(dep, "/", 2)[0], ".") {
 				t.Errorf("%s needs %s", p.ImportPath, dep)
@@ -157,6 +158,36 @@ func TestStacksKnowTheWorkflowsOnly(t *testing.T) {
 		for _, imported := range p.Imports {
 			if strings.HasPrefix(imported, "reprise/") && imported != "reprise/workflows" && !strings.HasPrefix(imported, "reprise/stacks") {
 				t.Errorf("%s imports %s", p.ImportPath, imported)
+			}
+		}
+	}
+}
+
+// TestFunctionsLinkNoRunner: on AWS the service runs the state machines.
+func TestFunctionsLinkNoRunner(t *testing.T) {
+	const runner, terms = "reprise/pkg/asl", "reprise/pkg/asl/states"
+	users := 0
+	for _, p := range packages(t, "./functions/...") {
+		for _, dep := range p.Deps {
+			switch {
+			case dep == terms:
+				users++
+			case dep == runner || strings.HasPrefix(dep, runner+"/") || strings.Contains(dep, "jsonata"):
+				t.Errorf("%s needs %s", p.ImportPath, dep)
+			}
+		}
+	}
+	if users < 5 {
+		t.Errorf("only %d packages were seen to need %s", users, terms)
+	}
+}
+
+// TestRunnerKnowsNothingOfReplays, so that it runs any state machine.
+func TestRunnerKnowsNothingOfReplays(t *testing.T) {
+	for _, p := range packages(t, "./pkg/asl/...") {
+		for _, dep := range p.Deps {
+			if strings.HasPrefix(dep, "reprise/") && !strings.HasPrefix(dep, "reprise/pkg/asl") {
+				t.Errorf("%s needs %s", p.ImportPath, dep)
 			}
 		}
 	}

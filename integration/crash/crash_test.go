@@ -15,6 +15,7 @@ import (
 	"reprise/integration/process"
 	"reprise/pkg/api"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // kills is how often a crash test kills the platform; REPRISE_KILLS sets it.
@@ -175,7 +176,7 @@ func TestKillDuringReplayEndsByItself(t *testing.T) {
 		if err != nil {
 			t.Fatalf("round %d: %v", round, err)
 		}
-		var view replay.View
+		var view lifecycle.View
 		if err := json.Unmarshal([]byte(out), &view); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}

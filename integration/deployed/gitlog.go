@@ -8,6 +8,7 @@ import (
 	"reprise/pkg/api"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // Lanes is how many lanes the deployments of New have.
@@ -59,7 +60,7 @@ func (w *World) SettleRows(n int64) map[string]api.EntityView {
 // AgreesWithGit sends a real log, loses the state, and rebuilds it: both states
 // must be what Git says. It calls live, which may be nil, before the loss, and
 // returns how the rebuild ended.
-func (w *World) AgreesWithGit(t *testing.T, log datasets.Log, live func()) replay.View {
+func (w *World) AgreesWithGit(t *testing.T, log datasets.Log, live func()) lifecycle.View {
 	t.Helper()
 	n := int64(len(log.Lines))
 	w.SendLog(log)

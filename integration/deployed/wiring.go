@@ -3,7 +3,6 @@ package deployed
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -17,6 +16,8 @@ import (
 	"reprise/integration/lambdahost"
 	"reprise/pkg/asl"
 	"reprise/pkg/asl/asltest"
+	"reprise/pkg/asl/engine"
+	"reprise/pkg/asl/states"
 	"reprise/pkg/asl/wire"
 	"reprise/pkg/event"
 	"reprise/pkg/feed"
@@ -44,7 +45,7 @@ func (w *World) startEngine(ctx context.Context, listener net.Listener) {
 		machines[m.Name] = parsed
 		config.Machines = append(config.Machines, wire.Machine{Name: m.Name, Definition: m.Definition, Created: time.Now()})
 	}
-	engine, err := asl.NewEngine(asl.Config{Machines: machines, Invoker: w.definitions, OnEnd: w.executionEnded,
+	engine, err := engine.New(engine.Config{Machines: machines, Invoker: w.definitions, OnEnd: w.executionEnded,
 		Journal: &asltest.Memory{Forget: true}, Region: config.Region, Account: config.Account, Logger: w.log})
 	if err != nil {
 		w.t.Fatal(err)
@@ -56,7 +57,7 @@ func (w *World) startEngine(ctx context.Context, listener net.Listener) {
 
 // executionEnded is the event that EventBridge has of an execution, for the
 // rules whose pattern it fits.
-func (w *World) executionEnded(_ context.Context, e asl.Execution) error {
+func (w *World) executionEnded(_ context.Context, e states.Execution) error {
 	detail, err := json.Marshal(map[string]any{"executionArn": e.ExecutionArn, "stateMachineArn": e.StateMachineArn,
 		"name": e.Name, "status": e.Status, "error": e.Error, "cause": e.Cause})
 	if err != nil {
@@ -182,22 +183,6 @@ func invoke[Out any](ctx context.Context, host *lambdahost.Host, function string
 		return out, fmt.Errorf("decode result of %s: %w", function, err)
 	}
 	return out, nil
-}
-
-// gateway routes requests to the functions that the templates name.
-func (w *World) gateway() *emulate.Gateway {
-	g := emulate.NewGateway(w.log)
-	for _, route := range w.options.Deployment.Routes {
-		g.Route(route.Key, func(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-			answer, err := invoke[events.APIGatewayV2HTTPResponse](ctx, w.Host, route.Function, req)
-			var refused *lambdahost.ServiceError
-			if errors.As(err, &refused) { // as API Gateway answers for a throttled function
-				return events.APIGatewayV2HTTPResponse{StatusCode: http.StatusServiceUnavailable, Body: `{"message":"Service Unavailable"}`}, nil
-			}
-			return answer, err
-		})
-	}
-	return g
 }
 
 // metrics serves a CloudWatch that has no values yet, and returns its address.

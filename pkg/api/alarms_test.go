@@ -13,6 +13,7 @@ import (
 	"reprise/pkg/consume"
 	"reprise/pkg/event/record"
 	"reprise/pkg/meter"
+	"reprise/pkg/meter/spending"
 	"reprise/pkg/replay"
 )
 
@@ -147,7 +148,7 @@ func TestWhatPlaybackDropsIsTold(t *testing.T) {
 		Applier: w.live.Applier, Codec: w.load.Codec, Lanes: w.load.Lanes, Width: w.live.Width}
 	m := new(meter.Meter)
 	apply := &consume.ApplyPlayback{Consumer: consumer, Log: logged.log(),
-		Spending: &replay.Spending{Store: w.store, Used: meter.NewOutstanding(m), Function: "apply-playback"}}
+		Spending: &spending.Recorder{Store: w.store, Used: meter.NewOutstanding(m), Function: "apply-playback"}}
 	r := w.sendOne(deposits("a", 0, 1)[0])
 	key := r.Kinesis.PartitionKey
 	lane, err := w.load.Lanes.ParseKey(key)

@@ -7,8 +7,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 )
@@ -45,23 +43,23 @@ func viewEntity(generation string, row *datastore.Row) EntityView {
 	return view
 }
 
-func (a *API) getEntity(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-	entity, err := pathEntity(req)
+func (a *API) getEntity(r *http.Request) (reply, error) {
+	entity, err := pathEntity(r)
 	if err == nil {
-		err = newQuery(req).err()
+		err = newQuery(r).err()
 	}
 	if err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+		return reply{}, err
 	}
-	id, row, found, err := a.activeRow(ctx, entity)
+	id, row, found, err := a.activeRow(r.Context(), entity)
 	if err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+		return reply{}, err
 	}
 	if !found {
-		return events.APIGatewayV2HTTPResponse{}, problem(http.StatusNotFound, "entity-not-found",
+		return reply{}, problem(http.StatusNotFound, "entity-not-found",
 			"the active generation has no such entity; an event that was accepted a moment ago may not be applied yet")
 	}
-	return answer(http.StatusOK, viewEntity(id, &row))
+	return answer(http.StatusOK, viewEntity(id, &row)), nil
 }
 
 // active is the active generation's entry.

@@ -6,13 +6,10 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"reprise/pkg/api"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/replay"
 )
 
 // flipping makes another generation active while a row is being read.
@@ -47,8 +44,8 @@ func TestReadDuringAPromotionIsOfTheGenerationThatIsActiveAfterIt(t *testing.T) 
 	must(t, err)
 	must(t, w.generations.Create(ctx, info.ID))
 	lane := w.api.Lanes.Of("a")
-	for i := range apiLanes {
-		must(t, replay.BeginMark(ctx, w.generations.Open(info.ID), event.Lane(i), eventlog.Head{}))
+	for lane := range event.Lane(apiLanes) {
+		must(t, datastore.BeginMark(ctx, w.generations.Open(info.ID), lane, eventlog.Head{}))
 	}
 	rows, err := w.generations.Open("g0001").Rows(ctx, lane, []string{"a"})
 	must(t, err)
@@ -60,9 +57,7 @@ func TestReadDuringAPromotionIsOfTheGenerationThatIsActiveAfterIt(t *testing.T) 
 		must(t, err)
 		must(t, w.registry.Flip(ctx, info.ID, "r", hold))
 	}}
-	response, err := w.api.Handle(ctx, events.APIGatewayV2HTTPRequest{RouteKey: "GET /entities/{id}",
-		PathParameters: map[string]string{"id": api.EncodeEntity("a")}})
-	must(t, err)
+	response := w.ask(asked{route: "GET /entities/{id}", id: api.EncodeEntity("a")})
 	var view api.EntityView
 	must(t, json.Unmarshal([]byte(response.Body), &view))
 	if response.StatusCode != 200 || view.Generation != info.ID {

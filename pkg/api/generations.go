@@ -7,10 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"reprise/pkg/datastore"
-	"reprise/pkg/replay"
 )
 
 // GenerationsView lists the generations of the Data Store.
@@ -28,15 +25,15 @@ type GenerationView struct {
 	Lost bool `json:"lost"`
 }
 
-func (a *API) getGenerations(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-	if err := newQuery(req).err(); err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+func (a *API) getGenerations(r *http.Request) (reply, error) {
+	if err := newQuery(r).err(); err != nil {
+		return reply{}, err
 	}
-	view, err := a.generationsView(ctx)
+	view, err := a.generationsView(r.Context())
 	if err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+		return reply{}, err
 	}
-	return answer(http.StatusOK, view)
+	return answer(http.StatusOK, view), nil
 }
 
 func (a *API) generationsView(ctx context.Context) (GenerationsView, error) {
@@ -48,7 +45,7 @@ func (a *API) generationsView(ctx context.Context) (GenerationsView, error) {
 	for _, info := range roll.Generations {
 		shown := GenerationView{Info: info, Lost: info.Loss != nil}
 		if info.Consumes() && !shown.Lost {
-			_, err := replay.LiveMarks(ctx, a.Generations.Open(info.ID), a.Lanes.Count())
+			_, err := datastore.LiveMarks(ctx, a.Generations.Open(info.ID), a.Lanes.Count())
 			if shown.Lost = isLost(err); err != nil && !shown.Lost {
 				return GenerationsView{}, fmt.Errorf("look at generation %s: %w", info.ID, err)
 			}
@@ -71,28 +68,28 @@ type Wiped struct {
 
 // wipe empties the active generation, rows and marks. It is lost then, until a
 // rebuild replaces it; the log is not touched.
-func (a *API) wipe(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+func (a *API) wipe(r *http.Request) (reply, error) {
 	var request WipeRequest
-	if err := decodeBody(req, &request); err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+	if err := decodeBody(r, &request); err != nil {
+		return reply{}, err
 	}
-	if _, err := a.active(ctx); err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+	if _, err := a.active(r.Context()); err != nil {
+		return reply{}, err
 	}
 	// The loss is recorded first, in the document that says which one is active:
 	// what is half empty is lost as well, and no promotion that comes in between
 	// has its generation emptied.
-	err := a.Registry.LoseActive(ctx, request.Generation, datastore.Loss{Why: "it was emptied on request"})
+	err := a.Registry.LoseActive(r.Context(), request.Generation, datastore.Loss{Why: "it was emptied on request"})
 	if errors.Is(err, datastore.ErrNotActive) {
-		return events.APIGatewayV2HTTPResponse{}, problem(http.StatusConflict, "generation-not-active",
+		return reply{}, problem(http.StatusConflict, "generation-not-active",
 			"generation must name the active one: read GET /generations and decide again")
 	}
 	if err == nil {
-		err = a.Generations.Clear(ctx, request.Generation)
+		err = a.Generations.Clear(r.Context(), request.Generation)
 	}
 	if err != nil && !isLost(err) {
-		return events.APIGatewayV2HTTPResponse{}, fmt.Errorf("wipe generation %s: %w", request.Generation, err)
+		return reply{}, fmt.Errorf("wipe generation %s: %w", request.Generation, err)
 	}
-	a.Log.LogAttrs(ctx, slog.LevelWarn, "generation wiped", slog.String("generation", request.Generation))
-	return answer(http.StatusOK, Wiped(request))
+	a.Log.LogAttrs(r.Context(), slog.LevelWarn, "generation wiped", slog.String("generation", request.Generation))
+	return answer(http.StatusOK, Wiped(request)), nil
 }

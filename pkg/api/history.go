@@ -8,8 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 )
@@ -68,26 +66,26 @@ func (q *query) place(name string) place {
 // getHistory reads the log, not the Data Store: it works on a lost generation.
 // A page costs reading the entity's history up to its end, because an event is
 // a duplicate of any earlier one; memory is bounded by the page.
-func (a *API) getHistory(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-	entity, err := pathEntity(req)
+func (a *API) getHistory(r *http.Request) (reply, error) {
+	entity, err := pathEntity(r)
 	if err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+		return reply{}, err
 	}
-	q := newQuery(req, "after", "limit")
+	q := newQuery(r, "after", "limit")
 	after, limit := q.place("after"), q.number("limit", defaultHistory, 1, maxHistory)
 	if err := q.err(); err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+		return reply{}, err
 	}
 	h := &historyReader{api: a, entity: entity, lane: a.Lanes.Of(entity), after: after, limit: limit,
 		page: HistoryPage{Entity: entity, Lane: a.Lanes.Of(entity), Events: []HistoryEvent{}}}
-	if err := h.read(ctx); err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+	if err := h.read(r.Context()); err != nil {
+		return reply{}, err
 	}
 	if len(h.page.Events) == 0 && after == (place{}) {
-		return events.APIGatewayV2HTTPResponse{}, problem(http.StatusNotFound, "entity-not-found",
+		return reply{}, problem(http.StatusNotFound, "entity-not-found",
 			"the log holds no event of this entity; one that was accepted a moment ago may not be in it yet")
 	}
-	return answer(http.StatusOK, h.page)
+	return answer(http.StatusOK, h.page), nil
 }
 
 // historyReader reads one page.

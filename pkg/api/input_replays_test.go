@@ -14,9 +14,11 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambda/messages"
 
+	"reprise/pkg/aws/lambdahttp"
 	"reprise/pkg/cli"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 	"reprise/pkg/steps"
 )
 
@@ -136,8 +138,8 @@ func (w *apiWorld) startOverHTTP(server *httptest.Server, id, input string) (str
 }
 
 func (w *apiWorld) startAsFunction(id, input string) (string, bool) {
-	answer, err := w.api.Handle(w.t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: "POST /replays", Body: startBody(id, input),
-		Headers: map[string]string{"content-type": "application/json; charset=utf-8"}})
+	answer, err := lambdahttp.Serve(w.handler)(w.t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: "POST /replays",
+		Body: startBody(id, input), Headers: map[string]string{"content-type": "application/json; charset=utf-8"}})
 	must(w.t, err)
 	return w.started(answer.StatusCode, answer.Body)
 }
@@ -154,7 +156,7 @@ func (w *apiWorld) started(status int, body string) (string, bool) {
 // hand. Its input has come through Step Functions, which reads JSON only.
 func (w *apiWorld) startFromConsole(id, input string) (string, bool) {
 	w.t.Helper()
-	plan := &steps.PlanReplay{Store: w.store, Promoter: &replay.Promoter{Store: w.store},
+	plan := &steps.PlanReplay{Store: w.store, Promoter: &cutover.Promoter{Store: w.store},
 		Planner: &replay.Planner{Store: w.store, Heads: w.api.Heads, Lanes: w.api.Lanes, Width: eventlog.Hour, Buckets: w.api.Buckets}}
 	_, err := plan.Handle(w.t.Context(), steps.PlanInput{Replay: id, Input: json.RawMessage(input)})
 	if err == nil {

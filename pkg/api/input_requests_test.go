@@ -12,48 +12,22 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/api"
+	"reprise/pkg/aws/lambdahttp"
 	"reprise/pkg/local/emulate"
 )
 
 // serve serves every route of the world as the platform of one machine does.
 func (w *apiWorld) serve() *httptest.Server {
 	w.t.Helper()
-	gateway := emulate.NewGateway(slog.New(slog.DiscardHandler))
-	for _, route := range api.Routes() {
-		gateway.Route(route.Key, w.function(route.Key))
-	}
-	server := httptest.NewServer(gateway.Server().Handler)
+	server := httptest.NewServer(emulate.Server(w.handler, slog.New(slog.DiscardHandler)).Handler)
 	w.t.Cleanup(server.Close)
 	return server
-}
-
-func (w *apiWorld) function(route string) emulate.Function {
-	if route == api.RouteEvents || route == api.RouteImports {
-		return w.load.Handle
-	}
-	return w.api.Handle
-}
-
-// asked is a request of any route.
-type asked struct {
-	route, id, query, body string
-	headers                map[string]string
 }
 
 // overHTTP and asFunction ask both forms of the API.
 func (w *apiWorld) overHTTP(server *httptest.Server, a asked) (int, string) {
 	w.t.Helper()
-	method, path, _ := strings.Cut(a.route, " ")
-	target := server.URL + strings.Replace(path, "{id}", url.PathEscape(a.id), 1)
-	if a.query != "" {
-		target += "?" + a.query
-	}
-	req, err := http.NewRequestWithContext(w.t.Context(), method, target, strings.NewReader(a.body))
-	must(w.t, err)
-	for name, value := range a.headers {
-		req.Header.Set(name, value)
-	}
-	answer, err := http.DefaultClient.Do(req)
+	answer, err := http.DefaultClient.Do(a.request(w.t.Context(), server.URL))
 	must(w.t, err)
 	defer func() { _ = answer.Body.Close() }()
 	body, err := io.ReadAll(answer.Body)
@@ -72,7 +46,7 @@ func (w *apiWorld) asFunction(a asked) (int, string) {
 	for name, all := range values {
 		req.QueryStringParameters[name] = strings.Join(all, ",")
 	}
-	answer, err := w.function(a.route)(w.t.Context(), asLambdaGets(w.t, req))
+	answer, err := lambdahttp.Serve(w.handler)(w.t.Context(), asLambdaGets(w.t, req))
 	must(w.t, err)
 	return answer.StatusCode, answer.Body
 }
@@ -103,14 +77,14 @@ func TestEveryRouteRefusesTheSameQueries(t *testing.T) {
 	w := newAPIWorld(t)
 	server := w.serve()
 	for _, route := range api.Routes() {
-		a := asked{route: route.Key, headers: map[string]string{"content-type": "application/json"}, body: "{}"}
-		if strings.Contains(route.Key, "{id}") {
+		a := asked{route: route.Pattern, headers: map[string]string{"content-type": "application/json"}, body: "{}"}
+		if strings.Contains(route.Pattern, "{id}") {
 			a.id = api.EncodeEntity("a")
 		}
 		for _, query := range []string{"limit=%zz", "limit=%e9", "lane=0;limit=1", "nobody=knows", "limit=1&limit=1", "lane=0&limit=1&limit=2", "%zz=1"} {
 			a.query = query
 			if status, told := w.both(server, a); status != http.StatusBadRequest || told.Kind() != "invalid-parameter" {
-				t.Errorf("%s?%s: %d %+v", route.Key, query, status, told)
+				t.Errorf("%s?%s: %d %+v", route.Pattern, query, status, told)
 			}
 		}
 	}
@@ -144,8 +118,7 @@ func TestNoRouteTakesAnEncodedBody(t *testing.T) {
 			t.Errorf("%s as it is: %d %s", a.route, status, body)
 		}
 	}
-	answer, err := w.load.Handle(t.Context(), events.APIGatewayV2HTTPRequest{Headers: map[string]string{"content-encoding": "gzip"}})
-	must(t, err)
+	answer := w.ask(asked{route: api.RouteEvents, headers: map[string]string{"content-encoding": "gzip"}})
 	if answer.Headers["Accept-Encoding"] != "identity" {
 		t.Errorf("the answer does not say what is accepted: %v", answer.Headers)
 	}

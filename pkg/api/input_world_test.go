@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"maps"
 	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strings"
 	"testing"
@@ -18,6 +17,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/api"
+	"reprise/pkg/aws/lambdahttp"
 	"reprise/pkg/cli/send"
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
@@ -37,8 +37,7 @@ type edge struct {
 	decoder *eventlog.Decoder
 	// put is what reached the stream.
 	put     [][]byte
-	gateway http.Handler
-	loads   map[string]*api.Load
+	handler http.Handler
 }
 
 // stream keeps what is put.
@@ -59,15 +58,13 @@ func newEdge(t testing.TB) *edge {
 	t.Cleanup(codec.Close)
 	lanes, err := event.NewLanes(1)
 	must(t, err)
-	e := &edge{t: t, codec: codec, lanes: lanes, loads: map[string]*api.Load{},
+	e := &edge{t: t, codec: codec, lanes: lanes,
 		decoder: &eventlog.Decoder{Codec: codec, Lanes: lanes, Epoch: 1}}
-	gateway := emulate.NewGateway(slog.New(slog.DiscardHandler))
-	for route, keep := range map[string]bool{api.RouteEvents: false, api.RouteImports: true} {
-		e.loads[route] = &api.Load{Stream: stream{into: &e.put}, Codec: codec, Lanes: lanes, Epoch: 1, KeepTime: keep,
+	load := func(keepTime bool) *api.Load {
+		return &api.Load{Stream: stream{into: &e.put}, Codec: codec, Lanes: lanes, Epoch: 1, KeepTime: keepTime,
 			Now: func() time.Time { return edgeNow }, Log: slog.New(slog.DiscardHandler)}
-		gateway.Route(route, e.loads[route].Handle)
 	}
-	e.gateway = gateway.Server().Handler
+	e.handler = api.New(load(false), load(true), &api.API{})
 	return e
 }
 
@@ -80,19 +77,13 @@ type sent struct {
 // viaHTTP asks the platform of one machine, viaLambda the function as an HTTP
 // API does: its event is JSON, and most bodies are base64 in it.
 func viaHTTP(e *edge, route string, s sent) (status int, body string) {
-	method, path, _ := strings.Cut(route, " ")
-	req := httptest.NewRequest(method, path, strings.NewReader(s.body))
-	req.Host = "localhost"
-	for name, value := range s.headers {
-		req.Header[http.CanonicalHeaderKey(name)] = []string{value}
-	}
-	recorder := httptest.NewRecorder()
-	e.gateway.ServeHTTP(recorder, req)
-	return recorder.Code, recorder.Body.String()
+	handler := emulate.Server(e.handler, slog.New(slog.DiscardHandler)).Handler
+	got := answeredBy(handler, asked{route: route, headers: s.headers, body: s.body}.request(e.t.Context(), "http://localhost"))
+	return got.StatusCode, got.Body
 }
 
 func viaLambda(e *edge, route string, s sent) (status int, body string) {
-	answer, err := e.loads[route].Handle(e.t.Context(), asLambdaGets(e.t, events.APIGatewayV2HTTPRequest{RouteKey: route,
+	answer, err := lambdahttp.Serve(e.handler)(e.t.Context(), asLambdaGets(e.t, events.APIGatewayV2HTTPRequest{RouteKey: route,
 		Headers: s.headers, Body: base64.StdEncoding.EncodeToString([]byte(s.body)), IsBase64Encoded: true}))
 	must(e.t, err)
 	return answer.StatusCode, answer.Body

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
 	"golang.org/x/sync/errgroup"
 
 	"reprise/pkg/datastore"
@@ -37,25 +36,25 @@ type LaneView struct {
 
 // getLanes reads the marks before the heads, so that no lane is shown applied
 // beyond the log.
-func (a *API) getLanes(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-	if err := newQuery(req).err(); err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+func (a *API) getLanes(r *http.Request) (reply, error) {
+	if err := newQuery(r).err(); err != nil {
+		return reply{}, err
 	}
-	roll, err := a.Registry.Load(ctx)
+	roll, err := a.Registry.Load(r.Context())
 	if err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+		return reply{}, err
 	}
 	view := LanesView{Generation: roll.Active, Lost: true, Lanes: make([]LaneView, a.Lanes.Count())}
 	if info, found := roll.Find(roll.Active); found {
-		gone, err := a.applied(ctx, info.ID, view.Lanes)
+		gone, err := a.applied(r.Context(), info.ID, view.Lanes)
 		if err != nil {
-			return events.APIGatewayV2HTTPResponse{}, err
+			return reply{}, err
 		}
 		view.Lost = gone || info.Loss != nil
 	}
-	heads, err := a.Heads.LoadAll(ctx, a.Lanes.Count())
+	heads, err := a.Heads.LoadAll(r.Context(), a.Lanes.Count())
 	if err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+		return reply{}, err
 	}
 	for i, head := range heads {
 		l := &view.Lanes[i]
@@ -65,7 +64,7 @@ func (a *API) getLanes(ctx context.Context, req events.APIGatewayV2HTTPRequest) 
 			l.Logged = &logged
 		}
 	}
-	return answer(http.StatusOK, view)
+	return answer(http.StatusOK, view), nil
 }
 
 // marksAtOnce bounds the marks that are read side by side.
@@ -77,13 +76,13 @@ func (a *API) applied(ctx context.Context, generation string, lanes []LaneView) 
 	gone := make([]bool, len(lanes))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(marksAtOnce)
-	for i := range lanes {
+	for lane := range event.Lane(len(lanes)) {
 		group.Go(func() error {
-			mark, _, err := opened.Mark(ctx, datastore.LiveMark, event.Lane(i))
-			if gone[i] = isLost(err); gone[i] {
+			mark, _, err := opened.Mark(ctx, datastore.LiveMark, lane)
+			if gone[lane] = isLost(err); gone[lane] {
 				return nil
 			}
-			lanes[i].Applied = mark.Position
+			lanes[lane].Applied = mark.Position
 			return err
 		})
 	}

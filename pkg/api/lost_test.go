@@ -19,6 +19,7 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // clearing lets something happen in place of a Clear.
@@ -57,8 +58,8 @@ func (w *apiWorld) second(replayID string) datastore.Info {
 	info, err := w.registry.Begin(ctx, replayID, w.live.Applier.Version())
 	must(w.t, err)
 	must(w.t, w.generations.Create(ctx, info.ID))
-	for lane := range apiLanes {
-		must(w.t, replay.BeginMark(ctx, w.generations.Open(info.ID), event.Lane(lane), eventlog.Head{}))
+	for lane := range event.Lane(apiLanes) {
+		must(w.t, datastore.BeginMark(ctx, w.generations.Open(info.ID), lane, eventlog.Head{}))
 	}
 	must(w.t, w.registry.Follow(ctx, info.ID))
 	return info
@@ -87,7 +88,7 @@ func TestWipeNamesWhatIsActive(t *testing.T) {
 }
 
 // stopped is Step Functions that forgets what it is told.
-type stopped struct{ replay.Executions }
+type stopped struct{ lifecycle.Executions }
 
 func (stopped) Stop(context.Context, string, string, string) error { return nil }
 
@@ -102,8 +103,8 @@ func TestAPromotedReplayIsNotCancelled(t *testing.T) {
 		info := w.second("r")
 		_, err = w.store.Update(ctx, "r", func(row *replay.Row) error { row.Generation = info.ID; return nil })
 		must(t, err)
-		w.api.Replays = &replay.Service{Store: w.store, Executions: stopped{},
-			Closer: &replay.Closer{Store: w.store, Registry: w.registry, Generations: w.generations, Lanes: apiLanes}}
+		w.api.Replays = &lifecycle.Service{Store: w.store, Executions: stopped{},
+			Closer: &lifecycle.Closer{Store: w.store, Registry: w.registry, Generations: w.generations, Lanes: apiLanes}}
 		if promoted {
 			w.promote("r", info.ID)
 		}
@@ -114,7 +115,7 @@ func TestAPromotedReplayIsNotCancelled(t *testing.T) {
 			}
 			continue
 		}
-		if view := decode[replay.View](t, response.Body); response.StatusCode != http.StatusOK || view.Status != replay.Cancelled {
+		if view := decode[lifecycle.View](t, response.Body); response.StatusCode != http.StatusOK || view.Status != replay.Cancelled {
 			t.Errorf("%d %s", response.StatusCode, response.Body)
 		}
 		hold, err := w.registry.Hold(ctx, "r", time.Minute)

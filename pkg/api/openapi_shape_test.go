@@ -1,24 +1,29 @@
 package api_test
 
 import (
+	"bytes"
 	"encoding"
 	"encoding/json"
+	"errors"
 	"go/ast"
 	"go/parser"
 	"go/token"
+	"io"
 	"maps"
 	"net/http"
+	"net/http/httptest"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"reprise/pkg/api"
-	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // TestSchemasAreTheShapesOfAnswers compares members, also those that no answer
@@ -29,7 +34,7 @@ func TestSchemasAreTheShapesOfAnswers(t *testing.T) {
 	for name, shown := range map[string]any{
 		"Problem": api.Problem{}, "Accepted": api.Accepted{}, "Entity": api.EntityView{},
 		"History": api.HistoryPage{}, "Rows": api.RowsPage{}, "Lanes": api.LanesView{},
-		"Status": api.StatusView{}, "Generation": api.Wiped{}, "Generations": api.GenerationsView{}, "Replays": api.ReplaysPage{}, "Replay": replay.View{},
+		"Status": api.StatusView{}, "Generation": api.Wiped{}, "Generations": api.GenerationsView{}, "Replays": api.ReplaysPage{}, "Replay": lifecycle.View{},
 		"StartReplay": api.StartReplay{},
 	} {
 		compareShape(t, name, reflect.TypeOf(shown), doc.Components.Schemas[name])
@@ -108,9 +113,6 @@ func TestProblemTypesAreDescribed(t *testing.T) {
 		described[strings.TrimPrefix(kind.(string), prefix)] = true
 	}
 	known := problemKinds(t)
-	for _, status := range []int{400, 403, 404, 413, 500} {
-		known[strings.TrimPrefix(decode[api.Problem](t, api.PlainProblem(status).Body).Type, prefix)] = true
-	}
 	for kind := range known {
 		if !described[kind] {
 			t.Errorf("openapi.yaml lacks the problem %s", kind)
@@ -162,13 +164,27 @@ func problemKinds(t *testing.T) map[string]bool {
 	return kinds
 }
 
-// TestPlainProblemsAreDescribed holds the answers of a gateway without a handler
-// against the description.
-func TestPlainProblemsAreDescribed(t *testing.T) {
-	for _, status := range []int{http.StatusBadRequest, http.StatusRequestEntityTooLarge} {
-		checkResponse(t, api.RouteEvents, api.PlainProblem(status))
+// TestProblemsOfEveryRouteAreDescribed holds what is answered before a route has
+// looked at a request, or where it failed, against the description.
+func TestProblemsOfEveryRouteAreDescribed(t *testing.T) {
+	w := newAPIWorld(t)
+	for status, body := range map[int]io.Reader{
+		http.StatusBadRequest:            iotest.ErrReader(io.ErrUnexpectedEOF),
+		http.StatusRequestEntityTooLarge: bytes.NewReader(make([]byte, api.MaxBodyBytes+1)),
+	} {
+		got := answeredBy(w.handler, httptest.NewRequest(http.MethodPost, "/events", body))
+		if got.StatusCode != status {
+			t.Errorf("%d %s, want %d", got.StatusCode, got.Body, status)
+		}
+		checkResponse(t, api.RouteEvents, got)
 	}
-	for _, status := range []int{http.StatusForbidden, http.StatusInternalServerError} {
-		checkResponse(t, "GET /status", api.PlainProblem(status))
+	forbidden := answeredBy(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { api.Forbid(w) }),
+		httptest.NewRequest(http.MethodGet, "/status", http.NoBody))
+	w.platform.err = errors.New("broken")
+	for status, got := range map[int]response{http.StatusForbidden: forbidden, http.StatusInternalServerError: w.ask(asked{route: "GET /status"})} {
+		if got.StatusCode != status {
+			t.Errorf("%d %s, want %d", got.StatusCode, got.Body, status)
+		}
+		checkResponse(t, "GET /status", got)
 	}
 }

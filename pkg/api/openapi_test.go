@@ -8,7 +8,6 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/getkin/kin-openapi/openapi3"
 	"github.com/getkin/kin-openapi/openapi3filter"
 	"github.com/getkin/kin-openapi/routers"
@@ -42,7 +41,7 @@ func operation(t testing.TB, routeKey string) (string, *openapi3.PathItem, *open
 }
 
 // checkResponse holds an answer against the description of its route.
-func checkResponse(t testing.TB, routeKey string, response events.APIGatewayV2HTTPResponse) {
+func checkResponse(t testing.TB, routeKey string, response response) {
 	t.Helper()
 	if response.StatusCode == http.StatusNotFound && strings.Contains(response.Body, "no-route") {
 		return
@@ -74,13 +73,13 @@ func TestDescriptionHasTheRoutesAndNoOther(t *testing.T) {
 	must(t, err)
 	known := map[string]api.Group{}
 	for _, route := range api.Routes() {
-		if _, twice := known[route.Key]; twice {
-			t.Errorf("route %s stands twice", route.Key)
+		if _, twice := known[route.Pattern]; twice {
+			t.Errorf("route %s stands twice", route.Pattern)
 		}
-		known[route.Key] = route.Group
-		_, _, op := operation(t, route.Key)
+		known[route.Pattern] = route.Group
+		_, _, op := operation(t, route.Pattern)
 		if op.Extensions["x-permission"] != string(route.Group) {
-			t.Errorf("%s: x-permission is %v, the route table says %s", route.Key, op.Extensions["x-permission"], route.Group)
+			t.Errorf("%s: x-permission is %v, the route table says %s", route.Pattern, op.Extensions["x-permission"], route.Group)
 		}
 	}
 	for path, item := range doc.Paths.Map() {
@@ -95,13 +94,8 @@ func TestDescriptionHasTheRoutesAndNoOther(t *testing.T) {
 func TestEveryRouteIsServed(t *testing.T) {
 	w := newAPIWorld(t)
 	for _, route := range api.Routes() {
-		if route.Key == api.RouteEvents || route.Key == api.RouteImports {
-			continue
-		}
-		response, err := w.api.Handle(t.Context(), request(route.Key, "eA", nil, ""))
-		must(t, err)
-		if strings.Contains(response.Body, "no-route") {
-			t.Errorf("%s is not served", route.Key)
+		if response := w.ask(asked{route: route.Pattern, id: "eA"}); strings.Contains(response.Body, "no-route") {
+			t.Errorf("%s is not served", route.Pattern)
 		}
 	}
 }
@@ -119,9 +113,7 @@ func TestLoadAnswersAsDescribed(t *testing.T) {
 		{"application/cloudevents-batch+json", `[{"specversion":"1.0"}]`, 400},
 		{"text/plain", "x", 415},
 	} {
-		response, err := w.load.Handle(t.Context(), events.APIGatewayV2HTTPRequest{
-			Headers: map[string]string{"content-type": c.kind}, Body: c.body})
-		must(t, err)
+		response := w.ask(asked{route: api.RouteEvents, headers: map[string]string{"content-type": c.kind}, body: c.body})
 		if response.StatusCode != c.status {
 			t.Errorf("%s %.40s: %d, want %d", c.kind, c.body, response.StatusCode, c.status)
 		}

@@ -7,9 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 const (
@@ -20,7 +19,7 @@ const (
 // ReplaysPage is a part of all replays, ascending by id. Progress is not
 // counted in it.
 type ReplaysPage struct {
-	Replays []replay.View `json:"replays"`
+	Replays []lifecycle.View `json:"replays"`
 	// Next is the parameter after of the next page, absent on the last.
 	Next string `json:"next,omitempty"`
 }
@@ -37,17 +36,17 @@ type StartReplay struct {
 
 var errPageFull = errors.New("page is full")
 
-func (a *API) listReplays(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-	q := newQuery(req, "after", "limit")
+func (a *API) listReplays(r *http.Request) (reply, error) {
+	q := newQuery(r, "after", "limit")
 	after, limit := q.text("after"), q.number("limit", defaultReplays, 1, maxReplays)
 	if after != "" && replay.CheckID(after) != nil {
 		q.fail(badParameter("after", "is no replay's id"))
 	}
 	if err := q.err(); err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+		return reply{}, err
 	}
-	page := ReplaysPage{Replays: []replay.View{}}
-	err := a.Viewer.Store.List(ctx, func(row replay.Row) error {
+	page := ReplaysPage{Replays: []lifecycle.View{}}
+	err := a.Viewer.Store.List(r.Context(), func(row replay.Row) error {
 		switch {
 		case row.ID <= after:
 			return nil
@@ -55,67 +54,67 @@ func (a *API) listReplays(ctx context.Context, req events.APIGatewayV2HTTPReques
 			page.Next = page.Replays[limit-1].ID
 			return errPageFull
 		}
-		page.Replays = append(page.Replays, replay.Summary(row))
+		page.Replays = append(page.Replays, lifecycle.Summary(row))
 		return nil
 	})
 	if err != nil && !errors.Is(err, errPageFull) {
-		return events.APIGatewayV2HTTPResponse{}, err
+		return reply{}, err
 	}
-	return answer(http.StatusOK, page)
+	return answer(http.StatusOK, page), nil
 }
 
-func (a *API) getReplay(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-	if err := newQuery(req).err(); err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+func (a *API) getReplay(r *http.Request) (reply, error) {
+	if err := newQuery(r).err(); err != nil {
+		return reply{}, err
 	}
-	row, err := a.Viewer.Store.Load(ctx, req.PathParameters["id"])
+	row, err := a.Viewer.Store.Load(r.Context(), r.PathValue("id"))
 	if err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+		return reply{}, err
 	}
-	return a.showReplay(ctx, http.StatusOK, row)
+	return a.showReplay(r.Context(), http.StatusOK, row)
 }
 
-func (a *API) showReplay(ctx context.Context, status int, row replay.Row) (events.APIGatewayV2HTTPResponse, error) {
+func (a *API) showReplay(ctx context.Context, status int, row replay.Row) (reply, error) {
 	view, err := a.Viewer.View(ctx, row)
 	if err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+		return reply{}, err
 	}
-	return answer(status, view)
+	return answer(status, view), nil
 }
 
-func (a *API) startReplay(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+func (a *API) startReplay(r *http.Request) (reply, error) {
 	var asked StartReplay
-	if err := decodeBody(req, &asked); err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+	if err := decodeBody(r, &asked); err != nil {
+		return reply{}, err
 	}
 	if len(asked.Input) == 0 || string(asked.Input) == "null" {
-		return events.APIGatewayV2HTTPResponse{}, problem(http.StatusBadRequest, "invalid-replay",
+		return reply{}, problem(http.StatusBadRequest, "invalid-replay",
 			"input is required; {} replays the whole log")
 	}
 	request, err := replay.ParseRequest(asked.Input)
 	if err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+		return reply{}, err
 	}
-	row, created, err := a.Replays.Start(ctx, asked.Name, request)
+	row, created, err := a.Replays.Start(r.Context(), asked.Name, request)
 	if err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+		return reply{}, err
 	}
 	status := http.StatusOK
 	if created {
 		status = http.StatusCreated
-		a.Log.LogAttrs(ctx, slog.LevelInfo, "replay started", slog.String("replay", row.ID))
+		a.Log.LogAttrs(r.Context(), slog.LevelInfo, "replay started", slog.String("replay", row.ID))
 	}
-	return a.showReplay(ctx, status, row)
+	return a.showReplay(r.Context(), status, row)
 }
 
-func (a *API) cancelReplay(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-	if err := newQuery(req).err(); err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+func (a *API) cancelReplay(r *http.Request) (reply, error) {
+	if err := newQuery(r).err(); err != nil {
+		return reply{}, err
 	}
-	row, err := a.Replays.Cancel(ctx, req.PathParameters["id"])
+	row, err := a.Replays.Cancel(r.Context(), r.PathValue("id"))
 	if err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+		return reply{}, err
 	}
-	a.Log.LogAttrs(ctx, slog.LevelInfo, "replay cancelled", slog.String("replay", row.ID))
-	return a.showReplay(ctx, http.StatusOK, row)
+	a.Log.LogAttrs(r.Context(), slog.LevelInfo, "replay cancelled", slog.String("replay", row.ID))
+	return a.showReplay(r.Context(), http.StatusOK, row)
 }

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"reprise/pkg/meter"
+	"reprise/pkg/meter/spending"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 	"reprise/pkg/steps"
 )
 
@@ -18,8 +20,8 @@ func reporter(w *apiWorld) *steps.ReportReplay {
 	_, _, err := w.store.Create(w.t.Context(), "r", replay.Request{})
 	must(w.t, err)
 	return &steps.ReportReplay{
-		Closer: &replay.Closer{Store: w.store, Registry: w.registry, Generations: w.generations, Lanes: apiLanes},
-		Viewer: &replay.Viewer{Store: w.store, Registry: w.registry, Generations: w.generations},
+		Closer: &lifecycle.Closer{Store: w.store, Registry: w.registry, Generations: w.generations, Lanes: apiLanes},
+		Viewer: &lifecycle.Viewer{Store: w.store, Registry: w.registry, Generations: w.generations},
 		Now:    time.Now, Log: slog.New(slog.DiscardHandler)}
 }
 
@@ -69,7 +71,7 @@ func TestAReportShowsWhatTheReplayCost(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w, m := newAPIWorld(t), new(meter.Meter)
 			report := reporter(w)
-			report.Spending = &replay.Spending{Store: w.store, Used: meter.NewOutstanding(m), Function: "report-replay"}
+			report.Spending = &spending.Recorder{Store: w.store, Used: meter.NewOutstanding(m), Function: "report-replay"}
 			report.Transitions = func(context.Context, string) (int, error) { return 41, fails }
 			m.Part("control").Add(meter.WriteUnits, 7)
 			view, err := report.Handle(t.Context(), steps.ReportInput{Replay: "r"})

@@ -1,5 +1,10 @@
 package api
 
+import (
+	"log/slog"
+	"net/http"
+)
+
 // Group is the permission that a route needs. On AWS each is a policy of its
 // own.
 type Group string
@@ -16,10 +21,14 @@ const (
 
 // Route is one route of the HTTP API.
 type Route struct {
-	// Key is the method and the path, as an HTTP API names a route:
-	// "GET /entities/{id}".
-	Key   string
-	Group Group
+	// Pattern is the method and the path: "GET /entities/{id}". http.ServeMux
+	// and API Gateway write it alike.
+	Pattern string
+	Group   Group
+	// Function is the folder of the Lambda function that serves the route.
+	Function string
+	// serve is nil for the routes of a Load.
+	serve func(*API, *http.Request) (reply, error)
 }
 
 // The routes that are served by a Load, the second one's with KeepTime set. An
@@ -29,35 +38,94 @@ const (
 	RouteImports = "POST /imports"
 )
 
-const (
-	routeEntity       = "GET /entities/{id}"
-	routeHistory      = "GET /entities/{id}/events"
-	routeRows         = "GET /rows"
-	routeLanes        = "GET /lanes"
-	routeStatus       = "GET /status"
-	routeGenerations  = "GET /generations"
-	routeReplays      = "GET /replays"
-	routeReplay       = "GET /replays/{id}"
-	routeStartReplay  = "POST /replays"
-	routeCancelReplay = "POST /replays/{id}/cancel"
-	routeWipe         = "POST /state/wipe"
-)
+const serveAPI = "serve-api"
 
 // Routes returns every route of the HTTP API. There are no others.
 func Routes() []Route {
 	return []Route{
-		{RouteEvents, Produce},
-		{RouteImports, Operate},
-		{routeStartReplay, Operate},
-		{routeCancelReplay, Operate},
-		{routeWipe, Operate},
-		{routeEntity, Audit},
-		{routeHistory, Audit},
-		{routeRows, Audit},
-		{routeLanes, Audit},
-		{routeStatus, Audit},
-		{routeGenerations, Audit},
-		{routeReplays, Audit},
-		{routeReplay, Audit},
+		{RouteEvents, Produce, "load-events", nil},
+		{RouteImports, Operate, "import-events", nil},
+		{"POST /replays", Operate, serveAPI, (*API).startReplay},
+		{"POST /replays/{id}/cancel", Operate, serveAPI, (*API).cancelReplay},
+		{"POST /state/wipe", Operate, serveAPI, (*API).wipe},
+		{"GET /entities/{id}", Audit, serveAPI, (*API).getEntity},
+		{"GET /entities/{id}/events", Audit, serveAPI, (*API).getHistory},
+		{"GET /rows", Audit, serveAPI, (*API).getRows},
+		{"GET /lanes", Audit, serveAPI, (*API).getLanes},
+		{"GET /status", Audit, serveAPI, (*API).getStatus},
+		{"GET /generations", Audit, serveAPI, (*API).getGenerations},
+		{"GET /replays", Audit, serveAPI, (*API).listReplays},
+		{"GET /replays/{id}", Audit, serveAPI, (*API).getReplay},
+	}
+}
+
+// New serves every route: those of events and imports, of which only the latter
+// has KeepTime set, and those of a. The handler is safe for concurrent use, and
+// answers all that is no route with a problem document of status 404.
+func New(events, imports *Load, a *API) http.Handler {
+	mux := newMux()
+	events.addTo(mux)
+	imports.addTo(mux)
+	a.addTo(mux)
+	return mux
+}
+
+// Handler serves POST /imports where KeepTime is set, otherwise POST /events.
+func (h *Load) Handler() http.Handler {
+	mux := newMux()
+	h.addTo(mux)
+	return mux
+}
+
+// Handler serves every route but those of Load.
+func (a *API) Handler() http.Handler {
+	mux := newMux()
+	a.addTo(mux)
+	return mux
+}
+
+func newMux() *http.ServeMux {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
+		problem(http.StatusNotFound, "no-route", "there is no such route; openapi.yaml lists them all").write(w)
+	})
+	return mux
+}
+
+func (h *Load) addTo(mux *http.ServeMux) {
+	pattern := RouteEvents
+	if h.KeepTime {
+		pattern = RouteImports
+	}
+	mux.Handle(pattern, endpoint{h.receive, h.Log})
+}
+
+func (a *API) addTo(mux *http.ServeMux) {
+	for _, route := range Routes() {
+		if route.serve == nil {
+			continue
+		}
+		mux.Handle(route.Pattern, endpoint{log: a.Log,
+			serve: func(r *http.Request) (reply, error) { return route.serve(a, r) }})
+	}
+}
+
+// endpoint serves one route.
+type endpoint struct {
+	// serve reads a request and acts on it. Its errors are answered as told
+	// says.
+	serve func(*http.Request) (reply, error)
+	log   *slog.Logger
+}
+
+// ServeHTTP implements http.Handler.
+func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, MaxBodyBytes)
+	answer, err := e.serve(r)
+	if err == nil {
+		err = answer.write(w)
+	}
+	if err != nil {
+		told(r, e.log, err).write(w)
 	}
 }

@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"net/http"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 )
@@ -29,20 +27,20 @@ type RowsPage struct {
 	Next string `json:"next,omitempty"`
 }
 
-func (a *API) getRows(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-	q := newQuery(req, "generation", "lane", "after", "limit")
+func (a *API) getRows(r *http.Request) (reply, error) {
+	q := newQuery(r, "generation", "lane", "after", "limit")
 	lane, after := q.lane("lane", a.Lanes), q.entity("after")
 	limit := q.number("limit", defaultRows, 1, maxRows)
 	if err := q.err(); err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+		return reply{}, err
 	}
-	info, err := a.generation(ctx, q.text("generation"))
+	info, err := a.generation(r.Context(), q.text("generation"))
 	if err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+		return reply{}, err
 	}
-	rows, err := a.scan(ctx, info, lane, after, limit)
+	rows, err := a.scan(r.Context(), info, lane, after, limit)
 	if err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+		return reply{}, err
 	}
 	page := RowsPage{Generation: info.ID, Lane: lane, Rows: make([]EntityView, 0, len(rows))}
 	size := 0
@@ -56,7 +54,7 @@ func (a *API) getRows(ctx context.Context, req events.APIGatewayV2HTTPRequest) (
 	if n := len(page.Rows); n == limit || n < len(rows) {
 		page.Next = EncodeEntity(page.Rows[n-1].Entity)
 	}
-	return answer(http.StatusOK, page)
+	return answer(http.StatusOK, page), nil
 }
 
 // generation finds a generation by its id, "" for the active one.

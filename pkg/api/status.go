@@ -7,11 +7,10 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
-
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // Platform tells what only the platform that serves the API can know: on one
@@ -64,10 +63,10 @@ type StatusView struct {
 	Generations []GenerationView  `json:"generations"`
 	Executions  []ExecutionStatus `json:"executions"`
 	// Replays are those that have not ended, at most maxRunning.
-	Replays     []replay.View `json:"replays"`
-	Quarantined Bounded       `json:"quarantined"`
-	Parked      Bounded       `json:"parked"`
-	DiskBytes   *int64        `json:"diskBytes"`
+	Replays     []lifecycle.View `json:"replays"`
+	Quarantined Bounded          `json:"quarantined"`
+	Parked      Bounded          `json:"parked"`
+	DiskBytes   *int64           `json:"diskBytes"`
 }
 
 // LogStatus is the size of the log.
@@ -93,19 +92,19 @@ const (
 	maxScanned     = 20_000
 )
 
-func (a *API) getStatus(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-	if err := newQuery(req).err(); err != nil {
-		return events.APIGatewayV2HTTPResponse{}, err
+func (a *API) getStatus(r *http.Request) (reply, error) {
+	if err := newQuery(r).err(); err != nil {
+		return reply{}, err
 	}
 	var view StatusView
 	for _, part := range []func(context.Context, *StatusView) error{
 		a.platformStatus, a.logStatus, a.storeStatus, a.replayStatus, a.quarantineStatus, a.parkedStatus,
 	} {
-		if err := part(ctx, &view); err != nil {
-			return events.APIGatewayV2HTTPResponse{}, fmt.Errorf("gather status: %w", err)
+		if err := part(r.Context(), &view); err != nil {
+			return reply{}, fmt.Errorf("gather status: %w", err)
 		}
 	}
-	return answer(http.StatusOK, view)
+	return answer(http.StatusOK, view), nil
 }
 
 func (a *API) platformStatus(ctx context.Context, view *StatusView) (err error) {
@@ -163,7 +162,7 @@ func (a *API) replayStatus(ctx context.Context, view *StatusView) error {
 	if err != nil {
 		return err
 	}
-	view.Replays = []replay.View{}
+	view.Replays = []lifecycle.View{}
 	for _, row := range open {
 		shown, err := a.Viewer.View(ctx, row)
 		if err != nil {
@@ -176,9 +175,9 @@ func (a *API) replayStatus(ctx context.Context, view *StatusView) error {
 
 func (a *API) quarantineStatus(ctx context.Context, view *StatusView) error {
 	view.Quarantined.Complete = true
-	for lane := range a.Lanes.Count() {
+	for lane := range event.Lane(a.Lanes.Count()) {
 		left := maxQuarantined - int(view.Quarantined.Count)
-		found, err := a.EventLog.ListQuarantine(ctx, event.Lane(lane), "", left)
+		found, err := a.EventLog.ListQuarantine(ctx, lane, "", left)
 		if err != nil {
 			return fmt.Errorf("list quarantine: %w", err)
 		}
@@ -204,8 +203,8 @@ func (a *API) parkedStatus(ctx context.Context, view *StatusView) error {
 	}
 	scanned := 0
 	generation := a.Generations.Open(active.ID)
-	for lane := range a.Lanes.Count() {
-		err := replay.EachParked(ctx, generation, active.Indexed, event.Lane(lane), func(row *datastore.Row) error {
+	for lane := range event.Lane(a.Lanes.Count()) {
+		err := datastore.EachParked(ctx, generation, active.Indexed, lane, func(row *datastore.Row) error {
 			if scanned == maxScanned {
 				return errPageFull
 			}

@@ -2,17 +2,19 @@ package api_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"reprise/pkg/api"
@@ -29,6 +31,7 @@ import (
 	"reprise/pkg/local/localstore"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // apiWorld is a platform without anything that runs by itself: flow pumps and
@@ -37,6 +40,7 @@ type apiWorld struct {
 	t           testing.TB
 	api         *api.API
 	load        *api.Load
+	handler     http.Handler
 	pump        *eventlog.Pump
 	live        *projection.Live
 	stream      feed.Stream
@@ -86,11 +90,14 @@ func newAPIWorld(t testing.TB) *apiWorld {
 		Pause: func(context.Context, time.Duration) error { return errors.New("the log should cover all of it") }}
 	w.load = &api.Load{Stream: w.stream, Codec: codec, Lanes: lanes, Epoch: 1, KeepTime: true, Now: time.Now,
 		Log: slog.New(slog.DiscardHandler)}
-	finder := &replay.BucketFinder{Heads: heads, Registry: w.registry, Generations: generations}
+	finder := &datastore.BucketFinder{Heads: heads, Registry: w.registry, Generations: generations}
 	w.api = &api.API{Registry: w.registry, Generations: generations, Heads: heads, EventLog: log, Lanes: lanes,
 		Buckets: finder.Find, Replays: w.replays, Platform: w.platform,
-		Viewer: &replay.Viewer{Store: w.store, Registry: w.registry, Generations: generations},
+		Viewer: &lifecycle.Viewer{Store: w.store, Registry: w.registry, Generations: generations},
 		Log:    slog.New(slog.NewTextHandler(&w.logged, nil))}
+	events := *w.load
+	events.KeepTime = false
+	w.handler = api.New(&events, w.load, w.api)
 	w.begin(set.Version())
 	return w
 }
@@ -99,8 +106,8 @@ func newAPIWorld(t testing.TB) *apiWorld {
 func (w *apiWorld) begin(version string) {
 	w.t.Helper()
 	must(w.t, w.generations.Create(w.t.Context(), "g0001"))
-	for lane := range apiLanes {
-		must(w.t, replay.BeginMark(w.t.Context(), w.generations.Open("g0001"), event.Lane(lane), eventlog.Head{}))
+	for lane := range event.Lane(apiLanes) {
+		must(w.t, datastore.BeginMark(w.t.Context(), w.generations.Open("g0001"), lane, eventlog.Head{}))
 	}
 	_, err := w.registry.Begin(w.t.Context(), "", version)
 	must(w.t, err)
@@ -109,10 +116,8 @@ func (w *apiWorld) begin(version string) {
 // send accepts events.
 func (w *apiWorld) send(lines ...string) {
 	w.t.Helper()
-	response, err := w.load.Handle(w.t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: api.RouteImports,
-		Headers: map[string]string{"content-type": "application/cloudevents-batch+json"},
-		Body:    "[" + strings.Join(lines, ",") + "]"})
-	must(w.t, err)
+	response := w.ask(asked{route: api.RouteImports, headers: map[string]string{"content-type": "application/cloudevents-batch+json"},
+		body: "[" + strings.Join(lines, ",") + "]"})
 	if response.StatusCode != http.StatusAccepted {
 		w.t.Fatalf("send: %d %s", response.StatusCode, response.Body)
 	}
@@ -142,26 +147,69 @@ func (w *apiWorld) flow() {
 	}
 }
 
-// request builds a request as an HTTP API sends it.
-func request(routeKey, id string, query map[string]string, body string) events.APIGatewayV2HTTPRequest {
-	req := events.APIGatewayV2HTTPRequest{Version: "2.0", RouteKey: routeKey, QueryStringParameters: query,
-		Headers: map[string]string{}, Body: body}
-	if id != "" {
-		req.PathParameters = map[string]string{"id": id}
+// asked is a request of any route, "" is /; an id of "" leaves {id} as it is.
+type asked struct {
+	route, id, query, body string
+	headers                map[string]string
+}
+
+// request is one to the server of an address.
+func (a asked) request(ctx context.Context, address string) *http.Request {
+	method, path, _ := strings.Cut(a.route, " ")
+	if a.id != "" {
+		path = strings.Replace(path, "{id}", url.PathEscape(a.id), 1)
 	}
-	if body != "" {
-		req.Headers["content-type"] = "application/json"
+	target := address + cmp.Or(path, "/")
+	if a.query != "" {
+		target += "?" + a.query
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, strings.NewReader(a.body))
+	if err != nil {
+		panic(err)
+	}
+	for name, value := range a.headers {
+		req.Header[http.CanonicalHeaderKey(name)] = []string{value}
 	}
 	return req
 }
 
-// call handles a request, and holds the answer against openapi.yaml.
-func (w *apiWorld) call(routeKey, id string, query map[string]string, body string) events.APIGatewayV2HTTPResponse {
+// response is what a request was answered with.
+type response struct {
+	StatusCode int
+	Headers    map[string]string
+	Body       string
+}
+
+// answeredBy is what a handler answers.
+func answeredBy(h http.Handler, req *http.Request) response {
+	recorder := httptest.NewRecorder()
+	h.ServeHTTP(recorder, req)
+	got := response{recorder.Code, make(map[string]string), recorder.Body.String()}
+	for name := range recorder.Header() {
+		got.Headers[name] = recorder.Header().Get(name)
+	}
+	return got
+}
+
+func (w *apiWorld) ask(a asked) response {
+	return answeredBy(w.handler, a.request(w.t.Context(), "http://localhost"))
+}
+
+// call asks a route, and holds the answer against openapi.yaml.
+func (w *apiWorld) call(routeKey, id string, query map[string]string, body string) response {
 	w.t.Helper()
-	response, err := w.api.Handle(w.t.Context(), request(routeKey, id, query, body))
-	must(w.t, err)
-	checkResponse(w.t, routeKey, response)
-	return response
+	a := asked{route: routeKey, id: id, body: body}
+	values := url.Values{}
+	for name, value := range query {
+		values.Set(name, value)
+	}
+	a.query = values.Encode()
+	if body != "" {
+		a.headers = map[string]string{"content-type": "application/json"}
+	}
+	got := w.ask(a)
+	checkResponse(w.t, routeKey, got)
+	return got
 }
 
 // get calls a route and decodes its answer, which must be 200.

@@ -13,6 +13,7 @@ import (
 	"reprise/pkg/api"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 	"reprise/pkg/steps"
 )
 
@@ -32,7 +33,7 @@ func TestReplaysStartedFromAConsole(t *testing.T) {
 		}
 	}
 	start("by-hand", `{"types":["file.changed"],"parallelism":4}`)
-	localtest.Until(w, "/replays/by-hand", func(v replay.View) bool { return v.Status.Ended() })
+	localtest.Until(w, "/replays/by-hand", func(v lifecycle.View) bool { return v.Status.Ended() })
 	succeededByHand(t, w, console, events)
 
 	start("mistyped", `{"typos":["file.changed"]}`)
@@ -44,11 +45,11 @@ func TestReplaysStartedFromAConsole(t *testing.T) {
 	defer lift()
 	start("stopped", `{"rebuild":true}`)
 	w.AwaitGivenUp("read-segment")
-	running := localtest.Until(w, "/replays/stopped", func(v replay.View) bool { return v.Generation != "" })
+	running := localtest.Until(w, "/replays/stopped", func(v lifecycle.View) bool { return v.Generation != "" })
 	if _, err := console.StopExecution(t.Context(), &sfn.StopExecutionInput{ExecutionArn: w.ExecutionARN("stopped"), Cause: aws.String("a mistake")}); err != nil {
 		t.Fatal(err)
 	}
-	localtest.Until(w, "/replays/stopped", func(v replay.View) bool { return v.Status == replay.Cancelled })
+	localtest.Until(w, "/replays/stopped", func(v lifecycle.View) bool { return v.Status == replay.Cancelled })
 	localtest.Until(w, "/generations", func(view api.GenerationsView) bool {
 		for _, generation := range view.Generations {
 			if generation.ID == running.Generation {
@@ -77,7 +78,7 @@ func ended(t *testing.T, w *deployed.World, console *sfn.Client, name string) *s
 // succeededByHand looks at an execution as far as a console shows it.
 func succeededByHand(t *testing.T, w *deployed.World, console *sfn.Client, events int64) {
 	t.Helper()
-	var report replay.View
+	var report lifecycle.View
 	got := ended(t, w, console, "by-hand")
 	if err := json.Unmarshal([]byte(aws.ToString(got.Output)), &report); err != nil || got.Status != types.ExecutionStatusSucceeded ||
 		report.Progress.Applied != events || report.Proof == nil || !report.Proof.Complete || report.Cost == nil {

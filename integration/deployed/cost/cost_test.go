@@ -12,7 +12,7 @@ import (
 	"reprise/integration/deployed"
 	"reprise/integration/programs"
 	"reprise/pkg/meter"
-	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // costs are units for each event, and the state transitions of the whole replay.
@@ -91,7 +91,7 @@ func ingestCosts(t *testing.T, w *deployed.World, events int64) {
 }
 
 // replayCosts holds the report of a rebuild against the README.
-func replayCosts(t *testing.T, view replay.View, events int64) {
+func replayCosts(t *testing.T, view lifecycle.View, events int64) {
 	t.Helper()
 	if view.Cost == nil || view.Cost.Transitions == nil {
 		t.Fatalf("the report has no cost: %+v", view)

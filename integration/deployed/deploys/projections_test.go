@@ -11,6 +11,7 @@ import (
 	"reprise/pkg/api"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 	"reprise/pkg/steps"
 )
 
@@ -41,14 +42,14 @@ func TestOtherProjectionsEndARebuild(t *testing.T) {
 		t.Fatalf("start replay: %d %s", status, body)
 	}
 	w.AwaitGivenUp("read-segment")
-	begun := localtest.Until(w, "/replays/begun", func(v replay.View) bool { return v.Progress.Applied > 0 })
+	begun := localtest.Until(w, "/replays/begun", func(v lifecycle.View) bool { return v.Progress.Applied > 0 })
 	if begun.Progress.Applied >= int64(len(first)) {
 		t.Fatalf("nothing is left to be folded by other code: %+v", begun.Progress)
 	}
 	written := w.CountWrites("dynamodb", "reprise-generation-"+begun.Generation)
 	w.DeployCode(later)
 	lift()
-	got := localtest.Until(w, "/replays/begun", func(v replay.View) bool { return v.Status.Ended() })
+	got := localtest.Until(w, "/replays/begun", func(v lifecycle.View) bool { return v.Status.Ended() })
 	if got.Status != replay.Failed || got.Failure == nil || got.Failure.Error != steps.FaultOtherVersion || got.Promoted {
 		t.Errorf("a rebuild across other projections: %+v, failure %+v", got, got.Failure)
 	}

@@ -11,6 +11,7 @@ import (
 	"reprise/pkg/aws/settings"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // TestRebuildGoesOnAcrossADeploy deploys steps that refuse to begin in the
@@ -36,7 +37,7 @@ func TestRebuildGoesOnAcrossADeploy(t *testing.T) {
 		}
 	}
 	lift()
-	got := localtest.Until(w, "/replays/across", func(v replay.View) bool { return v.Status.Ended() })
+	got := localtest.Until(w, "/replays/across", func(v lifecycle.View) bool { return v.Status.Ended() })
 	if got.Status != replay.Succeeded || got.Progress.Applied != events || got.Proof == nil || !got.Proof.Complete {
 		t.Fatalf("rebuild across a deploy: %+v, failure %+v", got, got.Failure)
 	}

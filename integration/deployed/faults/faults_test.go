@@ -12,6 +12,7 @@ import (
 	"reprise/pkg/api"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // trouble is what a bad day of a service looks like, in shares of requests.
@@ -96,11 +97,11 @@ func outages(t *testing.T, w *deployed.World, events []json.RawMessage) {
 	playback()
 	w.AwaitGivenUp("apply-playback")
 	state()
-	localtest.Until(w, "/replays/outage", func(v replay.View) bool { return v.Status == replay.Succeeded })
+	localtest.Until(w, "/replays/outage", func(v lifecycle.View) bool { return v.Status == replay.Succeeded })
 }
 
 // everyTrouble sends events and rebuilds while everything fails now and then.
-func everyTrouble(w *deployed.World, events []json.RawMessage) replay.View {
+func everyTrouble(w *deployed.World, events []json.RawMessage) lifecycle.View {
 	w.SetRates(trouble())
 	defer w.SetRates(nil)
 	w.Kill(kills()...)

@@ -20,7 +20,7 @@ type machineDetails struct {
 }
 
 func (s *Server) viewOfMachine(m Machine) machineView {
-	return machineView{Arn: s.machineArn(m.Name), Name: m.Name, Type: "STANDARD", Created: epoch(m.Created)}
+	return machineView{Arn: s.arns.Machine(m.Name), Name: m.Name, Type: "STANDARD", Created: epoch(m.Created)}
 }
 
 func (s *Server) describeStateMachine(_ context.Context, in machineRequest) (any, error) {

@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"reprise/pkg/asl"
+	"reprise/pkg/asl/engine"
+	"reprise/pkg/asl/states"
 	"reprise/pkg/local/localstore"
 )
 
@@ -33,7 +35,7 @@ func benchmark(b *testing.B, state string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	engine, err := asl.NewEngine(asl.Config{Machines: map[string]*asl.Machine{"m": m}, Invoker: &invoker{calls: map[string]int{}}, Journal: New(db.Space("journal"))})
+	engine, err := engine.New(engine.Config{Machines: map[string]*asl.Machine{"m": m}, Invoker: &invoker{calls: map[string]int{}}, Journal: New(db.Space("journal"))})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -45,7 +47,7 @@ func benchmark(b *testing.B, state string) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if ended, err := engine.Wait(ctx, started.ExecutionArn); err != nil || ended.Status != asl.StatusSucceeded {
+		if ended, err := engine.Wait(ctx, started.ExecutionArn); err != nil || ended.Status != states.StatusSucceeded {
 			b.Fatal(ended, err)
 		}
 	}

@@ -5,8 +5,8 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
-	"reprise/pkg/asl"
 	"reprise/pkg/asl/asltest"
+	"reprise/pkg/asl/journal"
 	"reprise/pkg/local/localstore"
 )
 
@@ -21,11 +21,11 @@ func openStore(t *testing.T, fs vfs.FS) *localstore.DB {
 
 // TestJournal opens the store again after a crash: what was not synced is lost.
 func TestJournal(t *testing.T) {
-	asltest.Journal(t, func(t *testing.T) (asl.Journal, func() asl.Journal) {
+	asltest.Journal(t, func(t *testing.T) (journal.Journal, func() journal.Journal) {
 		fs := vfs.NewCrashableMem()
 		db := openStore(t, fs)
 		t.Cleanup(func() { _ = db.Close() })
-		return New(db.Space("journal")), func() asl.Journal {
+		return New(db.Space("journal")), func() journal.Journal {
 			after := openStore(t, fs.CrashClone(vfs.CrashCloneCfg{}))
 			t.Cleanup(func() { _ = after.Close() })
 			return New(after.Space("journal"))

@@ -1,0 +1,135 @@
+package deployed
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"errors"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"reprise/integration/lambdahost"
+	"reprise/pkg/local/emulate"
+)
+
+// maxRequestBytes is what API Gateway takes of a body.
+const maxRequestBytes = 10 << 20
+
+// function is a Lambda behind a route.
+type function func(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
+
+// gateway routes requests to the functions that the templates name.
+func (w *World) gateway() http.Handler {
+	routes := make(map[string]function)
+	for _, route := range w.options.Deployment.Routes {
+		routes[route.Key] = func(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+			return invoke[events.APIGatewayV2HTTPResponse](ctx, w.Host, route.Function, req)
+		}
+	}
+	return emulate.Server(newGateway(routes, w.log), w.log).Handler
+}
+
+// newGateway is an HTTP API: it makes events (payload format 2.0) of requests,
+// for functions by their route keys, and responses of what they answer.
+func newGateway(routes map[string]function, log *slog.Logger) http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { tell(w, http.StatusNotFound, "Not Found") })
+	for key, call := range routes {
+		mux.HandleFunc(key, func(w http.ResponseWriter, r *http.Request) { pass(w, r, call, log) })
+	}
+	return mux
+}
+
+func pass(w http.ResponseWriter, r *http.Request, call function, log *slog.Logger) {
+	var body bytes.Buffer
+	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxRequestBytes)); err != nil {
+		tell(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
+		return
+	}
+	answer, err := call(r.Context(), eventOf(r, &body))
+	var throttled *lambdahost.ServiceError
+	switch {
+	case errors.As(err, &throttled):
+		tell(w, http.StatusServiceUnavailable, "Service Unavailable")
+		return
+	case err != nil:
+		log.LogAttrs(r.Context(), slog.LevelError, "function failed", slog.String("route", r.Pattern), slog.String("error", err.Error()))
+		tell(w, http.StatusInternalServerError, "Internal Server Error")
+		return
+	}
+	respond(w, answer)
+}
+
+// tell answers without a function.
+func tell(w http.ResponseWriter, status int, message string) {
+	respond(w, events.APIGatewayV2HTTPResponse{StatusCode: status, Body: `{"message":"` + message + `"}`,
+		Headers: map[string]string{"Content-Type": "application/json"}})
+}
+
+// eventOf is what becomes of a request: a decoded path, names of headers in
+// lower case, values joined by commas, and most bodies in base64.
+func eventOf(r *http.Request, body *bytes.Buffer) events.APIGatewayV2HTTPRequest {
+	request := events.APIGatewayV2HTTPRequest{
+		Version:               "2.0",
+		RouteKey:              r.Pattern,
+		RawPath:               r.URL.Path,
+		RawQueryString:        r.URL.RawQuery,
+		Headers:               make(map[string]string, len(r.Header)),
+		QueryStringParameters: make(map[string]string),
+		PathParameters:        pathParameters(r),
+	}
+	for name, values := range r.Header {
+		request.Headers[strings.ToLower(name)] = strings.Join(values, ",")
+	}
+	for name, values := range r.URL.Query() {
+		request.QueryStringParameters[name] = strings.Join(values, ",")
+	}
+	request.RequestContext.HTTP.Method = r.Method
+	request.RequestContext.HTTP.Path = r.URL.Path
+	if textual(r.Header.Get("Content-Type")) {
+		request.Body = body.String()
+	} else {
+		request.Body, request.IsBase64Encoded = base64.StdEncoding.EncodeToString(body.Bytes()), true
+	}
+	return request
+}
+
+// textual reports whether a body is handed on as it is; all else arrives as
+// base64.
+func textual(contentType string) bool {
+	kind, _, _ := strings.Cut(contentType, ";")
+	kind = strings.TrimSpace(kind)
+	return strings.HasPrefix(kind, "text/") || kind == "application/json" ||
+		kind == "application/xml" || kind == "application/javascript"
+}
+
+func pathParameters(r *http.Request) map[string]string {
+	parameters := make(map[string]string)
+	for part := range strings.SplitSeq(r.Pattern, "/") {
+		if name, found := strings.CutPrefix(part, "{"); found {
+			name = strings.TrimSuffix(name, "}")
+			parameters[name] = r.PathValue(name)
+		}
+	}
+	return parameters
+}
+
+func respond(w http.ResponseWriter, answer events.APIGatewayV2HTTPResponse) {
+	for name, value := range answer.Headers {
+		w.Header().Set(name, value)
+	}
+	body := []byte(answer.Body)
+	if answer.IsBase64Encoded {
+		decoded, err := base64.StdEncoding.DecodeString(answer.Body)
+		if err != nil {
+			http.Error(w, `{"message":"Internal Server Error"}`, http.StatusInternalServerError)
+			return
+		}
+		body = decoded
+	}
+	w.WriteHeader(answer.StatusCode)
+	_, _ = w.Write(body) // the client may be gone; nobody is left to tell
+}

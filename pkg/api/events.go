@@ -1,0 +1,206 @@
+package api
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"math"
+	"net/http"
+	"slices"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"reprise/pkg/event"
+	"reprise/pkg/event/record"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/feed"
+)
+
+const (
+	// MaxBodyBytes bounds a request body: a Lambda payload is 6 MB, and a body
+	// may arrive as base64, a third longer.
+	MaxBodyBytes = 4 << 20
+	// MaxBatchEvents bounds the events of a request.
+	MaxBatchEvents = 10_000
+	// lanesInFlight bounds the lanes that a request is put to at a time. Waits
+	// for durability overlap; all lanes of a usual log fit.
+	lanesInFlight = 64
+	// retrySeconds is what clients are asked to wait.
+	retrySeconds = 2
+)
+
+// Load accepts events over HTTP and puts them into the event stream. It is
+// safe for concurrent use.
+type Load struct {
+	Stream feed.Stream
+	Codec  *record.Codec
+	Lanes  *event.Lanes
+	// Epoch is that of Stream.
+	Epoch int
+	// KeepTime makes each event's own time count as its arrival: the import of
+	// an existing log, which is an operator's right.
+	KeepTime bool
+	Now      func() time.Time
+	// Overloaded reports that the pump lags so far behind that accepted events
+	// might expire; nil means never.
+	Overloaded func(context.Context) bool
+	// NoRoom reports that an error of Stream means a full disk; nil where
+	// there is none.
+	NoRoom func(error) bool
+	Log    *slog.Logger
+}
+
+// Accepted is the answer to a request whose events are all in the stream.
+type Accepted struct {
+	Accepted int `json:"accepted"`
+	// Lanes has the last position per lane that the request touched.
+	Lanes []LanePosition `json:"lanes"`
+	// Events are in the order of the request. They are left out for requests
+	// with "Prefer: return=minimal".
+	Events []AcceptedEvent `json:"events,omitempty"`
+}
+
+// LanePosition is a place in a lane.
+type LanePosition struct {
+	Lane     event.Lane     `json:"lane"`
+	Position event.Position `json:"position"`
+}
+
+// AcceptedEvent says where an event will lie in the log.
+type AcceptedEvent struct {
+	ID       string         `json:"id"`
+	Position event.Position `json:"position"`
+}
+
+// receive validates all of a request, then puts it. On 202 every event is
+// durable in the stream. On an error answer none is, but where it says that
+// some may have been accepted; sending the same request again is safe then.
+func (h *Load) receive(r *http.Request) (reply, error) {
+	batch, err := h.parse(r)
+	if err != nil {
+		return reply{}, err
+	}
+	if h.Overloaded != nil && h.Overloaded(r.Context()) {
+		return reply{}, busy("the platform is far behind with what it has accepted; nothing of this request was taken")
+	}
+	if err := h.put(r.Context(), batch); err != nil {
+		return reply{}, h.putFailed(r.Context(), err)
+	}
+	minimal := header(r, "Prefer") == "return=minimal"
+	return reply{status: http.StatusAccepted, body: batch.answer(minimal)}, nil
+}
+
+func busy(detail string) error { return retryLater("busy", detail) }
+
+// putFailed is what the client is told where not every event was put.
+func (h *Load) putFailed(ctx context.Context, err error) error {
+	h.Log.LogAttrs(ctx, slog.LevelWarn, "events not accepted", slog.String("error", err.Error()))
+	const again = "some of the request's events may have been accepted; sending the same request again is safe"
+	if errors.Is(err, feed.ErrThrottled) {
+		p := problem(http.StatusTooManyRequests, "throttled", again)
+		p.RetryAfter = retrySeconds
+		return p
+	}
+	if h.NoRoom != nil && h.NoRoom(err) {
+		p := problem(http.StatusInsufficientStorage, "disk-full", "the platform's disk is full: make room on it; "+again)
+		p.RetryAfter = retrySeconds
+		return p
+	}
+	return busy(again)
+}
+
+// laneBatch is the part of a request that goes to one lane.
+type laneBatch struct {
+	lane    event.Lane
+	lines   [][]byte
+	indexes []int
+	// times are those of the events that have one, in milliseconds since 1970.
+	times []int64
+}
+
+// record returns the end of the record that begins with a line: as many lines as
+// fit. Where events keep their times, they lie over no more buckets than a
+// record's may, whatever the width of those.
+func (l *laneBatch) record(start int, keepTime bool) (end int) {
+	size, latest, hours := 0, int64(math.MinInt64), 0
+	for end = start; end < len(l.lines) && size < record.TargetBytes && end-start < record.MaxEvents; end++ {
+		if hour := l.times[end] / time.Hour.Milliseconds(); keepTime && hour > latest {
+			if hours++; hours > eventlog.MaxRecordBuckets-1 { // the first may lie in a bucket that is open
+				return end
+			}
+			latest = hour
+		}
+		size += len(l.lines[end])
+	}
+	return end
+}
+
+// loadBatch is a validated request.
+type loadBatch struct {
+	ids       []string
+	positions []event.Position
+	lanes     []*laneBatch
+	byLane    map[event.Lane]*laneBatch
+}
+
+func (b *loadBatch) add(lane event.Lane, e *event.Event) {
+	l, found := b.byLane[lane]
+	if !found {
+		l = &laneBatch{lane: lane}
+		b.byLane[lane] = l
+		b.lanes = append(b.lanes, l)
+	}
+	l.indexes = append(l.indexes, len(b.ids))
+	l.lines = append(l.lines, e.AppendJSON(nil))
+	own, _ := e.Timestamp()
+	l.times = append(l.times, own.UnixMilli())
+	b.ids = append(b.ids, e.ID)
+}
+
+func (b *loadBatch) answer(minimal bool) Accepted {
+	answer := Accepted{Accepted: len(b.ids)}
+	for _, l := range b.lanes {
+		answer.Lanes = append(answer.Lanes, LanePosition{l.lane, b.positions[l.indexes[len(l.indexes)-1]]})
+	}
+	slices.SortFunc(answer.Lanes, func(x, y LanePosition) int { return int(x.Lane - y.Lane) })
+	if !minimal {
+		for i, id := range b.ids {
+			answer.Events = append(answer.Events, AcceptedEvent{id, b.positions[i]})
+		}
+	}
+	return answer
+}
+
+// put sends the lanes side by side, and the records of one lane one after the
+// other: two records of a lane in flight could change places.
+func (h *Load) put(ctx context.Context, batch *loadBatch) error {
+	batch.positions = make([]event.Position, len(batch.ids))
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(lanesInFlight)
+	for _, l := range batch.lanes {
+		group.Go(func() error { return h.putLane(ctx, batch, l) })
+	}
+	return group.Wait()
+}
+
+func (h *Load) putLane(ctx context.Context, batch *loadBatch, l *laneBatch) error {
+	for start := 0; start < len(l.lines); {
+		end := l.record(start, h.KeepTime)
+		data, err := h.Codec.Pack(record.Header{Lane: l.lane, KeepTime: h.KeepTime}, l.lines[start:end])
+		if err != nil {
+			return err
+		}
+		sequence, err := h.Stream.Put(ctx, h.Lanes.Key(l.lane), data)
+		if err != nil {
+			return err
+		}
+		for i := start; i < end; i++ {
+			if batch.positions[l.indexes[i]], err = event.NewPosition(h.Epoch, sequence, i-start); err != nil {
+				return err
+			}
+		}
+		start = end
+	}
+	return nil
+}

@@ -1,0 +1,147 @@
+package api
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"strings"
+
+	"reprise/pkg/event"
+)
+
+const (
+	structuredType = "application/cloudevents+json"
+	batchType      = "application/cloudevents-batch+json"
+)
+
+// parse validates every event of a request in structured, batched or binary
+// mode (CloudEvents 1.0, HTTP protocol binding). The content type decides which;
+// that of binary mode is the data's, and anything goes.
+func (h *Load) parse(r *http.Request) (*loadBatch, error) {
+	if err := newQuery(r).err(); err != nil {
+		return nil, err
+	}
+	text, err := body(r)
+	if err != nil {
+		return nil, err
+	}
+	contentType := header(r, "Content-Type")
+	kind, charset, _ := event.MediaType(contentType)
+	formatted := kind == structuredType || kind == batchType
+	if formatted && charset != "" && charset != "utf-8" {
+		return nil, problem(http.StatusUnsupportedMediaType, "unsupported-media-type", "only UTF-8 is understood")
+	}
+	batch := &loadBatch{byLane: make(map[event.Lane]*laneBatch)}
+	switch {
+	case kind == structuredType:
+		e, err := event.Parse(text)
+		return batch, h.accept(batch, 0, e, err)
+	case kind == batchType:
+		return batch, h.parseBatch(batch, text)
+	case isBinary(r):
+		e, err := binaryEvent(r, []byte(text))
+		return batch, h.accept(batch, 0, e, err)
+	}
+	return nil, problem(http.StatusUnsupportedMediaType, "unsupported-media-type", fmt.Sprintf(
+		"content type %q is not understood; send %s, %s, or the ce- headers of binary mode",
+		clipText(contentType), structuredType, batchType))
+}
+
+func (h *Load) parseBatch(batch *loadBatch, text string) error {
+	var bad error
+	refused := errors.New("refused")
+	err := event.ParseBatch(text, func(index int, e event.Event, err error) error {
+		if index >= MaxBatchEvents {
+			bad = problem(http.StatusRequestEntityTooLarge, "batch-too-large", fmt.Sprintf(
+				"the batch has more than %d events: send fewer at a time", MaxBatchEvents))
+			return refused
+		}
+		if bad = h.accept(batch, index, e, err); bad != nil {
+			return refused
+		}
+		return nil
+	})
+	switch {
+	case bad != nil:
+		return bad
+	case err != nil:
+		return invalidEvent(-1, err)
+	case len(batch.ids) == 0:
+		return problem(http.StatusBadRequest, "empty-batch", "the batch holds no event")
+	}
+	return nil
+}
+
+// accept adds an event to the batch, or says why not. Every event of every mode
+// and route passes here, and no other rule is for one of them alone.
+func (h *Load) accept(batch *loadBatch, index int, e event.Event, err error) error {
+	if err == nil {
+		err = e.Admit()
+	}
+	if err == nil && h.KeepTime {
+		err = e.AdmitOwnTime(h.Now())
+	}
+	if err != nil {
+		return invalidEvent(index, err)
+	}
+	batch.add(h.Lanes.Of(e.Subject), &e)
+	return nil
+}
+
+func invalidEvent(index int, err error) error {
+	p := problem(http.StatusBadRequest, "invalid-event", err.Error())
+	if index >= 0 {
+		p.Event = &index
+	}
+	var invalid *event.Invalid
+	if errors.As(err, &invalid) {
+		p.Attribute = invalid.Attribute
+	}
+	return p
+}
+
+// attributePrefix begins the names of the headers that are attributes.
+const attributePrefix = "ce-"
+
+func isBinary(r *http.Request) bool {
+	for name := range r.Header {
+		if _, is := attributeName(name); is {
+			return true
+		}
+	}
+	return false
+}
+
+// attributeName is the attribute that a header is. Header names have no case.
+func attributeName(header string) (name string, is bool) {
+	return strings.CutPrefix(strings.ToLower(header), attributePrefix)
+}
+
+// binaryEvent reads an event whose attributes are headers and whose data is
+// the body. No encoder comes between a header and the event: it would put
+// U+FFFD where bytes are not UTF-8, and make one id of two.
+func binaryEvent(r *http.Request, raw []byte) (event.Event, error) {
+	var all []event.Attribute
+	for _, key := range slices.Sorted(maps.Keys(r.Header)) {
+		name, is := attributeName(key)
+		switch {
+		case !is:
+			continue
+		case name == contentTypeAttribute:
+			return event.Event{}, &event.Invalid{Attribute: name, Problem: "is given by the header Content-Type in binary mode"}
+		}
+		text, ok := event.HeaderText(header(r, key))
+		if !ok {
+			return event.Event{}, &event.Invalid{Attribute: name, Problem: "its header is not UTF-8 text: percent-encode all but printable ASCII"}
+		}
+		all = append(all, event.Attribute{Name: name, Value: text})
+	}
+	if kind := header(r, "Content-Type"); kind != "" {
+		all = append(all, event.Attribute{Name: contentTypeAttribute, Value: kind})
+	}
+	return event.ParseBinary(all, raw)
+}
+
+const contentTypeAttribute = "datacontenttype"

@@ -1,0 +1,124 @@
+package lambdahttp
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"io"
+	"net/http"
+	"net/url"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/aws/aws-lambda-go/events"
+)
+
+// Serve makes a function of a handler, which must be safe for concurrent use.
+// The error that the function returns is always nil.
+//
+// The handler is asked for the route's key with the path's parameters put in,
+// and not for the path, which API Gateway has decoded: there, "a%2Fb" and "a/b"
+// are the same. A header has one value, in which API Gateway has joined all by
+// commas; it stays as it is. A body that is not the base64 text that it is said
+// to be fails with a base64.CorruptInputError when it is read.
+func Serve(h http.Handler) func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+	return func(ctx context.Context, event events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+		w := &answer{header: http.Header{}}
+		h.ServeHTTP(w, request(ctx, &event))
+		return w.event(), nil
+	}
+}
+
+func request(ctx context.Context, event *events.APIGatewayV2HTTPRequest) *http.Request {
+	method, path := target(event)
+	header := make(http.Header, len(event.Headers))
+	for name, value := range event.Headers {
+		header.Set(name, value)
+	}
+	body, length := body(event)
+	r := &http.Request{
+		Method:        method,
+		URL:           path,
+		Proto:         "HTTP/1.1",
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Header:        header,
+		Body:          io.NopCloser(body),
+		ContentLength: length,
+		Host:          event.RequestContext.DomainName,
+		RemoteAddr:    event.RequestContext.HTTP.SourceIP,
+	}
+	return r.WithContext(ctx)
+}
+
+// target is what is asked for. Only the route $default has no method and path.
+func target(event *events.APIGatewayV2HTTPRequest) (method string, to *url.URL) {
+	to = &url.URL{Path: event.RawPath, RawQuery: event.RawQueryString}
+	method, path, found := strings.Cut(event.RouteKey, " ")
+	if !found {
+		return event.RequestContext.HTTP.Method, to
+	}
+	for name, value := range event.PathParameters {
+		path = strings.Replace(path, "{"+name+"}", escape(value), 1)
+	}
+	if decoded, err := url.PathUnescape(path); err == nil {
+		to.Path, to.RawPath = decoded, path
+	}
+	return method, to
+}
+
+// escape writes a value as one part of a path, whatever it is: also ".." is no
+// way up.
+func escape(value string) string { return strings.ReplaceAll(url.PathEscape(value), ".", "%2E") }
+
+func body(event *events.APIGatewayV2HTTPRequest) (body io.Reader, length int64) {
+	if !event.IsBase64Encoded {
+		return strings.NewReader(event.Body), int64(len(event.Body))
+	}
+	raw, err := base64.StdEncoding.DecodeString(event.Body)
+	if err != nil {
+		return corrupt{err}, -1
+	}
+	return bytes.NewReader(raw), int64(len(raw))
+}
+
+// corrupt is a body that cannot be read.
+type corrupt struct{ err error }
+
+func (c corrupt) Read([]byte) (int, error) { return 0, c.err }
+
+// answer is what a handler answers with, in memory.
+type answer struct {
+	header http.Header
+	status int
+	body   bytes.Buffer
+}
+
+func (a *answer) Header() http.Header { return a.header }
+
+func (a *answer) WriteHeader(status int) {
+	if a.status == 0 {
+		a.status = status
+	}
+}
+
+func (a *answer) Write(part []byte) (int, error) {
+	a.WriteHeader(http.StatusOK)
+	return a.body.Write(part)
+}
+
+// event is the answer as API Gateway takes it: JSON, so that bytes which are no
+// text travel as base64.
+func (a *answer) event() events.APIGatewayV2HTTPResponse {
+	a.WriteHeader(http.StatusOK)
+	event := events.APIGatewayV2HTTPResponse{StatusCode: a.status, Headers: make(map[string]string, len(a.header))}
+	for name, values := range a.header {
+		event.Headers[name] = strings.Join(values, ",")
+	}
+	if event.IsBase64Encoded = !utf8.Valid(a.body.Bytes()); event.IsBase64Encoded {
+		event.Body = base64.StdEncoding.EncodeToString(a.body.Bytes())
+	} else {
+		event.Body = a.body.String()
+	}
+	return event
+}

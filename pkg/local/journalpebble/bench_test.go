@@ -8,7 +8,7 @@ import (
 	"reprise/pkg/asl"
 	"reprise/pkg/asl/engine"
 	"reprise/pkg/asl/states"
-	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/localstore/localstoretest"
 )
 
 // BenchmarkTransition measures one state on the machine's own disk: a Pass
@@ -31,10 +31,7 @@ func benchmark(b *testing.B, state string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	db, err := localstore.Open(b.TempDir(), localstore.Options{Settings: localstore.Settings{Lanes: 4, BucketWidth: 60}})
-	if err != nil {
-		b.Fatal(err)
-	}
+	db := localstoretest.OpenFS(b, nil)
 	engine, err := engine.New(engine.Config{Machines: map[string]*asl.Machine{"m": m}, Invoker: &invoker{calls: map[string]int{}}, Journal: New(db.Space("journal"))})
 	if err != nil {
 		b.Fatal(err)
@@ -54,9 +51,6 @@ func benchmark(b *testing.B, state string) {
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/(2*loops), "µs/transition")
 	cancel()
 	if err := <-ran; err != nil {
-		b.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"reprise/pkg/asl"
 	"reprise/pkg/asl/engine"
 	"reprise/pkg/asl/interpreter"
+	"reprise/pkg/local/localstore/localstoretest"
 )
 
 // invoker counts invocations by payload.
@@ -100,7 +101,7 @@ func (t tapped) Sync() error { t.before(); return t.Journal.Sync() }
 
 func open(t *testing.T, fs vfs.FS, m *asl.Machine, in interpreter.Invoker, before func()) opened {
 	t.Helper()
-	db := openStore(t, fs)
+	db := localstoretest.OpenFS(t, fs)
 	engine, err := engine.New(engine.Config{Machines: map[string]*asl.Machine{"m": m}, Invoker: in, Journal: tapped{New(db.Space("journal")), before}})
 	if err != nil {
 		t.Fatal(err)
@@ -114,9 +115,7 @@ func open(t *testing.T, fs vfs.FS, m *asl.Machine, in interpreter.Invoker, befor
 		if err := <-ran; err != nil {
 			t.Error(err)
 		}
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
+		db.Close()
 	}}
 }
 

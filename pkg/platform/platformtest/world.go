@@ -24,7 +24,6 @@ import (
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
-	"reprise/pkg/local/feedpebble"
 	"reprise/pkg/local/pebbletest"
 	"reprise/pkg/platform"
 	"reprise/pkg/projection"
@@ -78,7 +77,7 @@ func New(t testing.TB) *World {
 	return w
 }
 
-func (w *World) open(streams *feedpebble.Streams) {
+func (w *World) open(streams feed.Streams) {
 	w.T.Helper()
 	parts := &w.Parts
 	lanes, err := event.NewLanes(Lanes)

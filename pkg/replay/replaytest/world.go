@@ -146,12 +146,6 @@ func (w *World) played() map[event.Lane][][]byte {
 	}
 }
 
-// Consumer is the playback stream's.
-func (w *World) Consumer() *replay.Consumer {
-	return &replay.Consumer{Store: w.Store, Registry: w.Registry, Generations: w.Generations, Codec: w.Codec, Lanes: w.Lanes,
-		Width: eventlog.Hour, Applier: projection.NewApplier(w.Set, eventlog.View{Log: w.Log, Heads: w.Heads})}
-}
-
 // count is the projection of a world.
 func count(n int, e *event.Event) (int, error) {
 	if e.Type == "is.wrong" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -28,23 +29,28 @@ var Settings = localstore.Settings{Lanes: 4, BucketWidth: 3600}
 // at the end of the test.
 type Store struct {
 	*localstore.DB
-	t   T
-	dir string
-	fs  vfs.FS
+	t      T
+	dir    string
+	fs     vfs.FS
+	closed bool
 }
 
 // Open opens a directory in memory.
 func Open(t T) *Store {
 	t.Helper()
-	return OpenFS(t, vfs.NewMem(), "data")
+	return OpenFS(t, vfs.NewMem())
 }
 
-// OpenFS opens a directory of a file system, where nil is the machine's own.
-func OpenFS(t T, fs vfs.FS, dir string) *Store {
+// OpenFS opens the directory "data" of a file system. Where that is nil, it is a
+// directory on the machine's disk, which t, a testing.TB, gives.
+func OpenFS(t T, fs vfs.FS) *Store {
 	t.Helper()
-	s := &Store{t: t, dir: dir, fs: fs}
+	s := &Store{t: t, dir: "data", fs: fs}
+	if fs == nil {
+		s.dir = t.(testing.TB).TempDir()
+	}
 	s.open()
-	t.Cleanup(s.close)
+	t.Cleanup(s.Close)
 	return s
 }
 
@@ -54,9 +60,16 @@ func (s *Store) open() {
 	if s.DB, err = localstore.Open(s.dir, localstore.Options{FS: s.fs, Settings: Settings}); err != nil {
 		s.t.Fatal(err)
 	}
+	s.closed = false
 }
 
-func (s *Store) close() {
+// Close closes the directory unless it is closed.
+func (s *Store) Close() {
+	s.t.Helper()
+	if s.closed {
+		return
+	}
+	s.closed = true
 	if err := s.DB.Close(); err != nil {
 		s.t.Errorf("close store: %v", err)
 	}
@@ -66,8 +79,39 @@ func (s *Store) close() {
 // of no use afterwards.
 func (s *Store) Reopen() {
 	s.t.Helper()
-	s.close()
+	s.Close()
 	s.open()
+}
+
+// Adapter makes an adapter of a space of a store, anew after each opening.
+type Adapter[A any] struct {
+	*Store
+	space string
+	adapt func(*localstore.Space) (A, error)
+}
+
+// OpenAdapter opens the directory of a file system, as OpenFS does, and makes an
+// adapter of one of its spaces.
+func OpenAdapter[A any](t T, fs vfs.FS, space string, adapt func(*localstore.Space) (A, error)) (*Adapter[A], A) {
+	t.Helper()
+	a := &Adapter[A]{Store: OpenFS(t, fs), space: space, adapt: adapt}
+	return a, a.make()
+}
+
+// Reopen closes the directory and opens it again, and makes the adapter anew.
+func (a *Adapter[A]) Reopen() A {
+	a.t.Helper()
+	a.Store.Reopen()
+	return a.make()
+}
+
+func (a *Adapter[A]) make() A {
+	a.t.Helper()
+	made, err := a.adapt(a.Space(a.space))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	return made
 }
 
 // Example stands in for the test where there is none: it panics at the first

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"reprise/pkg/domain"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/gateway"
@@ -23,19 +24,22 @@ import (
 
 func TestLanesAndBucketWidthAreFixed(t *testing.T) {
 	w := platformtest.New(t)
-	more, err := event.NewLanes(2 * platformtest.Lanes)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // again, with the same
-		if _, err := platform.Open(t.Context(), w.Parts.Table, w.Parts.Lanes, platformtest.Bucket, "stream"); err != nil {
-			t.Fatal(err)
+	open := func(lanes int, bucket eventlog.Width) error {
+		parts := w.Parts
+		parts.Settings.Bucket = bucket
+		p, err := platform.Open(t.Context(), parts, lanes, domain.Projections(), "events")
+		if err == nil {
+			p.Codec.Close()
 		}
+		return err
 	}
-	if _, err := platform.Open(t.Context(), w.Parts.Table, more, platformtest.Bucket, "stream"); !errors.Is(err, platform.ErrSettingsChanged) {
+	if err := open(platformtest.Lanes, platformtest.Bucket); err != nil {
+		t.Errorf("the same again: %v", err)
+	}
+	if err := open(2*platformtest.Lanes, platformtest.Bucket); !errors.Is(err, platform.ErrSettingsChanged) {
 		t.Errorf("other lanes: %v", err)
 	}
-	if _, err := platform.Open(t.Context(), w.Parts.Table, w.Parts.Lanes, eventlog.Day, "stream"); !errors.Is(err, platform.ErrSettingsChanged) {
+	if err := open(platformtest.Lanes, eventlog.Day); !errors.Is(err, platform.ErrSettingsChanged) {
 		t.Errorf("other buckets: %v", err)
 	}
 }

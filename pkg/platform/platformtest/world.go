@@ -20,13 +20,10 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/domain"
-	"reprise/pkg/event"
-	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
 	"reprise/pkg/local/pebbletest"
 	"reprise/pkg/platform"
-	"reprise/pkg/projection"
 )
 
 // Machine is the ARN of the replay state machine.
@@ -71,7 +68,6 @@ func New(t testing.TB) *World {
 		Now:    time.Now,
 		Pause:  func(context.Context, time.Duration) error { return nil },
 		Random: strings.NewReader(strings.Repeat("0123456789abcdef", 1000)),
-		Epoch:  1,
 	}
 	w.open(stores.Streams)
 	return w
@@ -79,18 +75,15 @@ func New(t testing.TB) *World {
 
 func (w *World) open(streams feed.Streams) {
 	w.T.Helper()
-	parts := &w.Parts
-	lanes, err := event.NewLanes(Lanes)
-	codec, codecErr := record.NewCodec()
-	set, setErr := projection.NewSet(domain.Projections()...)
 	_, eventsErr := streams.Create(w.T.Context(), "events", 2)
 	_, playbackErr := streams.Create(w.T.Context(), "playback", 2)
-	if err := errors.Join(err, codecErr, setErr, eventsErr, playbackErr); err != nil {
+	w.Parts.Events, w.Parts.Playback = streams.Open("events"), streams.Open("playback")
+	p, err := platform.Open(w.T.Context(), w.Parts, Lanes, domain.Projections(), "events")
+	if err := errors.Join(err, eventsErr, playbackErr); err != nil {
 		w.T.Fatal(err)
 	}
-	w.T.Cleanup(codec.Close)
-	parts.Lanes, parts.Codec, parts.Applier = lanes, codec, projection.NewApplier(set, w.View())
-	parts.Events, parts.Playback = streams.Open("events"), streams.Open("playback")
+	w.T.Cleanup(p.Codec.Close)
+	w.Parts = p.Parts
 }
 
 // View is the log as consumers see it.

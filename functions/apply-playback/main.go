@@ -3,10 +3,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("apply-playback", func(p *wiring.Platform) any {
-		return p.Playback().Handle
+	wiring.Start("apply-playback", func(p *platform.Platform) any {
+		return p.ApplyPlayback()
 	})
 }

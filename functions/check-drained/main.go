@@ -3,10 +3,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("check-drained", func(p *wiring.Platform) any {
-		return wiring.Step(p, p.Drained().Handle)
+	wiring.Start("check-drained", func(p *platform.Platform) any {
+		return p.Drain()
 	})
 }

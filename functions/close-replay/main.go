@@ -4,10 +4,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("close-replay", func(p *wiring.Platform) any {
-		return p.Ended
+	wiring.Start("close-replay", func(p *platform.Platform) any {
+		return p.Close()
 	})
 }

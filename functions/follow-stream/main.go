@@ -3,10 +3,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("follow-stream", func(p *wiring.Platform) any {
-		return wiring.Step(p, wiring.Nudged(p, p.Follow().Handle))
+	wiring.Start("follow-stream", func(p *platform.Platform) any {
+		return p.Follow()
 	})
 }

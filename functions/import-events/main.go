@@ -5,10 +5,11 @@ package main
 import (
 	"reprise/functions/internal/wiring"
 	"reprise/pkg/aws/lambdahttp"
+	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("import-events", func(p *wiring.Platform) any {
+	wiring.Start("import-events", func(p *platform.Platform) any {
 		return lambdahttp.Serve(p.Load(true).Handler())
 	})
 }

@@ -4,10 +4,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("keep-consumers", func(p *wiring.Platform) any {
-		return p.KeepConsumers
+	wiring.Start("keep-consumers", func(p *platform.Platform) any {
+		return p.Keep
 	})
 }

@@ -3,10 +3,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("plan-replay", func(p *wiring.Platform) any {
-		return wiring.Step(p, p.Plan().Handle)
+	wiring.Start("plan-replay", func(p *platform.Platform) any {
+		return p.Plan()
 	})
 }

@@ -3,10 +3,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("promote-generation", func(p *wiring.Platform) any {
-		return wiring.Step(p, p.Promote().Handle)
+	wiring.Start("promote-generation", func(p *platform.Platform) any {
+		return p.Promote()
 	})
 }

@@ -3,10 +3,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("prove-completeness", func(p *wiring.Platform) any {
-		return wiring.Step(p, p.Prove().Handle)
+	wiring.Start("prove-completeness", func(p *platform.Platform) any {
+		return p.Prove()
 	})
 }

@@ -3,10 +3,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("pump-events", func(p *wiring.Platform) any {
-		return p.Pump().Handle
+	wiring.Start("pump-events", func(p *platform.Platform) any {
+		return p.Pump()
 	})
 }

@@ -3,10 +3,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("read-segment", func(p *wiring.Platform) any {
-		return wiring.Step(p, p.Read().Handle)
+	wiring.Start("read-segment", func(p *platform.Platform) any {
+		return p.Read()
 	})
 }

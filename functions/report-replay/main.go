@@ -3,10 +3,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("report-replay", func(p *wiring.Platform) any {
-		return wiring.Step(p, wiring.Nudged(p, p.Report().Handle))
+	wiring.Start("report-replay", func(p *platform.Platform) any {
+		return p.Report()
 	})
 }

@@ -8,8 +8,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/consume"
 )
 
 func main() {
-	lambda.Start(wiring.Watch(wiring.NewLog(os.Stdout, "watch-log")))
+	lambda.Start(consume.WatchLog(wiring.NewLog(os.Stdout, "watch-log")))
 }

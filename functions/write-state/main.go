@@ -4,10 +4,11 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
+	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("write-state", func(p *wiring.Platform) any {
-		return p.Write()
+	wiring.Start("write-state", func(p *platform.Platform) any {
+		return wiring.WriteByAlias(p)
 	})
 }

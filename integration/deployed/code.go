@@ -48,7 +48,7 @@ func (d *definitions) deploy(versions map[string]string) {
 	d.present = versions
 }
 
-// Invoke implements asl.Invoker.
+// Invoke implements interpreter.Invoker.
 func (d *definitions) Invoke(ctx context.Context, function string, payload json.RawMessage) (json.RawMessage, error) {
 	var step struct{ Replay string }
 	if json.Unmarshal(payload, &step) == nil && step.Replay != "" {

@@ -3,7 +3,8 @@
 // routes, rules and state machines as the synthesized templates describe them,
 // on engines that speak the services' own protocols on loopback.
 //
-// What lives here: putting those together, and faults between them. What must
-// not: assertions about outcomes, or a second description of the deployment.
+// What lives here: putting those together, faults between them, and judging by
+// Git what became of a log. The scenarios are the packages below. What must not:
+// any other assertion about outcomes, or a second description of the deployment.
 // DynamoDB Streams do not exist here, so that nothing calls watch-log.
 package deployed

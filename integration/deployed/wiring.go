@@ -16,6 +16,8 @@ import (
 	"reprise/integration/lambdahost"
 	"reprise/pkg/asl"
 	"reprise/pkg/asl/asltest"
+	"reprise/pkg/asl/engine"
+	"reprise/pkg/asl/states"
 	"reprise/pkg/asl/wire"
 	"reprise/pkg/event"
 	"reprise/pkg/feed"
@@ -43,7 +45,7 @@ func (w *World) startEngine(ctx context.Context, listener net.Listener) {
 		machines[m.Name] = parsed
 		config.Machines = append(config.Machines, wire.Machine{Name: m.Name, Definition: m.Definition, Created: time.Now()})
 	}
-	engine, err := asl.NewEngine(asl.Config{Machines: machines, Invoker: w.definitions, OnEnd: w.executionEnded,
+	engine, err := engine.New(engine.Config{Machines: machines, Invoker: w.definitions, OnEnd: w.executionEnded,
 		Journal: &asltest.Memory{Forget: true}, Region: config.Region, Account: config.Account, Logger: w.log})
 	if err != nil {
 		w.t.Fatal(err)
@@ -55,7 +57,7 @@ func (w *World) startEngine(ctx context.Context, listener net.Listener) {
 
 // executionEnded is the event that EventBridge has of an execution, for the
 // rules whose pattern it fits.
-func (w *World) executionEnded(_ context.Context, e asl.Execution) error {
+func (w *World) executionEnded(_ context.Context, e states.Execution) error {
 	detail, err := json.Marshal(map[string]any{"executionArn": e.ExecutionArn, "stateMachineArn": e.StateMachineArn,
 		"name": e.Name, "status": e.Status, "error": e.Error, "cause": e.Cause})
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"reprise/integration/faultproxy"
 	"reprise/integration/lambdahost"
 	"reprise/integration/template"
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/engine"
 	"reprise/pkg/feed"
 	"reprise/pkg/local/emulate"
 	"reprise/pkg/local/localtest"
@@ -40,7 +40,7 @@ type World struct {
 	*localtest.Client
 	Host   *lambdahost.Host
 	API    *lambdahost.API
-	Engine *asl.Engine
+	Engine *engine.Engine
 	// Proxies stand before "dynamodb", "kinesis", "states" and "lambda" for the
 	// functions; nothing else goes through them.
 	Proxies map[string]*faultproxy.Proxy

@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/states"
 )
 
 // MaxPayloadBytes is Lambda's limit for a request and for a response of a
@@ -72,10 +72,10 @@ func reported(body []byte) *FunctionError {
 		Message string `json:"errorMessage"`
 	}
 	if err := json.Unmarshal(body, &document); err != nil {
-		return lambdaFailure(asl.ErrorLambdaUnknown, string(body))
+		return lambdaFailure(states.ErrorLambdaUnknown, string(body))
 	}
 	if document.Type == "" {
-		document.Type = asl.ErrorLambdaUnknown
+		document.Type = states.ErrorLambdaUnknown
 	}
 	return &FunctionError{Type: document.Type, Message: document.Message, Payload: body}
 }
@@ -85,16 +85,16 @@ func reported(body []byte) *FunctionError {
 // service.
 type Invoker struct{ Host *Host }
 
-// Invoke implements asl.Invoker.
+// Invoke implements interpreter.Invoker.
 func (i Invoker) Invoke(ctx context.Context, function string, payload json.RawMessage) (json.RawMessage, error) {
 	result, err := i.Host.Invoke(ctx, function, payload)
 	var failed *FunctionError
 	var refused *ServiceError
 	switch {
 	case errors.As(err, &failed):
-		return nil, &asl.FunctionError{Type: failed.Type, Message: failed.Message}
+		return nil, &states.FunctionError{Type: failed.Type, Message: failed.Message}
 	case errors.As(err, &refused):
-		return nil, &asl.FunctionError{Type: "Lambda." + refused.Exception, Message: refused.Message}
+		return nil, &states.FunctionError{Type: "Lambda." + refused.Exception, Message: refused.Message}
 	}
 	return result, err
 }

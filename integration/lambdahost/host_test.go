@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"reprise/integration/lambdahost"
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/states"
 )
 
 func TestWarmProcessIsUsedAgainAndToldWhatLambdaTells(t *testing.T) {
@@ -65,7 +65,7 @@ func TestFailuresHaveTheNamesThatStepFunctionsShows(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err = lambdahost.Invoker{Host: c.host}.Invoke(t.Context(), c.function, payload)
-		var failed *asl.FunctionError
+		var failed *states.FunctionError
 		if !errors.As(err, &failed) || failed.Type != c.name || !strings.Contains(failed.Message, c.contains) {
 			t.Errorf("%s %s: %v, want %s with %q", c.function, c.do, err, c.name, c.contains)
 		}

@@ -11,6 +11,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"reprise/integration/filelock"
 )
 
 // installTime bounds one installation.
@@ -49,7 +51,7 @@ func install(dir string, npm func(dir string) error) error {
 	if fresh(dir) {
 		return nil
 	}
-	unlock, err := lock(filepath.Join(dir, ".installing"))
+	unlock, err := filelock.Lock(filepath.Join(dir, ".installing"))
 	if err != nil {
 		return fmt.Errorf("wait for the installation of npm modules: %w", err)
 	}

@@ -10,7 +10,7 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
-	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 )
 
 // Faults that only show under an attack.
@@ -79,7 +79,7 @@ func writeWhatArrives(a *actor, generation string) work {
 		if err != nil {
 			return 0, err
 		}
-		events, next, err := w.arrived(lane, records, mark)
+		events, next, err := w.arrived(w.liveOf(a).Decoder, lane, records, mark)
 		if err != nil || next.Position > head.Position {
 			return 0, errors.Join(err, projection.ErrBehind)
 		}
@@ -104,17 +104,18 @@ func ignoreUnknown(err error) error {
 
 // arrived places the events of records behind a mark as if all of them were
 // logged.
-func (w *world) arrived(lane event.Lane, records []eventlog.Incoming, mark datastore.Mark,
+func (w *world) arrived(
+	decoder *eventlog.Decoder, lane event.Lane, records []eventlog.Incoming, mark datastore.Mark,
 ) ([]projection.Placed, datastore.Mark, error) {
 	var events []projection.Placed
 	stamp := eventlog.Stamp{Width: w.width, Logged: mark.Logged}
 	for _, in := range records {
-		decoded, err := w.decoder().Decode(lane, in)
+		decoded, err := decoder.Decode(lane, in)
 		var bad *eventlog.Undecodable
 		if err != nil && !errors.As(err, &bad) {
 			return nil, mark, err
 		}
-		end, err := w.decoder().LastPosition(decoded, in)
+		end, err := decoder.LastPosition(decoded, in)
 		if err != nil {
 			return nil, mark, err
 		}
@@ -159,14 +160,14 @@ func (b blindRoll) Get(ctx context.Context, key control.Key) (control.Document, 
 
 // flipUnasked holds, waits and flips as a promotion does, but asks once, before
 // all that, whether the replay is cancelled.
-func flipUnasked(ctx context.Context, a *actor, id string) (replay.Promotion, error) {
+func flipUnasked(ctx context.Context, a *actor, id string) (cutover.Promotion, error) {
 	w := a.world
 	row, err := w.storeOf(a).Load(ctx, id)
 	if err != nil {
 		return "", err
 	}
 	if row.Cancel || row.Status.Ended() {
-		return replay.PromotionStopped, nil
+		return cutover.PromotionStopped, nil
 	}
 	registry := w.registryOf(a)
 	if _, err := registry.Hold(ctx, id, w.shape.lease); err != nil {
@@ -178,7 +179,7 @@ func flipUnasked(ctx context.Context, a *actor, id string) (replay.Promotion, er
 	}
 	until := w.now + w.shape.lease.Milliseconds()/2
 	for caught := false; !caught; {
-		marks, err := replay.LiveMarks(ctx, w.generationsOf(a).Open(row.Generation), w.lanes.Count())
+		marks, err := datastore.LiveMarks(ctx, w.generationsOf(a).Open(row.Generation), w.lanes.Count())
 		if err != nil {
 			return "", err
 		}
@@ -187,7 +188,7 @@ func flipUnasked(ctx context.Context, a *actor, id string) (replay.Promotion, er
 			caught = caught && marks[lane].Position >= head.Position
 		}
 		if !caught && w.now >= until {
-			return replay.Catching, registry.Release(ctx, id)
+			return cutover.Catching, registry.Release(ctx, id)
 		}
 		if !caught {
 			if err := a.sleep(ctx, promotePoll); err != nil {
@@ -195,7 +196,7 @@ func flipUnasked(ctx context.Context, a *actor, id string) (replay.Promotion, er
 			}
 		}
 	}
-	return replay.Promoted, w.flipBlindly(ctx, a, row)
+	return cutover.Promoted, w.flipBlindly(ctx, a, row)
 }
 
 // keeper drops nothing.

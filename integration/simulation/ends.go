@@ -43,7 +43,7 @@ func (w *world) seemsWhole(id string) bool {
 	}
 	a := w.newActor("reader")
 	a.direct = true
-	_, err := replay.LiveMarks(context.Background(), w.generationsOf(a).Open(id), w.lanes.Count())
+	_, err := datastore.LiveMarks(context.Background(), w.generationsOf(a).Open(id), w.lanes.Count())
 	return err == nil
 }
 

@@ -10,6 +10,8 @@ import (
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // steps lets something happen at one call of many: ahead of the call with that
@@ -121,17 +123,17 @@ func (e *executionDouble) Stop(_ context.Context, id, _, _ string) error {
 
 // serviceWith cancels replays of a world whose calls go through steps, nil for
 // none.
-func (w *world) serviceWith(a *actor, s *steps, executions *executionDouble) *replay.Service {
+func (w *world) serviceWith(a *actor, s *steps, executions *executionDouble) *lifecycle.Service {
 	closer := w.closerOf(a)
 	if s != nil {
 		table := steppedTable{w.tableOf(a), s}
 		closer.Store.Table, closer.Registry.Table = table, table
 		closer.Generations = steppedStore{closer.Generations, s}
 	}
-	return &replay.Service{Store: closer.Store, Closer: closer, Executions: executions}
+	return &lifecycle.Service{Store: closer.Store, Closer: closer, Executions: executions}
 }
 
-func (w *world) promoterWith(a *actor, s *steps) *replay.Promoter {
+func (w *world) promoterWith(a *actor, s *steps) *cutover.Promoter {
 	p := w.promoterOf(a)
 	table := steppedTable{w.tableOf(a), s}
 	p.Store.Table, p.Registry.Table, p.Heads.Table = table, table, table
@@ -151,7 +153,7 @@ func followed(t *testing.T) (*world, *actor, *replayModel) {
 	w.logEvent(t, a, w.names[0], "1", typeNoted)
 	r := aRebuild("rebuild", true)
 	w.rebuild(t, a, r)
-	if err := w.writeAll(context.Background(), a, firstGeneration); err != nil {
+	if err := w.writeAll(context.Background(), a, datastore.FirstGeneration); err != nil {
 		t.Fatal(err)
 	}
 	return w, a, r

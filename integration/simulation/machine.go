@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // Times of the replay's functions. A check of the drain has to last longer than
@@ -46,7 +48,7 @@ func (m *machine) run() {
 		return
 	}
 	status, failure := replay.Succeeded, (*replay.Failure)(nil)
-	ended := replay.ExecutionStatus("SUCCEEDED")
+	ended := lifecycle.ExecutionStatus("SUCCEEDED")
 	switch {
 	case !alive:
 		ended = "ABORTED"
@@ -227,15 +229,15 @@ func (m *machine) follow() (error, bool) {
 	m.world.promoting = true
 	m.world.gate.mu.Unlock()
 	for m.replay.request.Promote {
-		state, err, alive := step(m, "promote", func(ctx context.Context, a *actor) (replay.Promotion, error) {
+		state, err, alive := step(m, "promote", func(ctx context.Context, a *actor) (cutover.Promotion, error) {
 			return m.world.promote(ctx, a, m.replay.id)
 		})
 		switch {
 		case err != nil || !alive:
 			return err, alive
-		case state == replay.Promoted:
+		case state == cutover.Promoted:
 			return nil, true
-		case state == replay.PromotionStopped:
+		case state == cutover.PromotionStopped:
 			return errHalted, true
 		}
 		if m.driver.pause(m.driver.ctx, 1_000) != nil {
@@ -245,7 +247,7 @@ func (m *machine) follow() (error, bool) {
 	return nil, true
 }
 
-func (w *world) promote(ctx context.Context, a *actor, id string) (replay.Promotion, error) {
+func (w *world) promote(ctx context.Context, a *actor, id string) (cutover.Promotion, error) {
 	if w.plant.promote != nil {
 		return w.plant.promote(ctx, a, id)
 	}

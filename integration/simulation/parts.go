@@ -3,11 +3,14 @@ package simulation
 import (
 	"context"
 	"fmt"
+	"reprise/pkg/replay/cutover"
+	"reprise/pkg/replay/lifecycle"
 	"strings"
 	"time"
 
 	"reprise/pkg/datastore"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/platform"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
 )
@@ -16,19 +19,46 @@ import (
 // keeps a consumer from its work.
 const stallLimit = 8 * time.Minute
 
-// The parts under test, each over the stores as one actor sees them. A plant
-// may stand between a part and its stores.
-
-func (w *world) pumpOf(a *actor) *eventlog.Pump {
-	table, log := w.tableOf(a), w.logOf(a)
-	if w.plant.pump != nil {
-		table, log = w.plant.pump(a, table, log)
+// partsOf are the platform's parts as one actor sees them.
+func (w *world) partsOf(a *actor) platform.Parts {
+	return platform.Parts{
+		Settings: platform.Settings{
+			Bucket:        w.width,
+			Retention:     retention,
+			Lease:         w.shape.lease,
+			Poll:          promotePoll,
+			DrainPoll:     drainPoll,
+			DrainPatience: drainPatience,
+			DrainLimit:    stallLimit,
+			WritePatience: w.shape.patience,
+			PageBytes:     w.shape.pageBytes,
+			RecordBytes:   w.shape.recordBytes,
+		},
+		Table:       w.tableOf(a),
+		EventLog:    w.logOf(a),
+		Generations: w.generationsOf(a),
+		Events:      w.streamOf(a, w.ingest),
+		Playback:    w.streamOf(a, w.playback),
+		Epoch:       epoch,
+		Lanes:       w.lanes,
+		Codec:       w.codec,
+		Applier:     projection.NewApplier(w.setAt(a.code), eventlog.View{}), // names the version only
+		Executions:  executions{a},
+		Now:         w.clock,
+		Pause:       a.sleep,
+		Random:      strings.NewReader(""),
 	}
-	return &eventlog.Pump{Log: log, Heads: eventlog.Heads{Table: table}, Decoder: w.decoder(), Width: w.width}
 }
 
-func (w *world) decoder() *eventlog.Decoder {
-	return &eventlog.Decoder{Codec: w.codec, Lanes: w.lanes, Epoch: epoch}
+// The functions under test, of the platform as one actor sees it. A plant may
+// stand between a function and its parts.
+
+func (w *world) pumpOf(a *actor) *eventlog.Pump {
+	parts := w.partsOf(a)
+	if w.plant.pump != nil {
+		parts.Table, parts.EventLog = w.plant.pump(a, parts.Table, parts.EventLog)
+	}
+	return platform.New(parts).EventPump()
 }
 
 // applierOf is kept per consumer, as a warm Lambda keeps it, so that its cache
@@ -51,12 +81,13 @@ func (w *world) applierOf(a *actor, consumer string) *projection.Applier {
 }
 
 func (w *world) liveOf(a *actor) *projection.Live {
-	heads := w.tableOf(a)
+	parts := w.partsOf(a)
+	parts.Generations, parts.Applier = w.consumerStore(a), w.applierOf(a, "live")
+	live := platform.New(parts).Live()
 	if w.plant.liveHeads != nil {
-		heads = w.plant.liveHeads(heads)
+		live.Heads.Table = w.plant.liveHeads(live.Heads.Table)
 	}
-	return &projection.Live{Log: w.logOf(a), Heads: eventlog.Heads{Table: heads}, Registry: w.registryOf(a), Generations: w.consumerStore(a),
-		Decoder: w.decoder(), Width: w.width, Applier: w.applierOf(a, "live"), Patience: w.shape.patience, Pause: a.sleep}
+	return live
 }
 
 // consumerStore is the Data Store as consumers see it.
@@ -67,53 +98,46 @@ func (w *world) consumerStore(a *actor) datastore.Generations {
 	return w.generationsOf(a)
 }
 
-func (w *world) storeOf(a *actor) replay.Store {
-	return replay.Store{Table: w.tableOf(a), Now: w.clock, Version: w.setAt(a.code).Version()}
-}
+func (w *world) storeOf(a *actor) replay.Store { return platform.New(w.partsOf(a)).Store() }
 
 func (w *world) plannerOf(a *actor) *replay.Planner {
-	heads := eventlog.Heads{Table: w.tableOf(a)}
-	finder := &replay.BucketFinder{Heads: heads, Registry: w.registryOf(a), Generations: w.judgedStore(a)}
-	return &replay.Planner{Store: w.storeOf(a), Heads: heads, Lanes: w.lanes, Width: w.width, Buckets: finder.Find}
+	parts := w.partsOf(a)
+	parts.Generations = w.judgedStore(a)
+	return platform.New(parts).Planner()
 }
 
 func (w *world) readerOf(a *actor) *replay.Reader {
-	table, playback := w.tableOf(a), w.streamOf(a, w.playback)
+	parts := w.partsOf(a)
 	if w.plant.reader != nil {
-		table, playback = w.plant.reader(a, table, playback)
+		parts.Table, parts.Playback = w.plant.reader(a, parts.Table, parts.Playback)
 	}
-	return &replay.Reader{Store: replay.Store{Table: table, Now: w.clock, Version: w.setAt(a.code).Version()}, Log: w.logOf(a),
-		Heads: eventlog.Heads{Table: table}, Width: w.width, Lanes: w.lanes, Codec: w.codec, Retention: retention,
-		Playback: playback, PageBytes: w.shape.pageBytes,
-		RecordBytes: w.shape.recordBytes}
+	return platform.New(parts).Reader()
 }
 
 func (w *world) consumerOf(a *actor) *replay.Consumer {
-	registry := w.registryOf(a)
+	parts := w.partsOf(a)
+	parts.Generations, parts.Applier = w.consumerStore(a), w.applierOf(a, "playback")
+	consumer := platform.New(parts).Consumer()
 	if w.plant.applyRoll != nil {
-		registry.Table = w.plant.applyRoll(a, registry.Table)
+		consumer.Registry.Table = w.plant.applyRoll(a, consumer.Registry.Table)
 	}
-	return &replay.Consumer{Store: w.storeOf(a), Registry: registry, Generations: w.consumerStore(a),
-		Applier: w.applierOf(a, "playback"), Codec: w.codec, Lanes: w.lanes, Width: w.width}
+	return consumer
 }
 
 func (w *world) drainerOf(a *actor) *replay.Drainer {
-	table := w.tableOf(a)
+	drainer := platform.New(w.partsOf(a)).Drainer()
 	if w.plant.drainer != nil {
-		table = w.plant.drainer(table)
+		drainer.Store.Table = w.plant.drainer(drainer.Store.Table)
 	}
-	return &replay.Drainer{Store: replay.Store{Table: table, Now: w.clock, Version: w.setAt(a.code).Version()}, Registry: w.registryOf(a),
-		Generations: w.generationsOf(a), Patience: drainPatience, Limit: stallLimit, Poll: drainPoll, Pause: a.sleep}
+	return drainer
 }
 
-func (w *world) proverOf(a *actor) *replay.Prover {
-	return &replay.Prover{Store: w.storeOf(a), Registry: w.registryOf(a), Generations: w.generationsOf(a),
-		Log: eventlog.View{Log: w.logOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}}, Lanes: w.lanes.Count()}
-}
+func (w *world) proverOf(a *actor) *replay.Prover { return platform.New(w.partsOf(a)).Prover() }
 
-func (w *world) promoterOf(a *actor) *replay.Promoter {
-	return &replay.Promoter{Store: w.storeOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}, Registry: w.registryOf(a),
-		Generations: w.judgedStore(a), Lanes: w.lanes, Retention: retention, Lease: w.shape.lease, Poll: promotePoll, Pause: a.sleep}
+func (w *world) promoterOf(a *actor) *cutover.Promoter {
+	parts := w.partsOf(a)
+	parts.Generations = w.judgedStore(a)
+	return platform.New(parts).Promoter()
 }
 
 // judgedStore is the Data Store as those see it who ask a generation whether it
@@ -125,28 +149,30 @@ func (w *world) judgedStore(a *actor) datastore.Generations {
 	return w.generationsOf(a)
 }
 
-func (w *world) closerOf(a *actor) *replay.Closer {
-	generations := w.generationsOf(a)
+func (w *world) closerOf(a *actor) *lifecycle.Closer {
+	parts := w.partsOf(a)
 	if w.plant.closer != nil {
-		generations = w.plant.closer(generations)
+		parts.Generations = w.plant.closer(parts.Generations)
 	}
-	return &replay.Closer{Store: w.storeOf(a), Registry: w.registryOf(a), Generations: generations, Lanes: w.lanes.Count()}
+	return platform.New(parts).Closer()
 }
 
-func (w *world) serviceOf(a *actor) *replay.Service {
-	return &replay.Service{Store: w.storeOf(a), Executions: executions{a}, Closer: w.closerOf(a), Random: strings.NewReader("")}
+func (w *world) serviceOf(a *actor) *lifecycle.Service {
+	service := platform.New(w.partsOf(a)).Replays()
+	service.Closer = w.closerOf(a)
+	return service
 }
 
 // executions are the executions of the replay state machine as one actor sees
 // them.
 type executions struct{ actor *actor }
 
-// Start implements replay.Executions. Machines begin by themselves.
+// Start implements lifecycle.Executions. Machines begin by themselves.
 func (e executions) Start(ctx context.Context, name string, _ []byte) error {
 	return e.actor.do(ctx, "execution.start", name, errThrottled, func(fate) error { return nil })
 }
 
-// Exists implements replay.Executions.
+// Exists implements lifecycle.Executions.
 func (e executions) Exists(ctx context.Context, name string) (found bool, err error) {
 	err = e.actor.do(ctx, "execution.exists", name, errThrottled, func(fate) error {
 		r := e.actor.world.replays[name]
@@ -156,7 +182,7 @@ func (e executions) Exists(ctx context.Context, name string) (found bool, err er
 	return found, err
 }
 
-// Stop implements replay.Executions.
+// Stop implements lifecycle.Executions.
 func (e executions) Stop(ctx context.Context, name, _, _ string) error {
 	return e.actor.do(ctx, "execution.stop", name, errThrottled, func(fate) error {
 		if r := e.actor.world.replays[name]; r != nil && r.machine != nil {

@@ -10,6 +10,7 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 )
 
 // plant is a fault that is built in on purpose, to see the simulation find it.
@@ -40,7 +41,7 @@ type plant struct {
 	// the place of those steps.
 	drainer func(control.Table) control.Table
 	drain   func(ctx context.Context, a *actor, id string) (replay.Drain, error)
-	promote func(ctx context.Context, a *actor, id string) (replay.Promotion, error)
+	promote func(ctx context.Context, a *actor, id string) (cutover.Promotion, error)
 	// park and resume take the place of those acts of pausing.
 	park   func(replay.Store) func(ctx context.Context, id, token string) (parked bool, err error)
 	resume func(ctx context.Context, a *actor, s replay.Store, id string) error

@@ -5,7 +5,10 @@ import (
 	"errors"
 	"testing"
 
+	"reprise/pkg/datastore"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // A replay that was cancelled, and shown as CANCELLED, became active: the
@@ -35,7 +38,7 @@ func TestCancelledAtAnyMomentOfAPromotion(t *testing.T) {
 		seen[row.Status]++
 		switch {
 		case refused == nil:
-			if cancelled.Status != replay.Cancelled || row.Status != replay.Cancelled || row.Promoted || active != firstGeneration {
+			if cancelled.Status != replay.Cancelled || row.Status != replay.Cancelled || row.Promoted || active != datastore.FirstGeneration {
 				t.Errorf("cancelled ahead of call %d: promote %q, row %s, promoted %t, active %s", at, state, row.Status, row.Promoted, active)
 			}
 		case errors.Is(refused, replay.ErrPromoted), errors.Is(refused, replay.ErrEnded):
@@ -53,14 +56,14 @@ func TestCancelledAtAnyMomentOfAPromotion(t *testing.T) {
 
 // ended plays the rest of the state machine after a promotion, and the rule on
 // ended executions.
-func (w *world) ended(ctx context.Context, t *testing.T, a *actor, id string, state replay.Promotion, failed error) error {
+func (w *world) ended(ctx context.Context, t *testing.T, a *actor, id string, state cutover.Promotion, failed error) error {
 	t.Helper()
 	service := w.serviceWith(a, nil, &executionDouble{})
 	switch {
-	case failed == nil && state == replay.Promoted:
+	case failed == nil && state == cutover.Promoted:
 		_, err := w.closerOf(a).Close(ctx, id, replay.Succeeded, nil)
 		return errors.Join(err, service.Ended(ctx, id, "SUCCEEDED", nil))
-	case failed == nil && state == replay.Catching:
+	case failed == nil && state == cutover.Catching:
 		return nil
 	}
 	return service.Ended(ctx, id, "FAILED", &replay.Failure{Error: "Reprise.Stopped"})
@@ -87,7 +90,7 @@ func TestPromotedAtAnyMomentOfACancel(t *testing.T) {
 		}
 		row, active := w.rowOf(t, a, r.id), w.rollOf(t, a).Active
 		promoted := active == r.generation && row.Status == replay.Succeeded && row.Promoted
-		cancelled := active == firstGeneration && row.Status == replay.Cancelled && !row.Promoted
+		cancelled := active == datastore.FirstGeneration && row.Status == replay.Cancelled && !row.Promoted
 		switch {
 		case promoted && (errors.Is(err, replay.ErrPromoted) || errors.Is(err, replay.ErrEnded)):
 		case cancelled && (err == nil || errors.Is(err, replay.ErrEnded)):
@@ -161,7 +164,7 @@ func TestNoFlipAfterAClose(t *testing.T) {
 			return
 		}
 		row, active := w.rowOf(t, a, r.id), w.rollOf(t, a).Active
-		if (row.Status == replay.Succeeded) != (active == r.generation) || row.Promoted != (active == r.generation) || (state == replay.Promoted) != (active == r.generation) {
+		if (row.Status == replay.Succeeded) != (active == r.generation) || row.Promoted != (active == r.generation) || (state == cutover.Promoted) != (active == r.generation) {
 			t.Errorf("closed ahead of call %d: promote %q, %v; row %s, active %s", at, state, err, row.Status, active)
 		}
 	}
@@ -186,7 +189,7 @@ func TestCancelledIsNotFailed(t *testing.T) {
 	if err != nil || row.Status != replay.Cancelled || row.Failure != nil {
 		t.Errorf("cancel gave %s, %+v, %v", row.Status, row.Failure, err)
 	}
-	for _, status := range []replay.ExecutionStatus{"SUCCEEDED", "FAILED", "ABORTED"} {
+	for _, status := range []lifecycle.ExecutionStatus{"SUCCEEDED", "FAILED", "ABORTED"} {
 		if err := service.Ended(ctx, "r", status, nil); err != nil {
 			t.Fatal(err)
 		}

@@ -8,6 +8,7 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // A playback record with a sound header and a line that is no event came again
@@ -79,8 +80,8 @@ func TestADamagedPlaybackRecordIsReadAgain(t *testing.T) {
 				t.Errorf("prove: %+v, %v", proof, err)
 			}
 			row, err := w.closerOf(a).Close(ctx, r.id, replay.Succeeded, nil)
-			if err != nil || row.Damaged != 1 || replay.Summary(row).Damaged != 1 {
-				t.Errorf("the row counts %d damaged records, its view %d; %v", row.Damaged, replay.Summary(row).Damaged, err)
+			if err != nil || row.Damaged != 1 || lifecycle.Summary(row).Damaged != 1 {
+				t.Errorf("the row counts %d damaged records, its view %d; %v", row.Damaged, lifecycle.Summary(row).Damaged, err)
 			}
 		})
 	}

@@ -8,6 +8,7 @@ import (
 
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // delivered is a quiet world with a replay that is read and not taken in.
@@ -66,7 +67,7 @@ func TestAConsumerOutageIsWaitedFor(t *testing.T) {
 	if row.Waiting == nil || row.Waiting.For != "the playback consumer" || row.Waiting.Since.Sub(began) > drainPatience {
 		t.Errorf("the row says that it waits for %+v", row.Waiting)
 	}
-	if view := replay.Summary(row); view.Waiting == nil || *view.Waiting != *row.Waiting {
+	if view := lifecycle.Summary(row); view.Waiting == nil || *view.Waiting != *row.Waiting {
 		t.Errorf("the view says that it waits for %+v", view.Waiting)
 	}
 	// The consumer is back, and takes some; the wait is over, and what is lost

@@ -12,6 +12,7 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 )
 
 // statusOf is what the roll says of the generation of a replay.
@@ -29,17 +30,17 @@ func TestOnlyAProvedGenerationFollows(t *testing.T) {
 		want   error
 	}{
 		"proved":     {func(t *testing.T, w *world, a *actor, _ event.Lane) { w.prove(t, a, "r") }, nil},
-		"not proved": {func(*testing.T, *world, *actor, event.Lane) {}, replay.ErrNotProved},
+		"not proved": {func(*testing.T, *world, *actor, event.Lane) {}, cutover.ErrNotProved},
 		"proved to lack something": {func(t *testing.T, w *world, a *actor, lane event.Lane) {
 			delete(w.store.tables[w.rowOf(t, a, "r").Generation].rows[lane], w.names[0])
 			if proof := w.prove(t, a, "r"); proof.Complete {
 				t.Error("it was proved")
 			}
-		}, replay.ErrNotProved},
+		}, cutover.ErrNotProved},
 		"proved long ago": {func(t *testing.T, w *world, a *actor, _ event.Lane) {
 			w.prove(t, a, "r")
 			w.now += (retention/2 + time.Millisecond).Milliseconds()
-		}, replay.ErrCutTooOld},
+		}, cutover.ErrCutTooOld},
 		"proved a while ago": {func(t *testing.T, w *world, a *actor, _ event.Lane) {
 			w.prove(t, a, "r")
 			w.now += (retention/2 - time.Minute).Milliseconds()
@@ -125,7 +126,7 @@ func TestAFollowThatIsRepeatedKeepsItsMarks(t *testing.T) {
 	if err := w.promoterOf(a).Follow(ctx, "r"); err != nil {
 		t.Fatal(err)
 	}
-	marks, err := replay.LiveMarks(ctx, g, w.lanes.Count())
+	marks, err := datastore.LiveMarks(ctx, g, w.lanes.Count())
 	if err != nil || marks[lane].Position != further.Position || marks[lane].Ordinal != further.Ordinal {
 		t.Errorf("mark %+v, %v", marks[lane], err)
 	}
@@ -151,10 +152,10 @@ func TestAPromotionOfWhatHasEndedIsStopped(t *testing.T) {
 		if err := before(w, a, r.id); err != nil {
 			t.Fatal(err)
 		}
-		if state, err := w.promoterOf(a).Promote(context.Background(), r.id, w.clock()); err != nil || state != replay.PromotionStopped {
+		if state, err := w.promoterOf(a).Promote(context.Background(), r.id, w.clock()); err != nil || state != cutover.PromotionStopped {
 			t.Errorf("%s: %q, %v", name, state, err)
 		}
-		if active := w.rollOf(t, a).Active; active != firstGeneration {
+		if active := w.rollOf(t, a).Active; active != datastore.FirstGeneration {
 			t.Errorf("%s: %s is active", name, active)
 		}
 	}
@@ -167,7 +168,7 @@ func TestAPromotionWaitsForAnothersHold(t *testing.T) {
 	if _, err := w.registryOf(a).Hold(ctx, "other", w.shape.lease); err != nil {
 		t.Fatal(err)
 	}
-	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Catching {
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Catching {
 		t.Errorf("beside the other hold: %q, %v", state, err)
 	}
 	if hold := w.rollOf(t, a).Hold; hold == nil || hold.Replay != "other" {
@@ -176,7 +177,7 @@ func TestAPromotionWaitsForAnothersHold(t *testing.T) {
 	if err := w.registryOf(a).Release(ctx, "other"); err != nil {
 		t.Fatal(err)
 	}
-	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Promoted {
 		t.Errorf("after it: %q, %v", state, err)
 	}
 }
@@ -187,10 +188,10 @@ func TestAGenerationThatLagsHoldsNobody(t *testing.T) {
 	w, a, r := followed(t)
 	ctx := context.Background()
 	w.logEvent(t, a, w.names[0], "2", typeNoted)
-	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Catching {
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Catching {
 		t.Errorf("promote: %q, %v", state, err)
 	}
-	if roll := w.rollOf(t, a); roll.Holds != 0 || roll.Active != firstGeneration {
+	if roll := w.rollOf(t, a); roll.Holds != 0 || roll.Active != datastore.FirstGeneration {
 		t.Errorf("%d holds were taken, %s is active", roll.Holds, roll.Active)
 	}
 	if w.rowOf(t, a, r.id).Promoted {
@@ -207,15 +208,15 @@ func TestWhatTheProofKnowsToBeParkedIsRefusedWithoutAHold(t *testing.T) {
 	live := w.liveOf(a)
 	live.Applier = projection.NewApplier(forgiving(t), eventlog.View{Log: w.logOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}})
 	lane := w.lanes.Of(w.names[0])
-	if _, err := live.Write(ctx, firstGeneration, lane, w.records(lane)); err != nil {
+	if _, err := live.Write(ctx, datastore.FirstGeneration, lane, w.records(lane)); err != nil {
 		t.Fatal(err)
 	}
 	r := aRebuild("rebuild", true)
 	w.rebuild(t, a, r)
-	if _, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); !errors.Is(err, replay.ErrParked) {
+	if _, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); !errors.Is(err, cutover.ErrParked) {
 		t.Errorf("promote: %v", err)
 	}
-	if roll := w.rollOf(t, a); roll.Holds != 0 || roll.Active != firstGeneration {
+	if roll := w.rollOf(t, a); roll.Holds != 0 || roll.Active != datastore.FirstGeneration {
 		t.Errorf("%d holds were taken, %s is active", roll.Holds, roll.Active)
 	}
 }
@@ -231,12 +232,12 @@ func TestAPromotionThatIsRepeatedUndoesNoRollback(t *testing.T) {
 	if _, err := dying.Promote(ctx, r.id, w.clock()); !errors.Is(err, errFault) {
 		t.Fatalf("promotion that dies: %v", err)
 	}
-	if err := w.writeAll(ctx, a, firstGeneration); err != nil {
+	if err := w.writeAll(ctx, a, datastore.FirstGeneration); err != nil {
 		t.Fatal(err)
 	}
 	hold, err := w.registryOf(a).Hold(ctx, "person", w.shape.lease)
 	if err == nil {
-		err = w.registryOf(a).Flip(ctx, firstGeneration, "person", hold)
+		err = w.registryOf(a).Flip(ctx, datastore.FirstGeneration, "person", hold)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -244,10 +245,10 @@ func TestAPromotionThatIsRepeatedUndoesNoRollback(t *testing.T) {
 	if _, err := w.registryOf(a).Lose(ctx, r.generation, datastore.Loss{Why: "test"}); err != nil {
 		t.Fatal(err)
 	}
-	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Promoted {
 		t.Errorf("promote again: %q, %v", state, err)
 	}
-	if active := w.rollOf(t, a).Active; active != firstGeneration {
+	if active := w.rollOf(t, a).Active; active != datastore.FirstGeneration {
 		t.Errorf("%s is active", active)
 	}
 }
@@ -261,12 +262,12 @@ func TestUnderTheHoldTheNewGenerationHasToReachTheHeads(t *testing.T) {
 	p := w.promoterOf(a)
 	p.Registry.Table = &interrupted{Table: w.tableOf(a), prefix: "generations", before: func() error {
 		w.logEvent(t, a, w.names[0], "2", typeNoted)
-		return w.writeAll(ctx, a, firstGeneration)
+		return w.writeAll(ctx, a, datastore.FirstGeneration)
 	}}
-	if state, err := p.Promote(ctx, r.id, w.clock()); err != nil || state != replay.Catching {
+	if state, err := p.Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Catching {
 		t.Errorf("promote: %q, %v", state, err)
 	}
-	if roll := w.rollOf(t, a); roll.Active != firstGeneration || roll.Holds != 1 || roll.Hold != nil {
+	if roll := w.rollOf(t, a); roll.Active != datastore.FirstGeneration || roll.Holds != 1 || roll.Hold != nil {
 		t.Errorf("%s is active, %d holds, the last is %+v", roll.Active, roll.Holds, roll.Hold)
 	}
 	if w.broken != nil {

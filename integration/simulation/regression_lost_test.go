@@ -12,6 +12,7 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 )
 
 // The event stream has forgotten ten records behind the cut by the time the new
@@ -28,7 +29,7 @@ func TestWhatTheStreamForgotIsTakenFromTheLog(t *testing.T) {
 	for i := range 80 {
 		w.logEvent(t, a, entity, fmt.Sprint(i), typeNoted)
 		if i%20 == 19 { // the active generation keeps up
-			if err := w.writeAll(ctx, a, firstGeneration); err != nil {
+			if err := w.writeAll(ctx, a, datastore.FirstGeneration); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -44,10 +45,10 @@ func TestWhatTheStreamForgotIsTakenFromTheLog(t *testing.T) {
 		records = records[k:]
 	}
 	state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock().Add(8*time.Second))
-	if err != nil || state != replay.Promoted {
+	if err != nil || state != cutover.Promoted {
 		t.Errorf("promote %q, %v", state, err)
 	}
-	old, now := w.store.tables[firstGeneration].rows[lane][entity], w.store.tables[r.generation].rows[lane][entity]
+	old, now := w.store.tables[datastore.FirstGeneration].rows[lane][entity], w.store.tables[r.generation].rows[lane][entity]
 	if now.Count != 81 || now.Chain != old.Chain {
 		t.Errorf("the new generation has %d events of 81, the same ones: %t", now.Count, now.Chain == old.Chain)
 	}
@@ -97,7 +98,7 @@ func TestLostAtAnyMomentOfAPromotion(t *testing.T) {
 		}
 		switch {
 		case active == r.generation: // readers are told
-		case !errors.Is(err, datastore.ErrLost) || w.rollOf(t, a).Active != firstGeneration:
+		case !errors.Is(err, datastore.ErrLost) || w.rollOf(t, a).Active != datastore.FirstGeneration:
 			t.Errorf("lost ahead of call %d: promote %q, %v, active %s", at, state, err, w.rollOf(t, a).Active)
 		default:
 			refused++
@@ -119,7 +120,7 @@ func TestPromotionOfAGenerationWithoutMarks(t *testing.T) {
 		t.Errorf("promote: %v", err)
 	}
 	for lane := range event.Lane(w.lanes.Count()) {
-		if err := replay.BeginMark(ctx, w.generationsOf(a).Open(r.generation), lane, eventlog.Head{}); err != nil {
+		if err := datastore.BeginMark(ctx, w.generationsOf(a).Open(r.generation), lane, eventlog.Head{}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -139,18 +140,18 @@ func TestLostGenerationIsNotKeptToGoBackTo(t *testing.T) {
 	for _, lost := range []bool{false, true} {
 		w, a, r := followed(t)
 		ctx := context.Background()
-		if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+		if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Promoted {
 			t.Fatalf("%q, %v", state, err)
 		}
 		if lost {
-			if _, err := w.registryOf(a).Lose(ctx, firstGeneration, datastore.Loss{Why: "test"}); err != nil {
+			if _, err := w.registryOf(a).Lose(ctx, datastore.FirstGeneration, datastore.Loss{Why: "test"}); err != nil {
 				t.Fatal(err)
 			}
 		}
 		if _, err := w.closerOf(a).Close(ctx, r.id, replay.Succeeded, nil); err != nil {
 			t.Fatal(err)
 		}
-		if _, kept := w.entry(t, a, firstGeneration); kept == lost {
+		if _, kept := w.entry(t, a, datastore.FirstGeneration); kept == lost {
 			t.Errorf("lost %t, kept %t", lost, kept)
 		}
 	}
@@ -166,7 +167,7 @@ func TestWipeDuringAWriteHidesNoHistory(t *testing.T) {
 	for i := range 3 {
 		w.logEvent(t, a, entity, fmt.Sprint(i), typeNoted)
 		if i == 1 {
-			if err := w.writeAll(ctx, a, firstGeneration); err != nil {
+			if err := w.writeAll(ctx, a, datastore.FirstGeneration); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -175,13 +176,13 @@ func TestWipeDuringAWriteHidesNoHistory(t *testing.T) {
 	live := w.liveOf(a)
 	live.Applier = projection.NewApplier(w.set, eventlog.View{Log: w.logOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}})
 	live.Generations = &aheadOfWrite{w.generationsOf(a), func() {
-		if err := w.generationsOf(a).Clear(ctx, firstGeneration); err != nil {
+		if err := w.generationsOf(a).Clear(ctx, datastore.FirstGeneration); err != nil {
 			t.Fatal(err)
 		}
 	}}
 	records := w.records(lane)
-	_, err := live.Write(ctx, firstGeneration, lane, records[len(records)-1:])
-	if row := w.store.tables[firstGeneration].rows[lane][entity]; len(row.Buckets) != 0 && err == nil {
+	_, err := live.Write(ctx, datastore.FirstGeneration, lane, records[len(records)-1:])
+	if row := w.store.tables[datastore.FirstGeneration].rows[lane][entity]; len(row.Buckets) != 0 && err == nil {
 		t.Fatalf("the write over a wipe told nothing: buckets %v", row.Buckets)
 	}
 	w.broken = nil // the model has seen the row

@@ -11,7 +11,7 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
-	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 )
 
 // forgiving are projections of the world's version that refuse nothing: what the
@@ -44,7 +44,7 @@ func TestParkedAtAnyMomentOfAPromotion(t *testing.T) {
 				roll := w.rollOf(t, a)
 				// Under a hold nothing reaches the active generation any more,
 				// and what only the new one has seen is no difference.
-				if parked = roll.Hold == nil && roll.Active == firstGeneration; parked {
+				if parked = roll.Hold == nil && roll.Active == datastore.FirstGeneration; parked {
 					w.parkInNewOne(ctx, t, a, r.generation)
 				}
 			}}
@@ -55,11 +55,11 @@ func TestParkedAtAnyMomentOfAPromotion(t *testing.T) {
 			w.broken = nil // the model knows no forgiving projections
 			switch active := w.rollOf(t, a).Active; {
 			case !parked:
-			case active != firstGeneration:
+			case active != datastore.FirstGeneration:
 				t.Errorf("indexed %t: parked ahead of call %d: promote %q, %v, active %s", indexed, at, state, err, active)
-			case errors.Is(err, replay.ErrParked):
+			case errors.Is(err, cutover.ErrParked):
 				refused++
-			case err != nil || state != replay.Catching:
+			case err != nil || state != cutover.Catching:
 				t.Errorf("indexed %t: parked ahead of call %d: promote %q, %v", indexed, at, state, err)
 			}
 		}
@@ -75,7 +75,7 @@ func (w *world) parkInNewOne(ctx context.Context, t *testing.T, a *actor, genera
 	t.Helper()
 	w.logEvent(t, a, w.names[0], "refused", typeRefused)
 	lane := w.lanes.Of(w.names[0])
-	for id, set := range map[string]*projection.Set{firstGeneration: forgiving(t), generation: w.set} {
+	for id, set := range map[string]*projection.Set{datastore.FirstGeneration: forgiving(t), generation: w.set} {
 		live := w.liveOf(a)
 		live.Applier = projection.NewApplier(set, eventlog.View{Log: w.logOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}})
 		if _, err := live.Write(ctx, id, lane, w.records(lane)); err != nil {
@@ -112,7 +112,7 @@ func TestParkedCheckReadsParkedRowsOnly(t *testing.T) {
 		var scans atomic.Int32
 		p := w.promoterOf(a)
 		p.Generations = &countingScans{w.generationsOf(a), &scans}
-		if state, err := p.Promote(context.Background(), r.id, w.clock()); err != nil || state != replay.Promoted {
+		if state, err := p.Promote(context.Background(), r.id, w.clock()); err != nil || state != cutover.Promoted {
 			t.Fatalf("promote: %q, %v", state, err)
 		}
 		if (scans.Load() == 0) != indexed {

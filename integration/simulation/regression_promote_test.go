@@ -5,8 +5,10 @@ import (
 	"errors"
 	"testing"
 
+	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 )
 
 // An entity that both generations park was taken for parked in the new one
@@ -16,7 +18,7 @@ func TestLaggingActiveParksNothingBack(t *testing.T) {
 	ctx := context.Background()
 	entity := w.names[0]
 	w.logEvent(t, a, entity, "1", typeNoted)
-	if err := w.writeAll(ctx, a, firstGeneration); err != nil {
+	if err := w.writeAll(ctx, a, datastore.FirstGeneration); err != nil {
 		t.Fatal(err)
 	}
 	w.logEvent(t, a, entity, "2", typeRefused)
@@ -26,7 +28,7 @@ func TestLaggingActiveParksNothingBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.rebuild(t, a, r)
-	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Promoted {
 		t.Errorf("promote: %s, %v", state, err)
 	}
 	if w.broken != nil {
@@ -42,7 +44,7 @@ func TestFlipNeedsItsOwnHold(t *testing.T) {
 	ctx := context.Background()
 	entity := w.names[0]
 	w.logEvent(t, a, entity, "1", typeNoted)
-	if err := w.writeAll(ctx, a, firstGeneration); err != nil {
+	if err := w.writeAll(ctx, a, datastore.FirstGeneration); err != nil {
 		t.Fatal(err)
 	}
 	r := &replayModel{id: "rebuild", request: replay.Request{Rebuild: true, Promote: true}, lanes: make(map[event.Lane]*expected)}
@@ -51,13 +53,13 @@ func TestFlipNeedsItsOwnHold(t *testing.T) {
 	still.Registry.Table = &interrupted{Table: w.tableOf(a), prefix: "generations", skip: 1, before: func() error {
 		w.now += w.shape.lease.Milliseconds() + 1
 		w.logEvent(t, a, entity, "2", typeNoted)
-		if err := w.writeAll(ctx, a, firstGeneration); err != nil {
+		if err := w.writeAll(ctx, a, datastore.FirstGeneration); err != nil {
 			t.Fatal(err)
 		}
 		_, err := w.registryOf(a).Hold(ctx, r.id, w.shape.lease)
 		return err
 	}}
-	if state, err := still.Promote(ctx, r.id, w.clock()); err != nil || state != replay.Catching {
+	if state, err := still.Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Catching {
 		t.Errorf("promote: %s, %v", state, err)
 	}
 	if w.broken != nil {
@@ -79,7 +81,7 @@ func TestPromotionAfterItsFlip(t *testing.T) {
 		t.Fatalf("promotion that dies: %v", err)
 	}
 	w.logEvent(t, a, w.names[0], "2", typeNoted) // the new generation lags now
-	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Promoted {
 		t.Errorf("promote again: %s, %v", state, err)
 	}
 	if _, err := w.registryOf(a).MayWrite(ctx, w.active); err != nil {

@@ -8,6 +8,7 @@ import (
 	"reprise/pkg/control"
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // Two closes that removed the same old replay: the slower one removed a new
@@ -30,7 +31,7 @@ func TestPruneLeavesANewReplayOfTheName(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.now += (91 * 24 * time.Hour).Milliseconds()
-		prune := func(s *replay.Service) {
+		prune := func(s *lifecycle.Service) {
 			if _, err := s.Closer.Close(ctx, "trigger", replay.Cancelled, nil); err != nil {
 				t.Fatal(err)
 			}

@@ -13,6 +13,8 @@ import (
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // inhabited is a quiet world in which much is wanted: an active generation, one
@@ -22,7 +24,7 @@ func inhabited(t *testing.T) (*world, *actor) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
 	w.logEvent(t, a, w.names[0], "1", typeNoted)
-	if err := w.writeAll(ctx, a, firstGeneration); err != nil {
+	if err := w.writeAll(ctx, a, datastore.FirstGeneration); err != nil {
 		t.Fatal(err)
 	}
 	old := aRebuild("old", true)
@@ -31,14 +33,14 @@ func inhabited(t *testing.T) (*world, *actor) {
 	running := aRebuild("running", true)
 	w.replays[running.id] = running
 	w.enterAndPrepare(t, a, running)
-	w.wantWorld(t, a, "at first", firstGeneration, old.generation, running.generation)
+	w.wantWorld(t, a, "at first", datastore.FirstGeneration, old.generation, running.generation)
 	return w, a
 }
 
 func (w *world) promoteNow(t *testing.T, a *actor, r *replayModel) {
 	t.Helper()
 	ctx := context.Background()
-	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Promoted {
 		t.Fatalf("promote: %q, %v", state, err)
 	}
 	if _, err := w.closerOf(a).Close(ctx, r.id, replay.Succeeded, nil); err != nil {
@@ -82,7 +84,7 @@ func (w *world) sweep(t *testing.T, a *actor) {
 
 // dying runs an act that dies at its call number at, and reports false once it
 // has fewer calls.
-func (w *world) dying(t *testing.T, a *actor, at int, late bool, act func(*replay.Promoter, *replay.Service) error) bool {
+func (w *world) dying(t *testing.T, a *actor, at int, late bool, act func(*cutover.Promoter, *lifecycle.Service) error) bool {
 	t.Helper()
 	s := &steps{at: at, dies: true, late: late}
 	err := act(w.promoterWith(a, s), w.serviceWith(a, s, &executionDouble{}))
@@ -123,7 +125,7 @@ func TestPrepareThatDiesAnywhere(t *testing.T) {
 				if _, _, err := w.storeOf(a).Create(ctx, r.id, r.request); err != nil {
 					t.Fatal(err)
 				}
-				more := w.dying(t, a, at, late, func(p *replay.Promoter, _ *replay.Service) error {
+				more := w.dying(t, a, at, late, func(p *cutover.Promoter, _ *lifecycle.Service) error {
 					return p.Prepare(ctx, r.id, w.set.Version())
 				})
 				when := fmt.Sprintf("died at call %d, late %t", at, late)
@@ -163,7 +165,7 @@ func TestCloseThatDiesAnywhere(t *testing.T) {
 			r := aRebuild("rebuild", true)
 			w.replays[r.id] = r
 			w.enterAndPrepare(t, a, r)
-			more := w.dying(t, a, at, late, func(_ *replay.Promoter, s *replay.Service) error {
+			more := w.dying(t, a, at, late, func(_ *cutover.Promoter, s *lifecycle.Service) error {
 				_, err := s.Closer.Close(ctx, r.id, replay.Failed, &replay.Failure{Error: "Test"})
 				return err
 			})
@@ -191,10 +193,10 @@ func TestCloseOfAPromotionThatDiesAnywhere(t *testing.T) {
 		ctx := context.Background()
 		r := aRebuild("rebuild", true)
 		w.rebuild(t, a, r)
-		if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != replay.Promoted {
+		if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Promoted {
 			t.Fatalf("promote: %q, %v", state, err)
 		}
-		more := w.dying(t, a, at, late, func(_ *replay.Promoter, s *replay.Service) error {
+		more := w.dying(t, a, at, late, func(_ *cutover.Promoter, s *lifecycle.Service) error {
 			_, err := s.Closer.Close(ctx, r.id, replay.Succeeded, nil)
 			return err
 		})
@@ -216,7 +218,7 @@ func TestSweepThatDiesAnywhere(t *testing.T) {
 		w, a := inhabited(t)
 		ctx := context.Background()
 		w.litter(t, a)
-		more := w.dying(t, a, at, late, func(_ *replay.Promoter, s *replay.Service) error { return s.Closer.Sweep(ctx) })
+		more := w.dying(t, a, at, late, func(_ *cutover.Promoter, s *lifecycle.Service) error { return s.Closer.Sweep(ctx) })
 		w.sweep(t, a)
 		w.wantWorld(t, a, fmt.Sprintf("died at call %d, late %t", at, late), "g0001", "g0002", "g0003")
 		return more
@@ -271,7 +273,7 @@ func TestSweepBesidePrepare(t *testing.T) {
 			if _, _, err := w.storeOf(a).Create(ctx, r.id, r.request); err != nil {
 				t.Fatal(err)
 			}
-			prepare := func(p *replay.Promoter) {
+			prepare := func(p *cutover.Promoter) {
 				if err := p.Prepare(ctx, r.id, w.set.Version()); err != nil {
 					t.Errorf("prepare, at call %d: %v", at, err)
 				}
@@ -346,7 +348,7 @@ func TestSweepLeavesWhatIsNotItsOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.sweep(t, a)
-	if w.store.tables[firstGeneration] == nil {
+	if w.store.tables[datastore.FirstGeneration] == nil {
 		t.Error("the first table is gone")
 	}
 }
@@ -410,19 +412,19 @@ func TestAPrepareThatGoesOnAfterTheCloseMakesNothing(t *testing.T) {
 // Reconcile started a replay again whose execution Step Functions had forgotten.
 func TestReconcileStartsNothingTwice(t *testing.T) {
 	for name, c := range map[string]struct {
-		prepare func(t *testing.T, w *world, a *actor, s *replay.Service)
+		prepare func(t *testing.T, w *world, a *actor, s *lifecycle.Service)
 		// status is the replay's at the end, began how often an execution was
 		// started in all.
 		status replay.Status
 		began  int
 	}{
-		"entered and never started": {func(*testing.T, *world, *actor, *replay.Service) {}, replay.Planned, 1},
-		"started and forgotten": {func(t *testing.T, _ *world, _ *actor, s *replay.Service) {
+		"entered and never started": {func(*testing.T, *world, *actor, *lifecycle.Service) {}, replay.Planned, 1},
+		"started and forgotten": {func(t *testing.T, _ *world, _ *actor, s *lifecycle.Service) {
 			if _, _, err := s.Start(context.Background(), "r", replay.Request{}); err != nil {
 				t.Fatal(err)
 			}
 		}, replay.Failed, 1},
-		"planned by an earlier release and forgotten": {func(t *testing.T, w *world, a *actor, _ *replay.Service) {
+		"planned by an earlier release and forgotten": {func(t *testing.T, w *world, a *actor, _ *lifecycle.Service) {
 			w.replays["r"] = &replayModel{id: "r", lanes: nil}
 			if _, err := w.storeOf(a).Update(context.Background(), "r", func(r *replay.Row) error {
 				r.Status = replay.Running
@@ -457,7 +459,7 @@ func TestReconcileStartsNothingTwice(t *testing.T) {
 			if row.Status != c.status || executions.began != c.began {
 				t.Errorf("%s, %d executions", row.Status, executions.began)
 			}
-			if row.Status == replay.Failed && row.Failure.Error != replay.FaultExecutionGone {
+			if row.Status == replay.Failed && row.Failure.Error != lifecycle.FaultExecutionGone {
 				t.Errorf("failed by the name %s", row.Failure.Error)
 			}
 			if row.Status == replay.Planned && row.Started == nil {
@@ -499,7 +501,7 @@ func TestWhatCannotBeSweptFailsNoReplay(t *testing.T) {
 	if row, err := closer.Close(ctx, "plain", replay.Cancelled, nil); err != nil || row.Status != replay.Cancelled {
 		t.Errorf("close: %s, %v", row.Status, err)
 	}
-	service := &replay.Service{Store: closer.Store, Closer: closer, Executions: &executionDouble{exists: true}}
+	service := &lifecycle.Service{Store: closer.Store, Closer: closer, Executions: &executionDouble{exists: true}}
 	if err := service.Reconcile(ctx); !errors.Is(err, errDied) {
 		t.Errorf("reconcile: %v", err)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"testing"
 
+	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
@@ -142,7 +143,7 @@ func TestStepsOfAnotherVersionEndByName(t *testing.T) {
 				t.Errorf("follow: %v", err)
 			}
 		}
-		if after := w.rowOf(t, a, r.id); after.Status != before.Status || after.Promoted || w.rollOf(t, a).Active != firstGeneration {
+		if after := w.rowOf(t, a, r.id); after.Status != before.Status || after.Promoted || w.rollOf(t, a).Active != datastore.FirstGeneration {
 			t.Errorf("the row is %s, was %s", after.Status, before.Status)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
@@ -121,7 +122,7 @@ func (s *source) handle(ctx context.Context, a *actor, batch []streamRecord) han
 // consumer their mappings.
 func (w *world) startConsumers() {
 	w.start(mapping{name: "pump", stream: w.ingest, begin: w.pumpWork})
-	w.startWrite(firstGeneration)
+	w.startWrite(datastore.FirstGeneration)
 	w.start(mapping{name: "apply", stream: w.playback, begin: w.applyWork})
 }
 

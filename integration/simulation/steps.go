@@ -9,6 +9,8 @@ import (
 	"reprise/pkg/feed"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // step calls a function until it returns without an error that a retry can
@@ -47,8 +49,8 @@ func passing(err error) bool {
 }
 
 func final(err error) bool {
-	for _, known := range []error{replay.ErrRequest, replay.ErrNotFound, replay.ErrNotProved, replay.ErrExists, replay.ErrEnded,
-		replay.ErrStalled, replay.ErrCutTooOld, replay.ErrParked, replay.ErrOtherVersion, replay.ErrGenerationLost,
+	for _, known := range []error{replay.ErrRequest, replay.ErrNotFound, cutover.ErrNotProved, replay.ErrExists, replay.ErrEnded,
+		replay.ErrStalled, cutover.ErrCutTooOld, cutover.ErrParked, replay.ErrOtherVersion, replay.ErrGenerationLost,
 		replay.ErrPromoted, datastore.ErrUnknown, datastore.ErrWithdrawn, datastore.ErrLost, eventlog.ErrHeadLost, projection.ErrOtherVersion,
 		errIncomplete} {
 		if errors.Is(err, known) {
@@ -60,7 +62,7 @@ func final(err error) bool {
 
 // tell plays the rule on ended executions: the platform is told until it takes
 // it.
-func (m *machine) tell(status replay.ExecutionStatus, failure *replay.Failure) {
+func (m *machine) tell(status lifecycle.ExecutionStatus, failure *replay.Failure) {
 	for failures := 0; ; {
 		_, err, alive := run(m.driver, "ended", functionTimeout, act(func(ctx context.Context, a *actor) error {
 			return m.world.serviceOf(a).Ended(ctx, m.replay.id, status, failure)

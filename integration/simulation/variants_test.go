@@ -13,6 +13,7 @@ import (
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 )
 
 // Faulty parts that stand in the place of a whole step.
@@ -134,29 +135,29 @@ func trustEmptyQueue(ctx context.Context, a *actor, id string) (replay.Drain, er
 }
 
 // flipWithoutHold waits until the generation has caught up, and flips.
-func flipWithoutHold(ctx context.Context, a *actor, id string) (replay.Promotion, error) {
+func flipWithoutHold(ctx context.Context, a *actor, id string) (cutover.Promotion, error) {
 	w := a.world
 	row, err := w.storeOf(a).Load(ctx, id)
 	if err != nil {
 		return "", err
 	}
 	if row.Cancel || row.Status.Ended() {
-		return replay.PromotionStopped, nil
+		return cutover.PromotionStopped, nil
 	}
 	heads, err := eventlog.Heads{Table: w.tableOf(a)}.LoadAll(ctx, w.lanes.Count())
 	if err != nil {
 		return "", err
 	}
-	marks, err := replay.LiveMarks(ctx, w.generationsOf(a).Open(row.Generation), w.lanes.Count())
+	marks, err := datastore.LiveMarks(ctx, w.generationsOf(a).Open(row.Generation), w.lanes.Count())
 	if err != nil {
 		return "", err
 	}
 	for lane, head := range heads {
 		if marks[lane].Position < head.Position {
-			return replay.Catching, nil
+			return cutover.Catching, nil
 		}
 	}
-	return replay.Promoted, w.flipBlindly(ctx, a, row)
+	return cutover.Promoted, w.flipBlindly(ctx, a, row)
 }
 
 // flipBlindly makes a replay's generation the active one, whatever the roll says.

@@ -17,9 +17,6 @@ import (
 	"reprise/pkg/projection"
 )
 
-// firstGeneration is the id that the registry gives the first one.
-const firstGeneration = "g0001"
-
 // epoch is that of the event stream of every world.
 const epoch = 1
 
@@ -255,23 +252,10 @@ func (w *world) found() error {
 	ctx := context.Background()
 	a := w.newActor("founder")
 	a.direct = true
-	w.active = firstGeneration
-	w.shown[firstGeneration] = true
-	info, err := w.registryOf(a).Begin(ctx, "", w.set.Version())
-	if err != nil {
-		return fmt.Errorf("begin first generation: %w", err)
-	}
-	all := w.generationsOf(a)
-	if err := all.Create(ctx, info.ID); err != nil {
-		return fmt.Errorf("create first generation: %w", err)
-	}
-	for lane := range event.Lane(w.lanes.Count()) {
-		mark := datastore.Mark{}
-		if _, err := all.Open(info.ID).SetMark(ctx, datastore.LiveMark, lane, mark, ""); err != nil {
-			return fmt.Errorf("begin marks of first generation: %w", err)
-		}
-	}
-	return nil
+	w.active = datastore.FirstGeneration
+	w.shown[datastore.FirstGeneration] = true
+	_, err := w.registryOf(a).Found(ctx, w.generationsOf(a), w.lanes.Count(), w.set.Version())
+	return err
 }
 
 // arrival is the clock of the event stream, which may go back a little.

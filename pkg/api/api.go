@@ -8,9 +8,10 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
-// Replays starts and cancels replays; *replay.Service does.
+// Replays starts and cancels replays; *lifecycle.Service does.
 type Replays interface {
 	// Start enters and starts a replay; created is false where the same one
 	// was asked for before. Errors: replay.ErrRequest, replay.ErrExists.
@@ -31,7 +32,7 @@ type API struct {
 	Lanes       *event.Lanes
 	Buckets     replay.EntityBuckets
 	Replays     Replays
-	Viewer      *replay.Viewer
+	Viewer      *lifecycle.Viewer
 	Platform    Platform
 	// Log gets what went wrong inside, which no response tells, and every act
 	// that empties or stops something.

@@ -10,7 +10,6 @@ import (
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/replay"
 )
 
 // flipping makes another generation active while a row is being read.
@@ -45,8 +44,8 @@ func TestReadDuringAPromotionIsOfTheGenerationThatIsActiveAfterIt(t *testing.T) 
 	must(t, err)
 	must(t, w.generations.Create(ctx, info.ID))
 	lane := w.api.Lanes.Of("a")
-	for i := range apiLanes {
-		must(t, replay.BeginMark(ctx, w.generations.Open(info.ID), event.Lane(i), eventlog.Head{}))
+	for lane := range event.Lane(apiLanes) {
+		must(t, datastore.BeginMark(ctx, w.generations.Open(info.ID), lane, eventlog.Head{}))
 	}
 	rows, err := w.generations.Open("g0001").Rows(ctx, lane, []string{"a"})
 	must(t, err)

@@ -8,7 +8,6 @@ import (
 	"net/http"
 
 	"reprise/pkg/datastore"
-	"reprise/pkg/replay"
 )
 
 // GenerationsView lists the generations of the Data Store.
@@ -46,7 +45,7 @@ func (a *API) generationsView(ctx context.Context) (GenerationsView, error) {
 	for _, info := range roll.Generations {
 		shown := GenerationView{Info: info, Lost: info.Loss != nil}
 		if info.Consumes() && !shown.Lost {
-			_, err := replay.LiveMarks(ctx, a.Generations.Open(info.ID), a.Lanes.Count())
+			_, err := datastore.LiveMarks(ctx, a.Generations.Open(info.ID), a.Lanes.Count())
 			if shown.Lost = isLost(err); err != nil && !shown.Lost {
 				return GenerationsView{}, fmt.Errorf("look at generation %s: %w", info.ID, err)
 			}

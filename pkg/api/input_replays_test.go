@@ -18,6 +18,7 @@ import (
 	"reprise/pkg/cli"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 	"reprise/pkg/steps"
 )
 
@@ -155,7 +156,7 @@ func (w *apiWorld) started(status int, body string) (string, bool) {
 // hand. Its input has come through Step Functions, which reads JSON only.
 func (w *apiWorld) startFromConsole(id, input string) (string, bool) {
 	w.t.Helper()
-	plan := &steps.PlanReplay{Store: w.store, Promoter: &replay.Promoter{Store: w.store},
+	plan := &steps.PlanReplay{Store: w.store, Promoter: &cutover.Promoter{Store: w.store},
 		Planner: &replay.Planner{Store: w.store, Heads: w.api.Heads, Lanes: w.api.Lanes, Width: eventlog.Hour, Buckets: w.api.Buckets}}
 	_, err := plan.Handle(w.t.Context(), steps.PlanInput{Replay: id, Input: json.RawMessage(input)})
 	if err == nil {

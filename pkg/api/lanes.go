@@ -76,13 +76,13 @@ func (a *API) applied(ctx context.Context, generation string, lanes []LaneView) 
 	gone := make([]bool, len(lanes))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(marksAtOnce)
-	for i := range lanes {
+	for lane := range event.Lane(len(lanes)) {
 		group.Go(func() error {
-			mark, _, err := opened.Mark(ctx, datastore.LiveMark, event.Lane(i))
-			if gone[i] = isLost(err); gone[i] {
+			mark, _, err := opened.Mark(ctx, datastore.LiveMark, lane)
+			if gone[lane] = isLost(err); gone[lane] {
 				return nil
 			}
-			lanes[i].Applied = mark.Position
+			lanes[lane].Applied = mark.Position
 			return err
 		})
 	}

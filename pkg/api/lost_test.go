@@ -10,15 +10,15 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/api"
 	"reprise/pkg/consume"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/feed"
+	"reprise/pkg/platform/platformtest"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // clearing lets something happen in place of a Clear.
@@ -57,8 +57,8 @@ func (w *apiWorld) second(replayID string) datastore.Info {
 	info, err := w.registry.Begin(ctx, replayID, w.live.Applier.Version())
 	must(w.t, err)
 	must(w.t, w.generations.Create(ctx, info.ID))
-	for lane := range apiLanes {
-		must(w.t, replay.BeginMark(ctx, w.generations.Open(info.ID), event.Lane(lane), eventlog.Head{}))
+	for lane := range event.Lane(apiLanes) {
+		must(w.t, datastore.BeginMark(ctx, w.generations.Open(info.ID), lane, eventlog.Head{}))
 	}
 	must(w.t, w.registry.Follow(ctx, info.ID))
 	return info
@@ -87,7 +87,7 @@ func TestWipeNamesWhatIsActive(t *testing.T) {
 }
 
 // stopped is Step Functions that forgets what it is told.
-type stopped struct{ replay.Executions }
+type stopped struct{ lifecycle.Executions }
 
 func (stopped) Stop(context.Context, string, string, string) error { return nil }
 
@@ -102,8 +102,8 @@ func TestAPromotedReplayIsNotCancelled(t *testing.T) {
 		info := w.second("r")
 		_, err = w.store.Update(ctx, "r", func(row *replay.Row) error { row.Generation = info.ID; return nil })
 		must(t, err)
-		w.api.Replays = &replay.Service{Store: w.store, Executions: stopped{},
-			Closer: &replay.Closer{Store: w.store, Registry: w.registry, Generations: w.generations, Lanes: apiLanes}}
+		w.api.Replays = &lifecycle.Service{Store: w.store, Executions: stopped{},
+			Closer: &lifecycle.Closer{Store: w.store, Registry: w.registry, Generations: w.generations, Lanes: apiLanes}}
 		if promoted {
 			w.promote("r", info.ID)
 		}
@@ -114,7 +114,7 @@ func TestAPromotedReplayIsNotCancelled(t *testing.T) {
 			}
 			continue
 		}
-		if view := decode[replay.View](t, response.Body); response.StatusCode != http.StatusOK || view.Status != replay.Cancelled {
+		if view := decode[lifecycle.View](t, response.Body); response.StatusCode != http.StatusOK || view.Status != replay.Cancelled {
 			t.Errorf("%d %s", response.StatusCode, response.Body)
 		}
 		hold, err := w.registry.Hold(ctx, "r", time.Minute)
@@ -141,7 +141,7 @@ func TestALostGenerationRaisesItsAlarmEachTime(t *testing.T) {
 	var logged bytes.Buffer
 	write := &consume.Write{Live: w.live, Generation: "g0001", Log: slog.New(slog.NewJSONHandler(&logged, nil))}
 	for n := 1; n <= 3; n++ {
-		response, err := write.Handle(t.Context(), w.batch())
+		response, err := write.Handle(t.Context(), platformtest.Records(w.t, w.stream))
 		must(t, err)
 		if len(response.BatchItemFailures) > 0 {
 			t.Errorf("records come again: %+v", response)
@@ -150,23 +150,4 @@ func TestALostGenerationRaisesItsAlarmEachTime(t *testing.T) {
 			t.Errorf("%d alarms after %d batches: %s", got, n, logged.String())
 		}
 	}
-}
-
-// batch is what the event stream holds.
-func (w *apiWorld) batch() (batch events.KinesisEvent) {
-	w.t.Helper()
-	ctx := w.t.Context()
-	shards, err := w.stream.Shards(ctx)
-	must(w.t, err)
-	for _, shard := range shards {
-		at, err := w.stream.Iterator(ctx, shard.ID, feed.Start{})
-		must(w.t, err)
-		read, err := w.stream.Read(ctx, at, feed.MaxReadRecords)
-		must(w.t, err)
-		for _, r := range read.Records {
-			batch.Records = append(batch.Records, events.KinesisEventRecord{Kinesis: events.KinesisRecord{PartitionKey: r.Key,
-				SequenceNumber: r.Sequence, Data: r.Data, ApproximateArrivalTimestamp: events.SecondsEpochTime{Time: r.Arrival}}})
-		}
-	}
-	return batch
 }

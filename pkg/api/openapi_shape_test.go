@@ -23,7 +23,7 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"reprise/pkg/api"
-	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // TestSchemasAreTheShapesOfAnswers compares members, also those that no answer
@@ -34,7 +34,7 @@ func TestSchemasAreTheShapesOfAnswers(t *testing.T) {
 	for name, shown := range map[string]any{
 		"Problem": api.Problem{}, "Accepted": api.Accepted{}, "Entity": api.EntityView{},
 		"History": api.HistoryPage{}, "Rows": api.RowsPage{}, "Lanes": api.LanesView{},
-		"Status": api.StatusView{}, "Generation": api.Wiped{}, "Generations": api.GenerationsView{}, "Replays": api.ReplaysPage{}, "Replay": replay.View{},
+		"Status": api.StatusView{}, "Generation": api.Wiped{}, "Generations": api.GenerationsView{}, "Replays": api.ReplaysPage{}, "Replay": lifecycle.View{},
 		"StartReplay": api.StartReplay{},
 	} {
 		compareShape(t, name, reflect.TypeOf(shown), doc.Components.Schemas[name])

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 const (
@@ -18,7 +19,7 @@ const (
 // ReplaysPage is a part of all replays, ascending by id. Progress is not
 // counted in it.
 type ReplaysPage struct {
-	Replays []replay.View `json:"replays"`
+	Replays []lifecycle.View `json:"replays"`
 	// Next is the parameter after of the next page, absent on the last.
 	Next string `json:"next,omitempty"`
 }
@@ -44,7 +45,7 @@ func (a *API) listReplays(r *http.Request) (reply, error) {
 	if err := q.err(); err != nil {
 		return reply{}, err
 	}
-	page := ReplaysPage{Replays: []replay.View{}}
+	page := ReplaysPage{Replays: []lifecycle.View{}}
 	err := a.Viewer.Store.List(r.Context(), func(row replay.Row) error {
 		switch {
 		case row.ID <= after:
@@ -53,7 +54,7 @@ func (a *API) listReplays(r *http.Request) (reply, error) {
 			page.Next = page.Replays[limit-1].ID
 			return errPageFull
 		}
-		page.Replays = append(page.Replays, replay.Summary(row))
+		page.Replays = append(page.Replays, lifecycle.Summary(row))
 		return nil
 	})
 	if err != nil && !errors.Is(err, errPageFull) {

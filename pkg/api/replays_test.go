@@ -8,7 +8,9 @@ import (
 
 	"reprise/pkg/api"
 	"reprise/pkg/meter"
+	"reprise/pkg/meter/spending"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 func TestReplaysAreStartedOnce(t *testing.T) {
@@ -81,7 +83,7 @@ func TestReplayIsCancelledOnce(t *testing.T) {
 			t.Errorf("cancel %s: %d, want %d", c.id, got.StatusCode, c.status)
 		}
 	}
-	if view := get[replay.View](w, "GET /replays/{id}", "r1", nil); view.Status != replay.Cancelled {
+	if view := get[lifecycle.View](w, "GET /replays/{id}", "r1", nil); view.Status != replay.Cancelled {
 		t.Errorf("status %s", view.Status)
 	}
 }
@@ -91,19 +93,19 @@ func TestAReplayIsShownWithItsCost(t *testing.T) {
 	w := newAPIWorld(t)
 	_, _, err := w.store.Create(t.Context(), "r1", replay.Request{})
 	must(t, err)
-	if view := get[replay.View](w, "GET /replays/{id}", "r1", nil); view.Cost != nil {
+	if view := get[lifecycle.View](w, "GET /replays/{id}", "r1", nil); view.Cost != nil {
 		t.Errorf("nothing is metered: %+v", view.Cost)
 	}
 	used := new(meter.Meter)
 	used.Part("log").Add(meter.ReadUnits, 1000.5)
-	spending := &replay.Spending{Store: w.store, Used: meter.NewOutstanding(used), Function: "read-segment"}
+	spending := &spending.Recorder{Store: w.store, Used: meter.NewOutstanding(used), Function: "read-segment"}
 	must(t, spending.Keep(t.Context(), "r1", "0"))
-	view := get[replay.View](w, "GET /replays/{id}", "r1", nil)
+	view := get[lifecycle.View](w, "GET /replays/{id}", "r1", nil)
 	if view.Cost == nil || view.Cost.Functions["read-segment"].ReadUnits != 1000.5 || view.Cost.Transitions != nil {
 		t.Errorf("have %+v", view.Cost)
 	}
 	must(t, spending.SetTransitions(t.Context(), "r1", 7))
-	if view = get[replay.View](w, "GET /replays/{id}", "r1", nil); view.Cost.Transitions == nil || *view.Cost.Transitions != 7 {
+	if view = get[lifecycle.View](w, "GET /replays/{id}", "r1", nil); view.Cost.Transitions == nil || *view.Cost.Transitions != 7 {
 		t.Errorf("have %+v", view.Cost)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // Platform tells what only the platform that serves the API can know: on one
@@ -62,10 +63,10 @@ type StatusView struct {
 	Generations []GenerationView  `json:"generations"`
 	Executions  []ExecutionStatus `json:"executions"`
 	// Replays are those that have not ended, at most maxRunning.
-	Replays     []replay.View `json:"replays"`
-	Quarantined Bounded       `json:"quarantined"`
-	Parked      Bounded       `json:"parked"`
-	DiskBytes   *int64        `json:"diskBytes"`
+	Replays     []lifecycle.View `json:"replays"`
+	Quarantined Bounded          `json:"quarantined"`
+	Parked      Bounded          `json:"parked"`
+	DiskBytes   *int64           `json:"diskBytes"`
 }
 
 // LogStatus is the size of the log.
@@ -161,7 +162,7 @@ func (a *API) replayStatus(ctx context.Context, view *StatusView) error {
 	if err != nil {
 		return err
 	}
-	view.Replays = []replay.View{}
+	view.Replays = []lifecycle.View{}
 	for _, row := range open {
 		shown, err := a.Viewer.View(ctx, row)
 		if err != nil {
@@ -174,9 +175,9 @@ func (a *API) replayStatus(ctx context.Context, view *StatusView) error {
 
 func (a *API) quarantineStatus(ctx context.Context, view *StatusView) error {
 	view.Quarantined.Complete = true
-	for lane := range a.Lanes.Count() {
+	for lane := range event.Lane(a.Lanes.Count()) {
 		left := maxQuarantined - int(view.Quarantined.Count)
-		found, err := a.EventLog.ListQuarantine(ctx, event.Lane(lane), "", left)
+		found, err := a.EventLog.ListQuarantine(ctx, lane, "", left)
 		if err != nil {
 			return fmt.Errorf("list quarantine: %w", err)
 		}
@@ -202,8 +203,8 @@ func (a *API) parkedStatus(ctx context.Context, view *StatusView) error {
 	}
 	scanned := 0
 	generation := a.Generations.Open(active.ID)
-	for lane := range a.Lanes.Count() {
-		err := replay.EachParked(ctx, generation, active.Indexed, event.Lane(lane), func(row *datastore.Row) error {
+	for lane := range event.Lane(a.Lanes.Count()) {
+		err := datastore.EachParked(ctx, generation, active.Indexed, lane, func(row *datastore.Row) error {
 			if scanned == maxScanned {
 				return errPageFull
 			}

@@ -37,8 +37,8 @@ func (f *fields) text(name string) string {
 	if !found {
 		return ""
 	}
-	s, is := v.(string)
-	if !is {
+	s, ok := v.(string)
+	if !ok {
 		f.refuse(name, "must be a string")
 	}
 	return s
@@ -57,8 +57,8 @@ func (f *fields) flag(name string) bool {
 	if !found {
 		return false
 	}
-	b, is := v.(bool)
-	if !is {
+	b, ok := v.(bool)
+	if !ok {
 		f.refuse(name, "must be true or false")
 	}
 	return b
@@ -79,13 +79,16 @@ func (f *fields) refuseAt(field, reason string) { f.parser.problem(f.state, fiel
 // lets through.
 func (f *fields) expression(name, expected string, accepts func(any) bool) *Template {
 	t := f.template(name)
-	if t != nil && t.expr == nil && !f.parser.refusedAt(f.state, t.field) && (t.isList || t.names != nil || !accepts(t.literal)) {
+	if t == nil || t.expr != nil || f.parser.refusedAt(f.state, t.field) {
+		return t
+	}
+	if t.isList || t.names != nil || !accepts(t.literal) {
 		f.refuse(name, "must be %s", expected)
 	}
 	return t
 }
 
-func isString(v any) bool { _, is := v.(string); return is }
+func isString(v any) bool { _, ok := v.(string); return ok }
 
 func (f *fields) number(name string, lowest, highest float64, whole bool) *Number {
 	t := f.template(name)
@@ -107,8 +110,8 @@ func (f *fields) constant(name string, absent, lowest, highest float64, whole bo
 	if !found {
 		return absent
 	}
-	n, is := v.(float64)
-	if !is || n < lowest || n > highest || (whole && n != math.Trunc(n)) {
+	n, ok := v.(float64)
+	if !ok || n < lowest || n > highest || (whole && n != math.Trunc(n)) {
 		f.refuse(name, "must be a number from %v to %v", lowest, highest)
 		return absent
 	}
@@ -117,8 +120,8 @@ func (f *fields) constant(name string, absent, lowest, highest float64, whole bo
 
 func (f *fields) names(name string) []string {
 	v, found := f.get(name)
-	items, is := v.([]any)
-	if !found || !is || len(items) == 0 {
+	items, ok := v.([]any)
+	if !found || !ok || len(items) == 0 {
 		f.refuse(name, "must be a list of at least one error name")
 		return nil
 	}
@@ -140,8 +143,8 @@ func (f *fields) sub(name string) *fields {
 	if !found {
 		return nil
 	}
-	object, is := v.(*jsonata.Object)
-	if !is {
+	object, ok := v.(*jsonata.Object)
+	if !ok {
 		f.refuse(name, "must be an object")
 		return nil
 	}
@@ -154,15 +157,15 @@ func (f *fields) each(name string) []*fields {
 	if !found {
 		return nil
 	}
-	items, is := v.([]any)
-	if !is || len(items) == 0 {
+	items, ok := v.([]any)
+	if !ok || len(items) == 0 {
 		f.refuse(name, "must be a list of at least one object")
 		return nil
 	}
 	var all []*fields
 	for i, item := range items {
-		object, is := item.(*jsonata.Object)
-		if !is {
+		object, ok := item.(*jsonata.Object)
+		if !ok {
 			f.refuse(fmt.Sprintf("%s[%d]", name, i), "must be an object")
 			continue
 		}

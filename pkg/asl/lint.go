@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"reprise/pkg/asl/jsonata"
+	"reprise/pkg/asl/states"
 )
 
 // Lint gives advice about a machine that Parse accepts: what fails only when
@@ -52,7 +53,7 @@ func (l *linter) state(s *State, visible []string) {
 			l.advise(s, "Default", "is missing: an execution fails where no rule holds")
 		}
 	case TypeFail:
-		if name, is := s.Error.constantString(); is && strings.HasPrefix(name, "States.") {
+		if name, ok := s.Error.constantString(); ok && strings.HasPrefix(name, "States.") {
 			l.advise(s, "Error", "%q: names of your own must not begin with States.", name)
 		}
 	}
@@ -61,7 +62,8 @@ func (l *linter) state(s *State, visible []string) {
 	}
 	for i, c := range s.Catch {
 		if slices.Contains(c.ErrorEquals, "States.BranchFailed") {
-			l.advise(s, fmt.Sprintf("Catch[%d].ErrorEquals", i), "States.BranchFailed is mostly not reported: name the branch's own error")
+			l.advise(s, fmt.Sprintf("Catch[%d].ErrorEquals", i),
+				"States.BranchFailed is mostly not reported: name the branch's own error")
 		}
 	}
 }
@@ -90,7 +92,7 @@ func (l *linter) task(s *State) {
 	}
 }
 
-func isWildcard(name string) bool { return name == ErrorAll || name == ErrorTaskFailed }
+func isWildcard(name string) bool { return name == states.ErrorAll || name == states.ErrorTaskFailed }
 
 func mentionsToken(t *Template) bool {
 	return slices.ContainsFunc(t.Expressions(), func(e *jsonata.Expr) bool {
@@ -128,7 +130,10 @@ type use struct {
 
 func (s *State) uses() []use {
 	hasResult := s.Type == TypeTask || s.Type == TypeMap || s.Type == TypeParallel
-	all := []use{{s.Output, hasResult, false}, {s.Arguments, false, false}, {s.Timestamp, false, false}, {s.Error, false, false}, {s.Cause, false, false}}
+	all := []use{{s.Output, hasResult, false}}
+	for _, t := range []*Template{s.Arguments, s.Timestamp, s.Error, s.Cause} {
+		all = append(all, use{t, false, false})
+	}
 	add := func(assigns []Assignment, result, errorOutput bool) {
 		for _, a := range assigns {
 			all = append(all, use{a.Value, result, errorOutput})
@@ -172,7 +177,8 @@ func (l *linter) use(s *State, u use, visible []string) {
 				l.advise(s, u.template.field, "reads $%s, which nothing assigns in a scope that is visible here", r.Variable)
 			case r.Variable != "states" || r.Field == "" || r.Field == "input" || r.Field == "context":
 			case r.Field == "result" && !u.result:
-				l.advise(s, u.template.field, "reads $states.result, which exists in Output and Assign of Task, Map and Parallel only")
+				l.advise(s, u.template.field,
+					"reads $states.result, which exists in Output and Assign of Task, Map and Parallel only")
 			case r.Field == "errorOutput" && !u.errorOutput:
 				l.advise(s, u.template.field, "reads $states.errorOutput, which exists in Catch only")
 			case r.Field != "result" && r.Field != "errorOutput":
@@ -184,7 +190,7 @@ func (l *linter) use(s *State, u use, visible []string) {
 
 // strings looks for literals that are probably meant to be expressions.
 func (l *linter) strings(s *State, t *Template) {
-	if text, is := t.constantString(); is && (strings.Contains(text, open) || strings.HasPrefix(text, "$")) {
+	if text, ok := t.constantString(); ok && (strings.Contains(text, open) || strings.HasPrefix(text, "$")) {
 		l.advise(s, t.field, "%q is a literal: an expression begins with {%% and ends with %%}, with nothing around", text)
 	}
 	for _, inner := range t.values {

@@ -3,8 +3,10 @@ package asl
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"slices"
 	"strings"
+	"time"
 )
 
 // The kinds of state.
@@ -119,12 +121,33 @@ type Retrier struct {
 	FullJitter      bool
 }
 
+// Delay is the wait before the retry that follows n earlier ones, without
+// jitter.
+func (r Retrier) Delay(n int) time.Duration {
+	seconds := r.IntervalSeconds * math.Pow(r.BackoffRate, float64(n))
+	if r.MaxDelaySeconds > 0 {
+		seconds = min(seconds, r.MaxDelaySeconds)
+	}
+	return time.Duration(min(seconds, secondsLimit) * float64(time.Second))
+}
+
 // Catcher says where to go on after errors.
 type Catcher struct {
 	ErrorEquals []string
 	Next        string
 	Output      *Template
 	Assign      []Assignment
+}
+
+// Processor is the item processor of a Map, wherever it lies, and the machine's
+// own graph where no Map has that name.
+func (m *Machine) Processor(state string) *Flow {
+	for _, s := range m.States() {
+		if s.Name == state && s.Map != nil {
+			return s.Map.Processor
+		}
+	}
+	return m.flow
 }
 
 // Flow is the machine's own graph.

@@ -32,8 +32,8 @@ func Parse(definition []byte, substitutions map[string]string) (*Machine, error)
 	if p.err() != nil {
 		return nil, p.err()
 	}
-	object, is := v.(*jsonata.Object)
-	if !is {
+	object, ok := v.(*jsonata.Object)
+	if !ok {
 		p.problem("", "", "the definition must be an object")
 		return nil, p.err()
 	}
@@ -116,13 +116,13 @@ func (p *parser) refuseDuplicates(definition []byte) {
 		if err != nil {
 			return
 		}
-		if d, is := token.(json.Delim); is && (d == '}' || d == ']') {
+		if d, ok := token.(json.Delim); ok && (d == '}' || d == ']') {
 			stack = stack[:len(stack)-1]
 			continue
 		}
 		if n := len(stack); n > 0 && stack[n-1].isObject {
 			top := &stack[n-1]
-			if name, is := token.(string); is && !top.atValue {
+			if name, ok := token.(string); ok && !top.atValue {
 				if top.seen[name] {
 					p.problem("", "", fmt.Sprintf("member %q is there twice in one object", name))
 				}
@@ -131,7 +131,7 @@ func (p *parser) refuseDuplicates(definition []byte) {
 			}
 			top.atValue = false
 		}
-		if d, is := token.(json.Delim); is {
+		if d, ok := token.(json.Delim); ok {
 			stack = append(stack, level{isObject: d == '{', seen: map[string]bool{}})
 		}
 	}
@@ -161,15 +161,15 @@ func (p *parser) flow(f *fields) *Flow {
 		f.refuse("QueryLanguage", "must be \"JSONata\"")
 	}
 	v, _ := f.get("States")
-	states, is := v.(*jsonata.Object)
-	if !is || states.Len() == 0 {
+	states, ok := v.(*jsonata.Object)
+	if !ok || states.Len() == 0 {
 		f.refuse("States", "must be an object of at least one state")
 		return flow
 	}
 	for name, v := range states.All() {
 		p.checkName(name)
-		object, is := v.(*jsonata.Object)
-		if !is {
+		object, ok := v.(*jsonata.Object)
+		if !ok {
 			p.problem(name, "", "must be an object")
 			continue
 		}
@@ -237,7 +237,8 @@ func (p *parser) checkScopes(flow *Flow, outer map[string]bool) {
 	for _, s := range flow.States {
 		for _, a := range s.assignments() {
 			if outer[a.Name] {
-				p.problem(s.Name, "Assign."+a.Name, "the variable belongs to a scope outside, which inner states may read only: choose another name")
+				p.problem(s.Name, "Assign."+a.Name,
+					"the variable belongs to a scope outside, which inner states may read only: choose another name")
 			}
 			visible[a.Name] = true
 		}

@@ -1,5 +1,7 @@
 package asl
 
+import "reprise/pkg/asl/states"
+
 func readMap(f *fields, s *State) {
 	m := &MapFields{Processor: &Flow{byName: map[string]*State{}}}
 	s.Map = m
@@ -57,7 +59,7 @@ func readLabel(f *fields, m *MapFields) {
 		}
 		return
 	}
-	if len(m.Label) > 40 || !validExecutionName(m.Label) {
+	if len(m.Label) > 40 || !states.ValidName(m.Label) {
 		f.refuse("Label", "has at most 40 of the characters 0-9 A-Z a-z _ -")
 	}
 	if f.parser.labels[m.Label] {
@@ -71,7 +73,7 @@ func readLabel(f *fields, m *MapFields) {
 func defaultLabel(state string) string {
 	var label []byte
 	for i := 0; i < len(state) && len(label) < 40; i++ {
-		if c := state[i]; validExecutionName(string(c)) {
+		if c := state[i]; states.ValidName(string(c)) {
 			label = append(label, c)
 		}
 	}
@@ -88,7 +90,7 @@ func readBatcher(f *fields, m *MapFields) {
 	}
 	m.Batcher = &Batcher{
 		MaxItems:   sub.number("MaxItemsPerBatch", 1, secondsLimit, true),
-		MaxBytes:   sub.number("MaxInputBytesPerBatch", 1, MaxPayloadBytes, true),
+		MaxBytes:   sub.number("MaxInputBytesPerBatch", 1, states.MaxPayloadBytes, true),
 		BatchInput: sub.template("BatchInput"),
 	}
 	if m.Batcher.MaxItems == nil && m.Batcher.MaxBytes == nil {

@@ -3,8 +3,10 @@ package asl
 import (
 	"slices"
 	"strings"
+	"time"
 
 	"reprise/pkg/asl/jsonata"
+	"reprise/pkg/asl/states"
 )
 
 // secondsLimit is the service's bound for times in seconds.
@@ -108,7 +110,7 @@ func readArguments(f *fields, s *State) {
 		}
 	}
 	name := s.Arguments.member("FunctionName")
-	if constant, is := name.constantString(); name == nil || (name.expr == nil && (!is || constant == "")) {
+	if constant, ok := name.constantString(); name == nil || (name.expr == nil && (!ok || constant == "")) {
 		f.refuse("Arguments.FunctionName", "must be a string or an expression for one")
 	}
 }
@@ -149,11 +151,11 @@ func readErrorNames(f *fields, last bool) []string {
 	names := f.names("ErrorEquals")
 	for _, name := range names {
 		switch {
-		case name == ErrorDataLimit || name == ErrorRuntime:
+		case name == states.ErrorDataLimit || name == states.ErrorRuntime:
 			f.refuse("ErrorEquals", "%s cannot be relied on to be caught: remove it", name)
 		case strings.HasPrefix(name, "States.") && !slices.Contains(catchable, name):
 			f.refuse("ErrorEquals", "%q is not an error name of the service: your own must not begin with States.", name)
-		case name == ErrorAll && (len(names) > 1 || !last):
+		case name == states.ErrorAll && (len(names) > 1 || !last):
 			f.refuse("ErrorEquals", "States.ALL must stand alone and last")
 		}
 	}
@@ -180,7 +182,7 @@ func readChoice(f *fields, s *State) {
 		f.refuse("Choices", "is missing")
 	}
 	for _, sub := range rules {
-		condition := sub.expression("Condition", "an expression", func(v any) bool { _, is := v.(bool); return is })
+		condition := sub.expression("Condition", "an expression", func(v any) bool { _, ok := v.(bool); return ok })
 		if condition == nil {
 			sub.refuse("Condition", "is missing")
 		}
@@ -195,9 +197,9 @@ func readChoice(f *fields, s *State) {
 func readWait(f *fields, s *State) {
 	s.Seconds = f.number("Seconds", 0, secondsLimit, true)
 	s.Timestamp = f.expression("Timestamp", "a time in RFC 3339 or an expression for one", func(v any) bool {
-		text, is := v.(string)
-		_, err := parseTime(text)
-		return is && err == nil
+		text, ok := v.(string)
+		_, err := time.Parse(time.RFC3339, text)
+		return ok && err == nil
 	})
 	if (s.Seconds == nil) == (s.Timestamp == nil) {
 		f.refuse("Seconds", "a Wait has either Seconds or Timestamp")

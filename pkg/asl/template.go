@@ -20,10 +20,16 @@ type Template struct {
 	isList  bool
 }
 
-// evaluation is the failure of an expression.
-type evaluation struct{ location, reason string }
+// EvaluationError says why the value of a field cannot be used. Location is the
+// field, such as "Retry[0].ErrorEquals".
+type EvaluationError struct{ Location, Reason string }
 
-func (e *evaluation) Error() string { return fmt.Sprintf("%s: %s", e.location, e.reason) }
+func (e *EvaluationError) Error() string { return fmt.Sprintf("%s: %s", e.Location, e.Reason) }
+
+// Refuse says that the value of the template cannot be used.
+func (t *Template) Refuse(reason string) *EvaluationError {
+	return &EvaluationError{Location: t.field, Reason: reason}
+}
 
 const open, closing = "{%", "%}"
 
@@ -67,23 +73,23 @@ func compileTemplate(field string, v any, refuse func(field, reason string)) *Te
 	return t
 }
 
-// eval gives the template's value.
-func (t *Template) eval(lookup jsonata.Lookup) (any, error) {
+// Eval gives the template's value. It fails with an *EvaluationError.
+func (t *Template) Eval(lookup jsonata.Lookup) (any, error) {
 	switch {
 	case t.expr != nil:
 		v, defined, err := t.expr.Eval(lookup)
 		if err != nil {
-			return nil, &evaluation{location: t.field, reason: err.Error()}
+			return nil, t.Refuse(err.Error())
 		}
 		if !defined {
-			return nil, &evaluation{location: t.field, reason: fmt.Sprintf("the expression %q gave nothing (undefined)", t.expr.Source())}
+			return nil, t.Refuse(fmt.Sprintf("the expression %q gave nothing (undefined)", t.expr.Source()))
 		}
 		return v, nil
 	case t.isList:
 		items := make([]any, len(t.values))
 		for i, item := range t.values {
 			var err error
-			if items[i], err = item.eval(lookup); err != nil {
+			if items[i], err = item.Eval(lookup); err != nil {
 				return nil, err
 			}
 		}
@@ -91,7 +97,7 @@ func (t *Template) eval(lookup jsonata.Lookup) (any, error) {
 	case t.names != nil:
 		object := &jsonata.Object{}
 		for i, name := range t.names {
-			v, err := t.values[i].eval(lookup)
+			v, err := t.values[i].Eval(lookup)
 			if err != nil {
 				return nil, err
 			}
@@ -102,24 +108,24 @@ func (t *Template) eval(lookup jsonata.Lookup) (any, error) {
 	return t.literal, nil
 }
 
-// raw is eval as JSON.
-func (t *Template) raw(lookup jsonata.Lookup) (json.RawMessage, error) {
-	v, err := t.eval(lookup)
+// EvalJSON is Eval as JSON.
+func (t *Template) EvalJSON(lookup jsonata.Lookup) (json.RawMessage, error) {
+	v, err := t.Eval(lookup)
 	if err != nil {
 		return nil, err
 	}
 	return jsonata.Encode(v), nil
 }
 
-// text is eval where the value must be a string.
-func (t *Template) text(lookup jsonata.Lookup) (string, error) {
-	v, err := t.eval(lookup)
+// EvalText is Eval where the value must be a string.
+func (t *Template) EvalText(lookup jsonata.Lookup) (string, error) {
+	v, err := t.Eval(lookup)
 	if err != nil {
 		return "", err
 	}
-	s, is := v.(string)
-	if !is {
-		return "", &evaluation{location: t.field, reason: "the value is not a string"}
+	s, ok := v.(string)
+	if !ok {
+		return "", t.Refuse("the value is not a string")
 	}
 	return s, nil
 }
@@ -140,8 +146,8 @@ func (t *Template) constantString() (string, bool) {
 	if t == nil {
 		return "", false
 	}
-	s, is := t.literal.(string)
-	return s, is
+	s, ok := t.literal.(string)
+	return s, ok
 }
 
 // Expressions lists the expressions in a template.
@@ -172,28 +178,29 @@ func (n *Number) Constant() (float64, bool) {
 	if n == nil {
 		return 0, false
 	}
-	f, is := n.template.literal.(float64)
-	return f, is
+	f, ok := n.template.literal.(float64)
+	return f, ok
 }
 
 func (n *Number) within(v any) (float64, error) {
-	f, is := v.(float64)
-	if !is || f < n.min || f > n.max || (n.whole && f != math.Trunc(f)) {
+	f, ok := v.(float64)
+	if !ok || f < n.min || f > n.max || (n.whole && f != math.Trunc(f)) {
 		kind := "number"
 		if n.whole {
 			kind = "whole number"
 		}
-		return 0, &evaluation{location: n.template.field, reason: fmt.Sprintf("the value is not a %s from %v to %v", kind, n.min, n.max)}
+		return 0, n.template.Refuse(fmt.Sprintf("the value is not a %s from %v to %v", kind, n.min, n.max))
 	}
 	return f, nil
 }
 
-// eval gives the number, or absent where the field is absent.
-func (n *Number) eval(lookup jsonata.Lookup, absent float64) (float64, error) {
+// Eval gives the number, or absent where the field is absent. It fails with an
+// *EvaluationError.
+func (n *Number) Eval(lookup jsonata.Lookup, absent float64) (float64, error) {
 	if n == nil {
 		return absent, nil
 	}
-	v, err := n.template.eval(lookup)
+	v, err := n.template.Eval(lookup)
 	if err != nil {
 		return 0, err
 	}

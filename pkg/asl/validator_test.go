@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"reprise/integration/npm"
+	"reprise/pkg/asl/asltest"
 )
 
 var plainOutput = regexp.MustCompile(`"Output":"(\w+)"`)
@@ -19,18 +20,18 @@ var plainOutput = regexp.MustCompile(`"Output":"(\w+)"`)
 func TestAgainstValidator(t *testing.T) {
 	module := filepath.Join(npm.Need(t), "node_modules", "asl-validator")
 	accepted := []string{
-		mixed, choice, machine("M", inline(`"MaxConcurrency":3,`)),
-		distributed("f", `"ToleratedFailurePercentage":10,"ItemBatcher":{"MaxItemsPerBatch":5,"BatchInput":{"a":1}},"ItemSelector":{"v":"{% $states.context.Map.Item.Value %}"},"MaxConcurrency":"{% 2 + 3 %}",`),
-		machine("T", task("T", "f", `,"TimeoutSeconds":60,"Retry":[{"ErrorEquals":["States.TaskFailed"],"IntervalSeconds":2,"MaxAttempts":5,"BackoffRate":1.5,"MaxDelaySeconds":60,"JitterStrategy":"FULL"}],
+		asltest.Mixed(), asltest.Choice(), asltest.Machine("M", asltest.Inline(`"MaxConcurrency":3,`)),
+		asltest.Distributed("f", `"ToleratedFailurePercentage":10,"ItemBatcher":{"MaxItemsPerBatch":5,"BatchInput":{"a":1}},"ItemSelector":{"v":"{% $states.context.Map.Item.Value %}"},"MaxConcurrency":"{% 2 + 3 %}",`),
+		asltest.Machine("T", asltest.Task("T", "f", `,"TimeoutSeconds":60,"Retry":[{"ErrorEquals":["States.TaskFailed"],"IntervalSeconds":2,"MaxAttempts":5,"BackoffRate":1.5,"MaxDelaySeconds":60,"JitterStrategy":"FULL"}],
 			"Catch":[{"ErrorEquals":["States.ALL"],"Next":"F","Output":"{% $states.errorOutput %}","Assign":{"e":1}}],"End":true},"F":{"Type":"Fail","Error":"{% 'a' %}","Cause":"b"`)),
-		machine("W", `"W":{"Type":"Wait","Seconds":"{% 5 %}","Assign":{"a":1},"Next":"V"},"V":{"Type":"Wait","Timestamp":"2030-01-01T00:00:00Z","Output":"x","Next":"S"},"S":{"Type":"Succeed","Output":"{% $a %}"}`),
+		asltest.Machine("W", `"W":{"Type":"Wait","Seconds":"{% 5 %}","Assign":{"a":1},"Next":"V"},"V":{"Type":"Wait","Timestamp":"2030-01-01T00:00:00Z","Output":"x","Next":"S"},"S":{"Type":"Succeed","Output":"{% $a %}"}`),
 	}
 	var in bytes.Buffer
 	for _, definition := range accepted {
 		// The service takes any JSON value as Output; the validator takes no
 		// plain text.
 		definition = plainOutput.ReplaceAllString(definition, `"Output":"{% '$1' %}"`)
-		parse(t, definition)
+		asltest.Parse(t, definition)
 		if err := json.Compact(&in, []byte(definition)); err != nil {
 			t.Fatal(err)
 		}

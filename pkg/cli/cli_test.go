@@ -19,6 +19,7 @@ import (
 	"reprise/pkg/api"
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 func TestStateIsLostAndComesBack(t *testing.T) {
@@ -60,7 +61,7 @@ func TestStateIsLostAndComesBack(t *testing.T) {
 	}
 
 	out := s.fine("", "replay", "start", "--rebuild", "--promote", "--wait", "--name", "r1", "--json")
-	view := decode[replay.View](t, out)
+	view := decode[lifecycle.View](t, out)
 	if view.ID != "r1" || view.Status != replay.Succeeded || view.Progress.Total != 8 || view.Progress.Applied != 6 ||
 		view.Progress.Duplicates != 2 || !view.Proof.Complete {
 		t.Errorf("rebuild: %s", out)

@@ -17,6 +17,7 @@ import (
 	"reprise/pkg/cli/send"
 	"reprise/pkg/local"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 const demoHelp = `
@@ -167,16 +168,16 @@ func (d *demonstration) lose(ctx context.Context) error {
 	return nil
 }
 
-func (d *demonstration) rebuild(ctx context.Context) (replay.View, error) {
+func (d *demonstration) rebuild(ctx context.Context) (lifecycle.View, error) {
 	started := d.app.now()
 	view, err := d.client.StartReplay(ctx, "demo", replay.Request{Rebuild: true, Promote: true})
 	if err != nil {
-		return replay.View{}, err
+		return lifecycle.View{}, err
 	}
 	d.say("started execution demo of workflows/replay.asl.json")
 	w := &Watcher{Client: d.client, Meter: d.meter, Now: d.app.now, Pause: d.app.pause}
 	if view, err = w.Watch(ctx, view.ID); err != nil {
-		return replay.View{}, err
+		return lifecycle.View{}, err
 	}
 	d.meter.Show(progress.State{Label: "replayed", Fraction: max(Fraction(view), 0),
 		Detail: detail(view, 0, d.app.now())})

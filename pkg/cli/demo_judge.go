@@ -9,7 +9,7 @@ import (
 	"reprise/pkg/api"
 	"reprise/pkg/cli/demo"
 	"reprise/pkg/event"
-	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // judgement is what the demonstration came to.
@@ -56,7 +56,7 @@ func (d *demonstration) rows(ctx context.Context) (map[string]api.EntityView, er
 
 // judge compares the rebuilt generation with the lost one, the log with its
 // source, and both with Git.
-func (d *demonstration) judge(ctx context.Context, before map[string]api.EntityView, view replay.View) (judgement, error) {
+func (d *demonstration) judge(ctx context.Context, before map[string]api.EntityView, view lifecycle.View) (judgement, error) {
 	truth, err := demo.LitestreamTruth()
 	if err != nil {
 		return judgement{}, err

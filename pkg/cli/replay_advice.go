@@ -6,6 +6,7 @@ import (
 
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 	"reprise/pkg/steps"
 )
 
@@ -14,7 +15,7 @@ import (
 const faultIncomplete = "Reprise.Incomplete"
 
 // advice says what to do next about a replay that has ended and did not succeed.
-func advice(v replay.View) string {
+func advice(v lifecycle.View) string {
 	switch {
 	case v.Status == replay.Cancelled:
 		return "start another one with " + again(v)
@@ -49,7 +50,7 @@ func advice(v replay.View) string {
 
 // again is the command that asks for the same once more; what selects a part of
 // the log is left to the reader.
-func again(v replay.View) string {
+func again(v lifecycle.View) string {
 	switch {
 	case v.Input.Promote:
 		return "reprise replay start --rebuild --promote --wait"

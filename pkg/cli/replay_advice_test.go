@@ -12,6 +12,7 @@ import (
 	"reprise/pkg/api"
 	"reprise/pkg/datastore"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // answering returns a shell whose server gives one answer after the other, the
@@ -45,11 +46,11 @@ func answering(t *testing.T, now time.Time, status int, answers ...any) *shell {
 var seenAt = time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 
 // quietReplay is a replay that nothing has moved for twelve minutes.
-func quietReplay() replay.View {
-	return replay.View{ID: "r1", Status: replay.Running, Phase: replay.Running, Damaged: 2,
+func quietReplay() lifecycle.View {
+	return lifecycle.View{ID: "r1", Status: replay.Running, Phase: replay.Running, Damaged: 2,
 		Created: seenAt.Add(-time.Hour),
 		Input:   replay.Request{Rebuild: true, Promote: true}, Generation: "g0002",
-		Progress: replay.Progress{Total: 100, Read: 100, Delivered: 100, Applied: 40},
+		Progress: lifecycle.Progress{Total: 100, Read: 100, Delivered: 100, Applied: 40},
 		Waiting:  &replay.WaitingFor{For: "the playback consumer", Since: seenAt.Add(-12*time.Minute - 5*time.Second)}}
 }
 
@@ -63,7 +64,7 @@ func TestAReplayThatWaitsSaysForWhom(t *testing.T) {
 			t.Errorf("replay get lacks %q:\n%s", want, out)
 		}
 	}
-	got := decode[replay.View](t, s.fine("", "replay", "get", "r1", "--json"))
+	got := decode[lifecycle.View](t, s.fine("", "replay", "get", "r1", "--json"))
 	if got.Waiting == nil || got.Waiting.For != "the playback consumer" || got.Damaged != 2 {
 		t.Errorf("replay get --json: %+v", got)
 	}
@@ -108,7 +109,7 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 			}
 		}
 		if got := s.run("", "replay", "watch", "r1", "--json"); got.code != exitFailed ||
-			decode[replay.View](t, got.stdout).Failure.Error != fault {
+			decode[lifecycle.View](t, got.stdout).Failure.Error != fault {
 			t.Errorf("watch --json with %s: %+v", fault, got)
 		}
 	}
@@ -137,7 +138,7 @@ func TestAdviceAsksForTheSameAgain(t *testing.T) {
 		"reprise replay start --rebuild --wait":           {Rebuild: true},
 		"reprise replay start --rebuild --promote --wait": {Rebuild: true, Promote: true},
 	} {
-		if got := advice(replay.View{Status: replay.Cancelled, Input: input}); got != "start another one with "+command {
+		if got := advice(lifecycle.View{Status: replay.Cancelled, Input: input}); got != "start another one with "+command {
 			t.Errorf("advice about %+v: %s", input, got)
 		}
 	}
@@ -165,7 +166,7 @@ func TestStatusShowsWhatIsLost(t *testing.T) {
 			{Info: datastore.Info{ID: "g0004", Status: datastore.Following, Version: "a@1", Replay: "r0", Withdrawn: "FAILED"}},
 			{Info: datastore.Info{ID: "g0005", Status: datastore.Building, Version: "a@2", Replay: "r1"}},
 		},
-		Replays: []replay.View{quietReplay()},
+		Replays: []lifecycle.View{quietReplay()},
 	})
 	got := s.run("", "status")
 	shown := strings.Join(strings.Fields(got.stdout), " ")

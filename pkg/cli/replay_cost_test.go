@@ -8,17 +8,19 @@ import (
 	"testing"
 	"time"
 
+	"reprise/pkg/meter/spending"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // TestReplayGetShowsTheCost as a platform on AWS tells it.
 func TestReplayGetShowsTheCost(t *testing.T) {
 	at := time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 	transitions := int64(1234)
-	view := replay.View{ID: "r1", Status: replay.Succeeded, Phase: replay.Succeeded, Created: at, Cut: &at,
-		Cost: &replay.Cost{Transitions: &transitions,
-			Total: replay.Spent{WriteUnits: 10_500, ReadUnits: 20_000.5, PutUnits: 3, Dollars: 0.0399125},
-			Functions: map[string]replay.Spent{
+	view := lifecycle.View{ID: "r1", Status: replay.Succeeded, Phase: replay.Succeeded, Created: at, Cut: &at,
+		Cost: &spending.Cost{Transitions: &transitions,
+			Total: spending.Spent{WriteUnits: 10_500, ReadUnits: 20_000.5, PutUnits: 3, Dollars: 0.0399125},
+			Functions: map[string]spending.Spent{
 				"read-segment": {ReadUnits: 19_000, Dollars: 0.002375}, "apply-playback": {WriteUnits: 10_000, Dollars: 0.00625},
 				"plan-replay": {Dollars: 0.0000001}, "check-drained": {Dollars: 0.0000001},
 			}}}
@@ -36,7 +38,7 @@ most of it  apply-playback $0.006250, read-segment $0.002375, check-drained $0.0
 	if out := s.fine("", "replay", "get", "r1"); !strings.HasSuffix(out, golden) {
 		t.Errorf("have\n%swant at its end\n%s", out, golden)
 	}
-	if got := decode[replay.View](t, s.fine("", "replay", "get", "r1", "--json")); got.Cost == nil || *got.Cost.Transitions != 1234 ||
+	if got := decode[lifecycle.View](t, s.fine("", "replay", "get", "r1", "--json")); got.Cost == nil || *got.Cost.Transitions != 1234 ||
 		got.Cost.Functions["read-segment"].ReadUnits != 19_000 {
 		t.Errorf("have %+v", got.Cost)
 	}

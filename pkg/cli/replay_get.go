@@ -12,7 +12,9 @@ import (
 	"strings"
 
 	"reprise/pkg/cli/progress"
+	"reprise/pkg/meter/spending"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 const replayGetHelp = `
@@ -47,7 +49,7 @@ func replayGetCommand() command {
 		}}
 }
 
-func (f *clientFlags) printReplay(v replay.View) error {
+func (f *clientFlags) printReplay(v lifecycle.View) error {
 	if f.json {
 		return printJSON(f.app.stdout, v)
 	}
@@ -87,7 +89,7 @@ func (f *clientFlags) printReplay(v replay.View) error {
 	})
 }
 
-func costText(c *replay.Cost) string {
+func costText(c *spending.Cost) string {
 	transitions := "transitions not known"
 	if c.Transitions != nil {
 		transitions = progress.Count(*c.Transitions) + " transitions"
@@ -100,7 +102,7 @@ func costText(c *replay.Cost) string {
 func unitsText(units float64) string { return progress.Count(int64(math.Ceil(units))) }
 
 // mostText names the three functions that cost the most.
-func mostText(c *replay.Cost) string {
+func mostText(c *spending.Cost) string {
 	names := slices.SortedFunc(maps.Keys(c.Functions), func(a, b string) int {
 		return cmp.Or(cmp.Compare(c.Functions[b].Dollars, c.Functions[a].Dollars), cmp.Compare(a, b))
 	})
@@ -113,14 +115,14 @@ func mostText(c *replay.Cost) string {
 }
 
 // total words how many events there are to read.
-func total(v replay.View) string {
+func total(v lifecycle.View) string {
 	if len(v.Input.Entities) > 0 {
 		return "those of single entities"
 	}
 	return progress.Count(v.Progress.Total) + " in all"
 }
 
-func statusText(v replay.View) string {
+func statusText(v lifecycle.View) string {
 	if v.Status.Ended() {
 		return string(v.Status)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 const replayListHelp = `
@@ -38,15 +39,15 @@ func (f *clientFlags) listReplays(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	var all []replay.View
-	err = c.Replays(ctx, func(view replay.View) error {
+	var all []lifecycle.View
+	err = c.Replays(ctx, func(view lifecycle.View) error {
 		all = append(all, view)
 		return nil
 	})
 	if err != nil {
 		return err
 	}
-	slices.SortStableFunc(all, func(x, y replay.View) int {
+	slices.SortStableFunc(all, func(x, y lifecycle.View) int {
 		return cmp.Or(x.Created.Compare(y.Created), cmp.Compare(x.ID, y.ID))
 	})
 	if f.json {

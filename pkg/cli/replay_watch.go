@@ -9,6 +9,7 @@ import (
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 const replayWatchHelp = `
@@ -77,7 +78,7 @@ func (f *clientFlags) watch(ctx context.Context, id string, meter *progress.Mete
 }
 
 // judgeReplay is nil for a replay that succeeded.
-func judgeReplay(view replay.View) error {
+func judgeReplay(view lifecycle.View) error {
 	switch {
 	case view.Status == replay.Succeeded:
 		return nil

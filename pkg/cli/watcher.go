@@ -7,6 +7,7 @@ import (
 
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // pollReplay is how often a replay is looked at.
@@ -15,7 +16,7 @@ const pollReplay = 250 * time.Millisecond
 // replayGetter is what a Watcher needs of a client. Its own retries carry it
 // over a restart of the server.
 type replayGetter interface {
-	Replay(ctx context.Context, id string) (replay.View, error)
+	Replay(ctx context.Context, id string) (lifecycle.View, error)
 }
 
 // Watcher shows a replay until it ends.
@@ -27,12 +28,12 @@ type Watcher struct {
 }
 
 // Watch returns the replay once it has ended, whichever way.
-func (w *Watcher) Watch(ctx context.Context, id string) (replay.View, error) {
+func (w *Watcher) Watch(ctx context.Context, id string) (lifecycle.View, error) {
 	var done, speed progress.Rate
 	for {
 		view, err := w.Client.Replay(ctx, id)
 		if err != nil {
-			return replay.View{}, err
+			return lifecycle.View{}, err
 		}
 		if view.Status.Ended() {
 			return view, nil
@@ -43,14 +44,14 @@ func (w *Watcher) Watch(ctx context.Context, id string) (replay.View, error) {
 		w.Meter.Show(progress.State{Label: phase(view), Fraction: fraction, Detail: detail(view, speed.PerSecond(), now),
 			Left: done.Left(1)})
 		if err := w.Pause(ctx, pollReplay); err != nil {
-			return replay.View{}, err
+			return lifecycle.View{}, err
 		}
 	}
 }
 
 // Fraction is how much of a replay is done, from 0 to 1; negative while that
 // is not known. Reading and taking in count half each.
-func Fraction(view replay.View) float64 {
+func Fraction(view lifecycle.View) float64 {
 	p := view.Progress
 	if view.Phase == replay.Planned || p.Total == 0 {
 		return -1
@@ -65,7 +66,7 @@ func Fraction(view replay.View) float64 {
 }
 
 // phase words what a replay is doing.
-func phase(view replay.View) string {
+func phase(view lifecycle.View) string {
 	switch {
 	case view.Waiting != nil:
 		return "waiting"
@@ -83,7 +84,7 @@ func phase(view replay.View) string {
 
 // detail is counts and rates. What a replay waits for comes first, since a
 // terminal may be too narrow for all of it.
-func detail(view replay.View, perSecond float64, now time.Time) string {
+func detail(view lifecycle.View, perSecond float64, now time.Time) string {
 	p := view.Progress
 	text := ""
 	if view.Waiting != nil {

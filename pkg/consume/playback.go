@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"reprise/pkg/meter/spending"
 	"reprise/pkg/replay"
 )
 
@@ -17,7 +18,7 @@ type ApplyPlayback struct {
 	Log      *slog.Logger
 	// Spending keeps what a batch used, divided by the events of its replays; nil
 	// keeps nothing.
-	Spending *replay.Spending
+	Spending *spending.Recorder
 }
 
 // spendingShards bounds the documents of a replay into which batches add what

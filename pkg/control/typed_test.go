@@ -8,11 +8,8 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"reprise/pkg/control"
-	"reprise/pkg/local/controlpebble"
-	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/pebbletest"
 )
 
 type counter struct {
@@ -23,20 +20,7 @@ var key = control.Key{Partition: "p", Sort: "s"}
 
 func newTable(t *testing.T) control.Table {
 	t.Helper()
-	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	table, err := controlpebble.New(db.Space("control"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return table
+	return pebbletest.Open(t).Table
 }
 
 // rivalled is a table in which another writer comes first a number of times.

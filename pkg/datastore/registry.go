@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"reprise/pkg/control"
+	"reprise/pkg/event"
 )
 
 // Status says what a generation is there for.
@@ -51,7 +52,7 @@ type Info struct {
 
 // Loss says what of a generation was lost. The first loss of it is kept.
 type Loss struct {
-	Lane int `json:"lane"`
+	Lane event.Lane `json:"lane"`
 	// Count is the number of events that it lacks, 0 where that is not known.
 	Count int       `json:"count,omitempty"`
 	At    time.Time `json:"at"`

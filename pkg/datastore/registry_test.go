@@ -5,27 +5,14 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"reprise/pkg/datastore"
-	"reprise/pkg/local/controlpebble"
-	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/pebbletest"
 )
 
 func newRegistry(t *testing.T) datastore.Registry {
 	t.Helper()
-	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(),
-		Settings: localstore.Settings{Lanes: 1, BucketWidth: 3600}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	table, err := controlpebble.New(db.Space("control"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	return datastore.Registry{Table: table, Now: func() time.Time { return now }}
+	return datastore.Registry{Table: pebbletest.Open(t).Table, Now: func() time.Time { return now }}
 }
 
 func must(t *testing.T, err error) {

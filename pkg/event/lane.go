@@ -22,6 +22,15 @@ type Lane int
 // String returns the lane as keys carry it: four decimal digits.
 func (l Lane) String() string { return fmt.Sprintf("%04d", int(l)) }
 
+// AllLanes returns the lanes below count, ascending.
+func AllLanes(count int) []Lane {
+	lanes := make([]Lane, count)
+	for i := range lanes {
+		lanes[i] = Lane(i)
+	}
+	return lanes
+}
+
 // Lanes is the division of the hash space, fixed for the life of a log. It is
 // safe for concurrent use.
 type Lanes struct {

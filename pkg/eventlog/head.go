@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"reprise/pkg/control"
 	"reprise/pkg/event"
@@ -77,14 +78,42 @@ func (h Heads) load(ctx context.Context, lane event.Lane) (Head, control.Version
 func (h Heads) LoadAll(ctx context.Context, lanes int) ([]Head, error) {
 	heads := make([]Head, lanes)
 	keys := make([]control.Key, lanes)
-	index := make(map[control.Key]int, lanes)
-	for i := range keys {
-		keys[i] = headKey(event.Lane(i))
-		index[keys[i]] = i
+	index := make(map[control.Key]event.Lane, lanes)
+	for lane := range event.Lane(lanes) {
+		keys[lane] = headKey(lane)
+		index[keys[lane]] = lane
 	}
 	err := control.LoadAll(ctx, h.Table, keys, func(key control.Key, head Head) { heads[index[key]] = head })
 	if err != nil {
 		return nil, fmt.Errorf("load heads: %w", err)
 	}
 	return heads, nil
+}
+
+// Whoever waits for a head looks again after firstLook, and then each time after
+// twice as long, up to lastLook: a look is a read unit, and the pump may take
+// some hundred milliseconds.
+const (
+	firstLook = 10 * time.Millisecond
+	lastLook  = 320 * time.Millisecond
+)
+
+// Await loads a lane's head until it is far enough or patience ends, and returns
+// the last one it saw: the caller judges. pause waits, or returns the context's
+// error if that ends before.
+func (h Heads) Await(ctx context.Context, lane event.Lane, enough func(Head) bool, patience time.Duration,
+	pause func(context.Context, time.Duration) error,
+) (Head, error) {
+	wait, waited := firstLook, time.Duration(0)
+	for {
+		head, err := h.Load(ctx, lane)
+		if err != nil || enough(head) || waited >= patience {
+			return head, err
+		}
+		if err := pause(ctx, wait); err != nil {
+			return head, err
+		}
+		waited += wait
+		wait = min(2*wait, lastLook)
+	}
 }

@@ -9,15 +9,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"reprise/pkg/control"
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/local/controlpebble"
-	"reprise/pkg/local/eventlogpebble"
-	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/pebbletest"
 )
 
 // world is a pump over the embedded store in memory.
@@ -32,17 +28,9 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	db, err := localstore.Open("data", localstore.Options{
-		FS: vfs.NewMem(), Settings: localstore.Settings{Lanes: 2, BucketWidth: 3600}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	table, err := controlpebble.New(db.Space("control"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{t: t, table: &faultyTable{Table: table}, log: &faultyLog{Log: eventlogpebble.New(db.Space("log"))}}
+	stores := pebbletest.Open(t)
+	var err error
+	w := &world{t: t, table: &faultyTable{Table: stores.Table}, log: &faultyLog{Log: stores.Log}}
 	if w.lanes, err = event.NewLanes(2); err != nil {
 		t.Fatal(err)
 	}

@@ -6,30 +6,14 @@ import (
 	"sync"
 	"testing"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"reprise/pkg/control"
 	"reprise/pkg/feed"
-	"reprise/pkg/local/controlpebble"
-	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/pebbletest"
 )
 
 func newTable(t *testing.T) control.Table {
 	t.Helper()
-	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem()})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	table, err := controlpebble.New(db.Space("control"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return table
+	return pebbletest.Open(t).Table
 }
 
 func TestCheckpointsOnlyMoveForward(t *testing.T) {

@@ -72,10 +72,3 @@ func (Refusing) Update(_ context.Context, effect Effect) error {
 func (Refusing) Query(_ context.Context, query Query) ([]byte, error) {
 	return nil, fmt.Errorf("query %s of %s: %w", query.Name, query.System, ErrRefused)
 }
-
-// Quiet is a service that reacts to nothing. It stands where a platform's own
-// service goes.
-type Quiet struct{}
-
-// React returns nil.
-func (Quiet) React(context.Context, *event.Event, Gateway) error { return nil }

@@ -2,10 +2,14 @@ package local
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
 
-	"reprise/pkg/asl"
-	"reprise/pkg/replay"
+	"github.com/aws/aws-lambda-go/events"
+
+	"reprise/pkg/asl/states"
+	"reprise/pkg/steps"
 )
 
 const (
@@ -13,6 +17,7 @@ const (
 	machineName = "replay"
 	region      = "local"
 	account     = "000000000000"
+	machineARN  = "arn:aws:states:" + region + ":" + account + ":stateMachine:" + machineName
 )
 
 func executionARN(name string) string {
@@ -20,11 +25,11 @@ func executionARN(name string) string {
 }
 
 // executions starts and stops executions on the runner.
-type executions struct{ engine *asl.Engine }
+type executions struct{ *Platform }
 
 func (e executions) Start(ctx context.Context, name string, input []byte) error {
 	_, err := e.engine.Start(ctx, machineName, name, input)
-	if errors.Is(err, asl.ErrExecutionAlreadyExists) {
+	if errors.Is(err, states.ErrExecutionAlreadyExists) {
 		return nil
 	}
 	return err
@@ -32,7 +37,7 @@ func (e executions) Start(ctx context.Context, name string, input []byte) error 
 
 func (e executions) Exists(ctx context.Context, name string) (bool, error) {
 	_, err := e.engine.Describe(ctx, executionARN(name))
-	if errors.Is(err, asl.ErrExecutionDoesNotExist) {
+	if errors.Is(err, states.ErrExecutionDoesNotExist) {
 		return false, nil
 	}
 	return err == nil, err
@@ -40,20 +45,21 @@ func (e executions) Exists(ctx context.Context, name string) (bool, error) {
 
 func (e executions) Stop(ctx context.Context, name, errorName, cause string) error {
 	_, err := e.engine.Stop(ctx, executionARN(name), errorName, cause)
-	if errors.Is(err, asl.ErrExecutionDoesNotExist) {
+	if errors.Is(err, states.ErrExecutionDoesNotExist) {
 		return nil
 	}
 	return err
 }
 
-// onEnd closes the replay of an execution that has ended, as a rule on ended
+// onEnd tells close-replay that an execution has ended, as a rule on ended
 // executions does on AWS.
-func onEnd(service *replay.Service) func(context.Context, asl.Execution) error {
-	return func(ctx context.Context, ended asl.Execution) error {
-		var failure *replay.Failure
-		if ended.Error != "" || ended.Cause != "" {
-			failure = &replay.Failure{Error: ended.Error, Cause: ended.Cause}
+func onEnd(closeReplay func(context.Context, events.CloudWatchEvent) error) func(context.Context, states.Execution) error {
+	return func(ctx context.Context, ended states.Execution) error {
+		detail, err := json.Marshal(steps.EndedExecution{Machine: machineARN, Name: ended.Name,
+			Status: string(ended.Status), Error: ended.Error, Cause: ended.Cause})
+		if err != nil {
+			return fmt.Errorf("encode ended execution: %w", err)
 		}
-		return service.Ended(ctx, ended.Name, replay.ExecutionStatus(ended.Status), failure)
+		return closeReplay(ctx, events.CloudWatchEvent{Detail: detail})
 	}
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda/messages"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/states"
 )
 
 // functionARN is the name under which a function is known on this machine.
@@ -40,25 +40,22 @@ func typed[In, Out any](handle func(context.Context, In) (Out, error)) invokable
 // and with the error names that Lambda would report.
 type functions struct {
 	byARN map[string]invokable
-	// after is called when a function has returned.
-	after func()
 	log   *slog.Logger
 }
 
-// Invoke implements asl.Invoker.
+// Invoke implements interpreter.Invoker.
 func (f *functions) Invoke(ctx context.Context, function string, payload json.RawMessage) (result json.RawMessage, err error) {
 	call, found := f.byARN[function]
 	if !found {
-		return nil, &asl.FunctionError{Type: "Lambda.ResourceNotFoundException", Message: "function not found: " + function}
+		return nil, &states.FunctionError{Type: "Lambda.ResourceNotFoundException", Message: "function not found: " + function}
 	}
-	defer f.after()
 	ctx, cancel := context.WithTimeout(ctx, functionTimeout)
 	defer cancel()
 	defer func() {
 		if cause := recover(); cause != nil {
 			f.log.LogAttrs(ctx, slog.LevelError, "function panicked", slog.String("function", function),
 				slog.Any("cause", cause), slog.String("stack", string(debug.Stack())))
-			err = &asl.FunctionError{Type: "Runtime.ExitError", Message: "the function panicked"}
+			err = &states.FunctionError{Type: "Runtime.ExitError", Message: "the function panicked"}
 		}
 	}()
 	result, err = call(ctx, payload)
@@ -74,10 +71,10 @@ func (f *functions) reported(function string, err error) error {
 	if errors.As(err, &named) {
 		f.log.LogAttrs(context.Background(), slog.LevelWarn, "step failed", slog.String("function", function),
 			slog.String("error", named.Type), slog.String("cause", named.Message))
-		return &asl.FunctionError{Type: named.Type, Message: named.Message}
+		return &states.FunctionError{Type: named.Type, Message: named.Message}
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
-		return &asl.FunctionError{Type: "Sandbox.Timedout", Message: "the function timed out"}
+		return &states.FunctionError{Type: "Sandbox.Timedout", Message: "the function timed out"}
 	}
-	return &asl.FunctionError{Type: "errorString", Message: err.Error()}
+	return &states.FunctionError{Type: "errorString", Message: err.Error()}
 }

@@ -4,72 +4,83 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
 	"golang.org/x/sync/errgroup"
 
-	"reprise/pkg/consume"
-	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
 	"reprise/pkg/local/emulate"
-	"reprise/pkg/projection"
-	"reprise/pkg/replay"
+	"reprise/pkg/platform"
 )
 
 const (
 	// eventFactor and playbackFactor are the batches of a shard at a time.
 	eventFactor    = 2
 	playbackFactor = 2
-	// lookAround is how often the keeper looks at the roll by itself.
-	lookAround = time.Second
-	// writePatience is how long Write waits for the pump.
-	writePatience = 200 * time.Millisecond
+	// lookAround is how often the keeper looks at the roll by itself, and
+	// reconcileEvery how often at replays, too.
+	lookAround     = time.Second
+	reconcileEvery = 5 * time.Minute
 )
+
+// The consumers of the streams. Their checkpoints are kept by these names.
+const (
+	pumpName         = "pump"
+	playbackName     = "apply-playback"
+	microserviceName = "run-microservice"
+)
+
+func writerName(generation string) string { return "write#" + generation }
 
 // consumers runs the consumers of all streams until ctx ends.
 func (p *Platform) consumers(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	pump := &consume.Pump{Log: p.options.Log, Pump: &eventlog.Pump{
-		Log: p.log, Heads: p.heads, Decoder: p.decoder, Width: p.options.Bucket}}
-	group.Go(func() error { return p.mapping("pump", p.events, eventFactor, pump.Handle).Run(ctx) })
-	playback := &consume.ApplyPlayback{Log: p.options.Log, Consumer: &replay.Consumer{
-		Store: p.store, Registry: p.registry, Generations: p.generations, Applier: p.applier,
-		Codec: p.codec, Lanes: p.lanes, Width: p.options.Bucket}}
+	group.Go(func() error { return p.mapping(pumpName, p.events, eventFactor, p.core.Pump()).Run(ctx) })
 	group.Go(func() error {
-		return p.mapping("apply-playback", p.playback, playbackFactor, playback.Handle).Run(ctx)
+		return p.mapping(playbackName, p.playback, playbackFactor, p.core.ApplyPlayback()).Run(ctx)
 	})
+	if p.core.Service != nil {
+		group.Go(func() error {
+			return p.mapping(microserviceName, p.events, eventFactor, p.core.Microservice()).Run(ctx)
+		})
+	}
 	group.Go(func() error { return p.keepWriters(ctx) })
 	return group.Wait()
 }
 
-func (p *Platform) mapping(consumer string, d feed.Description, factor int,
-	f func(context.Context, events.KinesisEvent) (events.KinesisEventResponse, error),
-) *emulate.Mapping {
+func (p *Platform) mapping(consumer string, d feed.Description, factor int, f platform.Batch) *emulate.Mapping {
 	return &emulate.Mapping{Consumer: consumer, Stream: p.streams.Open(d.Name).(emulate.Source), Description: d,
-		Checkpoints: feed.Checkpoints{Table: p.table}, Function: f, Factor: factor, Region: region, Log: p.options.Log}
+		Checkpoints: feed.Checkpoints{Table: p.core.Table}, Function: f, Factor: factor, Region: region, Log: p.options.Log}
 }
 
-// writer is the consumer of one generation.
-type writer struct {
-	cancel context.CancelFunc
-	done   chan error
-}
-
-// end stops the consumer and waits for it. What it returns then is nil, for it
-// was told to end.
-func (w writer) end() error {
-	w.cancel()
-	return <-w.done
+// wake makes the keeper of consumers look at the roll of generations.
+func (p *Platform) wake(context.Context) error {
+	select {
+	case p.nudge <- struct{}{}:
+	default:
+	}
+	return nil
 }
 
 // keepWriters gives every generation that follows the event stream a consumer
 // of its own, for as long as it does.
 func (p *Platform) keepWriters(ctx context.Context) error {
-	writers := make(map[string]writer)
+	said, reconciled := "", time.Now()
 	for {
-		if err := p.matchWriters(ctx, writers); err != nil {
-			return errors.Join(err, endAll(writers))
+		keep := p.core.Keeper().Keep
+		if time.Since(reconciled) >= reconcileEvery {
+			keep, reconciled = p.core.Keep, time.Now()
+		}
+		switch err := keep(ctx); {
+		case errors.Is(err, errEnded):
+			return errors.Join(err, p.writers.endAll())
+		case err == nil:
+			said = ""
+		case ctx.Err() == nil && err.Error() != said:
+			said = err.Error()
+			p.options.Log.LogAttrs(ctx, slog.LevelWarn, "consumers do not agree with the generations; this is tried again",
+				slog.String("error", said))
 		}
 		timer := time.NewTimer(lookAround)
 		select {
@@ -79,61 +90,76 @@ func (p *Platform) keepWriters(ctx context.Context) error {
 		}
 		timer.Stop()
 		if ctx.Err() != nil {
-			return endAll(writers)
+			return p.writers.endAll()
 		}
 	}
 }
 
-func endAll(writers map[string]writer) error {
-	var errs []error
-	for _, w := range writers {
-		errs = append(errs, w.end())
-	}
-	return errors.Join(errs...)
+// writers are the consumers of generations that run. It implements
+// platform.Host, for one keeper at a time.
+type writers struct {
+	platform *Platform
+	running  map[string]writer
 }
 
-func (p *Platform) matchWriters(ctx context.Context, writers map[string]writer) error {
-	roll, err := p.registry.Load(ctx)
-	if err != nil {
-		return err
-	}
-	wanted := make(map[string]bool)
-	for _, info := range roll.Generations {
-		if info.Consumes() {
-			wanted[info.ID] = true
-		}
-	}
-	for id := range wanted {
-		if _, running := writers[id]; !running {
-			writers[id] = p.startWriter(ctx, id)
-		}
-	}
-	for id, w := range writers {
+// writer is the consumer of one generation.
+type writer struct {
+	version string
+	cancel  context.CancelFunc
+	done    chan error
+}
+
+// errEnded says that a consumer ended by itself, which none may.
+var errEnded = errors.New("the consumer of a generation has ended")
+
+// Consumers implements platform.Host.
+func (w *writers) Consumers(ctx context.Context) ([]platform.Consumer, error) {
+	var all []platform.Consumer
+	for generation, one := range w.running {
 		select {
-		case err := <-w.done:
-			delete(writers, id)
+		case err := <-one.done:
+			delete(w.running, generation)
 			if err == nil && ctx.Err() != nil {
 				continue // it ended with the platform, as it should
 			}
-			return fmt.Errorf("consumer of generation %s ended: %w", id, err)
+			return nil, fmt.Errorf("run consumer of generation %s: %w", generation, errors.Join(errEnded, err))
 		default:
-		}
-		if !wanted[id] {
-			delete(writers, id)
-			if err := w.end(); err != nil {
-				return err
-			}
+			all = append(all, platform.Consumer{Generation: generation, Version: one.version, Mapping: writerName(generation), Sound: true})
 		}
 	}
+	return all, nil
+}
+
+// Provide implements platform.Host. The consumer runs until ctx ends or it is
+// removed.
+func (w *writers) Provide(ctx context.Context, have platform.Consumer, version string) error {
+	ctx, cancel := context.WithCancel(ctx)
+	one := writer{version: version, cancel: cancel, done: make(chan error, 1)}
+	m := w.platform.mapping(writerName(have.Generation), w.platform.events, eventFactor, w.platform.core.Write(have.Generation))
+	go func() { one.done <- m.Run(ctx) }()
+	w.running[have.Generation] = one
 	return nil
 }
 
-func (p *Platform) startWriter(ctx context.Context, generation string) writer {
-	ctx, cancel := context.WithCancel(ctx)
-	write := &consume.Write{Generation: generation, Log: p.options.Log, Live: &projection.Live{
-		Log: p.log, Heads: p.heads, Registry: p.registry, Generations: p.generations, Decoder: p.decoder,
-		Width: p.options.Bucket, Applier: p.applier, Patience: writePatience, Pause: emulate.Pause}}
-	w := writer{cancel: cancel, done: make(chan error, 1)}
-	go func() { w.done <- p.mapping(writerName(generation), p.events, eventFactor, write.Handle).Run(ctx) }()
-	return w
+// Remove implements platform.Host.
+func (w *writers) Remove(_ context.Context, have platform.Consumer) error {
+	one := w.running[have.Generation]
+	delete(w.running, have.Generation)
+	return one.end()
+}
+
+// end stops the consumer and waits for it. What it returns then is nil, for it
+// was told to end.
+func (w writer) end() error {
+	w.cancel()
+	return <-w.done
+}
+
+func (w *writers) endAll() error {
+	var errs []error
+	for _, one := range w.running {
+		errs = append(errs, one.end())
+	}
+	clear(w.running)
+	return errors.Join(errs...)
 }

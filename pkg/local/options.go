@@ -9,8 +9,11 @@ import (
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"reprise/pkg/domain"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/gateway"
 	"reprise/pkg/local/emulate"
+	"reprise/pkg/platform"
 	"reprise/pkg/projection"
 )
 
@@ -30,6 +33,9 @@ type Options struct {
 	Retention time.Duration
 	// Projections are the ones that ship where nil.
 	Projections []projection.Projection
+	// Service and Outside are the ones that ship where Service is nil.
+	Service gateway.Service
+	Outside gateway.Gateway
 	// FS is the file system, the machine's own where nil.
 	FS vfs.FS
 	// Log gets what operators should see; nil means silence.
@@ -89,6 +95,32 @@ func (o Options) withDefaults() (Options, error) {
 		return o, err
 	}
 	return o, CheckAddr(o.Addr)
+}
+
+// settings are the platform's. Everything is closer than on AWS, so that waits
+// are shorter.
+func (o *Options) settings() platform.Settings {
+	return platform.Settings{
+		Bucket: o.Bucket, Retention: o.Retention, Machine: machineARN, Published: "this program",
+		LongStep: stepLimit, ShortStep: stepLimit, Lease: 10 * time.Second, Poll: 20 * time.Millisecond,
+		DrainPoll: 25 * time.Millisecond, DrainPatience: 5 * time.Second, DrainLimit: playbackRetention / 2,
+		WritePatience: 200 * time.Millisecond, LagEvery: time.Second,
+		PageBytes: o.PageBytes, RecordBytes: o.RecordBytes,
+	}
+}
+
+func (o *Options) projections() []projection.Projection {
+	if o.Projections != nil {
+		return o.Projections
+	}
+	return domain.Projections()
+}
+
+func (o *Options) service() (gateway.Service, gateway.Gateway) {
+	if o.Service != nil {
+		return o.Service, o.Outside
+	}
+	return domain.Service()
 }
 
 // CheckAddr returns ErrNotLoopback unless addr is a loopback address with a

@@ -8,21 +8,21 @@ import (
 	"time"
 
 	"reprise/pkg/asl"
-	"reprise/pkg/control"
+	"reprise/pkg/asl/engine"
 	"reprise/pkg/datastore"
-	"reprise/pkg/domain"
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
 	"reprise/pkg/local/controlpebble"
 	"reprise/pkg/local/datastorepebble"
+	"reprise/pkg/local/emulate"
 	"reprise/pkg/local/eventlogpebble"
 	"reprise/pkg/local/feedpebble"
 	"reprise/pkg/local/journalpebble"
 	"reprise/pkg/local/localstore"
+	"reprise/pkg/platform"
 	"reprise/pkg/projection"
-	"reprise/pkg/replay"
 )
 
 // The names of the streams.
@@ -33,24 +33,15 @@ const (
 
 // Platform is everything behind the gateway, wired and not yet running.
 type Platform struct {
-	options     Options
-	db          *localstore.DB
-	codec       *record.Codec
-	lanes       *event.Lanes
-	table       control.Table
-	log         eventlog.Log
-	heads       eventlog.Heads
-	decoder     *eventlog.Decoder
-	streams     *feedpebble.Streams
-	events      feed.Description
-	playback    feed.Description
-	generations datastore.Generations
-	registry    datastore.Registry
-	applier     *projection.Applier
-	store       replay.Store
-	closer      *replay.Closer
-	service     *replay.Service
-	engine      *asl.Engine
+	core     *platform.Platform
+	options  Options
+	db       *localstore.DB
+	streams  *feedpebble.Streams
+	events   feed.Description
+	playback feed.Description
+	registry datastore.Registry
+	engine   *engine.Engine
+	writers  *writers
 	// nudge wakes the keeper of consumers.
 	nudge chan struct{}
 }
@@ -61,17 +52,18 @@ func Open(ctx context.Context, options Options) (*Platform, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &Platform{options: options, nudge: make(chan struct{}, 1)}
-	if p.lanes, err = event.NewLanes(options.Lanes); err != nil {
+	lanes, err := event.NewLanes(options.Lanes)
+	if err != nil {
 		return nil, err
 	}
+	p := &Platform{options: options, nudge: make(chan struct{}, 1)}
 	p.db, err = localstore.Open(options.Dir, localstore.Options{FS: options.FS, Settings: localstore.Settings{
 		Lanes: options.Lanes, BucketWidth: int64(time.Duration(options.Bucket) / time.Second),
 	}})
 	if err != nil {
 		return nil, err
 	}
-	if err := p.wire(ctx); err != nil {
+	if err := p.wire(ctx, lanes); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
@@ -79,52 +71,63 @@ func Open(ctx context.Context, options Options) (*Platform, error) {
 
 // Close releases the data directory. Nothing may use the platform afterwards.
 func (p *Platform) Close() error {
-	if p.codec != nil {
-		p.codec.Close()
+	if p.core != nil {
+		p.core.Codec.Close()
 	}
 	return p.db.Close()
 }
 
-func (p *Platform) wire(ctx context.Context) error {
-	if err := p.openStores(ctx); err != nil {
-		return err
-	}
-	set, err := projection.NewSet(p.projections()...)
+func (p *Platform) wire(ctx context.Context, lanes *event.Lanes) error {
+	parts, err := p.parts(ctx, lanes)
 	if err != nil {
 		return err
 	}
-	p.applier = projection.NewApplier(set, eventlog.View{Log: p.log, Heads: p.heads})
-	p.registry = datastore.Registry{Table: p.table, Now: time.Now}
-	p.store = replay.Store{Table: p.table, Now: time.Now, Version: set.Version()}
-	p.closer = &replay.Closer{Store: p.store, Registry: p.registry, Generations: p.generations, Lanes: p.lanes.Count()}
-	p.service = &replay.Service{Store: p.store, Closer: p.closer, Random: rand.Reader}
+	p.core = platform.New(parts)
+	p.registry = datastore.Registry{Table: parts.Table, Now: parts.Now}
 	if err := p.openEngine(); err != nil {
 		return err
 	}
-	p.service.Executions = executions{p.engine}
-	return p.firstGeneration(ctx, set.Version())
+	_, err = p.registry.Found(ctx, parts.Generations, lanes.Count(), parts.Applier.Version())
+	return err
 }
 
-func (p *Platform) projections() []projection.Projection {
-	if p.options.Projections != nil {
-		return p.options.Projections
+// parts are those of the data directory.
+func (p *Platform) parts(ctx context.Context, lanes *event.Lanes) (platform.Parts, error) {
+	parts := platform.Parts{
+		Settings: p.options.settings(),
+		EventLog: eventlogpebble.New(p.db.Space("log")),
+		Lanes:    lanes,
+		Log:      p.options.Log,
+		Now:      time.Now,
+		Pause:    emulate.Pause,
+		Random:   rand.Reader,
+		Nudge:    p.wake,
+		NoRoom:   func(err error) bool { return errors.Is(err, localstore.ErrFull) },
 	}
-	return domain.Projections()
+	parts.Executions, parts.Status, parts.Lag = executions{p}, status{p}, status{p}.lagOf
+	parts.Service, parts.Outside = p.options.service()
+	p.writers = &writers{platform: p, running: make(map[string]writer)}
+	parts.Host = p.writers
+	if err := p.openStores(ctx, &parts); err != nil {
+		return platform.Parts{}, err
+	}
+	set, err := projection.NewSet(p.options.projections()...)
+	if err != nil {
+		return platform.Parts{}, err
+	}
+	parts.Applier = projection.NewApplier(set, eventlog.View{Log: parts.EventLog, Heads: eventlog.Heads{Table: parts.Table}})
+	parts.Codec, err = record.NewCodec()
+	return parts, err
 }
 
-func (p *Platform) openStores(ctx context.Context) (err error) {
-	if p.codec, err = record.NewCodec(); err != nil {
+func (p *Platform) openStores(ctx context.Context, parts *platform.Parts) (err error) {
+	if parts.Table, err = controlpebble.New(p.db.Space("control")); err != nil {
 		return err
 	}
-	if p.table, err = controlpebble.New(p.db.Space("control")); err != nil {
-		return err
-	}
-	p.log = eventlogpebble.New(p.db.Space("log"))
-	p.heads = eventlog.Heads{Table: p.table}
 	if p.streams, err = feedpebble.New(p.db.Space("feed"), time.Now); err != nil {
 		return err
 	}
-	if p.generations, err = datastorepebble.New(p.db.Space("datastore")); err != nil {
+	if parts.Generations, err = datastorepebble.New(p.db.Space("datastore")); err != nil {
 		return err
 	}
 	if p.events, err = p.stream(ctx, eventStream); err != nil {
@@ -133,12 +136,9 @@ func (p *Platform) openStores(ctx context.Context) (err error) {
 	if p.playback, err = p.stream(ctx, playbackStream); err != nil {
 		return err
 	}
-	epoch, err := feed.Epochs{Table: p.table}.Of(ctx, p.events.Identity)
-	if err != nil {
-		return err
-	}
-	p.decoder = &eventlog.Decoder{Codec: p.codec, Lanes: p.lanes, Epoch: epoch}
-	return nil
+	parts.Events, parts.Playback = p.streams.Open(eventStream), p.streams.Open(playbackStream)
+	parts.Epoch, err = platform.Open(ctx, parts.Table, parts.Lanes, p.options.Bucket, p.events.Identity)
+	return err
 }
 
 // stream returns a stream, making it where it does not exist. One that exists
@@ -154,39 +154,20 @@ func (p *Platform) stream(ctx context.Context, name string) (feed.Description, e
 	return description, nil
 }
 
-// firstGeneration makes the generation that a new platform starts with. Its
-// marks come first, so that it is never taken for a lost one.
-func (p *Platform) firstGeneration(ctx context.Context, version string) error {
-	roll, err := p.registry.Load(ctx)
-	if err != nil || roll.Active != "" {
-		return err
-	}
-	const first = "g0001"
-	if err := p.generations.Create(ctx, first); err != nil {
-		return fmt.Errorf("create first generation: %w", err)
-	}
-	for lane := range p.lanes.Count() {
-		if err := replay.BeginMark(ctx, p.generations.Open(first), event.Lane(lane), eventlog.Head{}); err != nil {
-			return err
-		}
-	}
-	_, err = p.registry.Begin(ctx, "", version)
-	return err
-}
-
 func (p *Platform) openEngine() error {
 	functions := p.functions()
 	machine, err := replayMachine(functions)
 	if err != nil {
 		return err
 	}
-	p.engine, err = asl.NewEngine(asl.Config{
-		Machines: map[string]*asl.Machine{machineName: machine},
-		Invoker:  functions,
-		Journal:  journalpebble.New(p.db.Space("asl")),
-		Logger:   p.options.Log,
-		OnEnd:    onEnd(p.service),
-		Region:   region, Account: account,
+	p.engine, err = engine.New(engine.Config{
+		Machines:  map[string]*asl.Machine{machineName: machine},
+		Invoker:   functions,
+		Journal:   journalpebble.New(p.db.Space("asl")),
+		Logger:    p.options.Log,
+		OnEnd:     onEnd(p.core.Close()),
+		Region:    region,
+		Account:   account,
 		KeepEnded: 10_000,
 	})
 	if err != nil {
@@ -197,4 +178,4 @@ func (p *Platform) openEngine() error {
 
 // Playback is the playback stream, for subscribers on this machine. The
 // records that it holds are described in pkg/event/record/FORMAT.md.
-func (p *Platform) Playback() feed.Stream { return p.streams.Open(playbackStream) }
+func (p *Platform) Playback() feed.Stream { return p.core.Playback }

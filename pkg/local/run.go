@@ -39,7 +39,7 @@ func Run(ctx context.Context, options Options, stdout, stderr io.Writer) error {
 // Serve runs the platform on a listener until ctx ends, and calls ready once it
 // serves. It returns nil at the end of ctx.
 func (p *Platform) Serve(ctx context.Context, listener net.Listener, ready func()) error {
-	if err := errors.Join(p.service.Reconcile(ctx), p.warnOfVersion(ctx)); err != nil {
+	if err := errors.Join(p.core.Replays().Reconcile(ctx), p.warnOfVersion(ctx)); err != nil {
 		return errors.Join(err, listener.Close())
 	}
 	group, ctx := errgroup.WithContext(ctx)
@@ -83,10 +83,10 @@ func (p *Platform) warnOfVersion(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if info, found := roll.Find(roll.Active); found && info.Version != p.applier.Version() {
+	if info, found := roll.Find(roll.Active); found && info.Version != p.core.Applier.Version() {
 		p.options.Log.LogAttrs(ctx, slog.LevelWarn, "the active generation belongs to other versions of the projections and stands still; "+
 			"the log goes on. Replace it with: reprise replay start --rebuild --promote",
-			slog.String("generation", info.ID), slog.String("its", info.Version), slog.String("this", p.applier.Version()))
+			slog.String("generation", info.ID), slog.String("its", info.Version), slog.String("this", p.core.Applier.Version()))
 	}
 	return nil
 }

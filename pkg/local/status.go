@@ -7,7 +7,8 @@ import (
 	"time"
 
 	"reprise/pkg/api"
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/engine"
+	"reprise/pkg/asl/states"
 	"reprise/pkg/feed"
 	"reprise/pkg/local/feedpebble"
 )
@@ -49,16 +50,17 @@ func (s status) Consumers(ctx context.Context) ([]api.ConsumerStatus, error) {
 	if err != nil {
 		return nil, err
 	}
-	consumers := []struct {
+	type consumer struct {
 		name   string
 		stream feed.Description
-	}{{"pump", s.events}, {"apply-playback", s.playback}}
+	}
+	consumers := []consumer{{pumpName, s.events}, {playbackName, s.playback}}
+	if s.core.Service != nil {
+		consumers = append(consumers, consumer{microserviceName, s.events})
+	}
 	for _, info := range roll.Generations {
 		if info.Consumes() {
-			consumers = append(consumers, struct {
-				name   string
-				stream feed.Description
-			}{writerName(info.ID), s.events})
+			consumers = append(consumers, consumer{writerName(info.ID), s.events})
 		}
 	}
 	var all []api.ConsumerStatus
@@ -73,6 +75,12 @@ func (s status) Consumers(ctx context.Context) ([]api.ConsumerStatus, error) {
 	return all, nil
 }
 
+// lagOf is the lag of the pump, the only function that is asked about.
+func (s status) lagOf(ctx context.Context, _ string) (time.Duration, bool, error) {
+	behind, err := s.lag(ctx, s.events, pumpName)
+	return time.Duration(behind.millis) * time.Millisecond, err == nil, err
+}
+
 // lag is what a consumer has not done yet.
 type lag struct{ records, millis int64 }
 
@@ -83,7 +91,7 @@ func (s status) lag(ctx context.Context, d feed.Description, consumer string) (l
 	if err != nil {
 		return lag{}, err
 	}
-	checkpoints := feed.Checkpoints{Table: s.table}
+	checkpoints := feed.Checkpoints{Table: s.core.Table}
 	for _, shard := range shards {
 		done, err := checkpoints.Load(ctx, consumer, d.Identity, shard.ID)
 		if err != nil {
@@ -132,7 +140,7 @@ func arrivalBehind(ctx context.Context, stream feed.Stream, shard, after string)
 }
 
 func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
-	page, err := s.engine.List(ctx, asl.ListFilter{Machine: machineName, Status: asl.StatusRunning, Limit: 100})
+	page, err := s.engine.List(ctx, engine.ListFilter{Machine: machineName, Status: states.StatusRunning, Limit: 100})
 	if err != nil {
 		return nil, err
 	}

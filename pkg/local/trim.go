@@ -44,7 +44,10 @@ func (p *Platform) trimOnce(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	consumers := []string{"pump"}
+	consumers := []string{pumpName}
+	if p.core.Service != nil {
+		consumers = append(consumers, microserviceName)
+	}
 	for _, info := range roll.Generations {
 		if info.Consumes() {
 			consumers = append(consumers, writerName(info.ID))
@@ -54,10 +57,8 @@ func (p *Platform) trimOnce(ctx context.Context, now time.Time) error {
 		return err
 	}
 	keep := min(playbackRetention, p.options.Retention)
-	return p.trimStream(ctx, p.playback, []string{"apply-playback"}, now.Add(-keep))
+	return p.trimStream(ctx, p.playback, []string{playbackName}, now.Add(-keep))
 }
-
-func writerName(generation string) string { return "write#" + generation }
 
 func (p *Platform) trimStream(ctx context.Context, d feed.Description, consumers []string, before time.Time) error {
 	stream := p.streams.Open(d.Name)
@@ -91,7 +92,7 @@ type trimmer interface {
 
 // doneByAll is the last record of a shard that no consumer needs any more.
 func (p *Platform) doneByAll(ctx context.Context, d feed.Description, consumers []string, shard string) (string, error) {
-	checkpoints := feed.Checkpoints{Table: p.table}
+	checkpoints := feed.Checkpoints{Table: p.core.Table}
 	done := ""
 	for i, consumer := range consumers {
 		at, err := checkpoints.Load(ctx, consumer, d.Identity, shard)

@@ -8,14 +8,11 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/local/datastorepebble"
-	"reprise/pkg/local/eventlogpebble"
-	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/localstore/localstoretest"
+	"reprise/pkg/local/pebbletest"
 	"reprise/pkg/projection"
 )
 
@@ -54,20 +51,10 @@ type bench struct {
 	set     *projection.Set
 }
 
-func newBench(t interface {
-	Fatal(...any)
-	Cleanup(func())
-}, projections ...projection.Projection) *bench {
-	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(),
-		Settings: localstore.Settings{Lanes: 1, BucketWidth: 3600}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	b := &bench{log: eventlogpebble.New(db.Space("log"))}
-	if b.tables, err = datastorepebble.New(db.Space("datastore")); err != nil {
-		t.Fatal(err)
-	}
+func newBench(t localstoretest.T, projections ...projection.Projection) *bench {
+	stores := pebbletest.Open(t)
+	b := &bench{log: stores.Log, tables: stores.Generations}
+	var err error
 	if b.set, err = projection.NewSet(projections...); err != nil {
 		t.Fatal(err)
 	}

@@ -109,7 +109,7 @@ func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, re
 // now, because it was retired, is not lost but done with.
 func (l *Live) lose(ctx context.Context, generation string, lane event.Lane, missed int, why string, records int,
 ) (Written, error) {
-	lost, err := l.Registry.Lose(ctx, generation, datastore.Loss{Lane: int(lane), Count: missed, Why: why})
+	lost, err := l.Registry.Lose(ctx, generation, datastore.Loss{Lane: lane, Count: missed, Why: why})
 	if err != nil {
 		return Written{}, err
 	}
@@ -130,4 +130,108 @@ func (l *Live) awaitHead(ctx context.Context, lane event.Lane, batch []placedRec
 		err = fmt.Errorf("write first record of lane %s: %w", lane, ErrBehind)
 	}
 	return head, covered, err
+}
+
+// placedRecord is a decoded record with the position at its end.
+type placedRecord struct {
+	last   event.Position
+	events []eventlog.Arrived
+}
+
+// folded returns the generation's mark, "" where it has none: that is for apply
+// to deal with.
+func (l *Live) folded(ctx context.Context, generation string, lane event.Lane) (event.Position, error) {
+	mark, _, err := l.Generations.Open(generation).Mark(ctx, datastore.LiveMark, lane)
+	if errors.Is(err, datastore.ErrNoMark) || errors.Is(err, datastore.ErrNoGeneration) {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("read mark of lane %s: %w", lane, err)
+	}
+	return mark.Position, nil
+}
+
+// decode leaves records that are folded in already as they are: a generation's
+// new consumer passes a whole stream of them.
+func (l *Live) decode(lane event.Lane, records []eventlog.Incoming, folded event.Position) ([]placedRecord, error) {
+	batch := make([]placedRecord, 0, len(records))
+	for _, in := range records {
+		end, err := event.NewPosition(l.Decoder.Epoch, in.Sequence, event.MaxIndex)
+		if err != nil {
+			return nil, fmt.Errorf("place record: %w", err)
+		}
+		if end <= folded {
+			batch = append(batch, placedRecord{})
+			continue
+		}
+		decoded, err := l.Decoder.Decode(lane, in)
+		var bad *eventlog.Undecodable
+		switch {
+		case errors.As(err, &bad):
+			// The pump sets it aside at its position; here it only has to be
+			// passed.
+			batch = append(batch, placedRecord{last: bad.Position})
+		case err != nil:
+			return nil, err
+		default:
+			batch = append(batch, placedRecord{last: decoded.Last, events: decoded.Events})
+		}
+	}
+	return batch, nil
+}
+
+// apply folds what the head covers into the generation and moves its mark.
+// Where events are known to be missing it does neither.
+func (l *Live) apply(ctx context.Context, info datastore.Info, lane event.Lane, head eventlog.Head,
+	batch []placedRecord,
+) (Written, error) {
+	generation := l.Generations.Open(info.ID)
+	mark, version, err := generation.Mark(ctx, datastore.LiveMark, lane)
+	if err != nil {
+		return Written{}, fmt.Errorf("read mark of lane %s: %w", lane, err)
+	}
+	fresh := behind(mark.Position, batch)
+	if len(fresh) == 0 {
+		return Written{}, nil
+	}
+	logged, err := l.asLogged(ctx, lane, head, fresh, mark)
+	if err != nil {
+		return Written{}, err
+	}
+	written := Written{Late: logged.late}
+	if logged.end == mark.Position {
+		return written, nil
+	}
+	to := Target{ID: info.ID, Generation: generation, Lane: lane}
+	if logged.gap {
+		var found int64
+		written.Tally, found, err = l.closeGap(ctx, to, head, mark, &logged)
+		written.Missed = int(max(0, logged.count-mark.Ordinal-found))
+	} else {
+		written.Tally, err = l.Applier.Apply(ctx, to, logged.events)
+	}
+	if err != nil {
+		return Written{}, err
+	}
+	if written.Missed > 0 {
+		return written, nil // the generation is lost, and its mark stays
+	}
+	mark.Position, mark.Logged, mark.Ordinal = logged.end, logged.stamp.Logged, logged.count
+	if _, err := generation.SetMark(ctx, datastore.LiveMark, lane, mark, version); err != nil {
+		return Written{}, fmt.Errorf("move mark of lane %s: %w", lane, err)
+	}
+	return written, nil
+}
+
+// behind returns the records that lie behind a position, each behind the one
+// before.
+func behind(at event.Position, batch []placedRecord) []placedRecord {
+	var fresh []placedRecord
+	for _, r := range batch {
+		if r.last > at {
+			at = r.last
+			fresh = append(fresh, r)
+		}
+	}
+	return fresh
 }

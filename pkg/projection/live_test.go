@@ -7,16 +7,11 @@ import (
 	"testing"
 	"time"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/local/controlpebble"
-	"reprise/pkg/local/datastorepebble"
-	"reprise/pkg/local/eventlogpebble"
-	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/pebbletest"
 	"reprise/pkg/projection"
 )
 
@@ -30,20 +25,7 @@ type liveBench struct {
 
 func newLiveBench(t *testing.T) *liveBench {
 	t.Helper()
-	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(),
-		Settings: localstore.Settings{Lanes: 1, BucketWidth: 3600}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
-	table, err := controlpebble.New(db.Space("control"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	generations, err := datastorepebble.New(db.Space("datastore"))
-	if err != nil {
-		t.Fatal(err)
-	}
+	stores := pebbletest.Open(t)
 	codec, err := record.NewCodec()
 	if err != nil {
 		t.Fatal(err)
@@ -59,17 +41,17 @@ func newLiveBench(t *testing.T) *liveBench {
 	}
 	b := &liveBench{t: t, now: time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)}
 	clock := func() time.Time { return b.now }
-	log, heads := eventlogpebble.New(db.Space("log")), eventlog.Heads{Table: table}
+	log, heads := stores.Log, eventlog.Heads{Table: stores.Table}
 	decoder := &eventlog.Decoder{Codec: codec, Lanes: lanes, Epoch: 1}
 	b.pump = &eventlog.Pump{Log: log, Heads: heads, Decoder: decoder, Width: eventlog.Hour}
-	b.live = &projection.Live{Log: log, Heads: heads, Registry: datastore.Registry{Table: table, Now: clock},
-		Generations: generations, Decoder: decoder, Width: eventlog.Hour,
+	b.live = &projection.Live{Log: log, Heads: heads, Registry: datastore.Registry{Table: stores.Table, Now: clock},
+		Generations: stores.Generations, Decoder: decoder, Width: eventlog.Hour,
 		Applier: projection.NewApplier(set, eventlog.View{Log: log, Heads: heads}),
 		Pause:   func(ctx context.Context, d time.Duration) error { b.now = b.now.Add(d); return ctx.Err() }}
-	if err := generations.Create(t.Context(), "g0001"); err != nil {
+	if err := stores.Generations.Create(t.Context(), "g0001"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := generations.Open("g0001").SetMark(t.Context(), datastore.LiveMark, 0, datastore.Mark{}, ""); err != nil {
+	if _, err := stores.Generations.Open("g0001").SetMark(t.Context(), datastore.LiveMark, 0, datastore.Mark{}, ""); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.live.Registry.Begin(t.Context(), "", set.Version()); err != nil {

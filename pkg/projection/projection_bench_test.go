@@ -11,8 +11,8 @@ import (
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/local/datastorepebble"
-	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/localstore/localstoretest"
+	"reprise/pkg/local/pebbletest"
 	"reprise/pkg/projection"
 )
 
@@ -41,15 +41,7 @@ type pastBench struct {
 
 func newPastBench(b *testing.B) *pastBench {
 	b.Helper()
-	db, err := localstore.Open(b.TempDir(), localstore.Options{Settings: localstore.Settings{Lanes: 1, BucketWidth: 3600}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	b.Cleanup(func() { _ = db.Close() })
-	all, err := datastorepebble.New(db.Space("datastore"))
-	if err != nil {
-		b.Fatal(err)
-	}
+	all := pebbletest.On(b, localstoretest.OpenFS(b, nil)).Generations
 	if err := all.Create(b.Context(), "g"); err != nil {
 		b.Fatal(err)
 	}

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"reprise/pkg/event"
+	"reprise/pkg/projection/jsonstate"
 )
 
 // New makes a projection from a function over a state of type S. apply gets the
@@ -22,8 +23,8 @@ import (
 // whose state it would leave out, or could not read back, any part.
 func New[S any](name string, version int, types []string, apply func(state S, e *event.Event) (S, error)) Projection {
 	p := &typed[S]{name: name, version: version, types: slices.Clone(types), apply: apply}
-	if p.problem = carried(reflect.TypeFor[S]()); p.problem == nil {
-		p.plainness = plainnessOf(reflect.TypeFor[S]())
+	if p.problem = jsonstate.Carried(reflect.TypeFor[S]()); p.problem == nil {
+		p.plainness = jsonstate.PlainnessOf(reflect.TypeFor[S]())
 	}
 	return p
 }
@@ -35,7 +36,7 @@ type typed[S any] struct {
 	apply   func(S, *event.Event) (S, error)
 	// problem is why encoding/json does not carry S.
 	problem   error
-	plainness plainness
+	plainness jsonstate.Plainness
 }
 
 func (p *typed[S]) Name() string             { return p.name }
@@ -98,7 +99,7 @@ func (f *typedFold[S]) Apply(e *event.Event) ([]byte, error) {
 	if err != nil {
 		return nil, fmt.Errorf("encode state: %w", err)
 	}
-	if f.projection.plainness.exact(encoded) {
+	if f.projection.plainness.Exact(encoded) {
 		f.state = next
 	} else {
 		f.encoded = encoded

@@ -66,7 +66,7 @@ type End struct {
 }
 
 func checkpointKey(id string, lane event.Lane) control.Key {
-	return control.Key{Partition: partition(id), Sort: "checkpoint#" + lane.String()}
+	return control.Key{Partition: Partition(id), Sort: "checkpoint#" + lane.String()}
 }
 
 func (s Store) loadCheckpoint(ctx context.Context, id string, lane event.Lane) (Checkpoint, control.Version, error) {
@@ -117,12 +117,14 @@ func (s Store) rewind(ctx context.Context, id string, lane event.Lane, place jso
 	return nil
 }
 
-func (s Store) loadCheckpoints(ctx context.Context, id string, lanes []int) (map[event.Lane]Checkpoint, error) {
+// LoadCheckpoints returns the checkpoints of lanes of a replay, those that there
+// are.
+func (s Store) LoadCheckpoints(ctx context.Context, id string, lanes []event.Lane) (map[event.Lane]Checkpoint, error) {
 	keys := make([]control.Key, len(lanes))
 	index := make(map[control.Key]event.Lane, len(lanes))
 	for i, lane := range lanes {
-		keys[i] = checkpointKey(id, event.Lane(lane))
-		index[keys[i]] = event.Lane(lane)
+		keys[i] = checkpointKey(id, lane)
+		index[keys[i]] = lane
 	}
 	found := make(map[event.Lane]Checkpoint, len(lanes))
 	err := control.LoadAll(ctx, s.Table, keys, func(key control.Key, at Checkpoint) { found[index[key]] = at })

@@ -131,7 +131,7 @@ func (c *Consumer) consumeReplay(ctx context.Context, id string, lane event.Lane
 
 // fold takes in what of a batch continues the replay's mark.
 func (c *Consumer) fold(ctx context.Context, row Row, lane event.Lane, batch []delivered) (Consumed, error) {
-	marks, err := c.marks(ctx, row)
+	marks, err := openMarks(ctx, c.Store, c.Registry, c.Generations, row)
 	if err == nil {
 		err = marks.fits(c.Applier.Version())
 	}

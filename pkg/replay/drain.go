@@ -64,7 +64,7 @@ type Drainer struct {
 // or deadline. The age of the playback stream's iterator is never asked: an
 // empty queue proves nothing. ErrStalled once no mark has moved for Limit.
 func (d *Drainer) Check(ctx context.Context, id string, deadline time.Time) (Drain, error) {
-	row, err := d.Store.working(ctx, id)
+	row, err := d.Store.Working(ctx, id)
 	if err != nil {
 		return "", err
 	}
@@ -191,7 +191,7 @@ type survey struct {
 }
 
 func (d *Drainer) survey(ctx context.Context, row Row, m marks) (survey, error) {
-	checkpoints, err := d.Store.loadCheckpoints(ctx, row.ID, row.Lanes)
+	checkpoints, err := d.Store.LoadCheckpoints(ctx, row.ID, row.Lanes)
 	if err != nil {
 		return survey{}, err
 	}
@@ -199,8 +199,7 @@ func (d *Drainer) survey(ctx context.Context, row Row, m marks) (survey, error) 
 	if s.marks, err = m.loadAll(ctx, row.Lanes); err != nil {
 		return survey{}, err
 	}
-	for _, n := range row.Lanes {
-		lane := event.Lane(n)
+	for _, lane := range row.Lanes {
 		at, mark := checkpoints[lane], s.marks[lane]
 		s.reached += mark.Ordinal
 		if at.End != nil && mark.Ordinal >= at.End.Delivered.Count {

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
-
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
@@ -26,12 +24,8 @@ type marks struct {
 // markVersion is the version of a mark in either place.
 type markVersion string
 
-// marks returns the marks of a replay. ErrUnknown means that the replay does
+// openMarks returns the marks of a replay. ErrUnknown means that the replay does
 // not own its generation, or that the generation is not being built any more.
-func (c *Consumer) marks(ctx context.Context, row Row) (marks, error) {
-	return openMarks(ctx, c.Store, c.Registry, c.Generations, row)
-}
-
 func openMarks(ctx context.Context, store Store, registry datastore.Registry, generations datastore.Generations, row Row,
 ) (marks, error) {
 	if row.Generation == "" {
@@ -52,7 +46,7 @@ func openMarks(ctx context.Context, store Store, registry datastore.Registry, ge
 }
 
 func markKey(id string, lane event.Lane) control.Key {
-	return control.Key{Partition: partition(id), Sort: "mark#" + lane.String()}
+	return control.Key{Partition: Partition(id), Sort: "mark#" + lane.String()}
 }
 
 func (m marks) load(ctx context.Context, lane event.Lane) (datastore.Mark, markVersion, error) {
@@ -86,22 +80,41 @@ func (m marks) move(ctx context.Context, lane event.Lane, mark datastore.Mark, p
 }
 
 // loadAll returns the marks of lanes, the zero Mark where there is none yet.
-func (m marks) loadAll(ctx context.Context, lanes []int) (map[event.Lane]datastore.Mark, error) {
-	found := make([]datastore.Mark, len(lanes))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallelLanes)
-	for i, lane := range lanes {
-		group.Go(func() (err error) {
-			found[i], _, err = m.load(ctx, event.Lane(lane))
-			return err
-		})
+func (m marks) loadAll(ctx context.Context, lanes []event.Lane) (map[event.Lane]datastore.Mark, error) {
+	if m.generation != nil {
+		return datastore.ReplayMarks(ctx, m.generation, lanes)
 	}
-	if err := group.Wait(); err != nil {
-		return nil, fmt.Errorf("load marks: %w", err)
+	keys := make([]control.Key, len(lanes))
+	index := make(map[control.Key]event.Lane, len(lanes))
+	for i, lane := range lanes {
+		keys[i] = markKey(m.id, lane)
+		index[keys[i]] = lane
 	}
 	all := make(map[event.Lane]datastore.Mark, len(lanes))
-	for i, lane := range lanes {
-		all[event.Lane(lane)] = found[i]
+	err := control.LoadAll(ctx, m.store.Table, keys, func(key control.Key, mark datastore.Mark) { all[index[key]] = mark })
+	if err != nil {
+		return nil, fmt.Errorf("load marks: %w", err)
 	}
 	return all, nil
+}
+
+// Applied returns how many events the consumer of a replay has taken in; none
+// where the replay's generation is gone, or not being built any more.
+func (s Store) Applied(ctx context.Context, registry datastore.Registry, generations datastore.Generations, row Row,
+) (events int64, err error) {
+	m, err := openMarks(ctx, s, registry, generations, row)
+	if errors.Is(err, datastore.ErrUnknown) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	marks, err := m.loadAll(ctx, row.Lanes)
+	if err != nil && !errors.Is(err, datastore.ErrNoGeneration) {
+		return 0, err
+	}
+	for _, mark := range marks {
+		events += mark.Ordinal
+	}
+	return events, nil
 }

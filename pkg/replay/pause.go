@@ -77,7 +77,7 @@ func (s Store) Resume(ctx context.Context, id string) (tokens []string, err erro
 // Released forgets tokens that success was sent for. Those that were parked
 // since stay.
 func (s Store) Released(ctx context.Context, id string, tokens []string) error {
-	_, err := control.Update(ctx, s.Table, rowKey(id), func(row *Row, exists bool) error {
+	_, err := control.Update(ctx, s.Table, RowKey(id), func(row *Row, exists bool) error {
 		left := slices.DeleteFunc(slices.Clone(row.Tokens), func(t string) bool { return slices.Contains(tokens, t) })
 		if !exists || len(left) == len(row.Tokens) {
 			return control.Unchanged()

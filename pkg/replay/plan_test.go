@@ -36,12 +36,12 @@ func TestPlanCoversEverythingOnceInEqualParts(t *testing.T) {
 		weights := randomWeights(rng, 1+rng.IntN(64), 1+rng.IntN(400))
 		var total, heaviestLane, heaviestBucket int64
 		perBucket := make(map[eventlog.Bucket]int64)
-		var want []int
+		var want []event.Lane
 		for _, w := range weights {
 			total += w.bytes
 			heaviestLane = max(heaviestLane, w.bytes)
 			if w.bytes > 0 {
-				want = append(want, int(w.lane))
+				want = append(want, w.lane)
 			}
 			for b, bytes := range w.buckets {
 				perBucket[b] += bytes
@@ -57,13 +57,11 @@ func TestPlanCoversEverythingOnceInEqualParts(t *testing.T) {
 	}
 }
 
-func checkGroups(t *testing.T, groups []Group, want []int, total, heaviest int64) {
+func checkGroups(t *testing.T, groups []Group, want []event.Lane, total, heaviest int64) {
 	t.Helper()
-	var got []int
+	var got []event.Lane
 	for _, g := range groups {
-		for _, lane := range g.Lanes {
-			got = append(got, int(lane))
-		}
+		got = append(got, g.Lanes...)
 		// The lightest group took the last lane, so no group is above the
 		// average by more than one lane.
 		if average := total / int64(len(groups)); g.Weight > average+heaviest {

@@ -68,7 +68,7 @@ func (p *Planner) Plan(ctx context.Context, id string) (Row, error) {
 // enter notes in the replay's row what was planned.
 func (p *Planner) enter(ctx context.Context, id string, cut time.Time, plan Plan) (Row, error) {
 	lanes := plan.lanes()
-	plans, err := p.Store.loadLanePlans(ctx, id, lanes)
+	plans, err := p.Store.LoadLanePlans(ctx, id, lanes)
 	if err != nil {
 		return Row{}, err
 	}
@@ -107,15 +107,14 @@ func (p *Planner) planLanes(ctx context.Context, row Row, heads []eventlog.Head,
 	weights := make([]weight, len(heads))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelLanes)
-	for i := range heads {
-		lane := event.Lane(i)
-		weights[i].lane = lane
+	for lane := range event.Lane(len(heads)) {
+		weights[lane].lane = lane
 		if scopes != nil && len(scopes[lane]) == 0 {
 			continue
 		}
 		group.Go(func() (err error) {
-			plan := LanePlan{Lane: lane, Head: heads[i], Frozen: frozen, Scopes: scopes[lane]}
-			weights[i], err = p.planLane(ctx, row, plan)
+			plan := LanePlan{Lane: lane, Head: heads[lane], Frozen: frozen, Scopes: scopes[lane]}
+			weights[lane], err = p.planLane(ctx, row, plan)
 			return err
 		})
 	}

@@ -28,53 +28,11 @@ type Proof struct {
 	Selected Sum `json:"selected"`
 	Applied  Sum `json:"applied"`
 	// Rows counts what the rows of a rebuilt generation have seen.
-	Rows *Rows `json:"rows,omitempty"`
+	Rows *datastore.Counts `json:"rows,omitempty"`
 	// Version is that of the projections of a rebuilt generation.
 	Version string `json:"version,omitempty"`
 	// Differences are the lanes that do not agree, at most maxDifferences.
 	Differences []Difference `json:"differences,omitempty"`
-}
-
-// Rows sums up the rows of a generation.
-type Rows struct {
-	Entities   int64 `json:"entities"`
-	Applied    int64 `json:"applied"`
-	Duplicates int64 `json:"duplicates"`
-	Conflicts  int64 `json:"conflicts"`
-	Ignored    int64 `json:"ignored"`
-	// Parked counts entities, Waiting their events that were not applied.
-	Parked  int64 `json:"parked"`
-	Waiting int64 `json:"waiting"`
-	// Others are rows of another version of the projections than the
-	// generation's: there must be none.
-	Others int64 `json:"others,omitempty"`
-}
-
-// Seen is the number of events that the rows have seen.
-func (r *Rows) Seen() int64 { return r.Applied + r.Duplicates + r.Ignored + r.Waiting }
-
-// Add counts one row.
-func (r *Rows) Add(row *datastore.Row) {
-	r.Entities++
-	r.Applied += row.Count
-	r.Duplicates += row.Duplicates
-	r.Conflicts += row.Conflicts
-	r.Ignored += row.Ignored
-	if row.Parked != nil {
-		r.Parked++
-		r.Waiting += 1 + row.Parked.Waiting
-	}
-}
-
-func (r *Rows) addRows(o Rows) {
-	r.Entities += o.Entities
-	r.Applied += o.Applied
-	r.Duplicates += o.Duplicates
-	r.Conflicts += o.Conflicts
-	r.Ignored += o.Ignored
-	r.Parked += o.Parked
-	r.Waiting += o.Waiting
-	r.Others += o.Others
 }
 
 // Difference is a lane in which two counts or digests do not agree.
@@ -100,7 +58,7 @@ type Prover struct {
 // Prove holds the marks of a drained replay against its cut, lane by lane, and
 // keeps the proof in the replay's row.
 func (p *Prover) Prove(ctx context.Context, id string) (Proof, error) {
-	row, err := p.Store.working(ctx, id)
+	row, err := p.Store.Working(ctx, id)
 	if err != nil {
 		return Proof{}, err
 	}
@@ -142,7 +100,7 @@ func (s Store) keepProof(ctx context.Context, id string, proof Proof) (Proof, er
 func (p *Proof) complete() bool { return p != nil && p.Complete }
 
 func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
-	plans, err := p.Store.loadLanePlans(ctx, row.ID, p.lanesOf(row))
+	plans, err := p.Store.LoadLanePlans(ctx, row.ID, p.lanesOf(row))
 	if err != nil {
 		return Proof{}, err
 	}
@@ -150,7 +108,7 @@ func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	checkpoints, err := p.Store.loadCheckpoints(ctx, row.ID, row.Lanes)
+	checkpoints, err := p.Store.LoadCheckpoints(ctx, row.ID, row.Lanes)
 	if err != nil {
 		return Proof{}, err
 	}
@@ -163,18 +121,16 @@ func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
 		return Proof{}, err
 	}
 	proof := Proof{Scoped: len(row.Request.Entities) > 0}
-	for _, n := range p.lanesOf(row) {
-		lane := event.Lane(n)
+	for _, lane := range p.lanesOf(row) {
 		proof.compareHead(plans[lane], heads[lane], checkpoints[lane].End, row.Request.bounded())
 	}
-	for _, n := range row.Lanes {
-		lane := event.Lane(n)
+	for _, lane := range row.Lanes {
 		proof.compareLane(lane, plans[lane], checkpoints[lane], applied[lane], rows[lane])
 	}
 	if row.Generation != "" {
-		proof.Version, proof.Rows = m.version, &Rows{}
-		for _, n := range row.Lanes {
-			proof.addRows(event.Lane(n), rows[event.Lane(n)])
+		proof.Version, proof.Rows = m.version, &datastore.Counts{}
+		for _, lane := range row.Lanes {
+			proof.addRows(lane, rows[lane])
 		}
 	}
 	proof.Complete = len(proof.Differences) == 0
@@ -183,15 +139,11 @@ func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
 
 // lanesOf are all lanes, for what the plan left out as empty has to be empty; of
 // an entity-scoped replay they are those of its entities.
-func (p *Prover) lanesOf(row Row) []int {
+func (p *Prover) lanesOf(row Row) []event.Lane {
 	if len(row.Request.Entities) > 0 {
 		return row.Lanes
 	}
-	all := make([]int, p.Lanes)
-	for i := range all {
-		all[i] = i
-	}
-	return all
+	return event.AllLanes(p.Lanes)
 }
 
 // headNow is a lane's head as of the proof.
@@ -247,14 +199,14 @@ func (p *Proof) compareHead(plan LanePlan, now headNow, end *End, bounded bool) 
 	p.compareSums(plan.Lane, "in the manifests of what the head counts", counted, plan.Expect)
 }
 
-func (p *Proof) addRows(lane event.Lane, rows *Rows) {
-	p.Rows.addRows(*rows)
+func (p *Proof) addRows(lane event.Lane, rows *datastore.Counts) {
+	p.Rows.AddAll(*rows)
 	if rows.Others > 0 {
 		p.differ(lane, "rows of another version of the projections", 0, rows.Others)
 	}
 }
 
-func (p *Proof) compareLane(lane event.Lane, plan LanePlan, at Checkpoint, mark datastore.Mark, rows *Rows) {
+func (p *Proof) compareLane(lane event.Lane, plan LanePlan, at Checkpoint, mark datastore.Mark, rows *datastore.Counts) {
 	end := End{Read: at.Read, Delivered: at.Delivered}
 	if at.End != nil {
 		end = *at.End
@@ -297,59 +249,25 @@ func (p *Proof) differ(lane event.Lane, what string, want, have int64) {
 
 // countRows sums up the rows of a rebuilt generation, lane by lane. A plain
 // replay has none.
-func (p *Prover) countRows(ctx context.Context, row Row, m marks) (map[event.Lane]*Rows, error) {
+func (p *Prover) countRows(ctx context.Context, row Row, m marks) (map[event.Lane]*datastore.Counts, error) {
 	if m.generation == nil {
 		return nil, nil
 	}
-	counted := make([]Rows, len(row.Lanes))
+	counted := make([]datastore.Counts, len(row.Lanes))
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelLanes)
 	for i, lane := range row.Lanes {
 		group.Go(func() (err error) {
-			counted[i], err = countLane(ctx, m.generation, event.Lane(lane), m.version)
+			counted[i], err = datastore.CountLane(ctx, m.generation, lane, m.version)
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	byLane := make(map[event.Lane]*Rows, len(row.Lanes))
+	byLane := make(map[event.Lane]*datastore.Counts, len(row.Lanes))
 	for i, lane := range row.Lanes {
-		byLane[event.Lane(lane)] = &counted[i]
+		byLane[lane] = &counted[i]
 	}
 	return byLane, nil
-}
-
-// countLane sums up one lane of a generation of a version.
-func countLane(ctx context.Context, g datastore.Generation, lane event.Lane, version string) (Rows, error) {
-	var sum Rows
-	err := EachRow(ctx, g, lane, func(row *datastore.Row) error {
-		sum.Add(row)
-		if row.Version != version {
-			sum.Others++
-		}
-		return nil
-	})
-	return sum, err
-}
-
-// EachRow calls visit for every row of a lane in order.
-func EachRow(ctx context.Context, g datastore.Generation, lane event.Lane, visit func(*datastore.Row) error) error {
-	const page = 500
-	after := ""
-	for {
-		rows, err := g.Scan(ctx, lane, after, page)
-		if err != nil {
-			return fmt.Errorf("scan rows of lane %s: %w", lane, err)
-		}
-		for i := range rows {
-			if err := visit(&rows[i]); err != nil {
-				return err
-			}
-			after = rows[i].Entity
-		}
-		if len(rows) < page {
-			return nil
-		}
-	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -66,7 +67,7 @@ type Reader struct {
 // deadline has come, which is well before the caller's own end. After an error
 // it may be called again; it goes on from the last checkpoints.
 func (r *Reader) Read(ctx context.Context, id string, group int, deadline time.Time) (Outcome, error) {
-	row, err := r.Store.working(ctx, id)
+	row, err := r.Store.Working(ctx, id)
 	if err != nil {
 		return "", err
 	}
@@ -100,11 +101,7 @@ type run struct {
 }
 
 func (r *run) begin(ctx context.Context, lanes []event.Lane) error {
-	numbers := make([]int, len(lanes))
-	for i, lane := range lanes {
-		numbers[i] = int(lane)
-	}
-	plans, err := r.reader.Store.loadLanePlans(ctx, r.row.ID, numbers)
+	plans, err := r.reader.Store.LoadLanePlans(ctx, r.row.ID, lanes)
 	if err != nil {
 		return err
 	}
@@ -181,4 +178,57 @@ func stopping(err error) (Outcome, bool) {
 		return Stopped, true
 	}
 	return "", false
+}
+
+// watch tells the lanes of a reader when to stop. It reads the control row at
+// most once per steering interval, whatever the number of lanes.
+type watch struct {
+	store    Store
+	id       string
+	deadline time.Time
+
+	mu     sync.Mutex
+	looked time.Time
+	stop   error
+}
+
+// check returns errOutOfTime or errStopped once it is time.
+func (w *watch) check(ctx context.Context) error {
+	stop, look := w.due()
+	if stop != nil || !look {
+		return stop
+	}
+	row, err := w.store.Working(ctx, w.id)
+	if err != nil {
+		return err
+	}
+	if row.Cancel || row.Status.Ended() {
+		return w.end(errStopped)
+	}
+	return nil
+}
+
+// due reports why to stop, or whether this caller is to look at the row.
+func (w *watch) due() (stop error, look bool) {
+	now := w.store.Now()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case w.stop != nil:
+	case !now.Before(w.deadline):
+		w.stop = errOutOfTime
+	case now.Sub(w.looked) >= steering:
+		w.looked = now
+		return nil, true
+	}
+	return w.stop, false
+}
+
+func (w *watch) end(why error) error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.stop == nil {
+		w.stop = why
+	}
+	return w.stop
 }

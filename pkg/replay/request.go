@@ -9,6 +9,7 @@ import (
 
 	"reprise/pkg/event"
 	"reprise/pkg/event/strict"
+	"reprise/pkg/eventlog"
 )
 
 // The limits of a request.
@@ -164,4 +165,49 @@ func (r Request) same(other Request) bool {
 	a, errA := json.Marshal(r)
 	b, errB := json.Marshal(other)
 	return errA == nil && errB == nil && string(a) == string(b)
+}
+
+// selection decides which events of the cut a replay delivers.
+type selection struct {
+	from, to int64 // logged milliseconds, [from, to)
+	types    []string
+}
+
+func newSelection(r Request) selection {
+	s := selection{from: -1 << 62, to: 1 << 62, types: r.Types}
+	if r.From != nil {
+		s.from = r.From.UnixMilli()
+	}
+	if r.To != nil {
+		s.to = r.To.UnixMilli()
+	}
+	return s
+}
+
+func (s *selection) wants(e *eventlog.Entry) (bool, error) {
+	if e.Logged < s.from || e.Logged >= s.to {
+		return false, nil
+	}
+	if len(s.types) == 0 {
+		return true, nil
+	}
+	parsed, err := event.Parse(string(e.Line))
+	if err != nil {
+		return false, fmt.Errorf("parse event at %s: %w", e.Position, err)
+	}
+	return slices.Contains(s.types, parsed.Type), nil
+}
+
+// bucketRange is the range [from, to) of buckets that a request touches.
+func bucketRange(r Request, width eventlog.Width) (from, to eventlog.Bucket) {
+	if r.From != nil {
+		from = width.Of(r.From.UnixMilli())
+	}
+	if r.To != nil {
+		last := width.Of(r.To.UnixMilli() - 1)
+		if _, end, err := width.Range(last); err == nil {
+			to = width.Of(end)
+		}
+	}
+	return from, to
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"reprise/pkg/control"
+	"reprise/pkg/event"
 )
 
 // Status is a replay's own status, kept in its control row. It is another
@@ -54,10 +55,10 @@ type Row struct {
 	Fault *Failure `json:"fault,omitempty"`
 	// Groups and Lanes are those of the plan, Total the events in the buckets
 	// that it touches up to the cut.
-	Groups int   `json:"groups"`
-	Lanes  []int `json:"lanes,omitempty"`
-	Slices int   `json:"slices"`
-	Total  int64 `json:"total"`
+	Groups int          `json:"groups"`
+	Lanes  []event.Lane `json:"lanes,omitempty"`
+	Slices int          `json:"slices"`
+	Total  int64        `json:"total"`
 	// Pass counts how often lanes had to be read again, Stalls how often that
 	// happened since the last progress, Reached the progress then. Waiting is
 	// set while there is none.
@@ -119,10 +120,11 @@ type Store struct {
 
 const rowsPartition = "replays"
 
-func rowKey(id string) control.Key { return control.Key{Partition: rowsPartition, Sort: id} }
+// RowKey is where the row of a replay lies in the control table.
+func RowKey(id string) control.Key { return control.Key{Partition: rowsPartition, Sort: id} }
 
-// partition holds the plan, checkpoints, marks and costs of a replay.
-func partition(id string) string { return "replay#" + id }
+// Partition holds the plan, checkpoints, marks and costs of a replay.
+func Partition(id string) string { return "replay#" + id }
 
 // Create enters a replay, or returns the row of the one of that id if it asks
 // for the same; otherwise ErrExists.
@@ -134,7 +136,7 @@ func (s Store) Create(ctx context.Context, id string, request Request) (row Row,
 	if err != nil {
 		return Row{}, false, err
 	}
-	row, err = control.Update(ctx, s.Table, rowKey(id), func(row *Row, exists bool) error {
+	row, err = control.Update(ctx, s.Table, RowKey(id), func(row *Row, exists bool) error {
 		created = !exists
 		if exists {
 			if !row.Request.same(request) {
@@ -156,7 +158,7 @@ func (s Store) Load(ctx context.Context, id string) (Row, error) {
 	if CheckID(id) != nil {
 		return Row{}, fmt.Errorf("load replay: %w", ErrNotFound)
 	}
-	row, _, err := control.Load[Row](ctx, s.Table, rowKey(id))
+	row, _, err := control.Load[Row](ctx, s.Table, RowKey(id))
 	if errors.Is(err, control.ErrNotFound) {
 		err = ErrNotFound
 	}
@@ -177,7 +179,7 @@ func (s Store) List(ctx context.Context, visit func(Row) error) error {
 
 // Update changes the row of a replay that has not ended; otherwise ErrEnded.
 func (s Store) Update(ctx context.Context, id string, change func(*Row) error) (Row, error) {
-	row, err := control.Update(ctx, s.Table, rowKey(id), func(row *Row, exists bool) error {
+	row, err := control.Update(ctx, s.Table, RowKey(id), func(row *Row, exists bool) error {
 		if !exists {
 			return ErrNotFound
 		}
@@ -192,17 +194,33 @@ func (s Store) Update(ctx context.Context, id string, change func(*Row) error) (
 	return row, nil
 }
 
+// Started notes that an execution carries the replay out. It is idempotent.
+func (s Store) Started(ctx context.Context, id string) error {
+	_, err := s.Update(ctx, id, func(row *Row) error {
+		if row.Started != nil {
+			return control.Unchanged()
+		}
+		at := s.Now().UTC()
+		row.Started = &at
+		return nil
+	})
+	if errors.Is(err, ErrEnded) {
+		return nil
+	}
+	return err
+}
+
 // End gives a replay its final status; one that has ended already keeps its
 // own, and ended says that it had. A replay that a person cancelled ends
 // Cancelled, whatever its execution reports.
 func (s Store) End(ctx context.Context, id string, status Status, failure *Failure) (row Row, ended bool, err error) {
-	return s.end(ctx, id, status, failure, func(*Row) error { return nil })
+	return s.EndIf(ctx, id, status, failure, func(*Row) error { return nil })
 }
 
-// end is as End, unless check objects to the row as it is then.
-func (s Store) end(ctx context.Context, id string, status Status, failure *Failure, check func(*Row) error,
+// EndIf is as End, unless check objects to the row as it is then.
+func (s Store) EndIf(ctx context.Context, id string, status Status, failure *Failure, check func(*Row) error,
 ) (row Row, ended bool, err error) {
-	row, err = control.Update(ctx, s.Table, rowKey(id), func(row *Row, exists bool) error {
+	row, err = control.Update(ctx, s.Table, RowKey(id), func(row *Row, exists bool) error {
 		if !exists {
 			return ErrNotFound
 		}

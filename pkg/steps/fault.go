@@ -12,6 +12,7 @@ import (
 	"reprise/pkg/feed"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 )
 
 // The error names that the state machines retry or catch. aws-lambda-go would
@@ -57,7 +58,7 @@ func faultName(err error) string {
 	}{
 		{replay.ErrRequest, FaultInvalidInput},
 		{replay.ErrNotFound, FaultInvalidInput},
-		{replay.ErrNotProved, FaultInvalidInput},
+		{cutover.ErrNotProved, FaultInvalidInput},
 		{replay.ErrOtherVersion, FaultOtherVersion},
 		{replay.ErrGenerationLost, FaultLost},
 		{datastore.ErrLost, FaultLost},
@@ -68,8 +69,8 @@ func faultName(err error) string {
 		{datastore.ErrUnknown, FaultConflict},
 		{eventlog.ErrHeadLost, FaultHeadLost},
 		{replay.ErrStalled, FaultStalled},
-		{replay.ErrCutTooOld, FaultCutTooOld},
-		{replay.ErrParked, FaultParked},
+		{cutover.ErrCutTooOld, FaultCutTooOld},
+		{cutover.ErrParked, FaultParked},
 		{feed.ErrThrottled, FaultThrottled},
 		{eventlog.ErrThrottled, FaultThrottled},
 		{datastore.ErrThrottled, FaultThrottled},

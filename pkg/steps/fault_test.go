@@ -9,6 +9,7 @@ import (
 
 	"reprise/pkg/datastore"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 )
 
 // TestFaultsThatNoRetryHelps are none of those that the state machine tries
@@ -24,7 +25,7 @@ func TestFaultsThatNoRetryHelps(t *testing.T) {
 		{datastore.ErrNoGeneration, "Reprise.GenerationLost"},
 		{datastore.ErrWithdrawn, "Reprise.Stopped"},
 		{replay.ErrStalled, "Reprise.Stalled"},
-		{replay.ErrParked, "Reprise.Parked"},
+		{cutover.ErrParked, "Reprise.Parked"},
 	} {
 		var named messages.InvokeResponse_Error
 		if err := fault(fmt.Errorf("step: %w", c.err)); !errors.As(err, &named) || named.Type != c.name {

@@ -7,16 +7,18 @@ import (
 	"log/slog"
 	"time"
 
+	"reprise/pkg/meter/spending"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // ReportReplay gives a replay its final status.
 type ReportReplay struct {
-	Closer *replay.Closer
-	Viewer *replay.Viewer
+	Closer *lifecycle.Closer
+	Viewer *lifecycle.Viewer
 	// Spending keeps what the report itself used, and the transitions; nil keeps
 	// nothing, and the rest is not needed then.
-	Spending *replay.Spending
+	Spending *spending.Recorder
 	// Transitions counts those that an execution, by its replay's id, and its
 	// children have made so far.
 	Transitions func(ctx context.Context, id string) (int, error)
@@ -45,7 +47,7 @@ func (in ReportInput) Work() (id, worker string) { return in.Replay, "" }
 
 // Handle is idempotent. Its output is the execution's: the replay as people
 // are shown it. That the cost cannot be kept or counted does not fail it.
-func (h *ReportReplay) Handle(ctx context.Context, in ReportInput) (replay.View, error) {
+func (h *ReportReplay) Handle(ctx context.Context, in ReportInput) (lifecycle.View, error) {
 	status, failure := replay.Succeeded, (*replay.Failure)(nil)
 	if in.Error != "" {
 		status, failure = replay.Failed, &replay.Failure{Error: in.Error, Cause: plainCause(in.Cause)}
@@ -54,15 +56,15 @@ func (h *ReportReplay) Handle(ctx context.Context, in ReportInput) (replay.View,
 	row, err := h.Closer.Close(ctx, in.Replay, status, failure)
 	if errors.Is(err, replay.ErrNotFound) {
 		// The input was refused before a row was made of it.
-		return replay.View{ID: in.Replay, Status: status, Phase: status, Failure: failure}, nil
+		return lifecycle.View{ID: in.Replay, Status: status, Phase: status, Failure: failure}, nil
 	}
 	if err != nil {
-		return replay.View{}, fault(err)
+		return lifecycle.View{}, fault(err)
 	}
 	h.keep(ctx, in)
 	view, err := h.Viewer.View(ctx, row)
 	if err != nil {
-		return replay.View{}, fault(err)
+		return lifecycle.View{}, fault(err)
 	}
 	return view, nil
 }

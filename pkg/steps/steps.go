@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 )
 
 // margin is how long before a Lambda's end a step returns.
@@ -38,7 +39,7 @@ func (in StepInput) Work() (id, worker string) { return in.Replay, "" }
 type PlanReplay struct {
 	Store    replay.Store
 	Planner  *replay.Planner
-	Promoter *replay.Promoter
+	Promoter *cutover.Promoter
 	// Version is that of the set of projections.
 	Version string
 }
@@ -159,7 +160,7 @@ func (h *ProveCompleteness) Handle(ctx context.Context, in StepInput) (ProofOutp
 }
 
 // FollowStream gives a proved generation its consumer of the event stream.
-type FollowStream struct{ Promoter *replay.Promoter }
+type FollowStream struct{ Promoter *cutover.Promoter }
 
 // Handle is idempotent.
 func (h *FollowStream) Handle(ctx context.Context, in StepInput) (StepInput, error) {
@@ -171,14 +172,14 @@ func (h *FollowStream) Handle(ctx context.Context, in StepInput) (StepInput, err
 
 // PromoteGeneration makes a following generation the active one.
 type PromoteGeneration struct {
-	Promoter *replay.Promoter
+	Promoter *cutover.Promoter
 	Now      func() time.Time
 	Limit    time.Duration
 }
 
 // PromoteOutput is the state of the promotion.
 type PromoteOutput struct {
-	Status replay.Promotion `json:"status"`
+	Status cutover.Promotion `json:"status"`
 }
 
 // Handle is idempotent; while the generation catches up it is called again.

@@ -1,14 +1,23 @@
+// Package consumers gives every generation of the Data Store that follows the
+// event stream a consumer of its own on AWS: an alias of the write-state
+// function, named as the generation, and an event source mapping of that alias.
+//
+// What lives here: aliases and mappings. What must not: deciding which
+// generations have a consumer, and of which version.
 package consumers
 
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"reprise/pkg/platform"
 )
 
 // lambdaAPI is what the host calls of Lambda.
@@ -33,7 +42,7 @@ const (
 	BatchingSeconds = 1
 )
 
-// Lambda is a Host on AWS. It is safe for concurrent use.
+// Lambda is a platform.Host on AWS. It is safe for concurrent use.
 type Lambda struct {
 	API lambdaAPI
 	// Function is the name of write-state, Stream the event stream's ARN.
@@ -42,12 +51,12 @@ type Lambda struct {
 	Parallelization int32
 }
 
-// List implements Host.
-func (l *Lambda) List(ctx context.Context) ([]Consumer, error) {
-	byGeneration := make(map[string]*Consumer)
-	at := func(generation string) *Consumer {
+// Consumers implements platform.Host. It has the aliases without a mapping, too.
+func (l *Lambda) Consumers(ctx context.Context) ([]platform.Consumer, error) {
+	byGeneration := make(map[string]*platform.Consumer)
+	at := func(generation string) *platform.Consumer {
 		if byGeneration[generation] == nil {
-			byGeneration[generation] = &Consumer{Generation: generation}
+			byGeneration[generation] = &platform.Consumer{Generation: generation}
 		}
 		return byGeneration[generation]
 	}
@@ -68,12 +77,42 @@ func (l *Lambda) List(ctx context.Context) ([]Consumer, error) {
 			at(aws.ToString(alias.Name)).Version = aws.ToString(alias.FunctionVersion)
 		}
 	}
-	var all []Consumer
+	var all []platform.Consumer
 	for _, c := range byGeneration {
 		all = append(all, *c)
 	}
-	slices.SortFunc(all, func(a, b Consumer) int { return strings.Compare(a.Generation, b.Generation) })
+	slices.SortFunc(all, func(a, b platform.Consumer) int { return strings.Compare(a.Generation, b.Generation) })
 	return all, nil
+}
+
+// Provide implements platform.Host.
+func (l *Lambda) Provide(ctx context.Context, have platform.Consumer, version string) error {
+	if version != have.Version {
+		if err := l.setAlias(ctx, have.Generation, version); err != nil {
+			return fmt.Errorf("point alias to version %s: %w", version, err)
+		}
+	}
+	var err error
+	switch {
+	case have.Mapping == "":
+		err = l.create(ctx, have.Generation)
+	case have.Busy || have.Sound:
+	default:
+		err = l.mend(ctx, have.Mapping)
+	}
+	if err != nil {
+		return fmt.Errorf("map event stream: %w", err)
+	}
+	return nil
+}
+
+// Remove implements platform.Host. The alias goes with a later call, once no
+// mapping calls it any more.
+func (l *Lambda) Remove(ctx context.Context, have platform.Consumer) error {
+	if have.Mapping != "" {
+		return l.unmap(ctx, have.Mapping)
+	}
+	return l.dropAlias(ctx, have.Generation)
 }
 
 // eachMapping visits the mappings of write-state's aliases on the stream.
@@ -107,8 +146,8 @@ func (l *Lambda) sound(m types.EventSourceMappingConfiguration) bool {
 		slices.Contains(m.FunctionResponseTypes, types.FunctionResponseTypeReportBatchItemFailures)
 }
 
-// SetAlias implements Host.
-func (l *Lambda) SetAlias(ctx context.Context, generation, version string) error {
+// setAlias lets a generation's alias point to a published version.
+func (l *Lambda) setAlias(ctx context.Context, generation, version string) error {
 	_, err := l.API.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &l.Function, Name: &generation,
 		FunctionVersion: &version, Description: aws.String("The consumer of generation " + generation)})
 	var exists *types.ResourceConflictException
@@ -118,9 +157,9 @@ func (l *Lambda) SetAlias(ctx context.Context, generation, version string) error
 	return err
 }
 
-// Map implements Host. It starts at the oldest record: what lies before the
+// create makes the mapping of a generation's alias. It starts at the oldest record: what lies before the
 // generation's marks is dropped by them, and LATEST can miss records.
-func (l *Lambda) Map(ctx context.Context, generation string) error {
+func (l *Lambda) create(ctx context.Context, generation string) error {
 	_, err := l.API.CreateEventSourceMapping(ctx, &lambda.CreateEventSourceMappingInput{
 		FunctionName: aws.String(l.Function + ":" + generation), EventSourceArn: &l.Stream, Enabled: aws.Bool(true),
 		StartingPosition: types.EventSourcePositionTrimHorizon,
@@ -136,8 +175,8 @@ func (l *Lambda) Map(ctx context.Context, generation string) error {
 	return err
 }
 
-// Mend implements Host.
-func (l *Lambda) Mend(ctx context.Context, mapping string) error {
+// mend gives a mapping the settings that it must have.
+func (l *Lambda) mend(ctx context.Context, mapping string) error {
 	_, err := l.API.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{UUID: &mapping, Enabled: aws.Bool(true),
 		MaximumRetryAttempts: aws.Int32(Forever), MaximumRecordAgeInSeconds: aws.Int32(Forever),
 		BisectBatchOnFunctionError: aws.Bool(false), ParallelizationFactor: &l.Parallelization,
@@ -146,14 +185,12 @@ func (l *Lambda) Mend(ctx context.Context, mapping string) error {
 	return unlessGone(err)
 }
 
-// Unmap implements Host.
-func (l *Lambda) Unmap(ctx context.Context, mapping string) error {
+func (l *Lambda) unmap(ctx context.Context, mapping string) error {
 	_, err := l.API.DeleteEventSourceMapping(ctx, &lambda.DeleteEventSourceMappingInput{UUID: &mapping})
 	return unlessGone(err)
 }
 
-// DropAlias implements Host.
-func (l *Lambda) DropAlias(ctx context.Context, generation string) error {
+func (l *Lambda) dropAlias(ctx context.Context, generation string) error {
 	_, err := l.API.DeleteAlias(ctx, &lambda.DeleteAliasInput{FunctionName: &l.Function, Name: &generation})
 	return unlessGone(err)
 }

@@ -2,11 +2,15 @@ package consumers
 
 import (
 	"context"
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+
+	"reprise/pkg/platform"
 )
 
 // apiFake answers as Lambda does and keeps the last requests.
@@ -17,6 +21,12 @@ type apiFake struct {
 	created  *lambda.CreateEventSourceMappingInput
 	mended   *lambda.UpdateEventSourceMappingInput
 	moved    *lambda.UpdateAliasInput
+	// done are the acts in their order.
+	done []string
+}
+
+func (f *apiFake) note(format string, args ...any) {
+	f.done = append(f.done, fmt.Sprintf(format, args...))
 }
 
 func (f *apiFake) ListEventSourceMappings(_ context.Context, in *lambda.ListEventSourceMappingsInput, _ ...func(*lambda.Options)) (*lambda.ListEventSourceMappingsOutput, error) {
@@ -31,7 +41,8 @@ func (f *apiFake) ListAliases(context.Context, *lambda.ListAliasesInput, ...func
 	return &lambda.ListAliasesOutput{Aliases: f.aliases}, nil
 }
 
-func (f *apiFake) CreateAlias(context.Context, *lambda.CreateAliasInput, ...func(*lambda.Options)) (*lambda.CreateAliasOutput, error) {
+func (f *apiFake) CreateAlias(_ context.Context, in *lambda.CreateAliasInput, _ ...func(*lambda.Options)) (*lambda.CreateAliasOutput, error) {
+	f.note("alias %s %s", *in.Name, *in.FunctionVersion)
 	if f.conflict {
 		return nil, &types.ResourceConflictException{}
 	}
@@ -45,6 +56,7 @@ func (f *apiFake) UpdateAlias(_ context.Context, in *lambda.UpdateAliasInput, _ 
 
 func (f *apiFake) CreateEventSourceMapping(_ context.Context, in *lambda.CreateEventSourceMappingInput, _ ...func(*lambda.Options)) (*lambda.CreateEventSourceMappingOutput, error) {
 	f.created = in
+	f.note("map %s", *in.FunctionName)
 	if f.conflict {
 		return nil, &types.ResourceConflictException{}
 	}
@@ -53,14 +65,17 @@ func (f *apiFake) CreateEventSourceMapping(_ context.Context, in *lambda.CreateE
 
 func (f *apiFake) UpdateEventSourceMapping(_ context.Context, in *lambda.UpdateEventSourceMappingInput, _ ...func(*lambda.Options)) (*lambda.UpdateEventSourceMappingOutput, error) {
 	f.mended = in
+	f.note("mend %s", *in.UUID)
 	return &lambda.UpdateEventSourceMappingOutput{}, nil
 }
 
-func (f *apiFake) DeleteEventSourceMapping(context.Context, *lambda.DeleteEventSourceMappingInput, ...func(*lambda.Options)) (*lambda.DeleteEventSourceMappingOutput, error) {
+func (f *apiFake) DeleteEventSourceMapping(_ context.Context, in *lambda.DeleteEventSourceMappingInput, _ ...func(*lambda.Options)) (*lambda.DeleteEventSourceMappingOutput, error) {
+	f.note("unmap %s", *in.UUID)
 	return nil, &types.ResourceNotFoundException{}
 }
 
-func (f *apiFake) DeleteAlias(context.Context, *lambda.DeleteAliasInput, ...func(*lambda.Options)) (*lambda.DeleteAliasOutput, error) {
+func (f *apiFake) DeleteAlias(_ context.Context, in *lambda.DeleteAliasInput, _ ...func(*lambda.Options)) (*lambda.DeleteAliasOutput, error) {
+	f.note("drop %s", *in.Name)
 	return nil, &types.ResourceNotFoundException{}
 }
 
@@ -84,11 +99,11 @@ func TestListKnowsItsOwnMappings(t *testing.T) {
 			{Name: aws.String("g0001"), FunctionVersion: aws.String("7")}, {Name: aws.String("g0005"), FunctionVersion: aws.String("6")}},
 	}
 	l := &Lambda{API: api, Function: "p-write-state", Stream: "arn:stream", Parallelization: 4}
-	got, err := l.List(t.Context())
+	got, err := l.Consumers(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []Consumer{
+	want := []platform.Consumer{
 		{Generation: "g0001", Version: "7", Mapping: "m1", Sound: true},
 		{Generation: "g0002", Mapping: "m2", Sound: true, Busy: true},
 		{Generation: "g0003", Mapping: "m3"},
@@ -110,7 +125,7 @@ func TestListKnowsItsOwnMappings(t *testing.T) {
 func TestMappingsAreMadeToNeverGiveUp(t *testing.T) {
 	api := &apiFake{}
 	l := &Lambda{API: api, Function: "p-write-state", Stream: "arn:stream", Parallelization: 4}
-	if err := l.Map(t.Context(), "g0001"); err != nil {
+	if err := l.create(t.Context(), "g0001"); err != nil {
 		t.Fatal(err)
 	}
 	c := api.created
@@ -119,7 +134,7 @@ func TestMappingsAreMadeToNeverGiveUp(t *testing.T) {
 		c.StartingPosition != types.EventSourcePositionTrimHorizon || len(c.FunctionResponseTypes) != 1 || c.DestinationConfig != nil {
 		t.Errorf("created %+v", c)
 	}
-	if err := l.Mend(t.Context(), "m1"); err != nil {
+	if err := l.mend(t.Context(), "m1"); err != nil {
 		t.Fatal(err)
 	}
 	m := api.mended
@@ -132,13 +147,54 @@ func TestMappingsAreMadeToNeverGiveUp(t *testing.T) {
 func TestWhatAnotherKeeperDidIsNoError(t *testing.T) {
 	api := &apiFake{conflict: true}
 	l := &Lambda{API: api, Function: "p-write-state", Stream: "arn:stream", Parallelization: 4}
-	for what, err := range map[string]error{"map": l.Map(t.Context(), "g1"), "alias": l.SetAlias(t.Context(), "g1", "2"),
-		"unmap": l.Unmap(t.Context(), "m"), "drop": l.DropAlias(t.Context(), "g1")} {
+	for what, err := range map[string]error{"map": l.create(t.Context(), "g1"), "alias": l.setAlias(t.Context(), "g1", "2"),
+		"unmap": l.unmap(t.Context(), "m"), "drop": l.dropAlias(t.Context(), "g1")} {
 		if err != nil {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
 	if api.moved == nil || *api.moved.FunctionVersion != "2" {
 		t.Errorf("the alias was not moved: %+v", api.moved)
+	}
+}
+
+// TestAConsumerGetsWhatItLacks, and no more: what is sound is left alone, and so
+// is what Lambda is changing.
+func TestAConsumerGetsWhatItLacks(t *testing.T) {
+	for _, c := range []struct {
+		have    platform.Consumer
+		version string
+		want    string
+	}{
+		{platform.Consumer{Generation: "g1"}, "3", "alias g1 3, map f:g1"},
+		{platform.Consumer{Generation: "g1", Version: "3"}, "3", "map f:g1"},
+		{platform.Consumer{Generation: "g1", Version: "3", Mapping: "m", Sound: true}, "4", "alias g1 4"},
+		{platform.Consumer{Generation: "g1", Version: "3", Mapping: "m", Sound: true}, "3", ""},
+		{platform.Consumer{Generation: "g1", Version: "3", Mapping: "m"}, "3", "mend m"},
+		{platform.Consumer{Generation: "g1", Version: "3", Mapping: "m", Busy: true}, "3", ""},
+		{platform.Consumer{Generation: "g1", Mapping: "m", Sound: true}, "3", "alias g1 3"},
+	} {
+		api := &apiFake{}
+		l := &Lambda{API: api, Function: "f", Stream: "arn:stream", Parallelization: 4}
+		if err := l.Provide(t.Context(), c.have, c.version); err != nil || strings.Join(api.done, ", ") != c.want {
+			t.Errorf("%+v: did %q, %v; want %q", c.have, api.done, err, c.want)
+		}
+	}
+}
+
+// TestAMappingGoesBeforeItsAlias: nothing may call an alias that is gone.
+func TestAMappingGoesBeforeItsAlias(t *testing.T) {
+	for _, c := range []struct {
+		have platform.Consumer
+		want string
+	}{
+		{platform.Consumer{Generation: "g1", Version: "3", Mapping: "m", Sound: true}, "unmap m"},
+		{platform.Consumer{Generation: "g1", Version: "3"}, "drop g1"},
+	} {
+		api := &apiFake{}
+		l := &Lambda{API: api, Function: "f", Stream: "arn:stream", Parallelization: 4}
+		if err := l.Remove(t.Context(), c.have); err != nil || strings.Join(api.done, ", ") != c.want {
+			t.Errorf("%+v: did %q, %v; want %q", c.have, api.done, err, c.want)
+		}
 	}
 }

@@ -24,55 +24,121 @@ import (
 	"reprise/pkg/aws/feedkinesis"
 	"reprise/pkg/aws/settings"
 	"reprise/pkg/aws/stepfunctions"
+	"reprise/pkg/domain"
+	"reprise/pkg/event"
+	"reprise/pkg/event/record"
+	"reprise/pkg/eventlog"
 	"reprise/pkg/meter"
+	"reprise/pkg/platform"
+	"reprise/pkg/projection"
 )
 
 // connections bounds the connections to one service that are kept open: the
 // adapters have up to 32 writes under way, and some reads beside them.
 const connections = 64
 
-// OnAWS makes a platform's parts of the services, with one meter for all of them.
-// Region, credentials and
-// endpoints are the SDK's business: it reads AWS_REGION, AWS_ENDPOINT_URL and
-// the like, which is how a test puts other services in their place.
-func OnAWS(ctx context.Context, s settings.Settings, log *slog.Logger) (Parts, error) {
+// The times of a platform on AWS. Those of steps leave room below the time
+// limits of their tasks in the state machine; a function's own time limit bounds
+// them too.
+const (
+	longStep  = 14 * time.Minute
+	shortStep = 90 * time.Second
+	lease     = 30 * time.Second
+	poll      = 500 * time.Millisecond
+	// drainPatience is more than a minute: a new event source mapping takes one to
+	// begin.
+	drainPatience = 75 * time.Second
+	writePatience = 2 * time.Second
+	// lagEvery is a minute: the metric has a value a minute.
+	lagEvery = time.Minute
+)
+
+// OnAWS makes a function's parts of the services, with one meter for all of
+// them. Region, credentials and endpoints are the SDK's business: it reads
+// AWS_REGION, AWS_ENDPOINT_URL and the like, which is how a test puts other
+// services in their place. It reads the control table and describes the event
+// stream, once for a function's environment.
+func OnAWS(ctx context.Context, function string, s settings.Settings, log *slog.Logger) (platform.Parts, error) {
+	parts, err := common(function, s, log)
+	if err != nil {
+		return platform.Parts{}, fmt.Errorf("make parts: %w", err)
+	}
 	pace := awsclient.Standard()
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRetryer(pace.Retryer()),
 		config.WithHTTPClient(awsclient.HTTP(connections)))
 	if err != nil {
-		return Parts{}, fmt.Errorf("configure clients: %w", err)
+		return platform.Parts{}, fmt.Errorf("configure clients: %w", err)
 	}
-	codec, err := dynamostore.NewCodec()
+	if err := addStores(&parts, s.Names, cfg, pace); err != nil {
+		return platform.Parts{}, fmt.Errorf("configure clients: %w", err)
+	}
+	streams := feedkinesis.New(kinesis.NewFromConfig(cfg), feedkinesis.Options{Pace: pace, Meter: parts.Meter.Part("streams")})
+	parts.Events, parts.Playback = streams.Open(s.Names.EventStream()), streams.Open(s.Names.PlaybackStream())
+	events, err := streams.Describe(ctx, s.Names.EventStream())
 	if err != nil {
-		return Parts{}, fmt.Errorf("configure clients: %w", err)
+		return platform.Parts{}, fmt.Errorf("describe event stream: %w", err)
 	}
-	tables, used := dynamodb.NewFromConfig(cfg), new(meter.Meter)
-	parts := Parts{
-		Settings: s, Log: log, Now: time.Now, Pause: awsclient.Pause, Meter: used,
-		Table: controldynamo.New(tables, controldynamo.Options{
-			Table: s.Names.ControlTable(), Pace: pace, Random: rand.Reader, Meter: used.Part("control")}),
-		EventLog: eventlogdynamo.New(tables, codec, eventlogdynamo.Options{
-			Table: s.Names.EventsTable(), Pace: pace, Meter: used.Part("log")}),
-		Generations: datastoredynamo.New(tables, codec, datastoredynamo.Options{
-			Prefix: s.Names.GenerationPrefix(), Pace: pace, Random: rand.Reader, Meter: used.Part("datastore")}),
-		Streams: feedkinesis.New(kinesis.NewFromConfig(cfg), feedkinesis.Options{Pace: pace, Meter: used.Part("streams")}),
+	if parts.Epoch, err = platform.Open(ctx, parts.Table, parts.Lanes, s.Bucket, events.Identity); err != nil {
+		return platform.Parts{}, err
 	}
-	parts.addServices(cfg)
+	view := eventlog.View{Log: parts.EventLog, Heads: eventlog.Heads{Table: parts.Table}}
+	set, err := projection.NewSet(domain.Projections()...)
+	if err != nil {
+		return platform.Parts{}, fmt.Errorf("register projections: %w", err)
+	}
+	parts.Applier = projection.NewApplier(set, view)
+	addServices(&parts, s, cfg, status{names: s.Names, streams: streams}, events.ARN)
 	return parts, nil
 }
 
+// common are the parts that need no service.
+func common(function string, s settings.Settings, log *slog.Logger) (parts platform.Parts, err error) {
+	parts = platform.Parts{
+		Settings: platform.Settings{
+			Bucket: s.Bucket, Retention: s.Retention, Machine: s.StateMachine, Published: s.WriteVersion,
+			LongStep: longStep, ShortStep: shortStep, Lease: lease, Poll: poll, DrainPoll: poll,
+			DrainPatience: drainPatience, WritePatience: writePatience, LagEvery: lagEvery,
+		},
+		Function: function,
+		Meter:    new(meter.Meter),
+		Log:      log,
+		Now:      time.Now,
+		Pause:    awsclient.Pause,
+		Random:   rand.Reader,
+	}
+	parts.Service, parts.Outside = domain.Service()
+	if parts.Lanes, err = event.NewLanes(s.Lanes); err != nil {
+		return platform.Parts{}, err
+	}
+	parts.Codec, err = record.NewCodec()
+	return parts, err
+}
+
+func addStores(parts *platform.Parts, names settings.Names, cfg aws.Config, pace awsclient.Pace) error {
+	codec, err := dynamostore.NewCodec()
+	if err != nil {
+		return err
+	}
+	tables := dynamodb.NewFromConfig(cfg)
+	parts.Table = controldynamo.New(tables, controldynamo.Options{
+		Table: names.ControlTable(), Pace: pace, Random: rand.Reader, Meter: parts.Meter.Part("control")})
+	parts.EventLog = eventlogdynamo.New(tables, codec, eventlogdynamo.Options{
+		Table: names.EventsTable(), Pace: pace, Meter: parts.Meter.Part("log")})
+	parts.Generations = datastoredynamo.New(tables, codec, datastoredynamo.Options{
+		Prefix: names.GenerationPrefix(), Pace: pace, Random: rand.Reader, Meter: parts.Meter.Part("datastore")})
+	return nil
+}
+
 // addServices adds what only some functions use; making a client costs no call.
-func (p *Parts) addServices(cfg aws.Config) {
-	if p.Settings.StateMachine != "" {
-		machine := stepfunctions.New(sfn.NewFromConfig(cfg), p.Settings.StateMachine)
-		p.Executions, p.Running, p.Transitions = machine, running{machine}, machine.Transitions
+func addServices(parts *platform.Parts, s settings.Settings, cfg aws.Config, told status, stream string) {
+	if s.StateMachine != "" {
+		machine := stepfunctions.New(sfn.NewFromConfig(cfg), s.StateMachine)
+		parts.Executions, parts.Transitions, told.machine = machine, machine.Transitions, machine
 	}
-	p.Lag = iteratorAge{cloudwatch.NewFromConfig(cfg), p.Now}
+	told.lag = iteratorAge{api: cloudwatch.NewFromConfig(cfg), now: parts.Now, names: s.Names}
+	parts.Lag, parts.Status = told.lag.of, told
 	functions := lambda.NewFromConfig(cfg)
-	p.Nudge = nudge(functions, p.Settings.Names.Function("keep-consumers"))
-	names, parallelization := p.Settings.Names, int32(p.Settings.Parallelization)
-	p.Consumers = func(streamARN string) consumers.Host {
-		return &consumers.Lambda{API: functions, Function: names.Function("write-state"),
-			Stream: streamARN, Parallelization: parallelization}
-	}
+	parts.Nudge = nudge(functions, s.Names.Function("keep-consumers"))
+	parts.Host = &consumers.Lambda{API: functions, Function: s.Names.Function("write-state"), Stream: stream,
+		Parallelization: int32(s.Parallelization)}
 }

@@ -13,11 +13,10 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"reprise/pkg/api"
-	"reprise/pkg/aws/lambdahttp"
 	"reprise/pkg/control"
 	"reprise/pkg/event"
-	"reprise/pkg/eventlog"
+	"reprise/pkg/platform"
+	"reprise/pkg/platform/platformtest"
 	"reprise/pkg/projection"
 	"reprise/pkg/steps"
 	"reprise/stacks/logged"
@@ -48,19 +47,15 @@ func counts(t *testing.T, folder string, output []byte) map[string]int {
 }
 
 // happens sends an event of an entity and returns its record.
-func happens(t *testing.T, p *Platform, subject, kind string) events.KinesisEvent {
+func happens(t *testing.T, p *platform.Platform, subject, kind string) events.KinesisEvent {
 	t.Helper()
-	before := len(recordsOf(t, p, p.events.Name).Records)
+	before := len(platformtest.Records(t, p.Events).Records)
 	body := fmt.Sprintf(`{"specversion":"1.0","id":"%s-%d","source":"s","type":%q,"subject":%q}`, kind, before, kind, subject)
-	answer, err := lambdahttp.Serve(p.Load(false).Handler())(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents, Body: body,
-		Headers: map[string]string{"content-type": "application/cloudevents+json"}})
-	if err != nil || answer.StatusCode != 202 {
-		t.Fatalf("%v: %s", err, answer.Body)
-	}
-	lane := p.lanes.Of(subject)
+	platformtest.Send(t, p, body)
+	lane := p.Lanes.Of(subject)
 	var newest events.KinesisEvent
-	for _, r := range recordsOf(t, p, p.events.Name).Records {
-		if at, err := p.lanes.ParseKey(r.Kinesis.PartitionKey); err == nil && at == lane {
+	for _, r := range platformtest.Records(t, p.Events).Records {
+		if at, err := p.Lanes.ParseKey(r.Kinesis.PartitionKey); err == nil && at == lane {
 			newest.Records = []events.KinesisEventRecord{r}
 		}
 	}
@@ -69,7 +64,7 @@ func happens(t *testing.T, p *Platform, subject, kind string) events.KinesisEven
 
 // served is a platform with its first generation, and what its functions do.
 type served struct {
-	*Platform
+	*platform.Platform
 	t *testing.T
 }
 
@@ -82,55 +77,54 @@ func (s served) done(answer events.KinesisEventResponse, err error) {
 
 func (s served) pump(batch events.KinesisEvent) {
 	s.t.Helper()
-	s.done(s.Pump().Handle(s.t.Context(), batch))
+	s.done(s.Pump()(s.t.Context(), batch))
 }
 
 func (s served) write(batch events.KinesisEvent) {
 	s.t.Helper()
-	s.done(s.Write()(invoked(s.t, functionARN+":g0001"), batch))
+	s.done(WriteByAlias(s.Platform)(invoked(s.t, functionARN+":g0001"), batch))
 }
 
 func (s served) playback(batch events.KinesisEvent) {
 	s.t.Helper()
-	s.done(s.Playback().Handle(s.t.Context(), batch))
+	s.done(s.ApplyPlayback()(s.t.Context(), batch))
 }
 
 // delivered begins a rebuild of what is in the log and returns its records.
 func (s served) delivered() events.KinesisEvent {
 	s.t.Helper()
-	plan, err := s.Plan().Handle(s.t.Context(), steps.PlanInput{Replay: "r", Input: []byte(`{"rebuild":true}`)})
+	plan, err := s.Plan()(s.t.Context(), steps.PlanInput{Replay: "r", Input: []byte(`{"rebuild":true}`)})
 	for group := 0; err == nil && group < plan.Groups; group++ {
-		_, err = s.Read().Handle(s.t.Context(), steps.SegmentInput{Replay: "r", Group: group})
+		_, err = s.Read()(s.t.Context(), steps.SegmentInput{Replay: "r", Group: group})
 	}
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	return recordsOf(s.t, s.Platform, s.Settings.Names.PlaybackStream())
+	return platformtest.Records(s.t, s.Parts.Playback)
 }
 
 // runsAway gives the platform a projection that never returns, of which one
 // fold is enough.
-func (s served) runsAway() {
+func runsAway(w *platformtest.World) {
 	free, over := make(chan struct{}), make(chan time.Time)
 	close(over) // time is always up
-	s.t.Cleanup(func() { close(free) })
+	w.T.Cleanup(func() { close(free) })
 	set, err := projection.NewSet(projection.New("stuck", 1, []string{"is.stuck"}, func(state struct{}, _ *event.Event) (struct{}, error) {
 		<-free
 		return state, nil
 	}))
 	if err != nil {
-		s.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	set = set.Watched(projection.Watch{Limit: time.Second, Ticks: 1, Abandoned: 1,
 		Every: func(time.Duration) (<-chan time.Time, func()) { return over, func() {} }})
-	s.applier = projection.NewApplier(set, eventlog.View{Log: s.EventLog, Heads: s.heads})
-	s.store.Version = set.Version()
+	w.Parts.Applier = projection.NewApplier(set, w.View())
 }
 
 // twoLanes are entities of different lanes.
 func (s served) twoLanes() (one, other string) {
 	one = "a"
-	for other = "b"; s.lanes.Of(other) == s.lanes.Of(one); {
+	for other = "b"; s.Lanes.Of(other) == s.Lanes.Of(one); {
 		other += "b"
 	}
 	return one, other
@@ -150,7 +144,7 @@ func scenarios() map[string]func(served) {
 		"Foreign":     func(s served) { s.pump(another(happens(s.t, s.Platform, "x", "one.happened"), noLane)) },
 		"HeadLost": func(s served) {
 			s.pump(happens(s.t, s.Platform, "x", "one.happened"))
-			key := control.Key{Partition: "head#" + s.lanes.Of("x").String(), Sort: "head"}
+			key := control.Key{Partition: "head#" + s.Lanes.Of("x").String(), Sort: "head"}
 			document, err := s.Table.Get(s.t.Context(), key)
 			if err == nil {
 				err = s.Table.Delete(s.t.Context(), key, document.Version)
@@ -188,7 +182,7 @@ func scenarios() map[string]func(served) {
 		"Damaged": func(s served) {
 			s.pump(happens(s.t, s.Platform, "x", "one.happened"))
 			s.playback(another(s.delivered(), func(r *events.KinesisRecord) {
-				header, _, err := s.codec.Unpack(r.Data)
+				header, _, err := s.Codec.Unpack(r.Data)
 				if err == nil {
 					r.Data, err = json.Marshal(header) // and none of the lines that it promises
 				}
@@ -222,11 +216,11 @@ func TestEveryCountedLineIsLogged(t *testing.T) {
 		delete(all, line.Metric)
 		t.Run(line.Metric, func(t *testing.T) {
 			w := newWorld(t)
-			s := served{w.platform(t), t}
 			if strings.HasPrefix(line.Metric, "Runaways") {
-				s.runsAway()
+				runsAway(w)
 			}
-			if err := s.KeepConsumers(t.Context()); err != nil {
+			s := served{w.Platform(), t}
+			if err := s.Keep(t.Context()); err != nil {
 				t.Fatal(err)
 			}
 			play(s)
@@ -234,8 +228,8 @@ func TestEveryCountedLineIsLogged(t *testing.T) {
 			if line.Metric == "Runaways" {
 				want["SetAside"] = 1
 			}
-			if got := counts(t, line.Folder, w.logged.Bytes()); !maps.Equal(got, want) {
-				t.Errorf("counted %v, want %v\n%s", got, want, w.logged)
+			if got := counts(t, line.Folder, w.Logged.Bytes()); !maps.Equal(got, want) {
+				t.Errorf("counted %v, want %v\n%s", got, want, w.Logged)
 			}
 		})
 	}
@@ -247,8 +241,8 @@ func TestEveryCountedLineIsLogged(t *testing.T) {
 // TestWhatPassesByItselfCallsNobody: a consumer ahead of the pump is no trouble.
 func TestWhatPassesByItselfCallsNobody(t *testing.T) {
 	w := newWorld(t)
-	s := served{w.platform(t), t}
-	if err := s.KeepConsumers(t.Context()); err != nil {
+	s := served{w.Platform(), t}
+	if err := s.Keep(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	batch := happens(t, s.Platform, "x", "one.happened")
@@ -257,7 +251,7 @@ func TestWhatPassesByItselfCallsNobody(t *testing.T) {
 	s.pump(batch) // once more
 	s.write(batch)
 	for _, folder := range []string{"pump-events", "write-state"} {
-		if got := counts(t, folder, w.logged.Bytes()); len(got) > 0 {
+		if got := counts(t, folder, w.Logged.Bytes()); len(got) > 0 {
 			t.Errorf("%s: counted %v", folder, got)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"reprise/pkg/replay/lifecycle"
 	"slices"
 	"strings"
 	"testing"
@@ -15,20 +16,24 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"reprise/functions/internal/consumers"
 	"reprise/integration/engines"
+	"reprise/pkg/aws/awsclient"
+	"reprise/pkg/aws/feedkinesis"
 	"reprise/pkg/aws/settings"
+	"reprise/pkg/eventlog"
 	"reprise/pkg/meter"
-	"reprise/pkg/replay"
+	"reprise/pkg/platform"
+	"reprise/pkg/platform/platformtest"
 	"reprise/pkg/steps"
 )
 
 // meteredWorld makes functions as they run on AWS, each with a meter of its own,
 // over engines that speak the services' protocols.
 type meteredWorld struct {
-	*world
+	*platformtest.World
+	settings  settings.Settings
 	meters    map[string]*meter.Meter
-	platforms map[string]*Platform
+	platforms map[string]*platform.Platform
 }
 
 func newMeteredWorld(t *testing.T) *meteredWorld {
@@ -45,17 +50,15 @@ func newMeteredWorld(t *testing.T) *meteredWorld {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &meteredWorld{world: newWorld(t), meters: make(map[string]*meter.Meter), platforms: make(map[string]*Platform)}
-	w.parts.Settings.Names = names
+	w := &meteredWorld{World: newWorld(t), meters: make(map[string]*meter.Meter), platforms: make(map[string]*platform.Platform)}
+	w.settings = settings.Settings{Names: names, Lanes: platformtest.Lanes, Bucket: eventlog.Day, Retention: 24 * time.Hour,
+		WriteVersion: "1", Parallelization: 2}
 	for _, table := range []string{names.ControlTable(), names.EventsTable()} {
 		createTable(t, tables, table)
 	}
-	parts, err := OnAWS(t.Context(), w.parts.Settings, w.parts.Log)
-	if err != nil {
-		t.Fatal(err)
-	}
+	made := feedkinesis.New(streams, feedkinesis.Options{Pace: awsclient.Standard()})
 	for _, name := range []string{names.EventStream(), names.PlaybackStream()} {
-		if _, err := parts.Streams.Create(t.Context(), name, 1); err != nil {
+		if _, err := made.Create(t.Context(), name, 1); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -83,18 +86,15 @@ func createTable(t *testing.T, client *dynamodb.Client, name string) {
 }
 
 // function opens a function's environment.
-func (w *meteredWorld) function(t *testing.T, name string) *Platform {
+func (w *meteredWorld) function(t *testing.T, name string) *platform.Platform {
 	t.Helper()
-	parts, err := OnAWS(t.Context(), w.parts.Settings, w.parts.Log)
+	parts, err := OnAWS(t.Context(), name, w.settings, w.Parts.Log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	parts.Function, parts.Nudge, parts.Consumers = name, w.parts.Nudge, func(string) consumers.Host { return noHost{} }
+	parts.Nudge = w.Parts.Nudge
 	parts.Transitions = func(context.Context, string) (int, error) { return 11, nil }
-	p, err := New(t.Context(), parts)
-	if err != nil {
-		t.Fatal(err)
-	}
+	p := platform.New(parts)
 	w.meters[name], w.platforms[name] = parts.Meter, p
 	return p
 }
@@ -105,8 +105,8 @@ func (w *meteredWorld) function(t *testing.T, name string) *Platform {
 func TestAllThatAReplayUsesIsInItsReport(t *testing.T) {
 	w := newMeteredWorld(t)
 	live := w.function(t, "pump-events")
-	batch := sent(t, live, "account.opened", "account.deposited", "other.happened")
-	if answer, err := live.Pump().Handle(t.Context(), batch); err != nil || len(answer.BatchItemFailures) > 0 {
+	batch := platformtest.Sent(t, live, "account.opened", "account.deposited", "other.happened")
+	if answer, err := live.Pump()(t.Context(), batch); err != nil || len(answer.BatchItemFailures) > 0 {
 		t.Fatalf("%+v, %v", answer, err)
 	}
 	if parts := slices.Sorted(maps.Keys(w.meters["pump-events"].Snapshot())); strings.Join(parts, " ") != "control datastore log streams" {
@@ -115,25 +115,28 @@ func TestAllThatAReplayUsesIsInItsReport(t *testing.T) {
 	delete(w.meters, "pump-events")
 	ctx, in := t.Context(), steps.StepInput{Replay: "r1"}
 	plan := w.function(t, "plan-replay")
-	out, err := Step(plan, plan.Plan().Handle)(ctx, steps.PlanInput{Replay: "r1", Input: []byte(`{"rebuild":true}`)})
+	out, err := plan.Plan()(ctx, steps.PlanInput{Replay: "r1", Input: []byte(`{"rebuild":true}`)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	read := w.function(t, "read-segment")
 	for group := range out.Groups {
-		if _, err := Step(read, read.Read().Handle)(ctx, steps.SegmentInput{Replay: "r1", Group: group}); err != nil {
+		if _, err := read.Read()(ctx, steps.SegmentInput{Replay: "r1", Group: group}); err != nil {
 			t.Fatal(err)
 		}
 	}
 	apply := w.function(t, "apply-playback")
-	answer, err := apply.Playback().Handle(ctx, recordsOf(t, apply, apply.Settings.Names.PlaybackStream()))
+	answer, err := apply.ApplyPlayback()(ctx, platformtest.Records(t, apply.Playback))
 	if err != nil || len(answer.BatchItemFailures) > 0 {
 		t.Fatalf("%+v, %v", answer, err)
 	}
 	drained, prove, report := w.function(t, "check-drained"), w.function(t, "prove-completeness"), w.function(t, "report-replay")
-	_, drainErr := Step(drained, drained.Drained().Handle)(ctx, in)
-	proof, proofErr := Step(prove, prove.Prove().Handle)(ctx, in)
-	view, err := report.Report().Handle(ctx, steps.ReportInput{Replay: "r1"})
+	_, drainErr := drained.Drain()(ctx, in)
+	proof, proofErr := prove.Prove()(ctx, in)
+	// The report itself, without what is kept behind it.
+	reporter := &steps.ReportReplay{Closer: report.Closer(), Viewer: report.API().Viewer, Spending: report.Spending(),
+		Transitions: report.Transitions, Now: report.Now, Log: report.Log}
+	view, err := reporter.Handle(ctx, steps.ReportInput{Replay: "r1"})
 	if err := errors.Join(drainErr, proofErr, err); err != nil || !proof.Complete {
 		t.Fatalf("%+v, %v", proof, err)
 	}
@@ -141,7 +144,7 @@ func TestAllThatAReplayUsesIsInItsReport(t *testing.T) {
 }
 
 // compare holds a report against the meters.
-func (w *meteredWorld) compare(t *testing.T, view replay.View) {
+func (w *meteredWorld) compare(t *testing.T, view lifecycle.View) {
 	t.Helper()
 	if view.Cost == nil || view.Cost.Transitions == nil || *view.Cost.Transitions != 12 {
 		t.Fatalf("cost %+v", view.Cost)
@@ -149,7 +152,7 @@ func (w *meteredWorld) compare(t *testing.T, view replay.View) {
 	for name, m := range w.meters {
 		have := view.Cost.Functions[name]
 		kept := meter.Usage{WriteUnits: have.WriteUnits, ReadUnits: have.ReadUnits, PutUnits: have.PutUnits}
-		later := w.platforms[name].spending.Used.Take().Total()
+		later := w.platforms[name].Spending().Used.Take().Total()
 		if all := m.Snapshot().Total(); kept.Add(later) != all || kept.ReadUnits < 1 {
 			t.Errorf("%s: the report has %+v, later came %+v, its meter has %+v", name, kept, later, all)
 		}

@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"reprise/pkg/aws/settings"
 )
 
 // iteratorAge reads lags from the metric that Lambda publishes for functions
@@ -17,14 +19,17 @@ type iteratorAge struct {
 	api interface {
 		GetMetricStatistics(context.Context, *cloudwatch.GetMetricStatisticsInput, ...func(*cloudwatch.Options)) (*cloudwatch.GetMetricStatisticsOutput, error)
 	}
-	now func() time.Time
+	now   func() time.Time
+	names settings.Names
 }
 
 // lagWindow is how far back is looked: a value may come some minutes late.
 const lagWindow = 5 * time.Minute
 
-// Lag implements LagReader. A function that was not called of late has none.
-func (m iteratorAge) Lag(ctx context.Context, function string) (time.Duration, bool, error) {
+// of is the lag of a function, by its folder. One that was not called of late has
+// none.
+func (m iteratorAge) of(ctx context.Context, folder string) (lag time.Duration, known bool, err error) {
+	function := m.names.Function(folder)
 	now := m.now()
 	out, err := m.api.GetMetricStatistics(ctx, &cloudwatch.GetMetricStatisticsInput{
 		Namespace: aws.String("AWS/Lambda"), MetricName: aws.String("IteratorAge"),

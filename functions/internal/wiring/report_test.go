@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"reprise/pkg/meter"
+	"reprise/pkg/platform"
 	"reprise/pkg/replay"
 	"reprise/pkg/steps"
 )
@@ -14,15 +15,15 @@ import (
 // that throttles costs the number, not the replay.
 func TestAReportWithoutTransitionsIsAReport(t *testing.T) {
 	w := newWorld(t)
-	w.parts.Meter, w.parts.Function = new(meter.Meter), "report-replay"
+	w.Parts.Meter, w.Parts.Function = new(meter.Meter), "report-replay"
 	for _, c := range []struct {
 		id    string
 		count int
 		err   error
 	}{{"counted", 41, nil}, {"not-counted", 0, errors.New("access denied")}} {
-		var p *Platform
-		w.parts.Transitions = func(ctx context.Context, id string) (int, error) {
-			if row, err := p.store.Load(ctx, id); err != nil || row.Status.Ended() {
+		var p *platform.Platform
+		w.Parts.Transitions = func(ctx context.Context, id string) (int, error) {
+			if row, err := p.Store().Load(ctx, id); err != nil || row.Status.Ended() {
 				t.Errorf("%s is shown as ended without its transitions: %v", id, err)
 			}
 			if _, bounded := ctx.Deadline(); !bounded || id != c.id {
@@ -30,12 +31,12 @@ func TestAReportWithoutTransitionsIsAReport(t *testing.T) {
 			}
 			return c.count, c.err
 		}
-		p = w.platform(t)
-		if _, _, err := p.store.Create(t.Context(), c.id, replay.Request{}); err != nil {
+		p = w.Platform()
+		if _, _, err := p.Store().Create(t.Context(), c.id, replay.Request{}); err != nil {
 			t.Fatal(err)
 		}
-		w.parts.Meter.Part("control").Add(meter.ReadUnits, 8)
-		view, err := Step(p, p.Report().Handle)(t.Context(), steps.ReportInput{Replay: c.id})
+		w.Parts.Meter.Part("control").Add(meter.ReadUnits, 8)
+		view, err := p.Report()(t.Context(), steps.ReportInput{Replay: c.id})
 		if err != nil || view.Status != replay.Succeeded || view.Cost == nil || view.Cost.Total.ReadUnits < 8 {
 			t.Fatalf("%s: %+v, %v", c.id, view, err)
 		}
@@ -46,7 +47,7 @@ func TestAReportWithoutTransitionsIsAReport(t *testing.T) {
 			t.Errorf("%s: %v transitions", c.id, got)
 		}
 	}
-	if warnings := linesOf(t, w.logged, "transitions not counted"); len(warnings) != 1 {
-		t.Errorf("logged %s", w.logged)
+	if warnings := linesOf(t, w.Logged, "transitions not counted"); len(warnings) != 1 {
+		t.Errorf("logged %s", w.Logged)
 	}
 }

@@ -14,11 +14,12 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 
-	"reprise/pkg/feed"
+	"reprise/pkg/domain"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/platform"
+	"reprise/pkg/projection"
 	"reprise/pkg/steps"
 )
-
-var feedStart feed.Start
 
 // asFunction makes this test's program a Lambda function.
 const asFunction = "WIRING_TEST_AS_FUNCTION"
@@ -29,11 +30,14 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asFunction) == "" {
 		os.Exit(m.Run())
 	}
-	p := &Platform{Parts: Parts{Log: NewLog(io.Discard, "plan-replay"), Now: time.Now}}
-	lambda.Start(Accounted(p, lambda.NewHandler(Step(p, func(ctx context.Context, in steps.PlanInput) (steps.PlanOutput, error) {
-		// The input is refused before any store is asked.
-		return (&steps.PlanReplay{}).Handle(ctx, in)
-	}))))
+	// The input is refused before any store is asked.
+	set, err := projection.NewSet(domain.Projections()...)
+	if err != nil {
+		panic(err)
+	}
+	p := platform.New(platform.Parts{Log: NewLog(io.Discard, "plan-replay"), Now: time.Now,
+		Applier: projection.NewApplier(set, eventlog.View{})})
+	lambda.Start(Accounted(p, lambda.NewHandler(p.Plan())))
 }
 
 // TestLambdaReportsTheNamesThatTheMachineCatches runs the runtime of

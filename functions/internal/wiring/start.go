@@ -8,32 +8,32 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"reprise/pkg/aws/settings"
+	"reprise/pkg/platform"
 )
 
 // Start runs a function, named by its folder, until Lambda ends its
 // environment. What keeps it from beginning is logged, and the environment ends
 // at once, so that Lambda tries another one. Every invocation ends with a log
 // line that says what it used.
-func Start(function string, handlerOf func(*Platform) any) {
+func Start(function string, handlerOf func(*platform.Platform) any) {
 	log := NewLog(os.Stdout, function)
 	ctx := context.Background()
-	platform, err := open(ctx, function, log)
+	p, err := open(ctx, function, log)
 	if err != nil {
 		log.LogAttrs(ctx, slog.LevelError, "function cannot begin", slog.String("error", err.Error()))
 		os.Exit(1)
 	}
-	lambda.StartWithOptions(Accounted(platform, Early(lambda.NewHandler(handlerOf(platform)))), lambda.WithContext(ctx))
+	lambda.StartWithOptions(Accounted(p, Early(lambda.NewHandler(handlerOf(p)))), lambda.WithContext(ctx))
 }
 
-func open(ctx context.Context, function string, log *slog.Logger) (*Platform, error) {
+func open(ctx context.Context, function string, log *slog.Logger) (*platform.Platform, error) {
 	s, err := settings.Load(function, os.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	parts, err := OnAWS(ctx, s, log)
+	parts, err := OnAWS(ctx, function, s, log)
 	if err != nil {
 		return nil, err
 	}
-	parts.Function = function
-	return New(ctx, parts)
+	return platform.New(parts), nil
 }

@@ -4,17 +4,28 @@ import (
 	"context"
 
 	"reprise/pkg/api"
+	"reprise/pkg/asl/states"
+	"reprise/pkg/aws/feedkinesis"
+	"reprise/pkg/aws/settings"
+	"reprise/pkg/aws/stepfunctions"
 )
 
-// status tells the API what only the services know.
-type status struct{ *Platform }
+// maxListed bounds the executions that a status shows.
+const maxListed = 100
 
-// Streams implements api.Platform. The newest record is not known without
-// reading.
+// status tells the API what only the services know. It implements api.Platform.
+type status struct {
+	names   settings.Names
+	streams *feedkinesis.Streams
+	machine *stepfunctions.Machine
+	lag     iteratorAge
+}
+
+// Streams leaves the newest record out: it is not known without reading.
 func (s status) Streams(ctx context.Context) ([]api.StreamStatus, error) {
 	var all []api.StreamStatus
-	for _, name := range []string{s.Settings.Names.EventStream(), s.Settings.Names.PlaybackStream()} {
-		described, err := s.Platform.Streams.Describe(ctx, name)
+	for _, name := range []string{s.names.EventStream(), s.names.PlaybackStream()} {
+		described, err := s.streams.Describe(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -23,17 +34,16 @@ func (s status) Streams(ctx context.Context) ([]api.StreamStatus, error) {
 	return all, nil
 }
 
-// Consumers implements api.Platform. The generations' consumers are one
-// function, so that the slowest one shows.
+// Consumers has the generations' consumers as one function, so that the slowest
+// one shows.
 func (s status) Consumers(ctx context.Context) ([]api.ConsumerStatus, error) {
-	names := s.Settings.Names
 	var all []api.ConsumerStatus
 	for _, consumer := range []struct{ function, stream string }{
-		{"pump-events", names.EventStream()}, {"write-state", names.EventStream()},
-		{"run-microservice", names.EventStream()}, {"apply-playback", names.PlaybackStream()},
+		{"pump-events", s.names.EventStream()}, {"write-state", s.names.EventStream()},
+		{"run-microservice", s.names.EventStream()}, {"apply-playback", s.names.PlaybackStream()},
 	} {
 		one := api.ConsumerStatus{Name: consumer.function, Stream: consumer.stream}
-		lag, known, err := s.Lag.Lag(ctx, names.Function(consumer.function))
+		lag, known, err := s.lag.of(ctx, consumer.function)
 		if err != nil {
 			return nil, err
 		}
@@ -46,10 +56,19 @@ func (s status) Consumers(ctx context.Context) ([]api.ConsumerStatus, error) {
 	return all, nil
 }
 
-// Executions implements api.Platform.
+// Executions has the newest first.
 func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
-	return s.Running.Running(ctx)
+	page, _, err := s.machine.List(ctx, states.StatusRunning, "", maxListed)
+	if err != nil {
+		return nil, err
+	}
+	all := make([]api.ExecutionStatus, 0, len(page))
+	for _, e := range page {
+		all = append(all, api.ExecutionStatus{Machine: s.machine.Name(), Name: e.Name,
+			Status: string(e.Status), Started: e.StartDate})
+	}
+	return all, nil
 }
 
-// DiskBytes implements api.Platform.
+// DiskBytes is not known.
 func (s status) DiskBytes(context.Context) (*int64, error) { return nil, nil }

@@ -4,35 +4,26 @@ import (
 	"context"
 	"errors"
 	"strings"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
-	"reprise/pkg/consume"
-	"reprise/pkg/projection"
+	"reprise/pkg/platform"
 )
-
-// writePatience is how long Write and the microservice wait for the pump, which
-// reads the same records at the same time.
-const writePatience = 2 * time.Second
 
 // ErrNoAlias says that write-state was called without an alias, whose name is
 // the generation that it serves.
 var ErrNoAlias = errors.New("write-state is called by its aliases only, each named as a generation")
 
-// Write is write-state. It learns its generation from the alias in the invoked
-// ARN: arn:aws:lambda:REGION:ACCOUNT:function:NAME:ALIAS.
-func (p *Platform) Write() func(context.Context, events.KinesisEvent) (events.KinesisEventResponse, error) {
-	live := &projection.Live{Log: p.EventLog, Heads: p.heads, Registry: p.registry, Generations: p.Generations, Decoder: p.decoder,
-		Width: p.Settings.Bucket, Applier: p.applier, Patience: writePatience, Pause: p.Pause}
+// WriteByAlias is write-state. It learns its generation from the alias in the
+// invoked ARN: arn:aws:lambda:REGION:ACCOUNT:function:NAME:ALIAS.
+func WriteByAlias(p *platform.Platform) platform.Batch {
 	return func(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
 		generation, err := alias(ctx)
 		if err != nil {
 			return events.KinesisEventResponse{}, err
 		}
-		write := &consume.Write{Live: live, Generation: generation, Log: p.Log}
-		return write.Handle(ctx, batch)
+		return p.Write(generation)(ctx, batch)
 	}
 }
 

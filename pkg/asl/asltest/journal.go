@@ -7,16 +7,16 @@ import (
 	"sync"
 	"testing"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/journal"
 )
 
 // Journal tests that a journal keeps its contract. open gives an empty
 // journal; reopen closes it and opens what was stored, nil where the journal
 // does not outlive its process.
-func Journal(t *testing.T, open func(t *testing.T) (journal asl.Journal, reopen func() asl.Journal)) {
+func Journal(t *testing.T, open func(t *testing.T) (journal journal.Journal, reopen func() journal.Journal)) {
 	for _, c := range []struct {
 		name string
-		run  func(*testing.T, asl.Journal)
+		run  func(*testing.T, journal.Journal)
 	}{
 		{"get", testGet}, {"range", testRange}, {"scan", testScan}, {"scan sees one point in time", testScanSnapshot},
 		{"read inside a scan", testReadInScan}, {"scan error", testScanError}, {"order in a write", testOrder},
@@ -32,7 +32,7 @@ func Journal(t *testing.T, open func(t *testing.T) (journal asl.Journal, reopen 
 		if reopen == nil {
 			t.Skip("this journal does not outlive its process")
 		}
-		write(t, j, asl.Op{Key: "a\x001", Value: []byte("x")})
+		write(t, j, journal.Op{Key: "a\x001", Value: []byte("x")})
 		if err := j.Sync(); err != nil {
 			t.Fatal(err)
 		}
@@ -44,14 +44,14 @@ func Journal(t *testing.T, open func(t *testing.T) (journal asl.Journal, reopen 
 	})
 }
 
-func write(t *testing.T, j asl.Journal, ops ...asl.Op) {
+func write(t *testing.T, j journal.Journal, ops ...journal.Op) {
 	t.Helper()
 	if err := j.Write(ops); err != nil {
 		t.Fatal(err)
 	}
 }
 
-func expect(t *testing.T, j asl.Journal, key, want string) {
+func expect(t *testing.T, j journal.Journal, key, want string) {
 	t.Helper()
 	value, found, err := j.Get(key)
 	if err != nil || !found || string(value) != want {
@@ -59,14 +59,14 @@ func expect(t *testing.T, j asl.Journal, key, want string) {
 	}
 }
 
-func absent(t *testing.T, j asl.Journal, key string) {
+func absent(t *testing.T, j journal.Journal, key string) {
 	t.Helper()
 	if value, found, err := j.Get(key); found || err != nil {
 		t.Fatalf("Get(%q) = %q, %v, %v; want nothing", key, value, found, err)
 	}
 }
 
-func keys(t *testing.T, j asl.Journal, lower, upper string) []string {
+func keys(t *testing.T, j journal.Journal, lower, upper string) []string {
 	t.Helper()
 	var got []string
 	if err := j.Scan(lower, upper, func(key string, _ []byte) (bool, error) {
@@ -78,30 +78,30 @@ func keys(t *testing.T, j asl.Journal, lower, upper string) []string {
 	return got
 }
 
-func op(key string) asl.Op { return asl.Op{Key: key, Value: []byte(key)} }
+func op(key string) journal.Op { return journal.Op{Key: key, Value: []byte(key)} }
 
-func testGet(t *testing.T, j asl.Journal) {
+func testGet(t *testing.T, j journal.Journal) {
 	absent(t, j, "k")
-	write(t, j, asl.Op{Key: "k", Value: []byte("1")}, asl.Op{Key: "empty", Value: []byte{}})
+	write(t, j, journal.Op{Key: "k", Value: []byte("1")}, journal.Op{Key: "empty", Value: []byte{}})
 	expect(t, j, "k", "1")
 	expect(t, j, "empty", "")
-	write(t, j, asl.Op{Key: "k", Value: []byte("2")})
+	write(t, j, journal.Op{Key: "k", Value: []byte("2")})
 	expect(t, j, "k", "2")
-	write(t, j, asl.Op{Key: "k"}, asl.Op{Key: "never there"})
+	write(t, j, journal.Op{Key: "k"}, journal.Op{Key: "never there"})
 	absent(t, j, "k")
 }
 
-func testRange(t *testing.T, j asl.Journal) {
+func testRange(t *testing.T, j journal.Journal) {
 	write(t, j, op("a\x001"), op("a\x002"), op("a\x00\xfe"), op("a\x01"), op("b"))
-	write(t, j, asl.Op{Key: "a\x00", Until: "a\x01"})
+	write(t, j, journal.Op{Key: "a\x00", Until: "a\x01"})
 	if got := keys(t, j, "a", "c"); !slices.Equal(got, []string{"a\x01", "b"}) {
 		t.Errorf("left after removing a range: %q", got)
 	}
-	write(t, j, asl.Op{Key: "c", Until: "a"})
+	write(t, j, journal.Op{Key: "c", Until: "a"})
 	expect(t, j, "b", "b")
 }
 
-func testScan(t *testing.T, j asl.Journal) {
+func testScan(t *testing.T, j journal.Journal) {
 	write(t, j, op("s\x003"), op("s\x001"), op("s\x002"), op("t"))
 	if got := keys(t, j, "s\x001", "s\x003"); !slices.Equal(got, []string{"s\x001", "s\x002"}) {
 		t.Errorf("scanned %q", got)
@@ -121,18 +121,18 @@ func testScan(t *testing.T, j asl.Journal) {
 	}
 }
 
-func testScanSnapshot(t *testing.T, j asl.Journal) {
+func testScanSnapshot(t *testing.T, j journal.Journal) {
 	write(t, j, op("a"), op("b"))
 	var got []string
 	if err := j.Scan("a", "z", func(key string, _ []byte) (bool, error) {
 		got = append(got, key)
-		return true, j.Write([]asl.Op{op(key + "x"), {Key: "b"}})
+		return true, j.Write([]journal.Op{op(key + "x"), {Key: "b"}})
 	}); err != nil || !slices.Equal(got, []string{"a", "b"}) {
 		t.Errorf("scanned %q, %v", got, err)
 	}
 }
 
-func testReadInScan(t *testing.T, j asl.Journal) {
+func testReadInScan(t *testing.T, j journal.Journal) {
 	write(t, j, op("a"), op("b"))
 	if err := j.Scan("a", "z", func(string, []byte) (bool, error) {
 		expect(t, j, "b", "b")
@@ -142,7 +142,7 @@ func testReadInScan(t *testing.T, j asl.Journal) {
 	}
 }
 
-func testScanError(t *testing.T, j asl.Journal) {
+func testScanError(t *testing.T, j journal.Journal) {
 	write(t, j, op("a"))
 	want := errors.New("enough")
 	if err := j.Scan("a", "z", func(string, []byte) (bool, error) { return true, want }); !errors.Is(err, want) {
@@ -150,27 +150,27 @@ func testScanError(t *testing.T, j asl.Journal) {
 	}
 }
 
-func testOrder(t *testing.T, j asl.Journal) {
-	write(t, j, op("a"), asl.Op{Key: "a", Until: "b"}, asl.Op{Key: "a", Value: []byte("last")})
+func testOrder(t *testing.T, j journal.Journal) {
+	write(t, j, op("a"), journal.Op{Key: "a", Until: "b"}, journal.Op{Key: "a", Value: []byte("last")})
 	expect(t, j, "a", "last")
-	write(t, j, asl.Op{Key: "a", Value: []byte("x")}, asl.Op{Key: "a"})
+	write(t, j, journal.Op{Key: "a", Value: []byte("x")}, journal.Op{Key: "a"})
 	absent(t, j, "a")
 }
 
-func testCopies(t *testing.T, j asl.Journal) {
+func testCopies(t *testing.T, j journal.Journal) {
 	value := []byte("abc")
-	write(t, j, asl.Op{Key: "a", Value: value})
+	write(t, j, journal.Op{Key: "a", Value: value})
 	value[0] = 'X'
 	expect(t, j, "a", "abc")
 }
 
-func testConcurrent(t *testing.T, j asl.Journal) {
+func testConcurrent(t *testing.T, j journal.Journal) {
 	var group sync.WaitGroup
 	for i := range 8 {
 		group.Go(func() {
 			for n := range 20 {
 				key := fmt.Sprintf("%d\x00%03d", i, n)
-				if err := errors.Join(j.Write([]asl.Op{op(key)}), j.Sync()); err != nil {
+				if err := errors.Join(j.Write([]journal.Op{op(key)}), j.Sync()); err != nil {
 					t.Error(err)
 				}
 				if _, found, err := j.Get(key); !found || err != nil {

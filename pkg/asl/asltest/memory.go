@@ -5,7 +5,7 @@ import (
 	"sort"
 	"sync"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/journal"
 )
 
 // Memory is a journal in memory. It remembers every write, so that a test can
@@ -14,7 +14,7 @@ type Memory struct {
 	mu     sync.Mutex
 	keys   []string
 	values map[string][]byte
-	log    [][]asl.Op
+	log    [][]journal.Op
 	synced int
 	// Forget keeps the journal from remembering writes.
 	Forget bool
@@ -29,7 +29,7 @@ func (m *Memory) Break(err error) {
 }
 
 // Write applies the operations.
-func (m *Memory) Write(ops []asl.Op) error {
+func (m *Memory) Write(ops []journal.Op) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.fail != nil {
@@ -44,7 +44,7 @@ func (m *Memory) Write(ops []asl.Op) error {
 	return nil
 }
 
-func (m *Memory) apply(op asl.Op) {
+func (m *Memory) apply(op journal.Op) {
 	at, found := slices.BinarySearch(m.keys, op.Key)
 	switch {
 	case op.Until != "":

@@ -121,18 +121,18 @@ func (c *checker) path(node *jparse.PathNode, inContext bool) error {
 	return nil
 }
 
-func isVariable(node jparse.Node) bool { _, is := node.(*jparse.VariableNode); return is }
+func isVariable(node jparse.Node) bool { _, ok := node.(*jparse.VariableNode); return ok }
 
 // constantNames is the chain of field names at the beginning of steps.
 func constantNames(steps []jparse.Node) []string {
 	var names []string
 	for _, step := range steps {
 		predicated := false
-		if p, is := step.(*jparse.PredicateNode); is {
+		if p, ok := step.(*jparse.PredicateNode); ok {
 			step, predicated = p.Expr, true
 		}
-		name, is := step.(*jparse.NameNode)
-		if !is {
+		name, ok := step.(*jparse.NameNode)
+		if !ok {
 			break
 		}
 		names = append(names, name.Value)
@@ -145,7 +145,7 @@ func constantNames(steps []jparse.Node) []string {
 
 // checkStep limits what may follow a dot.
 func checkStep(step jparse.Node) error {
-	if p, is := step.(*jparse.PredicateNode); is {
+	if p, ok := step.(*jparse.PredicateNode); ok {
 		step = p.Expr
 	}
 	switch step.(type) {
@@ -163,8 +163,8 @@ func (c *checker) predicate(node *jparse.PredicateNode, inContext bool) error {
 }
 
 func (c *checker) call(node *jparse.FunctionCallNode, inContext bool) error {
-	callee, is := node.Func.(*jparse.VariableNode)
-	if !is {
+	callee, ok := node.Func.(*jparse.VariableNode)
+	if !ok {
 		return errors.New("calling the result of an expression is not supported")
 	}
 	if _, known := functions[callee.Name]; !known {

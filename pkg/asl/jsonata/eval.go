@@ -120,7 +120,7 @@ func (ev *evaluator) array(node *jparse.ArrayNode, context any) (any, error) {
 		if isUndefined(v) {
 			continue
 		}
-		if items, is := list(v); is && !isArrayConstructor(item) {
+		if items, ok := list(v); ok && !isArrayConstructor(item) {
 			result = append(result, items...)
 		} else {
 			result = append(result, plain(v))
@@ -143,7 +143,7 @@ func isArrayConstructor(node jparse.Node) bool {
 
 // plain takes the evaluator's own marks off an array.
 func plain(v any) any {
-	if items, is := list(v); is {
+	if items, ok := list(v); ok {
 		return items
 	}
 	return v

@@ -30,7 +30,7 @@ func (ev *evaluator) call(node *jparse.FunctionCallNode, context any) (any, erro
 }
 
 func elements(v any) []any {
-	if items, is := list(v); is {
+	if items, ok := list(v); ok {
 		return items
 	}
 	return []any{v}
@@ -51,8 +51,8 @@ func sum(v any) (any, error) {
 	}
 	total := 0.0
 	for _, item := range elements(v) {
-		f, is := item.(float64)
-		if !is {
+		f, ok := item.(float64)
+		if !ok {
 			return nil, errors.New("an element is not a number")
 		}
 		total += f
@@ -76,8 +76,8 @@ func merge(v any) (any, error) {
 	}
 	merged := &Object{}
 	for _, item := range elements(v) {
-		object, is := item.(*Object)
-		if !is {
+		object, ok := item.(*Object)
+		if !ok {
 			return nil, errors.New("an element is not an object")
 		}
 		for _, key := range object.ordered() {
@@ -121,16 +121,18 @@ func text(v any) (string, error) {
 		return v, nil
 	}
 	if holdsLongInteger(v) {
-		return "", &FencedError{Reason: "a whole number of more than 15 digits becomes text, on which versions of JSONata disagree"}
+		return "", &FencedError{
+			Reason: "a whole number of more than 15 digits becomes text, on which versions of JSONata disagree",
+		}
 	}
 	return string(appendJSON(nil, v, formatRounded)), nil
 }
 
 func holdsLongInteger(v any) bool {
-	if f, is := v.(float64); is {
+	if f, ok := v.(float64); ok {
 		return f == math.Trunc(f) && math.Abs(f) >= 1e15
 	}
-	if object, is := v.(*Object); is {
+	if object, ok := v.(*Object); ok {
 		for _, member := range object.values {
 			if holdsLongInteger(member) {
 				return true

@@ -16,8 +16,8 @@ type group struct {
 // object evaluates an object constructor. In a context that is a list, the
 // elements for which a key expression gives the same name share one member.
 func (ev *evaluator) object(node *jparse.ObjectNode, context any) (any, error) {
-	items, is := list(context)
-	if !is {
+	items, ok := list(context)
+	if !ok {
 		items = []any{context}
 	}
 	if len(items) == 0 {
@@ -72,8 +72,8 @@ func (ev *evaluator) key(node jparse.Node, item any) (string, error) {
 	if isUndefined(v) {
 		return "", &FencedError{Reason: "a member name of an object is undefined, on which versions of JSONata disagree"}
 	}
-	name, is := v.(string)
-	if !is {
+	name, ok := v.(string)
+	if !ok {
 		return "", errors.New("a member name of an object is not a string")
 	}
 	return name, nil
@@ -88,7 +88,7 @@ func appendValues(a, b any) any {
 	}
 	joined := &sequence{}
 	for _, v := range []any{a, b} {
-		if items, is := list(v); is {
+		if items, ok := list(v); ok {
 			joined.items = append(joined.items, items...)
 		} else {
 			joined.items = append(joined.items, v)

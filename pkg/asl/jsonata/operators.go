@@ -53,7 +53,8 @@ func (ev *evaluator) boolean(node *jparse.BooleanOperatorNode, context any) (any
 	l := truthy(left)
 	right, err := ev.eval(node.RHS, context)
 	if decided := l == (node.Type == jparse.BooleanOr); err != nil && decided {
-		return nil, &FencedError{Reason: "the right side of " + node.Type.String() + " fails where the left side decides: " + err.Error()}
+		return nil, &FencedError{Reason: fmt.Sprintf(
+			"the right side of %s fails where the left side decides: %v", node.Type, err)}
 	}
 	if err != nil {
 		return nil, err
@@ -70,8 +71,8 @@ func (ev *evaluator) negation(node *jparse.NegationNode, context any) (any, erro
 	if err != nil || isUndefined(v) {
 		return v, err
 	}
-	f, is := v.(float64)
-	if !is {
+	f, ok := v.(float64)
+	if !ok {
 		return nil, errors.New("cannot negate what is not a number")
 	}
 	return -f, nil
@@ -79,7 +80,7 @@ func (ev *evaluator) negation(node *jparse.NegationNode, context any) (any, erro
 
 func rangeOf(l, r any) (any, error) {
 	for _, v := range []any{l, r} {
-		if f, is := v.(float64); !isUndefined(v) && (!is || f != math.Trunc(f)) {
+		if f, ok := v.(float64); !isUndefined(v) && (!ok || f != math.Trunc(f)) {
 			return nil, errors.New("a bound of a range is not a whole number")
 		}
 	}
@@ -172,11 +173,11 @@ func orderOf(op jparse.ComparisonOperator, l, r any) (order int, defined bool, e
 	}
 	switch left := l.(type) {
 	case string:
-		if right, is := r.(string); is {
+		if right, ok := r.(string); ok {
 			return compareStrings(left, right), true, nil
 		}
 	case float64:
-		if right, is := r.(float64); is {
+		if right, ok := r.(float64); ok {
 			switch {
 			case left < right:
 				return -1, true, nil
@@ -198,8 +199,8 @@ func member(l, r any) (any, error) {
 	if composite(l) {
 		return nil, &FencedError{Reason: "the left side of in is a list or an object"}
 	}
-	items, is := list(r)
-	if !is {
+	items, ok := list(r)
+	if !ok {
 		items = []any{r}
 	}
 	for _, item := range items {

@@ -8,7 +8,7 @@ import (
 
 func (ev *evaluator) path(node *jparse.PathNode, context any) (any, error) {
 	input := []any{context}
-	if items, is := list(context); is && !startsAbsolute(node.Steps[0]) {
+	if items, ok := list(context); ok && !startsAbsolute(node.Steps[0]) {
 		input = items
 	}
 	var result any = undefined
@@ -22,8 +22,8 @@ func (ev *evaluator) path(node *jparse.PathNode, context any) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		items, is := list(result)
-		if !is && !isUndefined(result) {
+		items, ok := list(result)
+		if !ok && !isUndefined(result) {
 			items = []any{result}
 		}
 		if len(items) == 0 {
@@ -37,7 +37,7 @@ func (ev *evaluator) path(node *jparse.PathNode, context any) (any, error) {
 // startsAbsolute reports whether a first step is a variable, so that the
 // context does not matter.
 func startsAbsolute(step jparse.Node) bool {
-	if predicate, is := step.(*jparse.PredicateNode); is {
+	if predicate, ok := step.(*jparse.PredicateNode); ok {
 		return startsAbsolute(predicate.Expr)
 	}
 	return isVariable(step)
@@ -71,7 +71,7 @@ func blockStartsWithArray(block *jparse.BlockNode) bool {
 
 func (ev *evaluator) firstArray(step jparse.Node, input []any) (any, error) {
 	v, err := ev.eval(step, &sequence{items: input})
-	if items, is := v.([]any); is {
+	if items, ok := v.([]any); ok {
 		return &consArray{items: items}, err
 	}
 	return v, err
@@ -101,7 +101,7 @@ func (ev *evaluator) step(step jparse.Node, input []any, last bool) (any, error)
 	for _, v := range results {
 		if _, cons := v.(*consArray); cons {
 			joined.items = append(joined.items, plain(v))
-		} else if items, is := list(v); is {
+		} else if items, ok := list(v); ok {
 			joined.items = append(joined.items, items...)
 		} else {
 			joined.items = append(joined.items, v)
@@ -113,8 +113,8 @@ func (ev *evaluator) step(step jparse.Node, input []any, last bool) (any, error)
 // stepOn evaluates a step. The predicates of a field name belong to the path,
 // so their result is not settled before the path joins it.
 func (ev *evaluator) stepOn(step jparse.Node, item any) (any, error) {
-	predicate, is := step.(*jparse.PredicateNode)
-	if !is {
+	predicate, ok := step.(*jparse.PredicateNode)
+	if !ok {
 		return ev.eval(step, item)
 	}
 	if _, isName := predicate.Expr.(*jparse.NameNode); !isName {
@@ -132,7 +132,7 @@ func (ev *evaluator) stepOn(step jparse.Node, item any) (any, error) {
 func (ev *evaluator) predicate(node *jparse.PredicateNode, context any) (any, error) {
 	var v any
 	var err error
-	if inner, is := node.Expr.(*jparse.PredicateNode); is {
+	if inner, ok := node.Expr.(*jparse.PredicateNode); ok {
 		v, err = ev.predicate(inner, context)
 	} else {
 		v, err = ev.eval(node.Expr, context)
@@ -154,11 +154,11 @@ func (ev *evaluator) filterAll(filters []jparse.Node, v any) (any, error) {
 }
 
 func (ev *evaluator) filter(filter jparse.Node, v any) (any, error) {
-	items, is := list(v)
-	if !is {
+	items, ok := list(v)
+	if !ok {
 		items = []any{v}
 	}
-	if number, is := filter.(*jparse.NumberNode); is {
+	if number, ok := filter.(*jparse.NumberNode); ok {
 		return pick(items, number.Value), nil
 	}
 	kept := &sequence{}
@@ -191,7 +191,7 @@ func pick(items []any, index float64) any {
 		return &sequence{}
 	}
 	item := items[int(at)]
-	if _, is := list(item); is {
+	if _, ok := list(item); ok {
 		return item
 	}
 	if isUndefined(item) {
@@ -212,17 +212,17 @@ func resolveIndex(index float64, length int) float64 {
 // asIndexes reports whether the result of a filter is a number or a list of
 // numbers, which select by position.
 func asIndexes(v any) ([]float64, bool) {
-	if f, is := v.(float64); is {
+	if f, ok := v.(float64); ok {
 		return []float64{f}, true
 	}
-	items, is := list(v)
-	if !is {
+	items, ok := list(v)
+	if !ok {
 		return nil, false
 	}
 	indexes := make([]float64, 0, len(items))
 	for _, item := range items {
-		f, is := item.(float64)
-		if !is {
+		f, ok := item.(float64)
+		if !ok {
 			return nil, false
 		}
 		indexes = append(indexes, f)
@@ -232,20 +232,20 @@ func asIndexes(v any) ([]float64, bool) {
 
 // lookup gives a field of an object, or of every object in a list.
 func lookup(v any, name string) any {
-	if object, is := v.(*Object); is {
+	if object, ok := v.(*Object); ok {
 		if field, found := object.Get(name); found {
 			return field
 		}
 		return undefined
 	}
-	items, is := list(v)
-	if !is {
+	items, ok := list(v)
+	if !ok {
 		return undefined
 	}
 	found := &sequence{}
 	for _, item := range items {
 		field := lookup(item, name)
-		if fields, is := list(field); is {
+		if fields, ok := list(field); ok {
 			found.items = append(found.items, fields...)
 		} else if !isUndefined(field) {
 			found.items = append(found.items, field)

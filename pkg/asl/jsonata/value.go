@@ -15,7 +15,7 @@ type undefinedType struct{}
 
 var undefined any = undefinedType{}
 
-func isUndefined(v any) bool { _, is := v.(undefinedType); return is }
+func isUndefined(v any) bool { _, ok := v.(undefinedType); return ok }
 
 // sequence is the result of a path or predicate before it is known whether it
 // stands for nothing, one value or a list.
@@ -23,8 +23,8 @@ type sequence struct{ items []any }
 
 // settle turns a sequence into what it stands for.
 func settle(v any) any {
-	seq, is := v.(*sequence)
-	if !is {
+	seq, ok := v.(*sequence)
+	if !ok {
 		return v
 	}
 	switch len(seq.items) {
@@ -139,7 +139,7 @@ func decodeObject(dec *json.Decoder) (any, error) {
 }
 
 func equal(a, b any) bool {
-	if as, is := list(a); is {
+	if as, ok := list(a); ok {
 		bs, both := list(b)
 		if !both || len(as) != len(bs) {
 			return false
@@ -151,7 +151,7 @@ func equal(a, b any) bool {
 		}
 		return true
 	}
-	if ao, is := a.(*Object); is {
+	if ao, ok := a.(*Object); ok {
 		bo, both := b.(*Object)
 		if !both || ao.Len() != bo.Len() {
 			return false
@@ -164,7 +164,7 @@ func equal(a, b any) bool {
 		}
 		return true
 	}
-	if _, is := list(b); is {
+	if _, ok := list(b); ok {
 		return false
 	}
 	return a == b

@@ -4,10 +4,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 	"time"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/engine"
+	"reprise/pkg/asl/states"
 )
 
 // epoch is a time in seconds since 1970, as AWS JSON has it.
@@ -53,9 +53,9 @@ func (s *Server) startExecution(ctx context.Context, in startRequest) (any, erro
 type executionRequest struct{ ExecutionArn string }
 
 // executionView is an execution with its data as strings and its times in
-// seconds; the fields here hide those of asl.Execution.
+// seconds; the fields here hide those of states.Execution.
 type executionView struct {
-	asl.Execution
+	states.Execution
 	StartDate           epoch   `json:"startDate"`
 	StopDate            *epoch  `json:"stopDate,omitempty"`
 	Input               *string `json:"input,omitempty"`
@@ -65,7 +65,7 @@ type executionView struct {
 	RedriveStatusReason string  `json:"redriveStatusReason,omitempty"`
 }
 
-func viewOf(e asl.Execution) executionView {
+func viewOf(e states.Execution) executionView {
 	return executionView{Execution: e, StartDate: epoch(e.StartDate), StopDate: since(e.StopDate),
 		Input: text(e.Input), Output: text(e.Output)}
 }
@@ -105,13 +105,18 @@ type listRequest struct {
 
 func (s *Server) listExecutions(ctx context.Context, in listRequest) (any, error) {
 	if (in.StateMachineArn == "") == (in.MapRunArn == "") {
-		return nil, fmt.Errorf("%w: exactly one of stateMachineArn and mapRunArn is required", asl.ErrValidation)
+		return nil, fmt.Errorf("%w: exactly one of stateMachineArn and mapRunArn is required", states.ErrValidation)
 	}
 	after, err := decodeToken(in.NextToken)
 	if err != nil {
 		return nil, err
 	}
-	filter := asl.ListFilter{MapRunArn: in.MapRunArn, Status: asl.Status(in.StatusFilter), Limit: in.MaxResults, After: after}
+	filter := engine.ListFilter{
+		MapRunArn: in.MapRunArn,
+		Status:    states.Status(in.StatusFilter),
+		Limit:     in.MaxResults,
+		After:     after,
+	}
 	if in.StateMachineArn != "" {
 		machine, err := s.machine(in.StateMachineArn)
 		if err != nil {
@@ -136,18 +141,14 @@ func (s *Server) listExecutions(ctx context.Context, in listRequest) (any, error
 // machine finds a state machine by its ARN. Versions and aliases of machines do
 // not exist here.
 func (s *Server) machine(arn string) (Machine, error) {
-	name, found := strings.CutPrefix(arn, s.machineArn(""))
+	name, found := s.arns.MachineName(arn)
 	if !found {
-		return Machine{}, fmt.Errorf("state machine %q: %w", arn, asl.ErrInvalidArn)
+		return Machine{}, fmt.Errorf("state machine %q: %w", arn, states.ErrInvalidArn)
 	}
 	for _, machine := range s.config.Machines {
 		if machine.Name == name {
 			return machine, nil
 		}
 	}
-	return Machine{}, fmt.Errorf("state machine %q: %w", arn, asl.ErrStateMachineDoesNotExist)
-}
-
-func (s *Server) machineArn(name string) string {
-	return "arn:aws:states:" + s.config.Region + ":" + s.config.Account + ":stateMachine:" + name
+	return Machine{}, fmt.Errorf("state machine %q: %w", arn, states.ErrStateMachineDoesNotExist)
 }

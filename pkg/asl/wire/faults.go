@@ -6,7 +6,7 @@ import (
 	"log/slog"
 	"net/http"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/states"
 )
 
 // fault is an error in the shape of the API.
@@ -31,18 +31,18 @@ func names() []struct {
 	}{
 		{errSerialization, "SerializationException"},
 		{errToken, "InvalidToken"},
-		{asl.ErrExecutionAlreadyExists, "ExecutionAlreadyExists"},
-		{asl.ErrExecutionDoesNotExist, "ExecutionDoesNotExist"},
-		{asl.ErrStateMachineDoesNotExist, "StateMachineDoesNotExist"},
-		{asl.ErrMapRunDoesNotExist, "ResourceNotFound"},
-		{asl.ErrInvalidName, "InvalidName"},
-		{asl.ErrInvalidArn, "InvalidArn"},
-		{asl.ErrInvalidInput, "InvalidExecutionInput"},
-		{asl.ErrInvalidOutput, "InvalidOutput"},
-		{asl.ErrInvalidToken, "InvalidToken"},
-		{asl.ErrTaskDoesNotExist, "TaskDoesNotExist"},
-		{asl.ErrTaskTimedOut, "TaskTimedOut"},
-		{asl.ErrValidation, "ValidationException"},
+		{states.ErrExecutionAlreadyExists, "ExecutionAlreadyExists"},
+		{states.ErrExecutionDoesNotExist, "ExecutionDoesNotExist"},
+		{states.ErrStateMachineDoesNotExist, "StateMachineDoesNotExist"},
+		{states.ErrMapRunDoesNotExist, "ResourceNotFound"},
+		{states.ErrInvalidName, "InvalidName"},
+		{states.ErrInvalidArn, "InvalidArn"},
+		{states.ErrInvalidInput, "InvalidExecutionInput"},
+		{states.ErrInvalidOutput, "InvalidOutput"},
+		{states.ErrInvalidToken, "InvalidToken"},
+		{states.ErrTaskDoesNotExist, "TaskDoesNotExist"},
+		{states.ErrTaskTimedOut, "TaskTimedOut"},
+		{states.ErrValidation, "ValidationException"},
 	}
 }
 
@@ -54,9 +54,10 @@ func (s *Server) faultOf(ctx context.Context, operation string, err error) fault
 			return fault{http.StatusBadRequest, known.name, err.Error()}
 		}
 	}
-	if errors.Is(err, asl.ErrStopped) {
+	if errors.Is(err, states.ErrStopped) {
 		return fault{http.StatusServiceUnavailable, "ServiceUnavailable", err.Error()}
 	}
-	s.config.Log.LogAttrs(ctx, slog.LevelError, "operation failed", slog.String("operation", operation), slog.String("error", err.Error()))
+	s.config.Log.LogAttrs(ctx, slog.LevelError, "operation failed",
+		slog.String("operation", operation), slog.String("error", err.Error()))
 	return fault{http.StatusInternalServerError, "InternalServerError", "the operation failed; the log says why"}
 }

@@ -6,10 +6,10 @@ import (
 	"errors"
 	"strconv"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/states"
 )
 
-// errToken says that a page token is none that this server gave.
+// errToken says that this server did not issue a page token.
 var errToken = errors.New("InvalidToken: not a token of a page")
 
 // encodeToken makes a place opaque; "" stays "".
@@ -40,7 +40,7 @@ type historyRequest struct {
 
 // eventView is an event with its time in seconds.
 type eventView struct {
-	asl.Event
+	states.Event
 	Timestamp epoch `json:"timestamp"`
 }
 
@@ -73,8 +73,8 @@ func (s *Server) getExecutionHistory(ctx context.Context, in historyRequest) (an
 	return withToken(map[string]any{"events": views}, next), nil
 }
 
-// strip takes inputs and outputs out of an event, which nobody else has.
-func strip(e *asl.Event) {
+// strip removes inputs and outputs from an event, which must not be shared.
+func strip(e *states.Event) {
 	if d := e.ExecutionStarted; d != nil {
 		d.Input, d.InputDetails = "", nil
 	}
@@ -90,7 +90,7 @@ func strip(e *asl.Event) {
 	if d := e.TaskScheduled; d != nil {
 		d.Parameters = ""
 	}
-	for _, d := range []*asl.TaskDetails{e.TaskSubmitted, e.TaskSucceeded} {
+	for _, d := range []*states.TaskDetails{e.TaskSubmitted, e.TaskSucceeded} {
 		if d != nil {
 			d.Output, d.OutputDetails = "", nil
 		}

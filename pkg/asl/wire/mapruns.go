@@ -4,20 +4,21 @@ import (
 	"context"
 	"strconv"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/engine"
+	"reprise/pkg/asl/states"
 )
 
 type mapRunRequest struct{ MapRunArn string }
 
 // mapRunView is a map run with its times in seconds.
 type mapRunView struct {
-	asl.MapRun
+	states.MapRun
 	StartDate    epoch  `json:"startDate"`
 	StopDate     *epoch `json:"stopDate,omitempty"`
 	RedriveCount int    `json:"redriveCount"`
 }
 
-func viewOfRun(r asl.MapRun) mapRunView {
+func viewOfRun(r states.MapRun) mapRunView {
 	return mapRunView{MapRun: r, StartDate: epoch(r.StartDate), StopDate: since(r.StopDate)}
 }
 
@@ -73,7 +74,7 @@ type updateRunRequest struct {
 }
 
 func (s *Server) updateMapRun(ctx context.Context, in updateRunRequest) (any, error) {
-	err := s.config.Engine.UpdateMapRun(ctx, in.MapRunArn, asl.RunUpdate{MaxConcurrency: in.MaxConcurrency,
+	err := s.config.Engine.UpdateMapRun(ctx, in.MapRunArn, engine.RunUpdate{MaxConcurrency: in.MaxConcurrency,
 		ToleratedFailurePercentage: in.ToleratedFailurePercentage, ToleratedFailureCount: in.ToleratedFailureCount})
 	return struct{}{}, err
 }

@@ -13,7 +13,8 @@ import (
 	"strings"
 	"time"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/engine"
+	"reprise/pkg/asl/states"
 )
 
 // maxRequestBytes is the service's limit for a request.
@@ -37,7 +38,7 @@ type Machine struct {
 
 // Config is what a Server needs.
 type Config struct {
-	Engine *asl.Engine
+	Engine *engine.Engine
 	// Machines are those of the engine, in the order of ListStateMachines.
 	Machines []Machine
 	// Region and Account are the engine's: "us-east-1" and "000000000000" where
@@ -51,6 +52,7 @@ type Config struct {
 // Server is the API of one engine. It is safe for concurrent use.
 type Server struct {
 	config     Config
+	arns       states.ARNs
 	operations map[string]operation
 }
 
@@ -59,16 +61,10 @@ type operation func(ctx context.Context, request []byte) (any, error)
 
 // New makes a server, which is an http.Handler.
 func New(config Config) *Server {
-	if config.Region == "" {
-		config.Region = "us-east-1"
-	}
-	if config.Account == "" {
-		config.Account = "000000000000"
-	}
 	if config.Log == nil {
 		config.Log = slog.New(slog.DiscardHandler)
 	}
-	s := &Server{config: config}
+	s := &Server{config: config, arns: states.NewARNs(config.Region, config.Account)}
 	s.operations = map[string]operation{
 		"StartExecution":       decoded(s.startExecution),
 		"DescribeExecution":    decoded(s.describeExecution),
@@ -159,7 +155,12 @@ func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
 	if err != nil || !address.Addr().IsLoopback() {
 		return errors.Join(fmt.Errorf("serve on %s: %w", listener.Addr(), ErrNotLoopback), listener.Close())
 	}
-	server := &http.Server{Handler: s, ReadHeaderTimeout: headerTimeout, ReadTimeout: requestTimeout, WriteTimeout: requestTimeout}
+	server := &http.Server{
+		Handler:           s,
+		ReadHeaderTimeout: headerTimeout,
+		ReadTimeout:       requestTimeout,
+		WriteTimeout:      requestTimeout,
+	}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	select {

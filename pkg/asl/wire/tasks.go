@@ -4,7 +4,7 @@ import (
 	"context"
 	"fmt"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/states"
 )
 
 type taskRequest struct {
@@ -14,7 +14,7 @@ type taskRequest struct {
 
 func (s *Server) sendTaskSuccess(_ context.Context, in taskRequest) (any, error) {
 	if in.Output == nil {
-		return nil, fmt.Errorf("%w: output is required", asl.ErrValidation)
+		return nil, fmt.Errorf("%w: output is required", states.ErrValidation)
 	}
 	return struct{}{}, s.config.Engine.SendTaskSuccess(in.TaskToken, []byte(*in.Output))
 }

@@ -101,6 +101,48 @@ func TestSDKListsExecutionsByMachineStatusAndMapRun(t *testing.T) {
 	}
 }
 
+// TestSDKPagesMapRuns also checks that nothing is ever redriven.
+func TestSDKPagesMapRuns(t *testing.T) {
+	const each = `"Type":"Map","Items":[1],"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":`
+	w := newWorld(t, "three", `{"QueryLanguage":"JSONata","StartAt":"A","States":{
+		"A":{`+each+`"D","States":{"D":{"Type":"Succeed"}}},"Next":"B"},
+		"B":{`+each+`"E","States":{"E":{"Type":"Succeed"}}},"Next":"C"},
+		"C":{`+each+`"F","States":{"F":{"Type":"Succeed"}}},"End":true}}}`)
+	arn := w.begin(t, "three", "one", "{}")
+	w.end(t, arn)
+	var names []string
+	pages := sfn.NewListMapRunsPaginator(w.Client, &sfn.ListMapRunsInput{ExecutionArn: &arn, MaxResults: 2})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, run := range page.MapRuns {
+			name, _, _ := strings.Cut(strings.TrimPrefix(aws.ToString(run.MapRunArn), arns+"mapRun:three/"), ":")
+			names = append(names, name)
+		}
+		names = append(names, "|")
+	}
+	if got := strings.Join(names, " "); got != "A B | C |" {
+		t.Errorf("map runs by page: %s", got)
+	}
+	redriven, err := w.ListExecutions(t.Context(), &sfn.ListExecutionsInput{StateMachineArn: aws.String(arns + "stateMachine:three"), RedriveFilter: types.ExecutionRedriveFilterRedriven})
+	if err != nil || len(redriven.Executions) != 0 {
+		t.Errorf("redriven executions: %+v, %v", redriven, err)
+	}
+}
+
+func TestSDKIsToldThatTheEngineStopped(t *testing.T) {
+	w := newWorld(t)
+	w.halt()
+	<-w.halted
+	_, err := w.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: aws.String(arns + "stateMachine:waits")})
+	var api smithy.APIError
+	if !errors.As(err, &api) || api.ErrorCode() != "ServiceUnavailable" {
+		t.Errorf("start: %v", err)
+	}
+}
+
 func TestSDKAnswersTasks(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct {
@@ -178,6 +220,7 @@ func TestErrorsHaveTheServicesNames(t *testing.T) {
 	_, noToken := w.SendTaskHeartbeat(ctx, &sfn.SendTaskHeartbeatInput{TaskToken: aws.String("?")})
 	_, both := w.ListExecutions(ctx, &sfn.ListExecutionsInput{})
 	_, page := w.ListExecutions(ctx, &sfn.ListExecutionsInput{StateMachineArn: aws.String(arns + "stateMachine:echoes"), NextToken: aws.String("?")})
+	_, elsewhere := w.DescribeStateMachine(ctx, &sfn.DescribeStateMachineInput{StateMachineArn: aws.String("arn:aws:states:us-east-1:1:stateMachine:echoes")})
 	_, unknown := w.ListActivities(ctx, &sfn.ListActivitiesInput{})
 	for want, err := range map[string]error{
 		"ExecutionAlreadyExists":   begin(arns+"stateMachine:echoes", "taken", "{}"),
@@ -192,6 +235,10 @@ func TestErrorsHaveTheServicesNames(t *testing.T) {
 		if !errors.As(err, &api) || api.ErrorCode() != want || api.ErrorMessage() == "" {
 			t.Errorf("%v, want %s", err, want)
 		}
+	}
+	var where *types.InvalidArn
+	if !errors.As(elsewhere, &where) {
+		t.Errorf("a machine of another account: %v", elsewhere)
 	}
 	var invalid *types.InvalidToken
 	if !errors.As(page, &invalid) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net"
+	"slices"
 	"testing"
 	"time"
 
@@ -13,6 +14,7 @@ import (
 
 	"reprise/pkg/asl"
 	"reprise/pkg/asl/asltest"
+	"reprise/pkg/asl/engine"
 	"reprise/pkg/asl/wire"
 )
 
@@ -66,24 +68,28 @@ func (f functions) Invoke(ctx context.Context, function string, payload json.Raw
 type world struct {
 	*sfn.Client
 	functions
-	engine *asl.Engine
+	engine *engine.Engine
 	url    string
+	halt   func() // ends the engine; halted is closed once it has ended
+	halted chan struct{}
 }
 
-func newWorld(t *testing.T) *world {
+// newWorld serves echoes, waits and holds, and further machines by name.
+func newWorld(t *testing.T, further ...string) *world {
 	t.Helper()
 	w := &world{functions: functions{tokens: make(chan string, 1), hold: make(chan struct{})}}
 	parsed := make(map[string]*asl.Machine)
 	config := wire.Config{Region: "eu-west-1", Account: "123456789012"}
-	for _, m := range []struct{ name, definition string }{{"echoes", echoes}, {"waits", waits}, {"holds", holds}} {
-		machine, err := asl.Parse([]byte(m.definition), nil)
+	machines := append([]string{"echoes", echoes, "waits", waits, "holds", holds}, further...)
+	for m := range slices.Chunk(machines, 2) {
+		machine, err := asl.Parse([]byte(m[1]), nil)
 		if err != nil {
 			t.Fatal(err)
 		}
-		parsed[m.name] = machine
-		config.Machines = append(config.Machines, wire.Machine{Name: m.name, Definition: m.definition, RoleArn: "role", Created: time.Unix(1, 0)})
+		parsed[m[0]] = machine
+		config.Machines = append(config.Machines, wire.Machine{Name: m[0], Definition: m[1], RoleArn: "role", Created: time.Unix(1, 0)})
 	}
-	engine, err := asl.NewEngine(asl.Config{Machines: parsed, Invoker: w.functions, Journal: &asltest.Memory{},
+	engine, err := engine.New(engine.Config{Machines: parsed, Invoker: w.functions, Journal: &asltest.Memory{},
 		Region: config.Region, Account: config.Account})
 	if err != nil {
 		t.Fatal(err)
@@ -94,8 +100,10 @@ func newWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
+	running, halt := context.WithCancel(ctx)
 	ended := make(chan error, 2)
-	go func() { ended <- engine.Run(ctx) }()
+	w.halt, w.halted = halt, make(chan struct{})
+	go func() { ended <- engine.Run(running); close(w.halted) }()
 	go func() { ended <- wire.New(config).Serve(ctx, listener) }()
 	t.Cleanup(func() {
 		cancel()

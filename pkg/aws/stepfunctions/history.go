@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/states"
 )
 
 // maxHistory is what the service returns of a history at a time.
@@ -18,11 +18,11 @@ const maxHistory = 1000
 
 // History calls visit for every event of an execution's history, in order, or
 // the newest first. An error of visit ends it and is returned.
-func (m *Machine) History(ctx context.Context, name string, reverse bool, visit func(asl.Event) error) error {
+func (m *Machine) History(ctx context.Context, name string, reverse bool, visit func(states.Event) error) error {
 	return m.history(ctx, m.ExecutionARN(name), reverse, true, visit)
 }
 
-func (m *Machine) history(ctx context.Context, arn string, reverse, data bool, visit func(asl.Event) error) error {
+func (m *Machine) history(ctx context.Context, arn string, reverse, data bool, visit func(states.Event) error) error {
 	name := arn[strings.LastIndexByte(arn, ':')+1:]
 	in := &sfn.GetExecutionHistoryInput{ExecutionArn: &arn, MaxResults: maxHistory, ReverseOrder: reverse,
 		IncludeExecutionData: aws.Bool(data)}
@@ -48,14 +48,14 @@ func (m *Machine) history(ctx context.Context, arn string, reverse, data bool, v
 
 // convert goes by the names of members, which are the API's in both types but
 // for the case of the first letter, and decoding does not mind that.
-func convert(event *types.HistoryEvent) (asl.Event, error) {
-	var converted asl.Event
+func convert(event *types.HistoryEvent) (states.Event, error) {
+	var converted states.Event
 	text, err := json.Marshal(event)
 	if err == nil {
 		err = json.Unmarshal(text, &converted)
 	}
 	if err != nil {
-		return asl.Event{}, fmt.Errorf("convert event %d: %w", event.Id, err)
+		return states.Event{}, fmt.Errorf("convert event %d: %w", event.Id, err)
 	}
 	return converted, nil
 }

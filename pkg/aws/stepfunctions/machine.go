@@ -13,9 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/states"
 	"reprise/pkg/aws/awsclient"
-	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // Client has the calls of Step Functions that a machine makes.
@@ -37,14 +37,14 @@ type Client interface {
 var ErrThrottled = errors.New("step functions throttles")
 
 // Machine is one state machine. It is safe for concurrent use. Errors are those
-// of package asl where they have a name there, ErrThrottled, or faults of the
+// of package states where they have a name there, ErrThrottled, or faults of the
 // service, which a retry may help.
 type Machine struct {
 	client Client
 	arn    string
 }
 
-var _ replay.Executions = (*Machine)(nil)
+var _ lifecycle.Executions = (*Machine)(nil)
 
 // New returns the state machine of that ARN, such as
 // arn:aws:states:us-east-1:123456789012:stateMachine:replay. It makes no call.
@@ -58,21 +58,21 @@ func (m *Machine) ExecutionARN(name string) string {
 	return strings.Replace(m.arn, ":stateMachine:", ":execution:", 1) + ":" + name
 }
 
-// failed wraps an error with its name in package asl.
+// failed wraps an error with its name in package states.
 func failed(what string, err error) error {
 	for code, sentinel := range map[string]error{
-		"ExecutionAlreadyExists":   asl.ErrExecutionAlreadyExists,
-		"ExecutionDoesNotExist":    asl.ErrExecutionDoesNotExist,
-		"StateMachineDoesNotExist": asl.ErrStateMachineDoesNotExist,
-		"ResourceNotFound":         asl.ErrMapRunDoesNotExist,
-		"InvalidName":              asl.ErrInvalidName,
-		"InvalidArn":               asl.ErrInvalidArn,
-		"InvalidExecutionInput":    asl.ErrInvalidInput,
-		"InvalidOutput":            asl.ErrInvalidOutput,
-		"InvalidToken":             asl.ErrInvalidToken,
-		"TaskDoesNotExist":         asl.ErrTaskDoesNotExist,
-		"TaskTimedOut":             asl.ErrTaskTimedOut,
-		"ValidationException":      asl.ErrValidation,
+		"ExecutionAlreadyExists":   states.ErrExecutionAlreadyExists,
+		"ExecutionDoesNotExist":    states.ErrExecutionDoesNotExist,
+		"StateMachineDoesNotExist": states.ErrStateMachineDoesNotExist,
+		"ResourceNotFound":         states.ErrMapRunDoesNotExist,
+		"InvalidName":              states.ErrInvalidName,
+		"InvalidArn":               states.ErrInvalidArn,
+		"InvalidExecutionInput":    states.ErrInvalidInput,
+		"InvalidOutput":            states.ErrInvalidOutput,
+		"InvalidToken":             states.ErrInvalidToken,
+		"TaskDoesNotExist":         states.ErrTaskDoesNotExist,
+		"TaskTimedOut":             states.ErrTaskTimedOut,
+		"ValidationException":      states.ErrValidation,
 	} {
 		if awsclient.HasCode(err, code) {
 			return fmt.Errorf("%s: %w: %w", what, sentinel, err)
@@ -81,7 +81,7 @@ func failed(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, awsclient.Throttled(err, ErrThrottled))
 }
 
-// Start implements replay.Executions. The service takes the same name and input
+// Start implements lifecycle.Executions. The service takes the same name and input
 // for the same execution only while that runs, so one that has ended is
 // compared here.
 func (m *Machine) Start(ctx context.Context, name string, input []byte) error {
@@ -115,11 +115,11 @@ func sameJSON(a, b []byte) bool {
 	return bytes.Equal(x.Bytes(), y.Bytes())
 }
 
-// Exists implements replay.Executions. The service forgets an execution 90 days
+// Exists implements lifecycle.Executions. The service forgets an execution 90 days
 // after its end.
 func (m *Machine) Exists(ctx context.Context, name string) (bool, error) {
 	_, err := m.Describe(ctx, name)
-	if errors.Is(err, asl.ErrExecutionDoesNotExist) {
+	if errors.Is(err, states.ErrExecutionDoesNotExist) {
 		return false, nil
 	}
 	return err == nil, err
@@ -131,7 +131,7 @@ const (
 	maxCause = 32_768
 )
 
-// Stop implements replay.Executions.
+// Stop implements lifecycle.Executions.
 func (m *Machine) Stop(ctx context.Context, name, errorName, cause string) error {
 	arn := m.ExecutionARN(name)
 	_, err := m.client.StopExecution(ctx, &sfn.StopExecutionInput{
@@ -153,19 +153,19 @@ func cut(text string, limit int) *string {
 	return &text
 }
 
-// Describe tells of an execution, asl.ErrExecutionDoesNotExist where there is
+// Describe tells of an execution, states.ErrExecutionDoesNotExist where there is
 // none.
-func (m *Machine) Describe(ctx context.Context, name string) (asl.Execution, error) {
+func (m *Machine) Describe(ctx context.Context, name string) (states.Execution, error) {
 	arn := m.ExecutionARN(name)
 	out, err := m.client.DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: &arn})
 	if err != nil {
-		return asl.Execution{}, failed("describe execution "+name, err)
+		return states.Execution{}, failed("describe execution "+name, err)
 	}
-	return asl.Execution{
+	return states.Execution{
 		ExecutionArn:    aws.ToString(out.ExecutionArn),
 		StateMachineArn: aws.ToString(out.StateMachineArn),
 		Name:            aws.ToString(out.Name),
-		Status:          asl.Status(out.Status),
+		Status:          states.Status(out.Status),
 		StartDate:       aws.ToTime(out.StartDate).UTC(),
 		StopDate:        toTime(out.StopDate),
 		Input:           raw(out.Input),
@@ -186,16 +186,16 @@ func raw(text *string) json.RawMessage {
 // List returns a page of executions of a status ("" for all), the newest first,
 // up to limit of them (1 to 1,000), without input and output. next goes on
 // behind them; "" means that there are no more.
-func (m *Machine) List(ctx context.Context, status asl.Status, after string, limit int) (page []asl.Execution, next string, err error) {
+func (m *Machine) List(ctx context.Context, status states.Status, after string, limit int) (page []states.Execution, next string, err error) {
 	return m.list(ctx, &sfn.ListExecutionsInput{StateMachineArn: &m.arn}, status, after, limit)
 }
 
 // Children is List for the children of a map run.
-func (m *Machine) Children(ctx context.Context, mapRunARN string, status asl.Status, after string, limit int) (page []asl.Execution, next string, err error) {
+func (m *Machine) Children(ctx context.Context, mapRunARN string, status states.Status, after string, limit int) (page []states.Execution, next string, err error) {
 	return m.list(ctx, &sfn.ListExecutionsInput{MapRunArn: &mapRunARN}, status, after, limit)
 }
 
-func (m *Machine) list(ctx context.Context, in *sfn.ListExecutionsInput, status asl.Status, after string, limit int) ([]asl.Execution, string, error) {
+func (m *Machine) list(ctx context.Context, in *sfn.ListExecutionsInput, status states.Status, after string, limit int) ([]states.Execution, string, error) {
 	in.StatusFilter = types.ExecutionStatus(status)
 	in.MaxResults = int32(min(max(limit, 1), 1000))
 	if after != "" {
@@ -205,13 +205,13 @@ func (m *Machine) list(ctx context.Context, in *sfn.ListExecutionsInput, status 
 	if err != nil {
 		return nil, "", failed("list executions", err)
 	}
-	page := make([]asl.Execution, len(out.Executions))
+	page := make([]states.Execution, len(out.Executions))
 	for i, e := range out.Executions {
-		page[i] = asl.Execution{
+		page[i] = states.Execution{
 			ExecutionArn:    aws.ToString(e.ExecutionArn),
 			StateMachineArn: aws.ToString(e.StateMachineArn),
 			Name:            aws.ToString(e.Name),
-			Status:          asl.Status(e.Status),
+			Status:          states.Status(e.Status),
 			StartDate:       aws.ToTime(e.StartDate).UTC(),
 			StopDate:        toTime(e.StopDate),
 			MapRunArn:       aws.ToString(e.MapRunArn),

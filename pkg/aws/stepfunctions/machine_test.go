@@ -10,7 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/smithy-go"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/states"
 	"reprise/pkg/aws/stepfunctions"
 )
 
@@ -28,13 +28,13 @@ func TestStart(t *testing.T) {
 		}
 	}
 	ended := w.wait(t, m, "r-1")
-	if ended.Status != asl.StatusSucceeded || string(ended.Output) != "[1,2,3]" || ended.Name != "r-1" || ended.StopDate.IsZero() {
+	if ended.Status != states.StatusSucceeded || string(ended.Output) != "[1,2,3]" || ended.Name != "r-1" || ended.StopDate.IsZero() {
 		t.Fatalf("ended as %+v", ended)
 	}
 	if err := m.Start(t.Context(), "r-1", []byte(` {"items": [1,2,3] } `)); err != nil {
 		t.Fatalf("start what has ended: %v", err)
 	}
-	if err := m.Start(t.Context(), "r-1", []byte(`{"items":[4]}`)); !errors.Is(err, asl.ErrExecutionAlreadyExists) {
+	if err := m.Start(t.Context(), "r-1", []byte(`{"items":[4]}`)); !errors.Is(err, states.ErrExecutionAlreadyExists) {
 		t.Fatalf("start with other input: %v", err)
 	}
 	if err := m.Start(t.Context(), "not a name", nil); err == nil {
@@ -58,7 +58,7 @@ func TestStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-w.tokens
-	running, next, err := m.List(t.Context(), asl.StatusRunning, "", 10)
+	running, next, err := m.List(t.Context(), states.StatusRunning, "", 10)
 	if err != nil || len(running) != 1 || running[0].Name != "r-1" || next != "" {
 		t.Fatalf("running %+v, %q, %v", running, next, err)
 	}
@@ -67,7 +67,7 @@ func TestStop(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if ended := w.wait(t, m, "r-1"); ended.Status != asl.StatusAborted || ended.Error != "Reprise.Cancelled" || len(ended.Cause) != 32_768 {
+	if ended := w.wait(t, m, "r-1"); ended.Status != states.StatusAborted || ended.Error != "Reprise.Cancelled" || len(ended.Cause) != 32_768 {
 		t.Fatalf("ended as %s, %s", ended.Status, ended.Error)
 	}
 }
@@ -92,7 +92,7 @@ func TestTokens(t *testing.T) {
 	if err := m.SendTaskSuccess(t.Context(), token, []byte(`{}`)); !stepfunctions.IsOver(err) {
 		t.Fatalf("answer again: %v", err)
 	}
-	if err := m.SendTaskSuccess(t.Context(), "no token", []byte(`{}`)); !errors.Is(err, asl.ErrInvalidToken) || stepfunctions.IsOver(err) {
+	if err := m.SendTaskSuccess(t.Context(), "no token", []byte(`{}`)); !errors.Is(err, states.ErrInvalidToken) || stepfunctions.IsOver(err) {
 		t.Fatalf("answer no token: %v", err)
 	}
 	if err := m.Start(t.Context(), "bad", []byte("{}")); err != nil {
@@ -101,7 +101,7 @@ func TestTokens(t *testing.T) {
 	if err := m.SendTaskFailure(t.Context(), <-w.tokens, "Why", "because"); err != nil {
 		t.Fatal(err)
 	}
-	if ended := w.wait(t, m, "bad"); ended.Status != asl.StatusFailed || ended.Error != "Why" || ended.Cause != "because" {
+	if ended := w.wait(t, m, "bad"); ended.Status != states.StatusFailed || ended.Error != "Why" || ended.Cause != "because" {
 		t.Fatalf("ended as %+v", ended)
 	}
 }
@@ -118,13 +118,13 @@ func TestMapRuns(t *testing.T) {
 		t.Fatalf("have %+v, %v", runs, err)
 	}
 	run := runs[0]
-	if run.Status != asl.StatusSucceeded || run.ItemCounts.Succeeded != 3 || run.ExecutionCounts.Total != 3 ||
+	if run.Status != states.StatusSucceeded || run.ItemCounts.Succeeded != 3 || run.ExecutionCounts.Total != 3 ||
 		run.ExecutionArn != m.ExecutionARN("r-1") {
 		t.Fatalf("have %+v", run)
 	}
 	var names []string
 	for after := ""; ; {
-		page, next, err := m.Children(t.Context(), run.MapRunArn, asl.StatusSucceeded, after, 2)
+		page, next, err := m.Children(t.Context(), run.MapRunArn, states.StatusSucceeded, after, 2)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -142,7 +142,7 @@ func TestMapRuns(t *testing.T) {
 	if len(slices.Compact(names)) != 3 {
 		t.Fatalf("children %q", names)
 	}
-	if _, err := m.MapRuns(t.Context(), "none"); !errors.Is(err, asl.ErrExecutionDoesNotExist) {
+	if _, err := m.MapRuns(t.Context(), "none"); !errors.Is(err, states.ErrExecutionDoesNotExist) {
 		t.Fatalf("map runs of none: %v", err)
 	}
 }
@@ -157,7 +157,7 @@ func TestHistory(t *testing.T) {
 	w.wait(t, m, "r-1")
 	var types []string
 	var input string
-	err := m.History(t.Context(), "r-1", false, func(e asl.Event) error {
+	err := m.History(t.Context(), "r-1", false, func(e states.Event) error {
 		types = append(types, e.Type)
 		if e.ExecutionStarted != nil {
 			input = e.ExecutionStarted.Input
@@ -171,7 +171,7 @@ func TestHistory(t *testing.T) {
 		t.Fatalf("have %q with input %q, %v", types, input, err)
 	}
 	enough := errors.New("enough")
-	err = m.History(t.Context(), "r-1", true, func(e asl.Event) error {
+	err = m.History(t.Context(), "r-1", true, func(e states.Event) error {
 		if e.Type != "ExecutionSucceeded" {
 			t.Errorf("last event is %s", e.Type)
 		}

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/states"
 )
 
 func toTime(t *time.Time) time.Time {
@@ -19,12 +19,12 @@ func toTime(t *time.Time) time.Time {
 }
 
 // MapRuns describes the map runs of an execution, the newest first.
-func (m *Machine) MapRuns(ctx context.Context, name string) ([]asl.MapRun, error) {
+func (m *Machine) MapRuns(ctx context.Context, name string) ([]states.MapRun, error) {
 	arns, err := m.mapRunARNs(ctx, name)
 	if err != nil {
 		return nil, err
 	}
-	runs := make([]asl.MapRun, 0, len(arns))
+	runs := make([]states.MapRun, 0, len(arns))
 	for _, arn := range arns {
 		run, err := m.mapRun(ctx, arn)
 		if err != nil {
@@ -35,16 +35,16 @@ func (m *Machine) MapRuns(ctx context.Context, name string) ([]asl.MapRun, error
 	return runs, nil
 }
 
-func (m *Machine) mapRun(ctx context.Context, arn string) (asl.MapRun, error) {
+func (m *Machine) mapRun(ctx context.Context, arn string) (states.MapRun, error) {
 	out, err := m.client.DescribeMapRun(ctx, &sfn.DescribeMapRunInput{MapRunArn: &arn})
 	if err != nil {
-		return asl.MapRun{}, failed("describe map run", err)
+		return states.MapRun{}, failed("describe map run", err)
 	}
-	run := asl.MapRun{
+	run := states.MapRun{
 		MapRunArn:                  aws.ToString(out.MapRunArn),
 		ExecutionArn:               aws.ToString(out.ExecutionArn),
 		StateMachineArn:            m.arn,
-		Status:                     asl.Status(out.Status),
+		Status:                     states.Status(out.Status),
 		StartDate:                  toTime(out.StartDate),
 		StopDate:                   toTime(out.StopDate),
 		MaxConcurrency:             int(out.MaxConcurrency),
@@ -60,8 +60,8 @@ func (m *Machine) mapRun(ctx context.Context, arn string) (asl.MapRun, error) {
 	return run, nil
 }
 
-func counts(c types.MapRunItemCounts) asl.Counts {
-	return asl.Counts{
+func counts(c types.MapRunItemCounts) states.Counts {
+	return states.Counts{
 		Pending:               int(c.Pending),
 		Running:               int(c.Running),
 		Succeeded:             int(c.Succeeded),

@@ -7,14 +7,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/states"
 )
 
 // IsOver reports whether an answer to a token came for nothing, because nobody
 // waits for it any more: it was answered before, or its execution has ended. An
 // answer that was lost and sent again by the SDK's client looks so, too.
 func IsOver(err error) bool {
-	return errors.Is(err, asl.ErrTaskTimedOut) || errors.Is(err, asl.ErrTaskDoesNotExist)
+	return errors.Is(err, states.ErrTaskTimedOut) || errors.Is(err, states.ErrTaskDoesNotExist)
 }
 
 // SendTaskSuccess ends the task that waits for a token. IsOver tells what an

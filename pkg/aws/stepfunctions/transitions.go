@@ -7,14 +7,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/states"
 )
 
 // Transitions counts the state transitions that an execution and the children of
 // its map runs have made so far, which are what is charged for: every state
 // entered, and every further attempt of a task. The map runs of children are not
 // looked at. It reads the history of each of them, a thousand events a call; ctx
-// is to bound the time. asl.ErrExecutionDoesNotExist where there is none.
+// is to bound the time. states.ErrExecutionDoesNotExist where there is none.
 func (m *Machine) Transitions(ctx context.Context, name string) (int, error) {
 	sum, err := m.transitions(ctx, m.ExecutionARN(name))
 	if err != nil {
@@ -48,7 +48,7 @@ func (m *Machine) Transitions(ctx context.Context, name string) (int, error) {
 // transitions counts those in one history.
 func (m *Machine) transitions(ctx context.Context, arn string) (int, error) {
 	entered, tasks, attempts := 0, 0, 0
-	err := m.history(ctx, arn, false, false, func(event asl.Event) error {
+	err := m.history(ctx, arn, false, false, func(event states.Event) error {
 		switch {
 		case event.Type == "TaskStateEntered":
 			entered, tasks = entered+1, tasks+1

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"testing"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/engine"
+	"reprise/pkg/asl/states"
 )
 
 // counted has a map run whose children call a function that fails at first, a
@@ -65,7 +66,7 @@ func TestTransitionsAreThoseThatArePaidFor(t *testing.T) {
 	if err := m.Start(t.Context(), "r-1", []byte(`{"items":[1,2,3,4,5]}`)); err != nil {
 		t.Fatal(err)
 	}
-	if ended := w.wait(t, m, "r-1"); ended.Status != asl.StatusSucceeded {
+	if ended := w.wait(t, m, "r-1"); ended.Status != states.StatusSucceeded {
 		t.Fatalf("ended as %+v", ended)
 	}
 	want := w.paid(t, m.ExecutionARN("r-1"))
@@ -74,7 +75,7 @@ func TestTransitionsAreThoseThatArePaidFor(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, run := range runs {
-		children, err := w.engine.List(t.Context(), asl.ListFilter{MapRunArn: run.MapRunArn, Limit: 100})
+		children, err := w.engine.List(t.Context(), engine.ListFilter{MapRunArn: run.MapRunArn, Limit: 100})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +93,7 @@ func TestTransitionsAreThoseThatArePaidFor(t *testing.T) {
 	if n := <-reporting; n != want-1 {
 		t.Errorf("counted %d while one was to come, want %d", n, want-1)
 	}
-	if _, err := m.Transitions(t.Context(), "none"); !errors.Is(err, asl.ErrExecutionDoesNotExist) {
+	if _, err := m.Transitions(t.Context(), "none"); !errors.Is(err, states.ErrExecutionDoesNotExist) {
 		t.Errorf("of none: %v", err)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"reprise/integration/engines"
 	"reprise/pkg/asl"
 	"reprise/pkg/asl/asltest"
+	"reprise/pkg/asl/engine"
+	"reprise/pkg/asl/states"
 	"reprise/pkg/asl/wire"
 	"reprise/pkg/aws/stepfunctions"
 )
@@ -54,7 +56,7 @@ func (i *invoker) Invoke(ctx context.Context, function string, payload json.RawM
 	switch function {
 	case "flaky":
 		if i.failures.Add(-1) >= 0 {
-			return nil, &asl.FunctionError{Type: "Flaky", Message: "once more"}
+			return nil, &states.FunctionError{Type: "Flaky", Message: "once more"}
 		}
 		return payload, nil
 	case "report":
@@ -65,7 +67,7 @@ func (i *invoker) Invoke(ctx context.Context, function string, payload json.RawM
 
 // world is a runner behind the API of Step Functions.
 type world struct {
-	engine *asl.Engine
+	engine *engine.Engine
 	client *sfn.Client
 	tokens tokens
 	invoke *invoker
@@ -76,7 +78,7 @@ func (w *world) machine(name string) *stepfunctions.Machine {
 }
 
 // wait waits for the end of an execution.
-func (w *world) wait(t *testing.T, m *stepfunctions.Machine, name string) asl.Execution {
+func (w *world) wait(t *testing.T, m *stepfunctions.Machine, name string) states.Execution {
 	t.Helper()
 	if _, err := w.engine.Wait(t.Context(), m.ExecutionARN(name)); err != nil {
 		t.Fatal(err)
@@ -102,7 +104,7 @@ func newWorld(t *testing.T) *world {
 		machines[name] = machine
 		config.Machines = append(config.Machines, wire.Machine{Name: name, Definition: definition})
 	}
-	engine, err := asl.NewEngine(asl.Config{Machines: machines, Invoker: w.invoke, Journal: &asltest.Memory{},
+	engine, err := engine.New(engine.Config{Machines: machines, Invoker: w.invoke, Journal: &asltest.Memory{},
 		Region: region, Account: account})
 	if err != nil {
 		t.Fatal(err)

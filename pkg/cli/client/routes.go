@@ -11,6 +11,7 @@ import (
 	"reprise/pkg/api"
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 func (c *Client) get(ctx context.Context, path string, query url.Values, into any) error {
@@ -101,7 +102,7 @@ func (c *Client) Generations(ctx context.Context) (api.GenerationsView, error) {
 }
 
 // Replays calls visit for every replay, ascending by id.
-func (c *Client) Replays(ctx context.Context, visit func(replay.View) error) error {
+func (c *Client) Replays(ctx context.Context, visit func(lifecycle.View) error) error {
 	const limit = 200
 	after := ""
 	for {
@@ -124,27 +125,27 @@ func (c *Client) Replays(ctx context.Context, visit func(replay.View) error) err
 func replayPath(id string) string { return "/replays/" + url.PathEscape(id) }
 
 // Replay returns a replay with its progress.
-func (c *Client) Replay(ctx context.Context, id string) (replay.View, error) {
-	var view replay.View
+func (c *Client) Replay(ctx context.Context, id string) (lifecycle.View, error) {
+	var view lifecycle.View
 	err := c.get(ctx, replayPath(id), nil, &view)
 	return view, err
 }
 
 // StartReplay starts a replay. It needs a name, so that a repetition cannot
 // start a second one.
-func (c *Client) StartReplay(ctx context.Context, name string, input replay.Request) (replay.View, error) {
+func (c *Client) StartReplay(ctx context.Context, name string, input replay.Request) (lifecycle.View, error) {
 	raw, err := json.Marshal(input)
 	if err != nil {
-		return replay.View{}, fmt.Errorf("encode request: %w", err)
+		return lifecycle.View{}, fmt.Errorf("encode request: %w", err)
 	}
-	var view replay.View
+	var view lifecycle.View
 	err = c.post(ctx, "/replays", api.StartReplay{Name: name, Input: raw}, &view)
 	return view, err
 }
 
 // CancelReplay cancels a replay.
-func (c *Client) CancelReplay(ctx context.Context, id string) (replay.View, error) {
-	var view replay.View
+func (c *Client) CancelReplay(ctx context.Context, id string) (lifecycle.View, error) {
+	var view lifecycle.View
 	err := c.post(ctx, replayPath(id)+"/cancel", struct{}{}, &view)
 	return view, err
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/control"
 )
 
@@ -49,7 +50,7 @@ func (s *suite) testGetAll(t *testing.T) {
 		t.Fatalf("get none: %d documents, %v", len(docs), err)
 	}
 	_, err = s.table.GetAll(t.Context(), s.keys(control.MaxBatch+1))
-	wantError(t, "get too many", err, control.ErrLimit)
+	conformance.WantError(t, "get too many", err, control.ErrLimit)
 }
 
 // testPutAll mixes writes whose condition holds with those whose does not.
@@ -116,7 +117,7 @@ func (s *suite) testPutAllLimits(t *testing.T) {
 	_, err := s.table.PutAll(t.Context(), []control.Write{
 		{Key: key, Body: []byte(strings.Repeat("b", control.MaxBodyBytes+1))},
 	})
-	wantError(t, "put too large a body", err, control.ErrLimit)
+	conformance.WantError(t, "put too large a body", err, control.ErrLimit)
 	s.wantMissing(t, key)
 	keys := s.keys(control.MaxBatch + 1)
 	writes := make([]control.Write, len(keys))
@@ -124,6 +125,6 @@ func (s *suite) testPutAllLimits(t *testing.T) {
 		writes[i].Key = keys[i]
 	}
 	_, err = s.table.PutAll(t.Context(), writes)
-	wantError(t, "put too many", err, control.ErrLimit)
+	conformance.WantError(t, "put too many", err, control.ErrLimit)
 	s.wantMissing(t, keys[0])
 }

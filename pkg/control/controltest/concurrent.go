@@ -6,65 +6,23 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
-	"sync"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/control"
 )
 
 const writers = 8
 
-// race runs attempt on several goroutines at once and returns the results.
-func race(attempt func(writer int) error) []error {
-	results := make([]error, writers)
-	var group sync.WaitGroup
-	start := make(chan struct{})
-	for i := range results {
-		group.Go(func() {
-			<-start
-			results[i] = attempt(i)
-		})
-	}
-	close(start)
-	group.Wait()
-	return results
-}
-
-// winner returns who got no error, and checks that all others got want.
-func winner(t *testing.T, results []error, want ...error) int {
-	t.Helper()
-	won := -1
-	for i, err := range results {
-		if err == nil {
-			if won >= 0 {
-				t.Fatalf("writers %d and %d both won", won, i)
-			}
-			won = i
-			continue
-		}
-		known := false
-		for _, w := range want {
-			known = known || errors.Is(err, w)
-		}
-		if !known {
-			t.Fatalf("writer %d: %v, want one of %v", i, err, want)
-		}
-	}
-	if won < 0 {
-		t.Fatal("nobody won")
-	}
-	return won
-}
-
 func (s *suite) testOneCreates(t *testing.T) {
 	for range 5 {
 		key := s.key()
 		versions := make([]control.Version, writers)
-		results := race(func(i int) (err error) {
+		results := conformance.Race(writers, func(i int) (err error) {
 			versions[i], err = s.table.Put(t.Context(), key, []byte(strconv.Itoa(i)), "")
 			return err
 		})
-		won := winner(t, results, control.ErrConflict)
+		won := conformance.Winner(t, results, control.ErrConflict)
 		s.wantStored(t, key, strconv.Itoa(won), versions[won])
 	}
 }
@@ -75,7 +33,7 @@ func (s *suite) testOneChanges(t *testing.T) {
 	version := s.put(t, key, "old", "")
 	for round := range 5 {
 		body := func(i int) string { return fmt.Sprint(round, i) }
-		results := race(func(i int) error {
+		results := conformance.Race(writers, func(i int) error {
 			if i%2 == 0 {
 				_, err := s.table.Put(t.Context(), key, []byte(body(i)), version)
 				return err
@@ -86,7 +44,7 @@ func (s *suite) testOneChanges(t *testing.T) {
 			}
 			return errs[0]
 		})
-		won := winner(t, results, control.ErrConflict)
+		won := conformance.Winner(t, results, control.ErrConflict)
 		doc, err := s.table.Get(t.Context(), key)
 		if err != nil || string(doc.Body) != body(won) || doc.Version == version {
 			t.Fatalf("have %+v, %v; want what writer %d wrote", doc, err, won)
@@ -99,14 +57,14 @@ func (s *suite) testOneDeletes(t *testing.T) {
 	for range 5 {
 		key := s.key()
 		version := s.put(t, key, "old", "")
-		results := race(func(i int) error {
+		results := conformance.Race(writers, func(i int) error {
 			if i%2 == 0 {
 				return s.table.Delete(t.Context(), key, version)
 			}
 			_, err := s.table.Put(t.Context(), key, []byte("new"), version)
 			return err
 		})
-		if won := winner(t, results, control.ErrConflict, control.ErrNotFound); won%2 == 0 {
+		if won := conformance.Winner(t, results, control.ErrConflict, control.ErrNotFound); won%2 == 0 {
 			s.wantMissing(t, key)
 			continue
 		}
@@ -119,7 +77,7 @@ func (s *suite) testOneDeletes(t *testing.T) {
 func (s *suite) testNoUpdateLost(t *testing.T) {
 	const each = 5
 	key := s.key()
-	results := race(func(int) error {
+	results := conformance.Race(writers, func(int) error {
 		for range each {
 			if err := increment(t.Context(), s.table, key); err != nil {
 				return err
@@ -178,9 +136,7 @@ func (s *suite) testCancelled(t *testing.T) {
 }
 
 func (s *suite) testDurable(t *testing.T) {
-	if s.features.Reopen == nil {
-		t.Skip("the table cannot be reopened")
-	}
+	s.MustReopen(t)
 	kept, changed, deleted, batch := s.key(), s.key(), s.key(), s.key()
 	keptVersion := s.put(t, kept, "kept", "")
 	changedVersion := s.put(t, changed, "new", s.put(t, changed, "old", ""))
@@ -191,7 +147,7 @@ func (s *suite) testDurable(t *testing.T) {
 	if _, err := s.table.PutAll(t.Context(), []control.Write{{Key: batch, Body: []byte("batch")}}); err != nil {
 		t.Fatal(err)
 	}
-	s.table = s.features.Reopen(t, s.table)
+	s.table = s.Reopen(t, s.table)
 	s.wantStored(t, kept, "kept", keptVersion)
 	s.wantStored(t, changed, "new", changedVersion)
 	s.wantMissing(t, deleted)
@@ -200,5 +156,5 @@ func (s *suite) testDurable(t *testing.T) {
 		t.Fatalf("version %q came again", again)
 	}
 	_, err := s.table.Put(t.Context(), deleted, []byte("x"), deletedVersion)
-	wantError(t, "put on a version of before the deletion", err, control.ErrConflict)
+	conformance.WantError(t, "put on a version of before the deletion", err, control.ErrConflict)
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/control"
 )
 
@@ -22,18 +23,18 @@ func (s *suite) testNoKeys(t *testing.T) {
 	} {
 		good := s.key()
 		_, err := s.table.Get(t.Context(), key)
-		wantError(t, "get "+name, err, control.ErrLimit)
+		conformance.WantError(t, "get "+name, err, control.ErrLimit)
 		_, err = s.table.GetAll(t.Context(), []control.Key{good, key})
-		wantError(t, "get all with "+name, err, control.ErrLimit)
+		conformance.WantError(t, "get all with "+name, err, control.ErrLimit)
 		_, err = s.table.Put(t.Context(), key, []byte("x"), "")
-		wantError(t, "put "+name, err, control.ErrLimit)
+		conformance.WantError(t, "put "+name, err, control.ErrLimit)
 		_, err = s.table.PutAll(t.Context(), []control.Write{{Key: good, Body: []byte("x")}, {Key: key, Body: []byte("x")}})
-		wantError(t, "put all with "+name, err, control.ErrLimit)
+		conformance.WantError(t, "put all with "+name, err, control.ErrLimit)
 		s.wantMissing(t, good)
-		wantError(t, "delete "+name, s.table.Delete(t.Context(), key, "version"), control.ErrLimit)
+		conformance.WantError(t, "delete "+name, s.table.Delete(t.Context(), key, "version"), control.ErrLimit)
 		if key.Sort != "" { // "" lists from the start
 			_, err = s.table.List(t.Context(), key.Partition, key.Sort, 1)
-			wantError(t, "list "+name, err, control.ErrLimit)
+			conformance.WantError(t, "list "+name, err, control.ErrLimit)
 		}
 	}
 }
@@ -62,7 +63,7 @@ func (s *suite) testTwiceInACall(t *testing.T) {
 		{Key: key, Body: []byte("x"), Previous: version},
 		{Key: key, Body: []byte("y"), Previous: version},
 	})
-	wantError(t, "put all", err, control.ErrLimit)
+	conformance.WantError(t, "put all", err, control.ErrLimit)
 	s.wantStored(t, key, "old", version)
 	s.wantMissing(t, other)
 }
@@ -72,9 +73,9 @@ func (s *suite) testNothingCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, getAll := s.table.GetAll(ctx, nil)
-	wantError(t, "get none", getAll, context.Canceled)
+	conformance.WantError(t, "get none", getAll, context.Canceled)
 	_, putAll := s.table.PutAll(ctx, nil)
-	wantError(t, "put none", putAll, context.Canceled)
+	conformance.WantError(t, "put none", putAll, context.Canceled)
 	_, list := s.table.List(ctx, s.partition(), "", 0)
-	wantError(t, "list none", list, context.Canceled)
+	conformance.WantError(t, "list none", list, context.Canceled)
 }

@@ -5,11 +5,12 @@ import (
 	"strings"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/control"
 )
 
 // list reads a partition page by page and checks each page.
-func (s *suite) list(t fataler, partition, after string, limit int) []control.Document {
+func (s *suite) list(t conformance.T, partition, after string, limit int) []control.Document {
 	t.Helper()
 	var all []control.Document
 	for {

@@ -8,6 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/control"
 )
 
@@ -19,33 +20,9 @@ type model struct {
 	used      []control.Version
 }
 
-// modelRuns bounds the runs of testModel where Features do not: each is some
-// hundred calls.
-const modelRuns = 25
-
-// bounded makes runs after the first few empty, unless one failed: then rapid
-// needs them all to find a smaller one that fails.
-func (s *suite) bounded(check func(*rapid.T)) func(*rapid.T) {
-	most := s.features.ModelRuns
-	if most == 0 {
-		most = modelRuns
-	}
-	runs, failed := 0, false
-	return func(t *rapid.T) {
-		if runs >= most && !failed {
-			return
-		}
-		passed := false
-		defer func() { failed = failed || !passed }()
-		check(t)
-		passed = true
-		runs++
-	}
-}
-
 // testModel compares the table with a map over random sequences of calls.
 func (s *suite) testModel(t *testing.T) {
-	rapid.Check(t, s.bounded(func(t *rapid.T) {
+	rapid.Check(t, s.Bounded(func(t *rapid.T) {
 		m := &model{suite: s, partition: s.partition(), docs: make(map[string]control.Document)}
 		sorts := rapid.SampledFrom([]string{"a", "a#", "ab", "b"})
 		t.Repeat(map[string]func(*rapid.T){
@@ -80,7 +57,7 @@ func (m *model) putOne(t *rapid.T, sort string) {
 	previous, body := m.draw(t, sort), drawBody(t)
 	version, err := m.table.Put(t.Context(), m.key(sort), body, previous)
 	if previous != m.docs[sort].Version {
-		wantError(t, "put", err, control.ErrConflict)
+		conformance.WantError(t, "put", err, control.ErrConflict)
 		return
 	}
 	if err != nil {
@@ -100,7 +77,7 @@ func (m *model) putSome(t *rapid.T, sorts []string) {
 	}
 	for i, w := range writes {
 		if w.Previous != m.docs[w.Sort].Version {
-			wantError(t, "put all", results[i], control.ErrConflict)
+			conformance.WantError(t, "put all", results[i], control.ErrConflict)
 			continue
 		}
 		doc, err := m.table.Get(t.Context(), w.Key)
@@ -116,14 +93,14 @@ func (m *model) delete(t *rapid.T, sort string) {
 	err := m.table.Delete(t.Context(), m.key(sort), previous)
 	switch m.docs[sort].Version {
 	case "":
-		wantError(t, "delete", err, control.ErrNotFound)
+		conformance.WantError(t, "delete", err, control.ErrNotFound)
 	case previous:
 		if err != nil {
 			t.Fatalf("delete: %v", err)
 		}
 		delete(m.docs, sort)
 	default:
-		wantError(t, "delete", err, control.ErrConflict)
+		conformance.WantError(t, "delete", err, control.ErrConflict)
 	}
 }
 

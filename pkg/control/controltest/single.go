@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/control"
 )
 
@@ -21,24 +22,24 @@ func (s *suite) testPutAndGet(t *testing.T) {
 func (s *suite) testConditions(t *testing.T) {
 	key, other := s.key(), s.key()
 	_, err := s.table.Put(t.Context(), key, []byte("x"), "no-such-version")
-	wantError(t, "put on a version of a missing document", err, control.ErrConflict)
+	conformance.WantError(t, "put on a version of a missing document", err, control.ErrConflict)
 	s.wantMissing(t, key)
 
 	first := s.put(t, key, "one", "")
 	_, err = s.table.Put(t.Context(), key, []byte("x"), "")
-	wantError(t, "create what exists", err, control.ErrConflict)
+	conformance.WantError(t, "create what exists", err, control.ErrConflict)
 	_, err = s.table.Put(t.Context(), key, []byte("x"), "no-such-version")
-	wantError(t, "put on an unknown version", err, control.ErrConflict)
+	conformance.WantError(t, "put on an unknown version", err, control.ErrConflict)
 	foreign := s.put(t, other, "one", "")
 	if foreign != first {
 		_, err = s.table.Put(t.Context(), key, []byte("x"), foreign)
-		wantError(t, "put on another document's version", err, control.ErrConflict)
+		conformance.WantError(t, "put on another document's version", err, control.ErrConflict)
 	}
 	s.wantStored(t, key, "one", first)
 
 	second := s.put(t, key, "two", first)
 	_, err = s.table.Put(t.Context(), key, []byte("x"), first)
-	wantError(t, "put on a version of before", err, control.ErrConflict)
+	conformance.WantError(t, "put on a version of before", err, control.ErrConflict)
 	s.wantStored(t, key, "two", second)
 }
 
@@ -65,7 +66,7 @@ func (s *suite) testVersions(t *testing.T) {
 		}
 		for old := range used {
 			_, err := s.table.Put(t.Context(), key, []byte("x"), old)
-			wantError(t, "put on a version of before the deletion", err, control.ErrConflict)
+			conformance.WantError(t, "put on a version of before the deletion", err, control.ErrConflict)
 		}
 	}
 	current := use(s.put(t, key, "same", ""))
@@ -74,8 +75,8 @@ func (s *suite) testVersions(t *testing.T) {
 			continue
 		}
 		_, err := s.table.Put(t.Context(), key, []byte("x"), old)
-		wantError(t, "put on a version of an earlier life", err, control.ErrConflict)
-		wantError(t, "delete on a version of an earlier life", s.table.Delete(t.Context(), key, old), control.ErrConflict)
+		conformance.WantError(t, "put on a version of an earlier life", err, control.ErrConflict)
+		conformance.WantError(t, "delete on a version of an earlier life", s.table.Delete(t.Context(), key, old), control.ErrConflict)
 	}
 	s.wantStored(t, key, "same", current)
 }
@@ -85,19 +86,19 @@ func (s *suite) testDelete(t *testing.T) {
 	neighbour.Partition = key.Partition
 	neighbour.Sort = key.Sort + "#"
 	kept := s.put(t, neighbour, "kept", "")
-	wantError(t, "delete what never was", s.table.Delete(t.Context(), key, "no-such-version"), control.ErrNotFound)
+	conformance.WantError(t, "delete what never was", s.table.Delete(t.Context(), key, "no-such-version"), control.ErrNotFound)
 
 	first := s.put(t, key, "one", "")
 	second := s.put(t, key, "two", first)
-	wantError(t, "delete on a version of before", s.table.Delete(t.Context(), key, first), control.ErrConflict)
-	wantError(t, "delete on no version", s.table.Delete(t.Context(), key, ""), control.ErrConflict)
+	conformance.WantError(t, "delete on a version of before", s.table.Delete(t.Context(), key, first), control.ErrConflict)
+	conformance.WantError(t, "delete on no version", s.table.Delete(t.Context(), key, ""), control.ErrConflict)
 	s.wantStored(t, key, "two", second)
 
 	if err := s.table.Delete(t.Context(), key, second); err != nil {
 		t.Fatal(err)
 	}
 	s.wantMissing(t, key)
-	wantError(t, "delete twice", s.table.Delete(t.Context(), key, second), control.ErrNotFound)
+	conformance.WantError(t, "delete twice", s.table.Delete(t.Context(), key, second), control.ErrNotFound)
 	s.wantStored(t, neighbour, "kept", kept)
 }
 
@@ -158,14 +159,14 @@ func (s *suite) testLimits(t *testing.T) {
 	s.wantStored(t, key, body, version)
 
 	_, err := s.table.Put(t.Context(), key, []byte(body+"b"), version)
-	wantError(t, "put too large a body", err, control.ErrLimit)
+	conformance.WantError(t, "put too large a body", err, control.ErrLimit)
 	s.wantStored(t, key, body, version)
 	for _, long := range []control.Key{
 		{Partition: key.Partition + "x", Sort: "s"},
 		{Partition: s.partition(), Sort: key.Sort + "x"},
 	} {
 		_, err := s.table.Put(t.Context(), long, []byte("x"), "")
-		wantError(t, "put under too long a key", err, control.ErrLimit)
+		conformance.WantError(t, "put under too long a key", err, control.ErrLimit)
 	}
 }
 

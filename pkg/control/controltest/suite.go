@@ -2,37 +2,20 @@ package controltest
 
 import (
 	"bytes"
-	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
-	"sync/atomic"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/control"
 )
 
 // Features says what a table offers besides the contract.
-type Features struct {
-	// Reopen closes a table and opens the same one anew; nil where that cannot
-	// be done, and then durability is not tested.
-	Reopen func(t *testing.T, table control.Table) control.Table
-	// Seed makes a run repeat an earlier one; 0 means a new one.
-	Seed uint64
-	// ModelRuns bounds the random runs against a model, for what answers slowly
-	// over the wire; 0 means 25.
-	ModelRuns int
-}
+type Features = conformance.Features[control.Table]
 
 // Run opens one table and tests it. The table need not be empty: every test
 // works in partitions of its own.
 func Run(t *testing.T, open func(t *testing.T) control.Table, features Features) {
-	seed := features.Seed
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("seed %d", seed)
-	s := &suite{table: open(t), features: features, run: fmt.Sprintf("t%016x", seed)}
+	s := &suite{Suite: conformance.Begin(t, features), table: open(t)}
 	tests := []struct {
 		name string
 		test func(*testing.T)
@@ -69,25 +52,16 @@ func Run(t *testing.T, open func(t *testing.T) control.Table, features Features)
 }
 
 type suite struct {
-	table    control.Table
-	features Features
-	run      string
-	count    atomic.Int64
+	*conformance.Suite[control.Table]
+	table control.Table
 }
 
 // partition returns the name of a partition that nobody has used.
-func (s *suite) partition() string { return fmt.Sprintf("%s-%d", s.run, s.count.Add(1)) }
+func (s *suite) partition() string { return s.Name() }
 
 func (s *suite) key() control.Key { return control.Key{Partition: s.partition(), Sort: "document"} }
 
-// fataler is what *testing.T and *rapid.T have in common.
-type fataler interface {
-	Helper()
-	Fatalf(format string, args ...any)
-	Context() context.Context
-}
-
-func (s *suite) put(t fataler, key control.Key, body string, previous control.Version) control.Version {
+func (s *suite) put(t conformance.T, key control.Key, body string, previous control.Version) control.Version {
 	t.Helper()
 	version, err := s.table.Put(t.Context(), key, []byte(body), previous)
 	if err != nil {
@@ -100,7 +74,7 @@ func (s *suite) put(t fataler, key control.Key, body string, previous control.Ve
 }
 
 // wantStored checks that key holds body under version.
-func (s *suite) wantStored(t fataler, key control.Key, body string, version control.Version) {
+func (s *suite) wantStored(t conformance.T, key control.Key, body string, version control.Version) {
 	t.Helper()
 	doc, err := s.table.Get(t.Context(), key)
 	if err != nil {
@@ -112,16 +86,9 @@ func (s *suite) wantStored(t fataler, key control.Key, body string, version cont
 	}
 }
 
-func (s *suite) wantMissing(t fataler, key control.Key) {
+func (s *suite) wantMissing(t conformance.T, key control.Key) {
 	t.Helper()
 	if doc, err := s.table.Get(t.Context(), key); !errors.Is(err, control.ErrNotFound) {
 		t.Fatalf("get %q: have %+.120v, %v; want ErrNotFound", key.Sort, doc, err)
-	}
-}
-
-func wantError(t fataler, what string, err, want error) {
-	t.Helper()
-	if !errors.Is(err, want) {
-		t.Fatalf("%s: have error %v, want %v", what, err, want)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/datastore"
 )
 
@@ -15,7 +16,7 @@ func (s *suite) testGenerations(t *testing.T) {
 		t.Fatalf("a new generation has %d rows, %v", len(rows), err)
 	}
 	_, _, err := g.Mark(t.Context(), datastore.LiveMark, lane)
-	wantError(t, "mark of a new generation", err, datastore.ErrNoMark)
+	conformance.WantError(t, "mark of a new generation", err, datastore.ErrNoMark)
 	kept := row("a", 1)
 	write(t, g, lane, "", kept)
 	version := setMark(t, g, datastore.LiveMark, mark(1), "")
@@ -42,7 +43,7 @@ func (s *suite) wantListed(t *testing.T, id string, want bool) {
 }
 
 func (s *suite) testMissing(t *testing.T) {
-	id := s.name()
+	id := s.Name()
 	s.wantMissing(t, id)
 	if err := s.all.Drop(t.Context(), id); err != nil {
 		t.Fatal(err)
@@ -54,20 +55,20 @@ func (s *suite) wantMissing(t *testing.T, id string) {
 	t.Helper()
 	g, lane := s.all.Open(id), s.lane()
 	_, err := g.Rows(t.Context(), lane, []string{"a"})
-	wantError(t, "rows", err, datastore.ErrNoGeneration)
+	conformance.WantError(t, "rows", err, datastore.ErrNoGeneration)
 	_, err = g.WriteRows(t.Context(), lane, []datastore.RowWrite{{Row: row("a", 1)}})
-	wantError(t, "write rows", err, datastore.ErrNoGeneration)
+	conformance.WantError(t, "write rows", err, datastore.ErrNoGeneration)
 	_, err = g.Identify(t.Context(), lane, []datastore.Identity{identity("a", 1, 1)})
-	wantError(t, "identify", err, datastore.ErrNoGeneration)
+	conformance.WantError(t, "identify", err, datastore.ErrNoGeneration)
 	_, err = g.Scan(t.Context(), lane, "", 1)
-	wantError(t, "scan", err, datastore.ErrNoGeneration)
+	conformance.WantError(t, "scan", err, datastore.ErrNoGeneration)
 	_, err = g.Parked(t.Context(), lane, "", 1)
-	wantError(t, "parked", err, datastore.ErrNoGeneration)
+	conformance.WantError(t, "parked", err, datastore.ErrNoGeneration)
 	_, _, err = g.Mark(t.Context(), datastore.LiveMark, lane)
-	wantError(t, "mark", err, datastore.ErrNoGeneration)
+	conformance.WantError(t, "mark", err, datastore.ErrNoGeneration)
 	_, err = g.SetMark(t.Context(), datastore.LiveMark, lane, mark(1), "")
-	wantError(t, "set mark", err, datastore.ErrNoGeneration)
-	wantError(t, "clear", s.all.Clear(t.Context(), id), datastore.ErrNoGeneration)
+	conformance.WantError(t, "set mark", err, datastore.ErrNoGeneration)
+	conformance.WantError(t, "clear", s.all.Clear(t.Context(), id), datastore.ErrNoGeneration)
 }
 
 func (s *suite) testClear(t *testing.T) {
@@ -84,9 +85,9 @@ func (s *suite) testClear(t *testing.T) {
 	wantRows(t, g, lane, []string{"a", "b"})
 	wantRows(t, g, other, []string{"c"})
 	_, _, err := g.Mark(t.Context(), datastore.ReplayMark, markLane)
-	wantError(t, "mark of a cleared generation", err, datastore.ErrNoMark)
+	conformance.WantError(t, "mark of a cleared generation", err, datastore.ErrNoMark)
 	_, err = g.SetMark(t.Context(), datastore.ReplayMark, markLane, mark(2), old)
-	wantError(t, "set mark on a version of before", err, datastore.ErrConflict)
+	conformance.WantError(t, "set mark on a version of before", err, datastore.ErrConflict)
 	if tryWrite(t, g, lane, row("a", 2), position(1)) {
 		t.Fatal("wrote a row on a position of before")
 	}
@@ -97,7 +98,7 @@ func (s *suite) testClear(t *testing.T) {
 		t.Fatalf("mark version %q came again", again)
 	}
 	_, err = g.SetMark(t.Context(), datastore.ReplayMark, markLane, mark(2), old)
-	wantError(t, "set mark on a version of before", err, datastore.ErrConflict)
+	conformance.WantError(t, "set mark on a version of before", err, datastore.ErrConflict)
 	wantRows(t, g, lane, []string{"a", "b"}, row("a", 3))
 }
 
@@ -136,11 +137,11 @@ func (s *suite) testIsolation(t *testing.T) {
 	write(t, second, lane, "", row("a", 3))
 	version := setMark(t, first, datastore.LiveMark, mark(1), "")
 	_, _, err := second.Mark(t.Context(), datastore.LiveMark, markLane)
-	wantError(t, "mark of another generation", err, datastore.ErrNoMark)
+	conformance.WantError(t, "mark of another generation", err, datastore.ErrNoMark)
 	_, _, err = first.Mark(t.Context(), datastore.ReplayMark, markLane)
-	wantError(t, "mark of another name", err, datastore.ErrNoMark)
+	conformance.WantError(t, "mark of another name", err, datastore.ErrNoMark)
 	_, _, err = first.Mark(t.Context(), datastore.LiveMark, markLane+1)
-	wantError(t, "mark of another lane", err, datastore.ErrNoMark)
+	conformance.WantError(t, "mark of another lane", err, datastore.ErrNoMark)
 	wantRows(t, first, lane, []string{"a"}, row("a", 1))
 	wantRows(t, first, other, []string{"a"}, row("a", 2))
 	wantRows(t, second, lane, []string{"a"}, row("a", 3))
@@ -157,7 +158,7 @@ func (s *suite) testIsolation(t *testing.T) {
 func (s *suite) testCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	lane, missing := s.lane(), s.name()
+	lane, missing := s.lane(), s.Name()
 	kept := row("a", 1)
 	write(t, s.shared, lane, "", kept)
 	_, rows := s.shared.Rows(ctx, lane, []string{"a"})
@@ -173,17 +174,15 @@ func (s *suite) testCancelled(t *testing.T) {
 			t.Errorf("%s with a cancelled context gave no error", what)
 		}
 	}
-	wantError(t, "Mark with a cancelled context", get, context.Canceled)
+	conformance.WantError(t, "Mark with a cancelled context", get, context.Canceled)
 	wantRows(t, s.shared, lane, []string{"a", "b"}, kept)
 	_, _, err := s.shared.Mark(t.Context(), datastore.LiveMark, lane)
-	wantError(t, "mark that was not set", err, datastore.ErrNoMark)
+	conformance.WantError(t, "mark that was not set", err, datastore.ErrNoMark)
 	s.wantListed(t, missing, false)
 }
 
 func (s *suite) testDurable(t *testing.T) {
-	if s.features.Reopen == nil {
-		t.Skip("the Data Store cannot be reopened")
-	}
+	s.MustReopen(t)
 	lane := s.lane()
 	id, g := s.create(t)
 	dropped, _ := s.create(t)
@@ -193,7 +192,7 @@ func (s *suite) testDurable(t *testing.T) {
 	if err := s.all.Drop(t.Context(), dropped); err != nil {
 		t.Fatal(err)
 	}
-	s.all = s.features.Reopen(t, s.all)
+	s.all = s.Reopen(t, s.all)
 	g = s.all.Open(id)
 	wantRows(t, g, lane, []string{"a", "b"}, row("a", 1), row("b", 2))
 	wantMark(t, g, datastore.LiveMark, mark(1), version)

@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 )
@@ -17,7 +18,7 @@ func identity(entity string, key uint64, at int) datastore.Identity {
 		Content: 1<<63 + uint64(at)}
 }
 
-func identify(t fataler, g datastore.Generation, lane event.Lane, events ...datastore.Identity) []datastore.Identity {
+func identify(t conformance.T, g datastore.Generation, lane event.Lane, events ...datastore.Identity) []datastore.Identity {
 	t.Helper()
 	first, err := g.Identify(t.Context(), lane, events)
 	if err != nil || len(first) != len(events) {
@@ -27,7 +28,7 @@ func identify(t fataler, g datastore.Generation, lane event.Lane, events ...data
 }
 
 // wantFirst enters e and checks what the index holds from then on.
-func wantFirst(t fataler, g datastore.Generation, lane event.Lane, e, want datastore.Identity) {
+func wantFirst(t conformance.T, g datastore.Generation, lane event.Lane, e, want datastore.Identity) {
 	t.Helper()
 	if first := identify(t, g, lane, e); first[0] != want {
 		t.Fatalf("entered %+.200v, have %+.200v, want %+.200v", e, first[0], want)
@@ -148,13 +149,13 @@ func (s *suite) testOneIsFirst(t *testing.T) {
 	lane := s.lane()
 	for round := range 5 {
 		told := make([]datastore.Identity, writers)
-		errs := make([]error, writers)
-		race(func(i int) {
+		errs := conformance.Race(writers, func(i int) error {
 			mine := identity("a", uint64(round), 10*round+1+i)
 			first, err := s.shared.Identify(t.Context(), lane, []datastore.Identity{identity("b", uint64(round), i), mine})
-			if errs[i] = err; err == nil {
+			if err == nil {
 				told[i] = first[1]
 			}
+			return err
 		})
 		lowest := identity("a", uint64(round), 10*round+1)
 		for i := range writers {
@@ -197,7 +198,7 @@ func (s *suite) testIdentitiesGo(t *testing.T) {
 			t.Fatal(err)
 		}
 		_, err := g.Identify(t.Context(), lane, []datastore.Identity{a})
-		wantError(t, "identify in a dropped generation", err, datastore.ErrNoGeneration)
+		conformance.WantError(t, "identify in a dropped generation", err, datastore.ErrNoGeneration)
 		if err := s.all.Create(t.Context(), id); err != nil {
 			t.Fatal(err)
 		}
@@ -220,15 +221,13 @@ func (s *suite) testIdentitiesGo(t *testing.T) {
 // testIdentitiesLast opens the Data Store anew: what a written row rests on is
 // there.
 func (s *suite) testIdentitiesLast(t *testing.T) {
-	if s.features.Reopen == nil {
-		t.Skip("the Data Store cannot be reopened")
-	}
+	s.MustReopen(t)
 	lane := s.lane()
 	id, g := s.create(t)
 	a := identity("a", 1, 1)
 	wantFirst(t, g, lane, a, a)
 	write(t, g, lane, "", row("a", 1))
-	s.all = s.features.Reopen(t, s.all)
+	s.all = s.Reopen(t, s.all)
 	s.shared = s.all.Open(s.id)
 	wantFirst(t, s.all.Open(id), lane, identity("a", 1, 2), a)
 }

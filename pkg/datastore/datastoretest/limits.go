@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
@@ -26,12 +27,12 @@ func (s *suite) testNoEntities(t *testing.T) {
 		bad, other := row("b", 1), row("c", 1)
 		bad.Entity = entity
 		_, err := s.shared.WriteRows(t.Context(), lane, []datastore.RowWrite{{Row: other}, {Row: bad}})
-		wantError(t, fmt.Sprintf("write a row of %.20q", entity), err, datastore.ErrLimit)
+		conformance.WantError(t, fmt.Sprintf("write a row of %.20q", entity), err, datastore.ErrLimit)
 		wantRows(t, s.shared, lane, []string{entity})
 		wantRows(t, s.shared, lane, []string{"c", entity, "a"}, row("a", 1))
 		if entity != "" { // which scans from the start
 			_, err = s.shared.Scan(t.Context(), lane, entity, 10)
-			wantError(t, fmt.Sprintf("scan after %.20q", entity), err, datastore.ErrLimit)
+			conformance.WantError(t, fmt.Sprintf("scan after %.20q", entity), err, datastore.ErrLimit)
 		}
 	}
 	wantScan(t, scan(t, s.shared, lane, "", 10), []datastore.Row{row("a", 1)})
@@ -46,7 +47,7 @@ func (s *suite) testRowBytes(t *testing.T) {
 	for hour := range 500 {
 		full.Buckets = append(full.Buckets, eventlog.Hour.Of(int64(hour)*3_600_000))
 	}
-	full.State = []byte(`"` + noise(s.seed, datastore.MaxRowBytes-full.Bytes()-2) + `"`)
+	full.State = []byte(`"` + noise(s.Seed, datastore.MaxRowBytes-full.Bytes()-2) + `"`)
 	if full.Bytes() != datastore.MaxRowBytes {
 		t.Fatalf("a row of %d bytes", full.Bytes())
 	}
@@ -55,7 +56,7 @@ func (s *suite) testRowBytes(t *testing.T) {
 	over := full
 	over.Version += "v"
 	_, err := s.shared.WriteRows(t.Context(), lane, []datastore.RowWrite{{Row: over, Previous: position(1)}})
-	wantError(t, "write one byte more", err, datastore.ErrLimit)
+	conformance.WantError(t, "write one byte more", err, datastore.ErrLimit)
 	wantRows(t, s.shared, lane, []string{full.Entity}, full)
 }
 
@@ -68,11 +69,11 @@ func (s *suite) testCallLimits(t *testing.T) {
 		writes[i].Row = row(names[i], 1)
 	}
 	_, err := s.shared.Rows(t.Context(), lane, names)
-	wantError(t, "read too many rows", err, datastore.ErrLimit)
+	conformance.WantError(t, "read too many rows", err, datastore.ErrLimit)
 	_, err = s.shared.WriteRows(t.Context(), lane, writes)
-	wantError(t, "write too many rows", err, datastore.ErrLimit)
+	conformance.WantError(t, "write too many rows", err, datastore.ErrLimit)
 	_, err = s.shared.WriteRows(t.Context(), lane, []datastore.RowWrite{writes[1], writes[2], writes[1]})
-	wantError(t, "write a row twice", err, datastore.ErrLimit)
+	conformance.WantError(t, "write a row twice", err, datastore.ErrLimit)
 	for _, limit := range []int{0, -1} {
 		if rows, err := s.shared.Scan(t.Context(), lane, "", limit); err != nil || len(rows) > 0 {
 			t.Errorf("scan %d: %d rows, %v", limit, len(rows), err)
@@ -86,13 +87,13 @@ func (s *suite) testCallLimits(t *testing.T) {
 func (s *suite) testMarkLimits(t *testing.T) {
 	_, g := s.create(t)
 	large := mark(1)
-	large.Place = []byte(`"` + noise(s.seed, datastore.MaxPlaceBytes-2) + `"`)
+	large.Place = []byte(`"` + noise(s.Seed, datastore.MaxPlaceBytes-2) + `"`)
 	version := setMark(t, g, datastore.ReplayMark, large, "")
 	wantMark(t, g, datastore.ReplayMark, large, version)
 	huge := large
-	huge.Place = []byte(`"` + noise(s.seed, datastore.MaxPlaceBytes) + `"`)
+	huge.Place = []byte(`"` + noise(s.Seed, datastore.MaxPlaceBytes) + `"`)
 	_, err := g.SetMark(t.Context(), datastore.ReplayMark, markLane, huge, version)
-	wantError(t, "set a mark with a long place", err, datastore.ErrLimit)
+	conformance.WantError(t, "set a mark with a long place", err, datastore.ErrLimit)
 	wantMark(t, g, datastore.ReplayMark, large, version)
 }
 
@@ -100,7 +101,7 @@ func (s *suite) testMarkLimits(t *testing.T) {
 // otherwise like one of a generation that is gone.
 func (s *suite) testNoIDs(t *testing.T) {
 	for _, id := range []string{"", "a/b", "a b", "\xdc", "ü", "a\n", strings.Repeat("g", datastore.MaxIDBytes+1)} {
-		wantError(t, fmt.Sprintf("create %.20q", id), s.all.Create(t.Context(), id), datastore.ErrLimit)
+		conformance.WantError(t, fmt.Sprintf("create %.20q", id), s.all.Create(t.Context(), id), datastore.ErrLimit)
 		s.wantMissing(t, id)
 		if err := s.all.Drop(t.Context(), id); err != nil {
 			t.Errorf("drop %.20q: %v", id, err)
@@ -111,7 +112,7 @@ func (s *suite) testNoIDs(t *testing.T) {
 // testNothing: a call that names nothing looks at nothing, but is cancelled
 // like any other.
 func (s *suite) testNothing(t *testing.T) {
-	gone, lane := s.all.Open(s.name()), s.lane()
+	gone, lane := s.all.Open(s.Name()), s.lane()
 	if rows, err := gone.Rows(t.Context(), lane, nil); err != nil || len(rows) > 0 {
 		t.Errorf("rows of none: %v, %v", rows, err)
 	}
@@ -121,9 +122,9 @@ func (s *suite) testNothing(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, rows := s.shared.Rows(ctx, lane, nil)
-	wantError(t, "rows of none", rows, context.Canceled)
+	conformance.WantError(t, "rows of none", rows, context.Canceled)
 	_, writes := s.shared.WriteRows(ctx, lane, nil)
-	wantError(t, "write none", writes, context.Canceled)
+	conformance.WantError(t, "write none", writes, context.Canceled)
 	_, scan := s.shared.Scan(ctx, lane, "", 0)
-	wantError(t, "scan none", scan, context.Canceled)
+	conformance.WantError(t, "scan none", scan, context.Canceled)
 }

@@ -1,11 +1,11 @@
 package datastoretest
 
 import (
-	"errors"
 	"fmt"
 	"slices"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 )
@@ -19,7 +19,7 @@ func mark(n int) datastore.Mark {
 		Digest: event.Digest{Hi: 1<<63 + uint64(n), Lo: uint64(n)}, Place: fmt.Appendf(nil, `{"after":"<%d>", "n": 1.0}`, n)}
 }
 
-func setMark(t fataler, g datastore.Generation, name datastore.MarkName, m datastore.Mark,
+func setMark(t conformance.T, g datastore.Generation, name datastore.MarkName, m datastore.Mark,
 	previous datastore.MarkVersion,
 ) datastore.MarkVersion {
 	t.Helper()
@@ -30,7 +30,7 @@ func setMark(t fataler, g datastore.Generation, name datastore.MarkName, m datas
 	return version
 }
 
-func wantMark(t fataler, g datastore.Generation, name datastore.MarkName, want datastore.Mark,
+func wantMark(t conformance.T, g datastore.Generation, name datastore.MarkName, want datastore.Mark,
 	version datastore.MarkVersion,
 ) {
 	t.Helper()
@@ -44,22 +44,22 @@ func (s *suite) testMark(t *testing.T) {
 	_, g := s.create(t)
 	for _, name := range []datastore.MarkName{datastore.LiveMark, datastore.ReplayMark} {
 		_, _, err := g.Mark(t.Context(), name, markLane)
-		wantError(t, "mark that was never set", err, datastore.ErrNoMark)
+		conformance.WantError(t, "mark that was never set", err, datastore.ErrNoMark)
 		_, err = g.SetMark(t.Context(), name, markLane, mark(1), "no-such-version")
-		wantError(t, "set mark on a version of none", err, datastore.ErrConflict)
+		conformance.WantError(t, "set mark on a version of none", err, datastore.ErrConflict)
 		_, _, err = g.Mark(t.Context(), name, markLane)
-		wantError(t, "mark that was not set", err, datastore.ErrNoMark)
+		conformance.WantError(t, "mark that was not set", err, datastore.ErrNoMark)
 		first := setMark(t, g, name, mark(1), "")
 		wantMark(t, g, name, mark(1), first)
 		for _, previous := range []datastore.MarkVersion{"", "no-such-version"} {
 			_, err = g.SetMark(t.Context(), name, markLane, mark(2), previous)
-			wantError(t, "set mark on another version", err, datastore.ErrConflict)
+			conformance.WantError(t, "set mark on another version", err, datastore.ErrConflict)
 		}
 		wantMark(t, g, name, mark(1), first)
 		second := setMark(t, g, name, datastore.Mark{}, first)
 		wantMark(t, g, name, datastore.Mark{}, second)
 		_, err = g.SetMark(t.Context(), name, markLane, mark(3), first)
-		wantError(t, "set mark on an old version", err, datastore.ErrConflict)
+		conformance.WantError(t, "set mark on an old version", err, datastore.ErrConflict)
 		wantMark(t, g, name, datastore.Mark{}, second)
 	}
 }
@@ -91,7 +91,7 @@ func (s *suite) testMarkVersions(t *testing.T) {
 		}
 		for _, old := range used {
 			_, err := g.SetMark(t.Context(), datastore.LiveMark, markLane, mark(2), old)
-			wantError(t, "set mark on an old version", err, datastore.ErrConflict)
+			conformance.WantError(t, "set mark on an old version", err, datastore.ErrConflict)
 		}
 		used = append(used, version)
 	}
@@ -103,19 +103,11 @@ func (s *suite) testOneSetsMark(t *testing.T) {
 	previous := datastore.MarkVersion("")
 	for round := range 5 {
 		versions := make([]datastore.MarkVersion, writers)
-		errs := make([]error, writers)
-		race(func(i int) {
-			versions[i], errs[i] = g.SetMark(t.Context(), datastore.ReplayMark, markLane, mark(10*round+i), previous)
+		results := conformance.Race(writers, func(i int) (err error) {
+			versions[i], err = g.SetMark(t.Context(), datastore.ReplayMark, markLane, mark(10*round+i), previous)
+			return err
 		})
-		won := slices.Index(errs, nil)
-		for i, err := range errs {
-			if (err == nil && i != won) || (err != nil && !errors.Is(err, datastore.ErrConflict)) {
-				t.Fatalf("writers got %v", errs)
-			}
-		}
-		if won < 0 {
-			t.Fatal("nobody won")
-		}
+		won := conformance.Winner(t, results, datastore.ErrConflict)
 		wantMark(t, g, datastore.ReplayMark, mark(10*round+won), versions[won])
 		previous = versions[won]
 	}

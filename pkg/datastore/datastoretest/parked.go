@@ -4,12 +4,13 @@ import (
 	"fmt"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 )
 
 // parkedRows lists parked rows page by page.
-func parkedRows(t fataler, g datastore.Generation, lane event.Lane, after string, limit int) []datastore.Row {
+func parkedRows(t conformance.T, g datastore.Generation, lane event.Lane, after string, limit int) []datastore.Row {
 	t.Helper()
 	var all []datastore.Row
 	for {

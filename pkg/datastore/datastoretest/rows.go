@@ -5,9 +5,9 @@ import (
 	"math/rand/v2"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
@@ -106,11 +106,11 @@ func noise(seed uint64, size int) string {
 func (s *suite) testRowLimits(t *testing.T) {
 	lane := s.lane()
 	large := row("large", 1)
-	large.State = []byte(`"` + noise(s.seed, datastore.MaxRowBytes-8<<10) + `"`)
+	large.State = []byte(`"` + noise(s.Seed, datastore.MaxRowBytes-8<<10) + `"`)
 	write(t, s.shared, lane, "", large)
 	wantRows(t, s.shared, lane, []string{"large"}, large)
 	huge := row("huge", 1)
-	huge.State = []byte(`"` + noise(s.seed, 2*datastore.MaxRowBytes) + `"`)
+	huge.State = []byte(`"` + noise(s.Seed, 2*datastore.MaxRowBytes) + `"`)
 	if _, err := s.shared.WriteRows(t.Context(), lane, []datastore.RowWrite{{Row: huge}}); err == nil {
 		t.Fatal("wrote a row that passes the limit")
 	}
@@ -183,30 +183,17 @@ func (s *suite) testRowBatch(t *testing.T) {
 
 const writers = 6
 
-func race(attempt func(writer int)) {
-	var group sync.WaitGroup
-	start := make(chan struct{})
-	for i := range writers {
-		group.Go(func() {
-			<-start
-			attempt(i)
-		})
-	}
-	close(start)
-	group.Wait()
-}
-
 func (s *suite) testOneWritesRow(t *testing.T) {
 	lane := s.lane()
 	previous := event.Position("")
 	for n := 1; n <= 5; n++ {
 		conflicts := make([]int, writers)
-		errs := make([]error, writers)
-		race(func(i int) {
+		errs := conformance.Race(writers, func(i int) error {
 			r := row("a", n)
 			r.Count = int64(100*n + i)
 			lost, err := s.shared.WriteRows(t.Context(), lane, []datastore.RowWrite{{Row: r, Previous: previous}})
-			conflicts[i], errs[i] = len(lost), err
+			conflicts[i] = len(lost)
+			return err
 		})
 		won := slices.Index(conflicts, 0)
 		lost := 0

@@ -8,12 +8,13 @@ import (
 
 	"pgregory.net/rapid"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 )
 
 // scan reads a lane page by page and checks each page.
-func scan(t fataler, g datastore.Generation, lane event.Lane, after string, limit int) []datastore.Row {
+func scan(t conformance.T, g datastore.Generation, lane event.Lane, after string, limit int) []datastore.Row {
 	t.Helper()
 	var all []datastore.Row
 	for {
@@ -32,7 +33,7 @@ func scan(t fataler, g datastore.Generation, lane event.Lane, after string, limi
 	}
 }
 
-func wantScan(t fataler, have, want []datastore.Row) {
+func wantScan(t conformance.T, have, want []datastore.Row) {
 	t.Helper()
 	if !slices.EqualFunc(have, want, sameRow) {
 		names := func(rows []datastore.Row) (names []string) {
@@ -91,35 +92,11 @@ func (s *suite) testScanLarge(t *testing.T) {
 	wantRows(t, s.shared, lane, names, rows...)
 }
 
-// modelRuns bounds the runs of testModel where Features do not: each is some
-// hundred calls.
-const modelRuns = 25
-
-// bounded makes runs after the first few empty, unless one failed: then rapid
-// needs them all to find a smaller one that fails.
-func (s *suite) bounded(check func(*rapid.T)) func(*rapid.T) {
-	most := s.features.ModelRuns
-	if most == 0 {
-		most = modelRuns
-	}
-	runs, failed := 0, false
-	return func(t *rapid.T) {
-		if runs >= most && !failed {
-			return
-		}
-		passed := false
-		defer func() { failed = failed || !passed }()
-		check(t)
-		passed = true
-		runs++
-	}
-}
-
 // testModel compares a lane with a map over random sequences of calls.
 func (s *suite) testModel(t *testing.T) {
 	lane, names := s.lane(), []string{"a", "a#", "ab", "b"}
 	run := 0
-	rapid.Check(t, s.bounded(func(t *rapid.T) {
+	rapid.Check(t, s.Bounded(func(t *rapid.T) {
 		run++
 		prefix := fmt.Sprintf("%06d-", run)
 		model := make(map[string]datastore.Row)

@@ -3,9 +3,7 @@ package datastoretest
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"reflect"
 	"slices"
 	"strconv"
@@ -13,33 +11,20 @@ import (
 	"sync/atomic"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 )
 
 // Features says what a Data Store offers besides the contract.
-type Features struct {
-	// Reopen closes a Data Store and opens the same one anew; nil where that
-	// cannot be done, and then durability is not tested.
-	Reopen func(t *testing.T, all datastore.Generations) datastore.Generations
-	// Seed makes a run repeat an earlier one; 0 means a new one.
-	Seed uint64
-	// ModelRuns bounds the random runs against a model, for what answers slowly
-	// over the wire; 0 means 25.
-	ModelRuns int
-}
+type Features = conformance.Features[datastore.Generations]
 
 // Run opens one Data Store and tests it. It need not be empty: every test works
 // on generations of its own. Since creating a table may take long, most tests
 // share one, each in a lane of its own.
 func Run(t *testing.T, open func(t *testing.T) datastore.Generations, features Features) {
-	seed := features.Seed
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("seed %d", seed)
-	s := &suite{all: open(t), features: features, seed: seed}
+	s := &suite{Suite: conformance.Begin(t, features), all: open(t)}
 	s.id, s.shared = s.create(t)
 	tests := []struct {
 		name string
@@ -88,21 +73,17 @@ func Run(t *testing.T, open func(t *testing.T) datastore.Generations, features F
 }
 
 type suite struct {
-	all      datastore.Generations
-	features Features
-	seed     uint64
-	count    atomic.Int64
-	lanes    atomic.Int64
-	id       string
-	shared   datastore.Generation
+	*conformance.Suite[datastore.Generations]
+	all    datastore.Generations
+	lanes  atomic.Int64
+	id     string
+	shared datastore.Generation
 }
-
-func (s *suite) name() string { return fmt.Sprintf("t%016x-%d", s.seed, s.count.Add(1)) }
 
 // create makes a generation that is dropped at the end of the test.
 func (s *suite) create(t *testing.T) (string, datastore.Generation) {
 	t.Helper()
-	id := s.name()
+	id := s.Name()
 	if err := s.all.Create(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
@@ -131,15 +112,8 @@ func row(entity string, n int) datastore.Row {
 		Count: int64(n), Version: "1", Buckets: []eventlog.Bucket{"2026-03-01T00"}}
 }
 
-// fataler is what *testing.T and *rapid.T have in common.
-type fataler interface {
-	Helper()
-	Fatalf(format string, args ...any)
-	Context() context.Context
-}
-
 // write expects no conflicts.
-func write(t fataler, g datastore.Generation, lane event.Lane, previous event.Position, rows ...datastore.Row) {
+func write(t conformance.T, g datastore.Generation, lane event.Lane, previous event.Position, rows ...datastore.Row) {
 	t.Helper()
 	writes := make([]datastore.RowWrite, len(rows))
 	for i := range rows {
@@ -152,7 +126,7 @@ func write(t fataler, g datastore.Generation, lane event.Lane, previous event.Po
 }
 
 // tryWrite reports whether the condition held.
-func tryWrite(t fataler, g datastore.Generation, lane event.Lane, r datastore.Row, previous event.Position) bool {
+func tryWrite(t conformance.T, g datastore.Generation, lane event.Lane, r datastore.Row, previous event.Position) bool {
 	t.Helper()
 	conflicts, err := g.WriteRows(t.Context(), lane, []datastore.RowWrite{{Row: r, Previous: previous}})
 	if err != nil {
@@ -165,7 +139,7 @@ func tryWrite(t fataler, g datastore.Generation, lane event.Lane, r datastore.Ro
 }
 
 // wantRows checks that, among entities, exactly the rows given are stored.
-func wantRows(t fataler, g datastore.Generation, lane event.Lane, entities []string, want ...datastore.Row) {
+func wantRows(t conformance.T, g datastore.Generation, lane event.Lane, entities []string, want ...datastore.Row) {
 	t.Helper()
 	have, err := g.Rows(t.Context(), lane, entities)
 	if err != nil {
@@ -209,11 +183,4 @@ func sorted(rows []datastore.Row) []datastore.Row {
 		return strings.Compare(event.EscapeEntity(a.Entity), event.EscapeEntity(b.Entity))
 	})
 	return rows
-}
-
-func wantError(t fataler, what string, err, want error) {
-	t.Helper()
-	if !errors.Is(err, want) {
-		t.Fatalf("%s: have error %v, want %v", what, err, want)
-	}
 }

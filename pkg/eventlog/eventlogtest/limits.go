@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 )
@@ -25,7 +26,7 @@ func (s *suite) testNoEntries(t *testing.T) {
 		bad := entry("b", s.at(2), 5)
 		spoil(&bad)
 		err := s.log.Put(t.Context(), at.lane, at.bucket, []eventlog.Entry{good, bad})
-		wantError(t, "put an entry with "+name, err, eventlog.ErrLimit)
+		conformance.WantError(t, "put an entry with "+name, err, eventlog.ErrLimit)
 		wantEntries(t, s.read(t, at, whole), nil)
 		if name == "a long line" {
 			continue
@@ -46,13 +47,13 @@ func (s *suite) testNoBuckets(t *testing.T) {
 	for _, bucket := range []eventlog.Bucket{"", "2026-03-01", "2026-03-01T00#a", "2026-13-01T00", "\xdc"} {
 		name := fmt.Sprintf(" in bucket %q", string(bucket))
 		err := s.log.Put(t.Context(), lane, bucket, []eventlog.Entry{entry("a", s.at(1), 5)})
-		wantError(t, "put"+name, err, eventlog.ErrLimit)
+		conformance.WantError(t, "put"+name, err, eventlog.ErrLimit)
 		_, err = s.log.Read(t.Context(), lane, bucket, "", whole, true)
-		wantError(t, "read"+name, err, eventlog.ErrLimit)
+		conformance.WantError(t, "read"+name, err, eventlog.ErrLimit)
 		_, err = s.log.ReadEntity(t.Context(), lane, bucket, "a", "", whole)
-		wantError(t, "read an entity"+name, err, eventlog.ErrLimit)
+		conformance.WantError(t, "read an entity"+name, err, eventlog.ErrLimit)
 		_, err = s.log.Has(t.Context(), lane, bucket, "a", s.at(1))
-		wantError(t, "look up"+name, err, eventlog.ErrLimit)
+		conformance.WantError(t, "look up"+name, err, eventlog.ErrLimit)
 	}
 }
 
@@ -64,11 +65,11 @@ func (s *suite) testAfter(t *testing.T) {
 	s.put(t, at, entries...)
 	for _, after := range []string{strings.Repeat("a", eventlog.MaxAfterBytes+1), "\xdc"} {
 		_, err := s.log.Read(t.Context(), at.lane, at.bucket, after, whole, true)
-		wantError(t, "read", err, eventlog.ErrLimit)
+		conformance.WantError(t, "read", err, eventlog.ErrLimit)
 		_, err = s.log.ReadEntity(t.Context(), at.lane, at.bucket, "b", after, whole)
-		wantError(t, "read an entity", err, eventlog.ErrLimit)
+		conformance.WantError(t, "read an entity", err, eventlog.ErrLimit)
 		_, err = s.log.ListQuarantine(t.Context(), at.lane, event.Position(after), 1)
-		wantError(t, "list the quarantine", err, eventlog.ErrLimit)
+		conformance.WantError(t, "list the quarantine", err, eventlog.ErrLimit)
 	}
 	for after, want := range map[string][]eventlog.Entry{
 		"A": entries[1:3], "a#z": entries[1:3], "b": entries[1:3], "b#": entries[1:3], entries[1].SortKey(): entries[2:3],
@@ -113,7 +114,7 @@ func (s *suite) testTwiceInACall(t *testing.T) {
 	changed := one
 	changed.Line = entry("a", s.at(3), 20).Line
 	err := s.log.Put(t.Context(), other.lane, other.bucket, []eventlog.Entry{one, changed})
-	wantError(t, "put two contents", err, eventlog.ErrChanged)
+	conformance.WantError(t, "put two contents", err, eventlog.ErrChanged)
 	if have := s.read(t, other, whole); len(have) > 1 {
 		t.Errorf("have %d entries", len(have))
 	}
@@ -136,6 +137,6 @@ func (s *suite) testQuarantineFields(t *testing.T) {
 	}
 	for _, at := range []event.Position{"", "0001-", "\xdc"} {
 		err := s.log.Quarantine(t.Context(), lane, eventlog.Quarantined{Position: at})
-		wantError(t, "set aside at no position", err, eventlog.ErrLimit)
+		conformance.WantError(t, "set aside at no position", err, eventlog.ErrLimit)
 	}
 }

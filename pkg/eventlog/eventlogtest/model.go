@@ -9,33 +9,9 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// modelRuns bounds the runs of testModel where Features do not: each is some
-// hundred calls.
-const modelRuns = 25
-
-// bounded makes runs after the first few empty, unless one failed: then rapid
-// needs them all to find a smaller one that fails.
-func (s *suite) bounded(check func(*rapid.T)) func(*rapid.T) {
-	most := s.features.ModelRuns
-	if most == 0 {
-		most = modelRuns
-	}
-	runs, failed := 0, false
-	return func(t *rapid.T) {
-		if runs >= most && !failed {
-			return
-		}
-		passed := false
-		defer func() { failed = failed || !passed }()
-		check(t)
-		passed = true
-		runs++
-	}
-}
-
 // testModel puts random batches, which overlap, and reads them by random pages.
 func (s *suite) testModel(t *testing.T) {
-	rapid.Check(t, s.bounded(func(t *rapid.T) {
+	rapid.Check(t, s.Bounded(func(t *rapid.T) {
 		at := s.place()
 		stored := make(map[string]eventlog.Entry)
 		draw := rapid.Custom(func(t *rapid.T) eventlog.Entry {

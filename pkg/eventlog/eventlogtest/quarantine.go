@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 )
@@ -23,7 +24,7 @@ func sameQuarantined(a, b eventlog.Quarantined) bool {
 // for quarantines of a lane are shared.
 func (s *suite) before() event.Position { return s.at(-1) }
 
-func (s *suite) list(t fataler, lane event.Lane, limit int) []eventlog.Quarantined {
+func (s *suite) list(t conformance.T, lane event.Lane, limit int) []eventlog.Quarantined {
 	t.Helper()
 	var all []eventlog.Quarantined
 	after := s.before()

@@ -2,40 +2,24 @@ package eventlogtest
 
 import (
 	"bytes"
-	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
-	"sync/atomic"
 	"testing"
 	"time"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 )
 
 // Features says what a log offers besides the contract.
-type Features struct {
-	// Reopen closes a log and opens the same one anew; nil where that cannot be
-	// done, and then durability is not tested.
-	Reopen func(t *testing.T, log eventlog.Log) eventlog.Log
-	// Seed makes a run repeat an earlier one; 0 means a new one.
-	Seed uint64
-	// ModelRuns bounds the random runs against a model, for what answers slowly
-	// over the wire; 0 means 25.
-	ModelRuns int
-}
+type Features = conformance.Features[eventlog.Log]
 
 // Run opens one log and tests it. The log need not be empty: every test works
 // in lanes of the upper half and buckets of its own.
 func Run(t *testing.T, open func(t *testing.T) eventlog.Log, features Features) {
-	seed := features.Seed
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("seed %d", seed)
-	s := &suite{log: open(t), features: features, seed: seed}
+	s := &suite{Suite: conformance.Begin(t, features), log: open(t)}
 	tests := []struct {
 		name string
 		test func(*testing.T)
@@ -79,10 +63,8 @@ func Run(t *testing.T, open func(t *testing.T) eventlog.Log, features Features) 
 }
 
 type suite struct {
-	log      eventlog.Log
-	features Features
-	seed     uint64
-	count    atomic.Int64
+	*conformance.Suite[eventlog.Log]
+	log eventlog.Log
 }
 
 // place is a lane-bucket.
@@ -94,14 +76,14 @@ type place struct {
 // place returns a lane-bucket that nobody has used: lanes of runs coincide, but
 // hours of some centuries hardly do.
 func (s *suite) place() place {
-	n := uint64(s.count.Add(1))
-	hour := (s.seed>>16 + n) % (300 * 365 * 24)
-	lane := event.Lane(512 + (s.seed+n)%511)
+	n := uint64(s.Next())
+	hour := (s.Seed>>16 + n) % (300 * 365 * 24)
+	lane := event.Lane(512 + (s.Seed+n)%511)
 	return place{lane, eventlog.Hour.Of(time.Date(1500, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(hour) * time.Hour).UnixMilli())}
 }
 
 // base is a number of the run, from which its positions go up.
-func (s *suite) base() uint64 { return s.seed>>1 | 1<<62 }
+func (s *suite) base() uint64 { return s.Seed>>1 | 1<<62 }
 
 // at is position n of the run.
 func (s *suite) at(n int) event.Position {
@@ -136,14 +118,7 @@ func noise(at event.Position, size int) string {
 	return string(b)
 }
 
-// fataler is what *testing.T and *rapid.T have in common.
-type fataler interface {
-	Helper()
-	Fatalf(format string, args ...any)
-	Context() context.Context
-}
-
-func (s *suite) put(t fataler, at place, entries ...eventlog.Entry) {
+func (s *suite) put(t conformance.T, at place, entries ...eventlog.Entry) {
 	t.Helper()
 	if err := s.log.Put(t.Context(), at.lane, at.bucket, entries); err != nil {
 		t.Fatalf("put: %v", err)
@@ -153,7 +128,7 @@ func (s *suite) put(t fataler, at place, entries ...eventlog.Entry) {
 type readPage func(after string) (eventlog.Page, error)
 
 // pages reads to the end and checks what every page promises.
-func pages(t fataler, limit eventlog.PageLimit, after string, read readPage) []eventlog.Entry {
+func pages(t conformance.T, limit eventlog.PageLimit, after string, read readPage) []eventlog.Entry {
 	t.Helper()
 	bytes := limit.Bytes
 	if bytes == 0 {
@@ -191,14 +166,14 @@ func pages(t fataler, limit eventlog.PageLimit, after string, read readPage) []e
 	}
 }
 
-func (s *suite) read(t fataler, at place, limit eventlog.PageLimit) []eventlog.Entry {
+func (s *suite) read(t conformance.T, at place, limit eventlog.PageLimit) []eventlog.Entry {
 	t.Helper()
 	return pages(t, limit, "", func(after string) (eventlog.Page, error) {
 		return s.log.Read(t.Context(), at.lane, at.bucket, after, limit, true)
 	})
 }
 
-func (s *suite) readEntity(t fataler, at place, entity string, limit eventlog.PageLimit) []eventlog.Entry {
+func (s *suite) readEntity(t conformance.T, at place, entity string, limit eventlog.PageLimit) []eventlog.Entry {
 	t.Helper()
 	return pages(t, limit, "", func(after string) (eventlog.Page, error) {
 		return s.log.ReadEntity(t.Context(), at.lane, at.bucket, entity, after, limit)
@@ -209,7 +184,7 @@ func same(a, b *eventlog.Entry) bool {
 	return a.Entity == b.Entity && a.Position == b.Position && a.Logged == b.Logged && bytes.Equal(a.Line, b.Line)
 }
 
-func wantEntries(t fataler, have, want []eventlog.Entry) {
+func wantEntries(t conformance.T, have, want []eventlog.Entry) {
 	t.Helper()
 	if len(have) != len(want) {
 		t.Fatalf("have %d entries, want %d", len(have), len(want))
@@ -223,11 +198,4 @@ func wantEntries(t fataler, have, want []eventlog.Entry) {
 
 func show(e *eventlog.Entry) string {
 	return fmt.Sprintf("%.100q at %s, logged %d, %d bytes", e.Entity, e.Position, e.Logged, len(e.Line))
-}
-
-func wantError(t fataler, what string, err, want error) {
-	t.Helper()
-	if !errors.Is(err, want) {
-		t.Fatalf("%s: have error %v, want %v", what, err, want)
-	}
 }

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/eventlog"
 )
 
@@ -28,11 +29,11 @@ func (s *suite) testWitness(t *testing.T) {
 	}
 	other := want[2]
 	other.Count++
-	wantError(t, "put another witness", s.log.PutWitness(t.Context(), lane, other), eventlog.ErrChanged)
+	conformance.WantError(t, "put another witness", s.log.PutWitness(t.Context(), lane, other), eventlog.ErrChanged)
 	noBucket, noPosition := want[0], want[0]
 	noBucket.Bucket, noPosition.First = "no bucket", "no position"
 	for _, w := range []eventlog.Witness{noBucket, noPosition} {
-		wantError(t, "put no witness", s.log.PutWitness(t.Context(), lane, w), eventlog.ErrLimit)
+		conformance.WantError(t, "put no witness", s.log.PutWitness(t.Context(), lane, w), eventlog.ErrLimit)
 	}
 	before := want[0].Bucket[:len(want[0].Bucket)-1]
 	for _, tt := range []struct {

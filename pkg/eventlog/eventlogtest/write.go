@@ -4,9 +4,9 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/eventlog"
 )
 
@@ -39,7 +39,7 @@ func (s *suite) testChanged(t *testing.T) {
 	for i, other := range entries[:3] { // whatever its position is to those of the others
 		other.Line = entry(other.Entity, s.at(77), 20).Line
 		for _, batch := range [][]eventlog.Entry{{other}, {entries[3], other, entries[4]}, {entries[(i+1)%3], other}} {
-			wantError(t, "put other content", s.log.Put(t.Context(), at.lane, at.bucket, batch), eventlog.ErrChanged)
+			conformance.WantError(t, "put other content", s.log.Put(t.Context(), at.lane, at.bucket, batch), eventlog.ErrChanged)
 		}
 	}
 	// Any other entry of the failed batches may be stored, but none was changed.
@@ -54,25 +54,10 @@ func (s *suite) testChanged(t *testing.T) {
 
 const writers = 6
 
-func race(attempt func(writer int) error) []error {
-	results := make([]error, writers)
-	var group sync.WaitGroup
-	start := make(chan struct{})
-	for i := range results {
-		group.Go(func() {
-			<-start
-			results[i] = attempt(i)
-		})
-	}
-	close(start)
-	group.Wait()
-	return results
-}
-
 // testConcurrentSame lets pumps put the same events at once, differently cut.
 func (s *suite) testConcurrentSame(t *testing.T) {
 	at, entries := s.place(), s.some(20, 50)
-	results := race(func(i int) error {
+	results := conformance.Race(writers, func(i int) error {
 		if err := s.log.Put(t.Context(), at.lane, at.bucket, entries[i:]); err != nil {
 			return err
 		}
@@ -94,7 +79,7 @@ func (s *suite) testConcurrentOther(t *testing.T) {
 			contents[i] = entry("entity", s.at(1), 20)
 			contents[i].Line = entry("entity", s.at(i), 20).Line
 		}
-		results := race(func(i int) error { return s.log.Put(t.Context(), at.lane, at.bucket, contents[i:i+1]) })
+		results := conformance.Race(writers, func(i int) error { return s.log.Put(t.Context(), at.lane, at.bucket, contents[i:i+1]) })
 		have := s.read(t, at, whole)
 		if len(have) != 1 {
 			t.Fatalf("have %d entries", len(have))
@@ -106,7 +91,7 @@ func (s *suite) testConcurrentOther(t *testing.T) {
 				}
 				continue
 			}
-			wantError(t, "put other content", err, eventlog.ErrChanged)
+			conformance.WantError(t, "put other content", err, eventlog.ErrChanged)
 		}
 	}
 }
@@ -136,16 +121,14 @@ func (s *suite) testCancelled(t *testing.T) {
 }
 
 func (s *suite) testDurable(t *testing.T) {
-	if s.features.Reopen == nil {
-		t.Skip("the log cannot be reopened")
-	}
+	s.MustReopen(t)
 	at, entries := s.place(), s.some(30, 100)
 	s.put(t, at, entries...)
 	q := quarantined(s.at(1))
 	if err := s.log.Quarantine(t.Context(), at.lane, q); err != nil {
 		t.Fatal(err)
 	}
-	s.log = s.features.Reopen(t, s.log)
+	s.log = s.Reopen(t, s.log)
 	wantEntries(t, s.read(t, at, whole), entries)
 	if listed := s.list(t, at.lane, 10); len(listed) != 1 || !sameQuarantined(listed[0], q) {
 		t.Fatalf("reopened: %+v", listed)

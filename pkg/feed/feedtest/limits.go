@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/feed"
 )
 
@@ -19,10 +20,10 @@ func (s *suite) testRecordLimits(t *testing.T) {
 		"one byte too much":  {Key: "key", Data: make([]byte, feed.MaxDataBytes-len("key")+1)},
 	} {
 		_, err := stream.Put(t.Context(), record.Key, record.Data)
-		wantError(t, "put a record with "+name, err, feed.ErrLimit)
+		conformance.WantError(t, "put a record with "+name, err, feed.ErrLimit)
 	}
 	key := strings.Repeat("ü", feed.MaxKeyBytes/2)
-	want := noise(s.seed, feed.MaxDataBytes-len(key))
+	want := noise(s.Seed, feed.MaxDataBytes-len(key))
 	put(t, stream, key, want)
 	if _, err := stream.Put(t.Context(), "none", nil); err != nil {
 		t.Fatal(err)
@@ -40,16 +41,16 @@ func (s *suite) testRecordLimits(t *testing.T) {
 func (s *suite) testNoStreams(t *testing.T) {
 	for _, name := range []string{"", "a/b", "a b", "ü", "\xdc", "a\n", strings.Repeat("n", feed.MaxNameBytes+1)} {
 		_, err := s.streams.Create(t.Context(), name, 1)
-		wantError(t, fmt.Sprintf("create %.20q", name), err, feed.ErrLimit)
+		conformance.WantError(t, fmt.Sprintf("create %.20q", name), err, feed.ErrLimit)
 		s.wantMissing(t, name, s.streams.Open(name))
 		if err := s.streams.Delete(t.Context(), name); err != nil {
 			t.Errorf("delete %.20q: %v", name, err)
 		}
 	}
 	for _, shards := range []int{0, -1, feed.MaxShards + 1} {
-		name := s.name()
+		name := s.Name()
 		_, err := s.streams.Create(t.Context(), name, shards)
-		wantError(t, fmt.Sprintf("create %d shards", shards), err, feed.ErrLimit)
+		conformance.WantError(t, fmt.Sprintf("create %d shards", shards), err, feed.ErrLimit)
 		s.wantMissing(t, name, s.streams.Open(name))
 	}
 }
@@ -60,7 +61,7 @@ func (s *suite) testNoPlaces(t *testing.T) {
 	sequence := put(t, stream, "key", "data")
 	for _, other := range []string{"", "shard", "shardId-000000000777", "a b", "\xdc", strings.Repeat("s", 200)} {
 		_, err := stream.Iterator(t.Context(), other, feed.Start{})
-		wantError(t, fmt.Sprintf("iterator of shard %.20q", other), err, feed.ErrShardNotFound)
+		conformance.WantError(t, fmt.Sprintf("iterator of shard %.20q", other), err, feed.ErrShardNotFound)
 	}
 	for _, after := range []string{"none", "-1", "0" + sequence, sequence + " ", strings.Repeat("9", 129)} {
 		if _, err := stream.Iterator(t.Context(), shard, feed.Start{After: after}); err == nil {

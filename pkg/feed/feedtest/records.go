@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/event"
 	"reprise/pkg/feed"
 )
@@ -51,11 +52,11 @@ func (s *suite) testCopies(t *testing.T) {
 func (s *suite) testLimits(t *testing.T) {
 	_, stream := s.create(t, 1)
 	_, err := stream.Put(t.Context(), strings.Repeat("k", feed.MaxKeyBytes+1), []byte("data"))
-	wantError(t, "put under too long a key", err, feed.ErrLimit)
+	conformance.WantError(t, "put under too long a key", err, feed.ErrLimit)
 	_, err = stream.Put(t.Context(), "key", make([]byte, feed.MaxDataBytes+1))
-	wantError(t, "put too much", err, feed.ErrLimit)
+	conformance.WantError(t, "put too much", err, feed.ErrLimit)
 	// Kinesis counts the key as well.
-	want := noise(s.seed, feed.MaxDataBytes-len("key"))
+	want := noise(s.Seed, feed.MaxDataBytes-len("key"))
 	put(t, stream, "key", want)
 	for _, records := range everything(t, stream, 1) {
 		if string(records[0].Data) != want {

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/feed"
 )
 
@@ -31,7 +32,7 @@ func (s *suite) testCreate(t *testing.T) {
 	}
 	everything(t, stream, 1)
 	_, err = s.streams.Create(t.Context(), name, 3)
-	wantError(t, "create with other shards", err, feed.ErrStreamExists)
+	conformance.WantError(t, "create with other shards", err, feed.ErrStreamExists)
 	if ids := shards(t, stream); len(ids) != 2 {
 		t.Fatalf("shards %v", ids)
 	}
@@ -70,14 +71,14 @@ func (s *suite) testDelete(t *testing.T) {
 }
 
 func (s *suite) testMissing(t *testing.T) {
-	name := s.name()
+	name := s.Name()
 	s.wantMissing(t, name, s.streams.Open(name))
 	if err := s.streams.Delete(t.Context(), name); err != nil {
 		t.Fatal(err)
 	}
 	_, stream := s.create(t, 1)
 	_, err := stream.Iterator(t.Context(), "shardId-000000000777", feed.Start{})
-	wantError(t, "iterator of a missing shard", err, feed.ErrShardNotFound)
+	conformance.WantError(t, "iterator of a missing shard", err, feed.ErrShardNotFound)
 	if _, err := stream.Read(t.Context(), "no iterator", 1); err == nil {
 		t.Fatal("read from what is no iterator")
 	}
@@ -86,13 +87,13 @@ func (s *suite) testMissing(t *testing.T) {
 func (s *suite) wantMissing(t *testing.T, name string, stream feed.Stream) {
 	t.Helper()
 	_, describe := s.streams.Describe(t.Context(), name)
-	wantError(t, "describe", describe, feed.ErrStreamNotFound)
+	conformance.WantError(t, "describe", describe, feed.ErrStreamNotFound)
 	_, put := stream.Put(t.Context(), "key", []byte("data"))
-	wantError(t, "put", put, feed.ErrStreamNotFound)
+	conformance.WantError(t, "put", put, feed.ErrStreamNotFound)
 	_, shards := stream.Shards(t.Context())
-	wantError(t, "shards", shards, feed.ErrStreamNotFound)
+	conformance.WantError(t, "shards", shards, feed.ErrStreamNotFound)
 	_, iterator := stream.Iterator(t.Context(), "shardId-000000000000", feed.Start{})
-	wantError(t, "iterator", iterator, feed.ErrStreamNotFound)
+	conformance.WantError(t, "iterator", iterator, feed.ErrStreamNotFound)
 }
 
 func (s *suite) testShards(t *testing.T) {
@@ -143,7 +144,7 @@ func (s *suite) testCancelled(t *testing.T) {
 	it := iterator(t, stream, shard, feed.Start{})
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	other := s.name()
+	other := s.Name()
 	_, create := s.streams.Create(ctx, other, 1)
 	_, describe := s.streams.Describe(ctx, name)
 	_, put := stream.Put(ctx, "key", []byte("data"))
@@ -157,22 +158,20 @@ func (s *suite) testCancelled(t *testing.T) {
 		}
 	}
 	_, err := s.streams.Describe(t.Context(), other)
-	wantError(t, "describe what was not created", err, feed.ErrStreamNotFound)
+	conformance.WantError(t, "describe what was not created", err, feed.ErrStreamNotFound)
 	if records := (&reader{stream: stream, next: it}).read(t, 10); len(records) > 0 {
 		t.Fatalf("have %d records", len(records))
 	}
 }
 
 func (s *suite) testDurable(t *testing.T) {
-	if s.features.Reopen == nil {
-		t.Skip("the service cannot be reopened")
-	}
+	s.MustReopen(t)
 	name, stream := s.create(t, 1)
 	before, err := s.streams.Describe(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
-	gone := s.name()
+	gone := s.Name()
 	if _, err := s.streams.Create(t.Context(), gone, 1); err != nil {
 		t.Fatal(err)
 	}
@@ -180,14 +179,14 @@ func (s *suite) testDurable(t *testing.T) {
 	if err := s.streams.Delete(t.Context(), gone); err != nil {
 		t.Fatal(err)
 	}
-	s.streams = s.features.Reopen(t, s.streams)
+	s.streams = s.Reopen(t, s.streams)
 	stream = s.streams.Open(name)
 	after, err := s.streams.Describe(t.Context(), name)
 	if err != nil || after.Identity != before.Identity || after.Shards != 1 || !after.Created.Equal(before.Created) {
 		t.Fatalf("reopened: %+v, %v; was %+v", after, err, before)
 	}
 	_, err = s.streams.Describe(t.Context(), gone)
-	wantError(t, "describe what was deleted", err, feed.ErrStreamNotFound)
+	conformance.WantError(t, "describe what was deleted", err, feed.ErrStreamNotFound)
 	third := put(t, stream, "key", "3")
 	r := reader{stream: stream, next: iterator(t, stream, shards(t, stream)[0], feed.Start{After: first}), last: first}
 	records := r.take(t, 2, 10)

@@ -1,35 +1,21 @@
 package feedtest
 
 import (
-	"errors"
-	"fmt"
-	"math/rand/v2"
-	"sync/atomic"
 	"testing"
 	"time"
 
+	"reprise/pkg/conformance"
 	"reprise/pkg/event"
 	"reprise/pkg/feed"
 )
 
 // Features says what a service offers besides the contract.
-type Features struct {
-	// Reopen closes streams and opens the same ones anew; nil where that cannot
-	// be done, and then durability is not tested.
-	Reopen func(t *testing.T, streams feed.Streams) feed.Streams
-	// Seed makes a run repeat an earlier one; 0 means a new one.
-	Seed uint64
-}
+type Features = conformance.Features[feed.Streams]
 
 // Run opens one service and tests it. It need not be empty: every test works on
 // streams of its own, at most 8 shards at a time, and deletes them.
 func Run(t *testing.T, open func(t *testing.T) feed.Streams, features Features) {
-	seed := features.Seed
-	if seed == 0 {
-		seed = rand.Uint64()
-	}
-	t.Logf("seed %d", seed)
-	s := &suite{streams: open(t), features: features, seed: seed}
+	s := &suite{Suite: conformance.Begin(t, features), streams: open(t)}
 	tests := []struct {
 		name string
 		test func(*testing.T)
@@ -64,18 +50,14 @@ func Run(t *testing.T, open func(t *testing.T) feed.Streams, features Features) 
 }
 
 type suite struct {
-	streams  feed.Streams
-	features Features
-	seed     uint64
-	count    atomic.Int64
+	*conformance.Suite[feed.Streams]
+	streams feed.Streams
 }
-
-func (s *suite) name() string { return fmt.Sprintf("t%016x-%d", s.seed, s.count.Add(1)) }
 
 // create makes a stream that is deleted at the end of the test.
 func (s *suite) create(t *testing.T, shards int) (string, feed.Stream) {
 	t.Helper()
-	name := s.name()
+	name := s.Name()
 	if _, err := s.streams.Create(t.Context(), name, shards); err != nil {
 		t.Fatal(err)
 	}
@@ -219,11 +201,4 @@ func everything(t *testing.T, stream feed.Stream, n int) map[string][]feed.Recor
 		t.Fatalf("have %d records, want %d", have, n)
 	}
 	return records
-}
-
-func wantError(t *testing.T, what string, err, want error) {
-	t.Helper()
-	if !errors.Is(err, want) {
-		t.Fatalf("%s: have error %v, want %v", what, err, want)
-	}
 }

@@ -12,41 +12,15 @@ import (
 	"reprise/pkg/control"
 	"reprise/pkg/control/controltest"
 	"reprise/pkg/local/controlpebble"
-	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/localstore/localstoretest"
 )
 
-// store is a data directory that can be closed and opened again.
-type store struct {
-	fs  vfs.FS
-	dir string
-	db  *localstore.DB
-}
+type store = localstoretest.Adapter[*controlpebble.Table]
 
-func (s *store) open(t testing.TB) *controlpebble.Table {
-	t.Helper()
-	db, err := localstore.Open(s.dir, localstore.Options{FS: s.fs, Settings: localstore.Settings{Lanes: 4, BucketWidth: 86400}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.db = db
-	table, err := controlpebble.New(db.Space("control"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return table
-}
-
-func (s *store) close(t testing.TB) {
-	if err := s.db.Close(); err != nil {
-		t.Error(err)
-	}
-}
-
+// openTable opens a table in a directory of a file system, nil for the disk.
 func openTable(t testing.TB, fsys vfs.FS) (*store, *controlpebble.Table) {
-	s := &store{fs: fsys, dir: "data"}
-	table := s.open(t)
-	t.Cleanup(func() { s.close(t) })
-	return s, table
+	t.Helper()
+	return localstoretest.OpenAdapter(t, fsys, "control", controlpebble.New)
 }
 
 func TestConformance(t *testing.T) {
@@ -55,8 +29,7 @@ func TestConformance(t *testing.T) {
 		s, table = openTable(t, vfs.NewMem())
 		return table
 	}, controltest.Features{Reopen: func(t *testing.T, _ control.Table) control.Table {
-		s.close(t)
-		return s.open(t)
+		return s.Reopen()
 	}})
 }
 
@@ -157,9 +130,7 @@ func TestCrash(t *testing.T) {
 
 func openOnDisk(b *testing.B) *controlpebble.Table {
 	b.Helper()
-	s := &store{dir: b.TempDir()}
-	table := s.open(b)
-	b.Cleanup(func() { s.close(b) })
+	_, table := openTable(b, nil)
 	return table
 }
 

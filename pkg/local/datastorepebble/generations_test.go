@@ -12,43 +12,16 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/local/datastorepebble"
-	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/localstore/localstoretest"
 )
 
-// store is a data directory that can be closed and opened again.
-type store struct {
-	fs  vfs.FS
-	dir string
-	db  *localstore.DB
-}
+type store = localstoretest.Adapter[*datastorepebble.Generations]
 
-func (s *store) open(t testing.TB) *datastorepebble.Generations {
-	t.Helper()
-	db, err := localstore.Open(s.dir, localstore.Options{FS: s.fs,
-		Settings: localstore.Settings{Lanes: 4, BucketWidth: 86400}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.db = db
-	all, err := datastorepebble.New(db.Space("datastore"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-func (s *store) close(t testing.TB) {
-	if err := s.db.Close(); err != nil {
-		t.Error(err)
-	}
-}
-
+// openGenerations opens generations in a directory of a file system, nil for the
+// disk.
 func openGenerations(t testing.TB, fsys vfs.FS) (*store, *datastorepebble.Generations) {
 	t.Helper()
-	s := &store{fs: fsys, dir: "data"}
-	all := s.open(t)
-	t.Cleanup(func() { s.close(t) })
-	return s, all
+	return localstoretest.OpenAdapter(t, fsys, "datastore", datastorepebble.New)
 }
 
 func TestConformance(t *testing.T) {
@@ -57,8 +30,7 @@ func TestConformance(t *testing.T) {
 		s, all = openGenerations(t, vfs.NewMem())
 		return all
 	}, datastoretest.Features{Reopen: func(t *testing.T, _ datastore.Generations) datastore.Generations {
-		s.close(t)
-		return s.open(t)
+		return s.Reopen()
 	}})
 }
 
@@ -151,9 +123,7 @@ func TestCrashKeepsWhatARowRestsOn(t *testing.T) {
 
 func openOnDisk(b *testing.B) datastore.Generation {
 	b.Helper()
-	s := &store{dir: b.TempDir()}
-	all := s.open(b)
-	b.Cleanup(func() { s.close(b) })
+	_, all := openGenerations(b, nil)
 	if err := all.Create(b.Context(), "g0001"); err != nil {
 		b.Fatal(err)
 	}

@@ -4,22 +4,15 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/cockroachdb/pebble/v2/vfs"
-
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/localstore/localstoretest"
 )
 
 // TestDamagedIdentity finds less under a key than an identity takes.
 func TestDamagedIdentity(t *testing.T) {
-	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(),
-		Settings: localstore.Settings{Lanes: 1, BucketWidth: 3600}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = db.Close() }()
-	space := db.Space("datastore")
+	space := localstoretest.Open(t).Space("datastore")
 	all, err := New(space)
 	if err == nil {
 		err = all.Create(t.Context(), "g")

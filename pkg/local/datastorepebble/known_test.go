@@ -6,6 +6,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/localstore/localstoretest"
 )
 
 // TestKnownGenerationIsMadeDurable: a generation that another call has created,
@@ -13,19 +14,7 @@ import (
 func TestKnownGenerationIsMadeDurable(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	open := func(fsys vfs.FS) *Generations {
-		db, err := localstore.Open("data", localstore.Options{FS: fsys})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := db.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		all, err := New(db.Space("datastore"))
-		if err != nil {
-			t.Fatal(err)
-		}
+		_, all := localstoretest.OpenAdapter(t, fsys, "datastore", New)
 		return all
 	}
 	all := open(mem)

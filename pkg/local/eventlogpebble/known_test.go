@@ -7,24 +7,14 @@ import (
 
 	"reprise/pkg/eventlog"
 	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/localstore/localstoretest"
 )
 
 // TestKnownIsMadeDurable: what another call has stored, but not yet brought to
 // the disk, counts as stored only once it is there.
 func TestKnownIsMadeDurable(t *testing.T) {
 	mem := vfs.NewCrashableMem()
-	open := func(fsys vfs.FS) *localstore.Space {
-		db, err := localstore.Open("data", localstore.Options{FS: fsys})
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() {
-			if err := db.Close(); err != nil {
-				t.Error(err)
-			}
-		})
-		return db.Space("eventlog")
-	}
+	open := func(fsys vfs.FS) *localstore.Space { return localstoretest.OpenFS(t, fsys).Space("eventlog") }
 	lazily := func(space *localstore.Space, key, value []byte) {
 		if err := space.WriteLazily(func(b *localstore.Batch) error { return b.Put(key, value) }); err != nil {
 			t.Fatal(err)
@@ -66,23 +56,16 @@ func TestDamagedEntriesAreRefused(t *testing.T) {
 		"no position":    {"a", "\x02{}"},
 		"no entity":      {"%zz#0001-017-0000", "\x02{}"},
 	} {
-		db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem()})
-		if err != nil {
-			t.Fatal(err)
-		}
-		space := db.Space("eventlog")
+		space := localstoretest.Open(t).Space("eventlog")
 		log := New(space)
 		key := append(bucketPrefix(1, at), c.key...)
-		err = space.WriteLazily(func(b *localstore.Batch) error { return b.Put(key, []byte(c.value)) })
+		err := space.WriteLazily(func(b *localstore.Batch) error { return b.Put(key, []byte(c.value)) })
 		if err != nil {
 			t.Fatal(err)
 		}
 		page, err := log.Read(t.Context(), 1, at, "", eventlog.PageLimit{Entries: 10}, true)
 		if err == nil || len(page.Entries) > 0 {
 			t.Errorf("%s: %d entries, %v", name, len(page.Entries), err)
-		}
-		if err := db.Close(); err != nil {
-			t.Error(err)
 		}
 	}
 }

@@ -12,38 +12,17 @@ import (
 	"reprise/pkg/eventlog/eventlogtest"
 	"reprise/pkg/local/eventlogpebble"
 	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/localstore/localstoretest"
 )
 
-// store is a data directory that can be closed and opened again.
-type store struct {
-	fs  vfs.FS
-	dir string
-	db  *localstore.DB
-}
+type store = localstoretest.Adapter[*eventlogpebble.Log]
 
-func (s *store) open(t testing.TB) *eventlogpebble.Log {
-	t.Helper()
-	db, err := localstore.Open(s.dir, localstore.Options{FS: s.fs,
-		Settings: localstore.Settings{Lanes: 4, BucketWidth: 86400}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.db = db
-	return eventlogpebble.New(db.Space("eventlog"))
-}
-
-func (s *store) close(t testing.TB) {
-	if err := s.db.Close(); err != nil {
-		t.Error(err)
-	}
-}
-
+// openLog opens a log in a directory of a file system, nil for the disk.
 func openLog(t testing.TB, fsys vfs.FS) (*store, *eventlogpebble.Log) {
 	t.Helper()
-	s := &store{fs: fsys, dir: "data"}
-	log := s.open(t)
-	t.Cleanup(func() { s.close(t) })
-	return s, log
+	return localstoretest.OpenAdapter(t, fsys, "eventlog", func(s *localstore.Space) (*eventlogpebble.Log, error) {
+		return eventlogpebble.New(s), nil
+	})
 }
 
 func TestConformance(t *testing.T) {
@@ -52,8 +31,7 @@ func TestConformance(t *testing.T) {
 		s, log = openLog(t, vfs.NewMem())
 		return log
 	}, eventlogtest.Features{Reopen: func(t *testing.T, _ eventlog.Log) eventlog.Log {
-		s.close(t)
-		return s.open(t)
+		return s.Reopen()
 	}})
 }
 
@@ -149,9 +127,7 @@ func TestCrash(t *testing.T) {
 
 func openOnDisk(b *testing.B) *eventlogpebble.Log {
 	b.Helper()
-	s := &store{dir: b.TempDir()}
-	log := s.open(b)
-	b.Cleanup(func() { s.close(b) })
+	_, log := openLog(b, nil)
 	return log
 }
 

@@ -84,9 +84,9 @@ func TestArrivalNeverGoesBack(t *testing.T) {
 		clock.millis.Store(at)
 		put(t, stream, 1)
 	}
-	s.close(t)
+	s.Close()
 	clock.millis.Store(100)
-	stream = s.open(t).Stream("events")
+	stream = s.Reopen().Stream("events")
 	put(t, stream, 1)
 	var have []int64
 	for _, record := range read(t, stream, feed.Start{}, 10).Records {
@@ -156,8 +156,7 @@ func TestTrim(t *testing.T) {
 	if err := stream.Trim(t.Context(), shard0, sequences[5]); err != nil {
 		t.Fatal(err)
 	}
-	s.close(t)
-	stream = s.open(t).Stream("events")
+	stream = s.Reopen().Stream("events")
 	wantStatus(t, stream, 0, sequences[5], sequences[5])
 	next := put(t, stream, 1)[0]
 	if event.CompareSequences(next, sequences[5]) <= 0 {
@@ -323,9 +322,7 @@ func TestCrash(t *testing.T) {
 
 func openOnDisk(b *testing.B) *feedpebble.Stream {
 	b.Helper()
-	s := &store{dir: b.TempDir(), now: time.Now}
-	streams := s.open(b)
-	b.Cleanup(func() { s.close(b) })
+	_, streams := openStreams(b, nil, time.Now)
 	return newStream(b, streams, 4)
 }
 

@@ -10,42 +10,17 @@ import (
 	"reprise/pkg/feed/feedtest"
 	"reprise/pkg/local/feedpebble"
 	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/localstore/localstoretest"
 )
 
-// store is a data directory that can be closed and opened again.
-type store struct {
-	fs  vfs.FS
-	dir string
-	now func() time.Time
-	db  *localstore.DB
-}
+type store = localstoretest.Adapter[*feedpebble.Streams]
 
-func (s *store) open(t testing.TB) *feedpebble.Streams {
-	t.Helper()
-	db, err := localstore.Open(s.dir, localstore.Options{FS: s.fs, Settings: localstore.Settings{Lanes: 4, BucketWidth: 86400}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	s.db = db
-	streams, err := feedpebble.New(db.Space("feed"), s.now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return streams
-}
-
-func (s *store) close(t testing.TB) {
-	if err := s.db.Close(); err != nil {
-		t.Error(err)
-	}
-}
-
+// openStreams opens streams in a directory of a file system, nil for the disk.
 func openStreams(t testing.TB, fsys vfs.FS, now func() time.Time) (*store, *feedpebble.Streams) {
 	t.Helper()
-	s := &store{fs: fsys, dir: "data", now: now}
-	streams := s.open(t)
-	t.Cleanup(func() { s.close(t) })
-	return s, streams
+	return localstoretest.OpenAdapter(t, fsys, "feed", func(s *localstore.Space) (*feedpebble.Streams, error) {
+		return feedpebble.New(s, now)
+	})
 }
 
 func TestConformance(t *testing.T) {
@@ -54,7 +29,6 @@ func TestConformance(t *testing.T) {
 		s, streams = openStreams(t, vfs.NewMem(), time.Now)
 		return streams
 	}, feedtest.Features{Reopen: func(t *testing.T, _ feed.Streams) feed.Streams {
-		s.close(t)
-		return s.open(t)
+		return s.Reopen()
 	}})
 }

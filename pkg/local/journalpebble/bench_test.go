@@ -6,7 +6,9 @@ import (
 	"testing"
 
 	"reprise/pkg/asl"
-	"reprise/pkg/local/localstore"
+	"reprise/pkg/asl/engine"
+	"reprise/pkg/asl/states"
+	"reprise/pkg/local/localstore/localstoretest"
 )
 
 // BenchmarkTransition measures one state on the machine's own disk: a Pass
@@ -29,11 +31,8 @@ func benchmark(b *testing.B, state string) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	db, err := localstore.Open(b.TempDir(), localstore.Options{Settings: localstore.Settings{Lanes: 4, BucketWidth: 60}})
-	if err != nil {
-		b.Fatal(err)
-	}
-	engine, err := asl.NewEngine(asl.Config{Machines: map[string]*asl.Machine{"m": m}, Invoker: &invoker{calls: map[string]int{}}, Journal: New(db.Space("journal"))})
+	db := localstoretest.OpenFS(b, nil)
+	engine, err := engine.New(engine.Config{Machines: map[string]*asl.Machine{"m": m}, Invoker: &invoker{calls: map[string]int{}}, Journal: New(db.Space("journal"))})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -45,16 +44,13 @@ func benchmark(b *testing.B, state string) {
 		if err != nil {
 			b.Fatal(err)
 		}
-		if ended, err := engine.Wait(ctx, started.ExecutionArn); err != nil || ended.Status != asl.StatusSucceeded {
+		if ended, err := engine.Wait(ctx, started.ExecutionArn); err != nil || ended.Status != states.StatusSucceeded {
 			b.Fatal(ended, err)
 		}
 	}
 	b.ReportMetric(float64(b.Elapsed().Microseconds())/float64(b.N)/(2*loops), "µs/transition")
 	cancel()
 	if err := <-ran; err != nil {
-		b.Fatal(err)
-	}
-	if err := db.Close(); err != nil {
 		b.Fatal(err)
 	}
 }

@@ -12,6 +12,9 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"reprise/pkg/asl"
+	"reprise/pkg/asl/engine"
+	"reprise/pkg/asl/interpreter"
+	"reprise/pkg/local/localstore/localstoretest"
 )
 
 // invoker counts invocations by payload.
@@ -84,7 +87,7 @@ func crashOnce(t *testing.T, m *asl.Machine, seed uint64) {
 }
 
 type opened struct {
-	engine *asl.Engine
+	engine *engine.Engine
 	close  func(t *testing.T)
 }
 
@@ -96,10 +99,10 @@ type tapped struct {
 
 func (t tapped) Sync() error { t.before(); return t.Journal.Sync() }
 
-func open(t *testing.T, fs vfs.FS, m *asl.Machine, in asl.Invoker, before func()) opened {
+func open(t *testing.T, fs vfs.FS, m *asl.Machine, in interpreter.Invoker, before func()) opened {
 	t.Helper()
-	db := openStore(t, fs)
-	engine, err := asl.NewEngine(asl.Config{Machines: map[string]*asl.Machine{"m": m}, Invoker: in, Journal: tapped{New(db.Space("journal")), before}})
+	db := localstoretest.OpenFS(t, fs)
+	engine, err := engine.New(engine.Config{Machines: map[string]*asl.Machine{"m": m}, Invoker: in, Journal: tapped{New(db.Space("journal")), before}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,9 +115,7 @@ func open(t *testing.T, fs vfs.FS, m *asl.Machine, in asl.Invoker, before func()
 		if err := <-ran; err != nil {
 			t.Error(err)
 		}
-		if err := db.Close(); err != nil {
-			t.Error(err)
-		}
+		db.Close()
 	}}
 }
 

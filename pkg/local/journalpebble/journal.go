@@ -4,15 +4,15 @@ import (
 	"bytes"
 	"fmt"
 
-	"reprise/pkg/asl"
+	"reprise/pkg/asl/journal"
 	"reprise/pkg/local/localstore"
 )
 
-// Journal is an asl.Journal on a key space of the embedded store, which nothing
+// Journal is an journal.Journal on a key space of the embedded store, which nothing
 // else may use. It is safe for concurrent use.
 type Journal struct{ space *localstore.Space }
 
-var _ asl.Journal = (*Journal)(nil)
+var _ journal.Journal = (*Journal)(nil)
 
 // New makes a journal on a space.
 func New(space *localstore.Space) *Journal { return &Journal{space: space} }
@@ -22,7 +22,7 @@ func New(space *localstore.Space) *Journal { return &Journal{space: space} }
 var syncKey = []byte{0}
 
 // Write applies the operations without waiting for the disk.
-func (j *Journal) Write(ops []asl.Op) error {
+func (j *Journal) Write(ops []journal.Op) error {
 	err := j.space.WriteLazily(func(b *localstore.Batch) error {
 		for _, op := range ops {
 			if err := put(b, op); err != nil {
@@ -37,7 +37,7 @@ func (j *Journal) Write(ops []asl.Op) error {
 	return nil
 }
 
-func put(b *localstore.Batch, op asl.Op) error {
+func put(b *localstore.Batch, op journal.Op) error {
 	key := []byte(op.Key)
 	switch {
 	case op.Until != "":

@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"reprise/pkg/api"
-	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // patience bounds every wait. It is generous, since machines differ; a wait
@@ -89,13 +89,13 @@ func Until[T any](of Caller, path string, check func(T) bool) T {
 }
 
 // Replay starts a replay and waits for its end.
-func (c *Client) Replay(name, input string) replay.View {
+func (c *Client) Replay(name, input string) lifecycle.View {
 	c.T.Helper()
 	status, body := c.Call(http.MethodPost, "/replays", "application/json", []byte(`{"name":"`+name+`","input":`+input+`}`))
 	if status != http.StatusCreated && status != http.StatusOK {
 		c.T.Fatalf("start replay %s: %d %s", name, status, body)
 	}
-	return Until(c, "/replays/"+name, func(v replay.View) bool { return v.Status.Ended() })
+	return Until(c, "/replays/"+name, func(v lifecycle.View) bool { return v.Status.Ended() })
 }
 
 // Send posts events, given as JSON, as one batch and returns the number that

@@ -1,0 +1,37 @@
+package consumers
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"testing"
+)
+
+// TestMappingsAreThoseOfTheStacks reads the constants on the other side, which
+// cannot be imported.
+func TestMappingsAreThoseOfTheStacks(t *testing.T) {
+	file, err := parser.ParseFile(token.NewFileSet(), "../../../stacks/mapping.go", nil, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := make(map[string]string)
+	ast.Inspect(file, func(n ast.Node) bool {
+		spec, is := n.(*ast.ValueSpec)
+		if !is || len(spec.Values) != 1 {
+			return true
+		}
+		switch value := spec.Values[0].(type) {
+		case *ast.BasicLit:
+			found[spec.Names[0].Name] = value.Value
+		case *ast.UnaryExpr:
+			found[spec.Names[0].Name] = value.Op.String() + value.X.(*ast.BasicLit).Value
+		}
+		return true
+	})
+	for name, want := range map[string]int{"forever": Forever, "batchSize": BatchSize, "batchingSeconds": BatchingSeconds} {
+		if found[name] != fmt.Sprint(want) {
+			t.Errorf("%s is %s in the stacks and %d here", name, found[name], want)
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package damage
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"reprise/integration/datasets"
+	"reprise/pkg/api"
+	"reprise/pkg/local"
+	"reprise/pkg/local/localtest"
+	"reprise/pkg/replay"
+)
+
+// fillable is a disk in memory that can be full.
+type fillable struct {
+	vfs.FS
+	full atomic.Bool
+}
+
+func (f *fillable) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	if f.full.Load() {
+		return vfs.DiskUsage{TotalBytes: 1 << 40}, nil
+	}
+	return vfs.DiskUsage{TotalBytes: 1 << 40, AvailBytes: 1 << 39}, nil
+}
+
+func TestFullDiskRefusesClearlyAndGoesOnOnceThereIsRoom(t *testing.T) {
+	disk := &fillable{FS: vfs.NewMem()}
+	p := localtest.Start(t, local.Options{Dir: "data", FS: disk, Lanes: 4})
+	d := datasets.Litestream(t)
+	p.Send("/events", d.Lines[:1000])
+	p.Settle(1000)
+
+	disk.full.Store(true)
+	body, err := json.Marshal(d.Lines[1000:1100])
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The disk is looked at now and then, so the first requests may still fit.
+	status, answer := 0, []byte(nil)
+	for range 200 {
+		if status, answer = p.Call(http.MethodPost, "/events", "application/cloudevents-batch+json", body); status != http.StatusAccepted {
+			break
+		}
+	}
+	if status != http.StatusInsufficientStorage || !strings.Contains(string(answer), "disk is full") {
+		t.Fatalf("on a full disk: %d %s", status, answer)
+	}
+	if rows := p.Rows("", 4); len(rows) == 0 {
+		t.Error("a full disk cannot be read")
+	}
+
+	disk.full.Store(false)
+	p.Send("/events", d.Lines[1000:])
+	localtest.Until(p, "/status", func(view api.StatusView) bool {
+		for _, c := range view.Consumers {
+			if *c.BehindRecords != 0 {
+				return false
+			}
+		}
+		return true
+	})
+	d.Judge(t, "after the full disk", p.Rows("", 4))
+	if got := p.Replay("room-again", `{"rebuild":true,"promote":true}`); got.Status != replay.Succeeded {
+		t.Errorf("rebuild: %+v", got.Failure)
+	}
+	d.Judge(t, "rebuilt", p.Rows("", 4))
+}

@@ -1,0 +1,104 @@
+package console
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
+
+	"reprise/integration/datasets"
+	"reprise/integration/deployed"
+	"reprise/pkg/api"
+	"reprise/pkg/local/localtest"
+	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
+	"reprise/pkg/steps"
+)
+
+// TestReplaysStartedFromAConsole starts, watches and stops executions as
+// somebody does in a console or with the AWS CLI: with the Step Functions API
+// alone.
+func TestReplaysStartedFromAConsole(t *testing.T) {
+	w, log := deployed.New(t), datasets.Litestream(t)
+	w.AgreesWithGit(t, log, nil)
+	events := int64(len(log.Lines))
+	console := w.StepFunctions()
+	start := func(name, input string) {
+		t.Helper()
+		_, err := console.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: w.MachineARN(), Name: &name, Input: &input})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	start("by-hand", `{"types":["file.changed"],"parallelism":4}`)
+	localtest.Until(w, "/replays/by-hand", func(v lifecycle.View) bool { return v.Status.Ended() })
+	succeededByHand(t, w, console, events)
+
+	start("mistyped", `{"typos":["file.changed"]}`)
+	if failed := ended(t, w, console, "mistyped"); failed.Status != types.ExecutionStatusFailed || aws.ToString(failed.Error) != steps.FaultInvalidInput {
+		t.Errorf("mistyped input: %s, error %s, cause %s", failed.Status, aws.ToString(failed.Error), aws.ToString(failed.Cause))
+	}
+
+	lift := w.Refuse("kinesis", "reprise-playback")
+	defer lift()
+	start("stopped", `{"rebuild":true}`)
+	w.AwaitGivenUp("read-segment")
+	running := localtest.Until(w, "/replays/stopped", func(v lifecycle.View) bool { return v.Generation != "" })
+	if _, err := console.StopExecution(t.Context(), &sfn.StopExecutionInput{ExecutionArn: w.ExecutionARN("stopped"), Cause: aws.String("a mistake")}); err != nil {
+		t.Fatal(err)
+	}
+	localtest.Until(w, "/replays/stopped", func(v lifecycle.View) bool { return v.Status == replay.Cancelled })
+	localtest.Until(w, "/generations", func(view api.GenerationsView) bool {
+		for _, generation := range view.Generations {
+			if generation.ID == running.Generation {
+				return false
+			}
+		}
+		return true
+	})
+}
+
+// ended waits for the end of an execution.
+func ended(t *testing.T, w *deployed.World, console *sfn.Client, name string) *sfn.DescribeExecutionOutput {
+	t.Helper()
+	var got *sfn.DescribeExecutionOutput
+	localtest.Until(w, "/status", func(api.StatusView) bool {
+		var err error
+		got, err = console.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: w.ExecutionARN(name)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return got.Status != types.ExecutionStatusRunning
+	})
+	return got
+}
+
+// succeededByHand looks at an execution as far as a console shows it.
+func succeededByHand(t *testing.T, w *deployed.World, console *sfn.Client, events int64) {
+	t.Helper()
+	var report lifecycle.View
+	got := ended(t, w, console, "by-hand")
+	if err := json.Unmarshal([]byte(aws.ToString(got.Output)), &report); err != nil || got.Status != types.ExecutionStatusSucceeded ||
+		report.Progress.Applied != events || report.Proof == nil || !report.Proof.Complete || report.Cost == nil {
+		t.Errorf("%s %s, %v", got.Status, aws.ToString(got.Output), err)
+	}
+	runs, err := console.ListMapRuns(t.Context(), &sfn.ListMapRunsInput{ExecutionArn: w.ExecutionARN("by-hand")})
+	if err != nil || len(runs.MapRuns) != 1 {
+		t.Errorf("map runs: %+v, %v", runs, err)
+	}
+	history, err := console.GetExecutionHistory(t.Context(), &sfn.GetExecutionHistoryInput{ExecutionArn: w.ExecutionARN("by-hand"), ReverseOrder: true})
+	if err != nil || history.Events[0].Type != types.HistoryEventTypeExecutionSucceeded {
+		t.Errorf("history: %+v, %v", history, err)
+	}
+	var described struct{ Status string }
+	if w.CLI(&described, "describe-execution", "--execution-arn", *w.ExecutionARN("by-hand")) && described.Status != "SUCCEEDED" {
+		t.Errorf("the CLI says %+v", described)
+	}
+	var listed struct{ Executions []struct{ Name string } }
+	if w.CLI(&listed, "list-executions", "--state-machine-arn", *w.MachineARN(), "--status-filter", "SUCCEEDED") &&
+		(len(listed.Executions) != 2 || listed.Executions[0].Name != "by-hand") {
+		t.Errorf("the CLI lists %+v", listed)
+	}
+}

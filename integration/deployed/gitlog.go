@@ -1,0 +1,82 @@
+package deployed
+
+import (
+	"math/rand/v2"
+	"testing"
+
+	"reprise/integration/datasets"
+	"reprise/pkg/api"
+	"reprise/pkg/local/localtest"
+	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
+)
+
+// Lanes is how many lanes the deployments of New have.
+const Lanes = 16
+
+// requestEvents is how many events of a log a request has: as many as the API
+// of a small deployment takes.
+const requestEvents = 1000
+
+// New runs the binaries of all functions on what the synthesized templates
+// describe, until the test ends. The first generation is there. With -short it
+// skips the test, and so it does without node, which in CI is a failure.
+func New(t testing.TB) *World {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("builds every function and synthesizes the stacks")
+	}
+	described := Synthesize(t, map[string]any{"reprise:lanes": Lanes, "reprise:shards": 2, "reprise:parallelization": 2})
+	seed := rand.Uint64()
+	t.Logf("seed %d", seed)
+	w := Start(t, Options{Prefix: "reprise", Deployment: described, Programs: Build(t), Seed: seed})
+	// The schedule makes the first generation.
+	localtest.Until(w, "/generations", func(view api.GenerationsView) bool { return view.Active != "" })
+	return w
+}
+
+// SendLog sends a log.
+func (w *World) SendLog(log datasets.Log) { log.Send(w.Client, "/events", requestEvents) }
+
+// SettleRows waits until n different events are applied, and nothing that came
+// twice is still under way.
+func (w *World) SettleRows(n int64) map[string]api.EntityView {
+	w.t.Helper()
+	localtest.Until(w, "/lanes", func(view api.LanesView) bool {
+		for _, lane := range view.Lanes {
+			if lane.Applied != lane.Position {
+				return false
+			}
+		}
+		var count int64
+		for _, row := range w.Rows("", Lanes) {
+			count += row.Count
+		}
+		return count >= n
+	})
+	return w.Rows("", Lanes)
+}
+
+// AgreesWithGit sends a real log, loses the state, and rebuilds it: both states
+// must be what Git says. It calls live, which may be nil, before the loss, and
+// returns how the rebuild ended.
+func (w *World) AgreesWithGit(t *testing.T, log datasets.Log, live func()) lifecycle.View {
+	t.Helper()
+	n := int64(len(log.Lines))
+	w.SendLog(log)
+	before := w.SettleRows(n)
+	log.Judge(t, "live", before)
+	if live != nil {
+		live()
+	}
+
+	w.Wipe()
+	got := w.Replay("again", `{"rebuild":true,"promote":true}`)
+	if got.Status != replay.Succeeded || got.Progress.Applied != n {
+		t.Fatalf("rebuild: %+v, failure %+v", got, got.Failure)
+	}
+	rebuilt := w.Rows("", Lanes)
+	log.Judge(t, "rebuilt", rebuilt)
+	datasets.Same(t, "rebuilt", rebuilt, before)
+	return got
+}

@@ -1,0 +1,81 @@
+package figures
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"reprise/integration/process"
+)
+
+// peakLimit is the resident size that a platform must stay under, whatever the
+// length of the log.
+const peakLimit = 512 << 20
+
+// BenchmarkMillionEvents sends a million synthetic events to a platform that
+// runs as a process of its own, rebuilds from them, and reports the process's
+// largest resident size. It fails above peakLimit.
+func BenchmarkMillionEvents(b *testing.B) {
+	const n = 1_000_000
+	binary := process.Binary(b)
+	file := filepath.Join(b.TempDir(), "million.jsonl")
+	out, err := os.Create(file)
+	if err != nil {
+		b.Fatal(err)
+	}
+	generate := exec.Command(binary, "generate", "--events", strconv.Itoa(n), "--entities", "500000")
+	generate.Stdout = out
+	if err := generate.Run(); err != nil {
+		b.Fatal(err)
+	}
+	if err := out.Close(); err != nil {
+		b.Fatal(err)
+	}
+	for b.Loop() {
+		b.StopTimer()
+		p := process.Launch(b, binary, b.TempDir())
+		b.StartTimer()
+		started := b.Elapsed()
+		if _, err := p.Reprise("send", file, "--wait"); err != nil {
+			b.Fatal(err)
+		}
+		sent := b.Elapsed()
+		if _, err := p.Reprise("replay", "start", "--rebuild", "--promote", "--wait"); err != nil {
+			b.Fatal(err)
+		}
+		rebuilt := b.Elapsed()
+		b.StopTimer()
+		peak := peakBytes(b, p.PID())
+		if peak > peakLimit {
+			b.Errorf("the platform took %d MiB, at most %d are allowed", peak>>20, peakLimit>>20)
+		}
+		b.ReportMetric(float64(peak)/(1<<20), "MiB-peak")
+		b.ReportMetric(n/(sent-started).Seconds(), "ingested/s")
+		b.ReportMetric(n/(rebuilt-sent).Seconds(), "rebuilt/s")
+		p.Terminate()
+		b.StartTimer()
+	}
+}
+
+// peakBytes is the largest resident size that a process has had.
+func peakBytes(b *testing.B, pid int) int64 {
+	b.Helper()
+	raw, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
+	if err != nil {
+		b.Skipf("the resident size can be read on Linux only: %v", err)
+	}
+	for line := range strings.Lines(string(raw)) {
+		if text, found := strings.CutPrefix(line, "VmHWM:"); found {
+			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "kB")), 10, 64)
+			if err != nil {
+				b.Fatal(err)
+			}
+			return kib << 10
+		}
+	}
+	b.Fatal("the process has no VmHWM")
+	return 0
+}

@@ -1,0 +1,165 @@
+package programs
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"reprise/integration/filelock"
+)
+
+// Root is the module's directory.
+func Root() string {
+	_, here, _, _ := runtime.Caller(0)
+	return filepath.Join(filepath.Dir(here), "..", "..")
+}
+
+// Order says what is built, and how.
+type Order struct {
+	// Packages are patterns, relative to the module's directory.
+	Packages []string
+	// Flags are those of go build, Env what is added to the environment.
+	Flags, Env []string
+	// Edits make the programs those of another release; the files stay as they
+	// are.
+	Edits []Edit
+}
+
+// Edit replaces a text, which must be there once, in a file of the module.
+type Edit struct{ File, Old, New string }
+
+// Build compiles programs for this machine and returns a directory of the
+// test's own that has them, each named as its package's folder. Later builds do
+// not touch them. It is safe for concurrent use, of other processes too.
+func Build(t testing.TB, order Order) string {
+	t.Helper()
+	DependOnSources(t)
+	dir := t.TempDir()
+	if err := order.build(filepath.Join(Root(), ".ci", "programs", order.key()), dir); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+// key names the place of what an order builds.
+func (o Order) key() string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%q", o))
+	return hex.EncodeToString(sum[:8])
+}
+
+// build compiles into the shared directory, which nobody else changes
+// meanwhile, and gives its programs to dir.
+func (o Order) build(shared, dir string) error {
+	if err := os.MkdirAll(shared, 0o755); err != nil {
+		return fmt.Errorf("create directory of programs: %w", err)
+	}
+	unlock, err := filelock.Lock(shared + ".lock")
+	if err != nil {
+		return fmt.Errorf("wait for a build of the same programs: %w", err)
+	}
+	defer unlock()
+	out := filepath.Join(shared, "bin")
+	overlay, err := o.overlay(shared)
+	if err != nil {
+		return err
+	}
+	args := append([]string{"build", "-overlay", overlay, "-o", out + string(filepath.Separator)}, o.Flags...)
+	command := exec.Command("go", append(args, o.Packages...)...)
+	command.Dir, command.Env = Root(), append(os.Environ(), o.Env...)
+	if said, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("build programs: %w\n%s", err, said)
+	}
+	return give(out, dir)
+}
+
+// overlay writes the edited files aside, and what go build is to be told of
+// them.
+func (o Order) overlay(shared string) (name string, err error) {
+	replace := make(map[string]string)
+	for i, edit := range o.Edits {
+		file := filepath.Join(Root(), edit.File)
+		source, err := os.ReadFile(file)
+		if err != nil {
+			return "", fmt.Errorf("read file to be edited: %w", err)
+		}
+		if n := strings.Count(string(source), edit.Old); n != 1 {
+			return "", fmt.Errorf("edit %s: it has %q %d times", edit.File, edit.Old, n)
+		}
+		replace[file] = filepath.Join(shared, fmt.Sprintf("%d.go", i))
+		edited := strings.Replace(string(source), edit.Old, edit.New, 1)
+		if err := os.WriteFile(replace[file], []byte(edited), 0o600); err != nil {
+			return "", fmt.Errorf("write edited file: %w", err)
+		}
+	}
+	described, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return "", fmt.Errorf("encode overlay: %w", err)
+	}
+	name = filepath.Join(shared, "overlay.json")
+	if err := os.WriteFile(name, described, 0o600); err != nil {
+		return "", fmt.Errorf("write overlay: %w", err)
+	}
+	return name, nil
+}
+
+// give links the programs in one directory into another, or copies them where
+// that is another disk. What go build makes later is a file of its own.
+func give(from, to string) error {
+	entries, err := os.ReadDir(from)
+	if err != nil {
+		return fmt.Errorf("find programs: %w", err)
+	}
+	for _, entry := range entries {
+		source, target := filepath.Join(from, entry.Name()), filepath.Join(to, entry.Name())
+		if os.Link(source, target) == nil {
+			continue
+		}
+		if err := duplicate(source, target); err != nil {
+			return fmt.Errorf("copy program: %w", err)
+		}
+	}
+	return nil
+}
+
+func duplicate(from, to string) (err error) {
+	in, err := os.Open(from)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = in.Close() }()
+	out, err := os.OpenFile(to, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o755)
+	if err != nil {
+		return err
+	}
+	_, err = io.Copy(out, in)
+	return errors.Join(err, out.Close())
+}
+
+// DependOnSources lets go test forget this test's result when a file of the
+// module changes: it knows what a test binary is compiled from and which files
+// and directories the test itself opens, but not what the go command reads.
+func DependOnSources(t testing.TB) {
+	t.Helper()
+	err := filepath.WalkDir(Root(), func(path string, entry os.DirEntry, err error) error {
+		if err != nil || !entry.IsDir() {
+			return err
+		}
+		if name := entry.Name(); strings.HasPrefix(name, ".") && path != Root() || slices.Contains([]string{"testdata", "node_modules"}, name) {
+			return filepath.SkipDir
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

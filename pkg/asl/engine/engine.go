@@ -1,0 +1,205 @@
+package engine
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"reprise/pkg/asl"
+	"reprise/pkg/asl/interpreter"
+	"reprise/pkg/asl/journal"
+	"reprise/pkg/asl/states"
+)
+
+// Config is what an Engine needs. Machines, Invoker and Journal are required.
+type Config struct {
+	// Machines are by name.
+	Machines map[string]*asl.Machine
+	Invoker  interpreter.Invoker
+	Journal  journal.Journal
+	// Clock defaults to the machine's clock.
+	Clock interpreter.Clock
+	// Rand is for jitter, tokens and names; nil means seeded at random.
+	Rand rand.Source
+	// Logger gets the errors that nobody else could report: those of OnEnd. Nil
+	// means silence.
+	Logger *slog.Logger
+	// OnEnd is called for every execution that ended, except children of Maps:
+	// at least once, after a crash too, and again until it returns nil. One
+	// goroutine makes the calls.
+	OnEnd func(ctx context.Context, ended states.Execution) error
+	// Region and Account appear in ARNs; "us-east-1" and "000000000000" where
+	// empty. RoleArn appears in the context and in history.
+	Region, Account, RoleArn string
+	// KeepEnded bounds how many ended executions are kept; the oldest are
+	// removed first. 0 means that only Prune removes them.
+	KeepEnded int
+}
+
+// Engine runs executions. Methods are safe for concurrent use. At most one
+// Engine may be open on a Journal.
+type Engine struct {
+	config  Config
+	journal journal.Journal
+	arns    states.ARNs
+	runtime *interpreter.Runtime
+
+	startMu sync.Mutex // orders Start and Prune of one name
+
+	mu      sync.Mutex
+	state   engineState
+	ctx     context.Context
+	waiters map[string]*waiter
+	ended   int // executions that are kept although they ended
+	notice  chan struct{}
+}
+
+type engineState int
+
+const (
+	idle engineState = iota
+	running
+	stopped
+)
+
+// systemClock is the machine's clock. A deadline is a time of the wall clock,
+// so that it stands across a restart.
+type systemClock struct{}
+
+func (systemClock) Now() time.Time { return time.Now().UTC() }
+
+func (systemClock) At(t time.Time) (<-chan time.Time, func()) {
+	timer := time.NewTimer(time.Until(t))
+	return timer.C, func() { timer.Stop() }
+}
+
+// defaults fills in what may be left out.
+func (c *Config) defaults() {
+	if c.Clock == nil {
+		c.Clock = systemClock{}
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	if c.Rand == nil {
+		c.Rand = rand.NewPCG(rand.Uint64(), rand.Uint64())
+	}
+}
+
+// New makes an engine that is idle until Run.
+func New(config Config) (*Engine, error) {
+	if config.Invoker == nil || config.Journal == nil {
+		return nil, errors.New("make engine: Invoker and Journal are required")
+	}
+	for name := range config.Machines {
+		if !states.ValidName(name) {
+			return nil, fmt.Errorf("make engine: machine %q: %w", name, states.ErrInvalidName)
+		}
+	}
+	config.defaults()
+	e := &Engine{
+		config:  config,
+		journal: config.Journal,
+		arns:    states.NewARNs(config.Region, config.Account),
+		waiters: map[string]*waiter{},
+		notice:  make(chan struct{}, 1),
+	}
+	e.runtime = interpreter.New(interpreter.Config{
+		Machines: config.Machines,
+		Invoker:  config.Invoker,
+		Journal:  config.Journal,
+		Clock:    config.Clock,
+		Rand:     config.Rand,
+		ARNs:     e.arns,
+		RoleArn:  config.RoleArn,
+		Notice:   config.OnEnd != nil,
+		OnEnd:    e.afterEnd,
+	})
+	return e, nil
+}
+
+// Run resumes every unfinished execution of the journal, and drives it and all
+// that are started later until ctx ends. It returns nil then, or the journal's
+// error, once every goroutine of the engine has ended. An engine runs once.
+func (e *Engine) Run(ctx context.Context) error {
+	group, ctx := errgroup.WithContext(ctx)
+	e.mu.Lock()
+	if e.state != idle {
+		e.mu.Unlock()
+		return errors.New("run engine: it runs or has run already")
+	}
+	e.runtime.Begin(ctx, group)
+	e.ctx, e.state = ctx, running
+	e.mu.Unlock()
+	group.Go(func() error {
+		defer e.stop()
+		if err := e.recover(); err != nil {
+			return fmt.Errorf("recover executions: %w", err)
+		}
+		<-ctx.Done()
+		return nil
+	})
+	group.Go(func() error { return e.notify(ctx) })
+	if err := group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
+		return fmt.Errorf("run engine: %w", err)
+	}
+	return nil
+}
+
+func (e *Engine) stop() {
+	<-e.ctx.Done()
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.state = stopped
+	for _, w := range e.waiters {
+		w.release()
+	}
+	e.waiters = map[string]*waiter{}
+}
+
+// recover resumes the executions that have not ended. Children are resumed by
+// their Map; those whose map run ended while they ran are stopped here.
+func (e *Engine) recover() error {
+	ids, err := journal.Names(e.journal, journal.Open)
+	if err != nil {
+		return err
+	}
+	if err := e.countEnded(); err != nil {
+		return err
+	}
+	for _, id := range ids {
+		record, found, err := journal.Load[journal.Execution](e.journal, journal.ExecutionKey(id))
+		if err != nil {
+			return err
+		}
+		if !found {
+			return fmt.Errorf("execution %s is open but has no record", id)
+		}
+		if record.Run == "" {
+			err = e.launch(record)
+		} else {
+			err = e.runtime.StopOrphan(record)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// launch drives an execution in the background if the engine is running.
+func (e *Engine) launch(record journal.Execution) error {
+	e.mu.Lock()
+	runs := e.state == running
+	e.mu.Unlock()
+	if !runs {
+		return nil
+	}
+	return e.runtime.Launch(record, e.pruneExcess)
+}

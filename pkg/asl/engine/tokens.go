@@ -1,0 +1,38 @@
+package engine
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"reprise/pkg/asl/states"
+)
+
+// SendTaskSuccess ends the task that waits for the token with output. It
+// returns once that is durable. It fails with states.ErrInvalidToken,
+// states.ErrInvalidOutput, states.ErrTaskDoesNotExist or states.ErrTaskTimedOut.
+func (e *Engine) SendTaskSuccess(token string, output json.RawMessage) error {
+	if len(output) > states.MaxPayloadBytes || !json.Valid(output) {
+		return states.ErrInvalidOutput
+	}
+	return e.runtime.Answer(token, output, nil)
+}
+
+// SendTaskFailure ends the task that waits for the token with an error.
+func (e *Engine) SendTaskFailure(token, name, cause string) error {
+	if err := validateFailure(name, cause); err != nil {
+		return err
+	}
+	return e.runtime.Answer(token, nil, &states.Failure{Error: name, Cause: cause})
+}
+
+// SendTaskHeartbeat keeps the task that waits for the token from timing out by
+// its HeartbeatSeconds.
+func (e *Engine) SendTaskHeartbeat(token string) error { return e.runtime.Heartbeat(token) }
+
+func validateFailure(name, cause string) error {
+	if len(name) > states.MaxErrorBytes || len(cause) > states.MaxCauseBytes {
+		return fmt.Errorf("%w: error has at most %d and cause at most %d characters",
+			states.ErrValidation, states.MaxErrorBytes, states.MaxCauseBytes)
+	}
+	return nil
+}

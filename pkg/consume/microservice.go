@@ -1,0 +1,140 @@
+package consume
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/gateway"
+)
+
+// ErrBehind says that the log does not cover a record yet. No effect is ahead
+// of the log.
+var ErrBehind = errors.New("the log does not cover the record yet")
+
+// Microservice gives every event that the log has to a service, an entity's in order,
+// each at least once. What came too late for the log is not given to it. It is
+// safe for concurrent use.
+type Microservice struct {
+	// Service may be nil: nothing reacts then, and nothing is decoded.
+	Service gateway.Service
+	Outside gateway.Gateway
+	Heads   eventlog.Heads
+	Decoder *eventlog.Decoder
+	// Patience is how long a batch waits for the pump before it gives up, and
+	// Pause how it waits.
+	Patience time.Duration
+	Pause    func(ctx context.Context, d time.Duration) error
+	Log      *slog.Logger
+}
+
+// batchHeads are the heads that a batch has seen. One lane that the log does not
+// cover in time ends the waiting for all.
+type batchHeads struct {
+	handler  *Microservice
+	seen     map[event.Lane]eventlog.Head
+	patience time.Duration
+}
+
+// has reports whether the log has a record that ends at a position, and returns
+// ErrBehind unless the lane's head covers it.
+func (b *batchHeads) has(ctx context.Context, lane event.Lane, end event.Position) (bool, error) {
+	head := b.seen[lane]
+	if end > head.Position {
+		var err error
+		enough := func(head eventlog.Head) bool { return end <= head.Position }
+		if head, err = b.handler.Heads.Await(ctx, lane, enough, b.patience, b.handler.Pause); err != nil {
+			return false, err
+		}
+		b.seen[lane] = head
+	}
+	if end > head.Position {
+		b.patience = 0
+		return false, fmt.Errorf("react to record of lane %s: %w", lane, ErrBehind)
+	}
+	if !head.Listed(end) {
+		return true, nil // of an earlier version's log, whose late records are not told apart
+	}
+	_, in, err := b.handler.Heads.CountAt(ctx, lane, &head, end)
+	return in, err
+}
+
+// Handle takes a batch in. Lanes do not wait for each other; the first record
+// of each lane that is not done is named in the answer.
+func (h *Microservice) Handle(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
+	answer := events.KinesisEventResponse{BatchItemFailures: []events.KinesisBatchItemFailure{}}
+	if h.Service == nil {
+		return answer, nil
+	}
+	stopped := make(map[event.Lane]bool)
+	heads := &batchHeads{handler: h, seen: make(map[event.Lane]eventlog.Head), patience: h.Patience}
+	for i := range batch.Records {
+		record := &batch.Records[i].Kinesis
+		lane, err := h.Decoder.Lanes.ParseKey(record.PartitionKey)
+		if err != nil || stopped[lane] {
+			// What belongs to no lane is the pump's to set aside.
+			continue
+		}
+		if err := h.record(ctx, lane, record, heads); err != nil {
+			stopped[lane] = true
+			answer.BatchItemFailures = append(answer.BatchItemFailures,
+				events.KinesisBatchItemFailure{ItemIdentifier: record.SequenceNumber})
+			h.Log.LogAttrs(ctx, levelOfReaction(err), "records come again",
+				slog.String("lane", lane.String()), slog.String("error", err.Error()))
+		}
+	}
+	return answer, nil
+}
+
+func levelOfReaction(err error) slog.Level {
+	if errors.Is(err, ErrBehind) {
+		return slog.LevelDebug
+	}
+	return slog.LevelWarn
+}
+
+func (h *Microservice) record(ctx context.Context, lane event.Lane, record *events.KinesisRecord, heads *batchHeads) error {
+	in := eventlog.Incoming{Sequence: record.SequenceNumber,
+		Arrival: record.ApproximateArrivalTimestamp.UnixMilli(), Data: record.Data}
+	decoded, err := h.Decoder.Decode(lane, in)
+	var bad *eventlog.Undecodable
+	if errors.As(err, &bad) {
+		return nil // the pump quarantines it
+	}
+	if err != nil {
+		return fmt.Errorf("decode record: %w", err)
+	}
+	logged, err := heads.has(ctx, lane, decoded.Last)
+	if err != nil {
+		return err
+	}
+	if !logged {
+		h.Log.LogAttrs(ctx, slog.LevelWarn, "late events not reacted to; the pump quarantines them",
+			slog.String("lane", lane.String()), slog.Int("events", len(decoded.Events)))
+		return nil
+	}
+	for i := range decoded.Events {
+		if err := h.react(ctx, lane, &decoded.Events[i].Event); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (h *Microservice) react(ctx context.Context, lane event.Lane, e *event.Event) error {
+	err := h.Service.React(ctx, e, h.Outside)
+	if errors.Is(err, gateway.ErrRefused) {
+		h.Log.LogAttrs(ctx, slog.LevelWarn, "effect refused", slog.String("lane", lane.String()), slog.String("error", err.Error()))
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("react to event: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,66 @@
+package local_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"reprise/pkg/api"
+	"reprise/pkg/event"
+	"reprise/pkg/gateway"
+	"reprise/pkg/local"
+	"reprise/pkg/local/localtest"
+)
+
+// reactions notes the events that it is given, by entity.
+type reactions struct {
+	mu       sync.Mutex
+	byEntity map[string][]string
+	seen     chan struct{}
+}
+
+func (r *reactions) React(_ context.Context, e *event.Event, _ gateway.Gateway) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.byEntity[e.Subject] = append(r.byEntity[e.Subject], e.ID)
+	r.seen <- struct{}{}
+	return nil
+}
+
+// TestAServiceReactsOnOneMachine, to an entity's events in their order, and its
+// consumer shows in the status.
+func TestAServiceReactsOnOneMachine(t *testing.T) {
+	const events = 60
+	service := &reactions{byEntity: make(map[string][]string), seen: make(chan struct{}, 10*events)}
+	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 2, Service: service, Outside: gateway.Refusing{}})
+	p.Send("/events", changes(0, events, 3))
+	late := time.After(2 * time.Minute)
+	for range events {
+		select {
+		case <-service.seen:
+		case <-late:
+			t.Fatal("not all events arrived")
+		}
+	}
+	service.mu.Lock()
+	defer service.mu.Unlock()
+	for i := range 3 {
+		entity := fmt.Sprintf("file-%d", i)
+		next := i
+		for _, id := range service.byEntity[entity] { // each may come again, none may be passed over
+			if id == strconv.Itoa(next) {
+				next += 3
+			}
+		}
+		if next < events {
+			t.Errorf("%s: got %v", entity, service.byEntity[entity])
+		}
+	}
+	localtest.Until(p, "/status", func(status api.StatusView) bool {
+		return slices.ContainsFunc(status.Consumers, func(c api.ConsumerStatus) bool { return c.Name == "run-microservice" })
+	})
+}

@@ -1,0 +1,122 @@
+package platform
+
+import (
+	"context"
+	"reprise/pkg/replay/lifecycle"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"reprise/pkg/api"
+	"reprise/pkg/consume"
+	"reprise/pkg/steps"
+)
+
+// Batch is a function that consumes a stream.
+type Batch = func(context.Context, events.KinesisEvent) (events.KinesisEventResponse, error)
+
+// Load is load-events, and import-events with keepTime.
+func (p *Platform) Load(keepTime bool) *api.Load {
+	return &api.Load{Stream: p.Events, Codec: p.Codec, Lanes: p.Lanes, Epoch: p.Epoch, KeepTime: keepTime,
+		Now: p.Now, Overloaded: p.overloaded(), NoRoom: p.NoRoom, Log: p.Log}
+}
+
+// API is serve-api.
+func (p *Platform) API() *api.API {
+	return &api.API{Registry: p.registry, Generations: p.Generations, Heads: p.heads, EventLog: p.EventLog,
+		Lanes: p.Lanes, Buckets: p.finder().Find, Replays: p.Replays(), Viewer: p.viewer(), Platform: p.Status, Log: p.Log}
+}
+
+// Pump is pump-events.
+func (p *Platform) Pump() Batch {
+	return (&consume.Pump{Pump: p.EventPump(), Log: p.Log}).Handle
+}
+
+// Write is write-state for one generation.
+func (p *Platform) Write(generation string) Batch {
+	return (&consume.Write{Live: p.Live(), Generation: generation, Log: p.Log}).Handle
+}
+
+// Microservice is run-microservice.
+func (p *Platform) Microservice() Batch {
+	return (&consume.Microservice{Service: p.Service, Outside: p.Outside, Heads: p.heads, Decoder: p.decoder,
+		Patience: p.Settings.WritePatience, Pause: p.Pause, Log: p.Log}).Handle
+}
+
+// ApplyPlayback is apply-playback.
+func (p *Platform) ApplyPlayback() Batch {
+	return (&consume.ApplyPlayback{Consumer: p.Consumer(), Spending: p.spending, Log: p.Log}).Handle
+}
+
+// Plan is plan-replay.
+func (p *Platform) Plan() Step[steps.PlanInput, steps.PlanOutput] {
+	plan := &steps.PlanReplay{Store: p.store, Planner: p.Planner(), Promoter: p.Promoter(), Version: p.Applier.Version()}
+	return told(p, plan.Handle)
+}
+
+// Read is read-segment.
+func (p *Platform) Read() Step[steps.SegmentInput, steps.SegmentOutput] {
+	read := &steps.ReadSegment{Reader: p.Reader(), Now: p.Now, Limit: p.Settings.LongStep}
+	return told(p, read.Handle)
+}
+
+// Drain is check-drained.
+func (p *Platform) Drain() Step[steps.StepInput, steps.DrainOutput] {
+	drain := &steps.CheckDrained{Drainer: p.Drainer(), Now: p.Now, Limit: p.Settings.ShortStep}
+	return told(p, drain.Handle)
+}
+
+// Prove is prove-completeness.
+func (p *Platform) Prove() Step[steps.StepInput, steps.ProofOutput] {
+	prove := &steps.ProveCompleteness{Prover: p.Prover()}
+	return told(p, prove.Handle)
+}
+
+// Follow is follow-stream. The generation's consumer is made soon after.
+func (p *Platform) Follow() Step[steps.StepInput, steps.StepInput] {
+	follow := &steps.FollowStream{Promoter: p.Promoter()}
+	return told(p, nudged(p, follow.Handle))
+}
+
+// Promote is promote-generation.
+func (p *Platform) Promote() Step[steps.StepInput, steps.PromoteOutput] {
+	promote := &steps.PromoteGeneration{Promoter: p.Promoter(), Now: p.Now, Limit: p.Settings.ShortStep}
+	return told(p, promote.Handle)
+}
+
+// Report is report-replay.
+func (p *Platform) Report() Step[steps.ReportInput, lifecycle.View] {
+	report := &steps.ReportReplay{Closer: p.Closer(), Viewer: p.viewer(), Spending: p.spending,
+		Transitions: p.Transitions, Now: p.Now, Log: p.Log}
+	return told(p, nudged(p, report.Handle))
+}
+
+// Close is close-replay.
+func (p *Platform) Close() func(context.Context, events.CloudWatchEvent) error {
+	ended := &steps.CloseReplay{Replays: p.Replays(), Machine: p.Settings.Machine, Log: p.Log}
+	return func(ctx context.Context, e events.CloudWatchEvent) error {
+		id, err := ended.Handle(ctx, e)
+		if id == "" {
+			return err
+		}
+		p.keepCost(ctx, id, "")
+		if err != nil {
+			return err
+		}
+		return p.Nudge(ctx)
+	}
+}
+
+// Keep is keep-consumers: it makes the consumers agree with the roll of
+// generations, and takes care of replays whose start or end was cut short.
+func (p *Platform) Keep(ctx context.Context) error {
+	if err := p.Keeper().Keep(ctx); err != nil {
+		return err
+	}
+	return p.Replays().Reconcile(ctx)
+}
+
+// Keeper is the half of keep-consumers that is about consumers.
+func (p *Platform) Keeper() *Keeper {
+	return &Keeper{Host: p.Host, Registry: p.registry, Generations: p.Generations, Lanes: p.Lanes.Count(),
+		Projections: p.Applier.Version(), Published: p.Settings.Published, Log: p.Log}
+}

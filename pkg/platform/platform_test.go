@@ -1,0 +1,189 @@
+package platform_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/gateway"
+	"reprise/pkg/platform"
+	"reprise/pkg/platform/platformtest"
+	"reprise/pkg/replay"
+	"reprise/pkg/steps"
+)
+
+func TestLanesAndBucketWidthAreFixed(t *testing.T) {
+	w := platformtest.New(t)
+	more, err := event.NewLanes(2 * platformtest.Lanes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 { // again, with the same
+		if _, err := platform.Open(t.Context(), w.Parts.Table, w.Parts.Lanes, platformtest.Bucket, "stream"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if _, err := platform.Open(t.Context(), w.Parts.Table, more, platformtest.Bucket, "stream"); !errors.Is(err, platform.ErrSettingsChanged) {
+		t.Errorf("other lanes: %v", err)
+	}
+	if _, err := platform.Open(t.Context(), w.Parts.Table, w.Parts.Lanes, eventlog.Day, "stream"); !errors.Is(err, platform.ErrSettingsChanged) {
+		t.Errorf("other buckets: %v", err)
+	}
+}
+
+func TestLoadRefusesFarBehind(t *testing.T) {
+	w := platformtest.New(t)
+	p := w.Platform()
+	for _, c := range []struct {
+		lag  time.Duration
+		err  error
+		over bool
+	}{{time.Hour, nil, false}, {13 * time.Hour, nil, true}, {13 * time.Hour, errors.New("no metric"), false}} {
+		w.Behind, w.LagErr = c.lag, c.err
+		if got := p.Load(false).Overloaded(t.Context()); got != c.over {
+			t.Errorf("%s, %v: %t", c.lag, c.err, got)
+		}
+	}
+	// It asks once a minute.
+	overloaded := p.Load(false).Overloaded
+	w.Behind, w.LagErr = 0, nil
+	_ = overloaded(t.Context())
+	w.Behind = 20 * time.Hour
+	if overloaded(t.Context()) {
+		t.Error("the lag is asked for at every request")
+	}
+}
+
+func TestEndedExecutionsCloseTheirReplay(t *testing.T) {
+	w := platformtest.New(t)
+	p := w.Platform()
+	if _, _, err := p.Store().Create(t.Context(), "r1", replay.Request{}); err != nil {
+		t.Fatal(err)
+	}
+	end := func(machine, name, status string) {
+		t.Helper()
+		detail, err := json.Marshal(steps.EndedExecution{Machine: machine, Name: name, Status: status, Error: "States.Timeout"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := p.Close()(t.Context(), events.CloudWatchEvent{Detail: detail}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	end(platformtest.Machine+"/ReadSegments", "r1", "FAILED") // a child
+	if row, err := p.Store().Load(t.Context(), "r1"); err != nil || row.Status.Ended() {
+		t.Fatalf("a child's end closed the replay: %+v, %v", row, err)
+	}
+	end(platformtest.Machine, "of nobody", "FAILED")
+	end(platformtest.Machine, "r1", "ABORTED")
+	end(platformtest.Machine, "r1", "ABORTED")
+	row, err := p.Store().Load(t.Context(), "r1")
+	if err != nil || row.Status != replay.Cancelled || w.Nudges != 3 {
+		t.Errorf("%+v, %v; %d nudges", row, err, w.Nudges)
+	}
+}
+
+// reactions counts events and may fail.
+type reactions struct {
+	seen []string
+	err  error
+}
+
+func (r *reactions) React(_ context.Context, e *event.Event, outside gateway.Gateway) error {
+	r.seen = append(r.seen, e.ID)
+	if e.Type == "effect.wanted" {
+		return outside.Update(context.Background(), gateway.Effect{System: "mail", Name: "welcome"})
+	}
+	return r.err
+}
+
+// reacting is the microservice of a service whose effects are refused.
+func reacting(p *platform.Platform, service gateway.Service) platform.Batch {
+	parts := p.Parts
+	parts.Service, parts.Outside = service, gateway.Refusing{}
+	return platform.New(parts).Microservice()
+}
+
+func TestTheMicroserviceReactsBehindTheLog(t *testing.T) {
+	p := platformtest.New(t).Platform()
+	batch := platformtest.Sent(t, p, "one.happened", "effect.wanted", "two.happened")
+	service := &reactions{}
+	micro := reacting(p, service)
+	answer, err := micro(t.Context(), batch)
+	if err != nil || len(service.seen) > 0 || len(answer.BatchItemFailures) != 1 || answer.BatchItemFailures[0].ItemIdentifier != batch.Records[0].Kinesis.SequenceNumber {
+		t.Fatalf("before the log: %v, %+v, %v", service.seen, answer, err)
+	}
+	if pumped, err := p.Pump()(t.Context(), batch); err != nil || len(pumped.BatchItemFailures) > 0 {
+		t.Fatalf("%+v, %v", pumped, err)
+	}
+	answer, err = micro(t.Context(), batch)
+	if err != nil || len(answer.BatchItemFailures) > 0 || strings.Join(service.seen, "") != "abc" {
+		t.Errorf("%v, %+v, %v", service.seen, answer, err)
+	}
+	service.seen, service.err = nil, errors.New("down")
+	answer, err = micro(t.Context(), batch)
+	if err != nil || len(answer.BatchItemFailures) != 1 || strings.Join(service.seen, "") != "a" {
+		t.Errorf("a failure: %v, %+v, %v", service.seen, answer, err)
+	}
+}
+
+// TestTheMicroserviceIgnoresWhatTheLogDoesNotHave has the second of three records
+// reach the pump last, as a reshard can: it is late there, though the service
+// gets it in its place.
+func TestTheMicroserviceIgnoresWhatTheLogDoesNotHave(t *testing.T) {
+	p := platformtest.New(t).Platform()
+	batch := platformtest.Sent(t, p, "one.happened", "two.happened", "three.happened")
+	for _, i := range []int{0, 2, 1} {
+		one := events.KinesisEvent{Records: batch.Records[i : i+1]}
+		if pumped, err := p.Pump()(t.Context(), one); err != nil || len(pumped.BatchItemFailures) > 0 {
+			t.Fatalf("%+v, %v", pumped, err)
+		}
+	}
+	service := &reactions{}
+	answer, err := reacting(p, service)(t.Context(), batch)
+	if err != nil || len(answer.BatchItemFailures) > 0 || strings.Join(service.seen, "") != "ac" {
+		t.Errorf("%v, %+v, %v", service.seen, answer, err)
+	}
+}
+
+// TestTheMicroserviceWaitsForThePump has the pump commit while it waits: the
+// batch need not come again.
+func TestTheMicroserviceWaitsForThePump(t *testing.T) {
+	w := platformtest.New(t)
+	var batch events.KinesisEvent
+	var p *platform.Platform
+	waits := 0
+	w.Parts.Pause = func(ctx context.Context, _ time.Duration) error {
+		waits++
+		_, err := p.Pump()(ctx, batch)
+		return err
+	}
+	p = w.Platform()
+	batch = platformtest.Sent(t, p, "one.happened", "two.happened")
+	service := &reactions{}
+	answer, err := reacting(p, service)(t.Context(), batch)
+	if err != nil || len(answer.BatchItemFailures) > 0 || len(service.seen) != 2 || waits != 1 {
+		t.Errorf("%v, %+v, %v, %d waits", service.seen, answer, err, waits)
+	}
+}
+
+func TestANewPlatformIsServedOnceItIsKept(t *testing.T) {
+	p := platformtest.New(t).Platform()
+	if err := p.Keep(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	answer := httptest.NewRecorder()
+	p.API().Handler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/generations", nil))
+	if answer.Code != http.StatusOK || !strings.Contains(answer.Body.String(), `"active":"g0001"`) {
+		t.Errorf("%d: %s", answer.Code, answer.Body)
+	}
+}

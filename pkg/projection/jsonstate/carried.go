@@ -1,0 +1,266 @@
+package jsonstate
+
+import (
+	"encoding"
+	"encoding/json"
+	"fmt"
+	"reflect"
+	"runtime"
+	"strings"
+	"unicode"
+)
+
+// Carried says which part of a type encoding/json leaves out, cannot write, or
+// cannot read back; nil means that there is none. A type that both writes and
+// reads itself (json.Marshaler and json.Unmarshaler, or their counterparts in
+// encoding) is trusted to do so in full.
+func Carried(t reflect.Type) error {
+	c := carrier{seen: make(map[spot]bool)}
+	return c.value(t, t.String(), false)
+}
+
+// spot is a type where encoding/json finds it. Methods with a pointer receiver
+// are called to write a value only where that is addressable.
+type spot struct {
+	t           reflect.Type
+	addressable bool
+}
+
+type carrier struct{ seen map[spot]bool }
+
+// value judges a type at a path such as State.Items[].Price.
+func (c *carrier) value(t reflect.Type, path string, addressable bool) error {
+	if c.seen[spot{t, addressable}] {
+		return nil
+	}
+	c.seen[spot{t, addressable}] = true
+	if t.Kind() == reflect.Interface {
+		if t.NumMethod() > 0 {
+			return fmt.Errorf("%s is an interface, %s, of which encoding/json cannot know what to read into it", path, t)
+		}
+		return nil
+	}
+	if own, err := c.byItself(t, path, addressable); own || err != nil {
+		return err
+	}
+	switch t.Kind() {
+	case reflect.Func, reflect.Chan, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
+		return fmt.Errorf("%s is a %s, which JSON has nothing for", path, t.Kind())
+	case reflect.Pointer:
+		return c.value(t.Elem(), path, true)
+	case reflect.Slice:
+		return c.value(t.Elem(), path+"[]", true)
+	case reflect.Array:
+		return c.value(t.Elem(), path+"[]", addressable)
+	case reflect.Map:
+		if err := key(t.Key(), path); err != nil {
+			return err
+		}
+		return c.value(t.Elem(), path+"[]", false)
+	case reflect.Struct:
+		return c.fields(&fieldSet{named: make(map[string]string)}, t, path, addressable)
+	default:
+		return nil
+	}
+}
+
+// key judges the type of a map's keys.
+func key(t reflect.Type, path string) error {
+	switch t.Kind() {
+	case reflect.String:
+		return nil
+	case reflect.Interface:
+		return fmt.Errorf("%s has keys of the interface %s", path, t)
+	}
+	writes, reads := t.Implements(textMarshaler), reflect.PointerTo(t).Implements(textUnmarshaler)
+	number := t.Kind() >= reflect.Int && t.Kind() <= reflect.Uintptr
+	if writes != reads || (!writes && !number) {
+		return fmt.Errorf("%s has keys of type %s, which encoding/json cannot both write and read", path, t)
+	}
+	return nil
+}
+
+var (
+	marshaler       = reflect.TypeFor[json.Marshaler]()
+	unmarshaler     = reflect.TypeFor[json.Unmarshaler]()
+	textMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
+	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+)
+
+// byItself reports whether a type writes and reads itself. One that does only
+// half of it is refused.
+func (c *carrier) byItself(t reflect.Type, path string, addressable bool) (bool, error) {
+	if t.Kind() == reflect.Pointer {
+		return false, nil
+	}
+	pointer := reflect.PointerTo(t)
+	writer := t
+	if addressable {
+		writer = pointer
+	}
+	writes := method(writer, marshaler, textMarshaler)
+	reads := method(pointer, unmarshaler, textUnmarshaler)
+	switch {
+	case writes == "" && reads == "":
+		return false, nil
+	case writes == "" && method(pointer, marshaler, textMarshaler) != "":
+		return false, fmt.Errorf("%s is a %s, of which encoding/json calls %s but not %s here, since that has a pointer "+
+			"receiver: let it be a *%s", path, t, reads, method(pointer, marshaler, textMarshaler), t)
+	case writes == "" || reads == "":
+		return false, fmt.Errorf("%s is a %s, which has %s and not its counterpart", path, t, writes+reads)
+	case t.Kind() == reflect.Struct && (inherits(t, writes) || inherits(t, reads)):
+		return c.inherited(t, path, addressable)
+	}
+	return true, nil
+}
+
+// method is the name of the method of a type that encoding/json calls, "" where
+// it has none: the first interface goes before the second.
+func method(t reflect.Type, interfaces ...reflect.Type) string {
+	for _, i := range interfaces {
+		if !t.Implements(i) {
+			continue
+		}
+		switch i {
+		case marshaler:
+			return "MarshalJSON"
+		case unmarshaler:
+			return "UnmarshalJSON"
+		case textMarshaler:
+			return "MarshalText"
+		case textUnmarshaler:
+			return "UnmarshalText"
+		}
+	}
+	return ""
+}
+
+// inherits reports whether a struct type has the method of an embedded field:
+// the compiler generates the one that calls it.
+func inherits(t reflect.Type, name string) bool {
+	for _, receiver := range []reflect.Type{t, reflect.PointerTo(t)} {
+		if m, found := named(receiver, name); found && !generated(m) {
+			return false
+		}
+	}
+	return true
+}
+
+// named looks a method up by a constant: by any other way, reflection makes the
+// linker keep every exported method of the program, a third of its size.
+func named(t reflect.Type, name string) (m reflect.Method, found bool) {
+	switch name {
+	case "MarshalJSON":
+		return t.MethodByName("MarshalJSON")
+	case "UnmarshalJSON":
+		return t.MethodByName("UnmarshalJSON")
+	case "MarshalText":
+		return t.MethodByName("MarshalText")
+	case "UnmarshalText":
+		return t.MethodByName("UnmarshalText")
+	}
+	return reflect.Method{}, false
+}
+
+func generated(m reflect.Method) bool {
+	f := runtime.FuncForPC(m.Func.Pointer())
+	if f == nil {
+		return false
+	}
+	file, _ := f.FileLine(f.Entry())
+	return file == "<autogenerated>"
+}
+
+// inherited judges a struct that writes or reads itself by the methods of a
+// field that it embeds: they know nothing of its other fields.
+func (c *carrier) inherited(t reflect.Type, path string, addressable bool) (bool, error) {
+	var embedded *reflect.StructField
+	others := 0
+	for i := range t.NumField() {
+		if f := t.Field(i); f.Anonymous && embedded == nil {
+			embedded = &f
+		} else if f.Name != "_" {
+			others++
+		}
+	}
+	if embedded == nil || others > 0 {
+		return false, fmt.Errorf("%s is a %s, which has its methods for JSON (or text) from a field that it embeds, "+
+			"and they leave out the others", path, t)
+	}
+	return true, c.value(embedded.Type, path+"."+embedded.Name, addressable)
+}
+
+// fieldSet is what a struct's JSON object consists of, those of the structs
+// that it embeds among them.
+type fieldSet struct {
+	// named is the path of the field that has a name in JSON.
+	named     map[string]string
+	embedding []reflect.Type
+}
+
+func (c *carrier) fields(set *fieldSet, t reflect.Type, path string, addressable bool) error {
+	for i := range t.NumField() {
+		f := t.Field(i)
+		if f.Name == "_" {
+			continue // nothing can be put into it
+		}
+		if err := c.field(set, f, path+"."+f.Name, addressable); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *carrier) field(set *fieldSet, f reflect.StructField, path string, addressable bool) error {
+	tag := f.Tag.Get("json")
+	if tag == "-" {
+		return fmt.Errorf("%s is left out by its tag", path)
+	}
+	name, _, _ := strings.Cut(tag, ",")
+	if !validName(name) {
+		name = ""
+	}
+	struc := f.Type
+	if struc.Kind() == reflect.Pointer {
+		struc = struc.Elem()
+	}
+	embedded := f.Anonymous && struc.Kind() == reflect.Struct
+	// Of an unexported type that is embedded, encoding/json sees exported fields.
+	if !f.IsExported() && (!embedded || f.Type.Kind() == reflect.Pointer || name != "") {
+		return fmt.Errorf("%s is not exported", path)
+	}
+	if embedded && name == "" {
+		return c.embedded(set, struc, path, addressable || f.Type.Kind() == reflect.Pointer)
+	}
+	if name == "" {
+		name = f.Name
+	}
+	if other, taken := set.named[name]; taken {
+		return fmt.Errorf("%s and %s are both called %q in JSON", other, path, name)
+	}
+	set.named[name] = path
+	return c.value(f.Type, path, addressable)
+}
+
+func (c *carrier) embedded(set *fieldSet, t reflect.Type, path string, addressable bool) error {
+	for _, outer := range set.embedding {
+		if outer == t {
+			return fmt.Errorf("%s embeds itself", path)
+		}
+	}
+	set.embedding = append(set.embedding, t)
+	err := c.fields(set, t, path, addressable)
+	set.embedding = set.embedding[:len(set.embedding)-1]
+	return err
+}
+
+// validName reports whether encoding/json takes the name of a tag, and not that
+// of the field.
+func validName(name string) bool {
+	for _, r := range name {
+		if !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r) {
+			return false
+		}
+	}
+	return name != ""
+}

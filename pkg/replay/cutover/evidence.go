@@ -1,0 +1,61 @@
+package cutover
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/replay"
+)
+
+// What a proof said is held against the stores once more when it is acted on:
+// a generation may have been emptied since, and a head may have been lost.
+
+// checkFilled returns an error where a proved generation no longer holds what
+// its replay brought: the replay's own marks, which nobody sets once the replay
+// is proved, are gone. A consumer's marks alone prove nothing, since Follow sets
+// them, also late. A generation that follows is recorded as lost.
+func (p *Promoter) checkFilled(ctx context.Context, row replay.Row) error {
+	checkpoints, err := p.Store.LoadCheckpoints(ctx, row.ID, row.Lanes)
+	if err != nil {
+		return err
+	}
+	filled, err := datastore.ReplayMarks(ctx, p.Generations.Open(row.Generation), row.Lanes)
+	if err != nil && !errors.Is(err, datastore.ErrNoGeneration) {
+		return err
+	}
+	for _, lane := range row.Lanes {
+		if end := checkpoints[lane].End; err == nil && end != nil && filled[lane].Ordinal >= end.Delivered.Count {
+			continue
+		}
+		why := fmt.Errorf("lane %s no longer holds what the replay brought: %w", lane, datastore.ErrNoMark)
+		lost, err := p.Registry.Lose(ctx, row.Generation, datastore.Loss{Lane: lane, Why: why.Error()})
+		if err != nil {
+			return err
+		}
+		if lost {
+			return fmt.Errorf("%w: %w", datastore.ErrLost, why)
+		}
+		return fmt.Errorf("%w: %w", replay.ErrGenerationLost, why)
+	}
+	return nil
+}
+
+// checkCut returns eventlog.ErrHeadLost where a head lies before the cut that
+// the replay was proved for.
+func (p *Promoter) checkCut(ctx context.Context, row replay.Row, heads []eventlog.Head) error {
+	lanes := event.AllLanes(len(heads))
+	plans, err := p.Store.LoadLanePlans(ctx, row.ID, lanes)
+	if err != nil {
+		return err
+	}
+	for i, lane := range lanes {
+		if cut := plans[lane].Head.Position; heads[i].Position < cut {
+			return fmt.Errorf("lane %s is at %q, the cut at %s: %w", lane, heads[i].Position, cut, eventlog.ErrHeadLost)
+		}
+	}
+	return nil
+}

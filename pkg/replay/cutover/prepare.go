@@ -1,0 +1,63 @@
+package cutover
+
+import (
+	"context"
+	"fmt"
+
+	"reprise/pkg/control"
+	"reprise/pkg/datastore"
+	"reprise/pkg/replay"
+)
+
+// Prepare gives a rebuild its generation: an id that no other ever had, which
+// the replay's row records before the roll of generations enters it, and that
+// before its table is made. A crash between any two of these leaves nothing that
+// the row, the roll or Closer.Sweep does not know of. It is idempotent;
+// ErrOtherVersion where the replay was prepared for another version.
+func (p *Promoter) Prepare(ctx context.Context, id, version string) error {
+	row, err := p.Store.Load(ctx, id)
+	if err != nil {
+		return err
+	}
+	if !row.Request.Rebuild || row.Cancel || row.Status.Ended() {
+		return nil
+	}
+	if row.Generation == "" {
+		if row, err = p.reserve(ctx, id, version); err != nil || row.Generation == "" {
+			return err
+		}
+	}
+	if row.Version != "" && row.Version != version {
+		return fmt.Errorf("prepare replay %s: %w", id, replay.OtherVersion(row.Version, version))
+	}
+	info, err := p.Registry.Enter(ctx, row.Generation, id, version)
+	if err != nil {
+		return err
+	}
+	if info.Version != version {
+		return fmt.Errorf("prepare replay %s: %w", id, replay.OtherVersion(info.Version, version))
+	}
+	if info.Status != datastore.Building {
+		return nil
+	}
+	if err := p.Generations.Create(ctx, info.ID); err != nil {
+		return fmt.Errorf("create generation %s: %w", info.ID, err)
+	}
+	return nil
+}
+
+// reserve records a fresh id in the replay's row, unless another attempt did or
+// somebody cancelled: then a reservation is left for Sweep.
+func (p *Promoter) reserve(ctx context.Context, id, version string) (replay.Row, error) {
+	generation, err := p.Registry.Reserve(ctx, id)
+	if err != nil {
+		return replay.Row{}, err
+	}
+	return p.Store.Update(ctx, id, func(r *replay.Row) error {
+		if r.Cancel || r.Generation != "" {
+			return control.Unchanged()
+		}
+		r.Generation, r.Version = generation, version
+		return nil
+	})
+}

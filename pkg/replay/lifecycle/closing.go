@@ -1,0 +1,210 @@
+package lifecycle
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/replay"
+)
+
+// Closer ends replays and drops what they leave behind. It is safe for
+// concurrent use.
+type Closer struct {
+	Store       replay.Store
+	Registry    datastore.Registry
+	Generations datastore.Generations
+	Lanes       int
+}
+
+// Close gives a replay its final status, whichever way its execution ended,
+// and drops what it created: for one that did not succeed, a generation that
+// is not complete; for one that did, the generations that are of no use any
+// more. Replays that ended 90 days ago are removed on the way, and so is what
+// nobody owns. It is idempotent and may be called for a replay that has ended.
+//
+// A replay that does not succeed loses the right to make its generation active
+// before its row says so: no flip to it is possible after Close. One that has
+// made it active already, and died before it could tell, has succeeded.
+func (c *Closer) Close(ctx context.Context, id string, status replay.Status, failure *replay.Failure) (replay.Row, error) {
+	row, err := c.end(ctx, id, status, failure)
+	if err != nil {
+		return replay.Row{}, err
+	}
+	if row.Generation != "" && row.Status != replay.Succeeded {
+		err = c.dropUnfinished(ctx, row.Generation)
+	}
+	if err == nil && row.Request.Rebuild {
+		err = errors.Join(c.Registry.Release(ctx, id), c.retireOld(ctx, row))
+	}
+	if err == nil {
+		// What others left behind is not this replay's failure. The next sweep
+		// finds it again, and Reconcile reports what cannot be dropped.
+		_ = c.Sweep(ctx)
+		err = c.prune(ctx)
+	}
+	if err != nil {
+		return row, fmt.Errorf("close replay %s: %w", id, err)
+	}
+	return row, nil
+}
+
+// maxChanges bounds how often a decision about a replay is taken anew because
+// its row changed meanwhile in what the decision rests on.
+const maxChanges = 16
+
+var errChanged = errors.New("the replay changed meanwhile")
+
+// end withdraws the right to flip, unless the replay succeeds, and ends the row
+// on condition that it still is what was decided by.
+func (c *Closer) end(ctx context.Context, id string, status replay.Status, failure *replay.Failure) (replay.Row, error) {
+	for range maxChanges {
+		row, err := c.Store.Load(ctx, id)
+		if err != nil || row.Status.Ended() {
+			return row, err
+		}
+		final, promoted := status, row.Promoted
+		if row.Generation != "" && (status != replay.Succeeded || row.Cancel) {
+			if final, promoted, err = c.withdraw(ctx, row, status); err != nil {
+				return replay.Row{}, err
+			}
+		}
+		ended, _, err := c.Store.EndIf(ctx, id, final, onlyIf(final == replay.Failed, failure), func(now *replay.Row) error {
+			if now.Generation != row.Generation || now.Cancel != row.Cancel {
+				return errChanged
+			}
+			now.Promoted = now.Promoted || promoted
+			return nil
+		})
+		if !errors.Is(err, errChanged) {
+			return ended, err
+		}
+	}
+	return replay.Row{}, fmt.Errorf("close replay %s: %w", id, errChanged)
+}
+
+func onlyIf(failed bool, failure *replay.Failure) *replay.Failure {
+	if !failed {
+		return nil
+	}
+	return failure
+}
+
+// withdraw takes the right to flip from a replay and returns how it ends: as
+// whoever withdrew first had it, or succeeded where the flip came first.
+func (c *Closer) withdraw(ctx context.Context, row replay.Row, status replay.Status) (final replay.Status, promoted bool, err error) {
+	why := status
+	if row.Cancel {
+		why = replay.Cancelled
+	}
+	kept, err := c.Registry.Withdraw(ctx, row.Generation, row.ID, string(why))
+	if errors.Is(err, datastore.ErrActive) {
+		return replay.Succeeded, true, nil
+	}
+	return replay.Status(kept), false, err
+}
+
+// dropUnfinished drops a generation that never got its consumer. One that is
+// proved and follows is kept for a person to decide about.
+func (c *Closer) dropUnfinished(ctx context.Context, id string) error {
+	discarded, err := c.Registry.Discard(ctx, id)
+	if err != nil || !discarded {
+		return err
+	}
+	return c.dropRetired(ctx, id)
+}
+
+func (c *Closer) drop(ctx context.Context, id string) error {
+	if err := c.Registry.Retire(ctx, id); err != nil {
+		return err
+	}
+	return c.dropRetired(ctx, id)
+}
+
+// dropRetired drops a retired generation's table and then its entry, so that
+// what a crash leaves can be found again.
+func (c *Closer) dropRetired(ctx context.Context, id string) error {
+	if err := c.Generations.Drop(ctx, id); err != nil {
+		return fmt.Errorf("drop generation %s: %w", id, err)
+	}
+	return c.Registry.Forget(ctx, id)
+}
+
+// retireOld drops the retired generations and those that follow, but for the
+// active one, this replay's own, those whose replays have not ended, and one to
+// go back to.
+func (c *Closer) retireOld(ctx context.Context, row replay.Row) error {
+	roll, err := c.Registry.Load(ctx)
+	if err != nil {
+		return err
+	}
+	var retired, following []string
+	for _, info := range roll.Generations {
+		switch {
+		case info.Status == datastore.Retired:
+			retired = append(retired, info.ID)
+		case info.Status == datastore.Following && info.ID != row.Generation && !c.owned(ctx, info):
+			following = append(following, info.ID)
+		}
+	}
+	kept, err := c.toGoBackTo(ctx, &roll, following)
+	if err != nil {
+		return err
+	}
+	for _, id := range append(retired, following...) {
+		if id == kept {
+			continue
+		}
+		if err := c.drop(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// toGoBackTo is the generation that was active before, or, where that is gone
+// or lost, the newest one that follows. Readers know what it held.
+func (c *Closer) toGoBackTo(ctx context.Context, roll *datastore.Roll, following []string) (string, error) {
+	choices := slices.Clone(following)
+	slices.Reverse(choices)
+	if slices.Contains(following, roll.Previous) {
+		choices = append([]string{roll.Previous}, choices...)
+	}
+	for _, id := range choices {
+		if info, found := roll.Find(id); found && info.Loss != nil {
+			continue
+		}
+		lost, err := c.lost(ctx, id)
+		if err != nil {
+			return "", err
+		}
+		if !lost {
+			return id, nil
+		}
+	}
+	return "", nil
+}
+
+// owned reports that the generation's own replay has not ended, and may be
+// about to promote it. What cannot be found out counts as owned.
+func (c *Closer) owned(ctx context.Context, info datastore.Info) bool {
+	if info.Replay == "" {
+		return false
+	}
+	row, err := c.Store.Load(ctx, info.Replay)
+	if errors.Is(err, replay.ErrNotFound) {
+		return false
+	}
+	// A replay of the same name may have begun since.
+	return err != nil || (!row.Status.Ended() && row.Generation == info.ID)
+}
+
+func (c *Closer) lost(ctx context.Context, id string) (bool, error) {
+	_, err := datastore.LiveMarks(ctx, c.Generations.Open(id), c.Lanes)
+	if datastore.IsGone(err) {
+		return true, nil
+	}
+	return false, err
+}

@@ -1,0 +1,119 @@
+package lifecycle
+
+import (
+	"context"
+	"time"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/meter/spending"
+	"reprise/pkg/replay"
+)
+
+// Progress says how far a replay has come. Counts are events.
+type Progress struct {
+	// Total are the events in the buckets that the replay touches, up to its
+	// cut; unknown (0) for an entity-scoped replay.
+	Total int64 `json:"total"`
+	// Read of them were read, Delivered of those were selected and
+	// acknowledged by the playback stream, Applied of those were taken in.
+	Read      int64 `json:"read"`
+	Delivered int64 `json:"delivered"`
+	Applied   int64 `json:"applied"`
+	// Duplicates and Parked are counted by the proof, from the rows.
+	Duplicates int64 `json:"duplicates"`
+	Parked     int64 `json:"parked"`
+}
+
+// View is a replay as people are shown it.
+type View struct {
+	ID     string         `json:"id"`
+	Status replay.Status  `json:"status"`
+	Phase  replay.Status  `json:"phase"`
+	Input  replay.Request `json:"input"`
+	// Cut is the time at which the heads were frozen.
+	Cut        *time.Time `json:"cut"`
+	Created    time.Time  `json:"created"`
+	Ended      *time.Time `json:"ended,omitempty"`
+	Generation string     `json:"generation,omitempty"`
+	Promoted   bool       `json:"promoted"`
+	// Waiting is set while the replay cannot come forward by itself.
+	Waiting *replay.WaitingFor `json:"waiting,omitempty"`
+	// Damaged are playback records that could not be read and were dropped; what
+	// they held was read from the log again.
+	Damaged  int             `json:"damaged,omitempty"`
+	Progress Progress        `json:"progress"`
+	Plan     PlanView        `json:"plan"`
+	Proof    *replay.Proof   `json:"proof"`
+	Failure  *replay.Failure `json:"failure,omitempty"`
+	// Cost is what was kept of it by now; nil where nothing is metered, as on one
+	// machine.
+	Cost *spending.Cost `json:"cost,omitempty"`
+}
+
+// PlanView sums up a plan.
+type PlanView struct {
+	Lanes  int `json:"lanes"`
+	Groups int `json:"groups"`
+	Slices int `json:"slices"`
+	// Passes counts how often lanes were read again.
+	Passes int `json:"passes"`
+}
+
+// Viewer shows replays. It is safe for concurrent use.
+type Viewer struct {
+	Store       replay.Store
+	Registry    datastore.Registry
+	Generations datastore.Generations
+}
+
+// View returns a replay with its progress and its cost.
+func (v *Viewer) View(ctx context.Context, row replay.Row) (View, error) {
+	view := Summary(row)
+	var err error
+	if view.Cost, err = spending.CostOf(ctx, v.Store, row.ID); err != nil {
+		return View{}, err
+	}
+	if len(row.Lanes) == 0 {
+		return view, nil
+	}
+	checkpoints, err := v.Store.LoadCheckpoints(ctx, row.ID, row.Lanes)
+	if err != nil {
+		return View{}, err
+	}
+	for _, at := range checkpoints {
+		view.Progress.Read += at.Read.Count
+		view.Progress.Delivered += at.Delivered.Count
+	}
+	if row.Proof != nil {
+		view.Progress.count(row.Proof)
+		return view, nil
+	}
+	view.Progress.Applied, err = v.Store.Applied(ctx, v.Registry, v.Generations, row)
+	return view, err
+}
+
+func (p *Progress) count(proof *replay.Proof) {
+	p.Applied = proof.Applied.Count
+	if proof.Rows != nil {
+		p.Applied = proof.Rows.Applied
+		p.Duplicates = proof.Rows.Duplicates
+		p.Parked = proof.Rows.Parked
+	}
+}
+
+// Summary returns a replay without counting its progress and its cost.
+func Summary(row replay.Row) View {
+	status := row.Status
+	if !status.Ended() {
+		status = replay.Running
+	}
+	view := View{ID: row.ID, Status: status, Phase: row.Status, Input: row.Request, Cut: row.Cut,
+		Created: row.Created, Ended: row.Ended, Generation: row.Generation, Promoted: row.Promoted,
+		Progress: Progress{Total: row.Total},
+		Plan:     PlanView{Lanes: len(row.Lanes), Groups: row.Groups, Slices: row.Slices, Passes: row.Pass},
+		Proof:    row.Proof, Failure: row.Failure, Damaged: row.Damaged}
+	if !row.Status.Ended() {
+		view.Waiting = row.Waiting
+	}
+	return view
+}

@@ -23,19 +23,19 @@ import (
 
 func TestLanesAndBucketWidthAreFixed(t *testing.T) {
 	w := platformtest.New(t)
-	more, err := event.NewLanes(platformtest.Lanes + 2)
+	more, err := event.NewLanes(2 * platformtest.Lanes)
 	if err != nil {
 		t.Fatal(err)
 	}
 	for range 2 { // again, with the same
-		if _, err := platform.Open(t.Context(), w.Parts.Table, w.Parts.Lanes, eventlog.Day, "stream"); err != nil {
+		if _, err := platform.Open(t.Context(), w.Parts.Table, w.Parts.Lanes, platformtest.Bucket, "stream"); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if _, err := platform.Open(t.Context(), w.Parts.Table, more, eventlog.Day, "stream"); !errors.Is(err, platform.ErrSettingsChanged) {
+	if _, err := platform.Open(t.Context(), w.Parts.Table, more, platformtest.Bucket, "stream"); !errors.Is(err, platform.ErrSettingsChanged) {
 		t.Errorf("other lanes: %v", err)
 	}
-	if _, err := platform.Open(t.Context(), w.Parts.Table, w.Parts.Lanes, eventlog.Hour, "stream"); !errors.Is(err, platform.ErrSettingsChanged) {
+	if _, err := platform.Open(t.Context(), w.Parts.Table, w.Parts.Lanes, eventlog.Day, "stream"); !errors.Is(err, platform.ErrSettingsChanged) {
 		t.Errorf("other buckets: %v", err)
 	}
 }

@@ -18,18 +18,14 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"reprise/pkg/domain"
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
-	"reprise/pkg/local/controlpebble"
-	"reprise/pkg/local/datastorepebble"
-	"reprise/pkg/local/eventlogpebble"
 	"reprise/pkg/local/feedpebble"
-	"reprise/pkg/local/localstore"
+	"reprise/pkg/local/pebbletest"
 	"reprise/pkg/platform"
 	"reprise/pkg/projection"
 )
@@ -37,8 +33,11 @@ import (
 // Machine is the ARN of the replay state machine.
 const Machine = "arn:aws:states:eu-west-1:123456789012:stateMachine:reprise-replay"
 
-// Lanes is the number of lanes.
-const Lanes = 2
+// Lanes is the number of lanes, Bucket the width of the log's buckets.
+const (
+	Lanes  = 4
+	Bucket = eventlog.Hour
+)
 
 // World is what platforms are made of. A test changes Parts before it makes one.
 type World struct {
@@ -53,23 +52,19 @@ type World struct {
 	LagErr error
 }
 
-// New makes a world with two lanes, streams of one shard, and consumers that
-// nobody runs.
+// New makes a world with streams of two shards, and consumers that nobody runs.
 func New(t testing.TB) *World {
 	t.Helper()
-	db, err := localstore.Open("data", localstore.Options{FS: vfs.NewMem(),
-		Settings: localstore.Settings{Lanes: Lanes, BucketWidth: 86400}})
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { _ = db.Close() })
+	stores := pebbletest.Open(t)
 	w := &World{T: t, Logged: new(bytes.Buffer)}
 	w.Parts = platform.Parts{
-		Settings: platform.Settings{Bucket: eventlog.Day, Retention: 24 * time.Hour, Machine: Machine, Published: "1",
+		Settings: platform.Settings{Bucket: Bucket, Retention: 24 * time.Hour, Machine: Machine, Published: "1",
 			LongStep: time.Minute, ShortStep: time.Minute, Lease: time.Minute, WritePatience: time.Second, LagEvery: time.Minute},
-		EventLog: eventlogpebble.New(db.Space("log")),
-		Host:     noHost{},
-		Nudge:    func(context.Context) error { w.Nudges++; return nil },
+		Table:       stores.Table,
+		EventLog:    stores.Log,
+		Generations: stores.Generations,
+		Host:        noHost{},
+		Nudge:       func(context.Context) error { w.Nudges++; return nil },
 		Lag: func(context.Context, string) (time.Duration, bool, error) {
 			return w.Behind, w.LagErr == nil, w.LagErr
 		},
@@ -79,32 +74,24 @@ func New(t testing.TB) *World {
 		Random: strings.NewReader(strings.Repeat("0123456789abcdef", 1000)),
 		Epoch:  1,
 	}
-	w.open(db)
+	w.open(stores.Streams)
 	return w
 }
 
-func (w *World) open(db *localstore.DB) {
+func (w *World) open(streams *feedpebble.Streams) {
 	w.T.Helper()
-	var err [6]error
 	parts := &w.Parts
-	parts.Table, err[0] = controlpebble.New(db.Space("control"))
-	parts.Generations, err[1] = datastorepebble.New(db.Space("datastore"))
-	parts.Lanes, err[2] = event.NewLanes(Lanes)
-	parts.Codec, err[3] = record.NewCodec()
-	streams, streamErr := feedpebble.New(db.Space("feed"), time.Now)
+	lanes, err := event.NewLanes(Lanes)
+	codec, codecErr := record.NewCodec()
 	set, setErr := projection.NewSet(domain.Projections()...)
-	err[4], err[5] = streamErr, setErr
-	if err := errors.Join(err[:]...); err != nil {
+	_, eventsErr := streams.Create(w.T.Context(), "events", 2)
+	_, playbackErr := streams.Create(w.T.Context(), "playback", 2)
+	if err := errors.Join(err, codecErr, setErr, eventsErr, playbackErr); err != nil {
 		w.T.Fatal(err)
 	}
-	w.T.Cleanup(parts.Codec.Close)
-	for name, stream := range map[string]*feed.Stream{"events": &parts.Events, "playback": &parts.Playback} {
-		if _, err := streams.Create(w.T.Context(), name, 1); err != nil {
-			w.T.Fatal(err)
-		}
-		*stream = streams.Open(name)
-	}
-	parts.Applier = projection.NewApplier(set, w.View())
+	w.T.Cleanup(codec.Close)
+	parts.Lanes, parts.Codec, parts.Applier = lanes, codec, projection.NewApplier(set, w.View())
+	parts.Events, parts.Playback = streams.Open("events"), streams.Open("playback")
 }
 
 // View is the log as consumers see it.

@@ -3,11 +3,10 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
-	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("check-drained", func(p *platform.Platform) any {
+	wiring.Start("check-drained", func(p *wiring.Platform) any {
 		return p.Drain()
 	})
 }

@@ -4,11 +4,10 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
-	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("close-replay", func(p *platform.Platform) any {
+	wiring.Start("close-replay", func(p *wiring.Platform) any {
 		return p.Close()
 	})
 }

@@ -4,12 +4,10 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
-	"reprise/pkg/aws/lambdahttp"
-	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("import-events", func(p *platform.Platform) any {
-		return lambdahttp.Serve(p.Load(true).Handler())
+	wiring.Start("import-events", func(p *wiring.Platform) any {
+		return wiring.HTTP(p.Load(true).Handler())
 	})
 }

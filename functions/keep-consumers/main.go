@@ -4,11 +4,10 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
-	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("keep-consumers", func(p *platform.Platform) any {
+	wiring.Start("keep-consumers", func(p *wiring.Platform) any {
 		return p.Keep
 	})
 }

@@ -3,12 +3,10 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
-	"reprise/pkg/aws/lambdahttp"
-	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("load-events", func(p *platform.Platform) any {
-		return lambdahttp.Serve(p.Load(false).Handler())
+	wiring.Start("load-events", func(p *wiring.Platform) any {
+		return wiring.HTTP(p.Load(false).Handler())
 	})
 }

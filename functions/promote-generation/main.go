@@ -3,11 +3,10 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
-	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("promote-generation", func(p *platform.Platform) any {
+	wiring.Start("promote-generation", func(p *wiring.Platform) any {
 		return p.Promote()
 	})
 }

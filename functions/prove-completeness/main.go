@@ -3,11 +3,10 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
-	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("prove-completeness", func(p *platform.Platform) any {
+	wiring.Start("prove-completeness", func(p *wiring.Platform) any {
 		return p.Prove()
 	})
 }

@@ -3,11 +3,10 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
-	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("pump-events", func(p *platform.Platform) any {
+	wiring.Start("pump-events", func(p *wiring.Platform) any {
 		return p.Pump()
 	})
 }

@@ -3,11 +3,10 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
-	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("read-segment", func(p *platform.Platform) any {
+	wiring.Start("read-segment", func(p *wiring.Platform) any {
 		return p.Read()
 	})
 }

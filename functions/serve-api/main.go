@@ -3,12 +3,10 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
-	"reprise/pkg/aws/lambdahttp"
-	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("serve-api", func(p *platform.Platform) any {
-		return lambdahttp.Serve(p.API().Handler())
+	wiring.Start("serve-api", func(p *wiring.Platform) any {
+		return wiring.HTTP(p.API().Handler())
 	})
 }

@@ -4,11 +4,10 @@ package main
 
 import (
 	"reprise/functions/internal/wiring"
-	"reprise/pkg/platform"
 )
 
 func main() {
-	wiring.Start("write-state", func(p *platform.Platform) any {
+	wiring.Start("write-state", func(p *wiring.Platform) any {
 		return wiring.WriteByAlias(p)
 	})
 }

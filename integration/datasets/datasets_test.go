@@ -15,7 +15,9 @@ import (
 )
 
 const (
-	lanes = 16
+	// lanes are many, so that each has few buckets: reading the history of every
+	// entity looks through all of its lane's.
+	lanes = 64
 	// batch is how many events a request has.
 	batch = 2000
 )

@@ -10,14 +10,13 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/api"
 	"reprise/pkg/consume"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/feed"
+	"reprise/pkg/platform/platformtest"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 )
@@ -142,7 +141,7 @@ func TestALostGenerationRaisesItsAlarmEachTime(t *testing.T) {
 	var logged bytes.Buffer
 	write := &consume.Write{Live: w.live, Generation: "g0001", Log: slog.New(slog.NewJSONHandler(&logged, nil))}
 	for n := 1; n <= 3; n++ {
-		response, err := write.Handle(t.Context(), w.batch())
+		response, err := write.Handle(t.Context(), platformtest.Records(w.t, w.stream))
 		must(t, err)
 		if len(response.BatchItemFailures) > 0 {
 			t.Errorf("records come again: %+v", response)
@@ -151,23 +150,4 @@ func TestALostGenerationRaisesItsAlarmEachTime(t *testing.T) {
 			t.Errorf("%d alarms after %d batches: %s", got, n, logged.String())
 		}
 	}
-}
-
-// batch is what the event stream holds.
-func (w *apiWorld) batch() (batch events.KinesisEvent) {
-	w.t.Helper()
-	ctx := w.t.Context()
-	shards, err := w.stream.Shards(ctx)
-	must(w.t, err)
-	for _, shard := range shards {
-		at, err := w.stream.Iterator(ctx, shard.ID, feed.Start{})
-		must(w.t, err)
-		read, err := w.stream.Read(ctx, at, feed.MaxReadRecords)
-		must(w.t, err)
-		for _, r := range read.Records {
-			batch.Records = append(batch.Records, events.KinesisEventRecord{Kinesis: events.KinesisRecord{PartitionKey: r.Key,
-				SequenceNumber: r.Sequence, Data: r.Data, ApproximateArrivalTimestamp: events.SecondsEpochTime{Time: r.Arrival}}})
-		}
-	}
-	return batch
 }

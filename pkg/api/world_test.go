@@ -17,15 +17,12 @@ import (
 
 	"reprise/pkg/api"
 	"reprise/pkg/datastore"
-	"reprise/pkg/domain"
-	"reprise/pkg/event"
-	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
-	"reprise/pkg/local/pebbletest"
+	"reprise/pkg/platform"
+	"reprise/pkg/platform/platformtest"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
-	"reprise/pkg/replay/lifecycle"
 )
 
 // apiWorld is a platform without anything that runs by itself: flow pumps and
@@ -48,55 +45,24 @@ type apiWorld struct {
 	read map[string]string
 }
 
-const apiLanes = 4
+const apiLanes = platformtest.Lanes
 
 func newAPIWorld(t testing.TB) *apiWorld {
 	t.Helper()
-	stores := pebbletest.Open(t)
-	table, generations, streams := stores.Table, stores.Generations, stores.Streams
-	codec, err := record.NewCodec()
-	must(t, err)
-	t.Cleanup(codec.Close)
-	_, err = streams.Create(t.Context(), "events", 2)
-	must(t, err)
-	lanes, err := event.NewLanes(apiLanes)
-	must(t, err)
-	set, err := projection.NewSet(domain.Projections()...)
-	must(t, err)
-
-	w := &apiWorld{t: t, stream: streams.Open("events"), generations: generations, read: map[string]string{},
-		registry: datastore.Registry{Table: table, Now: time.Now}, store: replay.Store{Table: table, Now: time.Now},
-		platform: &fakePlatform{}}
+	w := &apiWorld{t: t, read: map[string]string{}, platform: &fakePlatform{}}
+	parts := platformtest.New(t).Parts
+	parts.Status, parts.Lag, parts.Log = w.platform, nil, slog.New(slog.NewTextHandler(&w.logged, nil))
+	parts.Pause = func(context.Context, time.Duration) error { return errors.New("the log should cover all of it") }
+	p := platform.New(parts)
+	w.stream, w.generations, w.store = parts.Events, parts.Generations, p.Store()
+	w.registry = datastore.Registry{Table: parts.Table, Now: time.Now}
 	w.replays = &fakeReplays{store: w.store}
-	log, heads := stores.Log, eventlog.Heads{Table: table}
-	decoder := &eventlog.Decoder{Codec: codec, Lanes: lanes, Epoch: 1}
-	w.pump = &eventlog.Pump{Log: log, Heads: heads, Decoder: decoder, Width: eventlog.Hour}
-	w.live = &projection.Live{Log: log, Heads: heads, Registry: w.registry, Generations: generations, Decoder: decoder,
-		Width: eventlog.Hour, Applier: projection.NewApplier(set, eventlog.View{Log: log, Heads: heads}),
-		Pause: func(context.Context, time.Duration) error { return errors.New("the log should cover all of it") }}
-	w.load = &api.Load{Stream: w.stream, Codec: codec, Lanes: lanes, Epoch: 1, KeepTime: true, Now: time.Now,
-		Log: slog.New(slog.DiscardHandler)}
-	finder := &datastore.BucketFinder{Heads: heads, Registry: w.registry, Generations: generations}
-	w.api = &api.API{Registry: w.registry, Generations: generations, Heads: heads, EventLog: log, Lanes: lanes,
-		Buckets: finder.Find, Replays: w.replays, Platform: w.platform,
-		Viewer: &lifecycle.Viewer{Store: w.store, Registry: w.registry, Generations: generations},
-		Log:    slog.New(slog.NewTextHandler(&w.logged, nil))}
-	events := *w.load
-	events.KeepTime = false
-	w.handler = api.New(&events, w.load, w.api)
-	w.begin(set.Version())
+	w.pump, w.live, w.load, w.api = p.EventPump(), p.Live(), p.Load(true), p.API()
+	w.api.Replays = w.replays
+	w.handler = api.New(p.Load(false), w.load, w.api)
+	_, err := w.registry.Found(t.Context(), w.generations, apiLanes, parts.Applier.Version())
+	must(t, err)
 	return w
-}
-
-// begin makes the first generation.
-func (w *apiWorld) begin(version string) {
-	w.t.Helper()
-	must(w.t, w.generations.Create(w.t.Context(), "g0001"))
-	for lane := range event.Lane(apiLanes) {
-		must(w.t, datastore.BeginMark(w.t.Context(), w.generations.Open("g0001"), lane, eventlog.Head{}))
-	}
-	_, err := w.registry.Begin(w.t.Context(), "", version)
-	must(w.t, err)
 }
 
 // send accepts events.

@@ -1,15 +1,17 @@
-// Package asl runs AWS Step Functions state machine files in JSONata mode on
-// one machine: Parse reads and checks a file, an Engine runs executions of it
-// and answers for them in the terms of the Step Functions API.
+// Package asl is the language of AWS Step Functions state machine files, Amazon
+// States Language in JSONata mode: Parse reads and checks a file, Lint gives
+// advice about it, and a Machine shows its states, whose fields evaluate
+// themselves.
 //
-// Every step is journalled before it has effects, so an Engine that is opened
-// again on the same Journal, after kill -9 too, goes on by itself where the
-// last one was. A task is invoked at least once, and never again once its
-// result is in the journal. What a file may hold and what the engine does
-// beyond the documentation of the service is written in DESIGN.md.
+// The state machine files of this repository use Task, distributed Map, Choice,
+// Wait with Seconds, Succeed and Fail, retries, catches and variables. Nothing
+// of ours uses Pass, Parallel, inline Map, task tokens with heartbeats, batches,
+// tolerated failures or the machine's own TimeoutSeconds; they are supported
+// and tested for the machines of users. DESIGN.md has the whole table, with the
+// tests, which is itself tested. JSONPath, item readers, result writers,
+// express children and integrations other than Lambda are refused by name.
 //
-// What lives here: the language, the interpreter, history and limits. What
-// must not: anything that knows a replay or an event; how a function is
-// invoked (Invoker); where the journal lies (Journal; adapters lie below this
-// package and pass asltest); the HTTP API.
+// What lives here: the syntax, and what a definition means by itself. What must
+// not: how executions run (packages interpreter and engine); anything that
+// knows a replay or an event.
 package asl

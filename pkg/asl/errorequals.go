@@ -15,10 +15,10 @@ var catchable = []string{
 	"States.BranchFailed", "States.ItemReaderFailed", "States.ResultWriterFailed", "States.Permissions",
 }
 
-// Matches reports whether ErrorEquals of a Retrier or Catcher holds for an error. Wildcards
-// follow the developer guide: ALL misses DataLimitExceeded and Runtime,
-// TaskFailed misses those and States.Timeout, and States.Timeout includes a
-// missed heartbeat.
+// Matches reports whether ErrorEquals of a Retrier or a Catcher holds for an
+// error. Wildcards follow the developer guide: ALL misses DataLimitExceeded and
+// Runtime, TaskFailed misses those and States.Timeout, and States.Timeout
+// includes a missed heartbeat.
 func Matches(names []string, reported string) bool {
 	if reported == states.ErrorDataLimit || reported == states.ErrorRuntime {
 		return false

@@ -146,6 +146,23 @@ func TestParseAllProblemsAtOnce(t *testing.T) {
 	}
 }
 
+// TestParseNamesAProblemOnce: an expression that does not compile is no missing
+// number or list as well.
+func TestParseNamesAProblemOnce(t *testing.T) {
+	for _, definition := range []string{
+		asltest.Machine("W", `"W":{"Type":"Wait","Seconds":"{% 1 + %}","End":true}`),
+		asltest.Machine("C", `"C":{"Type":"Choice","Choices":[{"Condition":"{% 1 + %}","Next":"S"}],"Default":"S"},"S":{"Type":"Succeed"}`),
+		asltest.Machine("C", `"C":{"Type":"Choice","Choices":[],"Default":"S"},"S":{"Type":"Succeed"}`),
+		asltest.Machine("P", `"P":{"Type":"Parallel","Branches":[],"End":true}`),
+		asltest.Machine("M", `"M":{"Type":"Map","Items":"{% 1 + %}","ItemProcessor":{"StartAt":"A","States":{"A":{"Type":"Succeed"}}},"End":true}`),
+	} {
+		_, err := asl.Parse([]byte(definition), nil)
+		if refused := (*asl.DefinitionError)(nil); !errors.As(err, &refused) || len(refused.Problems) != 1 {
+			t.Errorf("%s\n gives %v", definition, err)
+		}
+	}
+}
+
 func TestParseSubstitutes(t *testing.T) {
 	m, err := asl.Parse([]byte(asltest.Machine("T", asltest.Task("T", "${FnArn}", end))), map[string]string{"FnArn": `a"b`, "Unused": "x"})
 	if err != nil {
@@ -154,14 +171,14 @@ func TestParseSubstitutes(t *testing.T) {
 	if tasks := m.Tasks(); len(tasks) != 1 || tasks[0].FunctionName() != `a"b` {
 		t.Errorf("tasks %v", tasks)
 	}
-	other := parse(t, string(m.Definition()))
+	other := asltest.Parse(t, string(m.Definition()))
 	if other.Hash() != m.Hash() {
 		t.Error("the same definition has another hash")
 	}
 }
 
 func TestMachineShowsItsStates(t *testing.T) {
-	m := parse(t, asltest.Mixed())
+	m := asltest.Parse(t, asltest.Mixed())
 	var names []string
 	for _, s := range m.States() {
 		names = append(names, s.Name)
@@ -174,9 +191,26 @@ func TestMachineShowsItsStates(t *testing.T) {
 	}
 }
 
+func TestMachineFields(t *testing.T) {
+	m := asltest.Parse(t, strings.Replace(pass(""), `{`, `{"Comment":"why","Version":"1.0","TimeoutSeconds":5,`, 1))
+	if m.Comment != "why" || m.TimeoutSeconds != 5 || m.Flow().StartAt != "P" || m.Flow().State("P").Name != "P" {
+		t.Errorf("machine %+v", m)
+	}
+}
+
+// TestNamesThatOnlyTheServiceReports: a file that catches them runs here too.
+func TestNamesThatOnlyTheServiceReports(t *testing.T) {
+	for _, name := range []string{"States.BranchFailed", "States.ItemReaderFailed", "States.ResultWriterFailed", "States.Permissions"} {
+		m := asltest.Parse(t, asltest.Machine("T", asltest.Task("T", "f", `,"Catch":[{"ErrorEquals":["`+name+`"],"Next":"S"}],"Next":"S"},"S":{"Type":"Succeed"`)))
+		if got := m.Tasks()[0].Catch[0].ErrorEquals; !slices.Equal(got, []string{name}) {
+			t.Errorf("%s is read as %q", name, got)
+		}
+	}
+}
+
 func TestDefaultLabel(t *testing.T) {
 	for name, want := range map[string]string{"Read all (by lane)": "Readallbylane", "(*)": "Map", strings.Repeat("n", 50): strings.Repeat("n", 40)} {
-		m := parse(t, asltest.Machine(name, `"`+name+`":{"Type":"Map","Items":[1],"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+		m := asltest.Parse(t, asltest.Machine(name, `"`+name+`":{"Type":"Map","Items":[1],"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
 			"StartAt":"A","States":{"A":{"Type":"Succeed"}}},"End":true}`))
 		if label := m.States()[0].Map.Label; label != want {
 			t.Errorf("Map %q has label %q, want %q", name, label, want)
@@ -210,12 +244,12 @@ func TestLint(t *testing.T) {
 		{asltest.Machine("V", `"V":{"Type":"Pass","Assign":{"x":1},"Next":"M"},"M":{"Type":"Map","Items":[1],"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
 			"StartAt":"A","States":{"A":{"Type":"Pass","Output":"{% $x %}","End":true}}},"End":true}`), "reads $x"},
 	} {
-		advice := fmt.Sprint(asl.Lint(parse(t, c.definition)))
+		advice := fmt.Sprint(asl.Lint(asltest.Parse(t, c.definition)))
 		if !strings.Contains(advice, c.want) {
 			t.Errorf("%s\n gives %s\n want %s", c.definition, advice, c.want)
 		}
 	}
-	if advice := asl.Lint(parse(t, pass(`"Output":"{% $states.context.Execution.Id %}",`))); len(advice) != 0 {
+	if advice := asl.Lint(asltest.Parse(t, pass(`"Output":"{% $states.context.Execution.Id %}",`))); len(advice) != 0 {
 		t.Errorf("advice for a clean machine: %v", advice)
 	}
 }
@@ -238,13 +272,4 @@ func FuzzParse(f *testing.F) {
 			}
 		}
 	})
-}
-
-func parse(t *testing.T, definition string) *asl.Machine {
-	t.Helper()
-	m, err := asl.Parse([]byte(definition), nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
 }

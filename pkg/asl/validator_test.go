@@ -31,7 +31,7 @@ func TestAgainstValidator(t *testing.T) {
 		// The service takes any JSON value as Output; the validator takes no
 		// plain text.
 		definition = plainOutput.ReplaceAllString(definition, `"Output":"{% '$1' %}"`)
-		parse(t, definition)
+		asltest.Parse(t, definition)
 		if err := json.Compact(&in, []byte(definition)); err != nil {
 			t.Fatal(err)
 		}

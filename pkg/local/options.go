@@ -10,6 +10,7 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 
 	"reprise/pkg/domain"
+	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/gateway"
 	"reprise/pkg/local/emulate"
@@ -92,6 +93,9 @@ func (o Options) withDefaults() (Options, error) {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	if err := o.Bucket.Validate(); err != nil {
+		return o, err
+	}
+	if _, err := event.NewLanes(o.Lanes); err != nil {
 		return o, err
 	}
 	return o, CheckAddr(o.Addr)

@@ -9,10 +9,6 @@ import (
 
 	"reprise/pkg/asl"
 	"reprise/pkg/asl/engine"
-	"reprise/pkg/datastore"
-	"reprise/pkg/event"
-	"reprise/pkg/event/record"
-	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
 	"reprise/pkg/local/controlpebble"
 	"reprise/pkg/local/datastorepebble"
@@ -22,7 +18,6 @@ import (
 	"reprise/pkg/local/journalpebble"
 	"reprise/pkg/local/localstore"
 	"reprise/pkg/platform"
-	"reprise/pkg/projection"
 )
 
 // The names of the streams.
@@ -39,7 +34,6 @@ type Platform struct {
 	streams  *feedpebble.Streams
 	events   feed.Description
 	playback feed.Description
-	registry datastore.Registry
 	engine   *engine.Engine
 	writers  *writers
 	// nudge wakes the keeper of consumers.
@@ -52,10 +46,6 @@ func Open(ctx context.Context, options Options) (*Platform, error) {
 	if err != nil {
 		return nil, err
 	}
-	lanes, err := event.NewLanes(options.Lanes)
-	if err != nil {
-		return nil, err
-	}
 	p := &Platform{options: options, nudge: make(chan struct{}, 1)}
 	p.db, err = localstore.Open(options.Dir, localstore.Options{FS: options.FS, Settings: localstore.Settings{
 		Lanes: options.Lanes, BucketWidth: int64(time.Duration(options.Bucket) / time.Second),
@@ -63,7 +53,7 @@ func Open(ctx context.Context, options Options) (*Platform, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := p.wire(ctx, lanes); err != nil {
+	if err := p.wire(ctx); err != nil {
 		return nil, errors.Join(err, p.Close())
 	}
 	return p, nil
@@ -77,47 +67,35 @@ func (p *Platform) Close() error {
 	return p.db.Close()
 }
 
-func (p *Platform) wire(ctx context.Context, lanes *event.Lanes) error {
-	parts, err := p.parts(ctx, lanes)
-	if err != nil {
-		return err
-	}
-	p.core = platform.New(parts)
-	p.registry = datastore.Registry{Table: parts.Table, Now: parts.Now}
-	if err := p.openEngine(); err != nil {
-		return err
-	}
-	_, err = p.registry.Found(ctx, parts.Generations, lanes.Count(), parts.Applier.Version())
-	return err
-}
-
-// parts are those of the data directory.
-func (p *Platform) parts(ctx context.Context, lanes *event.Lanes) (platform.Parts, error) {
+func (p *Platform) wire(ctx context.Context) error {
 	parts := platform.Parts{
-		Settings: p.options.settings(),
-		EventLog: eventlogpebble.New(p.db.Space("log")),
-		Lanes:    lanes,
-		Log:      p.options.Log,
-		Now:      time.Now,
-		Pause:    emulate.Pause,
-		Random:   rand.Reader,
-		Nudge:    p.wake,
-		NoRoom:   func(err error) bool { return errors.Is(err, localstore.ErrFull) },
+		Settings:   p.options.settings(),
+		EventLog:   eventlogpebble.New(p.db.Space("log")),
+		Executions: executions{p},
+		Status:     status{p},
+		Lag:        status{p}.lagOf,
+		Nudge:      p.wake,
+		NoRoom:     func(err error) bool { return errors.Is(err, localstore.ErrFull) },
+		Log:        p.options.Log,
+		Now:        time.Now,
+		Pause:      emulate.Pause,
+		Random:     rand.Reader,
 	}
-	parts.Executions, parts.Status, parts.Lag = executions{p}, status{p}, status{p}.lagOf
 	parts.Service, parts.Outside = p.options.service()
 	p.writers = &writers{platform: p, running: make(map[string]writer)}
 	parts.Host = p.writers
 	if err := p.openStores(ctx, &parts); err != nil {
-		return platform.Parts{}, err
+		return err
 	}
-	set, err := projection.NewSet(p.options.projections()...)
+	var err error
+	p.core, err = platform.Open(ctx, parts, p.options.Lanes, p.options.projections(), p.events.Identity)
 	if err != nil {
-		return platform.Parts{}, err
+		return err
 	}
-	parts.Applier = projection.NewApplier(set, eventlog.View{Log: parts.EventLog, Heads: eventlog.Heads{Table: parts.Table}})
-	parts.Codec, err = record.NewCodec()
-	return parts, err
+	if err := p.openEngine(); err != nil {
+		return err
+	}
+	return p.core.Found(ctx)
 }
 
 func (p *Platform) openStores(ctx context.Context, parts *platform.Parts) (err error) {
@@ -137,8 +115,7 @@ func (p *Platform) openStores(ctx context.Context, parts *platform.Parts) (err e
 		return err
 	}
 	parts.Events, parts.Playback = p.streams.Open(eventStream), p.streams.Open(playbackStream)
-	parts.Epoch, err = platform.Open(ctx, parts.Table, parts.Lanes, p.options.Bucket, p.events.Identity)
-	return err
+	return nil
 }
 
 // stream returns a stream, making it where it does not exist. One that exists

@@ -79,7 +79,7 @@ func (p *Platform) serveHTTP(ctx context.Context, listener net.Listener, ready f
 // warnOfVersion says that the active generation stands still because it
 // belongs to other versions of the projections than this program has.
 func (p *Platform) warnOfVersion(ctx context.Context) error {
-	roll, err := p.registry.Load(ctx)
+	roll, err := p.core.Registry().Load(ctx)
 	if err != nil {
 		return err
 	}

@@ -46,7 +46,7 @@ func (s status) Streams(ctx context.Context) ([]api.StreamStatus, error) {
 }
 
 func (s status) Consumers(ctx context.Context) ([]api.ConsumerStatus, error) {
-	roll, err := s.registry.Load(ctx)
+	roll, err := s.core.Registry().Load(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -40,7 +40,7 @@ func (p *Platform) trimOnce(ctx context.Context, now time.Time) error {
 	if _, err := p.engine.Prune(ctx, now.Add(-keepExecutions)); err != nil {
 		return err
 	}
-	roll, err := p.registry.Load(ctx)
+	roll, err := p.core.Registry().Load(ctx)
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,8 @@
 package platform
 
 import (
+	"context"
+
 	"reprise/pkg/datastore"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/meter/spending"
@@ -76,6 +78,15 @@ func (p *Platform) Replays() *lifecycle.Service {
 
 func (p *Platform) viewer() *lifecycle.Viewer {
 	return &lifecycle.Viewer{Store: p.store, Registry: p.registry, Generations: p.Generations}
+}
+
+// Registry has the roll of generations.
+func (p *Platform) Registry() datastore.Registry { return p.registry }
+
+// Found makes the generation that a new platform starts with. It is idempotent.
+func (p *Platform) Found(ctx context.Context) error {
+	_, err := p.registry.Found(ctx, p.Generations, p.Lanes.Count(), p.Applier.Version())
+	return err
 }
 
 // Spending is what functions keep their cost with, nil without a meter.

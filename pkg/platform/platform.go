@@ -10,9 +10,11 @@ import (
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
 	"reprise/pkg/meter"
+	"reprise/pkg/projection"
 	"reprise/pkg/replay"
 )
 
@@ -50,14 +52,41 @@ type fixed struct {
 	Bucket string `json:"bucket"`
 }
 
-// Open returns the epoch of an event stream, by its identity, after it has held
-// lanes and bucket width against those that the platform was created with. A new
-// platform's are recorded.
-func Open(ctx context.Context, table control.Table, lanes *event.Lanes, bucket eventlog.Width, stream string) (epoch int, err error) {
-	if err := checkFixed(ctx, table, fixed{lanes.Count(), time.Duration(bucket).String()}); err != nil {
-		return 0, fmt.Errorf("open platform: %w", err)
+// Open puts a platform together whose lanes, codec and applier parts lack, and
+// whose event stream is that of an identity. Lanes and bucket width have to be
+// those that the platform was created with; a new platform's are recorded. Whoever
+// opened it closes its Codec.
+func Open(
+	ctx context.Context, parts Parts, lanes int, projections []projection.Projection, stream string,
+) (p *Platform, err error) {
+	if err := parts.complete(lanes, projections); err != nil {
+		return nil, fmt.Errorf("open platform: %w", err)
 	}
-	return feed.Epochs{Table: table}.Of(ctx, stream)
+	defer func() {
+		if err != nil {
+			parts.Codec.Close()
+		}
+	}()
+	if err := checkFixed(ctx, parts.Table, fixed{lanes, time.Duration(parts.Settings.Bucket).String()}); err != nil {
+		return nil, fmt.Errorf("open platform: %w", err)
+	}
+	if parts.Epoch, err = (feed.Epochs{Table: parts.Table}).Of(ctx, stream); err != nil {
+		return nil, err
+	}
+	return New(parts), nil
+}
+
+func (p *Parts) complete(lanes int, projections []projection.Projection) (err error) {
+	if p.Lanes, err = event.NewLanes(lanes); err != nil {
+		return err
+	}
+	set, err := projection.NewSet(projections...)
+	if err != nil {
+		return fmt.Errorf("register projections: %w", err)
+	}
+	p.Applier = projection.NewApplier(set, eventlog.View{Log: p.EventLog, Heads: eventlog.Heads{Table: p.Table}})
+	p.Codec, err = record.NewCodec()
+	return err
 }
 
 func checkFixed(ctx context.Context, table control.Table, now fixed) error {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"reprise/pkg/domain"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/gateway"
@@ -23,19 +24,22 @@ import (
 
 func TestLanesAndBucketWidthAreFixed(t *testing.T) {
 	w := platformtest.New(t)
-	more, err := event.NewLanes(platformtest.Lanes + 2)
-	if err != nil {
-		t.Fatal(err)
-	}
-	for range 2 { // again, with the same
-		if _, err := platform.Open(t.Context(), w.Parts.Table, w.Parts.Lanes, eventlog.Day, "stream"); err != nil {
-			t.Fatal(err)
+	open := func(lanes int, bucket eventlog.Width) error {
+		parts := w.Parts
+		parts.Settings.Bucket = bucket
+		p, err := platform.Open(t.Context(), parts, lanes, domain.Projections(), "events")
+		if err == nil {
+			p.Codec.Close()
 		}
+		return err
 	}
-	if _, err := platform.Open(t.Context(), w.Parts.Table, more, eventlog.Day, "stream"); !errors.Is(err, platform.ErrSettingsChanged) {
+	if err := open(platformtest.Lanes, platformtest.Bucket); err != nil {
+		t.Errorf("the same again: %v", err)
+	}
+	if err := open(2*platformtest.Lanes, platformtest.Bucket); !errors.Is(err, platform.ErrSettingsChanged) {
 		t.Errorf("other lanes: %v", err)
 	}
-	if _, err := platform.Open(t.Context(), w.Parts.Table, w.Parts.Lanes, eventlog.Hour, "stream"); !errors.Is(err, platform.ErrSettingsChanged) {
+	if err := open(platformtest.Lanes, eventlog.Day); !errors.Is(err, platform.ErrSettingsChanged) {
 		t.Errorf("other buckets: %v", err)
 	}
 }

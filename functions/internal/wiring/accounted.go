@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"reprise/pkg/meter"
-	"reprise/pkg/platform"
 )
 
 // accounted logs the end of every invocation.
@@ -26,7 +25,7 @@ type accounted struct {
 // part. The first one has what opening the platform used as well. Payloads and
 // errors pass as they are: Lambda reports the names of errors that it knows by
 // their type, and wrapping would hide it. It expects one invocation at a time.
-func Accounted(p *platform.Platform, h lambda.Handler) lambda.Handler {
+func Accounted(p *Platform, h lambda.Handler) lambda.Handler {
 	return accounted{Handler: h, log: p.Log, now: p.Now, used: meter.NewOutstanding(p.Meter)}
 }
 

@@ -25,13 +25,12 @@ import (
 	"reprise/pkg/aws/settings"
 	"reprise/pkg/aws/stepfunctions"
 	"reprise/pkg/domain"
-	"reprise/pkg/event"
-	"reprise/pkg/event/record"
-	"reprise/pkg/eventlog"
 	"reprise/pkg/meter"
 	"reprise/pkg/platform"
-	"reprise/pkg/projection"
 )
+
+// Platform is what functions are made of.
+type Platform = platform.Platform
 
 // connections bounds the connections to one service that are kept open: the
 // adapters have up to 32 writes under way, and some reads beside them.
@@ -53,47 +52,35 @@ const (
 	lagEvery = time.Minute
 )
 
-// OnAWS makes a function's parts of the services, with one meter for all of
-// them. Region, credentials and endpoints are the SDK's business: it reads
+// OnAWS opens a platform for a function, on the services, with one meter for all
+// of them. Region, credentials and endpoints are the SDK's business: it reads
 // AWS_REGION, AWS_ENDPOINT_URL and the like, which is how a test puts other
 // services in their place. It reads the control table and describes the event
 // stream, once for a function's environment.
-func OnAWS(ctx context.Context, function string, s settings.Settings, log *slog.Logger) (platform.Parts, error) {
-	parts, err := common(function, s, log)
-	if err != nil {
-		return platform.Parts{}, fmt.Errorf("make parts: %w", err)
-	}
+func OnAWS(ctx context.Context, function string, s settings.Settings, log *slog.Logger) (*Platform, error) {
 	pace := awsclient.Standard()
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRetryer(pace.Retryer()),
 		config.WithHTTPClient(awsclient.HTTP(connections)))
 	if err != nil {
-		return platform.Parts{}, fmt.Errorf("configure clients: %w", err)
+		return nil, fmt.Errorf("configure clients: %w", err)
 	}
+	parts := common(function, s, log)
 	if err := addStores(&parts, s.Names, cfg, pace); err != nil {
-		return platform.Parts{}, fmt.Errorf("configure clients: %w", err)
+		return nil, fmt.Errorf("configure clients: %w", err)
 	}
 	streams := feedkinesis.New(kinesis.NewFromConfig(cfg), feedkinesis.Options{Pace: pace, Meter: parts.Meter.Part("streams")})
 	parts.Events, parts.Playback = streams.Open(s.Names.EventStream()), streams.Open(s.Names.PlaybackStream())
 	events, err := streams.Describe(ctx, s.Names.EventStream())
 	if err != nil {
-		return platform.Parts{}, fmt.Errorf("describe event stream: %w", err)
+		return nil, fmt.Errorf("describe event stream: %w", err)
 	}
-	if parts.Epoch, err = platform.Open(ctx, parts.Table, parts.Lanes, s.Bucket, events.Identity); err != nil {
-		return platform.Parts{}, err
-	}
-	view := eventlog.View{Log: parts.EventLog, Heads: eventlog.Heads{Table: parts.Table}}
-	set, err := projection.NewSet(domain.Projections()...)
-	if err != nil {
-		return platform.Parts{}, fmt.Errorf("register projections: %w", err)
-	}
-	parts.Applier = projection.NewApplier(set, view)
 	addServices(&parts, s, cfg, status{names: s.Names, streams: streams}, events.ARN)
-	return parts, nil
+	return platform.Open(ctx, parts, s.Lanes, domain.Projections(), events.Identity)
 }
 
 // common are the parts that need no service.
-func common(function string, s settings.Settings, log *slog.Logger) (parts platform.Parts, err error) {
-	parts = platform.Parts{
+func common(function string, s settings.Settings, log *slog.Logger) platform.Parts {
+	parts := platform.Parts{
 		Settings: platform.Settings{
 			Bucket: s.Bucket, Retention: s.Retention, Machine: s.StateMachine, Published: s.WriteVersion,
 			LongStep: longStep, ShortStep: shortStep, Lease: lease, Poll: poll, DrainPoll: poll,
@@ -107,11 +94,7 @@ func common(function string, s settings.Settings, log *slog.Logger) (parts platf
 		Random:   rand.Reader,
 	}
 	parts.Service, parts.Outside = domain.Service()
-	if parts.Lanes, err = event.NewLanes(s.Lanes); err != nil {
-		return platform.Parts{}, err
-	}
-	parts.Codec, err = record.NewCodec()
-	return parts, err
+	return parts
 }
 
 func addStores(parts *platform.Parts, names settings.Names, cfg aws.Config, pace awsclient.Pace) error {

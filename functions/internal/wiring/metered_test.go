@@ -88,14 +88,13 @@ func createTable(t *testing.T, client *dynamodb.Client, name string) {
 // function opens a function's environment.
 func (w *meteredWorld) function(t *testing.T, name string) *platform.Platform {
 	t.Helper()
-	parts, err := OnAWS(t.Context(), name, w.settings, w.Parts.Log)
+	p, err := OnAWS(t.Context(), name, w.settings, w.Parts.Log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	parts.Nudge = w.Parts.Nudge
-	parts.Transitions = func(context.Context, string) (int, error) { return 11, nil }
-	p := platform.New(parts)
-	w.meters[name], w.platforms[name] = parts.Meter, p
+	p.Nudge = w.Parts.Nudge
+	p.Transitions = func(context.Context, string) (int, error) { return 11, nil }
+	w.meters[name], w.platforms[name] = p.Meter, p
 	return p
 }
 

@@ -8,14 +8,13 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"reprise/pkg/aws/settings"
-	"reprise/pkg/platform"
 )
 
 // Start runs a function, named by its folder, until Lambda ends its
 // environment. What keeps it from beginning is logged, and the environment ends
 // at once, so that Lambda tries another one. Every invocation ends with a log
 // line that says what it used.
-func Start(function string, handlerOf func(*platform.Platform) any) {
+func Start(function string, handlerOf func(*Platform) any) {
 	log := NewLog(os.Stdout, function)
 	ctx := context.Background()
 	p, err := open(ctx, function, log)
@@ -26,14 +25,10 @@ func Start(function string, handlerOf func(*platform.Platform) any) {
 	lambda.StartWithOptions(Accounted(p, Early(lambda.NewHandler(handlerOf(p)))), lambda.WithContext(ctx))
 }
 
-func open(ctx context.Context, function string, log *slog.Logger) (*platform.Platform, error) {
+func open(ctx context.Context, function string, log *slog.Logger) (*Platform, error) {
 	s, err := settings.Load(function, os.Getenv)
 	if err != nil {
 		return nil, err
 	}
-	parts, err := OnAWS(ctx, function, s, log)
-	if err != nil {
-		return nil, err
-	}
-	return platform.New(parts), nil
+	return OnAWS(ctx, function, s, log)
 }

@@ -17,7 +17,7 @@ var ErrNoAlias = errors.New("write-state is called by its aliases only, each nam
 
 // WriteByAlias is write-state. It learns its generation from the alias in the
 // invoked ARN: arn:aws:lambda:REGION:ACCOUNT:function:NAME:ALIAS.
-func WriteByAlias(p *platform.Platform) platform.Batch {
+func WriteByAlias(p *Platform) platform.Batch {
 	return func(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
 		generation, err := alias(ctx)
 		if err != nil {

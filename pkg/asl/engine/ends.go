@@ -89,9 +89,9 @@ const (
 	noticeRetryLast  = time.Minute
 )
 
-// notify tells OnEnd of ends. They are journalled with the end itself and
-// removed once OnEnd returned nil, so that a crash repeats a call but loses
-// none.
+// notify calls OnEnd for every end. A notice is journalled together with the
+// end and removed once OnEnd has returned nil, so a crash may repeat a call but
+// never loses one.
 func (e *Engine) notify(ctx context.Context) error {
 	if e.config.OnEnd == nil {
 		return nil
@@ -105,7 +105,7 @@ func (e *Engine) notify(ctx context.Context) error {
 		var again <-chan time.Time
 		release := func() {}
 		if failed {
-			again, release = e.clock.At(e.clock.Now().Add(wait))
+			again, release = e.config.Clock.At(e.config.Clock.Now().Add(wait))
 			wait = min(2*wait, noticeRetryLast)
 		} else {
 			wait = noticeRetryFirst
@@ -139,7 +139,7 @@ func (e *Engine) notifyAll(ctx context.Context) (failed bool, err error) {
 				return false, nil
 			}
 			if err := e.config.OnEnd(ctx, e.describe(record)); err != nil {
-				e.log.Warn("execution's end could not be handed on", "execution", id, "error", err)
+				e.config.Logger.Warn("execution's end could not be handed on", "execution", id, "error", err)
 				failed = true
 				continue
 			}

@@ -23,22 +23,22 @@ type Config struct {
 	Machines map[string]*asl.Machine
 	Invoker  interpreter.Invoker
 	Journal  journal.Journal
-	// Clock is the machine's where nil.
+	// Clock defaults to the machine's clock.
 	Clock interpreter.Clock
-	// Rand is for jitter, tokens and names; nil means seeded by the runtime.
+	// Rand is for jitter, tokens and names; nil means seeded at random.
 	Rand rand.Source
-	// Logger gets what nobody else could report: OnEnd's errors. Nil means
-	// silence.
+	// Logger gets the errors that nobody else could report: those of OnEnd. Nil
+	// means silence.
 	Logger *slog.Logger
-	// OnEnd is told of every execution that ended, children of Maps excepted:
-	// at least once, also after a crash, and again until it returns nil. It is
-	// called by one goroutine.
+	// OnEnd is called for every execution that ended, except children of Maps:
+	// at least once, after a crash too, and again until it returns nil. One
+	// goroutine makes the calls.
 	OnEnd func(ctx context.Context, ended states.Execution) error
 	// Region and Account appear in ARNs; "us-east-1" and "000000000000" where
 	// empty. RoleArn appears in the context and in history.
 	Region, Account, RoleArn string
-	// KeepEnded bounds how many ended executions are kept, the oldest going
-	// first; 0 means no bound but Prune.
+	// KeepEnded bounds how many ended executions are kept; the oldest are
+	// removed first. 0 means that only Prune removes them.
 	KeepEnded int
 }
 
@@ -46,10 +46,8 @@ type Config struct {
 // Engine may be open on a Journal.
 type Engine struct {
 	config  Config
-	clock   interpreter.Clock
 	journal journal.Journal
 	arns    states.ARNs
-	log     *slog.Logger
 	runtime *interpreter.Runtime
 
 	startMu sync.Mutex // orders Start and Prune of one name
@@ -107,10 +105,8 @@ func New(config Config) (*Engine, error) {
 	config.defaults()
 	e := &Engine{
 		config:  config,
-		clock:   config.Clock,
 		journal: config.Journal,
 		arns:    states.NewARNs(config.Region, config.Account),
-		log:     config.Logger,
 		waiters: map[string]*waiter{},
 		notice:  make(chan struct{}, 1),
 	}
@@ -128,10 +124,9 @@ func New(config Config) (*Engine, error) {
 	return e, nil
 }
 
-// Run takes up every execution that the journal holds unfinished and drives
-// it and all that are started later until ctx ends. It returns nil then, or
-// the journal's error, once every goroutine of the engine has ended. An engine
-// runs once.
+// Run resumes every unfinished execution of the journal, and drives it and all
+// that are started later until ctx ends. It returns nil then, or the journal's
+// error, once every goroutine of the engine has ended. An engine runs once.
 func (e *Engine) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	e.mu.Lock()
@@ -168,8 +163,8 @@ func (e *Engine) stop() {
 	e.waiters = map[string]*waiter{}
 }
 
-// recover launches what is open. Children are launched by their Map; those
-// whose map run has ended while they ran are stopped here.
+// recover resumes the executions that have not ended. Children are resumed by
+// their Map; those whose map run ended while they ran are stopped here.
 func (e *Engine) recover() error {
 	ids, err := journal.Names(e.journal, journal.Open)
 	if err != nil {
@@ -198,7 +193,7 @@ func (e *Engine) recover() error {
 	return nil
 }
 
-// launch has an execution driven while the engine runs.
+// launch drives an execution in the background if the engine is running.
 func (e *Engine) launch(record journal.Execution) error {
 	e.mu.Lock()
 	runs := e.state == running

@@ -67,8 +67,8 @@ func (e *Engine) describe(r journal.Execution) states.Execution {
 	return d
 }
 
-// Describe tells of an execution, states.ErrExecutionDoesNotExist where there is
-// none.
+// Describe returns an execution. It fails with states.ErrExecutionDoesNotExist
+// where there is none.
 func (e *Engine) Describe(_ context.Context, arn string) (states.Execution, error) {
 	record, err := e.recordOf(arn)
 	if err != nil {
@@ -77,9 +77,9 @@ func (e *Engine) Describe(_ context.Context, arn string) (states.Execution, erro
 	return e.describe(record), nil
 }
 
-// Stop ends an execution as ABORTED and returns when it ended. Functions that
-// it invoked run on; what they give is dropped. Stopping what has ended
-// changes nothing. It returns once the end is durable.
+// Stop ends an execution as ABORTED and returns the time of its end, once that
+// is durable. Functions that it invoked keep running; their results are
+// dropped. Stopping an execution that has ended changes nothing.
 func (e *Engine) Stop(_ context.Context, arn, name, cause string) (time.Time, error) {
 	if err := validateFailure(name, cause); err != nil {
 		return time.Time{}, fmt.Errorf("stop: %w", err)
@@ -111,7 +111,7 @@ type ListFilter struct {
 	MapRunArn string
 	// Status selects one status, "" all.
 	Status states.Status
-	// Limit bounds one page; 0 means 1,000, the service's bound.
+	// Limit bounds one page; 0 means 1,000, the limit of the service.
 	Limit int
 	// After is the Next of the page before.
 	After string

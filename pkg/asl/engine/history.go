@@ -18,10 +18,11 @@ type HistoryPage struct {
 	Next int64
 }
 
-// History gives the events of an execution from the id from on, upwards or,
-// with reverse, downwards; from 0 is the first, or with reverse the last. A
-// page has at most limit events; 0 means 1,000, the service's bound. Events of
-// states that only compute appear together with the next state that waits.
+// History returns the events of an execution from event id from on, in
+// ascending order or, with reverse, in descending order. A from of 0 means the
+// first event, or the last with reverse. A page has at most limit events; 0
+// means 1,000, the limit of the service. Events of states that only compute
+// appear together with the next state that waits.
 func (e *Engine) History(_ context.Context, arn string, from int64, limit int, reverse bool) (HistoryPage, error) {
 	record, err := e.recordOf(arn)
 	if err != nil {

@@ -15,8 +15,8 @@ type RunUpdate struct {
 	ToleratedFailureCount      *int64
 }
 
-// DescribeMapRun tells of a map run, states.ErrMapRunDoesNotExist where there is
-// none.
+// DescribeMapRun returns a map run. It fails with states.ErrMapRunDoesNotExist
+// where there is none.
 func (e *Engine) DescribeMapRun(_ context.Context, arn string) (states.MapRun, error) {
 	id, ok := e.arns.MapRunID(arn)
 	if !ok {

@@ -9,8 +9,8 @@ import (
 )
 
 // Prune removes executions that ended before a time, with their history, map
-// runs and children, and returns how many. Their names are free again. Ends
-// that OnEnd has not taken yet keep their execution.
+// runs and children, and returns how many. Their names can be used again. An
+// execution is kept as long as OnEnd has not accepted its end.
 func (e *Engine) Prune(_ context.Context, before time.Time) (int, error) {
 	return e.prune(journal.Ended, journal.EndedKey(before, ""), -1)
 }
@@ -54,7 +54,8 @@ func (e *Engine) prune(lower, upper string, limit int) (int, error) {
 		if err != nil {
 			return removed, fmt.Errorf("prune executions: %w", err)
 		}
-		// One whose children are still being stopped goes the next time.
+		// An execution whose children are still being stopped is removed next
+		// time.
 		if waiting || e.runtime.Live(id) != nil {
 			continue
 		}

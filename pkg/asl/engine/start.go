@@ -12,18 +12,18 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// Started is what StartExecution answers.
+// Started is the answer of StartExecution.
 type Started struct {
 	ExecutionArn string    `json:"executionArn"`
 	StartDate    time.Time `json:"startDate"`
 }
 
-// Start begins an execution of a machine; name "" means a random one. It is
-// idempotent as StartExecution of Standard machines is: the same name and input
-// while that execution runs answer that execution; other input, or an
-// execution that has ended, gives states.ErrExecutionAlreadyExists. It returns once
-// the start is durable. Before Run the execution is journalled and begins with
-// Run.
+// Start begins an execution of a machine; an empty name gets a random one. It
+// is idempotent as StartExecution of Standard machines is: starting again with
+// the same name and input while the execution runs returns that execution;
+// other input, or an execution that has ended, gives
+// states.ErrExecutionAlreadyExists. It returns once the start is durable.
+// Before Run, the execution is journalled and begins with Run.
 func (e *Engine) Start(_ context.Context, machine, name string, input json.RawMessage) (Started, error) {
 	m := e.config.Machines[machine]
 	if m == nil {
@@ -69,7 +69,7 @@ func (e *Engine) begin(m *asl.Machine, record journal.Execution) (Started, error
 		}
 		return Started{ExecutionArn: e.arns.Execution(have.ID), StartDate: have.Start}, nil
 	}
-	record.Start = e.clock.Now()
+	record.Start = e.config.Clock.Now()
 	ops, err := e.runtime.StartOps(record)
 	if err != nil {
 		return Started{}, fmt.Errorf("start %q: %w", record.Name, err)

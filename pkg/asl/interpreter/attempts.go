@@ -11,12 +11,6 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// result is what one attempt of a Task, Map or Parallel gave.
-type result struct {
-	raw     json.RawMessage
-	failure *states.Failure
-}
-
 // attempts runs a Task, Map or Parallel until it succeeds, is caught, or fails
 // for good.
 func (f *frame) attempts(ctx context.Context, s *asl.State) (transition, error) {
@@ -32,11 +26,11 @@ func (f *frame) attempts(ctx context.Context, s *asl.State) (transition, error) 
 			return transition{}, err
 		}
 		failure := r.failure
-		if failure == nil && len(r.raw) > states.MaxPayloadBytes {
-			failure = tooLarge(s, "result", len(r.raw))
+		if failure == nil && len(r.output) > states.MaxPayloadBytes {
+			failure = tooLarge(s, "result", len(r.output))
 		}
 		if failure == nil {
-			t, err := f.succeed(s, r.raw)
+			t, err := f.succeed(s, r.output)
 			if err != nil || t.failure == nil {
 				return t, err
 			}
@@ -53,7 +47,7 @@ func (f *frame) attempts(ctx context.Context, s *asl.State) (transition, error) 
 	}
 }
 
-func (f *frame) attempt(ctx context.Context, s *asl.State) (result, error) {
+func (f *frame) attempt(ctx context.Context, s *asl.State) (outcome, error) {
 	switch {
 	case s.Type == asl.TypeTask:
 		return f.task(ctx, s)

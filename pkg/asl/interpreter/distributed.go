@@ -22,22 +22,22 @@ type childInput struct {
 
 // distributed makes one attempt of a distributed Map. As in the service, a
 // retry is a new map run of all items.
-func (f *frame) distributed(ctx context.Context, s *asl.State) (result, error) {
+func (f *frame) distributed(ctx context.Context, s *asl.State) (outcome, error) {
 	items, failure := f.items(s)
 	if failure != nil {
-		return result{failure: failure}, nil
+		return outcome{failure: failure}, nil
 	}
 	inputs, failure := f.childInputs(s, items)
 	if failure != nil {
-		return result{failure: failure}, nil
+		return outcome{failure: failure}, nil
 	}
 	run, failure, err := f.openRun(s, inputs, len(items))
 	if err != nil || failure != nil {
-		return result{failure: failure}, err
+		return outcome{failure: failure}, err
 	}
 	defer f.closeRun(run)
 	if err := run.drive(ctx); err != nil {
-		return result{}, err
+		return outcome{}, err
 	}
 	return f.endRun(s, run)
 }
@@ -182,14 +182,14 @@ func (f *frame) runLimits(s *asl.State) (journal.Limits, error) {
 
 // endRun makes the map run's outcome the attempt's result. Children that
 // failed and were tolerated leave nothing in the list.
-func (f *frame) endRun(s *asl.State, run *MapRun) (result, error) {
+func (f *frame) endRun(s *asl.State, run *MapRun) (outcome, error) {
 	status := states.StatusSucceeded
 	if run.overThreshold() {
 		status = states.StatusFailed
 	}
 	record, err := run.end(status, f.x.runtime.clock.Now())
 	if err != nil {
-		return result{}, err
+		return outcome{}, err
 	}
 	f.ops = append(f.ops, record)
 	if status == states.StatusFailed {
@@ -197,19 +197,19 @@ func (f *frame) endRun(s *asl.State, run *MapRun) (result, error) {
 		failure := &states.Failure{Error: states.ErrorThreshold, Cause: cause}
 		f.event(states.Event{Type: "MapRunFailed", MapRunFailed: failure.Details()})
 		f.event(states.Event{Type: "MapStateFailed"})
-		return result{failure: failure}, nil
+		return outcome{failure: failure}, nil
 	}
 	f.event(states.Event{Type: "MapRunSucceeded"})
 	raw, failure, err := run.outputs()
 	if err != nil {
-		return result{}, err
+		return outcome{}, err
 	}
 	if failure != nil {
 		f.event(states.Event{Type: "MapStateFailed"})
-		return result{failure: failure}, nil
+		return outcome{failure: failure}, nil
 	}
 	f.event(states.Event{Type: "MapStateSucceeded"})
-	return result{raw: raw}, nil
+	return outcome{output: raw}, nil
 }
 
 // outputs is the list of what the children gave, in the order of the items.

@@ -4,8 +4,8 @@
 // runs and their children, and what history tells of all that.
 //
 // What lives here: one execution, from where the journal has it to its end.
-// What must not: which executions there are, and answers about them: package
-// engine, through which alone the rest of the program runs machines, and whose
-// tests test this package too; the meaning of fields and expressions (package
-// asl); how a function is invoked (Invoker).
+// What must not: which executions there are, and answers about them (package
+// engine, through which alone the rest of the program runs machines); the
+// meaning of fields and expressions (package asl); how a function is invoked
+// (Invoker).
 package interpreter

@@ -137,7 +137,7 @@ func (x *Execution) lastEvent() states.Event {
 	return event
 }
 
-// abortable are the kinds of state for which history tells that they were
+// abortable are the kinds of state for which history records that they were
 // aborted.
 var abortable = []string{asl.TypeTask, asl.TypeWait, asl.TypeMap, asl.TypeParallel}
 

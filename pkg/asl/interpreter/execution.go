@@ -14,8 +14,8 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// errClosed ends the goroutines of an execution, or of a part of one, that is
-// over: nothing that they still find out is journalled.
+// errClosed stops the goroutines of an execution, or of a part of one, that is
+// over: what they learn afterwards is not journalled.
 var errClosed = errors.New("the execution or this part of it is over")
 
 // Execution is an execution in memory while it is driven. Methods are safe for
@@ -36,8 +36,8 @@ type Execution struct {
 	sequence journal.Sequence
 	root     *frame
 	ended    bool
-	// found are the frames that the journal held when the execution was taken
-	// up, by path, until somebody takes them.
+	// found holds, by path, the frames that the journal had when the execution
+	// was resumed and that nobody has claimed yet.
 	found map[string]journal.Frame
 
 	inputOnce sync.Once
@@ -136,8 +136,8 @@ func (x *Execution) append(ops []journal.Op, event states.Event, previous int64)
 }
 
 // commit writes a frame's pending events and operations and its record, all or
-// none, lazily. It fails with errClosed where the frame is over, and ends the
-// execution where its history is full.
+// none, without a sync. It fails with errClosed where the frame is over, and
+// ends the execution where its history is full.
 func (x *Execution) commit(f *frame, extra ...journal.Op) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -182,8 +182,8 @@ func (x *Execution) flush(ops []journal.Op, f *frame) ([]journal.Op, error) {
 	return ops, nil
 }
 
-// StartOps are what begins an execution: its record, its first event and the
-// indexes.
+// StartOps are the operations that begin an execution: its record, its first
+// event and the indexes.
 func (rt *Runtime) StartOps(record journal.Execution) ([]journal.Op, error) {
 	text, details := states.Data(record.Input)
 	event := states.Event{Timestamp: record.Start, Type: "ExecutionStarted", ID: 1,

@@ -63,7 +63,7 @@ type iteration struct {
 	item  any
 }
 
-// outcome is how a thread ended.
+// outcome is what a thread, or one attempt of a Task, Map or Parallel, gave.
 type outcome struct {
 	output  json.RawMessage
 	failure *states.Failure
@@ -103,8 +103,8 @@ func (f *frame) event(e states.Event) {
 	f.pending = append(f.pending, e)
 }
 
-// commit writes the frame lazily: where a crash loses it, the engine comes to
-// the same point again by itself, with no effect outside in between.
+// commit writes the frame without a sync: where a crash loses it, the engine
+// comes to the same point again by itself, with no effect outside in between.
 func (f *frame) commit(extra ...journal.Op) error { return f.x.commit(f, extra...) }
 
 // commitDurably writes the frame and returns once a crash cannot lose it.

@@ -16,22 +16,22 @@ import (
 const inlineConcurrency = 40
 
 // parallel makes one attempt of a Parallel.
-func (f *frame) parallel(ctx context.Context, s *asl.State) (result, error) {
+func (f *frame) parallel(ctx context.Context, s *asl.State) (outcome, error) {
 	input := f.rec.Input
 	if s.Arguments != nil {
 		var err error
 		if input, err = s.Arguments.EvalJSON(f.lookup(scope{})); err != nil {
-			return result{failure: f.evaluationFailed(s, err)}, nil
+			return outcome{failure: f.evaluationFailed(s, err)}, nil
 		}
 		if len(input) > states.MaxPayloadBytes {
-			return result{failure: tooLarge(s, "arguments", len(input))}, nil
+			return outcome{failure: tooLarge(s, "arguments", len(input))}, nil
 		}
 	}
 	if f.rec.Phase == journal.PhaseEntered {
 		f.event(states.Event{Type: "ParallelStateStarted"})
 		f.rec.Phase = journal.PhaseInside
 		if err := f.commit(); err != nil {
-			return result{}, err
+			return outcome{}, err
 		}
 	}
 	j := joint{frame: f, size: len(s.Branches), limit: len(s.Branches), begun: f.rec.Event}
@@ -46,14 +46,14 @@ func (f *frame) parallel(ctx context.Context, s *asl.State) (result, error) {
 }
 
 // inlineMap makes one attempt of an inline Map.
-func (f *frame) inlineMap(ctx context.Context, s *asl.State) (result, error) {
+func (f *frame) inlineMap(ctx context.Context, s *asl.State) (outcome, error) {
 	items, failure := f.items(s)
 	if failure != nil {
-		return result{failure: failure}, nil
+		return outcome{failure: failure}, nil
 	}
 	limit, err := s.Map.MaxConcurrency.Eval(f.lookup(scope{}), 0)
 	if err != nil {
-		return result{failure: f.evaluationFailed(s, err)}, nil
+		return outcome{failure: f.evaluationFailed(s, err)}, nil
 	}
 	if limit == 0 || limit > inlineConcurrency {
 		limit = inlineConcurrency
@@ -62,7 +62,7 @@ func (f *frame) inlineMap(ctx context.Context, s *asl.State) (result, error) {
 		f.event(states.Event{Type: "MapStateStarted", MapStateStarted: &states.LengthDetails{Length: len(items)}})
 		f.rec.Phase = journal.PhaseInside
 		if err := f.commit(); err != nil {
-			return result{}, err
+			return outcome{}, err
 		}
 	}
 	j := joint{frame: f, size: len(items), limit: int(limit), begun: f.rec.Event}

@@ -30,32 +30,32 @@ type childEnd struct {
 
 // run runs all frames, at most limit at once, and joins their outputs. The
 // first that fails ends the others.
-func (j *joint) run(ctx context.Context, s *asl.State) (result, error) {
+func (j *joint) run(ctx context.Context, s *asl.State) (outcome, error) {
 	f := j.frame
 	inner := journal.FrameKey(f.x.record.ID, f.path) + "."
 	failure, err := j.failedBefore()
 	if err != nil {
-		return result{}, err
+		return outcome{}, err
 	}
 	var outputs []json.RawMessage
 	if failure == nil {
 		outputs, failure, err = j.all(ctx)
 	}
 	if err != nil {
-		return result{}, err
+		return outcome{}, err
 	}
 	f.ops = append(f.ops, journal.Op{Key: inner, Until: inner + "\xff"})
 	if failure != nil {
 		if err := f.x.stopRunsInside(f); err != nil {
-			return result{}, err
+			return outcome{}, err
 		}
 	}
 	if failure != nil {
 		f.event(states.Event{Type: s.Type + "StateFailed"})
-		return result{failure: failure}, nil
+		return outcome{failure: failure}, nil
 	}
 	f.event(states.Event{Type: s.Type + "StateSucceeded"})
-	return result{raw: joinList(outputs)}, nil
+	return outcome{output: joinList(outputs)}, nil
 }
 
 func joinList(items []json.RawMessage) json.RawMessage {
@@ -69,8 +69,8 @@ func joinList(items []json.RawMessage) json.RawMessage {
 	return append(list, ']')
 }
 
-// all starts and gathers the frames. It returns when every goroutine of
-// theirs has ended. The last result is a fault of the engine, not of the state.
+// all starts the frames and gathers what they give. It returns when all their
+// goroutines have ended. The error is a fault of the engine, not of the state.
 func (j *joint) all(ctx context.Context) ([]json.RawMessage, *states.Failure, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -103,14 +103,15 @@ type gathering struct {
 	fault   error
 }
 
-// fail makes a failure that of the whole state, and ends the other frames.
+// fail makes a frame's failure the failure of the whole state, and ends the
+// other frames.
 func (g *gathering) fail(why *states.Failure) {
 	g.failure = why
 	g.joint.frame.closeInside()
 	g.cancel()
 }
 
-// take takes in how a frame ended.
+// take records how a frame ended.
 func (g *gathering) take(end childEnd) {
 	rec := &g.joint.frame.rec
 	switch {
@@ -182,8 +183,9 @@ func (f *frame) done(out outcome) error {
 	return f.commitDurably()
 }
 
-// failedBefore handles that the journal holds a frame which failed, the crash
-// having come before its siblings were ended: nothing is started again.
+// failedBefore handles a crash between the failure of one frame and the end of
+// its siblings: the journal then holds a failed frame, and nothing is started
+// again.
 func (j *joint) failedBefore() (*states.Failure, error) {
 	f := j.frame
 	var failed *journal.Frame

@@ -96,15 +96,17 @@ func (r *MapRun) mayStart(running int) bool {
 	if limit == 0 || limit > distributedConcurrency {
 		limit = distributedConcurrency
 	}
-	over := r.record.Limits.Exceeded(r.items.Failed+r.items.TimedOut, r.items.Total)
-	return running < limit && !over && (len(r.again) > 0 || r.next < len(r.inputs))
+	return running < limit && !r.tooManyFailed() && (len(r.again) > 0 || r.next < len(r.inputs))
 }
 
 func (r *MapRun) overThreshold() bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.record.Limits.Exceeded(r.items.Failed+r.items.TimedOut, r.items.Total)
+	return r.tooManyFailed()
 }
+
+// tooManyFailed is overThreshold with r.mu held. Children never time out.
+func (r *MapRun) tooManyFailed() bool { return r.record.Limits.Exceeded(r.items.Failed, r.items.Total) }
 
 // start takes up a child that ran before, or begins the next.
 func (r *MapRun) start(ends chan<- childDone) error {
@@ -156,8 +158,8 @@ func (r *MapRun) take() (journal.Execution, error) {
 	}
 	r.inputs[r.next].raw = nil
 	r.next++
-	// Lazily: a child that is lost is begun again, and nothing knows of it
-	// before its first task, which syncs.
+	// No sync: a child that is lost is begun again, and nothing outside knows
+	// of it before its first task, which syncs.
 	child := journal.Op{Key: journal.ChildKey(r.record.ID, record.Index), Value: []byte(record.ID)}
 	return record, rt.journal.Write(append(ops, child))
 }
@@ -233,8 +235,8 @@ func (r *MapRun) Describe() (record journal.Run, executions, items states.Counts
 	return r.record, executions, items
 }
 
-// Update changes the limits of the map run and journals them, lazily. It fails
-// with states.ErrValidation where the map run has ended.
+// Update changes the limits of the map run and journals them without a sync. It
+// fails with states.ErrValidation where the map run has ended.
 func (r *MapRun) Update(change func(*journal.Limits)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()

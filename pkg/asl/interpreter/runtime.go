@@ -33,7 +33,7 @@ type Clock interface {
 	At(t time.Time) (<-chan time.Time, func())
 }
 
-// Config is what executions need. All of it but RoleArn and OnEnd is required.
+// Config is what executions need. All fields but RoleArn are required.
 type Config struct {
 	// Machines are by name.
 	Machines map[string]*asl.Machine
@@ -45,10 +45,10 @@ type Config struct {
 	// ARNs and RoleArn appear in the context and in history.
 	ARNs    states.ARNs
 	RoleArn string
-	// Notice has a notice journalled with the end of every execution that is
-	// no child of a Map.
+	// Notice says whether the end of an execution that is no child of a Map is
+	// journalled together with a notice.
 	Notice bool
-	// OnEnd is told of each execution, children included, once its end is
+	// OnEnd is called for each execution, children included, once its end is
 	// durable. It must not wait for anything of the runtime.
 	OnEnd func(journal.Execution)
 }
@@ -92,8 +92,8 @@ func New(config Config) *Runtime {
 func (rt *Runtime) Begin(ctx context.Context, group *errgroup.Group) { rt.ctx, rt.group = ctx, group }
 
 // Launch drives a top-level execution in a goroutine of its own, unless it is
-// driven already, and calls ended when that goroutine is through with it.
-// Errors of both end the group.
+// driven already, and calls ended when that goroutine is done with it. An error
+// of either ends the group.
 func (rt *Runtime) Launch(record journal.Execution, ended func() error) error {
 	if rt.Live(record.ID) != nil {
 		return nil

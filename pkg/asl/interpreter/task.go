@@ -34,7 +34,7 @@ func taskDetails(s *asl.State) *states.TaskDetails {
 // task makes one attempt of a Task. Found started after a restart, it is
 // invoked again, since nobody knows how far the invocation got; found
 // submitted, it goes on waiting for its token.
-func (f *frame) task(ctx context.Context, s *asl.State) (result, error) {
+func (f *frame) task(ctx context.Context, s *asl.State) (outcome, error) {
 	fresh := f.rec.Phase == journal.PhaseEntered
 	if fresh && s.WaitsForToken() {
 		f.rec.Token = f.x.runtime.UUID()
@@ -46,20 +46,20 @@ func (f *frame) task(ctx context.Context, s *asl.State) (result, error) {
 			failure = f.schedule(s, c)
 		}
 		if failure != nil {
-			return result{failure: failure}, nil
+			return outcome{failure: failure}, nil
 		}
 		if fresh {
 			// The record that the task may be running must survive it.
 			if err := f.commitDurably(); err != nil {
-				return result{}, err
+				return outcome{}, err
 			}
 		}
 		if err := f.expectAnswer(s); err != nil {
-			return result{}, err
+			return outcome{}, err
 		}
 		invocation = f.invoke(c)
 	} else if err := f.expectAnswer(s); err != nil {
-		return result{}, err
+		return outcome{}, err
 	}
 	defer f.dropToken()
 	return f.await(ctx, s, invocation)
@@ -140,7 +140,7 @@ func (f *frame) invoke(c call) <-chan reply {
 }
 
 // await waits for whatever ends the attempt.
-func (f *frame) await(ctx context.Context, s *asl.State, invocation <-chan reply) (result, error) {
+func (f *frame) await(ctx context.Context, s *asl.State, invocation <-chan reply) (outcome, error) {
 	deadline, release := f.timer(f.rec.Deadline)
 	defer release()
 	for {
@@ -148,7 +148,7 @@ func (f *frame) await(ctx context.Context, s *asl.State, invocation <-chan reply
 		select {
 		case <-ctx.Done():
 			releaseBeat()
-			return result{}, ctx.Err()
+			return outcome{}, ctx.Err()
 		case r := <-invocation:
 			invocation = nil
 			done, res, err := f.replied(s, r)
@@ -190,9 +190,9 @@ func (f *frame) heartbeat() (<-chan time.Time, func()) {
 
 // replied takes what the invocation gave. It reports false where the task goes
 // on waiting for its token.
-func (f *frame) replied(s *asl.State, r reply) (bool, result, error) {
+func (f *frame) replied(s *asl.State, r reply) (bool, outcome, error) {
 	if r.err != nil && f.x.runtime.ctx.Err() != nil {
-		return true, result{}, f.x.runtime.ctx.Err()
+		return true, outcome{}, f.x.runtime.ctx.Err()
 	}
 	if r.err != nil {
 		return true, f.taskFailed(s, r.err), nil
@@ -210,16 +210,16 @@ func (f *frame) replied(s *asl.State, r reply) (bool, result, error) {
 	details.Output, details.OutputDetails = states.Data(raw)
 	if !s.WaitsForToken() {
 		f.event(states.Event{Type: "TaskSucceeded", TaskSucceeded: details})
-		return true, result{raw: raw}, nil
+		return true, outcome{output: raw}, nil
 	}
 	f.event(states.Event{Type: "TaskSubmitted", TaskSubmitted: details})
 	f.rec.Phase = journal.PhaseSubmitted
-	return false, result{}, f.commitDurably()
+	return false, outcome{}, f.commitDurably()
 }
 
 // taskFailed enters a failed invocation in the history. A function's own error
 // carries its report as JSON in the cause, as Lambda's does.
-func (f *frame) taskFailed(s *asl.State, err error) result {
+func (f *frame) taskFailed(s *asl.State, err error) outcome {
 	failure := &states.Failure{Error: states.ErrorLambdaUnknown, Cause: err.Error()}
 	function := (*states.FunctionError)(nil)
 	if errors.As(err, &function) && function.Type != "" {
@@ -233,11 +233,11 @@ func (f *frame) taskFailed(s *asl.State, err error) result {
 	} else {
 		f.event(states.Event{Type: "TaskFailed", TaskFailed: details})
 	}
-	return result{failure: failure}
+	return outcome{failure: failure}
 }
 
 // timedOut ends an attempt, unless its answer came in just before.
-func (f *frame) timedOut(s *asl.State, name, cause string) result {
+func (f *frame) timedOut(s *asl.State, name, cause string) outcome {
 	f.x.mu.Lock()
 	answered := f.answer != nil
 	if !answered {
@@ -250,5 +250,5 @@ func (f *frame) timedOut(s *asl.State, name, cause string) result {
 	details := taskDetails(s)
 	details.Error, details.Cause = name, cause
 	f.event(states.Event{Type: "TaskTimedOut", TaskTimedOut: details})
-	return result{failure: &states.Failure{Error: name, Cause: cause}}
+	return outcome{failure: &states.Failure{Error: name, Cause: cause}}
 }

@@ -12,8 +12,8 @@ import (
 )
 
 // A token names the execution, the thread and the attempt. The last part is
-// random, so that a token cannot be guessed; the first two make a table of
-// tokens needless.
+// random, so that a token cannot be guessed; the first two say where to find
+// the task, so that no table of tokens is needed.
 func encodeToken(id, path, secret string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(id + "\x00" + path + "\x00" + secret))
 }
@@ -63,7 +63,7 @@ func (f *frame) dropToken() {
 }
 
 // takeAnswer makes the answer the attempt's result.
-func (f *frame) takeAnswer(s *asl.State) result {
+func (f *frame) takeAnswer(s *asl.State) outcome {
 	f.x.mu.Lock()
 	a := f.answer
 	f.token = ""
@@ -73,11 +73,11 @@ func (f *frame) takeAnswer(s *asl.State) result {
 	if a.Failure != nil {
 		details.Error, details.Cause = a.Failure.Cut()
 		f.event(states.Event{Type: "TaskFailed", TaskFailed: details})
-		return result{failure: a.Failure}
+		return outcome{failure: a.Failure}
 	}
 	details.Output, details.OutputDetails = states.Data(a.Output)
 	f.event(states.Event{Type: "TaskSucceeded", TaskSucceeded: details})
-	return result{raw: a.Output}
+	return outcome{output: a.Output}
 }
 
 // Heartbeat keeps the task that waits for a token from timing out by its

@@ -64,3 +64,20 @@ func TestReads(t *testing.T) {
 		}
 	}
 }
+
+// TestBounds checks what ranges, sums and text are held to.
+func TestBounds(t *testing.T) {
+	for _, c := range []struct{ source, want string }{
+		{"[1..$missing]", `{"value":[]}`},
+		{"$count([1..262144])", `{"value":262144}`},
+		{"$count([0..262144])", "fenced"},
+		{"$sum([1e308, 1e308])", `{"error"`},
+		{"$string([1234567890123456])", "fenced"},
+		{"$string({'a': 1234567890123456})", "fenced"},
+		{"$text", `{"value":"\b\t\n\f\r\u0001\"\\"}`},
+	} {
+		if got := answer(t, question{source: c.source, variables: []byte(`{"text":"\b\t\n\f\r\u0001\"\\"}`)}); got != c.want {
+			t.Errorf("%s gives %s, want %s", c.source, got, c.want)
+		}
+	}
+}

@@ -2,8 +2,8 @@ package states
 
 import "errors"
 
-// Errors of the API, named as the service names them. None is helped by a
-// retry of the same call.
+// Errors of the API, named as the service names them. Repeating the same call
+// helps with none of them.
 var (
 	ErrExecutionAlreadyExists = errors.New(
 		"ExecutionAlreadyExists: an execution of that name has other input or has ended")
@@ -18,7 +18,8 @@ var (
 	ErrTaskDoesNotExist         = errors.New("TaskDoesNotExist")
 	ErrTaskTimedOut             = errors.New("TaskTimedOut: the task is over, was tried again or its execution has ended")
 	ErrValidation               = errors.New("ValidationException")
-	// ErrStopped says that the engine does not run any more: ask the next one.
+	// ErrStopped says that the engine has stopped; the next one on the same
+	// journal can answer.
 	ErrStopped = errors.New("the engine has stopped")
 )
 

@@ -18,7 +18,7 @@ const (
 	StatusAborted   Status = "ABORTED"
 )
 
-// Execution is what DescribeExecution tells. Optional members are zero where
+// Execution is the answer of DescribeExecution. Optional members are zero where
 // the API leaves them out.
 type Execution struct {
 	ExecutionArn    string          `json:"executionArn"`
@@ -51,7 +51,7 @@ type Counts struct {
 	PendingRedrive        int `json:"pendingRedrive"`
 }
 
-// Add counts n of a status.
+// Add counts n more with a status.
 func (c *Counts) Add(status Status, n int) {
 	switch status {
 	case StatusRunning:
@@ -77,7 +77,7 @@ func (c *Counts) Complete() {
 // Ended is how many have ended.
 func (c *Counts) Ended() int { return c.Succeeded + c.Failed + c.TimedOut + c.Aborted }
 
-// MapRun is what DescribeMapRun tells.
+// MapRun is the answer of DescribeMapRun.
 type MapRun struct {
 	MapRunArn                  string    `json:"mapRunArn"`
 	ExecutionArn               string    `json:"executionArn"`

@@ -9,7 +9,7 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// errToken says that a page token is none that this server gave.
+// errToken says that this server did not issue a page token.
 var errToken = errors.New("InvalidToken: not a token of a page")
 
 // encodeToken makes a place opaque; "" stays "".
@@ -73,7 +73,7 @@ func (s *Server) getExecutionHistory(ctx context.Context, in historyRequest) (an
 	return withToken(map[string]any{"events": views}, next), nil
 }
 
-// strip takes inputs and outputs out of an event, which nobody else has.
+// strip removes inputs and outputs from an event, which must not be shared.
 func strip(e *states.Event) {
 	if d := e.ExecutionStarted; d != nil {
 		d.Input, d.InputDetails = "", nil

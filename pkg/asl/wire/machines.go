@@ -4,7 +4,8 @@ import "context"
 
 type machineRequest struct{ StateMachineArn string }
 
-// machineView is a state machine in a list, machineDetails one alone.
+// machineView is a state machine as a member of a list, machineDetails one by
+// itself.
 type machineView struct {
 	Arn     string `json:"stateMachineArn"`
 	Name    string `json:"name"`
@@ -31,7 +32,7 @@ func (s *Server) describeStateMachine(_ context.Context, in machineRequest) (any
 	return machineDetails{s.viewOfMachine(machine), "ACTIVE", machine.Definition, machine.RoleArn}, nil
 }
 
-// listStateMachines gives all machines as one page: there are a handful.
+// listStateMachines returns all machines in one page: there are only a handful.
 func (s *Server) listStateMachines(context.Context, struct{}) (any, error) {
 	views := []machineView{}
 	for _, machine := range s.config.Machines {

@@ -37,7 +37,7 @@ type Client interface {
 var ErrThrottled = errors.New("step functions throttles")
 
 // Machine is one state machine. It is safe for concurrent use. Errors are those
-// of package asl where they have a name there, ErrThrottled, or faults of the
+// of package states where they have a name there, ErrThrottled, or faults of the
 // service, which a retry may help.
 type Machine struct {
 	client Client
@@ -58,7 +58,7 @@ func (m *Machine) ExecutionARN(name string) string {
 	return strings.Replace(m.arn, ":stateMachine:", ":execution:", 1) + ":" + name
 }
 
-// failed wraps an error with its name in package asl.
+// failed wraps an error with its name in package states.
 func failed(what string, err error) error {
 	for code, sentinel := range map[string]error{
 		"ExecutionAlreadyExists":   states.ErrExecutionAlreadyExists,

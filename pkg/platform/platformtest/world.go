@@ -20,20 +20,20 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/domain"
-	"reprise/pkg/event"
-	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
 	"reprise/pkg/local/pebbletest"
 	"reprise/pkg/platform"
-	"reprise/pkg/projection"
 )
 
 // Machine is the ARN of the replay state machine.
 const Machine = "arn:aws:states:eu-west-1:123456789012:stateMachine:reprise-replay"
 
-// Lanes is the number of lanes.
-const Lanes = 2
+// Lanes is the number of lanes, Bucket the width of the log's buckets.
+const (
+	Lanes  = 4
+	Bucket = eventlog.Hour
+)
 
 // World is what platforms are made of. A test changes Parts before it makes one.
 type World struct {
@@ -48,14 +48,13 @@ type World struct {
 	LagErr error
 }
 
-// New makes a world with two lanes, streams of one shard, and consumers that
-// nobody runs.
+// New makes a world with streams of two shards, and consumers that nobody runs.
 func New(t testing.TB) *World {
 	t.Helper()
 	stores := pebbletest.Open(t)
 	w := &World{T: t, Logged: new(bytes.Buffer)}
 	w.Parts = platform.Parts{
-		Settings: platform.Settings{Bucket: eventlog.Day, Retention: 24 * time.Hour, Machine: Machine, Published: "1",
+		Settings: platform.Settings{Bucket: Bucket, Retention: 24 * time.Hour, Machine: Machine, Published: "1",
 			LongStep: time.Minute, ShortStep: time.Minute, Lease: time.Minute, WritePatience: time.Second, LagEvery: time.Minute},
 		Table:       stores.Table,
 		EventLog:    stores.Log,
@@ -69,7 +68,6 @@ func New(t testing.TB) *World {
 		Now:    time.Now,
 		Pause:  func(context.Context, time.Duration) error { return nil },
 		Random: strings.NewReader(strings.Repeat("0123456789abcdef", 1000)),
-		Epoch:  1,
 	}
 	w.open(stores.Streams)
 	return w
@@ -77,23 +75,15 @@ func New(t testing.TB) *World {
 
 func (w *World) open(streams feed.Streams) {
 	w.T.Helper()
-	parts := &w.Parts
-	var err [3]error
-	parts.Lanes, err[0] = event.NewLanes(Lanes)
-	parts.Codec, err[1] = record.NewCodec()
-	set, setErr := projection.NewSet(domain.Projections()...)
-	err[2] = setErr
-	if err := errors.Join(err[:]...); err != nil {
+	_, eventsErr := streams.Create(w.T.Context(), "events", 2)
+	_, playbackErr := streams.Create(w.T.Context(), "playback", 2)
+	w.Parts.Events, w.Parts.Playback = streams.Open("events"), streams.Open("playback")
+	p, err := platform.Open(w.T.Context(), w.Parts, Lanes, domain.Projections(), "events")
+	if err := errors.Join(err, eventsErr, playbackErr); err != nil {
 		w.T.Fatal(err)
 	}
-	w.T.Cleanup(parts.Codec.Close)
-	for name, stream := range map[string]*feed.Stream{"events": &parts.Events, "playback": &parts.Playback} {
-		if _, err := streams.Create(w.T.Context(), name, 1); err != nil {
-			w.T.Fatal(err)
-		}
-		*stream = streams.Open(name)
-	}
-	parts.Applier = projection.NewApplier(set, w.View())
+	w.T.Cleanup(p.Codec.Close)
+	w.Parts = p.Parts
 }
 
 // View is the log as consumers see it.

@@ -1,4 +1,4 @@
-package engine_test
+package interpreter_test
 
 import (
 	"fmt"
@@ -15,19 +15,19 @@ import (
 // TestShutdownDuringATask stops the engine while a function runs: what the
 // function makes of that is not the task's result.
 func TestShutdownDuringATask(t *testing.T) {
-	m := parse(t, slowMachine)
+	m := asltest.Parse(t, asltest.Machine("T", asltest.Task("T", "slow", `,"End":true`)))
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, journal: &asltest.Memory{}, invoker: standardFunctions()}
-		w.open(map[string]*asl.Machine{"m": m})
-		arn := w.start("one", `1`)
+		w := &asltest.World{T: t, Journal: &asltest.Memory{}, Invoker: asltest.StandardFunctions()}
+		w.Open(map[string]*asl.Machine{"m": m})
+		arn := w.Start("one", `1`)
 		time.Sleep(time.Second)
-		w.close()
-		w.open(map[string]*asl.Machine{"m": m})
-		defer w.close()
-		if ended := w.wait(arn); string(ended.Output) != `1` {
+		w.Close()
+		w.Open(map[string]*asl.Machine{"m": m})
+		defer w.Close()
+		if ended := w.Wait(arn); string(ended.Output) != `1` {
 			t.Errorf("ended %s %s %s", ended.Status, ended.Error, ended.Cause)
 		}
-		if calls := w.invoker.called(); len(calls) != 2 {
+		if calls := w.Invoker.Called(); len(calls) != 2 {
 			t.Errorf("invoked %d times, want 2", len(calls))
 		}
 	})
@@ -37,19 +37,19 @@ func TestShutdownDuringATask(t *testing.T) {
 // after each write: the children must not run on.
 func TestCrashWhileStopping(t *testing.T) {
 	const config = `"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt"`
-	m := parse(t, asltest.Machine("P", `"P":{"Type":"Parallel","Branches":[{"StartAt":"M","States":{"M":{"Type":"Map","Label":"outer","Items":[1,2],`+config+`:"N","States":{
+	m := asltest.Parse(t, asltest.Machine("P", `"P":{"Type":"Parallel","Branches":[{"StartAt":"M","States":{"M":{"Type":"Map","Label":"outer","Items":[1,2],`+config+`:"N","States":{
 		"N":{"Type":"Map","Label":"inner","Items":[1,2],`+config+`:"W","States":{"W":{"Type":"Wait","Seconds":90,"End":true}}},"End":true}}},"End":true}}}],"End":true}`))
 	machines := map[string]*asl.Machine{"m": m}
 	journal := &asltest.Memory{}
 	stoppedAt := 0
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, journal: journal, invoker: standardFunctions()}
-		w.open(machines)
-		defer w.close()
-		arn := w.start("one", `1`)
+		w := &asltest.World{T: t, Journal: journal, Invoker: asltest.StandardFunctions()}
+		w.Open(machines)
+		defer w.Close()
+		arn := w.Start("one", `1`)
 		time.Sleep(time.Second)
 		stoppedAt, _ = journal.Writes()
-		if _, err := w.engine.Stop(t.Context(), arn, "", ""); err != nil {
+		if _, err := w.Engine.Stop(t.Context(), arn, "", ""); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
@@ -58,14 +58,14 @@ func TestCrashWhileStopping(t *testing.T) {
 	for n := stoppedAt + 1; n <= all; n++ {
 		t.Run(fmt.Sprint(n-stoppedAt), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				w := &world{t: t, journal: journal.AsOf(n), invoker: standardFunctions()}
-				w.open(machines)
-				defer w.close()
+				w := &asltest.World{T: t, Journal: journal.AsOf(n), Invoker: asltest.StandardFunctions()}
+				w.Open(machines)
+				defer w.Close()
 				synctest.Wait()
-				if left := w.leftovers(); len(left) > 0 {
+				if left := w.Leftovers(); len(left) > 0 {
 					t.Errorf("left %q", left)
 				}
-				w.checkAll()
+				checkAll(w)
 			})
 		})
 	}
@@ -80,15 +80,15 @@ func TestCrashAfterABranchFailed(t *testing.T) {
 	for i := range siblings {
 		branches += fmt.Sprintf(`{"StartAt":"A%d","States":{%s}},`, i, asltest.Task(fmt.Sprint("A", i), "slow", `,"End":true`))
 	}
-	m := parse(t, asltest.Machine("P", `"P":{"Type":"Parallel","Branches":[`+branches+`{"StartAt":"B","States":{"B":{"Type":"Wait","Seconds":1,"Next":"F"},"F":{"Type":"Fail","Error":"E"}}}],
+	m := asltest.Parse(t, asltest.Machine("P", `"P":{"Type":"Parallel","Branches":[`+branches+`{"StartAt":"B","States":{"B":{"Type":"Wait","Seconds":1,"Next":"F"},"F":{"Type":"Fail","Error":"E"}}}],
 		"Catch":[{"ErrorEquals":["E"],"Next":"W"}],"End":true},"W":{"Type":"Wait","Seconds":99,"End":true}`))
 	machines := map[string]*asl.Machine{"m": m}
 	journal := &asltest.Memory{}
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, journal: journal, invoker: standardFunctions()}
-		w.open(machines)
-		defer w.close()
-		w.wait(w.start("one", `1`))
+		w := &asltest.World{T: t, Journal: journal, Invoker: asltest.StandardFunctions()}
+		w.Open(machines)
+		defer w.Close()
+		w.Wait(w.Start("one", `1`))
 	})
 	all, _ := journal.Writes()
 	failed := 0
@@ -99,14 +99,14 @@ func TestCrashAfterABranchFailed(t *testing.T) {
 		}
 		failed++
 		synctest.Test(t, func(t *testing.T) {
-			w := &world{t: t, journal: past, invoker: standardFunctions()}
-			w.open(machines)
-			defer w.close()
-			ended := w.wait("arn:aws:states:us-east-1:000000000000:execution:m:one")
-			if calls := w.invoker.called(); ended.Status != states.StatusSucceeded || len(calls) > 0 {
+			w := &asltest.World{T: t, Journal: past, Invoker: asltest.StandardFunctions()}
+			w.Open(machines)
+			defer w.Close()
+			ended := w.Wait("arn:aws:states:us-east-1:000000000000:execution:m:one")
+			if calls := w.Invoker.Called(); ended.Status != states.StatusSucceeded || len(calls) > 0 {
 				t.Errorf("ended %s, invoked %v", ended.Status, calls)
 			}
-			inside, _, _ := strings.Cut(fmt.Sprint(w.types(ended.ExecutionArn)), "ParallelStateFailed")
+			inside, _, _ := strings.Cut(fmt.Sprint(w.Types(ended.ExecutionArn)), "ParallelStateFailed")
 			if got := strings.Count(inside, "TaskStateAborted"); got != siblings {
 				t.Errorf("history tells %d times that a task was aborted, want %d", got, siblings)
 			}

@@ -1,4 +1,4 @@
-package engine_test
+package interpreter_test
 
 import (
 	"fmt"
@@ -81,6 +81,14 @@ func TestRun(t *testing.T) {
 			error: states.ErrorQueryEvaluation, cause: "not true or false"},
 		{name: "choice assigns", definition: asltest.Machine("C", `"C":{"Type":"Choice","Choices":[{"Condition":"{% $states.input = 1 %}","Assign":{"v":"rule"},"Next":"S"}],"Assign":{"v":"default"},"Default":"S"},
 			"S":{"Type":"Succeed","Output":"{% $v %}"}`), input: `2`, output: `"default"`},
+		{name: "a rule assigns", definition: asltest.Machine("C", `"C":{"Type":"Choice","Choices":[{"Condition":"{% $states.input = 1 %}","Assign":{"v":"rule"},"Next":"S"}],"Assign":{"v":"default"},"Default":"S"},
+			"S":{"Type":"Succeed","Output":"{% $v %}"}`), input: `1`, output: `"rule"`},
+		{name: "parallel and map assign and have output", definition: asltest.Machine("P", `"P":{"Type":"Parallel","Branches":[{"StartAt":"A","States":{"A":{"Type":"Pass","Output":7,"End":true}}}],
+			"Assign":{"p":"{% $states.result[0] %}"},"Output":"{% $states.result %}","Next":"M"},"M":{"Type":"Map","Items":"{% $states.input %}","ItemProcessor":{"StartAt":"B","States":{"B":{"Type":"Pass","End":true}}},
+			"Assign":{"m":"{% $states.result[0] + 1 %}"},"Output":"{% [$states.result, 9] %}","Next":"W"},"W":{"Type":"Wait","Seconds":1,"Assign":{"w":3},"Output":"{% $states.input[1] %}","Next":"S"},
+			"S":{"Type":"Succeed","Output":["{% $p %}","{% $m %}","{% $w %}","{% $states.input %}"]}`), output: `[7,8,3,9]`},
+		{name: "ids in the context", definition: asltest.Machine("P", `"P":{"Type":"Pass","Output":["{% $states.context.Execution.Id = 'arn:aws:states:us-east-1:000000000000:execution:m:' & $states.context.Execution.Name %}",
+			"{% $states.context.StateMachine.Id %}","{% $states.context.Execution.RedriveCount %}"],"End":true}`), output: `[true,"arn:aws:states:us-east-1:000000000000:stateMachine:m",0]`},
 		{name: "fail with an error that is no text", definition: asltest.Machine("F", `"F":{"Type":"Fail","Error":"{% 1 %}"}`), error: states.ErrorQueryEvaluation, cause: "not a string"},
 		{name: "function name is no text", definition: asltest.Machine("T", `"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"{% 1 %}"},"End":true}`),
 			error: states.ErrorQueryEvaluation, cause: "not a function name"},
@@ -98,8 +106,8 @@ func TestRun(t *testing.T) {
 		{name: "wait too short", definition: asltest.Machine("W", `"W":{"Type":"Wait","Seconds":"{% -1 %}","End":true}`), error: states.ErrorQueryEvaluation, cause: "whole number"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			inWorld(t, c.definition, func(w *world) {
-				ended := w.run(c.input)
+			asltest.InWorld(t, c.definition, func(w *asltest.World) {
+				ended := w.Run(c.input)
 				if c.error != "" {
 					if ended.Status != states.StatusFailed || ended.Error != c.error || !strings.Contains(ended.Cause, c.cause) {
 						t.Errorf("ended %s, error %q, cause %q, output %s; want %q, %q", ended.Status, ended.Error, ended.Cause, ended.Output, c.error, c.cause)
@@ -107,25 +115,12 @@ func TestRun(t *testing.T) {
 				} else if ended.Status != states.StatusSucceeded || string(ended.Output) != c.output {
 					t.Errorf("ended %s with %s (%s %s), want %s", ended.Status, ended.Output, ended.Error, ended.Cause, c.output)
 				}
-				if keys := w.leftovers(); len(keys) > 0 {
+				if keys := w.Leftovers(); len(keys) > 0 {
 					t.Errorf("the journal still holds %q", keys)
 				}
 			})
 		})
 	}
-}
-
-// leftovers are keys that only running executions have.
-func (w *world) leftovers() []string {
-	var left []string
-	for _, key := range w.journal.Keys() {
-		for _, space := range []string{"open\x00", "frame\x00", "answer\x00"} {
-			if strings.HasPrefix(key, space) {
-				left = append(left, key)
-			}
-		}
-	}
-	return left
 }
 
 // manyVariables assigns variables of a quarter of a megabyte each, in all more

@@ -1,28 +1,31 @@
-package api_test
+package steps_test
 
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"testing"
-	"time"
 
 	"reprise/pkg/meter"
 	"reprise/pkg/meter/spending"
+	"reprise/pkg/platform"
+	"reprise/pkg/platform/platformtest"
 	"reprise/pkg/replay"
-	"reprise/pkg/replay/lifecycle"
 	"reprise/pkg/steps"
 )
 
 // reporter reports the replay "r" of a world.
-func reporter(w *apiWorld) *steps.ReportReplay {
-	w.t.Helper()
-	_, _, err := w.store.Create(w.t.Context(), "r", replay.Request{})
-	must(w.t, err)
-	return &steps.ReportReplay{
-		Closer: &lifecycle.Closer{Store: w.store, Registry: w.registry, Generations: w.generations, Lanes: apiLanes},
-		Viewer: &lifecycle.Viewer{Store: w.store, Registry: w.registry, Generations: w.generations},
-		Now:    time.Now, Log: slog.New(slog.DiscardHandler)}
+func reporter(t *testing.T, p *platform.Platform) *steps.ReportReplay {
+	t.Helper()
+	_, _, err := p.Store().Create(t.Context(), "r", replay.Request{})
+	must(t, err)
+	return &steps.ReportReplay{Closer: p.Closer(), Viewer: p.API().Viewer, Now: p.Now, Log: p.Log}
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // TestAReportSaysHowTheExecutionEnded has no error, that of a function as Lambda
@@ -43,7 +46,7 @@ func TestAReportSaysHowTheExecutionEnded(t *testing.T) {
 			&replay.Failure{Error: "States.Timeout", Cause: "late"}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			report := reporter(newAPIWorld(t))
+			report := reporter(t, platformtest.New(t).Platform())
 			want := replay.Succeeded
 			if c.want != nil {
 				want = replay.Failed
@@ -69,9 +72,9 @@ func TestAReportSaysHowTheExecutionEnded(t *testing.T) {
 func TestAReportShowsWhatTheReplayCost(t *testing.T) {
 	for name, fails := range map[string]error{"counted": nil, "not counted": errors.New("no history")} {
 		t.Run(name, func(t *testing.T) {
-			w, m := newAPIWorld(t), new(meter.Meter)
-			report := reporter(w)
-			report.Spending = &spending.Recorder{Store: w.store, Used: meter.NewOutstanding(m), Function: "report-replay"}
+			p, m := platformtest.New(t).Platform(), new(meter.Meter)
+			report := reporter(t, p)
+			report.Spending = &spending.Recorder{Store: p.Store(), Used: meter.NewOutstanding(m), Function: "report-replay"}
 			report.Transitions = func(context.Context, string) (int, error) { return 41, fails }
 			m.Part("control").Add(meter.WriteUnits, 7)
 			view, err := report.Handle(t.Context(), steps.ReportInput{Replay: "r"})

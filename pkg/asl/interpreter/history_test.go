@@ -1,4 +1,4 @@
-package engine_test
+package interpreter_test
 
 import (
 	"bytes"
@@ -39,22 +39,22 @@ func TestHistoryGolden(t *testing.T) {
 		"evaluation":   asltest.Machine("P", `"P":{"Type":"Pass","Output":"{% $states.input.none %}","End":true}`),
 	} {
 		t.Run(name, func(t *testing.T) {
-			inWorld(t, definition, func(w *world) {
-				w.invoker.byName["flaky"] = failing(2, "Flaky")
-				w.invoker.byName["later"] = func(_ context.Context, payload string) (string, error) { time.Sleep(time.Second); return payload, nil }
-				w.invoker.byName["take"] = func(_ context.Context, payload string) (string, error) {
+			asltest.InWorld(t, definition, func(w *asltest.World) {
+				w.Invoker.ByName["flaky"] = asltest.Failing(2, "Flaky")
+				w.Invoker.ByName["later"] = func(_ context.Context, payload string) (string, error) { time.Sleep(time.Second); return payload, nil }
+				w.Invoker.ByName["take"] = func(_ context.Context, payload string) (string, error) {
 					go func() {
 						time.Sleep(time.Second)
-						if err := w.engine.SendTaskSuccess(strings.Trim(payload, `"`), []byte(`{"got":1}`)); err != nil {
+						if err := w.Engine.SendTaskSuccess(strings.Trim(payload, `"`), []byte(`{"got":1}`)); err != nil {
 							t.Error(err)
 						}
 					}()
 					return "null", nil
 				}
-				arn := w.start("one", `7`)
-				w.wait(arn)
+				arn := w.Start("one", `7`)
+				w.Wait(arn)
 				synctest.Wait()
-				compare(t, name, w.history(arn))
+				compare(t, name, w.History(arn))
 			})
 		})
 	}
@@ -112,13 +112,13 @@ func canonical(events []states.Event) []states.Event {
 // TestHistoryTruncates checks that a cause is cut in the history, not in the
 // description.
 func TestHistoryTruncates(t *testing.T) {
-	inWorld(t, asltest.Machine("T", asltest.Task("T", "verbose", `,"End":true`)), func(w *world) {
+	asltest.InWorld(t, asltest.Machine("T", asltest.Task("T", "verbose", `,"End":true`)), func(w *asltest.World) {
 		long := strings.Repeat("é", 40_000)
-		w.invoker.byName["verbose"] = func(context.Context, string) (string, error) {
+		w.Invoker.ByName["verbose"] = func(context.Context, string) (string, error) {
 			return "", &states.FunctionError{Type: "V", Message: long}
 		}
-		ended := w.run(`1`)
-		events := w.history(ended.ExecutionArn)
+		ended := w.Run(`1`)
+		events := w.History(ended.ExecutionArn)
 		cause := events[len(events)-1].ExecutionFailed.Cause
 		if len(cause) > 32_768 || len(cause) < 32_760 || strings.ContainsRune(cause, '\uFFFD') {
 			t.Errorf("the history's cause has %d bytes", len(cause))

@@ -1,6 +1,7 @@
-package engine_test
+package interpreter_test
 
 import (
+	"bytes"
 	"compress/gzip"
 	"encoding/json"
 	"fmt"
@@ -17,12 +18,11 @@ import (
 // execution. Each line of the file is one write; the first has the tokens that
 // were handed out.
 func TestTakesUpAnEarlierJournal(t *testing.T) {
-	file, err := os.Open("testdata/journal.jsonl.gz")
+	raw, err := os.ReadFile("testdata/journal.jsonl.gz")
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer file.Close()
-	text, err := gzip.NewReader(file)
+	text, err := gzip.NewReader(bytes.NewReader(raw))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +60,7 @@ func TestTakesUpAnEarlierJournal(t *testing.T) {
 	if testing.Short() {
 		step = 9
 	}
-	m := parse(t, asltest.Mixed())
+	m := asltest.Parse(t, asltest.Mixed())
 	for n := 1; n <= writes; n += step {
 		after := newOutside()
 		after.tokens = slices.Clone(tokens)

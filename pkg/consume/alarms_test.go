@@ -1,4 +1,4 @@
-package api_test
+package consume_test
 
 import (
 	"bytes"
@@ -11,9 +11,12 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/consume"
+	"reprise/pkg/datastore"
 	"reprise/pkg/event/record"
 	"reprise/pkg/meter"
 	"reprise/pkg/meter/spending"
+	"reprise/pkg/platform"
+	"reprise/pkg/platform/platformtest"
 	"reprise/pkg/replay"
 )
 
@@ -48,20 +51,49 @@ func keyed(r events.KinesisEventRecord, key string, data []byte) events.KinesisE
 }
 
 // sendOne accepts one record and returns it.
-func (w *apiWorld) sendOne(line string) events.KinesisEventRecord {
-	w.t.Helper()
+func sendOne(t *testing.T, p *platform.Platform, line string) events.KinesisEventRecord {
+	t.Helper()
 	before := map[string]bool{}
-	for _, r := range w.batch().Records {
+	for _, r := range platformtest.Records(t, p.Events).Records {
 		before[r.Kinesis.PartitionKey+r.Kinesis.SequenceNumber] = true
 	}
-	w.send(line)
-	for _, r := range w.batch().Records {
+	platformtest.Send(t, p, line)
+	for _, r := range platformtest.Records(t, p.Events).Records {
 		if !before[r.Kinesis.PartitionKey+r.Kinesis.SequenceNumber] {
 			return r
 		}
 	}
-	w.t.Fatal("no record")
+	t.Fatal("no record")
 	return events.KinesisEventRecord{}
+}
+
+// deposits are events of one account, from its opening on.
+func deposits(entity string, from, to int) []string {
+	var lines []string
+	for i := from; i < to; i++ {
+		kind, data := "account.deposited", `{"amount":1}`
+		if i == 0 {
+			kind, data = "account.opened", `{"owner":"Ada"}`
+		}
+		lines = append(lines, fmt.Sprintf(
+			`{"specversion":"1.0","id":"%d","source":"/test","type":%q,"subject":%q,"time":"2026-03-01T%02d:00:00Z","data":%s}`,
+			i, kind, entity, i%24, data))
+	}
+	return lines
+}
+
+// found makes the first generation.
+func found(t *testing.T, p *platform.Platform) {
+	t.Helper()
+	_, err := datastore.Registry{Table: p.Table, Now: p.Now}.Found(t.Context(), p.Generations, platformtest.Lanes, p.Applier.Version())
+	must(t, err)
+}
+
+func must(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 func batchOf(records ...events.KinesisEventRecord) events.KinesisEvent {
@@ -71,11 +103,11 @@ func batchOf(records ...events.KinesisEventRecord) events.KinesisEvent {
 // TestWhatThePumpSetsAsideRaisesItsAlarm counts the lines that metric filters
 // match: one for each batch with such a record, and none without.
 func TestWhatThePumpSetsAsideRaisesItsAlarm(t *testing.T) {
-	w, logged := newAPIWorld(t), &lines{}
-	pump := &consume.Pump{Pump: w.pump, Log: logged.log()}
+	p, logged := platformtest.New(t).Platform(), &lines{}
+	pump := &consume.Pump{Pump: p.EventPump(), Log: logged.log()}
 	var sent []events.KinesisEventRecord
 	for _, line := range deposits("a", 0, 5) {
-		sent = append(sent, w.sendOne(line))
+		sent = append(sent, sendOne(t, p, line))
 	}
 	key := sent[0].Kinesis.PartitionKey
 	for _, c := range []struct {
@@ -100,9 +132,10 @@ func TestWhatThePumpSetsAsideRaisesItsAlarm(t *testing.T) {
 
 // TestWhatIsNotFoldedInRaisesItsAlarm does the same for the live consumer.
 func TestWhatIsNotFoldedInRaisesItsAlarm(t *testing.T) {
-	w, logged := newAPIWorld(t), &lines{}
-	pump := &consume.Pump{Pump: w.pump, Log: slog.New(slog.DiscardHandler)}
-	write := &consume.Write{Live: w.live, Generation: "g0001", Log: logged.log()}
+	p, logged := platformtest.New(t).Platform(), &lines{}
+	pump := &consume.Pump{Pump: p.EventPump(), Log: slog.New(slog.DiscardHandler)}
+	found(t, p)
+	write := &consume.Write{Live: p.Live(), Generation: "g0001", Log: logged.log()}
 	good, other := deposits("a", 0, 3), deposits("a", 0, 6)
 	conflict := other[1][:len(other[1])-len(`{"amount":1}}`)] + `{"amount":7}}`
 	early := deposits("b", 1, 2)[0] // nobody opened b
@@ -117,7 +150,7 @@ func TestWhatIsNotFoldedInRaisesItsAlarm(t *testing.T) {
 		{"another content under its id", conflict, aside},
 		{"an event that parks", early, aside},
 	} {
-		batch := batchOf(w.sendOne(c.line))
+		batch := batchOf(sendOne(t, p, c.line))
 		_, err := pump.Handle(t.Context(), batch)
 		must(t, err)
 		answer, err := write.Handle(t.Context(), batch)
@@ -128,7 +161,7 @@ func TestWhatIsNotFoldedInRaisesItsAlarm(t *testing.T) {
 		logged.want(t, c.what, c.want)
 	}
 	// The pump got the second of these first.
-	first, second := w.sendOne(other[3]), w.sendOne(other[4])
+	first, second := sendOne(t, p, other[3]), sendOne(t, p, other[4])
 	for _, r := range []events.KinesisEventRecord{second, first} {
 		_, err := pump.Handle(t.Context(), batchOf(r))
 		must(t, err)
@@ -141,24 +174,22 @@ func TestWhatIsNotFoldedInRaisesItsAlarm(t *testing.T) {
 // TestWhatPlaybackDropsIsTold counts the lines of a playback consumer, whose
 // replay is charged with what it used.
 func TestWhatPlaybackDropsIsTold(t *testing.T) {
-	w, logged := newAPIWorld(t), &lines{}
-	_, _, err := w.store.Create(t.Context(), "r", replay.Request{})
+	p, logged := platformtest.New(t).Platform(), &lines{}
+	_, _, err := p.Store().Create(t.Context(), "r", replay.Request{})
 	must(t, err)
-	consumer := &replay.Consumer{Store: w.store, Registry: w.registry, Generations: w.generations,
-		Applier: w.live.Applier, Codec: w.load.Codec, Lanes: w.load.Lanes, Width: w.live.Width}
 	m := new(meter.Meter)
-	apply := &consume.ApplyPlayback{Consumer: consumer, Log: logged.log(),
-		Spending: &spending.Recorder{Store: w.store, Used: meter.NewOutstanding(m), Function: "apply-playback"}}
-	r := w.sendOne(deposits("a", 0, 1)[0])
+	apply := &consume.ApplyPlayback{Consumer: p.Consumer(), Log: logged.log(),
+		Spending: &spending.Recorder{Store: p.Store(), Used: meter.NewOutstanding(m), Function: "apply-playback"}}
+	r := sendOne(t, p, deposits("a", 0, 1)[0])
 	key := r.Kinesis.PartitionKey
-	lane, err := w.load.Lanes.ParseKey(key)
+	lane, err := p.Lanes.ParseKey(key)
 	must(t, err)
 	playback := func(from, to int64, n int) []byte {
 		var all [][]byte
 		for _, line := range deposits("a", 0, n) {
 			all = append(all, []byte(line))
 		}
-		data, err := w.load.Codec.Pack(record.Header{Lane: lane,
+		data, err := p.Codec.Pack(record.Header{Lane: lane,
 			Playback: &record.Playback{Replay: "r", From: from, To: to}}, all)
 		must(t, err)
 		return data
@@ -186,9 +217,9 @@ func TestWhatPlaybackDropsIsTold(t *testing.T) {
 	}
 	// Of four batches the second and the third had records of the replay, which
 	// pays for what the first left outstanding as well.
-	row, err := w.store.Load(t.Context(), "r")
+	row, err := p.Store().Load(t.Context(), "r")
 	must(t, err)
-	view, err := w.api.Viewer.View(t.Context(), row)
+	view, err := p.API().Viewer.View(t.Context(), row)
 	must(t, err)
 	if view.Cost == nil || view.Cost.Functions["apply-playback"].ReadUnits != 3 {
 		t.Errorf("the replay is charged with %+v", view.Cost)

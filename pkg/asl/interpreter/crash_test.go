@@ -1,4 +1,4 @@
-package engine_test
+package interpreter_test
 
 import (
 	"context"
@@ -20,7 +20,7 @@ import (
 // outside is the world that outlives a crash: functions without memory, and
 // the tokens that were handed out.
 type outside struct {
-	functions
+	asltest.Functions
 	tokensMu sync.Mutex
 	tokens   []string
 }
@@ -32,7 +32,7 @@ func newOutside() *outside {
 		_ = json.Unmarshal([]byte(payload), &p)
 		return p.Try
 	}
-	o.byName = map[string]func(context.Context, string) (string, error){
+	o.ByName = map[string]func(context.Context, string) (string, error){
 		"flaky": func(_ context.Context, payload string) (string, error) {
 			if try(payload) < 2 {
 				return "", &states.FunctionError{Type: "Flaky"}
@@ -63,9 +63,9 @@ func (o *outside) answerAll(e *engine.Engine) {
 }
 
 // finish drives the execution to its end, tokens being answered as they come.
-func (w *world) finish(o *outside, arn string) states.Execution {
+func finish(w *asltest.World, o *outside, arn string) states.Execution {
 	done := make(chan states.Execution, 1)
-	go func() { done <- w.wait(arn) }()
+	go func() { done <- w.Wait(arn) }()
 	for {
 		synctest.Wait()
 		select {
@@ -73,11 +73,11 @@ func (w *world) finish(o *outside, arn string) states.Execution {
 			return ended
 		default:
 		}
-		o.answerAll(w.engine)
+		o.answerAll(w.Engine)
 		select {
 		case ended := <-done:
 			return ended
-		case <-tick():
+		case <-asltest.Tick():
 		}
 	}
 }
@@ -85,52 +85,52 @@ func (w *world) finish(o *outside, arn string) states.Execution {
 // resume opens an engine on a journal and finishes the execution.
 func resume(t *testing.T, m *asl.Machine, journal *asltest.Memory, o *outside, seed uint64) {
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, journal: journal, invoker: &o.functions, seed: seed}
+		w := &asltest.World{T: t, Journal: journal, Invoker: &o.Functions, Seed: seed}
 		settled := settledTasks(t, journal)
-		before := len(o.called())
-		w.open(map[string]*asl.Machine{"m": m})
-		defer w.close()
-		ended := w.finish(o, "arn:aws:states:us-east-1:000000000000:execution:m:one")
+		before := len(o.Called())
+		w.Open(map[string]*asl.Machine{"m": m})
+		defer w.Close()
+		ended := finish(w, o, "arn:aws:states:us-east-1:000000000000:execution:m:one")
 		if ended.Status != states.StatusSucceeded || string(ended.Output) != asltest.MixedOutput {
 			t.Errorf("ended %s with %s (%s %s)", ended.Status, ended.Output, ended.Error, ended.Cause)
 		}
-		for _, again := range o.called()[before:] {
+		for _, again := range o.Called()[before:] {
 			if _, payload, _ := strings.Cut(again, " "); slices.Contains(settled, payload) {
 				t.Errorf("invoked again although its result was journalled: %s", again)
 			}
 		}
-		w.checkAll()
-		if keys := w.leftovers(); len(keys) > 0 {
+		checkAll(w)
+		if keys := w.Leftovers(); len(keys) > 0 {
 			t.Errorf("the journal still holds %q", keys)
 		}
 	})
 }
 
 // checkAll checks the histories of the execution and of all children.
-func (w *world) checkAll() {
-	w.t.Helper()
+func checkAll(w *asltest.World) {
+	w.T.Helper()
 	arn := "arn:aws:states:us-east-1:000000000000:execution:m:one"
-	w.history(arn)
-	runs, err := w.engine.ListMapRuns(w.t.Context(), arn)
+	w.History(arn)
+	runs, err := w.Engine.ListMapRuns(w.T.Context(), arn)
 	if err != nil {
-		w.t.Fatal(err)
+		w.T.Fatal(err)
 	}
 	for _, run := range runs {
 		if run.Status == states.StatusRunning {
-			w.t.Errorf("map run %s still runs", run.MapRunArn)
+			w.T.Errorf("map run %s still runs", run.MapRunArn)
 		}
-		page, err := w.engine.List(w.t.Context(), engine.ListFilter{MapRunArn: run.MapRunArn})
+		page, err := w.Engine.List(w.T.Context(), engine.ListFilter{MapRunArn: run.MapRunArn})
 		if err != nil {
-			w.t.Fatal(err)
+			w.T.Fatal(err)
 		}
 		if counts := run.ExecutionCounts; counts.Succeeded+counts.Failed+counts.Aborted+counts.Pending != counts.Total {
-			w.t.Errorf("map run %s counts %+v", run.MapRunArn, counts)
+			w.T.Errorf("map run %s counts %+v", run.MapRunArn, counts)
 		}
 		for _, child := range page.Executions {
 			if child.Status == states.StatusRunning {
-				w.t.Errorf("child %s still runs", child.ExecutionArn)
+				w.T.Errorf("child %s still runs", child.ExecutionArn)
 			}
-			w.history(child.ExecutionArn)
+			w.History(child.ExecutionArn)
 		}
 	}
 }
@@ -172,14 +172,14 @@ func settledTasks(t *testing.T, journal *asltest.Memory) []string {
 func record(t *testing.T, m *asl.Machine) (*asltest.Memory, *outside) {
 	journal, o := &asltest.Memory{}, newOutside()
 	synctest.Test(t, func(t *testing.T) {
-		w := &world{t: t, journal: journal, invoker: &o.functions}
-		w.open(map[string]*asl.Machine{"m": m})
-		defer w.close()
-		ended := w.finish(o, w.start("one", `"x"`))
+		w := &asltest.World{T: t, Journal: journal, Invoker: &o.Functions}
+		w.Open(map[string]*asl.Machine{"m": m})
+		defer w.Close()
+		ended := finish(w, o, w.Start("one", `"x"`))
 		if string(ended.Output) != asltest.MixedOutput {
 			t.Fatalf("ended %s with %s (%s %s)", ended.Status, ended.Output, ended.Error, ended.Cause)
 		}
-		w.checkAll()
+		checkAll(w)
 	})
 	return journal, o
 }
@@ -188,7 +188,7 @@ func record(t *testing.T, m *asl.Machine) (*asltest.Memory, *outside) {
 // writes, which is what a crash right after it leaves, and lets a new engine
 // finish.
 func TestCrashAtEveryWrite(t *testing.T) {
-	m := parse(t, asltest.Mixed())
+	m := asltest.Parse(t, asltest.Mixed())
 	journal, o := record(t, m)
 	writes, _ := journal.Writes()
 	if writes < 80 {
@@ -209,7 +209,7 @@ func TestCrashAtEveryWrite(t *testing.T) {
 
 // TestCrashAgain crashes three times in a row, at random.
 func TestCrashAgain(t *testing.T) {
-	m := parse(t, asltest.Mixed())
+	m := asltest.Parse(t, asltest.Mixed())
 	first, o := record(t, m)
 	rounds := 40
 	if testing.Short() {

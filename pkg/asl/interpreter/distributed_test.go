@@ -1,4 +1,4 @@
-package engine_test
+package interpreter_test
 
 import (
 	"context"
@@ -17,11 +17,11 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-func (w *world) onlyRun(arn string) states.MapRun {
-	w.t.Helper()
-	runs, err := w.engine.ListMapRuns(w.t.Context(), arn)
+func onlyRun(w *asltest.World, arn string) states.MapRun {
+	w.T.Helper()
+	runs, err := w.Engine.ListMapRuns(w.T.Context(), arn)
 	if err != nil || len(runs) != 1 {
-		w.t.Fatalf("map runs %v, %v", runs, err)
+		w.T.Fatalf("map runs %v, %v", runs, err)
 	}
 	return runs[0]
 }
@@ -41,19 +41,19 @@ func TestDistributedMap(t *testing.T) {
 		{name: "bad batch size", fields: `"ItemBatcher":{"MaxItemsPerBatch":"{% 0 %}"},`, input: `[1]`, error: states.ErrorQueryEvaluation},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			inWorld(t, asltest.Distributed("echo", c.fields), func(w *world) {
-				ended := w.run(c.input)
+			asltest.InWorld(t, asltest.Distributed("echo", c.fields), func(w *asltest.World) {
+				ended := w.Run(c.input)
 				if string(ended.Output) != c.output || ended.Error != c.error {
 					t.Errorf("ended %s with %s %s %s", ended.Status, ended.Output, ended.Error, ended.Cause)
 				}
 				if c.error != "" {
 					return
 				}
-				run := w.onlyRun(ended.ExecutionArn)
+				run := onlyRun(w, ended.ExecutionArn)
 				if n := run.ExecutionCounts; run.Status != states.StatusSucceeded || n.Total != c.children || n.Succeeded != c.children || n.Pending+n.Running != 0 {
 					t.Errorf("map run %+v", run)
 				}
-				page, err := w.engine.List(t.Context(), engine.ListFilter{MapRunArn: run.MapRunArn})
+				page, err := w.Engine.List(t.Context(), engine.ListFilter{MapRunArn: run.MapRunArn})
 				if err != nil || len(page.Executions) != c.children {
 					t.Errorf("children %v, %v", page, err)
 				}
@@ -64,7 +64,7 @@ func TestDistributedMap(t *testing.T) {
 						t.Errorf("child %+v", child)
 					}
 					want := "ExecutionStarted TaskStateEntered TaskScheduled TaskStarted TaskSucceeded TaskStateExited ExecutionSucceeded"
-					if got := strings.Join(w.types(child.ExecutionArn), " "); got != want {
+					if got := strings.Join(w.Types(child.ExecutionArn), " "); got != want {
 						t.Errorf("child history %s", got)
 					}
 				}
@@ -81,8 +81,8 @@ func TestDistributedMap(t *testing.T) {
 func TestDistributedChildContext(t *testing.T) {
 	definition := asltest.Machine("V", `"V":{"Type":"Pass","Assign":{"x":1},"Next":"M"},"M":{"Type":"Map","Label":"L","Items":[1],"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
 		"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"x":2},"Output":["{% $exists($x) %}","{% $exists($states.context.Map) %}","{% $states.context.Execution.Input %}"],"End":true}}},"End":true}`)
-	inWorld(t, definition, func(w *world) {
-		if ended := w.run(`9`); string(ended.Output) != `[[false,false,1]]` {
+	asltest.InWorld(t, definition, func(w *asltest.World) {
+		if ended := w.Run(`9`); string(ended.Output) != `[[false,false,1]]` {
 			t.Errorf("ended with %s %s", ended.Output, ended.Cause)
 		}
 	})
@@ -101,10 +101,10 @@ func TestThreshold(t *testing.T) {
 		{`"ToleratedFailurePercentage":"{% 50 %}","ToleratedFailureCount":2,`, 3, false},
 		{`"ToleratedFailurePercentage":100,`, 10, true}, {`"ToleratedFailurePercentage":0,`, 1, false},
 	} {
-		inWorld(t, asltest.Distributed("some", c.fields+`"MaxConcurrency":1,`), func(w *world) {
-			w.invoker.byName["some"] = failing(c.failed, "Some")
-			ended := w.run(`[1,2,3,4,5,6,7,8,9,10]`)
-			run := w.onlyRun(ended.ExecutionArn)
+		asltest.InWorld(t, asltest.Distributed("some", c.fields+`"MaxConcurrency":1,`), func(w *asltest.World) {
+			w.Invoker.ByName["some"] = asltest.Failing(c.failed, "Some")
+			ended := w.Run(`[1,2,3,4,5,6,7,8,9,10]`)
+			run := onlyRun(w, ended.ExecutionArn)
 			if (ended.Status == states.StatusSucceeded) != c.ok || (!c.ok && ended.Error != states.ErrorThreshold) {
 				t.Errorf("%s, %d failed: ended %s %s", c.fields, c.failed, ended.Status, ended.Error)
 			}
@@ -117,9 +117,9 @@ func TestThreshold(t *testing.T) {
 
 // TestThresholdStopsRunningChildren also checks that their functions run on.
 func TestThresholdStopsRunningChildren(t *testing.T) {
-	inWorld(t, asltest.Distributed("mixed", ""), func(w *world) {
+	asltest.InWorld(t, asltest.Distributed("mixed", ""), func(w *asltest.World) {
 		var finished atomic.Int32
-		w.invoker.byName["mixed"] = func(ctx context.Context, payload string) (string, error) {
+		w.Invoker.ByName["mixed"] = func(ctx context.Context, payload string) (string, error) {
 			if payload == "2" {
 				time.Sleep(time.Second)
 				return "", &states.FunctionError{Type: "Bad"}
@@ -129,11 +129,11 @@ func TestThresholdStopsRunningChildren(t *testing.T) {
 			return payload, nil
 		}
 		began := time.Now()
-		ended := w.run(`[1,2,3]`)
+		ended := w.Run(`[1,2,3]`)
 		if ended.Error != states.ErrorThreshold || time.Since(began) != time.Second {
 			t.Errorf("ended %s after %v", ended.Error, time.Since(began))
 		}
-		run := w.onlyRun(ended.ExecutionArn)
+		run := onlyRun(w, ended.ExecutionArn)
 		if n := run.ExecutionCounts; n.Failed != 1 || n.Aborted != 2 {
 			t.Errorf("counts %+v", n)
 		}
@@ -146,10 +146,10 @@ func TestThresholdStopsRunningChildren(t *testing.T) {
 
 // TestMaxConcurrency counts what runs at once, also after an update.
 func TestMaxConcurrency(t *testing.T) {
-	most := func(w *world) func() int {
+	most := func(w *asltest.World) func() int {
 		var mu sync.Mutex
 		now, peak := 0, 0
-		w.invoker.byName["count"] = func(context.Context, string) (string, error) {
+		w.Invoker.ByName["count"] = func(context.Context, string) (string, error) {
 			mu.Lock()
 			now++
 			peak = max(peak, now)
@@ -163,42 +163,42 @@ func TestMaxConcurrency(t *testing.T) {
 		return func() int { mu.Lock(); defer mu.Unlock(); p := peak; peak = now; return p }
 	}
 	items := "[" + strings.TrimSuffix(strings.Repeat("1,", 60), ",") + "]"
-	inWorld(t, strings.Replace(asltest.Machine("M", asltest.Inline(`"MaxConcurrency":3,`)), `"FunctionName":"echo"`, `"FunctionName":"count"`, 1), func(w *world) {
+	asltest.InWorld(t, strings.Replace(asltest.Machine("M", asltest.Inline(`"MaxConcurrency":3,`)), `"FunctionName":"echo"`, `"FunctionName":"count"`, 1), func(w *asltest.World) {
 		peak := most(w)
-		if w.run(items); peak() != 3 {
+		if w.Run(items); peak() != 3 {
 			t.Error("the inline Map did not keep to 3")
 		}
 	})
-	inWorld(t, strings.Replace(asltest.Machine("M", asltest.Inline("")), `"FunctionName":"echo"`, `"FunctionName":"count"`, 1), func(w *world) {
+	asltest.InWorld(t, strings.Replace(asltest.Machine("M", asltest.Inline("")), `"FunctionName":"echo"`, `"FunctionName":"count"`, 1), func(w *asltest.World) {
 		peak := most(w)
-		if w.run(items); peak() != 40 {
+		if w.Run(items); peak() != 40 {
 			t.Error("the inline Map did not run 40 at once")
 		}
 	})
-	inWorld(t, asltest.Distributed("count", `"MaxConcurrency":2,`), func(w *world) {
+	asltest.InWorld(t, asltest.Distributed("count", `"MaxConcurrency":2,`), func(w *asltest.World) {
 		peak := most(w)
-		arn := w.start("one", items)
+		arn := w.Start("one", items)
 		time.Sleep(5 * time.Second)
 		synctest.Wait()
 		if got := peak(); got != 2 {
 			t.Errorf("%d children ran at once, want 2", got)
 		}
-		run, ten := w.onlyRun(arn), 10
+		run, ten := onlyRun(w, arn), 10
 		if n := run.ExecutionCounts; n.Running != 2 || n.Succeeded == 0 || n.Pending == 0 {
 			t.Errorf("counts while it runs %+v", n)
 		}
-		if err := w.engine.UpdateMapRun(t.Context(), run.MapRunArn, engine.RunUpdate{MaxConcurrency: &ten}); err != nil {
+		if err := w.Engine.UpdateMapRun(t.Context(), run.MapRunArn, engine.RunUpdate{MaxConcurrency: &ten}); err != nil {
 			t.Fatal(err)
 		}
-		w.wait(arn)
+		w.Wait(arn)
 		if got := peak(); got != 10 {
 			t.Errorf("%d children ran at once after the update, want 10", got)
 		}
-		if err := w.engine.UpdateMapRun(t.Context(), run.MapRunArn, engine.RunUpdate{MaxConcurrency: &ten}); !errors.Is(err, states.ErrMapRunDoesNotExist) {
+		if err := w.Engine.UpdateMapRun(t.Context(), run.MapRunArn, engine.RunUpdate{MaxConcurrency: &ten}); !errors.Is(err, states.ErrMapRunDoesNotExist) {
 			t.Errorf("update after the end: %v", err)
 		}
 		minus := -1
-		if err := w.engine.UpdateMapRun(t.Context(), run.MapRunArn, engine.RunUpdate{MaxConcurrency: &minus}); !errors.Is(err, states.ErrValidation) {
+		if err := w.Engine.UpdateMapRun(t.Context(), run.MapRunArn, engine.RunUpdate{MaxConcurrency: &minus}); !errors.Is(err, states.ErrValidation) {
 			t.Errorf("negative update: %v", err)
 		}
 	})
@@ -208,26 +208,26 @@ func TestMaxConcurrency(t *testing.T) {
 func TestUpdateOfTolerances(t *testing.T) {
 	two, most, tooMuch, minus := int64(2), 50.0, 101.0, int64(-1)
 	for _, update := range []engine.RunUpdate{{ToleratedFailureCount: &two}, {ToleratedFailurePercentage: &most}} {
-		inWorld(t, asltest.Distributed("late", ""), func(w *world) {
-			w.invoker.byName["late"] = func(_ context.Context, payload string) (string, error) {
+		asltest.InWorld(t, asltest.Distributed("late", ""), func(w *asltest.World) {
+			w.Invoker.ByName["late"] = func(_ context.Context, payload string) (string, error) {
 				time.Sleep(time.Minute)
 				if payload == "1" {
 					return "", &states.FunctionError{Type: "Late"}
 				}
 				return payload, nil
 			}
-			arn := w.start("one", `[1,2,3]`)
+			arn := w.Start("one", `[1,2,3]`)
 			time.Sleep(time.Second)
-			run := w.onlyRun(arn).MapRunArn
+			run := onlyRun(w, arn).MapRunArn
 			for _, wrong := range []engine.RunUpdate{{ToleratedFailureCount: &minus}, {ToleratedFailurePercentage: &tooMuch}} {
-				if err := w.engine.UpdateMapRun(t.Context(), run, wrong); !errors.Is(err, states.ErrValidation) {
+				if err := w.Engine.UpdateMapRun(t.Context(), run, wrong); !errors.Is(err, states.ErrValidation) {
 					t.Errorf("update with %+v: %v", wrong, err)
 				}
 			}
-			if err := w.engine.UpdateMapRun(t.Context(), run, update); err != nil {
+			if err := w.Engine.UpdateMapRun(t.Context(), run, update); err != nil {
 				t.Fatal(err)
 			}
-			if ended := w.wait(arn); string(ended.Output) != `[2,3]` {
+			if ended := w.Wait(arn); string(ended.Output) != `[2,3]` {
 				t.Errorf("ended %s with %s %s", ended.Status, ended.Output, ended.Error)
 			}
 		})
@@ -236,23 +236,23 @@ func TestUpdateOfTolerances(t *testing.T) {
 
 // TestStopReachesChildren stops the parent of running children.
 func TestStopReachesChildren(t *testing.T) {
-	inWorld(t, asltest.Distributed("slow", ""), func(w *world) {
-		arn := w.start("one", `[1,2]`)
+	asltest.InWorld(t, asltest.Distributed("slow", ""), func(w *asltest.World) {
+		arn := w.Start("one", `[1,2]`)
 		time.Sleep(time.Second)
-		if _, err := w.engine.Stop(t.Context(), arn, "", ""); err != nil {
+		if _, err := w.Engine.Stop(t.Context(), arn, "", ""); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		run := w.onlyRun(arn)
+		run := onlyRun(w, arn)
 		if run.Status != states.StatusAborted || run.ExecutionCounts.Aborted != 2 {
 			t.Errorf("map run %+v", run)
 		}
-		page, _ := w.engine.List(t.Context(), engine.ListFilter{MapRunArn: run.MapRunArn, Status: states.StatusAborted})
+		page, _ := w.Engine.List(t.Context(), engine.ListFilter{MapRunArn: run.MapRunArn, Status: states.StatusAborted})
 		if len(page.Executions) != 2 {
 			t.Errorf("aborted children: %v", page.Executions)
 		}
 		want := []string{"ExecutionStarted", "MapStateEntered", "MapStateStarted", "MapRunStarted", "MapRunAborted", "MapStateAborted", "ExecutionAborted"}
-		if got := w.types(arn); !slices.Equal(got, want) {
+		if got := w.Types(arn); !slices.Equal(got, want) {
 			t.Errorf("history %v", got)
 		}
 	})
@@ -260,11 +260,11 @@ func TestStopReachesChildren(t *testing.T) {
 
 // TestOutputsOverTheLimit gathers more than a state's output may hold.
 func TestOutputsOverTheLimit(t *testing.T) {
-	inWorld(t, asltest.Distributed("half", ""), func(w *world) {
-		w.invoker.byName["half"] = func(context.Context, string) (string, error) {
+	asltest.InWorld(t, asltest.Distributed("half", ""), func(w *asltest.World) {
+		w.Invoker.ByName["half"] = func(context.Context, string) (string, error) {
 			return fmt.Sprintf("%q", strings.Repeat("x", 150_000)), nil
 		}
-		if ended := w.run(`[1,2]`); ended.Error != states.ErrorDataLimit {
+		if ended := w.Run(`[1,2]`); ended.Error != states.ErrorDataLimit {
 			t.Errorf("ended %s %s", ended.Error, ended.Cause)
 		}
 	})
@@ -274,17 +274,17 @@ func TestOutputsOverTheLimit(t *testing.T) {
 func TestNestedDistributed(t *testing.T) {
 	definition := asltest.Machine("M", `"M":{"Type":"Map","Label":"outer","Items":[[1,2],[3]],"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"N","States":{
 		"N":{"Type":"Map","Label":"inner","Items":"{% $states.input %}","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"A","States":{`+asltest.Task("A", "slow", `,"End":true`)+`}},"End":true}}},"End":true}`)
-	inWorld(t, definition, func(w *world) {
-		if ended := w.run(`1`); string(ended.Output) != `[[1,2],[3]]` {
+	asltest.InWorld(t, definition, func(w *asltest.World) {
+		if ended := w.Run(`1`); string(ended.Output) != `[[1,2],[3]]` {
 			t.Errorf("ended %s %s", ended.Output, ended.Cause)
 		}
-		arn := w.start("stopped", `1`)
+		arn := w.Start("stopped", `1`)
 		time.Sleep(time.Second)
-		if _, err := w.engine.Stop(t.Context(), arn, "", ""); err != nil {
+		if _, err := w.Engine.Stop(t.Context(), arn, "", ""); err != nil {
 			t.Fatal(err)
 		}
 		synctest.Wait()
-		if left := w.leftovers(); len(left) > 0 {
+		if left := w.Leftovers(); len(left) > 0 {
 			t.Errorf("left %q", left)
 		}
 	})

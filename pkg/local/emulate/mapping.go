@@ -24,7 +24,7 @@ const (
 	queueRecords = 16
 	// readRecords bounds one read of a shard.
 	readRecords = 64
-	// firstBackoff and lastBackoff bound the pause before a batch is tried
+	// firstBackoff and lastBackoff bound the wait before a batch is tried
 	// again. It is tried for ever: nothing is dropped here.
 	firstBackoff = 20 * time.Millisecond
 	lastBackoff  = 2 * time.Second
@@ -164,7 +164,7 @@ func keyed(key string, n int) int {
 // checkpoint stores how far the shard is done, a moment after it changed: what
 // is done again after a crash is dropped by its position.
 func (m *Mapping) checkpoint(ctx context.Context, shard string, tracker *tracker) error {
-	const pause = 50 * time.Millisecond
+	const wait = 50 * time.Millisecond
 	stored := ""
 	for {
 		select {
@@ -183,14 +183,14 @@ func (m *Mapping) checkpoint(ctx context.Context, shard string, tracker *tracker
 				stored = done
 			}
 		}
-		if err := Pause(ctx, pause); err != nil {
+		if err := Sleep(ctx, wait); err != nil {
 			return err
 		}
 	}
 }
 
-// Pause waits for d or the end of ctx, whose error it returns.
-func Pause(ctx context.Context, d time.Duration) error {
+// Sleep waits for d or the end of ctx, whose error it returns.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

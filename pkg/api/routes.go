@@ -5,34 +5,33 @@ import (
 	"net/http"
 )
 
-// Group is the permission that a route needs. On AWS each is a policy of its
-// own.
+// Group is the permission that a route needs. On AWS each is a separate policy.
 type Group string
 
 // The groups.
 const (
-	// Produce: to send events.
+	// Produce allows sending events.
 	Produce Group = "produce"
-	// Operate: to import, replay and wipe.
+	// Operate allows importing, replaying and wiping.
 	Operate Group = "operate"
-	// Audit: to read, whatever there is, and change nothing.
+	// Audit allows reading everything and changing nothing.
 	Audit Group = "audit"
 )
 
 // Route is one route of the HTTP API.
 type Route struct {
-	// Pattern is the method and the path: "GET /entities/{id}". http.ServeMux
-	// and API Gateway write it alike.
+	// Pattern is the method and the path, such as "GET /entities/{id}".
+	// http.ServeMux and API Gateway use the same form.
 	Pattern string
 	Group   Group
 	// Function is the folder of the Lambda function that serves the route.
 	Function string
-	// serve is nil for the routes of a Load.
+	// serve is nil for the routes that a Load serves.
 	serve func(*API, *http.Request) (reply, error)
 }
 
-// The routes that are served by a Load, the second one's with KeepTime set. An
-// API serves the others.
+// The routes that a Load serves, RouteImports if KeepTime is set. An API serves
+// the others.
 const (
 	RouteEvents  = "POST /events"
 	RouteImports = "POST /imports"
@@ -59,9 +58,9 @@ func Routes() []Route {
 	}
 }
 
-// New serves every route: those of events and imports, of which only the latter
-// has KeepTime set, and those of a. The handler is safe for concurrent use, and
-// answers all that is no route with a problem document of status 404.
+// New serves every route; only imports must have KeepTime set. The handler is
+// safe for concurrent use, and answers unknown routes with a problem document of
+// status 404.
 func New(events, imports *Load, a *API) http.Handler {
 	mux := newMux()
 	events.addTo(mux)
@@ -77,7 +76,7 @@ func (h *Load) Handler() http.Handler {
 	return mux
 }
 
-// Handler serves every route but those of Load.
+// Handler serves every route except those of Load.
 func (a *API) Handler() http.Handler {
 	mux := newMux()
 	a.addTo(mux)
@@ -87,7 +86,7 @@ func (a *API) Handler() http.Handler {
 func newMux() *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		problem(http.StatusNotFound, "no-route", "there is no such route; openapi.yaml lists them all").write(w)
+		problem(http.StatusNotFound, "no-route", "there is no such route: openapi.yaml lists them all").write(w)
 	})
 	return mux
 }
@@ -105,15 +104,17 @@ func (a *API) addTo(mux *http.ServeMux) {
 		if route.serve == nil {
 			continue
 		}
-		mux.Handle(route.Pattern, endpoint{log: a.Log,
-			serve: func(r *http.Request) (reply, error) { return route.serve(a, r) }})
+		mux.Handle(route.Pattern, endpoint{
+			serve: func(r *http.Request) (reply, error) { return route.serve(a, r) },
+			log:   a.Log,
+		})
 	}
 }
 
 // endpoint serves one route.
 type endpoint struct {
-	// serve reads a request and acts on it. Its errors are answered as told
-	// says.
+	// serve reads a request and acts on it. problemFor turns its errors into
+	// answers.
 	serve func(*http.Request) (reply, error)
 	log   *slog.Logger
 }
@@ -126,6 +127,6 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = answer.write(w)
 	}
 	if err != nil {
-		told(r, e.log, err).write(w)
+		problemFor(r, e.log, err).write(w)
 	}
 }

@@ -88,8 +88,8 @@ func (s *suite) testListPartitions(t *testing.T) {
 	}
 }
 
-// testListLarge lists more than DynamoDB returns at a time: fewer than the
-// limit would mean the end.
+// testListLarge lists more than one call of DynamoDB returns: an adapter must go
+// on until the limit, since fewer documents mean the end.
 func (s *suite) testListLarge(t *testing.T) {
 	keys := s.keys(12)
 	body := strings.Repeat("b", control.MaxBodyBytes)

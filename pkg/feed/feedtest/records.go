@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"reprise/pkg/conformance"
 	"reprise/pkg/event"
 	"reprise/pkg/feed"
 )
@@ -49,22 +48,6 @@ func (s *suite) testCopies(t *testing.T) {
 	}
 }
 
-func (s *suite) testLimits(t *testing.T) {
-	_, stream := s.create(t, 1)
-	_, err := stream.Put(t.Context(), strings.Repeat("k", feed.MaxKeyBytes+1), []byte("data"))
-	conformance.WantError(t, "put under too long a key", err, feed.ErrLimit)
-	_, err = stream.Put(t.Context(), "key", make([]byte, feed.MaxDataBytes+1))
-	conformance.WantError(t, "put too much", err, feed.ErrLimit)
-	// Kinesis counts the key as well.
-	want := noise(s.Seed, feed.MaxDataBytes-len("key"))
-	put(t, stream, "key", want)
-	for _, records := range everything(t, stream, 1) {
-		if string(records[0].Data) != want {
-			t.Fatalf("have other data of %d bytes", len(records[0].Data))
-		}
-	}
-}
-
 func noise(seed uint64, size int) string {
 	rng := rand.New(rand.NewPCG(seed, uint64(size)))
 	b := make([]byte, size)
@@ -98,8 +81,8 @@ func (s *suite) testOneShardPerKey(t *testing.T) {
 	}
 }
 
-// testLanesOverShards checks that a key falls where its MD5 lies in the hash
-// range: the keys of lanes then divide evenly, in the order of the shards.
+// testLanesOverShards checks that the MD5 of a key decides its shard: the lanes'
+// keys then divide evenly, in the order of the shards.
 func (s *suite) testLanesOverShards(t *testing.T) {
 	const count = 16
 	lanes, err := event.NewLanes(count)

@@ -93,23 +93,21 @@ func (h *Load) receive(r *http.Request) (reply, error) {
 	return reply{status: http.StatusAccepted, body: batch.answer(minimal)}, nil
 }
 
-func busy(detail string) error { return retryLater("busy", detail) }
+func busy(detail string) *Problem { return retryLater("busy", detail) }
 
 // putFailed is the answer if not every event was put.
 func (h *Load) putFailed(ctx context.Context, err error) error {
 	h.Log.LogAttrs(ctx, slog.LevelWarn, "events not accepted", slog.String("error", err.Error()))
 	const again = "some of the request's events may have been accepted: send the same request again, which is safe"
-	if errors.Is(err, feed.ErrThrottled) {
-		p := problem(http.StatusTooManyRequests, "throttled", again)
-		p.RetryAfter = retrySeconds
-		return p
+	p := busy(again)
+	switch {
+	case errors.Is(err, feed.ErrThrottled):
+		p = problem(http.StatusTooManyRequests, "throttled", again)
+	case h.NoRoom != nil && h.NoRoom(err):
+		p = problem(http.StatusInsufficientStorage, "disk-full", "the platform's disk is full: free some space; "+again)
 	}
-	if h.NoRoom != nil && h.NoRoom(err) {
-		p := problem(http.StatusInsufficientStorage, "disk-full", "the platform's disk is full: free some space; "+again)
-		p.RetryAfter = retrySeconds
-		return p
-	}
-	return busy(again)
+	p.RetryAfter = retrySeconds
+	return p
 }
 
 // laneBatch is the part of a request that goes to one lane.

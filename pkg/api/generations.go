@@ -26,14 +26,8 @@ type GenerationView struct {
 }
 
 func (a *API) getGenerations(r *http.Request) (reply, error) {
-	if err := newQuery(r).err(); err != nil {
-		return reply{}, err
-	}
 	view, err := a.generationsView(r.Context())
-	if err != nil {
-		return reply{}, err
-	}
-	return answer(http.StatusOK, view), nil
+	return answer(http.StatusOK, view), err
 }
 
 func (a *API) generationsView(ctx context.Context) (GenerationsView, error) {

@@ -38,9 +38,6 @@ type LaneView struct {
 // getLanes reads the marks before the heads, so that no lane shows more applied
 // than logged.
 func (a *API) getLanes(r *http.Request) (reply, error) {
-	if err := newQuery(r).err(); err != nil {
-		return reply{}, err
-	}
 	registry, err := a.Registry.Load(r.Context())
 	if err != nil {
 		return reply{}, err

@@ -63,9 +63,6 @@ func (a *API) listReplays(r *http.Request) (reply, error) {
 }
 
 func (a *API) getReplay(r *http.Request) (reply, error) {
-	if err := newQuery(r).err(); err != nil {
-		return reply{}, err
-	}
 	row, err := a.Viewer.Store.Load(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return reply{}, err
@@ -75,10 +72,7 @@ func (a *API) getReplay(r *http.Request) (reply, error) {
 
 func (a *API) showReplay(ctx context.Context, status int, row replay.Row) (reply, error) {
 	view, err := a.Viewer.View(ctx, row)
-	if err != nil {
-		return reply{}, err
-	}
-	return answer(status, view), nil
+	return answer(status, view), err
 }
 
 func (a *API) startReplay(r *http.Request) (reply, error) {
@@ -107,9 +101,6 @@ func (a *API) startReplay(r *http.Request) (reply, error) {
 }
 
 func (a *API) cancelReplay(r *http.Request) (reply, error) {
-	if err := newQuery(r).err(); err != nil {
-		return reply{}, err
-	}
 	row, err := a.Replays.Cancel(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return reply{}, err

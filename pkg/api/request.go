@@ -191,9 +191,6 @@ func pathEntity(r *http.Request) (string, error) {
 // package strict. The content type must be JSON: browsers let no web page send
 // that to another site unasked.
 func decodeBody(r *http.Request, target any) error {
-	if err := newQuery(r).err(); err != nil {
-		return err
-	}
 	kind, charset, _ := event.MediaType(header(r, "Content-Type"))
 	if kind != "application/json" || (charset != "" && charset != "utf-8") {
 		return problem(http.StatusUnsupportedMediaType, "unsupported-media-type",

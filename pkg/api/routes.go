@@ -27,7 +27,20 @@ type Route struct {
 	// Function is the folder of the Lambda function that serves the route.
 	Function string
 	// serve is nil for the routes that a Load serves.
-	serve func(*API, *http.Request) (reply, error)
+	serve handler
+}
+
+// handler reads a request and acts on it. problemFor turns its errors into answers.
+type handler func(*API, *http.Request) (reply, error)
+
+// plain makes a handler refuse all parameters.
+func plain(serve handler) handler {
+	return func(a *API, r *http.Request) (reply, error) {
+		if err := newQuery(r).err(); err != nil {
+			return reply{}, err
+		}
+		return serve(a, r)
+	}
 }
 
 // The routes that a Load serves, RouteImports if KeepTime is set. An API serves
@@ -44,50 +57,39 @@ func Routes() []Route {
 	return []Route{
 		{RouteEvents, Produce, "load-events", nil},
 		{RouteImports, Operate, "import-events", nil},
-		{"POST /replays", Operate, serveAPI, (*API).startReplay},
-		{"POST /replays/{id}/cancel", Operate, serveAPI, (*API).cancelReplay},
-		{"POST /state/wipe", Operate, serveAPI, (*API).wipe},
+		{"POST /replays", Operate, serveAPI, plain((*API).startReplay)},
+		{"POST /replays/{id}/cancel", Operate, serveAPI, plain((*API).cancelReplay)},
+		{"POST /state/wipe", Operate, serveAPI, plain((*API).wipe)},
 		{"GET /entities/{id}", Audit, serveAPI, (*API).getEntity},
 		{"GET /entities/{id}/events", Audit, serveAPI, (*API).getHistory},
 		{"GET /rows", Audit, serveAPI, (*API).getRows},
-		{"GET /lanes", Audit, serveAPI, (*API).getLanes},
-		{"GET /status", Audit, serveAPI, (*API).getStatus},
-		{"GET /generations", Audit, serveAPI, (*API).getGenerations},
+		{"GET /lanes", Audit, serveAPI, plain((*API).getLanes)},
+		{"GET /status", Audit, serveAPI, plain((*API).getStatus)},
+		{"GET /generations", Audit, serveAPI, plain((*API).getGenerations)},
 		{"GET /replays", Audit, serveAPI, (*API).listReplays},
-		{"GET /replays/{id}", Audit, serveAPI, (*API).getReplay},
+		{"GET /replays/{id}", Audit, serveAPI, plain((*API).getReplay)},
 	}
 }
 
 // New serves every route; only imports must have KeepTime set. The handler is
 // safe for concurrent use, and answers unknown routes with a problem document of
 // status 404.
-func New(events, imports *Load, a *API) http.Handler {
-	mux := newMux()
-	events.addTo(mux)
-	imports.addTo(mux)
-	a.addTo(mux)
-	return mux
-}
+func New(events, imports *Load, a *API) http.Handler { return newMux(events, imports, a) }
 
-// Handler serves POST /imports where KeepTime is set, otherwise POST /events.
-func (h *Load) Handler() http.Handler {
-	mux := newMux()
-	h.addTo(mux)
-	return mux
-}
+// Handler serves POST /imports if KeepTime is set, otherwise POST /events.
+func (h *Load) Handler() http.Handler { return newMux(h) }
 
 // Handler serves every route except those of Load.
-func (a *API) Handler() http.Handler {
-	mux := newMux()
-	a.addTo(mux)
-	return mux
-}
+func (a *API) Handler() http.Handler { return newMux(a) }
 
-func newMux() *http.ServeMux {
+func newMux(parts ...interface{ addTo(*http.ServeMux) }) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
 		problem(http.StatusNotFound, "no-route", "there is no such route: openapi.yaml lists them all").write(w)
 	})
+	for _, part := range parts {
+		part.addTo(mux)
+	}
 	return mux
 }
 
@@ -101,20 +103,14 @@ func (h *Load) addTo(mux *http.ServeMux) {
 
 func (a *API) addTo(mux *http.ServeMux) {
 	for _, route := range Routes() {
-		if route.serve == nil {
-			continue
+		if route.serve != nil {
+			mux.Handle(route.Pattern, endpoint{func(r *http.Request) (reply, error) { return route.serve(a, r) }, a.Log})
 		}
-		mux.Handle(route.Pattern, endpoint{
-			serve: func(r *http.Request) (reply, error) { return route.serve(a, r) },
-			log:   a.Log,
-		})
 	}
 }
 
 // endpoint serves one route.
 type endpoint struct {
-	// serve reads a request and acts on it. problemFor turns its errors into
-	// answers.
 	serve func(*http.Request) (reply, error)
 	log   *slog.Logger
 }

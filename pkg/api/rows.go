@@ -75,7 +75,9 @@ func (a *API) generation(ctx context.Context, id string) (datastore.Info, error)
 }
 
 // scan reads rows. A lost generation is a problem, not an empty page.
-func (a *API) scan(ctx context.Context, info datastore.Info, lane event.Lane, after string, limit int) ([]datastore.Row, error) {
+func (a *API) scan(
+	ctx context.Context, info datastore.Info, lane event.Lane, after string, limit int,
+) ([]datastore.Row, error) {
 	generation := a.Generations.Open(info.ID)
 	rows, err := generation.Scan(ctx, lane, after, limit)
 	if err == nil && info.Consumes() {

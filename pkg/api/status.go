@@ -91,9 +91,6 @@ const (
 )
 
 func (a *API) getStatus(r *http.Request) (reply, error) {
-	if err := newQuery(r).err(); err != nil {
-		return reply{}, err
-	}
 	var view StatusView
 	for _, part := range []func(context.Context, *StatusView) error{
 		a.platformStatus, a.logStatus, a.storeStatus, a.replayStatus, a.quarantineStatus, a.parkedStatus,
@@ -106,25 +103,21 @@ func (a *API) getStatus(r *http.Request) (reply, error) {
 }
 
 func (a *API) platformStatus(ctx context.Context, view *StatusView) (err error) {
-	streams, err := a.Platform.Streams(ctx)
-	if err != nil {
+	if view.Streams, err = notNull(a.Platform.Streams(ctx)); err != nil {
 		return err
 	}
-	consumers, err := a.Platform.Consumers(ctx)
-	if err != nil {
+	if view.Consumers, err = notNull(a.Platform.Consumers(ctx)); err != nil {
 		return err
 	}
-	executions, err := a.Platform.Executions(ctx)
-	if err != nil {
+	if view.Executions, err = notNull(a.Platform.Executions(ctx)); err != nil {
 		return err
 	}
-	// Lists are never null in JSON.
-	view.Streams = append([]StreamStatus{}, streams...)
-	view.Consumers = append([]ConsumerStatus{}, consumers...)
-	view.Executions = append([]ExecutionStatus{}, executions...)
 	view.DiskBytes, err = a.Platform.DiskBytes(ctx)
 	return err
 }
+
+// notNull makes a list that is never null in JSON.
+func notNull[T any](list []T, err error) ([]T, error) { return append([]T{}, list...), err }
 
 func (a *API) logStatus(ctx context.Context, view *StatusView) error {
 	heads, err := a.Heads.LoadAll(ctx, a.Lanes.Count())

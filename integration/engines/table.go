@@ -38,11 +38,12 @@ func Table(t testing.TB) string {
 			t.Errorf("delete table %s: %v", name, err)
 		}
 	})
-	waitActive(t, client, name)
+	WaitActive(t, client, name)
 	return name
 }
 
-func waitActive(t testing.TB, client *dynamodb.Client, name string) {
+// WaitActive waits until a table can be used.
+func WaitActive(t testing.TB, client *dynamodb.Client, name string) {
 	t.Helper()
 	pace := Pace()
 	for range 1000 {

@@ -18,15 +18,20 @@ import (
 // maxRequestBytes is API Gateway's limit for a body.
 const maxRequestBytes = 10 << 20
 
+type (
+	request  = events.APIGatewayV2HTTPRequest
+	response = events.APIGatewayV2HTTPResponse
+)
+
 // function is a Lambda function behind a route.
-type function func(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
+type function func(context.Context, request) (response, error)
 
 // gateway routes requests to functions as the templates say.
 func (w *World) gateway() http.Handler {
 	routes := make(map[string]function)
 	for _, route := range w.options.Deployment.Routes {
-		routes[route.Key] = func(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-			return invoke[events.APIGatewayV2HTTPResponse](ctx, w.Host, route.Function, req)
+		routes[route.Key] = func(ctx context.Context, req request) (response, error) {
+			return invoke[response](ctx, w.Host, route.Function, req)
 		}
 	}
 	return emulate.Server(newGateway(routes, w.log), w.log).Handler
@@ -66,7 +71,7 @@ func pass(w http.ResponseWriter, r *http.Request, call function, log *slog.Logge
 
 // tell answers without a function.
 func tell(w http.ResponseWriter, status int, message string) {
-	respond(w, events.APIGatewayV2HTTPResponse{
+	respond(w, response{
 		StatusCode: status,
 		Body:       `{"message":"` + message + `"}`,
 		Headers:    map[string]string{"Content-Type": "application/json"},
@@ -75,8 +80,8 @@ func tell(w http.ResponseWriter, status int, message string) {
 
 // eventOf is the event of a request: with a decoded path, header names in lower case,
 // values joined with commas, and most bodies in base64.
-func eventOf(r *http.Request, body *bytes.Buffer) events.APIGatewayV2HTTPRequest {
-	request := events.APIGatewayV2HTTPRequest{
+func eventOf(r *http.Request, body *bytes.Buffer) request {
+	e := request{
 		Version:               "2.0",
 		RouteKey:              r.Pattern,
 		RawPath:               r.URL.Path,
@@ -86,19 +91,19 @@ func eventOf(r *http.Request, body *bytes.Buffer) events.APIGatewayV2HTTPRequest
 		PathParameters:        pathParameters(r),
 	}
 	for name, values := range r.Header {
-		request.Headers[strings.ToLower(name)] = strings.Join(values, ",")
+		e.Headers[strings.ToLower(name)] = strings.Join(values, ",")
 	}
 	for name, values := range r.URL.Query() {
-		request.QueryStringParameters[name] = strings.Join(values, ",")
+		e.QueryStringParameters[name] = strings.Join(values, ",")
 	}
-	request.RequestContext.HTTP.Method = r.Method
-	request.RequestContext.HTTP.Path = r.URL.Path
+	e.RequestContext.HTTP.Method = r.Method
+	e.RequestContext.HTTP.Path = r.URL.Path
 	if textual(r.Header.Get("Content-Type")) {
-		request.Body = body.String()
+		e.Body = body.String()
 	} else {
-		request.Body, request.IsBase64Encoded = base64.StdEncoding.EncodeToString(body.Bytes()), true
+		e.Body, e.IsBase64Encoded = base64.StdEncoding.EncodeToString(body.Bytes()), true
 	}
-	return request
+	return e
 }
 
 // textual reports whether a body is passed on as it is, instead of as base64.
@@ -120,7 +125,7 @@ func pathParameters(r *http.Request) map[string]string {
 	return parameters
 }
 
-func respond(w http.ResponseWriter, answer events.APIGatewayV2HTTPResponse) {
+func respond(w http.ResponseWriter, answer response) {
 	for name, value := range answer.Headers {
 		w.Header().Set(name, value)
 	}

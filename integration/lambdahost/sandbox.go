@@ -176,7 +176,7 @@ func (s *sandbox) failure(cause error) *FunctionError {
 		return lambdaFailure(ErrorTimedOut, fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds",
 			request, s.pool.function.Timeout.Seconds()))
 	case s.timedOut:
-		return lambdaFailure(ErrorTimedOut, fmt.Sprintf("RequestId: %s Error: the process did not get ready in time", request))
+		return lambdaFailure(ErrorTimedOut, "RequestId: "+request+" Error: the process did not get ready in time")
 	}
 	status := "exit status 0"
 	if cause != nil {

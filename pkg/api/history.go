@@ -145,7 +145,9 @@ func (h *historyReader) read(ctx context.Context) (err error) {
 
 // readBucket adds the bucket's events to the page, and reports whether the page
 // is full and there are more.
-func (h *historyReader) readBucket(ctx context.Context, bucket eventlog.Bucket, m *eventlog.Manifest) (full bool, err error) {
+func (h *historyReader) readBucket(
+	ctx context.Context, bucket eventlog.Bucket, m *eventlog.Manifest,
+) (full bool, err error) {
 	after := ""
 	if bucket == h.after.bucket {
 		after = event.SortKey(h.entity, h.after.position)

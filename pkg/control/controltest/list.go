@@ -63,7 +63,9 @@ func (s *suite) testListPages(t *testing.T) {
 	for _, sort := range []string{"b", "d", "f"} {
 		s.put(t, control.Key{Partition: partition, Sort: sort}, sort, "")
 	}
-	for after, want := range map[string]string{"": "bdf", "a": "bdf", "b": "df", "b#": "df", "c": "df", "d": "f", "f": "", "z": ""} {
+	for after, want := range map[string]string{
+		"": "bdf", "a": "bdf", "b": "df", "b#": "df", "c": "df", "d": "f", "f": "", "z": "",
+	} {
 		var have strings.Builder
 		for _, doc := range s.list(t, partition, after, 2) {
 			have.WriteString(doc.Sort)

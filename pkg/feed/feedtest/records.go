@@ -24,7 +24,8 @@ func (s *suite) testPutAndRead(t *testing.T) {
 		sequences = append(sequences, put(t, stream, key, fmt.Sprintf("data \x00\xff %d", i)))
 	}
 	for i, record := range r.take(t, len(keys), 10) {
-		if record.Key != keys[i] || record.Sequence != sequences[i] || string(record.Data) != fmt.Sprintf("data \x00\xff %d", i) {
+		data := fmt.Sprintf("data \x00\xff %d", i)
+		if record.Key != keys[i] || record.Sequence != sequences[i] || string(record.Data) != data {
 			t.Fatalf("record %d is %+v, want key %q at %q", i, record, keys[i], sequences[i])
 		}
 	}
@@ -127,7 +128,8 @@ func (s *suite) testIteratorAfter(t *testing.T) {
 		sequences = append(sequences, put(t, stream, fmt.Sprint(i), "data"))
 	}
 	for i, after := range sequences {
-		r := reader{stream: stream, next: iterator(t, stream, shard, feed.Start{After: after, At: time.Unix(1, 0)}), last: after}
+		next := iterator(t, stream, shard, feed.Start{After: after, At: time.Unix(1, 0)})
+		r := reader{stream: stream, next: next, last: after}
 		for j, record := range r.take(t, len(sequences)-i-1, 10) {
 			if record.Sequence != sequences[i+1+j] {
 				t.Fatalf("after record %d: have %q, want %q", i, record.Sequence, sequences[i+1+j])

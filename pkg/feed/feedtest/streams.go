@@ -27,7 +27,8 @@ func (s *suite) testCreate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.Identity != first.Identity || again.ARN != first.ARN || again.Shards != 2 || !again.Created.Equal(first.Created) {
+	if again.Identity != first.Identity || again.ARN != first.ARN || again.Shards != 2 ||
+		!again.Created.Equal(first.Created) {
 		t.Fatalf("created twice: %+v, was %+v", again, first)
 	}
 	everything(t, stream, 1)

@@ -29,7 +29,7 @@ func (f *fillable) GetDiskUsage(string) (vfs.DiskUsage, error) {
 	return vfs.DiskUsage{TotalBytes: 1 << 40, AvailBytes: 1 << 39}, nil
 }
 
-func TestFullDiskRefusesClearlyAndGoesOnOnceThereIsRoom(t *testing.T) {
+func TestFullDiskRefusesEventsUntilThereIsRoom(t *testing.T) {
 	disk := &fillable{FS: vfs.NewMem()}
 	p := localtest.Start(t, local.Options{Dir: "data", FS: disk, Lanes: 4})
 	d := datasets.Litestream(t)

@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-func TestGatewayHandsRequestsOnAsAnHTTPAPIDoes(t *testing.T) {
+func TestGatewayMakesTheEventsOfAnHTTPAPI(t *testing.T) {
 	var got events.APIGatewayV2HTTPRequest
 	call := func(_ context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		got = req

@@ -76,7 +76,7 @@ func always(fault faultproxy.Fault) faultproxy.Config {
 	return faultproxy.Config{Rates: faultproxy.Rates{fault: 1}, HangTime: 10 * time.Millisecond}
 }
 
-func TestThrottlesAndFaultsAreTheServicesOwn(t *testing.T) {
+func TestErrorsLookLikeThoseOfTheServices(t *testing.T) {
 	for fault, codes := range map[faultproxy.Fault][5]string{
 		faultproxy.Throttle: {"ProvisionedThroughputExceededException", "ProvisionedThroughputExceededException", "LimitExceededException", "ThrottlingException", "TooManyRequestsException"},
 		faultproxy.Internal: {"InternalServerError", "InternalFailure", "InternalFailure", "InternalFailure", "ServiceException"},
@@ -119,7 +119,7 @@ func TestConnectionsBreakBeforeOrAfterTheEffect(t *testing.T) {
 	}
 }
 
-func TestPartOfABatchIsDoneAndTheRestNamed(t *testing.T) {
+func TestPartialAnswersListTheRequestsNotDone(t *testing.T) {
 	key := func(text string) map[string]dynamodbtypes.AttributeValue {
 		return map[string]dynamodbtypes.AttributeValue{"pk": &dynamodbtypes.AttributeValueMemberS{Value: text}}
 	}
@@ -203,7 +203,7 @@ func TestRatesSeedsAndSelection(t *testing.T) {
 	}
 }
 
-func TestObserversSeeEveryRequestBeforeItsFate(t *testing.T) {
+func TestObserversSeeEveryRequestFirst(t *testing.T) {
 	p, s := behind(t, `{}`, always(faultproxy.Throttle))
 	var seen []string
 	p.Observe(func(operation string, body []byte) {

@@ -58,7 +58,7 @@ func TestReadAllResolvesWhatADeployWould(t *testing.T) {
 	}
 }
 
-func TestReadNamesWhatItDoesNotKnow(t *testing.T) {
+func TestReadNamesUnknownFeatures(t *testing.T) {
 	function := func(value string) string {
 		return `{"Resources":{"F":{"Type":"AWS::Lambda::Function","Properties":{"FunctionName":"f","Environment":{"Variables":{"V":` + value + `}}}},
 			"G":{"Type":"AWS::Logs::LogGroup","Properties":{}}}}`

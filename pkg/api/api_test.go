@@ -137,7 +137,7 @@ func TestRowsComePageByPage(t *testing.T) {
 	}
 }
 
-func TestLanesTellLogAndApplied(t *testing.T) {
+func TestLanesShowLogAndApplied(t *testing.T) {
 	w := newAPIWorld(t)
 	w.send(deposits("a", 0, 3)...)
 	view := get[api.LanesView](w, "GET /lanes", "", nil)
@@ -190,7 +190,7 @@ func TestLostGenerationIsSaidToBeLost(t *testing.T) {
 	}
 }
 
-func TestWipeWantsTheActiveGeneration(t *testing.T) {
+func TestWipeRefusesOtherGenerations(t *testing.T) {
 	w := newAPIWorld(t)
 	w.send(deposits("a", 0, 3)...)
 	w.flow()
@@ -226,7 +226,7 @@ func TestStatusCounts(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongIsSaid(t *testing.T) {
+func TestProblemsSayWhatIsWrong(t *testing.T) {
 	w := newAPIWorld(t)
 	w.send(deposits("a", 0, 3)...)
 	w.flow()

@@ -300,9 +300,9 @@ func (c inputCase) withID(id string) inputCase {
 	return c
 }
 
-// TestEveryWayInHasTheSameVerdict on every event: accepted as the same line, or
+// TestEveryWayInAcceptsTheSameEvents on every event: accepted as the same line, or
 // refused for the same attribute. A check that is made on one way only fails it.
-func TestEveryWayInHasTheSameVerdict(t *testing.T) {
+func TestEveryWayInAcceptsTheSameEvents(t *testing.T) {
 	e := newEdge(t)
 	taken := map[string]int{}
 	for _, c := range inputCases() {

@@ -78,10 +78,10 @@ func replayCases() []replayCase {
 	}
 }
 
-// TestEveryWayToAReplayHasTheSameVerdict: over HTTP, as a function, from the
+// TestEveryWayToStartAReplayAcceptsTheSameInput: over HTTP, as a function, from the
 // console of Step Functions, and by the command line. A refusal enters nothing,
 // and says what is at fault.
-func TestEveryWayToAReplayHasTheSameVerdict(t *testing.T) {
+func TestEveryWayToStartAReplayAcceptsTheSameInput(t *testing.T) {
 	for i, c := range replayCases() {
 		w := newAPIWorld(t)
 		server := w.serve()
@@ -105,8 +105,8 @@ func TestEveryWayToAReplayHasTheSameVerdict(t *testing.T) {
 	}
 }
 
-// TestEveryWayToAReplayRefusesTheSameNames.
-func TestEveryWayToAReplayRefusesTheSameNames(t *testing.T) {
+// TestEveryWayToStartAReplayRefusesTheSameNames.
+func TestEveryWayToStartAReplayRefusesTheSameNames(t *testing.T) {
 	w := newAPIWorld(t)
 	server := w.serve()
 	for _, id := range []string{"a b", "a/b", "a\n", "a.b", "ü", "\x00", "..", strings.Repeat("x", 81)} {

@@ -70,8 +70,8 @@ func (w *apiWorld) promote(replayID, generation string) {
 	must(w.t, w.registry.Flip(w.t.Context(), generation, replayID, hold))
 }
 
-// TestWipeNamesWhatIsActive refuses what was active when the caller looked.
-func TestWipeNamesWhatIsActive(t *testing.T) {
+// TestWipeMustNameTheGenerationThatIsActiveNow refuses what was active when the caller looked.
+func TestWipeMustNameTheGenerationThatIsActiveNow(t *testing.T) {
 	w := newAPIWorld(t)
 	info := w.second("r")
 	w.promote("r", info.ID)

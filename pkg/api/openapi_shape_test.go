@@ -26,9 +26,9 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// TestSchemasAreTheShapesOfAnswers compares members, also those that no answer
+// TestSchemasMatchTheAnswers compares members, also those that no answer
 // of a test happens to have.
-func TestSchemasAreTheShapesOfAnswers(t *testing.T) {
+func TestSchemasMatchTheAnswers(t *testing.T) {
 	doc, err := description()
 	must(t, err)
 	for name, shown := range map[string]any{

@@ -68,7 +68,7 @@ func checkResponse(t testing.TB, routeKey string, response response) {
 	}
 }
 
-func TestDescriptionHasTheRoutesAndNoOther(t *testing.T) {
+func TestDescriptionHasExactlyTheRoutes(t *testing.T) {
 	doc, err := description()
 	must(t, err)
 	known := map[string]api.Group{}

@@ -148,7 +148,7 @@ func TestParseBinaryNamesTheAttribute(t *testing.T) {
 
 // An event means the same in every content mode, so data that came as base64
 // becomes what the bytes are in binary mode.
-func TestAdmitGivesDataItsOneForm(t *testing.T) {
+func TestAdmitGivesDataOneForm(t *testing.T) {
 	for name, c := range map[string]struct{ kind, data, want string }{
 		"JSON":                    {"application/json", `"eyJhIjogMX0="`, `,"data":{"a":1}}`},
 		"JSON with a suffix":      {"application/x+json; charset=utf-8", `"MQ=="`, `,"data":1}`},

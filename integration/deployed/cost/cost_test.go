@@ -117,9 +117,9 @@ func TestLargeLogAgreesWithGitAtTheStatedCost(t *testing.T) {
 	replayCosts(t, rebuilt, n)
 }
 
-// TestStatedCostsAreThoseOfThePriceList keeps the table and what is measured together,
+// TestStatedCostsMatchThePriceList keeps the table and what is measured together,
 // and the naive design's prices true to the price list.
-func TestStatedCostsAreThoseOfThePriceList(t *testing.T) {
+func TestStatedCostsMatchThePriceList(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(programs.Root(), "stacks", "COST.md"))
 	if err != nil {
 		t.Fatal(err)

@@ -44,7 +44,8 @@ func TestFullDiskRefusesEventsUntilThereIsRoom(t *testing.T) {
 	// The disk is looked at now and then, so the first requests may still fit.
 	status, answer := 0, []byte(nil)
 	for range 200 {
-		if status, answer = p.Call(http.MethodPost, "/events", "application/cloudevents-batch+json", body); status != http.StatusAccepted {
+		if status, answer = p.Call(http.MethodPost, "/events", "application/cloudevents-batch+json",
+			body); status != http.StatusAccepted {
 			break
 		}
 	}

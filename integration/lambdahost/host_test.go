@@ -40,7 +40,8 @@ func TestWarmProcessIsReusedAndSeesLambdasEnvironment(t *testing.T) {
 func TestFailuresHaveTheNamesOfStepFunctions(t *testing.T) {
 	slow := functionOf(t, "slow", "worker")
 	slow.Timeout = 300 * time.Millisecond
-	host := start(t, lambdahost.Config{InitLimit: 500 * time.Millisecond, Functions: []lambdahost.Function{functionOf(t, "lazy", "lazy")}})
+	host := start(t, lambdahost.Config{InitLimit: 500 * time.Millisecond,
+		Functions: []lambdahost.Function{functionOf(t, "lazy", "lazy")}})
 	warm := start(t, lambdahost.Config{Functions: []lambdahost.Function{
 		functionOf(t, "worker", "worker"), slow, functionOf(t, "broken", "broken")}})
 	file := filepath.Join(t.TempDir(), "hangs")

@@ -201,7 +201,8 @@ func TestWipeRefusesOtherGenerations(t *testing.T) {
 	if got := w.call("POST /state/wipe", "", nil, `{"generation":"g0001"}`); got.StatusCode != http.StatusOK {
 		t.Errorf("the active one: %d %s", got.StatusCode, got.Body)
 	}
-	if got := w.call("GET /entities/{id}", api.EncodeEntity("a"), nil, ""); got.StatusCode != http.StatusServiceUnavailable {
+	if got := w.call("GET /entities/{id}", api.EncodeEntity("a"), nil,
+		""); got.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("entity afterwards: %d", got.StatusCode)
 	}
 	if !strings.Contains(w.logged.String(), "generation wiped") {

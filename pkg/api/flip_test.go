@@ -27,7 +27,8 @@ type flippingGeneration struct {
 	of *flipping
 }
 
-func (g *flippingGeneration) Rows(ctx context.Context, lane event.Lane, entities []string) (map[string]datastore.Row, error) {
+func (g *flippingGeneration) Rows(ctx context.Context, lane event.Lane, entities []string) (map[string]datastore.Row,
+	error) {
 	if flip := g.of.flip; flip != nil {
 		g.of.flip = nil
 		flip()

@@ -79,7 +79,8 @@ func TestDescriptionHasExactlyTheRoutes(t *testing.T) {
 		known[route.Pattern] = route.Group
 		_, _, op := operation(t, route.Pattern)
 		if op.Extensions["x-permission"] != string(route.Group) {
-			t.Errorf("%s: x-permission is %v, the route table says %s", route.Pattern, op.Extensions["x-permission"], route.Group)
+			t.Errorf("%s: x-permission is %v, the route table says %s", route.Pattern, op.Extensions["x-permission"],
+				route.Group)
 		}
 	}
 	for path, item := range doc.Paths.Map() {

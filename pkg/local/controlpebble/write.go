@@ -51,7 +51,7 @@ func (t *Table) check(key []byte, previous control.Version) error {
 	return nil
 }
 
-// version returns the stored version, "" where there is no document.
+// version returns the stored version, "" if there is no document.
 func (t *Table) version(key []byte) (version control.Version, err error) {
 	_, err = t.space.View(key, func(value []byte) error {
 		if len(value) < localstore.VersionBytes {

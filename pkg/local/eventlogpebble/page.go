@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// defaultPageBytes is what a page holds where no limit is given.
+	// defaultPageBytes is the size of a page without a limit.
 	defaultPageBytes = 1 << 20
 	// arenaBytes is the size of the buffers that lines of a page share.
 	arenaBytes = 64 << 10
@@ -78,7 +78,7 @@ type pager struct {
 	arena []byte
 }
 
-// add takes the next entry, or ends the page before it.
+// add adds the next entry, or ends the page before it.
 func (p *pager) add(sortKey, value []byte) (more bool, err error) {
 	logged, n := binary.Varint(value)
 	if n <= 0 {
@@ -105,7 +105,7 @@ func (p *pager) add(sortKey, value []byte) (more bool, err error) {
 	return true, nil
 }
 
-// keep copies a line into a buffer that it shares with its neighbours.
+// keep copies a line into a buffer that several lines share.
 func (p *pager) keep(line []byte) []byte {
 	if len(line) > cap(p.arena)-len(p.arena) {
 		p.arena = make([]byte, 0, max(arenaBytes, len(line)))

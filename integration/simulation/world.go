@@ -1,91 +1,23 @@
 package simulation
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
-	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/feed"
 	"reprise/pkg/projection"
+	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 )
 
 // epoch is that of the event stream of every world.
 const epoch = 1
-
-// fixtures are what worlds share, made once, outside of any schedule.
-type fixtures struct {
-	codec *record.Codec
-	// set is the projections that a platform begins with, next another version
-	// of them, which makes other states of the same events.
-	set, next *projection.Set
-	// attacks are those that a seed may draw.
-	attacks attacks
-	lanes   map[int]*event.Lanes
-	names   map[int][]string
-	// crowd are ids that fill the first stage of a row's filter, lookalike is
-	// another that this filter takes for one of them.
-	crowd     []string
-	lookalike string
-}
-
-// newFixtures also warms the codec up, whose channels would otherwise belong
-// to the schedule that uses it first.
-func newFixtures() (*fixtures, error) {
-	codec, err := record.NewCodec()
-	if err != nil {
-		return nil, err
-	}
-	data, err := codec.Pack(record.Header{}, [][]byte{bytes.Repeat([]byte("warm"), 200)})
-	if err == nil {
-		_, _, err = codec.Unpack(data)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("warm codec up: %w", err)
-	}
-	set, err := newProjections(0)
-	if err != nil {
-		return nil, err
-	}
-	next, err := newProjections(1)
-	if err != nil {
-		return nil, err
-	}
-	f := &fixtures{codec: codec, set: set, next: next, attacks: allAttacks(),
-		lanes: make(map[int]*event.Lanes), names: make(map[int][]string)}
-	for _, n := range []int{1, 2, 4, 8} {
-		if f.lanes[n], err = event.NewLanes(n); err != nil {
-			return nil, err
-		}
-		f.names[n] = entityNames(f.lanes[n], 4)
-	}
-	return f, f.findLookalike()
-}
-
-// entityNames finds ids for every lane, some of which need escaping in keys.
-func entityNames(lanes *event.Lanes, each int) []string {
-	found := make([]int, lanes.Count())
-	var names []string
-	for i := 0; len(names) < each*lanes.Count(); i++ {
-		name := fmt.Sprintf("e%d", i)
-		if i%3 == 0 {
-			name = fmt.Sprintf("e#%d", i)
-		}
-		if lane := lanes.Of(name); found[lane] < each {
-			found[lane]++
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
 
 // world is one schedule's platform, with all that attacks it.
 type world struct {
@@ -269,4 +201,38 @@ func (w *world) registryOf(a *actor) datastore.Registry {
 
 func (a *actor) sleep(ctx context.Context, d time.Duration) error {
 	return a.pause(ctx, d.Milliseconds())
+}
+
+// plant is a fault that is built in on purpose, to see the simulation find it.
+// Each member stands between a part and its stores, or in a part's place; nil
+// leaves the part as it is.
+type plant struct {
+	// pump decorates what the pump writes to, commit what it is given.
+	pump   func(a *actor, t control.Table, l eventlog.Log) (control.Table, eventlog.Log)
+	commit func(w *world, lane event.Lane, records []eventlog.Incoming) []eventlog.Incoming
+	// liveHeads is where the live consumers read heads.
+	liveHeads func(control.Table) control.Table
+	// store is what consumers write to, history where they look for duplicates,
+	// consume what the playback consumer is given.
+	store   func(a *actor, g datastore.Generations) datastore.Generations
+	history func(w *world, l eventlog.Log) eventlog.Log
+	consume func(w *world, lane event.Lane, records [][]byte) [][]byte
+	// reader decorates what readers use, readGroup takes their place.
+	reader    func(a *actor, t control.Table, s feed.Stream) (control.Table, feed.Stream)
+	readGroup func(ctx context.Context, a *actor, id string, group int, deadline time.Time) (replay.Outcome, error)
+	// write takes the place of the live consumers, applyRoll decorates where the
+	// playback consumer reads the roll, judged the Data Store as those see it who
+	// judge a generation, closer as those who drop one.
+	write     func(a *actor, generation string) work
+	applyRoll func(a *actor, t control.Table) control.Table
+	judged    func(datastore.Generations) datastore.Generations
+	closer    func(datastore.Generations) datastore.Generations
+	// drainer is the control table as the drain sees it; drain and promote take
+	// the place of those steps.
+	drainer func(control.Table) control.Table
+	drain   func(ctx context.Context, a *actor, id string) (replay.Drain, error)
+	promote func(ctx context.Context, a *actor, id string) (cutover.Promotion, error)
+	// park and resume take the place of those acts of pausing.
+	park   func(replay.Store) func(ctx context.Context, id, token string) (parked bool, err error)
+	resume func(ctx context.Context, a *actor, s replay.Store, id string) error
 }

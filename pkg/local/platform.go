@@ -74,7 +74,7 @@ func (p *Platform) wire(ctx context.Context) error {
 		Executions: executions{p},
 		Status:     status{p},
 		Lag:        status{p}.lagOf,
-		Nudge:      p.wake,
+		WakeKeeper: p.wake,
 		NoRoom:     func(err error) bool { return errors.Is(err, localstore.ErrFull) },
 		Log:        p.options.Log,
 		Now:        time.Now,

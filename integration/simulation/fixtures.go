@@ -1,15 +1,85 @@
 package simulation
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 )
+
+// fixtures are what worlds share, made once, outside of any schedule.
+type fixtures struct {
+	codec *record.Codec
+	// set is the projections that a platform begins with, next another version
+	// of them, which makes other states of the same events.
+	set, next *projection.Set
+	// attacks are those that a seed may draw.
+	attacks attacks
+	lanes   map[int]*event.Lanes
+	names   map[int][]string
+	// crowd are ids that fill the first stage of a row's filter, lookalike is
+	// another that this filter takes for one of them.
+	crowd     []string
+	lookalike string
+}
+
+// newFixtures also warms the codec up, whose channels would otherwise belong
+// to the schedule that uses it first.
+func newFixtures() (*fixtures, error) {
+	codec, err := record.NewCodec()
+	if err != nil {
+		return nil, err
+	}
+	data, err := codec.Pack(record.Header{}, [][]byte{bytes.Repeat([]byte("warm"), 200)})
+	if err == nil {
+		_, _, err = codec.Unpack(data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("warm codec up: %w", err)
+	}
+	set, err := newProjections(0)
+	if err != nil {
+		return nil, err
+	}
+	next, err := newProjections(1)
+	if err != nil {
+		return nil, err
+	}
+	f := &fixtures{codec: codec, set: set, next: next, attacks: allAttacks(),
+		lanes: make(map[int]*event.Lanes), names: make(map[int][]string)}
+	for _, n := range []int{1, 2, 4, 8} {
+		if f.lanes[n], err = event.NewLanes(n); err != nil {
+			return nil, err
+		}
+		f.names[n] = entityNames(f.lanes[n], 4)
+	}
+	return f, f.findLookalike()
+}
+
+// entityNames finds ids for every lane, some of which need escaping in keys.
+func entityNames(lanes *event.Lanes, each int) []string {
+	found := make([]int, lanes.Count())
+	var names []string
+	for i := 0; len(names) < each*lanes.Count(); i++ {
+		name := fmt.Sprintf("e%d", i)
+		if i%3 == 0 {
+			name = fmt.Sprintf("e#%d", i)
+		}
+		if lane := lanes.Of(name); found[lane] < each {
+			found[lane]++
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
 
 const (
 	// crowdSize is the number of ids that the first stage of a row's filter

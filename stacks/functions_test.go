@@ -152,12 +152,12 @@ func TestStepsEndBeforeTheirTasks(t *testing.T) {
 	}
 }
 
-// TestRoutesAgree compares the routes with those that the handlers serve, and
-// the permission of each.
+// TestRoutesAgree compares the routes with those that the handlers serve, the
+// permission of each, and the function behind it.
 func TestRoutesAgree(t *testing.T) {
-	served := make(map[string]string)
+	served := make(map[string]api.Route)
 	for _, route := range api.Routes() {
-		served[route.Pattern] = string(route.Group)
+		served[route.Pattern] = route
 	}
 	for variant, want := range map[string]string{"": "AWS_IAM", "jwt/": "JWT"} {
 		seen := make(map[string]bool)
@@ -170,8 +170,11 @@ func TestRoutesAgree(t *testing.T) {
 			if r.Properties["AuthorizationType"] != want {
 				t.Errorf("%s: %v", id, r.Properties)
 			}
-			if scopes := list(r.Properties["AuthorizationScopes"]); want == "JWT" && !slices.Equal(scopes, []any{"reprise/" + served[key]}) {
+			if scopes := list(r.Properties["AuthorizationScopes"]); want == "JWT" && !slices.Equal(scopes, []any{"reprise/" + string(served[key].Group)}) {
 				t.Errorf("%s: scopes %v", key, scopes)
+			}
+			if got := functionBehind(t, variant, r); got != served[key].Function {
+				t.Errorf("%s is served by %s, the handler is in %s", key, got, served[key].Function)
 			}
 		}
 		if len(seen) != len(served) {
@@ -191,6 +194,16 @@ func TestRoutesAgree(t *testing.T) {
 			}
 		}
 	}
+}
+
+// functionBehind is the folder of the function that a route leads to.
+func functionBehind(t *testing.T, variant string, route resource) string {
+	t.Helper()
+	resources := templates[variant+"ingest"].Resources
+	target := strings.TrimPrefix(flat(t, route.Properties["Target"]), "integrations/")
+	id := strings.TrimSuffix(flat(t, resources[target].Properties["IntegrationUri"]), ".Arn")
+	name, _ := resources[id].Properties["FunctionName"].(string)
+	return strings.TrimPrefix(name, "reprise-")
 }
 
 func TestTheAPIIsLimited(t *testing.T) {

@@ -53,7 +53,7 @@ func (w *World) createTable(client *dynamodb.Client, table template.Table) {
 		if err == nil && out.Table.TableStatus == types.TableStatusActive {
 			return
 		}
-		if err := pace.Pause(w.t.Context(), pace.Cap); err != nil {
+		if err := pace.Sleep(w.t.Context(), pace.Cap); err != nil {
 			w.t.Fatal(err)
 		}
 	}

@@ -118,7 +118,7 @@ func (w *World) schedules(ctx context.Context) error {
 				}
 			}
 		}
-		if emulate.Pause(ctx, scheduleEvery) != nil {
+		if emulate.Sleep(ctx, scheduleEvery) != nil {
 			return nil
 		}
 	}
@@ -153,7 +153,7 @@ func (w *World) publish() {
 type polled struct{ feed.Stream }
 
 // Wait implements emulate.Source.
-func (p polled) Wait(ctx context.Context, _, _ string) error { return emulate.Pause(ctx, pollEvery) }
+func (p polled) Wait(ctx context.Context, _, _ string) error { return emulate.Sleep(ctx, pollEvery) }
 
 // consume serves an event source mapping.
 func (w *World) consume(ctx context.Context, m lambdahost.Mapping) error {

@@ -50,7 +50,7 @@ func waitActive(t testing.TB, client *dynamodb.Client, name string) {
 		if err == nil && out.Table.TableStatus == types.TableStatusActive {
 			return
 		}
-		if err := errors.Join(err, pace.Pause(t.Context(), pace.Cap)); err != nil {
+		if err := errors.Join(err, pace.Sleep(t.Context(), pace.Cap)); err != nil {
 			t.Fatalf("wait for table %s: %v", name, err)
 		}
 	}

@@ -45,7 +45,7 @@ func Build(t testing.TB, order Order) string {
 	t.Helper()
 	DependOnSources(t)
 	dir := t.TempDir()
-	if err := order.build(filepath.Join(Root(), ".ci", "programs", order.key()), dir); err != nil {
+	if err := order.build(Root(), filepath.Join(Root(), ".ci", "programs", order.key()), dir); err != nil {
 		t.Fatal(err)
 	}
 	return dir
@@ -57,9 +57,9 @@ func (o Order) key() string {
 	return hex.EncodeToString(sum[:8])
 }
 
-// build compiles into the shared directory, which nobody else changes
-// meanwhile, and gives its programs to dir.
-func (o Order) build(shared, dir string) error {
+// build compiles a module's programs into the shared directory, which nobody
+// else changes meanwhile, and gives them to dir.
+func (o Order) build(module, shared, dir string) error {
 	if err := os.MkdirAll(shared, 0o755); err != nil {
 		return fmt.Errorf("create directory of programs: %w", err)
 	}
@@ -69,13 +69,13 @@ func (o Order) build(shared, dir string) error {
 	}
 	defer unlock()
 	out := filepath.Join(shared, "bin")
-	overlay, err := o.overlay(shared)
+	overlay, err := o.overlay(module, shared)
 	if err != nil {
 		return err
 	}
 	args := append([]string{"build", "-overlay", overlay, "-o", out + string(filepath.Separator)}, o.Flags...)
 	command := exec.Command("go", append(args, o.Packages...)...)
-	command.Dir, command.Env = Root(), append(os.Environ(), o.Env...)
+	command.Dir, command.Env = module, append(os.Environ(), o.Env...)
 	if said, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("build programs: %w\n%s", err, said)
 	}
@@ -84,10 +84,10 @@ func (o Order) build(shared, dir string) error {
 
 // overlay writes the edited files aside, and what go build is to be told of
 // them.
-func (o Order) overlay(shared string) (name string, err error) {
+func (o Order) overlay(module, shared string) (name string, err error) {
 	replace := make(map[string]string)
 	for i, edit := range o.Edits {
-		file := filepath.Join(Root(), edit.File)
+		file := filepath.Join(module, edit.File)
 		source, err := os.ReadFile(file)
 		if err != nil {
 			return "", fmt.Errorf("read file to be edited: %w", err)

@@ -47,7 +47,7 @@ func (w *world) partsOf(a *actor) platform.Parts {
 		Applier:     projection.NewApplier(w.setAt(a.code), eventlog.View{}), // names the version only
 		Executions:  executions{a},
 		Now:         w.clock,
-		Pause:       a.sleep,
+		Sleep:       a.sleep,
 		Random:      strings.NewReader(""),
 	}
 }

@@ -142,6 +142,14 @@ type loadBatch struct {
 	positions []event.Position
 	lanes     []*laneBatch
 	byLane    map[event.Lane]*laneBatch
+	// text has the lines of all lanes, in the order of the request.
+	text []byte
+}
+
+// newBatch makes a batch of a body of that many bytes, which its lines together
+// are seldom longer than.
+func newBatch(size int) *loadBatch {
+	return &loadBatch{byLane: make(map[event.Lane]*laneBatch), text: make([]byte, 0, size)}
 }
 
 func (b *loadBatch) add(lane event.Lane, e *event.Event) {
@@ -152,7 +160,9 @@ func (b *loadBatch) add(lane event.Lane, e *event.Event) {
 		b.lanes = append(b.lanes, l)
 	}
 	l.indexes = append(l.indexes, len(b.ids))
-	l.lines = append(l.lines, e.AppendJSON(nil))
+	start := len(b.text)
+	b.text = e.AppendJSON(b.text)
+	l.lines = append(l.lines, b.text[start:len(b.text):len(b.text)])
 	own, _ := e.Timestamp()
 	l.times = append(l.times, own.UnixMilli())
 	b.ids = append(b.ids, e.ID)

@@ -33,7 +33,7 @@ func (h *Load) parse(r *http.Request) (*loadBatch, error) {
 	if formatted && charset != "" && charset != "utf-8" {
 		return nil, problem(http.StatusUnsupportedMediaType, "unsupported-media-type", "only UTF-8 is understood")
 	}
-	batch := &loadBatch{byLane: make(map[event.Lane]*laneBatch)}
+	batch := newBatch(len(text))
 	switch {
 	case kind == structuredType:
 		e, err := event.Parse(text)

@@ -52,7 +52,7 @@ func newAPIWorld(t testing.TB) *apiWorld {
 	w := &apiWorld{t: t, read: map[string]string{}, platform: &fakePlatform{}}
 	parts := platformtest.New(t).Parts
 	parts.Status, parts.Lag, parts.Log = w.platform, nil, slog.New(slog.NewTextHandler(&w.logged, nil))
-	parts.Pause = func(context.Context, time.Duration) error { return errors.New("the log should cover all of it") }
+	parts.Sleep = func(context.Context, time.Duration) error { return errors.New("the log should cover all of it") }
 	p := platform.New(parts)
 	w.stream, w.generations, w.store = parts.Events, parts.Generations, p.Store()
 	w.registry = datastore.Registry{Table: parts.Table, Now: time.Now}

@@ -21,7 +21,7 @@ type app struct {
 	stdout, stderr io.Writer
 	env            func(string) string
 	now            func() time.Time
-	pause          func(ctx context.Context, d time.Duration) error
+	sleep          func(ctx context.Context, d time.Duration) error
 	random         io.Reader
 	// runLocal runs the platform on one machine until ctx ends.
 	runLocal func(ctx context.Context, o local.Options, stdout, stderr io.Writer) error
@@ -65,7 +65,7 @@ func (f *clientFlags) client(patience time.Duration, meter *progress.Meter) (*cl
 	if endpoint == "" {
 		endpoint = DefaultEndpoint
 	}
-	c, err := client.New(client.Options{Endpoint: endpoint, Patience: patience, Now: f.app.now, Pause: f.app.pause,
+	c, err := client.New(client.Options{Endpoint: endpoint, Patience: patience, Now: f.app.now, Sleep: f.app.sleep,
 		Retrying: func(err error, wait time.Duration) {
 			meter.Note("%v; trying again in %s", err, wait.Round(100*time.Millisecond))
 		}})
@@ -87,6 +87,6 @@ func (a *app) chooseName() (string, error) {
 }
 
 func newApp(env func(string) string, stdin io.Reader, stdout, stderr io.Writer) *app {
-	return &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env, now: time.Now, pause: client.Pause,
+	return &app{stdin: stdin, stdout: stdout, stderr: stderr, env: env, now: time.Now, sleep: client.Sleep,
 		random: rand.Reader, runLocal: local.Run, open: os.Open}
 }

@@ -179,7 +179,7 @@ func TestSendOutlivesFailures(t *testing.T) {
 	endpoint := startPlatform(t)
 	direct := &shell{t: t, endpoint: endpoint}
 	through := &shell{t: t, change: func(a *app) {
-		a.pause = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+		a.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	}}
 	through.endpoint = flaky(t, endpoint, func(call int64, w http.ResponseWriter, r *http.Request) bool {
 		switch call % 4 {
@@ -259,7 +259,7 @@ func TestWatchOutlivesARestart(t *testing.T) {
 	}))
 	defer server.Close()
 	s := &shell{t: t, endpoint: server.URL, change: func(a *app) {
-		a.pause = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+		a.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	}}
 	got := s.run("", "replay", "watch", "r")
 	mu.Lock()

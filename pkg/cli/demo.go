@@ -102,7 +102,7 @@ type demonstration struct {
 func (f *demoFlags) show(ctx context.Context, endpoint string) error {
 	meter := progress.New(f.app.stderr, f.app.now)
 	defer meter.Done()
-	c, err := client.New(client.Options{Endpoint: endpoint, Patience: shortPatience, Now: f.app.now, Pause: f.app.pause})
+	c, err := client.New(client.Options{Endpoint: endpoint, Patience: shortPatience, Now: f.app.now, Sleep: f.app.sleep})
 	if err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (d *demonstration) rebuild(ctx context.Context) (lifecycle.View, error) {
 		return lifecycle.View{}, err
 	}
 	d.say("started execution demo of workflows/replay.asl.json")
-	w := &Watcher{Client: d.client, Meter: d.meter, Now: d.app.now, Pause: d.app.pause}
+	w := &Watcher{Client: d.client, Meter: d.meter, Now: d.app.now, Sleep: d.app.sleep}
 	if view, err = w.Watch(ctx, view.ID); err != nil {
 		return lifecycle.View{}, err
 	}

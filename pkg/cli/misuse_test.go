@@ -134,7 +134,7 @@ func TestNobodyServes(t *testing.T) {
 	gone := &shell{t: t, endpoint: server.URL, change: func(a *app) {
 		at := time.Unix(0, 0)
 		a.now = func() time.Time { return at }
-		a.pause = func(ctx context.Context, d time.Duration) error {
+		a.sleep = func(ctx context.Context, d time.Duration) error {
 			at = at.Add(d)
 			return ctx.Err()
 		}
@@ -223,7 +223,7 @@ func waitFor(t *testing.T, timeout time.Duration, answers ...string) (said, erro
 	at := time.Unix(0, 0)
 	a := newApp(func(string) string { return server.URL }, nil, io.Discard, &errs)
 	a.now = func() time.Time { return at }
-	a.pause = func(ctx context.Context, d time.Duration) error {
+	a.sleep = func(ctx context.Context, d time.Duration) error {
 		at = at.Add(max(d, time.Second))
 		return ctx.Err()
 	}

@@ -39,7 +39,7 @@ func answering(t *testing.T, now time.Time, status int, answers ...any) *shell {
 	t.Cleanup(server.Close)
 	return &shell{t: t, endpoint: server.URL, change: func(a *app) {
 		a.now = func() time.Time { return now }
-		a.pause = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+		a.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	}}
 }
 

@@ -57,7 +57,7 @@ func (f *clientFlags) watch(ctx context.Context, id string, meter *progress.Mete
 	if err != nil {
 		return err
 	}
-	w := &Watcher{Client: c, Meter: meter, Now: f.app.now, Pause: f.app.pause}
+	w := &Watcher{Client: c, Meter: meter, Now: f.app.now, Sleep: f.app.sleep}
 	view, err := w.Watch(ctx, id)
 	meter.Done()
 	if errors.Is(err, context.Canceled) {

@@ -187,7 +187,7 @@ func (f *sendFlags) every(show func()) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for f.app.pause(ctx, 200*time.Millisecond) == nil {
+		for f.app.sleep(ctx, 200*time.Millisecond) == nil {
 			show()
 		}
 	}()

@@ -86,7 +86,7 @@ func (f *sendFlags) await(ctx context.Context, reached map[event.Lane]event.Posi
 		if done, err := w.look(view); done || err != nil {
 			return err
 		}
-		if err := f.app.pause(ctx, pollLanes); err != nil {
+		if err := f.app.sleep(ctx, pollLanes); err != nil {
 			return err
 		}
 	}

@@ -24,7 +24,7 @@ type Watcher struct {
 	Client replayGetter
 	Meter  *progress.Meter
 	Now    func() time.Time
-	Pause  func(ctx context.Context, d time.Duration) error
+	Sleep  func(ctx context.Context, d time.Duration) error
 }
 
 // Watch returns the replay once it has ended, whichever way.
@@ -43,7 +43,7 @@ func (w *Watcher) Watch(ctx context.Context, id string) (lifecycle.View, error) 
 		speed.Add(now, float64(view.Progress.Applied))
 		w.Meter.Show(progress.State{Label: phase(view), Fraction: fraction, Detail: detail(view, speed.PerSecond(), now),
 			Left: done.Left(1)})
-		if err := w.Pause(ctx, pollReplay); err != nil {
+		if err := w.Sleep(ctx, pollReplay); err != nil {
 			return lifecycle.View{}, err
 		}
 	}

@@ -27,9 +27,9 @@ type Microservice struct {
 	Outside gateway.Gateway
 	Heads   eventlog.Heads
 	Decoder *eventlog.Decoder
-	// Patience is how long a batch waits for the pump, with Pause.
+	// Patience is how long a batch waits for the pump, with Sleep.
 	Patience time.Duration
-	Pause    func(ctx context.Context, d time.Duration) error
+	Sleep    func(ctx context.Context, d time.Duration) error
 	Log      *slog.Logger
 }
 
@@ -48,7 +48,7 @@ func (b *batchHeads) has(ctx context.Context, lane event.Lane, end event.Positio
 	if end > head.Position {
 		var err error
 		enough := func(head eventlog.Head) bool { return end <= head.Position }
-		if head, err = b.handler.Heads.Await(ctx, lane, enough, b.patience, b.handler.Pause); err != nil {
+		if head, err = b.handler.Heads.Await(ctx, lane, enough, b.patience, b.handler.Sleep); err != nil {
 			return false, err
 		}
 		b.seen[lane] = head

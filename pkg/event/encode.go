@@ -44,6 +44,27 @@ func appendOptional(b []byte, name, value string) []byte {
 	return appendString(append(b, name...), value)
 }
 
+// appendString quotes valid UTF-8, escaping only what JSON demands.
+func appendString(b []byte, s string) []byte {
+	const hex = "0123456789abcdef"
+	b = append(b, '"')
+	start := 0
+	for i := range len(s) {
+		c := s[i]
+		if c >= 0x20 && c != '"' && c != '\\' {
+			continue
+		}
+		b = append(b, s[start:i]...)
+		start = i + 1
+		if c < 0x20 {
+			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
+			continue
+		}
+		b = append(b, '\\', c)
+	}
+	return append(append(b, s[start:]...), '"')
+}
+
 // Placed suffixes: what a playback record adds to an event's line.
 const (
 	positionMember = `,"repriseposition":"`

@@ -99,10 +99,10 @@ const (
 )
 
 // Await loads a lane's head until it is far enough or patience ends, and returns
-// the last one it saw: the caller judges. pause waits, or returns the context's
+// the last one it saw: the caller judges. sleep waits, or returns the context's
 // error if that ends before.
 func (h Heads) Await(ctx context.Context, lane event.Lane, enough func(Head) bool, patience time.Duration,
-	pause func(context.Context, time.Duration) error,
+	sleep func(context.Context, time.Duration) error,
 ) (Head, error) {
 	wait, waited := firstLook, time.Duration(0)
 	for {
@@ -110,7 +110,7 @@ func (h Heads) Await(ctx context.Context, lane event.Lane, enough func(Head) boo
 		if err != nil || enough(head) || waited >= patience {
 			return head, err
 		}
-		if err := pause(ctx, wait); err != nil {
+		if err := sleep(ctx, wait); err != nil {
 			return head, err
 		}
 		waited += wait

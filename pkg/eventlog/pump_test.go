@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"reflect"
 	"sync"
 	"testing"
 	"time"
@@ -307,6 +308,32 @@ func TestUndecodableRecordIsSetAsideAndPassed(t *testing.T) {
 	}
 }
 
+// A head passes an undecodable record at the end of a batch, too, and lists it:
+// consumers wait for the head, and ask how many events there are up to the record.
+func TestTheHeadCoversAnUndecodableRecord(t *testing.T) {
+	w := newWorld(t)
+	bad := w.record(2, noon, 0)
+	bad.Data = []byte("no record")
+	got := w.commit(w.record(1, noon, 0), bad, bad)
+	if got.Undecodable != 1 || got.Dropped != 1 || got.Late != 0 {
+		t.Errorf("twice in a batch: %+v", got)
+	}
+	at, err := event.NewPosition(1, bad.Sequence, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got.Head.Position != at {
+		t.Errorf("the head is at %s, the record at %s", got.Head.Position, at)
+	}
+	count, in, err := w.pump.Heads.CountAt(t.Context(), 0, &got.Head, at)
+	if err != nil || !in || count != 1 {
+		t.Errorf("up to the record: %d events, listed %t, %v", count, in, err)
+	}
+	if again := w.commit(bad); again.Undecodable != 0 || again.Dropped != 1 {
+		t.Errorf("delivered again: %+v", again)
+	}
+}
+
 func TestRecordOfAnotherLaneIsSetAside(t *testing.T) {
 	w := newWorld(t)
 	e := event.Event{ID: "1", Source: "test", Type: "it.happened", Subject: w.entityIn(1, 0)}
@@ -351,6 +378,55 @@ func TestLateRecordIsSetAsideAndNeverApplied(t *testing.T) {
 				t.Errorf("the log holds %d events of 2", n)
 			}
 		})
+	}
+}
+
+// A late record that cannot be decoded is set aside at its own position, whether
+// the head had passed it before the batch or within it.
+func TestALateUndecodableRecordIsSetAside(t *testing.T) {
+	for name, tt := range map[string]struct {
+		batches [][]int
+		reason  string
+		dropped int
+	}{
+		"in a later batch": {[][]int{{1, 3}, {2}}, "undecodable", 1},
+		"in the same one":  {[][]int{{1, 3, 2}}, "late", 0},
+	} {
+		w := newWorld(t)
+		var got eventlog.Committed
+		for _, batch := range tt.batches {
+			var records []eventlog.Incoming
+			for _, n := range batch {
+				in := w.record(n, noon, 0)
+				if n == 2 {
+					in.Data = []byte("no record")
+				}
+				records = append(records, in)
+			}
+			got = w.commit(records...)
+		}
+		aside, err := w.log.ListQuarantine(t.Context(), 0, "", 10)
+		if err != nil || len(aside) != 1 || aside[0].Reason != tt.reason || aside[0].Position != "0001-03102-0000" {
+			t.Errorf("%s: quarantine holds %+v, %v", name, aside, err)
+		}
+		if got.Dropped != tt.dropped {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
+// The head that a commit returns is the one that is stored, also where the commit
+// found nothing to do.
+func TestARedeliveryReturnsTheHeadThatIsStored(t *testing.T) {
+	w := newWorld(t)
+	records := []eventlog.Incoming{w.record(1, noon, 0), w.record(2, noon.Add(time.Hour), 0)}
+	w.commit(records...)
+	stored, err := w.pump.Heads.Load(t.Context(), 0)
+	if err != nil || len(stored.Closed) != 1 {
+		t.Fatalf("the head is %+v, %v", stored, err)
+	}
+	if got := w.commit(records...); !reflect.DeepEqual(got.Head, stored) {
+		t.Errorf("have %+v, want %+v", got.Head, stored)
 	}
 }
 

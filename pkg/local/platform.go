@@ -78,7 +78,7 @@ func (p *Platform) wire(ctx context.Context) error {
 		NoRoom:     func(err error) bool { return errors.Is(err, localstore.ErrFull) },
 		Log:        p.options.Log,
 		Now:        time.Now,
-		Pause:      emulate.Pause,
+		Sleep:      emulate.Sleep,
 		Random:     rand.Reader,
 	}
 	parts.Service, parts.Outside = p.options.service()

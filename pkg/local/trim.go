@@ -30,7 +30,7 @@ func (p *Platform) trim(ctx context.Context) error {
 			p.options.Log.LogAttrs(ctx, slog.LevelWarn, "expired records not deleted; retrying",
 				slog.String("error", err.Error()))
 		}
-		if emulate.Pause(ctx, trimEvery) != nil {
+		if emulate.Sleep(ctx, trimEvery) != nil {
 			return nil
 		}
 	}

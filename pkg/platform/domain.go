@@ -21,7 +21,7 @@ func (p *Platform) EventPump() *eventlog.Pump {
 func (p *Platform) Live() *projection.Live {
 	return &projection.Live{Log: p.EventLog, Heads: p.heads, Registry: p.registry, Generations: p.Generations,
 		Decoder: p.decoder, Width: p.Settings.Bucket, Applier: p.Applier,
-		Patience: p.Settings.WritePatience, Pause: p.Pause}
+		Patience: p.Settings.WritePatience, Sleep: p.Sleep}
 }
 
 // Planner is what plan-replay is made of, behind a Promoter.
@@ -50,7 +50,7 @@ func (p *Platform) Consumer() *replay.Consumer {
 // Drainer is what check-drained is made of.
 func (p *Platform) Drainer() *replay.Drainer {
 	return &replay.Drainer{Store: p.store, Registry: p.registry, Generations: p.Generations,
-		Patience: p.Settings.DrainPatience, Limit: p.Settings.DrainLimit, Poll: p.Settings.DrainPoll, Pause: p.Pause}
+		Patience: p.Settings.DrainPatience, Limit: p.Settings.DrainLimit, Poll: p.Settings.DrainPoll, Sleep: p.Sleep}
 }
 
 // Prover is what prove-completeness is made of.
@@ -62,7 +62,7 @@ func (p *Platform) Prover() *replay.Prover {
 // Promoter is what follow-stream and promote-generation are made of.
 func (p *Platform) Promoter() *cutover.Promoter {
 	return &cutover.Promoter{Store: p.store, Heads: p.heads, Registry: p.registry, Generations: p.Generations,
-		Lanes: p.Lanes, Retention: p.Settings.Retention, Lease: p.Settings.Lease, Poll: p.Settings.Poll, Pause: p.Pause}
+		Lanes: p.Lanes, Retention: p.Settings.Retention, Lease: p.Settings.Lease, Poll: p.Settings.Poll, Sleep: p.Sleep}
 }
 
 // Closer is what report-replay is made of.

@@ -39,7 +39,7 @@ func (p *Platform) Write(generation string) Batch {
 // Microservice is run-microservice.
 func (p *Platform) Microservice() Batch {
 	return (&consume.Microservice{Service: p.Service, Outside: p.Outside, Heads: p.heads, Decoder: p.decoder,
-		Patience: p.Settings.WritePatience, Pause: p.Pause, Log: p.Log}).Handle
+		Patience: p.Settings.WritePatience, Sleep: p.Sleep, Log: p.Log}).Handle
 }
 
 // ApplyPlayback is apply-playback.

@@ -66,7 +66,7 @@ type Parts struct {
 
 	Log    *slog.Logger
 	Now    func() time.Time
-	Pause  func(ctx context.Context, d time.Duration) error
+	Sleep  func(ctx context.Context, d time.Duration) error
 	Random io.Reader
 }
 

@@ -166,7 +166,7 @@ func TestTheMicroserviceWaitsForThePump(t *testing.T) {
 	var batch events.KinesisEvent
 	var p *platform.Platform
 	waits := 0
-	w.Parts.Pause = func(ctx context.Context, _ time.Duration) error {
+	w.Parts.Sleep = func(ctx context.Context, _ time.Duration) error {
 		waits++
 		_, err := p.Pump()(ctx, batch)
 		return err

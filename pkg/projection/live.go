@@ -32,9 +32,9 @@ type Live struct {
 	Width       eventlog.Width
 	Applier     *Applier
 	// Patience is how long Write waits for the pump before it gives up, and
-	// Pause how it waits.
+	// Sleep how it waits.
 	Patience time.Duration
-	Pause    func(ctx context.Context, d time.Duration) error
+	Sleep    func(ctx context.Context, d time.Duration) error
 }
 
 // Written says what became of a batch.
@@ -125,7 +125,7 @@ func (l *Live) awaitHead(ctx context.Context, lane event.Lane, batch []placedRec
 			covered++
 		}
 		return covered == len(batch)
-	}, l.Patience, l.Pause)
+	}, l.Patience, l.Sleep)
 	if err == nil && covered == 0 && len(batch) > 0 {
 		err = fmt.Errorf("write first record of lane %s: %w", lane, ErrBehind)
 	}

@@ -69,7 +69,7 @@ func TestAConsumerWaitsForThePump(t *testing.T) {
 	b.commit(b.record(1, 12))
 	b.live.Patience = time.Second
 	pauses := 0
-	b.live.Pause = func(ctx context.Context, d time.Duration) error {
+	b.live.Sleep = func(ctx context.Context, d time.Duration) error {
 		pauses++
 		if pauses == 3 {
 			b.commit(b.record(2, 12))
@@ -134,7 +134,7 @@ func TestAHeadThatCannotBeReadFoldsNothing(t *testing.T) {
 	fail, heads := false, b.live.Heads
 	b.live.Heads.Table = failingGets{heads.Table, &fail}
 	b.live.Patience = time.Second
-	b.live.Pause = func(context.Context, time.Duration) error { fail = true; return nil }
+	b.live.Sleep = func(context.Context, time.Duration) error { fail = true; return nil }
 	if written, err := b.live.Write(t.Context(), "g0001", 0, b.records([]int{1, 2})); !errors.Is(err, errGet) ||
 		written != (projection.Written{}) || b.state() != "" {
 		t.Errorf("%+v, %v; state %s", written, err, b.state())

@@ -47,7 +47,7 @@ func newLiveBench(t *testing.T) *liveBench {
 	b.live = &projection.Live{Log: log, Heads: heads, Registry: datastore.Registry{Table: stores.Table, Now: clock},
 		Generations: stores.Generations, Decoder: decoder, Width: eventlog.Hour,
 		Applier: projection.NewApplier(set, eventlog.View{Log: log, Heads: heads}),
-		Pause:   func(ctx context.Context, d time.Duration) error { b.now = b.now.Add(d); return ctx.Err() }}
+		Sleep:   func(ctx context.Context, d time.Duration) error { b.now = b.now.Add(d); return ctx.Err() }}
 	if err := stores.Generations.Create(t.Context(), "g0001"); err != nil {
 		t.Fatal(err)
 	}

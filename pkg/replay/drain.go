@@ -53,11 +53,11 @@ type Drainer struct {
 	// waited for is the consumer, which may be down, and what it has not taken
 	// in yet need not be delivered over and over. Limit is how long no mark may
 	// move before the replay fails, DefaultDrainLimit where it is 0. Poll is how
-	// often marks are looked at, and Pause how it waits.
+	// often marks are looked at, and Sleep how it waits.
 	Patience time.Duration
 	Limit    time.Duration
 	Poll     time.Duration
-	Pause    func(ctx context.Context, d time.Duration) error
+	Sleep    func(ctx context.Context, d time.Duration) error
 }
 
 // Check waits for the drain until it is complete, lanes have to be read again,
@@ -136,7 +136,7 @@ func (w *wait) run(ctx context.Context) (Drain, error) {
 		case !now.Before(w.deadline):
 			return Waiting, nil
 		}
-		if err := w.Pause(ctx, w.Poll); err != nil {
+		if err := w.Sleep(ctx, w.Poll); err != nil {
 			return "", err
 		}
 	}

@@ -72,12 +72,12 @@ func ExampleDrainer() {
 	w.Lose()
 
 	drainer := &replay.Drainer{Store: w.Store, Registry: w.Registry, Generations: w.Generations,
-		Patience: 10 * time.Second, Poll: time.Second, Pause: w.Sleep}
+		Patience: 10 * time.Second, Poll: time.Second, Sleep: w.Sleep}
 	state, err := drainer.Check(context.Background(), "r", w.Now.Add(time.Minute))
 	fmt.Println(state, err)
 
 	w.Deliver("r")
-	drainer.Pause = func(ctx context.Context, d time.Duration) error {
+	drainer.Sleep = func(ctx context.Context, d time.Duration) error {
 		w.Consume() // what the consumer does meanwhile
 		return w.Sleep(ctx, d)
 	}

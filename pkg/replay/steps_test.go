@@ -57,7 +57,7 @@ func TestADrainHasLostRecordsReadAgain(t *testing.T) {
 	w.Deliver("r")
 	w.Lose()
 	drainer := &replay.Drainer{Store: w.Store, Registry: w.Registry, Generations: w.Generations,
-		Patience: 10 * time.Second, Poll: time.Second, Pause: w.Sleep}
+		Patience: 10 * time.Second, Poll: time.Second, Sleep: w.Sleep}
 	if state, err := drainer.Check(t.Context(), "r", w.Soon()); state != replay.Reread || err != nil {
 		t.Fatalf("with all records lost: %s, %v", state, err)
 	}

@@ -90,7 +90,7 @@ func common(function string, s settings.Settings, log *slog.Logger) platform.Par
 		Meter:    new(meter.Meter),
 		Log:      log,
 		Now:      time.Now,
-		Pause:    awsclient.Pause,
+		Sleep:    awsclient.Sleep,
 		Random:   rand.Reader,
 	}
 	parts.Service, parts.Outside = domain.Service()

@@ -20,8 +20,8 @@ type Pace struct {
 	// Base bounds the first pause; each further bound is twice the one before,
 	// up to Cap.
 	Base, Cap time.Duration
-	// Pause waits, or returns the context's error if it ends before.
-	Pause func(ctx context.Context, d time.Duration) error
+	// Sleep waits, or returns the context's error if it ends before.
+	Sleep func(ctx context.Context, d time.Duration) error
 	// Random returns a number in [0, 1).
 	Random func() float64
 }
@@ -29,11 +29,11 @@ type Pace struct {
 // Standard is the pace of a production client: at most 8 attempts within about
 // 10 s, which a Lambda or a reader can wait for before it reports a throttle.
 func Standard() Pace {
-	return Pace{Attempts: 8, Base: 50 * time.Millisecond, Cap: 3 * time.Second, Pause: Pause, Random: rand.Float64}
+	return Pace{Attempts: 8, Base: 50 * time.Millisecond, Cap: 3 * time.Second, Sleep: Sleep, Random: rand.Float64}
 }
 
-// Pause waits for d or the end of the context, whose error it returns.
-func Pause(ctx context.Context, d time.Duration) error {
+// Sleep waits for d or the end of the context, whose error it returns.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {
@@ -60,7 +60,7 @@ func (p Pace) Again(ctx context.Context, attempt int, cause error) error {
 	if attempt+1 >= p.Attempts {
 		return cause
 	}
-	if err := p.Pause(ctx, p.Delay(attempt)); err != nil {
+	if err := p.Sleep(ctx, p.Delay(attempt)); err != nil {
 		return errors.Join(err, cause)
 	}
 	return nil

@@ -208,7 +208,7 @@ func (g *Generations) await(ctx context.Context, name string,
 		if done || err != nil {
 			return err
 		}
-		if err := g.options.Pace.Pause(ctx, g.options.Pace.Delay(wait)); err != nil {
+		if err := g.options.Pace.Sleep(ctx, g.options.Pace.Delay(wait)); err != nil {
 			return err
 		}
 	}

@@ -155,7 +155,7 @@ func (s *Streams) await(ctx context.Context, name string, step func(*types.Strea
 		if done || err != nil {
 			return err
 		}
-		if err := s.options.Pace.Pause(ctx, s.options.Pace.Delay(wait)); err != nil {
+		if err := s.options.Pace.Sleep(ctx, s.options.Pace.Delay(wait)); err != nil {
 			return err
 		}
 	}

@@ -41,7 +41,7 @@ func (s *slowStreams) Create(ctx context.Context, name string, shards int) (feed
 	before := s.created[name]
 	s.mu.Unlock()
 	if _, err := s.Describe(ctx, name); err != nil && !before.IsZero() {
-		if err := engines.Pace().Pause(ctx, time.Until(before.Add(time.Second))); err != nil {
+		if err := engines.Pace().Sleep(ctx, time.Until(before.Add(time.Second))); err != nil {
 			return feed.Description{}, err
 		}
 	}

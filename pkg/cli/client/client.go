@@ -22,9 +22,9 @@ type Options struct {
 	// Attempt bounds one attempt; 40 s by default, since an HTTP API answers
 	// within 30 s.
 	Attempt time.Duration
-	// Now, Pause and Random are the clock, the wait and the jitter in [0, 1).
+	// Now, Sleep and Random are the clock, the wait and the jitter in [0, 1).
 	Now    func() time.Time
-	Pause  func(ctx context.Context, d time.Duration) error
+	Sleep  func(ctx context.Context, d time.Duration) error
 	Random func() float64
 	// Retrying is told of every failure that is tried again.
 	Retrying func(err error, wait time.Duration)
@@ -65,8 +65,8 @@ func New(options Options) (*Client, error) {
 	if options.Now == nil {
 		options.Now = time.Now
 	}
-	if options.Pause == nil {
-		options.Pause = Pause
+	if options.Sleep == nil {
+		options.Sleep = Sleep
 	}
 	if options.Random == nil {
 		options.Random = rand.Float64
@@ -80,8 +80,8 @@ func New(options Options) (*Client, error) {
 // Endpoint is the address that requests go to.
 func (c *Client) Endpoint() string { return c.base }
 
-// Pause waits for d, or returns the error of ctx.
-func Pause(ctx context.Context, d time.Duration) error {
+// Sleep waits for d, or returns the error of ctx.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

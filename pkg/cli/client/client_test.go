@@ -15,17 +15,17 @@ import (
 	"reprise/pkg/replay"
 )
 
-// clock stands still but for pauses.
+// clock stands still but for sleeps.
 type clock struct {
 	at     time.Time
-	pauses []time.Duration
+	sleeps []time.Duration
 }
 
 func (c *clock) now() time.Time { return c.at }
 
-func (c *clock) pause(ctx context.Context, d time.Duration) error {
+func (c *clock) sleep(ctx context.Context, d time.Duration) error {
 	c.at = c.at.Add(d)
-	c.pauses = append(c.pauses, d)
+	c.sleeps = append(c.sleeps, d)
 	return ctx.Err()
 }
 
@@ -34,7 +34,7 @@ func connect(t *testing.T, serve http.HandlerFunc, patience time.Duration) (*cli
 	server := httptest.NewServer(serve)
 	t.Cleanup(server.Close)
 	time := &clock{}
-	c, err := client.New(client.Options{Endpoint: server.URL + "/", Patience: patience, Now: time.now, Pause: time.pause,
+	c, err := client.New(client.Options{Endpoint: server.URL + "/", Patience: patience, Now: time.now, Sleep: time.sleep,
 		Random: func() float64 { return 0 }})
 	if err != nil {
 		t.Fatal(err)
@@ -74,9 +74,9 @@ func TestFailuresThatPassAreRetried(t *testing.T) {
 		if err != nil || accepted.Accepted != 1 || calls.Load() != 5 {
 			t.Errorf("%s: %+v, %v after %d calls", name, accepted, err, calls.Load())
 		}
-		for i := 1; i < len(clock.pauses); i++ {
-			if clock.pauses[i] < clock.pauses[i-1] {
-				t.Errorf("%s: pauses %v do not grow", name, clock.pauses)
+		for i := 1; i < len(clock.sleeps); i++ {
+			if clock.sleeps[i] < clock.sleeps[i-1] {
+				t.Errorf("%s: sleeps %v do not grow", name, clock.sleeps)
 			}
 		}
 	}
@@ -107,8 +107,8 @@ func TestRetryAfterIsHeeded(t *testing.T) {
 			}
 			_, _ = w.Write([]byte("{}"))
 		}, time.Minute)
-		if _, err := c.Lanes(t.Context()); err != nil || len(clock.pauses) != 1 || clock.pauses[0] != want {
-			t.Errorf("Retry-After %s: %v after %v", header, err, clock.pauses)
+		if _, err := c.Lanes(t.Context()); err != nil || len(clock.sleeps) != 1 || clock.sleeps[0] != want {
+			t.Errorf("Retry-After %s: %v after %v", header, err, clock.sleeps)
 		}
 	}
 }
@@ -149,7 +149,7 @@ func TestNobodyAnswers(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
 	clock := &clock{}
-	c, err := client.New(client.Options{Endpoint: server.URL, Now: clock.now, Pause: clock.pause})
+	c, err := client.New(client.Options{Endpoint: server.URL, Now: clock.now, Sleep: clock.sleep})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -66,7 +66,7 @@ func (c *Client) do(ctx context.Context, request call, into any) error {
 		wait = max(wait, time.Duration((0.5+c.options.Random()/2)*float64(backoff)))
 		backoff = min(2*backoff, lastBackoff)
 		c.options.Retrying(err, wait)
-		if err := c.options.Pause(ctx, wait); err != nil {
+		if err := c.options.Sleep(ctx, wait); err != nil {
 			return err
 		}
 	}

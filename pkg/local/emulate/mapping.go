@@ -22,8 +22,8 @@ const (
 	batchBytes   = 512 << 10
 	queueRecords = 16 // in the queue of a worker
 	readRecords  = 64 // in one read of a shard
-	// firstBackoff and lastBackoff bound the pause before a batch is tried
-	// again. It is tried for ever: nothing is dropped here.
+	// firstBackoff and lastBackoff bound the wait before a failed batch is
+	// retried. It is retried for ever: nothing is dropped here.
 	firstBackoff = 20 * time.Millisecond
 	lastBackoff  = 2 * time.Second
 	// idleWait is the longest wait for a record before the next read.
@@ -161,7 +161,7 @@ func keyed(key string, n int) int {
 // checkpoint stores the shard's checkpoint soon after it moves. After a crash,
 // functions drop the records that they get again by position.
 func (m *Mapping) checkpoint(ctx context.Context, shard string, tracker *tracker) error {
-	const pause = 50 * time.Millisecond
+	const wait = 50 * time.Millisecond
 	stored := ""
 	for {
 		select {
@@ -180,14 +180,14 @@ func (m *Mapping) checkpoint(ctx context.Context, shard string, tracker *tracker
 				stored = done
 			}
 		}
-		if err := Pause(ctx, pause); err != nil {
+		if err := Sleep(ctx, wait); err != nil {
 			return err
 		}
 	}
 }
 
-// Pause waits for d or the end of ctx, whose error it returns.
-func Pause(ctx context.Context, d time.Duration) error {
+// Sleep waits for d or the end of ctx, whose error it returns.
+func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()
 	select {

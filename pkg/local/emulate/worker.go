@@ -69,7 +69,7 @@ func (w *worker) deliver(ctx context.Context, batch []feed.Record) error {
 		if len(batch) == 0 {
 			return nil
 		}
-		if err := Pause(ctx, backoff); err != nil {
+		if err := Sleep(ctx, backoff); err != nil {
 			return err
 		}
 		backoff = min(2*backoff, lastBackoff)

@@ -66,7 +66,7 @@ func New(t testing.TB) *World {
 		},
 		Log:    slog.New(slog.NewJSONHandler(w.Logged, nil)),
 		Now:    time.Now,
-		Pause:  func(context.Context, time.Duration) error { return nil },
+		Sleep:  func(context.Context, time.Duration) error { return nil },
 		Random: strings.NewReader(strings.Repeat("0123456789abcdef", 1000)),
 	}
 	w.open(stores.Streams)

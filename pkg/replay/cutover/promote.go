@@ -54,7 +54,7 @@ type Promoter struct {
 	// Lease is how long the active generation's consumer is held at a time.
 	Lease time.Duration
 	Poll  time.Duration
-	Pause func(ctx context.Context, d time.Duration) error
+	Sleep func(ctx context.Context, d time.Duration) error
 }
 
 // Follow sets the live marks of a proved generation to the cut and gives it
@@ -127,7 +127,7 @@ func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (
 		if !p.Store.Now().Before(deadline) {
 			return Catching, nil
 		}
-		if err := p.Pause(ctx, p.Poll); err != nil {
+		if err := p.Sleep(ctx, p.Poll); err != nil {
 			return "", err
 		}
 	}
@@ -227,7 +227,7 @@ func (p *Promoter) awaitHeads(ctx context.Context, row replay.Row, deadline time
 		if !p.Store.Now().Before(deadline) {
 			return false, nil
 		}
-		if err := p.Pause(ctx, p.Poll); err != nil {
+		if err := p.Sleep(ctx, p.Poll); err != nil {
 			return false, err
 		}
 	}

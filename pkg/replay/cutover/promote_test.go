@@ -17,7 +17,7 @@ import (
 
 func newPromoter(w *replaytest.World) *cutover.Promoter {
 	return &cutover.Promoter{Store: w.Store, Heads: w.Heads, Registry: w.Registry, Generations: w.Generations, Lanes: w.Lanes,
-		Retention: 24 * time.Hour, Lease: 10 * time.Second, Poll: time.Second, Pause: w.Sleep}
+		Retention: 24 * time.Hour, Lease: 10 * time.Second, Poll: time.Second, Sleep: w.Sleep}
 }
 
 // rebuilt has a generation made that replay r fills up to its cut. It is not
@@ -93,7 +93,7 @@ func ExamplePromoter() {
 	ctx := context.Background()
 
 	promoter := &cutover.Promoter{Store: w.Store, Heads: w.Heads, Registry: w.Registry, Generations: w.Generations,
-		Lanes: w.Lanes, Retention: 24 * time.Hour, Lease: 10 * time.Second, Poll: time.Second, Pause: w.Sleep}
+		Lanes: w.Lanes, Retention: 24 * time.Hour, Lease: 10 * time.Second, Poll: time.Second, Sleep: w.Sleep}
 	fmt.Println("prepare:", promoter.Prepare(ctx, "r", w.Set.Version()))
 
 	_, err := w.Planner().Plan(ctx, "r")

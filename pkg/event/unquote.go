@@ -6,27 +6,6 @@ import (
 	"unicode/utf8"
 )
 
-// appendString quotes valid UTF-8, escaping only what JSON demands.
-func appendString(b []byte, s string) []byte {
-	const hex = "0123456789abcdef"
-	b = append(b, '"')
-	start := 0
-	for i := range len(s) {
-		c := s[i]
-		if c >= 0x20 && c != '"' && c != '\\' {
-			continue
-		}
-		b = append(b, s[start:i]...)
-		start = i + 1
-		if c < 0x20 {
-			b = append(b, '\\', 'u', '0', '0', hex[c>>4], hex[c&15])
-			continue
-		}
-		b = append(b, '\\', c)
-	}
-	return append(append(b, s[start:]...), '"')
-}
-
 // unquote resolves the escapes of a raw string that rawString accepted. A lone
 // surrogate becomes the replacement character's invalid cousin, an invalid
 // byte, so that the check of the attribute refuses it.

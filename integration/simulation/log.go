@@ -41,7 +41,7 @@ type logOf struct {
 
 func (w *world) logOf(a *actor) eventlog.Log { return logOf{a, w.events} }
 
-// who is the actor that the log was made for, or else the caller.
+// who is the log's actor, or the caller's if it has none.
 func (l logOf) who(ctx context.Context) *actor {
 	if l.actor != nil {
 		return l.actor

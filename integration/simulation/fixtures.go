@@ -14,13 +14,13 @@ import (
 	"reprise/pkg/projection"
 )
 
-// fixtures are what worlds share, made once, outside of any schedule.
+// fixtures are shared by all worlds and made once, outside of any schedule.
 type fixtures struct {
 	codec *record.Codec
 	// set is the projections that a platform begins with, next another version
 	// of them, which makes other states of the same events.
 	set, next *projection.Set
-	// attacks are those that a seed may draw.
+	// attacks are the enabled attacks.
 	attacks attacks
 	lanes   map[int]*event.Lanes
 	names   map[int][]string
@@ -30,8 +30,8 @@ type fixtures struct {
 	lookalike string
 }
 
-// newFixtures also warms the codec up, whose channels would otherwise belong
-// to the schedule that uses it first.
+// newFixtures also uses the codec once, whose channels would otherwise belong to
+// the schedule that uses it first.
 func newFixtures() (*fixtures, error) {
 	codec, err := record.NewCodec()
 	if err != nil {
@@ -87,8 +87,8 @@ const (
 	crowdSize = 16
 	// busy is the entity that they belong to in the worlds that have one.
 	busy = "busy"
-	// maxLookalikes bounds the search: one id in about 2,000 is one. It begins
-	// where there is one, for as long as the filter's hashes stay as they are.
+	// maxLookalikes limits the search: about one id in 2,000 is a lookalike. The
+	// search begins near one, as long as the filter's hashes do not change.
 	maxLookalikes   = 200_000
 	beginLookalikes = 7_967
 )
@@ -97,8 +97,8 @@ func crowdEvent(id string) event.Event {
 	return event.Event{ID: id, Source: "crowd", Type: typeNoted, Subject: busy, Data: fmt.Sprintf(`{"n":%d}`, textHash(id)%1_000_000)}
 }
 
-// probe is a generation with one row, which reports whether the history of an
-// entity was asked for: then its filter took an id for one that it had seen.
+// probe is a generation with one row, which records whether an entity's history
+// was read: then the filter mistook an id for a known one.
 type probe struct {
 	datastore.Generation
 	eventlog.Log
@@ -128,8 +128,8 @@ func (p *probe) History(context.Context, event.Lane, string, []eventlog.Bucket, 
 	return nil
 }
 
-// findLookalike searches for an id that a row's filter takes for one of a
-// crowd, by asking the applier itself.
+// findLookalike uses the applier to search for an id that a row's filter mistakes
+// for one of the crowd.
 func (f *fixtures) findLookalike() error {
 	p := &probe{keep: true}
 	apply := func(id string, n int) error {
@@ -162,7 +162,7 @@ func (f *fixtures) findLookalike() error {
 	return errors.New("find lookalike: the filter takes no id for another")
 }
 
-// crowdEvents are what a busy entity gets: a crowd, and then the lookalike.
+// crowdEvents are the events of the busy entity: the crowd, then the lookalike.
 func (w *world) crowdEvents() []event.Event {
 	w.names = append(w.names, busy)
 	var events []event.Event

@@ -53,7 +53,7 @@ func (w *world) partsOf(a *actor) platform.Parts {
 }
 
 // The functions under test, of the platform as one actor sees it. A plant may
-// stand between a function and its parts.
+// decorate their parts.
 
 func (w *world) pumpOf(a *actor) *eventlog.Pump {
 	parts := w.partsOf(a)
@@ -63,9 +63,9 @@ func (w *world) pumpOf(a *actor) *eventlog.Pump {
 	return platform.New(parts).EventPump()
 }
 
-// applierOf is kept per consumer, as a warm Lambda keeps it, so that its cache
-// outlives invocations and zombies share it with those that replaced them. Its
-// log takes the actor from the context.
+// applierOf keeps an applier per consumer, as a warm Lambda does, so that its cache
+// outlives invocations and zombies share it with their successors. Its log takes
+// the actor from the context.
 func (w *world) applierOf(a *actor, consumer string) *projection.Applier {
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()
@@ -142,8 +142,7 @@ func (w *world) promoterOf(a *actor) *cutover.Promoter {
 	return platform.New(parts).Promoter()
 }
 
-// judgedStore is the Data Store as those see it who ask a generation whether it
-// can be trusted.
+// judgedStore is the Data Store as seen by those who check generations.
 func (w *world) judgedStore(a *actor) datastore.Generations {
 	if w.plant.judged != nil {
 		return w.plant.judged(w.generationsOf(a))
@@ -194,8 +193,8 @@ func (e executions) Stop(ctx context.Context, name, _, _ string) error {
 	})
 }
 
-// step calls a function until it returns without an error that a retry can
-// help. It reports false once the machine is stopped or the schedule over.
+// step invokes a function until it succeeds or a retry cannot help. It returns
+// false once the machine is stopped or the schedule is over.
 func step[T any](m *machine, name string, do task[T]) (T, error, bool) {
 	for failures := 0; ; {
 		result, err, alive := run(m.driver, name, stepTimeout, do)
@@ -214,11 +213,10 @@ func step[T any](m *machine, name string, do task[T]) (T, error, bool) {
 	}
 }
 
-// maxFailures is how often a step is tried again after an error that is none of
-// a store's.
+// maxFailures is how often a step is retried after an error that is not a store's.
 const maxFailures = 20
 
-// passing reports a fault that only time heals.
+// passing reports whether an error passes by itself.
 func passing(err error) bool {
 	for _, known := range []error{errFault, errOver, errThrottled, feed.ErrThrottled, eventlog.ErrThrottled,
 		datastore.ErrThrottled, context.Canceled, context.DeadlineExceeded} {
@@ -241,8 +239,8 @@ func final(err error) bool {
 	return false
 }
 
-// tell plays the rule on ended executions: the platform is told until it takes
-// it.
+// tell plays the rule on ended executions, which retries until the platform has
+// handled the end.
 func (m *machine) tell(status lifecycle.ExecutionStatus, failure *replay.Failure) {
 	for failures := 0; ; {
 		_, err, alive := run(m.driver, "ended", functionTimeout, act(func(ctx context.Context, a *actor) error {

@@ -10,7 +10,7 @@ import (
 	"reprise/pkg/feed"
 )
 
-// streamRecord is a record with its lane, -1 where its key is none's.
+// streamRecord is a record with its lane, -1 if its key belongs to no lane.
 type streamRecord struct {
 	lane     event.Lane
 	sequence string
@@ -22,7 +22,7 @@ type streamRecord struct {
 type streamState struct {
 	world *world
 	name  string
-	// shards are all that there ever were; ranges are their lanes.
+	// shards are all shards, closed ones included; ranges are their lanes.
 	shards   [][]streamRecord
 	ranges   []laneRange
 	sequence int64
@@ -84,8 +84,8 @@ func (s *streamState) put(key string, data []byte) string {
 	return record.sequence
 }
 
-// errUnused marks what the code under test never asks of a stream here: the
-// event source mappings are played by drivers.
+// errUnused is the error of methods that the code under test does not use here,
+// because drivers play the event source mappings.
 var errUnused = errors.New("streams are read by the drivers of the simulation")
 
 // Shards implements feed.Stream.
@@ -102,10 +102,10 @@ func (s stream) Read(context.Context, feed.Iterator, int) (feed.Batch, error) {
 }
 
 // A reshard splits a shard, or merges two, while records are still on their way
-// to the consumers. The mappings of parents and children run side by side, so
-// that each consumer may see what comes later before what came earlier.
+// to the consumers. The mappings of parents and children run concurrently, so that
+// a consumer may see later records before earlier ones.
 
-// laneRange is the lanes of a shard, from and up to but for to.
+// laneRange is the lanes of a shard, from (inclusive) to (exclusive).
 type laneRange struct {
 	from, to event.Lane
 	closed   bool
@@ -120,7 +120,7 @@ func (s *streamState) open(from, to event.Lane) int {
 	return len(s.shards) - 1
 }
 
-// shardOf is the shard that takes records of a lane now.
+// shardOf is the open shard of a lane.
 func (s *streamState) shardOf(lane event.Lane) int {
 	for i, r := range s.ranges {
 		if !r.closed && r.has(lane) {
@@ -131,8 +131,8 @@ func (s *streamState) shardOf(lane event.Lane) int {
 	return 0
 }
 
-// reshard closes shards, among them mostly the one that was put to last, and
-// opens their children.
+// reshard closes shards, mostly including the one of the last put, and opens their
+// children.
 func (s *streamState) reshard(last int) {
 	r := s.world.random
 	if r.IntN(4) == 0 {
@@ -164,7 +164,7 @@ func (s *streamState) reshard(last int) {
 	}
 }
 
-// neighbour is an open shard beside a range, -1 where there is none.
+// neighbour is an open shard next to a range, -1 if there is none.
 func (s *streamState) neighbour(of laneRange) int {
 	for i, r := range s.ranges {
 		if !r.closed && (r.to == of.from || r.from == of.to) {
@@ -174,8 +174,8 @@ func (s *streamState) neighbour(of laneRange) int {
 	return -1
 }
 
-// delay lets some mappings of the shards that were closed stand still for a
-// while, as mappings do when shards change.
+// delay stalls some mappings of the closed shards for a while, as happens when
+// shards change.
 func (s *streamState) delay(parents []int) {
 	w := s.world
 	longest := int64(10_000)
@@ -198,7 +198,7 @@ type mapping struct {
 	name   string
 	stream *streamState
 	begin  function
-	// stands is as in source.
+	// stands is like source.stands.
 	stands bool
 }
 

@@ -16,10 +16,10 @@ import (
 	"reprise/pkg/replay/cutover"
 )
 
-// epoch is that of the event stream of every world.
+// epoch is the epoch of the event stream of every world.
 const epoch = 1
 
-// world is one schedule's platform, with all that attacks it.
+// world is the platform of one schedule and its attackers.
 type world struct {
 	*fixtures
 	seed   uint64
@@ -28,7 +28,7 @@ type world struct {
 	width  eventlog.Width
 	random *rand.Rand
 	gate   gate
-	// direct guards the stores where calls pass the gate.
+	// direct guards the stores when calls bypass the gate.
 	direct  sync.Mutex
 	ready   []*call
 	running map[int]*actor
@@ -58,19 +58,20 @@ type world struct {
 	appliers  map[string]*projection.Applier
 	sources   map[string][]*source
 	mappings  []mapping
-	// attempts are the batches of the commits under way.
+	// attempts are the batches of the running commits.
 	attempts map[attempt][]eventlog.Incoming
 
 	shape shape
 	// drawn are the attacks of this world, code is the version of the
-	// projections that invocations begin with from now on, deploys how often
-	// that changed, and versions that of every generation.
+	// projections in new invocations, deploys how often it changed, and versions
+	// the version of every generation.
 	drawn    attacks
 	code     int
 	deploys  int
 	versions map[string]int
-	// wiped has the generations that were cleared, by when, shown those that
-	// were active once, and held when each hold was taken.
+	// wiped maps cleared generations to the step of the wipe, shown contains the
+	// generations that have been active, and held maps holds to the step at which
+	// they were taken.
 	wiped    map[string]int
 	shown    map[string]bool
 	held     map[int]int
@@ -97,7 +98,7 @@ type world struct {
 	log     []string
 }
 
-// shape is what kind of world a seed makes.
+// shape is the kind of world that a seed makes.
 type shape struct {
 	events      int
 	pageBytes   int
@@ -106,14 +107,14 @@ type shape struct {
 	patience    time.Duration
 	lease       time.Duration
 	entities    int
-	// duplicates says when entities are indexed.
+	// duplicates configures when entities are indexed.
 	duplicates []projection.Option
 	// long worlds have a lane of hundreds of records, one event each, so that a
 	// consumer can be further behind than a head remembers.
 	long bool
 }
 
-// indexing tells the source of limits from the world's own.
+// indexing is the stream of the random source for limits of indexing.
 const indexing = 7
 
 func newWorld(f *fixtures, seed uint64, p plant, tracing bool) (*world, error) {
@@ -164,8 +165,8 @@ func (w *world) choose() {
 		}
 	}
 	w.ordinary = len(w.names)
-	// From a source of its own: a world of before keeps its course for as long as
-	// none of its entities is indexed.
+	// The limits have their own random source, so that a seed's world does not
+	// change unless one of its entities is indexed.
 	if limits := rand.New(rand.NewPCG(w.seed, indexing)); limits.IntN(2) == 0 {
 		w.shape.duplicates = append(w.shape.duplicates, projection.IndexAbove(limits.Int64N(12), limits.IntN(4)))
 	}
@@ -179,7 +180,7 @@ func (w *world) choose() {
 	w.chooseReplays()
 }
 
-// found enters the first generation, as the start of a platform does.
+// found creates the first generation, as the start of a platform does.
 func (w *world) found() error {
 	ctx := context.Background()
 	a := w.newActor("founder")
@@ -203,36 +204,35 @@ func (a *actor) sleep(ctx context.Context, d time.Duration) error {
 	return a.pause(ctx, d.Milliseconds())
 }
 
-// plant is a fault that is built in on purpose, to see the simulation find it.
-// Each member stands between a part and its stores, or in a part's place; nil
-// leaves the part as it is.
+// plant is a fault that a test plants to see the simulation find it. Each member
+// decorates or replaces a part; nil leaves the part unchanged.
 type plant struct {
-	// pump decorates what the pump writes to, commit what it is given.
+	// pump decorates the stores to which the pump writes, commit its records.
 	pump   func(a *actor, t control.Table, l eventlog.Log) (control.Table, eventlog.Log)
 	commit func(w *world, lane event.Lane, records []eventlog.Incoming) []eventlog.Incoming
 	// liveHeads is where the live consumers read heads.
 	liveHeads func(control.Table) control.Table
-	// store is what consumers write to, history where they look for duplicates,
-	// consume what the playback consumer is given.
+	// store decorates the Data Store of consumers, history the log in which they
+	// look for duplicates, consume the records of the playback consumer.
 	store   func(a *actor, g datastore.Generations) datastore.Generations
 	history func(w *world, l eventlog.Log) eventlog.Log
 	consume func(w *world, lane event.Lane, records [][]byte) [][]byte
-	// reader decorates what readers use, readGroup takes their place.
+	// reader decorates the readers' stores, readGroup replaces the readers.
 	reader    func(a *actor, t control.Table, s feed.Stream) (control.Table, feed.Stream)
 	readGroup func(ctx context.Context, a *actor, id string, group int, deadline time.Time) (replay.Outcome, error)
-	// write takes the place of the live consumers, applyRoll decorates where the
-	// playback consumer reads the roll, judged the Data Store as those see it who
-	// judge a generation, closer as those who drop one.
+	// write replaces the live consumers. applyRoll decorates the table from which
+	// the playback consumer reads the registry, judged the Data Store of those who
+	// check generations, closer that of those who drop them.
 	write     func(a *actor, generation string) work
 	applyRoll func(a *actor, t control.Table) control.Table
 	judged    func(datastore.Generations) datastore.Generations
 	closer    func(datastore.Generations) datastore.Generations
-	// drainer is the control table as the drain sees it; drain and promote take
-	// the place of those steps.
+	// drainer decorates the control table of the drain; drain and promote replace
+	// those steps.
 	drainer func(control.Table) control.Table
 	drain   func(ctx context.Context, a *actor, id string) (replay.Drain, error)
 	promote func(ctx context.Context, a *actor, id string) (cutover.Promotion, error)
-	// park and resume take the place of those acts of pausing.
+	// park and resume replace these acts of pausing.
 	park   func(replay.Store) func(ctx context.Context, id, token string) (parked bool, err error)
 	resume func(ctx context.Context, a *actor, s replay.Store, id string) error
 }

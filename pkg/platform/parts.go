@@ -43,8 +43,7 @@ type Parts struct {
 
 	// Executions starts and stops executions of the replay state machine.
 	Executions lifecycle.Executions
-	// Transitions counts the state transitions of an execution and its child
-	// executions.
+	// Transitions counts state transitions, those of child executions included.
 	Transitions func(ctx context.Context, id string) (int, error)
 	// Host runs the generations' consumers. WakeKeeper asks the keeper to check
 	// them soon, before its schedule does.
@@ -55,8 +54,7 @@ type Parts struct {
 	Lag func(ctx context.Context, function string) (lag time.Duration, known bool, err error)
 	// Status describes streams, consumers and executions for the API.
 	Status api.Platform
-	// NoRoom reports whether an error means that the store is full; nil if it
-	// cannot be.
+	// NoRoom, if set, reports whether an error means that the store is full.
 	NoRoom func(error) bool
 
 	// Function is the name of the process's function; Meter counts its adapters'
@@ -80,8 +78,7 @@ type Settings struct {
 	Machine string
 	// Published is the version of this deploy's code, which new consumers run.
 	Published string
-	// LongStep limits the time of a step that reads, ShortStep that of a step
-	// that waits.
+	// LongStep limits the time of steps that read, ShortStep of steps that wait.
 	LongStep, ShortStep time.Duration
 	// Lease is how long a promotion holds the active generation's consumer; a
 	// writer that finds it expired breaks it.

@@ -228,10 +228,12 @@ func passing(err error) bool {
 }
 
 func final(err error) bool {
-	for _, known := range []error{replay.ErrRequest, replay.ErrNotFound, cutover.ErrNotProved, replay.ErrExists, replay.ErrEnded,
-		replay.ErrStalled, cutover.ErrCutTooOld, cutover.ErrParked, replay.ErrOtherVersion, replay.ErrGenerationLost,
-		replay.ErrPromoted, datastore.ErrUnknown, datastore.ErrWithdrawn, datastore.ErrLost, eventlog.ErrHeadLost, projection.ErrOtherVersion,
-		errIncomplete} {
+	for _, known := range []error{
+		replay.ErrRequest, replay.ErrNotFound, cutover.ErrNotProved, replay.ErrExists, replay.ErrEnded,
+		replay.ErrStalled, cutover.ErrCutTooOld, cutover.ErrParked, replay.ErrOtherVersion,
+		replay.ErrGenerationLost, replay.ErrPromoted, datastore.ErrUnknown, datastore.ErrWithdrawn,
+		datastore.ErrLost, eventlog.ErrHeadLost, projection.ErrOtherVersion, errIncomplete,
+	} {
 		if errors.Is(err, known) {
 			return true
 		}

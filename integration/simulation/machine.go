@@ -189,7 +189,9 @@ func (c *child) read() error {
 	}
 }
 
-func (w *world) readGroup(ctx context.Context, a *actor, id string, group int, deadline time.Time) (replay.Outcome, error) {
+func (w *world) readGroup(
+	ctx context.Context, a *actor, id string, group int, deadline time.Time,
+) (replay.Outcome, error) {
 	if w.plant.readGroup != nil {
 		return w.plant.readGroup(ctx, a, id, group, deadline)
 	}

@@ -67,7 +67,9 @@ func (t table) GetAll(ctx context.Context, keys []control.Key) (docs []control.D
 }
 
 // Put implements control.Table.
-func (t table) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (version control.Version, err error) {
+func (t table) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (version control.Version, err error) {
 	err = t.who(ctx).do(ctx, "table.put", key.Partition+"/"+key.Sort, errThrottled, func(fate) error {
 		version, err = t.state.put(t.who(ctx), control.Write{Key: key, Body: body, Previous: previous})
 		return err

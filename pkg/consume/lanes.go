@@ -25,7 +25,9 @@ type laneRecords struct {
 
 // byLane divides a batch by partition key. foreign are the records whose key
 // belongs to no lane.
-func byLane(lanes *event.Lanes, batch []events.KinesisEventRecord) (divided []*laneRecords, foreign []eventlog.Incoming) {
+func byLane(
+	lanes *event.Lanes, batch []events.KinesisEventRecord,
+) (divided []*laneRecords, foreign []eventlog.Incoming) {
 	index := make(map[event.Lane]*laneRecords)
 	for i := range batch {
 		k := &batch[i].Kinesis
@@ -53,7 +55,9 @@ type laneWork func(ctx context.Context, l *laneRecords) (done int, err error)
 // eachLane runs work for all lanes of a batch concurrently. The response names
 // the first record of every lane that is not done. Lambda retries from the lowest
 // of them; records that were done already are then dropped by position.
-func eachLane(ctx context.Context, log *slog.Logger, divided []*laneRecords, work laneWork) events.KinesisEventResponse {
+func eachLane(
+	ctx context.Context, log *slog.Logger, divided []*laneRecords, work laneWork,
+) events.KinesisEventResponse {
 	failed := make([]string, len(divided))
 	var group errgroup.Group
 	group.SetLimit(lanesAtOnce)

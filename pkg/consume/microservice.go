@@ -98,7 +98,9 @@ func levelOfReaction(err error) slog.Level {
 	return slog.LevelWarn
 }
 
-func (h *Microservice) record(ctx context.Context, lane event.Lane, record *events.KinesisRecord, heads *batchHeads) error {
+func (h *Microservice) record(
+	ctx context.Context, lane event.Lane, record *events.KinesisRecord, heads *batchHeads,
+) error {
 	in := eventlog.Incoming{Sequence: record.SequenceNumber,
 		Arrival: record.ApproximateArrivalTimestamp.UnixMilli(), Data: record.Data}
 	decoded, err := h.Decoder.Decode(lane, in)

@@ -53,7 +53,9 @@ func (e executions) Stop(ctx context.Context, name, errorName, cause string) err
 
 // onEnd invokes close-replay for an ended execution, as an EventBridge rule does
 // on AWS.
-func onEnd(closeReplay func(context.Context, events.CloudWatchEvent) error) func(context.Context, states.Execution) error {
+func onEnd(
+	closeReplay func(context.Context, events.CloudWatchEvent) error,
+) func(context.Context, states.Execution) error {
 	return func(ctx context.Context, ended states.Execution) error {
 		detail, err := json.Marshal(steps.EndedExecution{Machine: machineARN, Name: ended.Name,
 			Status: string(ended.Status), Error: ended.Error, Cause: ended.Cause})

@@ -44,7 +44,9 @@ type functions struct {
 }
 
 // Invoke implements interpreter.Invoker.
-func (f *functions) Invoke(ctx context.Context, function string, payload json.RawMessage) (result json.RawMessage, err error) {
+func (f *functions) Invoke(
+	ctx context.Context, function string, payload json.RawMessage,
+) (result json.RawMessage, err error) {
 	call, found := f.byARN[function]
 	if !found {
 		return nil, &states.FunctionError{Type: "Lambda.ResourceNotFoundException", Message: "function not found: " + function}

@@ -91,7 +91,9 @@ type trimmer interface {
 }
 
 // doneByAll is the last record of a shard that all consumers have done.
-func (p *Platform) doneByAll(ctx context.Context, d feed.Description, consumers []string, shard string) (string, error) {
+func (p *Platform) doneByAll(
+	ctx context.Context, d feed.Description, consumers []string, shard string,
+) (string, error) {
 	checkpoints := feed.Checkpoints{Table: p.core.Table}
 	done := ""
 	for i, consumer := range consumers {

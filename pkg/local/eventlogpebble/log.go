@@ -166,7 +166,9 @@ func appendValue(b []byte, e *eventlog.Entry) []byte {
 }
 
 // Has implements eventlog.Log.
-func (l *Log) Has(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity string, at event.Position) (bool, error) {
+func (l *Log) Has(
+	ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity string, at event.Position,
+) (bool, error) {
 	if err := errors.Join(ctx.Err(), bucket.Check()); err != nil {
 		return false, fmt.Errorf("look up entry: %w", err)
 	}

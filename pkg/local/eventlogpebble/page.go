@@ -47,7 +47,9 @@ func (l *Log) ReadEntity(ctx context.Context, lane event.Lane, bucket eventlog.B
 }
 
 // page reads the range of prefix, whose sort keys begin at offset bucket.
-func (l *Log) page(ctx context.Context, prefix []byte, bucket int, after string, limit eventlog.PageLimit) (eventlog.Page, error) {
+func (l *Log) page(
+	ctx context.Context, prefix []byte, bucket int, after string, limit eventlog.PageLimit,
+) (eventlog.Page, error) {
 	if limit.Bytes <= 0 {
 		limit.Bytes = defaultPageBytes
 	}

@@ -50,7 +50,9 @@ func (l *Log) setAside(key, value []byte) (pending localstore.Pending, known boo
 }
 
 // ListQuarantine implements eventlog.Log.
-func (l *Log) ListQuarantine(ctx context.Context, lane event.Lane, after event.Position, limit int) ([]eventlog.Quarantined, error) {
+func (l *Log) ListQuarantine(
+	ctx context.Context, lane event.Lane, after event.Position, limit int,
+) ([]eventlog.Quarantined, error) {
 	if err := errors.Join(ctx.Err(), eventlog.CheckList(after)); err != nil {
 		return nil, fmt.Errorf("list quarantine: %w", err)
 	}

@@ -53,7 +53,9 @@ func (l *Log) sameWitness(key, value []byte) error {
 }
 
 // Witnesses implements eventlog.Log.
-func (l *Log) Witnesses(ctx context.Context, lane event.Lane, after eventlog.Bucket, limit int) ([]eventlog.Witness, error) {
+func (l *Log) Witnesses(
+	ctx context.Context, lane event.Lane, after eventlog.Bucket, limit int,
+) ([]eventlog.Witness, error) {
 	if err := errors.Join(ctx.Err(), eventlog.CheckList(event.Position(after))); err != nil {
 		return nil, fmt.Errorf("list witnesses: %w", err)
 	}

@@ -69,7 +69,9 @@ func (s *Streams) loadShard(stream uint64, index int) (*shard, error) {
 
 // put numbers and applies a record. The caller must wait for pending and then
 // publish the record.
-func (sh *shard) put(s *Streams, key string, data []byte) (pending localstore.Pending, sequence uint64, arrival int64, err error) {
+func (sh *shard) put(
+	s *Streams, key string, data []byte,
+) (pending localstore.Pending, sequence uint64, arrival int64, err error) {
 	var buffer [8 + 2 + feed.MaxKeyBytes]byte
 	sh.putting.Lock()
 	defer sh.putting.Unlock()

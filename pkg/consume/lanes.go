@@ -16,15 +16,13 @@ import (
 // lanesAtOnce limits how many lanes of a batch are handled concurrently.
 const lanesAtOnce = 16
 
-// laneRecords are the records of one lane in a batch, in the order of the
-// stream.
+// laneRecords are the records of one lane in a batch, in stream order.
 type laneRecords struct {
 	lane    event.Lane
 	records []eventlog.Incoming
 }
 
-// byLane divides a batch by partition key. foreign are the records whose key
-// belongs to no lane.
+// byLane divides a batch by lane. foreign are the records of no lane.
 func byLane(
 	lanes *event.Lanes, batch []events.KinesisEventRecord,
 ) (divided []*laneRecords, foreign []eventlog.Incoming) {
@@ -78,9 +76,8 @@ func eachLane(
 	return response(failed)
 }
 
-// logForAlarm logs an error that needs a person's action as a separate line,
-// which an alarm counts. It does so at every retry, so that the alarm lasts as
-// long as the problem.
+// logForAlarm logs an error that needs a person as a line that an alarm counts,
+// at every retry, so that the alarm lasts as long as the problem.
 func logForAlarm(ctx context.Context, log *slog.Logger, lane event.Lane, err error) {
 	message := ""
 	switch {

@@ -84,18 +84,15 @@ func (h *Microservice) Handle(ctx context.Context, batch events.KinesisEvent) (e
 			stopped[lane] = true
 			answer.BatchItemFailures = append(answer.BatchItemFailures,
 				events.KinesisBatchItemFailure{ItemIdentifier: record.SequenceNumber})
-			h.Log.LogAttrs(ctx, levelOfReaction(err), "records will be retried",
+			level := slog.LevelWarn
+			if errors.Is(err, ErrBehind) {
+				level = slog.LevelDebug
+			}
+			h.Log.LogAttrs(ctx, level, "records will be retried",
 				slog.String("lane", lane.String()), slog.String("error", err.Error()))
 		}
 	}
 	return answer, nil
-}
-
-func levelOfReaction(err error) slog.Level {
-	if errors.Is(err, ErrBehind) {
-		return slog.LevelDebug
-	}
-	return slog.LevelWarn
 }
 
 func (h *Microservice) record(

@@ -44,8 +44,7 @@ func (h *ApplyPlayback) Handle(ctx context.Context, batch events.KinesisEvent) (
 	return answer, nil
 }
 
-// weighed counts the events of each replay in a batch. It is safe for concurrent
-// use.
+// weighed counts a batch's events per replay. It is safe for concurrent use.
 type weighed struct {
 	mu      sync.Mutex
 	replays map[string]int64

@@ -13,14 +13,14 @@ import (
 	"reprise/integration/programs"
 )
 
-// listed is a package as go list tells of it.
+// listed is a package as go list describes it.
 type listed struct {
 	ImportPath string
 	Imports    []string
 	Deps       []string
 }
 
-// packages lists without tests, which may look at both sides of a border.
+// packages lists packages without their tests, which may import any layer.
 func packages(t *testing.T, patterns ...string) []listed {
 	t.Helper()
 	programs.DependOnSources(t)
@@ -45,9 +45,8 @@ func packages(t *testing.T, patterns ...string) []listed {
 	}
 }
 
-// layers stand from the inside out: a package imports its own layer and those
-// before it. Packages in one layer that must not know each other stand in
-// apart.
+// layers are listed from the inside out: a package may import its own layer and
+// earlier ones. Packages of one layer that must not import each other are in apart.
 var layers = [][]string{
 	{"event", "event/strict", "asl/states"},
 	{"event/record", "control", "feed", "local/localstore", "meter", "asl/jsonata", "asl/journal"},
@@ -96,8 +95,8 @@ func TestImportsPointInwards(t *testing.T) {
 	}
 }
 
-// TestEventsNeedTheStandardLibraryOnly, so that a subscriber can take the
-// package as it is; what every function links keeps to it as well.
+// TestEventsNeedTheStandardLibraryOnly, so that subscribers can use the package as
+// it is.
 func TestEventsNeedTheStandardLibraryOnly(t *testing.T) {
 	for _, p := range packages(t, "./pkg/event", "./pkg/meter", "./pkg/asl/states") {
 		for _, dep := range p.Deps {
@@ -110,8 +109,8 @@ func TestEventsNeedTheStandardLibraryOnly(t *testing.T) {
 
 const awsSDK = "github.com/aws/aws-sdk-go-v2"
 
-// adapter reports whether a package talks to a store or service: its name ends
-// in that.
+// adapter reports whether a package is an adapter: its name ends with that of a
+// store or service.
 func adapter(path string) bool {
 	last := path[strings.LastIndex(path, "/")+1:]
 	return strings.HasPrefix(path, "reprise/pkg/") &&

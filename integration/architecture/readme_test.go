@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestReadmeNamesExistingThings: a promise's test that was renamed or moved is no
-// longer found by who looks for it.
+// TestReadmeNamesExistingThings finds tests in the README that were renamed or
+// moved.
 func TestReadmeNamesExistingThings(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
@@ -21,7 +21,7 @@ func TestReadmeNamesExistingThings(t *testing.T) {
 	}
 	for _, match := range named {
 		test, folder := match[1], match[2]
-		if !holds(t, filepath.Join("../..", folder), "func "+test+"(") {
+		if !contains(t, filepath.Join("../..", folder), "func "+test+"(") {
 			t.Errorf("%s is not in %s", test, folder)
 		}
 	}
@@ -33,8 +33,8 @@ func TestReadmeNamesExistingThings(t *testing.T) {
 	}
 }
 
-// holds reports whether a folder's tests contain a text.
-func holds(t *testing.T, folder, text string) bool {
+// contains reports whether a folder's tests contain a text.
+func contains(t *testing.T, folder, text string) bool {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join(folder, "*_test.go"))
 	if err != nil {

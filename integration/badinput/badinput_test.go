@@ -29,8 +29,8 @@ func one(attributes string) string {
 	return `{"specversion":"1.0","id":"1","source":"test","type":"file.changed","subject":"x"` + attributes + `}`
 }
 
-// TestBadInputIsRefusedWholeAndChangesNothing sends what cannot be accepted and
-// then looks whether anything was.
+// TestBadInputIsRefusedWholeAndChangesNothing sends invalid input and then checks that
+// nothing was accepted.
 func TestBadInputIsRefusedWholeAndChangesNothing(t *testing.T) {
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 2})
 	good := one("")
@@ -88,7 +88,7 @@ func TestBadInputIsRefusedWholeAndChangesNothing(t *testing.T) {
 	nothing(t, p)
 }
 
-// nothing checks that no event was accepted: one good event is the first.
+// nothing checks that no event was accepted: the next good event is the first.
 func nothing(t *testing.T, p *localtest.Platform) {
 	t.Helper()
 	p.Send("/events", []json.RawMessage{json.RawMessage(one(`,"data":{"added":1,"deleted":0,"lines":1}`))})

@@ -18,7 +18,7 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// kills is how often a crash test kills the platform; REPRISE_KILLS sets it.
+// kills is how many times a crash test kills the platform; REPRISE_KILLS sets it.
 func kills(t *testing.T) int {
 	if text := os.Getenv("REPRISE_KILLS"); text != "" {
 		n, err := strconv.Atoi(text)
@@ -80,7 +80,7 @@ func exported(t *testing.T, p *process.Process) map[string]api.EntityView {
 
 // TestKillDuringIngestLosesNothing kills the platform in the middle of sending
 // and pumping. Every batch is sent again until it is acknowledged, as a client
-// does; the state must then be what Git says, with no event applied twice.
+// does. The state must then agree with Git, with no event applied twice.
 func TestKillDuringIngestLosesNothing(t *testing.T) {
 	rng := seeded(t)
 	d := datasets.Litestream(t)
@@ -144,8 +144,8 @@ func settle(t *testing.T, p *process.Process) {
 }
 
 // TestKillDuringReplayEndsByItself kills the platform again and again during a
-// rebuild. The execution goes on by itself after every restart and ends
-// complete, with the state of the live path.
+// rebuild. The execution continues by itself after every restart and ends with a
+// complete proof and the state of the live path.
 func TestKillDuringReplayEndsByItself(t *testing.T) {
 	rng := seeded(t)
 	d := datasets.Litestream(t)
@@ -166,7 +166,7 @@ func TestKillDuringReplayEndsByItself(t *testing.T) {
 			t.Fatal(err)
 		}
 		for range 3 {
-			// A kill a moment after the start, the one before or the restart.
+			// Kill shortly after the rebuild's start or the last restart.
 			timer := time.NewTimer(time.Duration(rng.IntN(250)) * time.Millisecond)
 			<-timer.C
 			p.Kill()

@@ -41,7 +41,7 @@ func TestFullDiskRefusesEventsUntilThereIsRoom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// The disk is looked at now and then, so the first requests may still fit.
+	// The free space is checked only at intervals, so the first requests may succeed.
 	status, answer := 0, []byte(nil)
 	for range 200 {
 		if status, answer = p.Call(http.MethodPost, "/events", "application/cloudevents-batch+json",

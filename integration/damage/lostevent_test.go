@@ -18,9 +18,9 @@ import (
 
 const lanes = 16
 
-// TestReplayOfADamagedLogSaysSo takes one event out of the log behind the
-// platform's back, as a damaged disk would. Nothing that covers it may say
-// SUCCEEDED, and nothing that does not may suffer.
+// TestReplayOfADamagedLogSaysSo removes one event from the log, as a damaged disk
+// would. Replays that cover the event must not end as SUCCEEDED; other replays must
+// not be affected.
 func TestReplayOfADamagedLogSaysSo(t *testing.T) {
 	dir := t.TempDir()
 	d := datasets.Litestream(t)

@@ -15,10 +15,10 @@ import (
 )
 
 const (
-	// lanes are many, so that each has few buckets: reading the history of every
-	// entity looks through all of its lane's.
+	// Many lanes have few buckets each, and reading an entity's history reads all
+	// buckets of its lane.
 	lanes = 64
-	// batch is how many events a request has.
+	// batch is the number of events in a request.
 	batch = 2000
 )
 
@@ -141,7 +141,7 @@ func checkEntities(t *testing.T, p *localtest.Platform, d Log) {
 			t.Errorf("entity %s: delivered %d events, want %d", entity, len(took[entity]), len(positions))
 		}
 	}
-	// Only their own buckets were read, and in those only they.
+	// Only these entities were read, in their own buckets.
 	if len(took) != 2 || got.Progress.Read != want || got.Progress.Delivered != want {
 		t.Errorf("delivered %d entities, progress %+v, want %d events", len(took), got.Progress, want)
 	}

@@ -43,7 +43,7 @@ func breakOff(t *testing.T, host string) {
 		host); err != nil {
 		t.Fatal(err)
 	}
-	if tcp, is := connection.(*net.TCPConn); is {
+	if tcp, ok := connection.(*net.TCPConn); ok {
 		_ = tcp.SetLinger(0) // a reset in place of an orderly end
 	}
 	if err := connection.Close(); err != nil {

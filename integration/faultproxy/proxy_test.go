@@ -24,7 +24,7 @@ import (
 	"reprise/pkg/aws/awsclient"
 )
 
-// service is a service behind the proxy that remembers the bodies it got.
+// service is a service behind the proxy that records request bodies.
 type service struct {
 	mu     sync.Mutex
 	bodies []string
@@ -48,7 +48,7 @@ func (s *service) got() []string {
 	return append([]string(nil), s.bodies...)
 }
 
-// behind starts a service that gives one answer, and a proxy before it.
+// behind starts a service that always gives the same answer, and a proxy for it.
 func behind(t *testing.T, answer string, config faultproxy.Config) (*faultproxy.Proxy, *service) {
 	t.Helper()
 	s := &service{answer: answer}
@@ -157,7 +157,7 @@ func TestPartialAnswersListTheRequestsNotDone(t *testing.T) {
 		}
 		out, err := dynamodb.NewFromConfig(config(p)).BatchGetItem(t.Context(), &dynamodb.BatchGetItemInput{
 			RequestItems: map[string]dynamodbtypes.KeysAndAttributes{"t": {Keys: keys, ConsistentRead: aws.Bool(true)}}})
-		// One more is the one that the service itself left.
+		// The service itself left one more undone.
 		if err != nil || len(out.UnprocessedKeys["t"].Keys) < 2 || done(s) == 0 ||
 			len(out.UnprocessedKeys["t"].Keys)+done(s) != len(names)+1 {
 			t.Errorf("%d done, answer %+v, %v", done(s), out, err)

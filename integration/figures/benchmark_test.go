@@ -45,8 +45,8 @@ func BenchmarkIngest(b *testing.B) {
 	b.ReportMetric(benchmarkEvents*float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
 
-// BenchmarkRebuild measures a rebuild from its start to its end, the proof and
-// the promotion included.
+// BenchmarkRebuild measures a rebuild from its start to its end, with its proof and
+// promotion.
 func BenchmarkRebuild(b *testing.B) {
 	p := localtest.Start(b, local.Options{Dir: b.TempDir()})
 	for batch := range slices.Chunk(synthetic(b, benchmarkEvents), 2000) {
@@ -64,7 +64,7 @@ func BenchmarkRebuild(b *testing.B) {
 	b.ReportMetric(benchmarkEvents*float64(b.N)/b.Elapsed().Seconds(), "events/s")
 }
 
-// BenchmarkReplay measures a replay that is only delivered.
+// BenchmarkReplay measures a replay without a rebuild.
 func BenchmarkReplay(b *testing.B) {
 	p := localtest.Start(b, local.Options{Dir: b.TempDir()})
 	for batch := range slices.Chunk(synthetic(b, benchmarkEvents), 2000) {

@@ -11,12 +11,11 @@ import (
 	"reprise/integration/process"
 )
 
-// peakLimit is the resident size that a platform must stay under, whatever the
-// length of the log.
+// peakLimit bounds the platform's resident size, however long the log is.
 const peakLimit = 512 << 20
 
 // BenchmarkMillionEvents sends a million synthetic events to a platform that
-// runs as a process of its own, rebuilds from them, and reports the process's
+// runs as a separate process, rebuilds from them, and reports the process's
 // largest resident size. It fails above peakLimit.
 func BenchmarkMillionEvents(b *testing.B) {
 	const n = 1_000_000
@@ -60,7 +59,7 @@ func BenchmarkMillionEvents(b *testing.B) {
 	}
 }
 
-// peakBytes is the largest resident size that a process has had.
+// peakBytes is the largest resident size of a process so far.
 func peakBytes(b *testing.B, pid int) int64 {
 	b.Helper()
 	raw, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))

@@ -18,7 +18,7 @@ import (
 	"reprise/integration/lambdahost"
 )
 
-// roleVariable makes this test's binary a function of that role.
+// roleVariable is the variable that makes this test's binary a function of a role.
 const roleVariable = "LAMBDAHOST_TEST_ROLE"
 
 func TestMain(m *testing.M) {
@@ -77,7 +77,7 @@ func obey(ctx context.Context, in order, call int64) (report, error) {
 	return out, nil
 }
 
-// functionOf is this binary in a role.
+// functionOf is a function that runs this binary in a role.
 func functionOf(t *testing.T, name, role string) lambdahost.Function {
 	t.Helper()
 	binary, err := os.Executable()

@@ -77,7 +77,7 @@ func TestFailuresHaveTheNamesOfStepFunctions(t *testing.T) {
 	if out := warm.Output("broken"); !strings.Contains(out, "cannot begin") {
 		t.Errorf("output of the broken function: %q", out)
 	}
-	// The host is as good as new after each of them.
+	// The host still works after each failure.
 	if _, err := invoke(t, warm, "worker", order{}); err != nil {
 		t.Error(err)
 	}
@@ -173,7 +173,7 @@ func TestInvocationContinuesWithoutItsCallerUntilClose(t *testing.T) {
 	}
 }
 
-// TestPublishedVersionsDoNotChange updates a function behind its version's back.
+// TestPublishedVersionsDoNotChange updates a function after publishing a version.
 func TestPublishedVersionsDoNotChange(t *testing.T) {
 	function := functionOf(t, "worker", "worker")
 	function.Env["SETTING"] = "first"

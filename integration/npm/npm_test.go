@@ -19,7 +19,7 @@ func directory(t *testing.T) string {
 	return dir
 }
 
-// finish leaves what npm leaves.
+// finish creates the files that npm creates.
 func finish(dir string) error {
 	return errors.Join(os.MkdirAll(filepath.Join(dir, "node_modules"), 0o700),
 		os.WriteFile(filepath.Join(dir, "node_modules", ".package-lock.json"), nil, 0o600))

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// module makes a module with one program, which says what it is given.
+// module makes a module with one program, which prints the given text.
 func module(t *testing.T, says string) string {
 	t.Helper()
 	root := t.TempDir()

@@ -16,7 +16,7 @@ import (
 	"reprise/pkg/steps"
 )
 
-// tally counts points; while it is broken it rejects those with a fraction.
+// tally counts points; while broken, it rejects fractions.
 func tally(version int, broken bool) projection.Projection {
 	type state struct {
 		Points float64 `json:"points"`
@@ -59,15 +59,15 @@ func TestRejectedEventParksItsEntityOnlyUntilTheProjectionIsMended(t *testing.T)
 	if status.Parked.Count != 1 {
 		t.Errorf("status shows %d parked entities", status.Parked.Count)
 	}
-	// A rebuild with the same projection parks the same entity, says so, and
-	// may become active, since nothing gets worse by it.
+	// A rebuild with the same projection parks the same entity and says so. It may
+	// become active, because it parks no more than the active generation.
 	got := p.Replay("still-broken", `{"rebuild":true,"promote":true}`)
 	if got.Status != replay.Succeeded || got.Progress.Parked != 1 || got.Progress.Applied != 3 {
 		t.Errorf("rebuild with the broken projection: %+v, %+v", got, got.Failure)
 	}
 	p.Stop()
 
-	// It keeps its version: no event that was accepted gives another state.
+	// It keeps its version, because events that it accepted give the same state.
 	p = localtest.Start(t, local.Options{Dir: dir, Lanes: 1, Projections: []projection.Projection{tally(1, false)}})
 	p.Send("/events", []json.RawMessage{won("ann", 4, 0.5)})
 	p.Settle(6)
@@ -118,7 +118,7 @@ func TestRebuildThatParksMoreIsNotPromoted(t *testing.T) {
 	if ann := p.Rows("", 1)["ann"]; ann.Parked != nil || ann.Generation == got.Generation {
 		t.Errorf("ann is read from %+v", ann)
 	}
-	// It is kept, for a person to look at.
+	// It is kept for inspection.
 	if ann := p.Rows(got.Generation, 1)["ann"]; ann.Parked == nil {
 		t.Errorf("ann in the new generation: %+v", ann)
 	}

@@ -171,9 +171,9 @@ func TestLostGenerationIsSaidToBeLost(t *testing.T) {
 					query["lane"] = "0"
 				}
 				response := w.call(route, api.EncodeEntity("a"), query, "")
-				told := decode[api.Problem](t, response.Body)
-				if response.StatusCode != http.StatusServiceUnavailable || told.Kind() != "generation-lost" ||
-					!strings.Contains(told.Detail, "replay start --rebuild --promote") || told.RetryAfter != 0 {
+				problem := decode[api.Problem](t, response.Body)
+				if response.StatusCode != http.StatusServiceUnavailable || problem.Kind() != "generation-lost" ||
+					!strings.Contains(problem.Detail, "replay start --rebuild --promote") || problem.RetryAfter != 0 {
 					t.Errorf("%s: %d %s", route, response.StatusCode, response.Body)
 				}
 			}
@@ -271,8 +271,8 @@ func TestProblemsSayWhatIsWrong(t *testing.T) {
 		{"POST /state/wipe", "", nil, 415, "unsupported-media-type"},
 	} {
 		response := w.call(c.route, c.id, c.query, "")
-		told := decode[api.Problem](t, response.Body)
-		if response.StatusCode != c.status || told.Kind() != c.kind || told.Status != c.status || told.Detail == "" ||
+		problem := decode[api.Problem](t, response.Body)
+		if response.StatusCode != c.status || problem.Kind() != c.kind || problem.Status != c.status || problem.Detail == "" ||
 			response.Headers["Content-Type"] != "application/problem+json" {
 			t.Errorf("%s %s %v: %d %s", c.route, c.id, c.query, response.StatusCode, response.Body)
 		}

@@ -11,7 +11,7 @@ import (
 	"reprise/pkg/event"
 )
 
-// inputCase is an event in every form that can say it.
+// inputCase is an event in every form that can express it.
 type inputCase struct {
 	name string
 	// text is the event in the JSON format, headers and body are it in binary
@@ -36,9 +36,9 @@ const (
 	whole = ""
 )
 
-// same builds a case of JSON members, which replace those of a good event; "-"
-// leaves one out. In binary mode it has the headers and the body of the same
-// event, where all its attributes are texts.
+// same builds a case from JSON members, which replace those of a good event; "-"
+// removes one. If all its attributes are texts, it also has the headers and the body
+// of the same event in binary mode.
 func same(name, fault string, members ...string) inputCase {
 	all := []string{"specversion", `"1.0"`, "id", `"1"`, "source", `"/s"`, "type", `"t"`, "subject", `"e"`, "time",
 		`"2026-03-01T00:00:00Z"`}
@@ -68,7 +68,7 @@ func same(name, fault string, members ...string) inputCase {
 	return c
 }
 
-// header adds a member to the binary form, or gives that form up.
+// header adds a member to the binary form, or drops that form.
 func (c *inputCase) header(name, value, kind string) {
 	isText := strings.HasPrefix(value, `"`)
 	switch {
@@ -91,8 +91,8 @@ func (c *inputCase) header(name, value, kind string) {
 	}
 }
 
-// plain is what a JSON string says. Without escapes its bytes stay what they
-// are, valid or not.
+// plain is the value of a JSON string. Without escapes it keeps the bytes, valid or
+// not.
 func plain(value string) string {
 	text := strings.TrimSuffix(strings.TrimPrefix(value, `"`), `"`)
 	if strings.Contains(text, `\`) && json.Unmarshal([]byte(value), &text) != nil {
@@ -101,7 +101,7 @@ func plain(value string) string {
 	return text
 }
 
-// percent encodes all that a header may not carry as it is.
+// percent encodes everything that a header cannot carry as it is.
 func percent(text string) string {
 	var b strings.Builder
 	for i := range len(text) {
@@ -114,7 +114,7 @@ func percent(text string) string {
 	return b.String()
 }
 
-// raw is a case of headers only, which replace those of a good event.
+// raw is a case in binary mode only. Its headers replace those of a good event.
 func raw(name, fault string, headers ...string) inputCase {
 	c := same(name, fault)
 	c.text = ""
@@ -139,7 +139,7 @@ func (c inputCase) as(line string) inputCase {
 
 var textAttributes = []string{"id", "source", "type", "subject", "dataschema", "datacontenttype", "time", "anextension"}
 
-// inputCases are the checks that there are, each with an event that meets it.
+// inputCases are all checks, each with an event that it concerns.
 func inputCases() []inputCase {
 	all := slices.Concat(characterCases(), attributeCases(), dataCases(), timeCases(), headerCases())
 	return append(all, same("as it should be", accepted).as(""))

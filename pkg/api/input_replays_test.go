@@ -22,8 +22,7 @@ import (
 	"reprise/pkg/steps"
 )
 
-// replayCase is the input of a replay, and the flags that say the same, where
-// flags can.
+// replayCase is the input of a replay, and the equivalent flags if there are any.
 type replayCase struct {
 	input string
 	flags []string
@@ -156,8 +155,8 @@ func (w *apiWorld) started(status int, body string) (string, bool) {
 	return problemOf(w.t, status, body).Detail, status == http.StatusCreated
 }
 
-// startFromConsole is the first step of an execution that somebody started by
-// hand. Its input has come through Step Functions, which reads JSON only.
+// startFromConsole runs the first step of an execution that was started by hand. Its
+// input has passed through Step Functions, which accepts only JSON.
 func (w *apiWorld) startFromConsole(id, input string) (string, bool) {
 	w.t.Helper()
 	plan := &steps.PlanReplay{Store: w.store, Promoter: &cutover.Promoter{Store: w.store},
@@ -174,16 +173,16 @@ func (w *apiWorld) startFromConsole(id, input string) (string, bool) {
 	return err.Error(), false
 }
 
-// startByCommand refuses by the exit code of a misuse, before it asks anybody.
+// startByCommand refuses with the exit code for misuse, before it sends a request.
 func (w *apiWorld) startByCommand(server *httptest.Server, id string, flags []string) (string, bool) {
 	w.t.Helper()
-	var out, told bytes.Buffer
+	var out, stderr bytes.Buffer
 	args := append([]string{"replay", "start", "--endpoint", server.URL, "--name", id}, flags...)
 	code := cli.Main(context.WithoutCancel(w.t.Context()), args, func(string) string { return "" }, strings.NewReader(""),
-		&out, &told)
+		&out, &stderr)
 	const fine, misuse = 0, 2
 	if code != fine && code != misuse {
-		w.t.Errorf("%q: exit %d, %s", args, code, told.String())
+		w.t.Errorf("%q: exit %d, %s", args, code, stderr.String())
 	}
-	return told.String(), code == fine
+	return stderr.String(), code == fine
 }

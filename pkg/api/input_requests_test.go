@@ -24,7 +24,7 @@ func (w *apiWorld) serve() *httptest.Server {
 	return server
 }
 
-// overHTTP and asFunction ask both forms of the API.
+// overHTTP and asFunction send a request to each form of the API.
 func (w *apiWorld) overHTTP(server *httptest.Server, a asked) (int, string) {
 	w.t.Helper()
 	answer, err := http.DefaultClient.Do(a.request(w.t.Context(), server.URL))
@@ -51,19 +51,19 @@ func (w *apiWorld) asFunction(a asked) (int, string) {
 	return answer.StatusCode, answer.Body
 }
 
-// both asks both, and holds the two against each other.
+// both sends a request to both forms and compares the answers.
 func (w *apiWorld) both(server *httptest.Server, a asked) (int, api.Problem) {
 	w.t.Helper()
 	status, body := w.overHTTP(server, a)
 	status2, body2 := w.asFunction(a)
-	told, told2 := problemOf(w.t, status, body), problemOf(w.t, status2, body2)
-	if status != status2 || told.Type != told2.Type || told.Detail != told2.Detail {
+	problem, problem2 := problemOf(w.t, status, body), problemOf(w.t, status2, body2)
+	if status != status2 || problem.Type != problem2.Type || problem.Detail != problem2.Detail {
 		w.t.Errorf("%+v: %d %s over HTTP, %d %s as a function", a, status, body, status2, body2)
 	}
-	return status, told
+	return status, problem
 }
 
-// problemOf is the problem that an answer tells, if it tells one.
+// problemOf is the problem document of an answer, if it has one.
 func problemOf(t testing.TB, status int, body string) api.Problem {
 	t.Helper()
 	if status < http.StatusBadRequest {
@@ -84,13 +84,13 @@ func TestEveryRouteRefusesTheSameQueries(t *testing.T) {
 		for _, query := range []string{"limit=%zz", "limit=%e9", "lane=0;limit=1", "nobody=knows", "limit=1&limit=1",
 			"lane=0&limit=1&limit=2", "%zz=1"} {
 			a.query = query
-			if status, told := w.both(server, a); status != http.StatusBadRequest || told.Kind() != "invalid-parameter" {
-				t.Errorf("%s?%s: %d %+v", route.Pattern, query, status, told)
+			if status, problem := w.both(server, a); status != http.StatusBadRequest || problem.Kind() != "invalid-parameter" {
+				t.Errorf("%s?%s: %d %+v", route.Pattern, query, status, problem)
 			}
 		}
 	}
-	if status, told := w.both(server, asked{route: "GET /rows", query: "lane=%30&limit=1"}); status != http.StatusOK {
-		t.Errorf("a good query: %d %+v", status, told)
+	if status, problem := w.both(server, asked{route: "GET /rows", query: "lane=%30&limit=1"}); status != http.StatusOK {
+		t.Errorf("a good query: %d %+v", status, problem)
 	}
 }
 
@@ -113,9 +113,9 @@ func TestNoRouteTakesAnEncodedBody(t *testing.T) {
 	} {
 		for _, coding := range []string{"gzip", "GZIP", "br", "identity, gzip", "identity,identity"} {
 			a.headers["content-encoding"] = coding
-			if status, told := w.both(server, a); status != http.StatusUnsupportedMediaType ||
-				told.Kind() != "unsupported-content-encoding" {
-				t.Errorf("%s with %s: %d %+v", a.route, coding, status, told)
+			if status, problem := w.both(server, a); status != http.StatusUnsupportedMediaType ||
+				problem.Kind() != "unsupported-content-encoding" {
+				t.Errorf("%s with %s: %d %+v", a.route, coding, status, problem)
 			}
 		}
 		a.headers["content-encoding"] = "Identity"
@@ -137,18 +137,18 @@ func TestEveryPathRefusesTheSameEntities(t *testing.T) {
 		for _, id := range []string{"YQ\n", "\nYQ", "Y\r\nQ", "YQ==", "YR", "a", "!", api.EncodeEntity("a\n"),
 			api.EncodeEntity("\x00"),
 			api.EncodeEntity("\xe9"), api.EncodeEntity("\ufdd0"), api.EncodeEntity(strings.Repeat("#", 300))} {
-			if status, told := w.both(server, asked{route: route, id: id}); status != http.StatusBadRequest ||
-				told.Kind() != "invalid-entity" {
-				t.Errorf("%s of %q: %d %+v", route, id, status, told)
+			if status, problem := w.both(server, asked{route: route, id: id}); status != http.StatusBadRequest ||
+				problem.Kind() != "invalid-entity" {
+				t.Errorf("%s of %q: %d %+v", route, id, status, problem)
 			}
 			query := url.Values{"lane": {"0"}, "after": {id}}.Encode()
 			if status, _ := w.both(server, asked{route: "GET /rows", query: query}); status != http.StatusBadRequest {
 				t.Errorf("rows after %q: %d", id, status)
 			}
 		}
-		if status, told := w.both(server, asked{route: route,
+		if status, problem := w.both(server, asked{route: route,
 			id: api.EncodeEntity("nobody")}); status != http.StatusNotFound {
-			t.Errorf("%s of nobody: %d %+v", route, status, told)
+			t.Errorf("%s of nobody: %d %+v", route, status, problem)
 		}
 	}
 }
@@ -172,7 +172,7 @@ func TestBodiesAreReadExactly(t *testing.T) {
 	} {
 		a := asked{route: c.route, body: c.body, headers: map[string]string{"content-type": "application/json"}}
 		status, body := w.overHTTP(server, a)
-		if told := decode[api.Problem](t, body); status != http.StatusBadRequest || !strings.Contains(told.Detail, c.fault) {
+		if problem := decode[api.Problem](t, body); status != http.StatusBadRequest || !strings.Contains(problem.Detail, c.fault) {
 			t.Errorf("%s %s: %d %s", c.route, c.body, status, body)
 		}
 		a.headers = map[string]string{"content-type": "application/json; charset=utf-16"}

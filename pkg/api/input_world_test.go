@@ -29,7 +29,7 @@ import (
 // edgeNow is the time at which every event of these tests arrives.
 var edgeNow = time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
 
-// edge has every way in that an event can take.
+// edge has every way in for events.
 type edge struct {
 	t       testing.TB
 	codec   *record.Codec
@@ -40,7 +40,7 @@ type edge struct {
 	handler http.Handler
 }
 
-// stream keeps what is put.
+// stream records what is put.
 type stream struct {
 	feed.Stream
 	into *[][]byte
@@ -74,8 +74,8 @@ type sent struct {
 	body    string
 }
 
-// viaHTTP asks the platform of one machine, viaLambda the function as an HTTP
-// API does: its event is JSON, and most bodies are base64 in it.
+// viaHTTP sends a request to the platform on one machine, viaLambda to the function as
+// API Gateway does: as a JSON event in which most bodies are base64.
 func viaHTTP(e *edge, route string, s sent) (status int, body string) {
 	handler := emulate.Server(e.handler, slog.New(slog.DiscardHandler)).Handler
 	got := answeredBy(handler, asked{route: route, headers: s.headers, body: s.body}.request(e.t.Context(),
@@ -91,7 +91,7 @@ func viaLambda(e *edge, route string, s sent) (status int, body string) {
 	return answer.StatusCode, answer.Body
 }
 
-// asLambdaGets is an event once it was JSON.
+// asLambdaGets is an event after it was encoded as JSON and decoded.
 func asLambdaGets(t testing.TB, req events.APIGatewayV2HTTPRequest) (got events.APIGatewayV2HTTPRequest) {
 	t.Helper()
 	raw, err := json.Marshal(req)
@@ -100,8 +100,8 @@ func asLambdaGets(t testing.TB, req events.APIGatewayV2HTTPRequest) (got events.
 	return got
 }
 
-// verdict is what became of an event: its line, or the attribute that its
-// refusal names, "" for one that names none.
+// verdict is the result for an event: its line, or the attribute that its refusal
+// names, if any.
 type verdict struct {
 	accepted bool
 	line     string
@@ -115,7 +115,7 @@ func (v verdict) String() string {
 	return fmt.Sprintf("refused for %q", v.fault)
 }
 
-// answered reads an answer. A refusal is 400 and has put nothing.
+// answered reads an answer. A refusal must be 400 and must have put nothing.
 func (e *edge) answered(status int, body string) verdict {
 	e.t.Helper()
 	put := e.put
@@ -125,20 +125,20 @@ func (e *edge) answered(status int, body string) verdict {
 		must(e.t, err)
 		return verdict{accepted: true, line: string(lines[len(lines)-1])}
 	}
-	told := decode[api.Problem](e.t, body)
+	problem := decode[api.Problem](e.t, body)
 	if status != http.StatusBadRequest || len(put) > 0 {
 		e.t.Errorf("answer %d %s, %d records put", status, body, len(put))
 	}
-	return verdict{fault: told.Attribute}
+	return verdict{fault: problem.Attribute}
 }
 
 // way is one way in.
 type way struct {
 	name string
-	// imports is set where the event's own time is kept, log where the event is
-	// read that is in the stream already.
+	// imports is set if the event's own time counts as its arrival, log if the event is
+	// already in the stream.
 	imports, log bool
-	// take gives the verdict on an event, not ok where it cannot come this way.
+	// take returns the verdict on an event, not ok if the event cannot take this way.
 	take func(e *edge, c inputCase) (v verdict, ok bool)
 }
 
@@ -186,7 +186,7 @@ var modes = map[string]func(c inputCase) (sent, bool){
 	"binary": func(c inputCase) (sent, bool) { return sent{maps.Clone(c.headers), c.body}, c.headers != nil },
 }
 
-// decode gives the verdict of what reads records.
+// decode returns the verdict of the code that reads records.
 func (e *edge) decode(c inputCase, keep bool) (verdict, bool) {
 	if c.text == "" || strings.Contains(c.text, "\n") {
 		return verdict{}, false
@@ -205,7 +205,7 @@ func (e *edge) decode(c inputCase, keep bool) (verdict, bool) {
 	return verdict{fault: bad.Attribute}, true
 }
 
-// poster hands the batches of reprise send to the API.
+// poster passes the batches of reprise send to the API.
 type poster struct{ edge *edge }
 
 func (p poster) Send(_ context.Context, batch []byte, keepTime bool) (api.Accepted, error) {
@@ -215,11 +215,11 @@ func (p poster) Send(_ context.Context, batch []byte, keepTime bool) (api.Accept
 	if status == http.StatusAccepted {
 		return decode[api.Accepted](p.edge.t, body), nil
 	}
-	told := decode[api.Problem](p.edge.t, body)
-	return api.Accepted{}, &told
+	problem := decode[api.Problem](p.edge.t, body)
+	return api.Accepted{}, &problem
 }
 
-// send gives the verdict of reprise send, whose look at a file must find all
+// send returns the verdict of reprise send, whose check of a file must find everything
 // that the server would refuse.
 func (e *edge) send(c inputCase, keep bool) (verdict, bool) {
 	if c.text == "" || strings.Contains(c.text, "\n") {

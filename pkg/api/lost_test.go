@@ -20,7 +20,7 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// clearing lets something happen in place of a Clear.
+// clearing replaces Clear.
 type clearing struct {
 	datastore.Generations
 	clear func(id string) error
@@ -51,7 +51,7 @@ func TestWipeIsRecordedBeforeItBegins(t *testing.T) {
 	}
 }
 
-// second makes another generation that follows.
+// second makes a second generation that follows.
 func (w *apiWorld) second(replayID string) datastore.Info {
 	w.t.Helper()
 	ctx := w.t.Context()
@@ -72,7 +72,7 @@ func (w *apiWorld) promote(replayID, generation string) {
 	must(w.t, w.registry.Flip(w.t.Context(), generation, replayID, hold))
 }
 
-// TestWipeMustNameTheGenerationThatIsActiveNow refuses what was active when the caller looked.
+// TestWipeMustNameTheGenerationThatIsActiveNow refuses a generation that was active earlier.
 func TestWipeMustNameTheGenerationThatIsActiveNow(t *testing.T) {
 	w := newAPIWorld(t)
 	info := w.second("r")
@@ -87,7 +87,7 @@ func TestWipeMustNameTheGenerationThatIsActiveNow(t *testing.T) {
 	}
 }
 
-// stopped is Step Functions that forgets what it is told.
+// stopped is Step Functions that ignores Stop.
 type stopped struct{ lifecycle.Executions }
 
 func (stopped) Stop(context.Context, string, string, string) error { return nil }
@@ -110,8 +110,8 @@ func TestAPromotedReplayIsNotCancelled(t *testing.T) {
 		}
 		response := w.call("POST /replays/{id}/cancel", "r", nil, "")
 		if promoted {
-			if told := decode[api.Problem](t, response.Body); response.StatusCode != http.StatusConflict ||
-				told.Kind() != "replay-promoted" {
+			if problem := decode[api.Problem](t, response.Body); response.StatusCode != http.StatusConflict ||
+				problem.Kind() != "replay-promoted" {
 				t.Errorf("promoted: %d %s", response.StatusCode, response.Body)
 			}
 			continue
@@ -147,7 +147,7 @@ func TestALostGenerationRaisesItsAlarmEachTime(t *testing.T) {
 		response, err := write.Handle(t.Context(), platformtest.Records(w.t, w.stream))
 		must(t, err)
 		if len(response.BatchItemFailures) > 0 {
-			t.Errorf("records come again: %+v", response)
+			t.Errorf("records are retried: %+v", response)
 		}
 		if got := strings.Count(logged.String(), `"msg":"generation is lost; a rebuild has to replace it"`); got != n {
 			t.Errorf("%d alarms after %d batches: %s", got, n, logged.String())

@@ -47,7 +47,7 @@ var (
 	ownText = reflect.TypeFor[encoding.TextMarshaler]()
 )
 
-// compareShape holds a type against a schema, member by member.
+// compareShape compares a type with a schema, member by member.
 func compareShape(t *testing.T, path string, shown reflect.Type, ref *openapi3.SchemaRef) {
 	t.Helper()
 	for shown.Kind() == reflect.Pointer {
@@ -103,8 +103,8 @@ func membersOf(t reflect.Type) map[string]member {
 	return all
 }
 
-// TestProblemTypesAreDescribed finds the kinds of problems in the source, also
-// those that no test happens to be answered with.
+// TestProblemTypesAreDescribed finds the kinds of problems in the source, including
+// those that no test receives.
 func TestProblemTypesAreDescribed(t *testing.T) {
 	doc, err := description()
 	must(t, err)
@@ -150,8 +150,8 @@ func problemKinds(t *testing.T) map[string]bool {
 			if !ok {
 				return true
 			}
-			at, is := argument[name.Name]
-			if !is {
+			at, ok := argument[name.Name]
+			if !ok {
 				return true
 			}
 			if literal, ok := call.Args[at].(*ast.BasicLit); ok {
@@ -165,8 +165,8 @@ func problemKinds(t *testing.T) map[string]bool {
 	return kinds
 }
 
-// TestProblemsOfEveryRouteAreDescribed holds what is answered before a route has
-// looked at a request, or where it failed, against the description.
+// TestProblemsOfEveryRouteAreDescribed compares with the description the problems that
+// every route can answer with: those found before it reads a request, and failures.
 func TestProblemsOfEveryRouteAreDescribed(t *testing.T) {
 	w := newAPIWorld(t)
 	for status, body := range map[int]io.Reader{

@@ -40,7 +40,7 @@ func operation(t testing.TB, routeKey string) (string, *openapi3.PathItem, *open
 	return method, item, item.GetOperation(method)
 }
 
-// checkResponse holds an answer against the description of its route.
+// checkResponse compares an answer with the description of its route.
 func checkResponse(t testing.TB, routeKey string, response response) {
 	t.Helper()
 	if response.StatusCode == http.StatusNotFound && strings.Contains(response.Body, "no-route") {
@@ -74,7 +74,7 @@ func TestDescriptionHasExactlyTheRoutes(t *testing.T) {
 	known := map[string]api.Group{}
 	for _, route := range api.Routes() {
 		if _, twice := known[route.Pattern]; twice {
-			t.Errorf("route %s stands twice", route.Pattern)
+			t.Errorf("route %s is listed twice", route.Pattern)
 		}
 		known[route.Pattern] = route.Group
 		_, _, op := operation(t, route.Pattern)

@@ -45,7 +45,7 @@ func TestReplaysAreStartedOnce(t *testing.T) {
 	}
 }
 
-// jsonText is how a text stands in a JSON string.
+// jsonText is a text as written inside a JSON string.
 func jsonText(text string) string { return strings.ReplaceAll(text, `"`, `\"`) }
 
 func TestReplaysAreListedPageByPage(t *testing.T) {
@@ -88,7 +88,7 @@ func TestReplayIsCancelledOnce(t *testing.T) {
 	}
 }
 
-// TestAReplayIsShownWithItsCost as it is described, with transitions and without.
+// TestAReplayIsShownWithItsCost, with and without transitions, as described.
 func TestAReplayIsShownWithItsCost(t *testing.T) {
 	w := newAPIWorld(t)
 	_, _, err := w.store.Create(t.Context(), "r1", replay.Request{})

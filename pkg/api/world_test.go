@@ -100,13 +100,13 @@ func (w *apiWorld) flow() {
 	}
 }
 
-// asked is a request of any route, "" is /; an id of "" leaves {id} as it is.
+// asked is a request to any route, "" for /. If id is "", {id} stays in the path.
 type asked struct {
 	route, id, query, body string
 	headers                map[string]string
 }
 
-// request is one to the server of an address.
+// request makes a request to the server at an address.
 func (a asked) request(ctx context.Context, address string) *http.Request {
 	method, path, _ := strings.Cut(a.route, " ")
 	if a.id != "" {
@@ -126,14 +126,14 @@ func (a asked) request(ctx context.Context, address string) *http.Request {
 	return req
 }
 
-// response is what a request was answered with.
+// response is the answer to a request.
 type response struct {
 	StatusCode int
 	Headers    map[string]string
 	Body       string
 }
 
-// answeredBy is what a handler answers.
+// answeredBy returns a handler's answer.
 func answeredBy(h http.Handler, req *http.Request) response {
 	recorder := httptest.NewRecorder()
 	h.ServeHTTP(recorder, req)
@@ -148,7 +148,7 @@ func (w *apiWorld) ask(a asked) response {
 	return answeredBy(w.handler, a.request(w.t.Context(), "http://localhost"))
 }
 
-// call asks a route, and holds the answer against openapi.yaml.
+// call calls a route and compares the answer with openapi.yaml.
 func (w *apiWorld) call(routeKey, id string, query map[string]string, body string) response {
 	w.t.Helper()
 	a := asked{route: routeKey, id: id, body: body}
@@ -208,7 +208,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// fakeReplays enters replays and runs none.
+// fakeReplays records replays but does not run them.
 type fakeReplays struct {
 	store replay.Store
 	err   error
@@ -236,7 +236,7 @@ func (f *fakeReplays) Cancel(ctx context.Context, id string) (replay.Row, error)
 	return row, err
 }
 
-// fakePlatform tells of one stream and one consumer.
+// fakePlatform has one stream and one consumer.
 type fakePlatform struct{ err error }
 
 func (f *fakePlatform) Streams(context.Context) ([]api.StreamStatus, error) {

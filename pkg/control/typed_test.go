@@ -23,7 +23,7 @@ func newTable(t *testing.T) control.Table {
 	return pebbletest.Open(t).Table
 }
 
-// rivalled is a table in which another writer comes first a number of times.
+// rivalled is a table in which another writer wins the first few times.
 type rivalled struct {
 	control.Table
 	rivals int

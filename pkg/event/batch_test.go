@@ -9,8 +9,8 @@ import (
 	"reprise/pkg/event"
 )
 
-// batchLog reads a batch, going on after invalid events, and writes down what
-// each was told.
+// batchLog reads a batch, continues after invalid events, and records the calls of
+// each.
 func batchLog(text string) (log string, err error) {
 	next := 0
 	err = event.ParseBatch(text, func(index int, e event.Event, err error) error {
@@ -77,8 +77,8 @@ func TestParseBatch(t *testing.T) {
 	}
 }
 
-// Every verdict is the same in a batch; where the text can be read on, the
-// neighbours of an invalid event are read.
+// Every verdict is the same in a batch. If the text can still be read, so are the
+// neighbours of an invalid event.
 func TestParseBatchVerdicts(t *testing.T) {
 	for _, v := range verdicts {
 		if strings.HasPrefix(v.want, "text after") {

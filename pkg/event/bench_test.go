@@ -113,7 +113,7 @@ func BenchmarkNewLanes(b *testing.B) {
 	}
 }
 
-// What runs once for each event on the way to a consumer allocates nothing.
+// Code that runs for each event on the way to a consumer allocates nothing.
 func TestHotPathDoesNotAllocate(t *testing.T) {
 	e := parse(t, deposit)
 	line := e.AppendJSON(nil)

@@ -53,8 +53,8 @@ func TestMediaType(t *testing.T) {
 	}
 }
 
-// attributes of an event in binary mode, with changes: name, value; "-" leaves
-// one out.
+// attributes are those of an event in binary mode, with changes as names and values;
+// "-" removes an attribute.
 func attributes(changes ...string) []event.Attribute {
 	all := []event.Attribute{{"specversion", "1.0"}, {"id", "1"}, {"source", "/s"}, {"type", "t.happened"},
 		{"subject", "e"}}
@@ -157,8 +157,8 @@ func TestParseBinaryNamesTheAttribute(t *testing.T) {
 	}
 }
 
-// An event means the same in every content mode, so data that came as base64
-// becomes what the bytes are in binary mode.
+// An event means the same in every content mode, so base64 data becomes what the same
+// bytes are in binary mode.
 func TestAdmitGivesDataOneForm(t *testing.T) {
 	for name, c := range map[string]struct{ kind, data, want string }{
 		"JSON":                    {"application/json", `"eyJhIjogMX0="`, `,"data":{"a":1}}`},

@@ -5,9 +5,8 @@ import (
 	"strings"
 )
 
-// made writes an event of the five attributes that every event has, with the
-// given members (name, JSON text) in their place or after them; "-" leaves one
-// out. A name may be given twice to be there twice.
+// made writes an event with the five required attributes. The given members (name,
+// JSON text) replace or follow them; "-" removes one. A name may be given twice.
 func made(members ...string) string {
 	base := []string{"specversion", `"1.0"`, "id", `"1"`, "source", `"/s"`, "type", `"t.happened"`, "subject", `"e"`}
 	var b strings.Builder
@@ -34,9 +33,9 @@ func made(members ...string) string {
 func quoted(s string) string      { return `"` + s + `"` }
 func long(c string, n int) string { return quoted(strings.Repeat(c, n)) }
 
-// verdict is what Parse must say about a text: want is part of its error, ""
-// where the event is accepted. Where the CloudEvents SDK decides otherwise, sdk
-// says why we do not follow it.
+// verdict is the expected result of Parse for a text: want is part of its error, "" if
+// the event is accepted. If the CloudEvents SDK decides otherwise, sdk says why we
+// differ.
 type verdict struct{ name, text, want, sdk string }
 
 // Reasons why we differ from the SDK.

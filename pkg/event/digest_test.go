@@ -44,8 +44,8 @@ func TestDigestsGolden(t *testing.T) {
 	}
 }
 
-// A long position, line, source or id takes another path through memory, not
-// to another digest.
+// A long position, line, source or id needs an allocation, but must give the same
+// digest.
 func TestDigestsOfLongInputs(t *testing.T) {
 	for n := range 600 {
 		long := strings.Repeat("x", n)

@@ -66,7 +66,7 @@ func TestCanonicalIsOneForm(t *testing.T) {
 	}
 }
 
-// Contents that must not become one.
+// Different contents must have different canonical encodings.
 func TestCanonicalKeepsApart(t *testing.T) {
 	seen := map[string]string{}
 	for _, text := range []string{
@@ -100,7 +100,7 @@ func TestValidEventsRoundTrip(t *testing.T) {
 	})
 }
 
-// However an event is spelt (order, white space, escapes), it reads the same.
+// The spelling of an event (order, white space, escapes) does not matter.
 func TestSpellingDoesNotMatter(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := anyEvent.Draw(t, "event")

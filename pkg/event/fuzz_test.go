@@ -40,7 +40,7 @@ func FuzzParse(f *testing.F) {
 	})
 }
 
-// In a batch each event is what it is alone.
+// An event in a batch means the same as alone.
 func FuzzParseBatch(f *testing.F) {
 	f.Add("[" + made() + "," + made("id", "7", "data", "[1]") + "]")
 	f.Add(" [ ] ")
@@ -129,9 +129,8 @@ func FuzzSplitPlaced(f *testing.F) {
 	})
 }
 
-// One event means the same in every content mode: alone, in a batch, and with
-// its attributes apart from its data it has one canonical line, or is refused for
-// one attribute.
+// An event means the same in every content mode: structured, in a batch and in binary
+// mode it has the same canonical line, or is refused for the same attribute.
 func FuzzModes(f *testing.F) {
 	f.Add("1", "/s", "t", "e", "2026-03-01T00:00:00Z", "application/json", "urn:a", "é", []byte(`{"a": "\u00e9"}`))
 	f.Add("\xf1", "/s", "t", "e", "", "text/plain", "", "\xed\xa0\x80", []byte("caf\xc3\xa9\n<\u2028>"))
@@ -177,8 +176,8 @@ func admitted(e event.Event, err error) (event.Event, error) {
 	return e, err
 }
 
-// asJSON writes attributes and a body as a sender does who knows nothing of the
-// body: as base64. Bytes that are no text stay as they are.
+// asJSON writes attributes, and a body as base64, like a sender that does not know
+// what the body contains. It does not change attributes that are not valid text.
 func asJSON(all []event.Attribute, body []byte) string {
 	text := []byte{'{'}
 	for _, a := range all {
@@ -223,7 +222,7 @@ func sameEvent(t *testing.T, text string, a event.Event, aErr error, b event.Eve
 	}
 }
 
-// What a header means is text, and says the same once more in its encoded form.
+// A header's value is valid text, and encoding and decoding it gives the same text.
 func FuzzHeaderText(f *testing.F) {
 	f.Add(`"till 4\"%41"`)
 	f.Add("%E2%82%AC\xff")

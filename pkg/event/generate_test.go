@@ -14,8 +14,7 @@ import (
 	"reprise/pkg/event"
 )
 
-// letters are characters that a text attribute may hold, the awkward ones
-// often.
+// letters are characters of text attributes, awkward ones more often.
 var letters = rapid.OneOf(
 	rapid.RuneFrom([]rune(`ab#%/"\ é,:{}[]<&`+"\u2028\u2029\ufffd👩\U0010fffd")),
 	rapid.Rune().Filter(func(r rune) bool {
@@ -42,7 +41,8 @@ var (
 	)
 )
 
-// jsonText is a compact JSON text, which may hold what a playback record adds.
+// jsonText is a compact JSON text, which may contain the members that a playback record
+// adds.
 func jsonText(t *rapid.T, depth int) string {
 	kinds := 5
 	if depth == 0 {

@@ -13,8 +13,7 @@ import (
 	"reprise/pkg/event"
 )
 
-// hostile builds texts of about n bytes that each strain another part of the
-// parser.
+// hostile builds texts of about n bytes that each stress another part of the parser.
 var hostile = map[string]func(n int) string{
 	"extensions in falling order": func(n int) string {
 		return members(n, func(i int) string { return fmt.Sprintf(`"%08d":1`, 99999999-i) })
@@ -64,8 +63,8 @@ func members(n int, member func(i int) string) string {
 	return b.String() + "}"
 }
 
-// slack is what a text may cost beyond proportion: enough for a busy machine
-// and the race detector, and nothing to what is quadratic in 4 MiB.
+// slack is how much more than proportional a text's cost may be: enough for a busy
+// machine and the race detector, and far less than quadratic cost in 4 MiB.
 const slack = 500 * time.Millisecond
 
 // Sixteen times the text costs about sixteen times the time, and memory in
@@ -86,8 +85,8 @@ func TestHostileTextsCostLinearTime(t *testing.T) {
 	}
 }
 
-// cost is the processor time that run takes, which other programs do not
-// lengthen as they do the time on the clock, and the bytes that it allocates.
+// cost is the processor time of run, which depends less on other programs than the
+// elapsed time, and the bytes that it allocates.
 func cost(t *testing.T, run func()) (took time.Duration, allocated uint64) {
 	t.Helper()
 	var before, after runtime.MemStats
@@ -108,8 +107,8 @@ func processorTime(t *testing.T) time.Duration {
 	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
 }
 
-// A batch of very many small elements is read to its end, all invalid ones
-// told, in linear time too.
+// A batch of very many small elements is read to its end in linear time, with every
+// invalid element reported.
 func TestHostileBatches(t *testing.T) {
 	const small, large = 64 << 10, 1 << 20
 	for _, element := range []string{"{}", "0", made(), made("a", "{}")} {

@@ -31,8 +31,7 @@ func TestNewLanesRefuses(t *testing.T) {
 	}
 }
 
-// The lane of an entity may never change: its events would be lost to their
-// readers.
+// The lane of an entity must never change, or its events would not be found.
 func TestLanesGolden(t *testing.T) {
 	lanes := newLanes(t, 64)
 	for entity, want := range map[string]event.Lane{
@@ -70,8 +69,8 @@ func TestLanesAreUniform(t *testing.T) {
 			for _, n := range seen {
 				chi += (n - expected) * (n - expected) / expected
 			}
-			// Mean count−1, variance 2(count−1); four deviations and some for
-			// small counts.
+			// Mean count−1, variance 2(count−1); four standard deviations, and some more
+			// for small counts.
 			freedom := float64(count - 1)
 			if bound := freedom + 4*math.Sqrt(2*freedom) + 10; chi > bound {
 				t.Errorf("%s ids, %d lanes: chi-square is %.0f, over %.0f", name, count, chi, bound)
@@ -80,7 +79,7 @@ func TestLanesAreUniform(t *testing.T) {
 	}
 }
 
-// Twice as many lanes split each lane in two, so lanes could be refined.
+// Doubling the number of lanes splits each lane in two.
 func TestLanesRefine(t *testing.T) {
 	var all []*event.Lanes
 	for count := 1; count <= event.MaxLanes; count *= 2 {

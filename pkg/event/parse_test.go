@@ -57,7 +57,7 @@ func checkVerdict(t *testing.T, v verdict, err error) {
 	}
 }
 
-// Every control character and noncharacter in every attribute that is a text.
+// Tries every control character and noncharacter in every text attribute.
 func TestParseRefusesCharacters(t *testing.T) {
 	var refused []rune
 	for r := rune(0); r < 0x20; r++ {
@@ -111,8 +111,8 @@ func TestTimestamp(t *testing.T) {
 	}
 }
 
-// A fold must give the same on every machine, so the machine's own zone must
-// not creep into what Timestamp returns.
+// A fold must give the same result on every machine, so Timestamp must not depend on
+// the machine's time zone.
 func TestTimestampIgnoresLocalZone(t *testing.T) {
 	local := time.Local
 	t.Cleanup(func() { time.Local = local })
@@ -125,7 +125,7 @@ func TestTimestampIgnoresLocalZone(t *testing.T) {
 	abroad, _ := e.Timestamp()
 	time.Local = berlin
 	home, _ := e.Timestamp()
-	// The day after next lies behind the change to summer time.
+	// Summer time begins between the two days.
 	if a, b := abroad.AddDate(0, 0, 2).String(), home.AddDate(0, 0, 2).String(); a != b {
 		t.Errorf("two days later it is %s, but %s in Berlin", a, b)
 	}

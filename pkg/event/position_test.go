@@ -90,7 +90,7 @@ func TestPositionRoundTrip(t *testing.T) {
 	})
 }
 
-// What differs from a position by one byte is none, or another position.
+// A text that differs from a position by one byte is invalid or another position.
 func TestPositionsAreOneSpelling(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		text := []byte(anyPosition.Draw(t, "position"))

@@ -52,8 +52,7 @@ func checkScan(t interface {
 	}
 }
 
-// Short texts over the characters that matter: all of up to five, and longer
-// ones by chance.
+// Tries all short texts of up to five tokens, and random longer ones.
 func TestScannerAgreesWithEncodingJSON(t *testing.T) {
 	tokens := []string{"{", "}", "[", "]", ":", ",", `"`, `\`, "a", "0", "1", "-", ".", "e", "+", " ", "true", "null",
 		`"a"`, `\u00e9`, "\x00", "\x1f", "\xff"}
@@ -80,7 +79,7 @@ func TestScannerAgreesWithEncodingJSON(t *testing.T) {
 	}
 }
 
-// Valid texts with one byte changed, removed or put in.
+// Tries valid texts with one byte changed, removed or inserted.
 func TestScannerAgreesOnMutations(t *testing.T) {
 	seeds := []string{
 		`{"a":[1,-2.5e+10,true,false,null,"x\"\\\/\b\f\n\r\t\u00e9\ud83d\ude80"],"b":{},"c":[]}`,
@@ -109,8 +108,8 @@ func TestScannerDepth(t *testing.T) {
 	}
 }
 
-// unquote against encoding/json, which makes U+FFFD of a lone surrogate where
-// unquote makes an invalid byte.
+// Compares unquote with encoding/json, which turns a lone surrogate into U+FFFD instead
+// of an invalid byte.
 func TestUnquoteAgreesWithEncodingJSON(t *testing.T) {
 	parts := rapid.SampledFrom([]string{"a", "é", "🚀", "\ufffd", `\"`, `\\`, `\/`, `\b`, `\f`, `\n`, `\r`, `\t`,
 		`\u0041`, `\u00e9`,

@@ -14,8 +14,8 @@ import (
 	"reprise/pkg/event"
 )
 
-// parseSDK is what a program that uses the CloudEvents SDK does. The SDK
-// panics over some values of data_base64, which counts as refused.
+// parseSDK parses a text with the CloudEvents SDK. The SDK panics on some values of
+// data_base64, which counts as refused.
 func parseSDK(text string) (e cloudevents.Event, err error) {
 	defer func() {
 		if p := recover(); p != nil {
@@ -28,8 +28,8 @@ func parseSDK(text string) (e cloudevents.Event, err error) {
 	return e, e.Validate()
 }
 
-// The verdicts are compared with the SDK's: each difference must be explained,
-// and no explanation may stand where there is none.
+// Every difference from the SDK's verdicts must be explained, and there must be no
+// explanation without a difference.
 func TestVerdictsAgainstSDK(t *testing.T) {
 	for _, v := range verdicts {
 		e, err := event.Parse(v.text)
@@ -43,7 +43,7 @@ func TestVerdictsAgainstSDK(t *testing.T) {
 	}
 }
 
-// Nothing valid here is refused there, and both read the same.
+// The SDK accepts every event that is valid here, and reads the same.
 func TestEventsAgainstSDK(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		e := anyEvent.Draw(t, "event")
@@ -81,7 +81,7 @@ func compareSDK(t failer, name string, e event.Event, theirs cloudevents.Event) 
 			t.Errorf("%s: %s is %q here, %q in the SDK", name, attribute, pair[0], pair[1])
 		}
 	}
-	// The SDK writes a source anew, with escapes of its own.
+	// The SDK rewrites a source with its own escapes.
 	if source := theirs.Source(); source != e.Source && !strings.Contains(source, "%") {
 		t.Errorf("%s: source is %q here, %q in the SDK", name, e.Source, source)
 	}

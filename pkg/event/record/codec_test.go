@@ -114,7 +114,7 @@ func TestUnpackRefusesWhatPackDoesNotWrite(t *testing.T) {
 	}
 }
 
-// What Unpack would refuse must not get into a stream, where it would be lost.
+// Pack must refuse records that Unpack would refuse, or they would be lost in a stream.
 func TestPackRefusesWhatUnpackDoes(t *testing.T) {
 	codec := newCodec(t)
 	for name, lines := range map[string][][]byte{

@@ -69,7 +69,7 @@ func TestUnmarshalRefusesInputThatWouldChange(t *testing.T) {
 	} {
 		var got request
 		err := strict.Unmarshal([]byte(text), &got)
-		if told, ok := errors.AsType[*strict.Error](err); !ok || told.Error() != want {
+		if refusal, ok := errors.AsType[*strict.Error](err); !ok || refusal.Error() != want {
 			t.Errorf("%.60s:\n got %v\nwant %s", text, err, want)
 		}
 	}
@@ -79,8 +79,8 @@ func TestUnmarshalRefusesInputThatWouldChange(t *testing.T) {
 	}
 }
 
-// What is accepted is decoded as the standard decoder does, and written again it
-// decodes to the same.
+// Accepted input is decoded as by the standard decoder, and encoding and decoding the
+// result gives the same.
 func FuzzUnmarshal(f *testing.F) {
 	f.Add([]byte(`{"name":"\ud83d\ude00","list":["a"],"input":{"a":{"a":[{"a":1}]}},"count":3}`))
 	f.Add([]byte(`{"input":{"a":"\ud800"}} `))

@@ -15,8 +15,8 @@ func (w *world) checkEnd() {
 	for _, r := range w.order {
 		w.checkReplayEnd(r)
 	}
-	roll := w.roll()
-	for _, info := range roll.Generations {
+	registered := w.registryState()
+	for _, info := range registered.Generations {
 		// One of another version than the code's stands still.
 		if info.Consumes() && w.versionOf(info.Version) == w.code && w.seemsWhole(info.ID) {
 			w.checkGeneration(info.ID)
@@ -27,18 +27,18 @@ func (w *world) checkEnd() {
 	}
 }
 
-func (w *world) roll() datastore.Roll {
-	roll, _ := decode[datastore.Roll](w, w.table.stored[control.Key{Partition: "registry", Sort: "generations"}].body)
-	return roll
+func (w *world) registryState() datastore.RegistryState {
+	registered, _ := decode[datastore.RegistryState](w, w.table.stored[control.Key{Partition: "registry", Sort: "generations"}].body)
+	return registered
 }
 
 // seemsWhole reports that nothing tells readers that a generation is lost: the
 // platform's own judgement, which is that a loss is recorded or marks are
 // missing.
 func (w *world) seemsWhole(id string) bool {
-	if roll := w.roll(); !w.isWiped(id) {
+	if registered := w.registryState(); !w.isWiped(id) {
 		return true
-	} else if info, found := roll.Find(id); !found || info.Loss != nil {
+	} else if info, found := registered.Find(id); !found || info.Loss != nil {
 		return false
 	}
 	a := w.newActor("reader")
@@ -78,7 +78,7 @@ func (w *world) excuses(r *replayModel) bool {
 	return w.deploys > 0 && r.request.Rebuild && strings.Contains(r.failure.Cause, "version")
 }
 
-// checkOwners finds tables and entries of the roll that nobody owns, once what
+// checkOwners finds tables and entries of the registry that nobody owns, once what
 // sweeps them has run.
 func (w *world) checkOwners() {
 	a := w.newActor("sweeper")
@@ -86,8 +86,8 @@ func (w *world) checkOwners() {
 	if err := w.sweepAtEnd(a); err != nil {
 		w.breakf(owned, "what nobody owns cannot be swept: %v", err)
 	}
-	roll := w.roll()
-	for _, info := range roll.Generations {
+	registered := w.registryState()
+	for _, info := range registered.Generations {
 		r := w.replays[info.Replay]
 		switch {
 		case info.Status == datastore.Retired:
@@ -97,7 +97,7 @@ func (w *world) checkOwners() {
 		}
 	}
 	for id := range w.store.tables {
-		if _, found := roll.Find(id); !found {
+		if _, found := registered.Find(id); !found {
 			w.breakf(owned, "the table of generation %s is left behind by replay %s", id, w.owners[id])
 		}
 	}

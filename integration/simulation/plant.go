@@ -31,7 +31,7 @@ type plant struct {
 	reader    func(a *actor, t control.Table, s feed.Stream) (control.Table, feed.Stream)
 	readGroup func(ctx context.Context, a *actor, id string, group int, deadline time.Time) (replay.Outcome, error)
 	// write takes the place of the live consumers, applyRoll decorates where the
-	// playback consumer reads the roll, judged the Data Store as those see it who
+	// playback consumer reads the registry, judged the Data Store as those see it who
 	// judge a generation, closer as those who drop one.
 	write     func(a *actor, generation string) work
 	applyRoll func(a *actor, t control.Table) control.Table

@@ -64,11 +64,11 @@ func (a *API) getEntity(r *http.Request) (reply, error) {
 
 // active is the active generation's entry.
 func (a *API) active(ctx context.Context) (datastore.Info, error) {
-	roll, err := a.Registry.Load(ctx)
+	registered, err := a.Registry.Load(ctx)
 	if err != nil {
 		return datastore.Info{}, err
 	}
-	info, found := roll.Find(roll.Active)
+	info, found := registered.Find(registered.Active)
 	if !found {
 		return datastore.Info{}, problem(http.StatusServiceUnavailable, "no-generation",
 			"no generation is active; build one with reprise replay start --rebuild --promote")

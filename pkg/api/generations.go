@@ -37,12 +37,12 @@ func (a *API) getGenerations(r *http.Request) (reply, error) {
 }
 
 func (a *API) generationsView(ctx context.Context) (GenerationsView, error) {
-	roll, err := a.Registry.Load(ctx)
+	registered, err := a.Registry.Load(ctx)
 	if err != nil {
 		return GenerationsView{}, err
 	}
-	view := GenerationsView{Active: roll.Active, Generations: []GenerationView{}}
-	for _, info := range roll.Generations {
+	view := GenerationsView{Active: registered.Active, Generations: []GenerationView{}}
+	for _, info := range registered.Generations {
 		shown := GenerationView{Info: info, Lost: info.Loss != nil}
 		if info.Consumes() && !shown.Lost {
 			_, err := datastore.LiveMarks(ctx, a.Generations.Open(info.ID), a.Lanes.Count())

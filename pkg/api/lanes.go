@@ -40,12 +40,12 @@ func (a *API) getLanes(r *http.Request) (reply, error) {
 	if err := newQuery(r).err(); err != nil {
 		return reply{}, err
 	}
-	roll, err := a.Registry.Load(r.Context())
+	registered, err := a.Registry.Load(r.Context())
 	if err != nil {
 		return reply{}, err
 	}
-	view := LanesView{Generation: roll.Active, Lost: true, Lanes: make([]LaneView, a.Lanes.Count())}
-	if info, found := roll.Find(roll.Active); found {
+	view := LanesView{Generation: registered.Active, Lost: true, Lanes: make([]LaneView, a.Lanes.Count())}
+	if info, found := registered.Find(registered.Active); found {
 		gone, err := a.applied(r.Context(), info.ID, view.Lanes)
 		if err != nil {
 			return reply{}, err

@@ -59,14 +59,14 @@ func (a *API) getRows(r *http.Request) (reply, error) {
 
 // generation finds a generation by its id, "" for the active one.
 func (a *API) generation(ctx context.Context, id string) (datastore.Info, error) {
-	roll, err := a.Registry.Load(ctx)
+	registered, err := a.Registry.Load(ctx)
 	if err != nil {
 		return datastore.Info{}, err
 	}
 	if id == "" {
-		id = roll.Active
+		id = registered.Active
 	}
-	info, found := roll.Find(id)
+	info, found := registered.Find(id)
 	if !found {
 		return datastore.Info{}, problem(http.StatusNotFound, "generation-not-found",
 			"there is no such generation; GET /generations lists them all")

@@ -46,11 +46,11 @@ func (f *BucketFinder) Find(ctx context.Context, lane event.Lane, entity string,
 // it is gone, so where it still is, the row was not written into a generation
 // that had been emptied. Such a row names only what was folded in since.
 func (f *BucketFinder) known(ctx context.Context, lane event.Lane, entity string) ([]eventlog.Bucket, error) {
-	roll, err := f.Registry.Load(ctx)
+	registered, err := f.Registry.Load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	info, found := roll.Find(roll.Active)
+	info, found := registered.Find(registered.Active)
 	if !found || info.Loss != nil {
 		return nil, nil
 	}

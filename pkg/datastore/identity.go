@@ -24,8 +24,8 @@ type IdentityKey struct {
 	Key    event.Digest
 }
 
-// Under returns what the entry lies under.
-func (i *Identity) Under() IdentityKey { return IdentityKey{i.Entity, i.Key} }
+// IndexKey returns what the entry lies under.
+func (i *Identity) IndexKey() IdentityKey { return IdentityKey{i.Entity, i.Key} }
 
 // CheckIdentities refuses what Identify does not take.
 func CheckIdentities(events []Identity) error {
@@ -34,7 +34,7 @@ func CheckIdentities(events []Identity) error {
 	}
 	known := make(map[IdentityKey]bool, len(events))
 	for i := range events {
-		under := events[i].Under()
+		under := events[i].IndexKey()
 		if known[under] {
 			return fmt.Errorf("identity %s of entity %.80q stands twice", under.Key, under.Entity)
 		}

@@ -19,9 +19,9 @@ var idPattern = regexp.MustCompile(`^g([0-9]{4,9})$`)
 
 func generationID(number int) string { return fmt.Sprintf("g%04d", number) }
 
-// Given reports whether an id is one that this roll has given away, be it
+// Issued reports whether an id is one that this registry has given away, be it
 // entered or not. A table of any other name is not the registry's.
-func (r *Roll) Given(id string) bool {
+func (r *RegistryState) Issued(id string) bool {
 	parts := idPattern.FindStringSubmatch(id)
 	if parts == nil {
 		return false
@@ -31,12 +31,12 @@ func (r *Roll) Given(id string) bool {
 }
 
 // IsReserved reports whether an id waits to be entered.
-func (r *Roll) IsReserved(id string) bool {
+func (r *RegistryState) IsReserved(id string) bool {
 	_, found := r.reservation(id)
 	return found
 }
 
-func (r *Roll) reservation(id string) (*Reservation, bool) {
+func (r *RegistryState) reservation(id string) (*Reservation, bool) {
 	at := slices.IndexFunc(r.Reserved, func(known Reservation) bool { return known.ID == id })
 	if at < 0 {
 		return nil, false
@@ -44,7 +44,7 @@ func (r *Roll) reservation(id string) (*Reservation, bool) {
 	return &r.Reserved[at], true
 }
 
-func (r *Roll) unreserve(id string) {
+func (r *RegistryState) unreserve(id string) {
 	r.Reserved = slices.DeleteFunc(r.Reserved, func(known Reservation) bool { return known.ID == id })
 }
 
@@ -61,15 +61,15 @@ func (r Registry) Begin(ctx context.Context, replay, version string) (Info, erro
 		return r.Enter(ctx, id, replay, version)
 	}
 	var info Info
-	err := r.update(ctx, "begin generation", func(roll *Roll) error {
-		if known, found := roll.Find(roll.Active); found {
+	err := r.update(ctx, "begin generation", func(registered *RegistryState) error {
+		if known, found := registered.Find(registered.Active); found {
 			info = *known
 			return control.Unchanged()
 		}
-		roll.Next = max(roll.Next, 1)
+		registered.Next = max(registered.Next, 1)
 		info = Info{ID: FirstGeneration, Status: Active, Version: version, Created: r.Now().UTC(), Indexed: true}
-		roll.Active = info.ID
-		roll.Generations = append(roll.Generations, info)
+		registered.Active = info.ID
+		registered.Generations = append(registered.Generations, info)
 		return nil
 	})
 	return info, err
@@ -78,17 +78,17 @@ func (r Registry) Begin(ctx context.Context, replay, version string) (Info, erro
 // Reserve gives a replay an id for a new generation, never one that was given
 // before but for one that is still reserved for a replay of that name.
 func (r Registry) Reserve(ctx context.Context, replay string) (id string, err error) {
-	err = r.update(ctx, "reserve generation", func(roll *Roll) error {
-		for _, known := range roll.Reserved {
+	err = r.update(ctx, "reserve generation", func(registered *RegistryState) error {
+		for _, known := range registered.Reserved {
 			if known.Replay == replay && known.Withdrawn == "" {
 				id = known.ID
 				return control.Unchanged()
 			}
 		}
 		// The first number is that of FirstGeneration.
-		roll.Next = max(roll.Next, 1) + 1
-		id = generationID(roll.Next)
-		roll.Reserved = append(roll.Reserved, Reservation{ID: id, Replay: replay})
+		registered.Next = max(registered.Next, 1) + 1
+		id = generationID(registered.Next)
+		registered.Reserved = append(registered.Reserved, Reservation{ID: id, Replay: replay})
 		return nil
 	})
 	return id, err
@@ -96,11 +96,11 @@ func (r Registry) Reserve(ctx context.Context, replay string) (id string, err er
 
 // Unreserve gives a reservation up.
 func (r Registry) Unreserve(ctx context.Context, id string) error {
-	return r.update(ctx, "give reservation up", func(roll *Roll) error {
-		if !roll.IsReserved(id) {
+	return r.update(ctx, "give reservation up", func(registered *RegistryState) error {
+		if !registered.IsReserved(id) {
 			return control.Unchanged()
 		}
-		roll.unreserve(id)
+		registered.unreserve(id)
 		return nil
 	})
 }
@@ -111,24 +111,24 @@ func (r Registry) Unreserve(ctx context.Context, id string) error {
 // caller comes.
 func (r Registry) Enter(ctx context.Context, id, replay, version string) (Info, error) {
 	var info Info
-	err := r.update(ctx, "enter generation", func(roll *Roll) error {
-		if known, found := roll.Find(id); found {
+	err := r.update(ctx, "enter generation", func(registered *RegistryState) error {
+		if known, found := registered.Find(id); found {
 			if known.Replay != replay || known.Status == Retired {
 				return ErrUnknown
 			}
 			info = *known
 			return control.Unchanged()
 		}
-		reserved, found := roll.reservation(id)
+		reserved, found := registered.reservation(id)
 		switch {
 		case !found:
 			return ErrUnknown
 		case reserved.Withdrawn != "":
 			return ErrWithdrawn
 		}
-		roll.unreserve(id)
+		registered.unreserve(id)
 		info = Info{ID: id, Status: Building, Version: version, Replay: replay, Created: r.Now().UTC(), Indexed: true}
-		roll.Generations = append(roll.Generations, info)
+		registered.Generations = append(registered.Generations, info)
 		return nil
 	})
 	return info, err
@@ -137,8 +137,8 @@ func (r Registry) Enter(ctx context.Context, id, replay, version string) (Info, 
 // Follow gives a built generation its consumer. One that was withdrawn is
 // refused.
 func (r Registry) Follow(ctx context.Context, id string) error {
-	return r.update(ctx, "let generation follow", func(roll *Roll) error {
-		info, found := roll.Find(id)
+	return r.update(ctx, "let generation follow", func(registered *RegistryState) error {
+		info, found := registered.Find(id)
 		if !found {
 			return ErrUnknown
 		}
@@ -155,20 +155,20 @@ func (r Registry) Follow(ctx context.Context, id string) error {
 
 // Retire takes a generation out of use. The active one is refused.
 func (r Registry) Retire(ctx context.Context, id string) error {
-	return r.update(ctx, "retire generation", func(roll *Roll) error {
-		info, found := roll.Find(id)
+	return r.update(ctx, "retire generation", func(registered *RegistryState) error {
+		info, found := registered.Find(id)
 		if !found || info.Status == Retired {
 			return control.Unchanged()
 		}
 		if info.Status == Active {
 			return errors.New("the active generation cannot be retired")
 		}
-		roll.retire(info)
+		registered.retire(info)
 		return nil
 	})
 }
 
-func (r *Roll) retire(info *Info) {
+func (r *RegistryState) retire(info *Info) {
 	info.Status = Retired
 	if r.Hold != nil && r.Hold.Replay == info.Replay {
 		r.Hold = nil
@@ -178,28 +178,28 @@ func (r *Roll) retire(info *Info) {
 // Discard retires a generation that is still being built, and reports whether
 // it is retired then. One that came to follow meanwhile stays.
 func (r Registry) Discard(ctx context.Context, id string) (retired bool, err error) {
-	err = r.update(ctx, "discard generation", func(roll *Roll) error {
-		info, found := roll.Find(id)
+	err = r.update(ctx, "discard generation", func(registered *RegistryState) error {
+		info, found := registered.Find(id)
 		retired = found && (info.Status == Building || info.Status == Retired)
 		if !retired || info.Status == Retired {
 			return control.Unchanged()
 		}
-		roll.retire(info)
+		registered.retire(info)
 		return nil
 	})
 	return retired, err
 }
 
-// Forget removes a retired generation from the roll, once its table is gone.
+// Forget removes a retired generation from the registry, once its table is gone.
 func (r Registry) Forget(ctx context.Context, id string) error {
-	return r.update(ctx, "forget generation", func(roll *Roll) error {
-		kept := slices.DeleteFunc(slices.Clone(roll.Generations), func(i Info) bool {
+	return r.update(ctx, "forget generation", func(registered *RegistryState) error {
+		kept := slices.DeleteFunc(slices.Clone(registered.Generations), func(i Info) bool {
 			return i.ID == id && i.Status == Retired
 		})
-		if len(kept) == len(roll.Generations) {
+		if len(kept) == len(registered.Generations) {
 			return control.Unchanged()
 		}
-		roll.Generations = kept
+		registered.Generations = kept
 		return nil
 	})
 }

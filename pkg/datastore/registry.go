@@ -72,8 +72,8 @@ type Hold struct {
 	Number int `json:"number"`
 }
 
-// Roll is the registry's document.
-type Roll struct {
+// RegistryState is the registry's document.
+type RegistryState struct {
 	Active string `json:"active"`
 	// Previous was active before, "" where none was: the one to go back to.
 	Previous    string `json:"previous,omitempty"`
@@ -97,7 +97,7 @@ type Reservation struct {
 }
 
 // Find returns a generation's entry.
-func (r *Roll) Find(id string) (*Info, bool) {
+func (r *RegistryState) Find(id string) (*Info, bool) {
 	at := slices.IndexFunc(r.Generations, func(i Info) bool { return i.ID == id })
 	if at < 0 {
 		return nil, false
@@ -125,11 +125,11 @@ var (
 	// withdrawn any more.
 	ErrActive = errors.New("the generation was made active already")
 	// ErrNotActive says that another generation is the active one: read the
-	// roll and decide again.
+	// registry and decide again.
 	ErrNotActive = errors.New("another generation is active")
 )
 
-// Registry keeps the roll of generations in the control table. It is safe for
+// Registry keeps the registry in the control table. It is safe for
 // concurrent use.
 type Registry struct {
 	Table control.Table
@@ -137,19 +137,19 @@ type Registry struct {
 	Now func() time.Time
 }
 
-var rollKey = control.Key{Partition: "registry", Sort: "generations"}
+var registryKey = control.Key{Partition: "registry", Sort: "generations"}
 
-// Load returns the roll.
-func (r Registry) Load(ctx context.Context) (Roll, error) {
-	roll, _, err := control.Load[Roll](ctx, r.Table, rollKey)
+// Load returns the registry.
+func (r Registry) Load(ctx context.Context) (RegistryState, error) {
+	registered, _, err := control.Load[RegistryState](ctx, r.Table, registryKey)
 	if err != nil && !errors.Is(err, control.ErrNotFound) {
-		return Roll{}, fmt.Errorf("load roll of generations: %w", err)
+		return RegistryState{}, fmt.Errorf("load registry of generations: %w", err)
 	}
-	return roll, nil
+	return registered, nil
 }
 
-func (r Registry) update(ctx context.Context, verb string, change func(*Roll) error) error {
-	_, err := control.Update(ctx, r.Table, rollKey, func(roll *Roll, _ bool) error { return change(roll) })
+func (r Registry) update(ctx context.Context, verb string, change func(*RegistryState) error) error {
+	_, err := control.Update(ctx, r.Table, registryKey, func(registered *RegistryState, _ bool) error { return change(registered) })
 	if err != nil {
 		return fmt.Errorf("%s: %w", verb, err)
 	}
@@ -159,20 +159,20 @@ func (r Registry) update(ctx context.Context, verb string, change func(*Roll) er
 // Hold takes or renews the hold of the active generation for a replay, and
 // returns its number, by which Flip knows it.
 func (r Registry) Hold(ctx context.Context, replay string, lease time.Duration) (number int, err error) {
-	err = r.update(ctx, "hold generation", func(roll *Roll) error {
+	err = r.update(ctx, "hold generation", func(registered *RegistryState) error {
 		now := r.Now()
-		h := roll.Hold
+		h := registered.Hold
 		live := h != nil && now.Before(h.Until)
 		if live && h.Replay != replay {
 			return ErrHeld
 		}
-		if live && h.Generation == roll.Active {
+		if live && h.Generation == registered.Active {
 			number = h.Number
 		} else {
-			roll.Holds++
-			number = roll.Holds
+			registered.Holds++
+			number = registered.Holds
 		}
-		roll.Hold = &Hold{Generation: roll.Active, Replay: replay, Until: now.Add(lease).UTC(), Number: number}
+		registered.Hold = &Hold{Generation: registered.Active, Replay: replay, Until: now.Add(lease).UTC(), Number: number}
 		return nil
 	})
 	return number, err
@@ -180,11 +180,11 @@ func (r Registry) Hold(ctx context.Context, replay string, lease time.Duration) 
 
 // Release ends a replay's hold.
 func (r Registry) Release(ctx context.Context, replay string) error {
-	return r.update(ctx, "release hold", func(roll *Roll) error {
-		if roll.Hold == nil || roll.Hold.Replay != replay {
+	return r.update(ctx, "release hold", func(registered *RegistryState) error {
+		if registered.Hold == nil || registered.Hold.Replay != replay {
 			return control.Unchanged()
 		}
-		roll.Hold = nil
+		registered.Hold = nil
 		return nil
 	})
 }
@@ -196,26 +196,26 @@ func (r Registry) Release(ctx context.Context, replay string) error {
 // rests on lies in the document that is compared and swapped: ErrWithdrawn and
 // ErrLost refuse it.
 func (r Registry) Flip(ctx context.Context, id, replay string, number int) error {
-	return r.update(ctx, "flip active generation", func(roll *Roll) error {
-		if roll.Active == id {
+	return r.update(ctx, "flip active generation", func(registered *RegistryState) error {
+		if registered.Active == id {
 			return control.Unchanged()
 		}
-		info, found := roll.Find(id)
+		info, found := registered.Find(id)
 		if !found || info.Status != Following {
 			return ErrUnknown
 		}
 		if err := info.mayBecomeActive(); err != nil {
 			return err
 		}
-		h := roll.Hold
-		if h == nil || h.Replay != replay || h.Number != number || h.Generation != roll.Active ||
+		h := registered.Hold
+		if h == nil || h.Replay != replay || h.Number != number || h.Generation != registered.Active ||
 			!r.Now().Before(h.Until) {
 			return ErrHoldLost
 		}
-		if old, found := roll.Find(roll.Active); found {
-			old.Status, roll.Previous = Following, old.ID
+		if old, found := registered.Find(registered.Active); found {
+			old.Status, registered.Previous = Following, old.ID
 		}
-		info.Status, info.Promoted, roll.Active, roll.Hold = Active, true, id, nil
+		info.Status, info.Promoted, registered.Active, registered.Hold = Active, true, id, nil
 		return nil
 	})
 }
@@ -225,19 +225,19 @@ func (r Registry) Flip(ctx context.Context, id, replay string, number int) error
 // which died cannot stop the live path.
 func (r Registry) MayWrite(ctx context.Context, id string) (Info, error) {
 	var info Info
-	err := r.update(ctx, "check hold", func(roll *Roll) error {
-		known, found := roll.Find(id)
+	err := r.update(ctx, "check hold", func(registered *RegistryState) error {
+		known, found := registered.Find(id)
 		if !found {
 			return ErrUnknown
 		}
 		info = *known
-		if roll.Hold == nil || roll.Hold.Generation != id {
+		if registered.Hold == nil || registered.Hold.Generation != id {
 			return control.Unchanged()
 		}
-		if r.Now().Before(roll.Hold.Until) {
+		if r.Now().Before(registered.Hold.Until) {
 			return ErrHeld
 		}
-		roll.Hold = nil
+		registered.Hold = nil
 		return nil
 	})
 	return info, err

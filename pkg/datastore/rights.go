@@ -24,10 +24,10 @@ func (i *Info) mayBecomeActive() error {
 // first one is kept and returned. Where the flip came first it is ErrActive. It
 // is idempotent.
 func (r Registry) Withdraw(ctx context.Context, id, replay, why string) (kept string, err error) {
-	err = r.update(ctx, "withdraw generation", func(roll *Roll) error {
+	err = r.update(ctx, "withdraw generation", func(registered *RegistryState) error {
 		kept = why
-		info, found := roll.Find(id)
-		reserved, waits := roll.reservation(id)
+		info, found := registered.Find(id)
+		reserved, waits := registered.reservation(id)
 		switch {
 		case waits && reserved.Withdrawn != "":
 			kept = reserved.Withdrawn
@@ -44,8 +44,8 @@ func (r Registry) Withdraw(ctx context.Context, id, replay, why string) (kept st
 			return control.Unchanged()
 		}
 		info.Withdrawn = why
-		if roll.Hold != nil && roll.Hold.Replay == replay {
-			roll.Hold = nil
+		if registered.Hold != nil && registered.Hold.Replay == replay {
+			registered.Hold = nil
 		}
 		return nil
 	})
@@ -56,8 +56,8 @@ func (r Registry) Withdraw(ctx context.Context, id, replay, why string) (kept st
 // its marks, and reports whether it is known to be lost then: one that is gone
 // or has no consumer any more is not. The time of the loss is the registry's.
 func (r Registry) Lose(ctx context.Context, id string, loss Loss) (lost bool, err error) {
-	err = r.update(ctx, "record loss of generation", func(roll *Roll) error {
-		info, found := roll.Find(id)
+	err = r.update(ctx, "record loss of generation", func(registered *RegistryState) error {
+		info, found := registered.Find(id)
 		lost = found && info.Consumes()
 		if !lost || info.Loss != nil {
 			return control.Unchanged()
@@ -72,9 +72,9 @@ func (r Registry) Lose(ctx context.Context, id string, loss Loss) (lost bool, er
 // LoseActive records the loss of the active generation before somebody empties
 // it. ErrNotActive where another one is active by then.
 func (r Registry) LoseActive(ctx context.Context, id string, loss Loss) error {
-	return r.update(ctx, "record loss of the active generation", func(roll *Roll) error {
-		info, found := roll.Find(id)
-		if !found || roll.Active != id {
+	return r.update(ctx, "record loss of the active generation", func(registered *RegistryState) error {
+		info, found := registered.Find(id)
+		if !found || registered.Active != id {
 			return ErrNotActive
 		}
 		if info.Loss != nil {

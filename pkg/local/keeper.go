@@ -18,7 +18,7 @@ const (
 	// eventFactor and playbackFactor are the batches of a shard at a time.
 	eventFactor    = 2
 	playbackFactor = 2
-	// lookAround is how often the keeper looks at the roll by itself, and
+	// lookAround is how often the keeper looks at the registry by itself, and
 	// reconcileEvery how often at replays, too.
 	lookAround     = time.Second
 	reconcileEvery = 5 * time.Minute
@@ -54,7 +54,7 @@ func (p *Platform) mapping(consumer string, d feed.Description, factor int, f pl
 		Checkpoints: feed.Checkpoints{Table: p.core.Table}, Function: f, Factor: factor, Region: region, Log: p.options.Log}
 }
 
-// wake makes the keeper of consumers look at the roll of generations.
+// wake makes the keeper of consumers look at the registry.
 func (p *Platform) wake(context.Context) error {
 	select {
 	case p.nudge <- struct{}{}:

@@ -80,12 +80,12 @@ func (p *Platform) viewer() *lifecycle.Viewer {
 	return &lifecycle.Viewer{Store: p.store, Registry: p.registry, Generations: p.Generations}
 }
 
-// Registry has the roll of generations.
+// Registry has the registry.
 func (p *Platform) Registry() datastore.Registry { return p.registry }
 
 // Found makes the generation that a new platform starts with. It is idempotent.
 func (p *Platform) Found(ctx context.Context) error {
-	_, err := p.registry.Found(ctx, p.Generations, p.Lanes.Count(), p.Applier.Version())
+	_, err := p.registry.EnsureFirst(ctx, p.Generations, p.Lanes.Count(), p.Applier.Version())
 	return err
 }
 

@@ -106,8 +106,8 @@ func (p *Platform) Close() func(context.Context, events.CloudWatchEvent) error {
 	}
 }
 
-// Keep is keep-consumers: it makes the consumers agree with the roll of
-// generations, and takes care of replays whose start or end was cut short.
+// Keep is keep-consumers: it makes the consumers agree with the
+// registry, and takes care of replays whose start or end was cut short.
 func (p *Platform) Keep(ctx context.Context) error {
 	if err := p.Keeper().Keep(ctx); err != nil {
 		return err

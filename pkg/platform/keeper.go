@@ -36,7 +36,7 @@ type Host interface {
 	Remove(ctx context.Context, have Consumer) error
 }
 
-// Keeper makes consumers agree with the roll of generations. Two at work at
+// Keeper makes consumers agree with the registry. Two at work at
 // once do no harm.
 type Keeper struct {
 	Host        Host
@@ -53,14 +53,14 @@ type Keeper struct {
 // each generation that follows the stream, and removes the others. An error
 // leaves the rest to the next call.
 func (k *Keeper) Keep(ctx context.Context) error {
-	// What runs is listed before the roll is read: a consumer that is listed
-	// was made for a generation that the roll had by then, so that one unknown
-	// to the roll is an old one.
+	// What runs is listed before the registry is read: a consumer that is listed
+	// was made for a generation that the registry had by then, so that one unknown
+	// to the registry is an old one.
 	have, err := k.Host.Consumers(ctx)
 	if err != nil {
 		return fmt.Errorf("list consumers: %w", err)
 	}
-	roll, err := k.Registry.Found(ctx, k.Generations, k.Lanes, k.Projections)
+	registered, err := k.Registry.EnsureFirst(ctx, k.Generations, k.Lanes, k.Projections)
 	if err != nil {
 		return err
 	}
@@ -68,9 +68,9 @@ func (k *Keeper) Keep(ctx context.Context) error {
 	for _, consumer := range have {
 		known[consumer.Generation] = consumer
 	}
-	versions := k.versions(roll, known)
+	versions := k.versions(registered, known)
 	var failed []error
-	for _, info := range roll.Generations {
+	for _, info := range registered.Generations {
 		if info.Consumes() {
 			failed = append(failed, k.provide(ctx, info, known[info.ID], versions))
 			delete(known, info.ID)
@@ -89,9 +89,9 @@ var ErrNoCode = errors.New("no known version of the consumer has the generation'
 
 // versions are the published versions by the version of the projections that they
 // have: this deploy's, and those that consumers of other projections run.
-func (k *Keeper) versions(roll datastore.Roll, known map[string]Consumer) map[string]string {
+func (k *Keeper) versions(registered datastore.RegistryState, known map[string]Consumer) map[string]string {
 	versions := make(map[string]string)
-	for _, info := range roll.Generations {
+	for _, info := range registered.Generations {
 		if published := known[info.ID].Version; published != "" {
 			versions[info.Version] = published
 		}

@@ -34,11 +34,11 @@ func openMarks(ctx context.Context, store Store, registry datastore.Registry, ge
 		}
 		return marks{store: store, id: row.ID}, nil
 	}
-	roll, err := registry.Load(ctx)
+	registered, err := registry.Load(ctx)
 	if err != nil {
 		return marks{}, err
 	}
-	info, found := roll.Find(row.Generation)
+	info, found := registered.Find(row.Generation)
 	if !found || info.Replay != row.ID || info.Status != datastore.Building {
 		return marks{}, datastore.ErrUnknown
 	}

@@ -10,9 +10,9 @@ import (
 )
 
 // Prepare gives a rebuild its generation: an id that no other ever had, which
-// the replay's row records before the roll of generations enters it, and that
+// the replay's row records before the registry enters it, and that
 // before its table is made. A crash between any two of these leaves nothing that
-// the row, the roll or Closer.Sweep does not know of. It is idempotent;
+// the row, the registry or Closer.Sweep does not know of. It is idempotent;
 // ErrOtherVersion where the replay was prepared for another version.
 func (p *Promoter) Prepare(ctx context.Context, id, version string) error {
 	row, err := p.Store.Load(ctx, id)

@@ -24,8 +24,8 @@ type Promotion string
 const (
 	// Promoted: the new generation is the active one.
 	Promoted Promotion = "promoted"
-	// Catching: its consumer has not caught up with the log yet.
-	Catching Promotion = "catching-up"
+	// CatchingUp: its consumer has not caught up with the log yet.
+	CatchingUp Promotion = "catching-up"
 	// PromotionStopped: the replay was cancelled or has ended.
 	PromotionStopped Promotion = "stopped"
 )
@@ -72,9 +72,9 @@ func (p *Promoter) Follow(ctx context.Context, id string) error {
 	case p.Store.Now().Sub(*row.Cut) > p.Retention/2:
 		return fmt.Errorf("follow with generation %s: %w", row.Generation, ErrCutTooOld)
 	}
-	roll, err := p.Registry.Load(ctx)
+	registered, err := p.Registry.Load(ctx)
 	if err == nil {
-		_, err = p.own(&roll, row)
+		_, err = p.own(&registered, row)
 	}
 	if err != nil {
 		return fmt.Errorf("follow with generation %s: %w", row.Generation, err)
@@ -101,7 +101,7 @@ func (p *Promoter) Follow(ctx context.Context, id string) error {
 // Promote makes a following generation the active one: it waits until the
 // generation has caught up, holds the consumer of the active one, waits for
 // the heads as of then, and flips. Reads therefore never step back. It returns
-// Catching at deadline, having released its hold.
+// CatchingUp at deadline, having released its hold.
 func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (Promotion, error) {
 	row, err := p.Store.Working(ctx, id)
 	switch {
@@ -125,7 +125,7 @@ func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (
 			return p.promoted(ctx, id)
 		}
 		if !p.Store.Now().Before(deadline) {
-			return Catching, nil
+			return CatchingUp, nil
 		}
 		if err := p.Sleep(ctx, p.Poll); err != nil {
 			return "", err
@@ -134,7 +134,7 @@ func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (
 }
 
 // promoted notes the flip in the row. Where the row was closed in between, that
-// was by who saw the flip in the roll.
+// was by who saw the flip in the registry.
 func (p *Promoter) promoted(ctx context.Context, id string) (Promotion, error) {
 	_, err := p.Store.Update(ctx, id, func(r *replay.Row) error { r.Promoted = true; return nil })
 	if err != nil && !errors.Is(err, replay.ErrEnded) {
@@ -144,13 +144,13 @@ func (p *Promoter) promoted(ctx context.Context, id string) (Promotion, error) {
 }
 
 func (p *Promoter) attempt(ctx context.Context, row replay.Row, deadline time.Time) (bool, error) {
-	roll, err := p.Registry.Load(ctx)
+	registered, err := p.Registry.Load(ctx)
 	if err != nil {
 		return false, err
 	}
 	// An attempt that flipped may have died before it could tell. To hold the
 	// active generation then would hold the new one's own consumer.
-	info, err := p.own(&roll, row)
+	info, err := p.own(&registered, row)
 	if err != nil || info.Promoted || info.Status == datastore.Active {
 		return err == nil, err
 	}
@@ -162,7 +162,7 @@ func (p *Promoter) attempt(ctx context.Context, row replay.Row, deadline time.Ti
 	// This one only saves a hold, where it is likely to be refused: rows change
 	// until the active one stands still.
 	if row.Proof != nil && row.Proof.Rows != nil && row.Proof.Rows.Parked > 0 {
-		if err := p.checkParked(ctx, *info, roll.Active); err != nil {
+		if err := p.checkParked(ctx, *info, registered.Active); err != nil {
 			return false, err
 		}
 	}
@@ -172,7 +172,7 @@ func (p *Promoter) attempt(ctx context.Context, row replay.Row, deadline time.Ti
 	}
 	reached, err := p.awaitHeads(ctx, row, p.Store.Now().Add(p.Lease/2))
 	if err == nil && reached {
-		err = p.checkParked(ctx, *info, roll.Active)
+		err = p.checkParked(ctx, *info, registered.Active)
 	}
 	if err == nil && reached {
 		if err = p.Registry.Flip(ctx, row.Generation, row.ID, hold); err == nil {
@@ -184,8 +184,8 @@ func (p *Promoter) attempt(ctx context.Context, row replay.Row, deadline time.Ti
 
 // own returns the entry of the replay's generation, or why it can come to
 // nothing: its consumer, too, would wait for ever.
-func (p *Promoter) own(roll *datastore.Roll, row replay.Row) (*datastore.Info, error) {
-	info, found := roll.Find(row.Generation)
+func (p *Promoter) own(registered *datastore.RegistryState, row replay.Row) (*datastore.Info, error) {
+	info, found := registered.Find(row.Generation)
 	switch {
 	case !found || info.Replay != row.ID || info.Status == datastore.Retired:
 		return nil, datastore.ErrUnknown

@@ -136,12 +136,12 @@ func (c *Closer) dropRetired(ctx context.Context, id string) error {
 // active one, this replay's own, those whose replays have not ended, and one to
 // go back to.
 func (c *Closer) retireOld(ctx context.Context, row replay.Row) error {
-	roll, err := c.Registry.Load(ctx)
+	registered, err := c.Registry.Load(ctx)
 	if err != nil {
 		return err
 	}
 	var retired, following []string
-	for _, info := range roll.Generations {
+	for _, info := range registered.Generations {
 		switch {
 		case info.Status == datastore.Retired:
 			retired = append(retired, info.ID)
@@ -149,7 +149,7 @@ func (c *Closer) retireOld(ctx context.Context, row replay.Row) error {
 			following = append(following, info.ID)
 		}
 	}
-	kept, err := c.toGoBackTo(ctx, &roll, following)
+	kept, err := c.rollbackTarget(ctx, &registered, following)
 	if err != nil {
 		return err
 	}
@@ -164,16 +164,16 @@ func (c *Closer) retireOld(ctx context.Context, row replay.Row) error {
 	return nil
 }
 
-// toGoBackTo is the generation that was active before, or, where that is gone
+// rollbackTarget is the generation that was active before, or, where that is gone
 // or lost, the newest one that follows. Readers know what it held.
-func (c *Closer) toGoBackTo(ctx context.Context, roll *datastore.Roll, following []string) (string, error) {
+func (c *Closer) rollbackTarget(ctx context.Context, registered *datastore.RegistryState, following []string) (string, error) {
 	choices := slices.Clone(following)
 	slices.Reverse(choices)
-	if slices.Contains(following, roll.Previous) {
-		choices = append([]string{roll.Previous}, choices...)
+	if slices.Contains(following, registered.Previous) {
+		choices = append([]string{registered.Previous}, choices...)
 	}
 	for _, id := range choices {
-		if info, found := roll.Find(id); found && info.Loss != nil {
+		if info, found := registered.Find(id); found && info.Loss != nil {
 			continue
 		}
 		lost, err := c.lost(ctx, id)

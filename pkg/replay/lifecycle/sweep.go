@@ -19,19 +19,19 @@ import (
 // Generations that follow the event stream are not its business: Close keeps one
 // of them to go back to.
 func (c *Closer) Sweep(ctx context.Context) error {
-	// Tables are listed before the roll is read. A table is made after its entry
+	// Tables are listed before the registry is read. A table is made after its entry
 	// and dropped before it, so one that was there first and has no entry then
 	// has lost it for good: an id is entered once.
 	tables, err := c.Generations.List(ctx)
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
-	roll, err := c.Registry.Load(ctx)
+	registered, err := c.Registry.Load(ctx)
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
-	err = errors.Join(c.sweepEntries(ctx, &roll), c.sweepReserved(ctx, &roll))
-	for _, id := range orphans(&roll, tables) {
+	err = errors.Join(c.sweepEntries(ctx, &registered), c.sweepReserved(ctx, &registered))
+	for _, id := range orphans(&registered, tables) {
 		if dropped := c.Generations.Drop(ctx, id); dropped != nil {
 			err = errors.Join(err, fmt.Errorf("drop table of generation %s: %w", id, dropped))
 		}
@@ -42,10 +42,10 @@ func (c *Closer) Sweep(ctx context.Context) error {
 	return nil
 }
 
-func (c *Closer) sweepEntries(ctx context.Context, roll *datastore.Roll) error {
+func (c *Closer) sweepEntries(ctx context.Context, registered *datastore.RegistryState) error {
 	var errs []error
-	for i := range roll.Generations {
-		info := &roll.Generations[i]
+	for i := range registered.Generations {
+		info := &registered.Generations[i]
 		switch info.Status {
 		case datastore.Retired:
 			errs = append(errs, c.dropRetired(ctx, info.ID))
@@ -60,9 +60,9 @@ func (c *Closer) sweepEntries(ctx context.Context, roll *datastore.Roll) error {
 	return errors.Join(errs...)
 }
 
-func (c *Closer) sweepReserved(ctx context.Context, roll *datastore.Roll) error {
+func (c *Closer) sweepReserved(ctx context.Context, registered *datastore.RegistryState) error {
 	var errs []error
-	for _, reserved := range roll.Reserved {
+	for _, reserved := range registered.Reserved {
 		needed, err := c.needs(ctx, reserved.Replay, reserved.ID)
 		if err == nil && !needed {
 			err = c.Registry.Unreserve(ctx, reserved.ID)
@@ -73,7 +73,7 @@ func (c *Closer) sweepReserved(ctx context.Context, roll *datastore.Roll) error 
 }
 
 // needs reports whether a replay may still come to a generation: it has not
-// ended, and its row names this one or none yet. The row is read after the roll,
+// ended, and its row names this one or none yet. The row is read after the registry,
 // and a replay of the same name that begins later gets another id, unless the
 // reservation still stands.
 func (c *Closer) needs(ctx context.Context, owner, id string) (bool, error) {
@@ -91,11 +91,11 @@ func (c *Closer) needs(ctx context.Context, owner, id string) (bool, error) {
 }
 
 // orphans are the tables that no entry or reservation names. The first
-// generation's table is made before its entry; and what this roll has not given
+// generation's table is made before its entry; and what this registry has not given
 // away, because an older one was restored, is not its to drop.
-func orphans(roll *datastore.Roll, tables []string) []string {
+func orphans(registered *datastore.RegistryState, tables []string) []string {
 	return slices.DeleteFunc(slices.Clone(tables), func(id string) bool {
-		_, entered := roll.Find(id)
-		return entered || roll.IsReserved(id) || !roll.Given(id) || (roll.Active == "" && id == datastore.FirstGeneration)
+		_, entered := registered.Find(id)
+		return entered || registered.IsReserved(id) || !registered.Issued(id) || (registered.Active == "" && id == datastore.FirstGeneration)
 	})
 }

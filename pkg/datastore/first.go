@@ -8,10 +8,10 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// EnsureFirst makes the generation that a new platform starts with, unless the registry
-// has an active one, and returns the registry. Its marks are set before it is
-// entered, so that it is never taken for a lost one. It is idempotent: a call
-// that was cut short is made good by the next one.
+// EnsureFirst creates the generation that a new platform starts with, unless one
+// is active already, and returns the registry's state. The marks are set before
+// the generation is entered, so that it is never taken for a lost one.
+// EnsureFirst is idempotent: the next call completes one that was interrupted.
 func (r Registry) EnsureFirst(ctx context.Context, all Generations, lanes int, version string) (RegistryState, error) {
 	registered, err := r.Load(ctx)
 	if err != nil || registered.Active != "" {

@@ -11,16 +11,16 @@ import (
 	"reprise/pkg/control"
 )
 
-// FirstGeneration is the id of the generation that a platform starts with. No
-// replay is ever given it.
+// FirstGeneration is the id of the generation that a platform starts with; no
+// replay's generation ever gets it.
 const FirstGeneration = "g0001"
 
 var idPattern = regexp.MustCompile(`^g([0-9]{4,9})$`)
 
 func generationID(number int) string { return fmt.Sprintf("g%04d", number) }
 
-// Issued reports whether an id is one that this registry has given away, be it
-// entered or not. A table of any other name is not the registry's.
+// Issued reports whether this registry has issued an id, whether or not it was
+// entered. A table with any other name does not belong to the registry.
 func (r *RegistryState) Issued(id string) bool {
 	parts := idPattern.FindStringSubmatch(id)
 	if parts == nil {
@@ -30,7 +30,7 @@ func (r *RegistryState) Issued(id string) bool {
 	return err == nil && number >= 1 && number <= r.Next && id == generationID(number)
 }
 
-// IsReserved reports whether an id waits to be entered.
+// IsReserved reports whether an id is reserved and not entered yet.
 func (r *RegistryState) IsReserved(id string) bool {
 	_, found := r.reservation(id)
 	return found
@@ -48,10 +48,9 @@ func (r *RegistryState) unreserve(id string) {
 	r.Reserved = slices.DeleteFunc(r.Reserved, func(known Reservation) bool { return known.ID == id })
 }
 
-// Begin enters a generation of a version in one write: a platform's first one
-// (replay ""), which is active at once unless there is an active one already,
-// or one of a replay that needs no reservation because nothing can come in
-// between.
+// Begin enters a generation of a version without a separate reservation. With
+// replay "" it is the platform's first generation, which is active at once; if
+// there is an active generation already, Begin returns that one.
 func (r Registry) Begin(ctx context.Context, replay, version string) (Info, error) {
 	if replay != "" {
 		id, err := r.Reserve(ctx, replay)
@@ -67,7 +66,7 @@ func (r Registry) Begin(ctx context.Context, replay, version string) (Info, erro
 			return control.Unchanged()
 		}
 		registered.Next = max(registered.Next, 1)
-		info = Info{ID: FirstGeneration, Status: Active, Version: version, Created: r.Now().UTC(), Indexed: true}
+		info = r.newInfo(FirstGeneration, Active, "", version)
 		registered.Active = info.ID
 		registered.Generations = append(registered.Generations, info)
 		return nil
@@ -75,8 +74,8 @@ func (r Registry) Begin(ctx context.Context, replay, version string) (Info, erro
 	return info, err
 }
 
-// Reserve gives a replay an id for a new generation, never one that was given
-// before but for one that is still reserved for a replay of that name.
+// Reserve issues an id for a replay's new generation. An id is never issued
+// twice, but a replay of the same name gets the id that is still reserved for it.
 func (r Registry) Reserve(ctx context.Context, replay string) (id string, err error) {
 	err = r.update(ctx, "reserve generation", func(registered *RegistryState) error {
 		for _, known := range registered.Reserved {
@@ -94,9 +93,9 @@ func (r Registry) Reserve(ctx context.Context, replay string) (id string, err er
 	return id, err
 }
 
-// Unreserve gives a reservation up.
+// Unreserve removes a reservation.
 func (r Registry) Unreserve(ctx context.Context, id string) error {
-	return r.update(ctx, "give reservation up", func(registered *RegistryState) error {
+	return r.update(ctx, "remove reservation", func(registered *RegistryState) error {
 		if !registered.IsReserved(id) {
 			return control.Unchanged()
 		}
@@ -105,10 +104,10 @@ func (r Registry) Unreserve(ctx context.Context, id string) error {
 	})
 }
 
-// Enter makes a reserved id a generation that is being built. It is idempotent
-// while the entry stands. An id can be entered once: behind a withdrawal it is
-// ErrWithdrawn, and after the entry was retired ErrUnknown, however late a
-// caller comes.
+// Enter turns a reserved id into a generation that is being built. It is
+// idempotent while the entry exists. An id can be entered only once: Enter
+// returns ErrWithdrawn after a withdrawal, and ErrUnknown once the entry was
+// retired.
 func (r Registry) Enter(ctx context.Context, id, replay, version string) (Info, error) {
 	var info Info
 	err := r.update(ctx, "enter generation", func(registered *RegistryState) error {
@@ -127,17 +126,27 @@ func (r Registry) Enter(ctx context.Context, id, replay, version string) (Info, 
 			return ErrWithdrawn
 		}
 		registered.unreserve(id)
-		info = Info{ID: id, Status: Building, Version: version, Replay: replay, Created: r.Now().UTC(), Indexed: true}
+		info = r.newInfo(id, Building, replay, version)
 		registered.Generations = append(registered.Generations, info)
 		return nil
 	})
 	return info, err
 }
 
-// Follow gives a built generation its consumer. One that was withdrawn is
-// refused.
+func (r Registry) newInfo(id string, status Status, replay, version string) Info {
+	return Info{
+		ID:      id,
+		Status:  status,
+		Version: version,
+		Replay:  replay,
+		Created: r.Now().UTC(),
+		Indexed: true,
+	}
+}
+
+// Follow gives a built generation its consumer, or returns ErrWithdrawn.
 func (r Registry) Follow(ctx context.Context, id string) error {
-	return r.update(ctx, "let generation follow", func(registered *RegistryState) error {
+	return r.update(ctx, "follow with generation", func(registered *RegistryState) error {
 		info, found := registered.Find(id)
 		if !found {
 			return ErrUnknown
@@ -153,7 +162,7 @@ func (r Registry) Follow(ctx context.Context, id string) error {
 	})
 }
 
-// Retire takes a generation out of use. The active one is refused.
+// Retire takes a generation out of use; the active one cannot be retired.
 func (r Registry) Retire(ctx context.Context, id string) error {
 	return r.update(ctx, "retire generation", func(registered *RegistryState) error {
 		info, found := registered.Find(id)
@@ -170,13 +179,20 @@ func (r Registry) Retire(ctx context.Context, id string) error {
 
 func (r *RegistryState) retire(info *Info) {
 	info.Status = Retired
-	if r.Hold != nil && r.Hold.Replay == info.Replay {
+	r.release(info.Replay)
+}
+
+// release ends the hold if it is the replay's, and reports whether it was.
+func (r *RegistryState) release(replay string) bool {
+	held := r.Hold != nil && r.Hold.Replay == replay
+	if held {
 		r.Hold = nil
 	}
+	return held
 }
 
 // Discard retires a generation that is still being built, and reports whether
-// it is retired then. One that came to follow meanwhile stays.
+// it is retired now. It leaves a generation that follows by now as it is.
 func (r Registry) Discard(ctx context.Context, id string) (retired bool, err error) {
 	err = r.update(ctx, "discard generation", func(registered *RegistryState) error {
 		info, found := registered.Find(id)
@@ -190,7 +206,7 @@ func (r Registry) Discard(ctx context.Context, id string) (retired bool, err err
 	return retired, err
 }
 
-// Forget removes a retired generation from the registry, once its table is gone.
+// Forget removes a retired generation's entry, once its table is gone.
 func (r Registry) Forget(ctx context.Context, id string) error {
 	return r.update(ctx, "forget generation", func(registered *RegistryState) error {
 		kept := slices.DeleteFunc(slices.Clone(registered.Generations), func(i Info) bool {

@@ -115,10 +115,7 @@ func (w *world) arrived(
 		if err != nil && !errors.As(err, &bad) {
 			return nil, mark, err
 		}
-		end, err := decoder.LastPosition(decoded, in)
-		if err != nil {
-			return nil, mark, err
-		}
+		end := decoded.Last
 		if end <= mark.Position {
 			continue
 		}

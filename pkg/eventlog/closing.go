@@ -67,16 +67,13 @@ func (c *commit) addDue(key control.Key, document any) error {
 // putDue writes the due documents, which are fewer than control.MaxBatch.
 func (c *commit) putDue(ctx context.Context) error {
 	results, err := c.pump.Heads.Table.PutAll(ctx, c.due)
-	if err != nil {
-		return fmt.Errorf("close buckets of lane %s: %w", c.lane, err)
-	}
-	for i, err := range results {
-		if errors.Is(err, control.ErrConflict) {
+	for i := 0; err == nil && i < len(results); i++ {
+		if err = results[i]; errors.Is(err, control.ErrConflict) {
 			err = c.resolve(ctx, c.due[i])
 		}
-		if err != nil {
-			return fmt.Errorf("close buckets of lane %s: %w", c.lane, err)
-		}
+	}
+	if err != nil {
+		return fmt.Errorf("close buckets of lane %s: %w", c.lane, err)
 	}
 	return nil
 }

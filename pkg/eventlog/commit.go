@@ -50,20 +50,16 @@ func (c *commit) take(ctx context.Context, in Incoming) error {
 	if err != nil && !errors.As(err, &bad) {
 		return err
 	}
-	last := decoded.Last
-	if bad != nil {
-		last = bad.Position
-	}
 	// A head passes whole records, even one that this version cannot decode and a
 	// later version can.
-	switch name := last.Record(); {
+	switch name := decoded.Last.Record(); {
 	case c.taken[name]:
 		c.result.Dropped++
 		return nil
 	case name <= c.before.Position.Record():
 		return c.behindHead(ctx, in, decoded, bad)
 	case name <= c.head.Position.Record():
-		c.overtaken = append(c.overtaken, c.late(in, decoded, bad))
+		c.overtaken = append(c.overtaken, c.late(in, decoded.First))
 	case bad != nil:
 		c.undecodable(in, bad)
 	default:
@@ -75,7 +71,7 @@ func (c *commit) take(ctx context.Context, in Incoming) error {
 // accept adds a record's events, unless they belong to too many buckets.
 func (c *commit) accept(in Incoming, decoded Decoded) {
 	if n := c.bucketsOf(decoded.Events); n > MaxRecordBuckets {
-		c.undecodable(in, &Undecodable{decoded.Events[0].Position,
+		c.undecodable(in, &Undecodable{decoded.First,
 			fmt.Errorf("its events belong to %d buckets; a record may have at most %d", n, MaxRecordBuckets)})
 		return
 	}
@@ -170,19 +166,13 @@ func (c *commit) behindHead(ctx context.Context, in Incoming, decoded Decoded, b
 		c.result.Dropped++
 		return nil
 	}
-	c.setAside(c.late(in, decoded, nil))
+	c.setAside(c.late(in, decoded.First))
 	return nil
 }
 
-// late counts a late record and returns it under its first position.
-func (c *commit) late(in Incoming, decoded Decoded, bad *Undecodable) Quarantined {
+// late counts a late record and returns it at its first position.
+func (c *commit) late(in Incoming, at event.Position) Quarantined {
 	c.result.Late++
-	var at event.Position
-	if bad != nil {
-		at = bad.Position
-	} else {
-		at = decoded.Events[0].Position
-	}
 	return in.quarantined(at, "late", "the lane's head had passed the record when it was delivered")
 }
 

@@ -32,10 +32,11 @@ type Arrived struct {
 	Arrival int64
 }
 
-// Decoded is a decoded record of the event stream.
+// Decoded is a decoded record of the event stream. First and Last are the positions
+// of its first and last event, or of the record itself if it is undecodable.
 type Decoded struct {
-	Last   event.Position
-	Events []Arrived
+	First, Last event.Position
+	Events      []Arrived
 }
 
 // Decoder decodes records of the event stream. The pump and every consumer that
@@ -60,26 +61,28 @@ func (e *Undecodable) Error() string {
 
 func (e *Undecodable) Unwrap() error { return e.Err }
 
-// Decode returns the events of a record of that lane, or an *Undecodable. Any
-// other error means that the sequence number is invalid.
+// Decode returns the events of a record of that lane. With an *Undecodable it
+// returns the record's position only; any other error means that the sequence number
+// is invalid.
 func (d *Decoder) Decode(lane event.Lane, in Incoming) (Decoded, error) {
 	first, err := event.NewPosition(d.Epoch, in.Sequence, 0)
 	if err != nil {
 		return Decoded{}, fmt.Errorf("place record: %w", err)
 	}
+	undecodable := Decoded{First: first, Last: first}
 	header, lines, err := d.Codec.Unpack(in.Data)
 	if err != nil {
-		return Decoded{}, &Undecodable{first, err}
+		return undecodable, &Undecodable{first, err}
 	}
 	if header.Lane != lane || header.Playback != nil {
-		return Decoded{}, &Undecodable{first, fmt.Errorf("the record belongs to lane %s", header.Lane)}
+		return undecodable, &Undecodable{first, fmt.Errorf("the record belongs to lane %s", header.Lane)}
 	}
-	decoded := Decoded{Events: make([]Arrived, 0, len(lines))}
+	decoded := Decoded{First: first, Events: make([]Arrived, 0, len(lines))}
 	var scratch []byte
 	for i, line := range lines {
 		arrived, err := d.arrived(lane, in, header, line, i, &scratch)
 		if err != nil {
-			return Decoded{}, &Undecodable{first, fmt.Errorf("event %d: %w", i, err)}
+			return undecodable, &Undecodable{first, fmt.Errorf("event %d: %w", i, err)}
 		}
 		decoded.Events = append(decoded.Events, arrived)
 		decoded.Last = arrived.Position
@@ -118,15 +121,6 @@ func (d *Decoder) arrived(
 		arrived.Arrival = own.UnixMilli()
 	}
 	return arrived, nil
-}
-
-// LastPosition is the position at the end of a record: that of its last event, or
-// of the record itself if it cannot be decoded.
-func (d *Decoder) LastPosition(decoded Decoded, in Incoming) (event.Position, error) {
-	if len(decoded.Events) > 0 {
-		return decoded.Last, nil
-	}
-	return event.NewPosition(d.Epoch, in.Sequence, 0)
 }
 
 // Stamp assigns logged times, which never go back within a lane. The pump and the

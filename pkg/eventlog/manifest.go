@@ -51,11 +51,10 @@ func (h Heads) Manifests(ctx context.Context, lane event.Lane, head Head, from, 
 		for len(carried) > 0 && carried[0].Bucket < next {
 			c := carried[0]
 			carried = carried[1:]
-			if !inside(c.Bucket) {
-				continue
-			}
-			if err := visit(c.Bucket, c.Manifest); err != nil {
-				return err
+			if inside(c.Bucket) {
+				if err := visit(c.Bucket, c.Manifest); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
@@ -88,7 +87,9 @@ func (h Heads) Manifests(ctx context.Context, lane event.Lane, head Head, from, 
 
 // ManifestsOf returns the manifests, as of head, of those of the buckets in which
 // the lane has events. buckets are ascending.
-func (h Heads) ManifestsOf(ctx context.Context, lane event.Lane, head Head, buckets []Bucket) (map[Bucket]Manifest, error) {
+func (h Heads) ManifestsOf(
+	ctx context.Context, lane event.Lane, head Head, buckets []Bucket,
+) (map[Bucket]Manifest, error) {
 	found := make(map[Bucket]Manifest)
 	if len(buckets) == 0 || head.Position == "" {
 		return found, nil

@@ -82,7 +82,9 @@ func (h Heads) CountAt(
 // InLog reports for each position whether its event is in the log, in the bucket
 // with that manifest. Records that the head does not list cost a read each, several
 // at a time.
-func (h Heads) InLog(ctx context.Context, lane event.Lane, head *Head, m *Manifest, at []event.Position) ([]bool, error) {
+func (h Heads) InLog(
+	ctx context.Context, lane event.Lane, head *Head, m *Manifest, at []event.Position,
+) ([]bool, error) {
 	inside := func(p event.Position) bool { return p >= m.First && p <= m.Last && p <= head.Position }
 	asked := make(map[string]*bool)
 	group, ctx := errgroup.WithContext(ctx)

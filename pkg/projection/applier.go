@@ -120,7 +120,7 @@ func (a *Applier) Apply(ctx context.Context, to Target, events []Placed) (Tally,
 				return r.tally, fmt.Errorf("write rows of lane %s: %w", to.Lane, ErrRaced)
 			}
 			var err error
-			if works, err = r.watched(ctx, works); err != nil {
+			if works, err = r.round(ctx, works); err != nil {
 				return r.tally, err
 			}
 		}

@@ -168,15 +168,11 @@ func (l *Live) decode(lane event.Lane, records []eventlog.Incoming, folded event
 		}
 		decoded, err := l.Decoder.Decode(lane, in)
 		var bad *eventlog.Undecodable
-		switch {
-		case errors.As(err, &bad):
-			// The pump quarantines it; here it only has to be passed.
-			batch = append(batch, placedRecord{last: bad.Position})
-		case err != nil:
+		// The pump quarantines an undecodable record; here it has no events.
+		if err != nil && !errors.As(err, &bad) {
 			return nil, err
-		default:
-			batch = append(batch, placedRecord{last: decoded.Last, events: decoded.Events})
 		}
+		batch = append(batch, placedRecord{decoded.Last, decoded.Events})
 	}
 	return batch, nil
 }

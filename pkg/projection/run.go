@@ -35,28 +35,22 @@ type run struct {
 	queries int
 }
 
-// watched calls round in an attempt, which is abandoned and repeated if a fold
-// does not return: a round holds no lock while it folds.
-func (r *run) watched(ctx context.Context, works []*work) (raced []*work, err error) {
-	err = r.applier.set.attempt(ctx, func(ctx context.Context) (err error) {
-		r.pending, r.bytes, r.queries = nil, 0, 0
-		raced, err = r.round(ctx, works)
-		return err
+// round folds works into their rows and writes them. It returns those whose row
+// another consumer wrote in between. It does so in an attempt, which is abandoned
+// and repeated if a fold does not return, and holds no lock while it folds.
+func (r *run) round(ctx context.Context, works []*work) (raced []*work, err error) {
+	err = r.applier.set.attempt(ctx, func(ctx context.Context) error {
+		r.pending, r.bytes, r.queries, raced = nil, 0, 0, nil
+		for chunk := range slices.Chunk(works, chunkRows) {
+			lost, err := r.chunk(ctx, chunk)
+			if err != nil {
+				return err
+			}
+			raced = append(raced, lost...)
+		}
+		return nil
 	})
 	return raced, err
-}
-
-// round folds works into their rows and writes them. It returns those whose row
-// another consumer wrote in between.
-func (r *run) round(ctx context.Context, works []*work) (raced []*work, err error) {
-	for chunk := range slices.Chunk(works, chunkRows) {
-		lost, err := r.chunk(ctx, chunk)
-		if err != nil {
-			return nil, err
-		}
-		raced = append(raced, lost...)
-	}
-	return raced, nil
 }
 
 func (r *run) chunk(ctx context.Context, works []*work) (raced []*work, err error) {

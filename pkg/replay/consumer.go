@@ -132,10 +132,7 @@ func (c *Consumer) consumeReplay(ctx context.Context, id string, lane event.Lane
 
 // fold consumes the part of a batch that continues from the replay's mark.
 func (c *Consumer) fold(ctx context.Context, row Row, lane event.Lane, batch []delivered) (Consumed, error) {
-	marks, err := openMarks(ctx, c.Store, c.Registry, c.Generations, row)
-	if err == nil {
-		err = marks.checkVersion(c.Applier.Version())
-	}
+	marks, err := openMarksFor(ctx, c.Applier.Version(), c.Store, c.Registry, c.Generations, row)
 	if err != nil {
 		return Consumed{}, err
 	}

@@ -76,10 +76,7 @@ func (d *Drainer) Check(ctx context.Context, id string, deadline time.Time) (Dra
 			return "", err
 		}
 	}
-	m, err := openMarks(ctx, d.Store, d.Registry, d.Generations, row)
-	if err == nil {
-		err = m.checkVersion(d.Store.Version)
-	}
+	m, err := openMarksFor(ctx, d.Store.Version, d.Store, d.Registry, d.Generations, row)
 	if err != nil {
 		return "", fmt.Errorf("drain replay %s: %w", id, err)
 	}

@@ -29,12 +29,11 @@ func (r *Row) fault() error {
 	if r.Fault == nil {
 		return nil
 	}
-	switch r.Fault.Error {
-	case FaultOtherVersion:
-		return fmt.Errorf("%w (%s)", ErrOtherVersion, r.Fault.Cause)
-	default:
-		return fmt.Errorf("%w (%s)", ErrGenerationLost, r.Fault.Cause)
+	kind := ErrGenerationLost
+	if r.Fault.Error == FaultOtherVersion {
+		kind = ErrOtherVersion
 	}
+	return fmt.Errorf("%w (%s)", kind, r.Fault.Cause)
 }
 
 // OtherVersion is ErrOtherVersion with the version that a rebuild was begun with and
@@ -60,15 +59,6 @@ func (s Store) Working(ctx context.Context, id string) (Row, error) {
 		return row, fmt.Errorf("replay %s: %w", id, OtherVersion(row.Version, s.Version))
 	}
 	return row, nil
-}
-
-// checkVersion returns ErrOtherVersion if the marks belong to a generation of another
-// version.
-func (m marks) checkVersion(version string) error {
-	if m.generation != nil && m.version != version {
-		return OtherVersion(m.version, version)
-	}
-	return nil
 }
 
 // recordFault records a fault in the row of a replay that has not ended; the first

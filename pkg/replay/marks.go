@@ -23,6 +23,18 @@ type marks struct {
 // markVersion is the version of a mark, wherever it is stored.
 type markVersion string
 
+// openMarksFor returns the marks of a replay to a step, or ErrOtherVersion if its
+// generation is of another version of the projections than the step's.
+func openMarksFor(ctx context.Context, version string, store Store, registry datastore.Registry,
+	generations datastore.Generations, row Row,
+) (marks, error) {
+	m, err := openMarks(ctx, store, registry, generations, row)
+	if err == nil && m.generation != nil && m.version != version {
+		err = OtherVersion(m.version, version)
+	}
+	return m, err
+}
+
 // openMarks returns the marks of a replay. ErrUnknown means that the replay does not
 // own its generation, or that the generation is no longer being built.
 func openMarks(

@@ -63,10 +63,7 @@ func (p *Prover) Prove(ctx context.Context, id string) (Proof, error) {
 		return *row.Proof, nil
 	}
 	var proof Proof
-	m, err := openMarks(ctx, p.Store, p.Registry, p.Generations, row)
-	if err == nil {
-		err = m.checkVersion(p.Store.Version)
-	}
+	m, err := openMarksFor(ctx, p.Store.Version, p.Store, p.Registry, p.Generations, row)
 	if err == nil {
 		proof, err = p.compare(ctx, row, m)
 	}

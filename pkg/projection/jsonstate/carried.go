@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"unicode"
 )
@@ -85,6 +86,9 @@ var (
 	unmarshaler     = reflect.TypeFor[json.Unmarshaler]()
 	textMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
 	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+	methodNames     = map[reflect.Type]string{
+		marshaler: "MarshalJSON", unmarshaler: "UnmarshalJSON", textMarshaler: "MarshalText", textUnmarshaler: "UnmarshalText",
+	}
 )
 
 // byItself reports whether a type writes and reads itself. It refuses a type that
@@ -118,18 +122,8 @@ func (c *carrier) byItself(t reflect.Type, path string, addressable bool) (bool,
 // none of the interfaces; earlier interfaces come first.
 func method(t reflect.Type, interfaces ...reflect.Type) string {
 	for _, i := range interfaces {
-		if !t.Implements(i) {
-			continue
-		}
-		switch i {
-		case marshaler:
-			return "MarshalJSON"
-		case unmarshaler:
-			return "UnmarshalJSON"
-		case textMarshaler:
-			return "MarshalText"
-		case textUnmarshaler:
-			return "UnmarshalText"
+		if t.Implements(i) {
+			return methodNames[i] // Type.Method would keep methods, see named
 		}
 	}
 	return ""
@@ -243,10 +237,8 @@ func (c *carrier) field(set *fieldSet, f reflect.StructField, path string, addre
 }
 
 func (c *carrier) embedded(set *fieldSet, t reflect.Type, path string, addressable bool) error {
-	for _, outer := range set.embedding {
-		if outer == t {
-			return fmt.Errorf("%s embeds itself", path)
-		}
+	if slices.Contains(set.embedding, t) {
+		return fmt.Errorf("%s embeds itself", path)
 	}
 	set.embedding = append(set.embedding, t)
 	err := c.fields(set, t, path, addressable)

@@ -37,11 +37,11 @@ func (f *clientFlags) wipe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	roll, err := c.Generations(ctx)
+	generations, err := c.Generations(ctx)
 	if err != nil {
 		return err
 	}
-	wiped, err := c.Wipe(ctx, roll.Active)
+	wiped, err := c.Wipe(ctx, generations.Active)
 	if err != nil {
 		return err
 	}

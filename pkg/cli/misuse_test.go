@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
@@ -81,7 +82,7 @@ func TestMisuse(t *testing.T) {
 		{"local --data d --addr nonsense", "--addr"},
 	} {
 		got := s.run("", strings.Fields(c.args)...)
-		if got.code != exitMisuse || !strings.Contains(got.stderr, c.want) || got.stdout != "" {
+		if got.code != command.ExitMisuse || !strings.Contains(got.stderr, c.want) || got.stdout != "" {
 			t.Errorf("reprise %s: %+v", c.args, got)
 		}
 		if c.args != "" && !strings.Contains(got.stderr, "reprise help") {
@@ -101,10 +102,10 @@ func TestHelp(t *testing.T) {
 		t.Errorf("help of a group: %s", out)
 	}
 	for _, c := range commands() {
-		words := strings.Fields(c.name)
+		words := strings.Fields(c.Name)
 		byFlag, byWord := s.fine("", append(words, "--help")...), s.fine("", append([]string{"help"}, words...)...)
-		if byFlag != byWord || !strings.Contains(byFlag, "Example") || !strings.Contains(byFlag, "  reprise "+c.name) {
-			t.Errorf("help of %s: %s", c.name, byFlag)
+		if byFlag != byWord || !strings.Contains(byFlag, "Example") || !strings.Contains(byFlag, "  reprise "+c.Name) {
+			t.Errorf("help of %s: %s", c.Name, byFlag)
 		}
 	}
 }
@@ -131,10 +132,10 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 
 func TestNobodyServes(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
-	gone := &shell{t: t, endpoint: server.URL, change: func(a *app) {
+	gone := &shell{t: t, endpoint: server.URL, change: func(a *command.App) {
 		at := time.Unix(0, 0)
-		a.now = func() time.Time { return at }
-		a.sleep = func(ctx context.Context, d time.Duration) error {
+		a.Now = func() time.Time { return at }
+		a.Sleep = func(ctx context.Context, d time.Duration) error {
 			at = at.Add(d)
 			return ctx.Err()
 		}
@@ -142,14 +143,14 @@ func TestNobodyServes(t *testing.T) {
 	commands := []string{"status", "replay list", "replay get r", "replay watch r", "replay start", "replay cancel r",
 		"state get a", "state export", "state wipe --yes", "events a", "send -"}
 	for _, args := range commands { // another server
-		if got := gone.run(account("a", 0), strings.Fields(args)...); got.code != exitFailed || !strings.Contains(got.stderr, "hint: ") {
+		if got := gone.run(account("a", 0), strings.Fields(args)...); got.code != command.ExitFailed || !strings.Contains(got.stderr, "hint: ") {
 			t.Errorf("reprise %s: %+v", args, got)
 		}
 	}
 	server.Close()
 	for _, args := range commands {
 		got := gone.run(account("a", 0), strings.Fields(args)...)
-		if got.code != exitFailed || !strings.Contains(got.stderr, "no answer from "+server.URL) || !strings.Contains(got.stderr, "hint: ") {
+		if got.code != command.ExitFailed || !strings.Contains(got.stderr, "no answer from "+server.URL) || !strings.Contains(got.stderr, "hint: ") {
 			t.Errorf("reprise %s: %+v", args, got)
 		}
 	}
@@ -158,8 +159,8 @@ func TestNobodyServes(t *testing.T) {
 func TestLocalSaysWhatToDo(t *testing.T) {
 	var given local.Options
 	var fail error
-	s := &shell{t: t, change: func(a *app) {
-		a.runLocal = func(_ context.Context, o local.Options, stdout, _ io.Writer) error {
+	s := &shell{t: t, change: func(a *command.App) {
+		a.RunLocal = func(_ context.Context, o local.Options, stdout, _ io.Writer) error {
 			given = o
 			_, _ = io.WriteString(stdout, "ready\n")
 			return fail
@@ -178,7 +179,7 @@ func TestLocalSaysWhatToDo(t *testing.T) {
 		"choose another --addr":      syscall.EADDRINUSE,
 	} {
 		fail = fmt.Errorf("open d: %w", err)
-		if got := s.run("", "local", "--data", "d"); got.code != exitFailed || !strings.Contains(got.stderr, "hint: ") ||
+		if got := s.run("", "local", "--data", "d"); got.code != command.ExitFailed || !strings.Contains(got.stderr, "hint: ") ||
 			!strings.Contains(got.stderr, want) {
 			t.Errorf("%v: %+v", err, got)
 		}
@@ -203,7 +204,7 @@ func TestLocalRunsUntilItIsStopped(t *testing.T) {
 	s := &shell{t: t, endpoint: endpoint}
 	s.fine("", "status")
 	cancel()
-	if code := <-ended; code != exitFine {
+	if code := <-ended; code != command.ExitFine {
 		t.Errorf("exit %d", code)
 	}
 }
@@ -221,14 +222,14 @@ func waitFor(t *testing.T, timeout time.Duration, answers ...string) (said, erro
 	defer server.Close()
 	var errs strings.Builder
 	at := time.Unix(0, 0)
-	a := newApp(func(string) string { return server.URL }, nil, io.Discard, &errs)
-	a.now = func() time.Time { return at }
-	a.sleep = func(ctx context.Context, d time.Duration) error {
+	a := command.NewApp(func(string) string { return server.URL }, nil, io.Discard, &errs, commands())
+	a.Now = func() time.Time { return at }
+	a.Sleep = func(ctx context.Context, d time.Duration) error {
 		at = at.Add(max(d, time.Second))
 		return ctx.Err()
 	}
-	f := &sendFlags{clientFlags: &clientFlags{app: a}, timeout: timeout}
-	err := f.await(t.Context(), map[event.Lane]event.Position{1: "0001-015-0001"}, progress.New(&errs, a.now))
+	f := &sendFlags{ClientFlags: &command.ClientFlags{App: a}, timeout: timeout}
+	err := f.await(t.Context(), map[event.Lane]event.Position{1: "0001-015-0001"}, progress.New(&errs, a.Now))
 	return said{stderr: errs.String()}, err
 }
 
@@ -243,7 +244,7 @@ func TestWaitEnds(t *testing.T) {
 		t.Errorf("all is applied: %v %s", err, got.stderr)
 	}
 	_, err := waitFor(t, time.Hour, lanes(true, "", ""), lanes(true, target, ""))
-	if err == nil || !strings.Contains(err.Error(), "generation g0001 is lost") || !strings.Contains(hintFor("send", err), "--rebuild --promote") {
+	if err == nil || !strings.Contains(err.Error(), "generation g0001 is lost") || !strings.Contains(command.HintFor("send", err), "--rebuild --promote") {
 		t.Errorf("lost: %v", err)
 	}
 	got, err := waitFor(t, time.Minute, lanes(false, target, ""))

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"time"
 
+	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/cli/send"
 )
@@ -32,7 +33,7 @@ Examples:
 
 // sendFlags are those of reprise send.
 type sendFlags struct {
-	*clientFlags
+	*command.ClientFlags
 	wait, keepTime       bool
 	timeout              time.Duration
 	senders, batchEvents int
@@ -45,17 +46,17 @@ type sent struct {
 	Applied bool `json:"applied,omitempty"`
 }
 
-func sendCommand() command {
-	return command{name: "send", args: "FILE|-", summary: "send events, one JSON object a line", help: sendHelp,
-		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
-			f := &sendFlags{clientFlags: a.clientFlags(fs)}
+func sendCommand() command.Command {
+	return command.Command{Name: "send", Args: "FILE|-", Summary: "send events, one JSON object a line", Help: sendHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+			f := &sendFlags{ClientFlags: a.ClientFlags(fs)}
 			fs.BoolVar(&f.wait, "wait", false, "wait until all of it is in the log and applied to the active generation")
 			fs.BoolVar(&f.keepTime, "keep-time", false, "import: each event's own time counts as its arrival")
 			fs.DurationVar(&f.timeout, "timeout", 10*time.Minute, "how long --wait waits, a `TIME` such as 90s")
 			fs.IntVar(&f.senders, "senders", send.DefaultSenders, "`NUMBER` of requests at a time, a power of two")
 			fs.IntVar(&f.batchEvents, "batch", send.DefaultBatchEvents, "`NUMBER` of events a request has at most")
 			return func(ctx context.Context, args []string) error {
-				name, err := one(args, "FILE")
+				name, err := command.OneArg(args, "FILE")
 				if err != nil {
 					return err
 				}
@@ -67,15 +68,15 @@ func sendCommand() command {
 func (f *sendFlags) run(ctx context.Context, name string) error {
 	switch {
 	case f.timeout <= 0:
-		return misuse("--timeout must be more than 0")
+		return command.Misuse("--timeout must be more than 0")
 	case f.batchEvents < 1:
-		return misuse("--batch must be at least 1")
+		return command.Misuse("--batch must be at least 1")
 	case f.senders < 1 || f.senders > send.MaxSenders || f.senders&(f.senders-1) != 0:
-		return misuse("--senders must be a power of two from 1 to %d", send.MaxSenders)
+		return command.Misuse("--senders must be a power of two from 1 to %d", send.MaxSenders)
 	}
-	meter := progress.New(f.app.stderr, f.app.now)
+	meter := progress.New(f.App.Stderr, f.App.Now)
 	defer meter.Done()
-	c, err := f.client(longPatience, meter)
+	c, err := f.Client(command.LongPatience, meter)
 	if err != nil {
 		return err
 	}
@@ -90,32 +91,32 @@ func (f *sendFlags) run(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	show := newSendProgress(meter, total, f.app.now)
+	show := newSendProgress(meter, total, f.App.Now)
 	result, err := send.Send(ctx, in, send.Options{To: c, KeepTime: f.keepTime, Senders: f.senders,
-		BatchEvents: f.batchEvents, Now: f.app.now, Sent: show.add})
+		BatchEvents: f.batchEvents, Now: f.App.Now, Sent: show.add})
 	if err == nil && f.wait {
 		err = f.await(ctx, result.Reached, meter)
 	}
 	meter.Done()
-	printed := printJSON(f.app.stdout, sent{result, f.wait && err == nil})
+	printed := command.PrintJSON(f.App.Stdout, sent{result, f.wait && err == nil})
 	return errors.Join(f.explain(result, err), printed)
 }
 
 // input opens FILE. size is 0 where it is not known, as that of a pipe.
 func (f *sendFlags) input(name string) (in io.ReadCloser, size int64, err error) {
 	if name == "-" {
-		return io.NopCloser(f.app.stdin), 0, nil
+		return io.NopCloser(f.App.Stdin), 0, nil
 	}
-	file, err := f.app.open(name)
+	file, err := f.App.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, misuse("there is no file %s", name)
+		return nil, 0, command.Misuse("there is no file %s", name)
 	}
 	if err != nil {
-		return nil, 0, hint(err, "name a readable file of CloudEvents, one JSON object a line")
+		return nil, 0, command.Hint(err, "name a readable file of CloudEvents, one JSON object a line")
 	}
 	info, err := file.Stat()
 	if err == nil && info.IsDir() {
-		err = misuse("%s is a directory, not a file", name)
+		err = command.Misuse("%s is a directory, not a file", name)
 	}
 	if err != nil {
 		_ = file.Close()
@@ -134,14 +135,14 @@ func (f *sendFlags) check(ctx context.Context, in io.Reader, size int64, meter *
 	stop := f.every(func() {
 		meter.Show(progress.State{Label: "checking", Fraction: float64(counter.Bytes()) / float64(size)})
 	})
-	count, refused, err := send.Check(ctx, counter, f.keepTime, f.app.now())
+	count, refused, err := send.Check(ctx, counter, f.keepTime, f.App.Now())
 	stop()
 	meter.Done()
 	if err != nil {
-		return 0, hint(err, "nothing was sent: is the file whole, and JSON Lines of CloudEvents?")
+		return 0, command.Hint(err, "nothing was sent: is the file whole, and JSON Lines of CloudEvents?")
 	}
 	if len(refused) > 0 {
-		printed := printJSON(f.app.stdout, sent{Result: send.Result{Lines: count, Refused: refused, Unsent: 1}})
+		printed := command.PrintJSON(f.App.Stdout, sent{Result: send.Result{Lines: count, Refused: refused, Unsent: 1}})
 		return 0, errors.Join(refusedError(refused), printed)
 	}
 	if _, err := in.(io.Seeker).Seek(0, io.SeekStart); err != nil {
@@ -158,7 +159,7 @@ func refusedError(refused []send.Refusal) error {
 	if len(refused) == send.MaxRefusals {
 		text += "\n  (there may be more)"
 	}
-	return hint(fmt.Errorf("nothing was sent, because of%s", text), "mend these lines and send the file again")
+	return command.Hint(fmt.Errorf("nothing was sent, because of%s", text), "mend these lines and send the file again")
 }
 
 // explain words what ended a sending early.
@@ -171,10 +172,10 @@ func (f *sendFlags) explain(result send.Result, err error) error {
 		for _, r := range result.Refused {
 			text += "\n  " + r.String()
 		}
-		return hint(fmt.Errorf("%d events were accepted; refused:%s", result.Accepted, text),
+		return command.Hint(fmt.Errorf("%d events were accepted; refused:%s", result.Accepted, text),
 			"mend the line and send all again: what was accepted is never applied twice")
 	case result.Unsent > 0:
-		return hint(fmt.Errorf("%d events were accepted, the first that may not have been is in line %d: %w",
+		return command.Hint(fmt.Errorf("%d events were accepted, the first that may not have been is in line %d: %w",
 			result.Accepted, result.Unsent, err),
 			"send the same again once the platform answers: what was accepted is never applied twice")
 	}
@@ -187,7 +188,7 @@ func (f *sendFlags) every(show func()) (stop func()) {
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for f.app.sleep(ctx, 200*time.Millisecond) == nil {
+		for f.App.Sleep(ctx, 200*time.Millisecond) == nil {
 			show()
 		}
 	}()

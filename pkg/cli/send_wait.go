@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/event"
 )
@@ -73,11 +74,11 @@ func (f *sendFlags) await(ctx context.Context, reached map[event.Lane]event.Posi
 	if len(reached) == 0 {
 		return nil
 	}
-	c, err := f.client(longPatience, meter)
+	c, err := f.Client(command.LongPatience, meter)
 	if err != nil {
 		return err
 	}
-	w := &waiting{sendFlags: f, reached: reached, meter: meter, start: f.app.now(), moved: f.app.now()}
+	w := &waiting{sendFlags: f, reached: reached, meter: meter, start: f.App.Now(), moved: f.App.Now()}
 	for {
 		view, err := c.Lanes(ctx)
 		if err != nil {
@@ -86,7 +87,7 @@ func (f *sendFlags) await(ctx context.Context, reached map[event.Lane]event.Posi
 		if done, err := w.look(view); done || err != nil {
 			return err
 		}
-		if err := f.app.sleep(ctx, pollLanes); err != nil {
+		if err := f.App.Sleep(ctx, pollLanes); err != nil {
 			return err
 		}
 	}
@@ -108,7 +109,7 @@ func (w *waiting) look(view api.LanesView) (done bool, err error) {
 			applied++
 		}
 	}
-	now := w.app.now()
+	now := w.App.Now()
 	if sum != w.sum {
 		w.sum, w.moved, w.warned = sum, now, false
 	}
@@ -116,12 +117,12 @@ func (w *waiting) look(view api.LanesView) (done bool, err error) {
 		Detail: fmt.Sprintf("%d of %d lanes in the log, %d applied", logged, len(w.reached), applied)})
 	switch {
 	case view.Lost && logged == len(w.reached):
-		return false, hint(fmt.Errorf("all of it is in the log, and none of it is applied: the active generation %s is lost",
+		return false, command.Hint(fmt.Errorf("all of it is in the log, and none of it is applied: the active generation %s is lost",
 			view.Generation), "reprise replay start --rebuild --promote --wait builds another one from the log")
 	case applied == len(w.reached):
 		return true, nil
 	case now.Sub(w.start) >= w.timeout:
-		return false, hint(fmt.Errorf("%w: %d of %d lanes are applied after %s", errWait, applied, len(w.reached), w.timeout),
+		return false, command.Hint(fmt.Errorf("%w: %d of %d lanes are applied after %s", errWait, applied, len(w.reached), w.timeout),
 			"everything is accepted and safe; reprise status shows what lags")
 	case now.Sub(w.moved) >= stillAfter && !w.warned:
 		w.warned = true

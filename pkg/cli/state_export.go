@@ -13,6 +13,7 @@ import (
 
 	"reprise/pkg/api"
 	"reprise/pkg/cli/client"
+	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/event"
 )
@@ -31,7 +32,7 @@ Examples:
 `
 
 type stateExportFlags struct {
-	*clientFlags
+	*command.ClientFlags
 	generation string
 }
 
@@ -43,13 +44,13 @@ type exported struct {
 	Position event.Position  `json:"position"`
 }
 
-func stateExportCommand() command {
-	return command{name: "state export", summary: "print every entity's state, sorted", help: stateExportHelp,
-		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
-			f := &stateExportFlags{clientFlags: a.clientFlags(fs)}
+func stateExportCommand() command.Command {
+	return command.Command{Name: "state export", Summary: "print every entity's state, sorted", Help: stateExportHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+			f := &stateExportFlags{ClientFlags: a.ClientFlags(fs)}
 			fs.StringVar(&f.generation, "generation", "", "`ID` of the generation (default: the active one)")
 			return func(ctx context.Context, args []string) error {
-				if err := none(args); err != nil {
+				if err := command.NoArgs(args); err != nil {
 					return err
 				}
 				return f.run(ctx)
@@ -58,9 +59,9 @@ func stateExportCommand() command {
 }
 
 func (f *stateExportFlags) run(ctx context.Context) error {
-	meter := progress.New(f.app.stderr, f.app.now)
+	meter := progress.New(f.App.Stderr, f.App.Now)
 	defer meter.Done()
-	c, err := f.client(longPatience, meter)
+	c, err := f.Client(command.LongPatience, meter)
 	if err != nil {
 		return err
 	}
@@ -68,15 +69,15 @@ func (f *stateExportFlags) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriter(f.app.stdout)
-	encoder := newEncoder(out)
+	out := bufio.NewWriter(f.App.Stdout)
+	encoder := command.NewEncoder(out)
 	for count := int64(1); ; count++ {
 		next, err := m.next(ctx)
 		if err != nil {
 			return err
 		}
 		if next == nil {
-			return flush(out)
+			return command.Flush(out)
 		}
 		if err := encoder.Encode(exported{next.Entity, next.State, next.Count, next.Position}); err != nil {
 			return fmt.Errorf("print result: %w", err)

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"reprise/pkg/cli/command"
 	"reprise/pkg/local"
 )
 
@@ -42,7 +43,7 @@ type shell struct {
 	t        *testing.T
 	endpoint string
 	// change may put fakes into the app.
-	change func(*app)
+	change func(*command.App)
 }
 
 // said is what a command printed, and its exit code.
@@ -60,16 +61,16 @@ func (s *shell) runUntil(ctx context.Context, stdin string, args ...string) said
 	s.t.Helper()
 	var out, errs bytes.Buffer
 	env := func(name string) string {
-		if name == endpointVariable {
+		if name == command.EndpointVariable {
 			return s.endpoint
 		}
 		return ""
 	}
-	a := newApp(env, strings.NewReader(stdin), &out, &errs)
+	a := command.NewApp(env, strings.NewReader(stdin), &out, &errs, commands())
 	if s.change != nil {
 		s.change(a)
 	}
-	code := a.main(ctx, args)
+	code := a.Main(ctx, args)
 	return said{code, out.String(), errs.String()}
 }
 
@@ -77,7 +78,7 @@ func (s *shell) runUntil(ctx context.Context, stdin string, args ...string) said
 func (s *shell) fine(stdin string, args ...string) string {
 	s.t.Helper()
 	got := s.run(stdin, args...)
-	if got.code != exitFine {
+	if got.code != command.ExitFine {
 		s.t.Fatalf("reprise %s: exit %d\n%s%s", strings.Join(args, " "), got.code, got.stdout, got.stderr)
 	}
 	return got.stdout

@@ -1,4 +1,4 @@
-package cli
+package command
 
 import (
 	"context"
@@ -11,17 +11,17 @@ import (
 
 // The exit codes.
 const (
-	exitFine   = 0
-	exitFailed = 1
-	exitMisuse = 2
+	ExitFine   = 0
+	ExitFailed = 1
+	ExitMisuse = 2
 )
 
-// misuseError says that a command was given what it does not understand.
-type misuseError struct{ text string }
+// MisuseError says that a command was given what it does not understand.
+type MisuseError struct{ text string }
 
-func (e *misuseError) Error() string { return e.text }
+func (e *MisuseError) Error() string { return e.text }
 
-func misuse(format string, args ...any) error { return &misuseError{fmt.Sprintf(format, args...)} }
+func Misuse(format string, args ...any) error { return &MisuseError{fmt.Sprintf(format, args...)} }
 
 // hinted is an error with what to do next.
 type hinted struct {
@@ -32,14 +32,14 @@ type hinted struct {
 func (e *hinted) Error() string { return e.err.Error() }
 func (e *hinted) Unwrap() error { return e.err }
 
-func hint(err error, format string, args ...any) error {
+func Hint(err error, format string, args ...any) error {
 	return &hinted{err, fmt.Sprintf(format, args...)}
 }
 
-// hintFor says what to do next about an error, "" where its own text does.
-func hintFor(command string, err error) string {
+// HintFor says what to do next about an error, "" where its own text does.
+func HintFor(command string, err error) string {
 	var given *hinted
-	var wrong *misuseError
+	var wrong *MisuseError
 	var lost *client.Unreachable
 	var told *api.Problem
 	switch {
@@ -50,7 +50,7 @@ func hintFor(command string, err error) string {
 	case errors.Is(err, context.Canceled):
 		return ""
 	case errors.As(err, &lost):
-		return "start a platform with reprise local --data DIR, or name one with --endpoint or " + endpointVariable
+		return "start a platform with reprise local --data DIR, or name one with --endpoint or " + EndpointVariable
 	case errors.As(err, &told):
 		return hintForProblem(told)
 	}

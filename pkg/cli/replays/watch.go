@@ -1,4 +1,4 @@
-package cli
+package replays
 
 import (
 	"context"
@@ -7,12 +7,13 @@ import (
 	"fmt"
 
 	"reprise/pkg/cli/client"
+	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 )
 
-const replayWatchHelp = `
+const watchHelp = `
 Shows how far a replay has come until it ends, and how it ended. It exits 0 only
 if the replay succeeded. The end of the command does not end the replay. A
 server that is restarted meanwhile is waited for, for a minute.
@@ -22,42 +23,42 @@ Examples:
   reprise replay watch nightly --json | jq .proof
 `
 
-func replayWatchCommand() command {
-	return command{name: "replay watch", args: "ID", summary: "show a replay's progress until it ends", help: replayWatchHelp,
-		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
-			f := a.clientFlags(fs)
+func watchCommand() command.Command {
+	return command.Command{Name: "replay watch", Args: "ID", Summary: "show a replay's progress until it ends", Help: watchHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+			f := a.ClientFlags(fs)
 			return func(ctx context.Context, args []string) error {
 				id, err := replayID(args)
 				if err != nil {
 					return err
 				}
-				meter := progress.New(a.stderr, a.now)
+				meter := progress.New(a.Stderr, a.Now)
 				defer meter.Done()
-				return f.watch(ctx, id, meter)
+				return watch(ctx, f, id, meter)
 			}
 		}}
 }
 
 // replayID is the only argument.
 func replayID(args []string) (string, error) {
-	id, err := one(args, "ID")
+	id, err := command.OneArg(args, "ID")
 	if err != nil {
 		return "", err
 	}
 	if err := replay.CheckID(id); err != nil {
-		return "", misuse("%q is no replay's id: %s", id, requestProblem(err))
+		return "", command.Misuse("%q is no replay's id: %s", id, requestProblem(err))
 	}
 	return id, nil
 }
 
 // watch shows a replay until its end, then the replay, and fails unless it
 // succeeded.
-func (f *clientFlags) watch(ctx context.Context, id string, meter *progress.Meter) error {
-	c, err := f.client(longPatience, meter)
+func watch(ctx context.Context, f *command.ClientFlags, id string, meter *progress.Meter) error {
+	c, err := f.Client(command.LongPatience, meter)
 	if err != nil {
 		return err
 	}
-	w := &Watcher{Client: c, Meter: meter, Now: f.app.now, Sleep: f.app.sleep}
+	w := &Watcher{Client: c, Meter: meter, Now: f.App.Now, Sleep: f.App.Sleep}
 	view, err := w.Watch(ctx, id)
 	meter.Done()
 	if errors.Is(err, context.Canceled) {
@@ -66,12 +67,12 @@ func (f *clientFlags) watch(ctx context.Context, id string, meter *progress.Mete
 	}
 	var gone *client.Unreachable
 	if errors.As(err, &gone) {
-		return hint(err, "the replay goes on when the platform runs again: reprise replay watch %s", id)
+		return command.Hint(err, "the replay goes on when the platform runs again: reprise replay watch %s", id)
 	}
 	if err != nil {
 		return err
 	}
-	if err := f.printReplay(view); err != nil {
+	if err := printReplay(f, view); err != nil {
 		return err
 	}
 	return judgeReplay(view)
@@ -83,9 +84,9 @@ func judgeReplay(view lifecycle.View) error {
 	case view.Status == replay.Succeeded:
 		return nil
 	case view.Status == replay.Cancelled:
-		return hint(fmt.Errorf("replay %s was cancelled", view.ID), "%s", advice(view))
+		return command.Hint(fmt.Errorf("replay %s was cancelled", view.ID), "%s", advice(view))
 	case view.Failure == nil:
-		return hint(fmt.Errorf("replay %s is %s", view.ID, view.Status), "%s", advice(view))
+		return command.Hint(fmt.Errorf("replay %s is %s", view.ID, view.Status), "%s", advice(view))
 	}
-	return hint(fmt.Errorf("replay %s failed: %s: %s", view.ID, view.Failure.Error, view.Failure.Cause), "%s", advice(view))
+	return command.Hint(fmt.Errorf("replay %s failed: %s: %s", view.ID, view.Failure.Error, view.Failure.Cause), "%s", advice(view))
 }

@@ -1,4 +1,4 @@
-package cli
+package command
 
 import (
 	"bufio"
@@ -9,31 +9,31 @@ import (
 	"time"
 )
 
-// printJSON prints a value as one line, with every byte of events and states
+// PrintJSON prints a value as one line, with every byte of events and states
 // as it is.
-func printJSON(w io.Writer, value any) error {
+func PrintJSON(w io.Writer, value any) error {
 	buffered := bufio.NewWriter(w)
-	if err := newEncoder(buffered).Encode(value); err != nil {
+	if err := NewEncoder(buffered).Encode(value); err != nil {
 		return fmt.Errorf("print result: %w", err)
 	}
-	return flush(buffered)
+	return Flush(buffered)
 }
 
-func newEncoder(w io.Writer) *json.Encoder {
+func NewEncoder(w io.Writer) *json.Encoder {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	return encoder
 }
 
-func flush(w *bufio.Writer) error {
+func Flush(w *bufio.Writer) error {
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("print result: %w", err)
 	}
 	return nil
 }
 
-// table prints rows in columns; write separates cells by tabs.
-func table(w io.Writer, write func(w io.Writer)) error {
+// Table prints rows in columns; write separates cells by tabs.
+func Table(w io.Writer, write func(w io.Writer)) error {
 	columns := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	write(columns)
 	if err := columns.Flush(); err != nil {
@@ -42,8 +42,8 @@ func table(w io.Writer, write func(w io.Writer)) error {
 	return nil
 }
 
-// row prints the cells of a table's row. Errors show at the end.
-func row(w io.Writer, cells ...any) {
+// Row prints the cells of a table's row. Errors show at the end.
+func Row(w io.Writer, cells ...any) {
 	for i, cell := range cells {
 		if i > 0 {
 			_, _ = io.WriteString(w, "\t")
@@ -53,14 +53,14 @@ func row(w io.Writer, cells ...any) {
 	_, _ = io.WriteString(w, "\n")
 }
 
-func when(t *time.Time) string {
+func When(t *time.Time) string {
 	if t == nil {
 		return "-"
 	}
 	return t.UTC().Format("2006-01-02 15:04:05")
 }
 
-func orDash(text string) string {
+func OrDash(text string) string {
 	if text == "" {
 		return "-"
 	}

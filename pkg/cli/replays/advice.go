@@ -1,9 +1,10 @@
-package cli
+package replays
 
 import (
 	"fmt"
 	"time"
 
+	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
@@ -60,9 +61,9 @@ func again(v lifecycle.View) string {
 	return "reprise replay start"
 }
 
-// waitingText says what a replay waits for, and since when.
-func waitingText(w *replay.WaitingFor, now time.Time) string {
-	text := fmt.Sprintf("for %s; nothing has moved since %s", w.For, when(&w.Since))
+// WaitingText says what a replay waits for, and since when.
+func WaitingText(w *replay.WaitingFor, now time.Time) string {
+	text := fmt.Sprintf("for %s; nothing has moved since %s", w.For, command.When(&w.Since))
 	if quiet := now.Sub(w.Since); quiet >= time.Second {
 		text += ", " + progress.Duration(quiet) + " ago"
 	}

@@ -1,4 +1,4 @@
-package cli
+package replays
 
 import (
 	"cmp"
@@ -7,12 +7,13 @@ import (
 	"io"
 	"slices"
 
+	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 )
 
-const replayListHelp = `
+const listHelp = `
 Lists all replays, the newest last. With --json it prints one line each, without
 the counts of progress.
 
@@ -21,21 +22,27 @@ Examples:
   reprise replay list --json | jq -r 'select(.status == "FAILED").id'
 `
 
-func replayListCommand() command {
-	return command{name: "replay list", summary: "list the replays", help: replayListHelp,
-		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
-			f := a.clientFlags(fs)
+// Commands returns the commands of reprise replay, in the order in which help
+// lists them.
+func Commands() []command.Command {
+	return []command.Command{startCommand(), listCommand(), getCommand(), watchCommand(), cancelCommand()}
+}
+
+func listCommand() command.Command {
+	return command.Command{Name: "replay list", Summary: "list the replays", Help: listHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+			f := a.ClientFlags(fs)
 			return func(ctx context.Context, args []string) error {
-				if err := none(args); err != nil {
+				if err := command.NoArgs(args); err != nil {
 					return err
 				}
-				return f.listReplays(ctx)
+				return listReplays(ctx, f)
 			}
 		}}
 }
 
-func (f *clientFlags) listReplays(ctx context.Context) error {
-	c, err := f.client(shortPatience, nil)
+func listReplays(ctx context.Context, f *command.ClientFlags) error {
+	c, err := f.Client(command.ShortPatience, nil)
 	if err != nil {
 		return err
 	}
@@ -50,18 +57,18 @@ func (f *clientFlags) listReplays(ctx context.Context) error {
 	slices.SortStableFunc(all, func(x, y lifecycle.View) int {
 		return cmp.Or(x.Created.Compare(y.Created), cmp.Compare(x.ID, y.ID))
 	})
-	if f.json {
+	if f.JSON {
 		for _, view := range all {
-			if err := printJSON(f.app.stdout, view); err != nil {
+			if err := command.PrintJSON(f.App.Stdout, view); err != nil {
 				return err
 			}
 		}
 		return nil
 	}
-	return table(f.app.stdout, func(w io.Writer) {
-		row(w, "ID", "STATUS", "CREATED", "EVENTS", "GENERATION", "WHAT")
+	return command.Table(f.App.Stdout, func(w io.Writer) {
+		command.Row(w, "ID", "STATUS", "CREATED", "EVENTS", "GENERATION", "WHAT")
 		for _, v := range all {
-			row(w, v.ID, v.Status, when(&v.Created), progress.Count(v.Progress.Total), orDash(v.Generation), what(v.Input))
+			command.Row(w, v.ID, v.Status, command.When(&v.Created), progress.Count(v.Progress.Total), command.OrDash(v.Generation), what(v.Input))
 		}
 	})
 }

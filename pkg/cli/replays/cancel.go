@@ -1,4 +1,4 @@
-package cli
+package replays
 
 import (
 	"context"
@@ -7,10 +7,11 @@ import (
 	"fmt"
 
 	"reprise/pkg/api"
+	"reprise/pkg/cli/command"
 	"reprise/pkg/replay"
 )
 
-const replayCancelHelp = `
+const cancelHelp = `
 Stops a replay for good and drops what it created. The active generation stays
 as it is.
 
@@ -18,22 +19,22 @@ Examples:
   reprise replay cancel 20260301-093000-1a2b3c4d
 `
 
-func replayCancelCommand() command {
-	return command{name: "replay cancel", args: "ID", summary: "stop a replay for good", help: replayCancelHelp,
-		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
-			f := a.clientFlags(fs)
+func cancelCommand() command.Command {
+	return command.Command{Name: "replay cancel", Args: "ID", Summary: "stop a replay for good", Help: cancelHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+			f := a.ClientFlags(fs)
 			return func(ctx context.Context, args []string) error {
 				id, err := replayID(args)
 				if err != nil {
 					return err
 				}
-				return f.cancelReplay(ctx, id)
+				return cancelReplay(ctx, f, id)
 			}
 		}}
 }
 
-func (f *clientFlags) cancelReplay(ctx context.Context, id string) error {
-	c, err := f.client(shortPatience, nil)
+func cancelReplay(ctx context.Context, f *command.ClientFlags, id string) error {
+	c, err := f.Client(command.ShortPatience, nil)
 	if err != nil {
 		return err
 	}
@@ -48,9 +49,9 @@ func (f *clientFlags) cancelReplay(ctx context.Context, id string) error {
 	if err != nil {
 		return err
 	}
-	if f.json {
-		return printJSON(f.app.stdout, view)
+	if f.JSON {
+		return command.PrintJSON(f.App.Stdout, view)
 	}
-	_, err = fmt.Fprintf(f.app.stdout, "replay %s is %s\n", view.ID, view.Status)
+	_, err = fmt.Fprintf(f.App.Stdout, "replay %s is %s\n", view.ID, view.Status)
 	return err
 }

@@ -1,4 +1,4 @@
-package cli
+package replays
 
 import (
 	"context"
@@ -41,7 +41,7 @@ func (w *Watcher) Watch(ctx context.Context, id string) (lifecycle.View, error) 
 		now, fraction := w.Now(), Fraction(view)
 		done.Add(now, fraction)
 		speed.Add(now, float64(view.Progress.Applied))
-		w.Meter.Show(progress.State{Label: phase(view), Fraction: fraction, Detail: detail(view, speed.PerSecond(), now),
+		w.Meter.Show(progress.State{Label: Phase(view), Fraction: fraction, Detail: Detail(view, speed.PerSecond(), now),
 			Left: done.Left(1)})
 		if err := w.Sleep(ctx, pollReplay); err != nil {
 			return lifecycle.View{}, err
@@ -65,8 +65,8 @@ func Fraction(view lifecycle.View) float64 {
 	return read/2 + read*min(float64(p.Applied)/float64(p.Delivered), 1)/2
 }
 
-// phase words what a replay is doing.
-func phase(view lifecycle.View) string {
+// Phase says what a replay is doing.
+func Phase(view lifecycle.View) string {
 	switch {
 	case view.Waiting != nil:
 		return "waiting"
@@ -82,13 +82,13 @@ func phase(view lifecycle.View) string {
 	return "replaying"
 }
 
-// detail is counts and rates. What a replay waits for comes first, since a
+// Detail is counts and rates. What a replay waits for comes first, since a
 // terminal may be too narrow for all of it.
-func detail(view lifecycle.View, perSecond float64, now time.Time) string {
+func Detail(view lifecycle.View, perSecond float64, now time.Time) string {
 	p := view.Progress
 	text := ""
 	if view.Waiting != nil {
-		text = waitingText(view.Waiting, now) + ", "
+		text = WaitingText(view.Waiting, now) + ", "
 	}
 	text += "read " + progress.Count(p.Read)
 	if p.Total > 0 {

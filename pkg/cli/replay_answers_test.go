@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/cli/command"
 	"reprise/pkg/datastore"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
@@ -37,9 +38,9 @@ func answering(t *testing.T, now time.Time, status int, answers ...any) *shell {
 		}
 	}))
 	t.Cleanup(server.Close)
-	return &shell{t: t, endpoint: server.URL, change: func(a *app) {
-		a.now = func() time.Time { return now }
-		a.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	return &shell{t: t, endpoint: server.URL, change: func(a *command.App) {
+		a.Now = func() time.Time { return now }
+		a.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	}}
 }
 
@@ -71,7 +72,7 @@ func TestAReplayThatWaitsSaysForWhom(t *testing.T) {
 	ended := quietReplay()
 	ended.Status, ended.Phase, ended.Waiting, ended.Damaged = replay.Succeeded, replay.Succeeded, nil, 1
 	watched := answering(t, seenAt, http.StatusOK, quietReplay(), ended).run("", "replay", "watch", "r1")
-	if watched.code != exitFine || !strings.HasPrefix(watched.stderr, "waiting:  70%, "+since+", read 100 of 100, ") ||
+	if watched.code != command.ExitFine || !strings.HasPrefix(watched.stderr, "waiting:  70%, "+since+", read 100 of 100, ") ||
 		!strings.Contains(watched.stderr, ", 2 damaged records dropped\n") ||
 		!strings.Contains(watched.stdout, "1 record dropped because it could not be read") ||
 		strings.Contains(watched.stdout, "nothing has moved") {
@@ -103,12 +104,12 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 		}
 		for _, args := range [][]string{{"replay", "watch", "r1"}, {"replay", "start", "--rebuild", "--promote", "--wait"}} {
 			got := s.run("", args...)
-			if got.code != exitFailed || !strings.Contains(got.stderr, "replay r1 failed: "+fault+": the cause\nhint: ") ||
+			if got.code != command.ExitFailed || !strings.Contains(got.stderr, "replay r1 failed: "+fault+": the cause\nhint: ") ||
 				!strings.Contains(got.stderr, want) {
 				t.Errorf("%v with %s: %+v", args, fault, got)
 			}
 		}
-		if got := s.run("", "replay", "watch", "r1", "--json"); got.code != exitFailed ||
+		if got := s.run("", "replay", "watch", "r1", "--json"); got.code != command.ExitFailed ||
 			decode[lifecycle.View](t, got.stdout).Failure.Error != fault {
 			t.Errorf("watch --json with %s: %+v", fault, got)
 		}
@@ -130,25 +131,11 @@ func TestADifferenceIsNamed(t *testing.T) {
 	}
 }
 
-// A rebuild that was not to be promoted is not asked for with --promote, and a
-// part of the log not with --rebuild.
-func TestAdviceAsksForTheSameAgain(t *testing.T) {
-	for command, input := range map[string]replay.Request{
-		"reprise replay start":                            {Types: []string{"t"}},
-		"reprise replay start --rebuild --wait":           {Rebuild: true},
-		"reprise replay start --rebuild --promote --wait": {Rebuild: true, Promote: true},
-	} {
-		if got := advice(lifecycle.View{Status: replay.Cancelled, Input: input}); got != "start another one with "+command {
-			t.Errorf("advice about %+v: %s", input, got)
-		}
-	}
-}
-
 func TestAPromotedReplayIsNotCancelled(t *testing.T) {
 	s := answering(t, seenAt, http.StatusConflict, api.Problem{Title: "Conflict",
 		Type: "urn:reprise:problem:replay-promoted", Status: http.StatusConflict, Detail: "the replay has made its generation active"})
 	got := s.run("", "replay", "cancel", "r1")
-	if got.code != exitFailed || got.stdout != "" || !strings.Contains(got.stderr, "has made its generation active") ||
+	if got.code != command.ExitFailed || got.stdout != "" || !strings.Contains(got.stderr, "has made its generation active") ||
 		!strings.Contains(got.stderr, "hint: nothing was cancelled; reprise replay start --rebuild --promote") {
 		t.Errorf("have %+v", got)
 	}
@@ -183,7 +170,7 @@ func TestStatusShowsWhatIsLost(t *testing.T) {
 			t.Errorf("status lacks %q:\n%s", want, got.stdout)
 		}
 	}
-	if got.code != exitFine || !strings.Contains(got.stderr, "hint: the active generation is lost; reprise replay start") {
+	if got.code != command.ExitFine || !strings.Contains(got.stderr, "hint: the active generation is lost; reprise replay start") {
 		t.Errorf("have %+v", got)
 	}
 	view := decode[api.StatusView](t, s.fine("", "status", "--json"))

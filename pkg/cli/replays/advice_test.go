@@ -1,0 +1,22 @@
+package replays
+
+import (
+	"testing"
+
+	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
+)
+
+// A rebuild that was not to be promoted is not asked for with --promote, and a
+// part of the log not with --rebuild.
+func TestAdviceAsksForTheSameAgain(t *testing.T) {
+	for command, input := range map[string]replay.Request{
+		"reprise replay start":                            {Types: []string{"t"}},
+		"reprise replay start --rebuild --wait":           {Rebuild: true},
+		"reprise replay start --rebuild --promote --wait": {Rebuild: true, Promote: true},
+	} {
+		if got := advice(lifecycle.View{Status: replay.Cancelled, Input: input}); got != "start another one with "+command {
+			t.Errorf("advice about %+v: %s", input, got)
+		}
+	}
+}

@@ -41,17 +41,16 @@ type demoFlags struct {
 }
 
 func demoCommand() command.Command {
-	return command.Command{Name: "demo", Summary: "see a real event log lost, rebuilt and checked", Help: demoHelp,
-		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+	return command.Command{
+		Name:    "demo",
+		Summary: "see a real event log lost, rebuilt and checked",
+		Help:    demoHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := &demoFlags{app: a}
 			fs.BoolVar(&f.json, "json", false, "print JSON")
-			return func(ctx context.Context, args []string) error {
-				if err := command.NoArgs(args); err != nil {
-					return err
-				}
-				return f.run(ctx)
-			}
-		}}
+			return func(ctx context.Context, _ string) error { return f.run(ctx) }
+		},
+	}
 }
 
 func (f *demoFlags) run(ctx context.Context) (err error) {
@@ -70,12 +69,12 @@ func (f *demoFlags) run(ctx context.Context) (err error) {
 	return errors.Join(err, <-ended)
 }
 
-// serve runs a platform in dir until ctx ends. The first channel gives its
+// serve runs a platform in dir until ctx ends. The first channel receives its
 // address once it serves, and is closed without one if it cannot.
 func (f *demoFlags) serve(ctx context.Context, dir string) (<-chan string, <-chan error) {
 	endpoint, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
-		// What the demonstration does on purpose is nothing to warn of.
+		// The demonstration loses the Data Store on purpose, so it hides warnings.
 		log := slog.New(slog.NewTextHandler(f.app.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 		err := f.app.RunLocal(ctx, local.Options{Dir: dir, Addr: "127.0.0.1:0", Log: log}, readyWriter{endpoint}, f.app.Stderr)
 		close(endpoint)
@@ -84,7 +83,7 @@ func (f *demoFlags) serve(ctx context.Context, dir string) (<-chan string, <-cha
 	return endpoint, ended
 }
 
-// readyWriter takes the address out of the line that a platform prints.
+// readyWriter finds the address in the line that a platform prints.
 type readyWriter struct{ endpoint chan<- string }
 
 func (w readyWriter) Write(line []byte) (int, error) {
@@ -124,14 +123,14 @@ func (f *demoFlags) show(ctx context.Context, endpoint string) error {
 	if err != nil {
 		return err
 	}
-	found, err := d.judge(ctx, before, view)
+	result, err := d.judge(ctx, before, view)
 	if err != nil {
 		return err
 	}
-	return d.report(found)
+	return d.report(result)
 }
 
-// say tells what has been done.
+// say prints what has been done.
 func (d *demonstration) say(format string, args ...any) {
 	d.meter.Done()
 	_, _ = fmt.Fprintf(d.app.Stderr, format+"\n", args...)
@@ -184,7 +183,7 @@ func (d *demonstration) rebuild(ctx context.Context) (lifecycle.View, error) {
 	d.meter.Show(progress.State{Label: "replayed", Fraction: max(replays.Fraction(view), 0),
 		Detail: replays.Detail(view, 0, d.app.Now())})
 	if view.Status != replay.Succeeded {
-		return view, fmt.Errorf("the replay is %s: %+v", view.Status, view.Failure)
+		return view, fmt.Errorf("the rebuild ended as %s: %+v", view.Status, view.Failure)
 	}
 	d.say("replay %s in %s: %d lane groups over %d time slices, proved complete, generation %s is active",
 		view.Status, d.app.Now().Sub(started).Round(time.Millisecond), view.Plan.Groups, view.Plan.Slices, view.Generation)

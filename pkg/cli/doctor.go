@@ -24,7 +24,7 @@ Examples:
   reprise doctor --stack-prefix orders --json | jq '.findings[] | select(.level == "mend")'
 `
 
-// examine looks at an account: doctor.Doctor does.
+// examine examines an account, as doctor.Doctor does.
 type examine func(ctx context.Context, region string, names settings.Names) (doctor.Report, error)
 
 func examineAWS(ctx context.Context, region string, names settings.Names) (doctor.Report, error) {
@@ -38,15 +38,15 @@ func examineAWS(ctx context.Context, region string, names settings.Names) (docto
 func doctorCommand() command.Command { return doctorCommandWith(examineAWS) }
 
 func doctorCommandWith(look examine) command.Command {
-	return command.Command{Name: "doctor", Summary: "examine an AWS account or deployment", Help: doctorHelp,
-		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+	return command.Command{
+		Name:    "doctor",
+		Summary: "examine an AWS account or deployment",
+		Help:    doctorHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			region := fs.String("region", "", "AWS `REGION` (default that of the environment)")
 			prefix := fs.String("stack-prefix", "reprise", "`PREFIX` of the deployment, reprise:prefix in cdk.json")
 			asJSON := fs.Bool("json", false, "print JSON")
-			return func(ctx context.Context, args []string) error {
-				if err := command.NoArgs(args); err != nil {
-					return err
-				}
+			return func(ctx context.Context, _ string) error {
 				names, err := settings.NewNames(*prefix)
 				if err != nil {
 					return command.Misuse("--stack-prefix %v", err)
@@ -57,10 +57,11 @@ func doctorCommandWith(look examine) command.Command {
 				}
 				return printReport(a, report, *asJSON)
 			}
-		}}
+		},
+	}
 }
 
-var errUnsound = errors.New("something must be mended")
+var errUnsound = errors.New("at least one finding must be fixed")
 
 func printReport(a *command.App, report doctor.Report, asJSON bool) error {
 	if asJSON {
@@ -71,7 +72,7 @@ func printReport(a *command.App, report doctor.Report, asJSON bool) error {
 		return err
 	}
 	if !report.Sound() {
-		return command.Hint(errUnsound, "each finding marked mend says what to do")
+		return command.Hint(errUnsound, "each finding at level mend says what to do")
 	}
 	return nil
 }

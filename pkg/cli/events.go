@@ -20,21 +20,21 @@ Examples:
   reprise events account-42 | jq -c 'select(.duplicate | not).event'
 `
 
-// historyPage is how many events are asked for at a time.
+// historyPage is the number of events per request.
 const historyPage = 5000
 
 func eventsCommand() command.Command {
-	return command.Command{Name: "events", Args: "ENTITY", Summary: "print an entity's history from the log", Help: eventsHelp,
-		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+	return command.Command{
+		Name:    "events",
+		Arg:     "ENTITY",
+		Summary: "print an entity's history from the log",
+		Help:    eventsHelp,
+		Check:   checkEntity,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := a.ClientFlags(fs)
-			return func(ctx context.Context, args []string) error {
-				entity, err := entityID(args)
-				if err != nil {
-					return err
-				}
-				return printHistory(ctx, f, entity)
-			}
-		}}
+			return func(ctx context.Context, entity string) error { return printHistory(ctx, f, entity) }
+		},
+	}
 }
 
 func printHistory(ctx context.Context, f *command.ClientFlags, entity string) error {

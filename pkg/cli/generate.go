@@ -18,19 +18,20 @@ Examples:
 `
 
 func generateCommand() command.Command {
-	return command.Command{Name: "generate", Summary: "print a synthetic event log", Help: generateHelp,
-		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+	return command.Command{
+		Name:    "generate",
+		Summary: "print a synthetic event log",
+		Help:    generateHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			events := fs.Int("events", 100_000, "`NUMBER` of events")
 			entities := fs.Int("entities", 50_000, "largest `NUMBER` of entities")
 			seed := fs.Uint64("seed", 1, "`NUMBER` that the log follows from")
-			return func(_ context.Context, args []string) error {
-				if err := command.NoArgs(args); err != nil {
-					return err
-				}
+			return func(context.Context, string) error {
 				if *events < 1 || *entities < 1 {
 					return command.Misuse("--events and --entities must be at least 1")
 				}
 				return demo.Synthetic(a.Stdout, *events, *entities, *seed)
 			}
-		}}
+		},
+	}
 }

@@ -83,16 +83,16 @@ func TestAReplayThatWaitsSaysForWhom(t *testing.T) {
 // TestAFailureSaysWhatToDo names every fault that ends a replay.
 func TestAFailureSaysWhatToDo(t *testing.T) {
 	for fault, want := range map[string]string{
-		"Reprise.OtherVersion":   "with those that run now: reprise replay start --rebuild --promote --wait",
-		"Reprise.GenerationLost": "rebuild from it once more: reprise replay start --rebuild --promote --wait",
+		"Reprise.OtherVersion":   "with the current ones: reprise replay start --rebuild --promote --wait",
+		"Reprise.GenerationLost": "rebuild from it again: reprise replay start --rebuild --promote --wait",
 		"Reprise.HeadLost":       "restore the control table to the time of the Events table",
-		"Reprise.ExecutionGone":  "start it again under another name: reprise replay start --rebuild",
+		"Reprise.ExecutionGone":  "start the replay again under another name: reprise replay start --rebuild",
 		"Reprise.Stalled":        "reprise status shows how far the playback consumer is behind",
 		"Reprise.CutTooOld":      "a larger --parallelism",
-		"Reprise.Parked":         "generation g0002 is kept to be looked at, and the active one is as it was; mend the projection",
-		"Reprise.InvalidInput":   "mend the input",
+		"Reprise.Parked":         "generation g0002 is kept for inspection, and the active one is unchanged; fix the projection",
+		"Reprise.InvalidInput":   "correct the input",
 		"Reprise.Incomplete":     "reprise replay get r1 --json | jq .proof.differences shows what differs",
-		"States.Timeout":         "nothing it did is active; start it again under another name",
+		"States.Timeout":         "none of its results are active; start the replay again under another name",
 	} {
 		view := quietReplay()
 		view.Status, view.Phase, view.Waiting = replay.Failed, replay.Failed, nil

@@ -42,27 +42,26 @@ type sendFlags struct {
 // sent is the result of reprise send.
 type sent struct {
 	send.Result
-	// Applied is set where --wait saw all of it in the active generation.
+	// Applied says that --wait saw every event applied to the active generation.
 	Applied bool `json:"applied,omitempty"`
 }
 
 func sendCommand() command.Command {
-	return command.Command{Name: "send", Args: "FILE|-", Summary: "send events, one JSON object a line", Help: sendHelp,
-		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+	return command.Command{
+		Name:    "send",
+		Arg:     "FILE|-",
+		Summary: "send events, one JSON object a line",
+		Help:    sendHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := &sendFlags{ClientFlags: a.ClientFlags(fs)}
 			fs.BoolVar(&f.wait, "wait", false, "wait until all of it is in the log and applied to the active generation")
 			fs.BoolVar(&f.keepTime, "keep-time", false, "import: each event's own time counts as its arrival")
 			fs.DurationVar(&f.timeout, "timeout", 10*time.Minute, "how long --wait waits, a `TIME` such as 90s")
 			fs.IntVar(&f.senders, "senders", send.DefaultSenders, "`NUMBER` of requests at a time, a power of two")
 			fs.IntVar(&f.batchEvents, "batch", send.DefaultBatchEvents, "`NUMBER` of events a request has at most")
-			return func(ctx context.Context, args []string) error {
-				name, err := command.OneArg(args, "FILE")
-				if err != nil {
-					return err
-				}
-				return f.run(ctx, name)
-			}
-		}}
+			return f.run
+		},
+	}
 }
 
 func (f *sendFlags) run(ctx context.Context, name string) error {
@@ -102,7 +101,7 @@ func (f *sendFlags) run(ctx context.Context, name string) error {
 	return errors.Join(f.explain(result, err), printed)
 }
 
-// input opens FILE. size is 0 where it is not known, as that of a pipe.
+// input opens FILE. size is 0 where it is unknown, as for a pipe.
 func (f *sendFlags) input(name string) (in io.ReadCloser, size int64, err error) {
 	if name == "-" {
 		return io.NopCloser(f.App.Stdin), 0, nil
@@ -112,7 +111,7 @@ func (f *sendFlags) input(name string) (in io.ReadCloser, size int64, err error)
 		return nil, 0, command.Misuse("there is no file %s", name)
 	}
 	if err != nil {
-		return nil, 0, command.Hint(err, "name a readable file of CloudEvents, one JSON object a line")
+		return nil, 0, command.Hint(err, "give a readable file of CloudEvents, one JSON object per line")
 	}
 	info, err := file.Stat()
 	if err == nil && info.IsDir() {
@@ -128,8 +127,8 @@ func (f *sendFlags) input(name string) (in io.ReadCloser, size int64, err error)
 	return file, size, nil
 }
 
-// check reads the whole file before any of it is sent, and goes back to its
-// start. It returns the number of events.
+// check reads the whole file before anything is sent, rewinds it, and returns the
+// number of events.
 func (f *sendFlags) check(ctx context.Context, in io.Reader, size int64, meter *progress.Meter) (int64, error) {
 	counter := send.NewCounter(in)
 	stop := f.every(func() {
@@ -139,14 +138,14 @@ func (f *sendFlags) check(ctx context.Context, in io.Reader, size int64, meter *
 	stop()
 	meter.Done()
 	if err != nil {
-		return 0, command.Hint(err, "nothing was sent: is the file whole, and JSON Lines of CloudEvents?")
+		return 0, command.Hint(err, "nothing was sent: check that the file is complete and holds CloudEvents, one JSON object per line")
 	}
 	if len(refused) > 0 {
 		printed := command.PrintJSON(f.App.Stdout, sent{Result: send.Result{Lines: count, Refused: refused, Unsent: 1}})
 		return 0, errors.Join(refusedError(refused), printed)
 	}
 	if _, err := in.(io.Seeker).Seek(0, io.SeekStart); err != nil {
-		return 0, fmt.Errorf("go back to the start of the file: %w", err)
+		return 0, fmt.Errorf("rewind file: %w", err)
 	}
 	return count, nil
 }
@@ -159,10 +158,10 @@ func refusedError(refused []send.Refusal) error {
 	if len(refused) == send.MaxRefusals {
 		text += "\n  (there may be more)"
 	}
-	return command.Hint(fmt.Errorf("nothing was sent, because of%s", text), "mend these lines and send the file again")
+	return command.Hint(fmt.Errorf("nothing was sent; these lines are not acceptable:%s", text), "fix these lines and send the file again")
 }
 
-// explain words what ended a sending early.
+// explain says why sending ended early, and what to do.
 func (f *sendFlags) explain(result send.Result, err error) error {
 	switch {
 	case err == nil:
@@ -173,16 +172,16 @@ func (f *sendFlags) explain(result send.Result, err error) error {
 			text += "\n  " + r.String()
 		}
 		return command.Hint(fmt.Errorf("%d events were accepted; refused:%s", result.Accepted, text),
-			"mend the line and send all again: what was accepted is never applied twice")
+			"fix the line and send everything again: accepted events are never applied twice")
 	case result.Unsent > 0:
-		return command.Hint(fmt.Errorf("%d events were accepted, the first that may not have been is in line %d: %w",
+		return command.Hint(fmt.Errorf("%d events were accepted; line %d is the first that may not have been: %w",
 			result.Accepted, result.Unsent, err),
-			"send the same again once the platform answers: what was accepted is never applied twice")
+			"send the same input again once the platform answers: accepted events are never applied twice")
 	}
 	return err
 }
 
-// every calls show now and then, from another goroutine, until stop.
+// every calls show every 200 ms from another goroutine, until stop.
 func (f *sendFlags) every(show func()) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})

@@ -45,17 +45,16 @@ type exported struct {
 }
 
 func stateExportCommand() command.Command {
-	return command.Command{Name: "state export", Summary: "print every entity's state, sorted", Help: stateExportHelp,
-		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+	return command.Command{
+		Name:    "state export",
+		Summary: "print every entity's state, sorted",
+		Help:    stateExportHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := &stateExportFlags{ClientFlags: a.ClientFlags(fs)}
 			fs.StringVar(&f.generation, "generation", "", "`ID` of the generation (default: the active one)")
-			return func(ctx context.Context, args []string) error {
-				if err := command.NoArgs(args); err != nil {
-					return err
-				}
-				return f.run(ctx)
-			}
-		}}
+			return func(ctx context.Context, _ string) error { return f.run(ctx) }
+		},
+	}
 }
 
 func (f *stateExportFlags) run(ctx context.Context) error {
@@ -89,16 +88,16 @@ func (f *stateExportFlags) run(ctx context.Context) error {
 }
 
 const (
-	// exportRows is about the number of rows that a merge holds of all lanes,
-	// minPage and maxPage what it asks for of one lane at a time.
+	// exportRows is about how many rows of all lanes a merge holds in memory;
+	// minPage and maxPage bound the rows of one lane per request.
 	exportRows       = 16_384
 	minPage, maxPage = 16, 1000
-	// firstPages bounds the requests at a time while a merge begins.
+	// firstPages bounds the concurrent requests for the first pages.
 	firstPages = 4
 )
 
-// merge merges the sorted rows of a generation's lanes, a page of each in
-// memory. It is used by one goroutine.
+// merge merges the sorted rows of a generation's lanes, holding a page of each in
+// memory. One goroutine may use it.
 type merge struct {
 	client     *client.Client
 	generation string
@@ -110,7 +109,7 @@ type merge struct {
 type lanePages struct {
 	lane event.Lane
 	rows []api.EntityView
-	// key orders the first row as the store does.
+	// key is the first row's key; it sorts as in the store.
 	key  string
 	next string
 }
@@ -120,8 +119,8 @@ func openMerge(ctx context.Context, c *client.Client, generation string) (*merge
 	if err != nil {
 		return nil, err
 	}
-	// The active generation is named once, so that a promotion meanwhile does
-	// not mix two.
+	// The generation is fixed here, so that a promotion during the export does
+	// not mix two generations.
 	if generation == "" {
 		generation = view.Generation
 	}

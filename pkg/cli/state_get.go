@@ -26,14 +26,15 @@ Examples:
 `
 
 func stateGetCommand() command.Command {
-	return command.Command{Name: "state get", Args: "ENTITY", Summary: "show an entity's state", Help: stateGetHelp,
-		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+	return command.Command{
+		Name:    "state get",
+		Arg:     "ENTITY",
+		Summary: "show an entity's state",
+		Help:    stateGetHelp,
+		Check:   checkEntity,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := a.ClientFlags(fs)
-			return func(ctx context.Context, args []string) error {
-				entity, err := entityID(args)
-				if err != nil {
-					return err
-				}
+			return func(ctx context.Context, entity string) error {
 				c, err := f.Client(command.ShortPatience, nil)
 				if err != nil {
 					return err
@@ -44,24 +45,21 @@ func stateGetCommand() command.Command {
 				}
 				return printEntity(f, view)
 			}
-		}}
+		},
+	}
 }
 
-// entityID is the only argument.
-func entityID(args []string) (string, error) {
-	id, err := command.OneArg(args, "ENTITY")
-	if err != nil {
-		return "", err
+// checkEntity refuses what cannot be an entity's id.
+func checkEntity(id string) error {
+	err := event.CheckSubject(id)
+	var invalid *event.Invalid
+	switch {
+	case errors.As(err, &invalid):
+		return command.Misuse("that cannot be an entity's id: it %s", invalid.Problem)
+	case err != nil:
+		return command.Misuse("that cannot be an entity's id: %v", err)
 	}
-	err = event.CheckSubject(id)
-	var wrong *event.Invalid
-	if errors.As(err, &wrong) {
-		return "", command.Misuse("that cannot be an entity's id: it %s", wrong.Problem)
-	}
-	if err != nil {
-		return "", command.Misuse("that cannot be an entity's id: %v", err)
-	}
-	return id, nil
+	return nil
 }
 
 func printEntity(f *command.ClientFlags, v api.EntityView) error {

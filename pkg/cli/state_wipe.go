@@ -18,20 +18,22 @@ Examples:
 `
 
 func stateWipeCommand() command.Command {
-	return command.Command{Name: "state wipe", Args: "--yes", Summary: "empty the active generation", Help: stateWipeHelp,
-		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+	return command.Command{
+		Name:    "state wipe",
+		Flags:   "--yes",
+		Summary: "empty the active generation",
+		Help:    stateWipeHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := a.ClientFlags(fs)
 			yes := fs.Bool("yes", false, "really do it")
-			return func(ctx context.Context, args []string) error {
-				if err := command.NoArgs(args); err != nil {
-					return err
-				}
+			return func(ctx context.Context, _ string) error {
 				if !*yes {
-					return command.Misuse("this empties the active generation: say --yes if that is what you want")
+					return command.Misuse("this empties the active generation: confirm with --yes")
 				}
 				return wipe(ctx, f)
 			}
-		}}
+		},
+	}
 }
 
 func wipe(ctx context.Context, f *command.ClientFlags) error {
@@ -39,11 +41,11 @@ func wipe(ctx context.Context, f *command.ClientFlags) error {
 	if err != nil {
 		return err
 	}
-	roll, err := c.Generations(ctx)
+	generations, err := c.Generations(ctx)
 	if err != nil {
 		return err
 	}
-	wiped, err := c.Wipe(ctx, roll.Active)
+	wiped, err := c.Wipe(ctx, generations.Active)
 	if err != nil {
 		return err
 	}
@@ -51,6 +53,6 @@ func wipe(ctx context.Context, f *command.ClientFlags) error {
 		return command.PrintJSON(f.App.Stdout, wiped)
 	}
 	_, err = fmt.Fprintf(f.App.Stdout, "generation %s is empty\n", wiped.Generation)
-	_, _ = fmt.Fprintln(f.App.Stderr, "build another one from the log with: reprise replay start --rebuild --promote --wait")
+	_, _ = fmt.Fprintln(f.App.Stderr, "build another generation from the log with: reprise replay start --rebuild --promote --wait")
 	return err
 }

@@ -23,13 +23,13 @@ Examples:
 `
 
 func statusCommand() command.Command {
-	return command.Command{Name: "status", Summary: "show the platform", Help: statusHelp,
-		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+	return command.Command{
+		Name:    "status",
+		Summary: "show the platform",
+		Help:    statusHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := a.ClientFlags(fs)
-			return func(ctx context.Context, args []string) error {
-				if err := command.NoArgs(args); err != nil {
-					return err
-				}
+			return func(ctx context.Context, _ string) error {
 				c, err := f.Client(command.ShortPatience, nil)
 				if err != nil {
 					return err
@@ -40,7 +40,8 @@ func statusCommand() command.Command {
 				}
 				return printStatus(f, view)
 			}
-		}}
+		},
+	}
 }
 
 func printStatus(f *command.ClientFlags, v api.StatusView) error {
@@ -61,7 +62,7 @@ func printStatus(f *command.ClientFlags, v api.StatusView) error {
 	for _, g := range v.Generations {
 		if g.ID == v.Active && g.Lost {
 			_, _ = fmt.Fprintln(f.App.Stderr,
-				"hint: the active generation is lost; reprise replay start --rebuild --promote --wait builds another one")
+				"hint: the active generation is lost; reprise replay start --rebuild --promote --wait builds another generation")
 		}
 	}
 	return nil

@@ -13,14 +13,24 @@ import (
 // Command is one command.
 type Command struct {
 	// Name is one or two words.
-	Name    string
-	Args    string
+	Name string
+	// Arg names the one positional argument, "" where the command takes none.
+	Arg string
+	// Flags are the flags that must be given, as the usage shows them.
+	Flags   string
 	Summary string
 	// Help explains the command, with examples.
 	Help string
+	// Check refuses an unacceptable argument; nil accepts every argument.
+	Check func(arg string) error
 	// Setup registers the flags in fs and returns what runs the command.
-	Setup func(a *App, fs *flag.FlagSet) func(ctx context.Context, args []string) error
+	Setup func(a *App, fs *flag.FlagSet) Exec
 }
+
+// Exec runs a command with its argument, "" where the command takes none.
+type Exec func(ctx context.Context, arg string) error
+
+func (c *Command) usage() string { return strings.TrimSpace(c.Name + " " + c.Arg + c.Flags) }
 
 // Main runs the command that args, without the program's name, ask for. It
 // returns the exit code. The end of ctx stops the command cleanly.
@@ -63,11 +73,12 @@ func (a *App) unknown(args []string) int {
 		a.printUsage(a.Stderr, args[0])
 		return ExitMisuse
 	case isGroup:
-		return a.report(args[0], Misuse("there is no command %q of reprise %s", args[1], args[0]))
+		return a.report(args[0], Misuse("there is no command %q", args[0]+" "+args[1]))
 	}
 	return a.report("", Misuse("there is no command %q", args[0]))
 }
 
+// Run parses args, without the name of c, and runs c.
 func (a *App) Run(ctx context.Context, c Command, args []string) error {
 	fs := flag.NewFlagSet(c.Name, flag.ContinueOnError)
 	fs.SetOutput(io.Discard)
@@ -76,15 +87,19 @@ func (a *App) Run(ctx context.Context, c Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	return exec(ctx, positional)
+	arg, err := argument(c, positional)
+	if err != nil {
+		return err
+	}
+	return exec(ctx, arg)
 }
 
-// parse allows flags before, between and behind the other arguments; behind
-// "--" there are no flags.
+// parse returns the positional arguments. Flags may stand before, between and
+// after them; everything after "--" is positional.
 func parse(fs *flag.FlagSet, args []string) ([]string, error) {
-	var behind []string
+	var rest []string
 	if at := slices.Index(args, "--"); at >= 0 {
-		args, behind = args[:at], args[at+1:]
+		args, rest = args[:at], args[at+1:]
 	}
 	var positional []string
 	for {
@@ -94,7 +109,7 @@ func parse(fs *flag.FlagSet, args []string) ([]string, error) {
 			return nil, Misuse("%v", err)
 		}
 		if fs.NArg() == 0 {
-			return append(positional, behind...), nil
+			return append(positional, rest...), nil
 		}
 		positional, args = append(positional, fs.Arg(0)), fs.Args()[1:]
 	}
@@ -107,36 +122,34 @@ func (a *App) report(name string, err error) int {
 	}
 	title := strings.TrimSpace("reprise " + name)
 	text := err.Error()
-	var told *hinted // its own words say more
-	if errors.Is(err, context.Canceled) && !errors.As(err, &told) {
+	var withHint *hinted // its text says more than "interrupted"
+	if errors.Is(err, context.Canceled) && !errors.As(err, &withHint) {
 		text = "interrupted"
 	}
 	_, _ = fmt.Fprintf(a.Stderr, "%s: %s\n", title, text)
 	if next := strings.TrimSpace(HintFor(name, err)); next != "" {
 		_, _ = fmt.Fprintf(a.Stderr, "hint: %s\n", next)
 	}
-	var wrong *MisuseError
-	if errors.As(err, &wrong) {
+	var misuse *MisuseError
+	if errors.As(err, &misuse) {
 		return ExitMisuse
 	}
 	return ExitFailed
 }
 
-// OneArg returns the only argument, which what names.
-func OneArg(args []string, what string) (string, error) {
+// argument returns the argument of c, "" where c takes none.
+func argument(c Command, args []string) (string, error) {
 	switch {
+	case c.Arg == "" && len(args) > 0:
+		return "", Misuse("unexpected argument %q: the command takes only flags", args[0])
+	case c.Arg == "":
+		return "", nil
 	case len(args) == 0 || args[0] == "":
-		return "", Misuse("%s is missing", what)
+		return "", Misuse("missing argument %s", c.Arg)
 	case len(args) > 1:
-		return "", Misuse("one %s is enough: %q is too much", what, args[1])
+		return "", Misuse("expected one %s, got an extra argument %q", c.Arg, args[1])
+	case c.Check == nil:
+		return args[0], nil
 	}
-	return args[0], nil
-}
-
-// NoArgs refuses arguments.
-func NoArgs(args []string) error {
-	if len(args) > 0 {
-		return Misuse("%q is too much: the command takes flags only", args[0])
-	}
-	return nil
+	return args[0], c.Check(args[0])
 }

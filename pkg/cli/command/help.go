@@ -38,7 +38,7 @@ func (a *App) printUsage(w io.Writer, group string) {
 	text.WriteString("Reprise keeps a log of events and replays it.\n\nUsage:\n")
 	for _, c := range a.Commands {
 		if group == "" || strings.HasPrefix(c.Name, group+" ") {
-			fmt.Fprintf(&text, "  reprise %-30s %s\n", strings.TrimSpace(c.Name+" "+c.Args), c.Summary)
+			fmt.Fprintf(&text, "  reprise %-30s %s\n", c.usage(), c.Summary)
 		}
 	}
 	text.WriteString(usageEnd)
@@ -50,7 +50,7 @@ func (a *App) printCommand(w io.Writer, c Command) {
 	fs := flag.NewFlagSet(c.Name, flag.ContinueOnError)
 	c.Setup(a, fs)
 	fmt.Fprintf(&text, "Usage: reprise %s [flags]\n\n%s\n\nFlags:\n",
-		strings.TrimSpace(c.Name+" "+c.Args), strings.TrimSpace(c.Help))
+		c.usage(), strings.TrimSpace(c.Help))
 	fs.VisitAll(func(f *flag.Flag) {
 		kind, usage := flag.UnquoteUsage(f)
 		line := strings.TrimSpace("--" + f.Name + " " + kind)

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// PrintJSON prints a value as one line, with every byte of events and states
-// as it is.
+// PrintJSON prints value as one line. The bytes of events and states stay as they
+// are.
 func PrintJSON(w io.Writer, value any) error {
 	buffered := bufio.NewWriter(w)
 	if err := NewEncoder(buffered).Encode(value); err != nil {
@@ -19,12 +19,14 @@ func PrintJSON(w io.Writer, value any) error {
 	return Flush(buffered)
 }
 
+// NewEncoder returns an encoder that does not escape HTML.
 func NewEncoder(w io.Writer) *json.Encoder {
 	encoder := json.NewEncoder(w)
 	encoder.SetEscapeHTML(false)
 	return encoder
 }
 
+// Flush writes what w buffers.
 func Flush(w *bufio.Writer) error {
 	if err := w.Flush(); err != nil {
 		return fmt.Errorf("print result: %w", err)
@@ -32,7 +34,7 @@ func Flush(w *bufio.Writer) error {
 	return nil
 }
 
-// Table prints rows in columns; write separates cells by tabs.
+// Table prints in columns the rows that write adds with Row.
 func Table(w io.Writer, write func(w io.Writer)) error {
 	columns := tabwriter.NewWriter(w, 0, 4, 2, ' ', 0)
 	write(columns)
@@ -42,7 +44,7 @@ func Table(w io.Writer, write func(w io.Writer)) error {
 	return nil
 }
 
-// Row prints the cells of a table's row. Errors show at the end.
+// Row adds a row to a table, which reports errors at its end.
 func Row(w io.Writer, cells ...any) {
 	for i, cell := range cells {
 		if i > 0 {
@@ -53,6 +55,7 @@ func Row(w io.Writer, cells ...any) {
 	_, _ = io.WriteString(w, "\n")
 }
 
+// When formats a time in UTC, nil as a dash.
 func When(t *time.Time) string {
 	if t == nil {
 		return "-"
@@ -60,6 +63,7 @@ func When(t *time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05")
 }
 
+// OrDash returns text, or a dash if it is empty.
 func OrDash(text string) string {
 	if text == "" {
 		return "-"

@@ -11,46 +11,46 @@ import (
 	"reprise/pkg/steps"
 )
 
-// faultIncomplete is the failure of a replay whose proof shows a difference, as
-// the state machine names it.
+// faultIncomplete is the state machine's name for the failure of a replay whose
+// proof shows a difference.
 const faultIncomplete = "Reprise.Incomplete"
 
-// advice says what to do next about a replay that has ended and did not succeed.
+// advice says what to do next after a replay that ended without success.
 func advice(v lifecycle.View) string {
 	switch {
 	case v.Status == replay.Cancelled:
-		return "start another one with " + again(v)
+		return "start another replay with " + again(v)
 	case v.Failure == nil:
-		return fmt.Sprintf("reprise replay get %s --json shows all of it", v.ID)
+		return fmt.Sprintf("reprise replay get %s --json shows every detail", v.ID)
 	}
 	switch v.Failure.Error {
 	case replay.FaultOtherVersion:
-		return "other projections were deployed while it ran; rebuild with those that run now: " + again(v)
+		return "other projections were deployed during the replay; rebuild with the current ones: " + again(v)
 	case replay.FaultLost:
-		return "the log has every event; rebuild from it once more: " + again(v)
+		return "the log still has every event; rebuild from it again: " + again(v)
 	case steps.FaultHeadLost:
 		return "restore the control table to the time of the Events table, then start the replay again; " +
-			"until then the lane takes in no events"
+			"until then the lane accepts no events"
 	case steps.FaultStalled:
-		return "reprise status shows how far the playback consumer is behind; start the replay again once it runs: " +
+		return "reprise status shows how far the playback consumer is behind; start the replay again once the consumer runs: " +
 			again(v)
 	case steps.FaultCutTooOld:
-		return "rebuild faster with a larger --parallelism, or let the event stream keep its records for longer: " +
+		return "rebuild faster with a larger --parallelism, or make the event stream's retention longer: " +
 			again(v)
 	case steps.FaultParked:
-		return fmt.Sprintf("generation %s is kept to be looked at, and the active one is as it was; "+
-			"mend the projection, then %s", v.Generation, again(v))
+		return fmt.Sprintf("generation %s is kept for inspection, and the active one is unchanged; "+
+			"fix the projection, then %s", v.Generation, again(v))
 	case steps.FaultInvalidInput:
-		return "mend the input and start it again under another name"
+		return "correct the input and start the replay again under another name"
 	case faultIncomplete:
-		return fmt.Sprintf("nothing it did is active; reprise replay get %s --json | jq .proof.differences "+
+		return fmt.Sprintf("none of its results are active; reprise replay get %s --json | jq .proof.differences "+
 			"shows what differs", v.ID)
 	}
-	return "nothing it did is active; start it again under another name: " + again(v)
+	return "none of its results are active; start the replay again under another name: " + again(v)
 }
 
-// again is the command that asks for the same once more; what selects a part of
-// the log is left to the reader.
+// again is the command that starts the same kind of replay; the reader adds the
+// flags that select a part of the log.
 func again(v lifecycle.View) string {
 	switch {
 	case v.Input.Promote:

@@ -20,17 +20,17 @@ Examples:
 `
 
 func cancelCommand() command.Command {
-	return command.Command{Name: "replay cancel", Args: "ID", Summary: "stop a replay for good", Help: cancelHelp,
-		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+	return command.Command{
+		Name:    "replay cancel",
+		Arg:     "ID",
+		Summary: "stop a replay for good",
+		Help:    cancelHelp,
+		Check:   checkID,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := a.ClientFlags(fs)
-			return func(ctx context.Context, args []string) error {
-				id, err := replayID(args)
-				if err != nil {
-					return err
-				}
-				return cancelReplay(ctx, f, id)
-			}
-		}}
+			return func(ctx context.Context, id string) error { return cancelReplay(ctx, f, id) }
+		},
+	}
 }
 
 func cancelReplay(ctx context.Context, f *command.ClientFlags, id string) error {
@@ -39,9 +39,9 @@ func cancelReplay(ctx context.Context, f *command.ClientFlags, id string) error 
 		return err
 	}
 	view, err := c.CancelReplay(ctx, id)
-	var told *api.Problem
-	if errors.As(err, &told) && told.Kind() == "replay-ended" {
-		// An answer that was lost on its way may have said so already.
+	var problem *api.Problem
+	if errors.As(err, &problem) && problem.Kind() == "replay-ended" {
+		// An earlier attempt may have cancelled it, and its answer been lost.
 		if ended, getErr := c.Replay(ctx, id); getErr == nil && ended.Status == replay.Cancelled {
 			view, err = ended, nil
 		}

@@ -29,14 +29,15 @@ Examples:
 `
 
 func getCommand() command.Command {
-	return command.Command{Name: "replay get", Args: "ID", Summary: "show a replay", Help: getHelp,
-		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+	return command.Command{
+		Name:    "replay get",
+		Arg:     "ID",
+		Summary: "show a replay",
+		Help:    getHelp,
+		Check:   checkID,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := a.ClientFlags(fs)
-			return func(ctx context.Context, args []string) error {
-				id, err := replayID(args)
-				if err != nil {
-					return err
-				}
+			return func(ctx context.Context, id string) error {
 				c, err := f.Client(command.ShortPatience, nil)
 				if err != nil {
 					return err
@@ -47,7 +48,8 @@ func getCommand() command.Command {
 				}
 				return printReplay(f, view)
 			}
-		}}
+		},
+	}
 }
 
 func printReplay(f *command.ClientFlags, v lifecycle.View) error {
@@ -115,7 +117,7 @@ func mostText(c *spending.Cost) string {
 	return command.OrDash(strings.Join(parts, ", "))
 }
 
-// total words how many events there are to read.
+// total says how many events there are to read.
 func total(v lifecycle.View) string {
 	if len(v.Input.Entities) > 0 {
 		return "those of single entities"

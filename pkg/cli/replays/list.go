@@ -29,16 +29,15 @@ func Commands() []command.Command {
 }
 
 func listCommand() command.Command {
-	return command.Command{Name: "replay list", Summary: "list the replays", Help: listHelp,
-		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+	return command.Command{
+		Name:    "replay list",
+		Summary: "list the replays",
+		Help:    listHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := a.ClientFlags(fs)
-			return func(ctx context.Context, args []string) error {
-				if err := command.NoArgs(args); err != nil {
-					return err
-				}
-				return listReplays(ctx, f)
-			}
-		}}
+			return func(ctx context.Context, _ string) error { return listReplays(ctx, f) }
+		},
+	}
 }
 
 func listReplays(ctx context.Context, f *command.ClientFlags) error {
@@ -73,7 +72,7 @@ func listReplays(ctx context.Context, f *command.ClientFlags) error {
 	})
 }
 
-// what words a request.
+// what describes a request.
 func what(r replay.Request) string {
 	switch {
 	case r.Promote:

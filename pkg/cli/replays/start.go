@@ -39,8 +39,8 @@ type startFlags struct {
 	wait  bool
 }
 
-// timeFlag is a time. Given without one it is refused, not taken for absent: a
-// variable that a script never set would replay everything.
+// timeFlag is a time. An empty value is refused, not ignored: otherwise a variable
+// that a script never set would replay everything.
 type timeFlag struct{ into **time.Time }
 
 func (f timeFlag) String() string { return "" }
@@ -61,8 +61,11 @@ func (l listFlag) Set(text string) error {
 }
 
 func startCommand() command.Command {
-	return command.Command{Name: "replay start", Summary: "replay the log, or rebuild the Data Store from it", Help: startHelp,
-		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+	return command.Command{
+		Name:    "replay start",
+		Summary: "replay the log, or rebuild the Data Store from it",
+		Help:    startHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := &startFlags{ClientFlags: a.ClientFlags(fs)}
 			fs.Var(timeFlag{&f.input.From}, "from", "first logged `TIME`, as 2026-03-01T00:00:00Z")
 			fs.Var(timeFlag{&f.input.To}, "to", "first logged `TIME` that is left out")
@@ -73,13 +76,9 @@ func startCommand() command.Command {
 			fs.IntVar(&f.input.Parallelism, "parallelism", 0, fmt.Sprintf("`NUMBER` of segment readers (default %d)", replay.DefaultParallelism))
 			fs.StringVar(&f.name, "name", "", "`ID` of the replay (default: chosen)")
 			fs.BoolVar(&f.wait, "wait", false, "show progress, and exit 0 only if it succeeded")
-			return func(ctx context.Context, args []string) error {
-				if err := command.NoArgs(args); err != nil {
-					return err
-				}
-				return f.run(ctx)
-			}
-		}}
+			return func(ctx context.Context, _ string) error { return f.run(ctx) }
+		},
+	}
 }
 
 func (f *startFlags) run(ctx context.Context) (err error) {
@@ -126,8 +125,8 @@ func chooseName(a *command.App) (string, error) {
 	return a.Now().UTC().Format("20060102-150405-") + hex.EncodeToString(random[:]), nil
 }
 
-// checkRequest refuses what the server would refuse, before an encoder can change
-// what is no Unicode.
+// checkRequest refuses what the server would refuse. It runs before an encoder can
+// replace bytes that are not Unicode.
 func checkRequest(r replay.Request) error {
 	if err := r.Check(); err != nil {
 		return command.Misuse("%s", requestProblem(err))
@@ -135,7 +134,7 @@ func checkRequest(r replay.Request) error {
 	return nil
 }
 
-// requestProblem words what is wrong with a request without the sentinel.
+// requestProblem returns the text of err without that of replay.ErrRequest.
 func requestProblem(err error) string {
 	return strings.TrimPrefix(err.Error(), replay.ErrRequest.Error()+": ")
 }
@@ -149,5 +148,5 @@ func parseTime(text string) (*time.Time, error) {
 	if t, err := time.Parse(time.DateOnly, text); err == nil {
 		return &t, nil
 	}
-	return nil, errors.New("it is not a time such as 2026-03-01T00:00:00Z")
+	return nil, errors.New("expected a time such as 2026-03-01T00:00:00Z")
 }

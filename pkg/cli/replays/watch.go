@@ -24,31 +24,29 @@ Examples:
 `
 
 func watchCommand() command.Command {
-	return command.Command{Name: "replay watch", Args: "ID", Summary: "show a replay's progress until it ends", Help: watchHelp,
-		Setup: func(a *command.App, fs *flag.FlagSet) func(context.Context, []string) error {
+	return command.Command{
+		Name:    "replay watch",
+		Arg:     "ID",
+		Summary: "show a replay's progress until it ends",
+		Help:    watchHelp,
+		Check:   checkID,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := a.ClientFlags(fs)
-			return func(ctx context.Context, args []string) error {
-				id, err := replayID(args)
-				if err != nil {
-					return err
-				}
+			return func(ctx context.Context, id string) error {
 				meter := progress.New(a.Stderr, a.Now)
 				defer meter.Done()
 				return watch(ctx, f, id, meter)
 			}
-		}}
+		},
+	}
 }
 
-// replayID is the only argument.
-func replayID(args []string) (string, error) {
-	id, err := command.OneArg(args, "ID")
-	if err != nil {
-		return "", err
-	}
+// checkID refuses what cannot be a replay's id.
+func checkID(id string) error {
 	if err := replay.CheckID(id); err != nil {
-		return "", command.Misuse("%q is no replay's id: %s", id, requestProblem(err))
+		return command.Misuse("%q is not a replay id: %s", id, requestProblem(err))
 	}
-	return id, nil
+	return nil
 }
 
 // watch shows a replay until its end, then the replay, and fails unless it
@@ -62,12 +60,12 @@ func watch(ctx context.Context, f *command.ClientFlags, id string, meter *progre
 	view, err := w.Watch(ctx, id)
 	meter.Done()
 	if errors.Is(err, context.Canceled) {
-		meter.Note("the replay goes on; see it again with: reprise replay watch %s", id)
+		meter.Note("the replay goes on; watch it again with: reprise replay watch %s", id)
 		return err
 	}
-	var gone *client.Unreachable
-	if errors.As(err, &gone) {
-		return command.Hint(err, "the replay goes on when the platform runs again: reprise replay watch %s", id)
+	var unreachable *client.Unreachable
+	if errors.As(err, &unreachable) {
+		return command.Hint(err, "the replay goes on once the platform runs again; watch it with: reprise replay watch %s", id)
 	}
 	if err != nil {
 		return err

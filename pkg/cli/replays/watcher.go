@@ -10,11 +10,11 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// pollReplay is how often a replay is looked at.
+// pollReplay is how often Watch asks for the replay.
 const pollReplay = 250 * time.Millisecond
 
-// replayGetter is what a Watcher needs of a client. Its own retries carry it
-// over a restart of the server.
+// replayGetter is what a Watcher needs of a client, whose retries outlast a
+// restart of the server.
 type replayGetter interface {
 	Replay(ctx context.Context, id string) (lifecycle.View, error)
 }
@@ -27,7 +27,7 @@ type Watcher struct {
 	Sleep  func(ctx context.Context, d time.Duration) error
 }
 
-// Watch returns the replay once it has ended, whichever way.
+// Watch returns the replay once it has ended, successfully or not.
 func (w *Watcher) Watch(ctx context.Context, id string) (lifecycle.View, error) {
 	var done, speed progress.Rate
 	for {
@@ -49,8 +49,8 @@ func (w *Watcher) Watch(ctx context.Context, id string) (lifecycle.View, error) 
 	}
 }
 
-// Fraction is how much of a replay is done, from 0 to 1; negative while that
-// is not known. Reading and taking in count half each.
+// Fraction is how much of a replay is done, from 0 to 1; negative while unknown.
+// Reading counts half, applying the other half.
 func Fraction(view lifecycle.View) float64 {
 	p := view.Progress
 	if view.Phase == replay.Planned || p.Total == 0 {
@@ -60,8 +60,8 @@ func Fraction(view lifecycle.View) float64 {
 	if p.Delivered == 0 {
 		return read / 2
 	}
-	// Of what is delivered so far, as much is applied; of what is filtered
-	// out, nothing ever is.
+	// Events that are filtered out are never applied, so the share of applied
+	// events is one of those delivered so far.
 	return read/2 + read*min(float64(p.Applied)/float64(p.Delivered), 1)/2
 }
 
@@ -82,8 +82,8 @@ func Phase(view lifecycle.View) string {
 	return "replaying"
 }
 
-// Detail is counts and rates. What a replay waits for comes first, since a
-// terminal may be too narrow for all of it.
+// Detail lists counts and rates. What a replay waits for comes first, since a
+// terminal may be too narrow for everything.
 func Detail(view lifecycle.View, perSecond float64, now time.Time) string {
 	p := view.Progress
 	text := ""

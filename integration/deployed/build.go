@@ -22,7 +22,6 @@ func place() template.Place { return template.Place{Region: "us-east-1", Account
 func Synthesize(t testing.TB, changes map[string]any) *template.Deployment {
 	t.Helper()
 	engines.DynamoDB(t, nil)
-	programs.DependOnSources(t)
 	raw, err := os.ReadFile(filepath.Join(programs.Root(), "cdk.json"))
 	if err != nil {
 		t.Fatal(err)
@@ -39,7 +38,8 @@ func Synthesize(t testing.TB, changes map[string]any) *template.Deployment {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	command := exec.CommandContext(t.Context(), "go", "run", "./integration/deployed/synth", dir, string(context))
+	synth := programs.Build(t, programs.Order{Packages: []string{"./integration/deployed/synth"}})
+	command := exec.CommandContext(t.Context(), filepath.Join(synth, "synth"), dir, string(context))
 	command.Dir = programs.Root()
 	command.Env = append(os.Environ(), "CDK_VALIDATION=false", "JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION=20")
 	if out, err := command.CombinedOutput(); err != nil {
@@ -52,12 +52,12 @@ func Synthesize(t testing.TB, changes map[string]any) *template.Deployment {
 	return read
 }
 
-// Build compiles every function for this machine, as it is compiled for AWS but
-// for the build IDs, by which go build knows what is up to date. It returns the
-// directory with the programs, each named as its folder. Edits make them those
-// of another release.
+// Build compiles every function for this machine and returns the directory with
+// the programs, each named as its folder. Edits make them those of another
+// release. They are compiled as tests are, so that go build finds most packages
+// compiled; that they build as they are deployed, others test.
 func Build(t testing.TB, edits ...programs.Edit) string {
 	t.Helper()
-	return programs.Build(t, programs.Order{Packages: []string{"./functions/..."}, Edits: edits, Env: []string{"CGO_ENABLED=0"},
-		Flags: []string{"-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w"}})
+	return programs.Build(t, programs.Order{Packages: []string{"./functions/..."}, Edits: edits,
+		Flags: []string{"-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w"}})
 }

@@ -1,5 +1,5 @@
 // Package figures has the benchmarks of the whole platform, whose results are in
-// the README: how fast it ingests, replays and rebuilds, and how large its process
+// integration/PERFORMANCE.md: how fast it ingests, replays and rebuilds, and how large its process
 // gets. Run them with go test ./integration/figures -run '^$' -bench .
 //
 // What lives here: benchmarks over HTTP. What must not: those of one package.

@@ -90,7 +90,7 @@ func TestProgramsAreThoseOfTheSourcesAtTheBuild(t *testing.T) {
 	speak(t, root, "two")
 	second := built(t, Order{}, root, shared)
 	wantSaid(t, second, "two")
-	wantSaid(t, first, "one") // a test that still runs is not given other programs
+	wantSaid(t, first, "one")                     // a test that still runs is not given other programs
 	copied := filepath.Join(t.TempDir(), "speak") // as on another disk
 	if err := duplicate(first, copied); err != nil {
 		t.Fatal(err)

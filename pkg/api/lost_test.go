@@ -10,7 +10,6 @@ import (
 	"testing"
 	"time"
 
-
 	"reprise/pkg/api"
 	"reprise/pkg/consume"
 	"reprise/pkg/datastore"

@@ -39,6 +39,17 @@ func TestTheFirstIdIsThePlatforms(t *testing.T) {
 	}
 }
 
+func TestTheFirstIdIsGivenAway(t *testing.T) {
+	r := newRegistry(t)
+	first, err := r.Begin(t.Context(), "", "v1")
+	must(t, err)
+	roll, err := r.Load(t.Context())
+	must(t, err)
+	if !roll.Given(first.ID) || roll.Given("g0002") {
+		t.Errorf("the roll is %+v", roll)
+	}
+}
+
 // Founding a platform late takes nothing from what was promoted meanwhile.
 func TestBeginLeavesWhatIsActive(t *testing.T) {
 	r := newRegistry(t)

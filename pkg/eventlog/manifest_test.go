@@ -1,10 +1,13 @@
 package eventlog_test
 
 import (
+	"context"
+	"errors"
 	"slices"
 	"testing"
 	"time"
 
+	"reprise/pkg/control"
 	"reprise/pkg/eventlog"
 )
 
@@ -51,4 +54,125 @@ func TestManifestsAreAsOfTheirHead(t *testing.T) {
 			t.Errorf("%s: %v, %v, want %v", name, have, err, tt.want)
 		}
 	}
+}
+
+// However many buckets are asked for, the manifests are the same, and a bucket in
+// which the lane has nothing has none.
+func TestManifestsOfFewAndOfManyBuckets(t *testing.T) {
+	w := newWorld(t)
+	var all []eventlog.Bucket
+	var batch []eventlog.Incoming
+	for i := range 500 {
+		at := noon.Add(time.Duration(i) * time.Hour)
+		all = append(all, eventlog.Hour.Of(at.UnixMilli()))
+		if i%2 == 0 {
+			batch = append(batch, w.record(i, at, 0))
+		}
+	}
+	head := w.commit(batch...).Head
+	for _, n := range []int{0, 3, 199, 200, 201, 500} {
+		asked := all[:n]
+		found, err := w.pump.Heads.ManifestsOf(t.Context(), 0, head, asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, b := range asked {
+			if m, has := found[b]; has != (i%2 == 0) || m.Count != int64(1-i%2) {
+				t.Fatalf("of %d buckets, number %d: %+v, %t", n, i, m, has)
+			}
+		}
+	}
+}
+
+// What a lane has not come to yet, or only what could not be decoded, is in no
+// bucket.
+func TestALaneWithoutEventsHasNoManifest(t *testing.T) {
+	w := newWorld(t)
+	empty, err := w.pump.Heads.Load(t.Context(), 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	bad := w.record(1, noon, 0)
+	bad.Data = []byte("no record")
+	for _, head := range []eventlog.Head{empty, w.commit(bad).Head} {
+		since, err := w.pump.Heads.BucketsSince(t.Context(), 0, head, "")
+		if err != nil || len(since) != 0 {
+			t.Errorf("at %q: buckets %q, %v", head.Position, since, err)
+		}
+		found, err := w.pump.Heads.ManifestsOf(t.Context(), 0, head, []eventlog.Bucket{"2026-03-01T12"})
+		if err != nil || len(found) != 0 {
+			t.Errorf("at %q: manifests %+v, %v", head.Position, found, err)
+		}
+	}
+}
+
+// A record is found in its bucket also where it is all that the bucket has.
+func TestARecordIsLocatedInItsBucket(t *testing.T) {
+	w := newWorld(t)
+	var head eventlog.Head
+	for i := range 4 {
+		head = w.commit(w.record(2*i, noon.Add(time.Duration(i)*time.Hour), 0)).Head
+	}
+	view := eventlog.View{Log: w.log, Heads: w.pump.Heads}
+	for i := range 7 { // those of odd numbers came never
+		in := w.record(i, noon, 0)
+		decoded, err := w.pump.Decoder.Decode(0, in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		home, found, err := view.Locate(t.Context(), eventlog.Hour, 0, &head, &decoded.Events[0])
+		want := eventlog.Hour.Of(noon.Add(time.Duration(i/2) * time.Hour).UnixMilli())
+		if err != nil || found != (i%2 == 0) || (found && home != want) {
+			t.Errorf("record %d: %s, %t, %v, want %s", i, home, found, err, want)
+		}
+	}
+	since, err := w.pump.Heads.BucketsSince(t.Context(), 0, head, "2026-03-01T14")
+	if err != nil || !slices.Equal(since, []eventlog.Bucket{"2026-03-01T14", "2026-03-01T15"}) {
+		t.Errorf("since %q, %v", since, err)
+	}
+}
+
+// A manifest that an earlier version left behind, which wrote it ahead of a head
+// that never moved, gives way to the one that the head carries.
+func TestTheHeadsManifestReplacesALeftOne(t *testing.T) {
+	w := newWorld(t)
+	w.commit(w.record(1, noon, 0))
+	head := w.commit(w.record(2, noon.Add(time.Hour), 0)).Head
+	carried := head.Closed[0]
+	found, err := w.table.Get(t.Context(), control.Key{Partition: "head#0000", Sort: "head"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	key := control.Key{Partition: "manifest#0000", Sort: string(carried.Bucket)}
+	if _, err := control.Store(t.Context(), w.table, key, eventlog.Manifest{Count: 99}, ""); err != nil {
+		t.Fatal(err)
+	}
+	w.commit(w.record(3, noon.Add(time.Hour), 0))
+	stored, version, err := control.Load[eventlog.Manifest](t.Context(), w.table, key)
+	if err != nil || stored != carried.Manifest {
+		t.Errorf("stored is %+v, %v, want %+v", stored, err, carried.Manifest)
+	}
+	w.contents()
+	// A pump that found the same head and comes late writes the same.
+	late := w.another()
+	late.Heads.Table = stale{w.table, found}
+	if _, err := late.Commit(t.Context(), 0, []eventlog.Incoming{w.record(3, noon.Add(time.Hour), 0)}); !errors.Is(err, eventlog.ErrOvertaken) {
+		t.Errorf("the late pump: %v", err)
+	}
+	if _, now, err := control.Load[eventlog.Manifest](t.Context(), w.table, key); err != nil || now != version {
+		t.Errorf("the late pump wrote the manifest anew: %v", err)
+	}
+}
+
+// stale shows a head as it was.
+type stale struct {
+	control.Table
+	head control.Document
+}
+
+func (s stale) Get(ctx context.Context, key control.Key) (control.Document, error) {
+	if key == s.head.Key {
+		return s.head, nil
+	}
+	return s.Table.Get(ctx, key)
 }

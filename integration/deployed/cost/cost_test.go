@@ -22,12 +22,12 @@ type costs struct {
 	transitions, dollars float64
 }
 
-// readmeCosts are the rows of the README's table: what the larger log cost as
+// statedCosts are the rows of the table in stacks/COST.md: what the larger log cost as
 // it was deployed, and a design that keeps state with a read and a write for
 // each event, and carries each in a record of its own, for the same events at
 // the same prices. Dollars are for a million events. An event takes about 440
 // bytes in the table, so that reading it takes 0.11 units.
-func readmeCosts() []costs {
+func statedCosts() []costs {
 	return []costs{
 		{"ingest", 1.47, 0.48, 0.016, 0, 0.98},
 		{"ingest, naive", 2, 1, 1, 0, 1.39},
@@ -64,13 +64,13 @@ func (c costs) agrees(t *testing.T, want costs) {
 	for what, pair := range map[string][2]float64{"write units": {c.writes, want.writes}, "read units": {c.reads, want.reads},
 		"PUT units": {c.puts, want.puts}, "transitions": {c.transitions, want.transitions}, "dollars": {c.dollars, want.dollars}} {
 		if pair[0] < atLeast*pair[1] || pair[0] > atMost*pair[1] {
-			t.Errorf("%s: %.4f %s, the README says %v", c.name, pair[0], what, pair[1])
+			t.Errorf("%s: %.4f %s, stacks/COST.md says %v", c.name, pair[0], what, pair[1])
 		}
 	}
 }
 
 // ingestCosts holds what the functions of the live path used against the
-// README. That an event takes one write unit in the log is exact, and so is that
+// stated costs. That an event takes one write unit in the log is exact, and so is that
 // a lane takes one more for the witness of each bucket: of today's, or, around
 // midnight, of two.
 func ingestCosts(t *testing.T, w *deployed.World, events int64) {
@@ -87,10 +87,10 @@ func ingestCosts(t *testing.T, w *deployed.World, events int64) {
 	if witnesses := pump["log"].WriteUnits - float64(events); witnesses < 1 || witnesses > 2*deployed.Lanes {
 		t.Errorf("%v write units in the log for %d events", pump["log"].WriteUnits, events)
 	}
-	costsOf("ingest", all, events).agrees(t, readmeCosts()[0])
+	costsOf("ingest", all, events).agrees(t, statedCosts()[0])
 }
 
-// replayCosts holds the report of a rebuild against the README.
+// replayCosts holds the report of a rebuild against the stated costs.
 func replayCosts(t *testing.T, view lifecycle.View, events int64) {
 	t.Helper()
 	if view.Cost == nil || view.Cost.Transitions == nil {
@@ -105,28 +105,28 @@ func replayCosts(t *testing.T, view lifecycle.View, events int64) {
 	if math.Abs(total.Dollars-meter.OnDemand().Cost(used)) > 1e-9 {
 		t.Errorf("the report's price is %v", total.Dollars)
 	}
-	costsOf("rebuild", used, events).agrees(t, readmeCosts()[2])
+	costsOf("rebuild", used, events).agrees(t, statedCosts()[2])
 }
 
-// TestLargeLogAgreesWithGitAtTheCostThatTheReadmeSays: a small log's fixed costs
+// TestLargeLogAgreesWithGitAtTheStatedCost: a small log's fixed costs
 // would say nothing.
-func TestLargeLogAgreesWithGitAtTheCostThatTheReadmeSays(t *testing.T) {
+func TestLargeLogAgreesWithGitAtTheStatedCost(t *testing.T) {
 	w, log := deployed.New(t), datasets.Karpenter(t)
 	n := int64(len(log.Lines))
 	rebuilt := w.AgreesWithGit(t, log, func() { ingestCosts(t, w, n) })
 	replayCosts(t, rebuilt, n)
 }
 
-// TestReadmeSaysWhatThingsCost keeps the table and what is measured together,
+// TestStatedCostsAreThoseOfThePriceList keeps the table and what is measured together,
 // and the naive design's prices true to the price list.
-func TestReadmeSaysWhatThingsCost(t *testing.T) {
-	text, err := os.ReadFile(filepath.Join(programs.Root(), "README.md"))
+func TestStatedCostsAreThoseOfThePriceList(t *testing.T) {
+	text, err := os.ReadFile(filepath.Join(programs.Root(), "stacks", "COST.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, c := range readmeCosts() {
+	for _, c := range statedCosts() {
 		if !strings.Contains(string(text), c.row()) {
-			t.Errorf("the README lacks %s", c.row())
+			t.Errorf("stacks/COST.md lacks %s", c.row())
 		}
 		if !strings.HasSuffix(c.name, "naive") {
 			continue

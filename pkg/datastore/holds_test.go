@@ -1,0 +1,308 @@
+package datastore_test
+
+import (
+	"errors"
+	"testing"
+	"time"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/local/pebbletest"
+)
+
+// two is a registry of two generations: the first one, which is active, and one
+// that replay r owns and that follows.
+type two struct {
+	datastore.Registry
+	t             *testing.T
+	now           time.Time
+	first, second string
+}
+
+func newTwo(t *testing.T) *two {
+	t.Helper()
+	w := &two{t: t, now: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)}
+	w.Registry = datastore.Registry{Table: pebbletest.Open(t).Table, Now: func() time.Time { return w.now }}
+	first, err := w.Begin(t.Context(), "", "v1")
+	must(t, err)
+	second, err := w.Begin(t.Context(), "r", "v1")
+	must(t, err)
+	w.first, w.second = first.ID, second.ID
+	must(t, w.Follow(t.Context(), w.second))
+	return w
+}
+
+func (w *two) hold(replay string) int {
+	w.t.Helper()
+	number, err := w.Hold(w.t.Context(), replay, time.Minute)
+	must(w.t, err)
+	return number
+}
+
+func (w *two) roll() datastore.Roll {
+	w.t.Helper()
+	roll, err := w.Load(w.t.Context())
+	must(w.t, err)
+	return roll
+}
+
+func (w *two) info(id string) datastore.Info {
+	w.t.Helper()
+	roll := w.roll()
+	info, found := roll.Find(id)
+	if !found {
+		w.t.Fatalf("no generation %s in %+v", id, roll)
+	}
+	return *info
+}
+
+// A hold is one replay's, for as long as its lease runs, and stops the active
+// generation's consumer alone.
+func TestAHoldIsOneReplaysUntilItsLeaseEnds(t *testing.T) {
+	w := newTwo(t)
+	ctx := t.Context()
+	first := w.hold("r")
+	w.now = w.now.Add(59 * time.Second)
+	if again := w.hold("r"); again != first {
+		t.Errorf("renewed as %d, was %d", again, first)
+	}
+	w.now = w.now.Add(59 * time.Second) // the first lease has ended, the renewed one not
+	if _, err := w.Hold(ctx, "other", time.Minute); !errors.Is(err, datastore.ErrHeld) {
+		t.Errorf("held by another replay: %v", err)
+	}
+	if _, err := w.MayWrite(ctx, w.first); !errors.Is(err, datastore.ErrHeld) {
+		t.Errorf("the active one may write: %v", err)
+	}
+	if info, err := w.MayWrite(ctx, w.second); err != nil || info.ID != w.second {
+		t.Errorf("the other one may not write: %+v, %v", info, err)
+	}
+	if _, err := w.MayWrite(ctx, "g0099"); !errors.Is(err, datastore.ErrUnknown) {
+		t.Errorf("one that there is not: %v", err)
+	}
+	must(t, w.Release(ctx, "other"))
+	if w.roll().Hold == nil {
+		t.Error("another replay released the hold")
+	}
+	w.now = w.now.Add(time.Second) // the very end of the lease
+	if number := w.hold("other"); number == first {
+		t.Error("another replay's hold has the same number")
+	}
+	must(t, w.Release(ctx, "other"))
+	if _, err := w.MayWrite(ctx, w.first); err != nil || w.roll().Hold != nil {
+		t.Errorf("after the release: %v, %+v", err, w.roll().Hold)
+	}
+}
+
+// A writer that finds an expired hold breaks it, and a flip under it fails, also
+// once the replay holds again.
+func TestAFlipNeedsAHoldThatWasNeverBroken(t *testing.T) {
+	w := newTwo(t)
+	ctx := t.Context()
+	number := w.hold("r")
+	w.now = w.now.Add(time.Minute)
+	if err := w.Flip(ctx, w.second, "r", number); !errors.Is(err, datastore.ErrHoldLost) {
+		t.Errorf("flip at the end of the lease: %v", err)
+	}
+	if _, err := w.MayWrite(ctx, w.first); err != nil {
+		t.Errorf("behind the lease: %v", err)
+	}
+	if hold := w.roll().Hold; hold != nil {
+		t.Errorf("the hold was not broken: %+v", hold)
+	}
+	if err := w.Flip(ctx, w.second, "r", number); !errors.Is(err, datastore.ErrHoldLost) {
+		t.Errorf("flip under a broken hold: %v", err)
+	}
+	again := w.hold("r")
+	if err := w.Flip(ctx, w.second, "r", number); again == number || !errors.Is(err, datastore.ErrHoldLost) {
+		t.Errorf("flip under the hold before, %d and %d: %v", number, again, err)
+	}
+	if err := w.Flip(ctx, w.second, "other", again); !errors.Is(err, datastore.ErrHoldLost) {
+		t.Errorf("flip under the hold of another replay: %v", err)
+	}
+	must(t, w.Flip(ctx, w.second, "r", again))
+	must(t, w.Flip(ctx, w.second, "r", again)) // told again, it has happened
+	roll := w.roll()
+	if roll.Active != w.second || roll.Previous != w.first || roll.Hold != nil {
+		t.Errorf("after the flip: %+v", roll)
+	}
+	if old, now := w.info(w.first), w.info(w.second); old.Status != datastore.Following || old.Promoted ||
+		now.Status != datastore.Active || !now.Promoted {
+		t.Errorf("after the flip: %+v and %+v", old, now)
+	}
+}
+
+// Only what follows and is whole becomes active, whoever holds.
+func TestOnlyAWholeGenerationThatFollowsBecomesActive(t *testing.T) {
+	w := newTwo(t)
+	ctx := t.Context()
+	building, err := w.Begin(ctx, "r", "v1")
+	must(t, err)
+	number := w.hold("r")
+	for _, id := range []string{building.ID, "g0099"} {
+		if err := w.Flip(ctx, id, "r", number); !errors.Is(err, datastore.ErrUnknown) {
+			t.Errorf("flip to %s: %v", id, err)
+		}
+	}
+	lost, err := w.Lose(ctx, w.second, datastore.Loss{Why: "test"})
+	if err != nil || !lost {
+		t.Fatalf("lost %t, %v", lost, err)
+	}
+	if err := w.Flip(ctx, w.second, "r", number); !errors.Is(err, datastore.ErrLost) {
+		t.Errorf("flip to a lost one: %v", err)
+	}
+	if w.roll().Active != w.first {
+		t.Errorf("active is %s", w.roll().Active)
+	}
+}
+
+// What is in use is not taken out of it, and what is retired is forgotten once.
+func TestGenerationsAreRetiredAndForgottenInOrder(t *testing.T) {
+	w := newTwo(t)
+	ctx := t.Context()
+	if err := w.Retire(ctx, w.first); err == nil {
+		t.Error("the active one was retired")
+	}
+	must(t, w.Retire(ctx, "g0099")) // there is none, or none any more
+	if gone, err := w.Discard(ctx, w.second); err != nil || gone {
+		t.Errorf("one that follows was discarded: %t, %v", gone, err)
+	}
+	if gone, err := w.Discard(ctx, "g0099"); err != nil || gone {
+		t.Errorf("one that there is not was discarded: %t, %v", gone, err)
+	}
+	must(t, w.Forget(ctx, w.second))
+	if w.info(w.second).Status != datastore.Following {
+		t.Error("one that follows was forgotten")
+	}
+	w.hold("r")
+	must(t, w.Retire(ctx, w.second))
+	if hold := w.roll().Hold; hold != nil || w.info(w.second).Status != datastore.Retired {
+		t.Errorf("its replay still holds: %+v", hold)
+	}
+	w.hold("other")
+	must(t, w.Retire(ctx, w.second))
+	if w.roll().Hold == nil {
+		t.Error("retired again, it ended the hold of another replay")
+	}
+	must(t, w.Release(ctx, "other"))
+	building, err := w.Begin(ctx, "b", "v1")
+	must(t, err)
+	w.hold("other")
+	if gone, err := w.Discard(ctx, building.ID); err != nil || !gone || w.info(building.ID).Status != datastore.Retired {
+		t.Errorf("discarded %t, %v", gone, err)
+	}
+	if w.roll().Hold == nil {
+		t.Error("it ended the hold of another replay")
+	}
+	if gone, err := w.Discard(ctx, building.ID); err != nil || !gone {
+		t.Errorf("discarded again: %t, %v", gone, err)
+	}
+	must(t, w.Forget(ctx, w.second))
+	roll := w.roll()
+	if _, found := roll.Find(w.second); found || len(roll.Generations) != 2 {
+		t.Errorf("after it was forgotten: %+v", roll.Generations)
+	}
+}
+
+// Follow is for what is being built, and changes nothing of what has come further.
+func TestFollowingBeginsOnce(t *testing.T) {
+	w := newTwo(t)
+	ctx := t.Context()
+	if err := w.Follow(ctx, "g0099"); !errors.Is(err, datastore.ErrUnknown) {
+		t.Errorf("one that there is not: %v", err)
+	}
+	must(t, w.Follow(ctx, w.first))
+	must(t, w.Follow(ctx, w.second))
+	if a, b := w.info(w.first).Status, w.info(w.second).Status; a != datastore.Active || b != datastore.Following {
+		t.Errorf("they are %s and %s", a, b)
+	}
+}
+
+// A reservation is its replay's until it is entered, given up or withdrawn, and
+// its number is never given away again.
+func TestAReservationCanBeGivenUpOrWithdrawn(t *testing.T) {
+	w := newTwo(t)
+	ctx := t.Context()
+	up, err := w.Reserve(ctx, "up")
+	must(t, err)
+	back, err := w.Reserve(ctx, "back")
+	must(t, err)
+	roll := w.roll()
+	if !roll.IsReserved(up) || !roll.IsReserved(back) || roll.IsReserved(w.second) {
+		t.Errorf("reserved are %+v", roll.Reserved)
+	}
+	must(t, w.Unreserve(ctx, "g0099"))
+	must(t, w.Unreserve(ctx, up))
+	if roll := w.roll(); roll.IsReserved(up) || !roll.IsReserved(back) {
+		t.Errorf("reserved are %+v", roll.Reserved)
+	}
+	if _, err := w.Enter(ctx, up, "up", "v1"); !errors.Is(err, datastore.ErrUnknown) {
+		t.Errorf("entered what was given up: %v", err)
+	}
+	for _, why := range []string{"CANCELLED", "FAILED"} {
+		if kept, err := w.Withdraw(ctx, back, "back", why); err != nil || kept != "CANCELLED" {
+			t.Errorf("withdrawn as %s, %v", kept, err)
+		}
+	}
+	if _, err := w.Enter(ctx, back, "back", "v1"); !errors.Is(err, datastore.ErrWithdrawn) {
+		t.Errorf("entered what was withdrawn: %v", err)
+	}
+	next, err := w.Reserve(ctx, "back")
+	if err != nil || next == up || next == back {
+		t.Errorf("reserved again: %s, %v", next, err)
+	}
+	for id, want := range map[string]bool{w.first: true, up: true, next: true, "g0006": false, "g0000": false, "g00001": false,
+		"g1": false, "other": false, "": false} {
+		if roll := w.roll(); roll.Given(id) != want {
+			t.Errorf("%q given away: %t, the latest is %s", id, !want, next)
+		}
+	}
+}
+
+// A withdrawal is for the replay's own generation, and never follows the flip,
+// also where another one has become active since.
+func TestWhatWasPromotedCannotBeWithdrawn(t *testing.T) {
+	w := newTwo(t)
+	ctx := t.Context()
+	if kept, err := w.Withdraw(ctx, w.second, "other", "FAILED"); err != nil || kept != "FAILED" || w.info(w.second).Withdrawn != "" {
+		t.Errorf("withdrawn for another replay: %s, %v, %+v", kept, err, w.info(w.second))
+	}
+	if kept, err := w.Withdraw(ctx, "g0099", "r", "FAILED"); err != nil || kept != "FAILED" {
+		t.Errorf("withdrawn where there is none: %s, %v", kept, err)
+	}
+	must(t, w.Flip(ctx, w.second, "r", w.hold("r")))
+	if _, err := w.Withdraw(ctx, w.second, "r", "FAILED"); !errors.Is(err, datastore.ErrActive) {
+		t.Errorf("withdrawn while it is active: %v", err)
+	}
+	must(t, w.Flip(ctx, w.first, "back", w.hold("back")))
+	if _, err := w.Withdraw(ctx, w.second, "r", "FAILED"); !errors.Is(err, datastore.ErrActive) {
+		t.Errorf("withdrawn after it was active: %v", err)
+	}
+	third, err := w.Begin(ctx, "third", "v1")
+	must(t, err)
+	w.hold("holder")
+	_, err = w.Withdraw(ctx, third.ID, "third", "FAILED")
+	must(t, err)
+	if w.roll().Hold == nil {
+		t.Error("the withdrawal ended the hold of another replay")
+	}
+}
+
+// The loss of the active generation is recorded once, before it is emptied.
+func TestTheActiveGenerationsLossIsKept(t *testing.T) {
+	w := newTwo(t)
+	ctx := t.Context()
+	for _, id := range []string{w.second, "g0099"} {
+		if err := w.LoseActive(ctx, id, datastore.Loss{Why: "test"}); !errors.Is(err, datastore.ErrNotActive) {
+			t.Errorf("%s is not active: %v", id, err)
+		}
+	}
+	if loss := w.info(w.second).Loss; loss != nil {
+		t.Errorf("it lost %+v", loss)
+	}
+	at := w.now
+	must(t, w.LoseActive(ctx, w.first, datastore.Loss{Lane: 1, Why: "first"}))
+	w.now = w.now.Add(time.Hour)
+	must(t, w.LoseActive(ctx, w.first, datastore.Loss{Lane: 2, Why: "second"}))
+	if loss := w.info(w.first).Loss; loss == nil || loss.Why != "first" || loss.Lane != 1 || !loss.At.Equal(at) {
+		t.Errorf("it lost %+v", loss)
+	}
+}

@@ -1,4 +1,4 @@
-// Command apply-playback takes the playback stream in.
+// Command apply-playback applies the records of the playback stream.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command check-drained waits until everything that a replay delivered is consumed.
+// Command check-drained waits until consumers have applied everything that a replay delivered.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command close-replay closes the replays of executions that were stopped, failed or timed
-// out, whatever they left behind.
+// Command close-replay closes the replays of executions that were stopped, failed or
+// timed out.
 package main
 
 import (

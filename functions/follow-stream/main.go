@@ -1,4 +1,4 @@
-// Command follow-stream lets a proved generation follow the event stream.
+// Command follow-stream makes a proved generation follow the event stream.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command prove-completeness holds a replay's marks against its cut.
+// Command prove-completeness compares a replay's marks with its cut.
 package main
 
 import (

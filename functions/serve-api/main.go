@@ -1,4 +1,4 @@
-// Command serve-api serves what operators and auditors ask of the platform.
+// Command serve-api serves the HTTP routes of operators and auditors.
 package main
 
 import (

@@ -6,5 +6,5 @@ import (
 	"reprise/pkg/aws/lambdahttp"
 )
 
-// HTTP is a function behind the HTTP API.
+// HTTP returns a function that serves h behind the HTTP API.
 func HTTP(h http.Handler) any { return lambdahttp.Serve(h) }

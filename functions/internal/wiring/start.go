@@ -10,10 +10,9 @@ import (
 	"reprise/pkg/aws/settings"
 )
 
-// Start runs a function, named by its folder, until Lambda ends its
-// environment. What keeps it from beginning is logged, and the environment ends
-// at once, so that Lambda tries another one. Every invocation ends with a log
-// line that says what it used.
+// Start runs a function, named by its folder, until Lambda ends its environment. If
+// it cannot begin, it logs why and exits, so that Lambda tries another environment.
+// Every invocation ends with a log line that says what it used.
 func Start(function string, handlerOf func(*Platform) any) {
 	log := NewLog(os.Stdout, function)
 	ctx := context.Background()

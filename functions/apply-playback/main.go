@@ -6,7 +6,5 @@ import (
 )
 
 func main() {
-	wiring.Start("apply-playback", func(p *wiring.Platform) any {
-		return p.ApplyPlayback()
-	})
+	wiring.Start("apply-playback", func(p *wiring.Platform) any { return p.ApplyPlayback() })
 }

@@ -6,7 +6,5 @@ import (
 )
 
 func main() {
-	wiring.Start("check-drained", func(p *wiring.Platform) any {
-		return p.Drain()
-	})
+	wiring.Start("check-drained", func(p *wiring.Platform) any { return p.Drain() })
 }

@@ -7,7 +7,5 @@ import (
 )
 
 func main() {
-	wiring.Start("close-replay", func(p *wiring.Platform) any {
-		return p.Close()
-	})
+	wiring.Start("close-replay", func(p *wiring.Platform) any { return p.Close() })
 }

@@ -6,7 +6,5 @@ import (
 )
 
 func main() {
-	wiring.Start("follow-stream", func(p *wiring.Platform) any {
-		return p.Follow()
-	})
+	wiring.Start("follow-stream", func(p *wiring.Platform) any { return p.Follow() })
 }

@@ -7,7 +7,5 @@ import (
 )
 
 func main() {
-	wiring.Start("import-events", func(p *wiring.Platform) any {
-		return wiring.HTTP(p.Load(true).Handler())
-	})
+	wiring.Start("import-events", func(p *wiring.Platform) any { return wiring.HTTP(p.Load(true).Handler()) })
 }

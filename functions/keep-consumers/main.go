@@ -7,7 +7,5 @@ import (
 )
 
 func main() {
-	wiring.Start("keep-consumers", func(p *wiring.Platform) any {
-		return p.Keep
-	})
+	wiring.Start("keep-consumers", func(p *wiring.Platform) any { return p.Keep })
 }

@@ -6,7 +6,5 @@ import (
 )
 
 func main() {
-	wiring.Start("prove-completeness", func(p *wiring.Platform) any {
-		return p.Prove()
-	})
+	wiring.Start("prove-completeness", func(p *wiring.Platform) any { return p.Prove() })
 }

@@ -6,7 +6,5 @@ import (
 )
 
 func main() {
-	wiring.Start("serve-api", func(p *wiring.Platform) any {
-		return wiring.HTTP(p.API().Handler())
-	})
+	wiring.Start("serve-api", func(p *wiring.Platform) any { return wiring.HTTP(p.API().Handler()) })
 }

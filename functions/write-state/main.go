@@ -7,7 +7,5 @@ import (
 )
 
 func main() {
-	wiring.Start("write-state", func(p *wiring.Platform) any {
-		return wiring.WriteByAlias(p)
-	})
+	wiring.Start("write-state", func(p *wiring.Platform) any { return wiring.WriteByAlias(p) })
 }

@@ -76,7 +76,8 @@ func (f *demoFlags) serve(ctx context.Context, dir string) (<-chan string, <-cha
 	go func() {
 		// The demonstration loses the Data Store on purpose, so it hides warnings.
 		log := slog.New(slog.NewTextHandler(f.app.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-		err := f.app.RunLocal(ctx, local.Options{Dir: dir, Addr: "127.0.0.1:0", Log: log}, readyWriter{endpoint}, f.app.Stderr)
+		options := local.Options{Dir: dir, Addr: "127.0.0.1:0", Log: log}
+		err := f.app.RunLocal(ctx, options, readyWriter{endpoint}, f.app.Stderr)
 		close(endpoint)
 		ended <- err
 	}()
@@ -103,7 +104,12 @@ type demonstration struct {
 func (f *demoFlags) show(ctx context.Context, endpoint string) error {
 	meter := progress.New(f.app.Stderr, f.app.Now)
 	defer meter.Done()
-	c, err := client.New(client.Options{Endpoint: endpoint, Patience: command.ShortPatience, Now: f.app.Now, Sleep: f.app.Sleep})
+	c, err := client.New(client.Options{
+		Endpoint: endpoint,
+		Patience: command.ShortPatience,
+		Now:      f.app.Now,
+		Sleep:    f.app.Sleep,
+	})
 	if err != nil {
 		return err
 	}

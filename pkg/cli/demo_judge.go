@@ -36,7 +36,7 @@ func (o *judgement) verdict() error {
 	if o.OrderViolations == 0 && o.Missing == 0 && o.Restored == o.Entities && o.Agreeing == o.Entities && o.Entities > 0 {
 		return nil
 	}
-	return command.Hint(errDisagrees, "this is a defect in the platform: please report it with the output of reprise demo --json")
+	return command.Hint(errDisagrees, "this is a defect in the platform: please report the output of reprise demo --json")
 }
 
 // rows returns every row of the active generation.

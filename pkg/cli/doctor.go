@@ -78,7 +78,8 @@ func printReport(a *command.App, report doctor.Report, asJSON bool) error {
 }
 
 func printFindings(w io.Writer, report doctor.Report) {
-	command.Row(w, fmt.Sprintf("account %s, region %s, prefix %s", command.OrDash(report.Account), command.OrDash(report.Region), report.Prefix))
+	account, region := command.OrDash(report.Account), command.OrDash(report.Region)
+	command.Row(w, fmt.Sprintf("account %s, region %s, prefix %s", account, region, report.Prefix))
 	command.Row(w, "\nLEVEL", "SUBJECT", "SAYS")
 	for _, f := range report.Findings {
 		command.Row(w, string(f.Level), f.Subject, f.Says)

@@ -96,7 +96,7 @@ func explainLocal(o local.Options, err error) error {
 	case errors.Is(err, localstore.ErrInUse):
 		return command.Hint(err, "another reprise local runs on %s: use that one, or stop it first", o.Dir)
 	case errors.Is(err, localstore.ErrFormat):
-		return command.Hint(err, "run the version of reprise that wrote it, or name another --data directory and import the log there")
+		return command.Hint(err, "run the version of reprise that wrote it, or import the log into another --data directory")
 	case errors.Is(err, localstore.ErrSettings):
 		return command.Hint(err, "--lanes and --bucket are fixed when a directory is created: give the same values again")
 	case errors.Is(err, localstore.ErrNotADataDir):

@@ -138,7 +138,7 @@ func (f *sendFlags) check(ctx context.Context, in io.Reader, size int64, meter *
 	stop()
 	meter.Done()
 	if err != nil {
-		return 0, command.Hint(err, "nothing was sent: check that the file is complete and holds CloudEvents, one JSON object per line")
+		return 0, command.Hint(err, "nothing was sent: check that the file is complete and has one CloudEvent per line")
 	}
 	if len(refused) > 0 {
 		printed := command.PrintJSON(f.App.Stdout, sent{Result: send.Result{Lines: count, Refused: refused, Unsent: 1}})
@@ -158,7 +158,8 @@ func refusedError(refused []send.Refusal) error {
 	if len(refused) == send.MaxRefusals {
 		text += "\n  (there may be more)"
 	}
-	return command.Hint(fmt.Errorf("nothing was sent; these lines are not acceptable:%s", text), "fix these lines and send the file again")
+	err := fmt.Errorf("nothing was sent; these lines are not acceptable:%s", text)
+	return command.Hint(err, "fix these lines and send the file again")
 }
 
 // explain says why sending ended early, and what to do.

@@ -122,8 +122,8 @@ func (w *waiting) look(view api.LanesView) (done bool, err error) {
 	case applied == len(w.reached):
 		return true, nil
 	case now.Sub(w.start) >= w.timeout:
-		return false, command.Hint(fmt.Errorf("%w: %d of %d lanes are applied after %s", errWait, applied, len(w.reached), w.timeout),
-			"every event is accepted and safe; reprise status shows what lags")
+		err := fmt.Errorf("%w: %d of %d lanes are applied after %s", errWait, applied, len(w.reached), w.timeout)
+		return false, command.Hint(err, "every event is accepted and safe; reprise status shows what lags")
 	case now.Sub(w.moved) >= stillAfter && !w.warned:
 		w.warned = true
 		w.meter.Note("nothing has moved for %s; reprise status shows what lags", progress.Duration(stillAfter))

@@ -52,14 +52,10 @@ func stateGetCommand() command.Command {
 // checkEntity refuses what cannot be an entity's id.
 func checkEntity(id string) error {
 	err := event.CheckSubject(id)
-	var invalid *event.Invalid
-	switch {
-	case errors.As(err, &invalid):
+	if invalid, ok := errors.AsType[*event.Invalid](err); ok {
 		return command.Misuse("that cannot be an entity's id: it %s", invalid.Problem)
-	case err != nil:
-		return command.Misuse("that cannot be an entity's id: %v", err)
 	}
-	return nil
+	return err
 }
 
 func printEntity(f *command.ClientFlags, v api.EntityView) error {

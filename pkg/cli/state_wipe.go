@@ -53,6 +53,6 @@ func wipe(ctx context.Context, f *command.ClientFlags) error {
 		return command.PrintJSON(f.App.Stdout, wiped)
 	}
 	_, err = fmt.Fprintf(f.App.Stdout, "generation %s is empty\n", wiped.Generation)
-	_, _ = fmt.Fprintln(f.App.Stderr, "build another generation from the log with: reprise replay start --rebuild --promote --wait")
+	_, _ = fmt.Fprintln(f.App.Stderr, "build another generation with: reprise replay start --rebuild --promote --wait")
 	return err
 }

@@ -69,7 +69,8 @@ func printStatus(f *command.ClientFlags, v api.StatusView) error {
 }
 
 func printSummary(w io.Writer, v api.StatusView) {
-	command.Row(w, "log", fmt.Sprintf("%s events, %s, %d lanes", progress.Count(v.Log.Events), progress.Bytes(v.Log.Bytes), v.Log.Lanes))
+	events, bytes := progress.Count(v.Log.Events), progress.Bytes(v.Log.Bytes)
+	command.Row(w, "log", fmt.Sprintf("%s events, %s, %d lanes", events, bytes, v.Log.Lanes))
 	command.Row(w, "newest event", command.When(v.Log.Newest))
 	command.Row(w, "quarantined", bounded(v.Quarantined)+" records")
 	command.Row(w, "parked", bounded(v.Parked)+" entities")

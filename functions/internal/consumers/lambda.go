@@ -150,8 +150,7 @@ func (l *Lambda) sound(m types.EventSourceMappingConfiguration) bool {
 func (l *Lambda) setAlias(ctx context.Context, generation, version string) error {
 	_, err := l.API.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &l.Function, Name: &generation,
 		FunctionVersion: &version, Description: aws.String("The consumer of generation " + generation)})
-	var exists *types.ResourceConflictException
-	if errors.As(err, &exists) {
+	if _, exists := errors.AsType[*types.ResourceConflictException](err); exists {
 		_, err = l.API.UpdateAlias(ctx, &lambda.UpdateAliasInput{FunctionName: &l.Function, Name: &generation, FunctionVersion: &version})
 	}
 	return err
@@ -168,8 +167,7 @@ func (l *Lambda) create(ctx context.Context, generation string) error {
 		BisectBatchOnFunctionError: aws.Bool(false), ParallelizationFactor: &l.Parallelization,
 		FunctionResponseTypes: []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
 	})
-	var exists *types.ResourceConflictException
-	if errors.As(err, &exists) {
+	if _, exists := errors.AsType[*types.ResourceConflictException](err); exists {
 		return nil
 	}
 	return err
@@ -197,8 +195,7 @@ func (l *Lambda) dropAlias(ctx context.Context, generation string) error {
 
 // unlessGone ignores that another keeper has already removed the resource.
 func unlessGone(err error) error {
-	var gone *types.ResourceNotFoundException
-	if errors.As(err, &gone) {
+	if _, gone := errors.AsType[*types.ResourceNotFoundException](err); gone {
 		return nil
 	}
 	return err

@@ -3,10 +3,12 @@ package wiring
 import (
 	"context"
 	"log/slog"
+	"net/http"
 	"os"
 
 	"github.com/aws/aws-lambda-go/lambda"
 
+	"reprise/pkg/aws/lambdahttp"
 	"reprise/pkg/aws/settings"
 )
 
@@ -23,6 +25,9 @@ func Start(function string, handlerOf func(*Platform) any) {
 	}
 	lambda.StartWithOptions(Accounted(p, Early(lambda.NewHandler(handlerOf(p)))), lambda.WithContext(ctx))
 }
+
+// HTTP returns a function that serves h behind the HTTP API.
+func HTTP(h http.Handler) any { return lambdahttp.Serve(h) }
 
 func open(ctx context.Context, function string, log *slog.Logger) (*Platform, error) {
 	s, err := settings.Load(function, os.Getenv)

@@ -47,8 +47,7 @@ func (d *Doctor) account(ctx context.Context, r *Report, arn string) {
 func (d *Doctor) bootstrap(ctx context.Context, r *Report) {
 	const subject = "bootstrap"
 	out, err := d.parameters.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(bootstrapParameter)})
-	var missing *types.ParameterNotFound
-	if errors.As(err, &missing) {
+	if _, missing := errors.AsType[*types.ParameterNotFound](err); missing {
 		r.add(Mend, subject, "the CDK is not bootstrapped here", fmt.Sprintf("cdk bootstrap aws://%s/%s", r.Account, r.Region))
 		return
 	}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -56,12 +57,8 @@ func New(options Options) (*Client, error) {
 			return http.ErrUseLastResponse
 		}}
 	}
-	if options.Patience == 0 {
-		options.Patience = defaultPatience
-	}
-	if options.Attempt == 0 {
-		options.Attempt = defaultAttempt
-	}
+	options.Patience = cmp.Or(options.Patience, defaultPatience)
+	options.Attempt = cmp.Or(options.Attempt, defaultAttempt)
 	if options.Now == nil {
 		options.Now = time.Now
 	}

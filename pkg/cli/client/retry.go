@@ -44,8 +44,9 @@ type call struct {
 	body         []byte
 }
 
-// do sends a call until it has a final answer, and decodes that answer. It
-// retries failed connections, 429 and 5xx until the client's patience ends. Errors: *api.Problem, *Unreachable, or that of ctx.
+// do sends a call until it has a final answer, and decodes that answer. It retries
+// failed connections, 429 and 5xx until the client's patience ends. Errors are
+// *api.Problem, *Unreachable, or that of ctx.
 func (c *Client) do(ctx context.Context, request call, into any) error {
 	start := c.options.Now()
 	backoff := firstBackoff

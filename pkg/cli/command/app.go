@@ -1,6 +1,7 @@
 package command
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"flag"
@@ -61,17 +62,15 @@ func (a *App) ClientFlags(fs *flag.FlagSet) *ClientFlags {
 // Client returns a client that retries for patience and reports each retry to
 // meter, which may be nil.
 func (f *ClientFlags) Client(patience time.Duration, meter *progress.Meter) (*client.Client, error) {
-	endpoint := f.Endpoint
-	if endpoint == "" {
-		endpoint = f.App.Env(EndpointVariable)
-	}
-	if endpoint == "" {
-		endpoint = DefaultEndpoint
-	}
-	c, err := client.New(client.Options{Endpoint: endpoint, Patience: patience, Now: f.App.Now, Sleep: f.App.Sleep,
+	c, err := client.New(client.Options{
+		Endpoint: cmp.Or(f.Endpoint, f.App.Env(EndpointVariable), DefaultEndpoint),
+		Patience: patience,
+		Now:      f.App.Now,
+		Sleep:    f.App.Sleep,
 		Retrying: func(err error, wait time.Duration) {
 			meter.Note("%v; trying again in %s", err, wait.Round(100*time.Millisecond))
-		}})
+		},
+	})
 	if err != nil {
 		return nil, Misuse("%v", err)
 	}

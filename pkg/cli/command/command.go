@@ -122,16 +122,15 @@ func (a *App) report(name string, err error) int {
 	}
 	title := strings.TrimSpace("reprise " + name)
 	text := err.Error()
-	var withHint *hinted // its text says more than "interrupted"
-	if errors.Is(err, context.Canceled) && !errors.As(err, &withHint) {
+	// The text of an error with a hint says more than "interrupted".
+	if _, hinted := errors.AsType[*hinted](err); errors.Is(err, context.Canceled) && !hinted {
 		text = "interrupted"
 	}
 	_, _ = fmt.Fprintf(a.Stderr, "%s: %s\n", title, text)
 	if next := strings.TrimSpace(HintFor(name, err)); next != "" {
 		_, _ = fmt.Fprintf(a.Stderr, "hint: %s\n", next)
 	}
-	var misuse *MisuseError
-	if errors.As(err, &misuse) {
+	if _, misused := errors.AsType[*MisuseError](err); misused {
 		return ExitMisuse
 	}
 	return ExitFailed

@@ -52,8 +52,7 @@ func HintFor(command string, err error) string {
 	case errors.Is(err, context.Canceled):
 		return ""
 	case errors.As(err, &unreachable):
-		return "start a platform with reprise local --data DIR, or give the address of a running one with --endpoint or " +
-			EndpointVariable
+		return "start a platform with reprise local --data DIR, or name one with --endpoint or " + EndpointVariable
 	case errors.As(err, &problem):
 		return hintForProblem(problem)
 	}

@@ -49,8 +49,7 @@ func (a *App) printCommand(w io.Writer, c Command) {
 	var text bytes.Buffer
 	fs := flag.NewFlagSet(c.Name, flag.ContinueOnError)
 	c.Setup(a, fs)
-	fmt.Fprintf(&text, "Usage: reprise %s [flags]\n\n%s\n\nFlags:\n",
-		c.usage(), strings.TrimSpace(c.Help))
+	fmt.Fprintf(&text, "Usage: reprise %s [flags]\n\n%s\n\nFlags:\n", c.usage(), strings.TrimSpace(c.Help))
 	fs.VisitAll(func(f *flag.Flag) {
 		kind, usage := flag.UnquoteUsage(f)
 		line := strings.TrimSpace("--" + f.Name + " " + kind)

@@ -32,7 +32,7 @@ func advice(v lifecycle.View) string {
 		return "restore the control table to the time of the Events table, then start the replay again; " +
 			"until then the lane accepts no events"
 	case steps.FaultStalled:
-		return "reprise status shows how far the playback consumer is behind; start the replay again once the consumer runs: " +
+		return "reprise status shows how far the playback consumer is behind; once it runs, start the replay again: " +
 			again(v)
 	case steps.FaultCutTooOld:
 		return "rebuild faster with a larger --parallelism, or make the event stream's retention longer: " +

@@ -39,8 +39,7 @@ func cancelReplay(ctx context.Context, f *command.ClientFlags, id string) error 
 		return err
 	}
 	view, err := c.CancelReplay(ctx, id)
-	var problem *api.Problem
-	if errors.As(err, &problem) && problem.Kind() == "replay-ended" {
+	if problem, ok := errors.AsType[*api.Problem](err); ok && problem.Kind() == "replay-ended" {
 		// An earlier attempt may have cancelled it, and its answer been lost.
 		if ended, getErr := c.Replay(ctx, id); getErr == nil && ended.Status == replay.Cancelled {
 			view, err = ended, nil

@@ -63,7 +63,8 @@ func printReplay(f *command.ClientFlags, v lifecycle.View) error {
 		command.Row(w, "created", command.When(&v.Created))
 		command.Row(w, "cut", command.When(v.Cut))
 		if v.Ended != nil {
-			command.Row(w, "ended", fmt.Sprintf("%s, after %s", command.When(v.Ended), progress.Duration(v.Ended.Sub(v.Created))))
+			took := progress.Duration(v.Ended.Sub(v.Created))
+			command.Row(w, "ended", fmt.Sprintf("%s, after %s", command.When(v.Ended), took))
 		}
 		if v.Generation != "" {
 			command.Row(w, "generation", v.Generation+map[bool]string{true: ", promoted", false: ""}[v.Promoted])
@@ -71,7 +72,8 @@ func printReplay(f *command.ClientFlags, v lifecycle.View) error {
 		p := v.Progress
 		command.Row(w, "events", fmt.Sprintf("%s, %s read, %s delivered, %s applied", total(v), progress.Count(p.Read),
 			progress.Count(p.Delivered), progress.Count(p.Applied)))
-		command.Row(w, "set aside", fmt.Sprintf("%s duplicates, %s entities parked", progress.Count(p.Duplicates), progress.Count(p.Parked)))
+		command.Row(w, "set aside",
+			fmt.Sprintf("%s duplicates, %s entities parked", progress.Count(p.Duplicates), progress.Count(p.Parked)))
 		command.Row(w, "plan", fmt.Sprintf("%d lanes in %d groups, %d slices, lanes read again %d times",
 			v.Plan.Lanes, v.Plan.Groups, v.Plan.Slices, v.Plan.Passes))
 		if v.Damaged > 0 {

@@ -67,7 +67,8 @@ func listReplays(ctx context.Context, f *command.ClientFlags) error {
 	return command.Table(f.App.Stdout, func(w io.Writer) {
 		command.Row(w, "ID", "STATUS", "CREATED", "EVENTS", "GENERATION", "WHAT")
 		for _, v := range all {
-			command.Row(w, v.ID, v.Status, command.When(&v.Created), progress.Count(v.Progress.Total), command.OrDash(v.Generation), what(v.Input))
+			command.Row(w, v.ID, v.Status, command.When(&v.Created), progress.Count(v.Progress.Total),
+				command.OrDash(v.Generation), what(v.Input))
 		}
 	})
 }

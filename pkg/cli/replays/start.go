@@ -73,7 +73,8 @@ func startCommand() command.Command {
 			fs.Var(listFlag{&f.input.Entities}, "entity", "`ENTITY` to replay; may be given several times")
 			fs.BoolVar(&f.input.Rebuild, "rebuild", false, "project into a new generation of the Data Store")
 			fs.BoolVar(&f.input.Promote, "promote", false, "make the rebuilt generation the active one")
-			fs.IntVar(&f.input.Parallelism, "parallelism", 0, fmt.Sprintf("`NUMBER` of segment readers (default %d)", replay.DefaultParallelism))
+			fs.IntVar(&f.input.Parallelism, "parallelism", 0,
+				fmt.Sprintf("`NUMBER` of segment readers (default %d)", replay.DefaultParallelism))
 			fs.StringVar(&f.name, "name", "", "`ID` of the replay (default: chosen)")
 			fs.BoolVar(&f.wait, "wait", false, "show progress, and exit 0 only if it succeeded")
 			return func(ctx context.Context, _ string) error { return f.run(ctx) }

@@ -63,9 +63,8 @@ func watch(ctx context.Context, f *command.ClientFlags, id string, meter *progre
 		meter.Note("the replay goes on; watch it again with: reprise replay watch %s", id)
 		return err
 	}
-	var unreachable *client.Unreachable
-	if errors.As(err, &unreachable) {
-		return command.Hint(err, "the replay goes on once the platform runs again; watch it with: reprise replay watch %s", id)
+	if _, unreachable := errors.AsType[*client.Unreachable](err); unreachable {
+		return command.Hint(err, "the replay goes on once the platform runs again: reprise replay watch %s", id)
 	}
 	if err != nil {
 		return err
@@ -86,5 +85,6 @@ func judgeReplay(view lifecycle.View) error {
 	case view.Failure == nil:
 		return command.Hint(fmt.Errorf("replay %s is %s", view.ID, view.Status), "%s", advice(view))
 	}
-	return command.Hint(fmt.Errorf("replay %s failed: %s: %s", view.ID, view.Failure.Error, view.Failure.Cause), "%s", advice(view))
+	err := fmt.Errorf("replay %s failed: %s: %s", view.ID, view.Failure.Error, view.Failure.Cause)
+	return command.Hint(err, "%s", advice(view))
 }

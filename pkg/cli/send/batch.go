@@ -72,8 +72,8 @@ func (s *sending) drain(ctx context.Context, queue <-chan *batch) error {
 // post sends a batch, split in halves while the server finds it too large.
 func (s *sending) post(ctx context.Context, b *batch) error {
 	accepted, err := s.To.Send(ctx, b.body(), s.KeepTime)
-	var problem *api.Problem
-	if errors.As(err, &problem) && problem.Status == http.StatusRequestEntityTooLarge && len(b.lines) > 1 {
+	problem, refused := errors.AsType[*api.Problem](err)
+	if refused && problem.Status == http.StatusRequestEntityTooLarge && len(b.lines) > 1 {
 		for _, half := range b.halves() {
 			if err := s.post(ctx, half); err != nil {
 				return &halfFailed{half, err}
@@ -111,14 +111,14 @@ func (s *sending) accept(accepted api.Accepted) {
 // judge turns a problem that names an event into the refusal of a line.
 func (s *sending) judge(b *batch, err error) error {
 	for {
-		var half *halfFailed
-		if !errors.As(err, &half) {
+		half, ok := errors.AsType[*halfFailed](err)
+		if !ok {
 			break
 		}
 		b, err = half.part, half.err
 	}
-	var problem *api.Problem
-	if !errors.As(err, &problem) {
+	problem, refused := errors.AsType[*api.Problem](err)
+	if !refused {
 		return err
 	}
 	switch {

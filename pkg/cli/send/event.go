@@ -37,12 +37,9 @@ func check(line []byte, keepTime bool, now time.Time) (entity string, err error)
 
 func refusal(line int64, err error) Refusal {
 	r := Refusal{Line: line, Problem: err.Error()}
-	var invalid *event.Invalid
-	var problem *api.Problem
-	switch {
-	case errors.As(err, &invalid):
+	if invalid, ok := errors.AsType[*event.Invalid](err); ok {
 		r.Attribute = invalid.Attribute
-	case errors.As(err, &problem):
+	} else if problem, ok := errors.AsType[*api.Problem](err); ok {
 		r.Attribute = problem.Attribute
 	}
 	return r

@@ -110,17 +110,9 @@ type sending struct {
 }
 
 func newSending(o Options) (*sending, error) {
-	if o.Senders == 0 {
-		o.Senders = DefaultSenders
-	}
-	if o.BatchEvents == 0 {
-		o.BatchEvents = DefaultBatchEvents
-	}
-	if o.BatchBytes == 0 {
-		o.BatchBytes = DefaultBatchBytes
-	}
-	o.BatchEvents = min(o.BatchEvents, api.MaxBatchEvents)
-	o.BatchBytes = min(o.BatchBytes, api.MaxBodyBytes)
+	o.Senders = cmp.Or(o.Senders, DefaultSenders)
+	o.BatchEvents = min(cmp.Or(o.BatchEvents, DefaultBatchEvents), api.MaxBatchEvents)
+	o.BatchBytes = min(cmp.Or(o.BatchBytes, DefaultBatchBytes), api.MaxBodyBytes)
 	if o.Sent == nil {
 		o.Sent = func(int64) {}
 	}

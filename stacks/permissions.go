@@ -107,7 +107,7 @@ func (a access) lag() awsiam.PolicyStatement {
 	return allow(actions("cloudwatch:GetMetricStatistics"), everything())
 }
 
-func (a access) callKeeper() awsiam.PolicyStatement {
+func (a access) wakeKeeper() awsiam.PolicyStatement {
 	return allow(actions("lambda:InvokeFunction"), functionARN(a.stack, a.Config.function("keep-consumers")))
 }
 

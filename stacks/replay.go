@@ -55,13 +55,13 @@ func (d *deployment) steps(may access) []step {
 		{"ProveCompletenessArn", functionSpec{folder: "prove-completeness", memory: 1024, timeout: 880,
 			statements: with(may.start(), may.control(), may.state(getItem, query), may.events(query))}},
 		{"FollowStreamArn", functionSpec{folder: "follow-stream", memory: 256, timeout: 280,
-			statements: with(may.start(), may.control(), may.state(getItem, putItem), may.callKeeper())}},
+			statements: with(may.start(), may.control(), may.state(getItem, putItem), may.wakeKeeper())}},
 		{"PromoteGenerationArn", functionSpec{folder: "promote-generation", memory: 256, timeout: 280,
 			statements: with(may.start(), may.control(), may.state(getItem, getItems, query))}},
 		{"ReportReplayArn", functionSpec{folder: "report-replay", memory: 256, timeout: 280,
 			// The machine refers to the function, so the function gets its ARN by name.
 			env: map[string]*string{envStateMachine: machineARN(may.stack, d.stateMachine())},
-			statements: with(may.start(), may.control(), may.forget(), may.state(getItem), may.dropState(), may.callKeeper(),
+			statements: with(may.start(), may.control(), may.forget(), may.state(getItem), may.dropState(), may.wakeKeeper(),
 				may.countTransitions())}},
 	}
 }
@@ -107,7 +107,7 @@ func (d *deployment) machine(stack awscdk.Stack, substitutions map[string]*strin
 func (d *deployment) closeReplays(stack awscdk.Stack, may access) {
 	f := d.newFunction(stack, functionSpec{folder: "close-replay", memory: 256, timeout: 280,
 		env:        map[string]*string{envStateMachine: machineARN(stack, d.stateMachine())},
-		statements: with(may.start(), may.control(), may.forget(), may.state(getItem), may.dropState(), may.callKeeper())})
+		statements: with(may.start(), may.control(), may.forget(), may.state(getItem), may.dropState(), may.wakeKeeper())})
 	awsevents.NewRule(stack, jsii.String("ended-executions"), &awsevents.RuleProps{
 		Description: jsii.String("Executions of the replay state machine that were aborted, failed or timed out"),
 		EventPattern: &awsevents.EventPattern{

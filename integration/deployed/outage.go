@@ -66,7 +66,7 @@ func (w *World) AwaitGivenUp(folder string) {
 // givenUp counts the lines of a function's log that report an injected fault.
 func (w *World) givenUp(folder string) (n int) {
 	for line := range strings.Lines(w.Host.Output(w.Name(folder))) {
-		if strings.Contains(line, `"msg":"records come again"`) || strings.Contains(line, `"msg":"step ended"`) {
+		if strings.Contains(line, `"msg":"records will be retried"`) || strings.Contains(line, `"msg":"step ended"`) {
 			n += strings.Count(line, "injected by the fault proxy")
 		}
 	}

@@ -12,18 +12,18 @@ import (
 	"reprise/pkg/replay"
 )
 
-// attacks are what a seed may draw beside faults of stores. A test can switch
-// each of them off.
+// attacks are what a seed may draw besides faults of stores. A test can disable
+// each of them.
 type attacks struct {
-	// reshards let streams hand records over out of their order, versions change
-	// the code of the projections, cancels come at any call of any step of a
-	// replay, and wipes clear generations.
+	// reshards make streams deliver records out of order, versions change the
+	// code of the projections, cancels cancel a replay during any call of any
+	// step, and wipes clear generations.
 	reshards, versions, cancels, wipes bool
 }
 
 func allAttacks() attacks { return attacks{true, true, true, true} }
 
-// String names the attacks, separated by commas, or says none.
+// String lists the attacks, separated by commas, or is "none".
 func (a attacks) String() string {
 	var names []string
 	for _, attack := range []struct {
@@ -57,19 +57,19 @@ func (f *fixtures) versionOf(name string) int {
 	return 0
 }
 
-// wipe is a generation's being cleared, with a call to a generation of a
-// status, the first after some others.
+// wipe clears a generation with a given status during a call of a given kind,
+// after a number of such calls.
 type wipe struct {
 	kind   string
 	status datastore.Status
 	calls  int
-	// freeze lets the caller stand still while it happens.
+	// freeze freezes the caller meanwhile.
 	freeze bool
 	target string
 }
 
-// chooseAttacks draws from a source of its own, so that a world without attacks
-// is what it would be if there were none.
+// chooseAttacks draws from its own random source, so that the rest of the world
+// does not depend on attacks.
 func (w *world) chooseAttacks() {
 	r := rand.New(rand.NewPCG(w.seed, 2))
 	draw := func(allowed bool) bool { return r.IntN(3) == 0 && allowed }
@@ -100,12 +100,12 @@ func (w *world) chooseAttacks() {
 	}
 }
 
-// cutIn is when a replay is cancelled: with a call of one of its steps.
+// cutIn cancels a replay during a call of one of its steps.
 type cutIn struct {
 	drawn bool
 	step  string
 	call  int
-	// freeze lets the step that was cut in on stand still meanwhile.
+	// freeze freezes the step meanwhile.
 	freeze bool
 	// dying is how many attempts of the canceller die.
 	dying int
@@ -120,7 +120,7 @@ func drawReshards(r *rand.Rand, puts int) (after []int) {
 	return after
 }
 
-// addReplay adds a replay that is asked for once something has happened.
+// addReplay adds a replay that is requested once after returns true.
 func (w *world) addReplay(id string, request replay.Request, after func() bool) {
 	r := newReplayModel(id)
 	r.request, r.after = request, after
@@ -139,7 +139,7 @@ func (w *world) chooseWipes(r *rand.Rand) {
 	wiped := func() bool { return len(w.wiped) > 0 }
 	w.addReplay("after-wipe", replay.Request{Rebuild: true, Promote: true}, wiped)
 	if r.IntN(2) == 0 {
-		// Rows that a write left behind must not hide what lies before them.
+		// Rows left by a write after the wipe must not hide the lost ones.
 		var scope []string
 		for range 6 {
 			scope = append(scope, w.names[r.IntN(w.ordinary)])
@@ -148,7 +148,7 @@ func (w *world) chooseWipes(r *rand.Rand) {
 	}
 }
 
-// startAttacks sets those going that need a driver.
+// startAttacks starts the attacks that need a driver.
 func (w *world) startAttacks() {
 	if len(w.deployAt) > 0 {
 		go w.deploy(w.newActor("deployer"))
@@ -158,7 +158,7 @@ func (w *world) startAttacks() {
 	}
 }
 
-// deploy changes the code, forth and back.
+// deploy changes the code back and forth.
 func (w *world) deploy(driver *actor) {
 	for _, at := range w.deployAt {
 		if !driver.await("deployment", 0, func() bool { return w.steps >= at }) {
@@ -171,7 +171,7 @@ func (w *world) deploy(driver *actor) {
 	}
 }
 
-// clear wipes a generation once its time has come.
+// clear wipes a generation once trigger has chosen it.
 func (w *world) clear(driver *actor, wipe *wipe) {
 	if !driver.await("wipe", 0, func() bool { return wipe.target != "" }) {
 		return
@@ -186,7 +186,7 @@ func (w *world) clear(driver *actor, wipe *wipe) {
 	}
 }
 
-// trigger lets attacks begin with a call.
+// trigger starts the attacks that begin with a call.
 func (w *world) trigger(c *call) {
 	if c.sure {
 		return
@@ -210,10 +210,10 @@ func (w *world) trigger(c *call) {
 	}
 }
 
-// freeze lets an invocation stand still behind its present call.
+// freeze freezes an invocation after its present call.
 func (w *world) freeze(a *actor) { a.frozen = w.now + 500 + w.random.Int64N(60_000) }
 
-// sawCall notes calls that have taken effect.
+// sawCall records wipes that have taken effect.
 func (w *world) sawCall(c *call, err error) {
 	if c.kind == "store.clear" && err == nil && w.store.tables[c.key] != nil {
 		w.wiped[c.key] = w.steps
@@ -225,7 +225,7 @@ func (w *world) isWiped(generation string) bool {
 	return wiped
 }
 
-// cancel is a person who cancels a replay, and does it again until there is an
+// cancel plays a person who cancels a replay and retries until there is an
 // answer.
 func (m *machine) cancel(driver *actor) {
 	for failures := 0; ; {
@@ -249,7 +249,7 @@ func (m *machine) cancel(driver *actor) {
 	}
 }
 
-// sawCancelled takes a person's being told that a replay is cancelled.
+// sawCancelled checks the answer to a person that a replay is cancelled.
 func (w *world) sawCancelled(r *replayModel, row *replay.Row) {
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()

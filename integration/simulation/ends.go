@@ -9,7 +9,7 @@ import (
 	"reprise/pkg/replay"
 )
 
-// checkEnd holds the world against the model once nothing is left to be done.
+// checkEnd compares the world with the model at the end of a schedule.
 func (w *world) checkEnd() {
 	w.checkLog()
 	for _, r := range w.order {
@@ -17,7 +17,7 @@ func (w *world) checkEnd() {
 	}
 	roll := w.roll()
 	for _, info := range roll.Generations {
-		// One of another version than the code's stands still.
+		// A generation of another version than the code's is not updated.
 		if info.Consumes() && w.versionOf(info.Version) == w.code && w.seemsWhole(info.ID) {
 			w.checkGeneration(info.ID)
 		}
@@ -32,9 +32,8 @@ func (w *world) roll() datastore.Roll {
 	return roll
 }
 
-// seemsWhole reports that nothing tells readers that a generation is lost: the
-// platform's own judgement, which is that a loss is recorded or marks are
-// missing.
+// seemsWhole reports whether the platform considers a generation complete: no
+// loss is recorded and no marks are missing.
 func (w *world) seemsWhole(id string) bool {
 	if roll := w.roll(); !w.isWiped(id) {
 		return true
@@ -68,7 +67,7 @@ func (w *world) checkReplayEnd(r *replayModel) {
 	}
 }
 
-// excuses reports that a replay had a reason to fail, and named it.
+// excuses reports whether a replay had a reason to fail and named it.
 func (w *world) excuses(r *replayModel) bool {
 	for id, owner := range w.owners {
 		if owner == r.id && w.isWiped(id) {
@@ -78,8 +77,8 @@ func (w *world) excuses(r *replayModel) bool {
 	return w.deploys > 0 && r.request.Rebuild && strings.Contains(r.failure.Cause, "version")
 }
 
-// checkOwners finds tables and entries of the roll that nobody owns, once what
-// sweeps them has run.
+// checkOwners finds generations without an owner, in the registry or as tables,
+// after a sweep.
 func (w *world) checkOwners() {
 	a := w.newActor("sweeper")
 	a.direct = true
@@ -103,7 +102,7 @@ func (w *world) checkOwners() {
 	}
 }
 
-// sweepAtEnd does what a platform does now and then about what was left behind.
+// sweepAtEnd does the periodic cleaning of a platform.
 func (w *world) sweepAtEnd(a *actor) error {
 	for _, r := range w.order {
 		if !r.status.Ended() || !r.request.Rebuild {
@@ -116,7 +115,7 @@ func (w *world) sweepAtEnd(a *actor) error {
 	return w.closerOf(a).Sweep(a.ctx)
 }
 
-// checkGeneration holds the rows of a generation against the model.
+// checkGeneration compares the rows of a generation with the model.
 func (w *world) checkGeneration(id string) {
 	held := w.store.tables[id]
 	if held == nil {
@@ -140,13 +139,13 @@ func (w *world) checkGeneration(id string) {
 	}
 }
 
-// checkFlip holds a generation that becomes active against what was said about
-// it before.
+// checkFlip checks that a generation that becomes active was neither cancelled
+// nor lost before.
 func (w *world) checkFlip(id string) {
 	if r := w.replays[w.owners[id]]; r != nil && r.answered {
 		w.breakf(cancelled, "generation %s becomes active, whose replay %s was answered as cancelled", id, r.id)
 	}
-	// What is lost under the hold could not be known any more.
+	// The promotion cannot know of a loss after it took the hold.
 	if at, wiped := w.wiped[id]; wiped && at < w.held[w.holds] {
 		if difference := w.notWhole(id); difference != "" {
 			w.breakf(lost, "generation %s becomes active, which was wiped: %s", id, difference)
@@ -154,8 +153,8 @@ func (w *world) checkFlip(id string) {
 	}
 }
 
-// notWhole says what a generation lacks of what its live marks cover, "" where
-// it lacks nothing: one that was wiped may have been filled again.
+// notWhole describes what a generation lacks up to its live marks, "" if nothing:
+// a wiped generation may have been refilled.
 func (w *world) notWhole(id string) string {
 	held := w.store.tables[id]
 	for _, name := range w.names {

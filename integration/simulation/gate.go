@@ -11,20 +11,19 @@ import (
 	"sync"
 )
 
-// errFault is a fault of a store: what was asked may have happened.
+// errFault is a fault of a store: the call may have taken effect.
 var errFault = errors.New("simulated fault of a store")
 
-// errOver ends every actor once the schedule has come to its end.
+// errOver ends every actor at the end of the schedule.
 var errOver = errors.New("the schedule is over")
 
-// fate is what becomes of one call.
+// fate is the outcome of one call.
 type fate struct {
 	// happens is set where the call takes effect.
 	happens bool
 	// err is what the caller gets instead of the call's own result.
 	err error
-	// part, where not nil, picks which parts of a call of several writes
-	// happen.
+	// part decides, unless it is nil, which of several writes happen.
 	part func() bool
 }
 
@@ -36,10 +35,10 @@ type call struct {
 	actor *actor
 	kind  string
 	key   string
-	// tag tells apart what goroutines of one actor do under one name.
+	// tag distinguishes calls of the same name from goroutines of one actor.
 	tag int
-	// ready is nil for a call that can go on at any time; wake is a time from
-	// which it is ready whatever ready says.
+	// ready is nil for a call that is always ready; from the time wake on a call
+	// is ready in any case.
 	ready func() bool
 	wake  int64
 	// sure calls are those of drivers: they neither fail nor crash.
@@ -58,8 +57,8 @@ func compareCalls(a, b *call) int {
 		cmp.Compare(a.key, b.key), cmp.Compare(a.tag, b.tag), cmp.Compare(a.arrived, b.arrived))
 }
 
-// gate holds all waiting calls. Its mutex guards what the actors share with
-// the scheduler while both run.
+// gate holds all waiting calls. Its mutex guards the state that running actors
+// share with the scheduler.
 type gate struct {
 	mu      sync.Mutex
 	waiting []*call
@@ -82,7 +81,7 @@ type actor struct {
 	freezeFor   int64
 	calls       int
 	crashed     bool
-	// crashAt is the call with which it dies, 0 for none that is chosen.
+	// crashAt is the number of the call at which it dies, 0 for none.
 	crashAt int
 	// dying is how many of a driver's next invocations die like that.
 	dying int
@@ -92,7 +91,7 @@ type actor struct {
 	step   string
 	born   int
 	replay *replayModel
-	// direct actors pass the gate; they set a world up and look at its end.
+	// direct actors bypass the gate; they set up a world and check its end.
 	direct bool
 	random *rand.Rand
 }
@@ -126,8 +125,8 @@ func (a *actor) do(ctx context.Context, kind, key string, throttled error, run f
 	return a.enter(&call{kind: kind, key: key, throttled: throttled, ctx: ctx, run: run})
 }
 
-// await lets a driver wait until ready says so or a time has come (0 is
-// never). It reports false once the schedule is over.
+// await makes a driver wait until ready returns true or until the time wake (0 is
+// never). It returns false once the schedule is over.
 func (a *actor) await(what string, wake int64, ready func() bool) bool {
 	return a.enter(&call{kind: "await", key: what, wake: wake, ready: ready, sure: true, ctx: a.ctx}) == nil
 }
@@ -141,8 +140,8 @@ func never() bool { return false }
 
 type tagKey struct{}
 
-// tagged marks what is done under ctx, for goroutines of one actor that would
-// otherwise do the same under the same name.
+// tagged marks the calls under ctx, for goroutines of one actor whose calls would
+// otherwise have the same name.
 func tagged(ctx context.Context, tag int) context.Context {
 	return context.WithValue(ctx, tagKey{}, tag)
 }
@@ -167,7 +166,7 @@ func (a *actor) enter(c *call) error {
 	return <-c.done
 }
 
-// atOnce does a call without the scheduler, one at a time.
+// atOnce performs a call without the scheduler, one at a time.
 func (w *world) atOnce(c *call) error {
 	w.direct.Lock()
 	defer w.direct.Unlock()
@@ -178,8 +177,8 @@ func (w *world) atOnce(c *call) error {
 	return c.run(fate{happens: true})
 }
 
-// sorted orders what waits, so that one seed gives one schedule whatever order
-// goroutines came in.
+// sorted orders the waiting calls, so that the schedule of a seed does not depend
+// on the order in which goroutines arrive.
 func (g *gate) sorted() []*call {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -193,7 +192,7 @@ func (g *gate) remove(c *call) {
 	g.waiting = slices.DeleteFunc(g.waiting, func(other *call) bool { return other == c })
 }
 
-// end sends every actor away; those that come later are sent away at once.
+// end fails all waiting and later calls with errOver.
 func (g *gate) end() {
 	g.mu.Lock()
 	g.over = true
@@ -203,4 +202,79 @@ func (g *gate) end() {
 	for _, c := range waiting {
 		c.done <- fmt.Errorf("%w: %w", errOver, context.Canceled)
 	}
+}
+
+// invocation is one run of a function, watched by the driver that started it. It
+// has its own result, so that nobody gets the late result of a zombie.
+type invocation[T any] struct {
+	actor  *actor
+	ended  bool
+	result T
+	err    error
+}
+
+// task is what a function does in one invocation.
+type task[T any] func(ctx context.Context, a *actor) (T, error)
+
+// none is the result of a task that has none.
+type none struct{}
+
+// act makes a task from a function without a result.
+func act(do func(ctx context.Context, a *actor) error) task[none] {
+	return func(ctx context.Context, a *actor) (none, error) { return none{}, do(ctx, a) }
+}
+
+// invoke runs a task as a new actor. Some invocations freeze for long at a random
+// call: their driver abandons them and starts others, and they continue later as
+// zombies.
+func invoke[T any](w *world, name string, timeout int64, do task[T]) *invocation[T] {
+	a := w.newActor(name)
+	chance := w.storm.freeze
+	if timeout > functionTimeout {
+		chance *= 4 // of a replay's steps there are few
+	}
+	if w.stormy() && a.random.Float64() < chance {
+		a.freezeAfter = 1 + a.random.IntN(16)
+		a.freezeFor = 1_000 + a.random.Int64N(2*timeout)
+	}
+	inv := &invocation[T]{actor: a}
+	w.gate.mu.Lock()
+	w.running[a.id] = a
+	w.gate.mu.Unlock()
+	go func() {
+		result, err := do(a.ctx, a)
+		a.cancel()
+		w.gate.mu.Lock()
+		defer w.gate.mu.Unlock()
+		delete(w.running, a.id)
+		inv.ended, inv.result, inv.err = true, result, err
+	}()
+	return inv
+}
+
+// functionTimeout is how long a driver waits for an invocation, in
+// milliseconds.
+const functionTimeout = 20_000
+
+// run invokes a task for a driver and returns its result, or errFault if the
+// driver abandoned it. alive is false once the schedule is over.
+func run[T any](driver *actor, name string, timeout int64, do task[T]) (result T, err error, alive bool) {
+	w := driver.world
+	inv := invoke(w, name, timeout, func(ctx context.Context, a *actor) (T, error) {
+		a.step, a.replay = name, driver.replay
+		if driver.dying > 0 {
+			driver.dying--
+			a.crashAt = 1 + a.random.IntN(8)
+		}
+		return do(ctx, a)
+	})
+	if !driver.await(name, w.now+timeout, func() bool { return inv.ended }) {
+		return result, errOver, false
+	}
+	w.gate.mu.Lock()
+	defer w.gate.mu.Unlock()
+	if !inv.ended {
+		return result, errFault, true
+	}
+	return inv.result, inv.err, true
 }

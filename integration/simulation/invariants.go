@@ -49,7 +49,7 @@ func (w *world) breakf(i invariant, format string, args ...any) {
 	}
 }
 
-// sawDocument looks at what is written to the control table.
+// sawDocument checks a write to the control table.
 func (w *world) sawDocument(a *actor, key control.Key, body []byte) {
 	kind, rest, _ := strings.Cut(key.Partition, "#")
 	switch {
@@ -72,8 +72,8 @@ func decode[T any](w *world, body []byte) (value T, ok bool) {
 	return value, true
 }
 
-// sawHead takes a head that moves for the truth of what is in the log, and holds
-// it against the batch and the log: all that it covers must be there.
+// sawHead updates the model's log from a head that moves, and checks that the log
+// contains everything that the head covers.
 func (w *world) sawHead(a *actor, name string, body []byte) {
 	head, ok := decode[eventlog.Head](w, body)
 	index := slices.IndexFunc(w.laneNames, func(n string) bool { return n == name })
@@ -94,7 +94,7 @@ func (w *world) sawHead(a *actor, name string, body []byte) {
 	w.checkManifests(lane, head)
 }
 
-// checkManifests compares the manifests as of a head with the model's.
+// checkManifests compares the manifests at a head with the model's.
 func (w *world) checkManifests(lane event.Lane, head eventlog.Head) {
 	want := w.model.lanes[lane].manifests
 	found := 0
@@ -113,11 +113,10 @@ func (w *world) checkManifests(lane event.Lane, head eventlog.Head) {
 
 func (w *world) headOf(lane event.Lane) event.Position { return w.model.lanes[lane].covered.Position }
 
-// sawRow holds every row that is written against what the model has at the
-// row's position.
+// sawRow compares a written row with the model's at the row's position.
 func (w *world) sawRow(generation string, lane event.Lane, row *datastore.Row) {
 	if w.isWiped(generation) {
-		return // it is lost, and judged where it is shown
+		return // it is lost, and checked when it becomes active
 	}
 	if head := w.headOf(lane); row.Position > head {
 		w.breakf(logLeads, "entity %s of %s is written up to %s; the log's head is at %s", row.Entity, generation, row.Position, head)
@@ -163,11 +162,10 @@ func compareRows(want, have *datastore.Row) string {
 	return ""
 }
 
-// sawMark holds a mark that moves against the rows: what it covers must have
-// been written before.
+// sawMark checks that the rows that a moving mark covers were written before.
 func (w *world) sawMark(generation string, name datastore.MarkName, lane event.Lane, mark datastore.Mark) {
 	if w.isWiped(generation) {
-		return // as its rows
+		return // like its rows
 	}
 	if name == datastore.ReplayMark {
 		w.sawReplayMark(generation, lane, mark)
@@ -183,7 +181,7 @@ func (w *world) sawMark(generation string, name datastore.MarkName, lane event.L
 	}
 }
 
-// checkReached breaks order where a row has not reached a position.
+// checkReached breaks completeness if a row has not reached a position.
 func (w *world) checkReached(generation string, lane event.Lane, entity string, at event.Position, mark string) {
 	if have := w.store.tables[generation].rows[lane][entity].Position; have < at {
 		w.breakf(completeness, "the %s mark of lane %s of %s covers the event of entity %s at %s; its row is at %q",
@@ -191,8 +189,8 @@ func (w *world) checkReached(generation string, lane event.Lane, entity string, 
 	}
 }
 
-// sawRoll gives generations that follow their consumers, and compares, at a
-// flip, what readers are shown with what they were shown before it.
+// sawRoll starts the consumers of following generations and, when the active
+// generation changes, checks that reads do not step back.
 func (w *world) sawRoll(body []byte) {
 	roll, ok := decode[datastore.Roll](w, body)
 	for _, info := range roll.Generations {

@@ -41,7 +41,7 @@ type logOf struct {
 
 func (w *world) logOf(a *actor) eventlog.Log { return logOf{a, w.events} }
 
-// who is the actor that the log was made for, or else the caller.
+// who is the log's actor, or the caller's if it has none.
 func (l logOf) who(ctx context.Context) *actor {
 	if l.actor != nil {
 		return l.actor
@@ -188,7 +188,9 @@ func (l logOf) Quarantine(ctx context.Context, lane event.Lane, q eventlog.Quara
 }
 
 // ListQuarantine implements eventlog.Log.
-func (l logOf) ListQuarantine(ctx context.Context, lane event.Lane, after event.Position, limit int) (list []eventlog.Quarantined, err error) {
+func (l logOf) ListQuarantine(
+	ctx context.Context, lane event.Lane, after event.Position, limit int,
+) (list []eventlog.Quarantined, err error) {
 	err = l.who(ctx).do(ctx, "log.listquarantine", lane.String(), eventlog.ErrThrottled, func(fate) error {
 		for _, q := range l.state.quarantine[lane] {
 			if q.Position > after {
@@ -220,7 +222,9 @@ func (l logOf) PutWitness(ctx context.Context, lane event.Lane, w eventlog.Witne
 }
 
 // Witnesses implements eventlog.Log.
-func (l logOf) Witnesses(ctx context.Context, lane event.Lane, after eventlog.Bucket, limit int) (list []eventlog.Witness, err error) {
+func (l logOf) Witnesses(
+	ctx context.Context, lane event.Lane, after eventlog.Bucket, limit int,
+) (list []eventlog.Witness, err error) {
 	err = l.who(ctx).do(ctx, "log.witnesses", lane.String()+"/"+string(after), eventlog.ErrThrottled, func(fate) error {
 		for _, w := range l.state.witnesses[lane] {
 			if w.Bucket > after && len(list) < limit {

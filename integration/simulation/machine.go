@@ -22,8 +22,8 @@ const (
 	retention     = 1000 * time.Hour
 )
 
-// machine plays the replay state machine for one replay: a durable place in
-// its steps, each of which is called again until it is done.
+// machine plays the replay state machine for one replay: a durable position in its
+// steps, each of which is retried until it is done.
 type machine struct {
 	world  *world
 	replay *replayModel
@@ -32,8 +32,8 @@ type machine struct {
 	stopped bool
 }
 
-// errStoppedByItself is the name of an execution's end that saw that its replay
-// is cancelled.
+// errStoppedByItself is the error name of an execution that ended because its
+// replay was cancelled.
 const errStoppedByItself = "Reprise.Stopped"
 
 var (
@@ -121,7 +121,7 @@ func (m *machine) deliver(groups int) (error, bool) {
 	}
 }
 
-// readGroups is the Map: one child for every group, side by side.
+// readGroups is the Map: one concurrent child execution per group.
 func (m *machine) readGroups(groups int) (error, bool) {
 	children := make([]*child, groups)
 	for i := range children {
@@ -189,7 +189,9 @@ func (c *child) read() error {
 	}
 }
 
-func (w *world) readGroup(ctx context.Context, a *actor, id string, group int, deadline time.Time) (replay.Outcome, error) {
+func (w *world) readGroup(
+	ctx context.Context, a *actor, id string, group int, deadline time.Time,
+) (replay.Outcome, error) {
 	if w.plant.readGroup != nil {
 		return w.plant.readGroup(ctx, a, id, group, deadline)
 	}
@@ -217,8 +219,7 @@ func (w *world) checkDrained(ctx context.Context, a *actor, id string) (replay.D
 	return w.drainerOf(a).Check(ctx, id, w.clock().Add(drainLimit))
 }
 
-// follow lets the generation follow the stream and, if asked to, makes it
-// active.
+// follow makes the generation follow the stream and, if requested, active.
 func (m *machine) follow() (error, bool) {
 	if _, err, alive := step(m, "follow", act(func(ctx context.Context, a *actor) error {
 		return m.world.promoterOf(a).Follow(ctx, m.replay.id)

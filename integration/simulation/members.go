@@ -9,16 +9,16 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// What is in the log: the model follows the heads alone, and never asks what
-// the Events table happens to hold.
+// The model decides from the heads alone what is in the log, never from the
+// contents of the Events table.
 
-// attempt names a commit under way.
+// attempt identifies a running commit.
 type attempt struct {
 	actor int
 	lane  event.Lane
 }
 
-// modelRecord is a record as the event stream took it.
+// modelRecord is a record that the event stream accepted.
 type modelRecord struct {
 	sequence   string
 	first, end event.Position
@@ -33,7 +33,7 @@ type modelRecord struct {
 	passed bool
 }
 
-// saw takes in a record at the moment the event stream took it.
+// saw adds a record when the event stream accepts it.
 func (m *model) saw(r streamRecord) {
 	lane := &m.lanes[r.lane]
 	first, err := event.NewPosition(epoch, r.sequence, 0)
@@ -64,8 +64,7 @@ func (m *model) saw(r streamRecord) {
 	lane.records = append(lane.records, record)
 }
 
-// record is the one that a position lies in, nil where the event stream has
-// none.
+// record is the record that contains a position, nil if there is none.
 func (l *modelLane) record(at event.Position) *modelRecord {
 	i, _ := slices.BinarySearchFunc(l.records, at, func(r modelRecord, at event.Position) int {
 		return strings.Compare(string(r.end), string(at))
@@ -76,7 +75,7 @@ func (l *modelLane) record(at event.Position) *modelRecord {
 	return &l.records[i]
 }
 
-// event is the one at a position, nil where the event stream has none.
+// event is the event at a position, nil if there is none.
 func (l *modelLane) event(at event.Position) *modelEvent {
 	if r := l.record(at); r != nil {
 		for i := range r.events {
@@ -88,8 +87,8 @@ func (l *modelLane) event(at event.Position) *modelEvent {
 	return nil
 }
 
-// attempted is the batch of a commit under way, in its order. A commit that no
-// driver began, as in tests, has what it gave to the log.
+// attempted is the batch of a running commit in its order. If no driver began the
+// commit, as in some tests, it is what the commit put into the log.
 func (w *world) attempted(a *actor, lane event.Lane) []*modelRecord {
 	l := &w.model.lanes[lane]
 	var batch []*modelRecord
@@ -110,9 +109,8 @@ func (w *world) attempted(a *actor, lane event.Lane) []*modelRecord {
 	return batch
 }
 
-// commit lets the records into the log that the move of a head makes members:
-// those of the batch that lie behind the head that was read, and that no higher
-// one of the batch has overtaken.
+// commit adds the records to the log that a moving head covers: those of the
+// batch after the old head that no higher record of the batch precedes.
 func (w *world) commit(a *actor, lane event.Lane, head *eventlog.Head) {
 	l := &w.model.lanes[lane]
 	at := l.covered.Position
@@ -157,8 +155,8 @@ func (m *model) enter(a *actor, lane event.Lane, r *modelRecord, i int) {
 	m.fold(&l.events[len(l.events)-1], &r.parsed[i])
 }
 
-// sawEntry holds a write to the log against the event stream. Whether what is
-// written counts is for the heads to say.
+// sawEntry compares a write to the log with the event stream. The heads decide
+// whether the entry counts.
 func (w *world) sawEntry(at bucketKey, e *eventlog.Entry) {
 	want := w.model.lanes[at.lane].event(e.Position)
 	switch {
@@ -171,8 +169,8 @@ func (w *world) sawEntry(at bucketKey, e *eventlog.Entry) {
 	}
 }
 
-// sawAside holds what is set aside against the heads: only what a head has
-// passed, or a batch is about to pass, can be late.
+// sawAside checks a quarantined record: only a record that a head has passed, or
+// that a batch is about to pass, can be late.
 func (w *world) sawAside(a *actor, lane event.Lane, q *eventlog.Quarantined) {
 	l := &w.model.lanes[lane]
 	r := l.record(q.Position)
@@ -190,7 +188,7 @@ func (w *world) sawAside(a *actor, lane event.Lane, q *eventlog.Quarantined) {
 	}
 }
 
-// late is how many sound records are set aside.
+// late is the number of sound records in quarantine.
 func (w *world) late() (n int) {
 	for lane := range event.Lane(w.lanes.Count()) {
 		for i := range w.model.lanes[lane].records {
@@ -203,8 +201,8 @@ func (w *world) late() (n int) {
 	return n
 }
 
-// overtaken reports that a higher record comes before one in the batch of a
-// commit under way.
+// overtaken reports whether a higher record precedes a record in the batch of a
+// running commit.
 func (w *world) overtaken(a *actor, lane event.Lane, r *modelRecord) bool {
 	for _, other := range w.attempted(a, lane) {
 		if other == r {
@@ -217,8 +215,8 @@ func (w *world) overtaken(a *actor, lane event.Lane, r *modelRecord) bool {
 	return false
 }
 
-// checkLog reports what the event stream has and neither the log nor the
-// quarantine has, and what both have.
+// checkLog checks that every record of the event stream is either in the log or
+// in quarantine, but not in both.
 func (w *world) checkLog() {
 	for lane := range event.Lane(w.lanes.Count()) {
 		for i := range w.model.lanes[lane].records {

@@ -20,7 +20,7 @@ const (
 	typeIgnored = "sim.ignored"
 )
 
-// seen is the state of the projection under test: what it was given, in order.
+// seen is the state of the projection under test: its events in order.
 type seen struct {
 	Seen []int `json:"seen"`
 }
@@ -31,8 +31,8 @@ type payload struct {
 
 var errRefused = errors.New("the event is refused")
 
-// versionStep is what a version adds to every serial: both versions can read
-// each other's states, and nothing but the numbers tells them apart.
+// versionStep is what a version adds to every serial. Both versions can read each
+// other's states, which differ only in the numbers.
 const versionStep = 5_000_000
 
 // newProjections makes a version of the projections, counted from 0.
@@ -61,8 +61,7 @@ type modelEvent struct {
 	digest   event.Digest
 }
 
-// modelLane is what the event stream has of a lane, and what of it is in the
-// log.
+// modelLane is a lane's part of the event stream and of the log.
 type modelLane struct {
 	// records are all that were put, events those of the members of the log; both
 	// in the order of positions.
@@ -74,7 +73,7 @@ type modelLane struct {
 	manifests map[eventlog.Bucket]eventlog.Manifest
 }
 
-// modelEntity folds an entity's events by the plainest rule there is.
+// modelEntity folds an entity's events by the simplest possible rule.
 type modelEntity struct {
 	positions []event.Position
 	// rows are those of each version after each event.
@@ -83,8 +82,7 @@ type modelEntity struct {
 	state [versions]seen
 }
 
-// model is the sequential truth: what the heads let into the log, in the order
-// of positions.
+// model is the sequential truth: the events of the log in the order of positions.
 type model struct {
 	world    *world
 	lanes    []modelLane
@@ -108,7 +106,7 @@ func (m *model) entity(id string) *modelEntity {
 	return found
 }
 
-// fold appends the rows that an entity must have once it has seen the event.
+// fold appends the rows that an entity must have after the event.
 func (m *model) fold(at *modelEvent, e *event.Event) {
 	entity := m.entity(at.entity)
 	identity := e.Source + "\x00" + e.ID
@@ -158,8 +156,7 @@ func (m *modelEntity) apply(version int, row *datastore.Row, at *modelEvent, e *
 	row.Chain = row.Chain.Chain(at.digest)
 }
 
-// last is the position of an entity's last event up to at, "" where there is
-// none.
+// last is the position of an entity's last event up to at, "" if there is none.
 func (m *modelEntity) last(at event.Position) event.Position {
 	i, found := slices.BinarySearch(m.positions, at)
 	switch {
@@ -171,7 +168,7 @@ func (m *modelEntity) last(at event.Position) event.Position {
 	return m.positions[i-1]
 }
 
-// row is that of a version at the position of an event of the entity.
+// row is the row of a version after the event at a position.
 func (m *modelEntity) row(version int, at event.Position) (*datastore.Row, bool) {
 	i, found := slices.BinarySearch(m.positions, at)
 	if !found {
@@ -180,7 +177,7 @@ func (m *modelEntity) row(version int, at event.Position) (*datastore.Row, bool)
 	return &m.rows[version][i], true
 }
 
-// count is how many of the events lie at or before a position.
+// count is the number of events up to a position.
 func (l *modelLane) count(at event.Position) int {
 	i, found := slices.BinarySearchFunc(l.events, at, func(e modelEvent, at event.Position) int {
 		return strings.Compare(string(e.position), string(at))

@@ -13,8 +13,7 @@ import (
 	"reprise/pkg/replay"
 )
 
-// expected is what a replay has to deliver of one lane, in the order of
-// reading.
+// expected is what a replay must deliver of one lane, in the order of reading.
 type expected struct {
 	cut    event.Position
 	events []*modelEvent
@@ -51,7 +50,7 @@ func newReplayModel(id string) *replayModel {
 	return &replayModel{id: id, lanes: make(map[event.Lane]*expected)}
 }
 
-// sawCut notes the first cut of a lane, by which the replay is judged.
+// sawCut records the first cut of a lane, against which the replay is checked.
 func (w *world) sawCut(id string, body []byte) {
 	plan, ok := decode[replay.LanePlan](w, body)
 	r := w.replays[id]
@@ -64,7 +63,7 @@ func (w *world) sawCut(id string, body []byte) {
 	r.lanes[plan.Lane] = w.model.expect(r.request, plan.Lane, plan.Head.Position)
 }
 
-// expect is the selection of a request in one lane up to a cut.
+// expect is a request's selection in one lane up to a cut.
 func (m *model) expect(request replay.Request, lane event.Lane, cut event.Position) *expected {
 	e := &expected{cut: cut}
 	all := m.lanes[lane].events
@@ -90,9 +89,9 @@ func wants(r replay.Request, e *modelEvent) bool {
 	return len(r.Entities) == 0 || slices.Contains(r.Entities, e.entity)
 }
 
-// sawPlayback is the playback stream's acceptance of a record. It plays a
-// subscriber that knows no marks: events must come in the order of the
-// selection, repeats apart, and nothing else may come.
+// sawPlayback checks a record that the playback stream accepts, as a subscriber
+// without marks: except for repeats, exactly the events of the selection must
+// arrive in order.
 func (w *world) sawPlayback(lane event.Lane, data []byte) bool {
 	header, lines, err := w.codec.Unpack(data)
 	if err != nil || header.Playback == nil || header.Lane != lane {
@@ -123,7 +122,7 @@ func (w *world) sawPlayback(lane event.Lane, data []byte) bool {
 	return w.keepPlayback(r, lane)
 }
 
-// keepPlayback decides whether the stream really keeps what it acknowledged.
+// keepPlayback decides whether the stream keeps a record that it acknowledged.
 func (w *world) keepPlayback(r *replayModel, lane event.Lane) bool {
 	switch {
 	case r.doomed && lane == w.doomedLane(r):
@@ -135,7 +134,7 @@ func (w *world) keepPlayback(r *replayModel, lane event.Lane) bool {
 	return true
 }
 
-// doomedLane is the lane of which nothing ever arrives.
+// doomedLane is the lane all of whose records are lost.
 func (w *world) doomedLane(r *replayModel) event.Lane {
 	for lane := range event.Lane(w.lanes.Count()) {
 		if e := r.lanes[lane]; e != nil && len(e.events) > 0 {
@@ -145,7 +144,7 @@ func (w *world) doomedLane(r *replayModel) event.Lane {
 	return -1
 }
 
-// sawReplayMark holds the mark of a rebuild against the rows.
+// sawReplayMark compares the mark of a rebuild with the rows.
 func (w *world) sawReplayMark(generation string, lane event.Lane, mark datastore.Mark) {
 	for _, r := range w.order {
 		if r.generation != generation || r.lanes[lane] == nil {
@@ -161,7 +160,7 @@ func (w *world) sawReplayMark(generation string, lane event.Lane, mark datastore
 	}
 }
 
-// sawReplay follows the status of a replay, and judges it at its end.
+// sawReplay follows the status of a replay and checks its end.
 func (w *world) sawReplay(a *actor, body []byte) {
 	row, ok := decode[replay.Row](w, body)
 	if !ok {
@@ -194,8 +193,8 @@ func (w *world) sawReplay(a *actor, body []byte) {
 	}
 }
 
-// checkSucceeded holds what was taken in against the model, and not against
-// the replay's own proof.
+// checkSucceeded compares what was consumed with the model, independently of the
+// replay's own proof.
 func (w *world) checkSucceeded(r *replayModel) {
 	for lane := range event.Lane(w.lanes.Count()) {
 		want := r.lanes[lane]
@@ -211,7 +210,7 @@ func (w *world) checkSucceeded(r *replayModel) {
 		}
 		mark := w.markOf(r, lane)
 		if w.isWiped(r.generation) {
-			continue // its rows were looked at when it was proved
+			continue // its rows were checked when it was proved
 		}
 		if mark.Ordinal != int64(len(want.events)) || mark.Digest != digest {
 			w.breakf(completeness, "replay %s succeeded with %d of the %d events of lane %s", r.id, mark.Ordinal, len(want.events), lane)
@@ -228,13 +227,13 @@ func (w *world) markOf(r *replayModel, lane event.Lane) (mark datastore.Mark) {
 	}
 	stored := w.table.stored[control.Key{Partition: "replay#" + r.id, Sort: "mark#" + lane.String()}]
 	if stored.body != nil {
-		_ = json.Unmarshal(stored.body, &mark) // a mark that cannot be read is no mark
+		_ = json.Unmarshal(stored.body, &mark) // an unreadable mark counts as none
 	}
 	return mark
 }
 
-// checkProved holds the rows of a rebuild that is proved complete against the
-// model as of its cut. A wipe that the prover cannot have seen is excused.
+// checkProved compares the rows of a rebuild that is proved complete with the
+// model at its cut. A wipe that the prover cannot have seen is excused.
 func (w *world) checkProved(a *actor, r *replayModel) {
 	held := w.store.tables[r.generation]
 	if held == nil || !r.request.Rebuild {

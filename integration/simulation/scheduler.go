@@ -5,21 +5,40 @@ import (
 	"fmt"
 )
 
-// storm is how likely faults are, each per call of a store, until it is over.
+// maxSteps limits a schedule: one that needs more steps hangs.
+const maxSteps = 60_000
+
+// schedule runs the schedule of a seed and returns its world, whose broken field
+// is the broken invariant, if any. quiesce returns once every goroutine that the
+// schedule started waits.
+func schedule(f *fixtures, seed uint64, p plant, tracing bool, quiesce func()) (*world, error) {
+	w, err := newWorld(f, seed, p, tracing)
+	if err != nil {
+		return nil, err
+	}
+	w.begin()
+	w.run(quiesce, maxSteps)
+	if w.broken == nil {
+		w.checkEnd()
+	}
+	return w, nil
+}
+
+// storm is the probability of faults, per call of a store, until it is over.
 type storm struct {
-	// steps is how long it blows.
+	// steps is its duration.
 	steps int
 	// before and after are the chances that a call fails without or with its
 	// effect, throttle that it is refused, crash that its caller dies.
 	before, after, throttle, crash float64
-	// freeze is the chance that an invocation stands still for long.
+	// freeze is the chance that an invocation freezes for long.
 	freeze float64
 	// cuts is the chance, per step, that everything dies at once.
 	cuts float64
 }
 
-// run picks call after call until nothing is left to be done, an invariant is
-// broken, or limit steps are spent. quiesce returns once every goroutine waits.
+// run picks calls until none is left, an invariant is broken, or limit steps are
+// taken. quiesce returns once every goroutine waits.
 func (w *world) run(quiesce func(), limit int) {
 	defer func() {
 		w.gate.end()
@@ -53,7 +72,7 @@ func (w *world) run(quiesce func(), limit int) {
 
 func (w *world) stormy() bool { return w.steps < w.storm.steps }
 
-// buryCrashed sends the calls of dead actors away, all of them in one step.
+// buryCrashed fails the calls of all dead actors in one step.
 func (w *world) buryCrashed(waiting []*call) bool {
 	buried := false
 	for _, c := range waiting {
@@ -66,8 +85,8 @@ func (w *world) buryCrashed(waiting []*call) bool {
 	return buried
 }
 
-// pick chooses among the calls that can go on, and moves the clock to the next
-// one that will be able to where there is none.
+// pick chooses among the calls that are ready. If there is none, it advances the
+// clock to the next one.
 func (w *world) pick(waiting []*call) (*call, bool) {
 	for {
 		ready := w.ready[:0]
@@ -96,7 +115,7 @@ func (w *world) pick(waiting []*call) (*call, bool) {
 	}
 }
 
-// settle decides the fate of a call and lets its caller go on.
+// settle decides the fate of a call and releases its caller.
 func (w *world) settle(c *call) {
 	a := c.actor
 	a.calls++
@@ -162,7 +181,7 @@ func (w *world) fateOf(c *call) (f fate, crash bool, how string) {
 	return fate{happens: true}, false, "done"
 }
 
-// someParts lets all, or any, of several writes happen.
+// someParts decides which of several writes happen: all, or a random selection.
 func (w *world) someParts() func() bool {
 	if w.random.IntN(2) == 0 {
 		return nil

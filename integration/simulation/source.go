@@ -13,15 +13,14 @@ import (
 	"reprise/pkg/projection"
 )
 
-// work handles records of one lane and returns how many of them, from the
-// first, need not come again.
+// work handles records of one lane and returns how many leading ones are done.
 type work func(ctx context.Context, lane event.Lane, records []eventlog.Incoming) (done int, err error)
 
 // function makes the work of one invocation.
 type function func(a *actor) work
 
-// source plays the event source mapping of one function on one shard: at least
-// once, batches cut anew each time, on from the lowest record not done.
+// source plays the event source mapping of one function on one shard: it delivers
+// at least once, in batches of random size, from the lowest record not done.
 type source struct {
 	world  *world
 	name   string
@@ -29,15 +28,15 @@ type source struct {
 	shard  int
 	begin  function
 	next   int
-	// stalled is the time until which it stands still.
+	// stalled is the time until which it delivers nothing.
 	stalled int64
-	// stands is set for a function that stands still while its generation belongs
+	// stands is set for a function that does nothing while its generation belongs
 	// to another version than its code.
 	stands bool
 }
 
-// handled is what became of a batch: how many records, from the first, need not
-// come again, and whether a generation of another version was met.
+// handled is the result of a batch: how many leading records are done, and
+// whether the generation belonged to another version.
 type handled struct {
 	done  int
 	other bool
@@ -74,7 +73,7 @@ func (s *source) run(driver *actor) {
 		if err == nil {
 			s.next += got.done
 		}
-		// A generation of another version stands still until the code changes.
+		// A generation of another version gets no records until the code changes.
 		if err == nil && got.other && s.stands &&
 			!driver.await("its version", 0, func() bool { return s.world.code != code }) {
 			return
@@ -87,7 +86,7 @@ func (s *source) run(driver *actor) {
 	}
 }
 
-// handle works on the lanes of a batch side by side.
+// handle handles the lanes of a batch concurrently.
 func (s *source) handle(ctx context.Context, a *actor, batch []streamRecord) handled {
 	index := make(map[event.Lane][]int)
 	var lanes []event.Lane
@@ -138,7 +137,7 @@ func (w *world) pumpWork(a *actor) work {
 	}
 }
 
-// beginCommit tells the model of a commit's batch, until the commit has ended.
+// beginCommit registers a commit's batch with the model until ended is called.
 func (w *world) beginCommit(a attempt, records []eventlog.Incoming) (ended func()) {
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()
@@ -179,7 +178,7 @@ func (w *world) startWrite(generation string) {
 			written, err := live.Write(ctx, generation, lane, records)
 			w.gate.mu.Lock()
 			defer w.gate.mu.Unlock()
-			// One that is dropped says so as well, to a consumer that is late.
+			// So does a generation that was dropped before its consumer ended.
 			if written.Lost && w.store.tables[generation] != nil && !w.isWiped(generation) {
 				w.breakf(completeness, "generation %s says that it is lost", generation)
 			}

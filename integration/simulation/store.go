@@ -96,7 +96,9 @@ type generation struct {
 	id    string
 }
 
-func (g generation) do(ctx context.Context, kind string, lane event.Lane, detail string, run func(fate, *generationState) error) error {
+func (g generation) do(
+	ctx context.Context, kind string, lane event.Lane, detail string, run func(fate, *generationState) error,
+) error {
 	return g.actor.do(ctx, kind, g.id+"/"+lane.String()+"/"+detail, datastore.ErrThrottled, func(f fate) error {
 		held := g.state.tables[g.id]
 		if held == nil {
@@ -116,7 +118,9 @@ func cloneRow(row datastore.Row) datastore.Row {
 }
 
 // Rows implements datastore.Generation.
-func (g generation) Rows(ctx context.Context, lane event.Lane, entities []string) (rows map[string]datastore.Row, err error) {
+func (g generation) Rows(
+	ctx context.Context, lane event.Lane, entities []string,
+) (rows map[string]datastore.Row, err error) {
 	err = g.do(ctx, "store.rows", lane, strings.Join(entities, ","), func(_ fate, held *generationState) error {
 		rows = make(map[string]datastore.Row)
 		for _, entity := range entities {
@@ -130,7 +134,9 @@ func (g generation) Rows(ctx context.Context, lane event.Lane, entities []string
 }
 
 // WriteRows implements datastore.Generation.
-func (g generation) WriteRows(ctx context.Context, lane event.Lane, writes []datastore.RowWrite) (conflicts []string, err error) {
+func (g generation) WriteRows(
+	ctx context.Context, lane event.Lane, writes []datastore.RowWrite,
+) (conflicts []string, err error) {
 	detail := ""
 	if len(writes) > 0 {
 		detail = writes[0].Row.Entity
@@ -165,7 +171,9 @@ func (g generation) write(held *generationState, lane event.Lane, write *datasto
 }
 
 // Identify implements datastore.Generation.
-func (g generation) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) (first []datastore.Identity, err error) {
+func (g generation) Identify(
+	ctx context.Context, lane event.Lane, events []datastore.Identity,
+) (first []datastore.Identity, err error) {
 	if err := datastore.CheckIdentities(events); err != nil {
 		return nil, err
 	}
@@ -198,7 +206,9 @@ func (g generation) Identify(ctx context.Context, lane event.Lane, events []data
 }
 
 // Scan implements datastore.Generation.
-func (g generation) Scan(ctx context.Context, lane event.Lane, after string, limit int) (rows []datastore.Row, err error) {
+func (g generation) Scan(
+	ctx context.Context, lane event.Lane, after string, limit int,
+) (rows []datastore.Row, err error) {
 	err = g.do(ctx, "store.scan", lane, after, func(_ fate, held *generationState) error {
 		for _, row := range held.rows[lane] {
 			if after == "" || event.EscapeEntity(row.Entity) > event.EscapeEntity(after) {
@@ -222,7 +232,9 @@ func (g generation) Parked(ctx context.Context, lane event.Lane, after string, l
 }
 
 // Mark implements datastore.Generation.
-func (g generation) Mark(ctx context.Context, name datastore.MarkName, lane event.Lane) (mark datastore.Mark, version datastore.MarkVersion, err error) {
+func (g generation) Mark(
+	ctx context.Context, name datastore.MarkName, lane event.Lane,
+) (mark datastore.Mark, version datastore.MarkVersion, err error) {
 	err = g.do(ctx, "store.mark", lane, string(name), func(_ fate, held *generationState) error {
 		stored, found := held.marks[markKey{name, lane}]
 		if !found {

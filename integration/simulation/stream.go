@@ -3,13 +3,14 @@ package simulation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 
 	"reprise/pkg/event"
 	"reprise/pkg/feed"
 )
 
-// streamRecord is a record with its lane, -1 where its key is none's.
+// streamRecord is a record with its lane, -1 if its key belongs to no lane.
 type streamRecord struct {
 	lane     event.Lane
 	sequence string
@@ -21,7 +22,7 @@ type streamRecord struct {
 type streamState struct {
 	world *world
 	name  string
-	// shards are all that there ever were; ranges are their lanes.
+	// shards are all shards, closed ones included; ranges are their lanes.
 	shards   [][]streamRecord
 	ranges   []laneRange
 	sequence int64
@@ -83,8 +84,8 @@ func (s *streamState) put(key string, data []byte) string {
 	return record.sequence
 }
 
-// errUnused marks what the code under test never asks of a stream here: the
-// event source mappings are played by drivers.
+// errUnused is the error of methods that the code under test does not use here,
+// because drivers play the event source mappings.
 var errUnused = errors.New("streams are read by the drivers of the simulation")
 
 // Shards implements feed.Stream.
@@ -98,4 +99,114 @@ func (s stream) Iterator(context.Context, string, feed.Start) (feed.Iterator, er
 // Read implements feed.Stream.
 func (s stream) Read(context.Context, feed.Iterator, int) (feed.Batch, error) {
 	return feed.Batch{}, errUnused
+}
+
+// A reshard splits a shard, or merges two, while records are still on their way
+// to the consumers. The mappings of parents and children run concurrently, so that
+// a consumer may see later records before earlier ones.
+
+// laneRange is the lanes of a shard, from (inclusive) to (exclusive).
+type laneRange struct {
+	from, to event.Lane
+	closed   bool
+}
+
+func (r laneRange) has(lane event.Lane) bool { return r.from <= lane && lane < r.to }
+
+// open adds a shard and returns its index.
+func (s *streamState) open(from, to event.Lane) int {
+	s.shards = append(s.shards, nil)
+	s.ranges = append(s.ranges, laneRange{from: from, to: to})
+	return len(s.shards) - 1
+}
+
+// shardOf is the open shard of a lane.
+func (s *streamState) shardOf(lane event.Lane) int {
+	for i, r := range s.ranges {
+		if !r.closed && r.has(lane) {
+			return i
+		}
+	}
+	s.world.breakf(order, "no shard of %s takes lane %s", s.name, lane)
+	return 0
+}
+
+// reshard closes shards, mostly including the one of the last put, and opens their
+// children.
+func (s *streamState) reshard(last int) {
+	r := s.world.random
+	if r.IntN(4) == 0 {
+		last = s.shardOf(event.Lane(r.IntN(s.world.lanes.Count())))
+	}
+	parent := s.ranges[last]
+	parents, children := []int{last}, []laneRange{parent}
+	neighbour := s.neighbour(parent)
+	switch width := int(parent.to - parent.from); {
+	case neighbour >= 0 && (width == 1 || r.IntN(2) == 0):
+		other := s.ranges[neighbour]
+		parents = append(parents, neighbour)
+		children = []laneRange{{from: min(parent.from, other.from), to: max(parent.to, other.to)}}
+	case width > 1:
+		middle := parent.from + event.Lane(1+r.IntN(width-1))
+		children = []laneRange{{from: parent.from, to: middle}, {from: middle, to: parent.to}}
+	}
+	for _, i := range parents {
+		s.ranges[i].closed = true
+	}
+	s.delay(parents)
+	for _, c := range children {
+		shard := s.open(c.from, c.to)
+		for _, m := range s.world.mappings {
+			if m.stream == s {
+				s.world.startShard(m, shard)
+			}
+		}
+	}
+}
+
+// neighbour is an open shard next to a range, -1 if there is none.
+func (s *streamState) neighbour(of laneRange) int {
+	for i, r := range s.ranges {
+		if !r.closed && (r.to == of.from || r.from == of.to) {
+			return i
+		}
+	}
+	return -1
+}
+
+// delay stalls some mappings of the closed shards for a while, as happens when
+// shards change.
+func (s *streamState) delay(parents []int) {
+	w := s.world
+	longest := int64(10_000)
+	if w.shape.long {
+		longest = 300_000
+	}
+	for _, m := range w.mappings {
+		for _, src := range w.sources[m.name] {
+			for _, parent := range parents {
+				if src.stream == s && src.shard == parent && w.random.IntN(2) == 0 {
+					src.stalled = w.now + w.random.Int64N(longest)
+				}
+			}
+		}
+	}
+}
+
+// mapping is a function's event source mapping.
+type mapping struct {
+	name   string
+	stream *streamState
+	begin  function
+	// stands is like source.stands.
+	stands bool
+}
+
+// startShard gives a mapping a shard, from its oldest record on.
+func (w *world) startShard(m mapping, shard int) {
+	src := &source{world: w, name: fmt.Sprintf("%s-%d", m.name, shard), stream: m.stream, shard: shard,
+		begin: m.begin, stands: m.stands}
+	w.sources[m.name] = append(w.sources[m.name], src)
+	driver := w.newActor("source-" + src.name)
+	go src.run(driver)
 }

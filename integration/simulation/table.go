@@ -10,7 +10,7 @@ import (
 	"reprise/pkg/control"
 )
 
-// errThrottled is how the control table refuses: it has no name for it.
+// errThrottled is the control table's throttle, which has no error of its own.
 var errThrottled = errors.New("simulated throttle")
 
 // document is a stored body with its version.
@@ -34,7 +34,7 @@ type table struct {
 
 func (w *world) tableOf(a *actor) control.Table { return table{a, w.table} }
 
-// who is the actor that the table was made for, or else the caller.
+// who is the table's actor, or the caller's if it has none.
 func (t table) who(ctx context.Context) *actor {
 	if t.actor != nil {
 		return t.actor
@@ -67,7 +67,9 @@ func (t table) GetAll(ctx context.Context, keys []control.Key) (docs []control.D
 }
 
 // Put implements control.Table.
-func (t table) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (version control.Version, err error) {
+func (t table) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (version control.Version, err error) {
 	err = t.who(ctx).do(ctx, "table.put", key.Partition+"/"+key.Sort, errThrottled, func(fate) error {
 		version, err = t.state.put(t.who(ctx), control.Write{Key: key, Body: body, Previous: previous})
 		return err
@@ -148,7 +150,7 @@ func (s *tableState) list(partition, after string, limit int) (docs []control.Do
 	return docs[:min(limit, len(docs))]
 }
 
-// put is the only write; a is who writes.
+// put is the only write; a is the writer.
 func (s *tableState) put(a *actor, write control.Write) (control.Version, error) {
 	if s.stored[write.Key].version != write.Previous {
 		return "", control.ErrConflict
@@ -160,8 +162,8 @@ func (s *tableState) put(a *actor, write control.Write) (control.Version, error)
 	return next.version, nil
 }
 
-// peek is the control table as the model looks at it: in the middle of a call,
-// past the gate.
+// peek reads the control table for the model, in the middle of a call and without
+// the gate.
 type peek struct{ state *tableState }
 
 var errPeeking = errors.New("the model only looks")

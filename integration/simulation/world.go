@@ -1,93 +1,25 @@
 package simulation
 
 import (
-	"bytes"
 	"context"
-	"fmt"
 	"math/rand/v2"
-	"slices"
 	"sync"
 	"time"
 
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
-	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/feed"
 	"reprise/pkg/projection"
+	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
 )
 
-// epoch is that of the event stream of every world.
+// epoch is the epoch of the event stream of every world.
 const epoch = 1
 
-// fixtures are what worlds share, made once, outside of any schedule.
-type fixtures struct {
-	codec *record.Codec
-	// set is the projections that a platform begins with, next another version
-	// of them, which makes other states of the same events.
-	set, next *projection.Set
-	// attacks are those that a seed may draw.
-	attacks attacks
-	lanes   map[int]*event.Lanes
-	names   map[int][]string
-	// crowd are ids that fill the first stage of a row's filter, lookalike is
-	// another that this filter takes for one of them.
-	crowd     []string
-	lookalike string
-}
-
-// newFixtures also warms the codec up, whose channels would otherwise belong
-// to the schedule that uses it first.
-func newFixtures() (*fixtures, error) {
-	codec, err := record.NewCodec()
-	if err != nil {
-		return nil, err
-	}
-	data, err := codec.Pack(record.Header{}, [][]byte{bytes.Repeat([]byte("warm"), 200)})
-	if err == nil {
-		_, _, err = codec.Unpack(data)
-	}
-	if err != nil {
-		return nil, fmt.Errorf("warm codec up: %w", err)
-	}
-	set, err := newProjections(0)
-	if err != nil {
-		return nil, err
-	}
-	next, err := newProjections(1)
-	if err != nil {
-		return nil, err
-	}
-	f := &fixtures{codec: codec, set: set, next: next, attacks: allAttacks(),
-		lanes: make(map[int]*event.Lanes), names: make(map[int][]string)}
-	for _, n := range []int{1, 2, 4, 8} {
-		if f.lanes[n], err = event.NewLanes(n); err != nil {
-			return nil, err
-		}
-		f.names[n] = entityNames(f.lanes[n], 4)
-	}
-	return f, f.findLookalike()
-}
-
-// entityNames finds ids for every lane, some of which need escaping in keys.
-func entityNames(lanes *event.Lanes, each int) []string {
-	found := make([]int, lanes.Count())
-	var names []string
-	for i := 0; len(names) < each*lanes.Count(); i++ {
-		name := fmt.Sprintf("e%d", i)
-		if i%3 == 0 {
-			name = fmt.Sprintf("e#%d", i)
-		}
-		if lane := lanes.Of(name); found[lane] < each {
-			found[lane]++
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
-}
-
-// world is one schedule's platform, with all that attacks it.
+// world is the platform of one schedule and its attackers.
 type world struct {
 	*fixtures
 	seed   uint64
@@ -96,7 +28,7 @@ type world struct {
 	width  eventlog.Width
 	random *rand.Rand
 	gate   gate
-	// direct guards the stores where calls pass the gate.
+	// direct guards the stores when calls bypass the gate.
 	direct  sync.Mutex
 	ready   []*call
 	running map[int]*actor
@@ -126,19 +58,20 @@ type world struct {
 	appliers  map[string]*projection.Applier
 	sources   map[string][]*source
 	mappings  []mapping
-	// attempts are the batches of the commits under way.
+	// attempts are the batches of the running commits.
 	attempts map[attempt][]eventlog.Incoming
 
 	shape shape
 	// drawn are the attacks of this world, code is the version of the
-	// projections that invocations begin with from now on, deploys how often
-	// that changed, and versions that of every generation.
+	// projections in new invocations, deploys how often it changed, and versions
+	// the version of every generation.
 	drawn    attacks
 	code     int
 	deploys  int
 	versions map[string]int
-	// wiped has the generations that were cleared, by when, shown those that
-	// were active once, and held when each hold was taken.
+	// wiped maps cleared generations to the step of the wipe, shown contains the
+	// generations that have been active, and held maps holds to the step at which
+	// they were taken.
 	wiped    map[string]int
 	shown    map[string]bool
 	held     map[int]int
@@ -165,7 +98,7 @@ type world struct {
 	log     []string
 }
 
-// shape is what kind of world a seed makes.
+// shape is the kind of world that a seed makes.
 type shape struct {
 	events      int
 	pageBytes   int
@@ -174,14 +107,14 @@ type shape struct {
 	patience    time.Duration
 	lease       time.Duration
 	entities    int
-	// duplicates says when entities are indexed.
+	// duplicates configures when entities are indexed.
 	duplicates []projection.Option
 	// long worlds have a lane of hundreds of records, one event each, so that a
 	// consumer can be further behind than a head remembers.
 	long bool
 }
 
-// indexing tells the source of limits from the world's own.
+// indexing is the stream of the random source for limits of indexing.
 const indexing = 7
 
 func newWorld(f *fixtures, seed uint64, p plant, tracing bool) (*world, error) {
@@ -232,8 +165,8 @@ func (w *world) choose() {
 		}
 	}
 	w.ordinary = len(w.names)
-	// From a source of its own: a world of before keeps its course for as long as
-	// none of its entities is indexed.
+	// The limits have their own random source, so that a seed's world does not
+	// change unless one of its entities is indexed.
 	if limits := rand.New(rand.NewPCG(w.seed, indexing)); limits.IntN(2) == 0 {
 		w.shape.duplicates = append(w.shape.duplicates, projection.IndexAbove(limits.Int64N(12), limits.IntN(4)))
 	}
@@ -247,7 +180,7 @@ func (w *world) choose() {
 	w.chooseReplays()
 }
 
-// found enters the first generation, as the start of a platform does.
+// found creates the first generation, as the start of a platform does.
 func (w *world) found() error {
 	ctx := context.Background()
 	a := w.newActor("founder")
@@ -269,4 +202,37 @@ func (w *world) registryOf(a *actor) datastore.Registry {
 
 func (a *actor) sleep(ctx context.Context, d time.Duration) error {
 	return a.pause(ctx, d.Milliseconds())
+}
+
+// plant is a fault that a test plants to see the simulation find it. Each member
+// decorates or replaces a part; nil leaves the part unchanged.
+type plant struct {
+	// pump decorates the stores to which the pump writes, commit its records.
+	pump   func(a *actor, t control.Table, l eventlog.Log) (control.Table, eventlog.Log)
+	commit func(w *world, lane event.Lane, records []eventlog.Incoming) []eventlog.Incoming
+	// liveHeads is where the live consumers read heads.
+	liveHeads func(control.Table) control.Table
+	// store decorates the Data Store of consumers, history the log in which they
+	// look for duplicates, consume the records of the playback consumer.
+	store   func(a *actor, g datastore.Generations) datastore.Generations
+	history func(w *world, l eventlog.Log) eventlog.Log
+	consume func(w *world, lane event.Lane, records [][]byte) [][]byte
+	// reader decorates the readers' stores, readGroup replaces the readers.
+	reader    func(a *actor, t control.Table, s feed.Stream) (control.Table, feed.Stream)
+	readGroup func(ctx context.Context, a *actor, id string, group int, deadline time.Time) (replay.Outcome, error)
+	// write replaces the live consumers. applyRoll decorates the table from which
+	// the playback consumer reads the registry, judged the Data Store of those who
+	// check generations, closer that of those who drop them.
+	write     func(a *actor, generation string) work
+	applyRoll func(a *actor, t control.Table) control.Table
+	judged    func(datastore.Generations) datastore.Generations
+	closer    func(datastore.Generations) datastore.Generations
+	// drainer decorates the control table of the drain; drain and promote replace
+	// those steps.
+	drainer func(control.Table) control.Table
+	drain   func(ctx context.Context, a *actor, id string) (replay.Drain, error)
+	promote func(ctx context.Context, a *actor, id string) (cutover.Promotion, error)
+	// park and resume replace these acts of pausing.
+	park   func(replay.Store) func(ctx context.Context, id, token string) (parked bool, err error)
+	resume func(ctx context.Context, a *actor, s replay.Store, id string) error
 }

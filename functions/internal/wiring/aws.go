@@ -119,7 +119,7 @@ func addServices(parts *platform.Parts, s settings.Settings, cfg aws.Config, kno
 	known.lag = iteratorAge{api: cloudwatch.NewFromConfig(cfg), now: parts.Now, names: s.Names}
 	parts.Lag, parts.Status = known.lag.of, known
 	functions := lambda.NewFromConfig(cfg)
-	parts.Nudge = caller(functions, s.Names.Function("keep-consumers"))
+	parts.WakeKeeper = caller(functions, s.Names.Function("keep-consumers"))
 	parts.Host = &consumers.Lambda{API: functions, Function: s.Names.Function("write-state"), Stream: stream,
 		Parallelization: int32(s.Parallelization)}
 }

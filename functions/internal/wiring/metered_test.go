@@ -92,7 +92,7 @@ func (w *meteredWorld) function(t *testing.T, name string) *platform.Platform {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Nudge = w.Parts.Nudge
+	p.WakeKeeper = w.Parts.WakeKeeper
 	p.Transitions = func(context.Context, string) (int, error) { return 11, nil }
 	w.meters[name], w.platforms[name] = p.Meter, p
 	return p

@@ -1,15 +1,85 @@
 package simulation
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
+	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 )
+
+// fixtures are shared by all worlds and made once, outside of any schedule.
+type fixtures struct {
+	codec *record.Codec
+	// set is the projections that a platform begins with, next another version
+	// of them, which makes other states of the same events.
+	set, next *projection.Set
+	// attacks are the enabled attacks.
+	attacks attacks
+	lanes   map[int]*event.Lanes
+	names   map[int][]string
+	// crowd are ids that fill the first stage of a row's filter, lookalike is
+	// another that this filter takes for one of them.
+	crowd     []string
+	lookalike string
+}
+
+// newFixtures also uses the codec once, whose channels would otherwise belong to
+// the schedule that uses it first.
+func newFixtures() (*fixtures, error) {
+	codec, err := record.NewCodec()
+	if err != nil {
+		return nil, err
+	}
+	data, err := codec.Pack(record.Header{}, [][]byte{bytes.Repeat([]byte("warm"), 200)})
+	if err == nil {
+		_, _, err = codec.Unpack(data)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("warm codec up: %w", err)
+	}
+	set, err := newProjections(0)
+	if err != nil {
+		return nil, err
+	}
+	next, err := newProjections(1)
+	if err != nil {
+		return nil, err
+	}
+	f := &fixtures{codec: codec, set: set, next: next, attacks: allAttacks(),
+		lanes: make(map[int]*event.Lanes), names: make(map[int][]string)}
+	for _, n := range []int{1, 2, 4, 8} {
+		if f.lanes[n], err = event.NewLanes(n); err != nil {
+			return nil, err
+		}
+		f.names[n] = entityNames(f.lanes[n], 4)
+	}
+	return f, f.findLookalike()
+}
+
+// entityNames finds ids for every lane, some of which need escaping in keys.
+func entityNames(lanes *event.Lanes, each int) []string {
+	found := make([]int, lanes.Count())
+	var names []string
+	for i := 0; len(names) < each*lanes.Count(); i++ {
+		name := fmt.Sprintf("e%d", i)
+		if i%3 == 0 {
+			name = fmt.Sprintf("e#%d", i)
+		}
+		if lane := lanes.Of(name); found[lane] < each {
+			found[lane]++
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
 
 const (
 	// crowdSize is the number of ids that the first stage of a row's filter
@@ -17,8 +87,8 @@ const (
 	crowdSize = 16
 	// busy is the entity that they belong to in the worlds that have one.
 	busy = "busy"
-	// maxLookalikes bounds the search: one id in about 2,000 is one. It begins
-	// where there is one, for as long as the filter's hashes stay as they are.
+	// maxLookalikes limits the search: about one id in 2,000 is a lookalike. The
+	// search begins near one, as long as the filter's hashes do not change.
 	maxLookalikes   = 200_000
 	beginLookalikes = 7_967
 )
@@ -27,8 +97,8 @@ func crowdEvent(id string) event.Event {
 	return event.Event{ID: id, Source: "crowd", Type: typeNoted, Subject: busy, Data: fmt.Sprintf(`{"n":%d}`, textHash(id)%1_000_000)}
 }
 
-// probe is a generation with one row, which reports whether the history of an
-// entity was asked for: then its filter took an id for one that it had seen.
+// probe is a generation with one row, which records whether an entity's history
+// was read: then the filter mistook an id for a known one.
 type probe struct {
 	datastore.Generation
 	eventlog.Log
@@ -58,8 +128,8 @@ func (p *probe) History(context.Context, event.Lane, string, []eventlog.Bucket, 
 	return nil
 }
 
-// findLookalike searches for an id that a row's filter takes for one of a
-// crowd, by asking the applier itself.
+// findLookalike uses the applier to search for an id that a row's filter mistakes
+// for one of the crowd.
 func (f *fixtures) findLookalike() error {
 	p := &probe{keep: true}
 	apply := func(id string, n int) error {
@@ -92,7 +162,7 @@ func (f *fixtures) findLookalike() error {
 	return errors.New("find lookalike: the filter takes no id for another")
 }
 
-// crowdEvents are what a busy entity gets: a crowd, and then the lookalike.
+// crowdEvents are the events of the busy entity: the crowd, then the lookalike.
 func (w *world) crowdEvents() []event.Event {
 	w.names = append(w.names, busy)
 	var events []event.Event

@@ -10,7 +10,7 @@ import (
 	"reprise/pkg/replay"
 )
 
-// chooseReplays decides which replays are asked for.
+// chooseReplays draws the requests for replays.
 func (w *world) chooseReplays() {
 	rebuilds := 0
 	for i := range 1 + w.random.IntN(2) {
@@ -44,7 +44,7 @@ func (w *world) chooseReplays() {
 	}
 }
 
-// begin sets everything going.
+// begin starts all actors.
 func (w *world) begin() {
 	w.begun = true
 	w.startConsumers()
@@ -73,7 +73,7 @@ func (w *world) begin() {
 	}
 }
 
-// startMachine lets a replay begin once it is due, and a person cancel it where
+// startMachine starts a replay once it is due, and a person who cancels it if
 // that is drawn.
 func (w *world) startMachine(r *replayModel, due func() bool) {
 	m := &machine{world: w, replay: r, driver: w.newActor("machine-" + r.id)}
@@ -120,8 +120,8 @@ func (w *world) produced() int {
 	return n
 }
 
-// producer plays clients of the ingest path: what is not acknowledged is sent
-// again.
+// producer plays a client of the ingest path, which resends what is not
+// acknowledged.
 type producer struct {
 	world  *world
 	driver *actor
@@ -168,7 +168,7 @@ func (p *producer) run() {
 	w.producing--
 }
 
-// drift lets the clock of arrivals jump ahead, over the ends of buckets.
+// drift advances the clock of arrivals, possibly past the end of a bucket.
 func (p *producer) drift(by int64) {
 	p.world.gate.mu.Lock()
 	defer p.world.gate.mu.Unlock()
@@ -205,8 +205,8 @@ func (p *producer) record() (event.Lane, []byte) {
 	return lane, w.pack(header, lines)
 }
 
-// event makes an event of a lane: mostly new, sometimes one that was sent
-// before, or another one under its id.
+// event makes an event of a lane: mostly a new one, sometimes one sent before, or
+// a different one with the same id.
 func (p *producer) event(lane event.Lane) event.Event {
 	w, r := p.world, p.driver.random
 	if len(p.sent) > 0 && r.IntN(6) == 0 {

@@ -11,8 +11,8 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// inlineConcurrency is what the service runs at once of an inline Map that
-// names no limit.
+// inlineConcurrency is the service's maximum, and default, for MaxConcurrency
+// of an inline Map.
 const inlineConcurrency = 40
 
 // parallel makes one attempt of a Parallel.
@@ -34,7 +34,7 @@ func (f *frame) parallel(ctx context.Context, s *asl.State) (outcome, error) {
 			return outcome{}, err
 		}
 	}
-	j := joint{frame: f, size: len(s.Branches), limit: len(s.Branches), begun: f.rec.Event}
+	j := fanOut{frame: f, size: len(s.Branches), limit: len(s.Branches), begun: f.rec.Event}
 	j.begin = func(i int) (*frame, *states.Failure) {
 		child := newFrame(f.x, f, fmt.Sprintf("%s.%d", f.path, i), s.Branches[i])
 		if !child.resume() {
@@ -65,7 +65,7 @@ func (f *frame) inlineMap(ctx context.Context, s *asl.State) (outcome, error) {
 			return outcome{}, err
 		}
 	}
-	j := joint{frame: f, size: len(items), limit: int(limit), begun: f.rec.Event}
+	j := fanOut{frame: f, size: len(items), limit: int(limit), begun: f.rec.Event}
 	j.begin = func(i int) (*frame, *states.Failure) { return f.iterate(s, i, items[i], j.begun) }
 	return j.run(ctx, s)
 }
@@ -99,8 +99,8 @@ func (f *frame) items(s *asl.State) ([]any, *states.Failure) {
 	return items, nil
 }
 
-// selected is the input of an iteration: what ItemSelector makes of the item,
-// or the item.
+// selected is the input of an iteration: the item, or the result of
+// ItemSelector.
 func (f *frame) selected(s *asl.State, it *iteration) (json.RawMessage, *states.Failure) {
 	raw := json.RawMessage(nil)
 	if s.Map.ItemSelector == nil {

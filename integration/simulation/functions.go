@@ -2,17 +2,19 @@ package simulation
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"reprise/pkg/replay/cutover"
-	"reprise/pkg/replay/lifecycle"
 	"strings"
 	"time"
 
 	"reprise/pkg/datastore"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/feed"
 	"reprise/pkg/platform"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/cutover"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // stallLimit is how long a drain waits without progress, longer than any storm
@@ -51,7 +53,7 @@ func (w *world) partsOf(a *actor) platform.Parts {
 }
 
 // The functions under test, of the platform as one actor sees it. A plant may
-// stand between a function and its parts.
+// decorate their parts.
 
 func (w *world) pumpOf(a *actor) *eventlog.Pump {
 	parts := w.partsOf(a)
@@ -61,9 +63,9 @@ func (w *world) pumpOf(a *actor) *eventlog.Pump {
 	return platform.New(parts).EventPump()
 }
 
-// applierOf is kept per consumer, as a warm Lambda keeps it, so that its cache
-// outlives invocations and zombies share it with those that replaced them. Its
-// log takes the actor from the context.
+// applierOf keeps an applier per consumer, as a warm Lambda does, so that its cache
+// outlives invocations and zombies share it with their successors. Its log takes
+// the actor from the context.
 func (w *world) applierOf(a *actor, consumer string) *projection.Applier {
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()
@@ -140,8 +142,7 @@ func (w *world) promoterOf(a *actor) *cutover.Promoter {
 	return platform.New(parts).Promoter()
 }
 
-// judgedStore is the Data Store as those see it who ask a generation whether it
-// can be trusted.
+// judgedStore is the Data Store as seen by those who check generations.
 func (w *world) judgedStore(a *actor) datastore.Generations {
 	if w.plant.judged != nil {
 		return w.plant.judged(w.generationsOf(a))
@@ -190,4 +191,71 @@ func (e executions) Stop(ctx context.Context, name, _, _ string) error {
 		}
 		return nil
 	})
+}
+
+// step invokes a function until it succeeds or a retry cannot help. It returns
+// false once the machine is stopped or the schedule is over.
+func step[T any](m *machine, name string, do task[T]) (T, error, bool) {
+	for failures := 0; ; {
+		result, err, alive := run(m.driver, name, stepTimeout, do)
+		if !alive || m.stopped {
+			return result, err, false
+		}
+		if err != nil && !passing(err) {
+			failures++
+		}
+		if err == nil || final(err) || failures > maxFailures {
+			return result, err, true
+		}
+		if m.driver.pause(m.driver.ctx, 50+m.driver.random.Int64N(1_000)) != nil {
+			return result, err, false
+		}
+	}
+}
+
+// maxFailures is how often a step is retried after an error that is not a store's.
+const maxFailures = 20
+
+// passing reports whether an error passes by itself.
+func passing(err error) bool {
+	for _, known := range []error{errFault, errOver, errThrottled, feed.ErrThrottled, eventlog.ErrThrottled,
+		datastore.ErrThrottled, context.Canceled, context.DeadlineExceeded} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}
+
+func final(err error) bool {
+	for _, known := range []error{
+		replay.ErrRequest, replay.ErrNotFound, cutover.ErrNotProved, replay.ErrExists, replay.ErrEnded,
+		replay.ErrStalled, cutover.ErrCutTooOld, cutover.ErrParked, replay.ErrOtherVersion,
+		replay.ErrGenerationLost, replay.ErrPromoted, datastore.ErrUnknown, datastore.ErrWithdrawn,
+		datastore.ErrLost, eventlog.ErrHeadLost, projection.ErrOtherVersion, errIncomplete,
+	} {
+		if errors.Is(err, known) {
+			return true
+		}
+	}
+	return false
+}
+
+// tell plays the rule on ended executions, which retries until the platform has
+// handled the end.
+func (m *machine) tell(status lifecycle.ExecutionStatus, failure *replay.Failure) {
+	for failures := 0; ; {
+		_, err, alive := run(m.driver, "ended", functionTimeout, act(func(ctx context.Context, a *actor) error {
+			return m.world.serviceOf(a).Ended(ctx, m.replay.id, status, failure)
+		}))
+		if !alive || err == nil || final(err) {
+			return
+		}
+		if !passing(err) {
+			failures++
+		}
+		if failures > maxFailures || m.driver.pause(m.driver.ctx, 500) != nil {
+			return
+		}
+	}
 }

@@ -13,11 +13,11 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// joint runs the frames inside a Parallel or an inline Map.
-type joint struct {
+// fanOut runs the frames inside a Parallel or an inline Map.
+type fanOut struct {
 	frame       *frame
 	size, limit int
-	begun       int64 // the event that the frames follow
+	begun       int64 // the event before the first event of each frame
 	begin       func(i int) (*frame, *states.Failure)
 }
 
@@ -28,9 +28,9 @@ type childEnd struct {
 	err   error
 }
 
-// run runs all frames, at most limit at once, and joins their outputs. The
-// first that fails ends the others.
-func (j *joint) run(ctx context.Context, s *asl.State) (outcome, error) {
+// run runs all frames, at most limit at once, and collects their outputs. The
+// first failure ends the other frames.
+func (j *fanOut) run(ctx context.Context, s *asl.State) (outcome, error) {
 	f := j.frame
 	inner := journal.FrameKey(f.x.record.ID, f.path) + "."
 	failure, err := j.failedBefore()
@@ -69,12 +69,12 @@ func joinList(items []json.RawMessage) json.RawMessage {
 	return append(list, ']')
 }
 
-// all starts the frames and gathers what they give. It returns when all their
+// all starts the frames and collects their outputs. It returns when all their
 // goroutines have ended. The error is a fault of the engine, not of the state.
-func (j *joint) all(ctx context.Context) ([]json.RawMessage, *states.Failure, error) {
+func (j *fanOut) all(ctx context.Context) ([]json.RawMessage, *states.Failure, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
-	g := gathering{joint: j, cancel: cancel, outputs: make([]json.RawMessage, j.size)}
+	g := collector{fanOut: j, cancel: cancel, outputs: make([]json.RawMessage, j.size)}
 	ends := make(chan childEnd)
 	for next, running := 0, 0; ; {
 		for ; g.failure == nil && g.fault == nil && next < j.size && running < j.limit; next++ {
@@ -94,34 +94,34 @@ func (j *joint) all(ctx context.Context) ([]json.RawMessage, *states.Failure, er
 	}
 }
 
-// gathering is what the frames of a joint have given so far.
-type gathering struct {
-	joint   *joint
+// collector is what the frames of a fanOut have given so far.
+type collector struct {
+	fanOut  *fanOut
 	cancel  context.CancelFunc
 	outputs []json.RawMessage
 	failure *states.Failure
 	fault   error
 }
 
-// fail makes a frame's failure the failure of the whole state, and ends the
-// other frames.
-func (g *gathering) fail(why *states.Failure) {
+// fail makes a frame's failure the failure of the state and ends the other
+// frames.
+func (g *collector) fail(why *states.Failure) {
 	g.failure = why
-	g.joint.frame.closeInside()
+	g.fanOut.frame.closeInside()
 	g.cancel()
 }
 
 // take records how a frame ended.
-func (g *gathering) take(end childEnd) {
-	rec := &g.joint.frame.rec
+func (g *collector) take(end childEnd) {
+	rec := &g.fanOut.frame.rec
 	switch {
 	case end.err != nil && g.failure == nil && g.fault == nil:
 		g.fault = end.err
 		g.cancel()
-	case end.err != nil && !over(end.err):
+	case end.err != nil && !closedOrCanceled(end.err):
 		g.fault = end.err
 	case end.err != nil || g.failure != nil:
-		// It was ended because another one failed.
+		// It ended because another frame failed.
 	case end.out.failure != nil:
 		rec.Event = end.event
 		g.fail(end.out.failure)
@@ -131,10 +131,12 @@ func (g *gathering) take(end childEnd) {
 	}
 }
 
-// over reports whether an error only says that a frame was ended.
-func over(err error) bool { return errors.Is(err, errClosed) || errors.Is(err, context.Canceled) }
+// closedOrCanceled reports whether an error only means that a frame was closed.
+func closedOrCanceled(err error) bool {
+	return errors.Is(err, errClosed) || errors.Is(err, context.Canceled)
+}
 
-func (j *joint) start(ctx context.Context, index int, child *frame, ends chan<- childEnd) {
+func (j *fanOut) start(ctx context.Context, index int, child *frame, ends chan<- childEnd) {
 	x := j.frame.x
 	x.mu.Lock()
 	j.frame.children[index] = child
@@ -149,7 +151,7 @@ func (j *joint) start(ctx context.Context, index int, child *frame, ends chan<- 
 			delete(j.frame.children, index)
 			x.mu.Unlock()
 		} else if child.isClosed() {
-			// A run that was not taken up again yet has nobody to end it.
+			// No goroutine would end a map run that is not resumed yet.
 			if fault := x.stopRunsInside(child); fault != nil {
 				err = fault
 			}
@@ -159,8 +161,7 @@ func (j *joint) start(ctx context.Context, index int, child *frame, ends chan<- 
 	})
 }
 
-// done records that the thread ended, durably: it may be long before its
-// siblings do.
+// done records durably that the thread has ended: its siblings may take long.
 func (f *frame) done(out outcome) error {
 	if f.rec.Phase == journal.PhaseDone {
 		return nil
@@ -184,15 +185,14 @@ func (f *frame) done(out outcome) error {
 }
 
 // failedBefore handles a crash between the failure of one frame and the end of
-// its siblings: the journal then holds a failed frame, and nothing is started
-// again.
-func (j *joint) failedBefore() (*states.Failure, error) {
+// its siblings: it returns the journalled failure, and no frame is restarted.
+func (j *fanOut) failedBefore() (*states.Failure, error) {
 	f := j.frame
 	var failed *journal.Frame
 	var open []int
 	f.x.mu.Lock()
 	for i := range j.size {
-		rec, found := f.x.found[fmt.Sprintf("%s.%d", f.path, i)]
+		rec, found := f.x.unresumed[fmt.Sprintf("%s.%d", f.path, i)]
 		switch {
 		case found && rec.Phase == journal.PhaseDone && rec.Failure != nil && (failed == nil || rec.Event < failed.Event):
 			failed = &rec
@@ -207,7 +207,7 @@ func (j *joint) failedBefore() (*states.Failure, error) {
 	for _, i := range open {
 		child, why := j.begin(i)
 		if why != nil {
-			return nil, errors.New("a frame of the journal cannot be taken up")
+			return nil, errors.New("a journalled frame cannot be resumed")
 		}
 		if err := f.x.stopRunsInside(child); err != nil {
 			return nil, err
@@ -221,12 +221,12 @@ func (j *joint) failedBefore() (*states.Failure, error) {
 	return failed.Failure, nil
 }
 
-// stopRunsInside ends the map runs of a frame that is not driven and of those
-// inside it.
+// stopRunsInside ends the map runs of a frame that no goroutine drives, and of
+// the frames inside it.
 func (x *Execution) stopRunsInside(f *frame) error {
 	x.mu.Lock()
 	runs := []string{f.rec.Run}
-	for path, rec := range x.found {
+	for path, rec := range x.unresumed {
 		if strings.HasPrefix(path, f.path+".") {
 			runs = append(runs, rec.Run)
 		}

@@ -113,21 +113,21 @@ func plain(err error) error {
 // judge returns the problem in an answer that is not a success, and says whether
 // another attempt can help.
 func judge(response *http.Response, raw []byte, now time.Time) (wait time.Duration, err error) {
-	told := &api.Problem{}
-	if json.Unmarshal(raw, told) != nil || told.Detail == "" {
-		told = &api.Problem{Detail: "the server answered " + response.Status}
+	problem := &api.Problem{}
+	if json.Unmarshal(raw, problem) != nil || problem.Detail == "" {
+		problem = &api.Problem{Detail: "the server answered " + response.Status}
 	}
-	told.Status = response.StatusCode
+	problem.Status = response.StatusCode
 	wait, asked := retryAfter(response.Header.Get("Retry-After"), now)
 	switch {
-	case told.Status == http.StatusTooManyRequests, told.Status >= 500 && told.Status != http.StatusServiceUnavailable:
-		return wait, told
-	case told.Status == http.StatusServiceUnavailable && (asked || told.Type == ""):
-		// The platform's own 503 without Retry-After means that somebody has
-		// to act.
-		return wait, told
+	case problem.Status == http.StatusTooManyRequests,
+		problem.Status >= 500 && problem.Status != http.StatusServiceUnavailable:
+		return wait, problem
+	case problem.Status == http.StatusServiceUnavailable && (asked || problem.Type == ""):
+		// Without Retry-After, the platform's own 503 means that somebody must act.
+		return wait, problem
 	}
-	return -1, told
+	return -1, problem
 }
 
 func retryAfter(text string, now time.Time) (wait time.Duration, asked bool) {

@@ -157,7 +157,7 @@ func TestExportIsSortedAndComplete(t *testing.T) {
 	}
 }
 
-// flaky stands before a platform and fails in turns.
+// flaky serves a proxy of a platform that fails some calls.
 func flaky(t *testing.T, endpoint string, fail func(call int64, w http.ResponseWriter, r *http.Request) bool) string {
 	t.Helper()
 	target, err := url.Parse(endpoint)
@@ -173,9 +173,9 @@ func flaky(t *testing.T, endpoint string, fail func(call int64, w http.ResponseW
 	return server.URL
 }
 
-// TestSendOutlivesFailures sends through a server that fails before and behind
-// the platform. What arrived twice is never applied twice, and every entity's
-// order is kept.
+// TestSendOutlivesFailures sends through a proxy that fails before or after the
+// platform has accepted a request. No event is applied twice, and every entity's
+// events stay in order.
 func TestSendOutlivesFailures(t *testing.T) {
 	endpoint := startPlatform(t)
 	direct := &shell{t: t, endpoint: endpoint}

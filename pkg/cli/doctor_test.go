@@ -13,7 +13,7 @@ import (
 	"reprise/pkg/cli/command"
 )
 
-// examined runs the command over findings.
+// examined runs the command with given findings.
 func examined(t *testing.T, findings []doctor.Finding, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer

@@ -209,9 +209,9 @@ func TestLocalRunsUntilItIsStopped(t *testing.T) {
 	}
 }
 
-// waitFor runs the wait of reprise send against answers of GET /lanes, on a
-// clock that only sleeps move.
-func waitFor(t *testing.T, timeout time.Duration, answers ...string) (said, error) {
+// waitFor runs the wait of reprise send against answers of GET /lanes, with a clock
+// that advances only in sleeps.
+func waitFor(t *testing.T, timeout time.Duration, answers ...string) (result, error) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, answers[0])
@@ -230,7 +230,7 @@ func waitFor(t *testing.T, timeout time.Duration, answers ...string) (said, erro
 	}
 	f := &sendFlags{ClientFlags: &command.ClientFlags{App: a}, timeout: timeout}
 	err := f.await(t.Context(), map[event.Lane]event.Position{1: "0001-015-0001"}, progress.New(&errs, a.Now))
-	return said{stderr: errs.String()}, err
+	return result{stderr: errs.String()}, err
 }
 
 func lanes(lost bool, position, applied string) string {

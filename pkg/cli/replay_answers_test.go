@@ -16,8 +16,8 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// answering returns a shell whose server gives one answer after the other, the
-// last one for ever, and whose clock stands still.
+// answering returns a shell whose server gives the answers in order, then repeats the
+// last, and whose clock stands still.
 func answering(t *testing.T, now time.Time, status int, answers ...any) *shell {
 	t.Helper()
 	next := make(chan any, len(answers))
@@ -46,7 +46,7 @@ func answering(t *testing.T, now time.Time, status int, answers ...any) *shell {
 
 var seenAt = time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 
-// quietReplay is a replay that nothing has moved for twelve minutes.
+// quietReplay is a replay without progress for twelve minutes.
 func quietReplay() lifecycle.View {
 	return lifecycle.View{ID: "r1", Status: replay.Running, Phase: replay.Running, Damaged: 2,
 		Created: seenAt.Add(-time.Hour),

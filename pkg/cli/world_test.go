@@ -42,22 +42,22 @@ func startPlatform(t *testing.T) string {
 type shell struct {
 	t        *testing.T
 	endpoint string
-	// change may put fakes into the app.
+	// change replaces parts of the app, if it is not nil.
 	change func(*command.App)
 }
 
-// said is what a command printed, and its exit code.
-type said struct {
+// result is what a command printed, and its exit code.
+type result struct {
 	code           int
 	stdout, stderr string
 }
 
-func (s *shell) run(stdin string, args ...string) said {
+func (s *shell) run(stdin string, args ...string) result {
 	s.t.Helper()
 	return s.runUntil(s.t.Context(), stdin, args...)
 }
 
-func (s *shell) runUntil(ctx context.Context, stdin string, args ...string) said {
+func (s *shell) runUntil(ctx context.Context, stdin string, args ...string) result {
 	s.t.Helper()
 	var out, errs bytes.Buffer
 	env := func(name string) string {
@@ -71,7 +71,7 @@ func (s *shell) runUntil(ctx context.Context, stdin string, args ...string) said
 		s.change(a)
 	}
 	code := a.Main(ctx, args)
-	return said{code, out.String(), errs.String()}
+	return result{code, out.String(), errs.String()}
 }
 
 // fine runs a command that must succeed, and returns what it printed.
@@ -91,7 +91,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// account is the events of an account: its opening and n deposits of 1.
+// account returns the events of an account: its opening and n deposits of 1.
 func account(entity string, n int) string {
 	subject, err := json.Marshal(entity)
 	if err != nil {
@@ -125,7 +125,7 @@ func decode[T any](t testing.TB, text string) T {
 	return value
 }
 
-// lines decodes JSON Lines.
+// decodeLines decodes JSON Lines.
 func decodeLines[T any](t testing.TB, text string) []T {
 	t.Helper()
 	var all []T

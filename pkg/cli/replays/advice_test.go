@@ -7,8 +7,8 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// A rebuild that was not to be promoted is not asked for with --promote, and a
-// part of the log not with --rebuild.
+// The advice has --promote only for a replay with promotion, and --rebuild only for a
+// rebuild.
 func TestAdviceAsksForTheSameAgain(t *testing.T) {
 	for command, input := range map[string]replay.Request{
 		"reprise replay start":                            {Types: []string{"t"}},

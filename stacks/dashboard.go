@@ -6,7 +6,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// dashboard shows the way of an event from left to right.
+// dashboard adds a dashboard that shows the path of events from left to right.
 func (d *deployment) dashboard(stack awscdk.Stack) {
 	board := awscloudwatch.NewDashboard(stack, jsii.String("dashboard"), &awscloudwatch.DashboardProps{
 		DashboardName: jsii.String(d.Prefix), DefaultInterval: awscdk.Duration_Hours(jsii.Number(3))})

@@ -8,7 +8,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// data makes the tables and the event stream, and the guard of the log.
+// data adds the tables, the event stream, and watch-log.
 func (d *deployment) data(stack awscdk.Stack) {
 	log := d.table(stack, "events-table", d.eventsTable(), func(p *awsdynamodb.CfnTableProps) {
 		p.StreamSpecification = &awsdynamodb.CfnTable_StreamSpecificationProperty{StreamViewType: jsii.String("KEYS_ONLY")}
@@ -20,7 +20,7 @@ func (d *deployment) data(stack awscdk.Stack) {
 	d.watchLog(stack, log)
 }
 
-// table makes an on-demand table that outlives its stack.
+// table adds an on-demand table that outlives its stack.
 func (d *deployment) table(stack awscdk.Stack, id, name string, more func(*awsdynamodb.CfnTableProps)) awsdynamodb.CfnTable {
 	key := func(name, kind string) *awsdynamodb.CfnTable_KeySchemaProperty {
 		return &awsdynamodb.CfnTable_KeySchemaProperty{AttributeName: jsii.String(name), KeyType: jsii.String(kind)}
@@ -45,8 +45,8 @@ func (d *deployment) table(stack awscdk.Stack, id, name string, more func(*awsdy
 	return table
 }
 
-// appendOnly denies everybody, administrators included, every way of writing
-// the log but putting one item. A transaction is judged by the actions inside.
+// appendOnly denies everybody, including administrators, every write to the log but
+// single puts. IAM checks a transaction by the actions in it.
 func appendOnly() map[string]any {
 	return map[string]any{
 		"Version": "2012-10-17",
@@ -67,8 +67,8 @@ func (d *deployment) stream(stack awscdk.Stack, id, name string, shards, hours i
 	})
 }
 
-// watchLog has a function called for changes and removals in the log, of which
-// there are none. That it runs at all raises an alarm.
+// watchLog adds a function that runs on changes and removals in the log, which never
+// happen. Every run raises an alarm.
 func (d *deployment) watchLog(stack awscdk.Stack, log awsdynamodb.CfnTable) {
 	f := d.newFunction(stack, functionSpec{folder: "watch-log", memory: 128, timeout: 30, statements: with(
 		allow(actions("dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream"), log.AttrStreamArn()),

@@ -19,7 +19,7 @@ import (
 	"reprise/pkg/aws/settings"
 )
 
-// The calls that an examination makes: all of them read.
+// The calls that an examination makes. All of them only read.
 type (
 	identityAPI interface {
 		GetCallerIdentity(context.Context, *sts.GetCallerIdentityInput, ...func(*sts.Options)) (*sts.GetCallerIdentityOutput, error)
@@ -71,8 +71,8 @@ type Doctor struct {
 	alarms     alarmAPI
 }
 
-// New makes a doctor with the credentials of the environment. A region of ""
-// means the environment's. It makes no call.
+// New returns a doctor with the credentials of the environment, and with its region
+// if region is "". It makes no call.
 func New(ctx context.Context, region string, names settings.Names) (*Doctor, error) {
 	var options []func(*config.LoadOptions) error
 	if region != "" {
@@ -88,12 +88,12 @@ func New(ctx context.Context, region string, names settings.Names) (*Doctor, err
 		functions: lambda.NewFromConfig(cfg), machines: sfn.NewFromConfig(cfg), alarms: cloudwatch.NewFromConfig(cfg)}, nil
 }
 
-// Examine looks at everything that it can reach. What it cannot read is a
-// finding, not an error.
+// Examine examines everything that it can read. What it cannot read is a finding, not
+// an error.
 func (d *Doctor) Examine(ctx context.Context) Report {
 	r := Report{Region: d.Region, Prefix: d.Names.Prefix(), Findings: []Finding{}}
 	if d.Region == "" {
-		r.add(Mend, "region", "there is none", "name one: --region, or AWS_REGION")
+		r.add(Mend, "region", "is not set", "set --region or AWS_REGION")
 		return r
 	}
 	who, err := d.identity.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})

@@ -14,7 +14,7 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// A witness is an item of its lane's partition, one write unit each.
+// A witness is one item in its lane's partition and costs one write unit.
 func witnessKey(lane event.Lane) string { return "w#" + lane.String() }
 
 // PutWitness implements eventlog.Log.

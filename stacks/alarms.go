@@ -25,8 +25,10 @@ func metric(namespace, name, statistic string, minutes float64, dimensions map[s
 	for key, value := range dimensions {
 		texts[key] = jsii.String(value)
 	}
-	return awscloudwatch.NewMetric(&awscloudwatch.MetricProps{Namespace: jsii.String(namespace), MetricName: jsii.String(name),
-		Statistic: jsii.String(statistic), Period: awscdk.Duration_Minutes(jsii.Number(minutes)), DimensionsMap: &texts})
+	return awscloudwatch.NewMetric(
+		&awscloudwatch.MetricProps{Namespace: jsii.String(namespace), MetricName: jsii.String(name),
+			Statistic: jsii.String(statistic), Period: awscdk.Duration_Minutes(jsii.Number(minutes)), DimensionsMap: &texts},
+	)
 }
 
 func (d *deployment) ofFunction(folder, name, statistic string) awscloudwatch.Metric {
@@ -94,7 +96,15 @@ func (d *deployment) lagAlarms() []alarm {
 // stoppedAlarms report what should never happen on the live path.
 func (d *deployment) stoppedAlarms() []alarm {
 	own := func(name string) awscloudwatch.Metric { return metric(d.namespace(), name, "Sum", 5, nil) }
-	live := []string{"load-events", "import-events", "pump-events", "write-state", "run-microservice", "apply-playback", "read-segment"}
+	live := []string{
+		"load-events",
+		"import-events",
+		"pump-events",
+		"write-state",
+		"run-microservice",
+		"apply-playback",
+		"read-segment",
+	}
 	var throttles []awscloudwatch.Metric
 	for _, folder := range live {
 		throttles = append(throttles, d.ofFunction(folder, "Throttles", "Sum"))
@@ -103,39 +113,102 @@ func (d *deployment) stoppedAlarms() []alarm {
 		return metric("AWS/DynamoDB", "WriteThrottleEvents", "Sum", 5, map[string]string{"TableName": name})
 	}
 	return []alarm{
-		{"pump-stopped", "Events arrive, but nothing writes them into the log: check that the event source mapping of pump-events is enabled",
-			d.idle("pump-events"), 1, 3},
+		{
+			"pump-stopped",
+			"Events arrive, but nothing writes them into the log: check that the event source mapping of pump-events is enabled",
+			d.idle("pump-events"),
+			1,
+			3,
+		},
 		{"write-stopped", "Events arrive, but nothing keeps the Data Store up to date: check keep-consumers",
 			d.idle("write-state"), 1, 3},
-		{"log-changed", "An event in the log was changed or removed, which the platform never does: watch-log's log says which one. " +
-			"Find out who has the permission, and restore the table to the time before",
-			d.ofFunction("watch-log", "Invocations", "Sum"), 1, 1},
-		{"records-quarantined", "Records could not be decoded, came late, or belong to no lane: they are set aside in the log and not applied. " +
-			"Correct their events and send them again",
-			sum(own("Quarantined"), own("Foreign"), own("Dropped")), 1, 1},
-		{"entities-parked", "Entities were parked, or an event id came again with other content: write-state's log names the lanes. " +
-			"Fix the projection and rebuild",
-			sum(own("SetAside")), 1, 1},
-		{"generation-lost", "A generation of the Data Store lacks events or its marks: rebuild, and promote the new generation",
-			sum(own("Lost")), 1, 1},
-		{"head-lost", "The head of a lane is gone, or older than the log proves, so nothing of the lane is committed: pump-events' log names it. " +
-			"Restore the control table to the time of the Events table",
-			sum(own("HeadLost")), 1, 1},
+		{
+			"log-changed",
+			"An event in the log was changed or removed, which the platform never does: watch-log's log says which one. " +
+				"Find out who has the permission, and restore the table to the time before",
+			d.ofFunction("watch-log", "Invocations", "Sum"),
+			1,
+			1,
+		},
+		{
+			"records-quarantined",
+			"Records could not be decoded, came late, or belong to no lane: they are set aside in the log and not applied. " +
+				"Correct their events and send them again",
+			sum(own("Quarantined"), own("Foreign"), own("Dropped")),
+			1,
+			1,
+		},
+		{
+			"entities-parked",
+			"Entities were parked, or an event id came again with other content: write-state's log names the lanes. " +
+				"Fix the projection and rebuild",
+			sum(own("SetAside")),
+			1,
+			1,
+		},
+		{
+			"generation-lost",
+			"A generation of the Data Store lacks events or its marks: rebuild, and promote the new generation",
+			sum(own("Lost")),
+			1,
+			1,
+		},
+		{
+			"head-lost",
+			"The head of a lane is gone, or older than the log proves, so nothing of the lane is committed: pump-events' log names it. " +
+				"Restore the control table to the time of the Events table",
+			sum(own("HeadLost")),
+			1,
+			1,
+		},
 		{"projection-runaway", "Too many folds of a projection never returned, so the platform no longer runs it: " +
 			"write-state's or apply-playback's log names it. Fix the projection and deploy it",
 			sum(own("Runaways"), own("RunawaysInReplays")), 1, 1},
 		{"playback-damaged", "Records of the playback stream cannot be read. They are dropped and their lanes read again; " +
 			"if that does not help, the replay fails. Find out what else writes to the stream",
 			sum(own("Damaged")), 1, 1},
-		{"functions-throttled", "Lambda refuses invocations: the account's concurrency is used up. Ask Service Quotas for more",
-			sum(throttles...), 1, 3},
-		{"tables-throttled", "DynamoDB has refused writes for 15 minutes", sum(table(d.eventsTable()), table(d.controlTable())), 1, 3},
+		{
+			"functions-throttled",
+			"Lambda refuses invocations: the account's concurrency is used up. Ask Service Quotas for more",
+			sum(throttles...),
+			1,
+			3,
+		},
+		{
+			"tables-throttled",
+			"DynamoDB has refused writes for 15 minutes",
+			sum(table(d.eventsTable()), table(d.controlTable())),
+			1,
+			3,
+		},
 		{"event-stream-throttled", "The event stream refuses records: add shards",
-			metric("AWS/Kinesis", "WriteProvisionedThroughputExceeded", "Sum", 5, map[string]string{"StreamName": d.eventStream()}), 1, 3},
+			metric(
+				"AWS/Kinesis",
+				"WriteProvisionedThroughputExceeded",
+				"Sum",
+				5,
+				map[string]string{"StreamName": d.eventStream()},
+			), 1, 3},
 		{"consumers-failing", "Consumers of the event stream fail whole batches: their logs say why",
-			sum(d.ofFunction("pump-events", "Errors", "Sum"), d.ofFunction("write-state", "Errors", "Sum"), d.ofFunction("run-microservice", "Errors", "Sum")), 1, 3},
-		{"watch-failing", "watch-log fails, so it may miss changes and removals in the log", d.ofFunction("watch-log", "Errors", "Sum"), 1, 1},
-		{"keeper-failing", "keep-consumers fails, so generations may lack their consumers: its log says why", d.ofFunction("keep-consumers", "Errors", "Sum"), 1, 3},
+			sum(
+				d.ofFunction("pump-events", "Errors", "Sum"),
+				d.ofFunction("write-state", "Errors", "Sum"),
+				d.ofFunction("run-microservice", "Errors", "Sum"),
+			), 1, 3},
+		{
+			"watch-failing",
+			"watch-log fails, so it may miss changes and removals in the log",
+			d.ofFunction("watch-log", "Errors", "Sum"),
+			1,
+			1,
+		},
+		{
+			"keeper-failing",
+			"keep-consumers fails, so generations may lack their consumers: its log says why",
+			d.ofFunction("keep-consumers", "Errors", "Sum"),
+			1,
+			3,
+		},
 	}
 }
 
@@ -144,9 +217,14 @@ func (d *deployment) alarmsOfReplays() []alarm {
 		return metric("AWS/States", name, "Sum", 5, map[string]string{"StateMachineArn": d.machineText()})
 	}
 	return []alarm{
-		{"replay-failed", "A replay failed or timed out: reprise replay get shows why. It was closed, and what it created was dropped; " +
-			"fix the cause and start another",
-			sum(replays("ExecutionsFailed"), replays("ExecutionsTimedOut")), 1, 1},
+		{
+			"replay-failed",
+			"A replay failed or timed out: reprise replay get shows why. It was closed, and what it created was dropped; " +
+				"fix the cause and start another",
+			sum(replays("ExecutionsFailed"), replays("ExecutionsTimedOut")),
+			1,
+			1,
+		},
 		{"replay-not-closed", "A replay that ended could not be closed: what it created may still exist and cost money",
 			d.ofFunction("close-replay", "Errors", "Sum"), 1, 1},
 	}

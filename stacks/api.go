@@ -64,9 +64,17 @@ func (d *deployment) api(stack awscdk.Stack, functions apiFunctions) {
 	}
 	byGroup := make(map[string][]*string)
 	for _, r := range routes() {
-		props := &awsapigatewayv2.CfnRouteProps{ApiId: api.Ref(), RouteKey: jsii.String(r.key), Target: integrations[r.function]}
+		props := &awsapigatewayv2.CfnRouteProps{
+			ApiId:    api.Ref(),
+			RouteKey: jsii.String(r.key),
+			Target:   integrations[r.function],
+		}
 		authorize(props, r.group)
-		awsapigatewayv2.NewCfnRoute(stack, jsii.String("route "+strings.NewReplacer("/", "-", "{", "", "}", "").Replace(r.key)), props)
+		awsapigatewayv2.NewCfnRoute(
+			stack,
+			jsii.String("route "+strings.NewReplacer("/", "-", "{", "", "}", "").Replace(r.key)),
+			props,
+		)
 		byGroup[r.group] = append(byGroup[r.group], routeARN(stack, api, r.key))
 	}
 	if d.Authorization == "iam" {
@@ -93,7 +101,10 @@ func (d *deployment) stage(stack awscdk.Stack, api awsapigatewayv2.CfnApi) {
 }
 
 // authorizer returns a function that sets a route's authorization for a group.
-func (d *deployment) authorizer(stack awscdk.Stack, api awsapigatewayv2.CfnApi) func(*awsapigatewayv2.CfnRouteProps, string) {
+func (d *deployment) authorizer(
+	stack awscdk.Stack,
+	api awsapigatewayv2.CfnApi,
+) func(*awsapigatewayv2.CfnRouteProps, string) {
 	if d.Authorization == "iam" {
 		return func(props *awsapigatewayv2.CfnRouteProps, _ string) { props.AuthorizationType = jsii.String("AWS_IAM") }
 	}
@@ -109,11 +120,17 @@ func (d *deployment) authorizer(stack awscdk.Stack, api awsapigatewayv2.CfnApi) 
 }
 
 func integrate(stack awscdk.Stack, api awsapigatewayv2.CfnApi, folder string, f awslambda.Function) *string {
-	integration := awsapigatewayv2.NewCfnIntegration(stack, jsii.String(folder+"-integration"), &awsapigatewayv2.CfnIntegrationProps{
-		ApiId: api.Ref(), IntegrationType: jsii.String("AWS_PROXY"), IntegrationUri: f.FunctionArn(),
-		PayloadFormatVersion: jsii.String("2.0"), TimeoutInMillis: jsii.Number(30_000)})
+	integration := awsapigatewayv2.NewCfnIntegration(
+		stack,
+		jsii.String(folder+"-integration"),
+		&awsapigatewayv2.CfnIntegrationProps{
+			ApiId: api.Ref(), IntegrationType: jsii.String("AWS_PROXY"), IntegrationUri: f.FunctionArn(),
+			PayloadFormatVersion: jsii.String("2.0"), TimeoutInMillis: jsii.Number(30_000)},
+	)
 	awslambda.NewCfnPermission(stack, jsii.String(folder+"-permission"), &awslambda.CfnPermissionProps{
-		Action: jsii.String("lambda:InvokeFunction"), FunctionName: f.FunctionName(), Principal: jsii.String("apigateway.amazonaws.com"),
+		Action: jsii.String(
+			"lambda:InvokeFunction",
+		), FunctionName: f.FunctionName(), Principal: jsii.String("apigateway.amazonaws.com"),
 		SourceArn: apiARN(stack, api, "*")})
 	return awscdk.Fn_Join(jsii.String("/"), &[]*string{jsii.String("integrations"), integration.Ref()})
 }

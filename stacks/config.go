@@ -68,14 +68,17 @@ func settings() map[string]setting {
 		"playbackShards":         {"1", number(func(c *Config) *int { return &c.PlaybackShards }, 1, 1024, nil)},
 		"playbackRetentionHours": {"24", number(func(c *Config) *int { return &c.PlaybackRetentionHours }, 24, 168, nil)},
 		"parallelization":        {"4", number(func(c *Config) *int { return &c.Parallelization }, 1, 10, nil)},
-		"verifySchedule":         {"cron(0 3 * * ? *)", text(func(c *Config) *string { return &c.VerifySchedule }, checkSchedule)},
-		"alarmEmail":             {"", text(func(c *Config) *string { return &c.AlarmEmail }, optional(checkEmail))},
-		"authorization":          {"iam", text(func(c *Config) *string { return &c.Authorization }, oneOf("iam", "jwt"))},
-		"jwtIssuer":              {"", text(func(c *Config) *string { return &c.JWTIssuer }, optional(checkIssuer))},
-		"jwtAudience":            {"", text(func(c *Config) *string { return &c.JWTAudience }, nil)},
-		"throttleRate":           {"100", number(func(c *Config) *int { return &c.ThrottleRate }, 1, 10_000, nil)},
-		"throttleBurst":          {"200", number(func(c *Config) *int { return &c.ThrottleBurst }, 1, 5_000, nil)},
-		"logDays":                {"30", number(func(c *Config) *int { return &c.LogDays }, 1, 3653, logDays)},
+		"verifySchedule": {
+			"cron(0 3 * * ? *)",
+			text(func(c *Config) *string { return &c.VerifySchedule }, checkSchedule),
+		},
+		"alarmEmail":    {"", text(func(c *Config) *string { return &c.AlarmEmail }, optional(checkEmail))},
+		"authorization": {"iam", text(func(c *Config) *string { return &c.Authorization }, oneOf("iam", "jwt"))},
+		"jwtIssuer":     {"", text(func(c *Config) *string { return &c.JWTIssuer }, optional(checkIssuer))},
+		"jwtAudience":   {"", text(func(c *Config) *string { return &c.JWTAudience }, nil)},
+		"throttleRate":  {"100", number(func(c *Config) *int { return &c.ThrottleRate }, 1, 10_000, nil)},
+		"throttleBurst": {"200", number(func(c *Config) *int { return &c.ThrottleBurst }, 1, 5_000, nil)},
+		"logDays":       {"30", number(func(c *Config) *int { return &c.LogDays }, 1, 3653, logDays)},
 	}
 }
 
@@ -117,7 +120,11 @@ func (c Config) validate() error {
 		return errors.New("reprise:authorization jwt needs reprise:jwtIssuer and reprise:jwtAudience")
 	}
 	if c.Lanes < c.Shards {
-		return fmt.Errorf("reprise:shards %d is more than reprise:lanes %d: a shard without a lane gets no records", c.Shards, c.Lanes)
+		return fmt.Errorf(
+			"reprise:shards %d is more than reprise:lanes %d: a shard without a lane gets no records",
+			c.Shards,
+			c.Lanes,
+		)
 	}
 	return nil
 }
@@ -186,7 +193,30 @@ func powerOfTwo(n int) error {
 
 // logDays accepts the retentions that CloudWatch Logs has (PutRetentionPolicy).
 func logDays(n int) error {
-	allowed := []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+	allowed := []int{
+		1,
+		3,
+		5,
+		7,
+		14,
+		30,
+		60,
+		90,
+		120,
+		150,
+		180,
+		365,
+		400,
+		545,
+		731,
+		1096,
+		1827,
+		2192,
+		2557,
+		2922,
+		3288,
+		3653,
+	}
 	if !slices.Contains(allowed, n) {
 		return fmt.Errorf("%d is not a retention of CloudWatch Logs, which are %v", n, allowed)
 	}

@@ -21,19 +21,29 @@ func (d *deployment) data(stack awscdk.Stack) {
 }
 
 // table adds an on-demand table that outlives its stack.
-func (d *deployment) table(stack awscdk.Stack, id, name string, more func(*awsdynamodb.CfnTableProps)) awsdynamodb.CfnTable {
+func (d *deployment) table(
+	stack awscdk.Stack,
+	id, name string,
+	more func(*awsdynamodb.CfnTableProps),
+) awsdynamodb.CfnTable {
 	key := func(name, kind string) *awsdynamodb.CfnTable_KeySchemaProperty {
 		return &awsdynamodb.CfnTable_KeySchemaProperty{AttributeName: jsii.String(name), KeyType: jsii.String(kind)}
 	}
 	text := func(name string) *awsdynamodb.CfnTable_AttributeDefinitionProperty {
-		return &awsdynamodb.CfnTable_AttributeDefinitionProperty{AttributeName: jsii.String(name), AttributeType: jsii.String("S")}
+		return &awsdynamodb.CfnTable_AttributeDefinitionProperty{
+			AttributeName: jsii.String(name),
+			AttributeType: jsii.String("S"),
+		}
 	}
 	props := &awsdynamodb.CfnTableProps{
 		TableName: jsii.String(name), BillingMode: jsii.String("PAY_PER_REQUEST"),
 		KeySchema:                 []any{key("pk", "HASH"), key("sk", "RANGE")},
 		AttributeDefinitions:      []any{text("pk"), text("sk")},
 		DeletionProtectionEnabled: jsii.Bool(true),
-		SseSpecification:          &awsdynamodb.CfnTable_SSESpecificationProperty{SseEnabled: jsii.Bool(true), SseType: jsii.String("KMS")},
+		SseSpecification: &awsdynamodb.CfnTable_SSESpecificationProperty{
+			SseEnabled: jsii.Bool(true),
+			SseType:    jsii.String("KMS"),
+		},
 		PointInTimeRecoverySpecification: &awsdynamodb.CfnTable_PointInTimeRecoverySpecificationProperty{
 			PointInTimeRecoveryEnabled: jsii.Bool(true)},
 	}
@@ -74,11 +84,17 @@ func (d *deployment) watchLog(stack awscdk.Stack, log awsdynamodb.CfnTable) {
 		allow(actions("dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream"), log.AttrStreamArn()),
 		// Listing streams takes no resource.
 		allow(actions("dynamodb:ListStreams"), everything()))})
-	mapping := awslambda.NewCfnEventSourceMapping(stack, jsii.String("watch-log-mapping"), &awslambda.CfnEventSourceMappingProps{
-		FunctionName: f.FunctionName(), EventSourceArn: log.AttrStreamArn(), StartingPosition: jsii.String("TRIM_HORIZON"),
-		BatchSize: jsii.Number(100), MaximumRetryAttempts: jsii.Number(forever), MaximumRecordAgeInSeconds: jsii.Number(forever),
-		FilterCriteria: &awslambda.CfnEventSourceMapping_FilterCriteriaProperty{Filters: []any{
-			&awslambda.CfnEventSourceMapping_FilterProperty{Pattern: jsii.String(`{"eventName":["MODIFY","REMOVE"]}`)}}},
-	})
+	mapping := awslambda.NewCfnEventSourceMapping(
+		stack,
+		jsii.String("watch-log-mapping"),
+		&awslambda.CfnEventSourceMappingProps{
+			FunctionName: f.FunctionName(), EventSourceArn: log.AttrStreamArn(), StartingPosition: jsii.String("TRIM_HORIZON"),
+			BatchSize: jsii.Number(
+				100,
+			), MaximumRetryAttempts: jsii.Number(forever), MaximumRecordAgeInSeconds: jsii.Number(forever),
+			FilterCriteria: &awslambda.CfnEventSourceMapping_FilterCriteriaProperty{Filters: []any{
+				&awslambda.CfnEventSourceMapping_FilterProperty{Pattern: jsii.String(`{"eventName":["MODIFY","REMOVE"]}`)}}},
+		},
+	)
 	mapping.Node().AddDependency(f.Role())
 }

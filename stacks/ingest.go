@@ -49,8 +49,16 @@ func (d *deployment) writers(stack awscdk.Stack, may access) {
 			envWriteVersion:    write.CurrentVersion().Version(),
 			envParallelization: jsii.String(strconv.Itoa(d.Parallelization)),
 		},
-		statements: with(may.start(), may.control(), may.forget(), may.createState(), may.state(getItem, putItem), may.dropState(),
-			may.keep(), may.startReplays())})
+		statements: with(
+			may.start(),
+			may.control(),
+			may.forget(),
+			may.createState(),
+			may.state(getItem, putItem),
+			may.dropState(),
+			may.keep(),
+			may.startReplays(),
+		)})
 	awsevents.NewRule(stack, jsii.String("keep-schedule"), &awsevents.RuleProps{
 		Description: jsii.String("Looks whether every generation that follows the event stream has its consumer"),
 		Schedule:    awsevents.Schedule_Rate(awscdk.Duration_Minutes(jsii.Number(keepEvery))),

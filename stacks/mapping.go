@@ -18,16 +18,20 @@ const (
 )
 
 func (d *deployment) mapStream(stack awscdk.Stack, f awslambda.Function, folder, stream string, parallelization int) {
-	mapping := awslambda.NewCfnEventSourceMapping(stack, jsii.String(folder+"-mapping"), &awslambda.CfnEventSourceMappingProps{
-		FunctionName:     f.FunctionName(),
-		EventSourceArn:   streamARN(stack, stream),
-		StartingPosition: jsii.String("TRIM_HORIZON"),
-		BatchSize:        jsii.Number(batchSize), MaximumBatchingWindowInSeconds: jsii.Number(batchingSeconds),
-		ParallelizationFactor: jsii.Number(float64(parallelization)),
-		MaximumRetryAttempts:  jsii.Number(forever), MaximumRecordAgeInSeconds: jsii.Number(forever),
-		BisectBatchOnFunctionError: jsii.Bool(false),
-		FunctionResponseTypes:      jsii.Strings("ReportBatchItemFailures"),
-	})
+	mapping := awslambda.NewCfnEventSourceMapping(
+		stack,
+		jsii.String(folder+"-mapping"),
+		&awslambda.CfnEventSourceMappingProps{
+			FunctionName:     f.FunctionName(),
+			EventSourceArn:   streamARN(stack, stream),
+			StartingPosition: jsii.String("TRIM_HORIZON"),
+			BatchSize:        jsii.Number(batchSize), MaximumBatchingWindowInSeconds: jsii.Number(batchingSeconds),
+			ParallelizationFactor: jsii.Number(float64(parallelization)),
+			MaximumRetryAttempts:  jsii.Number(forever), MaximumRecordAgeInSeconds: jsii.Number(forever),
+			BisectBatchOnFunctionError: jsii.Bool(false),
+			FunctionResponseTypes:      jsii.Strings("ReportBatchItemFailures"),
+		},
+	)
 	// The role can read the stream only once its policy exists.
 	mapping.Node().AddDependency(f.Role())
 }

@@ -14,7 +14,11 @@ import (
 
 // operations adds the alarms, their topic and the dashboard.
 func (d *deployment) operations(stack awscdk.Stack) {
-	topic := awssns.NewTopic(stack, jsii.String("alarms"), &awssns.TopicProps{TopicName: jsii.String(d.Prefix + "-alarms")})
+	topic := awssns.NewTopic(
+		stack,
+		jsii.String("alarms"),
+		&awssns.TopicProps{TopicName: jsii.String(d.Prefix + "-alarms")},
+	)
 	if d.AlarmEmail != "" {
 		awssns.NewCfnSubscription(stack, jsii.String("alarm-email"), &awssns.CfnSubscriptionProps{
 			TopicArn: topic.TopicArn(), Protocol: jsii.String("email"), Endpoint: jsii.String(d.AlarmEmail)})
@@ -32,8 +36,10 @@ func (d *deployment) operations(stack awscdk.Stack) {
 	}
 	d.dashboard(stack)
 	awsevents.NewRule(stack, jsii.String("verify-schedule"), &awsevents.RuleProps{
-		Description: jsii.String("Schedule of the verification. It is disabled and has no target while there is no verification"),
-		Schedule:    awsevents.Schedule_Expression(jsii.String(d.VerifySchedule)), Enabled: jsii.Bool(false)})
+		Description: jsii.String(
+			"Schedule of the verification. It is disabled and has no target while there is no verification",
+		),
+		Schedule: awsevents.Schedule_Expression(jsii.String(d.VerifySchedule)), Enabled: jsii.Bool(false)})
 }
 
 // namespace is the namespace of the platform's own metrics. They have no dimensions,

@@ -34,7 +34,9 @@ func (d *deployment) access(stack awscdk.Stack) access { return access{d, stack}
 // start is what every function needs to begin: the recorded settings and the event
 // stream's epoch, which the first function ever to run writes.
 func (a access) start() []awsiam.PolicyStatement {
-	own := map[string]any{"ForAllValues:StringEquals": map[string]any{"dynamodb:LeadingKeys": []string{"platform", "epochs"}}}
+	own := map[string]any{
+		"ForAllValues:StringEquals": map[string]any{"dynamodb:LeadingKeys": []string{"platform", "epochs"}},
+	}
 	return []awsiam.PolicyStatement{
 		allow(actions(getItem, getItems, query), tableARN(a.stack, a.controlTable())),
 		allowIf(own, actions(putItem), tableARN(a.stack, a.controlTable())),
@@ -119,7 +121,11 @@ func (a access) keep() []awsiam.PolicyStatement {
 	aliases := functionARN(a.stack, a.Config.function("write-state")+":*")
 	ours := map[string]any{"ArnLike": map[string]any{"lambda:FunctionArn": aliases}}
 	return []awsiam.PolicyStatement{
-		allow(actions("lambda:ListAliases", "lambda:CreateAlias", "lambda:UpdateAlias", "lambda:DeleteAlias"), write, aliases),
+		allow(
+			actions("lambda:ListAliases", "lambda:CreateAlias", "lambda:UpdateAlias", "lambda:DeleteAlias"),
+			write,
+			aliases,
+		),
 		allow(actions("lambda:ListEventSourceMappings"), everything()),
 		allowIf(ours, actions("lambda:CreateEventSourceMapping"), everything()),
 		allowIf(ours, actions("lambda:UpdateEventSourceMapping", "lambda:DeleteEventSourceMapping"),
@@ -148,7 +154,11 @@ func (a access) operateReplays() []awsiam.PolicyStatement {
 func (a access) countTransitions() []awsiam.PolicyStatement {
 	children := a.stateMachine() + "/" + mapLabel
 	return []awsiam.PolicyStatement{
-		allow(actions("states:GetExecutionHistory"), executionARN(a.stack, a.stateMachine()), executionARN(a.stack, children)),
+		allow(
+			actions("states:GetExecutionHistory"),
+			executionARN(a.stack, a.stateMachine()),
+			executionARN(a.stack, children),
+		),
 		allow(actions("states:ListMapRuns"), executionARN(a.stack, a.stateMachine())),
 		allow(actions("states:ListExecutions"), mapRunARN(a.stack, children)),
 	}

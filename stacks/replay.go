@@ -94,7 +94,9 @@ func (d *deployment) machine(stack awscdk.Stack, substitutions map[string]*strin
 		LoggingConfiguration: &awsstepfunctions.CfnStateMachine_LoggingConfigurationProperty{
 			Level: jsii.String("ALL"), IncludeExecutionData: jsii.Bool(false),
 			Destinations: []any{&awsstepfunctions.CfnStateMachine_LogDestinationProperty{
-				CloudWatchLogsLogGroup: &awsstepfunctions.CfnStateMachine_CloudWatchLogsLogGroupProperty{LogGroupArn: logs.LogGroupArn()}}},
+				CloudWatchLogsLogGroup: &awsstepfunctions.CfnStateMachine_CloudWatchLogsLogGroupProperty{
+					LogGroupArn: logs.LogGroupArn(),
+				}}},
 		},
 	})
 	machine.Node().AddDependency(role)

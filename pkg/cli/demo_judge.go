@@ -57,7 +57,11 @@ func (d *demonstration) rows(ctx context.Context) (map[string]api.EntityView, er
 
 // judge compares the rebuilt generation with the lost one, the log with its
 // source, and both with Git.
-func (d *demonstration) judge(ctx context.Context, before map[string]api.EntityView, view lifecycle.View) (judgement, error) {
+func (d *demonstration) judge(
+	ctx context.Context,
+	before map[string]api.EntityView,
+	view lifecycle.View,
+) (judgement, error) {
 	truth, err := demo.LitestreamTruth()
 	if err != nil {
 		return judgement{}, err
@@ -76,7 +80,8 @@ func (d *demonstration) judge(ctx context.Context, before map[string]api.EntityV
 		if truth.Agrees(entity, row.State) {
 			o.Agreeing++
 		}
-		if lost := before[entity]; string(lost.State) == string(row.State) && lost.Count == row.Count && lost.Chain == row.Chain {
+		if lost := before[entity]; string(lost.State) == string(row.State) && lost.Count == row.Count &&
+			lost.Chain == row.Chain {
 			o.Restored++
 		}
 		if err := d.judgeHistory(ctx, &o, entity, ids, row); err != nil {
@@ -94,7 +99,13 @@ func (d *demonstration) judge(ctx context.Context, before map[string]api.EntityV
 // judgeHistory follows one entity's events through the log. The row's chain
 // digests the events in the order in which they were applied, so it tells
 // whether the rebuild kept the order of the log.
-func (d *demonstration) judgeHistory(ctx context.Context, o *judgement, entity string, ids []string, row api.EntityView) error {
+func (d *demonstration) judgeHistory(
+	ctx context.Context,
+	o *judgement,
+	entity string,
+	ids []string,
+	row api.EntityView,
+) error {
 	place := make(map[string]int, len(ids))
 	for i, id := range ids {
 		place[id] = i

@@ -84,9 +84,15 @@ func (p *Platform) warnOfVersion(ctx context.Context) error {
 		return err
 	}
 	if info, found := registered.Find(registered.Active); found && info.Version != p.core.Applier.Version() {
-		p.options.Log.LogAttrs(ctx, slog.LevelWarn, "the active generation belongs to other versions of the projections and stands still; "+
-			"the log goes on. Replace it with: reprise replay start --rebuild --promote",
-			slog.String("generation", info.ID), slog.String("its", info.Version), slog.String("this", p.core.Applier.Version()))
+		p.options.Log.LogAttrs(
+			ctx,
+			slog.LevelWarn,
+			"the active generation belongs to other versions of the projections and stands still; "+
+				"the log goes on. Replace it with: reprise replay start --rebuild --promote",
+			slog.String("generation", info.ID),
+			slog.String("its", info.Version),
+			slog.String("this", p.core.Applier.Version()),
+		)
 	}
 	return nil
 }

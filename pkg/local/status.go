@@ -146,7 +146,10 @@ func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
 	}
 	var all []api.ExecutionStatus
 	for _, e := range page.Executions {
-		all = append(all, api.ExecutionStatus{Machine: machineName, Name: e.Name, Status: string(e.Status), Started: e.StartDate})
+		all = append(
+			all,
+			api.ExecutionStatus{Machine: machineName, Name: e.Name, Status: string(e.Status), Started: e.StartDate},
+		)
 	}
 	return all, nil
 }

@@ -97,7 +97,12 @@ type counts [units]int64
 
 func (u Usage) counts() counts {
 	n := func(f float64) int64 { return int64(math.Round(f * perUnit)) }
-	return counts{WriteUnits: n(u.WriteUnits), ReadUnits: n(u.ReadUnits), PutUnits: n(u.PutUnits), Transitions: n(u.Transitions)}
+	return counts{
+		WriteUnits:  n(u.WriteUnits),
+		ReadUnits:   n(u.ReadUnits),
+		PutUnits:    n(u.PutUnits),
+		Transitions: n(u.Transitions),
+	}
 }
 
 func usageOf(c counts) Usage {

@@ -26,10 +26,26 @@ type lambdaAPI interface {
 	CreateAlias(context.Context, *lambda.CreateAliasInput, ...func(*lambda.Options)) (*lambda.CreateAliasOutput, error)
 	UpdateAlias(context.Context, *lambda.UpdateAliasInput, ...func(*lambda.Options)) (*lambda.UpdateAliasOutput, error)
 	DeleteAlias(context.Context, *lambda.DeleteAliasInput, ...func(*lambda.Options)) (*lambda.DeleteAliasOutput, error)
-	ListEventSourceMappings(context.Context, *lambda.ListEventSourceMappingsInput, ...func(*lambda.Options)) (*lambda.ListEventSourceMappingsOutput, error)
-	CreateEventSourceMapping(context.Context, *lambda.CreateEventSourceMappingInput, ...func(*lambda.Options)) (*lambda.CreateEventSourceMappingOutput, error)
-	UpdateEventSourceMapping(context.Context, *lambda.UpdateEventSourceMappingInput, ...func(*lambda.Options)) (*lambda.UpdateEventSourceMappingOutput, error)
-	DeleteEventSourceMapping(context.Context, *lambda.DeleteEventSourceMappingInput, ...func(*lambda.Options)) (*lambda.DeleteEventSourceMappingOutput, error)
+	ListEventSourceMappings(
+		context.Context,
+		*lambda.ListEventSourceMappingsInput,
+		...func(*lambda.Options),
+	) (*lambda.ListEventSourceMappingsOutput, error)
+	CreateEventSourceMapping(
+		context.Context,
+		*lambda.CreateEventSourceMappingInput,
+		...func(*lambda.Options),
+	) (*lambda.CreateEventSourceMappingOutput, error)
+	UpdateEventSourceMapping(
+		context.Context,
+		*lambda.UpdateEventSourceMappingInput,
+		...func(*lambda.Options),
+	) (*lambda.UpdateEventSourceMappingOutput, error)
+	DeleteEventSourceMapping(
+		context.Context,
+		*lambda.DeleteEventSourceMappingInput,
+		...func(*lambda.Options),
+	) (*lambda.DeleteEventSourceMappingOutput, error)
 }
 
 // The settings of every mapping on the event stream. Completeness needs endless
@@ -116,8 +132,14 @@ func (l *Lambda) Remove(ctx context.Context, have platform.Consumer) error {
 }
 
 // eachMapping visits the mappings of write-state's aliases on the stream.
-func (l *Lambda) eachMapping(ctx context.Context, visit func(generation string, m types.EventSourceMappingConfiguration)) error {
-	pages := lambda.NewListEventSourceMappingsPaginator(l.API, &lambda.ListEventSourceMappingsInput{EventSourceArn: &l.Stream})
+func (l *Lambda) eachMapping(
+	ctx context.Context,
+	visit func(generation string, m types.EventSourceMappingConfiguration),
+) error {
+	pages := lambda.NewListEventSourceMappingsPaginator(
+		l.API,
+		&lambda.ListEventSourceMappingsInput{EventSourceArn: &l.Stream},
+	)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -151,7 +173,10 @@ func (l *Lambda) setAlias(ctx context.Context, generation, version string) error
 	_, err := l.API.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &l.Function, Name: &generation,
 		FunctionVersion: &version, Description: aws.String("The consumer of generation " + generation)})
 	if _, exists := errors.AsType[*types.ResourceConflictException](err); exists {
-		_, err = l.API.UpdateAlias(ctx, &lambda.UpdateAliasInput{FunctionName: &l.Function, Name: &generation, FunctionVersion: &version})
+		_, err = l.API.UpdateAlias(
+			ctx,
+			&lambda.UpdateAliasInput{FunctionName: &l.Function, Name: &generation, FunctionVersion: &version},
+		)
 	}
 	return err
 }
@@ -175,11 +200,14 @@ func (l *Lambda) create(ctx context.Context, generation string) error {
 
 // repair restores the settings of a mapping.
 func (l *Lambda) repair(ctx context.Context, mapping string) error {
-	_, err := l.API.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{UUID: &mapping, Enabled: aws.Bool(true),
-		MaximumRetryAttempts: aws.Int32(Forever), MaximumRecordAgeInSeconds: aws.Int32(Forever),
-		BisectBatchOnFunctionError: aws.Bool(false), ParallelizationFactor: &l.Parallelization,
-		FunctionResponseTypes: []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
-	})
+	_, err := l.API.UpdateEventSourceMapping(
+		ctx,
+		&lambda.UpdateEventSourceMappingInput{UUID: &mapping, Enabled: aws.Bool(true),
+			MaximumRetryAttempts: aws.Int32(Forever), MaximumRecordAgeInSeconds: aws.Int32(Forever),
+			BisectBatchOnFunctionError: aws.Bool(false), ParallelizationFactor: &l.Parallelization,
+			FunctionResponseTypes: []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
+		},
+	)
 	return unlessGone(err)
 }
 

@@ -66,7 +66,10 @@ func OnAWS(ctx context.Context, function string, s settings.Settings, log *slog.
 	if err := addStores(&parts, s.Names, cfg, pace); err != nil {
 		return nil, fmt.Errorf("configure clients: %w", err)
 	}
-	streams := feedkinesis.New(kinesis.NewFromConfig(cfg), feedkinesis.Options{Pace: pace, Meter: parts.Meter.Part("streams")})
+	streams := feedkinesis.New(
+		kinesis.NewFromConfig(cfg),
+		feedkinesis.Options{Pace: pace, Meter: parts.Meter.Part("streams")},
+	)
 	parts.Events, parts.Playback = streams.Open(s.Names.EventStream()), streams.Open(s.Names.PlaybackStream())
 	events, err := streams.Describe(ctx, s.Names.EventStream())
 	if err != nil {

@@ -37,7 +37,12 @@ func condition(previous control.Version) dynamostore.Condition {
 }
 
 // Put implements control.Table.
-func (t *Table) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (t *Table) Put(
+	ctx context.Context,
+	key control.Key,
+	body []byte,
+	previous control.Version,
+) (control.Version, error) {
 	if err := errors.Join(ctx.Err(), control.Write{Key: key, Body: body}.Check()); err != nil {
 		return "", fmt.Errorf("put document: %w", err)
 	}
@@ -54,7 +59,12 @@ func (t *Table) Put(ctx context.Context, key control.Key, body []byte, previous 
 // swap stores body if the stored version is previous. If the condition fails, the
 // stored version tells whether an earlier attempt of this write succeeded and its
 // answer was lost. Any other version after a lost answer proves nothing.
-func (t *Table) swap(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (t *Table) swap(
+	ctx context.Context,
+	key control.Key,
+	body []byte,
+	previous control.Version,
+) (control.Version, error) {
 	version, err := t.newVersion()
 	if err != nil {
 		return "", err

@@ -34,7 +34,12 @@ const (
 // account examines what a first deploy needs.
 func (d *Doctor) account(ctx context.Context, r *Report, arn string) {
 	if partition := strings.Split(arn+":", ":")[1]; partition != "aws" {
-		r.add(Mend, "region", "is in the partition "+partition, "choose a region in the partition aws, which the state machine requires")
+		r.add(
+			Mend,
+			"region",
+			"is in the partition "+partition,
+			"choose a region in the partition aws, which the state machine requires",
+		)
 	} else {
 		r.add(Fine, "credentials", arn, "")
 	}
@@ -48,7 +53,12 @@ func (d *Doctor) bootstrap(ctx context.Context, r *Report) {
 	const subject = "bootstrap"
 	out, err := d.parameters.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(bootstrapParameter)})
 	if _, missing := errors.AsType[*types.ParameterNotFound](err); missing {
-		r.add(Mend, subject, "the CDK is not bootstrapped here", fmt.Sprintf("cdk bootstrap aws://%s/%s", r.Account, r.Region))
+		r.add(
+			Mend,
+			subject,
+			"the CDK is not bootstrapped here",
+			fmt.Sprintf("cdk bootstrap aws://%s/%s", r.Account, r.Region),
+		)
 		return
 	}
 	if err != nil {
@@ -57,7 +67,12 @@ func (d *Doctor) bootstrap(ctx context.Context, r *Report) {
 	}
 	version, err := strconv.Atoi(aws.ToString(out.Parameter.Value))
 	if err != nil || version < minBootstrap {
-		r.add(Mend, subject, fmt.Sprintf("version %q, but at least %d is needed", aws.ToString(out.Parameter.Value), minBootstrap), "cdk bootstrap")
+		r.add(
+			Mend,
+			subject,
+			fmt.Sprintf("version %q, but at least %d is needed", aws.ToString(out.Parameter.Value), minBootstrap),
+			"cdk bootstrap",
+		)
 		return
 	}
 	r.add(Fine, subject, fmt.Sprintf("version %d", version), "")
@@ -70,9 +85,18 @@ func (d *Doctor) concurrency(ctx context.Context, r *Report) {
 		r.unread(subject, cmp.Or(err, errNoLimit))
 		return
 	}
-	says := fmt.Sprintf("%d concurrent executions, %d unreserved", out.AccountLimit.ConcurrentExecutions, aws.ToInt32(out.AccountLimit.UnreservedConcurrentExecutions))
+	says := fmt.Sprintf(
+		"%d concurrent executions, %d unreserved",
+		out.AccountLimit.ConcurrentExecutions,
+		aws.ToInt32(out.AccountLimit.UnreservedConcurrentExecutions),
+	)
 	if aws.ToInt32(out.AccountLimit.UnreservedConcurrentExecutions) < fewConcurrent {
-		r.add(Note, subject, says, "ask Service Quotas for 1,000 concurrent executions; until then consumers and readers compete for them")
+		r.add(
+			Note,
+			subject,
+			says,
+			"ask Service Quotas for 1,000 concurrent executions; until then consumers and readers compete for them",
+		)
 		return
 	}
 	r.add(Fine, subject, says, "")
@@ -125,7 +149,10 @@ func (d *Doctor) tableQuota(ctx context.Context, r *Report) {
 
 // tableLimit returns the quota with the known name, 0 if there is none.
 func (d *Doctor) tableLimit(ctx context.Context) (float64, error) {
-	pages := servicequotas.NewListServiceQuotasPaginator(d.quotas, &servicequotas.ListServiceQuotasInput{ServiceCode: aws.String("dynamodb")})
+	pages := servicequotas.NewListServiceQuotasPaginator(
+		d.quotas,
+		&servicequotas.ListServiceQuotasInput{ServiceCode: aws.String("dynamodb")},
+	)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

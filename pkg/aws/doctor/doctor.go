@@ -22,36 +22,84 @@ import (
 // The calls that an examination makes. All of them only read.
 type (
 	identityAPI interface {
-		GetCallerIdentity(context.Context, *sts.GetCallerIdentityInput, ...func(*sts.Options)) (*sts.GetCallerIdentityOutput, error)
+		GetCallerIdentity(
+			context.Context,
+			*sts.GetCallerIdentityInput,
+			...func(*sts.Options),
+		) (*sts.GetCallerIdentityOutput, error)
 	}
 	parameterAPI interface {
 		GetParameter(context.Context, *ssm.GetParameterInput, ...func(*ssm.Options)) (*ssm.GetParameterOutput, error)
 	}
 	quotaAPI interface {
-		ListServiceQuotas(context.Context, *servicequotas.ListServiceQuotasInput, ...func(*servicequotas.Options)) (*servicequotas.ListServiceQuotasOutput, error)
+		ListServiceQuotas(
+			context.Context,
+			*servicequotas.ListServiceQuotasInput,
+			...func(*servicequotas.Options),
+		) (*servicequotas.ListServiceQuotasOutput, error)
 	}
 	stackAPI interface {
-		DescribeStacks(context.Context, *cloudformation.DescribeStacksInput, ...func(*cloudformation.Options)) (*cloudformation.DescribeStacksOutput, error)
+		DescribeStacks(
+			context.Context,
+			*cloudformation.DescribeStacksInput,
+			...func(*cloudformation.Options),
+		) (*cloudformation.DescribeStacksOutput, error)
 	}
 	tableAPI interface {
 		ListTables(context.Context, *dynamodb.ListTablesInput, ...func(*dynamodb.Options)) (*dynamodb.ListTablesOutput, error)
-		DescribeTable(context.Context, *dynamodb.DescribeTableInput, ...func(*dynamodb.Options)) (*dynamodb.DescribeTableOutput, error)
-		DescribeContinuousBackups(context.Context, *dynamodb.DescribeContinuousBackupsInput, ...func(*dynamodb.Options)) (*dynamodb.DescribeContinuousBackupsOutput, error)
-		GetResourcePolicy(context.Context, *dynamodb.GetResourcePolicyInput, ...func(*dynamodb.Options)) (*dynamodb.GetResourcePolicyOutput, error)
+		DescribeTable(
+			context.Context,
+			*dynamodb.DescribeTableInput,
+			...func(*dynamodb.Options),
+		) (*dynamodb.DescribeTableOutput, error)
+		DescribeContinuousBackups(
+			context.Context,
+			*dynamodb.DescribeContinuousBackupsInput,
+			...func(*dynamodb.Options),
+		) (*dynamodb.DescribeContinuousBackupsOutput, error)
+		GetResourcePolicy(
+			context.Context,
+			*dynamodb.GetResourcePolicyInput,
+			...func(*dynamodb.Options),
+		) (*dynamodb.GetResourcePolicyOutput, error)
 	}
 	streamAPI interface {
-		DescribeLimits(context.Context, *kinesis.DescribeLimitsInput, ...func(*kinesis.Options)) (*kinesis.DescribeLimitsOutput, error)
-		DescribeStreamSummary(context.Context, *kinesis.DescribeStreamSummaryInput, ...func(*kinesis.Options)) (*kinesis.DescribeStreamSummaryOutput, error)
+		DescribeLimits(
+			context.Context,
+			*kinesis.DescribeLimitsInput,
+			...func(*kinesis.Options),
+		) (*kinesis.DescribeLimitsOutput, error)
+		DescribeStreamSummary(
+			context.Context,
+			*kinesis.DescribeStreamSummaryInput,
+			...func(*kinesis.Options),
+		) (*kinesis.DescribeStreamSummaryOutput, error)
 	}
 	functionAPI interface {
-		GetAccountSettings(context.Context, *lambda.GetAccountSettingsInput, ...func(*lambda.Options)) (*lambda.GetAccountSettingsOutput, error)
-		ListEventSourceMappings(context.Context, *lambda.ListEventSourceMappingsInput, ...func(*lambda.Options)) (*lambda.ListEventSourceMappingsOutput, error)
+		GetAccountSettings(
+			context.Context,
+			*lambda.GetAccountSettingsInput,
+			...func(*lambda.Options),
+		) (*lambda.GetAccountSettingsOutput, error)
+		ListEventSourceMappings(
+			context.Context,
+			*lambda.ListEventSourceMappingsInput,
+			...func(*lambda.Options),
+		) (*lambda.ListEventSourceMappingsOutput, error)
 	}
 	machineAPI interface {
-		DescribeStateMachine(context.Context, *sfn.DescribeStateMachineInput, ...func(*sfn.Options)) (*sfn.DescribeStateMachineOutput, error)
+		DescribeStateMachine(
+			context.Context,
+			*sfn.DescribeStateMachineInput,
+			...func(*sfn.Options),
+		) (*sfn.DescribeStateMachineOutput, error)
 	}
 	alarmAPI interface {
-		DescribeAlarms(context.Context, *cloudwatch.DescribeAlarmsInput, ...func(*cloudwatch.Options)) (*cloudwatch.DescribeAlarmsOutput, error)
+		DescribeAlarms(
+			context.Context,
+			*cloudwatch.DescribeAlarmsInput,
+			...func(*cloudwatch.Options),
+		) (*cloudwatch.DescribeAlarmsOutput, error)
 	}
 )
 
@@ -98,7 +146,12 @@ func (d *Doctor) Examine(ctx context.Context) Report {
 	}
 	who, err := d.identity.GetCallerIdentity(ctx, &sts.GetCallerIdentityInput{})
 	if err != nil {
-		r.add(Mend, "credentials", "are not accepted: "+err.Error(), "sign in, or set AWS_PROFILE; aws sts get-caller-identity shows who you are")
+		r.add(
+			Mend,
+			"credentials",
+			"are not accepted: "+err.Error(),
+			"sign in, or set AWS_PROFILE; aws sts get-caller-identity shows who you are",
+		)
 		return r
 	}
 	r.Account = aws.ToString(who.Account)

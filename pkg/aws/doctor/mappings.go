@@ -33,7 +33,12 @@ func (d *Doctor) streamARN(ctx context.Context, r *Report, name string) string {
 		return ""
 	}
 	summary := out.StreamDescriptionSummary
-	r.add(Fine, "stream "+name, fmt.Sprintf("%d shards, %d h", aws.ToInt32(summary.OpenShardCount), aws.ToInt32(summary.RetentionPeriodHours)), "")
+	r.add(
+		Fine,
+		"stream "+name,
+		fmt.Sprintf("%d shards, %d h", aws.ToInt32(summary.OpenShardCount), aws.ToInt32(summary.RetentionPeriodHours)),
+		"",
+	)
 	return aws.ToString(summary.StreamARN)
 }
 
@@ -42,7 +47,10 @@ func (d *Doctor) consumersOf(ctx context.Context, r *Report, source string, fold
 		return
 	}
 	byFunction := make(map[string][]types.EventSourceMappingConfiguration)
-	pages := lambda.NewListEventSourceMappingsPaginator(d.functions, &lambda.ListEventSourceMappingsInput{EventSourceArn: &source})
+	pages := lambda.NewListEventSourceMappingsPaginator(
+		d.functions,
+		&lambda.ListEventSourceMappingsInput{EventSourceArn: &source},
+	)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -93,7 +101,14 @@ func (r *Report) mapping(folder string, m types.EventSourceMappingConfiguration)
 		wrong = append(wrong, "is "+strings.ToLower(state))
 	}
 	if aws.ToInt32(m.MaximumRetryAttempts) != -1 || aws.ToInt32(m.MaximumRecordAgeInSeconds) != -1 {
-		wrong = append(wrong, fmt.Sprintf("gives up on records after %d retries or %d s", aws.ToInt32(m.MaximumRetryAttempts), aws.ToInt32(m.MaximumRecordAgeInSeconds)))
+		wrong = append(
+			wrong,
+			fmt.Sprintf(
+				"gives up on records after %d retries or %d s",
+				aws.ToInt32(m.MaximumRetryAttempts),
+				aws.ToInt32(m.MaximumRecordAgeInSeconds),
+			),
+		)
 	}
 	if folder == "watch-log" {
 		if !watchesChanges(m) {
@@ -107,7 +122,12 @@ func (r *Report) mapping(folder string, m types.EventSourceMappingConfiguration)
 			wrong = append(wrong, "does not report which records failed")
 		}
 	}
-	r.expect(subject, "runs and never gives up on a record", redeploy+" restores it; keep-consumers does for a generation", wrong)
+	r.expect(
+		subject,
+		"runs and never gives up on a record",
+		redeploy+" restores it; keep-consumers does for a generation",
+		wrong,
+	)
 }
 
 func watchesChanges(m types.EventSourceMappingConfiguration) bool {
@@ -115,5 +135,6 @@ func watchesChanges(m types.EventSourceMappingConfiguration) bool {
 		return false
 	}
 	pattern := aws.ToString(m.FilterCriteria.Filters[0].Pattern)
-	return strings.Contains(pattern, "MODIFY") && strings.Contains(pattern, "REMOVE") && !strings.Contains(pattern, "INSERT")
+	return strings.Contains(pattern, "MODIFY") && strings.Contains(pattern, "REMOVE") &&
+		!strings.Contains(pattern, "INSERT")
 }

@@ -27,10 +27,18 @@ var ErrUnprocessed = errors.New("throttled table did not process the whole batch
 // BatchGetter and BatchWriter are the calls for many items.
 type (
 	BatchGetter interface {
-		BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
+		BatchGetItem(
+			context.Context,
+			*dynamodb.BatchGetItemInput,
+			...func(*dynamodb.Options),
+		) (*dynamodb.BatchGetItemOutput, error)
 	}
 	BatchWriter interface {
-		BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
+		BatchWriteItem(
+			context.Context,
+			*dynamodb.BatchWriteItemInput,
+			...func(*dynamodb.Options),
+		) (*dynamodb.BatchWriteItemOutput, error)
 	}
 )
 

@@ -141,7 +141,11 @@ func (t *Table) DeleteIf(ctx context.Context, c Deleter, key Key, condition Cond
 // that from another writer.
 func once(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }
 
-func (t *Table) writeIf(ctx context.Context, units float64, write func() (*types.ConsumedCapacity, error)) (Outcome, error) {
+func (t *Table) writeIf(
+	ctx context.Context,
+	units float64,
+	write func() (*types.ConsumedCapacity, error),
+) (Outcome, error) {
 	outcome := Refused
 	for attempt := 0; ; attempt++ {
 		consumed, err := write()

@@ -161,7 +161,13 @@ func (l *Log) put(ctx context.Context, partition string, e *eventlog.Entry) erro
 }
 
 // Has implements eventlog.Log.
-func (l *Log) Has(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity string, at event.Position) (bool, error) {
+func (l *Log) Has(
+	ctx context.Context,
+	lane event.Lane,
+	bucket eventlog.Bucket,
+	entity string,
+	at event.Position,
+) (bool, error) {
 	if err := errors.Join(ctx.Err(), bucket.Check()); err != nil {
 		return false, failed("look up entry", err)
 	}

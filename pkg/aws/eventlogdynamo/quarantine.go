@@ -108,7 +108,12 @@ func (l *Log) putParts(ctx context.Context, partition, hash string, parts [][]by
 }
 
 // ListQuarantine implements eventlog.Log.
-func (l *Log) ListQuarantine(ctx context.Context, lane event.Lane, after event.Position, limit int) ([]eventlog.Quarantined, error) {
+func (l *Log) ListQuarantine(
+	ctx context.Context,
+	lane event.Lane,
+	after event.Position,
+	limit int,
+) ([]eventlog.Quarantined, error) {
 	if err := errors.Join(ctx.Err(), eventlog.CheckList(after)); err != nil {
 		return nil, failed("list quarantine", err)
 	}

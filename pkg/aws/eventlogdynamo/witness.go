@@ -53,7 +53,12 @@ func (l *Log) PutWitness(ctx context.Context, lane event.Lane, w eventlog.Witnes
 }
 
 // Witnesses implements eventlog.Log.
-func (l *Log) Witnesses(ctx context.Context, lane event.Lane, after eventlog.Bucket, limit int) ([]eventlog.Witness, error) {
+func (l *Log) Witnesses(
+	ctx context.Context,
+	lane event.Lane,
+	after eventlog.Bucket,
+	limit int,
+) ([]eventlog.Witness, error) {
 	if err := errors.Join(ctx.Err(), eventlog.CheckList(event.Position(after))); err != nil {
 		return nil, failed("list witnesses", err)
 	}

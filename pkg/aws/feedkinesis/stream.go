@@ -113,7 +113,10 @@ func family(listed []types.Shard) []feed.Shard {
 			return
 		}
 		visited[id] = true
-		result := feed.Shard{ID: id, Closed: shard.SequenceNumberRange != nil && shard.SequenceNumberRange.EndingSequenceNumber != nil}
+		result := feed.Shard{
+			ID:     id,
+			Closed: shard.SequenceNumberRange != nil && shard.SequenceNumberRange.EndingSequenceNumber != nil,
+		}
 		for _, parent := range []*string{shard.ParentShardId, shard.AdjacentParentShardId} {
 			if known, found := byID[aws.ToString(parent)]; found {
 				visit(known)

@@ -21,11 +21,27 @@ import (
 type Client interface {
 	PutRecord(context.Context, *kinesis.PutRecordInput, ...func(*kinesis.Options)) (*kinesis.PutRecordOutput, error)
 	GetRecords(context.Context, *kinesis.GetRecordsInput, ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error)
-	GetShardIterator(context.Context, *kinesis.GetShardIteratorInput, ...func(*kinesis.Options)) (*kinesis.GetShardIteratorOutput, error)
+	GetShardIterator(
+		context.Context,
+		*kinesis.GetShardIteratorInput,
+		...func(*kinesis.Options),
+	) (*kinesis.GetShardIteratorOutput, error)
 	ListShards(context.Context, *kinesis.ListShardsInput, ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error)
-	CreateStream(context.Context, *kinesis.CreateStreamInput, ...func(*kinesis.Options)) (*kinesis.CreateStreamOutput, error)
-	DescribeStreamSummary(context.Context, *kinesis.DescribeStreamSummaryInput, ...func(*kinesis.Options)) (*kinesis.DescribeStreamSummaryOutput, error)
-	DeleteStream(context.Context, *kinesis.DeleteStreamInput, ...func(*kinesis.Options)) (*kinesis.DeleteStreamOutput, error)
+	CreateStream(
+		context.Context,
+		*kinesis.CreateStreamInput,
+		...func(*kinesis.Options),
+	) (*kinesis.CreateStreamOutput, error)
+	DescribeStreamSummary(
+		context.Context,
+		*kinesis.DescribeStreamSummaryInput,
+		...func(*kinesis.Options),
+	) (*kinesis.DescribeStreamSummaryOutput, error)
+	DeleteStream(
+		context.Context,
+		*kinesis.DeleteStreamInput,
+		...func(*kinesis.Options),
+	) (*kinesis.DeleteStreamOutput, error)
 }
 
 // Options say how to use streams.
@@ -142,7 +158,11 @@ func (s *Streams) create(ctx context.Context, name string, shards int) error {
 
 // await polls a stream until step accepts its summary. A nil summary means that there
 // is no stream.
-func (s *Streams) await(ctx context.Context, name string, step func(*types.StreamDescriptionSummary) (done bool, err error)) error {
+func (s *Streams) await(
+	ctx context.Context,
+	name string,
+	step func(*types.StreamDescriptionSummary) (done bool, err error),
+) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}

@@ -21,7 +21,9 @@ import (
 // one value, unchanged, in which API Gateway has joined all values with commas. If
 // API Gateway calls a body base64 and it is not, reading it fails with a
 // base64.CorruptInputError.
-func Serve(h http.Handler) func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+func Serve(
+	h http.Handler,
+) func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 	return func(ctx context.Context, event events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		w := &answer{header: http.Header{}}
 		h.ServeHTTP(w, request(ctx, &event))

@@ -10,8 +10,11 @@ type Names struct{ prefix string }
 // with a letter.
 func NewNames(prefix string) (Names, error) {
 	if len(prefix) > maxPrefix || !prefixPattern.MatchString(prefix) {
-		return Names{}, fmt.Errorf("%q is not a prefix: expected 2 to %d lower-case letters, digits and hyphens, beginning with a letter",
-			prefix, maxPrefix)
+		return Names{}, fmt.Errorf(
+			"%q is not a prefix: expected 2 to %d lower-case letters, digits and hyphens, beginning with a letter",
+			prefix,
+			maxPrefix,
+		)
 	}
 	return Names{prefix}, nil
 }

@@ -22,14 +22,26 @@ import (
 type Client interface {
 	StartExecution(context.Context, *sfn.StartExecutionInput, ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error)
 	StopExecution(context.Context, *sfn.StopExecutionInput, ...func(*sfn.Options)) (*sfn.StopExecutionOutput, error)
-	DescribeExecution(context.Context, *sfn.DescribeExecutionInput, ...func(*sfn.Options)) (*sfn.DescribeExecutionOutput, error)
+	DescribeExecution(
+		context.Context,
+		*sfn.DescribeExecutionInput,
+		...func(*sfn.Options),
+	) (*sfn.DescribeExecutionOutput, error)
 	ListExecutions(context.Context, *sfn.ListExecutionsInput, ...func(*sfn.Options)) (*sfn.ListExecutionsOutput, error)
-	GetExecutionHistory(context.Context, *sfn.GetExecutionHistoryInput, ...func(*sfn.Options)) (*sfn.GetExecutionHistoryOutput, error)
+	GetExecutionHistory(
+		context.Context,
+		*sfn.GetExecutionHistoryInput,
+		...func(*sfn.Options),
+	) (*sfn.GetExecutionHistoryOutput, error)
 	ListMapRuns(context.Context, *sfn.ListMapRunsInput, ...func(*sfn.Options)) (*sfn.ListMapRunsOutput, error)
 	DescribeMapRun(context.Context, *sfn.DescribeMapRunInput, ...func(*sfn.Options)) (*sfn.DescribeMapRunOutput, error)
 	SendTaskSuccess(context.Context, *sfn.SendTaskSuccessInput, ...func(*sfn.Options)) (*sfn.SendTaskSuccessOutput, error)
 	SendTaskFailure(context.Context, *sfn.SendTaskFailureInput, ...func(*sfn.Options)) (*sfn.SendTaskFailureOutput, error)
-	SendTaskHeartbeat(context.Context, *sfn.SendTaskHeartbeatInput, ...func(*sfn.Options)) (*sfn.SendTaskHeartbeatOutput, error)
+	SendTaskHeartbeat(
+		context.Context,
+		*sfn.SendTaskHeartbeatInput,
+		...func(*sfn.Options),
+	) (*sfn.SendTaskHeartbeatOutput, error)
 }
 
 // ErrThrottled says that the service refuses requests at present: retry later.
@@ -182,16 +194,33 @@ func raw(text *string) json.RawMessage {
 
 // List returns up to limit (1 to 1,000) executions with a status ("" for all), newest
 // first, without input and output. next is the token of the next page, "" at the end.
-func (m *Machine) List(ctx context.Context, status states.Status, after string, limit int) (page []states.Execution, next string, err error) {
+func (m *Machine) List(
+	ctx context.Context,
+	status states.Status,
+	after string,
+	limit int,
+) (page []states.Execution, next string, err error) {
 	return m.list(ctx, &sfn.ListExecutionsInput{StateMachineArn: &m.arn}, status, after, limit)
 }
 
 // Children does the same for the children of a map run.
-func (m *Machine) Children(ctx context.Context, mapRunARN string, status states.Status, after string, limit int) (page []states.Execution, next string, err error) {
+func (m *Machine) Children(
+	ctx context.Context,
+	mapRunARN string,
+	status states.Status,
+	after string,
+	limit int,
+) (page []states.Execution, next string, err error) {
 	return m.list(ctx, &sfn.ListExecutionsInput{MapRunArn: &mapRunARN}, status, after, limit)
 }
 
-func (m *Machine) list(ctx context.Context, in *sfn.ListExecutionsInput, status states.Status, after string, limit int) ([]states.Execution, string, error) {
+func (m *Machine) list(
+	ctx context.Context,
+	in *sfn.ListExecutionsInput,
+	status states.Status,
+	after string,
+	limit int,
+) ([]states.Execution, string, error) {
 	in.StatusFilter = types.ExecutionStatus(status)
 	in.MaxResults = int32(min(max(limit, 1), 1000))
 	if after != "" {

@@ -20,7 +20,10 @@ func IsOver(err error) bool {
 // SendTaskSuccess ends the task that waits for a token. IsOver interprets its
 // error.
 func (m *Machine) SendTaskSuccess(ctx context.Context, token string, output []byte) error {
-	_, err := m.client.SendTaskSuccess(ctx, &sfn.SendTaskSuccessInput{TaskToken: &token, Output: aws.String(string(output))})
+	_, err := m.client.SendTaskSuccess(
+		ctx,
+		&sfn.SendTaskSuccessInput{TaskToken: &token, Output: aws.String(string(output))},
+	)
 	if err != nil {
 		return failed("send task success", err)
 	}

@@ -70,7 +70,13 @@ func paging(after string, limit int) url.Values {
 }
 
 // Rows returns a page of a lane of a generation.
-func (c *Client) Rows(ctx context.Context, generation string, lane event.Lane, after string, limit int) (api.RowsPage, error) {
+func (c *Client) Rows(
+	ctx context.Context,
+	generation string,
+	lane event.Lane,
+	after string,
+	limit int,
+) (api.RowsPage, error) {
 	query := paging(after, limit)
 	query.Set("generation", generation)
 	query.Set("lane", strconv.Itoa(int(lane)))

@@ -156,8 +156,12 @@ func proofText(p *replay.Proof) string {
 	case p == nil:
 		return "-"
 	case p.Complete && p.Scoped:
-		return fmt.Sprintf("complete: %s read, %s selected, %s taken in (single entities have no manifest to be held against)",
-			progress.Count(p.Read.Count), progress.Count(p.Selected.Count), progress.Count(p.Applied.Count))
+		return fmt.Sprintf(
+			"complete: %s read, %s selected, %s taken in (single entities have no manifest to be held against)",
+			progress.Count(p.Read.Count),
+			progress.Count(p.Selected.Count),
+			progress.Count(p.Applied.Count),
+		)
 	case p.Complete:
 		return fmt.Sprintf("complete: %s expected, %s selected, %s taken in", progress.Count(p.Expected.Count),
 			progress.Count(p.Selected.Count), progress.Count(p.Applied.Count))

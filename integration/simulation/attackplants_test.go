@@ -115,10 +115,7 @@ func (w *world) arrived(
 		if err != nil && !errors.As(err, &bad) {
 			return nil, mark, err
 		}
-		end, err := decoder.LastPosition(decoded, in)
-		if err != nil {
-			return nil, mark, err
-		}
+		end := decoded.Last
 		if end <= mark.Position {
 			continue
 		}
@@ -147,14 +144,14 @@ func (b blindRoll) Get(ctx context.Context, key control.Key) (control.Document, 
 	if err != nil || key.Partition != "registry" {
 		return doc, err
 	}
-	var roll datastore.Roll
-	if err := json.Unmarshal(doc.Body, &roll); err != nil {
+	var registered datastore.RegistryState
+	if err := json.Unmarshal(doc.Body, &registered); err != nil {
 		return doc, err
 	}
-	for i := range roll.Generations {
-		roll.Generations[i].Version = b.version
+	for i := range registered.Generations {
+		registered.Generations[i].Version = b.version
 	}
-	doc.Body, err = json.Marshal(roll)
+	doc.Body, err = json.Marshal(registered)
 	return doc, err
 }
 
@@ -188,7 +185,7 @@ func flipUnasked(ctx context.Context, a *actor, id string) (cutover.Promotion, e
 			caught = caught && marks[lane].Position >= head.Position
 		}
 		if !caught && w.now >= until {
-			return cutover.Catching, registry.Release(ctx, id)
+			return cutover.CatchingUp, registry.Release(ctx, id)
 		}
 		if !caught {
 			if err := a.sleep(ctx, promotePoll); err != nil {

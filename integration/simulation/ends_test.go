@@ -15,8 +15,8 @@ func (w *world) checkEnd() {
 	for _, r := range w.order {
 		w.checkReplayEnd(r)
 	}
-	roll := w.roll()
-	for _, info := range roll.Generations {
+	registered := w.registryState()
+	for _, info := range registered.Generations {
 		// A generation of another version than the code's is not updated.
 		if info.Consumes() && w.versionOf(info.Version) == w.code && w.seemsWhole(info.ID) {
 			w.checkGeneration(info.ID)
@@ -27,17 +27,17 @@ func (w *world) checkEnd() {
 	}
 }
 
-func (w *world) roll() datastore.Roll {
-	roll, _ := decode[datastore.Roll](w, w.table.stored[control.Key{Partition: "registry", Sort: "generations"}].body)
-	return roll
+func (w *world) registryState() datastore.RegistryState {
+	registered, _ := decode[datastore.RegistryState](w, w.table.stored[control.Key{Partition: "registry", Sort: "generations"}].body)
+	return registered
 }
 
 // seemsWhole reports whether the platform considers a generation complete: no
 // loss is recorded and no marks are missing.
 func (w *world) seemsWhole(id string) bool {
-	if roll := w.roll(); !w.isWiped(id) {
+	if registered := w.registryState(); !w.isWiped(id) {
 		return true
-	} else if info, found := roll.Find(id); !found || info.Loss != nil {
+	} else if info, found := registered.Find(id); !found || info.Loss != nil {
 		return false
 	}
 	a := w.newActor("reader")
@@ -85,8 +85,8 @@ func (w *world) checkOwners() {
 	if err := w.sweepAtEnd(a); err != nil {
 		w.breakf(owned, "what nobody owns cannot be swept: %v", err)
 	}
-	roll := w.roll()
-	for _, info := range roll.Generations {
+	registered := w.registryState()
+	for _, info := range registered.Generations {
 		r := w.replays[info.Replay]
 		switch {
 		case info.Status == datastore.Retired:
@@ -96,7 +96,7 @@ func (w *world) checkOwners() {
 		}
 	}
 	for id := range w.store.tables {
-		if _, found := roll.Find(id); !found {
+		if _, found := registered.Find(id); !found {
 			w.breakf(owned, "the table of generation %s is left behind by replay %s", id, w.owners[id])
 		}
 	}

@@ -168,11 +168,11 @@ func (w *world) rowOf(t *testing.T, a *actor, id string) replay.Row {
 	return row
 }
 
-func (w *world) rollOf(t *testing.T, a *actor) datastore.Roll {
+func (w *world) registryStateOf(t *testing.T, a *actor) datastore.RegistryState {
 	t.Helper()
-	roll, err := w.registryOf(a).Load(context.Background())
+	registered, err := w.registryOf(a).Load(context.Background())
 	if err != nil {
 		t.Fatal(err)
 	}
-	return roll
+	return registered
 }

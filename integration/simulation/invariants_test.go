@@ -192,8 +192,8 @@ func (w *world) checkReached(generation string, lane event.Lane, entity string, 
 // sawRoll starts the consumers of following generations and, when the active
 // generation changes, checks that reads do not step back.
 func (w *world) sawRoll(body []byte) {
-	roll, ok := decode[datastore.Roll](w, body)
-	for _, info := range roll.Generations {
+	registered, ok := decode[datastore.RegistryState](w, body)
+	for _, info := range registered.Generations {
 		w.versions[info.ID], w.statuses[info.ID] = w.versionOf(info.Version), info.Status
 		w.owners[info.ID] = info.Replay
 		if r := w.replays[info.Replay]; r != nil && info.Withdrawn == string(replay.Cancelled) {
@@ -203,34 +203,34 @@ func (w *world) sawRoll(body []byte) {
 			w.startWrite(info.ID)
 		}
 	}
-	for _, reserved := range roll.Reserved {
+	for _, reserved := range registered.Reserved {
 		if r := w.replays[reserved.Replay]; r != nil && reserved.Withdrawn == string(replay.Cancelled) {
 			r.cancelled = true
 		}
 	}
-	if roll.Hold != nil && w.held[roll.Hold.Number] == 0 {
-		w.held[roll.Hold.Number] = w.steps
-		w.holds = roll.Hold.Number
+	if registered.Hold != nil && w.held[registered.Hold.Number] == 0 {
+		w.held[registered.Hold.Number] = w.steps
+		w.holds = registered.Hold.Number
 	}
-	if !ok || roll.Active == w.active {
+	if !ok || registered.Active == w.active {
 		return
 	}
-	before, after := w.store.tables[w.active], w.store.tables[roll.Active]
-	w.active = roll.Active
-	w.shown[roll.Active] = true
+	before, after := w.store.tables[w.active], w.store.tables[registered.Active]
+	w.active = registered.Active
+	w.shown[registered.Active] = true
 	w.flips++
 	if after == nil {
-		w.breakf(completeness, "generation %s is made active and does not exist", roll.Active)
+		w.breakf(completeness, "generation %s is made active and does not exist", registered.Active)
 		return
 	}
-	w.checkFlip(roll.Active)
-	if before == nil || w.isWiped(roll.Active) {
+	w.checkFlip(registered.Active)
+	if before == nil || w.isWiped(registered.Active) {
 		return
 	}
 	for lane, rows := range before.rows {
 		for id, row := range rows {
 			if have := after.rows[lane][id].Position; have < row.Position {
-				w.breakf(neverStepBack, "entity %s was shown at %s and is at %q in %s", id, row.Position, have, roll.Active)
+				w.breakf(neverStepBack, "entity %s was shown at %s and is at %q in %s", id, row.Position, have, registered.Active)
 			}
 		}
 	}

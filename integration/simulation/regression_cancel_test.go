@@ -34,7 +34,7 @@ func TestCancelledAtAnyMomentOfAPromotion(t *testing.T) {
 		if err := w.ended(ctx, t, a, r.id, state, err); err != nil {
 			t.Fatal(err)
 		}
-		row, active := w.rowOf(t, a, r.id), w.rollOf(t, a).Active
+		row, active := w.rowOf(t, a, r.id), w.registryStateOf(t, a).Active
 		seen[row.Status]++
 		switch {
 		case refused == nil:
@@ -63,7 +63,7 @@ func (w *world) ended(ctx context.Context, t *testing.T, a *actor, id string, st
 	case failed == nil && state == cutover.Promoted:
 		_, err := w.closerOf(a).Close(ctx, id, replay.Succeeded, nil)
 		return errors.Join(err, service.Ended(ctx, id, "SUCCEEDED", nil))
-	case failed == nil && state == cutover.Catching:
+	case failed == nil && state == cutover.CatchingUp:
 		return nil
 	}
 	return service.Ended(ctx, id, "FAILED", &replay.Failure{Error: "Reprise.Stopped"})
@@ -88,7 +88,7 @@ func TestPromotedAtAnyMomentOfACancel(t *testing.T) {
 			}
 			return
 		}
-		row, active := w.rowOf(t, a, r.id), w.rollOf(t, a).Active
+		row, active := w.rowOf(t, a, r.id), w.registryStateOf(t, a).Active
 		promoted := active == r.generation && row.Status == replay.Succeeded && row.Promoted
 		cancelled := active == datastore.FirstGeneration && row.Status == replay.Cancelled && !row.Promoted
 		switch {
@@ -124,7 +124,7 @@ func cancelThatDies(t *testing.T, again, late bool) {
 		if !errors.Is(err, errDied) {
 			t.Fatalf("cancel that dies at call %d: %v", at, err)
 		}
-		before := w.rollOf(t, a)
+		before := w.registryStateOf(t, a)
 		withdrawn := false
 		if info, found := before.Find(r.generation); found {
 			withdrawn = info.Withdrawn != ""
@@ -138,7 +138,7 @@ func cancelThatDies(t *testing.T, again, late bool) {
 		if err := w.ended(ctx, t, a, r.id, state, err); err != nil {
 			t.Fatal(err)
 		}
-		row, active := w.rowOf(t, a, r.id), w.rollOf(t, a).Active
+		row, active := w.rowOf(t, a, r.id), w.registryStateOf(t, a).Active
 		want := replay.Succeeded
 		if again || withdrawn {
 			want = replay.Cancelled
@@ -163,7 +163,7 @@ func TestNoFlipAfterAClose(t *testing.T) {
 		if !s.reached() {
 			return
 		}
-		row, active := w.rowOf(t, a, r.id), w.rollOf(t, a).Active
+		row, active := w.rowOf(t, a, r.id), w.registryStateOf(t, a).Active
 		if (row.Status == replay.Succeeded) != (active == r.generation) || row.Promoted != (active == r.generation) || (state == cutover.Promoted) != (active == r.generation) {
 			t.Errorf("closed ahead of call %d: promote %q, %v; row %s, active %s", at, state, err, row.Status, active)
 		}

@@ -15,7 +15,7 @@ import (
 	"reprise/pkg/replay/cutover"
 )
 
-// statusOf is what the roll says of the generation of a replay.
+// statusOf is what the registry says of the generation of a replay.
 func (w *world) statusOf(t *testing.T, a *actor, id string) datastore.Status {
 	t.Helper()
 	info, _ := w.entry(t, a, w.rowOf(t, a, id).Generation)
@@ -53,8 +53,8 @@ func TestOnlyAProvedGenerationFollows(t *testing.T) {
 		}, datastore.ErrWithdrawn},
 		"of another's": {func(t *testing.T, w *world, a *actor, _ event.Lane) {
 			w.prove(t, a, "r")
-			editDocument(t, w, control.Key{Partition: "registry", Sort: "generations"}, func(roll *datastore.Roll) {
-				info, _ := roll.Find(w.rowOf(t, a, "r").Generation)
+			editDocument(t, w, control.Key{Partition: "registry", Sort: "generations"}, func(registered *datastore.RegistryState) {
+				info, _ := registered.Find(w.rowOf(t, a, "r").Generation)
 				info.Replay = "other"
 			})
 		}, datastore.ErrUnknown},
@@ -136,7 +136,7 @@ func TestAFollowThatIsRepeatedKeepsItsMarks(t *testing.T) {
 }
 
 // A promotion that comes to a replay that has ended, or is to end, makes nothing
-// active, whatever the roll says of it still.
+// active, whatever the registry says of it still.
 func TestAPromotionOfWhatHasEndedIsStopped(t *testing.T) {
 	for name, before := range map[string]func(w *world, a *actor, id string) error{
 		"succeeded": func(w *world, a *actor, id string) error {
@@ -155,7 +155,7 @@ func TestAPromotionOfWhatHasEndedIsStopped(t *testing.T) {
 		if state, err := w.promoterOf(a).Promote(context.Background(), r.id, w.clock()); err != nil || state != cutover.PromotionStopped {
 			t.Errorf("%s: %q, %v", name, state, err)
 		}
-		if active := w.rollOf(t, a).Active; active != datastore.FirstGeneration {
+		if active := w.registryStateOf(t, a).Active; active != datastore.FirstGeneration {
 			t.Errorf("%s: %s is active", name, active)
 		}
 	}
@@ -168,10 +168,10 @@ func TestAPromotionWaitsForAnothersHold(t *testing.T) {
 	if _, err := w.registryOf(a).Hold(ctx, "other", w.shape.lease); err != nil {
 		t.Fatal(err)
 	}
-	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Catching {
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.CatchingUp {
 		t.Errorf("beside the other hold: %q, %v", state, err)
 	}
-	if hold := w.rollOf(t, a).Hold; hold == nil || hold.Replay != "other" {
+	if hold := w.registryStateOf(t, a).Hold; hold == nil || hold.Replay != "other" {
 		t.Errorf("the hold is %+v", hold)
 	}
 	if err := w.registryOf(a).Release(ctx, "other"); err != nil {
@@ -188,11 +188,11 @@ func TestAGenerationThatLagsHoldsNobody(t *testing.T) {
 	w, a, r := followed(t)
 	ctx := context.Background()
 	w.logEvent(t, a, w.names[0], "2", typeNoted)
-	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Catching {
+	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.CatchingUp {
 		t.Errorf("promote: %q, %v", state, err)
 	}
-	if roll := w.rollOf(t, a); roll.Holds != 0 || roll.Active != datastore.FirstGeneration {
-		t.Errorf("%d holds were taken, %s is active", roll.Holds, roll.Active)
+	if registered := w.registryStateOf(t, a); registered.Holds != 0 || registered.Active != datastore.FirstGeneration {
+		t.Errorf("%d holds were taken, %s is active", registered.Holds, registered.Active)
 	}
 	if w.rowOf(t, a, r.id).Promoted {
 		t.Error("the row says that it was promoted")
@@ -216,8 +216,8 @@ func TestWhatTheProofKnowsToBeParkedIsRefusedWithoutAHold(t *testing.T) {
 	if _, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); !errors.Is(err, cutover.ErrParked) {
 		t.Errorf("promote: %v", err)
 	}
-	if roll := w.rollOf(t, a); roll.Holds != 0 || roll.Active != datastore.FirstGeneration {
-		t.Errorf("%d holds were taken, %s is active", roll.Holds, roll.Active)
+	if registered := w.registryStateOf(t, a); registered.Holds != 0 || registered.Active != datastore.FirstGeneration {
+		t.Errorf("%d holds were taken, %s is active", registered.Holds, registered.Active)
 	}
 }
 
@@ -248,7 +248,7 @@ func TestAPromotionThatIsRepeatedUndoesNoRollback(t *testing.T) {
 	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Promoted {
 		t.Errorf("promote again: %q, %v", state, err)
 	}
-	if active := w.rollOf(t, a).Active; active != datastore.FirstGeneration {
+	if active := w.registryStateOf(t, a).Active; active != datastore.FirstGeneration {
 		t.Errorf("%s is active", active)
 	}
 }
@@ -264,11 +264,11 @@ func TestUnderTheHoldTheNewGenerationHasToReachTheHeads(t *testing.T) {
 		w.logEvent(t, a, w.names[0], "2", typeNoted)
 		return w.writeAll(ctx, a, datastore.FirstGeneration)
 	}}
-	if state, err := p.Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Catching {
+	if state, err := p.Promote(ctx, r.id, w.clock()); err != nil || state != cutover.CatchingUp {
 		t.Errorf("promote: %q, %v", state, err)
 	}
-	if roll := w.rollOf(t, a); roll.Active != datastore.FirstGeneration || roll.Holds != 1 || roll.Hold != nil {
-		t.Errorf("%s is active, %d holds, the last is %+v", roll.Active, roll.Holds, roll.Hold)
+	if registered := w.registryStateOf(t, a); registered.Active != datastore.FirstGeneration || registered.Holds != 1 || registered.Hold != nil {
+		t.Errorf("%s is active, %d holds, the last is %+v", registered.Active, registered.Holds, registered.Hold)
 	}
 	if w.broken != nil {
 		t.Error(w.broken)

@@ -70,8 +70,8 @@ func (w *world) records(lane event.Lane) (all []eventlog.Incoming) {
 
 func (w *world) entry(t *testing.T, a *actor, id string) (datastore.Info, bool) {
 	t.Helper()
-	roll := w.rollOf(t, a)
-	info, found := roll.Find(id)
+	registered := w.registryStateOf(t, a)
+	info, found := registered.Find(id)
 	if !found {
 		return datastore.Info{}, false
 	}
@@ -87,7 +87,7 @@ func TestLostAtAnyMomentOfAPromotion(t *testing.T) {
 		ctx := context.Background()
 		var active string
 		s := &steps{at: at, happy: func() {
-			active = w.rollOf(t, a).Active
+			active = w.registryStateOf(t, a).Active
 			if _, err := w.registryOf(a).Lose(ctx, r.generation, datastore.Loss{Lane: 1, Count: 2, Why: "test"}); err != nil {
 				t.Fatal(err)
 			}
@@ -98,8 +98,8 @@ func TestLostAtAnyMomentOfAPromotion(t *testing.T) {
 		}
 		switch {
 		case active == r.generation: // readers are told
-		case !errors.Is(err, datastore.ErrLost) || w.rollOf(t, a).Active != datastore.FirstGeneration:
-			t.Errorf("lost ahead of call %d: promote %q, %v, active %s", at, state, err, w.rollOf(t, a).Active)
+		case !errors.Is(err, datastore.ErrLost) || w.registryStateOf(t, a).Active != datastore.FirstGeneration:
+			t.Errorf("lost ahead of call %d: promote %q, %v, active %s", at, state, err, w.registryStateOf(t, a).Active)
 		default:
 			refused++
 		}

@@ -41,10 +41,10 @@ func TestParkedAtAnyMomentOfAPromotion(t *testing.T) {
 			}
 			parked := false
 			s := &steps{at: at, happy: func() {
-				roll := w.rollOf(t, a)
+				registered := w.registryStateOf(t, a)
 				// Under a hold nothing reaches the active generation any more,
 				// and what only the new one has seen is no difference.
-				if parked = roll.Hold == nil && roll.Active == datastore.FirstGeneration; parked {
+				if parked = registered.Hold == nil && registered.Active == datastore.FirstGeneration; parked {
 					w.parkInNewOne(ctx, t, a, r.generation)
 				}
 			}}
@@ -53,13 +53,13 @@ func TestParkedAtAnyMomentOfAPromotion(t *testing.T) {
 				break
 			}
 			w.broken = nil // the model knows no forgiving projections
-			switch active := w.rollOf(t, a).Active; {
+			switch active := w.registryStateOf(t, a).Active; {
 			case !parked:
 			case active != datastore.FirstGeneration:
 				t.Errorf("indexed %t: parked ahead of call %d: promote %q, %v, active %s", indexed, at, state, err, active)
 			case errors.Is(err, cutover.ErrParked):
 				refused++
-			case err != nil || state != cutover.Catching:
+			case err != nil || state != cutover.CatchingUp:
 				t.Errorf("indexed %t: parked ahead of call %d: promote %q, %v", indexed, at, state, err)
 			}
 		}
@@ -89,8 +89,8 @@ func (w *world) parkInNewOne(ctx context.Context, t *testing.T, a *actor, genera
 func (w *world) unindex(t *testing.T, a *actor, id string) {
 	t.Helper()
 	_, err := control.Update(context.Background(), w.tableOf(a), control.Key{Partition: "registry", Sort: "generations"},
-		func(roll *datastore.Roll, _ bool) error {
-			info, found := roll.Find(id)
+		func(registered *datastore.RegistryState, _ bool) error {
+			info, found := registered.Find(id)
 			if !found {
 				t.Fatalf("no generation %s", id)
 			}

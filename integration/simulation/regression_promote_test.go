@@ -59,7 +59,7 @@ func TestFlipNeedsItsOwnHold(t *testing.T) {
 		_, err := w.registryOf(a).Hold(ctx, r.id, w.shape.lease)
 		return err
 	}}
-	if state, err := still.Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Catching {
+	if state, err := still.Promote(ctx, r.id, w.clock()); err != nil || state != cutover.CatchingUp {
 		t.Errorf("promote: %s, %v", state, err)
 	}
 	if w.broken != nil {

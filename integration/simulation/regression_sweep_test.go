@@ -63,15 +63,15 @@ func (w *world) enterAndPrepare(t *testing.T, a *actor, r *replayModel) {
 // and no reservation.
 func (w *world) wantWorld(t *testing.T, a *actor, when string, want ...string) {
 	t.Helper()
-	roll := w.rollOf(t, a)
+	registered := w.registryStateOf(t, a)
 	var entries []string
-	for _, info := range roll.Generations {
+	for _, info := range registered.Generations {
 		entries = append(entries, info.ID)
 	}
 	slices.Sort(entries)
 	tables := slices.Sorted(maps.Keys(w.store.tables))
-	if !slices.Equal(entries, want) || !slices.Equal(tables, want) || len(roll.Reserved) > 0 {
-		t.Errorf("%s: entries %v, tables %v, reserved %v; want %v", when, entries, tables, roll.Reserved, want)
+	if !slices.Equal(entries, want) || !slices.Equal(tables, want) || len(registered.Reserved) > 0 {
+		t.Errorf("%s: entries %v, tables %v, reserved %v; want %v", when, entries, tables, registered.Reserved, want)
 	}
 }
 
@@ -205,7 +205,7 @@ func TestCloseOfAPromotionThatDiesAnywhere(t *testing.T) {
 			t.Fatal(err)
 		}
 		w.wantWorld(t, a, fmt.Sprintf("died at call %d, late %t", at, late), "g0002", "g0003", "g0004")
-		if active := w.rollOf(t, a).Active; active != "g0004" {
+		if active := w.registryStateOf(t, a).Active; active != "g0004" {
 			t.Errorf("active is %s", active)
 		}
 		return more
@@ -326,7 +326,7 @@ func TestSweepBesideFollow(t *testing.T) {
 }
 
 // A platform that is being founded makes its first table before it has an entry;
-// and what an older roll, restored, never gave away is not its to drop.
+// and what an older registry, restored, never gave away is not its to drop.
 func TestSweepLeavesWhatIsNotItsOwn(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
@@ -373,8 +373,8 @@ func TestAReusedNameGetsAFreshGeneration(t *testing.T) {
 	again := aRebuild("old", true)
 	w.replays[again.id] = again
 	w.enterAndPrepare(t, a, again)
-	if id := w.rowOf(t, a, "old").Generation; id != "g0004" || w.rollOf(t, a).Active != "g0002" {
-		t.Errorf("given %s; active is %s", id, w.rollOf(t, a).Active)
+	if id := w.rowOf(t, a, "old").Generation; id != "g0004" || w.registryStateOf(t, a).Active != "g0002" {
+		t.Errorf("given %s; active is %s", id, w.registryStateOf(t, a).Active)
 	}
 	if _, err := w.closerOf(a).Close(ctx, "old", replay.Failed, nil); err != nil {
 		t.Fatal(err)

@@ -143,7 +143,7 @@ func TestStepsOfAnotherVersionEndByName(t *testing.T) {
 				t.Errorf("follow: %v", err)
 			}
 		}
-		if after := w.rowOf(t, a, r.id); after.Status != before.Status || after.Promoted || w.rollOf(t, a).Active != datastore.FirstGeneration {
+		if after := w.rowOf(t, a, r.id); after.Status != before.Status || after.Promoted || w.registryStateOf(t, a).Active != datastore.FirstGeneration {
 			t.Errorf("the row is %s, was %s", after.Status, before.Status)
 		}
 	}

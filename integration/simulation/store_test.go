@@ -190,12 +190,12 @@ func (g generation) Identify(
 			if !f.partly() {
 				continue
 			}
-			known, found := held.first[lane][first[i].Under()]
+			known, found := held.first[lane][first[i].IndexKey()]
 			if found && known.Position <= first[i].Position {
 				first[i] = known
 				continue
 			}
-			held.first[lane][first[i].Under()] = first[i]
+			held.first[lane][first[i].IndexKey()] = first[i]
 		}
 		return nil
 	})

@@ -154,24 +154,24 @@ func flipWithoutHold(ctx context.Context, a *actor, id string) (cutover.Promotio
 	}
 	for lane, head := range heads {
 		if marks[lane].Position < head.Position {
-			return cutover.Catching, nil
+			return cutover.CatchingUp, nil
 		}
 	}
 	return cutover.Promoted, w.flipBlindly(ctx, a, row)
 }
 
-// flipBlindly makes a replay's generation the active one, whatever the roll says.
+// flipBlindly makes a replay's generation the active one, whatever the registry says.
 func (w *world) flipBlindly(ctx context.Context, a *actor, row replay.Row) error {
 	key := control.Key{Partition: "registry", Sort: "generations"}
-	_, err := control.Update(ctx, w.tableOf(a), key, func(roll *datastore.Roll, _ bool) error {
-		next, found := roll.Find(row.Generation)
-		if !found || roll.Active == row.Generation {
+	_, err := control.Update(ctx, w.tableOf(a), key, func(registered *datastore.RegistryState, _ bool) error {
+		next, found := registered.Find(row.Generation)
+		if !found || registered.Active == row.Generation {
 			return control.Unchanged()
 		}
-		if old, found := roll.Find(roll.Active); found {
+		if old, found := registered.Find(registered.Active); found {
 			old.Status = datastore.Following
 		}
-		next.Status, roll.Active, roll.Hold = datastore.Active, row.Generation, nil
+		next.Status, registered.Active, registered.Hold = datastore.Active, row.Generation, nil
 		return nil
 	})
 	if err == nil {

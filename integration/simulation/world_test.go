@@ -187,7 +187,7 @@ func (w *world) found() error {
 	a.direct = true
 	w.active = datastore.FirstGeneration
 	w.shown[datastore.FirstGeneration] = true
-	_, err := w.registryOf(a).Found(ctx, w.generationsOf(a), w.lanes.Count(), w.set.Version())
+	_, err := w.registryOf(a).EnsureFirst(ctx, w.generationsOf(a), w.lanes.Count(), w.set.Version())
 	return err
 }
 

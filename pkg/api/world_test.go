@@ -60,7 +60,7 @@ func newAPIWorld(t testing.TB) *apiWorld {
 	w.pump, w.live, w.load, w.api = p.EventPump(), p.Live(), p.Load(true), p.API()
 	w.api.Replays = w.replays
 	w.handler = api.New(p.Load(false), w.load, w.api)
-	_, err := w.registry.Found(t.Context(), w.generations, apiLanes, parts.Applier.Version())
+	_, err := w.registry.EnsureFirst(t.Context(), w.generations, apiLanes, parts.Applier.Version())
 	must(t, err)
 	return w
 }

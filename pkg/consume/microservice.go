@@ -128,7 +128,13 @@ func (h *Microservice) record(
 func (h *Microservice) react(ctx context.Context, lane event.Lane, e *event.Event) error {
 	err := h.Service.React(ctx, e, h.Outside)
 	if errors.Is(err, gateway.ErrRefused) {
-		h.Log.LogAttrs(ctx, slog.LevelWarn, "effect refused", slog.String("lane", lane.String()), slog.String("error", err.Error()))
+		h.Log.LogAttrs(
+			ctx,
+			slog.LevelWarn,
+			"effect refused",
+			slog.String("lane", lane.String()),
+			slog.String("error", err.Error()),
+		)
 		return nil
 	}
 	if err != nil {

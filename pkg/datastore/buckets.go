@@ -9,25 +9,27 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// BucketFinder finds the buckets in which an entity has events. The row of the
-// active generation only saves it reading: for an entity without one, or where
-// the generation is lost, every bucket of its lane comes into question. It
-// is safe for concurrent use.
+// BucketFinder finds the buckets in which an entity has events. The entity's row
+// in the active generation narrows the search: without a row, or if the
+// generation is lost, Find returns every bucket of the lane. It is safe for
+// concurrent use.
 type BucketFinder struct {
 	Heads       eventlog.Heads
 	Registry    Registry
 	Generations Generations
 }
 
-// Find returns, ascending, buckets among which are all those in which the
-// entity has events at positions up to head.
-func (f *BucketFinder) Find(ctx context.Context, lane event.Lane, entity string, head eventlog.Head) ([]eventlog.Bucket, error) {
+// Find returns, in ascending order, every bucket in which the entity has events
+// up to head, and possibly others.
+func (f *BucketFinder) Find(
+	ctx context.Context, lane event.Lane, entity string, head eventlog.Head,
+) ([]eventlog.Bucket, error) {
 	known, err := f.known(ctx, lane, entity)
 	if err != nil {
 		return nil, fmt.Errorf("find buckets of lane %s: %w", lane, err)
 	}
-	// What the row has not seen yet lies in its last bucket or later, since
-	// logged times never go back within a lane.
+	// Events that the row has not seen yet are in its last bucket or a later one,
+	// since logged times never go back within a lane.
 	from := eventlog.Bucket("")
 	if len(known) > 0 {
 		from = known[len(known)-1]
@@ -41,16 +43,16 @@ func (f *BucketFinder) Find(ctx context.Context, lane event.Lane, entity string,
 	return slices.Compact(buckets), nil
 }
 
-// known returns the buckets that the entity's row lists, nil where there is no
-// row. The lane's live mark is looked at after the row: it never comes back once
-// it is gone, so where it still is, the row was not written into a generation
-// that had been emptied. Such a row names only what was folded in since.
+// known returns the buckets that the entity's row lists, nil if there is no row.
+// It reads the lane's live mark after the row. A lost mark never comes back, so
+// if it still exists, the row was not written into a generation that had been
+// emptied; such a row would list only the buckets seen since.
 func (f *BucketFinder) known(ctx context.Context, lane event.Lane, entity string) ([]eventlog.Bucket, error) {
-	roll, err := f.Registry.Load(ctx)
+	registered, err := f.Registry.Load(ctx)
 	if err != nil {
 		return nil, err
 	}
-	info, found := roll.Find(roll.Active)
+	info, found := registered.Find(registered.Active)
 	if !found || info.Loss != nil {
 		return nil, nil
 	}

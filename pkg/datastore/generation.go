@@ -10,67 +10,68 @@ import (
 var (
 	// ErrConflict says that a mark was moved by another consumer.
 	ErrConflict = errors.New("changed by another consumer")
-	// ErrNoMark says that a generation has no such mark: where the mark once
-	// was, the generation is lost.
+	// ErrNoMark says that a generation has no such mark. If it once had the
+	// mark, the generation is lost.
 	ErrNoMark = errors.New("generation has no such mark")
-	// ErrNoGeneration says that there is no table of that generation.
+	// ErrNoGeneration says that the generation has no table.
 	ErrNoGeneration = errors.New("generation does not exist")
-	// ErrThrottled says that the store takes no more at present: retry after a
-	// pause.
+	// ErrThrottled says that the store accepts no more at the moment: retry
+	// later.
 	ErrThrottled = errors.New("data store is throttled")
 )
 
-// MarkName tells apart the consumers that keep a mark in a generation.
+// MarkName names a consumer that keeps a mark in a generation.
 type MarkName string
 
 // The consumers of a generation.
 const (
 	// LiveMark is kept by the consumer of the event stream.
 	LiveMark MarkName = "live"
-	// ReplayMark is kept by the consumer of the owner replay's records.
+	// ReplayMark is kept by the consumer of the owning replay's records.
 	ReplayMark MarkName = "replay"
 )
 
-// MarkVersion names one state of a mark; "" means that there is none. It is
-// never used again for the same mark.
+// MarkVersion identifies one state of a mark and is never reused for that mark;
+// "" means that there is no mark.
 type MarkVersion string
 
-// RowWrite replaces a row on a condition.
+// RowWrite is a conditional write of a row.
 type RowWrite struct {
 	Row Row
-	// Previous is the position that the stored row must have; "" means that
-	// there must be no row.
+	// Previous is the position that the stored row must have; "" requires that
+	// there is no row.
 	Previous event.Position
 }
 
-// Generation is one table of rows, marks and the identity index. Reads are strongly consistent;
-// writes are durable when they return. Methods are safe for concurrent use.
-// Errors other than those named are faults of the store: a retry may help.
+// Generation is one table of rows, marks and the identity index. Reads are
+// strongly consistent, and writes are durable when they return. Methods are safe
+// for concurrent use. Errors other than those named are faults of the store: a
+// retry may help.
 type Generation interface {
-	// Rows returns the rows that exist among entities of a lane, by entity; a
-	// text that can be no entity's id has none. ErrNoGeneration where the table
-	// is gone; where nothing is asked for, nothing need be looked at.
+	// Rows returns the existing rows of a lane's entities, by entity; an invalid
+	// entity id has no row. It returns ErrNoGeneration if the table is gone,
+	// which it need not notice when entities is empty.
 	Rows(ctx context.Context, lane event.Lane, entities []string) (map[string]Row, error)
-	// WriteRows attempts every write, each on its own condition and in no
-	// order, and returns the entities whose condition did not hold. With
-	// ErrLimit, for one that cannot be or stands twice, nothing was written.
+	// WriteRows attempts every write, each on its own condition and in any
+	// order, and returns the entities whose condition did not hold. ErrLimit
+	// means that a write is invalid or names the same entity as another one;
+	// nothing was written then.
 	WriteRows(ctx context.Context, lane event.Lane, writes []RowWrite) (conflicts []string, err error)
-	// Scan returns up to limit rows of a lane with entities above after,
-	// ascending by escaped entity id. Fewer than limit means that there are no
-	// more; a limit below 1 gives none.
+	// Scan returns up to limit rows of a lane whose entities sort after the
+	// given one, ascending by escaped entity id. Fewer than limit means that
+	// there are no more; a limit below 1 returns none.
 	Scan(ctx context.Context, lane event.Lane, after string, limit int) ([]Row, error)
-	// Identify enters events of a lane into the identity index and returns for
-	// each, in the order given, what the index holds under its entity and key
-	// from then on: the one with the lowest position that was ever entered. So
-	// repeating a call, whole or in part, changes nothing, and no order of calls
-	// does. At most MaxBatch of them, and no entity and key twice. What was
-	// entered is durable once a later WriteRows on the generation has returned;
-	// after an error any part of it may be entered. ErrNoGeneration where the
-	// table is gone.
+	// Identify enters events of a lane into the identity index. For each event,
+	// in the order given, it returns the entry that the index now holds for its
+	// entity and key: the one with the lowest position ever entered. The order
+	// of calls and repeated calls therefore make no difference. It takes at most
+	// MaxBatch events, none with the same entity and key. Entries are durable
+	// once a later WriteRows on the generation has returned; after an error any
+	// part of them may be stored. It returns ErrNoGeneration if the table is gone.
 	Identify(ctx context.Context, lane event.Lane, events []Identity) ([]Identity, error)
-	// Parked is as Scan, of the rows that are parked alone: what it reads does
-	// not grow with the others. Rows that were parked by a release which kept
-	// no index of them are left out; Info.Indexed says where there are none.
+	// Parked is Scan for parked rows only; its cost does not grow with the
+	// number of other rows. It omits rows parked by an earlier release that kept
+	// no index of them; if Info.Indexed is set, there are none.
 	Parked(ctx context.Context, lane event.Lane, after string, limit int) ([]Row, error)
 	// Mark returns a mark, or ErrNoMark.
 	Mark(ctx context.Context, name MarkName, lane event.Lane) (Mark, MarkVersion, error)
@@ -80,18 +81,18 @@ type Generation interface {
 }
 
 // Generations creates, opens and drops the tables. Methods are safe for
-// concurrent use and idempotent. An id that CheckID refuses cannot be created
-// and does not exist.
+// concurrent use and idempotent. No generation exists, or can be created, under
+// an id that CheckID refuses.
 type Generations interface {
-	// Create makes the table of a generation, empty and without marks, and
-	// returns when it can be used. Where it exists it is left as it is.
+	// Create creates the table of a generation, empty and without marks, and
+	// returns when it can be used. It leaves an existing table as it is.
 	Create(ctx context.Context, id string) error
-	// Open makes no call: a missing table shows at the first use.
+	// Open makes no call: a missing table is reported at the first use.
 	Open(id string) Generation
-	// Drop removes the table with all it holds; no error where there is none.
+	// Drop removes the table and its contents; a missing table is no error.
 	Drop(ctx context.Context, id string) error
-	// Clear removes all rows, marks and identities, but keeps the table.
-	// ErrNoGeneration where there is none.
+	// Clear removes all rows, marks and identities, but keeps the table. It
+	// returns ErrNoGeneration if there is none.
 	Clear(ctx context.Context, id string) error
 	// List returns the ids of the tables that exist, ascending.
 	List(ctx context.Context) ([]string, error)

@@ -38,19 +38,19 @@ func (w *two) hold(replay string) int {
 	return number
 }
 
-func (w *two) roll() datastore.Roll {
+func (w *two) registryState() datastore.RegistryState {
 	w.t.Helper()
-	roll, err := w.Load(w.t.Context())
+	registered, err := w.Load(w.t.Context())
 	must(w.t, err)
-	return roll
+	return registered
 }
 
 func (w *two) info(id string) datastore.Info {
 	w.t.Helper()
-	roll := w.roll()
-	info, found := roll.Find(id)
+	registered := w.registryState()
+	info, found := registered.Find(id)
 	if !found {
-		w.t.Fatalf("no generation %s in %+v", id, roll)
+		w.t.Fatalf("no generation %s in %+v", id, registered)
 	}
 	return *info
 }
@@ -79,7 +79,7 @@ func TestAHoldIsOneReplaysUntilItsLeaseEnds(t *testing.T) {
 		t.Errorf("one that there is not: %v", err)
 	}
 	must(t, w.Release(ctx, "other"))
-	if w.roll().Hold == nil {
+	if w.registryState().Hold == nil {
 		t.Error("another replay released the hold")
 	}
 	w.now = w.now.Add(time.Second) // the very end of the lease
@@ -87,8 +87,8 @@ func TestAHoldIsOneReplaysUntilItsLeaseEnds(t *testing.T) {
 		t.Error("another replay's hold has the same number")
 	}
 	must(t, w.Release(ctx, "other"))
-	if _, err := w.MayWrite(ctx, w.first); err != nil || w.roll().Hold != nil {
-		t.Errorf("after the release: %v, %+v", err, w.roll().Hold)
+	if _, err := w.MayWrite(ctx, w.first); err != nil || w.registryState().Hold != nil {
+		t.Errorf("after the release: %v, %+v", err, w.registryState().Hold)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestAFlipNeedsAHoldThatWasNeverBroken(t *testing.T) {
 	if _, err := w.MayWrite(ctx, w.first); err != nil {
 		t.Errorf("behind the lease: %v", err)
 	}
-	if hold := w.roll().Hold; hold != nil {
+	if hold := w.registryState().Hold; hold != nil {
 		t.Errorf("the hold was not broken: %+v", hold)
 	}
 	if err := w.Flip(ctx, w.second, "r", number); !errors.Is(err, datastore.ErrHoldLost) {
@@ -120,9 +120,9 @@ func TestAFlipNeedsAHoldThatWasNeverBroken(t *testing.T) {
 	}
 	must(t, w.Flip(ctx, w.second, "r", again))
 	must(t, w.Flip(ctx, w.second, "r", again)) // told again, it has happened
-	roll := w.roll()
-	if roll.Active != w.second || roll.Previous != w.first || roll.Hold != nil {
-		t.Errorf("after the flip: %+v", roll)
+	registered := w.registryState()
+	if registered.Active != w.second || registered.Previous != w.first || registered.Hold != nil {
+		t.Errorf("after the flip: %+v", registered)
 	}
 	if old, now := w.info(w.first), w.info(w.second); old.Status != datastore.Following || old.Promoted ||
 		now.Status != datastore.Active || !now.Promoted {
@@ -149,8 +149,8 @@ func TestOnlyAWholeGenerationThatFollowsBecomesActive(t *testing.T) {
 	if err := w.Flip(ctx, w.second, "r", number); !errors.Is(err, datastore.ErrLost) {
 		t.Errorf("flip to a lost one: %v", err)
 	}
-	if w.roll().Active != w.first {
-		t.Errorf("active is %s", w.roll().Active)
+	if w.registryState().Active != w.first {
+		t.Errorf("active is %s", w.registryState().Active)
 	}
 }
 
@@ -174,12 +174,12 @@ func TestGenerationsAreRetiredAndForgottenInOrder(t *testing.T) {
 	}
 	w.hold("r")
 	must(t, w.Retire(ctx, w.second))
-	if hold := w.roll().Hold; hold != nil || w.info(w.second).Status != datastore.Retired {
+	if hold := w.registryState().Hold; hold != nil || w.info(w.second).Status != datastore.Retired {
 		t.Errorf("its replay still holds: %+v", hold)
 	}
 	w.hold("other")
 	must(t, w.Retire(ctx, w.second))
-	if w.roll().Hold == nil {
+	if w.registryState().Hold == nil {
 		t.Error("retired again, it ended the hold of another replay")
 	}
 	must(t, w.Release(ctx, "other"))
@@ -189,16 +189,16 @@ func TestGenerationsAreRetiredAndForgottenInOrder(t *testing.T) {
 	if gone, err := w.Discard(ctx, building.ID); err != nil || !gone || w.info(building.ID).Status != datastore.Retired {
 		t.Errorf("discarded %t, %v", gone, err)
 	}
-	if w.roll().Hold == nil {
+	if w.registryState().Hold == nil {
 		t.Error("it ended the hold of another replay")
 	}
 	if gone, err := w.Discard(ctx, building.ID); err != nil || !gone {
 		t.Errorf("discarded again: %t, %v", gone, err)
 	}
 	must(t, w.Forget(ctx, w.second))
-	roll := w.roll()
-	if _, found := roll.Find(w.second); found || len(roll.Generations) != 2 {
-		t.Errorf("after it was forgotten: %+v", roll.Generations)
+	registered := w.registryState()
+	if _, found := registered.Find(w.second); found || len(registered.Generations) != 2 {
+		t.Errorf("after it was forgotten: %+v", registered.Generations)
 	}
 }
 
@@ -225,14 +225,14 @@ func TestAReservationCanBeGivenUpOrWithdrawn(t *testing.T) {
 	must(t, err)
 	back, err := w.Reserve(ctx, "back")
 	must(t, err)
-	roll := w.roll()
-	if !roll.IsReserved(up) || !roll.IsReserved(back) || roll.IsReserved(w.second) {
-		t.Errorf("reserved are %+v", roll.Reserved)
+	registered := w.registryState()
+	if !registered.IsReserved(up) || !registered.IsReserved(back) || registered.IsReserved(w.second) {
+		t.Errorf("reserved are %+v", registered.Reserved)
 	}
 	must(t, w.Unreserve(ctx, "g0099"))
 	must(t, w.Unreserve(ctx, up))
-	if roll := w.roll(); roll.IsReserved(up) || !roll.IsReserved(back) {
-		t.Errorf("reserved are %+v", roll.Reserved)
+	if registered := w.registryState(); registered.IsReserved(up) || !registered.IsReserved(back) {
+		t.Errorf("reserved are %+v", registered.Reserved)
 	}
 	if _, err := w.Enter(ctx, up, "up", "v1"); !errors.Is(err, datastore.ErrUnknown) {
 		t.Errorf("entered what was given up: %v", err)
@@ -251,7 +251,7 @@ func TestAReservationCanBeGivenUpOrWithdrawn(t *testing.T) {
 	}
 	for id, want := range map[string]bool{w.first: true, up: true, next: true, "g0006": false, "g0000": false, "g00001": false,
 		"g1": false, "other": false, "": false} {
-		if roll := w.roll(); roll.Given(id) != want {
+		if registered := w.registryState(); registered.Issued(id) != want {
 			t.Errorf("%q given away: %t, the latest is %s", id, !want, next)
 		}
 	}
@@ -281,7 +281,7 @@ func TestWhatWasPromotedCannotBeWithdrawn(t *testing.T) {
 	w.hold("holder")
 	_, err = w.Withdraw(ctx, third.ID, "third", "FAILED")
 	must(t, err)
-	if w.roll().Hold == nil {
+	if w.registryState().Hold == nil {
 		t.Error("the withdrawal ended the hold of another replay")
 	}
 }

@@ -6,39 +6,39 @@ import (
 	"reprise/pkg/event"
 )
 
-// Identity is an event's entry in the identity index, which says of an entity
-// with many events which event came first under a source and id.
+// Identity is an event's entry in the identity index, which records the first
+// event with a given source and id of an entity with many events.
 type Identity struct {
 	Entity string
 	// Key is the fingerprint of the event's source and id.
 	Key      event.Digest
 	Position event.Position
-	// Content is a fingerprint of the event, which tells it from another one
-	// under the same source and id.
+	// Content is a fingerprint of the event, which distinguishes it from another
+	// event with the same source and id.
 	Content uint64
 }
 
-// IdentityKey is what an entry of the index lies under.
+// IdentityKey is the key of an entry in the identity index.
 type IdentityKey struct {
 	Entity string
 	Key    event.Digest
 }
 
-// Under returns what the entry lies under.
-func (i *Identity) Under() IdentityKey { return IdentityKey{i.Entity, i.Key} }
+// IndexKey returns the key of the entry.
+func (i *Identity) IndexKey() IdentityKey { return IdentityKey{i.Entity, i.Key} }
 
-// CheckIdentities refuses what Identify does not take.
+// CheckIdentities returns an error unless Identify can take events in one call.
 func CheckIdentities(events []Identity) error {
 	if len(events) > MaxBatch {
-		return fmt.Errorf("%d identities, %d are allowed", len(events), MaxBatch)
+		return fmt.Errorf("%d identities, at most %d are allowed", len(events), MaxBatch)
 	}
 	known := make(map[IdentityKey]bool, len(events))
 	for i := range events {
-		under := events[i].Under()
-		if known[under] {
-			return fmt.Errorf("identity %s of entity %.80q stands twice", under.Key, under.Entity)
+		key := events[i].IndexKey()
+		if known[key] {
+			return fmt.Errorf("identity %s of entity %.80q is given twice", key.Key, key.Entity)
 		}
-		known[under] = true
+		known[key] = true
 	}
 	return nil
 }

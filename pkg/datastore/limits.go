@@ -9,9 +9,9 @@ import (
 	"reprise/pkg/event"
 )
 
-// The limits of what a generation holds, and of calls.
+// The limits of a generation's contents and of calls.
 const (
-	// MaxRowBytes bounds Row.Bytes, under DynamoDB's 400 KB item.
+	// MaxRowBytes bounds Row.Bytes, to stay below DynamoDB's 400 KB an item.
 	MaxRowBytes = 380 << 10
 	// MaxPlaceBytes bounds a mark's place.
 	MaxPlaceBytes = 64 << 10
@@ -21,15 +21,15 @@ const (
 	MaxIDBytes = 200
 )
 
-// ErrLimit says that an id, a row, a mark or a call passes a limit or is none. A
-// retry cannot help.
-var ErrLimit = errors.New("data store passes a limit")
+// ErrLimit says that an id, a row, a mark or a call is invalid or exceeds a
+// limit. A retry cannot help.
+var ErrLimit = errors.New("data store limit exceeded")
 
-// ids are the texts that every store takes in a table's name.
+// ids matches what every store accepts in a table's name.
 var ids = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)
 
-// CheckID returns ErrLimit unless id can be a generation's: up to MaxIDBytes
-// letters, digits, '_', '.' and '-'.
+// CheckID returns ErrLimit unless id can name a generation: up to
+// MaxIDBytes letters, digits, '_', '.' and '-'.
 func CheckID(id string) error {
 	if len(id) > MaxIDBytes || !ids.MatchString(id) {
 		return fmt.Errorf("generation id %.80q: %w", id, ErrLimit)
@@ -37,14 +37,14 @@ func CheckID(id string) error {
 	return nil
 }
 
-// Bytes is the size of a row as its limit counts it, whatever a store makes of
-// it: its texts and bytes, and as much as the rest takes at most.
+// Bytes is the size of a row that MaxRowBytes limits, independent of the store:
+// its texts and byte slices, and an upper bound for everything else.
 func (r *Row) Bytes() int {
-	const rest, each = 128, 2
-	n := rest + len(event.EscapeEntity(r.Entity)) + len(r.Position) + len(r.State) + len(r.Filter) +
+	const others, perBucket = 128, 2
+	n := others + len(event.EscapeEntity(r.Entity)) + len(r.Position) + len(r.State) + len(r.Filter) +
 		len(r.Projection) + len(r.Version) + len(r.Replay)
 	for _, bucket := range r.Buckets {
-		n += len(bucket) + each
+		n += len(bucket) + perBucket
 	}
 	if p := r.Parked; p != nil {
 		n += len(p.Position) + len(p.Type) + len(p.Reason)
@@ -52,15 +52,15 @@ func (r *Row) Bytes() int {
 	return n
 }
 
-// CheckWrites returns ctx's error, or ErrLimit unless writes can be one call of
-// WriteRows: at most MaxBatch rows of MaxRowBytes, of entities that can be and
-// that stand there once.
+// CheckWrites returns ctx's error, or ErrLimit unless one call of WriteRows can
+// take writes: at most MaxBatch rows of at most MaxRowBytes, with valid entity
+// ids, each only once.
 func CheckWrites(ctx context.Context, writes []RowWrite) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
 	if len(writes) > MaxBatch {
-		return fmt.Errorf("%d rows, %d are allowed: %w", len(writes), MaxBatch, ErrLimit)
+		return fmt.Errorf("%d rows, at most %d are allowed: %w", len(writes), MaxBatch, ErrLimit)
 	}
 	seen := make(map[string]bool, len(writes))
 	for i := range writes {
@@ -69,24 +69,24 @@ func CheckWrites(ctx context.Context, writes []RowWrite) error {
 			return fmt.Errorf("row: %w: %w", ErrLimit, err)
 		}
 		if seen[row.Entity] {
-			return fmt.Errorf("entity %.80q stands twice: %w", row.Entity, ErrLimit)
+			return fmt.Errorf("entity %.80q is given twice: %w", row.Entity, ErrLimit)
 		}
 		seen[row.Entity] = true
 		if n := row.Bytes(); n > MaxRowBytes {
-			return fmt.Errorf("row of %d bytes, %d are allowed: %w", n, MaxRowBytes, ErrLimit)
+			return fmt.Errorf("row of %d bytes, at most %d are allowed: %w", n, MaxRowBytes, ErrLimit)
 		}
 	}
 	return nil
 }
 
-// Distinct returns the entities to look up, each once and only those that can
-// be, ctx's error, or ErrLimit where they are more than MaxBatch.
+// Distinct returns the valid entity ids among entities, each once. It returns
+// ctx's error, or ErrLimit for more than MaxBatch entities.
 func Distinct(ctx context.Context, entities []string) ([]string, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
 	if len(entities) > MaxBatch {
-		return nil, fmt.Errorf("%d entities, %d are allowed: %w", len(entities), MaxBatch, ErrLimit)
+		return nil, fmt.Errorf("%d entities, at most %d are allowed: %w", len(entities), MaxBatch, ErrLimit)
 	}
 	seen := make(map[string]bool, len(entities))
 	distinct := make([]string, 0, len(entities))
@@ -99,13 +99,13 @@ func Distinct(ctx context.Context, entities []string) ([]string, error) {
 	return distinct, nil
 }
 
-// CheckAfter returns ErrLimit unless Scan can go on after that entity.
+// CheckAfter returns ErrLimit unless Scan can continue after that entity.
 func CheckAfter(after string) error {
 	if after == "" {
 		return nil
 	}
 	if err := event.CheckEntity(after); err != nil {
-		return fmt.Errorf("go on after: %w: %w", ErrLimit, err)
+		return fmt.Errorf("continue after: %w: %w", ErrLimit, err)
 	}
 	return nil
 }
@@ -113,7 +113,7 @@ func CheckAfter(after string) error {
 // Check returns ErrLimit unless m can be stored.
 func (m *Mark) Check() error {
 	if n := len(m.Place); n > MaxPlaceBytes {
-		return fmt.Errorf("place of %d bytes, %d are allowed: %w", n, MaxPlaceBytes, ErrLimit)
+		return fmt.Errorf("place of %d bytes, at most %d are allowed: %w", n, MaxPlaceBytes, ErrLimit)
 	}
 	return nil
 }

@@ -11,10 +11,10 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// marksAtOnce bounds the marks that are read at a time.
-const marksAtOnce = 16
+// parallelLanes bounds the lanes that are worked on at a time.
+const parallelLanes = 16
 
-// BeginMark sets a lane's live mark to a head unless it has one already.
+// BeginMark sets a lane's live mark to a head unless the lane has a mark.
 func BeginMark(ctx context.Context, g Generation, lane event.Lane, head eventlog.Head) error {
 	mark := Mark{Position: head.Position, Logged: head.Logged, Ordinal: head.Count}
 	if _, err := g.SetMark(ctx, LiveMark, lane, mark, ""); err != nil && !errors.Is(err, ErrConflict) {
@@ -23,11 +23,11 @@ func BeginMark(ctx context.Context, g Generation, lane event.Lane, head eventlog
 	return nil
 }
 
-// LiveMarks returns a generation's live marks, indexed by lane. A generation
-// without them is lost: ErrNoMark.
+// LiveMarks returns a generation's live marks, indexed by lane. ErrNoMark means
+// that the generation is lost.
 func LiveMarks(ctx context.Context, g Generation, lanes int) ([]Mark, error) {
 	marks := make([]Mark, lanes)
-	err := eachLane(ctx, event.AllLanes(lanes), func(ctx context.Context, i int, lane event.Lane) (err error) {
+	err := EachLane(ctx, event.AllLanes(lanes), func(ctx context.Context, i int, lane event.Lane) (err error) {
 		marks[i], _, err = g.Mark(ctx, LiveMark, lane)
 		return err
 	})
@@ -37,11 +37,11 @@ func LiveMarks(ctx context.Context, g Generation, lanes int) ([]Mark, error) {
 	return marks, nil
 }
 
-// ReplayMarks returns the marks of a generation's own replay in lanes, the zero
-// Mark where there is none yet.
+// ReplayMarks returns the marks of a generation's own replay by lane, the zero
+// Mark for a lane that has none yet.
 func ReplayMarks(ctx context.Context, g Generation, lanes []event.Lane) (map[event.Lane]Mark, error) {
 	found := make([]Mark, len(lanes))
-	err := eachLane(ctx, lanes, func(ctx context.Context, i int, lane event.Lane) (err error) {
+	err := EachLane(ctx, lanes, func(ctx context.Context, i int, lane event.Lane) (err error) {
 		if found[i], _, err = g.Mark(ctx, ReplayMark, lane); errors.Is(err, ErrNoMark) {
 			return nil
 		}
@@ -57,16 +57,20 @@ func ReplayMarks(ctx context.Context, g Generation, lanes []event.Lane) (map[eve
 	return marks, nil
 }
 
-func eachLane(ctx context.Context, lanes []event.Lane, do func(ctx context.Context, i int, lane event.Lane) error) error {
+// EachLane calls do for every lane with its index, several at a time, and returns
+// the first error, which cancels the context of the others.
+func EachLane(
+	ctx context.Context, lanes []event.Lane, do func(ctx context.Context, i int, lane event.Lane) error,
+) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(marksAtOnce)
+	group.SetLimit(parallelLanes)
 	for i, lane := range lanes {
 		group.Go(func() error { return do(ctx, i, lane) })
 	}
 	return group.Wait()
 }
 
-// IsGone reports that a generation has lost its marks, or all of it is gone.
+// IsGone reports whether err says that a generation's marks or its table are gone.
 func IsGone(err error) bool {
 	return errors.Is(err, ErrNoMark) || errors.Is(err, ErrNoGeneration)
 }

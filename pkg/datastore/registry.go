@@ -11,49 +11,49 @@ import (
 	"reprise/pkg/event"
 )
 
-// Status says what a generation is there for.
+// Status is the stage of a generation's life.
 type Status string
 
-// The statuses, in the order in which a generation passes them.
+// The statuses, in the order in which a generation goes through them.
 const (
-	// Building: its owner replay fills it.
+	// Building: the owning replay fills it.
 	Building Status = "building"
-	// Following: complete up to its replay's cut, and kept up to date by a
-	// consumer of its own.
+	// Following: complete up to the replay's cut, and kept up to date by its own
+	// consumer of the event stream.
 	Following Status = "following"
-	// Active: as Following, and what readers are shown.
+	// Active: like Following, and the generation that readers see.
 	Active Status = "active"
-	// Retired: no consumer; it may be dropped.
+	// Retired: it has no consumer and may be dropped.
 	Retired Status = "retired"
 )
 
-// Info is what the registry knows of a generation.
+// Info is a generation's entry in the registry.
 type Info struct {
 	ID     string `json:"id"`
 	Status Status `json:"status"`
-	// Version is that of the set of projections that it belongs to.
+	// Version is the version of its set of projections.
 	Version string `json:"version"`
-	// Replay is its owner, "" for the first generation of a platform.
+	// Replay owns the generation; "" for a platform's first generation.
 	Replay  string    `json:"replay,omitempty"`
 	Created time.Time `json:"created"`
-	// Loss is set, for good, once the generation is known to lack events or has
-	// lost its marks: nothing is folded into it, it cannot become active, and
-	// readers are told.
+	// Loss is set permanently once the generation is known to lack events or its
+	// marks: nothing is folded into it any more, it cannot become active, and
+	// readers get an error.
 	Loss *Loss `json:"loss,omitempty"`
-	// Withdrawn is set, for good, once its replay may not make it active any
-	// more, and says how that replay was about to end.
+	// Withdrawn is set permanently once its replay may no longer make it active,
+	// and is the status with which that replay was about to end.
 	Withdrawn string `json:"withdrawn,omitempty"`
-	// Promoted is set, for good, by the flip that made it active.
+	// Promoted is set permanently by the flip that made it active.
 	Promoted bool `json:"promoted,omitempty"`
-	// Indexed says that every row of it that is parked has been written by code
-	// that keeps the index of parked entities.
+	// Indexed says that its index of parked entities is complete: no parked row
+	// was written by an earlier release without the index.
 	Indexed bool `json:"indexed,omitempty"`
 }
 
-// Loss says what of a generation was lost. The first loss of it is kept.
+// Loss describes the first loss found in a generation.
 type Loss struct {
 	Lane event.Lane `json:"lane"`
-	// Count is the number of events that it lacks, 0 where that is not known.
+	// Count is the number of missing events, 0 if unknown.
 	Count int       `json:"count,omitempty"`
 	At    time.Time `json:"at"`
 	Why   string    `json:"why"`
@@ -62,42 +62,42 @@ type Loss struct {
 // Consumes reports whether the generation has a consumer of the event stream.
 func (i Info) Consumes() bool { return i.Status == Active || i.Status == Following }
 
-// Hold is a lease under which the consumer of the active generation stands
-// still while another becomes active.
+// Hold is a lease that stops the consumer of the active generation while another
+// generation becomes active.
 type Hold struct {
 	Generation string    `json:"generation"`
 	Replay     string    `json:"replay"`
 	Until      time.Time `json:"until"`
-	// Number tells it from a hold that was broken before: a renewal keeps it.
+	// Number distinguishes it from earlier holds; a renewal keeps it.
 	Number int `json:"number"`
 }
 
-// Roll is the registry's document.
-type Roll struct {
+// RegistryState is the registry's stored document.
+type RegistryState struct {
 	Active string `json:"active"`
-	// Previous was active before, "" where none was: the one to go back to.
+	// Previous was active before Active: the target of a rollback, "" for none.
 	Previous    string `json:"previous,omitempty"`
 	Generations []Info `json:"generations"`
-	// Next is the number of the latest generation; ids are never used again.
+	// Next is the number of the latest id; ids are never reused.
 	Next int `json:"next"`
-	// Reserved are ids that were given to replays and not entered yet. An id
-	// that is in neither list can never be entered.
+	// Reserved are ids that were issued to replays and not entered yet. An id in
+	// neither list can never be entered.
 	Reserved []Reservation `json:"reserved,omitempty"`
 	Hold     *Hold         `json:"hold,omitempty"`
-	// Holds numbers the holds.
+	// Holds counts the holds ever taken.
 	Holds int `json:"holds,omitempty"`
 }
 
-// Reservation is an id that a replay may enter once.
+// Reservation is an id that a replay may turn into a generation, once.
 type Reservation struct {
 	ID     string `json:"id"`
 	Replay string `json:"replay"`
-	// Withdrawn is as Info's: the id can never be entered then.
+	// Withdrawn is like Info.Withdrawn: if set, the id can never be entered.
 	Withdrawn string `json:"withdrawn,omitempty"`
 }
 
 // Find returns a generation's entry.
-func (r *Roll) Find(id string) (*Info, bool) {
+func (r *RegistryState) Find(id string) (*Info, bool) {
 	at := slices.IndexFunc(r.Generations, func(i Info) bool { return i.ID == id })
 	if at < 0 {
 		return nil, false
@@ -106,11 +106,10 @@ func (r *Roll) Find(id string) (*Info, bool) {
 }
 
 var (
-	// ErrHeld says that a generation's consumer has to stand still: retry after
-	// a pause.
+	// ErrHeld says that a generation's consumer is held: retry later.
 	ErrHeld = errors.New("generation is held while another becomes active")
-	// ErrHoldLost says that a hold expired and was broken before the flip:
-	// hold again and wait again.
+	// ErrHoldLost says that a hold expired before the flip: take a new hold and
+	// wait again.
 	ErrHoldLost = errors.New("hold was lost before the flip")
 	// ErrUnknown says that the registry has no such generation. A retry cannot
 	// help.
@@ -118,61 +117,66 @@ var (
 	// ErrLost says that a generation lacks events or its marks. A retry cannot
 	// help; a rebuild replaces it.
 	ErrLost = errors.New("generation is lost; a rebuild has to replace it")
-	// ErrWithdrawn says that the generation's replay may not make it active any
-	// more, because it was cancelled or has failed.
+	// ErrWithdrawn says that the replay may no longer make its generation
+	// active, because it was cancelled or has failed.
 	ErrWithdrawn = errors.New("the right to make the generation active was withdrawn")
-	// ErrActive says that the generation was made active: nothing can be
-	// withdrawn any more.
+	// ErrActive says that the generation was made active: it is too late to
+	// withdraw.
 	ErrActive = errors.New("the generation was made active already")
-	// ErrNotActive says that another generation is the active one: read the
-	// roll and decide again.
+	// ErrNotActive says that another generation is active: load the registry and
+	// decide again.
 	ErrNotActive = errors.New("another generation is active")
 )
 
-// Registry keeps the roll of generations in the control table. It is safe for
-// concurrent use.
+// Registry is the list of generations, kept in the control table, and decides
+// which one is active. It is safe for concurrent use.
 type Registry struct {
 	Table control.Table
-	// Now is the clock of leases.
+	// Now is the clock for leases and timestamps.
 	Now func() time.Time
 }
 
-var rollKey = control.Key{Partition: "registry", Sort: "generations"}
+var registryKey = control.Key{Partition: "registry", Sort: "generations"}
 
-// Load returns the roll.
-func (r Registry) Load(ctx context.Context) (Roll, error) {
-	roll, _, err := control.Load[Roll](ctx, r.Table, rollKey)
+// Load returns the registry's state.
+func (r Registry) Load(ctx context.Context) (RegistryState, error) {
+	registered, _, err := control.Load[RegistryState](ctx, r.Table, registryKey)
 	if err != nil && !errors.Is(err, control.ErrNotFound) {
-		return Roll{}, fmt.Errorf("load roll of generations: %w", err)
+		return RegistryState{}, fmt.Errorf("load registry of generations: %w", err)
 	}
-	return roll, nil
+	return registered, nil
 }
 
-func (r Registry) update(ctx context.Context, verb string, change func(*Roll) error) error {
-	_, err := control.Update(ctx, r.Table, rollKey, func(roll *Roll, _ bool) error { return change(roll) })
+func (r Registry) update(ctx context.Context, verb string, change func(*RegistryState) error) error {
+	_, err := control.Update(ctx, r.Table, registryKey, func(registered *RegistryState, _ bool) error { return change(registered) })
 	if err != nil {
 		return fmt.Errorf("%s: %w", verb, err)
 	}
 	return nil
 }
 
-// Hold takes or renews the hold of the active generation for a replay, and
-// returns its number, by which Flip knows it.
+// Hold takes or renews a replay's hold on the active generation, and returns the
+// number to give to Flip.
 func (r Registry) Hold(ctx context.Context, replay string, lease time.Duration) (number int, err error) {
-	err = r.update(ctx, "hold generation", func(roll *Roll) error {
+	err = r.update(ctx, "hold generation", func(registered *RegistryState) error {
 		now := r.Now()
-		h := roll.Hold
-		live := h != nil && now.Before(h.Until)
-		if live && h.Replay != replay {
+		h := registered.Hold
+		unexpired := h != nil && now.Before(h.Until)
+		if unexpired && h.Replay != replay {
 			return ErrHeld
 		}
-		if live && h.Generation == roll.Active {
+		if unexpired && h.Generation == registered.Active {
 			number = h.Number
 		} else {
-			roll.Holds++
-			number = roll.Holds
+			registered.Holds++
+			number = registered.Holds
 		}
-		roll.Hold = &Hold{Generation: roll.Active, Replay: replay, Until: now.Add(lease).UTC(), Number: number}
+		registered.Hold = &Hold{
+			Generation: registered.Active,
+			Replay:     replay,
+			Until:      now.Add(lease).UTC(),
+			Number:     number,
+		}
 		return nil
 	})
 	return number, err
@@ -180,64 +184,63 @@ func (r Registry) Hold(ctx context.Context, replay string, lease time.Duration) 
 
 // Release ends a replay's hold.
 func (r Registry) Release(ctx context.Context, replay string) error {
-	return r.update(ctx, "release hold", func(roll *Roll) error {
-		if roll.Hold == nil || roll.Hold.Replay != replay {
+	return r.update(ctx, "release hold", func(registered *RegistryState) error {
+		if !registered.release(replay) {
 			return control.Unchanged()
 		}
-		roll.Hold = nil
 		return nil
 	})
 }
 
-// Flip makes a following generation the active one, provided that the replay's
-// hold of that number on the active one was never broken, and ends the hold.
-// The one that was active follows on. A hold that was broken and taken again
-// does not count: the active one has moved on in between. All that the decision
-// rests on lies in the document that is compared and swapped: ErrWithdrawn and
-// ErrLost refuse it.
+// Flip makes a following generation the active one and ends the replay's hold.
+// The formerly active generation becomes a following one. Flip returns
+// ErrHoldLost unless the replay still has the hold of that number: after a new
+// hold, the active generation has moved on in between. It returns ErrWithdrawn or
+// ErrLost if the generation may not become active. The document that is compared
+// and swapped contains everything that the decision rests on.
 func (r Registry) Flip(ctx context.Context, id, replay string, number int) error {
-	return r.update(ctx, "flip active generation", func(roll *Roll) error {
-		if roll.Active == id {
+	return r.update(ctx, "flip active generation", func(registered *RegistryState) error {
+		if registered.Active == id {
 			return control.Unchanged()
 		}
-		info, found := roll.Find(id)
+		info, found := registered.Find(id)
 		if !found || info.Status != Following {
 			return ErrUnknown
 		}
 		if err := info.mayBecomeActive(); err != nil {
 			return err
 		}
-		h := roll.Hold
-		if h == nil || h.Replay != replay || h.Number != number || h.Generation != roll.Active ||
+		h := registered.Hold
+		if h == nil || h.Replay != replay || h.Number != number || h.Generation != registered.Active ||
 			!r.Now().Before(h.Until) {
 			return ErrHoldLost
 		}
-		if old, found := roll.Find(roll.Active); found {
-			old.Status, roll.Previous = Following, old.ID
+		if old, found := registered.Find(registered.Active); found {
+			old.Status, registered.Previous = Following, old.ID
 		}
-		info.Status, info.Promoted, roll.Active, roll.Hold = Active, true, id, nil
+		info.Status, info.Promoted, registered.Active, registered.Hold = Active, true, id, nil
 		return nil
 	})
 }
 
-// MayWrite returns a generation's entry, or ErrHeld while its consumer must
-// stand still. A hold that has expired is broken here, so that a promotion
-// which died cannot stop the live path.
+// MayWrite returns a generation's entry, or ErrHeld while its consumer is held.
+// It removes an expired hold, so that a promotion that crashed cannot stop the
+// live path.
 func (r Registry) MayWrite(ctx context.Context, id string) (Info, error) {
 	var info Info
-	err := r.update(ctx, "check hold", func(roll *Roll) error {
-		known, found := roll.Find(id)
+	err := r.update(ctx, "check hold", func(registered *RegistryState) error {
+		known, found := registered.Find(id)
 		if !found {
 			return ErrUnknown
 		}
 		info = *known
-		if roll.Hold == nil || roll.Hold.Generation != id {
+		if registered.Hold == nil || registered.Hold.Generation != id {
 			return control.Unchanged()
 		}
-		if r.Now().Before(roll.Hold.Until) {
+		if r.Now().Before(registered.Hold.Until) {
 			return ErrHeld
 		}
-		roll.Hold = nil
+		registered.Hold = nil
 		return nil
 	})
 	return info, err

@@ -43,10 +43,10 @@ func TestTheFirstIdIsGivenAway(t *testing.T) {
 	r := newRegistry(t)
 	first, err := r.Begin(t.Context(), "", "v1")
 	must(t, err)
-	roll, err := r.Load(t.Context())
+	registered, err := r.Load(t.Context())
 	must(t, err)
-	if !roll.Given(first.ID) || roll.Given("g0002") {
-		t.Errorf("the roll is %+v", roll)
+	if !registered.Issued(first.ID) || registered.Issued("g0002") {
+		t.Errorf("the registry has %+v", registered)
 	}
 }
 
@@ -61,9 +61,9 @@ func TestBeginLeavesWhatIsActive(t *testing.T) {
 	must(t, err)
 	must(t, r.Flip(ctx, early.ID, "early", hold))
 	first, err := r.Begin(ctx, "", "v1")
-	roll, loadErr := r.Load(ctx)
-	if err != nil || loadErr != nil || first.ID != early.ID || roll.Active != early.ID || len(roll.Generations) != 1 {
-		t.Errorf("begun %s, roll %+v, %v", first.ID, roll, err)
+	registered, loadErr := r.Load(ctx)
+	if err != nil || loadErr != nil || first.ID != early.ID || registered.Active != early.ID || len(registered.Generations) != 1 {
+		t.Errorf("begun %s, registered %+v, %v", first.ID, registered, err)
 	}
 }
 
@@ -112,9 +112,9 @@ func TestALossIsKeptAndOnlyOfWhatConsumes(t *testing.T) {
 			}
 		}
 	}
-	roll, err := r.Load(ctx)
+	registered, err := r.Load(ctx)
 	must(t, err)
-	if info, _ := roll.Find(first.ID); info.Loss == nil || info.Loss.Count != 3 || !info.Loss.At.Equal(r.Now()) {
+	if info, _ := registered.Find(first.ID); info.Loss == nil || info.Loss.Count != 3 || !info.Loss.At.Equal(r.Now()) {
 		t.Errorf("the first loss is not kept: %+v", info.Loss)
 	}
 	if err := r.LoseActive(ctx, building.ID, datastore.Loss{}); !errors.Is(err, datastore.ErrNotActive) {

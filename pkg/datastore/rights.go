@@ -6,8 +6,8 @@ import (
 	"reprise/pkg/control"
 )
 
-// mayBecomeActive tells why a flip to the generation is refused, whatever its
-// status.
+// mayBecomeActive returns why a flip to the generation is refused, regardless of
+// its status; nil means that it is not.
 func (i *Info) mayBecomeActive() error {
 	switch {
 	case i.Withdrawn != "":
@@ -18,21 +18,21 @@ func (i *Info) mayBecomeActive() error {
 	return nil
 }
 
-// Withdraw takes from a replay the right to make its generation active, and
-// ends its hold: no flip that comes later succeeds, and an id that is only
-// reserved can never be entered. why is how the replay is about to end; the
-// first one is kept and returned. Where the flip came first it is ErrActive. It
-// is idempotent.
+// Withdraw removes a replay's right to make its generation active, and ends its
+// hold: no later flip succeeds, and an id that is only reserved can never be
+// entered. why is the status with which the replay is about to end; the first
+// value is kept and returned. After the flip it returns ErrActive. It is
+// idempotent.
 func (r Registry) Withdraw(ctx context.Context, id, replay, why string) (kept string, err error) {
-	err = r.update(ctx, "withdraw generation", func(roll *Roll) error {
+	err = r.update(ctx, "withdraw generation", func(registered *RegistryState) error {
 		kept = why
-		info, found := roll.Find(id)
-		reserved, waits := roll.reservation(id)
+		info, found := registered.Find(id)
+		reserved, isReserved := registered.reservation(id)
 		switch {
-		case waits && reserved.Withdrawn != "":
+		case isReserved && reserved.Withdrawn != "":
 			kept = reserved.Withdrawn
 			return control.Unchanged()
-		case waits:
+		case isReserved:
 			reserved.Withdrawn = why
 			return nil
 		case !found || info.Replay != replay:
@@ -44,44 +44,43 @@ func (r Registry) Withdraw(ctx context.Context, id, replay, why string) (kept st
 			return control.Unchanged()
 		}
 		info.Withdrawn = why
-		if roll.Hold != nil && roll.Hold.Replay == replay {
-			roll.Hold = nil
-		}
+		registered.release(replay)
 		return nil
 	})
 	return kept, err
 }
 
 // Lose records that a generation which follows the event stream lacks events or
-// its marks, and reports whether it is known to be lost then: one that is gone
-// or has no consumer any more is not. The time of the loss is the registry's.
+// its marks, at the registry's time. It reports whether the generation is now
+// recorded as lost; one that is gone or no longer has a consumer is not.
 func (r Registry) Lose(ctx context.Context, id string, loss Loss) (lost bool, err error) {
-	err = r.update(ctx, "record loss of generation", func(roll *Roll) error {
-		info, found := roll.Find(id)
-		lost = found && info.Consumes()
-		if !lost || info.Loss != nil {
+	err = r.update(ctx, "record loss of generation", func(registered *RegistryState) error {
+		info, found := registered.Find(id)
+		if lost = found && info.Consumes(); !lost {
 			return control.Unchanged()
 		}
-		loss.At = r.Now().UTC()
-		info.Loss = &loss
-		return nil
+		return r.record(loss, info)
 	})
 	return lost, err
 }
 
-// LoseActive records the loss of the active generation before somebody empties
-// it. ErrNotActive where another one is active by then.
+// LoseActive records the loss of the active generation before a caller empties
+// it. It returns ErrNotActive if another generation is active.
 func (r Registry) LoseActive(ctx context.Context, id string, loss Loss) error {
-	return r.update(ctx, "record loss of the active generation", func(roll *Roll) error {
-		info, found := roll.Find(id)
-		if !found || roll.Active != id {
+	return r.update(ctx, "record loss of the active generation", func(registered *RegistryState) error {
+		info, found := registered.Find(id)
+		if !found || registered.Active != id {
 			return ErrNotActive
 		}
-		if info.Loss != nil {
-			return control.Unchanged()
-		}
-		loss.At = r.Now().UTC()
-		info.Loss = &loss
-		return nil
+		return r.record(loss, info)
 	})
+}
+
+func (r Registry) record(loss Loss, info *Info) error {
+	if info.Loss != nil {
+		return control.Unchanged()
+	}
+	loss.At = r.Now().UTC()
+	info.Loss = &loss
+	return nil
 }

@@ -7,22 +7,22 @@ import (
 	"reprise/pkg/event"
 )
 
-// Counts sums up rows of a generation.
+// Counts are the totals of a generation's rows.
 type Counts struct {
 	Entities   int64 `json:"entities"`
 	Applied    int64 `json:"applied"`
 	Duplicates int64 `json:"duplicates"`
 	Conflicts  int64 `json:"conflicts"`
 	Ignored    int64 `json:"ignored"`
-	// Parked counts entities, Waiting their events that were not applied.
+	// Parked counts parked entities, and Waiting their unapplied events.
 	Parked  int64 `json:"parked"`
 	Waiting int64 `json:"waiting"`
-	// Others are rows of another version of the projections than the
-	// generation's: there must be none.
+	// Others counts rows of another projection version than the generation's;
+	// there must be none.
 	Others int64 `json:"others,omitempty"`
 }
 
-// Seen is the number of events that the rows have seen.
+// Seen is the number of events that the rows account for.
 func (c *Counts) Seen() int64 { return c.Applied + c.Duplicates + c.Ignored + c.Waiting }
 
 // Add counts one row.
@@ -38,7 +38,7 @@ func (c *Counts) Add(row *Row) {
 	}
 }
 
-// AddAll counts what another sum has counted.
+// AddAll adds other totals.
 func (c *Counts) AddAll(o Counts) {
 	c.Entities += o.Entities
 	c.Applied += o.Applied
@@ -50,8 +50,8 @@ func (c *Counts) AddAll(o Counts) {
 	c.Others += o.Others
 }
 
-// CountLane sums up one lane of a generation that belongs to a version of the
-// projections.
+// CountLane counts the rows of one lane of a generation that belongs to a version
+// of the projections.
 func CountLane(ctx context.Context, g Generation, lane event.Lane, version string) (Counts, error) {
 	var sum Counts
 	err := EachRow(ctx, g, lane, func(row *Row) error {
@@ -66,29 +66,51 @@ func CountLane(ctx context.Context, g Generation, lane event.Lane, version strin
 
 // EachRow calls visit for every row of a lane in order.
 func EachRow(ctx context.Context, g Generation, lane event.Lane, visit func(*Row) error) error {
-	const page = 500
-	after := ""
-	for {
-		rows, err := g.Scan(ctx, lane, after, page)
+	return eachPage(ctx, g.Scan, lane, rowPage, eachOf(visit))
+}
+
+const (
+	// rowPage and parkedPage bound the rows, and the parked rows, that are held
+	// in memory at a time.
+	rowPage    = 500
+	parkedPage = 200
+)
+
+// eachPage calls visit for every non-empty page of list.
+func eachPage(
+	ctx context.Context, list func(context.Context, event.Lane, string, int) ([]Row, error), lane event.Lane, limit int,
+	visit func([]Row) error,
+) error {
+	for after := ""; ; {
+		rows, err := list(ctx, lane, after, limit)
 		if err != nil {
-			return fmt.Errorf("scan rows of lane %s: %w", lane, err)
+			return fmt.Errorf("read rows of lane %s: %w", lane, err)
 		}
-		for i := range rows {
-			if err := visit(&rows[i]); err != nil {
+		if len(rows) > 0 {
+			if err := visit(rows); err != nil {
 				return err
 			}
-			after = rows[i].Entity
+			after = rows[len(rows)-1].Entity
 		}
-		if len(rows) < page {
+		if len(rows) < limit {
 			return nil
 		}
 	}
 }
 
-// parkedPage bounds the parked rows that are held at a time.
-const parkedPage = 200
+func eachOf(visit func(*Row) error) func([]Row) error {
+	return func(rows []Row) error {
+		for i := range rows {
+			if err := visit(&rows[i]); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+}
 
-// ParkedPages calls visit for the parked rows of a lane, page by page.
+// ParkedPages calls visit for the parked rows of a lane, page by page; indexed is
+// the generation's Info.Indexed.
 func ParkedPages(ctx context.Context, g Generation, indexed bool, lane event.Lane, visit func([]Row) error) error {
 	if !indexed {
 		return EachRow(ctx, g, lane, func(row *Row) error {
@@ -98,36 +120,15 @@ func ParkedPages(ctx context.Context, g Generation, indexed bool, lane event.Lan
 			return visit([]Row{*row})
 		})
 	}
-	for after := ""; ; {
-		rows, err := g.Parked(ctx, lane, after, parkedPage)
-		if err != nil {
-			return fmt.Errorf("list parked rows of lane %s: %w", lane, err)
-		}
-		if len(rows) > 0 {
-			if err := visit(rows); err != nil {
-				return err
-			}
-			after = rows[len(rows)-1].Entity
-		}
-		if len(rows) < parkedPage {
-			return nil
-		}
-	}
+	return eachPage(ctx, g.Parked, lane, parkedPage, visit)
 }
 
-// EachParked calls visit for every parked row of a lane, in order. Where the
-// generation has no whole index of them, visit is called for every row, so that
-// it can bound what is read.
+// EachParked calls visit for every parked row of a lane, in order. If the
+// generation has no complete index of them (Info.Indexed), it calls visit for
+// every row, so that visit can bound what is read.
 func EachParked(ctx context.Context, g Generation, indexed bool, lane event.Lane, visit func(*Row) error) error {
 	if !indexed {
 		return EachRow(ctx, g, lane, visit)
 	}
-	return ParkedPages(ctx, g, true, lane, func(rows []Row) error {
-		for i := range rows {
-			if err := visit(&rows[i]); err != nil {
-				return err
-			}
-		}
-		return nil
-	})
+	return ParkedPages(ctx, g, true, lane, eachOf(visit))
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Bucket is a time range of the log, named by its start in UTC as
-// 2006-01-02T15. Buckets of one width compare as text; "" is before all.
+// 2006-01-02T15. Buckets of one width sort as text; "" is before all others.
 type Bucket string
 
 const bucketLayout = "2006-01-02T15"
@@ -56,13 +56,13 @@ func (w Width) Range(b Bucket) (from, to int64, err error) {
 	return start.UnixMilli(), start.Add(time.Duration(w)).UnixMilli(), nil
 }
 
-// maxListed bounds the buckets that a list names one by one. An entity that has
-// events every hour for years would otherwise make its row too large to store.
-// A longer list becomes a span: its first bucket, a stride, and its last, and
-// any bucket between may hold events.
+// maxListed bounds the buckets that a list names one by one, or the row of an
+// entity with events every hour for years would be too large to store. A longer
+// list becomes a span: the first bucket, a stride, and the last bucket. Any bucket
+// in between may contain events.
 const maxListed = 512
 
-// stridePrefix begins a stride; it sorts behind every bucket.
+// stridePrefix begins a stride; it sorts after every bucket.
 const stridePrefix = "~"
 
 func stride(hours int) Bucket { return Bucket(stridePrefix + strconv.Itoa(hours)) }
@@ -79,8 +79,8 @@ func strideOf(list []Bucket) (time.Duration, bool) {
 	return time.Duration(hours) * time.Hour, err == nil && hours > 0
 }
 
-// AddBucket returns the list with a bucket in it that is its last one or comes
-// behind it. It never changes the list in place.
+// AddBucket returns the list with b added, which must not come before its last
+// bucket. It never changes the list in place.
 func AddBucket(list []Bucket, b Bucket) []Bucket {
 	n := len(list)
 	if n > 0 && list[n-1] == b {
@@ -103,8 +103,8 @@ func span(first, last Bucket, step time.Duration) []Bucket {
 	return []Bucket{first, stride(int(step / time.Hour)), last}
 }
 
-// strideFor is the widest stride from midnight to midnight, or hour to hour,
-// that meets a bucket: a log of days only has buckets at midnight.
+// strideFor is the widest stride, a day from midnight or an hour, that includes
+// b: a log with daily buckets has buckets at midnight only.
 func strideFor(b Bucket) time.Duration {
 	if strings.HasSuffix(string(b), "T00") {
 		return 24 * time.Hour
@@ -112,8 +112,8 @@ func strideFor(b Bucket) time.Duration {
 	return time.Hour
 }
 
-// ExpandBuckets returns the buckets that a list of AddBucket stands for,
-// ascending. All that were added are among them.
+// ExpandBuckets returns the buckets that a list made by AddBucket stands for,
+// ascending: all that were added, and, for a span, possibly others.
 func ExpandBuckets(list []Bucket) []Bucket {
 	step, isSpan := strideOf(list)
 	if !isSpan {

@@ -11,7 +11,7 @@ import (
 	"reprise/pkg/event"
 )
 
-// commit is one Commit under way.
+// commit is one Commit in progress.
 type commit struct {
 	pump    *Pump
 	lane    event.Lane
@@ -21,16 +21,16 @@ type commit struct {
 	stamp   Stamp
 	// writes are the entries by bucket, in the order of the buckets.
 	writes []bucketWrite
-	// aside is set aside whatever becomes of the commit, overtaken only once the
-	// head has passed it: until then it may still come in its order.
+	// aside is quarantined whether or not the commit succeeds; overtaken only
+	// after the head has passed it, since until then it may still arrive in order.
 	aside, overtaken []Quarantined
 	result           Committed
-	// due are documents that follow from the head as it is stored: the manifests
-	// that it carries, and a page of the register.
+	// due are documents that follow from the stored head: the manifests that it
+	// carries, and a page of the register.
 	due []control.Write
-	// fresh is the number of records that are taken in.
+	// fresh is the number of records that the head will list.
 	fresh int
-	// taken has the names of the records taken so far.
+	// taken contains the names of those records.
 	taken map[string]bool
 }
 
@@ -39,7 +39,7 @@ type bucketWrite struct {
 	entries []Entry
 }
 
-// full reports that the head has to move before more is taken in.
+// full reports whether the head has to move before more records are taken.
 func (c *commit) full() bool {
 	return c.fresh >= maxCommitRecords || len(c.head.Closed) >= maxCommitBuckets
 }
@@ -50,34 +50,29 @@ func (c *commit) take(ctx context.Context, in Incoming) error {
 	if err != nil && !errors.As(err, &bad) {
 		return err
 	}
-	last := decoded.Last
-	if bad != nil {
-		last = bad.Position
-	}
-	// A head passes whole records, also one that it could not decode and that a
+	// A head passes whole records, even one that this version cannot decode and a
 	// later version can.
-	switch name := last.Record(); {
+	switch name := decoded.Last.Record(); {
 	case c.taken[name]:
 		c.result.Dropped++
 		return nil
 	case name <= c.before.Position.Record():
 		return c.behindHead(ctx, in, decoded, bad)
 	case name <= c.head.Position.Record():
-		c.overtaken = append(c.overtaken, c.late(in, decoded, bad))
-		return nil
+		c.overtaken = append(c.overtaken, c.late(in, decoded.First))
 	case bad != nil:
 		c.undecodable(in, bad)
-		return nil
+	default:
+		c.accept(in, decoded)
 	}
-	c.takeIn(in, decoded)
 	return nil
 }
 
-// takeIn adds a record's events, unless they lie over too many buckets.
-func (c *commit) takeIn(in Incoming, decoded Decoded) {
+// accept adds a record's events, unless they belong to too many buckets.
+func (c *commit) accept(in Incoming, decoded Decoded) {
 	if n := c.bucketsOf(decoded.Events); n > MaxRecordBuckets {
-		c.undecodable(in, &Undecodable{decoded.Events[0].Position,
-			fmt.Errorf("its events lie over %d buckets; a record has at most %d", n, MaxRecordBuckets)})
+		c.undecodable(in, &Undecodable{decoded.First,
+			fmt.Errorf("its events belong to %d buckets; a record may have at most %d", n, MaxRecordBuckets)})
 		return
 	}
 	for i := range decoded.Events {
@@ -104,14 +99,24 @@ func (c *commit) undecodable(in Incoming, bad *Undecodable) {
 }
 
 func quarantined(in Incoming, bad *Undecodable) Quarantined {
-	return Quarantined{Position: bad.Position, Reason: "undecodable", Detail: bad.Err.Error(), Arrival: in.Arrival, Data: in.Data}
+	return in.quarantined(bad.Position, "undecodable", bad.Err.Error())
 }
 
-// pass lists a record, whose events are counted already.
+func (in Incoming) quarantined(at event.Position, reason, detail string) Quarantined {
+	return Quarantined{
+		Position: at,
+		Reason:   reason,
+		Detail:   detail,
+		Arrival:  in.Arrival,
+		Data:     in.Data,
+	}
+}
+
+// pass adds a record, whose events are counted already, to the head's list.
 func (c *commit) pass(end event.Position, events int) {
 	c.taken[end.Record()] = true
 	c.fresh++
-	c.head.list(end, events)
+	c.head.Records = c.head.Records.add(end.Record(), events)
 }
 
 func (c *commit) setAside(q Quarantined) { c.aside = append(c.aside, q) }
@@ -135,21 +140,25 @@ func (c *commit) add(a *Arrived) {
 		c.writes = append(c.writes, bucketWrite{bucket: bucket})
 	}
 	w := &c.writes[len(c.writes)-1]
-	w.entries = append(w.entries, Entry{Entity: a.Event.Subject, Position: a.Position, Logged: logged, Line: a.Line})
+	w.entries = append(w.entries, Entry{
+		Entity:   a.Event.Subject,
+		Position: a.Position,
+		Logged:   logged,
+		Line:     a.Line,
+	})
 	c.result.Events++
 }
 
-// behindHead handles a record that the head covers: redelivered, or late. What
-// was never committed is set aside, for applying it now would break the order.
+// behindHead handles a record that the head covers: it was redelivered, or it is
+// late. A late record is quarantined, since applying it now would break the order.
 func (c *commit) behindHead(ctx context.Context, in Incoming, decoded Decoded, bad *Undecodable) error {
 	if bad != nil {
 		c.setAside(quarantined(in, bad))
 		c.result.Dropped++
 		return nil
 	}
-	// Records are committed whole, so one of its events speaks for all.
-	first := &decoded.Events[0]
-	known, err := c.committed(ctx, first)
+	// Records are committed whole, so its first event answers for all of them.
+	known, err := c.committed(ctx, &decoded.Events[0])
 	if err != nil {
 		return err
 	}
@@ -157,39 +166,31 @@ func (c *commit) behindHead(ctx context.Context, in Incoming, decoded Decoded, b
 		c.result.Dropped++
 		return nil
 	}
-	c.setAside(c.late(in, decoded, nil))
+	c.setAside(c.late(in, decoded.First))
 	return nil
 }
 
-// late is a record that the head has passed, under its first position.
-func (c *commit) late(in Incoming, decoded Decoded, bad *Undecodable) Quarantined {
+// late counts a late record and returns it at its first position.
+func (c *commit) late(in Incoming, at event.Position) Quarantined {
 	c.result.Late++
-	var at event.Position
-	if bad != nil {
-		at = bad.Position
-	} else {
-		at = decoded.Events[0].Position
-	}
-	return Quarantined{Position: at, Reason: "late", Detail: "the lane's head had passed the record when it was delivered",
-		Arrival: in.Arrival, Data: in.Data}
+	return in.quarantined(at, "late", "the lane's head had passed the record when it was delivered")
 }
 
-// committed reports whether the log has a record that the head covers. The
-// head, the manifests and the register decide; what the Events table holds is
-// asked only of what was committed before there was a register.
+// committed reports whether a record that the head covers is in the log. The
+// head, the manifests and the register decide; the Events table is consulted only
+// for records that were committed before there was a register.
 func (c *commit) committed(ctx context.Context, first *Arrived) (bool, error) {
 	if c.before.Listed(first.Position) {
 		_, in, err := c.pump.Heads.CountAt(ctx, c.lane, &c.before, first.Position)
 		return in, err
 	}
-	view := View{Log: c.pump.Log, Heads: c.pump.Heads}
-	_, in, err := view.Locate(ctx, c.pump.Width, c.lane, &c.before, first)
+	_, in, err := View{Log: c.pump.Log, Heads: c.pump.Heads}.Locate(ctx, c.pump.Width, c.lane, &c.before, first)
 	return in, err
 }
 
-// store writes in the order that makes every crash harmless: events and what is
-// set aside, and beside them what the stored head carries; then the head, which
-// alone makes all of it count; then the log's own witness of it.
+// store writes in an order that makes a crash harmless at any point: first events,
+// quarantined records and due documents, none of which count yet; then the head,
+// which makes them count; then the head's witness.
 func (c *commit) store(ctx context.Context) error {
 	if err := c.quarantine(ctx, c.aside); err != nil {
 		return err
@@ -225,7 +226,7 @@ func (c *commit) quarantine(ctx context.Context, records []Quarantined) error {
 }
 
 func (c *commit) moveHead(ctx context.Context) error {
-	c.head.endPage()
+	c.head.closePage()
 	version, err := control.Store(ctx, c.pump.Heads.Table, headKey(c.lane), c.head, c.version)
 	if errors.Is(err, control.ErrConflict) {
 		err = ErrOvertaken
@@ -234,5 +235,5 @@ func (c *commit) moveHead(ctx context.Context) error {
 		return fmt.Errorf("move head of lane %s: %w", c.lane, err)
 	}
 	c.version = version
-	return c.pump.bearWitness(ctx, c.lane, &c.head)
+	return c.pump.putWitness(ctx, c.lane, &c.head)
 }

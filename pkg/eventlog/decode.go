@@ -9,9 +9,8 @@ import (
 	"reprise/pkg/event/record"
 )
 
-// maxAhead is how far behind its record's arrival the time that an event keeps
-// may lie. The edge has accepted nothing beyond event.MaxAhead; the clocks that
-// the two go by may differ by the rest.
+// maxAhead is how far a kept event time may be ahead of its record's arrival. The
+// HTTP API accepts at most event.MaxAhead; the rest allows for differing clocks.
 const maxAhead = time.Hour
 
 // Incoming is a record of the event stream.
@@ -28,28 +27,29 @@ type Arrived struct {
 	Position event.Position
 	// Line is the canonical encoding.
 	Line []byte
-	// Arrival is the record's, or the event's own time where the sender asked
-	// to keep it.
+	// Arrival is the record's arrival, or the event's own time if the sender
+	// asked to keep it.
 	Arrival int64
 }
 
-// Decoded is a record of the event stream, decoded.
+// Decoded is a decoded record of the event stream. First and Last are the positions
+// of its first and last event, or of the record itself if it is undecodable.
 type Decoded struct {
-	Last   event.Position
-	Events []Arrived
+	First, Last event.Position
+	Events      []Arrived
 }
 
-// Decoder decodes records of the event stream. The pump and every consumer
-// that writes state use the same one, so that they agree on what is an event
-// and where it stands. It is safe for concurrent use.
+// Decoder decodes records of the event stream. The pump and every consumer that
+// writes state use the same decoder, so that they agree on events and positions.
+// It is safe for concurrent use.
 type Decoder struct {
 	Codec *record.Codec
 	Lanes *event.Lanes
-	// Epoch is that of the stream that the records come from.
+	// Epoch is the epoch of the event stream.
 	Epoch int
 }
 
-// Undecodable says why a record is no batch of events of its lane.
+// Undecodable says why a record does not decode to events of its lane.
 type Undecodable struct {
 	Position event.Position
 	Err      error
@@ -61,26 +61,28 @@ func (e *Undecodable) Error() string {
 
 func (e *Undecodable) Unwrap() error { return e.Err }
 
-// Decode returns the events of a record of that lane, or an *Undecodable.
-// Another error means that the sequence number is none.
+// Decode returns the events of a record of that lane. With an *Undecodable it
+// returns the record's position only; any other error means that the sequence number
+// is invalid.
 func (d *Decoder) Decode(lane event.Lane, in Incoming) (Decoded, error) {
 	first, err := event.NewPosition(d.Epoch, in.Sequence, 0)
 	if err != nil {
 		return Decoded{}, fmt.Errorf("place record: %w", err)
 	}
+	undecodable := Decoded{First: first, Last: first}
 	header, lines, err := d.Codec.Unpack(in.Data)
 	if err != nil {
-		return Decoded{}, &Undecodable{first, err}
+		return undecodable, &Undecodable{first, err}
 	}
 	if header.Lane != lane || header.Playback != nil {
-		return Decoded{}, &Undecodable{first, fmt.Errorf("the record belongs to lane %s", header.Lane)}
+		return undecodable, &Undecodable{first, fmt.Errorf("the record belongs to lane %s", header.Lane)}
 	}
-	decoded := Decoded{Events: make([]Arrived, 0, len(lines))}
+	decoded := Decoded{First: first, Events: make([]Arrived, 0, len(lines))}
 	var scratch []byte
 	for i, line := range lines {
 		arrived, err := d.arrived(lane, in, header, line, i, &scratch)
 		if err != nil {
-			return Decoded{}, &Undecodable{first, fmt.Errorf("event %d: %w", i, err)}
+			return undecodable, &Undecodable{first, fmt.Errorf("event %d: %w", i, err)}
 		}
 		decoded.Events = append(decoded.Events, arrived)
 		decoded.Last = arrived.Position
@@ -95,8 +97,8 @@ func (d *Decoder) arrived(
 	if err != nil {
 		return Arrived{}, err
 	}
-	// The edge sends canonical lines. One of another writer is brought into that
-	// form, so that the log holds nothing else.
+	// The HTTP API sends canonical lines. Lines of other writers are converted,
+	// so that the log contains canonical lines only.
 	if *scratch = e.AppendJSON((*scratch)[:0]); !bytes.Equal(*scratch, line) {
 		line = bytes.Clone(*scratch)
 	}
@@ -121,24 +123,15 @@ func (d *Decoder) arrived(
 	return arrived, nil
 }
 
-// LastPosition is the position at the end of a record: its last event's, or
-// its own where it cannot be decoded.
-func (d *Decoder) LastPosition(decoded Decoded, in Incoming) (event.Position, error) {
-	if len(decoded.Events) > 0 {
-		return decoded.Last, nil
-	}
-	return event.NewPosition(d.Epoch, in.Sequence, 0)
-}
-
-// Stamp assigns logged times, which never go back within a lane. The pump and
-// the consumers of the event stream each keep one per lane and come to the
-// same times, since they see the same records in the same order.
+// Stamp assigns logged times, which never go back within a lane. The pump and the
+// consumers of the event stream each keep one per lane, and get the same times,
+// since they see the same records in the same order.
 type Stamp struct {
 	Width  Width
 	Logged int64
 }
 
-// Next returns the logged time and bucket of an event that arrived then.
+// Next returns the logged time and bucket of an event with that arrival.
 func (s *Stamp) Next(arrival int64) (logged int64, bucket Bucket) {
 	s.Logged = max(s.Logged, arrival)
 	return s.Logged, s.Width.Of(s.Logged)

@@ -15,30 +15,30 @@ import (
 type Head struct {
 	// Position is the last position committed, "" before the first.
 	Position event.Position `json:"position"`
-	// Logged is the logged time of the last event, which the next one's cannot
-	// be before, in milliseconds since 1970.
+	// Logged is the logged time of the last event, in milliseconds since 1970;
+	// the next event's cannot be earlier.
 	Logged int64 `json:"logged"`
-	// Bucket is the open bucket, and Open its manifest so far. Manifests of
-	// all buckets before it are closed and never change.
+	// Bucket is the open bucket, and Open its manifest so far. The manifests of
+	// earlier buckets never change.
 	Bucket Bucket   `json:"bucket"`
 	Open   Manifest `json:"open"`
-	// Closed are manifests that the commit of this head closed. The next commit
-	// writes them to their own documents, as they are here.
+	// Closed are the manifests of buckets that this head's commit closed. The
+	// next commit writes them, unchanged, to their own documents.
 	Closed []ClosedManifest `json:"closed,omitempty"`
-	// Count, Bytes and Digest are those of the whole lane. Digest is nil in the
-	// head of a log of an earlier version until its next commit.
+	// Count, Bytes and Digest cover the whole lane. Digest is nil in a head of an
+	// earlier version until its next commit.
 	Count  int64         `json:"count"`
 	Bytes  int64         `json:"bytes"`
 	Digest *event.Digest `json:"digest,omitempty"`
-	// Since is the position behind which the register lists every record; nil in
-	// the head of a log of an earlier version until its next commit.
+	// Since is the position after which the register lists every record; nil in a
+	// head of an earlier version until its next commit.
 	Since *event.Position `json:"since,omitempty"`
-	// Records is the end of the register, PageEnd a page in it that is whole.
+	// Records is the end of the register; PageEnd marks a complete page in it.
 	Records Records  `json:"records,omitempty"`
 	PageEnd *PageEnd `json:"pageEnd,omitempty"`
 }
 
-// ClosedManifest is the manifest of a bucket that is over.
+// ClosedManifest is the manifest of a closed bucket.
 type ClosedManifest struct {
 	Bucket   Bucket   `json:"bucket"`
 	Manifest Manifest `json:"manifest"`
@@ -47,8 +47,8 @@ type ClosedManifest struct {
 // Heads reads heads, manifests and registers. Only the Pump writes them.
 type Heads struct{ Table control.Table }
 
-// errEnough ends a listing early.
-var errEnough = errors.New("enough")
+// errStop ends a listing early.
+var errStop = errors.New("stop")
 
 func headKey(lane event.Lane) control.Key {
 	return control.Key{Partition: "head#" + lane.String(), Sort: "head"}
@@ -90,21 +90,20 @@ func (h Heads) LoadAll(ctx context.Context, lanes int) ([]Head, error) {
 	return heads, nil
 }
 
-// Whoever waits for a head looks again after firstLook, and then each time after
-// twice as long, up to lastLook: a look is a read unit, and the pump may take
-// some hundred milliseconds.
+// Await loads a head again after minPoll, then doubles the interval up to maxPoll:
+// a load costs a read unit, and the pump may take several hundred milliseconds.
 const (
-	firstLook = 10 * time.Millisecond
-	lastLook  = 320 * time.Millisecond
+	minPoll = 10 * time.Millisecond
+	maxPoll = 320 * time.Millisecond
 )
 
-// Await loads a lane's head until it is far enough or patience ends, and returns
-// the last one it saw: the caller judges. sleep waits, or returns the context's
-// error if that ends before.
+// Await loads a lane's head until enough accepts it or patience ends, and returns
+// the last head that it loaded, accepted or not. sleep waits, or returns the
+// context's error if that ends first.
 func (h Heads) Await(ctx context.Context, lane event.Lane, enough func(Head) bool, patience time.Duration,
 	sleep func(context.Context, time.Duration) error,
 ) (Head, error) {
-	wait, waited := firstLook, time.Duration(0)
+	wait, waited := minPoll, time.Duration(0)
 	for {
 		head, err := h.Load(ctx, lane)
 		if err != nil || enough(head) || waited >= patience {
@@ -114,6 +113,6 @@ func (h Heads) Await(ctx context.Context, lane event.Lane, enough func(Head) boo
 			return head, err
 		}
 		waited += wait
-		wait = min(2*wait, lastLook)
+		wait = min(2*wait, maxPoll)
 	}
 }

@@ -9,21 +9,21 @@ import (
 	"reprise/pkg/event"
 )
 
-// The limits of an entry, under DynamoDB's 400 KB item and 1,024 bytes of a sort
-// key.
+// The limits of an entry, to stay below DynamoDB's 400 KB an item and 1,024 bytes
+// a sort key.
 const (
 	// MaxLineBytes bounds a line: the largest event with its attributes escaped.
 	MaxLineBytes = 320 << 10
-	// MaxAfterBytes bounds the sort key that a read goes on after.
+	// MaxAfterBytes bounds the sort key after which a read continues.
 	MaxAfterBytes = 1024
 )
 
-// ErrLimit says that an entry, a bucket or a key passes a limit or is none. A
+// ErrLimit says that an entry, a bucket or a key is invalid or exceeds a limit. A
 // retry cannot help.
-var ErrLimit = errors.New("event log passes a limit")
+var ErrLimit = errors.New("event log limit exceeded")
 
-// Check returns ErrLimit unless e can be stored: one that has no entity's id or
-// no position as its key would keep its whole lane-bucket from being read.
+// Check returns ErrLimit unless e can be stored: an entry with an invalid entity
+// id or position would make its whole lane-bucket unreadable.
 func (e *Entry) Check() error {
 	if err := event.CheckEntity(e.Entity); err != nil {
 		return fmt.Errorf("entry: %w: %w", ErrLimit, err)
@@ -32,7 +32,7 @@ func (e *Entry) Check() error {
 		return fmt.Errorf("entry: %w", err)
 	}
 	if n := len(e.Line); n > MaxLineBytes {
-		return fmt.Errorf("entry with a line of %d bytes, %d are allowed: %w", n, MaxLineBytes, ErrLimit)
+		return fmt.Errorf("entry with a line of %d bytes, at most %d are allowed: %w", n, MaxLineBytes, ErrLimit)
 	}
 	return nil
 }
@@ -65,7 +65,7 @@ func CheckPut(bucket Bucket, entries []Entry) error {
 	return nil
 }
 
-// CheckRead returns ErrLimit unless bucket can be read behind after.
+// CheckRead returns ErrLimit unless bucket can be read after the key after.
 func CheckRead(bucket Bucket, after string) error {
 	if err := bucket.Check(); err != nil {
 		return err
@@ -73,17 +73,17 @@ func CheckRead(bucket Bucket, after string) error {
 	return checkAfter(after)
 }
 
-// CheckList returns ErrLimit unless a quarantine can be listed above after.
+// CheckList returns ErrLimit unless a quarantine can be listed after a position.
 func CheckList(after event.Position) error { return checkAfter(string(after)) }
 
 func checkAfter(after string) error {
 	if len(after) > MaxAfterBytes || !utf8.ValidString(after) {
-		return fmt.Errorf("go on after %.40q: %w", after, ErrLimit)
+		return fmt.Errorf("continue after %.40q: %w", after, ErrLimit)
 	}
 	return nil
 }
 
-// Check returns ErrLimit unless q can be set aside.
+// Check returns ErrLimit unless q can be stored.
 func (q *Quarantined) Check() error {
 	if err := checkPosition(q.Position); err != nil {
 		return fmt.Errorf("quarantined record: %w", err)
@@ -91,7 +91,7 @@ func (q *Quarantined) Check() error {
 	return nil
 }
 
-// CanHave reports whether there can be an entry of entity at a position.
+// CanHave reports whether an entry can exist for an entity and a position.
 func CanHave(entity string, at event.Position) bool {
 	return event.CheckEntity(entity) == nil && checkPosition(at) == nil
 }

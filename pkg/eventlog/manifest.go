@@ -9,7 +9,7 @@ import (
 	"reprise/pkg/event"
 )
 
-// Manifest says what a lane has in a bucket. It digests content, not stored
+// Manifest sums up what a lane has in a bucket. It digests content, not stored
 // bytes, so that the encoding of items may change.
 type Manifest struct {
 	Count int64 `json:"count"`
@@ -20,7 +20,7 @@ type Manifest struct {
 	Last   event.Position `json:"last"`
 }
 
-// Add counts one event, which must follow all counted before.
+// Add counts one event, whose position must follow those counted so far.
 func (m *Manifest) Add(at event.Position, line []byte) {
 	m.add(at, len(line), event.DigestOf(at, line))
 }
@@ -35,9 +35,8 @@ func (m *Manifest) add(at event.Position, bytes int, digest event.Digest) {
 	m.Digest = m.Digest.Add(digest)
 }
 
-// Manifests calls visit for the manifests of a lane's buckets in [from, to),
-// ascending, as of head: closed ones first, and the open one last. An empty to
-// means no end.
+// Manifests calls visit for the manifests of a lane's buckets in [from, to), as of
+// head, in ascending order, the open bucket last. An empty to means no end.
 func (h Heads) Manifests(ctx context.Context, lane event.Lane, head Head, from, to Bucket,
 	visit func(Bucket, Manifest) error,
 ) error {
@@ -45,28 +44,26 @@ func (h Heads) Manifests(ctx context.Context, lane event.Lane, head Head, from, 
 		return nil
 	}
 	inside := func(b Bucket) bool { return b >= from && (to == "" || b < to) }
-	stop := errors.New("stop")
 	carried := head.Closed
-	// What the head carries itself may be stored already, by a commit that
-	// follows; it is the same then, and named once.
+	// A later commit may have stored the manifests that this head carries; they
+	// are identical then, and visited once.
 	until := func(next Bucket) error {
 		for len(carried) > 0 && carried[0].Bucket < next {
 			c := carried[0]
 			carried = carried[1:]
-			if !inside(c.Bucket) {
-				continue
-			}
-			if err := visit(c.Bucket, c.Manifest); err != nil {
-				return err
+			if inside(c.Bucket) {
+				if err := visit(c.Bucket, c.Manifest); err != nil {
+					return err
+				}
 			}
 		}
 		return nil
 	}
 	err := control.Each(ctx, h.Table, manifestPartition(lane), before(from), func(sort string, m Manifest) error {
 		b := Bucket(sort)
-		// A manifest at or behind the open bucket is another head's.
+		// A manifest of the open bucket or a later one belongs to another head.
 		if b >= head.Bucket || !inside(b) {
-			return stop
+			return errStop
 		}
 		if err := until(b); err != nil {
 			return err
@@ -76,7 +73,7 @@ func (h Heads) Manifests(ctx context.Context, lane event.Lane, head Head, from, 
 		}
 		return visit(b, m)
 	})
-	if err != nil && !errors.Is(err, stop) {
+	if err != nil && !errors.Is(err, errStop) {
 		return fmt.Errorf("read manifests of lane %s: %w", lane, err)
 	}
 	if err := until(head.Bucket); err != nil {
@@ -88,9 +85,11 @@ func (h Heads) Manifests(ctx context.Context, lane event.Lane, head Head, from, 
 	return nil
 }
 
-// ManifestsOf returns the manifests of those among buckets, ascending, in which
-// a lane has events, as of head.
-func (h Heads) ManifestsOf(ctx context.Context, lane event.Lane, head Head, buckets []Bucket) (map[Bucket]Manifest, error) {
+// ManifestsOf returns the manifests, as of head, of those of the buckets in which
+// the lane has events. buckets are ascending.
+func (h Heads) ManifestsOf(
+	ctx context.Context, lane event.Lane, head Head, buckets []Bucket,
+) (map[Bucket]Manifest, error) {
 	found := make(map[Bucket]Manifest)
 	if len(buckets) == 0 || head.Position == "" {
 		return found, nil
@@ -129,7 +128,7 @@ func (h Heads) ManifestsOf(ctx context.Context, lane event.Lane, head Head, buck
 	return found, nil
 }
 
-// spanning returns the bucket from one on whose manifest spans a position.
+// spanning returns the bucket, at or after from, whose manifest spans a position.
 func (h Heads) spanning(ctx context.Context, lane event.Lane, head Head, from Bucket, at event.Position,
 ) (home Bucket, manifest Manifest, found bool, err error) {
 	err = h.Manifests(ctx, lane, head, from, "", func(b Bucket, m Manifest) error {
@@ -139,15 +138,15 @@ func (h Heads) spanning(ctx context.Context, lane event.Lane, head Head, from Bu
 		if m.First <= at {
 			home, manifest, found = b, m, true
 		}
-		return errEnough
+		return errStop
 	})
-	if err != nil && !errors.Is(err, errEnough) {
+	if err != nil && !errors.Is(err, errStop) {
 		return "", Manifest{}, false, err
 	}
 	return home, manifest, found, nil
 }
 
-// BucketsSince returns the buckets of a lane from one on, as of head.
+// BucketsSince returns the lane's buckets at or after from, as of head.
 func (h Heads) BucketsSince(ctx context.Context, lane event.Lane, head Head, from Bucket) ([]Bucket, error) {
 	var buckets []Bucket
 	err := h.Manifests(ctx, lane, head, from, "", func(b Bucket, _ Manifest) error {

@@ -22,7 +22,7 @@ func TestHeadCountsAtTheLatestRecordsOnly(t *testing.T) {
 	var ends, paged []end
 	for n := range 200 {
 		at, events := position(t, fmt.Sprint(1000+n)), random.IntN(4)
-		if page, due := head.givePage(); due {
+		if page, due := head.takePage(); due {
 			k := page.Records.count()
 			paged = append(paged, ends[len(paged):len(paged)+k]...)
 			if last := paged[len(paged)-1]; page.End != last.at.Record() || page.Before+page.Records.eventsFrom(0) != last.count {
@@ -31,8 +31,8 @@ func TestHeadCountsAtTheLatestRecordsOnly(t *testing.T) {
 		}
 		head.Count += int64(events)
 		head.Position = at
-		head.list(at, events)
-		head.endPage()
+		head.Records = head.Records.add(at.Record(), events)
+		head.closePage()
 		ends = append(ends, end{at, head.Count})
 		if n := head.Records.count(); n > maxInline {
 			t.Fatalf("the head lists %d records", n)
@@ -57,8 +57,8 @@ func TestHeadTakesOneWriteUnit(t *testing.T) {
 	head := Head{Position: at, Logged: 1790000000000, Bucket: "2026-11-24T12", Count: 1 << 40, Bytes: 1 << 50, Digest: &digest,
 		Since: new(event.Position), Open: Manifest{Count: 1 << 30, Bytes: 1 << 40, Digest: digest, First: at, Last: at}}
 	for range maxInline {
-		head.list(at, 10_000)
-		head.endPage()
+		head.Records = head.Records.add(at.Record(), 10_000)
+		head.closePage()
 	}
 	body, err := json.Marshal(head)
 	if err != nil {

@@ -13,27 +13,26 @@ import (
 	"reprise/pkg/event"
 )
 
-// The register of a lane lists every record that its log consists of. Its end
-// is in the head, the rest in pages, each found by the name of its last record.
-// The Events table cannot say what is in the log: an attempt that died, or was
-// overtaken, leaves events there that were never committed.
-
-// registerPage is a page of a register.
+// registerPage is a page of a lane's register, which lists every record of the
+// lane's log. The end of the register is in the head; the rest is in pages, each
+// found by the name of its last record. The Events table cannot say what is in the
+// log, since a crashed or overtaken attempt leaves events there that were never
+// committed.
 type registerPage struct {
 	// End is the name of the last record.
 	End string `json:"end"`
-	// Before is how many events the lane has before the page.
+	// Before is the number of the lane's events before the page.
 	Before  int64   `json:"before"`
 	Records Records `json:"records"`
 }
 
-// parallelPages bounds the pages that are looked for at a time.
+// parallelPages bounds the pages that are loaded at a time.
 const parallelPages = 16
 
 func registerPartition(lane event.Lane) string { return "register#" + lane.String() }
 
-// justBelow returns a text that sorts below name and above every name of a
-// record that comes before it.
+// justBelow returns a text that sorts before name and after the names of all
+// earlier records.
 func justBelow(name string) string {
 	if name == "" {
 		return ""
@@ -41,7 +40,7 @@ func justBelow(name string) string {
 	return name[:len(name)-1] + string(rune(name[len(name)-1]-1)) + "~"
 }
 
-// page returns the page of the register in which a record would be.
+// page returns the page of the register that would list a record.
 func (h Heads) page(ctx context.Context, lane event.Lane, record string) (page registerPage, found bool, err error) {
 	docs, err := h.Table.List(ctx, registerPartition(lane), justBelow(record), 1)
 	if err != nil {
@@ -57,14 +56,15 @@ func (h Heads) page(ctx context.Context, lane event.Lane, record string) (page r
 }
 
 // Listed reports whether the register reaches back to a position that the head
-// covers. A log of an earlier version has none for what was committed then.
+// covers. It does not cover what an earlier version committed.
 func (h *Head) Listed(at event.Position) bool { return h.Since != nil && at > *h.Since }
 
 // CountAt returns how many events a lane has up to the end of a record, and
-// false where the log does not have the record. The record must be one that the
-// register reaches back to; see Head.Listed. It costs nothing for the latest
-// records, else one read.
-func (h Heads) CountAt(ctx context.Context, lane event.Lane, head *Head, end event.Position) (count int64, in bool, err error) {
+// whether the record is in the log. The register must reach back to the record
+// (Head.Listed). It costs nothing for the latest records, else one read.
+func (h Heads) CountAt(
+	ctx context.Context, lane event.Lane, head *Head, end event.Position,
+) (count int64, in bool, err error) {
 	if count, in = head.CountAt(end); in {
 		return count, true, nil
 	}
@@ -79,9 +79,12 @@ func (h Heads) CountAt(ctx context.Context, lane event.Lane, head *Head, end eve
 	return page.Before + page.Records[:(at+1)*recordBytes].eventsFrom(0), true, nil
 }
 
-// InLog reports of each position whether the log has it, in a bucket with that
-// manifest. It looks the records up that the head does not list, side by side.
-func (h Heads) InLog(ctx context.Context, lane event.Lane, head *Head, m *Manifest, at []event.Position) ([]bool, error) {
+// InLog reports for each position whether its event is in the log, in the bucket
+// with that manifest. Records that the head does not list cost a read each, several
+// at a time.
+func (h Heads) InLog(
+	ctx context.Context, lane event.Lane, head *Head, m *Manifest, at []event.Position,
+) ([]bool, error) {
 	inside := func(p event.Position) bool { return p >= m.First && p <= m.Last && p <= head.Position }
 	asked := make(map[string]*bool)
 	group, ctx := errgroup.WithContext(ctx)
@@ -107,15 +110,15 @@ func (h Heads) InLog(ctx context.Context, lane event.Lane, head *Head, m *Manife
 	return in, nil
 }
 
-// Roster is the records of one bucket of a lane, as of a head, for a reader of
-// the whole bucket. It takes 8 bytes a record. It is safe for concurrent use.
+// Roster is the set of records in one bucket of a lane, as of a head, for readers
+// of a whole bucket. It takes 8 bytes per record and is safe for concurrent use.
 type Roster struct {
 	first, last event.Position
 	head        *Head
 	hashes      []uint64
 }
 
-// Roster reads the register of a bucket with that manifest.
+// Roster loads the records of the bucket with that manifest.
 func (h Heads) Roster(ctx context.Context, lane event.Lane, head *Head, m *Manifest) (*Roster, error) {
 	r := &Roster{first: m.First, last: m.Last, head: head}
 	if m.Count == 0 || !head.Listed(m.Last) {
@@ -126,11 +129,11 @@ func (h Heads) Roster(ctx context.Context, lane event.Lane, head *Head, m *Manif
 		func(_ string, page registerPage) error {
 			r.take(page.Records)
 			if page.End >= end {
-				return errEnough
+				return errStop
 			}
 			return nil
 		})
-	if err != nil && !errors.Is(err, errEnough) {
+	if err != nil && !errors.Is(err, errStop) {
 		return nil, fmt.Errorf("read register of lane %s: %w", lane, err)
 	}
 	r.take(head.Records)
@@ -144,9 +147,9 @@ func (r *Roster) take(records Records) {
 	}
 }
 
-// Has reports whether the log has an event at a position in the roster's
-// bucket. Whatever else the bucket holds is the leftover of a commit that did
-// not come to move the head.
+// Has reports whether an event that the Events table has at a position in the
+// roster's bucket is in the log. Otherwise it is the leftover of a commit that
+// never moved the head.
 func (r *Roster) Has(at event.Position) bool {
 	if at < r.first || at > r.last {
 		return false

@@ -7,25 +7,25 @@ import (
 	"reprise/pkg/event"
 )
 
-// historyPage bounds what a history holds in memory at a time.
+// historyPage bounds the entries of a history that are in memory at a time.
 const historyPage = 500
 
-// manyBuckets is from how many buckets on their manifests are listed and not
+// manyBuckets is the number of buckets above which manifests are listed, not
 // looked up one by one.
 const manyBuckets = 200
 
-// View reads what is in the log, and leaves out what the Events table holds
-// beyond that. It is safe for concurrent use.
+// View reads what is in the log, without the leftovers that the Events table may
+// also contain. It is safe for concurrent use.
 type View struct {
 	Log   Log
 	Heads Heads
 }
 
-// History calls visit for an entity's events at positions behind after up to
-// upTo, which the lane's head covers, in the order of positions. buckets are
-// those in which the entity has events, ascending; it costs one Query for each
-// of them in which the lane has events, and up to a read for each event that
-// does not belong to the latest records of the lane. Reads are consistent.
+// History calls visit for an entity's events at positions after the first and up
+// to the second one, which the lane's head must cover, in order. buckets are those
+// in which the entity has events, ascending. It costs one Query for each of them in
+// which the lane has events, and up to one read for each event that is not among
+// the lane's latest records. Reads are consistent.
 func (v View) History(ctx context.Context, lane event.Lane, entity string, buckets []Bucket, after, upTo event.Position,
 	visit func(Bucket, *Entry) error,
 ) error {
@@ -67,9 +67,10 @@ func (v View) History(ctx context.Context, lane event.Lane, entity string, bucke
 	return nil
 }
 
-// Entity returns a page of an entity's events in a bucket with that manifest,
-// as of a head, behind a sort key. A page may be empty and have a next one.
-func (v View) Entity(ctx context.Context, lane event.Lane, head *Head, bucket Bucket, m *Manifest, entity, after string, limit int,
+// Entity returns a page of an entity's events, as of a head, in the bucket with
+// that manifest and after a sort key. A page may be empty and not be the last.
+func (v View) Entity(ctx context.Context, lane event.Lane, head *Head, bucket Bucket, m *Manifest,
+	entity, after string, limit int,
 ) (Page, error) {
 	page, err := v.Log.ReadEntity(ctx, lane, bucket, entity, after, PageLimit{Entries: limit})
 	if err != nil {
@@ -93,9 +94,9 @@ func (v View) Entity(ctx context.Context, lane event.Lane, head *Head, bucket Bu
 	return page, nil
 }
 
-// Missing reports whether an event that the Events table holds at a position,
-// which a head covers, is lost to the log: its record is neither in the log, be
-// it in another bucket, nor set aside. It costs two reads.
+// Missing reports whether an event in the Events table, at a position that a head
+// covers, is lost to the log: its record is neither in the log, in any bucket, nor
+// quarantined. It costs two reads.
 func (v View) Missing(ctx context.Context, lane event.Lane, head *Head, at event.Position) (bool, error) {
 	if !head.Listed(at) {
 		return false, nil
@@ -110,10 +111,13 @@ func (v View) Missing(ctx context.Context, lane event.Lane, head *Head, at event
 	return len(aside) == 0 || aside[0].Position.Record() != at.Record(), nil
 }
 
-// Locate returns the bucket in which the log has a record that a head covers,
-// and false where it has not: the record came late. Of what was committed before
-// there was a register, an event in the Events table speaks for its record.
-func (v View) Locate(ctx context.Context, width Width, lane event.Lane, head *Head, first *Arrived) (Bucket, bool, error) {
+// Locate returns the bucket of a record that a head covers, and false if the
+// record is not in the log, because it came late. For what was committed before
+// there was a register, an event in the Events table proves that its record is in
+// the log.
+func (v View) Locate(
+	ctx context.Context, width Width, lane event.Lane, head *Head, first *Arrived,
+) (Bucket, bool, error) {
 	if head.Listed(first.Position) {
 		if _, in, err := v.Heads.CountAt(ctx, lane, head, first.Position); err != nil || !in {
 			return "", false, err

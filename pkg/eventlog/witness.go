@@ -8,17 +8,17 @@ import (
 	"reprise/pkg/event"
 )
 
-// ErrHeadLost says that a lane's head is gone, or is an older one than the log
-// has seen: the control table was damaged, or restored to another time than the
-// Events table. Nothing is committed on such a head, for it would count anew
-// what is in the log already. A retry cannot help until the control table is
-// restored to the time of the Events table.
+// ErrHeadLost says that a lane's head is gone, or is older than one that the log
+// has witnessed: the control table was damaged, or restored to another time than
+// the Events table. Nothing is committed on such a head, since it would count
+// again what is in the log already. A retry cannot help until the control table
+// is restored to the time of the Events table.
 var ErrHeadLost = errors.New("the lane's head is behind what the log itself has witnessed: " +
 	"restore the control table to the time of the Events table")
 
-// Witness is what the Events table itself keeps of a lane's head: written once
-// for each bucket that the lane opens, after the head that opened it. It tells
-// a head that was lost from one that never was.
+// Witness is the Events table's own record of a lane's head, written once for each
+// bucket that the lane opens, after the head that opened it. It distinguishes a
+// lost head from one that never existed.
 type Witness struct {
 	Bucket Bucket `json:"bucket"`
 	// First is the first position of the bucket; Count and Bytes are what the
@@ -36,20 +36,25 @@ func (w *Witness) Check() error {
 	return nil
 }
 
-// witness is the one of the head's open bucket.
+// witness returns the witness of the head's open bucket.
 func (h *Head) witness() Witness {
-	return Witness{Bucket: h.Bucket, First: h.Open.First, Count: h.Count - h.Open.Count, Bytes: h.Bytes - h.Open.Bytes}
+	return Witness{
+		Bucket: h.Bucket,
+		First:  h.Open.First,
+		Count:  h.Count - h.Open.Count,
+		Bytes:  h.Bytes - h.Open.Bytes,
+	}
 }
 
-// CheckHead loads a lane's head, and returns ErrHeadLost where the log has
-// witnessed more of the lane than that. It costs two reads.
+// CheckHead loads a lane's head, and returns ErrHeadLost if the log has witnessed
+// a later one. It costs two reads.
 func (v View) CheckHead(ctx context.Context, lane event.Lane) (Head, error) {
 	head, version, err := v.Heads.load(ctx, lane)
 	for err == nil {
 		if _, err = checkHead(ctx, v.Log, lane, &head); !errors.Is(err, ErrHeadLost) {
 			break
 		}
-		// A pump that has opened a bucket since bore witness of that as well.
+		// A pump may have opened a bucket, and witnessed it, since.
 		found := version
 		lost := err
 		if head, version, err = v.Heads.load(ctx, lane); err == nil && version == found {
@@ -59,11 +64,10 @@ func (v View) CheckHead(ctx context.Context, lane event.Lane) (Head, error) {
 	return head, err
 }
 
-// checkHead also reports whether the head's open bucket is witnessed.
+// checkHead is CheckHead for a loaded head; witnessed tells whether its open bucket
+// has a witness.
 func checkHead(ctx context.Context, log Log, lane event.Lane, head *Head) (witnessed bool, err error) {
-	// An open bucket that holds nothing yet is the zero head's.
-	after := Bucket(before(head.Bucket))
-	seen, err := log.Witnesses(ctx, lane, after, 2)
+	seen, err := log.Witnesses(ctx, lane, Bucket(before(head.Bucket)), 2)
 	if err != nil {
 		return false, fmt.Errorf("read witnesses of lane %s: %w", lane, err)
 	}

@@ -49,7 +49,10 @@ func (f *functions) Invoke(
 ) (result json.RawMessage, err error) {
 	call, found := f.byARN[function]
 	if !found {
-		return nil, &states.FunctionError{Type: "Lambda.ResourceNotFoundException", Message: "function not found: " + function}
+		return nil, &states.FunctionError{
+			Type:    "Lambda.ResourceNotFoundException",
+			Message: "function not found: " + function,
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, functionTimeout)
 	defer cancel()

@@ -124,7 +124,10 @@ func (w *writers) Consumers(ctx context.Context) ([]platform.Consumer, error) {
 			}
 			return nil, fmt.Errorf("run consumer of generation %s: %w", generation, errors.Join(errEnded, err))
 		default:
-			all = append(all, platform.Consumer{Generation: generation, Version: one.version, Mapping: writerName(generation), Sound: true})
+			all = append(
+				all,
+				platform.Consumer{Generation: generation, Version: one.version, Mapping: writerName(generation), Sound: true},
+			)
 		}
 	}
 	return all, nil
@@ -135,7 +138,12 @@ func (w *writers) Consumers(ctx context.Context) ([]platform.Consumer, error) {
 func (w *writers) Provide(ctx context.Context, have platform.Consumer, version string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	one := writer{version: version, cancel: cancel, done: make(chan error, 1)}
-	m := w.platform.mapping(writerName(have.Generation), w.platform.events, eventFactor, w.platform.core.Write(have.Generation))
+	m := w.platform.mapping(
+		writerName(have.Generation),
+		w.platform.events,
+		eventFactor,
+		w.platform.core.Write(have.Generation),
+	)
 	go func() { one.done <- m.Run(ctx) }()
 	w.running[have.Generation] = one
 	return nil

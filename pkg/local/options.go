@@ -64,7 +64,9 @@ const (
 )
 
 // ErrNotLoopback means that other machines could reach the address.
-var ErrNotLoopback = errors.New("the platform on one machine has no authentication: it listens on a loopback address only, such as 127.0.0.1:8787")
+var ErrNotLoopback = errors.New(
+	"the platform on one machine has no authentication: it listens on a loopback address only, such as 127.0.0.1:8787",
+)
 
 func (o Options) withDefaults() (Options, error) {
 	if o.Addr == "" {

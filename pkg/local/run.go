@@ -79,14 +79,20 @@ func (p *Platform) serveHTTP(ctx context.Context, listener net.Listener, ready f
 // warnOfVersion logs a warning if the active generation belongs to other
 // versions of the projections than this program's, so that it is not updated.
 func (p *Platform) warnOfVersion(ctx context.Context) error {
-	roll, err := p.core.Registry().Load(ctx)
+	registered, err := p.core.Registry().Load(ctx)
 	if err != nil {
 		return err
 	}
-	if info, found := roll.Find(roll.Active); found && info.Version != p.core.Applier.Version() {
-		p.options.Log.LogAttrs(ctx, slog.LevelWarn, "the active generation belongs to other versions of the projections and stands still; "+
-			"the log goes on. Replace it with: reprise replay start --rebuild --promote",
-			slog.String("generation", info.ID), slog.String("its", info.Version), slog.String("this", p.core.Applier.Version()))
+	if info, found := registered.Find(registered.Active); found && info.Version != p.core.Applier.Version() {
+		p.options.Log.LogAttrs(
+			ctx,
+			slog.LevelWarn,
+			"the active generation belongs to other versions of the projections and stands still; "+
+				"the log goes on. Replace it with: reprise replay start --rebuild --promote",
+			slog.String("generation", info.ID),
+			slog.String("its", info.Version),
+			slog.String("this", p.core.Applier.Version()),
+		)
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func (s status) Streams(ctx context.Context) ([]api.StreamStatus, error) {
 }
 
 func (s status) Consumers(ctx context.Context) ([]api.ConsumerStatus, error) {
-	roll, err := s.core.Registry().Load(ctx)
+	registered, err := s.core.Registry().Load(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -58,7 +58,7 @@ func (s status) Consumers(ctx context.Context) ([]api.ConsumerStatus, error) {
 	if s.core.Service != nil {
 		consumers = append(consumers, consumer{microserviceName, s.events})
 	}
-	for _, info := range roll.Generations {
+	for _, info := range registered.Generations {
 		if info.Consumes() {
 			consumers = append(consumers, consumer{writerName(info.ID), s.events})
 		}
@@ -146,7 +146,10 @@ func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
 	}
 	var all []api.ExecutionStatus
 	for _, e := range page.Executions {
-		all = append(all, api.ExecutionStatus{Machine: machineName, Name: e.Name, Status: string(e.Status), Started: e.StartDate})
+		all = append(
+			all,
+			api.ExecutionStatus{Machine: machineName, Name: e.Name, Status: string(e.Status), Started: e.StartDate},
+		)
 	}
 	return all, nil
 }

@@ -40,7 +40,7 @@ func (p *Platform) trimOnce(ctx context.Context, now time.Time) error {
 	if _, err := p.engine.Prune(ctx, now.Add(-keepExecutions)); err != nil {
 		return err
 	}
-	roll, err := p.core.Registry().Load(ctx)
+	registered, err := p.core.Registry().Load(ctx)
 	if err != nil {
 		return err
 	}
@@ -48,7 +48,7 @@ func (p *Platform) trimOnce(ctx context.Context, now time.Time) error {
 	if p.core.Service != nil {
 		consumers = append(consumers, microserviceName)
 	}
-	for _, info := range roll.Generations {
+	for _, info := range registered.Generations {
 		if info.Consumes() {
 			consumers = append(consumers, writerName(info.ID))
 		}

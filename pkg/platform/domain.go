@@ -85,7 +85,7 @@ func (p *Platform) Registry() datastore.Registry { return p.registry }
 
 // Found creates the first generation of a new platform. It is idempotent.
 func (p *Platform) Found(ctx context.Context) error {
-	_, err := p.registry.Found(ctx, p.Generations, p.Lanes.Count(), p.Applier.Version())
+	_, err := p.registry.EnsureFirst(ctx, p.Generations, p.Lanes.Count(), p.Applier.Version())
 	return err
 }
 

@@ -59,7 +59,7 @@ func (k *Keeper) Keep(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("list consumers: %w", err)
 	}
-	roll, err := k.Registry.Found(ctx, k.Generations, k.Lanes, k.Projections)
+	registered, err := k.Registry.EnsureFirst(ctx, k.Generations, k.Lanes, k.Projections)
 	if err != nil {
 		return err
 	}
@@ -67,9 +67,9 @@ func (k *Keeper) Keep(ctx context.Context) error {
 	for _, consumer := range have {
 		known[consumer.Generation] = consumer
 	}
-	versions := k.versions(roll, known)
+	versions := k.versions(registered, known)
 	var failed []error
-	for _, info := range roll.Generations {
+	for _, info := range registered.Generations {
 		if info.Consumes() {
 			failed = append(failed, k.provide(ctx, info, known[info.ID], versions))
 			delete(known, info.ID)
@@ -88,9 +88,9 @@ var ErrNoCode = errors.New("no known version of the consumer has the generation'
 
 // versions are the known published versions by version of their projections: this
 // deploy's, and those that consumers run.
-func (k *Keeper) versions(roll datastore.Roll, known map[string]Consumer) map[string]string {
+func (k *Keeper) versions(registered datastore.RegistryState, known map[string]Consumer) map[string]string {
 	versions := make(map[string]string)
-	for _, info := range roll.Generations {
+	for _, info := range registered.Generations {
 		if published := known[info.ID].Version; published != "" {
 			versions[info.Version] = published
 		}

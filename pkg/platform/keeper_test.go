@@ -68,9 +68,9 @@ func TestANewPlatformGetsItsFirstGenerationAndConsumer(t *testing.T) {
 	host := &hostFake{}
 	k := newKeeper(t, host)
 	keep(t, k, host, "provide g0001 3")
-	roll, err := k.Registry.Load(t.Context())
-	if err != nil || roll.Active != "g0001" || roll.Generations[0].Version != "v1" {
-		t.Fatalf("roll %+v, %v", roll, err)
+	registered, err := k.Registry.Load(t.Context())
+	if err != nil || registered.Active != "g0001" || registered.Generations[0].Version != "v1" {
+		t.Fatalf("registry %+v, %v", registered, err)
 	}
 	for lane := range k.Lanes {
 		if _, _, err := k.Generations.Open("g0001").Mark(t.Context(), datastore.LiveMark, 0); err != nil {
@@ -170,7 +170,7 @@ func TestAMappingThatSomebodyChangedIsMended(t *testing.T) {
 }
 
 // TestAConsumerMadeMeanwhileIsLeft has another keeper make one between the list
-// and the roll.
+// and the registry.
 func TestAConsumerMadeMeanwhileIsLeft(t *testing.T) {
 	host := &hostFake{}
 	k := newKeeper(t, host)

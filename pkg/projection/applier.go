@@ -12,22 +12,23 @@ import (
 )
 
 const (
-	// cachedIdentities bounds what an Applier keeps in memory between batches,
-	// about 64 MB.
+	// cachedIdentities bounds the identities that an Applier keeps in memory
+	// between batches, about 64 MB.
 	cachedIdentities = 1_000_000
-	// maxRaces bounds how often one batch is folded anew because another
-	// consumer wrote one of its rows.
+	// maxRaces bounds how often a batch is folded again because another consumer
+	// wrote one of its rows.
 	maxRaces = 8
 )
 
-// ErrRaced says that another consumer kept writing the same rows. A retry
-// helps once it is gone.
+// ErrRaced says that another consumer kept writing the same rows. A retry helps
+// once that consumer has stopped.
 var ErrRaced = errors.New("another consumer writes the same rows")
 
-// Histories reads what the log has of an entity; an eventlog.View does.
+// Histories reads an entity's events from the log; eventlog.View implements it.
 type Histories interface {
-	// History calls visit for an entity's events at positions behind after up to
-	// upTo, in order. buckets are those in which it has events.
+	// History calls visit for an entity's events at positions after the first
+	// and up to the second one, in order. buckets are those in which it has
+	// events.
 	History(ctx context.Context, lane event.Lane, entity string, buckets []eventlog.Bucket, after, upTo event.Position,
 		visit func(eventlog.Bucket, *eventlog.Entry) error) error
 }
@@ -44,9 +45,8 @@ type Applier struct {
 // Option changes how an Applier works.
 type Option func(*Applier)
 
-// IndexAbove lets entities with more events, or in more buckets, have their
-// identities in the generation's identity index: less than what is usual, for
-// tests with few events. Rows that are indexed stay so.
+// IndexAbove lowers the numbers of events and buckets above which an entity is
+// indexed, for tests with few events. Rows that are indexed stay so.
 func IndexAbove(events int64, buckets int) Option {
 	return func(a *Applier) {
 		a.limits = limits{events: min(events, maxFilterIDs), buckets: min(buckets, maxHistoryBuckets)}
@@ -56,31 +56,35 @@ func IndexAbove(events int64, buckets int) Option {
 // NewApplier returns an Applier of a set of projections, which reads the
 // histories of suspected duplicates from log.
 func NewApplier(set *Set, log Histories, options ...Option) *Applier {
-	a := &Applier{set: set, log: log, limits: limits{maxFilterIDs, maxHistoryBuckets},
-		cache: newIdentityCache(cachedIdentities)}
+	a := &Applier{
+		set:    set,
+		log:    log,
+		limits: limits{maxFilterIDs, maxHistoryBuckets},
+		cache:  newIdentityCache(cachedIdentities),
+	}
 	for _, option := range options {
 		option(a)
 	}
 	return a
 }
 
-// Version names the set of projections.
+// Version is the version of the set of projections.
 func (a *Applier) Version() string { return a.set.Version() }
 
 // Target is a lane of a generation that events are folded into.
 type Target struct {
-	// ID is the generation's.
+	// ID is the generation's id.
 	ID         string
 	Generation datastore.Generation
 	Lane       event.Lane
-	// Replay is noted in the rows as their builder, "" for the live path.
+	// Replay is recorded in the rows as their builder; "" for the live path.
 	Replay string
 }
 
-// Tally counts what one Apply changed.
+// Tally counts the effects of one Apply.
 type Tally struct {
 	Applied, Duplicates, Conflicts, Ignored int64
-	// Parked counts entities that this batch parked.
+	// Parked counts entities that became parked.
 	Parked int64
 }
 
@@ -94,7 +98,7 @@ func (t *Tally) add(before, after *datastore.Row) {
 	}
 }
 
-func (t *Tally) plus(o Tally) {
+func (t *Tally) addTally(o Tally) {
 	t.Applied += o.Applied
 	t.Duplicates += o.Duplicates
 	t.Conflicts += o.Conflicts
@@ -102,11 +106,11 @@ func (t *Tally) plus(o Tally) {
 	t.Parked += o.Parked
 }
 
-// Apply folds events of one lane, in position order per entity, into rows:
-// each entity's in memory, then one conditional write. Events at or before a
-// row's position are skipped. All of them must be in the log. Rows are written
-// some at a time: what was written before an error, or before ctx ended, stays,
-// and a repetition goes on behind it. The tally counts that much.
+// Apply folds events of one lane, in position order per entity, into rows: first in
+// memory, then with one conditional write per entity. All events must be in the
+// log. It skips events at or before a row's position. Rows are written in chunks:
+// those written before an error, or before ctx ended, stay, and a repeated call
+// continues after them. The tally counts the written rows.
 func (a *Applier) Apply(ctx context.Context, to Target, events []Placed) (Tally, error) {
 	r := run{applier: a, to: to}
 	for batch := range slices.Chunk(events, datastore.MaxBatch) {
@@ -116,7 +120,7 @@ func (a *Applier) Apply(ctx context.Context, to Target, events []Placed) (Tally,
 				return r.tally, fmt.Errorf("write rows of lane %s: %w", to.Lane, ErrRaced)
 			}
 			var err error
-			if works, err = r.watched(ctx, works); err != nil {
+			if works, err = r.round(ctx, works); err != nil {
 				return r.tally, err
 			}
 		}
@@ -128,12 +132,13 @@ func (a *Applier) Apply(ctx context.Context, to Target, events []Placed) (Tally,
 type work struct {
 	entity string
 	events []*Placed
-	// fresh are those of events that lie behind the row that was read, each
-	// behind the one before.
+	// fresh are the events after the position of the row that was read, in
+	// ascending order.
 	fresh         []sighting
 	before, after datastore.Row
-	// first is what the identity index holds of fresh, nil where the entity is
-	// not indexed; exact is what it takes where it is not.
+	// first is what the identity index returned for fresh, nil if the entity is
+	// not indexed. exact is the set of identities of an entity that is not
+	// indexed, nil if it was not loaded.
 	first map[event.Digest]datastore.Identity
 	exact *identities
 }
@@ -161,7 +166,7 @@ func group(events []Placed) []*work {
 	return works
 }
 
-// begin takes up a row as it was read.
+// begin starts over with the row that was read.
 func (w *work) begin(row datastore.Row) {
 	w.before = row
 	w.before.Entity = w.entity

@@ -61,18 +61,18 @@ func TestOnlySoManyRunawaysAreRemembered(t *testing.T) {
 			t.Errorf("%d and %d, want %d", len(w.reasons), len(w.oldest), maxKnown)
 		}
 	}
-	if err := w.known("p@1", named(0)); err != nil {
+	if err := w.rejection("p@1", named(0)); err != nil {
 		t.Errorf("the oldest is known: %v", err)
 	}
-	if err := w.known("p@1", named(maxKnown)); err == nil || err.Error() != fmt.Sprint(maxKnown) {
+	if err := w.rejection("p@1", named(maxKnown)); err == nil || err.Error() != fmt.Sprint(maxKnown) {
 		t.Errorf("the newest: %v", err)
 	}
-	if err := w.known("p@2", named(maxKnown)); err != nil {
+	if err := w.rejection("p@2", named(maxKnown)); err != nil {
 		t.Errorf("another version inherits it: %v", err)
 	}
 	other := named(maxKnown)
 	other.Subject = "y"
-	if err := w.known("p@1", other); err != nil {
+	if err := w.rejection("p@1", other); err != nil {
 		t.Errorf("another entity inherits it: %v", err)
 	}
 }
@@ -104,7 +104,7 @@ func BenchmarkGuard(b *testing.B) {
 		}
 	}
 	b.Run("none", func(b *testing.B) { run(b, guardless{}) })
-	b.Run("watched", func(b *testing.B) { run(b, s.under(&pulse{}).For("it.happened")) })
+	b.Run("watched", func(b *testing.B) { run(b, s.withPulse(&pulse{}).For("it.happened")) })
 }
 
 // BenchmarkAttempt measures what watching costs a batch.

@@ -10,8 +10,8 @@ import (
 // the one before, with 16 bits and 11 hashes an id: an error rate of 0.05 % each
 // (B. H. Bloom, 1970: (1 − e^(−k/16))^k for k = 11) so 0.15 % together when all are full.
 // It takes 34 bytes for up to 16 ids and at most 674 bytes for 336. A full filter
-// says of every id that it may have been seen; an entity with more events has
-// none, but is indexed.
+// reports every id as possibly seen; an entity with more events has no filter and
+// is indexed.
 const (
 	filterHashes    = 11
 	filterBitsPerID = 16
@@ -20,8 +20,8 @@ const (
 	maxFilterIDs    = firstFilterIDs * (1 + 4 + 16)
 )
 
-// filter is the encoded form: the number of ids as two bytes, big endian, and
-// the stages in order.
+// filter is the encoded form: the number of ids in two bytes, big endian, and the
+// stages in order.
 type filter []byte
 
 func (f filter) count() int {
@@ -33,7 +33,7 @@ func (f filter) count() int {
 
 func (f filter) full() bool { return f.count() >= maxFilterIDs }
 
-// stageIDs is the number of ids that stage i takes.
+// stageIDs is the number of ids that stage i can take.
 func stageIDs(i int) int { return firstFilterIDs << (2 * i) }
 
 // mayHave reports false only for an id that was never added.
@@ -52,7 +52,7 @@ func (f filter) mayHave(id event.Digest) bool {
 	return false
 }
 
-// add returns the filter with id in it. It may change f in place.
+// add returns the filter with id added. It may change f in place.
 func (f filter) add(id event.Digest) filter {
 	if len(f) < 2 {
 		f = make(filter, 2, 2+stageIDs(0)*filterBitsPerID/8)

@@ -9,7 +9,7 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// Placed is an event at its place in the log.
+// Placed is an event with its place in the log.
 type Placed struct {
 	Event    event.Event
 	Position event.Position
@@ -26,7 +26,7 @@ type rowFold struct {
 	fold Fold
 }
 
-// newFold begins with a row, which stays as it is.
+// newFold starts from a row, which it does not change.
 func newFold(set *Set, row *datastore.Row) *rowFold {
 	f := &rowFold{set: set, row: *row}
 	if row.Parked != nil {
@@ -36,8 +36,8 @@ func newFold(set *Set, row *datastore.Row) *rowFold {
 	return f
 }
 
-// all folds events that lie behind the row. Rejections do not return as
-// errors: they park the entity.
+// all folds events at positions after the row's. A rejection is not an error: it
+// parks the entity.
 func (f *rowFold) all(ctx context.Context, events []sighting) error {
 	for i := range events {
 		if err := f.take(ctx, &events[i]); err != nil {
@@ -47,14 +47,14 @@ func (f *rowFold) all(ctx context.Context, events []sighting) error {
 	return nil
 }
 
-// take applies the rule: an event is a duplicate if one at an earlier position
-// of the entity in the log has the same source and id.
+// take applies the rule for duplicates: an event is one if an event of the entity
+// at an earlier position in the log has the same source and id.
 func (f *rowFold) take(ctx context.Context, s *sighting) error {
 	content, duplicate, err := f.past.earlier(ctx, s)
 	if err != nil {
 		return err
 	}
-	// It was seen, whatever becomes of it.
+	// The event was seen, whatever its outcome.
 	f.row.Position = s.Position
 	f.row.Buckets = eventlog.AddBucket(f.row.Buckets, s.Bucket)
 	switch {
@@ -86,14 +86,14 @@ func (f *rowFold) apply(p *Placed) {
 	f.row.Chain = f.row.Chain.Chain(event.DigestOf(p.Position, p.Line))
 }
 
-// applyTo folds an event in. The errors of a Set's projections are short, and so
-// are its own.
+// applyTo folds an event in. Its errors are short, as are those of a Set's
+// projections.
 func (f *rowFold) applyTo(projection Projection, p *Placed) error {
 	if f.row.Projection == "" {
 		f.row.Projection = projection.Name()
 	}
 	if f.row.Projection != projection.Name() {
-		return flat(fmt.Errorf("the entity belongs to projection %s, not to %s", f.row.Projection, projection.Name()))
+		return plainError(fmt.Errorf("the entity belongs to projection %s, not to %s", f.row.Projection, projection.Name()))
 	}
 	if f.fold == nil {
 		fold, err := projection.Begin(f.row.State)

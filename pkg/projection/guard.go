@@ -12,19 +12,19 @@ import (
 )
 
 // guarded is a projection of a Set. It turns every panic into a rejection, and
-// shows its pulse to the watch of the attempt that it is used in.
+// tells the attempt's pulse when it enters and leaves the projection.
 type guarded struct {
 	Projection
 	// version is name@version.
 	version string
 	watch   *watch
-	// pulse is nil where nobody watches.
+	// pulse is nil outside of an attempt.
 	pulse *pulse
-	// broken rejects every event.
+	// broken, if set, rejects every event.
 	broken error
 }
 
-// handles is Handles; a panic of it is an error.
+// handles calls Handles and returns a panic as an error.
 func (g *guarded) handles(eventType string) (handles bool, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -34,8 +34,8 @@ func (g *guarded) handles(eventType string) (handles bool, err error) {
 	return g.Handles(eventType), nil
 }
 
-// Begin calls nothing of the projection: what may panic or run away is done
-// with the first event, which it is then blamed on.
+// Begin does not call the projection: its Begin, which may panic or never return,
+// is called with the first event, which is then rejected.
 func (g *guarded) Begin(state []byte) (Fold, error) {
 	return &guardedFold{projection: g, state: state}, nil
 }
@@ -44,19 +44,19 @@ type guardedFold struct {
 	projection *guarded
 	state      []byte
 	fold       Fold
-	// event is the projection's own copy: what it does to it, even after it was
-	// given up, shows nowhere else.
+	// event is the projection's own copy: changes to it, even by an abandoned
+	// fold, have no effect elsewhere.
 	event event.Event
 }
 
-// Apply does not return if the attempt has been given up meanwhile: it ends the
-// goroutine.
+// Apply ends its goroutine instead of returning if the attempt was abandoned
+// meanwhile.
 func (f *guardedFold) Apply(e *event.Event) ([]byte, error) {
 	g := f.projection
 	if g.broken != nil {
 		return nil, g.broken
 	}
-	if err := g.watch.known(g.version, e); err != nil {
+	if err := g.watch.rejection(g.version, e); err != nil {
 		return nil, err
 	}
 	f.event = *e
@@ -76,8 +76,8 @@ func (f *guardedFold) Apply(e *event.Event) ([]byte, error) {
 	return state, err
 }
 
-// apply makes an error of whatever the projection's code does, and a plain text
-// of its errors, whose methods are its code as well.
+// apply turns whatever goes wrong in the projection's code into an error, and the
+// projection's errors into plain text, since their methods are its code as well.
 func (f *guardedFold) apply() (state []byte, err error) {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -86,11 +86,11 @@ func (f *guardedFold) apply() (state []byte, err error) {
 	}()
 	if f.fold == nil {
 		if f.fold, err = f.projection.Projection.Begin(f.state); err != nil {
-			return nil, flat(err)
+			return nil, plainError(err)
 		}
 	}
 	if state, err = f.fold.Apply(&f.event); err != nil {
-		return nil, flat(err)
+		return nil, plainError(err)
 	}
 	if len(state) > MaxStateBytes {
 		return nil, reject(ErrStateTooLarge, fmt.Sprintf("it would take %d bytes of at most %d", len(state), MaxStateBytes))
@@ -98,7 +98,8 @@ func (f *guardedFold) apply() (state []byte, err error) {
 	return state, nil
 }
 
-// rejection is a reason with its text already made: reading it calls nothing.
+// rejection is an error whose text is already formatted: reading it calls none of
+// the projection's code.
 type rejection struct {
 	kind error
 	text string
@@ -108,14 +109,14 @@ func (r *rejection) Error() string { return r.text }
 func (r *rejection) Unwrap() error { return r.kind }
 
 func reject(kind error, detail string) error {
-	return &rejection{kind, short(kind.Error() + ": " + detail)}
+	return &rejection{kind, shorten(kind.Error() + ": " + detail)}
 }
 
-// flat is an error of a projection, with nothing of it but its text.
-func flat(err error) error { return &rejection{text: short(err.Error())} }
+// plainError keeps nothing of a projection's error but its text.
+func plainError(err error) error { return &rejection{text: shorten(err.Error())} }
 
-// describe is a panic's cause in words that are the same on every machine, as
-// far as the projection's own are. It prints no composite value: that may be
+// describe words a panic's cause so that it is the same on every machine, as far
+// as the projection's own text is. It prints no composite value, which may be
 // huge, contain itself or show addresses.
 func describe(cause any) (text string) {
 	kind := fmt.Sprintf("%T", cause)
@@ -139,12 +140,11 @@ func describe(cause any) (text string) {
 	return "a " + kind
 }
 
-// maxDetail is the bytes of a text that are kept: enough for every reader of a
-// reason.
+// maxDetail bounds the bytes that are kept of a reason.
 const maxDetail = 290
 
-// short is text that is UTF-8 and not long.
-func short(text string) string {
+// shorten returns at most about maxDetail bytes of text, as valid UTF-8.
+func shorten(text string) string {
 	if len(text) > maxDetail {
 		end := maxDetail
 		for end > maxDetail-utf8.UTFMax && !utf8.RuneStart(text[end]) {

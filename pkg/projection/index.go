@@ -13,29 +13,28 @@ import (
 
 const (
 	// maxHistoryBuckets bounds the buckets, and so the queries, of a history
-	// that is read to decide about a suspected duplicate.
+	// that is read to check a suspected duplicate.
 	maxHistoryBuckets = 128
-	// stepBuckets and stepIdentities bound what is entered into the index
-	// between two writes of how far that came: whole pages of a history.
+	// stepBuckets and stepIdentities bound what is entered into the index before
+	// the progress is stored.
 	stepBuckets    = 64
 	stepIdentities = 4000
 )
 
-// errEnough ends a history at a step's end.
-var errEnough = errors.New("enough was read")
+// errStepDone ends the reading of a history at the end of a step.
+var errStepDone = errors.New("step is done")
 
-// limits are those of entities whose duplicates a filter and the log decide.
-// Larger ones are indexed.
+// limits bound the entities whose duplicates are found by a filter and the log;
+// larger entities are indexed. events is at most what a filter can take.
 type limits struct {
-	// events is at most what a filter takes.
 	events  int64
 	buckets int
 }
 
-// passed reports whether an entity is indexed, or is to be with what is fresh.
-// It depends on what the entity has by then and not on how that is cut into
-// batches.
-func (l limits) passed(w *work) bool {
+// exceeded reports whether an entity is indexed, or has to be with its fresh
+// events. It depends on all events of the entity up to then, not on how they are
+// cut into batches.
+func (l limits) exceeded(w *work) bool {
 	if w.before.Indexed != "" || seenBy(&w.before)+int64(len(w.fresh)) > l.events {
 		return true
 	}
@@ -56,22 +55,21 @@ func seenBy(row *datastore.Row) int64 {
 }
 
 // index enters the entity's events up to its row's position into the identity
-// index, in steps, and writes after each how far it came, so that a time-out
-// loses one step. The last one may be left to the write of the row itself. It
-// reports false where another consumer wrote the row.
+// index, in steps, and stores its progress after each, so that a time-out loses
+// one step. The progress of the last step may be stored with the row's next write.
+// It reports false if another consumer wrote the row.
 func (r *run) index(ctx context.Context, w *work) (current bool, err error) {
 	row := &w.before
 	if row.Indexed == row.Position {
 		return true, nil
 	}
-	r.applier.cache.take(r.cacheKey(w), row.Position) // it is of no use from now on
-	left := eventlog.ExpandBuckets(row.Buckets)
-	left = left[firstFrom(left, row.IndexedBucket):]
-	for len(left) > 0 {
-		if left, err = r.indexStep(ctx, row, left); err != nil {
+	r.applier.cache.take(r.cacheKey(w), row.Position) // the index replaces it
+	remaining := bucketsFrom(eventlog.ExpandBuckets(row.Buckets), row.IndexedBucket)
+	for len(remaining) > 0 {
+		if remaining, err = r.indexStep(ctx, row, remaining); err != nil {
 			return false, err
 		}
-		if len(left) == 0 {
+		if len(remaining) == 0 {
 			row.Indexed, row.IndexedBucket, row.Filter = row.Position, "", nil
 			if r.queries < chunkQueries {
 				return true, nil
@@ -85,18 +83,18 @@ func (r *run) index(ctx context.Context, w *work) (current bool, err error) {
 	return true, nil
 }
 
-func firstFrom(buckets []eventlog.Bucket, from eventlog.Bucket) int {
+func bucketsFrom(buckets []eventlog.Bucket, from eventlog.Bucket) []eventlog.Bucket {
 	at, _ := slices.BinarySearch(buckets, from)
-	return at
+	return buckets[at:]
 }
 
-// indexStep enters the next events of buckets, moves the row's place behind
-// them, and returns the buckets that are left.
+// indexStep enters the next events of buckets, moves the row's progress past
+// them, and returns the buckets that remain.
 func (r *run) indexStep(ctx context.Context, row *datastore.Row, buckets []eventlog.Bucket) (
-	left []eventlog.Bucket, err error,
+	remaining []eventlog.Bucket, err error,
 ) {
 	part := buckets[:min(len(buckets), stepBuckets)]
-	left = buckets[len(part):]
+	remaining = buckets[len(part):]
 	var events []datastore.Identity
 	var last event.Position
 	known := make(map[event.Digest]bool)
@@ -112,13 +110,13 @@ func (r *run) indexStep(ctx context.Context, row *datastore.Row, buckets []event
 		}
 		last = entry.Position
 		if read++; read == stepIdentities {
-			left = buckets[firstFrom(buckets, b):]
-			return errEnough
+			remaining = bucketsFrom(buckets, b)
+			return errStepDone
 		}
 		return nil
 	}
 	err = r.history(ctx, row.Entity, part, row.Indexed, row.Position, enter)
-	if err != nil && !errors.Is(err, errEnough) {
+	if err != nil && !errors.Is(err, errStepDone) {
 		return nil, err
 	}
 	if len(events) > 0 {
@@ -127,10 +125,10 @@ func (r *run) indexStep(ctx context.Context, row *datastore.Row, buckets []event
 		}
 		row.Indexed = last
 	}
-	if len(left) > 0 {
-		row.IndexedBucket = left[0]
+	if len(remaining) > 0 {
+		row.IndexedBucket = remaining[0]
 	}
-	return left, nil
+	return remaining, nil
 }
 
 func identityOf(entry *eventlog.Entry) (datastore.Identity, error) {
@@ -138,11 +136,16 @@ func identityOf(entry *eventlog.Entry) (datastore.Identity, error) {
 	if err != nil {
 		return datastore.Identity{}, fmt.Errorf("parse event at %s: %w", entry.Position, err)
 	}
-	return datastore.Identity{Entity: entry.Entity, Key: past.Identity(), Position: entry.Position,
-		Content: contentOf(entry.Line)}, nil
+	return datastore.Identity{
+		Entity:   entry.Entity,
+		Key:      past.Identity(),
+		Position: entry.Position,
+		Content:  contentOf(entry.Line),
+	}, nil
 }
 
-// identify asks the index about all fresh events of works at once.
+// identify enters all fresh events of works into the index in one call, and keeps
+// what it returns.
 func (r *run) identify(ctx context.Context, works []*work) error {
 	var events []datastore.Identity
 	var owners []*work

@@ -12,8 +12,8 @@ import (
 )
 
 var (
-	// ErrBehind says that the log does not cover the records yet: retry after a
-	// pause. The Data Store is never ahead of the log.
+	// ErrBehind says that the log does not cover the records yet: retry later.
+	// The Data Store is never ahead of the log.
 	ErrBehind = errors.New("the log does not cover the record yet")
 	// ErrOtherVersion says that a generation belongs to another version of the
 	// projections. It stands still until a rebuild makes one of this version
@@ -21,8 +21,8 @@ var (
 	ErrOtherVersion = errors.New("generation belongs to another version of the projections")
 )
 
-// Live is the consumer of the event stream that keeps a generation up to date.
-// It is safe for concurrent use; two at work on one lane do no harm.
+// Live is the consumer of the event stream that keeps a generation up to date. It
+// is safe for concurrent use, and two of them on one lane do no harm.
 type Live struct {
 	Log         eventlog.Log
 	Heads       eventlog.Heads
@@ -31,32 +31,33 @@ type Live struct {
 	Decoder     *eventlog.Decoder
 	Width       eventlog.Width
 	Applier     *Applier
-	// Patience is how long Write waits for the pump before it gives up, and
-	// Sleep how it waits.
+	// Patience is how long Write waits for the pump before it gives up; Sleep is
+	// how it waits.
 	Patience time.Duration
 	Sleep    func(ctx context.Context, d time.Duration) error
 }
 
-// Written says what became of a batch.
+// Written is the outcome of a batch.
 type Written struct {
-	// Done is the number of records, from the first, that need not come again.
+	// Done is the number of records, from the first, that need not be retried.
 	Done int
 	Tally
-	// Late counts events that are not in the log, because they came to the
-	// pump too late: they are quarantined there, and not folded in here.
+	// Late counts events that are not in the log, because they reached the pump
+	// too late: it quarantined them, and they are not folded in.
 	Late int
-	// Missed counts events that the log has and that came out of their order
-	// while this consumer was far behind the pump, in this batch or before: the
-	// generation lacks them. That is recorded, and told here once.
+	// Missed counts events that are in the log and that this consumer, far behind
+	// the pump, received out of order, in this batch or earlier: the generation
+	// lacks them. They are counted in one batch only, in which the loss is
+	// recorded.
 	Missed int
-	// Lost is set where the generation lacks events or has lost its marks, which
-	// the registry remembers: nothing is folded into it any more, and a rebuild
-	// has to replace it. It is told with every batch.
+	// Lost is set with every batch once the generation is recorded as lacking
+	// events or its marks: nothing is folded into it any more, and a rebuild has
+	// to replace it.
 	Lost bool
 }
 
-// Write folds records of one lane, in the order of the stream, into a
-// generation. With an error, the records from Written.Done on must come again.
+// Write folds records of one lane, in the order of the stream, into a generation.
+// After an error, the records from Written.Done on must be retried.
 func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, records []eventlog.Incoming,
 ) (Written, error) {
 	folded, err := l.folded(ctx, generation, lane)
@@ -71,8 +72,8 @@ func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, re
 	if err != nil || covered == 0 {
 		return Written{}, err
 	}
-	// The head is read before the hold: what a hold allowed when the heads
-	// were read is what the new generation is waited for.
+	// The head is read before the hold is checked. So whatever is written after a
+	// hold was taken is covered by the heads that the promotion then waits for.
 	info, err := l.Registry.MayWrite(ctx, generation)
 	switch {
 	case errors.Is(err, datastore.ErrUnknown) || (err == nil && !info.Consumes()):
@@ -86,7 +87,7 @@ func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, re
 		return Written{Done: len(records), Lost: true}, nil
 	}
 	written, err := l.apply(ctx, info, lane, head, batch[:covered])
-	if errors.Is(err, datastore.ErrNoMark) || errors.Is(err, datastore.ErrNoGeneration) {
+	if datastore.IsGone(err) {
 		return l.lose(ctx, info.ID, lane, 0, "its marks are gone", len(records))
 	}
 	if err == nil && written.Missed > 0 {
@@ -103,10 +104,10 @@ func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, re
 	return written, nil
 }
 
-// lose records the loss of a generation before anything else is done about it:
-// no mark moves over what is missing, no flip to it succeeds any more, and
-// whoever dies here finds the loss again. A generation that has no consumer by
-// now, because it was retired, is not lost but done with.
+// lose records the loss of a generation before anything else happens: the mark
+// does not move past what is missing, no later flip to the generation succeeds,
+// and after a crash here the next batch finds the loss again. A generation that
+// was retired meanwhile is not lost, and its records are done with.
 func (l *Live) lose(ctx context.Context, generation string, lane event.Lane, missed int, why string, records int,
 ) (Written, error) {
 	lost, err := l.Registry.Lose(ctx, generation, datastore.Loss{Lane: lane, Count: missed, Why: why})
@@ -116,8 +117,9 @@ func (l *Live) lose(ctx context.Context, generation string, lane event.Lane, mis
 	return Written{Done: records, Missed: missed, Lost: lost}, nil
 }
 
-// awaitHead waits until the head covers the batch or patience ends, and
-// returns the head and how many records it covers. None is ErrBehind.
+// awaitHead waits until the head covers the batch or patience ends, and returns the
+// head and the number of records that it covers. If it covers none, the error is
+// ErrBehind.
 func (l *Live) awaitHead(ctx context.Context, lane event.Lane, batch []placedRecord) (eventlog.Head, int, error) {
 	covered := 0
 	head, err := l.Heads.Await(ctx, lane, func(head eventlog.Head) bool {
@@ -138,11 +140,11 @@ type placedRecord struct {
 	events []eventlog.Arrived
 }
 
-// folded returns the generation's mark, "" where it has none: that is for apply
-// to deal with.
+// folded returns the position of the generation's mark, "" if it has none: apply
+// handles that.
 func (l *Live) folded(ctx context.Context, generation string, lane event.Lane) (event.Position, error) {
 	mark, _, err := l.Generations.Open(generation).Mark(ctx, datastore.LiveMark, lane)
-	if errors.Is(err, datastore.ErrNoMark) || errors.Is(err, datastore.ErrNoGeneration) {
+	if datastore.IsGone(err) {
 		return "", nil
 	}
 	if err != nil {
@@ -151,8 +153,8 @@ func (l *Live) folded(ctx context.Context, generation string, lane event.Lane) (
 	return mark.Position, nil
 }
 
-// decode leaves records that are folded in already as they are: a generation's
-// new consumer passes a whole stream of them.
+// decode skips records that are folded in already, without decoding them: a
+// generation's new consumer reads a whole stream of those.
 func (l *Live) decode(lane event.Lane, records []eventlog.Incoming, folded event.Position) ([]placedRecord, error) {
 	batch := make([]placedRecord, 0, len(records))
 	for _, in := range records {
@@ -166,22 +168,17 @@ func (l *Live) decode(lane event.Lane, records []eventlog.Incoming, folded event
 		}
 		decoded, err := l.Decoder.Decode(lane, in)
 		var bad *eventlog.Undecodable
-		switch {
-		case errors.As(err, &bad):
-			// The pump sets it aside at its position; here it only has to be
-			// passed.
-			batch = append(batch, placedRecord{last: bad.Position})
-		case err != nil:
+		// The pump quarantines an undecodable record; here it has no events.
+		if err != nil && !errors.As(err, &bad) {
 			return nil, err
-		default:
-			batch = append(batch, placedRecord{last: decoded.Last, events: decoded.Events})
 		}
+		batch = append(batch, placedRecord{decoded.Last, decoded.Events})
 	}
 	return batch, nil
 }
 
-// apply folds what the head covers into the generation and moves its mark.
-// Where events are known to be missing it does neither.
+// apply folds the events that the log has of a batch, which the head covers, into
+// the generation and moves its mark. The mark stays if events are missing.
 func (l *Live) apply(ctx context.Context, info datastore.Info, lane event.Lane, head eventlog.Head,
 	batch []placedRecord,
 ) (Written, error) {
@@ -190,7 +187,7 @@ func (l *Live) apply(ctx context.Context, info datastore.Info, lane event.Lane, 
 	if err != nil {
 		return Written{}, fmt.Errorf("read mark of lane %s: %w", lane, err)
 	}
-	fresh := behind(mark.Position, batch)
+	fresh := after(mark.Position, batch)
 	if len(fresh) == 0 {
 		return Written{}, nil
 	}
@@ -223,9 +220,8 @@ func (l *Live) apply(ctx context.Context, info datastore.Info, lane event.Lane, 
 	return written, nil
 }
 
-// behind returns the records that lie behind a position, each behind the one
-// before.
-func behind(at event.Position, batch []placedRecord) []placedRecord {
+// after returns the records that end after a position, each after the one before.
+func after(at event.Position, batch []placedRecord) []placedRecord {
 	var fresh []placedRecord
 	for _, r := range batch {
 		if r.last > at {

@@ -11,30 +11,30 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// parallelLookUps bounds the records that are looked up in the log at a time.
+// parallelLookUps bounds the records that are looked up in the register at a time.
 const parallelLookUps = 16
 
 func (l *Live) view() eventlog.View { return eventlog.View{Log: l.Log, Heads: l.Heads} }
 
-// logged is what the log has of a batch.
+// logged is the part of a batch that is in the log.
 type logged struct {
 	events []Placed
-	// end is the end of the last record that the log has, the mark's place where
-	// it has none, and count how many events the lane has up to there.
+	// end is the end of the last record that is in the log, or the mark's position
+	// if none is; count is the number of the lane's events up to there.
 	end   event.Position
 	count int64
 	stamp eventlog.Stamp
-	// gap is set where what arrived is not what the log has between the mark and
-	// the end: all of it is to be read from the log then.
+	// gap is set if the records that arrived are not all that the log has between
+	// the mark and end: those events must be read from the log instead.
 	gap bool
-	// late counts events that the log does not have.
+	// late counts events that are not in the log.
 	late int
 }
 
-// asLogged returns the events of a batch that the log has. That is nearly always
-// what arrived; a reshard can hand records to the pump and to this consumer in
-// different orders. Then the lane's register decides: it has not what was late
-// for the pump, and it counts what is still to arrive here.
+// asLogged returns the events of a batch that are in the log. These are nearly
+// always the events that arrived, but a reshard can deliver records to the pump and
+// to this consumer in different orders. Then the lane's register decides: it does
+// not list what was late for the pump, and it counts what has not arrived here yet.
 func (l *Live) asLogged(ctx context.Context, lane event.Lane, head eventlog.Head, fresh []placedRecord,
 	mark datastore.Mark,
 ) (logged, error) {
@@ -42,7 +42,11 @@ func (l *Live) asLogged(ctx context.Context, lane event.Lane, head eventlog.Head
 	if err != nil {
 		return logged{}, err
 	}
-	result := logged{end: mark.Position, count: mark.Ordinal, stamp: eventlog.Stamp{Width: l.Width, Logged: mark.Logged}}
+	result := logged{
+		end:   mark.Position,
+		count: mark.Ordinal,
+		stamp: eventlog.Stamp{Width: l.Width, Logged: mark.Logged},
+	}
 	var kept []placedRecord
 	arrived, listed := mark.Ordinal, true
 	for i, r := range fresh {
@@ -60,8 +64,8 @@ func (l *Live) asLogged(ctx context.Context, lane event.Lane, head eventlog.Head
 	}
 	switch {
 	case arrived != result.count:
-		// Fewer arrived than the log has, or a record that the pump could not
-		// decode can be decoded now: the log has none of its events.
+		// Fewer events arrived than the log has, or more: a record that the pump
+		// could not decode, whose events are not in the log, can be decoded now.
 		result.gap = true
 	case listed:
 		result.events = place(kept, &result.stamp)
@@ -71,16 +75,16 @@ func (l *Live) asLogged(ctx context.Context, lane event.Lane, head eventlog.Head
 	return result, err
 }
 
-// lookedUp is what the log says of a record.
+// lookedUp says whether a record is in the log.
 type lookedUp struct {
-	// in is set where the log has it, and count is how many events the lane has
-	// up to its end, where the register lists it.
+	// in is set if it is in the log. listed is set if the register decides that;
+	// count is then the number of the lane's events up to the record's end.
 	in, listed bool
 	count      int64
 }
 
-// lookUp asks the register for each record; those that the head itself lists
-// cost nothing, the others are looked up side by side.
+// lookUp looks every record up in the register. Those that the head itself lists
+// cost nothing, the others a read each, several at a time.
 func (l *Live) lookUp(ctx context.Context, lane event.Lane, head *eventlog.Head, records []placedRecord,
 ) ([]lookedUp, error) {
 	known := make([]lookedUp, len(records))
@@ -98,7 +102,7 @@ func (l *Live) lookUp(ctx context.Context, lane event.Lane, head *eventlog.Head,
 				k.listed = true
 				k.count, k.in, err = l.Heads.CountAt(ctx, lane, head, r.last)
 			case len(r.events) > 0:
-				// Records are committed whole, so one of its events speaks for all.
+				// Records are committed whole, so its first event answers for all.
 				_, k.in, err = l.view().Locate(ctx, l.Width, lane, head, &r.events[0])
 			}
 			return err
@@ -110,7 +114,7 @@ func (l *Live) lookUp(ctx context.Context, lane event.Lane, head *eventlog.Head,
 	return known, nil
 }
 
-// place places events where the log has them if nothing came out of its order.
+// place assigns buckets to events that arrived in the log's order.
 func place(records []placedRecord, stamp *eventlog.Stamp) []Placed {
 	count := 0
 	for _, r := range records {
@@ -130,8 +134,8 @@ func placeOne(a *eventlog.Arrived, stamp *eventlog.Stamp) Placed {
 	return Placed{Event: a.Event, Position: a.Position, Bucket: bucket, Line: a.Line}
 }
 
-// locate places events of records that were committed before there was a
-// register. Logged times follow the log's, not what arrived here.
+// locate finds the buckets of events that were committed before there was a
+// register. Logged times follow the log, not the arrival here.
 func (l *Live) locate(ctx context.Context, lane event.Lane, head *eventlog.Head, records []placedRecord,
 	stamp *eventlog.Stamp,
 ) ([]Placed, error) {
@@ -143,7 +147,7 @@ func (l *Live) locate(ctx context.Context, lane event.Lane, head *eventlog.Head,
 				return nil, err
 			}
 			if !found {
-				return nil, fmt.Errorf("locate event at %s: its record is in the log and it is not", r.events[i].Position)
+				return nil, fmt.Errorf("locate event at %s: its record is in the log, but the event is not", r.events[i].Position)
 			}
 			from, _, err := l.Width.Range(bucket)
 			if err != nil {
@@ -157,13 +161,13 @@ func (l *Live) locate(ctx context.Context, lane event.Lane, head *eventlog.Head,
 	return events, nil
 }
 
-// gapPage bounds a page of the log that is read to close a gap.
+// gapPage bounds a page of the log when a gap is closed.
 const gapPage = 1000
 
-// closeGap folds the events of a lane between a mark and a position, read from
-// the log, page by page. It reads each bucket whole, which is expensive and
-// almost never needed. It returns how many events it found; what is folded in
-// already is passed over by the rows' positions.
+// closeGap folds the events of a lane between a mark and a position, which it reads
+// from the log page by page. It reads whole buckets, which is expensive and almost
+// never needed. It returns the number of events that it found; rows skip the events
+// that are folded in already.
 func (l *Live) closeGap(ctx context.Context, to Target, head eventlog.Head, mark datastore.Mark, want *logged,
 ) (tally Tally, found int64, err error) {
 	g := &gap{live: l, to: to, head: &head, from: mark.Position, end: want.end, stamp: &want.stamp}
@@ -180,7 +184,7 @@ func (l *Live) closeGap(ctx context.Context, to Target, head eventlog.Head, mark
 	return g.tally, g.found, nil
 }
 
-// gap is a gap that is being closed.
+// gap is the state of closeGap.
 type gap struct {
 	live      *Live
 	to        Target
@@ -191,8 +195,8 @@ type gap struct {
 	found     int64
 }
 
-// bucket folds a bucket's events in the order of their keys: an entity's lie
-// side by side there, in position order.
+// bucket folds a bucket's events in the order of their keys, in which the events of
+// an entity are in position order.
 func (g *gap) bucket(ctx context.Context, b eventlog.Bucket, m *eventlog.Manifest) error {
 	roster, err := g.live.Heads.Roster(ctx, g.to.Lane, g.head, m)
 	if err != nil {
@@ -227,7 +231,7 @@ func (g *gap) fold(ctx context.Context, b eventlog.Bucket, roster *eventlog.Rost
 		events = append(events, Placed{Event: parsed, Position: e.Position, Bucket: b, Line: e.Line})
 	}
 	tally, err := g.live.Applier.Apply(ctx, g.to, events)
-	g.tally.plus(tally)
+	g.tally.addTally(tally)
 	g.found += int64(len(events))
 	return err
 }

@@ -200,11 +200,11 @@ func (f failingPuts) Put(context.Context, control.Key, []byte, control.Version) 
 // loss is what the registry knows of the generation's loss.
 func (b *liveBench) loss() *datastore.Loss {
 	b.t.Helper()
-	roll, err := b.live.Registry.Load(b.t.Context())
+	registered, err := b.live.Registry.Load(b.t.Context())
 	if err != nil {
 		b.t.Fatal(err)
 	}
-	info, found := roll.Find("g0001")
+	info, found := registered.Find("g0001")
 	if !found {
 		b.t.Fatal("the generation is unknown")
 	}

@@ -12,30 +12,30 @@ import (
 
 // past knows the identities of an entity's events.
 type past interface {
-	// earlier returns the content of the event that came first under the
-	// identity of s, if that is not s itself, and remembers s.
+	// earlier returns the content of the first event with the identity of s, if
+	// that is not s itself, and remembers s.
 	earlier(ctx context.Context, s *sighting) (content uint64, found bool, err error)
 }
 
-// indexedPast is what the identity index holds of the batch's identities.
+// indexedPast is what the identity index returned for the batch's identities.
 type indexedPast map[event.Digest]datastore.Identity
 
 func (p indexedPast) earlier(_ context.Context, s *sighting) (uint64, bool, error) {
 	first := p[s.id]
-	// The index may hold this very event: an attempt at it came this far before.
+	// The index may return this very event, entered by an earlier attempt.
 	return first.Content, first.Position < s.Position, nil
 }
 
-// smallPast is that of an entity within the limits: a filter, and the log where
-// the filter cannot rule a duplicate out.
+// smallPast is the past of an entity within the limits: a filter, and the log if
+// the filter cannot rule out a duplicate.
 type smallPast struct {
-	// row is the row as it is folded.
+	// row is the row that is being folded.
 	row     *datastore.Row
 	filter  filter
 	history history
 	// exact is the set of identities up to the row's position, loaded when the
-	// filter asks for it; until then batch has those of the events folded in
-	// this batch.
+	// filter cannot rule out a duplicate. Until then, batch is the set of those
+	// in this batch.
 	exact *identities
 	batch map[event.Digest]uint64
 }
@@ -65,9 +65,9 @@ func (p *smallPast) seen() map[event.Digest]uint64 {
 	return p.batch
 }
 
-// loadExact reads the identities of all events up to the row's position, those
-// of this batch among them, which are in the log as well: one strongly
-// consistent read of the history, whatever the number of suspects.
+// loadExact reads the identities of all events up to the row's position, including
+// those of this batch, from the log: one strongly consistent read of the history,
+// however many duplicates are suspected.
 func (p *smallPast) loadExact(ctx context.Context) error {
 	p.exact = &identities{seen: make(map[event.Digest]uint64)}
 	add := func(_ eventlog.Bucket, entry *eventlog.Entry) error {
@@ -90,10 +90,10 @@ type identities struct {
 	seen map[event.Digest]uint64
 }
 
-// identityCache keeps exact sets between batches, so that an entity of which
-// many events repeat is read from the log once and not once a batch. It holds
-// at most a number of identities and forgets the longest unused set first. It
-// is safe for concurrent use.
+// identityCache keeps exact sets between batches, so that the history of an entity
+// with many duplicates is read once and not once per batch. It keeps at most limit
+// identities and drops the least recently used set first. It is safe for
+// concurrent use.
 type identityCache struct {
 	mu    sync.Mutex
 	limit int
@@ -111,7 +111,7 @@ func newIdentityCache(limit int) *identityCache {
 	return &identityCache{limit: limit, order: list.New(), sets: make(map[string]*list.Element)}
 }
 
-// take removes and returns the set under key if it reaches exactly to upTo. The
+// take removes the set under key, and returns it if it reaches exactly to upTo. The
 // caller owns it and puts it back once its batch is written.
 func (c *identityCache) take(key string, upTo event.Position) *identities {
 	c.mu.Lock()

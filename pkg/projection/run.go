@@ -10,16 +10,16 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// What one call of Apply does between two writes of rows, and so what a time-out
-// can lose.
+// The limits of what Apply does between two writes of rows, and so of what a
+// time-out can lose.
 const (
-	// chunkRows bounds the rows read at a time: their states, of up to
-	// MaxStateBytes each, are what a batch takes most memory for.
+	// chunkRows bounds the rows read at a time: most of a batch's memory is their
+	// states, of up to MaxStateBytes each.
 	chunkRows = 256
 	// chunkBytes bounds the rows that wait to be written.
 	chunkBytes = 4 << 20
-	// chunkQueries bounds the queries of histories, a second's worth of them on
-	// DynamoDB.
+	// chunkQueries bounds the queries for histories, which take about a second
+	// on DynamoDB.
 	chunkQueries = 256
 )
 
@@ -28,35 +28,29 @@ type run struct {
 	applier *Applier
 	to      Target
 	tally   Tally
-	// pending are folded and not written yet, of about so many bytes; queries
-	// were made for them and for what is in the index since the last write.
+	// pending are folded and not written yet; bytes is about their size, and
+	// queries the number of queries since the last write.
 	pending []*work
 	bytes   int
 	queries int
 }
 
-// watched is round in an attempt that may be left behind where a fold does not
-// return, and is then made anew: a round holds no lock while it folds.
-func (r *run) watched(ctx context.Context, works []*work) (raced []*work, err error) {
-	err = r.applier.set.attempt(ctx, func(ctx context.Context) (err error) {
-		r.pending, r.bytes, r.queries = nil, 0, 0
-		raced, err = r.round(ctx, works)
-		return err
+// round folds works into their rows and writes them. It returns those whose row
+// another consumer wrote in between. It does so in an attempt, which is abandoned
+// and repeated if a fold does not return, and holds no lock while it folds.
+func (r *run) round(ctx context.Context, works []*work) (raced []*work, err error) {
+	err = r.applier.set.attempt(ctx, func(ctx context.Context) error {
+		r.pending, r.bytes, r.queries, raced = nil, 0, 0, nil
+		for chunk := range slices.Chunk(works, chunkRows) {
+			lost, err := r.chunk(ctx, chunk)
+			if err != nil {
+				return err
+			}
+			raced = append(raced, lost...)
+		}
+		return nil
 	})
 	return raced, err
-}
-
-// round folds works into their rows and writes them. It returns those of which
-// another consumer wrote the row in between.
-func (r *run) round(ctx context.Context, works []*work) (raced []*work, err error) {
-	for chunk := range slices.Chunk(works, chunkRows) {
-		lost, err := r.chunk(ctx, chunk)
-		if err != nil {
-			return nil, err
-		}
-		raced = append(raced, lost...)
-	}
-	return raced, nil
 }
 
 func (r *run) chunk(ctx context.Context, works []*work) (raced []*work, err error) {
@@ -83,8 +77,8 @@ func (r *run) chunk(ctx context.Context, works []*work) (raced []*work, err erro
 	return append(raced, lost...), err
 }
 
-// read reads the rows of works and returns those that have something new for
-// theirs, with all that the index has to say about it.
+// read reads the rows of works and returns the works that have fresh events, with
+// what the index returned for them, and those whose row another consumer wrote.
 func (r *run) read(ctx context.Context, works []*work) (fresh, raced []*work, err error) {
 	entities := make([]string, len(works))
 	for i, w := range works {
@@ -100,7 +94,7 @@ func (r *run) read(ctx context.Context, works []*work) (fresh, raced []*work, er
 		if len(w.fresh) == 0 {
 			continue
 		}
-		if r.applier.limits.passed(w) {
+		if r.applier.limits.exceeded(w) {
 			current, err := r.index(ctx, w)
 			if err != nil {
 				return nil, nil, fmt.Errorf("index events of lane %s: %w", r.to.Lane, err)
@@ -149,7 +143,8 @@ func (r *run) fold(ctx context.Context, w *work) error {
 
 func (r *run) cacheKey(w *work) string { return r.to.ID + "#" + w.entity }
 
-// history reads an entity's events behind after up to upTo, oldest first.
+// history reads an entity's events at positions after the first and up to the
+// second one, in order.
 type history func(ctx context.Context, entity string, buckets []eventlog.Bucket, after, upTo event.Position,
 	visit func(eventlog.Bucket, *eventlog.Entry) error) error
 
@@ -160,7 +155,8 @@ func (r *run) history(ctx context.Context, entity string, buckets []eventlog.Buc
 	return r.applier.log.History(ctx, r.to.Lane, entity, buckets, after, upTo, visit)
 }
 
-// write writes what is pending.
+// write writes the pending rows and returns the works whose row another consumer
+// wrote.
 func (r *run) write(ctx context.Context) (raced []*work, err error) {
 	if len(r.pending) == 0 {
 		return nil, nil
@@ -189,7 +185,7 @@ func (r *run) write(ctx context.Context) (raced []*work, err error) {
 	return raced, nil
 }
 
-// settle counts and remembers what a written row has.
+// settle counts a written row and caches its identities.
 func (r *run) settle(w *work) {
 	r.tally.add(&w.before, &w.after)
 	if w.exact != nil {
@@ -198,7 +194,7 @@ func (r *run) settle(w *work) {
 	}
 }
 
-// release gives up what a batch need not hold once the row is written.
+// release frees what a batch no longer needs once the row is written.
 func (w *work) release() {
 	w.before, w.after, w.first, w.exact = datastore.Row{}, datastore.Row{}, nil, nil
 	w.fresh = nil

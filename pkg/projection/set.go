@@ -7,18 +7,18 @@ import (
 	"strings"
 )
 
-// Set is all projections of a platform, guarded: whatever one of them does to an
-// event, short of ending the process, is a rejection of that event. It is safe
-// for concurrent use.
+// Set is the guarded projections of a platform: whatever goes wrong in one of
+// them, short of ending the process, rejects the event. It is safe for concurrent
+// use.
 type Set struct {
 	projections []guarded
 	version     string
 	watch       *watch
 }
 
-// NewSet checks that names are unique and that encoding/json carries the states
-// of the projections that New made. An event type that two projections handle
-// goes to the first.
+// NewSet checks that names are unique and that the states of projections made by
+// New survive encoding/json. If two projections handle an event type, the first
+// one gets it.
 func NewSet(projections ...Projection) (*Set, error) {
 	s := &Set{watch: newWatch(DefaultWatch())}
 	var versions []string
@@ -42,19 +42,19 @@ func NewSet(projections ...Projection) (*Set, error) {
 	}
 	slices.Sort(versions)
 	s.version = strings.Join(versions, ",")
-	return s.under(nil), nil
+	return s.withPulse(nil), nil
 }
 
-// Watched returns the set with another watch than DefaultWatch, and with no
-// memory of runaways.
+// Watched returns the set with a watch other than DefaultWatch and no known
+// runaways.
 func (s *Set) Watched(w Watch) *Set {
 	other := *s
 	other.watch = newWatch(w)
-	return other.under(nil)
+	return other.withPulse(nil)
 }
 
-// under returns the set for the use of one attempt, with its pulse.
-func (s *Set) under(p *pulse) *Set {
+// withPulse returns the set for one attempt, which reports to its pulse.
+func (s *Set) withPulse(p *pulse) *Set {
 	other := *s
 	other.projections = slices.Clone(s.projections)
 	for i := range other.projections {
@@ -63,12 +63,12 @@ func (s *Set) under(p *pulse) *Set {
 	return &other
 }
 
-// Version names the set: the names and versions of its projections. A
-// generation belongs to one version.
+// Version lists the names and versions of the set's projections. A generation
+// belongs to one version.
 func (s *Set) Version() string { return s.version }
 
-// For returns the projection of an event type, nil where none wants it. One
-// that panics when asked gets the event, and rejects it.
+// For returns the projection that handles an event type, nil if none does. A
+// projection whose Handles panics gets the event and rejects it.
 func (s *Set) For(eventType string) Projection {
 	for i := range s.projections {
 		handles, err := s.projections[i].handles(eventType)

@@ -50,8 +50,8 @@ func TestNamesAreUniqueAndNotEmpty(t *testing.T) {
 func TestAttemptsSideBySideAreWatchedApart(t *testing.T) {
 	s := newTestSet(t, guardless{})
 	first, second := &pulse{}, &pulse{}
-	of := s.under(first)
-	s.under(second)
+	of := s.withPulse(first)
+	s.withPulse(second)
 	fold, err := of.For("it.happened").Begin(nil)
 	if err != nil {
 		t.Fatal(err)

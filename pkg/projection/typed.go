@@ -12,15 +12,15 @@ import (
 )
 
 // New makes a projection from a function over a state of type S. apply gets the
-// state so far, the zero S at an entity's beginning, and returns the next one or
-// an error that rejects the event. It has no clock, no randomness and no I/O;
-// time comes from the event, which is a copy and apply's own.
+// state so far, the zero S for a new entity, and returns the next state, or an
+// error that rejects the event. It uses no clock, no randomness and no I/O; time
+// comes from the event, which is a copy that apply may change.
 //
-// The state so far is always what the stored JSON decodes to, also between two
-// events of one batch: what encoding/json makes of a nil or an empty slice, a
-// number in an any or a text that is not UTF-8 is what the next event finds.
-// encoding/json must be able to carry all of S: NewSet refuses a projection of
-// whose state it would leave out, or could not read back, any part.
+// The state so far is always what the stored JSON decodes to, even between two
+// events of one batch: the next event finds what encoding/json makes of a nil or
+// empty slice, a number in an any, or a text that is not UTF-8. NewSet refuses a
+// projection if encoding/json would leave out, or could not read back, any part
+// of S.
 func New[S any](name string, version int, types []string, apply func(state S, e *event.Event) (S, error)) Projection {
 	p := &typed[S]{name: name, version: version, types: slices.Clone(types), apply: apply}
 	if p.problem = jsonstate.Carried(reflect.TypeFor[S]()); p.problem == nil {
@@ -34,7 +34,7 @@ type typed[S any] struct {
 	version int
 	types   []string
 	apply   func(S, *event.Event) (S, error)
-	// problem is why encoding/json does not carry S.
+	// problem is why S does not survive encoding/json.
 	problem   error
 	plainness jsonstate.Plainness
 }
@@ -43,7 +43,7 @@ func (p *typed[S]) Name() string             { return p.name }
 func (p *typed[S]) Version() int             { return p.version }
 func (p *typed[S]) Handles(kind string) bool { return slices.Contains(p.types, kind) }
 
-// check says why the projection cannot be registered.
+// check returns why the projection cannot be registered.
 func (p *typed[S]) check() error {
 	if p.apply == nil {
 		return errors.New("it has no function")
@@ -63,15 +63,15 @@ func (p *typed[S]) Begin(state []byte) (Fold, error) {
 	return f, f.decode()
 }
 
-// typedFold holds a state as it was decoded, or the JSON of the state that
-// apply returned. It does not go on from what apply returned, which may have what
-// JSON does not tell apart and may share memory with the state before, unless
-// that is the same bit by bit.
+// typedFold holds a decoded state, or the JSON of the state that apply returned.
+// It does not reuse the value that apply returned, which may differ from what its
+// JSON decodes to and may share memory with the state before, unless the type
+// rules that out.
 type typedFold[S any] struct {
 	projection *typed[S]
 	state      S
-	// encoded is to be decoded into state before the next event, nil where
-	// that is done.
+	// encoded has to be decoded into state before the next event; nil if state is
+	// up to date.
 	encoded []byte
 }
 

@@ -12,29 +12,29 @@ import (
 	"reprise/pkg/event"
 )
 
-// Watch bounds the time that a projection may take for one event. What it takes
-// longer for is a runaway: the event is rejected (ErrRunaway), which parks its
-// entity. The fold cannot be stopped: its goroutine is left alone with a copy of
-// the event, and takes processor time until it returns by itself, or for ever.
+// Watch bounds the time that a projection may take for one event. An event that
+// takes longer is a runaway: it is rejected (ErrRunaway), which parks its entity.
+// The fold cannot be stopped: its goroutine is abandoned with a copy of the event,
+// and takes processor time until it returns by itself, or for ever.
 //
-// That is the one rejection that no projection version decides: a machine that
-// is slow beyond all measure may reject an event that another one takes. So the
-// limit has to be far above what any sound projection takes.
+// This is the one rejection that the projection version does not decide: an
+// extremely slow machine may reject an event that another one accepts. So the limit
+// has to be far above what any correct projection takes.
 type Watch struct {
 	// Limit is the least time that a fold must have taken to be a runaway.
 	Limit time.Duration
-	// Ticks is into how many equal parts the limit is divided. A part counts only
-	// if the process lived to see its end: one that was stopped (a laptop asleep,
-	// a debugger, a frozen function) has lost one part by it, however long.
+	// Ticks is the number of equal parts of the limit. A part counts only if the
+	// process was running at its end, so that a suspension of any length (a laptop
+	// asleep, a debugger, a frozen function) counts as one part at most.
 	Ticks int
-	// Abandoned bounds the runaways of one projection that are still running.
-	// With as many, nothing is folded with it (ErrManyRunaways).
+	// Abandoned bounds the runaways of one projection that are still running. At
+	// that number the projection is not called any more (ErrManyRunaways).
 	Abandoned int
-	// Every returns a channel that ticks, and a function that ends it.
+	// Every returns a channel that ticks, and a function that stops the ticks.
 	Every func(time.Duration) (<-chan time.Time, func())
 }
 
-// DefaultWatch is ten seconds, on the clock of the machine.
+// DefaultWatch allows ten seconds on the machine's clock.
 func DefaultWatch() Watch {
 	every := func(d time.Duration) (<-chan time.Time, func()) {
 		t := time.NewTicker(d)
@@ -44,16 +44,16 @@ func DefaultWatch() Watch {
 }
 
 const (
-	// maxKnown bounds the runaways that are remembered; of more, the oldest is
-	// forgotten, and found out again should its event come again.
+	// maxKnown bounds the runaways that are remembered. Beyond it the oldest is
+	// forgotten, and detected again if its event is retried.
 	maxKnown = 1000
-	// maxTries bounds the runaways that one attempt finds out, and so its time.
+	// maxTries bounds the runaways that one attempt detects, and so its time.
 	maxTries = 3
 )
 
-// runaway is an event that a projection does not return from. Of an entity's
-// events with one source and id only the first is ever folded, so that they
-// name it as its position does.
+// runaway is an event from which a projection does not return. Only an entity's
+// first event with a given source and id is ever folded, so the identity names it
+// as well as its position would.
 type runaway struct {
 	version, entity string
 	id              event.Digest
@@ -63,25 +63,25 @@ func runawayOf(version string, e *event.Event) runaway {
 	return runaway{version, strings.Clone(e.Subject), e.Identity()}
 }
 
-// watch is what a process knows of runaways. It is safe for concurrent use.
+// watch is a process's knowledge of runaways. It is safe for concurrent use.
 type watch struct {
 	Watch
 	mu      sync.Mutex
 	reasons map[runaway]error
 	oldest  []runaway
 	running map[string]int
-	// some is set once anything was found out: until then nothing is looked up.
-	some atomic.Bool
+	// any is set once there was a runaway: until then nothing is looked up.
+	any atomic.Bool
 }
 
 func newWatch(w Watch) *watch {
 	return &watch{Watch: w, reasons: make(map[runaway]error), running: make(map[string]int)}
 }
 
-// known returns why an event is rejected without another try, nil where it is
+// rejection returns why an event is rejected without another try, nil if it is
 // not.
-func (w *watch) known(version string, e *event.Event) error {
-	if !w.some.Load() {
+func (w *watch) rejection(version string, e *event.Event) error {
+	if !w.any.Load() {
 		return nil
 	}
 	w.mu.Lock()
@@ -100,12 +100,13 @@ func (w *watch) remember(r runaway, reason error) {
 		delete(w.reasons, w.oldest[0])
 		w.oldest = w.oldest[1:]
 	}
-	w.some.Store(true)
+	w.any.Store(true)
 }
 
-// mayFold refuses a projection with too many runaways that are still running.
+// mayFold returns ErrManyRunaways if too many runaways of a projection are still
+// running.
 func (w *watch) mayFold(version string) error {
-	if !w.some.Load() {
+	if !w.any.Load() {
 		return nil
 	}
 	w.mu.Lock()
@@ -116,7 +117,8 @@ func (w *watch) mayFold(version string) error {
 	return nil
 }
 
-func (w *watch) abandoned(version string, change int) {
+// addRunning changes the number of a projection's runaways that are still running.
+func (w *watch) addRunning(version string, change int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.running[version] += change; w.running[version] == 0 {
@@ -124,17 +126,16 @@ func (w *watch) abandoned(version string, change int) {
 	}
 }
 
-// pulse shows whether the goroutine of an attempt is inside of a projection. The
-// goroutine enters and leaves; who watches it may give it up in between.
+// pulse shows whether the goroutine of an attempt is inside a projection. The
+// goroutine enters and leaves; the watching goroutine may abandon it in between.
 type pulse struct {
-	// beats is odd inside of a projection, no number comes twice, and givenUp is
-	// the last.
+	// beats only grows, is odd inside a projection, and ends with givenUp.
 	beats atomic.Uint64
-	// version and event are those of the fold that was entered last. Who watches
-	// reads them after giving it up only.
+	// version and event are those of the fold that was entered last. The watching
+	// goroutine reads them only after it has abandoned the other one.
 	version string
 	event   *event.Event
-	// refused is why the goroutine ended itself, where it did.
+	// refused is why the goroutine ended itself, nil if it did not.
 	refused error
 }
 
@@ -145,21 +146,21 @@ func (p *pulse) enter(version string, e *event.Event) {
 	p.beats.Store(p.beats.Load() + 1)
 }
 
-// leave returns false if the goroutine was given up: it must touch nothing then
-// that is not its own.
+// leave returns false if the goroutine was abandoned: it must then touch nothing
+// but its own data.
 func (p *pulse) leave() bool {
 	beats := p.beats.Load()
 	return beats != givenUp && p.beats.CompareAndSwap(beats, beats+1)
 }
 
-// giveUp gives the goroutine up if it is still inside the same fold.
+// giveUp abandons the goroutine if it is still inside the same fold.
 func (p *pulse) giveUp(beats uint64) bool {
 	return beats%2 == 1 && beats != givenUp && p.beats.CompareAndSwap(beats, givenUp)
 }
 
 type watchedSet struct{}
 
-// watchedIn returns the set to fold with in an attempt that runs under ctx.
+// watchedIn returns the set to use in the attempt that runs under ctx.
 func (s *Set) watchedIn(ctx context.Context) *Set {
 	if watched, found := ctx.Value(watchedSet{}).(*Set); found {
 		return watched
@@ -167,11 +168,10 @@ func (s *Set) watchedIn(ctx context.Context) *Set {
 	return s
 }
 
-// attempt calls do, which folds with the set that watchedIn returns, and returns
-// what it returns. do runs in a goroutine of its own, so that a fold that never
-// returns can be left behind: do must hold no lock while it folds, and is then
-// called again, to reject that event. Panics and runtime.Goexit of do itself
-// arrive at the caller.
+// attempt calls do, which must fold with the set that watchedIn returns, and returns
+// its error. do runs in a goroutine of its own, which is abandoned if a fold never
+// returns; do is then called again, and rejects that event. So do must hold no lock
+// while it folds. Panics and runtime.Goexit of do itself reach the caller.
 func (s *Set) attempt(ctx context.Context, do func(context.Context) error) error {
 	for try := 1; ; try++ {
 		again, err := s.attemptOnce(ctx, do)
@@ -186,13 +186,13 @@ type ending struct {
 	err      error
 	returned bool
 	panicked any
-	// inside says that it ended inside of a projection.
+	// inside says that it ended inside a projection.
 	inside bool
 }
 
 func (s *Set) attemptOnce(ctx context.Context, do func(context.Context) error) (again bool, err error) {
 	p := &pulse{}
-	ctx = context.WithValue(ctx, watchedSet{}, s.under(p))
+	ctx = context.WithValue(ctx, watchedSet{}, s.withPulse(p))
 	ended := make(chan ending, 1)
 	go s.watch.run(p, ended, func() error { return do(ctx) })
 	every, stop := s.watch.Every(s.watch.Limit / time.Duration(s.watch.Ticks))
@@ -212,7 +212,7 @@ func (s *Set) attemptOnce(ctx context.Context, do func(context.Context) error) (
 	}
 }
 
-// run is the goroutine of an attempt. Once it was given up it tells nobody.
+// run is the goroutine of an attempt. Once abandoned, it does not report its end.
 func (w *watch) run(p *pulse, ended chan<- ending, do func() error) {
 	var end ending
 	defer func() {
@@ -220,7 +220,7 @@ func (w *watch) run(p *pulse, ended chan<- ending, do func() error) {
 			end.panicked = recover()
 		}
 		if end.inside = p.beats.Load()%2 == 1; end.inside && !p.leave() {
-			w.abandoned(p.version, -1)
+			w.addRunning(p.version, -1)
 			return
 		}
 		ended <- end
@@ -229,7 +229,7 @@ func (w *watch) run(p *pulse, ended chan<- ending, do func() error) {
 	end.returned = true
 }
 
-// end makes the caller's ending of the goroutine's.
+// end ends the attempt as its goroutine ended.
 func (w *watch) end(p *pulse, end ending) (again bool, err error) {
 	switch {
 	case end.returned:
@@ -248,7 +248,7 @@ func (w *watch) end(p *pulse, end ending) (again bool, err error) {
 
 func (w *watch) abandon(p *pulse) error {
 	reason := reject(ErrRunaway, fmt.Sprintf("%s took more than %v", p.version, w.Limit))
-	w.abandoned(p.version, 1)
+	w.addRunning(p.version, 1)
 	w.remember(runawayOf(p.version, p.event), reason)
 	return reason
 }

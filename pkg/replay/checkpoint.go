@@ -11,7 +11,7 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// Sum counts events and digests them, in any order.
+// Sum is the count, bytes and digest of a set of events, in any order.
 type Sum struct {
 	Count  int64        `json:"count"`
 	Bytes  int64        `json:"bytes"`
@@ -30,34 +30,34 @@ func (s *Sum) addSum(o Sum) {
 	s.Digest = s.Digest.Add(o.Digest)
 }
 
-// Checkpoint is how far a lane of a replay is read and delivered. What lies
-// before it was acknowledged by the playback stream.
+// Checkpoint is how far a lane of a replay was read and delivered: the playback
+// stream has acknowledged everything before it.
 type Checkpoint struct {
-	// Bucket and After are where reading goes on: behind the sort key After of
+	// Bucket and After are where reading continues: after the sort key After of
 	// that bucket.
 	Bucket eventlog.Bucket `json:"bucket"`
 	After  string          `json:"after"`
-	// Read sums what the log gave, up to the cut; Delivered what of it was
-	// selected. Delivered.Count is the ordinal of the next event.
+	// Read sums the events read from the log, up to the cut, and Delivered those
+	// of them that were selected. Delivered.Count is the next event's ordinal.
 	Read      Sum `json:"read"`
 	Delivered Sum `json:"delivered"`
-	// Stranded is the highest position beyond the cut whose event is older than
-	// what the event stream still holds, "" where there was none. Unless the head
-	// has come to it since, it is lost to the log, although the table holds it.
+	// Stranded is the highest position beyond the cut at which the Events table
+	// has an event that is older than the event stream's retention, "" if there
+	// is none. Unless the head has reached it since, it is lost to the log.
 	Stranded event.Position `json:"stranded,omitempty"`
-	// Missing is a position at or before the cut whose event the table holds, but
-	// which is neither in the log nor set aside, although it is older than what
-	// the event stream still holds. A head was set back, and went on from there.
+	// Missing is a position at or before the cut at which the Events table has an
+	// event that is older than the event stream's retention, but neither in the
+	// log nor quarantined: a head was set back, and moved on from there.
 	Missing event.Position `json:"missing,omitempty"`
-	// Done says that there is nothing behind.
+	// Done says that the lane was read to its end.
 	Done bool `json:"done,omitempty"`
-	// End is the lane's end marker, once a reader has come to it. It stays when
-	// the checkpoint is set back: a drain that was given up and goes on late
-	// cannot unsay what was read.
+	// End is the lane's end marker, once a reader has reached it. It stays when
+	// the checkpoint is set back, so that an abandoned drain that is still running
+	// cannot undo it.
 	End *End `json:"end,omitempty"`
 }
 
-// End is what a lane has as a whole, up to the cut.
+// End sums up a whole lane, up to the cut.
 type End struct {
 	Read      Sum            `json:"read"`
 	Delivered Sum            `json:"delivered"`
@@ -77,8 +77,8 @@ func (s Store) loadCheckpoint(ctx context.Context, id string, lane event.Lane) (
 	return at, version, nil
 }
 
-// advance stores a checkpoint unless a further one is stored already, as it is
-// when two readers work on one lane, and returns the one that is stored then.
+// advance stores a checkpoint, unless another reader of the lane has stored one that
+// is at least as far.
 func (s Store) advance(ctx context.Context, id string, lane event.Lane, to Checkpoint) error {
 	_, err := control.Update(ctx, s.Table, checkpointKey(id, lane), func(at *Checkpoint, _ bool) error {
 		if at.Done || at.Read.Count > to.Read.Count || (at.Read.Count == to.Read.Count && !to.Done) {
@@ -96,8 +96,8 @@ func (s Store) advance(ctx context.Context, id string, lane event.Lane, to Check
 	return nil
 }
 
-// rewind sets a checkpoint back to a mark's place, to read the lane again from
-// there.
+// rewind sets a checkpoint back to a mark's place, so that the lane is read again
+// from there.
 func (s Store) rewind(ctx context.Context, id string, lane event.Lane, place json.RawMessage) error {
 	var to Checkpoint
 	if len(place) > 0 {
@@ -117,19 +117,26 @@ func (s Store) rewind(ctx context.Context, id string, lane event.Lane, place jso
 	return nil
 }
 
-// LoadCheckpoints returns the checkpoints of lanes of a replay, those that there
-// are.
+// LoadCheckpoints returns the checkpoints of a replay that exist among lanes.
 func (s Store) LoadCheckpoints(ctx context.Context, id string, lanes []event.Lane) (map[event.Lane]Checkpoint, error) {
-	keys := make([]control.Key, len(lanes))
-	index := make(map[control.Key]event.Lane, len(lanes))
-	for i, lane := range lanes {
-		keys[i] = checkpointKey(id, lane)
-		index[keys[i]] = lane
-	}
-	found := make(map[event.Lane]Checkpoint, len(lanes))
-	err := control.LoadAll(ctx, s.Table, keys, func(key control.Key, at Checkpoint) { found[index[key]] = at })
+	found, err := loadLanes[Checkpoint](ctx, s.Table, id, lanes, checkpointKey)
 	if err != nil {
 		return nil, fmt.Errorf("load checkpoints: %w", err)
 	}
 	return found, nil
+}
+
+// loadLanes loads the documents of a replay that exist among lanes.
+func loadLanes[T any](ctx context.Context, table control.Table, id string, lanes []event.Lane,
+	keyOf func(id string, lane event.Lane) control.Key,
+) (map[event.Lane]T, error) {
+	keys := make([]control.Key, len(lanes))
+	index := make(map[control.Key]event.Lane, len(lanes))
+	for i, lane := range lanes {
+		keys[i] = keyOf(id, lane)
+		index[keys[i]] = lane
+	}
+	found := make(map[event.Lane]T, len(lanes))
+	err := control.LoadAll(ctx, table, keys, func(key control.Key, value T) { found[index[key]] = value })
+	return found, err
 }

@@ -12,9 +12,9 @@ import (
 	"reprise/pkg/projection"
 )
 
-// Consumer takes playback records in: it folds those of a rebuild into its
-// generation, and moves the mark of every replay. It is safe for concurrent
-// use; two at work on one lane do no harm.
+// Consumer consumes playback records: it folds those of a rebuild into its
+// generation, and moves the marks of all replays. It is safe for concurrent use,
+// and two of them on one lane do no harm.
 type Consumer struct {
 	Store       Store
 	Registry    datastore.Registry
@@ -25,32 +25,33 @@ type Consumer struct {
 	Width       eventlog.Width
 }
 
-// Consumed says what became of a batch.
+// Consumed is the outcome of a batch.
 type Consumed struct {
-	// Events were taken in; Repeated were taken in before.
+	// Events were consumed; Repeated were consumed before.
 	Events   int64
 	Repeated int64
-	// Gaps are records that begin behind the lane's mark. They are dropped,
-	// and the lane is read again from its mark.
+	// Gaps counts records that begin after the lane's mark. They are dropped, and
+	// the lane is read again from its mark.
 	Gaps int
-	// Damaged are records whose header names a replay and whose events cannot be
-	// decoded, or are not as many as it says. They are dropped and counted in the
-	// replay's row, and the lane is read again from its mark.
+	// Damaged counts records whose header names a replay, but whose events cannot
+	// be decoded or differ in number from the header. They are dropped and counted
+	// in the replay's row, and the lane is read again from its mark.
 	Damaged int
-	// Foreign are records of replays that have ended, that do not own their
-	// generation, or that name none.
+	// Foreign counts records that name no replay, or one that has ended or does
+	// not own its generation.
 	Foreign int
-	// Refused are records of a rebuild that cannot go on, because its generation
-	// belongs to other projections or is gone. Its row says so.
+	// Refused counts records of a rebuild that cannot continue, because its
+	// generation is gone or belongs to another version of the projections. The
+	// fault is in the replay's row.
 	Refused int
-	// Replays weighs the replays whose records these were by the events in them,
-	// whatever became of those; a record has at least the weight of one. It is
-	// filled in after an error, too.
+	// Replays is the number of events by replay, whatever became of them, to
+	// share out costs; a record counts as at least one. It is also set after an
+	// error.
 	Replays map[string]int64
 }
 
-// Consume takes records of one lane in, in the order of the stream. After an
-// error all of them must come again.
+// Consume consumes records of one lane, in the order of the stream. After an error
+// all of them must be retried.
 func (c *Consumer) Consume(ctx context.Context, lane event.Lane, records [][]byte) (Consumed, error) {
 	sum := Consumed{Replays: make(map[string]int64)}
 	for len(records) > 0 {
@@ -80,12 +81,12 @@ func (c *Consumer) Consume(ctx context.Context, lane event.Lane, records [][]byt
 // delivered is a decoded playback record.
 type delivered struct {
 	header *record.Playback
-	// lines is nil where they cannot be told from each other.
+	// lines is nil if the record is damaged.
 	lines [][]byte
 }
 
-// sameReplay decodes records from the first on for as long as they belong to
-// one replay. An id of "" means that the first one names none.
+// sameReplay decodes the first records that belong to one replay, and returns the
+// rest. An id of "" means that the first record, which it skips, names none.
 func (c *Consumer) sameReplay(lane event.Lane, records [][]byte) (id string, batch []delivered, rest [][]byte) {
 	for i, data := range records {
 		header, lines, err := c.Codec.Unpack(data)
@@ -116,25 +117,22 @@ func (c *Consumer) consumeReplay(ctx context.Context, id string, lane event.Lane
 	}
 	result, err := c.fold(ctx, row, lane, batch)
 	if err == nil && result.Damaged > 0 {
-		err = c.Store.damaged(ctx, id, result.Damaged)
+		err = c.Store.countDamaged(ctx, id, result.Damaged)
 	}
 	switch name := faultOf(err); {
 	case errors.Is(err, datastore.ErrUnknown):
 		return Consumed{Foreign: len(batch)}, nil
 	case name != "":
-		// The stream is not this replay's alone: it goes on, and the replay's
-		// next step fails with what the row says.
-		return Consumed{Refused: len(batch)}, c.Store.fail(ctx, id, name, err)
+		// Other replays share the stream, so it continues; the replay's next step
+		// fails with the fault in the row.
+		return Consumed{Refused: len(batch)}, c.Store.recordFault(ctx, id, name, err)
 	}
 	return result, err
 }
 
-// fold takes in what of a batch continues the replay's mark.
+// fold consumes the part of a batch that continues from the replay's mark.
 func (c *Consumer) fold(ctx context.Context, row Row, lane event.Lane, batch []delivered) (Consumed, error) {
-	marks, err := openMarks(ctx, c.Store, c.Registry, c.Generations, row)
-	if err == nil {
-		err = marks.fits(c.Applier.Version())
-	}
+	marks, err := openMarksFor(ctx, c.Applier.Version(), c.Store, c.Registry, c.Generations, row)
 	if err != nil {
 		return Consumed{}, err
 	}
@@ -148,7 +146,12 @@ func (c *Consumer) fold(ctx context.Context, row Row, lane event.Lane, batch []d
 		return t.result, nil
 	}
 	if row.Generation != "" {
-		target := projection.Target{ID: row.Generation, Generation: c.Generations.Open(row.Generation), Lane: lane, Replay: row.ID}
+		target := projection.Target{
+			ID:         row.Generation,
+			Generation: marks.generation,
+			Lane:       lane,
+			Replay:     row.ID,
+		}
 		if _, err := c.Applier.Apply(ctx, target, t.events); err != nil {
 			return Consumed{}, err
 		}
@@ -159,7 +162,7 @@ func (c *Consumer) fold(ctx context.Context, row Row, lane event.Lane, batch []d
 	return t.result, nil
 }
 
-// intake gathers what of a batch continues the mark.
+// intake collects the events of a batch that continue from the mark.
 type intake struct {
 	consumer *Consumer
 	lane     event.Lane
@@ -168,8 +171,8 @@ type intake struct {
 	result   Consumed
 }
 
-// take takes records whole: of one that is damaged, no event. What follows it
-// begins behind a gap then.
+// take takes whole records: a damaged one is dropped, so that the records after it
+// begin after a gap.
 func (t *intake) take(batch []delivered) {
 	for _, d := range batch {
 		repeated := max(0, t.mark.Ordinal-d.header.From)
@@ -197,8 +200,8 @@ func (t *intake) take(batch []delivered) {
 	}
 }
 
-// parse reads a record's events behind those that are repeated. One that lives
-// in another lane damages the record as one that cannot be read does.
+// parse decodes a record's events after the repeated ones. It returns false for a
+// damaged record; an event of another lane damages it, too.
 func (c *Consumer) parse(lane event.Lane, lines [][]byte, repeated int64) (fresh []projection.Placed, ok bool) {
 	if lines == nil {
 		return nil, false
@@ -212,7 +215,12 @@ func (c *Consumer) parse(lane event.Lane, lines [][]byte, repeated int64) (fresh
 		if err != nil || c.Lanes.Of(e.Subject) != lane {
 			return nil, false
 		}
-		fresh = append(fresh, projection.Placed{Event: e, Position: at, Bucket: c.Width.Of(logged), Line: line})
+		fresh = append(fresh, projection.Placed{
+			Event:    e,
+			Position: at,
+			Bucket:   c.Width.Of(logged),
+			Line:     line,
+		})
 	}
 	return fresh, true
 }

@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,18 +12,17 @@ import (
 	"reprise/pkg/event"
 )
 
-// DefaultDrainLimit is how long a drain waits without progress where nothing
-// else is said: half of the shortest retention of a Kinesis data stream. Behind
-// that, records that nobody took in begin to expire.
+// DefaultDrainLimit is the default of Drainer.Limit: half of the shortest retention
+// of a Kinesis data stream, so that no record expires before the drain gives up.
 const DefaultDrainLimit = 12 * time.Hour
 
-// maxPasses bounds how often lanes are read again at all.
+// maxPasses bounds how often lanes are read again in one replay.
 const maxPasses = 1000
 
-// waitsFor is what a drain without progress waits for.
+// waitsFor names what a drain without progress waits for.
 const waitsFor = "the playback consumer"
 
-// ErrStalled says that records are delivered but not consumed.
+// ErrStalled says that records were delivered but are not consumed.
 var ErrStalled = errors.New("the playback consumer makes no progress")
 
 // Drain is the state of the drain.
@@ -34,35 +34,35 @@ const (
 	Drained Drain = "drained"
 	// Waiting: records are still being consumed.
 	Waiting Drain = "waiting"
-	// Reread: some lanes stopped short of their end markers; they have been
-	// set back to their marks and must be read again.
+	// Reread: some marks have not reached their lanes' end markers; the lanes'
+	// checkpoints were set back to the marks, and they must be read again.
 	Reread Drain = "reread"
 	// DrainStopped: the replay was cancelled or has ended.
 	DrainStopped Drain = "stopped"
 )
 
-// Drainer waits until what was delivered is consumed. It is safe for
-// concurrent use.
+// Drainer waits until all delivered events are consumed. It is safe for concurrent
+// use.
 type Drainer struct {
 	Store       Store
 	Registry    datastore.Registry
 	Generations datastore.Generations
-	// Patience is how long no mark may move before the lanes short of their
-	// end are read again, for records may be lost. For as long as that does not
-	// help, each next time comes twice as long after the one before: what is
-	// waited for is the consumer, which may be down, and what it has not taken
-	// in yet need not be delivered over and over. Limit is how long no mark may
-	// move before the replay fails, DefaultDrainLimit where it is 0. Poll is how
-	// often marks are looked at, and Sleep how it waits.
+	// Patience is how long no mark may move before the lanes whose marks have not
+	// reached their end are read again, since records may be lost. As long as
+	// that does not help, the interval doubles: the consumer may be down, and
+	// need not be sent the same records over and over. Limit is how long no mark
+	// may move before the replay fails, 0 for DefaultDrainLimit. Poll is how
+	// often marks are loaded, and Sleep is how the drainer waits.
 	Patience time.Duration
 	Limit    time.Duration
 	Poll     time.Duration
 	Sleep    func(ctx context.Context, d time.Duration) error
 }
 
-// Check waits for the drain until it is complete, lanes have to be read again,
-// or deadline. The age of the playback stream's iterator is never asked: an
-// empty queue proves nothing. ErrStalled once no mark has moved for Limit.
+// Check waits until the drain is complete, lanes have to be read again, or the
+// deadline. It does not use the age of the playback stream's iterator, since an
+// empty stream proves nothing. It returns ErrStalled once no mark has moved for
+// Limit.
 func (d *Drainer) Check(ctx context.Context, id string, deadline time.Time) (Drain, error) {
 	row, err := d.Store.Working(ctx, id)
 	if err != nil {
@@ -76,14 +76,11 @@ func (d *Drainer) Check(ctx context.Context, id string, deadline time.Time) (Dra
 			return "", err
 		}
 	}
-	m, err := openMarks(ctx, d.Store, d.Registry, d.Generations, row)
-	if err == nil {
-		err = m.fits(d.Store.Version)
-	}
+	m, err := openMarksFor(ctx, d.Store.Version, d.Store, d.Registry, d.Generations, row)
 	if err != nil {
 		return "", fmt.Errorf("drain replay %s: %w", id, err)
 	}
-	w := wait{Drainer: d, row: row, marks: m, deadline: deadline}
+	w := drainCheck{Drainer: d, row: row, marks: m, deadline: deadline}
 	return w.run(ctx)
 }
 
@@ -95,25 +92,25 @@ func draining(r *Row) error {
 	return nil
 }
 
-// wait is one Check under way.
-type wait struct {
+// drainCheck is one Check in progress.
+type drainCheck struct {
 	*Drainer
 	row      Row
 	marks    marks
 	deadline time.Time
-	// reached is the sum of the marks, quiet since when it has not grown.
-	reached int64
-	quiet   time.Time
+	// reached is the sum of the marks, and idleSince the time of its last growth.
+	reached   int64
+	idleSince time.Time
 }
 
-func (w *wait) run(ctx context.Context) (Drain, error) {
+func (w *drainCheck) run(ctx context.Context) (Drain, error) {
 	now := w.Store.Now()
-	w.reached, w.quiet = -1, now
-	// A quiet consumer that an earlier Check saw is still the same one.
+	w.reached, w.idleSince = -1, now
+	// An earlier Check may have seen the consumer idle already.
 	if w.row.Waiting != nil {
-		w.reached, w.quiet = w.row.Reached, w.row.Waiting.Since
+		w.reached, w.idleSince = w.row.Reached, w.row.Waiting.Since
 	}
-	// It must be seen within one call, however short that is.
+	// Even a short call must be able to notice an idle consumer.
 	patience := min(w.Patience, w.deadline.Sub(now)/2)
 	for {
 		s, err := w.survey(ctx, w.row, w.marks)
@@ -124,14 +121,14 @@ func (w *wait) run(ctx context.Context) (Drain, error) {
 			return "", err
 		}
 		now := w.Store.Now()
-		still := now.Sub(w.quiet)
+		idle := now.Sub(w.idleSince)
 		switch {
 		case len(s.short) == 0:
 			return Drained, nil
-		case !s.unread && still >= w.limit():
+		case !s.unread && idle >= cmp.Or(w.Limit, DefaultDrainLimit):
 			return "", fmt.Errorf("drain replay %s: %d lanes stay behind at event %d for %s: %w",
-				w.row.ID, len(s.short), s.reached, still.Round(time.Second), ErrStalled)
-		case s.unread || still >= due(patience, w.row.Stalls):
+				w.row.ID, len(s.short), s.reached, idle.Round(time.Second), ErrStalled)
+		case s.unread || idle >= rereadAfter(patience, w.row.Stalls):
 			return w.reread(ctx, s)
 		case !now.Before(w.deadline):
 			return Waiting, nil
@@ -142,27 +139,20 @@ func (w *wait) run(ctx context.Context) (Drain, error) {
 	}
 }
 
-func (d *Drainer) limit() time.Duration {
-	if d.Limit > 0 {
-		return d.Limit
-	}
-	return DefaultDrainLimit
-}
-
-// due is how long after the last progress lanes are read again, having been read
-// again so often since: after patience, and then each time twice as long after
-// the time before.
-func due(patience time.Duration, stalls int) time.Duration {
+// rereadAfter is how long after the last progress lanes are read again, after a
+// number of rereads without progress: first after patience, then in intervals that
+// double.
+func rereadAfter(patience time.Duration, stalls int) time.Duration {
 	return patience * time.Duration(int64(2)<<min(stalls, 20)-1)
 }
 
-// progress looks whether marks have moved. Where the row says that the replay
-// waits, it says so no longer.
-func (w *wait) progress(ctx context.Context, s survey) error {
+// progress notes whether marks have moved; if so, the row no longer says that the
+// replay waits.
+func (w *drainCheck) progress(ctx context.Context, s survey) error {
 	if s.reached <= w.reached && len(s.short) > 0 {
 		return nil
 	}
-	w.reached, w.quiet = s.reached, w.Store.Now()
+	w.reached, w.idleSince = s.reached, w.Store.Now()
 	if w.row.Waiting == nil && w.row.Stalls == 0 {
 		return nil
 	}
@@ -179,13 +169,13 @@ func (w *wait) progress(ctx context.Context, s survey) error {
 	return err
 }
 
-// survey is one look at all lanes.
+// survey is the state of all lanes at one time.
 type survey struct {
-	// short are the lanes whose mark lies before the end marker.
+	// short are the lanes whose marks have not reached their end markers.
 	short []event.Lane
 	marks map[event.Lane]datastore.Mark
-	// unread is set where a lane that is short is not read to its end, although
-	// no reader is at work any more.
+	// unread is set if a short lane was not read to its end, although no reader is
+	// running any more.
 	unread  bool
 	reached int64
 }
@@ -213,16 +203,16 @@ func (d *Drainer) survey(ctx context.Context, row Row, m marks) (survey, error) 
 	return s, nil
 }
 
-// reread sets the lanes that are short of their end back to their marks, to be
-// read again from there. What the consumer has by then it drops as repeated. It
-// counts as a stall only where the lanes had been read to their ends: whoever
-// died between setting back and reading, or was told of a failure, must not
-// use up the replay's patience.
+// reread sets the checkpoints of lanes whose marks are short of their end back to
+// the marks, so that they are read again from there. The consumer drops what it has
+// consumed by then as repeated. The reread counts as a stall only if the lanes had
+// been read to their ends, so that a crash or failure between setting back and
+// reading does not use up the replay's patience.
 //
-// A lane that is set back needlessly is read again and does no harm. The row,
-// however, is changed only if no other Check has decided since and the replay is
-// not proved: one that was given up and goes on late unsays nothing.
-func (w *wait) reread(ctx context.Context, s survey) (Drain, error) {
+// Setting a lane back needlessly does no harm. The row, however, is changed only if
+// no other Check has decided since and the replay is not proved, so that an
+// abandoned Check that is still running undoes nothing.
+func (w *drainCheck) reread(ctx context.Context, s survey) (Drain, error) {
 	if now, err := w.Store.Load(ctx, w.row.ID); err != nil || !w.decides(&now) {
 		return Waiting, err
 	}
@@ -240,7 +230,7 @@ func (w *wait) reread(ctx context.Context, s survey) (Drain, error) {
 		r.Status, r.Reached = Running, max(r.Reached, s.reached)
 		if !s.unread {
 			r.Stalls++
-			r.Waiting = &WaitingFor{For: waitsFor, Since: w.quiet.UTC()}
+			r.Waiting = &WaitingFor{For: waitsFor, Since: w.idleSince.UTC()}
 		}
 		return nil
 	})
@@ -255,7 +245,7 @@ func (w *wait) reread(ctx context.Context, s survey) (Drain, error) {
 	return Reread, nil
 }
 
-// decides reports whether nothing was decided since this Check began.
-func (w *wait) decides(r *Row) bool {
+// decides reports whether this Check may still decide: no other one has since.
+func (w *drainCheck) decides(r *Row) bool {
 	return r.Pass == w.row.Pass && !r.Proof.complete() && !r.Status.Ended()
 }

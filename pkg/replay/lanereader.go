@@ -1,6 +1,7 @@
 package replay
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,20 +14,20 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// entityPage bounds a page of one entity's events, each of which may cost a look
-// into the lane's register.
+// entityPage bounds a page of one entity's events, each of which may cost a read of
+// the lane's register.
 const entityPage = 500
 
-// laneReader reads one lane and has at most one record in flight: the next is
-// put only after the one before was acknowledged and its checkpoint stored.
+// laneReader reads one lane with at most one record in flight: it puts the next one
+// only after the one before was acknowledged and its checkpoint stored.
 type laneReader struct {
 	reader    *Reader
 	id        string
 	selection selection
 	plan      LanePlan
 	watch     *watch
-	// stored is the checkpoint as acknowledged, cursor how far the log is
-	// read. Between the two lie the pending lines.
+	// stored is the acknowledged checkpoint, and cursor how far the log was read.
+	// The pending lines are those between the two.
 	stored  Checkpoint
 	cursor  Checkpoint
 	pending [][]byte
@@ -36,11 +37,19 @@ type laneReader struct {
 
 func newLaneReader(r *Reader, row Row, plan LanePlan, at Checkpoint, w *watch) *laneReader {
 	at.End = nil // it is not part of a place
-	return &laneReader{reader: r, id: row.ID, selection: newSelection(row.Request), plan: plan, watch: w,
-		stored: at, cursor: at, saved: r.Store.Now()}
+	return &laneReader{
+		reader:    r,
+		id:        row.ID,
+		selection: newSelection(row.Request),
+		plan:      plan,
+		watch:     w,
+		stored:    at,
+		cursor:    at,
+		saved:     r.Store.Now(),
+	}
 }
 
-// readSlice reads the lane's buckets of a slice from the cursor on.
+// readSlice reads the lane's buckets of a slice, from the cursor on.
 func (l *laneReader) readSlice(ctx context.Context, slice Slice) error {
 	if len(l.plan.Scopes) > 0 {
 		return l.readScopes(ctx, slice)
@@ -68,15 +77,15 @@ func (l *laneReader) readSlice(ctx context.Context, slice Slice) error {
 	return nil
 }
 
-// pages returns the page of a bucket behind a sort key: only what the log has as
-// of the cut. A page may be empty and have a next one.
+// pages returns the page of a bucket after a sort key, with only the events that the
+// log has as of the cut. A page may be empty and not be the last.
 type pages func(ctx context.Context, after string, limit eventlog.PageLimit) (eventlog.Page, error)
 
 func (l *laneReader) pageOf(b eventlog.Bucket, roster *eventlog.Roster) pages {
 	return func(ctx context.Context, after string, limit eventlog.PageLimit) (eventlog.Page, error) {
-		// All that the cut covers was written before it was taken, whatever
-		// bucket it lies in: a pump may be behind, or import past years.
-		consistent := l.reader.Store.Now().Sub(l.plan.Frozen) < settling
+		// Everything that the cut covers, in any bucket, was written before the
+		// cut was taken, but perhaps just before.
+		consistent := l.reader.Store.Now().Sub(l.plan.Frozen) < consistentFor
 		page, err := l.reader.Log.Read(ctx, l.plan.Lane, b, after, limit, consistent)
 		if err != nil {
 			return page, err
@@ -95,9 +104,10 @@ func (l *laneReader) pageOf(b eventlog.Bucket, roster *eventlog.Roster) pages {
 	}
 }
 
-// strand notes what the table holds and the log does not, once the event stream
-// holds it no more: then nobody will bring it again. What a dead pump left of a
-// record that is set aside, or in the log elsewhere, is no loss.
+// strand notes an event that is in the Events table but not in the log, if it is
+// older than the event stream's retention: then it will not be delivered again. The
+// leftover of a record that is quarantined, or in another bucket of the log, is no
+// loss.
 func (l *laneReader) strand(ctx context.Context, e *eventlog.Entry) error {
 	if l.reader.Retention == 0 || l.reader.Store.Now().Sub(time.UnixMilli(e.Logged)) <= l.reader.Retention {
 		return nil
@@ -109,16 +119,14 @@ func (l *laneReader) strand(ctx context.Context, e *eventlog.Entry) error {
 	if l.cursor.Missing != "" {
 		return nil
 	}
-	view := eventlog.View{Log: l.reader.Log, Heads: l.reader.Heads}
-	missing, err := view.Missing(ctx, l.plan.Lane, &l.plan.Head, e.Position)
+	missing, err := l.reader.view().Missing(ctx, l.plan.Lane, &l.plan.Head, e.Position)
 	if err == nil && missing {
 		l.cursor.Missing = e.Position
 	}
 	return err
 }
 
-// readScopes reads, bucket by bucket, only the entities that the replay is
-// restricted to.
+// readScopes reads, bucket by bucket, only the entities that the replay selects.
 func (l *laneReader) readScopes(ctx context.Context, slice Slice) error {
 	perBucket, err := l.scopes(ctx)
 	if err != nil {
@@ -131,7 +139,7 @@ func (l *laneReader) readScopes(ctx context.Context, slice Slice) error {
 		}
 	}
 	slices.Sort(buckets)
-	view := eventlog.View{Log: l.reader.Log, Heads: l.reader.Heads}
+	view := l.reader.view()
 	manifests, err := l.reader.Heads.ManifestsOf(ctx, l.plan.Lane, l.plan.Head, buckets)
 	if err != nil {
 		return err
@@ -153,12 +161,12 @@ func (l *laneReader) readScopes(ctx context.Context, slice Slice) error {
 	return nil
 }
 
-// scopes returns the entities by bucket, in the order of their keys.
+// scopes returns the selected entities by bucket, in the order of their keys.
 func (l *laneReader) scopes(ctx context.Context) (map[eventlog.Bucket][]string, error) {
 	perBucket := make(map[eventlog.Bucket][]string)
 	entities := slices.Clone(l.plan.Scopes)
 	slices.SortFunc(entities, func(a, b string) int {
-		return compareText(event.EscapeEntity(a)+"#", event.EscapeEntity(b)+"#")
+		return cmp.Compare(event.EscapeEntity(a)+"#", event.EscapeEntity(b)+"#")
 	})
 	for _, entity := range entities {
 		buckets, _, err := control.Load[[]eventlog.Bucket](ctx, l.reader.Store.Table, scopeKey(l.id, entity))
@@ -172,16 +180,6 @@ func (l *laneReader) scopes(ctx context.Context) (map[eventlog.Bucket][]string, 
 	return perBucket, nil
 }
 
-func compareText(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
-
 func (l *laneReader) readBucket(ctx context.Context, b eventlog.Bucket, read pages) error {
 	after := ""
 	if b == l.cursor.Bucket {
@@ -191,7 +189,8 @@ func (l *laneReader) readBucket(ctx context.Context, b eventlog.Bucket, read pag
 		if err := l.watch.check(ctx); err != nil {
 			return err
 		}
-		page, err := read(ctx, after, eventlog.PageLimit{Entries: 5_000, Bytes: l.pageBytes()})
+		limit := eventlog.PageLimit{Entries: 5_000, Bytes: cmp.Or(l.reader.PageBytes, defaultPageBytes)}
+		page, err := read(ctx, after, limit)
 		if err != nil {
 			return fmt.Errorf("read bucket %s: %w", b, err)
 		}
@@ -210,20 +209,6 @@ func (l *laneReader) readBucket(ctx context.Context, b eventlog.Bucket, read pag
 	}
 }
 
-func (l *laneReader) pageBytes() int {
-	if l.reader.PageBytes > 0 {
-		return l.reader.PageBytes
-	}
-	return 1 << 20
-}
-
-func (l *laneReader) recordBytes() int {
-	if l.reader.RecordBytes > 0 {
-		return l.reader.RecordBytes
-	}
-	return record.TargetBytes
-}
-
 // take moves the cursor over one entry.
 func (l *laneReader) take(ctx context.Context, b eventlog.Bucket, e *eventlog.Entry) error {
 	key := e.SortKey()
@@ -240,14 +225,14 @@ func (l *laneReader) take(ctx context.Context, b eventlog.Bucket, e *eventlog.En
 	l.cursor.Delivered.add(len(e.Line), digest)
 	l.pending = append(l.pending, event.AppendPlaced(nil, e.Line, e.Position, e.Logged))
 	l.bytes += len(e.Line)
-	if l.bytes >= l.recordBytes() || len(l.pending) == record.MaxEvents {
+	if l.bytes >= cmp.Or(l.reader.RecordBytes, record.TargetBytes) || len(l.pending) == record.MaxEvents {
 		return l.deliver(ctx)
 	}
 	return nil
 }
 
-// deliver puts the pending lines as one record and, once that is acknowledged,
-// stores the checkpoint behind it.
+// deliver puts the pending lines as one record and, once it is acknowledged, stores
+// the checkpoint after it.
 func (l *laneReader) deliver(ctx context.Context) error {
 	if len(l.pending) == 0 {
 		return nil
@@ -256,9 +241,13 @@ func (l *laneReader) deliver(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("encode place: %w", err)
 	}
-	data, err := l.reader.Codec.Pack(record.Header{Lane: l.plan.Lane, Playback: &record.Playback{
-		Replay: l.id, From: l.stored.Delivered.Count, To: l.cursor.Delivered.Count, Place: place,
-	}}, l.pending)
+	playback := &record.Playback{
+		Replay: l.id,
+		From:   l.stored.Delivered.Count,
+		To:     l.cursor.Delivered.Count,
+		Place:  place,
+	}
+	data, err := l.reader.Codec.Pack(record.Header{Lane: l.plan.Lane, Playback: playback}, l.pending)
 	if err != nil {
 		return fmt.Errorf("pack record: %w", err)
 	}
@@ -277,26 +266,27 @@ func (l *laneReader) save(ctx context.Context) error {
 	return nil
 }
 
-// saveSparse stores the cursor now and then while nothing is selected, so that
-// a reader of a sparse selection comes forward, too.
+// saveSparse stores the cursor at intervals while nothing is selected, so that the
+// checkpoint of a sparse selection moves, too.
 func (l *laneReader) saveSparse(ctx context.Context) error {
-	every := l.reader.CheckpointEvery
-	if every == 0 {
-		every = time.Second
-	}
+	every := cmp.Or(l.reader.CheckpointEvery, time.Second)
 	if len(l.pending) > 0 || l.reader.Store.Now().Sub(l.saved) < every || l.cursor.Read.Count == l.stored.Read.Count {
 		return nil
 	}
 	return l.save(ctx)
 }
 
-// finish delivers the rest and writes the lane's end marker.
+// finish delivers the pending lines and writes the lane's end marker.
 func (l *laneReader) finish(ctx context.Context) error {
 	if err := l.deliver(ctx); err != nil {
 		return err
 	}
 	l.cursor.Done = true
-	l.cursor.End = &End{Read: l.cursor.Read, Delivered: l.cursor.Delivered, Stranded: l.cursor.Stranded,
-		Missing: l.cursor.Missing}
+	l.cursor.End = &End{
+		Read:      l.cursor.Read,
+		Delivered: l.cursor.Delivered,
+		Stranded:  l.cursor.Stranded,
+		Missing:   l.cursor.Missing,
+	}
 	return l.save(ctx)
 }

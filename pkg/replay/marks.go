@@ -10,23 +10,35 @@ import (
 	"reprise/pkg/event"
 )
 
-// marks keeps how far a replay's consumer has come in each lane: with the rows
-// of the generation that a rebuild fills, or, for a replay that is only
-// delivered, in the control table.
+// marks stores how far a replay's consumer has come in each lane: for a rebuild with
+// the rows of its generation, for any other replay in the control table.
 type marks struct {
 	store      Store
 	id         string
 	generation datastore.Generation
-	// version is the generation's.
+	// version is the generation's version of the projections.
 	version string
 }
 
-// markVersion is the version of a mark in either place.
+// markVersion is the version of a mark, wherever it is stored.
 type markVersion string
 
-// openMarks returns the marks of a replay. ErrUnknown means that the replay does
-// not own its generation, or that the generation is not being built any more.
-func openMarks(ctx context.Context, store Store, registry datastore.Registry, generations datastore.Generations, row Row,
+// openMarksFor returns the marks of a replay to a step, or ErrOtherVersion if its
+// generation is of another version of the projections than the step's.
+func openMarksFor(ctx context.Context, version string, store Store, registry datastore.Registry,
+	generations datastore.Generations, row Row,
+) (marks, error) {
+	m, err := openMarks(ctx, store, registry, generations, row)
+	if err == nil && m.generation != nil && m.version != version {
+		err = OtherVersion(m.version, version)
+	}
+	return m, err
+}
+
+// openMarks returns the marks of a replay. ErrUnknown means that the replay does not
+// own its generation, or that the generation is no longer being built.
+func openMarks(
+	ctx context.Context, store Store, registry datastore.Registry, generations datastore.Generations, row Row,
 ) (marks, error) {
 	if row.Generation == "" {
 		if row.Request.Rebuild {
@@ -34,15 +46,20 @@ func openMarks(ctx context.Context, store Store, registry datastore.Registry, ge
 		}
 		return marks{store: store, id: row.ID}, nil
 	}
-	roll, err := registry.Load(ctx)
+	registered, err := registry.Load(ctx)
 	if err != nil {
 		return marks{}, err
 	}
-	info, found := roll.Find(row.Generation)
+	info, found := registered.Find(row.Generation)
 	if !found || info.Replay != row.ID || info.Status != datastore.Building {
 		return marks{}, datastore.ErrUnknown
 	}
-	return marks{store: store, id: row.ID, generation: generations.Open(row.Generation), version: info.Version}, nil
+	return marks{
+		store:      store,
+		id:         row.ID,
+		generation: generations.Open(row.Generation),
+		version:    info.Version,
+	}, nil
 }
 
 func markKey(id string, lane event.Lane) control.Key {
@@ -64,8 +81,8 @@ func (m marks) load(ctx context.Context, lane event.Lane) (datastore.Mark, markV
 	return mark, markVersion(version), err
 }
 
-// move moves a mark from the version that was loaded; another consumer's move
-// in between is an error, and the batch comes again.
+// move stores a mark over the version that was loaded. If another consumer moved it
+// in between, that is an error, and the batch must be retried.
 func (m marks) move(ctx context.Context, lane event.Lane, mark datastore.Mark, previous markVersion) error {
 	var err error
 	if m.generation != nil {
@@ -79,27 +96,20 @@ func (m marks) move(ctx context.Context, lane event.Lane, mark datastore.Mark, p
 	return nil
 }
 
-// loadAll returns the marks of lanes, the zero Mark where there is none yet.
+// loadAll returns the marks of lanes; one that does not exist yet counts as zero.
 func (m marks) loadAll(ctx context.Context, lanes []event.Lane) (map[event.Lane]datastore.Mark, error) {
 	if m.generation != nil {
 		return datastore.ReplayMarks(ctx, m.generation, lanes)
 	}
-	keys := make([]control.Key, len(lanes))
-	index := make(map[control.Key]event.Lane, len(lanes))
-	for i, lane := range lanes {
-		keys[i] = markKey(m.id, lane)
-		index[keys[i]] = lane
-	}
-	all := make(map[event.Lane]datastore.Mark, len(lanes))
-	err := control.LoadAll(ctx, m.store.Table, keys, func(key control.Key, mark datastore.Mark) { all[index[key]] = mark })
+	all, err := loadLanes[datastore.Mark](ctx, m.store.Table, m.id, lanes, markKey)
 	if err != nil {
 		return nil, fmt.Errorf("load marks: %w", err)
 	}
 	return all, nil
 }
 
-// Applied returns how many events the consumer of a replay has taken in; none
-// where the replay's generation is gone, or not being built any more.
+// Applied returns how many events of a replay were consumed; 0 if its generation is
+// gone or no longer being built.
 func (s Store) Applied(ctx context.Context, registry datastore.Registry, generations datastore.Generations, row Row,
 ) (events int64, err error) {
 	m, err := openMarks(ctx, s, registry, generations, row)

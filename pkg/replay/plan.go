@@ -12,36 +12,36 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// Slice is a time range of the plan: buckets [From, To), "" for no end.
+// Slice is a time range of the plan: buckets [From, To), with "" for no end.
 type Slice struct {
 	From   eventlog.Bucket `json:"from"`
 	To     eventlog.Bucket `json:"to"`
 	Weight int64           `json:"weight"`
 }
 
-// Group is the lanes that one reader works through, slice after slice.
+// Group is the lanes that one reader reads, slice after slice.
 type Group struct {
 	Lanes  []event.Lane `json:"lanes"`
 	Weight int64        `json:"weight"`
 }
 
-// Plan is how a replay is divided. A segment is one group over one slice.
+// Plan divides a replay into slices and groups; a segment is a group in a slice.
 type Plan struct {
 	Slices []Slice `json:"slices"`
 	Groups []Group `json:"groups"`
 }
 
-// LanePlan is the cut of one lane: what the replay covers, whatever arrives
-// later.
+// LanePlan is the cut of one lane: what the replay covers, regardless of what
+// arrives later.
 type LanePlan struct {
 	Lane event.Lane    `json:"lane"`
 	Head eventlog.Head `json:"head"`
-	// Frozen is when the head had been read: what it covers was written before.
+	// Frozen is a time after the head was read: what it covers was written before.
 	Frozen time.Time `json:"frozen"`
-	// Expect is the sum of the manifests of the buckets that the replay
-	// touches. An entity-scoped replay has none.
+	// Expect is the sum of the manifests of the buckets that the replay reads,
+	// zero for a replay of single entities.
 	Expect Sum `json:"expect"`
-	// Scopes are the entities that it is restricted to; none is all.
+	// Scopes are the selected entities of the lane; empty means all.
 	Scopes []string `json:"scopes,omitempty"`
 }
 
@@ -65,15 +65,10 @@ func (s Store) loadPlan(ctx context.Context, id string) (Plan, error) {
 	return plan, nil
 }
 
-// LoadLanePlans returns the cut of lanes of a replay, all of them or
-// control.ErrNotFound.
+// LoadLanePlans returns the cuts of lanes of a replay, or control.ErrNotFound if any
+// of them does not exist.
 func (s Store) LoadLanePlans(ctx context.Context, id string, lanes []event.Lane) (map[event.Lane]LanePlan, error) {
-	keys := make([]control.Key, len(lanes))
-	for i, lane := range lanes {
-		keys[i] = lanePlanKey(id, lane)
-	}
-	plans := make(map[event.Lane]LanePlan, len(lanes))
-	err := control.LoadAll(ctx, s.Table, keys, func(_ control.Key, p LanePlan) { plans[p.Lane] = p })
+	plans, err := loadLanes[LanePlan](ctx, s.Table, id, lanes, lanePlanKey)
 	if err == nil && len(plans) != len(lanes) {
 		err = fmt.Errorf("%d of %d lane plans: %w", len(plans), len(lanes), control.ErrNotFound)
 	}
@@ -102,7 +97,7 @@ func divide(weights []weight, groups int) Plan {
 	return Plan{Slices: cutSlices(perBucket), Groups: cutGroups(heavy, groups)}
 }
 
-// lanes are those of all groups, ascending.
+// lanes returns the lanes of all groups, ascending.
 func (p *Plan) lanes() []event.Lane {
 	var lanes []event.Lane
 	for _, g := range p.Groups {
@@ -112,23 +107,23 @@ func (p *Plan) lanes() []event.Lane {
 	return lanes
 }
 
-// cutSlices ends a slice at the first bucket at which it has its share of what
-// is left.
+// cutSlices ends a slice at the first bucket at which it has its share of the
+// remaining bytes.
 func cutSlices(perBucket map[eventlog.Bucket]int64) []Slice {
 	buckets := make([]eventlog.Bucket, 0, len(perBucket))
-	var left int64
+	var remaining int64
 	for b, bytes := range perBucket {
 		buckets = append(buckets, b)
-		left += bytes
+		remaining += bytes
 	}
 	slices.Sort(buckets)
 	count := min(len(buckets), maxSlices)
 	out := make([]Slice, 0, count)
 	for i, b := range buckets {
 		open := len(out) - 1
-		if open < 0 || (out[open].Weight*int64(count-open) >= left && open < count-1) {
+		if open < 0 || (out[open].Weight*int64(count-open) >= remaining && open < count-1) {
 			if open >= 0 {
-				left -= out[open].Weight
+				remaining -= out[open].Weight
 				out[open].To = b
 			}
 			out = append(out, Slice{From: buckets[i]})
@@ -139,8 +134,8 @@ func cutSlices(perBucket map[eventlog.Bucket]int64) []Slice {
 	return out
 }
 
-// cutGroups gives the heaviest lane left to the lightest group (Graham's rule:
-// at most 4/3 of the best possible largest group).
+// cutGroups gives the heaviest remaining lane to the lightest group (Graham's rule:
+// the largest group is at most 4/3 of the best possible one).
 func cutGroups(lanes []weight, count int) []Group {
 	count = min(count, len(lanes))
 	groups := make([]Group, count)

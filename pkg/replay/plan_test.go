@@ -178,7 +178,7 @@ func FuzzParseRequest(f *testing.F) {
 		if err != nil {
 			return
 		}
-		again, err := r.normal()
+		again, err := r.normalized()
 		if err != nil || !again.same(r) {
 			t.Errorf("the form of %q is not stable: %v", raw, fmt.Sprint(again, r))
 		}

@@ -6,26 +6,22 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"reprise/pkg/control"
+	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 )
 
 const (
-	// groupsPerReader is how many lane groups a plan makes for each reader
-	// that may work at a time, so that an early end leaves none idle for long.
+	// groupsPerReader is the number of lane groups for each reader that may run
+	// at a time, so that a reader that finishes early gets another group.
 	groupsPerReader = 2
-	// parallelLanes bounds the lanes that are planned, drained or proved at a
-	// time.
-	parallelLanes = 16
 )
 
 // EntityBuckets finds the buckets in which an entity has events up to a head.
 type EntityBuckets func(ctx context.Context, lane event.Lane, entity string, head eventlog.Head) ([]eventlog.Bucket, error)
 
-// Planner makes plans. It is safe for concurrent use.
+// Planner plans replays. It is safe for concurrent use.
 type Planner struct {
 	Store   Store
 	Heads   eventlog.Heads
@@ -34,8 +30,8 @@ type Planner struct {
 	Buckets EntityBuckets
 }
 
-// Plan freezes the cut of a replay and divides it. It is idempotent: a plan
-// that is stored already stands.
+// Plan freezes the cut of a replay and divides it. It is idempotent: it keeps a plan
+// that exists already.
 func (p *Planner) Plan(ctx context.Context, id string) (Row, error) {
 	row, err := p.Store.Load(ctx, id)
 	if err != nil {
@@ -57,15 +53,14 @@ func (p *Planner) Plan(ctx context.Context, id string) (Row, error) {
 	if err := p.storeOnce(ctx, planKey(id), plan); err != nil {
 		return Row{}, fmt.Errorf("store plan of replay %s: %w", id, err)
 	}
-	// A repeated attempt finds the plan of the first one; the lanes and the
-	// totals are its.
+	// An earlier attempt may have stored its plan: that one decides.
 	if plan, err = p.Store.loadPlan(ctx, id); err != nil {
 		return Row{}, err
 	}
 	return p.enter(ctx, id, cut, plan)
 }
 
-// enter notes in the replay's row what was planned.
+// enter records the plan in the replay's row.
 func (p *Planner) enter(ctx context.Context, id string, cut time.Time, plan Plan) (Row, error) {
 	lanes := plan.lanes()
 	plans, err := p.Store.LoadLanePlans(ctx, id, lanes)
@@ -86,7 +81,7 @@ func (p *Planner) enter(ctx context.Context, id string, cut time.Time, plan Plan
 	})
 }
 
-// storeOnce stores value unless there is a document already.
+// storeOnce stores value unless the document exists already.
 func (p *Planner) storeOnce(ctx context.Context, key control.Key, value any) error {
 	_, err := control.Store(ctx, p.Store.Table, key, value, "")
 	if errors.Is(err, control.ErrConflict) {
@@ -95,7 +90,7 @@ func (p *Planner) storeOnce(ctx context.Context, key control.Key, value any) err
 	return err
 }
 
-// weight is what a plan weighs of one lane.
+// weight is the weight of one lane, in total and by bucket.
 type weight struct {
 	lane    event.Lane
 	bytes   int64
@@ -105,20 +100,16 @@ type weight struct {
 func (p *Planner) planLanes(ctx context.Context, row Row, heads []eventlog.Head, frozen time.Time) ([]weight, error) {
 	scopes := p.scopes(row.Request)
 	weights := make([]weight, len(heads))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallelLanes)
-	for lane := range event.Lane(len(heads)) {
-		weights[lane].lane = lane
+	plan := func(ctx context.Context, i int, lane event.Lane) (err error) {
+		weights[i].lane = lane
 		if scopes != nil && len(scopes[lane]) == 0 {
-			continue
+			return nil
 		}
-		group.Go(func() (err error) {
-			plan := LanePlan{Lane: lane, Head: heads[lane], Frozen: frozen, Scopes: scopes[lane]}
-			weights[lane], err = p.planLane(ctx, row, plan)
-			return err
-		})
+		cut := LanePlan{Lane: lane, Head: heads[i], Frozen: frozen, Scopes: scopes[lane]}
+		weights[i], err = p.planLane(ctx, row, cut)
+		return err
 	}
-	return weights, group.Wait()
+	return weights, datastore.EachLane(ctx, event.AllLanes(len(heads)), plan)
 }
 
 func (p *Planner) scopes(r Request) map[event.Lane][]string {
@@ -134,8 +125,8 @@ func (p *Planner) scopes(r Request) map[event.Lane][]string {
 }
 
 // planLane stores the cut of one lane, or takes the one that another attempt
-// stored, and weighs it. Whatever else is planned of the lane follows from the
-// cut that is stored, or two attempts would plan past each other.
+// stored, and weighs it. The rest of the lane's plan follows from the stored cut, so
+// that two attempts agree.
 func (p *Planner) planLane(ctx context.Context, row Row, plan LanePlan) (weight, error) {
 	key := lanePlanKey(row.ID, plan.Lane)
 	stored, _, err := control.Load[LanePlan](ctx, p.Store.Table, key)
@@ -152,8 +143,8 @@ func (p *Planner) planLane(ctx context.Context, row Row, plan LanePlan) (weight,
 	return w, err
 }
 
-// cutLane stores the cut of a lane and returns the one that is stored then,
-// which may be another attempt's.
+// cutLane stores the cut of a lane and returns the stored one, which may be that of
+// another attempt.
 func (p *Planner) cutLane(ctx context.Context, row Row, plan LanePlan) (LanePlan, error) {
 	if len(plan.Scopes) == 0 {
 		var err error
@@ -169,7 +160,7 @@ func (p *Planner) cutLane(ctx context.Context, row Row, plan LanePlan) (LanePlan
 	return stored, err
 }
 
-// weigh sums up the manifests of the buckets of a lane that the replay touches.
+// weigh sums up the manifests of the buckets of a lane that the replay reads.
 func (p *Planner) weigh(ctx context.Context, row Row, plan LanePlan) (weight, Sum, error) {
 	w := weight{lane: plan.Lane, buckets: make(map[eventlog.Bucket]int64)}
 	var sum Sum
@@ -183,8 +174,8 @@ func (p *Planner) weigh(ctx context.Context, row Row, plan LanePlan) (weight, Su
 	return w, sum, err
 }
 
-// planScopes stores which buckets hold events of the entities that the replay
-// is restricted to. Every bucket of theirs weighs the same.
+// planScopes stores the buckets of the selected entities. Every bucket of an entity
+// weighs the same.
 func (p *Planner) planScopes(ctx context.Context, row Row, plan LanePlan) (weight, error) {
 	from, to := bucketRange(row.Request, p.Width)
 	w := weight{lane: plan.Lane, buckets: make(map[eventlog.Bucket]int64)}

@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
-
-	"golang.org/x/sync/errgroup"
 
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
@@ -14,24 +11,24 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// Proof compares what a replay's cut has with what was read, delivered and
-// applied. Counts are events.
+// Proof compares a replay's cut with what was read, delivered and applied. Counts
+// are events.
 type Proof struct {
 	Complete bool `json:"complete"`
-	// Scoped is set for an entity-scoped replay, which has no manifest to be
-	// held against: read is then taken for expected.
+	// Scoped is set for a replay of single entities, which has no manifest to
+	// compare with: what was read counts as expected.
 	Scoped   bool `json:"scoped,omitempty"`
 	Expected Sum  `json:"expected"`
 	Read     Sum  `json:"read"`
-	// Selected is what of it passed the filter, Applied what the marks of the
-	// consumer say.
+	// Selected is the part of Read that passed the filter; Applied is the sum of
+	// the consumer's marks.
 	Selected Sum `json:"selected"`
 	Applied  Sum `json:"applied"`
-	// Rows counts what the rows of a rebuilt generation have seen.
+	// Rows is the totals of a rebuilt generation's rows.
 	Rows *datastore.Counts `json:"rows,omitempty"`
-	// Version is that of the projections of a rebuilt generation.
+	// Version is a rebuilt generation's version of the projections.
 	Version string `json:"version,omitempty"`
-	// Differences are the lanes that do not agree, at most maxDifferences.
+	// Differences are what does not agree, at most maxDifferences of them.
 	Differences []Difference `json:"differences,omitempty"`
 }
 
@@ -45,44 +42,40 @@ type Difference struct {
 
 const maxDifferences = 64
 
-// Prover makes proofs. It is safe for concurrent use.
+// Prover proves that replays are complete. It is safe for concurrent use.
 type Prover struct {
 	Store       Store
 	Registry    datastore.Registry
 	Generations datastore.Generations
-	// Log is held against heads as of now, and Lanes is their number.
+	// Log reads the heads as of the proof; Lanes is the platform's number of lanes.
 	Log   eventlog.View
 	Lanes int
 }
 
-// Prove holds the marks of a drained replay against its cut, lane by lane, and
-// keeps the proof in the replay's row.
+// Prove compares the marks of a drained replay with its cut, lane by lane, and stores
+// the proof in the replay's row.
 func (p *Prover) Prove(ctx context.Context, id string) (Proof, error) {
 	row, err := p.Store.Working(ctx, id)
 	if err != nil {
 		return Proof{}, err
 	}
-	if row.Proof != nil && row.Proof.Complete {
+	if row.Proof.complete() {
 		return *row.Proof, nil
 	}
-	m, err := openMarks(ctx, p.Store, p.Registry, p.Generations, row)
+	var proof Proof
+	m, err := openMarksFor(ctx, p.Store.Version, p.Store, p.Registry, p.Generations, row)
 	if err == nil {
-		err = m.fits(p.Store.Version)
+		proof, err = p.compare(ctx, row, m)
 	}
-	if err != nil {
-		return Proof{}, fmt.Errorf("prove replay %s: %w", id, err)
-	}
-	proof, err := p.compare(ctx, row, m)
 	if err != nil {
 		return Proof{}, fmt.Errorf("prove replay %s: %w", id, err)
 	}
 	return p.Store.keepProof(ctx, id, proof)
 }
 
-// keepProof keeps a proof in the replay's row, unless a complete one stands
-// there: what was proved once stays so, and a prover that was given up and goes
-// on late may have looked at rows that have moved since. It returns the one that
-// is kept.
+// keepProof stores a proof in the replay's row and returns the stored one. It never
+// replaces a complete proof: an abandoned prover that is still running may have
+// seen rows that have changed since.
 func (s Store) keepProof(ctx context.Context, id string, proof Proof) (Proof, error) {
 	row, err := s.Update(ctx, id, func(r *Row) error {
 		if r.Proof.complete() {
@@ -104,7 +97,7 @@ func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	heads, err := p.checkHeads(ctx, plans)
+	heads, err := p.checkHeads(ctx, p.lanesOf(row))
 	if err != nil {
 		return Proof{}, err
 	}
@@ -137,8 +130,8 @@ func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
 	return proof, nil
 }
 
-// lanesOf are all lanes, for what the plan left out as empty has to be empty; of
-// an entity-scoped replay they are those of its entities.
+// lanesOf returns all lanes, since those that the plan left out must be empty, too;
+// for a replay of single entities only the lanes of those.
 func (p *Prover) lanesOf(row Row) []event.Lane {
 	if len(row.Request.Entities) > 0 {
 		return row.Lanes
@@ -152,30 +145,19 @@ type headNow struct {
 	lost     bool
 }
 
-// checkHeads holds the heads against what the log itself has witnessed of them.
-func (p *Prover) checkHeads(ctx context.Context, plans map[event.Lane]LanePlan) (map[event.Lane]headNow, error) {
-	heads := make(map[event.Lane]headNow, len(plans))
-	var mu sync.Mutex
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallelLanes)
-	for lane := range plans {
-		group.Go(func() error {
-			head, err := p.Log.CheckHead(ctx, lane)
-			lost := errors.Is(err, eventlog.ErrHeadLost)
-			if err != nil && !lost {
-				return err
-			}
-			mu.Lock()
-			defer mu.Unlock()
-			heads[lane] = headNow{head.Position, lost}
-			return nil
-		})
-	}
-	return heads, group.Wait()
+// checkHeads checks the heads against the log's witnesses.
+func (p *Prover) checkHeads(ctx context.Context, lanes []event.Lane) (map[event.Lane]headNow, error) {
+	return mapLanes(ctx, lanes, func(ctx context.Context, lane event.Lane) (headNow, error) {
+		head, err := p.Log.CheckHead(ctx, lane)
+		if errors.Is(err, eventlog.ErrHeadLost) {
+			return headNow{head.Position, true}, nil
+		}
+		return headNow{head.Position, false}, err
+	})
 }
 
-// compareHead holds a lane's cut against its head, its manifests and the log's
-// witnesses. A replay that is bounded by time has not summed all manifests up.
+// compareHead compares a lane's cut with its head, its manifests and the log's
+// witnesses. A replay that is bounded in time has not summed all manifests.
 func (p *Proof) compareHead(plan LanePlan, now headNow, end *End, bounded bool) {
 	cut := &plan.Head
 	switch {
@@ -247,27 +229,31 @@ func (p *Proof) differ(lane event.Lane, what string, want, have int64) {
 	}
 }
 
-// countRows sums up the rows of a rebuilt generation, lane by lane. A plain
-// replay has none.
+// countRows counts the rows of a rebuilt generation by lane; another replay has none.
 func (p *Prover) countRows(ctx context.Context, row Row, m marks) (map[event.Lane]*datastore.Counts, error) {
 	if m.generation == nil {
 		return nil, nil
 	}
-	counted := make([]datastore.Counts, len(row.Lanes))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallelLanes)
-	for i, lane := range row.Lanes {
-		group.Go(func() (err error) {
-			counted[i], err = datastore.CountLane(ctx, m.generation, lane, m.version)
-			return err
-		})
-	}
-	if err := group.Wait(); err != nil {
+	return mapLanes(ctx, row.Lanes, func(ctx context.Context, lane event.Lane) (*datastore.Counts, error) {
+		counts, err := datastore.CountLane(ctx, m.generation, lane, m.version)
+		return &counts, err
+	})
+}
+
+// mapLanes returns what find returns for each of lanes.
+func mapLanes[T any](ctx context.Context, lanes []event.Lane, find func(context.Context, event.Lane) (T, error),
+) (map[event.Lane]T, error) {
+	found := make([]T, len(lanes))
+	err := datastore.EachLane(ctx, lanes, func(ctx context.Context, i int, lane event.Lane) (err error) {
+		found[i], err = find(ctx, lane)
+		return err
+	})
+	if err != nil {
 		return nil, err
 	}
-	byLane := make(map[event.Lane]*datastore.Counts, len(row.Lanes))
-	for i, lane := range row.Lanes {
-		byLane[lane] = &counted[i]
+	byLane := make(map[event.Lane]T, len(lanes))
+	for i, lane := range lanes {
+		byLane[lane] = found[i]
 	}
 	return byLane, nil
 }

@@ -16,22 +16,23 @@ import (
 )
 
 const (
-	// lanesAtOnce bounds the lanes that a reader has in flight.
+	// lanesAtOnce bounds the lanes that a reader reads at a time.
 	lanesAtOnce = 8
-	// settling is how long after the cut pages are read consistently, at twice
-	// the price. A page that misses an event would shift every ordinal behind
-	// it.
-	settling = time.Minute
-	// steering is how often a reader looks at the control row.
-	steering = time.Second
+	// consistentFor is how long after the cut pages are read consistently, at
+	// twice the price: a page that lacks an event would shift all later ordinals.
+	consistentFor = time.Minute
+	// steeringInterval is how often a reader loads the replay's row.
+	steeringInterval = time.Second
+	// defaultPageBytes is the default of Reader.PageBytes.
+	defaultPageBytes = 1 << 20
 )
 
-// Outcome is how a reader came to its end.
+// Outcome is how a Read ended.
 type Outcome string
 
 // The outcomes.
 const (
-	// Done: the group is read to its end.
+	// Done: the group was read to its end.
 	Done Outcome = "done"
 	// Continue: time ran out; call again.
 	Continue Outcome = "continue"
@@ -39,9 +40,9 @@ const (
 	Stopped Outcome = "stopped"
 )
 
-// Reader delivers segments to the playback stream. It is safe for concurrent
-// use. Two readers on one group, a zombie among them, do no harm: each emits a
-// contiguous run that starts at or before the last checkpoint.
+// Reader delivers segments to the playback stream. It is safe for concurrent use.
+// Two readers of one group, even if one is a zombie, do no harm: each delivers a
+// contiguous run of events that starts at or before the last checkpoint.
 type Reader struct {
 	Store Store
 	Log   eventlog.Log
@@ -49,23 +50,23 @@ type Reader struct {
 	Width eventlog.Width
 	Lanes *event.Lanes
 	Codec *record.Codec
-	// Playback is the stream that records go to.
+	// Playback is the playback stream.
 	Playback feed.Stream
 	// PageBytes bounds a page of the log and RecordBytes a record's lines;
 	// 0 means 1 MiB and record.TargetBytes.
 	PageBytes   int
 	RecordBytes int
-	// Retention is that of the event stream: what is logged longer ago, and lies
-	// beyond the lane's head, the pump will not get again. 0 is for ever.
+	// Retention is the event stream's retention: the pump will not receive older
+	// events again. 0 means for ever.
 	Retention time.Duration
-	// CheckpointEvery is how often a place is stored while nothing is
-	// delivered, because the selection is sparse; 0 means every second.
+	// CheckpointEvery is how often a checkpoint is stored while nothing is
+	// selected; 0 means every second.
 	CheckpointEvery time.Duration
 }
 
-// Read works through a lane group until it is done, the replay is stopped, or
-// deadline has come, which is well before the caller's own end. After an error
-// it may be called again; it goes on from the last checkpoints.
+// Read reads a lane group until it is done, the replay is stopped, or the deadline,
+// which must be well before the caller's own end. After an error it may be called
+// again; it continues from the last checkpoints.
 func (r *Reader) Read(ctx context.Context, id string, group int, deadline time.Time) (Outcome, error) {
 	row, err := r.Store.Working(ctx, id)
 	if err != nil {
@@ -81,7 +82,11 @@ func (r *Reader) Read(ctx context.Context, id string, group int, deadline time.T
 	if group < 0 || group >= len(plan.Groups) {
 		return "", fmt.Errorf("read group %d of %d: %w", group, len(plan.Groups), ErrRequest)
 	}
-	run := &run{reader: r, row: row, watch: &watch{store: r.Store, id: id, deadline: deadline, looked: r.Store.Now()}}
+	run := &run{
+		reader: r,
+		row:    row,
+		watch:  &watch{store: r.Store, id: id, deadline: deadline, checked: r.Store.Now()},
+	}
 	if err := run.begin(ctx, plan.Groups[group].Lanes); err != nil {
 		return "", err
 	}
@@ -92,7 +97,9 @@ func (r *Reader) Read(ctx context.Context, id string, group int, deadline time.T
 	return outcome, nil
 }
 
-// run is one Read under way.
+func (r *Reader) view() eventlog.View { return eventlog.View{Log: r.Log, Heads: r.Heads} }
+
+// run is one Read in progress.
 type run struct {
 	reader *Reader
 	row    Row
@@ -117,8 +124,8 @@ func (r *run) begin(ctx context.Context, lanes []event.Lane) error {
 	return nil
 }
 
-// slices reads slice after slice, the lanes of each side by side, and then
-// writes the lanes' end markers.
+// slices reads slice after slice, several lanes at a time, and then writes the lanes'
+// end markers.
 func (r *run) slices(ctx context.Context, slices []Slice) (Outcome, error) {
 	from, to := bucketRange(r.row.Request, r.reader.Width)
 	for i, slice := range slices {
@@ -142,8 +149,8 @@ func (r *run) slices(ctx context.Context, slices []Slice) (Outcome, error) {
 	return Done, nil
 }
 
-// flush delivers what lanes still hold, so that the next reader need not read
-// it again. A stopped replay delivers nothing more.
+// flush delivers the pending events of all lanes, so that the next reader need not
+// read them again. A stopped replay delivers nothing more.
 func (r *run) flush(ctx context.Context, outcome Outcome) error {
 	if outcome == Stopped {
 		return nil
@@ -180,22 +187,22 @@ func stopping(err error) (Outcome, bool) {
 	return "", false
 }
 
-// watch tells the lanes of a reader when to stop. It reads the control row at
-// most once per steering interval, whatever the number of lanes.
+// watch tells the lanes of a reader when to stop. It loads the replay's row at most
+// once per steeringInterval, whatever the number of lanes.
 type watch struct {
 	store    Store
 	id       string
 	deadline time.Time
 
-	mu     sync.Mutex
-	looked time.Time
-	stop   error
+	mu      sync.Mutex
+	checked time.Time
+	stop    error
 }
 
-// check returns errOutOfTime or errStopped once it is time.
+// check returns errOutOfTime or errStopped once the lanes have to stop.
 func (w *watch) check(ctx context.Context) error {
-	stop, look := w.due()
-	if stop != nil || !look {
+	stop, load := w.due()
+	if stop != nil || !load {
 		return stop
 	}
 	row, err := w.store.Working(ctx, w.id)
@@ -208,8 +215,8 @@ func (w *watch) check(ctx context.Context) error {
 	return nil
 }
 
-// due reports why to stop, or whether this caller is to look at the row.
-func (w *watch) due() (stop error, look bool) {
+// due returns why to stop, or whether this caller has to load the row.
+func (w *watch) due() (stop error, load bool) {
 	now := w.store.Now()
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -217,8 +224,8 @@ func (w *watch) due() (stop error, look bool) {
 	case w.stop != nil:
 	case !now.Before(w.deadline):
 		w.stop = errOutOfTime
-	case now.Sub(w.looked) >= steering:
-		w.looked = now
+	case now.Sub(w.checked) >= steeringInterval:
+		w.checked = now
 		return nil, true
 	}
 	return w.stop, false

@@ -17,23 +17,23 @@ const (
 	MaxTypes       = 50
 	MaxEntities    = 100
 	MaxParallelism = 256
-	// DefaultParallelism is the number of segment readers at work at a time.
+	// DefaultParallelism is the default of Request.Parallelism.
 	DefaultParallelism = 8
 )
 
-// Request says what to replay and to what end.
+// Request says what to replay, and for what purpose.
 type Request struct {
-	// From and To select by logged time, [From, To); nil is open.
+	// From and To select by logged time, [From, To); nil means unbounded.
 	From *time.Time `json:"from,omitempty"`
 	To   *time.Time `json:"to,omitempty"`
-	// Types and Entities select; empty is all.
+	// Types and Entities select events; empty means all.
 	Types    []string `json:"types,omitempty"`
 	Entities []string `json:"entities,omitempty"`
-	// Rebuild projects into a new generation of the Data Store, Promote makes
-	// that one active.
+	// Rebuild folds the events into a new generation of the Data Store; Promote
+	// makes that generation active.
 	Rebuild bool `json:"rebuild,omitempty"`
 	Promote bool `json:"promote,omitempty"`
-	// Parallelism is the number of segment readers, 0 for the default.
+	// Parallelism is the number of segment readers at a time, 0 for the default.
 	Parallelism int `json:"parallelism,omitempty"`
 }
 
@@ -41,27 +41,27 @@ type Request struct {
 // cannot help.
 var ErrRequest = errors.New("invalid replay request")
 
-// ParseRequest decodes the input of a replay execution, which package strict
-// reads: a misspelt filter, or one that an encoder has changed, would replay
-// something else. It must be an object, since nothing at all may be a mistake
-// whereas {} replays the whole log.
+// ParseRequest decodes the input of a replay execution strictly, since with a
+// misspelt filter, or one that an encoder has changed, it would replay something
+// else. The input must be an object: {} replays the whole log, but an empty input
+// may be a mistake.
 func ParseRequest(raw []byte) (Request, error) {
 	var r Request
 	err := strict.Unmarshal(raw, &r)
-	var told *strict.Error
+	var invalid *strict.Error
 	switch {
-	case errors.As(err, &told) && told.Member == "":
-		return Request{}, fmt.Errorf("%w: the input: %w", ErrRequest, told)
-	case errors.As(err, &told):
-		return Request{}, fmt.Errorf("%w: %w", ErrRequest, told)
+	case errors.As(err, &invalid) && invalid.Member == "":
+		return Request{}, fmt.Errorf("%w: the input: %w", ErrRequest, invalid)
+	case errors.As(err, &invalid):
+		return Request{}, fmt.Errorf("%w: %w", ErrRequest, invalid)
 	case err != nil: // only times have a decoder of their own
 		return Request{}, fmt.Errorf("%w: from and to are RFC 3339 times such as 2026-03-01T00:00:00Z", ErrRequest)
 	}
-	return r.normal()
+	return r.normalized()
 }
 
-// normal returns the request in the one form that equal requests share.
-func (r Request) normal() (Request, error) {
+// normalized checks the request and returns the form that equal requests share.
+func (r Request) normalized() (Request, error) {
 	if err := r.Check(); err != nil {
 		return Request{}, err
 	}
@@ -73,8 +73,8 @@ func (r Request) normal() (Request, error) {
 	return r, nil
 }
 
-// Check returns ErrRequest for a request that cannot be carried out, and says
-// which member is at fault.
+// Check returns ErrRequest for a request that cannot be carried out, and names the
+// member that is at fault.
 func (r Request) Check() error {
 	r = r.rounded()
 	problem := r.badName()
@@ -102,17 +102,17 @@ func (r Request) Check() error {
 	return fmt.Errorf("%w: %s", ErrRequest, problem)
 }
 
-// badName says which type or entity no event can have, "" where there is none.
-// Such a filter selects nothing, and may not fit a key.
+// badName says which type or entity no event can have, "" if there is none. Such a
+// filter would select nothing, and may not fit into a key.
 func (r Request) badName() string {
 	for _, name := range r.Types {
 		if err := event.CheckType(name); err != nil {
-			return "types holds a type that no event can have: " + unnamed(err)
+			return "types holds a type that no event can have: " + problemOf(err)
 		}
 	}
 	for _, id := range r.Entities {
 		if err := event.CheckSubject(id); err != nil {
-			return "entities holds an id that no event can have: " + unnamed(err)
+			return "entities holds an id that no event can have: " + problemOf(err)
 		}
 	}
 	return ""
@@ -122,8 +122,8 @@ func (r Request) filtered() bool {
 	return r.From != nil || r.To != nil || len(r.Types) > 0 || len(r.Entities) > 0
 }
 
-// unnamed words what is wrong with an attribute without naming that.
-func unnamed(err error) string {
+// problemOf says what is wrong with an attribute without naming the attribute.
+func problemOf(err error) string {
 	var wrong *event.Invalid
 	if errors.As(err, &wrong) {
 		return "it " + wrong.Problem
@@ -131,21 +131,21 @@ func unnamed(err error) string {
 	return err.Error()
 }
 
-// bounded reports whether the replay touches some of the buckets only.
+// bounded reports whether the replay is bounded in time.
 func (r Request) bounded() bool { return r.From != nil || r.To != nil }
 
-// rounded has the bounds that are compared with logged times.
+// rounded returns the request with bounds in milliseconds, like logged times.
 func (r Request) rounded() Request {
 	r.From, r.To = inMillis(r.From), inMillis(r.To)
 	return r
 }
 
-// writable reports whether a time has an RFC 3339 form, by which a request is
-// handed on.
+// writable reports whether a time has an RFC 3339 form, in which requests are passed
+// on.
 func writable(t *time.Time) bool { return t == nil || (t.Year() >= 0 && t.Year() <= 9999) }
 
-// inMillis rounds a bound up to the milliseconds that logged times have, which
-// selects the same events: none lies between the two.
+// inMillis rounds a bound up to milliseconds, which selects the same events, since
+// logged times are in milliseconds.
 func inMillis(t *time.Time) *time.Time {
 	if t == nil {
 		return nil
@@ -160,14 +160,14 @@ func sorted(list []string) []string {
 	return slices.Compact(list)
 }
 
-// same reports whether two normal requests ask for the same.
+// same reports whether two normalized requests are equal.
 func (r Request) same(other Request) bool {
 	a, errA := json.Marshal(r)
 	b, errB := json.Marshal(other)
 	return errA == nil && errB == nil && string(a) == string(b)
 }
 
-// selection decides which events of the cut a replay delivers.
+// selection decides which events of the cut are delivered.
 type selection struct {
 	from, to int64 // logged milliseconds, [from, to)
 	types    []string
@@ -198,7 +198,7 @@ func (s *selection) wants(e *eventlog.Entry) (bool, error) {
 	return slices.Contains(s.types, parsed.Type), nil
 }
 
-// bucketRange is the range [from, to) of buckets that a request touches.
+// bucketRange is the range [from, to) of buckets that a request reads.
 func bucketRange(r Request, width eventlog.Width) (from, to eventlog.Bucket) {
 	if r.From != nil {
 		from = width.Of(r.From.UnixMilli())

@@ -11,8 +11,8 @@ import (
 	"reprise/pkg/event"
 )
 
-// Status is a replay's own status, kept in its control row. It is another
-// thing than the status of the execution that carries it out.
+// Status is a replay's own status, stored in its control row. It is not the status of
+// the execution that carries it out.
 type Status string
 
 // The statuses. The last three are final.
@@ -33,47 +33,46 @@ type Row struct {
 	ID      string  `json:"id"`
 	Request Request `json:"request"`
 	Status  Status  `json:"status"`
-	// Cancel is the desired state: set, every reader stops at its next page.
-	Cancel bool `json:"cancel,omitempty"`
-	// Paused is the desired state, too; Tokens are the task tokens of the
-	// execution that waits because of it.
+	// Cancel and Paused are the desired state; with Cancel every reader stops at
+	// its next page. Tokens are the task tokens of the paused execution.
+	Cancel  bool       `json:"cancel,omitempty"`
 	Paused  bool       `json:"paused,omitempty"`
 	Tokens  []string   `json:"tokens,omitempty"`
 	Created time.Time  `json:"created"`
 	Cut     *time.Time `json:"cut,omitempty"`
 	Ended   *time.Time `json:"ended,omitempty"`
-	// Started is when an execution was known to carry it out.
+	// Started is when the replay was first known to have an execution.
 	Started *time.Time `json:"started,omitempty"`
-	// Generation is the one that a rebuild fills, Version the set of projections
-	// that it is for. Neither changes once it is set.
+	// Generation is the generation that a rebuild fills, and Version its version
+	// of the projections. Neither changes once set.
 	Generation string `json:"generation,omitempty"`
 	Version    string `json:"version,omitempty"`
 	Promoted   bool   `json:"promoted,omitempty"`
-	// Fault is why the replay cannot succeed any more, found by who may not
-	// stop for it: the consumer of a stream that other replays use as well. The
-	// next step of the replay fails with it.
+	// Fault is why the replay can no longer succeed, recorded by its consumer,
+	// which may not stop since other replays share the playback stream. The next
+	// step of the replay fails with it.
 	Fault *Failure `json:"fault,omitempty"`
-	// Groups and Lanes are those of the plan, Total the events in the buckets
-	// that it touches up to the cut.
+	// Groups, Lanes and Slices are those of the plan; Total is the number of events
+	// in its buckets, up to the cut.
 	Groups int          `json:"groups"`
 	Lanes  []event.Lane `json:"lanes,omitempty"`
 	Slices int          `json:"slices"`
 	Total  int64        `json:"total"`
-	// Pass counts how often lanes had to be read again, Stalls how often that
-	// happened since the last progress, Reached the progress then. Waiting is
-	// set while there is none.
+	// Pass counts how often lanes were read again, and Stalls how often that
+	// happened since the last progress; Reached is the sum of the marks then.
+	// Waiting is set while there is no progress.
 	Pass    int         `json:"pass"`
 	Stalls  int         `json:"stalls,omitempty"`
 	Reached int64       `json:"reached,omitempty"`
 	Waiting *WaitingFor `json:"waiting,omitempty"`
 	// Damaged counts playback records that were dropped because their events
-	// could not be read, at least once each.
+	// could not be decoded; a record may be counted more than once.
 	Damaged int      `json:"damaged,omitempty"`
 	Proof   *Proof   `json:"proof,omitempty"`
 	Failure *Failure `json:"failure,omitempty"`
 }
 
-// WaitingFor says what a replay waits for, and since when nothing has moved.
+// WaitingFor says what a replay waits for, and since when it has made no progress.
 type WaitingFor struct {
 	For   string    `json:"for"`
 	Since time.Time `json:"since"`
@@ -88,17 +87,17 @@ type Failure struct {
 var (
 	// ErrNotFound says that there is no replay of that id.
 	ErrNotFound = errors.New("replay not found")
-	// ErrExists says that a replay of that id was asked for with another
-	// input. A retry needs another name.
+	// ErrExists says that a replay of that id exists with another input. A retry
+	// needs another name.
 	ErrExists = errors.New("a replay of that name exists with another input")
 	// ErrEnded says that the replay is over.
 	ErrEnded = errors.New("the replay has ended")
-	// ErrPromoted says that the replay has made its generation active: there is
-	// nothing to cancel any more.
+	// ErrPromoted says that the replay has made its generation active: it is too
+	// late to cancel it.
 	ErrPromoted = errors.New("the replay has made its generation active")
 )
 
-// idPattern is what a state machine execution's name may be, and safe in logs.
+// idPattern matches names that an execution can have and that are safe in logs.
 var idPattern = regexp.MustCompile(`^[0-9A-Za-z_-]{1,80}$`)
 
 // CheckID returns ErrRequest for an id that cannot name an execution.
@@ -109,30 +108,30 @@ func CheckID(id string) error {
 	return nil
 }
 
-// Store keeps replays in the control table. It is safe for concurrent use.
+// Store stores replays in the control table. It is safe for concurrent use.
 type Store struct {
 	Table control.Table
 	Now   func() time.Time
-	// Version is that of the set of projections of this program, by which the
-	// steps of rebuilds know their own.
+	// Version is this program's version of the projections, which the steps of
+	// rebuilds compare with the replay's.
 	Version string
 }
 
 const rowsPartition = "replays"
 
-// RowKey is where the row of a replay lies in the control table.
+// RowKey is the key of a replay's row in the control table.
 func RowKey(id string) control.Key { return control.Key{Partition: rowsPartition, Sort: id} }
 
-// Partition holds the plan, checkpoints, marks and costs of a replay.
+// Partition is the partition of a replay's plan, checkpoints, marks and costs.
 func Partition(id string) string { return "replay#" + id }
 
-// Create enters a replay, or returns the row of the one of that id if it asks
-// for the same; otherwise ErrExists.
+// Create creates a replay. If one of that id exists, Create returns its row if the
+// request is the same, else ErrExists.
 func (s Store) Create(ctx context.Context, id string, request Request) (row Row, created bool, err error) {
 	if err := CheckID(id); err != nil {
 		return Row{}, false, err
 	}
-	request, err = request.normal()
+	request, err = request.normalized()
 	if err != nil {
 		return Row{}, false, err
 	}
@@ -168,7 +167,7 @@ func (s Store) Load(ctx context.Context, id string) (Row, error) {
 	return row, nil
 }
 
-// List calls visit for every replay, by id.
+// List calls visit for every replay, ordered by id.
 func (s Store) List(ctx context.Context, visit func(Row) error) error {
 	err := control.Each(ctx, s.Table, rowsPartition, "", func(_ string, row Row) error { return visit(row) })
 	if err != nil {
@@ -177,7 +176,7 @@ func (s Store) List(ctx context.Context, visit func(Row) error) error {
 	return nil
 }
 
-// Update changes the row of a replay that has not ended; otherwise ErrEnded.
+// Update changes the row of a replay, or returns ErrEnded if it has ended.
 func (s Store) Update(ctx context.Context, id string, change func(*Row) error) (Row, error) {
 	row, err := control.Update(ctx, s.Table, RowKey(id), func(row *Row, exists bool) error {
 		if !exists {
@@ -194,7 +193,7 @@ func (s Store) Update(ctx context.Context, id string, change func(*Row) error) (
 	return row, nil
 }
 
-// Started notes that an execution carries the replay out. It is idempotent.
+// Started records that the replay has an execution. It is idempotent.
 func (s Store) Started(ctx context.Context, id string) error {
 	_, err := s.Update(ctx, id, func(row *Row) error {
 		if row.Started != nil {
@@ -210,14 +209,14 @@ func (s Store) Started(ctx context.Context, id string) error {
 	return err
 }
 
-// End gives a replay its final status; one that has ended already keeps its
-// own, and ended says that it had. A replay that a person cancelled ends
-// Cancelled, whatever its execution reports.
+// End gives a replay its final status. A replay that has ended keeps its status, and
+// ended is true then. A cancelled replay ends as Cancelled, whatever its execution
+// reports.
 func (s Store) End(ctx context.Context, id string, status Status, failure *Failure) (row Row, ended bool, err error) {
 	return s.EndIf(ctx, id, status, failure, func(*Row) error { return nil })
 }
 
-// EndIf is as End, unless check objects to the row as it is then.
+// EndIf is End, unless check returns an error for the row.
 func (s Store) EndIf(ctx context.Context, id string, status Status, failure *Failure, check func(*Row) error,
 ) (row Row, ended bool, err error) {
 	row, err = control.Update(ctx, s.Table, RowKey(id), func(row *Row, exists bool) error {

@@ -49,6 +49,12 @@ func (h *CloseReplay) Handle(ctx context.Context, e events.CloudWatchEvent) (id 
 	if err := h.Replays.Ended(ctx, ended.Name, lifecycle.ExecutionStatus(ended.Status), failure); err != nil {
 		return ended.Name, err
 	}
-	h.Log.LogAttrs(ctx, slog.LevelInfo, "replay closed", slog.String("replay", ended.Name), slog.String("status", ended.Status))
+	h.Log.LogAttrs(
+		ctx,
+		slog.LevelInfo,
+		"replay closed",
+		slog.String("replay", ended.Name),
+		slog.String("status", ended.Status),
+	)
 	return ended.Name, nil
 }

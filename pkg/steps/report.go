@@ -80,7 +80,13 @@ func (h *ReportReplay) countTransitions(ctx context.Context, id string) {
 		err = h.Spending.SetTransitions(ctx, id, n+transitionsAfter)
 	}
 	if err != nil {
-		h.Log.LogAttrs(ctx, slog.LevelWarn, "transitions not counted", slog.String("replay", id), slog.String("error", err.Error()))
+		h.Log.LogAttrs(
+			ctx,
+			slog.LevelWarn,
+			"transitions not counted",
+			slog.String("replay", id),
+			slog.String("error", err.Error()),
+		)
 	}
 }
 

@@ -9,24 +9,10 @@ import (
 	"reprise/pkg/event"
 )
 
-// parkedRows lists parked rows page by page.
+// parkedRows lists a lane's parked rows page by page and checks each page.
 func parkedRows(t conformance.T, g datastore.Generation, lane event.Lane, after string, limit int) []datastore.Row {
 	t.Helper()
-	var all []datastore.Row
-	for {
-		rows, err := g.Parked(t.Context(), lane, after, limit)
-		if err != nil {
-			t.Fatalf("list parked rows after %q: %v", after, err)
-		}
-		if len(rows) > limit {
-			t.Fatalf("%d parked rows, the limit is %d", len(rows), limit)
-		}
-		all = append(all, rows...)
-		if len(rows) < limit {
-			return all
-		}
-		after = rows[len(rows)-1].Entity
-	}
+	return readPages(t, g.Parked, lane, after, limit)
 }
 
 // testParked parks some awkward neighbours, and lets others come and go.

@@ -1,6 +1,7 @@
 package datastoretest
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,14 +17,20 @@ import (
 // scan reads a lane page by page and checks each page.
 func scan(t conformance.T, g datastore.Generation, lane event.Lane, after string, limit int) []datastore.Row {
 	t.Helper()
-	var all []datastore.Row
+	return readPages(t, g.Scan, lane, after, limit)
+}
+
+func readPages(t conformance.T, list func(context.Context, event.Lane, string, int) ([]datastore.Row, error),
+	lane event.Lane, after string, limit int,
+) (all []datastore.Row) {
+	t.Helper()
 	for {
-		rows, err := g.Scan(t.Context(), lane, after, limit)
+		rows, err := list(t.Context(), lane, after, limit)
 		if err != nil {
-			t.Fatalf("scan after %q: %v", after, err)
+			t.Fatalf("list rows after %q: %v", after, err)
 		}
 		if len(rows) > limit {
-			t.Fatalf("scan gave %d rows, the limit is %d", len(rows), limit)
+			t.Fatalf("got %d rows, the limit is %d", len(rows), limit)
 		}
 		all = append(all, rows...)
 		if len(rows) < limit {

@@ -90,7 +90,12 @@ func Until[T any](of Caller, path string, check func(T) bool) T {
 // Replay starts a replay and waits for its end.
 func (c *Client) Replay(name, input string) lifecycle.View {
 	c.T.Helper()
-	status, body := c.Call(http.MethodPost, "/replays", "application/json", []byte(`{"name":"`+name+`","input":`+input+`}`))
+	status, body := c.Call(
+		http.MethodPost,
+		"/replays",
+		"application/json",
+		[]byte(`{"name":"`+name+`","input":`+input+`}`),
+	)
 	if status != http.StatusCreated && status != http.StatusOK {
 		c.T.Fatalf("start replay %s: %d %s", name, status, body)
 	}
@@ -160,7 +165,12 @@ func (c *Client) Wipe() {
 	if err := json.Unmarshal(body, &view); err != nil {
 		c.T.Fatal(err)
 	}
-	status, body := c.Call(http.MethodPost, "/state/wipe", "application/json", []byte(`{"generation":"`+view.Generation+`"}`))
+	status, body := c.Call(
+		http.MethodPost,
+		"/state/wipe",
+		"application/json",
+		[]byte(`{"generation":"`+view.Generation+`"}`),
+	)
 	if status != http.StatusOK {
 		c.T.Fatalf("wipe: %d %s", status, body)
 	}

@@ -6,21 +6,22 @@ import (
 	"fmt"
 	"reflect"
 	"runtime"
+	"slices"
 	"strings"
 	"unicode"
 )
 
-// Carried says which part of a type encoding/json leaves out, cannot write, or
-// cannot read back; nil means that there is none. A type that both writes and
-// reads itself (json.Marshaler and json.Unmarshaler, or their counterparts in
-// encoding) is trusted to do so in full.
+// Carried returns an error that names a part of a type that encoding/json leaves
+// out, cannot write, or cannot read back; nil if there is none. A type that both
+// writes and reads itself (json.Marshaler and json.Unmarshaler, or their
+// counterparts in package encoding) is trusted to do so in full.
 func Carried(t reflect.Type) error {
 	c := carrier{seen: make(map[spot]bool)}
 	return c.value(t, t.String(), false)
 }
 
-// spot is a type where encoding/json finds it. Methods with a pointer receiver
-// are called to write a value only where that is addressable.
+// spot is a type, and whether its value is addressable there: encoding/json calls
+// methods with a pointer receiver only to write addressable values.
 type spot struct {
 	t           reflect.Type
 	addressable bool
@@ -36,7 +37,7 @@ func (c *carrier) value(t reflect.Type, path string, addressable bool) error {
 	c.seen[spot{t, addressable}] = true
 	if t.Kind() == reflect.Interface {
 		if t.NumMethod() > 0 {
-			return fmt.Errorf("%s is an interface, %s, of which encoding/json cannot know what to read into it", path, t)
+			return fmt.Errorf("%s is an interface, %s, and encoding/json cannot know which type to read into it", path, t)
 		}
 		return nil
 	}
@@ -45,7 +46,7 @@ func (c *carrier) value(t reflect.Type, path string, addressable bool) error {
 	}
 	switch t.Kind() {
 	case reflect.Func, reflect.Chan, reflect.Complex64, reflect.Complex128, reflect.UnsafePointer:
-		return fmt.Errorf("%s is a %s, which JSON has nothing for", path, t.Kind())
+		return fmt.Errorf("%s is a %s, which JSON cannot represent", path, t.Kind())
 	case reflect.Pointer:
 		return c.value(t.Elem(), path, true)
 	case reflect.Slice:
@@ -85,10 +86,13 @@ var (
 	unmarshaler     = reflect.TypeFor[json.Unmarshaler]()
 	textMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
 	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
+	methodNames     = map[reflect.Type]string{
+		marshaler: "MarshalJSON", unmarshaler: "UnmarshalJSON", textMarshaler: "MarshalText", textUnmarshaler: "UnmarshalText",
+	}
 )
 
-// byItself reports whether a type writes and reads itself. One that does only
-// half of it is refused.
+// byItself reports whether a type writes and reads itself. It refuses a type that
+// does only one of the two.
 func (c *carrier) byItself(t reflect.Type, path string, addressable bool) (bool, error) {
 	if t.Kind() == reflect.Pointer {
 		return false, nil
@@ -104,39 +108,29 @@ func (c *carrier) byItself(t reflect.Type, path string, addressable bool) (bool,
 	case writes == "" && reads == "":
 		return false, nil
 	case writes == "" && method(pointer, marshaler, textMarshaler) != "":
-		return false, fmt.Errorf("%s is a %s, of which encoding/json calls %s but not %s here, since that has a pointer "+
-			"receiver: let it be a *%s", path, t, reads, method(pointer, marshaler, textMarshaler), t)
+		return false, fmt.Errorf("%s is a %s: encoding/json calls its %s but not its %s here, since that has a pointer "+
+			"receiver; use a *%s", path, t, reads, method(pointer, marshaler, textMarshaler), t)
 	case writes == "" || reads == "":
-		return false, fmt.Errorf("%s is a %s, which has %s and not its counterpart", path, t, writes+reads)
+		return false, fmt.Errorf("%s is a %s, which has %s but not its counterpart", path, t, writes+reads)
 	case t.Kind() == reflect.Struct && (inherits(t, writes) || inherits(t, reads)):
 		return c.inherited(t, path, addressable)
 	}
 	return true, nil
 }
 
-// method is the name of the method of a type that encoding/json calls, "" where
-// it has none: the first interface goes before the second.
+// method is the name of the method of a type that encoding/json calls, "" if it has
+// none of the interfaces; earlier interfaces come first.
 func method(t reflect.Type, interfaces ...reflect.Type) string {
 	for _, i := range interfaces {
-		if !t.Implements(i) {
-			continue
-		}
-		switch i {
-		case marshaler:
-			return "MarshalJSON"
-		case unmarshaler:
-			return "UnmarshalJSON"
-		case textMarshaler:
-			return "MarshalText"
-		case textUnmarshaler:
-			return "UnmarshalText"
+		if t.Implements(i) {
+			return methodNames[i] // Type.Method would keep methods, see named
 		}
 	}
 	return ""
 }
 
-// inherits reports whether a struct type has the method of an embedded field:
-// the compiler generates the one that calls it.
+// inherits reports whether a struct type has a method from an embedded field: then
+// the compiler generated the method.
 func inherits(t reflect.Type, name string) bool {
 	for _, receiver := range []reflect.Type{t, reflect.PointerTo(t)} {
 		if m, found := named(receiver, name); found && !generated(m) {
@@ -146,8 +140,8 @@ func inherits(t reflect.Type, name string) bool {
 	return true
 }
 
-// named looks a method up by a constant: by any other way, reflection makes the
-// linker keep every exported method of the program, a third of its size.
+// named looks a method up by a constant name: with any other name, reflection makes
+// the linker keep every exported method of the program, a third of its size.
 func named(t reflect.Type, name string) (m reflect.Method, found bool) {
 	switch name {
 	case "MarshalJSON":
@@ -171,8 +165,8 @@ func generated(m reflect.Method) bool {
 	return file == "<autogenerated>"
 }
 
-// inherited judges a struct that writes or reads itself by the methods of a
-// field that it embeds: they know nothing of its other fields.
+// inherited judges a struct that writes or reads itself by the methods of an
+// embedded field, which know nothing of its other fields.
 func (c *carrier) inherited(t reflect.Type, path string, addressable bool) (bool, error) {
 	var embedded *reflect.StructField
 	others := 0
@@ -184,16 +178,16 @@ func (c *carrier) inherited(t reflect.Type, path string, addressable bool) (bool
 		}
 	}
 	if embedded == nil || others > 0 {
-		return false, fmt.Errorf("%s is a %s, which has its methods for JSON (or text) from a field that it embeds, "+
-			"and they leave out the others", path, t)
+		return false, fmt.Errorf("%s is a %s, which gets its methods for JSON (or text) from an embedded field, "+
+			"and they leave out its other fields", path, t)
 	}
 	return true, c.value(embedded.Type, path+"."+embedded.Name, addressable)
 }
 
-// fieldSet is what a struct's JSON object consists of, those of the structs
-// that it embeds among them.
+// fieldSet is the fields of a struct's JSON object, including those of embedded
+// structs.
 type fieldSet struct {
-	// named is the path of the field that has a name in JSON.
+	// named is the path of the field by its name in JSON.
 	named     map[string]string
 	embedding []reflect.Type
 }
@@ -225,7 +219,7 @@ func (c *carrier) field(set *fieldSet, f reflect.StructField, path string, addre
 		struc = struc.Elem()
 	}
 	embedded := f.Anonymous && struc.Kind() == reflect.Struct
-	// Of an unexported type that is embedded, encoding/json sees exported fields.
+	// encoding/json sees the exported fields of an embedded unexported type.
 	if !f.IsExported() && (!embedded || f.Type.Kind() == reflect.Pointer || name != "") {
 		return fmt.Errorf("%s is not exported", path)
 	}
@@ -243,10 +237,8 @@ func (c *carrier) field(set *fieldSet, f reflect.StructField, path string, addre
 }
 
 func (c *carrier) embedded(set *fieldSet, t reflect.Type, path string, addressable bool) error {
-	for _, outer := range set.embedding {
-		if outer == t {
-			return fmt.Errorf("%s embeds itself", path)
-		}
+	if slices.Contains(set.embedding, t) {
+		return fmt.Errorf("%s embeds itself", path)
 	}
 	set.embedding = append(set.embedding, t)
 	err := c.fields(set, t, path, addressable)
@@ -254,8 +246,8 @@ func (c *carrier) embedded(set *fieldSet, t reflect.Type, path string, addressab
 	return err
 }
 
-// validName reports whether encoding/json takes the name of a tag, and not that
-// of the field.
+// validName reports whether encoding/json uses the name in a tag instead of that of
+// the field.
 func validName(name string) bool {
 	for _, r := range name {
 		if !strings.ContainsRune("!#$%&()*+-./:;<=>?@[]^_{|}~ ", r) && !unicode.IsLetter(r) && !unicode.IsDigit(r) {

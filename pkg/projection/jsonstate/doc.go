@@ -1,6 +1,6 @@
 // Package jsonstate judges types by what encoding/json makes of their values.
 //
-// What lives here: whether a type comes back from JSON as it was (Carried), and
-// whether a value need be decoded anew to be sure of that (Plainness). What must
-// not: what such a state is for.
+// It decides whether a type survives JSON unchanged (Carried), and whether a value
+// has to be decoded again to be sure of that (Plainness). It knows nothing of what
+// the state is for.
 package jsonstate

@@ -7,22 +7,22 @@ import (
 	"strings"
 )
 
-// Plainness is how sure it is that decoding what encoding/json wrote gives the
-// value that was written, bit by bit and sharing no memory with another.
+// Plainness says how certainly decoding what encoding/json wrote gives the written
+// value, bit by bit and without sharing memory with another value.
 type Plainness int
 
 const (
-	// unsure types are decoded before every event.
+	// unsure types have to be decoded.
 	unsure Plainness = iota
-	// plainText types have strings, which are exact where all of them are UTF-8.
+	// plainText types contain strings, and are exact if all of those are UTF-8.
 	plainText
 	// plain types are always exact.
 	plain
 )
 
-// PlainnessOf judges a type that is carried: numbers, booleans, strings, and
-// structs and arrays of them are plain, unless a method or a tag writes one
-// otherwise.
+// PlainnessOf judges a type that Carried accepts: numbers, booleans, strings, and
+// structs and arrays of them are plain, unless a method or a tag changes how they
+// are written.
 func PlainnessOf(t reflect.Type) Plainness {
 	if method(reflect.PointerTo(t), marshaler, textMarshaler, unmarshaler, textUnmarshaler) != "" {
 		return unsure
@@ -50,8 +50,8 @@ func PlainnessOf(t reflect.Type) Plainness {
 
 func plainnessOfField(f reflect.StructField) Plainness {
 	_, options, _ := strings.Cut(f.Tag.Get("json"), ",")
-	// What may be left out, as zero by an IsZero of its own or as the zero that
-	// has lost its sign, comes back as another zero.
+	// A value that is left out, because its IsZero says so or because it is a
+	// negative zero, comes back as another zero.
 	whole := f.Type.Kind() >= reflect.Bool && f.Type.Kind() <= reflect.Uintptr || f.Type.Kind() == reflect.String
 	if strings.Contains(options, "omit") && (!whole || reflect.PointerTo(f.Type).NumMethod() > 0) {
 		return unsure
@@ -59,9 +59,9 @@ func plainnessOfField(f reflect.StructField) Plainness {
 	return PlainnessOf(f.Type)
 }
 
-// Exact reports whether text is what a value of that Plainness decodes from. A
-// string that is not UTF-8 is written with the replacement character in it, as
-// such or escaped.
+// Exact reports whether decoding text, written from a value of that Plainness, gives
+// the same value. A string that is not UTF-8 is written with the replacement
+// character, as such or escaped.
 func (p Plainness) Exact(text []byte) bool {
 	return p == plain || p == plainText &&
 		!bytes.Contains(text, []byte(`\ufffd`)) && !bytes.Contains(text, []byte("\uFFFD"))

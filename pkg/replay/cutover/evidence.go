@@ -11,13 +11,13 @@ import (
 	"reprise/pkg/replay"
 )
 
-// What a proof said is held against the stores once more when it is acted on:
-// a generation may have been emptied since, and a head may have been lost.
+// The evidence of a proof is checked again before it is acted on: the generation
+// may have been emptied since, and a head may have been lost.
 
-// checkFilled returns an error where a proved generation no longer holds what
-// its replay brought: the replay's own marks, which nobody sets once the replay
-// is proved, are gone. A consumer's marks alone prove nothing, since Follow sets
-// them, also late. A generation that follows is recorded as lost.
+// checkFilled returns an error if a proved generation no longer contains what its
+// replay delivered: then the replay's own marks, which nobody sets once the replay
+// is proved, are gone. Live marks alone prove nothing, since Follow may set them
+// after the loss. A generation that follows is recorded as lost.
 func (p *Promoter) checkFilled(ctx context.Context, row replay.Row) error {
 	checkpoints, err := p.Store.LoadCheckpoints(ctx, row.ID, row.Lanes)
 	if err != nil {
@@ -31,7 +31,7 @@ func (p *Promoter) checkFilled(ctx context.Context, row replay.Row) error {
 		if end := checkpoints[lane].End; err == nil && end != nil && filled[lane].Ordinal >= end.Delivered.Count {
 			continue
 		}
-		why := fmt.Errorf("lane %s no longer holds what the replay brought: %w", lane, datastore.ErrNoMark)
+		why := fmt.Errorf("lane %s no longer contains what the replay delivered: %w", lane, datastore.ErrNoMark)
 		lost, err := p.Registry.Lose(ctx, row.Generation, datastore.Loss{Lane: lane, Why: why.Error()})
 		if err != nil {
 			return err
@@ -44,8 +44,8 @@ func (p *Promoter) checkFilled(ctx context.Context, row replay.Row) error {
 	return nil
 }
 
-// checkCut returns eventlog.ErrHeadLost where a head lies before the cut that
-// the replay was proved for.
+// checkCut returns eventlog.ErrHeadLost if a head is before the cut for which the
+// replay was proved.
 func (p *Promoter) checkCut(ctx context.Context, row replay.Row, heads []eventlog.Head) error {
 	lanes := event.AllLanes(len(heads))
 	plans, err := p.Store.LoadLanePlans(ctx, row.ID, lanes)

@@ -51,9 +51,9 @@ func TestAProofIsActedOnOnlyWhileTheGenerationIsFilled(t *testing.T) {
 			if (err != nil) != tt.fails || (tt.fails && !errors.Is(err, want)) {
 				t.Errorf("%s, follows %t: %v", name, follows, err)
 			}
-			roll, err := c.Registry.Load(t.Context())
+			registered, err := c.Registry.Load(t.Context())
 			c.Must(err)
-			if info, _ := roll.Find(row.Generation); (info.Loss != nil) != (tt.fails && follows) {
+			if info, _ := registered.Find(row.Generation); (info.Loss != nil) != (tt.fails && follows) {
 				t.Errorf("%s, follows %t: loss %+v", name, follows, info.Loss)
 			}
 		}
@@ -76,9 +76,9 @@ func TestWhatCannotBeReadIsNotLost(t *testing.T) {
 	if err := p.checkFilled(t.Context(), row); !errors.Is(err, replaytest.ErrUnreadable) {
 		t.Errorf("%v", err)
 	}
-	roll, err := c.Registry.Load(t.Context())
+	registered, err := c.Registry.Load(t.Context())
 	c.Must(err)
-	if info, _ := roll.Find(row.Generation); info.Loss != nil {
+	if info, _ := registered.Find(row.Generation); info.Loss != nil {
 		t.Errorf("loss %+v", info.Loss)
 	}
 }

@@ -38,8 +38,8 @@ func TestNothingIsHeldUntilTheGenerationHasCaughtUp(t *testing.T) {
 	w.Must(promoter.Follow(t.Context(), "r"))
 	w.Send("a") // its consumer has not folded this in
 	state, err := promoter.Promote(t.Context(), "r", w.Soon())
-	if state != cutover.Catching || err != nil || w.Roll().Holds != 0 {
-		t.Errorf("%s, %v after %d holds", state, err, w.Roll().Holds)
+	if state != cutover.CatchingUp || err != nil || w.RegistryState().Holds != 0 {
+		t.Errorf("%s, %v after %d holds", state, err, w.RegistryState().Holds)
 	}
 }
 

@@ -4,17 +4,15 @@ import (
 	"context"
 	"fmt"
 
-	"golang.org/x/sync/errgroup"
-
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 )
 
-// checkParked refuses a generation that parks what the active one does not. A
-// lost active generation has nothing to be compared with. Under a hold it is
-// exact: the active one stands still, and the new one has come to the heads as
-// of then. It reads the parked rows and their counterparts; where the generation
-// has no whole index of them, all of its rows.
+// checkParked returns ErrParked if the generation has parked an entity that the active
+// one has not. A lost active generation is not compared. The check is exact under a
+// hold, when the active generation stands still and the new one has reached the
+// heads. It reads the parked rows and their counterparts, or all rows if the
+// generation has no complete index of parked entities.
 func (p *Promoter) checkParked(ctx context.Context, info datastore.Info, activeID string) error {
 	active := p.Generations.Open(activeID)
 	if _, err := datastore.LiveMarks(ctx, active, p.Lanes.Count()); err != nil {
@@ -24,16 +22,12 @@ func (p *Promoter) checkParked(ctx context.Context, info datastore.Info, activeI
 		return err
 	}
 	generation := p.Generations.Open(info.ID)
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(lanesAtOnce)
-	for lane := range event.Lane(p.Lanes.Count()) {
-		group.Go(func() error {
-			return datastore.ParkedPages(ctx, generation, info.Indexed, lane, func(rows []datastore.Row) error {
-				return compareParked(ctx, rows, active, lane)
-			})
+	lanes := event.AllLanes(p.Lanes.Count())
+	return datastore.EachLane(ctx, lanes, func(ctx context.Context, _ int, lane event.Lane) error {
+		return datastore.ParkedPages(ctx, generation, info.Indexed, lane, func(rows []datastore.Row) error {
+			return compareParked(ctx, rows, active, lane)
 		})
-	}
-	return group.Wait()
+	})
 }
 
 func compareParked(ctx context.Context, parked []datastore.Row, active datastore.Generation, lane event.Lane) error {
@@ -46,8 +40,8 @@ func compareParked(ctx context.Context, parked []datastore.Row, active datastore
 		return fmt.Errorf("read rows of the active generation: %w", err)
 	}
 	for i := range parked {
-		// Where the active one has not come to the rejected event yet, it is
-		// not known to take it, and readers were never shown what follows.
+		// If the active generation has not reached the rejected event yet, it may
+		// reject it, too, and readers have seen nothing later.
 		old, found := rows[parked[i].Entity]
 		if found && old.Parked == nil && old.Position >= parked[i].Parked.Position {
 			return ErrParked

@@ -9,11 +9,11 @@ import (
 	"reprise/pkg/replay"
 )
 
-// Prepare gives a rebuild its generation: an id that no other ever had, which
-// the replay's row records before the roll of generations enters it, and that
-// before its table is made. A crash between any two of these leaves nothing that
-// the row, the roll or Closer.Sweep does not know of. It is idempotent;
-// ErrOtherVersion where the replay was prepared for another version.
+// Prepare creates a rebuild's generation: it reserves an id that was never used,
+// records it in the replay's row, enters it in the registry, and then creates the
+// table. After a crash between any two of these, the row, the registry or
+// Closer.Sweep knows what is left. It is idempotent, and returns ErrOtherVersion if
+// the replay was prepared for another version.
 func (p *Promoter) Prepare(ctx context.Context, id, version string) error {
 	row, err := p.Store.Load(ctx, id)
 	if err != nil {
@@ -46,8 +46,8 @@ func (p *Promoter) Prepare(ctx context.Context, id, version string) error {
 	return nil
 }
 
-// reserve records a fresh id in the replay's row, unless another attempt did or
-// somebody cancelled: then a reservation is left for Sweep.
+// reserve records a new id in the replay's row, unless another attempt did so or the
+// replay was cancelled: then Sweep removes the reservation.
 func (p *Promoter) reserve(ctx context.Context, id, version string) (replay.Row, error) {
 	generation, err := p.Registry.Reserve(ctx, id)
 	if err != nil {

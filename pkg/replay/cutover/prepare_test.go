@@ -10,7 +10,7 @@ import (
 	"reprise/pkg/replay/replaytest"
 )
 
-var rollKey = control.Key{Partition: "registry", Sort: "generations"}
+var registryKey = control.Key{Partition: "registry", Sort: "generations"}
 
 func promoter(w *replaytest.World, version string) *Promoter {
 	store := w.Store
@@ -42,10 +42,10 @@ func TestNothingIsPreparedForWhatNeedsNoGeneration(t *testing.T) {
 		if err := promoter(c, "v1").Prepare(t.Context(), "r", "v1"); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		roll, err := c.Registry.Load(t.Context())
+		registered, err := c.Registry.Load(t.Context())
 		c.Must(err)
-		if len(roll.Generations) != 0 || len(roll.Reserved) != 0 {
-			t.Errorf("%s: roll %+v", name, roll)
+		if len(registered.Generations) != 0 || len(registered.Reserved) != 0 {
+			t.Errorf("%s: registered %+v", name, registered)
 		}
 		c.WantTables()
 	}
@@ -57,7 +57,7 @@ func TestACancelDuringAPrepareIsNotOvertaken(t *testing.T) {
 	c := replaytest.New(t)
 	c.Create("r", replay.Request{Rebuild: true})
 	p := promoter(c, "v1")
-	p.Store.Table = replaytest.Beset{Table: c.Store.Table, Write: replaytest.Once(replay.RowKey("r"), func() {
+	p.Store.Table = replaytest.Intercepted{Table: c.Store.Table, Write: replaytest.Once(replay.RowKey("r"), func() {
 		c.Change("r", func(row *replay.Row) { row.Cancel = true })
 	})}
 	if err := p.Prepare(t.Context(), "r", "v1"); err != nil {
@@ -76,7 +76,7 @@ func TestTwoPreparesMakeOneGeneration(t *testing.T) {
 	c := replaytest.New(t)
 	c.Create("r", replay.Request{Rebuild: true})
 	late := promoter(c, "v1")
-	late.Registry.Table = replaytest.Beset{Table: c.Registry.Table, Write: replaytest.Once(rollKey, func() {
+	late.Registry.Table = replaytest.Intercepted{Table: c.Registry.Table, Write: replaytest.Once(registryKey, func() {
 		c.Must(promoter(c, "v1").Prepare(t.Context(), "r", "v1"))
 	})}
 	c.Must(late.Prepare(t.Context(), "r", "v1"))
@@ -110,9 +110,9 @@ func TestAPrepareKeepsToTheVersionItBeganWith(t *testing.T) {
 		if err := promoter(c, "v2").Prepare(t.Context(), "r", "v2"); !errors.Is(err, tt.want) {
 			t.Errorf("%s: %v", name, err)
 		}
-		roll, err := c.Registry.Load(t.Context())
+		registered, err := c.Registry.Load(t.Context())
 		c.Must(err)
-		if info, found := roll.Find(id); tt.want == nil && (!found || info.Version != "v2" || info.Status != datastore.Building) ||
+		if info, found := registered.Find(id); tt.want == nil && (!found || info.Version != "v2" || info.Status != datastore.Building) ||
 			tt.want != nil && found && info.Version != "v1" {
 			t.Errorf("%s: %+v", name, info)
 		}

@@ -6,16 +6,11 @@ import (
 	"fmt"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/replay"
 )
-
-// lanesAtOnce bounds the lanes that are looked at at a time.
-const lanesAtOnce = 16
 
 // Promotion is the state of a cut-over.
 type Promotion string
@@ -24,84 +19,88 @@ type Promotion string
 const (
 	// Promoted: the new generation is the active one.
 	Promoted Promotion = "promoted"
-	// Catching: its consumer has not caught up with the log yet.
-	Catching Promotion = "catching-up"
+	// CatchingUp: the new generation's consumer has not reached the heads yet.
+	CatchingUp Promotion = "catching-up"
 	// PromotionStopped: the replay was cancelled or has ended.
 	PromotionStopped Promotion = "stopped"
 )
 
 var (
 	// ErrParked says that the new generation has parked an entity that the
-	// active one has not. It is kept, and a person has to decide.
+	// active one has not. The generation is kept, and an operator has to decide.
 	ErrParked = errors.New("the rebuilt generation parks entities that the active one does not")
-	// ErrCutTooOld says that so much time has passed since the cut that the
-	// event stream may have dropped what came after it.
+	// ErrCutTooOld says that the cut is so old that the event stream may soon
+	// drop the events after it.
 	ErrCutTooOld = errors.New("more than half of the event stream's retention has passed since the cut")
-	// ErrNotProved says that a generation is not proved complete.
+	// ErrNotProved says that the replay is not proved complete.
 	ErrNotProved = errors.New("the replay is not proved complete")
 )
 
-// Promoter takes a rebuilt generation to its consumer and to being active. It
-// is safe for concurrent use.
+// Promoter gives a rebuilt generation its consumer and makes it active. It is safe
+// for concurrent use.
 type Promoter struct {
 	Store       replay.Store
 	Heads       eventlog.Heads
 	Registry    datastore.Registry
 	Generations datastore.Generations
 	Lanes       *event.Lanes
-	// Retention is that of the event stream.
+	// Retention is the event stream's retention.
 	Retention time.Duration
-	// Lease is how long the active generation's consumer is held at a time.
+	// Lease is how long a hold on the active generation lasts. Poll is how often
+	// marks are loaded, and Sleep is how the promoter waits.
 	Lease time.Duration
 	Poll  time.Duration
 	Sleep func(ctx context.Context, d time.Duration) error
 }
 
-// Follow sets the live marks of a proved generation to the cut and gives it
-// its consumer, which drops what lies before. It is idempotent.
+// Follow sets the live marks of a proved generation to the cut and gives it its
+// consumer, which skips everything before the cut. It is idempotent.
 func (p *Promoter) Follow(ctx context.Context, id string) error {
 	row, err := p.Store.Working(ctx, id)
-	if err != nil {
+	if err != nil || row.Generation == "" || row.Status.Ended() {
 		return err
 	}
-	switch {
-	case row.Generation == "" || row.Status.Ended():
-		return nil
-	case row.Proof == nil || !row.Proof.Complete:
-		return fmt.Errorf("follow with generation %s: %w", row.Generation, ErrNotProved)
-	case p.Store.Now().Sub(*row.Cut) > p.Retention/2:
-		return fmt.Errorf("follow with generation %s: %w", row.Generation, ErrCutTooOld)
-	}
-	roll, err := p.Registry.Load(ctx)
-	if err == nil {
-		_, err = p.own(&roll, row)
-	}
-	if err != nil {
-		return fmt.Errorf("follow with generation %s: %w", row.Generation, err)
-	}
-	plans, err := p.Store.LoadLanePlans(ctx, id, event.AllLanes(p.Lanes.Count()))
-	if err != nil {
-		return err
-	}
-	generation := p.Generations.Open(row.Generation)
-	group, groupCtx := errgroup.WithContext(ctx)
-	group.SetLimit(lanesAtOnce)
-	for lane, plan := range plans {
-		group.Go(func() error { return datastore.BeginMark(groupCtx, generation, lane, plan.Head) })
-	}
-	if err := group.Wait(); err != nil {
-		return fmt.Errorf("follow with generation %s: %w", row.Generation, err)
-	}
-	if err := p.checkFilled(ctx, row); err != nil {
+	if err := p.follow(ctx, row); err != nil {
 		return fmt.Errorf("follow with generation %s: %w", row.Generation, err)
 	}
 	return p.Registry.Follow(ctx, row.Generation)
 }
 
-// Promote makes a following generation the active one: it waits until the
-// generation has caught up, holds the consumer of the active one, waits for
-// the heads as of then, and flips. Reads therefore never step back. It returns
-// Catching at deadline, having released its hold.
+// follow sets the live marks, if the replay and its generation are fit for it, and
+// then checks the proof's evidence.
+func (p *Promoter) follow(ctx context.Context, row replay.Row) error {
+	switch {
+	case row.Proof == nil || !row.Proof.Complete:
+		return ErrNotProved
+	case p.Store.Now().Sub(*row.Cut) > p.Retention/2:
+		return ErrCutTooOld
+	}
+	registered, err := p.Registry.Load(ctx)
+	if err == nil {
+		_, err = p.ownGeneration(&registered, row)
+	}
+	if err != nil {
+		return err
+	}
+	lanes := event.AllLanes(p.Lanes.Count())
+	plans, err := p.Store.LoadLanePlans(ctx, row.ID, lanes)
+	if err != nil {
+		return err
+	}
+	generation := p.Generations.Open(row.Generation)
+	err = datastore.EachLane(ctx, lanes, func(ctx context.Context, _ int, lane event.Lane) error {
+		return datastore.BeginMark(ctx, generation, lane, plans[lane].Head)
+	})
+	if err != nil {
+		return err
+	}
+	return p.checkFilled(ctx, row)
+}
+
+// Promote makes a following generation the active one: it waits until the generation
+// has caught up, holds the consumer of the active one, waits until the generation
+// has reached the heads as of then, and flips. So readers never see an earlier state
+// than before. At the deadline it releases its hold and returns CatchingUp.
 func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (Promotion, error) {
 	row, err := p.Store.Working(ctx, id)
 	switch {
@@ -125,7 +124,7 @@ func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (
 			return p.promoted(ctx, id)
 		}
 		if !p.Store.Now().Before(deadline) {
-			return Catching, nil
+			return CatchingUp, nil
 		}
 		if err := p.Sleep(ctx, p.Poll); err != nil {
 			return "", err
@@ -133,8 +132,8 @@ func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (
 	}
 }
 
-// promoted notes the flip in the row. Where the row was closed in between, that
-// was by who saw the flip in the roll.
+// promoted records the flip in the row. A row that has ended meanwhile was closed by a
+// caller that saw the flip in the registry.
 func (p *Promoter) promoted(ctx context.Context, id string) (Promotion, error) {
 	_, err := p.Store.Update(ctx, id, func(r *replay.Row) error { r.Promoted = true; return nil })
 	if err != nil && !errors.Is(err, replay.ErrEnded) {
@@ -144,25 +143,25 @@ func (p *Promoter) promoted(ctx context.Context, id string) (Promotion, error) {
 }
 
 func (p *Promoter) attempt(ctx context.Context, row replay.Row, deadline time.Time) (bool, error) {
-	roll, err := p.Registry.Load(ctx)
+	registered, err := p.Registry.Load(ctx)
 	if err != nil {
 		return false, err
 	}
-	// An attempt that flipped may have died before it could tell. To hold the
-	// active generation then would hold the new one's own consumer.
-	info, err := p.own(&roll, row)
+	// An earlier attempt may have crashed after its flip. A hold would then stop
+	// the new generation's own consumer.
+	info, err := p.ownGeneration(&registered, row)
 	if err != nil || info.Promoted || info.Status == datastore.Active {
 		return err == nil, err
 	}
-	// Without a hold first: the lag must be small before the live path of the
-	// active generation is made to wait for it.
+	// First without a hold, so that the live path of the active generation is
+	// stopped only once the lag is small.
 	if reached, err := p.awaitHeads(ctx, row, deadline); err != nil || !reached {
 		return false, err
 	}
-	// This one only saves a hold, where it is likely to be refused: rows change
-	// until the active one stands still.
+	// This check only avoids a hold that would probably be in vain: rows change
+	// until the active generation stands still.
 	if row.Proof != nil && row.Proof.Rows != nil && row.Proof.Rows.Parked > 0 {
-		if err := p.checkParked(ctx, *info, roll.Active); err != nil {
+		if err := p.checkParked(ctx, *info, registered.Active); err != nil {
 			return false, err
 		}
 	}
@@ -172,7 +171,7 @@ func (p *Promoter) attempt(ctx context.Context, row replay.Row, deadline time.Ti
 	}
 	reached, err := p.awaitHeads(ctx, row, p.Store.Now().Add(p.Lease/2))
 	if err == nil && reached {
-		err = p.checkParked(ctx, *info, roll.Active)
+		err = p.checkParked(ctx, *info, registered.Active)
 	}
 	if err == nil && reached {
 		if err = p.Registry.Flip(ctx, row.Generation, row.ID, hold); err == nil {
@@ -182,10 +181,10 @@ func (p *Promoter) attempt(ctx context.Context, row replay.Row, deadline time.Ti
 	return false, errors.Join(err, p.Registry.Release(ctx, row.ID))
 }
 
-// own returns the entry of the replay's generation, or why it can come to
-// nothing: its consumer, too, would wait for ever.
-func (p *Promoter) own(roll *datastore.Roll, row replay.Row) (*datastore.Info, error) {
-	info, found := roll.Find(row.Generation)
+// ownGeneration returns the entry of the replay's generation, or why the generation
+// can never become active.
+func (p *Promoter) ownGeneration(registered *datastore.RegistryState, row replay.Row) (*datastore.Info, error) {
+	info, found := registered.Find(row.Generation)
 	switch {
 	case !found || info.Replay != row.ID || info.Status == datastore.Retired:
 		return nil, datastore.ErrUnknown
@@ -201,8 +200,8 @@ func (p *Promoter) own(roll *datastore.Roll, row replay.Row) (*datastore.Info, e
 	return info, nil
 }
 
-// awaitHeads reads the heads once and waits until the generation's live marks
-// have reached them, or deadline.
+// awaitHeads loads the heads once and waits until the generation's live marks have
+// reached them, or the deadline.
 func (p *Promoter) awaitHeads(ctx context.Context, row replay.Row, deadline time.Time) (bool, error) {
 	heads, err := p.Heads.LoadAll(ctx, p.Lanes.Count())
 	if err != nil {
@@ -233,7 +232,7 @@ func (p *Promoter) awaitHeads(ctx context.Context, row replay.Row, deadline time
 	}
 }
 
-// lose records a generation whose marks are gone as lost, for good.
+// lose records a generation whose marks are gone as lost.
 func (p *Promoter) lose(ctx context.Context, id string, why error) error {
 	if _, err := p.Registry.Lose(ctx, id, datastore.Loss{Why: why.Error()}); err != nil {
 		return err

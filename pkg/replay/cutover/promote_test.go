@@ -53,16 +53,16 @@ func TestAGenerationIsPromotedOnceItIsProvedAndHasCaughtUp(t *testing.T) {
 	w.Must(promoter.Follow(t.Context(), "r"))
 	w.Send("a") // its consumer has not folded this in
 	state, err := promoter.Promote(t.Context(), "r", w.Soon())
-	if state != cutover.Catching || err != nil || w.Roll().Active != first {
-		t.Errorf("behind the log: %s, %v, active is %s", state, err, w.Roll().Active)
+	if state != cutover.CatchingUp || err != nil || w.RegistryState().Active != first {
+		t.Errorf("behind the log: %s, %v, active is %s", state, err, w.RegistryState().Active)
 	}
 	catchUp(t, w)
 	state, err = promoter.Promote(t.Context(), "r", w.Soon())
-	if state != cutover.Promoted || err != nil || w.Roll().Active != w.Row("r").Generation || !w.Row("r").Promoted {
-		t.Errorf("caught up: %s, %v, active is %s", state, err, w.Roll().Active)
+	if state != cutover.Promoted || err != nil || w.RegistryState().Active != w.Row("r").Generation || !w.Row("r").Promoted {
+		t.Errorf("caught up: %s, %v, active is %s", state, err, w.RegistryState().Active)
 	}
-	if roll := w.Roll(); roll.Hold != nil || roll.Previous != first {
-		t.Errorf("the roll is %+v", roll)
+	if registered := w.RegistryState(); registered.Hold != nil || registered.Previous != first {
+		t.Errorf("the registry has %+v", registered)
 	}
 }
 
@@ -106,7 +106,7 @@ func ExamplePromoter() {
 	fmt.Println("follow:", promoter.Follow(ctx, "r"))
 	state, err := promoter.Promote(ctx, "r", w.Now.Add(time.Minute))
 	fmt.Println("promote:", state, err)
-	fmt.Println("active:", w.Roll().Active)
+	fmt.Println("active:", w.RegistryState().Active)
 	// Output:
 	// prepare: <nil>
 	// follow: <nil>

@@ -18,7 +18,7 @@ func TestACancelledReplayEndsAsCancelledHoweverItIsClosed(t *testing.T) {
 		if err != nil || row.Status != replay.Cancelled || row.Failure != nil || row.Promoted {
 			t.Errorf("closed as %s: %+v, %v", reported, row, err)
 		}
-		roll := c.Roll()
+		roll := c.RegistryState()
 		if _, found := roll.Find(generation); found {
 			t.Errorf("closed as %s: generation %s is still there", reported, generation)
 		}

@@ -10,8 +10,8 @@ import (
 	"reprise/pkg/replay"
 )
 
-// Closer ends replays and drops what they leave behind. It is safe for
-// concurrent use.
+// Closer ends replays and removes what they leave behind. It is safe for concurrent
+// use.
 type Closer struct {
 	Store       replay.Store
 	Registry    datastore.Registry
@@ -19,15 +19,15 @@ type Closer struct {
 	Lanes       int
 }
 
-// Close gives a replay its final status, whichever way its execution ended,
-// and drops what it created: for one that did not succeed, a generation that
-// is not complete; for one that did, the generations that are of no use any
-// more. Replays that ended 90 days ago are removed on the way, and so is what
-// nobody owns. It is idempotent and may be called for a replay that has ended.
+// Close gives a replay its final status, however its execution ended. It drops the
+// generation of a replay that did not succeed, unless that is complete, and after
+// any rebuild the generations that are no longer needed. It also removes replays
+// that ended more than 90 days ago, and whatever nobody owns. It is idempotent and may be
+// called for a replay that has ended.
 //
 // A replay that does not succeed loses the right to make its generation active
-// before its row says so: no flip to it is possible after Close. One that has
-// made it active already, and died before it could tell, has succeeded.
+// before its row says so: no flip to it is possible after Close. A replay that made
+// its generation active, and crashed before it recorded that, has succeeded.
 func (c *Closer) Close(ctx context.Context, id string, status replay.Status, failure *replay.Failure) (replay.Row, error) {
 	row, err := c.end(ctx, id, status, failure)
 	if err != nil {
@@ -40,7 +40,7 @@ func (c *Closer) Close(ctx context.Context, id string, status replay.Status, fai
 		err = errors.Join(c.Registry.Release(ctx, id), c.retireOld(ctx, row))
 	}
 	if err == nil {
-		// What others left behind is not this replay's failure. The next sweep
+		// What other replays left behind is no failure of this one. The next sweep
 		// finds it again, and Reconcile reports what cannot be dropped.
 		_ = c.Sweep(ctx)
 		err = c.prune(ctx)
@@ -51,14 +51,14 @@ func (c *Closer) Close(ctx context.Context, id string, status replay.Status, fai
 	return row, nil
 }
 
-// maxChanges bounds how often a decision about a replay is taken anew because
-// its row changed meanwhile in what the decision rests on.
+// maxChanges bounds how often a decision about a replay is repeated because its row
+// changed in between.
 const maxChanges = 16
 
 var errChanged = errors.New("the replay changed meanwhile")
 
-// end withdraws the right to flip, unless the replay succeeds, and ends the row
-// on condition that it still is what was decided by.
+// end withdraws the right to flip, unless the replay succeeds, and ends the row if
+// it has not changed in what the decision rested on.
 func (c *Closer) end(ctx context.Context, id string, status replay.Status, failure *replay.Failure) (replay.Row, error) {
 	for range maxChanges {
 		row, err := c.Store.Load(ctx, id)
@@ -71,7 +71,11 @@ func (c *Closer) end(ctx context.Context, id string, status replay.Status, failu
 				return replay.Row{}, err
 			}
 		}
-		ended, _, err := c.Store.EndIf(ctx, id, final, onlyIf(final == replay.Failed, failure), func(now *replay.Row) error {
+		cause := failure
+		if final != replay.Failed {
+			cause = nil
+		}
+		ended, _, err := c.Store.EndIf(ctx, id, final, cause, func(now *replay.Row) error {
 			if now.Generation != row.Generation || now.Cancel != row.Cancel {
 				return errChanged
 			}
@@ -85,16 +89,11 @@ func (c *Closer) end(ctx context.Context, id string, status replay.Status, failu
 	return replay.Row{}, fmt.Errorf("close replay %s: %w", id, errChanged)
 }
 
-func onlyIf(failed bool, failure *replay.Failure) *replay.Failure {
-	if !failed {
-		return nil
-	}
-	return failure
-}
-
-// withdraw takes the right to flip from a replay and returns how it ends: as
-// whoever withdrew first had it, or succeeded where the flip came first.
-func (c *Closer) withdraw(ctx context.Context, row replay.Row, status replay.Status) (final replay.Status, promoted bool, err error) {
+// withdraw removes a replay's right to flip and returns its final status: the one
+// given by the first withdrawal, or Succeeded if the flip came first.
+func (c *Closer) withdraw(
+	ctx context.Context, row replay.Row, status replay.Status,
+) (final replay.Status, promoted bool, err error) {
 	why := status
 	if row.Cancel {
 		why = replay.Cancelled
@@ -106,8 +105,8 @@ func (c *Closer) withdraw(ctx context.Context, row replay.Row, status replay.Sta
 	return replay.Status(kept), false, err
 }
 
-// dropUnfinished drops a generation that never got its consumer. One that is
-// proved and follows is kept for a person to decide about.
+// dropUnfinished drops a generation that never got its consumer. One that follows is
+// kept, and an operator decides about it.
 func (c *Closer) dropUnfinished(ctx context.Context, id string) error {
 	discarded, err := c.Registry.Discard(ctx, id)
 	if err != nil || !discarded {
@@ -123,8 +122,8 @@ func (c *Closer) drop(ctx context.Context, id string) error {
 	return c.dropRetired(ctx, id)
 }
 
-// dropRetired drops a retired generation's table and then its entry, so that
-// what a crash leaves can be found again.
+// dropRetired drops a retired generation's table and then its entry, so that the table
+// can be found again after a crash.
 func (c *Closer) dropRetired(ctx context.Context, id string) error {
 	if err := c.Generations.Drop(ctx, id); err != nil {
 		return fmt.Errorf("drop generation %s: %w", id, err)
@@ -132,16 +131,15 @@ func (c *Closer) dropRetired(ctx context.Context, id string) error {
 	return c.Registry.Forget(ctx, id)
 }
 
-// retireOld drops the retired generations and those that follow, but for the
-// active one, this replay's own, those whose replays have not ended, and one to
-// go back to.
+// retireOld drops retired and following generations, except this replay's own, those
+// whose replays have not ended, and a rollback target.
 func (c *Closer) retireOld(ctx context.Context, row replay.Row) error {
-	roll, err := c.Registry.Load(ctx)
+	registered, err := c.Registry.Load(ctx)
 	if err != nil {
 		return err
 	}
 	var retired, following []string
-	for _, info := range roll.Generations {
+	for _, info := range registered.Generations {
 		switch {
 		case info.Status == datastore.Retired:
 			retired = append(retired, info.ID)
@@ -149,7 +147,7 @@ func (c *Closer) retireOld(ctx context.Context, row replay.Row) error {
 			following = append(following, info.ID)
 		}
 	}
-	kept, err := c.toGoBackTo(ctx, &roll, following)
+	kept, err := c.rollbackTarget(ctx, &registered, following)
 	if err != nil {
 		return err
 	}
@@ -164,16 +162,18 @@ func (c *Closer) retireOld(ctx context.Context, row replay.Row) error {
 	return nil
 }
 
-// toGoBackTo is the generation that was active before, or, where that is gone
-// or lost, the newest one that follows. Readers know what it held.
-func (c *Closer) toGoBackTo(ctx context.Context, roll *datastore.Roll, following []string) (string, error) {
+// rollbackTarget returns the generation that was active before, since readers know
+// its state, or, if that is gone or lost, the newest one that follows.
+func (c *Closer) rollbackTarget(
+	ctx context.Context, registered *datastore.RegistryState, following []string,
+) (string, error) {
 	choices := slices.Clone(following)
 	slices.Reverse(choices)
-	if slices.Contains(following, roll.Previous) {
-		choices = append([]string{roll.Previous}, choices...)
+	if slices.Contains(following, registered.Previous) {
+		choices = append([]string{registered.Previous}, choices...)
 	}
 	for _, id := range choices {
-		if info, found := roll.Find(id); found && info.Loss != nil {
+		if info, found := registered.Find(id); found && info.Loss != nil {
 			continue
 		}
 		lost, err := c.lost(ctx, id)
@@ -187,8 +187,8 @@ func (c *Closer) toGoBackTo(ctx context.Context, roll *datastore.Roll, following
 	return "", nil
 }
 
-// owned reports that the generation's own replay has not ended, and may be
-// about to promote it. What cannot be found out counts as owned.
+// owned reports whether the generation's replay has not ended and may still promote
+// it. After an error it counts as owned.
 func (c *Closer) owned(ctx context.Context, info datastore.Info) bool {
 	if info.Replay == "" {
 		return false
@@ -197,7 +197,7 @@ func (c *Closer) owned(ctx context.Context, info datastore.Info) bool {
 	if errors.Is(err, replay.ErrNotFound) {
 		return false
 	}
-	// A replay of the same name may have begun since.
+	// A new replay of the same name has another generation.
 	return err != nil || (!row.Status.Ended() && row.Generation == info.ID)
 }
 

@@ -14,7 +14,7 @@ func TestACloseSaysThatItsOwnGenerationCannotBeDropped(t *testing.T) {
 	c := newClosing(t)
 	c.Building("r")
 	stores := c.Generations
-	c.Generations = replaytest.Undroppable{Generations: stores}
+	c.Generations = replaytest.DropFails{Generations: stores}
 	if _, err := c.closer().Close(t.Context(), "r", replay.Failed, nil); !errors.Is(err, replaytest.ErrUnreadable) {
 		t.Errorf("close: %v", err)
 	}
@@ -71,7 +71,7 @@ func TestACloseDecidesByTheRowAsItIsWhenItEnds(t *testing.T) {
 	info, err := c.Registry.Begin(ctx, "r", "v1")
 	c.Must(err)
 	stored := c.Store
-	c.Store.Table = replaytest.Beset{Table: table, Write: replaytest.Once(replay.RowKey("r"), func() {
+	c.Store.Table = replaytest.Intercepted{Table: table, Write: replaytest.Once(replay.RowKey("r"), func() {
 		_, err := stored.Update(ctx, "r", func(row *replay.Row) error { row.Generation = info.ID; return nil })
 		c.Must(err)
 		c.Must(c.Registry.Follow(ctx, info.ID)) // by a step that goes on late
@@ -88,7 +88,7 @@ func TestAFlipThatIsNotedDuringTheCloseIsKept(t *testing.T) {
 	ctx := t.Context()
 	c.Follow("r", false)
 	stored := c.Store
-	c.Store.Table = replaytest.Beset{Table: stored.Table, Write: replaytest.Once(replay.RowKey("r"), func() {
+	c.Store.Table = replaytest.Intercepted{Table: stored.Table, Write: replaytest.Once(replay.RowKey("r"), func() {
 		_, err := stored.Update(ctx, "r", func(row *replay.Row) error { row.Promoted = true; return nil })
 		c.Must(err)
 	})}
@@ -154,7 +154,7 @@ func TestWhatCannotBeFoundOutIsKept(t *testing.T) {
 	c.Promote("promoted", last)
 	table := c.Store.Table
 	unread := replaytest.Failing(replay.RowKey("unread"))
-	c.Store.Table = replaytest.Beset{Table: table, Read: func(key control.Key) error {
+	c.Store.Table = replaytest.Intercepted{Table: table, Read: func(key control.Key) error {
 		return errors.Join(unread(key), replaytest.Failing(replay.RowKey("unread-too"))(key))
 	}}
 	c.close("promoted")
@@ -162,9 +162,9 @@ func TestWhatCannotBeFoundOutIsKept(t *testing.T) {
 		t.Errorf("sweep: %v", err)
 	}
 	c.WantGenerations(first, following, built, last)
-	roll, err := c.Registry.Load(ctx)
+	registered, err := c.Registry.Load(ctx)
 	c.Must(err)
-	if !roll.IsReserved(reserved) {
+	if !registered.IsReserved(reserved) {
 		t.Error("the reservation was given up")
 	}
 }
@@ -176,23 +176,23 @@ func TestASweepSaysWhatItCouldNotDo(t *testing.T) {
 			c.Building("r")
 			_, _, err := c.Store.End(t.Context(), "r", replay.Failed, nil)
 			c.Must(err)
-			c.Generations = replaytest.Undroppable{Generations: c.Generations}
+			c.Generations = replaytest.DropFails{Generations: c.Generations}
 		},
 		"a replay that cannot be read": func(c *closing) {
 			c.Building("r")
-			c.Store.Table = replaytest.Beset{Table: c.Store.Table, Read: replaytest.Failing(replay.RowKey("r"))}
+			c.Store.Table = replaytest.Intercepted{Table: c.Store.Table, Read: replaytest.Failing(replay.RowKey("r"))}
 		},
 		"a reservation": func(c *closing) {
 			_, err := c.Registry.Reserve(t.Context(), "r")
 			c.Must(err)
-			c.Registry.Table = replaytest.Beset{Table: c.Registry.Table, Write: func(control.Key) error { return replaytest.ErrUnreadable }}
+			c.Registry.Table = replaytest.Intercepted{Table: c.Registry.Table, Write: func(control.Key) error { return replaytest.ErrUnreadable }}
 		},
 		"a table": func(c *closing) {
 			id, err := c.Registry.Reserve(t.Context(), "r")
 			c.Must(err)
 			c.Must(c.Registry.Unreserve(t.Context(), id))
 			c.Must(c.Generations.Create(t.Context(), id))
-			c.Generations = replaytest.Undroppable{Generations: c.Generations}
+			c.Generations = replaytest.DropFails{Generations: c.Generations}
 		},
 	} {
 		c := newClosing(t)

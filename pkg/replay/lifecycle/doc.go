@@ -1,7 +1,6 @@
-// Package lifecycle begins and ends replays, and shows them.
+// Package lifecycle starts, ends and shows replays.
 //
-// What lives here: what people ask for (Service), how a replay ends and what is
-// dropped and removed behind it (Closer), and how it is shown (Viewer). What must
-// not: the work of a replay, which is package replay, and how its generation
-// becomes active, which is package cutover.
+// Service starts and cancels replays, Closer ends them and removes what they leave
+// behind, and Viewer shows them. The work of a replay is in package replay, and how
+// its generation becomes active in package cutover.
 package lifecycle

@@ -12,16 +12,18 @@ import (
 
 const (
 	// keepEnded is how long ended replays are kept: as long as Step Functions
-	// keeps executions, so that an id is free again when its name is.
+	// keeps executions, so that a replay's id and its execution's name become
+	// free at the same time.
 	keepEnded = 90 * 24 * time.Hour
 	// maxPruned bounds the replays that one call removes.
 	maxPruned = 20
 )
 
-var errEnough = errors.New("enough")
+// errStop ends a listing early.
+var errStop = errors.New("stop")
 
-// prune removes replays that ended long ago, with their plans, checkpoints,
-// marks and costs, a few at a time. It is idempotent.
+// prune removes up to maxPruned replays that ended long ago, with their plans,
+// checkpoints, marks and costs. It is idempotent.
 func (c *Closer) prune(ctx context.Context) error {
 	var old []string
 	before := c.Store.Now().Add(-keepEnded)
@@ -30,11 +32,11 @@ func (c *Closer) prune(ctx context.Context) error {
 			old = append(old, row.ID)
 		}
 		if len(old) == maxPruned {
-			return errEnough
+			return errStop
 		}
 		return nil
 	})
-	if err != nil && !errors.Is(err, errEnough) {
+	if err != nil && !errors.Is(err, errStop) {
 		return err
 	}
 	for _, id := range old {
@@ -46,12 +48,12 @@ func (c *Closer) prune(ctx context.Context) error {
 	return nil
 }
 
-// remove deletes the documents of a replay that ended before a time, its row
-// last, so that a crash leaves nothing that cannot be found again. Somebody else
-// may remove it at the same time, and a new replay take its name: documents are
-// listed, then the row is found to be the old one still, and only what was listed
-// is deleted, in the version that was listed. ErrConflict and ErrNotFound say that
-// somebody else was first.
+// remove deletes the documents of a replay that ended before a time. Its row goes last,
+// so that after a crash everything can be found again. Another process may remove the
+// replay at the same time, and a new replay may take its name. So remove lists the
+// documents, checks that the row is still the old one, and then deletes only what it
+// listed, in the listed versions. ErrConflict and ErrNotFound say that another
+// process was first.
 func (c *Closer) remove(ctx context.Context, id string, before time.Time) error {
 	row, version, err := control.Load[replay.Row](ctx, c.Store.Table, replay.RowKey(id))
 	if err != nil || row.Ended == nil || !row.Ended.Before(before) {

@@ -15,28 +15,27 @@ import (
 
 // Executions starts and stops executions of the replay state machine.
 type Executions interface {
-	// Start starts an execution of that name; one that exists already with
-	// the same input counts as started.
+	// Start starts an execution. One that exists already with the same name and
+	// input counts as started.
 	Start(ctx context.Context, name string, input []byte) error
-	// Exists reports whether there is or was an execution of that name.
+	// Exists reports whether there is an execution of that name, running or ended.
 	Exists(ctx context.Context, name string) (bool, error)
-	// Stop aborts an execution; one that has ended is left alone.
+	// Stop aborts an execution, unless it has ended.
 	Stop(ctx context.Context, name, errorName, cause string) error
 }
 
-// Service starts and cancels replays for people. It is safe for concurrent
-// use.
+// Service starts and cancels replays on request. It is safe for concurrent use.
 type Service struct {
 	Store      replay.Store
 	Executions Executions
 	Closer     *Closer
-	// Random names replays that nobody named.
+	// Random is the source of names for replays without one.
 	Random io.Reader
 }
 
-// Start enters a replay and starts its execution. The same name with the same
-// request is the same replay, running or ended, and created is false then;
-// with another request it is ErrExists. A name of "" is chosen.
+// Start creates a replay and starts its execution. If a replay of that name exists,
+// running or ended, Start returns it with created false if the request is the same,
+// else ErrExists. For the name "" it chooses one.
 func (s *Service) Start(ctx context.Context, name string, request replay.Request) (row replay.Row, created bool, err error) {
 	if name == "" {
 		if name, err = s.chooseName(); err != nil {
@@ -50,8 +49,8 @@ func (s *Service) Start(ctx context.Context, name string, request replay.Request
 	if row.Status != replay.Planned || row.Started != nil || row.Cancel {
 		return row, created, nil
 	}
-	// A row without an execution is what a crash between the two leaves: the
-	// same request, asked again, goes on here.
+	// After a crash between creating the row and starting the execution, the
+	// same request continues here.
 	if err := s.execute(ctx, row); err != nil {
 		return replay.Row{}, false, err
 	}
@@ -77,18 +76,17 @@ func (s *Service) execute(ctx context.Context, row replay.Row) error {
 	return s.Store.Started(ctx, row.ID)
 }
 
-// startGrace is how long Reconcile leaves a replay alone: an execution that was started a moment ago
-// may not be shown yet.
+// startGrace is how long Reconcile leaves a new replay alone, since Step Functions may
+// not show its execution yet.
 const startGrace = 5 * time.Minute
 
-// FaultExecutionGone is the failure of a replay whose execution is gone without
-// a word: Step Functions forgets executions 90 days after their end.
+// FaultExecutionGone is the failure of a replay whose execution no longer exists and
+// did not close it: Step Functions removes executions 90 days after their end.
 const FaultExecutionGone = "Reprise.ExecutionGone"
 
-// Reconcile starts the executions of replays that were entered but never
-// started, closes those whose execution is gone, and sweeps. A platform calls it
-// when it starts, and on its schedule. A replay that was started once is never
-// started again.
+// Reconcile starts the executions of replays that were created but never started,
+// closes replays whose execution is gone, and sweeps. A platform calls it at its start
+// and on a schedule. A replay that was started is never started again.
 func (s *Service) Reconcile(ctx context.Context) error {
 	var open []replay.Row
 	err := s.Store.List(ctx, func(row replay.Row) error {
@@ -125,16 +123,18 @@ func (s *Service) reconcile(ctx context.Context, row replay.Row) error {
 	if s.Store.Now().Sub(since) < startGrace {
 		return nil
 	}
-	_, err = s.Closer.Close(ctx, row.ID, replay.Failed, &replay.Failure{Error: FaultExecutionGone,
-		Cause: "the execution that carried the replay out is gone: start it again under another name"})
+	_, err = s.Closer.Close(ctx, row.ID, replay.Failed, &replay.Failure{
+		Error: FaultExecutionGone,
+		Cause: "the execution that carried the replay out is gone: start it again under another name",
+	})
 	return err
 }
 
-// Cancel stops a replay for good. Its readers stop at their next page, and
-// what it created is dropped. After its end it is ErrEnded, and ErrPromoted
-// once its generation was made active. After an error it may be called again;
-// without that, too, the replay comes to its end and its generation never
-// becomes active.
+// Cancel ends a replay. Its readers stop at their next page, and an unfinished
+// generation is dropped. Cancel returns ErrEnded after the replay's end, and
+// ErrPromoted once its generation was made active. After an error it may be called
+// again; even if it is not, the replay ends, and once the right to flip is withdrawn
+// its generation never becomes active.
 func (s *Service) Cancel(ctx context.Context, id string) (replay.Row, error) {
 	if err := s.withdraw(ctx, id); err != nil {
 		return replay.Row{}, err
@@ -145,9 +145,9 @@ func (s *Service) Cancel(ctx context.Context, id string) (replay.Row, error) {
 	return s.Closer.Close(ctx, id, replay.Cancelled, nil)
 }
 
-// withdraw takes the right to flip from a replay, in the document that a flip
-// compares and swaps, and then sets the desired state in its row, on condition
-// that the row names no other generation by then.
+// withdraw removes a replay's right to flip, in the document that a flip compares and
+// swaps, and then sets the desired state in its row, on condition that the row still
+// names the same generation.
 func (s *Service) withdraw(ctx context.Context, id string) error {
 	for range maxChanges {
 		row, err := s.Store.Load(ctx, id)
@@ -183,8 +183,8 @@ func (s *Service) withdraw(ctx context.Context, id string) error {
 // ExecutionStatus is how an execution ended, in Step Functions' words.
 type ExecutionStatus string
 
-// Ended closes the replay of an execution that has ended, whichever way: a
-// stop in the console, a time-out, or a failure before its own last step.
+// Ended closes the replay of an execution that has ended in any way: stopped in the
+// console, timed out, or failed before its last step.
 func (s *Service) Ended(ctx context.Context, id string, status ExecutionStatus, failure *replay.Failure) error {
 	final := replay.Failed
 	switch status {

@@ -10,28 +10,27 @@ import (
 	"reprise/pkg/replay"
 )
 
-// Sweep drops what nobody owns: generations that were never finished and whose
-// replay has ended or is gone, tables that no entry names, and reservations that
-// nobody can enter any more. It runs at every close, when a platform starts and
-// on its schedule, beside everything else: each thing is dropped for a reason
-// that, once true, stays true. It is idempotent.
+// Sweep drops what nobody owns: retired generations, unfinished generations whose
+// replay has ended or is gone, tables without an entry, and reservations that nobody
+// can enter any more. It runs at every close, at the start of a platform and on a
+// schedule, concurrently with everything else: each reason to drop something stays
+// true once it is true. It is idempotent.
 //
-// Generations that follow the event stream are not its business: Close keeps one
-// of them to go back to.
+// Sweep leaves following generations alone: Close keeps one as a rollback target.
 func (c *Closer) Sweep(ctx context.Context) error {
-	// Tables are listed before the roll is read. A table is made after its entry
-	// and dropped before it, so one that was there first and has no entry then
-	// has lost it for good: an id is entered once.
+	// Tables are listed before the registry is loaded. A table is created after its
+	// entry and dropped before the entry goes. So a listed table without an entry
+	// will never have one again: an id is entered only once.
 	tables, err := c.Generations.List(ctx)
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
-	roll, err := c.Registry.Load(ctx)
+	registered, err := c.Registry.Load(ctx)
 	if err != nil {
 		return fmt.Errorf("sweep: %w", err)
 	}
-	err = errors.Join(c.sweepEntries(ctx, &roll), c.sweepReserved(ctx, &roll))
-	for _, id := range orphans(&roll, tables) {
+	err = errors.Join(c.sweepEntries(ctx, &registered), c.sweepReserved(ctx, &registered))
+	for _, id := range orphans(&registered, tables) {
 		if dropped := c.Generations.Drop(ctx, id); dropped != nil {
 			err = errors.Join(err, fmt.Errorf("drop table of generation %s: %w", id, dropped))
 		}
@@ -42,10 +41,10 @@ func (c *Closer) Sweep(ctx context.Context) error {
 	return nil
 }
 
-func (c *Closer) sweepEntries(ctx context.Context, roll *datastore.Roll) error {
+func (c *Closer) sweepEntries(ctx context.Context, registered *datastore.RegistryState) error {
 	var errs []error
-	for i := range roll.Generations {
-		info := &roll.Generations[i]
+	for i := range registered.Generations {
+		info := &registered.Generations[i]
 		switch info.Status {
 		case datastore.Retired:
 			errs = append(errs, c.dropRetired(ctx, info.ID))
@@ -60,9 +59,9 @@ func (c *Closer) sweepEntries(ctx context.Context, roll *datastore.Roll) error {
 	return errors.Join(errs...)
 }
 
-func (c *Closer) sweepReserved(ctx context.Context, roll *datastore.Roll) error {
+func (c *Closer) sweepReserved(ctx context.Context, registered *datastore.RegistryState) error {
 	var errs []error
-	for _, reserved := range roll.Reserved {
+	for _, reserved := range registered.Reserved {
 		needed, err := c.needs(ctx, reserved.Replay, reserved.ID)
 		if err == nil && !needed {
 			err = c.Registry.Unreserve(ctx, reserved.ID)
@@ -72,10 +71,9 @@ func (c *Closer) sweepReserved(ctx context.Context, roll *datastore.Roll) error 
 	return errors.Join(errs...)
 }
 
-// needs reports whether a replay may still come to a generation: it has not
-// ended, and its row names this one or none yet. The row is read after the roll,
-// and a replay of the same name that begins later gets another id, unless the
-// reservation still stands.
+// needs reports whether a replay may still use a generation: it has not ended, and
+// its row names this generation or none yet. The row is loaded after the registry. A
+// later replay of the same name gets another id, unless the reservation still exists.
 func (c *Closer) needs(ctx context.Context, owner, id string) (bool, error) {
 	if owner == "" {
 		return true, nil
@@ -90,12 +88,13 @@ func (c *Closer) needs(ctx context.Context, owner, id string) (bool, error) {
 	return !row.Status.Ended() && (row.Generation == id || row.Generation == ""), nil
 }
 
-// orphans are the tables that no entry or reservation names. The first
-// generation's table is made before its entry; and what this roll has not given
-// away, because an older one was restored, is not its to drop.
-func orphans(roll *datastore.Roll, tables []string) []string {
+// orphans returns the tables that no entry or reservation names. It leaves out the
+// first generation's table, which is created before its entry, and ids that this
+// registry has not issued, since it may be an older one that was restored.
+func orphans(registered *datastore.RegistryState, tables []string) []string {
 	return slices.DeleteFunc(slices.Clone(tables), func(id string) bool {
-		_, entered := roll.Find(id)
-		return entered || roll.IsReserved(id) || !roll.Given(id) || (roll.Active == "" && id == datastore.FirstGeneration)
+		_, entered := registered.Find(id)
+		return entered || registered.IsReserved(id) || !registered.Issued(id) ||
+			(registered.Active == "" && id == datastore.FirstGeneration)
 	})
 }

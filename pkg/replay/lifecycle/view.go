@@ -9,22 +9,22 @@ import (
 	"reprise/pkg/replay"
 )
 
-// Progress says how far a replay has come. Counts are events.
+// Progress is a replay's progress in events.
 type Progress struct {
-	// Total are the events in the buckets that the replay touches, up to its
-	// cut; unknown (0) for an entity-scoped replay.
+	// Total is the number of events in the buckets that the replay reads, up to
+	// its cut; 0 for a replay of single entities, where it is unknown.
 	Total int64 `json:"total"`
-	// Read of them were read, Delivered of those were selected and
-	// acknowledged by the playback stream, Applied of those were taken in.
+	// Read events were read, Delivered were also selected and acknowledged by
+	// the playback stream, and Applied were also consumed.
 	Read      int64 `json:"read"`
 	Delivered int64 `json:"delivered"`
 	Applied   int64 `json:"applied"`
-	// Duplicates and Parked are counted by the proof, from the rows.
+	// Duplicates and Parked come from the rows that the proof counted.
 	Duplicates int64 `json:"duplicates"`
 	Parked     int64 `json:"parked"`
 }
 
-// View is a replay as people are shown it.
+// View is a replay as it is shown to people.
 type View struct {
 	ID     string         `json:"id"`
 	Status replay.Status  `json:"status"`
@@ -36,21 +36,21 @@ type View struct {
 	Ended      *time.Time `json:"ended,omitempty"`
 	Generation string     `json:"generation,omitempty"`
 	Promoted   bool       `json:"promoted"`
-	// Waiting is set while the replay cannot come forward by itself.
+	// Waiting is set while the replay waits for its consumer.
 	Waiting *replay.WaitingFor `json:"waiting,omitempty"`
-	// Damaged are playback records that could not be read and were dropped; what
-	// they held was read from the log again.
+	// Damaged counts playback records that could not be decoded and were dropped;
+	// their events were read from the log again.
 	Damaged  int             `json:"damaged,omitempty"`
 	Progress Progress        `json:"progress"`
 	Plan     PlanView        `json:"plan"`
 	Proof    *replay.Proof   `json:"proof"`
 	Failure  *replay.Failure `json:"failure,omitempty"`
-	// Cost is what was kept of it by now; nil where nothing is metered, as on one
+	// Cost is the cost recorded so far; nil where nothing is metered, as on one
 	// machine.
 	Cost *spending.Cost `json:"cost,omitempty"`
 }
 
-// PlanView sums up a plan.
+// PlanView is the size of a plan.
 type PlanView struct {
 	Lanes  int `json:"lanes"`
 	Groups int `json:"groups"`
@@ -101,17 +101,28 @@ func (p *Progress) count(proof *replay.Proof) {
 	}
 }
 
-// Summary returns a replay without counting its progress and its cost.
+// Summary returns a replay without its progress and its cost.
 func Summary(row replay.Row) View {
 	status := row.Status
 	if !status.Ended() {
 		status = replay.Running
 	}
-	view := View{ID: row.ID, Status: status, Phase: row.Status, Input: row.Request, Cut: row.Cut,
-		Created: row.Created, Ended: row.Ended, Generation: row.Generation, Promoted: row.Promoted,
-		Progress: Progress{Total: row.Total},
-		Plan:     PlanView{Lanes: len(row.Lanes), Groups: row.Groups, Slices: row.Slices, Passes: row.Pass},
-		Proof:    row.Proof, Failure: row.Failure, Damaged: row.Damaged}
+	view := View{
+		ID:         row.ID,
+		Status:     status,
+		Phase:      row.Status,
+		Input:      row.Request,
+		Cut:        row.Cut,
+		Created:    row.Created,
+		Ended:      row.Ended,
+		Generation: row.Generation,
+		Promoted:   row.Promoted,
+		Damaged:    row.Damaged,
+		Progress:   Progress{Total: row.Total},
+		Plan:       PlanView{Lanes: len(row.Lanes), Groups: row.Groups, Slices: row.Slices, Passes: row.Pass},
+		Proof:      row.Proof,
+		Failure:    row.Failure,
+	}
 	if !row.Status.Ended() {
 		view.Waiting = row.Waiting
 	}

@@ -12,15 +12,15 @@ import (
 // ErrUnreadable is the error of stores that do not answer.
 var ErrUnreadable = errors.New("the store does not answer")
 
-// Beset is a control table in which something happens ahead of a read or a write
+// Intercepted is a control table in which something happens ahead of a read or a write
 // of a document, or in its place where it is an error.
-type Beset struct {
+type Intercepted struct {
 	control.Table
 	Read, Write func(key control.Key) error
 }
 
 // Get implements control.Table.
-func (b Beset) Get(ctx context.Context, key control.Key) (control.Document, error) {
+func (b Intercepted) Get(ctx context.Context, key control.Key) (control.Document, error) {
 	if b.Read != nil {
 		if err := b.Read(key); err != nil {
 			return control.Document{}, err
@@ -30,7 +30,7 @@ func (b Beset) Get(ctx context.Context, key control.Key) (control.Document, erro
 }
 
 // Put implements control.Table.
-func (b Beset) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (b Intercepted) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
 	if b.Write != nil {
 		if err := b.Write(key); err != nil {
 			return "", err
@@ -61,11 +61,11 @@ func Failing(of control.Key) func(control.Key) error {
 	}
 }
 
-// Undroppable are generations whose tables cannot be dropped now.
-type Undroppable struct{ datastore.Generations }
+// DropFails are generations whose tables cannot be dropped now.
+type DropFails struct{ datastore.Generations }
 
 // Drop implements datastore.Generations.
-func (Undroppable) Drop(context.Context, string) error { return ErrUnreadable }
+func (DropFails) Drop(context.Context, string) error { return ErrUnreadable }
 
 // Unreadable are generations whose marks cannot be read now.
 type Unreadable struct{ datastore.Generations }

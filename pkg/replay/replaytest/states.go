@@ -98,31 +98,31 @@ func (w *World) Promote(id, generation string) {
 	w.Must(w.Registry.Flip(w.t.Context(), generation, id, hold))
 }
 
-// Roll returns the roll of generations.
-func (w *World) Roll() datastore.Roll {
+// RegistryState returns the registry.
+func (w *World) RegistryState() datastore.RegistryState {
 	w.t.Helper()
-	roll, err := w.Registry.Load(w.t.Context())
+	registered, err := w.Registry.Load(w.t.Context())
 	w.Must(err)
-	return roll
+	return registered
 }
 
-// Info returns a generation's entry in the roll.
+// Info returns a generation's entry in the registry.
 func (w *World) Info(generation string) datastore.Info {
 	w.t.Helper()
-	roll := w.Roll()
-	info, found := roll.Find(generation)
+	registered := w.RegistryState()
+	info, found := registered.Find(generation)
 	if !found {
-		w.t.Errorf("no generation %s in %+v", generation, roll)
+		w.t.Errorf("no generation %s in %+v", generation, registered)
 		return datastore.Info{}
 	}
 	return *info
 }
 
-// WantGenerations compares the entries of the roll.
+// WantGenerations compares the entries of the registry.
 func (w *World) WantGenerations(want ...string) {
 	w.t.Helper()
 	var have []string
-	for _, info := range w.Roll().Generations {
+	for _, info := range w.RegistryState().Generations {
 		have = append(have, info.ID)
 	}
 	if !slices.Equal(have, want) {

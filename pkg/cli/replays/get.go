@@ -1,4 +1,4 @@
-package cli
+package replays
 
 import (
 	"cmp"
@@ -11,13 +11,14 @@ import (
 	"slices"
 	"strings"
 
+	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/meter/spending"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 )
 
-const replayGetHelp = `
+const getHelp = `
 Shows a replay: its input, how far it has come and what it waits for, the proof
 that it was complete, for one that failed what to do next, and on AWS what it cost
 at list prices, without Lambda time, shards, storage and transfer.
@@ -27,16 +28,17 @@ Examples:
   reprise replay get nightly --json | jq .progress
 `
 
-func replayGetCommand() command {
-	return command{name: "replay get", args: "ID", summary: "show a replay", help: replayGetHelp,
-		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
-			f := a.clientFlags(fs)
-			return func(ctx context.Context, args []string) error {
-				id, err := replayID(args)
-				if err != nil {
-					return err
-				}
-				c, err := f.client(shortPatience, nil)
+func getCommand() command.Command {
+	return command.Command{
+		Name:    "replay get",
+		Arg:     "ID",
+		Summary: "show a replay",
+		Help:    getHelp,
+		Check:   checkID,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
+			f := a.ClientFlags(fs)
+			return func(ctx context.Context, id string) error {
+				c, err := f.Client(command.ShortPatience, nil)
 				if err != nil {
 					return err
 				}
@@ -44,47 +46,50 @@ func replayGetCommand() command {
 				if err != nil {
 					return err
 				}
-				return f.printReplay(view)
+				return printReplay(f, view)
 			}
-		}}
+		},
+	}
 }
 
-func (f *clientFlags) printReplay(v lifecycle.View) error {
-	if f.json {
-		return printJSON(f.app.stdout, v)
+func printReplay(f *command.ClientFlags, v lifecycle.View) error {
+	if f.JSON {
+		return command.PrintJSON(f.App.Stdout, v)
 	}
-	return table(f.app.stdout, func(w io.Writer) {
-		row(w, "replay", v.ID)
-		row(w, "status", statusText(v))
-		row(w, "input", inputText(v.Input))
-		row(w, "created", when(&v.Created))
-		row(w, "cut", when(v.Cut))
+	return command.Table(f.App.Stdout, func(w io.Writer) {
+		command.Row(w, "replay", v.ID)
+		command.Row(w, "status", statusText(v))
+		command.Row(w, "input", inputText(v.Input))
+		command.Row(w, "created", command.When(&v.Created))
+		command.Row(w, "cut", command.When(v.Cut))
 		if v.Ended != nil {
-			row(w, "ended", fmt.Sprintf("%s, after %s", when(v.Ended), progress.Duration(v.Ended.Sub(v.Created))))
+			took := progress.Duration(v.Ended.Sub(v.Created))
+			command.Row(w, "ended", fmt.Sprintf("%s, after %s", command.When(v.Ended), took))
 		}
 		if v.Generation != "" {
-			row(w, "generation", v.Generation+map[bool]string{true: ", promoted", false: ""}[v.Promoted])
+			command.Row(w, "generation", v.Generation+map[bool]string{true: ", promoted", false: ""}[v.Promoted])
 		}
 		p := v.Progress
-		row(w, "events", fmt.Sprintf("%s, %s read, %s delivered, %s applied", total(v), progress.Count(p.Read),
+		command.Row(w, "events", fmt.Sprintf("%s, %s read, %s delivered, %s applied", total(v), progress.Count(p.Read),
 			progress.Count(p.Delivered), progress.Count(p.Applied)))
-		row(w, "set aside", fmt.Sprintf("%s duplicates, %s entities parked", progress.Count(p.Duplicates), progress.Count(p.Parked)))
-		row(w, "plan", fmt.Sprintf("%d lanes in %d groups, %d slices, lanes read again %d times",
+		command.Row(w, "set aside",
+			fmt.Sprintf("%s duplicates, %s entities parked", progress.Count(p.Duplicates), progress.Count(p.Parked)))
+		command.Row(w, "plan", fmt.Sprintf("%d lanes in %d groups, %d slices, lanes read again %d times",
 			v.Plan.Lanes, v.Plan.Groups, v.Plan.Slices, v.Plan.Passes))
 		if v.Damaged > 0 {
-			row(w, "damaged", damagedText(v.Damaged))
+			command.Row(w, "damaged", damagedText(v.Damaged))
 		}
 		if v.Waiting != nil {
-			row(w, "waiting", waitingText(v.Waiting, f.app.now()))
+			command.Row(w, "waiting", WaitingText(v.Waiting, f.App.Now()))
 		}
-		row(w, "proof", proofText(v.Proof))
+		command.Row(w, "proof", proofText(v.Proof))
 		if v.Failure != nil {
-			row(w, "failure", v.Failure.Error+": "+v.Failure.Cause)
-			row(w, "what to do", advice(v))
+			command.Row(w, "failure", v.Failure.Error+": "+v.Failure.Cause)
+			command.Row(w, "what to do", advice(v))
 		}
 		if v.Cost != nil {
-			row(w, "cost", costText(v.Cost))
-			row(w, "most of it", mostText(v.Cost))
+			command.Row(w, "cost", costText(v.Cost))
+			command.Row(w, "most of it", mostText(v.Cost))
 		}
 	})
 }
@@ -111,10 +116,10 @@ func mostText(c *spending.Cost) string {
 	for _, name := range names[:min(shown, len(names))] {
 		parts = append(parts, fmt.Sprintf("%s $%.6f", name, c.Functions[name].Dollars))
 	}
-	return orDash(strings.Join(parts, ", "))
+	return command.OrDash(strings.Join(parts, ", "))
 }
 
-// total words how many events there are to read.
+// total says how many events there are to read.
 func total(v lifecycle.View) string {
 	if len(v.Input.Entities) > 0 {
 		return "those of single entities"
@@ -126,16 +131,16 @@ func statusText(v lifecycle.View) string {
 	if v.Status.Ended() {
 		return string(v.Status)
 	}
-	return fmt.Sprintf("%s (%s)", v.Status, phase(v))
+	return fmt.Sprintf("%s (%s)", v.Status, Phase(v))
 }
 
 func inputText(r replay.Request) string {
 	parts := []string{what(r)}
 	if r.From != nil {
-		parts = append(parts, "from "+when(r.From))
+		parts = append(parts, "from "+command.When(r.From))
 	}
 	if r.To != nil {
-		parts = append(parts, "to "+when(r.To))
+		parts = append(parts, "to "+command.When(r.To))
 	}
 	if len(r.Types) > 0 {
 		parts = append(parts, "types "+strings.Join(r.Types, " "))
@@ -151,8 +156,12 @@ func proofText(p *replay.Proof) string {
 	case p == nil:
 		return "-"
 	case p.Complete && p.Scoped:
-		return fmt.Sprintf("complete: %s read, %s selected, %s taken in (single entities have no manifest to be held against)",
-			progress.Count(p.Read.Count), progress.Count(p.Selected.Count), progress.Count(p.Applied.Count))
+		return fmt.Sprintf(
+			"complete: %s read, %s selected, %s taken in (single entities have no manifest to be held against)",
+			progress.Count(p.Read.Count),
+			progress.Count(p.Selected.Count),
+			progress.Count(p.Applied.Count),
+		)
 	case p.Complete:
 		return fmt.Sprintf("complete: %s expected, %s selected, %s taken in", progress.Count(p.Expected.Count),
 			progress.Count(p.Selected.Count), progress.Count(p.Applied.Count))

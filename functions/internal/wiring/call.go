@@ -8,8 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
-// nudge calls a function without waiting for it.
-func nudge(api interface {
+// caller returns a function that calls a Lambda function without waiting for it.
+func caller(api interface {
 	Invoke(context.Context, *lambda.InvokeInput, ...func(*lambda.Options)) (*lambda.InvokeOutput, error)
 }, function string,
 ) func(context.Context) error {

@@ -1,4 +1,4 @@
-package cli
+package replays
 
 import (
 	"context"
@@ -10,11 +10,11 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// pollReplay is how often a replay is looked at.
+// pollReplay is how often Watch asks for the replay.
 const pollReplay = 250 * time.Millisecond
 
-// replayGetter is what a Watcher needs of a client. Its own retries carry it
-// over a restart of the server.
+// replayGetter is what a Watcher needs of a client, whose retries outlast a
+// restart of the server.
 type replayGetter interface {
 	Replay(ctx context.Context, id string) (lifecycle.View, error)
 }
@@ -27,7 +27,7 @@ type Watcher struct {
 	Sleep  func(ctx context.Context, d time.Duration) error
 }
 
-// Watch returns the replay once it has ended, whichever way.
+// Watch returns the replay once it has ended, successfully or not.
 func (w *Watcher) Watch(ctx context.Context, id string) (lifecycle.View, error) {
 	var done, speed progress.Rate
 	for {
@@ -41,7 +41,7 @@ func (w *Watcher) Watch(ctx context.Context, id string) (lifecycle.View, error) 
 		now, fraction := w.Now(), Fraction(view)
 		done.Add(now, fraction)
 		speed.Add(now, float64(view.Progress.Applied))
-		w.Meter.Show(progress.State{Label: phase(view), Fraction: fraction, Detail: detail(view, speed.PerSecond(), now),
+		w.Meter.Show(progress.State{Label: Phase(view), Fraction: fraction, Detail: Detail(view, speed.PerSecond(), now),
 			Left: done.Left(1)})
 		if err := w.Sleep(ctx, pollReplay); err != nil {
 			return lifecycle.View{}, err
@@ -49,8 +49,8 @@ func (w *Watcher) Watch(ctx context.Context, id string) (lifecycle.View, error) 
 	}
 }
 
-// Fraction is how much of a replay is done, from 0 to 1; negative while that
-// is not known. Reading and taking in count half each.
+// Fraction is how much of a replay is done, from 0 to 1; negative while unknown.
+// Reading counts half, applying the other half.
 func Fraction(view lifecycle.View) float64 {
 	p := view.Progress
 	if view.Phase == replay.Planned || p.Total == 0 {
@@ -60,13 +60,13 @@ func Fraction(view lifecycle.View) float64 {
 	if p.Delivered == 0 {
 		return read / 2
 	}
-	// Of what is delivered so far, as much is applied; of what is filtered
-	// out, nothing ever is.
+	// Events that are filtered out are never applied, so the share of applied
+	// events is one of those delivered so far.
 	return read/2 + read*min(float64(p.Applied)/float64(p.Delivered), 1)/2
 }
 
-// phase words what a replay is doing.
-func phase(view lifecycle.View) string {
+// Phase says what a replay is doing.
+func Phase(view lifecycle.View) string {
 	switch {
 	case view.Waiting != nil:
 		return "waiting"
@@ -82,13 +82,13 @@ func phase(view lifecycle.View) string {
 	return "replaying"
 }
 
-// detail is counts and rates. What a replay waits for comes first, since a
-// terminal may be too narrow for all of it.
-func detail(view lifecycle.View, perSecond float64, now time.Time) string {
+// Detail lists counts and rates. What a replay waits for comes first, since a
+// terminal may be too narrow for everything.
+func Detail(view lifecycle.View, perSecond float64, now time.Time) string {
 	p := view.Progress
 	text := ""
 	if view.Waiting != nil {
-		text = waitingText(view.Waiting, now) + ", "
+		text = WaitingText(view.Waiting, now) + ", "
 	}
 	text += "read " + progress.Count(p.Read)
 	if p.Total > 0 {

@@ -1,4 +1,4 @@
-package cli
+package command
 
 import (
 	"bytes"
@@ -17,40 +17,39 @@ Exit codes: 0 fine, 1 failed, 2 misuse.
 
 // help prints the usage of a command, a group of commands ("replay"), or of
 // everything ("").
-func (a *app) help(name string) int {
-	for _, c := range commands() {
-		if c.name == name {
-			a.printCommand(a.stdout, c)
-			return exitFine
+func (a *App) help(name string) int {
+	for _, c := range a.Commands {
+		if c.Name == name {
+			a.printCommand(a.Stdout, c)
+			return ExitFine
 		}
 	}
-	for _, c := range commands() {
-		if name == "" || strings.HasPrefix(c.name, name+" ") {
-			a.printUsage(a.stdout, name)
-			return exitFine
+	for _, c := range a.Commands {
+		if name == "" || strings.HasPrefix(c.Name, name+" ") {
+			a.printUsage(a.Stdout, name)
+			return ExitFine
 		}
 	}
-	return a.report("", misuse("there is no command %q", name))
+	return a.report("", Misuse("there is no command %q", name))
 }
 
-func (a *app) printUsage(w io.Writer, group string) {
+func (a *App) printUsage(w io.Writer, group string) {
 	var text bytes.Buffer
 	text.WriteString("Reprise keeps a log of events and replays it.\n\nUsage:\n")
-	for _, c := range commands() {
-		if group == "" || strings.HasPrefix(c.name, group+" ") {
-			fmt.Fprintf(&text, "  reprise %-30s %s\n", strings.TrimSpace(c.name+" "+c.args), c.summary)
+	for _, c := range a.Commands {
+		if group == "" || strings.HasPrefix(c.Name, group+" ") {
+			fmt.Fprintf(&text, "  reprise %-30s %s\n", c.usage(), c.Summary)
 		}
 	}
 	text.WriteString(usageEnd)
 	_, _ = w.Write(text.Bytes())
 }
 
-func (a *app) printCommand(w io.Writer, c command) {
+func (a *App) printCommand(w io.Writer, c Command) {
 	var text bytes.Buffer
-	fs := flag.NewFlagSet(c.name, flag.ContinueOnError)
-	c.setup(a, fs)
-	fmt.Fprintf(&text, "Usage: reprise %s [flags]\n\n%s\n\nFlags:\n",
-		strings.TrimSpace(c.name+" "+c.args), strings.TrimSpace(c.help))
+	fs := flag.NewFlagSet(c.Name, flag.ContinueOnError)
+	c.Setup(a, fs)
+	fmt.Fprintf(&text, "Usage: reprise %s [flags]\n\n%s\n\nFlags:\n", c.usage(), strings.TrimSpace(c.Help))
 	fs.VisitAll(func(f *flag.Flag) {
 		kind, usage := flag.UnquoteUsage(f)
 		line := strings.TrimSpace("--" + f.Name + " " + kind)

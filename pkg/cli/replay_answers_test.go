@@ -10,13 +10,14 @@ import (
 	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/cli/command"
 	"reprise/pkg/datastore"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 )
 
-// answering returns a shell whose server gives one answer after the other, the
-// last one for ever, and whose clock stands still.
+// answering returns a shell whose server gives the answers in order, then repeats the
+// last, and whose clock stands still.
 func answering(t *testing.T, now time.Time, status int, answers ...any) *shell {
 	t.Helper()
 	next := make(chan any, len(answers))
@@ -37,15 +38,15 @@ func answering(t *testing.T, now time.Time, status int, answers ...any) *shell {
 		}
 	}))
 	t.Cleanup(server.Close)
-	return &shell{t: t, endpoint: server.URL, change: func(a *app) {
-		a.now = func() time.Time { return now }
-		a.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	return &shell{t: t, endpoint: server.URL, change: func(a *command.App) {
+		a.Now = func() time.Time { return now }
+		a.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	}}
 }
 
 var seenAt = time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 
-// quietReplay is a replay that nothing has moved for twelve minutes.
+// quietReplay is a replay without progress for twelve minutes.
 func quietReplay() lifecycle.View {
 	return lifecycle.View{ID: "r1", Status: replay.Running, Phase: replay.Running, Damaged: 2,
 		Created: seenAt.Add(-time.Hour),
@@ -71,7 +72,7 @@ func TestAReplayThatWaitsSaysForWhom(t *testing.T) {
 	ended := quietReplay()
 	ended.Status, ended.Phase, ended.Waiting, ended.Damaged = replay.Succeeded, replay.Succeeded, nil, 1
 	watched := answering(t, seenAt, http.StatusOK, quietReplay(), ended).run("", "replay", "watch", "r1")
-	if watched.code != exitFine || !strings.HasPrefix(watched.stderr, "waiting:  70%, "+since+", read 100 of 100, ") ||
+	if watched.code != command.ExitFine || !strings.HasPrefix(watched.stderr, "waiting:  70%, "+since+", read 100 of 100, ") ||
 		!strings.Contains(watched.stderr, ", 2 damaged records dropped\n") ||
 		!strings.Contains(watched.stdout, "1 record dropped because it could not be read") ||
 		strings.Contains(watched.stdout, "nothing has moved") {
@@ -82,16 +83,16 @@ func TestAReplayThatWaitsSaysForWhom(t *testing.T) {
 // TestAFailureSaysWhatToDo names every fault that ends a replay.
 func TestAFailureSaysWhatToDo(t *testing.T) {
 	for fault, want := range map[string]string{
-		"Reprise.OtherVersion":   "with those that run now: reprise replay start --rebuild --promote --wait",
-		"Reprise.GenerationLost": "rebuild from it once more: reprise replay start --rebuild --promote --wait",
+		"Reprise.OtherVersion":   "with the current ones: reprise replay start --rebuild --promote --wait",
+		"Reprise.GenerationLost": "rebuild from it again: reprise replay start --rebuild --promote --wait",
 		"Reprise.HeadLost":       "restore the control table to the time of the Events table",
-		"Reprise.ExecutionGone":  "start it again under another name: reprise replay start --rebuild",
+		"Reprise.ExecutionGone":  "start the replay again under another name: reprise replay start --rebuild",
 		"Reprise.Stalled":        "reprise status shows how far the playback consumer is behind",
 		"Reprise.CutTooOld":      "a larger --parallelism",
-		"Reprise.Parked":         "generation g0002 is kept to be looked at, and the active one is as it was; mend the projection",
-		"Reprise.InvalidInput":   "mend the input",
+		"Reprise.Parked":         "generation g0002 is kept for inspection, and the active one is unchanged; fix the projection",
+		"Reprise.InvalidInput":   "correct the input",
 		"Reprise.Incomplete":     "reprise replay get r1 --json | jq .proof.differences shows what differs",
-		"States.Timeout":         "nothing it did is active; start it again under another name",
+		"States.Timeout":         "none of its results are active; start the replay again under another name",
 	} {
 		view := quietReplay()
 		view.Status, view.Phase, view.Waiting = replay.Failed, replay.Failed, nil
@@ -103,12 +104,12 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 		}
 		for _, args := range [][]string{{"replay", "watch", "r1"}, {"replay", "start", "--rebuild", "--promote", "--wait"}} {
 			got := s.run("", args...)
-			if got.code != exitFailed || !strings.Contains(got.stderr, "replay r1 failed: "+fault+": the cause\nhint: ") ||
+			if got.code != command.ExitFailed || !strings.Contains(got.stderr, "replay r1 failed: "+fault+": the cause\nhint: ") ||
 				!strings.Contains(got.stderr, want) {
 				t.Errorf("%v with %s: %+v", args, fault, got)
 			}
 		}
-		if got := s.run("", "replay", "watch", "r1", "--json"); got.code != exitFailed ||
+		if got := s.run("", "replay", "watch", "r1", "--json"); got.code != command.ExitFailed ||
 			decode[lifecycle.View](t, got.stdout).Failure.Error != fault {
 			t.Errorf("watch --json with %s: %+v", fault, got)
 		}
@@ -130,25 +131,11 @@ func TestADifferenceIsNamed(t *testing.T) {
 	}
 }
 
-// A rebuild that was not to be promoted is not asked for with --promote, and a
-// part of the log not with --rebuild.
-func TestAdviceAsksForTheSameAgain(t *testing.T) {
-	for command, input := range map[string]replay.Request{
-		"reprise replay start":                            {Types: []string{"t"}},
-		"reprise replay start --rebuild --wait":           {Rebuild: true},
-		"reprise replay start --rebuild --promote --wait": {Rebuild: true, Promote: true},
-	} {
-		if got := advice(lifecycle.View{Status: replay.Cancelled, Input: input}); got != "start another one with "+command {
-			t.Errorf("advice about %+v: %s", input, got)
-		}
-	}
-}
-
 func TestAPromotedReplayIsNotCancelled(t *testing.T) {
 	s := answering(t, seenAt, http.StatusConflict, api.Problem{Title: "Conflict",
 		Type: "urn:reprise:problem:replay-promoted", Status: http.StatusConflict, Detail: "the replay has made its generation active"})
 	got := s.run("", "replay", "cancel", "r1")
-	if got.code != exitFailed || got.stdout != "" || !strings.Contains(got.stderr, "has made its generation active") ||
+	if got.code != command.ExitFailed || got.stdout != "" || !strings.Contains(got.stderr, "has made its generation active") ||
 		!strings.Contains(got.stderr, "hint: nothing was cancelled; reprise replay start --rebuild --promote") {
 		t.Errorf("have %+v", got)
 	}
@@ -183,7 +170,7 @@ func TestStatusShowsWhatIsLost(t *testing.T) {
 			t.Errorf("status lacks %q:\n%s", want, got.stdout)
 		}
 	}
-	if got.code != exitFine || !strings.Contains(got.stderr, "hint: the active generation is lost; reprise replay start") {
+	if got.code != command.ExitFine || !strings.Contains(got.stderr, "hint: the active generation is lost; reprise replay start") {
 		t.Errorf("have %+v", got)
 	}
 	view := decode[api.StatusView](t, s.fine("", "status", "--json"))

@@ -2,7 +2,6 @@ package controltest
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strconv"
@@ -79,7 +78,11 @@ func (s *suite) testNoUpdateLost(t *testing.T) {
 	key := s.key()
 	results := conformance.Race(writers, func(int) error {
 		for range each {
-			if err := increment(t.Context(), s.table, key); err != nil {
+			_, err := control.Update(t.Context(), s.table, key, func(n *int, _ bool) error {
+				*n++
+				return nil
+			})
+			if err != nil {
 				return err
 			}
 		}
@@ -91,26 +94,6 @@ func (s *suite) testNoUpdateLost(t *testing.T) {
 	doc, err := s.table.Get(t.Context(), key)
 	if err != nil || string(doc.Body) != strconv.Itoa(writers*each) {
 		t.Fatalf("have %q, %v; want %d", doc.Body, err, writers*each)
-	}
-}
-
-// increment retries until it has counted one more.
-func increment(ctx context.Context, table control.Table, key control.Key) error {
-	for {
-		n := 0
-		doc, err := table.Get(ctx, key)
-		if err == nil {
-			err = json.Unmarshal(doc.Body, &n)
-		} else if errors.Is(err, control.ErrNotFound) {
-			err = nil
-		}
-		if err != nil {
-			return err
-		}
-		_, err = table.Put(ctx, key, []byte(strconv.Itoa(n+1)), doc.Version)
-		if !errors.Is(err, control.ErrConflict) {
-			return err
-		}
 	}
 }
 

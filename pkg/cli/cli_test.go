@@ -227,7 +227,7 @@ func TestSendRefusesAFileAsAWhole(t *testing.T) {
 		!strings.Contains(got.stderr, "nothing was sent") || !strings.Contains(got.stdout, `"accepted":0`) {
 		t.Errorf("file: %+v", got)
 	}
-	if got := s.run("", "events", "a"); got.code != command.ExitFailed || !strings.Contains(got.stderr, "holds no event") {
+	if got := s.run("", "events", "a"); got.code != command.ExitFailed || !strings.Contains(got.stderr, "has no event") {
 		t.Errorf("something was sent: %+v", got)
 	}
 	got = s.run(bad, "send", "-")

@@ -128,10 +128,11 @@ func integrate(stack awscdk.Stack, api awsapigatewayv2.CfnApi, folder string, f 
 			PayloadFormatVersion: jsii.String("2.0"), TimeoutInMillis: jsii.Number(30_000)},
 	)
 	awslambda.NewCfnPermission(stack, jsii.String(folder+"-permission"), &awslambda.CfnPermissionProps{
-		Action: jsii.String(
-			"lambda:InvokeFunction",
-		), FunctionName: f.FunctionName(), Principal: jsii.String("apigateway.amazonaws.com"),
-		SourceArn: apiARN(stack, api, "*")})
+		Action:       jsii.String("lambda:InvokeFunction"),
+		FunctionName: f.FunctionName(),
+		Principal:    jsii.String("apigateway.amazonaws.com"),
+		SourceArn:    apiARN(stack, api, "*"),
+	})
 	return awscdk.Fn_Join(jsii.String("/"), &[]*string{jsii.String("integrations"), integration.Ref()})
 }
 

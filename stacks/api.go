@@ -139,7 +139,7 @@ func integrate(stack awscdk.Stack, api awsapigatewayv2.CfnApi, folder string, f 
 // groupPolicy adds the policy of a group, to be attached to the roles of its members.
 func (d *deployment) groupPolicy(stack awscdk.Stack, group string, resources []*string) {
 	awsiam.NewManagedPolicy(stack, jsii.String(group+"-policy"), &awsiam.ManagedPolicyProps{
-		ManagedPolicyName: jsii.String(d.Prefix + "-" + group),
+		ManagedPolicyName: inRegion(stack, d.Prefix+"-"+group),
 		Description:       jsii.String("May call the routes of the group " + group + " of " + d.Prefix),
 		Statements:        &[]awsiam.PolicyStatement{allow(actions("execute-api:Invoke"), resources...)},
 	})

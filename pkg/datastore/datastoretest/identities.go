@@ -14,8 +14,12 @@ import (
 
 // identity is an event's entry whose content tells its position.
 func identity(entity string, key uint64, at int) datastore.Identity {
-	return datastore.Identity{Entity: entity, Key: event.Digest{Hi: key << 60, Lo: key}, Position: position(at),
-		Content: 1<<63 + uint64(at)}
+	return datastore.Identity{
+		Entity:   entity,
+		Key:      event.Digest{Hi: key << 60, Lo: key},
+		Position: position(at),
+		Content:  1<<63 + uint64(at),
+	}
 }
 
 func identify(t conformance.T, g datastore.Generation, lane event.Lane, events ...datastore.Identity) []datastore.Identity {
@@ -103,10 +107,10 @@ func (s *suite) testIdentitiesAndRows(t *testing.T) {
 		wantFirst(t, s.shared, lane, e, e)
 	}
 	wantRows(t, s.shared, lane, entities)
-	wantScan(t, scan(t, s.shared, lane, "", 3), nil)
+	wantScan(t, readPages(t, s.shared.Scan, lane, "", 3), nil)
 	write(t, s.shared, lane, "", rows...)
 	wantRows(t, s.shared, lane, entities, rows...)
-	wantScan(t, scan(t, s.shared, lane, "", 3), sorted(rows))
+	wantScan(t, readPages(t, s.shared.Scan, lane, "", 3), sorted(rows))
 	for i, entity := range entities {
 		wantFirst(t, s.shared, lane, identity(entity, uint64(i), 100), identity(entity, uint64(i), i))
 	}
@@ -116,9 +120,12 @@ func (s *suite) testIdentityLimits(t *testing.T) {
 	lane := s.lane()
 	var events []datastore.Identity
 	for i := range datastore.MaxBatch + 1 {
-		events = append(events, datastore.Identity{Entity: fmt.Sprint(i % 7),
+		events = append(events, datastore.Identity{
+			Entity:   fmt.Sprint(i % 7),
 			Key:      event.Digest{Hi: uint64(i) << 50, Lo: uint64(i)},
-			Position: position(i), Content: uint64(i)})
+			Position: position(i),
+			Content:  uint64(i),
+		})
 	}
 	all := events[:datastore.MaxBatch]
 	for range 2 {
@@ -175,9 +182,7 @@ func (s *suite) testOneIsFirst(t *testing.T) {
 func (s *suite) testIdentitiesGo(t *testing.T) {
 	id, g := s.create(t)
 	longer := id + "0"
-	if err := s.all.Create(t.Context(), longer); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.all.Create(t.Context(), longer))
 	second := s.all.Open(longer)
 	lane, other := s.lane(), s.lane()
 	a, b := identity("a", 1, 1), identity("b", 2, 2)
@@ -189,27 +194,17 @@ func (s *suite) testIdentitiesGo(t *testing.T) {
 		wantFirst(t, g, lane, a, a)
 		wantFirst(t, g, other, b, b)
 		wantFirst(t, second, lane, again(a), again(a))
-		if err := s.all.Clear(t.Context(), id); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.all.Clear(t.Context(), id))
 		wantFirst(t, g, lane, again(a), again(a))
 		wantFirst(t, g, other, again(b), again(b))
-		if err := s.all.Drop(t.Context(), id); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.all.Drop(t.Context(), id))
 		_, err := g.Identify(t.Context(), lane, []datastore.Identity{a})
 		conformance.WantError(t, "identify in a dropped generation", err, datastore.ErrNoGeneration)
-		if err := s.all.Create(t.Context(), id); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.all.Create(t.Context(), id))
 		wantFirst(t, g, lane, again(a), again(a))
-		if err := s.all.Clear(t.Context(), id); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.all.Clear(t.Context(), id))
 	}
-	if err := s.all.Drop(t.Context(), longer); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.all.Drop(t.Context(), longer))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := g.Identify(ctx, lane, []datastore.Identity{a}); err == nil {

@@ -35,15 +35,21 @@ func (s *suite) testNoEntities(t *testing.T) {
 			conformance.WantError(t, fmt.Sprintf("scan after %.20q", entity), err, datastore.ErrLimit)
 		}
 	}
-	wantScan(t, scan(t, s.shared, lane, "", 10), []datastore.Row{row("a", 1)})
+	wantScan(t, readPages(t, s.shared.Scan, lane, "", 10), []datastore.Row{row("a", 1)})
 }
 
 // testRowBytes finds the limit to the byte, whatever a store adds of its own.
 func (s *suite) testRowBytes(t *testing.T) {
 	lane := s.lane()
-	full := datastore.Row{Entity: strings.Repeat("#", event.MaxEntityKeyBytes/3), Position: position(1),
-		Projection: "p", Version: "v", Replay: "r", Filter: []byte(noise(1, 2000)),
-		Parked: &datastore.Parked{Position: position(0), Type: "t", Reason: noise(2, 3000)}}
+	full := datastore.Row{
+		Entity:     strings.Repeat("#", event.MaxEntityKeyBytes/3),
+		Position:   position(1),
+		Projection: "p",
+		Version:    "v",
+		Replay:     "r",
+		Filter:     []byte(noise(1, 2000)),
+		Parked:     &datastore.Parked{Position: position(0), Type: "t", Reason: noise(2, 3000)},
+	}
 	for hour := range 500 {
 		full.Buckets = append(full.Buckets, eventlog.Hour.Of(int64(hour)*3_600_000))
 	}
@@ -79,7 +85,7 @@ func (s *suite) testCallLimits(t *testing.T) {
 			t.Errorf("scan %d: %d rows, %v", limit, len(rows), err)
 		}
 	}
-	wantScan(t, scan(t, s.shared, lane, "", 10), nil)
+	wantScan(t, readPages(t, s.shared.Scan, lane, "", 10), nil)
 	write(t, s.shared, lane, "", row("a", 1))
 	wantRows(t, s.shared, lane, []string{"a", "b", "a"}, row("a", 1)) // asked for twice, there once
 }

@@ -80,7 +80,7 @@ func (s *suite) testRowCopies(t *testing.T) {
 			t.Fatalf("have %+v, %v", rows["a"], err)
 		}
 		spoil(rows["a"])
-		scanned := scan(t, s.shared, lane, "", 10)
+		scanned := readPages(t, s.shared.Scan, lane, "", 10)
 		if len(scanned) != 1 || !sameRow(scanned[0], want) {
 			t.Fatalf("scan gave %+v", scanned)
 		}

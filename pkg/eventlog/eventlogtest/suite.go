@@ -100,9 +100,19 @@ func position(epoch int, sequence string, index int) event.Position {
 
 // entry makes a real event of about size bytes.
 func entry(entity string, at event.Position, size int) eventlog.Entry {
-	e := event.Event{ID: "id-" + string(at), Source: "/test", Type: "thing.happened", Subject: entity,
-		Data: `{"at":"` + string(at) + `","text":"` + noise(at, size) + `"}`}
-	return eventlog.Entry{Entity: entity, Position: at, Logged: 1_700_000_000_000 + int64(len(entity)), Line: e.AppendJSON(nil)}
+	e := event.Event{
+		ID:      "id-" + string(at),
+		Source:  "/test",
+		Type:    "thing.happened",
+		Subject: entity,
+		Data:    `{"at":"` + string(at) + `","text":"` + noise(at, size) + `"}`,
+	}
+	return eventlog.Entry{
+		Entity:   entity,
+		Position: at,
+		Logged:   1_700_000_000_000 + int64(len(entity)),
+		Line:     e.AppendJSON(nil),
+	}
 }
 
 // noise is text that cannot be compressed much, the same for one position.
@@ -198,4 +208,11 @@ func wantEntries(t conformance.T, have, want []eventlog.Entry) {
 
 func show(e *eventlog.Entry) string {
 	return fmt.Sprintf("%.100q at %s, logged %d, %d bytes", e.Entity, e.Position, e.Logged, len(e.Line))
+}
+
+func must(t conformance.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
 }

@@ -33,7 +33,7 @@ func TestNothingIsPreparedForWhatNeedsNoGeneration(t *testing.T) {
 		},
 		"ended": func(c *replaytest.World) {
 			c.Create("r", replay.Request{Rebuild: true})
-			_, _, err := c.Store.End(t.Context(), "r", replay.Failed, nil)
+			_, _, err := c.Store.End(t.Context(), "r", replay.Failed, nil, nil)
 			c.Must(err)
 		},
 	} {

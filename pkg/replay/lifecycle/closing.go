@@ -22,8 +22,8 @@ type Closer struct {
 // Close gives a replay its final status, however its execution ended. It drops the
 // generation of a replay that did not succeed, unless that is complete, and after
 // any rebuild the generations that are no longer needed. It also removes replays
-// that ended more than 90 days ago, and whatever nobody owns. It is idempotent and may be
-// called for a replay that has ended.
+// that ended more than 90 days ago, and whatever nobody owns. It is idempotent, and
+// may be called for a replay that has ended.
 //
 // A replay that does not succeed loses the right to make its generation active
 // before its row says so: no flip to it is possible after Close. A replay that made
@@ -75,7 +75,7 @@ func (c *Closer) end(ctx context.Context, id string, status replay.Status, failu
 		if final != replay.Failed {
 			cause = nil
 		}
-		ended, _, err := c.Store.EndIf(ctx, id, final, cause, func(now *replay.Row) error {
+		ended, _, err := c.Store.End(ctx, id, final, cause, func(now *replay.Row) error {
 			if now.Generation != row.Generation || now.Cancel != row.Cancel {
 				return errChanged
 			}

@@ -52,7 +52,7 @@ func TestTheEndOfAPlainReplayDropsNoGeneration(t *testing.T) {
 	c.Promote("promoted", second)
 	c.close("promoted")
 	third := c.Follow("kept", false)
-	_, _, err := c.Store.End(t.Context(), "kept", replay.Succeeded, nil)
+	_, _, err := c.Store.End(t.Context(), "kept", replay.Succeeded, nil, nil)
 	c.Must(err)
 	_, _, err = c.Store.Create(t.Context(), "plain", replay.Request{})
 	c.Must(err)
@@ -174,7 +174,7 @@ func TestASweepSaysWhatItCouldNotDo(t *testing.T) {
 	for name, litter := range map[string]func(c *closing){
 		"an entry": func(c *closing) {
 			c.Building("r")
-			_, _, err := c.Store.End(t.Context(), "r", replay.Failed, nil)
+			_, _, err := c.Store.End(t.Context(), "r", replay.Failed, nil, nil)
 			c.Must(err)
 			c.Generations = replaytest.DropFails{Generations: c.Generations}
 		},

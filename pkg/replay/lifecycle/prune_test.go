@@ -29,7 +29,7 @@ func TestReplaysThatEndedLongAgoAreRemovedWhole(t *testing.T) {
 		if err := (&spending.Recorder{Store: store, Used: meter.NewOutstanding(m), Function: "plan-replay"}).Keep(t.Context(), id, ""); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := store.End(t.Context(), id, replay.Succeeded, nil); err != nil {
+		if _, _, err := store.End(t.Context(), id, replay.Succeeded, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -39,7 +39,7 @@ func TestReplaysThatEndedLongAgoAreRemovedWhole(t *testing.T) {
 		}
 	}
 	w.Now = w.Now.Add(keepEnded + time.Second)
-	if _, _, err := store.End(t.Context(), "young", replay.Failed, nil); err != nil {
+	if _, _, err := store.End(t.Context(), "young", replay.Failed, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {

@@ -1,9 +1,9 @@
-// Package integration holds scenarios over real parts, a package for each:
+// Package integration contains scenarios over real parts, each in its own package:
 //
 //   - crash: the command line as a process that is killed
-//   - datasets: real logs, judged by Git
+//   - datasets: real logs, compared with Git
 //   - projections: projections that reject events or change
-//   - badinput: what is refused, and odd input that is not
+//   - badinput: input that is refused, and odd input that is valid
 //   - damage: disks that are full or have lost something
 //   - deployed/console, deployed/cost, deployed/deploys, deployed/faults: the
 //     functions' programs on what the templates describe
@@ -11,11 +11,8 @@
 //   - architecture: the rules of imports
 //   - figures: the benchmarks of the whole platform
 //
-// What they are built from stands beside them: process and programs (running and
-// building the module's programs), readback (what a platform holds and sends),
-// deployed (a deployment inside a test), lambdahost, template, engines,
-// faultproxy and npm (what a deployment needs), and filelock.
-//
-// What lives here: this list. What must not: code. Nothing outside of tests
-// imports a package below.
+// They share these packages: process and programs (running and building the
+// module's programs), readback (what a platform stores and sends), deployed (a
+// deployment inside a test), lambdahost, template, engines, faultproxy and npm (for
+// deployed), and filelock. Only tests import them.
 package integration

@@ -11,11 +11,11 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// route is a route of the HTTP API: which permission it needs and which
-// function serves it. A test compares the list with package api's.
+// route is a route of the HTTP API, the group that may call it and the function that
+// serves it. A test compares the list with package api's.
 type route struct{ key, group, function string }
 
-// The groups of routes. Each is a managed policy with IAM, a scope with JWT.
+// The groups of routes. Each is a managed policy (IAM) or a scope (JWT).
 const (
 	produce = "produce"
 	operate = "operate"
@@ -46,13 +46,13 @@ func (f apiFunctions) byFolder() map[string]awslambda.Function {
 	return map[string]awslambda.Function{"load-events": f.load, "import-events": f.imports, "serve-api": f.api}
 }
 
-// accessLog has who asked for what and how it ended, no payloads.
+// accessLog records who requested what and the outcome, without payloads.
 const accessLog = `{"time":"$context.requestTime","request":"$context.requestId","ip":"$context.identity.sourceIp",` +
 	`"caller":"$context.identity.caller","route":"$context.routeKey","status":"$context.status",` +
 	`"bytes":"$context.responseLength","took":"$context.responseLatency","error":"$context.integrationErrorMessage"}`
 
-// api makes the HTTP API. Requests are limited to 10 MB and 30 s by the
-// service, to 4 MiB by the functions.
+// api adds the HTTP API. The service limits requests to 10 MB and 30 s, the functions
+// to 4 MiB.
 func (d *deployment) api(stack awscdk.Stack, functions apiFunctions) {
 	api := awsapigatewayv2.NewCfnApi(stack, jsii.String("api"), &awsapigatewayv2.CfnApiProps{
 		Name: jsii.String(d.Prefix), ProtocolType: jsii.String("HTTP"), Description: jsii.String("The HTTP API of Reprise")})
@@ -64,9 +64,17 @@ func (d *deployment) api(stack awscdk.Stack, functions apiFunctions) {
 	}
 	byGroup := make(map[string][]*string)
 	for _, r := range routes() {
-		props := &awsapigatewayv2.CfnRouteProps{ApiId: api.Ref(), RouteKey: jsii.String(r.key), Target: integrations[r.function]}
+		props := &awsapigatewayv2.CfnRouteProps{
+			ApiId:    api.Ref(),
+			RouteKey: jsii.String(r.key),
+			Target:   integrations[r.function],
+		}
 		authorize(props, r.group)
-		awsapigatewayv2.NewCfnRoute(stack, jsii.String("route "+strings.NewReplacer("/", "-", "{", "", "}", "").Replace(r.key)), props)
+		awsapigatewayv2.NewCfnRoute(
+			stack,
+			jsii.String("route "+strings.NewReplacer("/", "-", "{", "", "}", "").Replace(r.key)),
+			props,
+		)
 		byGroup[r.group] = append(byGroup[r.group], routeARN(stack, api, r.key))
 	}
 	if d.Authorization == "iam" {
@@ -92,8 +100,11 @@ func (d *deployment) stage(stack awscdk.Stack, api awsapigatewayv2.CfnApi) {
 	})
 }
 
-// authorizer returns what sets a route's authorization for a group.
-func (d *deployment) authorizer(stack awscdk.Stack, api awsapigatewayv2.CfnApi) func(*awsapigatewayv2.CfnRouteProps, string) {
+// authorizer returns a function that sets a route's authorization for a group.
+func (d *deployment) authorizer(
+	stack awscdk.Stack,
+	api awsapigatewayv2.CfnApi,
+) func(*awsapigatewayv2.CfnRouteProps, string) {
 	if d.Authorization == "iam" {
 		return func(props *awsapigatewayv2.CfnRouteProps, _ string) { props.AuthorizationType = jsii.String("AWS_IAM") }
 	}
@@ -109,16 +120,22 @@ func (d *deployment) authorizer(stack awscdk.Stack, api awsapigatewayv2.CfnApi) 
 }
 
 func integrate(stack awscdk.Stack, api awsapigatewayv2.CfnApi, folder string, f awslambda.Function) *string {
-	integration := awsapigatewayv2.NewCfnIntegration(stack, jsii.String(folder+"-integration"), &awsapigatewayv2.CfnIntegrationProps{
-		ApiId: api.Ref(), IntegrationType: jsii.String("AWS_PROXY"), IntegrationUri: f.FunctionArn(),
-		PayloadFormatVersion: jsii.String("2.0"), TimeoutInMillis: jsii.Number(30_000)})
+	integration := awsapigatewayv2.NewCfnIntegration(
+		stack,
+		jsii.String(folder+"-integration"),
+		&awsapigatewayv2.CfnIntegrationProps{
+			ApiId: api.Ref(), IntegrationType: jsii.String("AWS_PROXY"), IntegrationUri: f.FunctionArn(),
+			PayloadFormatVersion: jsii.String("2.0"), TimeoutInMillis: jsii.Number(30_000)},
+	)
 	awslambda.NewCfnPermission(stack, jsii.String(folder+"-permission"), &awslambda.CfnPermissionProps{
-		Action: jsii.String("lambda:InvokeFunction"), FunctionName: f.FunctionName(), Principal: jsii.String("apigateway.amazonaws.com"),
+		Action: jsii.String(
+			"lambda:InvokeFunction",
+		), FunctionName: f.FunctionName(), Principal: jsii.String("apigateway.amazonaws.com"),
 		SourceArn: apiARN(stack, api, "*")})
 	return awscdk.Fn_Join(jsii.String("/"), &[]*string{jsii.String("integrations"), integration.Ref()})
 }
 
-// groupPolicy is for whoever belongs to a group: attach it to roles.
+// groupPolicy adds the policy of a group, to be attached to the roles of its members.
 func (d *deployment) groupPolicy(stack awscdk.Stack, group string, resources []*string) {
 	awsiam.NewManagedPolicy(stack, jsii.String(group+"-policy"), &awsiam.ManagedPolicyProps{
 		ManagedPolicyName: jsii.String(d.Prefix + "-" + group),
@@ -127,8 +144,8 @@ func (d *deployment) groupPolicy(stack awscdk.Stack, group string, resources []*
 	})
 }
 
-// routeARN is arn:aws:execute-api:REGION:ACCOUNT:API/$default/METHOD/path, with
-// * for what stands in braces.
+// routeARN is arn:aws:execute-api:REGION:ACCOUNT:API/$default/METHOD/path, with * for
+// parameters.
 func routeARN(stack awscdk.Stack, api awsapigatewayv2.CfnApi, key string) *string {
 	method, path, _ := strings.Cut(key, " ")
 	return apiARN(stack, api, "$default/"+method+strings.ReplaceAll(path, "{id}", "*"))

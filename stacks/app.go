@@ -5,10 +5,10 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// Assets returns the directory with a function's program, named bootstrap.
+// Assets returns the directory that contains a function's program, named bootstrap.
 type Assets func(folder string) string
 
-// deployment is what all stacks of an app are made from.
+// deployment is what all stacks of an app share.
 type deployment struct {
 	Config
 	assets Assets
@@ -25,7 +25,7 @@ func New(app awscdk.App, config Config, assets Assets) {
 	d.ingest(ingest)
 	d.replay(replay)
 	d.operations(operations)
-	// Nothing is exported from one to the next, so the order has to be said.
+	// The stacks export nothing, so their order must be explicit.
 	ingest.AddStackDependency(data, jsii.String("its functions read the tables and the stream"))
 	replay.AddStackDependency(ingest, jsii.String("its steps call keep-consumers"))
 	operations.AddStackDependency(replay, jsii.String("it watches what the others have"))
@@ -34,7 +34,7 @@ func New(app awscdk.App, config Config, assets Assets) {
 func (d *deployment) newStack(app awscdk.App, kind, description string) awscdk.Stack {
 	stack := awscdk.NewStack(app, jsii.String(d.stack(kind)), &awscdk.StackProps{
 		StackName: jsii.String(d.stack(kind)), Description: jsii.String(description),
-		// The log outlives a mistake of a keystroke; so does the stack.
+		// One mistyped command must not remove the log.
 		TerminationProtection: jsii.Bool(kind == "data"),
 	})
 	awscdk.Tags_Of(stack).Add(jsii.String("reprise"), jsii.String(d.Prefix), nil)

@@ -17,13 +17,13 @@ func folders() []string {
 	}
 }
 
-// Build compiles every function of the module at root into its own directory
-// below out, which is relative to root. The same sources give the same bytes,
-// wherever the module lies, so that only functions that changed are deployed.
+// Build compiles every function of the module at root into its own directory under
+// out, which is relative to root. The same sources give the same bytes in any
+// directory, so that a deploy updates only functions that changed.
 func Build(root, out string) error {
 	for _, folder := range folders() {
 		target := filepath.Join(out, folder, "bootstrap")
-		// The tag leaves out the RPC of a runtime that is gone.
+		// The tag omits the RPC of a retired runtime.
 		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc",
 			"-ldflags", "-s -w -buildid=", "-o", target, "./functions/"+folder)
 		cmd.Dir = root
@@ -35,7 +35,7 @@ func Build(root, out string) error {
 	return nil
 }
 
-// Built are the assets that Build has made below a directory.
+// Built returns the assets that Build has made under directory.
 func Built(directory string) Assets {
 	return func(folder string) string { return filepath.Join(directory, folder) }
 }

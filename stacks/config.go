@@ -12,37 +12,34 @@ import (
 	"strings"
 )
 
-// Config is everything that a deployment may choose. The zero value is not
-// valid: FromContext fills in defaults.
+// Config is the settings of a deployment. The zero value is not valid: FromContext
+// fills in defaults.
 type Config struct {
 	// Prefix begins the name of every resource.
 	Prefix string
 	// Lanes and Bucket ("day" or "hour") are fixed once a platform has events.
 	Lanes  int
 	Bucket string
-	// Shards are those of the event stream, RetentionHours how long it keeps
-	// records: a rebuild must be done within half of it.
+	// Shards and RetentionHours are those of the event stream. A rebuild must
+	// finish within half of the retention.
 	Shards         int
 	RetentionHours int
-	// PlaybackShards and PlaybackRetentionHours are those of the playback
-	// stream.
+	// PlaybackShards and PlaybackRetentionHours are those of the playback stream.
 	PlaybackShards         int
 	PlaybackRetentionHours int
-	// Parallelization is the number of batches of a shard that a consumer works
-	// on at a time.
+	// Parallelization is a consumer's number of concurrent batches per shard.
 	Parallelization int
-	// VerifySchedule is when the nightly verification is to run, as an
-	// EventBridge schedule expression in UTC.
+	// VerifySchedule is the EventBridge schedule of the verification, in UTC.
 	VerifySchedule string
-	// AlarmEmail gets the alarms; "" means nobody.
+	// AlarmEmail receives the alarms; "" means nobody.
 	AlarmEmail string
 	// Authorization is "iam" (SigV4) or "jwt"; the latter needs an issuer and
 	// an audience, and scopes PREFIX/produce, PREFIX/operate, PREFIX/audit.
 	Authorization string
 	JWTIssuer     string
 	JWTAudience   string
-	// ThrottleRate is requests per second to the HTTP API, ThrottleBurst how
-	// many may come at once.
+	// ThrottleRate is requests per second to the HTTP API, ThrottleBurst the
+	// size of a burst.
 	ThrottleRate  int
 	ThrottleBurst int
 	// LogDays is how long logs are kept.
@@ -52,10 +49,10 @@ type Config struct {
 // contextPrefix begins every setting's name in the CDK context.
 const contextPrefix = "reprise:"
 
-// ErrConfig says that a setting is wrong. The error names all that are.
+// ErrConfig says that settings are wrong. The error names all of them.
 var ErrConfig = errors.New("the configuration is wrong")
 
-// setting is one setting: its default, its check and where it goes.
+// setting is the default of a setting, and what checks and stores a value.
 type setting struct {
 	fallback string
 	set      func(*Config, string) error
@@ -71,20 +68,23 @@ func settings() map[string]setting {
 		"playbackShards":         {"1", number(func(c *Config) *int { return &c.PlaybackShards }, 1, 1024, nil)},
 		"playbackRetentionHours": {"24", number(func(c *Config) *int { return &c.PlaybackRetentionHours }, 24, 168, nil)},
 		"parallelization":        {"4", number(func(c *Config) *int { return &c.Parallelization }, 1, 10, nil)},
-		"verifySchedule":         {"cron(0 3 * * ? *)", text(func(c *Config) *string { return &c.VerifySchedule }, checkSchedule)},
-		"alarmEmail":             {"", text(func(c *Config) *string { return &c.AlarmEmail }, optional(checkEmail))},
-		"authorization":          {"iam", text(func(c *Config) *string { return &c.Authorization }, oneOf("iam", "jwt"))},
-		"jwtIssuer":              {"", text(func(c *Config) *string { return &c.JWTIssuer }, optional(checkIssuer))},
-		"jwtAudience":            {"", text(func(c *Config) *string { return &c.JWTAudience }, nil)},
-		"throttleRate":           {"100", number(func(c *Config) *int { return &c.ThrottleRate }, 1, 10_000, nil)},
-		"throttleBurst":          {"200", number(func(c *Config) *int { return &c.ThrottleBurst }, 1, 5_000, nil)},
-		"logDays":                {"30", number(func(c *Config) *int { return &c.LogDays }, 1, 3653, logDays)},
+		"verifySchedule": {
+			"cron(0 3 * * ? *)",
+			text(func(c *Config) *string { return &c.VerifySchedule }, checkSchedule),
+		},
+		"alarmEmail":    {"", text(func(c *Config) *string { return &c.AlarmEmail }, optional(checkEmail))},
+		"authorization": {"iam", text(func(c *Config) *string { return &c.Authorization }, oneOf("iam", "jwt"))},
+		"jwtIssuer":     {"", text(func(c *Config) *string { return &c.JWTIssuer }, optional(checkIssuer))},
+		"jwtAudience":   {"", text(func(c *Config) *string { return &c.JWTAudience }, nil)},
+		"throttleRate":  {"100", number(func(c *Config) *int { return &c.ThrottleRate }, 1, 10_000, nil)},
+		"throttleBurst": {"200", number(func(c *Config) *int { return &c.ThrottleBurst }, 1, 5_000, nil)},
+		"logDays":       {"30", number(func(c *Config) *int { return &c.LogDays }, 1, 3653, logDays)},
 	}
 }
 
-// FromContext reads the config from the CDK context (cdk.json, or -c on the
-// command line), whose values are text or numbers. The error names every
-// setting that is wrong or unknown.
+// FromContext reads the config from the CDK context (cdk.json, or -c on the command
+// line), whose values are text or numbers. The error names every wrong or unknown
+// setting.
 func FromContext(context map[string]any) (Config, error) {
 	var config Config
 	var wrong []error
@@ -92,7 +92,7 @@ func FromContext(context map[string]any) (Config, error) {
 	for _, name := range slices.Sorted(maps.Keys(context)) {
 		short, ours := strings.CutPrefix(name, contextPrefix)
 		if _, found := known[short]; ours && !found {
-			wrong = append(wrong, fmt.Errorf("%s is no setting; there are: %s", name,
+			wrong = append(wrong, fmt.Errorf("%s is not a setting; the settings are: %s", name,
 				contextPrefix+strings.Join(slices.Sorted(maps.Keys(known)), ", "+contextPrefix)))
 		}
 	}
@@ -106,7 +106,7 @@ func FromContext(context map[string]any) (Config, error) {
 		}
 	}
 	if len(wrong) == 0 {
-		wrong = append(wrong, config.together())
+		wrong = append(wrong, config.validate())
 	}
 	if err := errors.Join(wrong...); err != nil {
 		return Config{}, fmt.Errorf("%w:\n%w", ErrConfig, err)
@@ -114,18 +114,22 @@ func FromContext(context map[string]any) (Config, error) {
 	return config, nil
 }
 
-// together checks what one setting alone does not show.
-func (c Config) together() error {
+// validate checks combinations of settings.
+func (c Config) validate() error {
 	if c.Authorization == "jwt" && (c.JWTIssuer == "" || c.JWTAudience == "") {
 		return errors.New("reprise:authorization jwt needs reprise:jwtIssuer and reprise:jwtAudience")
 	}
 	if c.Lanes < c.Shards {
-		return fmt.Errorf("reprise:shards %d is more than reprise:lanes %d: a shard without a lane takes no record", c.Shards, c.Lanes)
+		return fmt.Errorf(
+			"reprise:shards %d is more than reprise:lanes %d: a shard without a lane gets no records",
+			c.Shards,
+			c.Lanes,
+		)
 	}
 	return nil
 }
 
-// plain makes text of a context value: numbers come as float64 from cdk.json.
+// plain returns a context value as text. Numbers in cdk.json are float64.
 func plain(value any, fallback string) (string, error) {
 	switch v := value.(type) {
 	case nil:
@@ -187,25 +191,48 @@ func powerOfTwo(n int) error {
 	return nil
 }
 
-// logDays are the retentions that CloudWatch Logs knows (PutRetentionPolicy).
+// logDays accepts the retentions that CloudWatch Logs has (PutRetentionPolicy).
 func logDays(n int) error {
-	allowed := []int{1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653}
+	allowed := []int{
+		1,
+		3,
+		5,
+		7,
+		14,
+		30,
+		60,
+		90,
+		120,
+		150,
+		180,
+		365,
+		400,
+		545,
+		731,
+		1096,
+		1827,
+		2192,
+		2557,
+		2922,
+		3288,
+		3653,
+	}
 	if !slices.Contains(allowed, n) {
-		return fmt.Errorf("%d is not a retention that CloudWatch Logs has: %v", n, allowed)
+		return fmt.Errorf("%d is not a retention of CloudWatch Logs, which are %v", n, allowed)
 	}
 	return nil
 }
 
 func checkPrefix(value string) error {
 	if len(value) > 32 || !regexp.MustCompile(`^[a-z][a-z0-9-]*[a-z0-9]$`).MatchString(value) {
-		return fmt.Errorf("%q is not 2 to 32 small letters, digits and hyphens, a letter first", value)
+		return fmt.Errorf("%q is not 2 to 32 lower-case letters, digits and hyphens, beginning with a letter", value)
 	}
 	return nil
 }
 
 func checkSchedule(value string) error {
 	if !regexp.MustCompile(`^(rate\(\d+ (minutes?|hours?|days?)\)|cron\(\S+( \S+){5}\))$`).MatchString(value) {
-		return fmt.Errorf("%q is neither rate(N minutes|hours|days) nor cron(with six fields)", value)
+		return fmt.Errorf("%q is neither rate(N minutes|hours|days) nor cron(six fields)", value)
 	}
 	return nil
 }

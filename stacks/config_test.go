@@ -35,7 +35,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		context map[string]any
 		says    string
 	}{
-		"unknown":                {map[string]any{"reprise:lane": 4}, "reprise:lane is no setting"},
+		"unknown":                {map[string]any{"reprise:lane": 4}, "reprise:lane is not a setting"},
 		"not text":               {map[string]any{"reprise:prefix": []any{}}, "neither text nor a number"},
 		"prefix":                 {map[string]any{"reprise:prefix": "Big"}, "reprise:prefix"},
 		"long prefix":            {map[string]any{"reprise:prefix": strings.Repeat("a", 33)}, "reprise:prefix"},

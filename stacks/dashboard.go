@@ -6,7 +6,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// dashboard shows the way of an event from left to right.
+// dashboard adds a dashboard that shows the path of events from left to right.
 func (d *deployment) dashboard(stack awscdk.Stack) {
 	board := awscloudwatch.NewDashboard(stack, jsii.String("dashboard"), &awscloudwatch.DashboardProps{
 		DashboardName: jsii.String(d.Prefix), DefaultInterval: awscdk.Duration_Hours(jsii.Number(3))})
@@ -35,14 +35,30 @@ func (d *deployment) dashboard(stack awscdk.Stack) {
 	own := func(name string) awscloudwatch.Metric { return metric(d.namespace(), name, "Sum", 5, nil) }
 	board.AddWidgets(
 		graph("Requests", ofEach([]string{"load-events", "import-events", "serve-api"}, "Invocations", "Sum")...),
-		graph("Bytes into the streams", stream("IncomingBytes", d.eventStream()), stream("IncomingBytes", d.playbackStream())),
-		graph("Lag behind the streams (ms)", ofEach(consumers, "IteratorAge", "Maximum")...))
+		graph(
+			"Bytes into the streams",
+			stream("IncomingBytes", d.eventStream()),
+			stream("IncomingBytes", d.playbackStream()),
+		),
+		graph("Lag behind the streams (ms)", ofEach(consumers, "IteratorAge", "Maximum")...),
+	)
 	board.AddWidgets(
 		graph("Errors", ofEach(append([]string{"load-events", "serve-api"}, consumers...), "Errors", "Sum")...),
 		graph("Throttles", ofEach(append([]string{"load-events"}, consumers...), "Throttles", "Sum")...),
 		graph("Set aside", own("Quarantined"), own("Foreign"), own("SetAside"), own("Lost"), own("Dropped")))
 	board.AddWidgets(
-		graph("Replays", replays("ExecutionsStarted"), replays("ExecutionsSucceeded"), replays("ExecutionsFailed"), replays("ExecutionsAborted")),
-		graph("Reading the log", d.ofFunction("read-segment", "Invocations", "Sum"), d.ofFunction("read-segment", "Errors", "Sum")),
-		graph("Changes of the log (never any)", d.ofFunction("watch-log", "Invocations", "Sum")))
+		graph(
+			"Replays",
+			replays("ExecutionsStarted"),
+			replays("ExecutionsSucceeded"),
+			replays("ExecutionsFailed"),
+			replays("ExecutionsAborted"),
+		),
+		graph(
+			"Reading the log",
+			d.ofFunction("read-segment", "Invocations", "Sum"),
+			d.ofFunction("read-segment", "Errors", "Sum"),
+		),
+		graph("Changes of the log (never any)", d.ofFunction("watch-log", "Invocations", "Sum")),
+	)
 }

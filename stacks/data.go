@@ -8,7 +8,7 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// data makes the tables and the event stream, and the guard of the log.
+// data adds the tables, the event stream, and watch-log.
 func (d *deployment) data(stack awscdk.Stack) {
 	log := d.table(stack, "events-table", d.eventsTable(), func(p *awsdynamodb.CfnTableProps) {
 		p.StreamSpecification = &awsdynamodb.CfnTable_StreamSpecificationProperty{StreamViewType: jsii.String("KEYS_ONLY")}
@@ -20,20 +20,30 @@ func (d *deployment) data(stack awscdk.Stack) {
 	d.watchLog(stack, log)
 }
 
-// table makes an on-demand table that outlives its stack.
-func (d *deployment) table(stack awscdk.Stack, id, name string, more func(*awsdynamodb.CfnTableProps)) awsdynamodb.CfnTable {
+// table adds an on-demand table that outlives its stack.
+func (d *deployment) table(
+	stack awscdk.Stack,
+	id, name string,
+	more func(*awsdynamodb.CfnTableProps),
+) awsdynamodb.CfnTable {
 	key := func(name, kind string) *awsdynamodb.CfnTable_KeySchemaProperty {
 		return &awsdynamodb.CfnTable_KeySchemaProperty{AttributeName: jsii.String(name), KeyType: jsii.String(kind)}
 	}
 	text := func(name string) *awsdynamodb.CfnTable_AttributeDefinitionProperty {
-		return &awsdynamodb.CfnTable_AttributeDefinitionProperty{AttributeName: jsii.String(name), AttributeType: jsii.String("S")}
+		return &awsdynamodb.CfnTable_AttributeDefinitionProperty{
+			AttributeName: jsii.String(name),
+			AttributeType: jsii.String("S"),
+		}
 	}
 	props := &awsdynamodb.CfnTableProps{
 		TableName: jsii.String(name), BillingMode: jsii.String("PAY_PER_REQUEST"),
 		KeySchema:                 []any{key("pk", "HASH"), key("sk", "RANGE")},
 		AttributeDefinitions:      []any{text("pk"), text("sk")},
 		DeletionProtectionEnabled: jsii.Bool(true),
-		SseSpecification:          &awsdynamodb.CfnTable_SSESpecificationProperty{SseEnabled: jsii.Bool(true), SseType: jsii.String("KMS")},
+		SseSpecification: &awsdynamodb.CfnTable_SSESpecificationProperty{
+			SseEnabled: jsii.Bool(true),
+			SseType:    jsii.String("KMS"),
+		},
 		PointInTimeRecoverySpecification: &awsdynamodb.CfnTable_PointInTimeRecoverySpecificationProperty{
 			PointInTimeRecoveryEnabled: jsii.Bool(true)},
 	}
@@ -45,8 +55,8 @@ func (d *deployment) table(stack awscdk.Stack, id, name string, more func(*awsdy
 	return table
 }
 
-// appendOnly denies everybody, administrators included, every way of writing
-// the log but putting one item. A transaction is judged by the actions inside.
+// appendOnly denies everybody, including administrators, every write to the log but
+// single puts. IAM checks a transaction by the actions in it.
 func appendOnly() map[string]any {
 	return map[string]any{
 		"Version": "2012-10-17",
@@ -67,18 +77,24 @@ func (d *deployment) stream(stack awscdk.Stack, id, name string, shards, hours i
 	})
 }
 
-// watchLog has a function called for changes and removals in the log, of which
-// there are none. That it runs at all raises an alarm.
+// watchLog adds a function that runs on changes and removals in the log, which never
+// happen. Every run raises an alarm.
 func (d *deployment) watchLog(stack awscdk.Stack, log awsdynamodb.CfnTable) {
 	f := d.newFunction(stack, functionSpec{folder: "watch-log", memory: 128, timeout: 30, statements: with(
 		allow(actions("dynamodb:GetRecords", "dynamodb:GetShardIterator", "dynamodb:DescribeStream"), log.AttrStreamArn()),
 		// Listing streams takes no resource.
 		allow(actions("dynamodb:ListStreams"), everything()))})
-	mapping := awslambda.NewCfnEventSourceMapping(stack, jsii.String("watch-log-mapping"), &awslambda.CfnEventSourceMappingProps{
-		FunctionName: f.FunctionName(), EventSourceArn: log.AttrStreamArn(), StartingPosition: jsii.String("TRIM_HORIZON"),
-		BatchSize: jsii.Number(100), MaximumRetryAttempts: jsii.Number(forever), MaximumRecordAgeInSeconds: jsii.Number(forever),
-		FilterCriteria: &awslambda.CfnEventSourceMapping_FilterCriteriaProperty{Filters: []any{
-			&awslambda.CfnEventSourceMapping_FilterProperty{Pattern: jsii.String(`{"eventName":["MODIFY","REMOVE"]}`)}}},
-	})
+	mapping := awslambda.NewCfnEventSourceMapping(
+		stack,
+		jsii.String("watch-log-mapping"),
+		&awslambda.CfnEventSourceMappingProps{
+			FunctionName: f.FunctionName(), EventSourceArn: log.AttrStreamArn(), StartingPosition: jsii.String("TRIM_HORIZON"),
+			BatchSize: jsii.Number(
+				100,
+			), MaximumRetryAttempts: jsii.Number(forever), MaximumRecordAgeInSeconds: jsii.Number(forever),
+			FilterCriteria: &awslambda.CfnEventSourceMapping_FilterCriteriaProperty{Filters: []any{
+				&awslambda.CfnEventSourceMapping_FilterProperty{Pattern: jsii.String(`{"eventName":["MODIFY","REMOVE"]}`)}}},
+		},
+	)
 	mapping.Node().AddDependency(f.Role())
 }

@@ -21,21 +21,21 @@ const (
 	envParallelization = "REPRISE_PARALLELIZATION"
 )
 
-// functionSpec is what one function has of its own.
+// functionSpec is what differs between functions.
 type functionSpec struct {
 	folder string
-	// memory is in MB; processor time goes with it.
+	// memory is in MB; CPU is proportional to it.
 	memory float64
-	// timeout is in seconds. For a step it is below its task's in the state
-	// machine, so that the step's own error arrives.
+	// timeout is in seconds. A step's is shorter than that of its task in the
+	// state machine, so that the step reports its own error.
 	timeout float64
-	// env are variables beside those that every function has.
+	// env adds variables to those that every function has.
 	env map[string]*string
-	// statements are all that it may do, but for its own logs.
+	// statements are its permissions besides its own logs.
 	statements []awsiam.PolicyStatement
 }
 
-// newFunction makes a function with a role and a log group of its own.
+// newFunction adds a function with its own role and log group.
 func (d *deployment) newFunction(stack awscdk.Stack, spec functionSpec) awslambda.Function {
 	name := d.Config.function(spec.folder)
 	id := func(suffix string) *string { return jsii.String(spec.folder + suffix) }
@@ -62,14 +62,13 @@ func (d *deployment) newFunction(stack awscdk.Stack, spec functionSpec) awslambd
 		Handler: jsii.String("bootstrap"), Code: awslambda.Code_FromAsset(jsii.String(d.assets(spec.folder)), nil),
 		MemorySize: jsii.Number(spec.memory), Timeout: awscdk.Duration_Seconds(jsii.Number(spec.timeout)),
 		Environment: &env, Role: role, LogGroup: logs, LoggingFormat: awslambda.LoggingFormat_JSON,
-		// A version that a deploy replaces is still used: one of write-state by
-		// the generations that have its projections, one of a step by the
-		// executions that began with it.
+		// A replaced version is still in use: one of write-state by generations
+		// with its projections, one of a step by executions that began with it.
 		CurrentVersionOptions: &awslambda.VersionOptions{RemovalPolicy: awscdk.RemovalPolicy_RETAIN},
 	})
 }
 
-// retention is in days; the constants of the CDK are named after them.
+// retention returns the constant of the CDK for a number of days.
 func retention(days int) awslogs.RetentionDays {
 	return map[int]awslogs.RetentionDays{
 		1: awslogs.RetentionDays_ONE_DAY, 3: awslogs.RetentionDays_THREE_DAYS, 5: awslogs.RetentionDays_FIVE_DAYS,

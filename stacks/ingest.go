@@ -10,11 +10,11 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// keepEvery is how often the consumers of generations are looked at without
-// being asked; a new platform has its first one by then.
+// keepEvery is how often, in minutes, keep-consumers runs by schedule. A new platform
+// gets its first consumer within that time.
 const keepEvery = 5
 
-// ingest makes the HTTP API and the consumers of the event stream.
+// ingest adds the HTTP API and the consumers of the event stream.
 func (d *deployment) ingest(stack awscdk.Stack) {
 	may := d.access(stack)
 	d.api(stack, apiFunctions{
@@ -37,8 +37,8 @@ func (d *deployment) ingest(stack awscdk.Stack) {
 	d.writers(stack, may)
 }
 
-// writers makes write-state and what gives each generation its consumer. The
-// mappings are not the stack's: generations come and go between deploys.
+// writers adds write-state, and keep-consumers, which creates the event source mapping
+// of each generation: generations come and go between deploys.
 func (d *deployment) writers(stack awscdk.Stack, may access) {
 	write := d.newFunction(stack, functionSpec{folder: "write-state", memory: 512, timeout: 120,
 		statements: with(may.start(), may.control(), may.events(getItem, query), may.state(getItem, getItems, putItem),
@@ -49,8 +49,16 @@ func (d *deployment) writers(stack awscdk.Stack, may access) {
 			envWriteVersion:    write.CurrentVersion().Version(),
 			envParallelization: jsii.String(strconv.Itoa(d.Parallelization)),
 		},
-		statements: with(may.start(), may.control(), may.forget(), may.createState(), may.state(getItem, putItem), may.dropState(),
-			may.keep(), may.startReplays())})
+		statements: with(
+			may.start(),
+			may.control(),
+			may.forget(),
+			may.createState(),
+			may.state(getItem, putItem),
+			may.dropState(),
+			may.keep(),
+			may.startReplays(),
+		)})
 	awsevents.NewRule(stack, jsii.String("keep-schedule"), &awsevents.RuleProps{
 		Description: jsii.String("Looks whether every generation that follows the event stream has its consumer"),
 		Schedule:    awsevents.Schedule_Rate(awscdk.Duration_Minutes(jsii.Number(keepEvery))),
@@ -59,7 +67,7 @@ func (d *deployment) writers(stack awscdk.Stack, may access) {
 	retryAsync(stack, keep, "keep-consumers")
 }
 
-// retryAsync says how often Lambda itself tries an asynchronous call again.
+// retryAsync sets how often Lambda retries an asynchronous call.
 func retryAsync(stack awscdk.Stack, f awslambda.Function, folder string) {
 	awslambda.NewCfnEventInvokeConfig(stack, jsii.String(folder+"-retries"), &awslambda.CfnEventInvokeConfigProps{
 		FunctionName: f.FunctionName(), Qualifier: jsii.String("$LATEST"),

@@ -5,8 +5,8 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// The names of resources follow from the prefix, so that one stack can speak of
-// another's resources without exports, which would tie their updates together.
+// The names of resources follow from the prefix, so that stacks refer to each other's
+// resources without exports, which would tie their updates together.
 func (c Config) eventsTable() string    { return c.Prefix + "-events" }
 func (c Config) controlTable() string   { return c.Prefix + "-control" }
 func (c Config) generations() string    { return c.Prefix + "-generation-*" }
@@ -14,14 +14,14 @@ func (c Config) eventStream() string    { return c.Prefix + "-event-stream" }
 func (c Config) playbackStream() string { return c.Prefix + "-playback" }
 func (c Config) stateMachine() string   { return c.Prefix + "-replay" }
 
-// mapLabel is the Label of the state machine's Distributed Map, which stands in
-// the ARNs of map runs and of their children.
+// mapLabel is the Label of the state machine's Distributed Map. The ARNs of map runs
+// and their children contain it.
 const mapLabel = "ReadSegments"
 
 func (c Config) function(folder string) string { return c.Prefix + "-" + folder }
 func (c Config) stack(kind string) string      { return c.Prefix + "-" + kind }
 
-// arn is that of a resource in the stack's account and region: "service",
+// arn returns the ARN of a resource in the stack's account and region. resource is
 // "resource/name" or "resource:name".
 func arn(stack awscdk.Stack, service, resource string) *string {
 	return stack.FormatArn(&awscdk.ArnComponents{Service: jsii.String(service), Resource: jsii.String(resource),

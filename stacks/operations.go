@@ -12,9 +12,13 @@ import (
 	"reprise/stacks/logged"
 )
 
-// operations makes what people look at, and what calls them.
+// operations adds the alarms, their topic and the dashboard.
 func (d *deployment) operations(stack awscdk.Stack) {
-	topic := awssns.NewTopic(stack, jsii.String("alarms"), &awssns.TopicProps{TopicName: jsii.String(d.Prefix + "-alarms")})
+	topic := awssns.NewTopic(
+		stack,
+		jsii.String("alarms"),
+		&awssns.TopicProps{TopicName: jsii.String(d.Prefix + "-alarms")},
+	)
 	if d.AlarmEmail != "" {
 		awssns.NewCfnSubscription(stack, jsii.String("alarm-email"), &awssns.CfnSubscriptionProps{
 			TopicArn: topic.TopicArn(), Protocol: jsii.String("email"), Endpoint: jsii.String(d.AlarmEmail)})
@@ -32,12 +36,14 @@ func (d *deployment) operations(stack awscdk.Stack) {
 	}
 	d.dashboard(stack)
 	awsevents.NewRule(stack, jsii.String("verify-schedule"), &awsevents.RuleProps{
-		Description: jsii.String("When the verification is to run. It is disabled and has no target as long as there is no verification"),
-		Schedule:    awsevents.Schedule_Expression(jsii.String(d.VerifySchedule)), Enabled: jsii.Bool(false)})
+		Description: jsii.String(
+			"Schedule of the verification. It is disabled and has no target while there is no verification",
+		),
+		Schedule: awsevents.Schedule_Expression(jsii.String(d.VerifySchedule)), Enabled: jsii.Bool(false)})
 }
 
-// namespace is that of the platform's own metrics. There is one value each, so
-// that the number of metrics does not grow with lanes or replays.
+// namespace is the namespace of the platform's own metrics. They have no dimensions,
+// so their number does not grow with lanes or replays.
 func (d *deployment) namespace() string { return "Reprise/" + d.Prefix }
 
 func (d *deployment) countLogged(stack awscdk.Stack) {

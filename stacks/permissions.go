@@ -8,8 +8,8 @@ import (
 
 func actions(names ...string) []string { return names }
 
-// allow is an explicit statement. Grants of the CDK would add what nobody
-// needs, such as indexes.
+// allow returns an explicit statement. The CDK's grants would add needless resources,
+// such as indexes.
 func allow(names []string, resources ...*string) awsiam.PolicyStatement {
 	return awsiam.NewPolicyStatement(&awsiam.PolicyStatementProps{
 		Actions: jsii.Strings(names...), Resources: &resources})
@@ -22,8 +22,8 @@ func allowIf(condition map[string]any, names []string, resources ...*string) aws
 
 func everything() *string { return jsii.String("*") }
 
-// access says what functions may do with the platform's resources, seen from
-// one stack.
+// access makes the statements for the platform's resources, for functions of one
+// stack.
 type access struct {
 	*deployment
 	stack awscdk.Stack
@@ -31,10 +31,12 @@ type access struct {
 
 func (d *deployment) access(stack awscdk.Stack) access { return access{d, stack} }
 
-// start is what every function needs to begin: the recorded settings, and the
-// event stream's epoch, each of which the very first one writes.
+// start is what every function needs to begin: the recorded settings and the event
+// stream's epoch, which the first function ever to run writes.
 func (a access) start() []awsiam.PolicyStatement {
-	own := map[string]any{"ForAllValues:StringEquals": map[string]any{"dynamodb:LeadingKeys": []string{"platform", "epochs"}}}
+	own := map[string]any{
+		"ForAllValues:StringEquals": map[string]any{"dynamodb:LeadingKeys": []string{"platform", "epochs"}},
+	}
 	return []awsiam.PolicyStatement{
 		allow(actions(getItem, getItems, query), tableARN(a.stack, a.controlTable())),
 		allowIf(own, actions(putItem), tableARN(a.stack, a.controlTable())),
@@ -42,18 +44,18 @@ func (a access) start() []awsiam.PolicyStatement {
 	}
 }
 
-// control is writing control documents.
+// control allows writing control documents.
 func (a access) control() awsiam.PolicyStatement {
 	return allow(actions(putItem), tableARN(a.stack, a.controlTable()))
 }
 
-// forget is for what closes replays, which removes those of long ago.
+// forget is for the functions that close replays: they remove old ones.
 func (a access) forget() awsiam.PolicyStatement {
 	return allow(actions("dynamodb:DeleteItem"), tableARN(a.stack, a.controlTable()))
 }
 
-// The operations on items. A function has those that its code calls and no
-// others: a test has the whole list.
+// The operations on items. A function may use only those that its code calls; a test
+// lists them all.
 const (
 	getItem  = "dynamodb:GetItem"
 	getItems = "dynamodb:BatchGetItem"
@@ -61,21 +63,20 @@ const (
 	putItem  = "dynamodb:PutItem"
 )
 
-// events are operations on the log. To put is for the pump alone. A put could
-// replace an item: IAM cannot see the condition that forbids it, which is why
-// watch-log looks at changes.
+// events allows operations on the log. Only the pump may put. A put could replace an
+// item, and IAM cannot see the condition that prevents it; so watch-log watches for
+// changes.
 func (a access) events(operations ...string) awsiam.PolicyStatement {
 	return allow(operations, tableARN(a.stack, a.eventsTable()))
 }
 
-// state are operations on generations of the Data Store. To get is for marks,
-// and for a put whose answer was lost; to get many is for rows, to query for
-// those of a lane.
+// state allows operations on generations of the Data Store: get for marks and for puts
+// whose answer was lost, batch get for rows, query for the rows of a lane.
 func (a access) state(operations ...string) awsiam.PolicyStatement {
 	return allow(operations, tableARN(a.stack, a.generations()))
 }
 
-// wipeState empties a generation, which an operator may ask for.
+// wipeState allows emptying a generation, for operators.
 func (a access) wipeState() awsiam.PolicyStatement {
 	return allow(actions("dynamodb:Scan", "dynamodb:BatchWriteItem"), tableARN(a.stack, a.generations()))
 }
@@ -84,8 +85,8 @@ func (a access) createState() awsiam.PolicyStatement {
 	return allow(actions("dynamodb:CreateTable", "dynamodb:DescribeTable"), tableARN(a.stack, a.generations()))
 }
 
-// dropState is for what closes replays, which looks for tables that nobody owns
-// any more. Listing tables takes no resource.
+// dropState is for the functions that close replays: they also find tables without an
+// owner. Listing tables takes no resource.
 func (a access) dropState() []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{
 		allow(actions("dynamodb:DeleteTable", "dynamodb:DescribeTable"), tableARN(a.stack, a.generations())),
@@ -97,30 +98,34 @@ func (a access) put(stream string) awsiam.PolicyStatement {
 	return allow(actions("kinesis:PutRecord"), streamARN(a.stack, stream))
 }
 
-// consume is what an event source mapping needs of its function's role.
+// consume is what an event source mapping needs in its function's role.
 func (a access) consume(stream string) awsiam.PolicyStatement {
 	return allow(actions("kinesis:GetRecords", "kinesis:GetShardIterator", "kinesis:DescribeStream",
 		"kinesis:DescribeStreamSummary", "kinesis:ListShards"), streamARN(a.stack, stream))
 }
 
-// lag reads a metric of Lambda. The action takes no resource.
+// lag allows reading a metric of Lambda. The action takes no resource.
 func (a access) lag() awsiam.PolicyStatement {
 	return allow(actions("cloudwatch:GetMetricStatistics"), everything())
 }
 
-func (a access) nudge() awsiam.PolicyStatement {
+func (a access) wakeKeeper() awsiam.PolicyStatement {
 	return allow(actions("lambda:InvokeFunction"), functionARN(a.stack, a.Config.function("keep-consumers")))
 }
 
-// keep is for keep-consumers alone: the aliases of write-state and the mappings
-// of those. The actions for mappings take no function as their resource, so a
-// condition names it; listing takes neither.
+// keep is only for keep-consumers: the aliases of write-state and their mappings. The
+// actions on mappings cannot name a function as resource, so a condition does; listing
+// takes neither.
 func (a access) keep() []awsiam.PolicyStatement {
 	write := functionARN(a.stack, a.Config.function("write-state"))
 	aliases := functionARN(a.stack, a.Config.function("write-state")+":*")
 	ours := map[string]any{"ArnLike": map[string]any{"lambda:FunctionArn": aliases}}
 	return []awsiam.PolicyStatement{
-		allow(actions("lambda:ListAliases", "lambda:CreateAlias", "lambda:UpdateAlias", "lambda:DeleteAlias"), write, aliases),
+		allow(
+			actions("lambda:ListAliases", "lambda:CreateAlias", "lambda:UpdateAlias", "lambda:DeleteAlias"),
+			write,
+			aliases,
+		),
 		allow(actions("lambda:ListEventSourceMappings"), everything()),
 		allowIf(ours, actions("lambda:CreateEventSourceMapping"), everything()),
 		allowIf(ours, actions("lambda:UpdateEventSourceMapping", "lambda:DeleteEventSourceMapping"),
@@ -128,7 +133,7 @@ func (a access) keep() []awsiam.PolicyStatement {
 	}
 }
 
-// startReplays starts executions and looks whether there is one.
+// startReplays allows starting executions and checking that one exists.
 func (a access) startReplays() []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{
 		allow(actions("states:StartExecution"), machineARN(a.stack, a.stateMachine())),
@@ -144,19 +149,22 @@ func (a access) operateReplays() []awsiam.PolicyStatement {
 }
 
 // countTransitions is for report-replay, which reads the histories of its own
-// execution and of the children of its map runs (Service Authorization
-// Reference: a child is an execution whose machine is named with the Map's
-// label, and children are listed by map run).
+// execution and of the children of its map runs (Service Authorization Reference: the
+// machine in a child's ARN has the Map's label, and children are listed by map run).
 func (a access) countTransitions() []awsiam.PolicyStatement {
 	children := a.stateMachine() + "/" + mapLabel
 	return []awsiam.PolicyStatement{
-		allow(actions("states:GetExecutionHistory"), executionARN(a.stack, a.stateMachine()), executionARN(a.stack, children)),
+		allow(
+			actions("states:GetExecutionHistory"),
+			executionARN(a.stack, a.stateMachine()),
+			executionARN(a.stack, children),
+		),
 		allow(actions("states:ListMapRuns"), executionARN(a.stack, a.stateMachine())),
 		allow(actions("states:ListExecutions"), mapRunARN(a.stack, children)),
 	}
 }
 
-// with joins statements and lists of them.
+// with concatenates statements and lists of statements.
 func with(parts ...any) []awsiam.PolicyStatement {
 	var all []awsiam.PolicyStatement
 	for _, part := range parts {

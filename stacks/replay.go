@@ -12,11 +12,10 @@ import (
 	"reprise/workflows"
 )
 
-// replay makes the playback stream, the steps, the state machine, and what
-// closes replays whose execution ended without them.
+// replay adds the playback stream, the steps, the state machine, and close-replay.
 func (d *deployment) replay(stack awscdk.Stack) {
 	may := d.access(stack)
-	// What is in it can be read again from the log.
+	// The stream may go with the stack: its records come from the log.
 	d.stream(stack, "playback-stream", d.playbackStream(), d.PlaybackShards, d.PlaybackRetentionHours).
 		ApplyRemovalPolicy(awscdk.RemovalPolicy_DESTROY, nil)
 	playback := d.newFunction(stack, functionSpec{folder: "apply-playback", memory: 1024, timeout: 300,
@@ -25,8 +24,8 @@ func (d *deployment) replay(stack awscdk.Stack) {
 	d.mapStream(stack, playback, "apply-playback", d.playbackStream(), d.Parallelization)
 
 	// The definition names published versions. An execution keeps the definition
-	// that it began with, so that its later steps run the code that planned it,
-	// whatever is deployed meanwhile; its role lets it call any version.
+	// that it began with, so that later steps run the code that planned it even
+	// after a deploy; its role may call any version.
 	substitutions := make(map[string]*string)
 	var functions []*string
 	for _, step := range d.steps(may) {
@@ -56,23 +55,23 @@ func (d *deployment) steps(may access) []step {
 		{"ProveCompletenessArn", functionSpec{folder: "prove-completeness", memory: 1024, timeout: 880,
 			statements: with(may.start(), may.control(), may.state(getItem, query), may.events(query))}},
 		{"FollowStreamArn", functionSpec{folder: "follow-stream", memory: 256, timeout: 280,
-			statements: with(may.start(), may.control(), may.state(getItem, putItem), may.nudge())}},
+			statements: with(may.start(), may.control(), may.state(getItem, putItem), may.wakeKeeper())}},
 		{"PromoteGenerationArn", functionSpec{folder: "promote-generation", memory: 256, timeout: 280,
 			statements: with(may.start(), may.control(), may.state(getItem, getItems, query))}},
 		{"ReportReplayArn", functionSpec{folder: "report-replay", memory: 256, timeout: 280,
-			// The machine needs the function's ARN; so its own is made of its name.
+			// The machine refers to the function, so the function gets its ARN by name.
 			env: map[string]*string{envStateMachine: machineARN(may.stack, d.stateMachine())},
-			statements: with(may.start(), may.control(), may.forget(), may.state(getItem), may.dropState(), may.nudge(),
+			statements: with(may.start(), may.control(), may.forget(), may.state(getItem), may.dropState(), may.wakeKeeper(),
 				may.countTransitions())}},
 	}
 }
 
-// machine makes the state machine. Its name is fixed, because its role names
-// its own executions: a Distributed Map starts children.
+// machine adds the state machine. Its name is fixed, because its role names its own
+// executions: a Distributed Map starts children.
 func (d *deployment) machine(stack awscdk.Stack, substitutions map[string]*string, functions []*string) {
 	logs := awslogs.NewLogGroup(stack, jsii.String("replay-logs"), &awslogs.LogGroupProps{
-		// Under this prefix the service needs no entry in the resource policy of
-		// CloudWatch Logs, which holds only so many.
+		// Log groups with this prefix need no entry in the resource policy of
+		// CloudWatch Logs, whose size is limited.
 		LogGroupName: jsii.String("/aws/vendedlogs/states/" + d.stateMachine()), Retention: retention(d.LogDays),
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY})
 	role := awsiam.NewRole(stack, jsii.String("replay-role"), &awsiam.RoleProps{
@@ -95,7 +94,9 @@ func (d *deployment) machine(stack awscdk.Stack, substitutions map[string]*strin
 		LoggingConfiguration: &awsstepfunctions.CfnStateMachine_LoggingConfigurationProperty{
 			Level: jsii.String("ALL"), IncludeExecutionData: jsii.Bool(false),
 			Destinations: []any{&awsstepfunctions.CfnStateMachine_LogDestinationProperty{
-				CloudWatchLogsLogGroup: &awsstepfunctions.CfnStateMachine_CloudWatchLogsLogGroupProperty{LogGroupArn: logs.LogGroupArn()}}},
+				CloudWatchLogsLogGroup: &awsstepfunctions.CfnStateMachine_CloudWatchLogsLogGroupProperty{
+					LogGroupArn: logs.LogGroupArn(),
+				}}},
 		},
 	})
 	machine.Node().AddDependency(role)
@@ -103,12 +104,12 @@ func (d *deployment) machine(stack awscdk.Stack, substitutions map[string]*strin
 		Value: machine.Ref(), Description: jsii.String("The replay state machine: start a replay here")})
 }
 
-// closeReplays calls close-replay for executions that ended without their own
-// last step, a stop in the console included.
+// closeReplays adds close-replay, which runs for executions that ended without their
+// last step, such as by a stop in the console.
 func (d *deployment) closeReplays(stack awscdk.Stack, may access) {
 	f := d.newFunction(stack, functionSpec{folder: "close-replay", memory: 256, timeout: 280,
 		env:        map[string]*string{envStateMachine: machineARN(stack, d.stateMachine())},
-		statements: with(may.start(), may.control(), may.forget(), may.state(getItem), may.dropState(), may.nudge())})
+		statements: with(may.start(), may.control(), may.forget(), may.state(getItem), may.dropState(), may.wakeKeeper())})
 	awsevents.NewRule(stack, jsii.String("ended-executions"), &awsevents.RuleProps{
 		Description: jsii.String("Executions of the replay state machine that were aborted, failed or timed out"),
 		EventPattern: &awsevents.EventPattern{

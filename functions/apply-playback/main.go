@@ -1,4 +1,4 @@
-// Command apply-playback takes the playback stream in.
+// Command apply-playback applies the records of the playback stream.
 package main
 
 import (
@@ -6,7 +6,5 @@ import (
 )
 
 func main() {
-	wiring.Start("apply-playback", func(p *wiring.Platform) any {
-		return p.ApplyPlayback()
-	})
+	wiring.Start("apply-playback", func(p *wiring.Platform) any { return p.ApplyPlayback() })
 }

@@ -1,4 +1,4 @@
-// Command check-drained waits until everything that a replay delivered is consumed.
+// Command check-drained waits until consumers have applied everything that a replay delivered.
 package main
 
 import (
@@ -6,7 +6,5 @@ import (
 )
 
 func main() {
-	wiring.Start("check-drained", func(p *wiring.Platform) any {
-		return p.Drain()
-	})
+	wiring.Start("check-drained", func(p *wiring.Platform) any { return p.Drain() })
 }

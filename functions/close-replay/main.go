@@ -1,5 +1,5 @@
-// Command close-replay closes the replays of executions that were stopped, failed or timed
-// out, whatever they left behind.
+// Command close-replay closes the replays of executions that were stopped, failed or
+// timed out.
 package main
 
 import (
@@ -7,7 +7,5 @@ import (
 )
 
 func main() {
-	wiring.Start("close-replay", func(p *wiring.Platform) any {
-		return p.Close()
-	})
+	wiring.Start("close-replay", func(p *wiring.Platform) any { return p.Close() })
 }

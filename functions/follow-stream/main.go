@@ -1,4 +1,4 @@
-// Command follow-stream lets a proved generation follow the event stream.
+// Command follow-stream makes a proved generation follow the event stream.
 package main
 
 import (
@@ -6,7 +6,5 @@ import (
 )
 
 func main() {
-	wiring.Start("follow-stream", func(p *wiring.Platform) any {
-		return p.Follow()
-	})
+	wiring.Start("follow-stream", func(p *wiring.Platform) any { return p.Follow() })
 }

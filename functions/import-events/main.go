@@ -1,5 +1,5 @@
-// Command import-events accepts events of an existing log, whose own times count as
-// their arrival: an operator's right.
+// Command import-events accepts events of an existing log and counts their own times as
+// their arrival. Only operators may call it.
 package main
 
 import (
@@ -7,7 +7,5 @@ import (
 )
 
 func main() {
-	wiring.Start("import-events", func(p *wiring.Platform) any {
-		return wiring.HTTP(p.Load(true).Handler())
-	})
+	wiring.Start("import-events", func(p *wiring.Platform) any { return wiring.HTTP(p.Load(true).Handler()) })
 }

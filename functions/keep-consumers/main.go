@@ -1,5 +1,5 @@
 // Command keep-consumers gives every generation that follows the event stream its consumer.
-// A schedule calls it, and steps that change what there is to keep.
+// A schedule calls it, and so do the steps that change which generations follow it.
 package main
 
 import (
@@ -7,7 +7,5 @@ import (
 )
 
 func main() {
-	wiring.Start("keep-consumers", func(p *wiring.Platform) any {
-		return p.Keep
-	})
+	wiring.Start("keep-consumers", func(p *wiring.Platform) any { return p.Keep })
 }

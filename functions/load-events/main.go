@@ -6,7 +6,5 @@ import (
 )
 
 func main() {
-	wiring.Start("load-events", func(p *wiring.Platform) any {
-		return wiring.HTTP(p.Load(false).Handler())
-	})
+	wiring.Start("load-events", func(p *wiring.Platform) any { return wiring.HTTP(p.Load(false).Handler()) })
 }

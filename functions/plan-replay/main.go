@@ -6,7 +6,5 @@ import (
 )
 
 func main() {
-	wiring.Start("plan-replay", func(p *wiring.Platform) any {
-		return p.Plan()
-	})
+	wiring.Start("plan-replay", func(p *wiring.Platform) any { return p.Plan() })
 }

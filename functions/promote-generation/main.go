@@ -6,7 +6,5 @@ import (
 )
 
 func main() {
-	wiring.Start("promote-generation", func(p *wiring.Platform) any {
-		return p.Promote()
-	})
+	wiring.Start("promote-generation", func(p *wiring.Platform) any { return p.Promote() })
 }

@@ -1,4 +1,4 @@
-// Command prove-completeness holds a replay's marks against its cut.
+// Command prove-completeness compares a replay's marks with its cut.
 package main
 
 import (
@@ -6,7 +6,5 @@ import (
 )
 
 func main() {
-	wiring.Start("prove-completeness", func(p *wiring.Platform) any {
-		return p.Prove()
-	})
+	wiring.Start("prove-completeness", func(p *wiring.Platform) any { return p.Prove() })
 }

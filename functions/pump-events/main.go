@@ -6,7 +6,5 @@ import (
 )
 
 func main() {
-	wiring.Start("pump-events", func(p *wiring.Platform) any {
-		return p.Pump()
-	})
+	wiring.Start("pump-events", func(p *wiring.Platform) any { return p.Pump() })
 }

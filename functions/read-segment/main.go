@@ -6,7 +6,5 @@ import (
 )
 
 func main() {
-	wiring.Start("read-segment", func(p *wiring.Platform) any {
-		return p.Read()
-	})
+	wiring.Start("read-segment", func(p *wiring.Platform) any { return p.Read() })
 }

@@ -6,7 +6,5 @@ import (
 )
 
 func main() {
-	wiring.Start("report-replay", func(p *wiring.Platform) any {
-		return p.Report()
-	})
+	wiring.Start("report-replay", func(p *wiring.Platform) any { return p.Report() })
 }

@@ -7,7 +7,5 @@ import (
 )
 
 func main() {
-	wiring.Start("run-microservice", func(p *wiring.Platform) any {
-		return p.Microservice()
-	})
+	wiring.Start("run-microservice", func(p *wiring.Platform) any { return p.Microservice() })
 }

@@ -1,4 +1,4 @@
-// Command serve-api serves what operators and auditors ask of the platform.
+// Command serve-api serves the HTTP routes of operators and auditors.
 package main
 
 import (
@@ -6,7 +6,5 @@ import (
 )
 
 func main() {
-	wiring.Start("serve-api", func(p *wiring.Platform) any {
-		return wiring.HTTP(p.API().Handler())
-	})
+	wiring.Start("serve-api", func(p *wiring.Platform) any { return wiring.HTTP(p.API().Handler()) })
 }

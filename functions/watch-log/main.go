@@ -1,5 +1,5 @@
-// Command watch-log tells of changes and removals in the event log. It needs
-// nothing of the platform, so that nothing can keep it from telling.
+// Command watch-log reports changes and removals in the event log. It depends on no
+// other part of the platform, so no fault there can silence it.
 package main
 
 import (

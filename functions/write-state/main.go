@@ -1,5 +1,5 @@
-// Command write-state keeps a generation of the Data Store up to date: the one that the
-// alias by which it is called is named as.
+// Command write-state keeps a generation of the Data Store up to date. The alias by which
+// Lambda calls it has the generation's name.
 package main
 
 import (
@@ -7,7 +7,5 @@ import (
 )
 
 func main() {
-	wiring.Start("write-state", func(p *wiring.Platform) any {
-		return wiring.WriteByAlias(p)
-	})
+	wiring.Start("write-state", func(p *wiring.Platform) any { return wiring.WriteByAlias(p) })
 }

@@ -114,8 +114,9 @@ const awsSDK = "github.com/aws/aws-sdk-go-v2"
 // in that.
 func adapter(path string) bool {
 	last := path[strings.LastIndex(path, "/")+1:]
-	return strings.HasPrefix(path, "reprise/pkg/") && slices.ContainsFunc([]string{"dynamo", "kinesis", "stepfunctions", "pebble"},
-		func(service string) bool { return strings.HasSuffix(last, service) })
+	return strings.HasPrefix(path, "reprise/pkg/") &&
+		slices.ContainsFunc([]string{"dynamo", "kinesis", "stepfunctions", "pebble"},
+			func(service string) bool { return strings.HasSuffix(last, service) })
 }
 
 func TestOnlyAdaptersAndFunctionsKnowTheSDK(t *testing.T) {
@@ -125,7 +126,8 @@ func TestOnlyAdaptersAndFunctionsKnowTheSDK(t *testing.T) {
 			continue
 		}
 		users++
-		allowed := strings.HasPrefix(p.ImportPath, "reprise/pkg/aws/") || strings.HasPrefix(p.ImportPath, "reprise/functions/") ||
+		allowed := strings.HasPrefix(p.ImportPath, "reprise/pkg/aws/") ||
+			strings.HasPrefix(p.ImportPath, "reprise/functions/") ||
 			strings.HasPrefix(p.ImportPath, "reprise/integration/")
 		if !allowed {
 			t.Errorf("%s imports the SDK", p.ImportPath)
@@ -156,7 +158,8 @@ func TestAdaptersDoNotKnowEachOther(t *testing.T) {
 func TestStacksKnowTheWorkflowsOnly(t *testing.T) {
 	for _, p := range packages(t, "./stacks/...") {
 		for _, imported := range p.Imports {
-			if strings.HasPrefix(imported, "reprise/") && imported != "reprise/workflows" && !strings.HasPrefix(imported, "reprise/stacks") {
+			if strings.HasPrefix(imported, "reprise/") && imported != "reprise/workflows" &&
+				!strings.HasPrefix(imported, "reprise/stacks") {
 				t.Errorf("%s imports %s", p.ImportPath, imported)
 			}
 		}

@@ -8,9 +8,9 @@ import (
 	"testing"
 )
 
-// TestTheReadmeNamesWhatIsThere: a promise's test that was renamed or moved is no
+// TestReadmeNamesExistingThings: a promise's test that was renamed or moved is no
 // longer found by who looks for it.
-func TestTheReadmeNamesWhatIsThere(t *testing.T) {
+func TestReadmeNamesExistingThings(t *testing.T) {
 	text, err := os.ReadFile("../../README.md")
 	if err != nil {
 		t.Fatal(err)

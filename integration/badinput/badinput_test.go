@@ -49,7 +49,8 @@ func TestBadInputIsRefusedWholeAndChangesNothing(t *testing.T) {
 		"no type":           {structured, `{"specversion":"1.0","id":"1","source":"s","subject":"x"}`, 400, "type", 0},
 		"no id":             {structured, `{"specversion":"1.0","source":"s","type":"t","subject":"x"}`, 400, "id", 0},
 		"wrong time":        {structured, one(`,"time":"yesterday"`), 400, "time", 0},
-		"long entity":       {structured, strings.Replace(good, `"x"`, `"`+strings.Repeat("x", 2048)+`"`, 1), 400, "subject", 0},
+		"long entity": {structured, strings.Replace(good, `"x"`, `"`+strings.Repeat("x", 2048)+`"`, 1),
+			400, "subject", 0},
 		"control character": {structured, strings.Replace(good, `"x"`, `"a\u0007b"`, 1), 400, "subject", 0},
 		"large data":        {structured, one(`,"data":"` + strings.Repeat("x", 257<<10) + `"`), 400, "data", 0},
 		"one bad of many":   {batched, "[" + good + "," + good + `,{"specversion":"1.0"}]`, 400, "id", 2},
@@ -67,7 +68,8 @@ func TestBadInputIsRefusedWholeAndChangesNothing(t *testing.T) {
 			if err := json.Unmarshal(body, &problem); err != nil {
 				t.Fatalf("%d, no problem document: %.300s", status, body)
 			}
-			if status != c.status || problem.Status != c.status || !strings.Contains(problem.Detail+problem.Attribute, c.detail) {
+			if status != c.status || problem.Status != c.status ||
+				!strings.Contains(problem.Detail+problem.Attribute, c.detail) {
 				t.Errorf("%d %s, want %d about %q", status, body, c.status, c.detail)
 			}
 			if c.index >= 0 && (problem.Event == nil || *problem.Event != c.index) {
@@ -128,7 +130,8 @@ func TestCutOffRequestIsNotTaken(t *testing.T) {
 
 func TestLegalEntityIdsWorkEndToEnd(t *testing.T) {
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4})
-	ids := []string{"#", "a#b", "a", "a/b", "/", "100%", "%23", "🦄/ü#", "..", "a b", strings.Repeat("ä", 300), "?q=1&x", `"quoted"\`}
+	ids := []string{"#", "a#b", "a", "a/b", "/", "100%", "%23", "🦄/ü#", "..", "a b", strings.Repeat("ä", 300),
+		"?q=1&x", `"quoted"\`}
 	var batch []json.RawMessage
 	for i, id := range ids {
 		subject, err := json.Marshal(id)
@@ -171,7 +174,8 @@ func TestReplaysAreRefusedWithAReason(t *testing.T) {
 		t.Errorf("cancel of an unknown id: %d %s", status, body)
 	}
 	const input = `{"name":"backwards","input":{"from":"2026-03-02T00:00:00Z","to":"2026-03-01T00:00:00Z"}}`
-	if status, body := p.Call(http.MethodPost, "/replays", "application/json", []byte(input)); status != 400 || !strings.Contains(string(body), "not before") {
+	if status, body := p.Call(http.MethodPost, "/replays", "application/json", []byte(input)); status != 400 ||
+		!strings.Contains(string(body), "not before") {
 		t.Errorf("from after to: %d %s", status, body)
 	}
 	first := p.Replay("twice", `{"types":["file.changed"]}`)

@@ -1,7 +1,4 @@
-// Package badinput has the scenarios of input that is refused: events, requests,
-// names of replays and data directories that cannot be taken, and what looks odd
-// and is legal.
-//
-// What lives here: that a refusal says why and changes nothing. What must not:
-// what a parser refuses, which its own tests say.
+// Package badinput contains scenarios of invalid events, requests, replay names and
+// data directories, and of input that looks odd but is valid. It tests that a
+// refusal says why and changes nothing; each parser's own tests say what it refuses.
 package badinput

@@ -1,7 +1,5 @@
-// Package crash kills the platform, a process of its own, with SIGKILL while it
-// takes in events and while it rebuilds.
-//
-// What lives here: that nothing is lost or done twice over real processes and
-// disks. What must not: crashes between two writes, which package simulation
-// forces one by one.
+// Package crash runs the platform as a process and kills it with SIGKILL while it
+// accepts events and while it rebuilds. It tests that nothing is lost or done twice
+// with real processes and disks. Package simulation tests crashes between any two
+// writes.
 package crash

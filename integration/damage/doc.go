@@ -1,6 +1,3 @@
-// Package damage has the scenarios of disks: one that lost an event, and one that
-// is full.
-//
-// What lives here: that the whole platform says so, and goes on where it can.
-// What must not: damage to a single store, which its own tests have.
+// Package damage contains scenarios of a disk that lost an event and of a full disk.
+// It tests that the platform reports the damage and continues where it can.
 package damage

@@ -29,7 +29,7 @@ func (f *fillable) GetDiskUsage(string) (vfs.DiskUsage, error) {
 	return vfs.DiskUsage{TotalBytes: 1 << 40, AvailBytes: 1 << 39}, nil
 }
 
-func TestFullDiskRefusesClearlyAndGoesOnOnceThereIsRoom(t *testing.T) {
+func TestFullDiskRefusesEventsUntilThereIsRoom(t *testing.T) {
 	disk := &fillable{FS: vfs.NewMem()}
 	p := localtest.Start(t, local.Options{Dir: "data", FS: disk, Lanes: 4})
 	d := datasets.Litestream(t)
@@ -44,7 +44,8 @@ func TestFullDiskRefusesClearlyAndGoesOnOnceThereIsRoom(t *testing.T) {
 	// The disk is looked at now and then, so the first requests may still fit.
 	status, answer := 0, []byte(nil)
 	for range 200 {
-		if status, answer = p.Call(http.MethodPost, "/events", "application/cloudevents-batch+json", body); status != http.StatusAccepted {
+		if status, answer = p.Call(http.MethodPost, "/events", "application/cloudevents-batch+json",
+			body); status != http.StatusAccepted {
 			break
 		}
 	}

@@ -72,10 +72,12 @@ func TestReplayOfADamagedLogSaysSo(t *testing.T) {
 		t.Fatal(err)
 	}
 	next := day.AddDate(0, 0, 1).Format(time.RFC3339)
-	if got := p.Replay("that-day", fmt.Sprintf(`{"from":%q,"to":%q}`, day.Format(time.RFC3339), next)); got.Status != replay.Failed {
+	if got := p.Replay("that-day", fmt.Sprintf(`{"from":%q,"to":%q}`, day.Format(time.RFC3339),
+		next)); got.Status != replay.Failed {
 		t.Errorf("a replay of the damaged day: %s", got.Status)
 	}
-	if got := p.Replay("later", fmt.Sprintf(`{"from":%q}`, next)); got.Status != replay.Succeeded || got.Progress.Read == 0 {
+	if got := p.Replay("later", fmt.Sprintf(`{"from":%q}`, next)); got.Status != replay.Succeeded ||
+		got.Progress.Read == 0 {
 		t.Errorf("a replay beside the damage: %s, %+v, %+v", got.Status, got.Failure, got.Progress)
 	}
 }

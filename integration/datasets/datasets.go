@@ -15,14 +15,15 @@ import (
 	"reprise/pkg/local/localtest"
 )
 
-// Log is a real log with its truth.
+// Log is a real log.
 type Log struct {
 	// Lines are events as JSON.
 	Lines []json.RawMessage
+	// Truth is the state that Git computes.
 	Truth demo.Truth
 }
 
-// Litestream is the smaller log, that of the demonstration.
+// Litestream is the smaller log, which the demonstration also uses.
 func Litestream(t testing.TB) Log {
 	t.Helper()
 	log, err := demo.Litestream()
@@ -57,7 +58,7 @@ func Karpenter(t testing.TB) Log {
 	return Log{ReadLines(t, log), truth}
 }
 
-// ReadLines reads events, one in each line.
+// ReadLines reads events, one per line.
 func ReadLines(t testing.TB, r io.Reader) []json.RawMessage {
 	t.Helper()
 	var lines []json.RawMessage
@@ -72,14 +73,14 @@ func ReadLines(t testing.TB, r io.Reader) []json.RawMessage {
 	return lines
 }
 
-// Send sends the whole log in batches of a size that the API takes.
+// Send sends the whole log in batches of size events.
 func (l Log) Send(to *localtest.Client, path string, size int) {
 	for batch := range slices.Chunk(l.Lines, size) {
 		to.Send(path, batch)
 	}
 }
 
-// Judge holds rows against what Git says.
+// Judge compares rows with Git.
 func (l Log) Judge(t testing.TB, what string, rows map[string]api.EntityView) {
 	t.Helper()
 	wrong := 0
@@ -101,7 +102,7 @@ func (l Log) Judge(t testing.TB, what string, rows map[string]api.EntityView) {
 	}
 }
 
-// Same compares rows byte for byte: state, count, chain, position.
+// Same compares the state, count, chain and position of rows byte for byte.
 func Same(t testing.TB, what string, got, want map[string]api.EntityView) {
 	t.Helper()
 	if len(got) != len(want) {

@@ -1,6 +1,3 @@
-// Package datasets has real event logs with what Git says that they come to, and
-// the scenarios of the platform on them: live, rebuilt, sent twice, imported.
-//
-// What lives here: reading the logs, judging state by Git, and comparing state.
-// What must not: anything that knows how the platform runs, but in the tests.
+// Package datasets contains real event logs and the state that Git computes for
+// them, and tests the platform with them: live, rebuilt, sent twice, imported.
 package datasets

@@ -22,10 +22,9 @@ func (w *World) Steps() []string {
 	return names
 }
 
-// DeploySteps deploys the steps of the state machine again, with what change
-// makes of their environment, and publishes their next versions, as a deploy
-// with other code does. Executions under way keep their definition; the
-// definition of those to come is left as it is.
+// DeploySteps deploys the steps of the state machine again with an environment that
+// change has edited, and publishes their next versions, as a deploy with other code
+// does. It does not change the definition of the state machine.
 func (w *World) DeploySteps(change func(env map[string]string)) {
 	w.t.Helper()
 	steps := w.Steps()
@@ -33,7 +32,7 @@ func (w *World) DeploySteps(change func(env map[string]string)) {
 		if !slices.Contains(steps, described.Name) {
 			continue
 		}
-		f := w.function(described)
+		f := w.function(described, w.options.Programs)
 		f.Env = maps.Clone(f.Env)
 		change(f.Env)
 		err := w.Host.Update(f)

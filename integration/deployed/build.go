@@ -13,12 +13,12 @@ import (
 	"reprise/integration/template"
 )
 
-// place is what dynalite and kinesalite call home.
+// place is the region and account that dynalite and kinesalite use.
 func place() template.Place { return template.Place{Region: "us-east-1", Account: "000000000000"} }
 
-// Synthesize makes the templates with the settings of cdk.json, but for those
-// that are given, and reads them. It needs node and the engines: without them
-// it skips the test, or fails it in CI, before anything is built.
+// Synthesize makes the templates with the settings of cdk.json, except for changes,
+// and reads them. Without node and the engines it skips the test, or fails it in CI,
+// before anything is built.
 func Synthesize(t testing.TB, changes map[string]any) *template.Deployment {
 	t.Helper()
 	engines.DynamoDB(t, nil)
@@ -52,12 +52,15 @@ func Synthesize(t testing.TB, changes map[string]any) *template.Deployment {
 	return read
 }
 
-// Build compiles every function for this machine and returns the directory with
-// the programs, each named as its folder. Edits make them those of another
-// release. They are compiled as tests are, so that go build finds most packages
-// compiled; that they build as they are deployed, others test.
+// Build compiles every function for this machine and returns the directory with the
+// programs, each named as its folder. Edits turn them into another release. The
+// flags allow go build to reuse packages that tests have compiled; other tests build
+// the functions as they are deployed.
 func Build(t testing.TB, edits ...programs.Edit) string {
 	t.Helper()
-	return programs.Build(t, programs.Order{Packages: []string{"./functions/..."}, Edits: edits,
-		Flags: []string{"-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w"}})
+	return programs.Build(t, programs.Order{
+		Packages: []string{"./functions/..."},
+		Flags:    []string{"-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w"},
+		Edits:    edits,
+	})
 }

@@ -12,21 +12,22 @@ import (
 	"reprise/pkg/aws/settings"
 )
 
-// definitions are what becomes of the state machine's definition with deploys.
-// An execution keeps the one that stands when it begins, as it does on AWS. The
-// engine has one definition for all, so what it calls is translated here, by the
-// replay that every step is told: an execution is named as its replay. It is
+// definitions keeps the state machine's definition of each execution across deploys:
+// an execution keeps the definition with which it began, as on AWS. The engine has a
+// single definition, so definitions translates the functions that it calls. It finds
+// the execution by the replay in every step's input, which has the same name. It is
 // safe for concurrent use.
 type definitions struct {
 	host *lambdahost.Host
 
 	mu sync.Mutex
-	// present has, by the ARNs of the first definition, those of the present one.
+	// present maps function ARNs of the first definition to those of the present
+	// one; kept does the same for each execution.
 	present map[string]string
 	kept    map[string]map[string]string
 }
 
-// of returns what the definition of an execution calls in place of a function.
+// of returns the ARN that an execution's definition has instead of function.
 func (d *definitions) of(execution, function string) string {
 	d.mu.Lock()
 	defer d.mu.Unlock()
@@ -57,23 +58,22 @@ func (d *definitions) Invoke(ctx context.Context, function string, payload json.
 	return lambdahost.Invoker{Host: d.host}.Invoke(ctx, function, payload)
 }
 
-// DeployCode deploys every function again with other programs, as `cdk deploy`
-// does: the steps and the consumer of the state get their next versions, which
-// executions to come and keep-consumers are told.
+// DeployCode deploys every function again with other programs, as `cdk deploy` does.
+// The steps and write-state get their next versions; later executions use those of
+// the steps, and keep-consumers that of write-state.
 func (w *World) DeployCode(programs string) {
 	w.t.Helper()
 	steps, versions := w.Steps(), make(map[string]string)
-	told := ""
-	// keep-consumers comes last: what it is told of is there then.
+	writeVersion := ""
+	// keep-consumers comes last, because it needs the version of write-state.
 	functions := slices.Clone(w.options.Deployment.Functions)
-	slices.SortStableFunc(functions, func(a, b template.Function) int {
-		return boolInt(a.Name == w.Name("keep-consumers")) - boolInt(b.Name == w.Name("keep-consumers"))
-	})
+	last := slices.IndexFunc(functions, func(f template.Function) bool { return f.Name == w.Name("keep-consumers") })
+	functions[last], functions[len(functions)-1] = functions[len(functions)-1], functions[last]
 	for _, described := range functions {
-		f := w.functionOf(described, programs)
+		f := w.function(described, programs)
 		if f.Name == w.Name("keep-consumers") {
 			f.Env = maps.Clone(f.Env)
-			f.Env[settings.EnvWriteVersion] = told
+			f.Env[settings.EnvWriteVersion] = writeVersion
 		}
 		if err := w.Host.Update(f); err != nil {
 			w.t.Fatal(err)
@@ -86,7 +86,7 @@ func (w *World) DeployCode(programs string) {
 			w.t.Fatal(err)
 		}
 		if f.Name == w.Name("write-state") {
-			told = version
+			writeVersion = version
 		}
 		versions[f.Name] = w.Host.ARN(lambdahost.Reference{Name: f.Name, Qualifier: version})
 	}
@@ -99,11 +99,4 @@ func (w *World) DeployCode(programs string) {
 		present[arn] = versions[step.Name]
 	}
 	w.definitions.deploy(present)
-}
-
-func boolInt(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

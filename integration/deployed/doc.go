@@ -1,10 +1,8 @@
-// Package deployed runs, inside a test, what would be deployed on AWS: the
-// binaries of the functions as they are built, and tables, streams, mappings,
-// routes, rules and state machines as the synthesized templates describe them,
-// on engines that speak the services' own protocols on loopback.
+// Package deployed runs a deployment inside a test: the functions' own binaries,
+// with the tables, streams, mappings, routes, rules and state machines of the
+// synthesized templates, on engines that speak the services' protocols on loopback.
+// It can cause faults between them, and compares the state with Git.
 //
-// What lives here: putting those together, faults between them, and judging by
-// Git what became of a log. The scenarios are the packages below. What must not:
-// any other assertion about outcomes, or a second description of the deployment.
-// DynamoDB Streams do not exist here, so that nothing calls watch-log.
+// The packages below contain the scenarios. There are no DynamoDB Streams here, so
+// nothing calls watch-log.
 package deployed

@@ -15,25 +15,30 @@ import (
 	"reprise/pkg/local/emulate"
 )
 
-// maxRequestBytes is what API Gateway takes of a body.
+// maxRequestBytes is API Gateway's limit for a body.
 const maxRequestBytes = 10 << 20
 
-// function is a Lambda behind a route.
-type function func(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error)
+type (
+	request  = events.APIGatewayV2HTTPRequest
+	response = events.APIGatewayV2HTTPResponse
+)
 
-// gateway routes requests to the functions that the templates name.
+// function is a Lambda function behind a route.
+type function func(context.Context, request) (response, error)
+
+// gateway routes requests to functions as the templates say.
 func (w *World) gateway() http.Handler {
 	routes := make(map[string]function)
 	for _, route := range w.options.Deployment.Routes {
-		routes[route.Key] = func(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
-			return invoke[events.APIGatewayV2HTTPResponse](ctx, w.Host, route.Function, req)
+		routes[route.Key] = func(ctx context.Context, req request) (response, error) {
+			return invoke[response](ctx, w.Host, route.Function, req)
 		}
 	}
 	return emulate.Server(newGateway(routes, w.log), w.log).Handler
 }
 
-// newGateway is an HTTP API: it makes events (payload format 2.0) of requests,
-// for functions by their route keys, and responses of what they answer.
+// newGateway is an HTTP API: it turns requests into events (payload format 2.0) for
+// the function of their route, and the function's answers into responses.
 func newGateway(routes map[string]function, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { tell(w, http.StatusNotFound, "Not Found") })
@@ -56,7 +61,8 @@ func pass(w http.ResponseWriter, r *http.Request, call function, log *slog.Logge
 		tell(w, http.StatusServiceUnavailable, "Service Unavailable")
 		return
 	case err != nil:
-		log.LogAttrs(r.Context(), slog.LevelError, "function failed", slog.String("route", r.Pattern), slog.String("error", err.Error()))
+		log.LogAttrs(r.Context(), slog.LevelError, "function failed",
+			slog.String("route", r.Pattern), slog.String("error", err.Error()))
 		tell(w, http.StatusInternalServerError, "Internal Server Error")
 		return
 	}
@@ -65,14 +71,17 @@ func pass(w http.ResponseWriter, r *http.Request, call function, log *slog.Logge
 
 // tell answers without a function.
 func tell(w http.ResponseWriter, status int, message string) {
-	respond(w, events.APIGatewayV2HTTPResponse{StatusCode: status, Body: `{"message":"` + message + `"}`,
-		Headers: map[string]string{"Content-Type": "application/json"}})
+	respond(w, response{
+		StatusCode: status,
+		Body:       `{"message":"` + message + `"}`,
+		Headers:    map[string]string{"Content-Type": "application/json"},
+	})
 }
 
-// eventOf is what becomes of a request: a decoded path, names of headers in
-// lower case, values joined by commas, and most bodies in base64.
-func eventOf(r *http.Request, body *bytes.Buffer) events.APIGatewayV2HTTPRequest {
-	request := events.APIGatewayV2HTTPRequest{
+// eventOf is the event of a request: with a decoded path, header names in lower case,
+// values joined with commas, and most bodies in base64.
+func eventOf(r *http.Request, body *bytes.Buffer) request {
+	e := request{
 		Version:               "2.0",
 		RouteKey:              r.Pattern,
 		RawPath:               r.URL.Path,
@@ -82,23 +91,22 @@ func eventOf(r *http.Request, body *bytes.Buffer) events.APIGatewayV2HTTPRequest
 		PathParameters:        pathParameters(r),
 	}
 	for name, values := range r.Header {
-		request.Headers[strings.ToLower(name)] = strings.Join(values, ",")
+		e.Headers[strings.ToLower(name)] = strings.Join(values, ",")
 	}
 	for name, values := range r.URL.Query() {
-		request.QueryStringParameters[name] = strings.Join(values, ",")
+		e.QueryStringParameters[name] = strings.Join(values, ",")
 	}
-	request.RequestContext.HTTP.Method = r.Method
-	request.RequestContext.HTTP.Path = r.URL.Path
+	e.RequestContext.HTTP.Method = r.Method
+	e.RequestContext.HTTP.Path = r.URL.Path
 	if textual(r.Header.Get("Content-Type")) {
-		request.Body = body.String()
+		e.Body = body.String()
 	} else {
-		request.Body, request.IsBase64Encoded = base64.StdEncoding.EncodeToString(body.Bytes()), true
+		e.Body, e.IsBase64Encoded = base64.StdEncoding.EncodeToString(body.Bytes()), true
 	}
-	return request
+	return e
 }
 
-// textual reports whether a body is handed on as it is; all else arrives as
-// base64.
+// textual reports whether a body is passed on as it is, instead of as base64.
 func textual(contentType string) bool {
 	kind, _, _ := strings.Cut(contentType, ";")
 	kind = strings.TrimSpace(kind)
@@ -117,7 +125,7 @@ func pathParameters(r *http.Request) map[string]string {
 	return parameters
 }
 
-func respond(w http.ResponseWriter, answer events.APIGatewayV2HTTPResponse) {
+func respond(w http.ResponseWriter, answer response) {
 	for name, value := range answer.Headers {
 		w.Header().Set(name, value)
 	}
@@ -125,11 +133,11 @@ func respond(w http.ResponseWriter, answer events.APIGatewayV2HTTPResponse) {
 	if answer.IsBase64Encoded {
 		decoded, err := base64.StdEncoding.DecodeString(answer.Body)
 		if err != nil {
-			http.Error(w, `{"message":"Internal Server Error"}`, http.StatusInternalServerError)
+			tell(w, http.StatusInternalServerError, "Internal Server Error")
 			return
 		}
 		body = decoded
 	}
 	w.WriteHeader(answer.StatusCode)
-	_, _ = w.Write(body) // the client may be gone; nobody is left to tell
+	_, _ = w.Write(body) // it fails only if the client is gone
 }

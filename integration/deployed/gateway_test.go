@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-func TestGatewayHandsRequestsOnAsAnHTTPAPIDoes(t *testing.T) {
+func TestGatewayMakesTheEventsOfAnHTTPAPI(t *testing.T) {
 	var got events.APIGatewayV2HTTPRequest
 	call := func(_ context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		got = req
@@ -23,8 +23,10 @@ func TestGatewayHandsRequestsOnAsAnHTTPAPIDoes(t *testing.T) {
 	const key = "POST /entities/{id}/events"
 	server := httptest.NewServer(newGateway(map[string]function{key: call}, slog.New(slog.DiscardHandler)))
 	defer server.Close()
-	for kind, encoded := range map[string]bool{"application/json": false, "text/plain; charset=utf-8": false, "application/cloudevents+json": true, "": true} {
-		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, server.URL+"/entities/50%25%2Fa%3Fb/events?limit=5", strings.NewReader("body"))
+	for kind, encoded := range map[string]bool{"application/json": false, "text/plain; charset=utf-8": false,
+		"application/cloudevents+json": true, "": true} {
+		req, err := http.NewRequestWithContext(t.Context(), http.MethodPost,
+			server.URL+"/entities/50%25%2Fa%3Fb/events?limit=5", strings.NewReader("body"))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -11,16 +11,16 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// Lanes is how many lanes the deployments of New have.
+// Lanes is the number of lanes in deployments of New.
 const Lanes = 16
 
-// requestEvents is how many events of a log a request has: as many as the API
-// of a small deployment takes.
+// requestEvents is the number of events in a request: as many as a small deployment
+// accepts.
 const requestEvents = 1000
 
-// New runs the binaries of all functions on what the synthesized templates
-// describe, until the test ends. The first generation is there. With -short it
-// skips the test, and so it does without node, which in CI is a failure.
+// New starts a deployment that runs until the test ends, and waits for its first
+// generation. It skips the test with -short, and without node unless CI=true, when it
+// fails the test.
 func New(t testing.TB) *World {
 	t.Helper()
 	if testing.Short() {
@@ -30,7 +30,7 @@ func New(t testing.TB) *World {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	w := Start(t, Options{Prefix: "reprise", Deployment: described, Programs: Build(t), Seed: seed})
-	// The schedule makes the first generation.
+	// A schedule makes the first generation.
 	localtest.Until(w, "/generations", func(view api.GenerationsView) bool { return view.Active != "" })
 	return w
 }
@@ -38,8 +38,8 @@ func New(t testing.TB) *World {
 // SendLog sends a log.
 func (w *World) SendLog(log datasets.Log) { log.Send(w.Client, "/events", requestEvents) }
 
-// SettleRows waits until n different events are applied, and nothing that came
-// twice is still under way.
+// SettleRows waits until n different events are applied and every lane has applied
+// its whole log, and returns the rows.
 func (w *World) SettleRows(n int64) map[string]api.EntityView {
 	w.t.Helper()
 	localtest.Until(w, "/lanes", func(view api.LanesView) bool {
@@ -57,9 +57,9 @@ func (w *World) SettleRows(n int64) map[string]api.EntityView {
 	return w.Rows("", Lanes)
 }
 
-// AgreesWithGit sends a real log, loses the state, and rebuilds it: both states
-// must be what Git says. It calls live, which may be nil, before the loss, and
-// returns how the rebuild ended.
+// AgreesWithGit sends a real log, wipes the state, and rebuilds it. Both states must
+// agree with Git. It calls live, which may be nil, before the wipe, and returns the
+// rebuild's final view.
 func (w *World) AgreesWithGit(t *testing.T, log datasets.Log, live func()) lifecycle.View {
 	t.Helper()
 	n := int64(len(log.Lines))

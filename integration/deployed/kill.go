@@ -5,20 +5,20 @@ import (
 	"sync"
 )
 
-// Kill is an order to end a function's processes in the middle of their work:
-// when they have sent Nth requests that write to Target.
+// Kill is an order to kill a function's processes in the middle of their work, when
+// they send their Nth write to Target.
 type Kill struct {
-	// Folder is the function's.
+	// Folder is the function's folder.
 	Folder string
-	// Service is "dynamodb" or "kinesis"; Target begins the name of the table
-	// or stream that is written to.
+	// Service is "dynamodb" or "kinesis"; the name of the table or stream begins
+	// with Target.
 	Service, Target string
-	// Nth is how many such requests pass before each kill, so that a batch is
-	// done in part; Times is how often there is one.
+	// Nth is the number of the write at which each kill happens, so that a batch is
+	// done in part; Times is the number of kills.
 	Nth, Times int
 }
 
-// kills are the orders under way in a world. It is safe for concurrent use.
+// kills are the pending orders of a world. It is safe for concurrent use.
 type kills struct {
 	world *World
 
@@ -32,7 +32,7 @@ type order struct {
 	seen int
 }
 
-// Kill carries orders out from now on, beside those given before.
+// Kill adds orders to be carried out from now on.
 func (w *World) Kill(kills ...Kill) {
 	k := w.kills
 	k.mu.Lock()
@@ -42,15 +42,16 @@ func (w *World) Kill(kills ...Kill) {
 	}
 }
 
-// Killed is how often each function was killed while it worked, by its folder.
+// Killed is how many processes were killed while they worked, by the function's
+// folder.
 func (w *World) Killed() map[string]int {
 	w.kills.mu.Lock()
 	defer w.kills.mu.Unlock()
 	return maps.Clone(w.kills.done)
 }
 
-// observe counts a request to a service and kills what is due, before the
-// request goes on.
+// observe counts a request to a service and carries out orders before the request
+// continues.
 func (k *kills) observe(service, operation string, body []byte) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -61,8 +62,8 @@ func (k *kills) observe(service, operation string, body []byte) {
 		if o.seen++; o.seen < o.Nth {
 			continue
 		}
-		// The request may be another function's: then nothing is under way, and
-		// the order waits for the next one.
+		// The request may be another function's. If the ordered function is idle,
+		// the order waits for the next request.
 		if n := k.world.Host.Kill(k.world.Name(o.Folder)); n > 0 {
 			o.seen = 0
 			o.Times--

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// patience bounds how long a function may take to give up on a service.
+// patience bounds the wait for a function to give up on a service.
 const patience = time.Minute
 
 // writesTo reports whether a request writes to a table or stream whose name
@@ -22,7 +22,7 @@ func writesTo(target, operation string, body []byte) bool {
 	return false
 }
 
-// Refuse lets a service refuse every write to the tables or streams whose names
+// Refuse makes a service refuse every write to the tables or streams whose names
 // begin with target, until lift is called.
 func (w *World) Refuse(service, target string) (lift func()) {
 	proxy := w.Proxies[service]
@@ -30,7 +30,7 @@ func (w *World) Refuse(service, target string) (lift func()) {
 	return func() { proxy.Refuse(nil) }
 }
 
-// RefuseAfter is Refuse for what follows the first n of those writes.
+// RefuseAfter is Refuse, but lets the first n of those writes pass.
 func (w *World) RefuseAfter(service, target string, n int64) (lift func()) {
 	var seen atomic.Int64
 	proxy := w.Proxies[service]
@@ -40,9 +40,9 @@ func (w *World) RefuseAfter(service, target string, n int64) (lift func()) {
 	return func() { proxy.Refuse(nil) }
 }
 
-// CountWrites counts the writes to the tables or streams whose names begin with
-// target from now on. It takes the place of a Refuse of the same service.
-func (w *World) CountWrites(service, target string) (sofar func() int64) {
+// CountWrites counts writes to the tables or streams whose names begin with target
+// from now on. It replaces a Refuse of the same service.
+func (w *World) CountWrites(service, target string) (count func() int64) {
 	var seen atomic.Int64
 	w.Proxies[service].Refuse(func(operation string, body []byte) bool {
 		if writesTo(target, operation, body) {
@@ -53,8 +53,8 @@ func (w *World) CountWrites(service, target string) (sofar func() int64) {
 	return seen.Load
 }
 
-// AwaitGivenUp waits until a function has given up on a service that refuses,
-// once more than at the last call for that function, and said so in its log.
+// AwaitGivenUp waits until a function's log says that it has given up on a service,
+// once more than at the last call for that function.
 func (w *World) AwaitGivenUp(folder string) {
 	w.t.Helper()
 	if !eventually(w.t, func() bool { return w.givenUp(folder) > w.gaveUp[folder] }) {
@@ -66,19 +66,19 @@ func (w *World) AwaitGivenUp(folder string) {
 // givenUp counts the lines of a function's log that report an injected fault.
 func (w *World) givenUp(folder string) (n int) {
 	for line := range strings.Lines(w.Host.Output(w.Name(folder))) {
-		if strings.Contains(line, `"msg":"records come again"`) || strings.Contains(line, `"msg":"step ended"`) {
+		if strings.Contains(line, `"msg":"records will be retried"`) || strings.Contains(line, `"msg":"step ended"`) {
 			n += strings.Count(line, "injected by the fault proxy")
 		}
 	}
 	return n
 }
 
-func eventually(t testing.TB, is func() bool) bool {
+func eventually(t testing.TB, condition func() bool) bool {
 	t.Helper()
 	deadline := time.Now().Add(patience)
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
-	for !is() {
+	for !condition() {
 		if time.Now().After(deadline) {
 			return false
 		}

@@ -13,8 +13,7 @@ import (
 	"reprise/pkg/aws/feedkinesis"
 )
 
-// createStores creates the tables and streams of the templates, and the
-// proxies before them.
+// createStores creates the tables and streams of the templates, and their proxies.
 func (w *World) createStores() {
 	w.t.Helper()
 	tables := engines.DynamoDB(w.t, nil)
@@ -47,21 +46,11 @@ func (w *World) createTable(client *dynamodb.Client, table template.Table) {
 	if _, err := client.CreateTable(w.t.Context(), in); err != nil {
 		w.t.Fatalf("create table %s: %v", table.Name, err)
 	}
-	pace := engines.Pace()
-	for range 1000 {
-		out, err := client.DescribeTable(w.t.Context(), &dynamodb.DescribeTableInput{TableName: &table.Name})
-		if err == nil && out.Table.TableStatus == types.TableStatusActive {
-			return
-		}
-		if err := pace.Sleep(w.t.Context(), pace.Cap); err != nil {
-			w.t.Fatal(err)
-		}
-	}
-	w.t.Fatalf("table %s does not become active", table.Name)
+	engines.WaitActive(w.t, client, table.Name)
 }
 
-// dropStores deletes every table and stream whose name begins with the prefix,
-// the generations' among them.
+// dropStores deletes every table that begins with the prefix, including those of
+// generations, and every stream of the templates.
 func (w *World) dropStores(client *dynamodb.Client) {
 	ctx := context.WithoutCancel(w.t.Context())
 	list, err := client.ListTables(ctx, &dynamodb.ListTablesInput{})

@@ -7,14 +7,14 @@ import (
 	"reprise/pkg/meter"
 )
 
-// ended is the line that every invocation ends with.
+// ended is the last log line of every invocation.
 type ended struct {
 	Message string                 `json:"msg"`
 	Parts   map[string]meter.Usage `json:"parts"`
 }
 
-// Used sums up what a function's invocations have used so far, by part, and
-// counts them, as its log says: as an operator would find it there.
+// Used sums up from a function's log what its invocations have used so far, by part,
+// and counts the invocations.
 func (w *World) Used(folder string) (used meter.Snapshot, invocations int) {
 	w.t.Helper()
 	used = make(meter.Snapshot)

@@ -26,9 +26,9 @@ import (
 
 const (
 	emulateHeaderTimeout = 10 * time.Second
-	// pollEvery is how often a shard without records is looked at.
+	// pollEvery is how often a shard without records is read.
 	pollEvery = 50 * time.Millisecond
-	// scheduleEvery stands in for every rule's own schedule.
+	// scheduleEvery replaces every rule's own schedule.
 	scheduleEvery = time.Second
 )
 
@@ -45,8 +45,15 @@ func (w *World) startEngine(ctx context.Context, listener net.Listener) {
 		machines[m.Name] = parsed
 		config.Machines = append(config.Machines, wire.Machine{Name: m.Name, Definition: m.Definition, Created: time.Now()})
 	}
-	engine, err := engine.New(engine.Config{Machines: machines, Invoker: w.definitions, OnEnd: w.executionEnded,
-		Journal: &asltest.Memory{Forget: true}, Region: config.Region, Account: config.Account, Logger: w.log})
+	engine, err := engine.New(engine.Config{
+		Machines: machines,
+		Invoker:  w.definitions,
+		OnEnd:    w.executionEnded,
+		Journal:  &asltest.Memory{Forget: true},
+		Region:   config.Region,
+		Account:  config.Account,
+		Logger:   w.log,
+	})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -55,16 +62,26 @@ func (w *World) startEngine(ctx context.Context, listener net.Listener) {
 	w.group.Go(func() error { return wire.New(config).Serve(ctx, listener) })
 }
 
-// executionEnded is the event that EventBridge has of an execution, for the
-// rules whose pattern it fits.
+// executionEnded sends the event that EventBridge sends when an execution ends to the
+// targets of all rules whose pattern matches.
 func (w *World) executionEnded(_ context.Context, e states.Execution) error {
-	detail, err := json.Marshal(map[string]any{"executionArn": e.ExecutionArn, "stateMachineArn": e.StateMachineArn,
-		"name": e.Name, "status": e.Status, "error": e.Error, "cause": e.Cause})
-	if err != nil {
-		return fmt.Errorf("encode ended execution: %w", err)
-	}
-	raw, err := json.Marshal(events.CloudWatchEvent{Version: "0", ID: e.ExecutionArn, Source: "aws.states", Region: place().Region,
-		DetailType: "Step Functions Execution Status Change", AccountID: place().Account, Time: e.StopDate, Detail: detail})
+	raw, err := json.Marshal(map[string]any{
+		"version":     "0",
+		"id":          e.ExecutionArn,
+		"detail-type": "Step Functions Execution Status Change",
+		"source":      "aws.states",
+		"account":     place().Account,
+		"time":        e.StopDate,
+		"region":      place().Region,
+		"detail": map[string]any{
+			"executionArn":    e.ExecutionArn,
+			"stateMachineArn": e.StateMachineArn,
+			"name":            e.Name,
+			"status":          e.Status,
+			"error":           e.Error,
+			"cause":           e.Cause,
+		},
+	})
 	if err != nil {
 		return fmt.Errorf("encode ended execution: %w", err)
 	}
@@ -85,7 +102,7 @@ func (w *World) executionEnded(_ context.Context, e states.Execution) error {
 	return nil
 }
 
-// fits matches an event with a pattern of lists of values, as EventBridge does.
+// fits matches an event against a pattern of lists of values, as EventBridge does.
 func fits(pattern, e map[string]any) bool {
 	for name, want := range pattern {
 		switch want := want.(type) {
@@ -140,16 +157,25 @@ func (w *World) publish() {
 		if !strings.Contains(m.Source, ":kinesis:") {
 			continue // no engine here has DynamoDB Streams
 		}
-		_, err := w.API.Map(lambdahost.Mapping{Source: m.Source, Function: m.Function, StartingPosition: m.StartingPosition,
-			BatchSize: m.BatchSize, BatchingSeconds: m.BatchingSeconds, Parallelization: m.Parallelization,
-			RetryAttempts: m.RetryAttempts, RecordAgeSeconds: m.RecordAgeSeconds, Bisect: m.Bisect, ResponseTypes: m.ResponseTypes})
+		_, err := w.API.Map(lambdahost.Mapping{
+			Source:           m.Source,
+			Function:         m.Function,
+			StartingPosition: m.StartingPosition,
+			BatchSize:        m.BatchSize,
+			BatchingSeconds:  m.BatchingSeconds,
+			Parallelization:  m.Parallelization,
+			RetryAttempts:    m.RetryAttempts,
+			RecordAgeSeconds: m.RecordAgeSeconds,
+			Bisect:           m.Bisect,
+			ResponseTypes:    m.ResponseTypes,
+		})
 		if err != nil {
 			w.t.Fatal(err)
 		}
 	}
 }
 
-// polled is a stream that is looked at again and again.
+// polled is a stream that is polled for new records.
 type polled struct{ feed.Stream }
 
 // Wait implements emulate.Source.
@@ -162,11 +188,18 @@ func (w *World) consume(ctx context.Context, m lambdahost.Mapping) error {
 	if err != nil {
 		return err
 	}
-	mapping := &emulate.Mapping{Consumer: m.ID, Stream: polled{w.streams.Open(name)}, Description: description, Checkpoints: w.places,
-		Factor: m.Parallelization, Region: place().Region, Log: w.log,
+	mapping := &emulate.Mapping{
+		Consumer:    m.ID,
+		Stream:      polled{w.streams.Open(name)},
+		Description: description,
+		Checkpoints: w.checkpoints,
+		Factor:      m.Parallelization,
+		Region:      place().Region,
+		Log:         w.log,
 		Function: func(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
 			return invoke[events.KinesisEventResponse](ctx, w.Host, m.Function, batch)
-		}}
+		},
+	}
 	return mapping.Run(ctx)
 }
 
@@ -185,48 +218,33 @@ func invoke[Out any](ctx context.Context, host *lambdahost.Host, function string
 	return out, nil
 }
 
-// metrics serves a CloudWatch that has no values yet, and returns its address.
-func (w *World) metrics() string {
-	listener := w.listen()
-	server := &http.Server{ReadHeaderTimeout: emulateHeaderTimeout, Handler: http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
-		rw.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
-		rw.Header().Set("Content-Type", "application/cbor")
-		_, _ = rw.Write([]byte("\xa1\x6aDatapoints\x80")) // {"Datapoints": []}; the client may be gone
-	})}
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		_ = server.Serve(listener) // it ends with Close only
-	}()
-	w.t.Cleanup(func() {
-		_ = server.Close()
-		<-done
-	})
-	return "http://" + listener.Addr().String()
+// noMetrics is a CloudWatch that has no values.
+func noMetrics(w http.ResponseWriter, _ *http.Request) {
+	w.Header().Set("Smithy-Protocol", "rpc-v2-cbor")
+	w.Header().Set("Content-Type", "application/cbor")
+	_, _ = w.Write([]byte("\xa1\x6aDatapoints\x80")) // {"Datapoints": []}; it fails only if the client is gone
 }
 
-// places are the checkpoints of mappings, which Lambda keeps on AWS.
-type places struct {
-	mu sync.Mutex
-	at map[string]string
+// checkpoints are the checkpoints of mappings, which Lambda keeps on AWS.
+type checkpoints struct {
+	mu        sync.Mutex
+	sequences map[string]string
 }
-
-func newPlaces() *places { return &places{at: make(map[string]string)} }
 
 // Load implements emulate.Checkpoints.
-func (p *places) Load(_ context.Context, consumer, identity, shard string) (string, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.at[consumer+" "+identity+" "+shard], nil
+func (c *checkpoints) Load(_ context.Context, consumer, identity, shard string) (string, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.sequences[consumer+" "+identity+" "+shard], nil
 }
 
 // Store implements emulate.Checkpoints.
-func (p *places) Store(_ context.Context, consumer, identity, shard, sequence string) error {
-	p.mu.Lock()
-	defer p.mu.Unlock()
+func (c *checkpoints) Store(_ context.Context, consumer, identity, shard, sequence string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
 	key := consumer + " " + identity + " " + shard
-	if event.CompareSequences(p.at[key], sequence) < 0 {
-		p.at[key] = sequence
+	if event.CompareSequences(c.sequences[key], sequence) < 0 {
+		c.sequences[key] = sequence
 	}
 	return nil
 }

@@ -19,18 +19,17 @@ import (
 	"reprise/integration/template"
 	"reprise/pkg/asl/engine"
 	"reprise/pkg/feed"
-	"reprise/pkg/local/emulate"
 	"reprise/pkg/local/localtest"
 )
 
-// Options say what runs.
+// Options configure a World.
 type Options struct {
 	Deployment *template.Deployment
-	// Programs is the directory that Build made.
+	// Programs is the directory that Build returned.
 	Programs string
 	// Prefix begins the names of the deployment's resources.
 	Prefix string
-	// Seed is that of all faults.
+	// Seed is the seed of all faults.
 	Seed uint64
 }
 
@@ -41,20 +40,20 @@ type World struct {
 	Host   *lambdahost.Host
 	API    *lambdahost.API
 	Engine *engine.Engine
-	// Proxies stand before "dynamodb", "kinesis", "states" and "lambda" for the
-	// functions; nothing else goes through them.
+	// Proxies are between the functions and "dynamodb", "kinesis", "states" and
+	// "lambda"; nothing else uses them.
 	Proxies map[string]*faultproxy.Proxy
 
-	t       testing.TB
-	options Options
-	streams feed.Streams
-	places  *places
-	// states is where the Step Functions API listens.
+	t           testing.TB
+	options     Options
+	streams     feed.Streams
+	checkpoints *checkpoints
+	// states is the endpoint of the Step Functions API.
 	states string
 	kills  *kills
-	// definitions are those of the state machine, by execution.
+	// definitions are the state machine's definitions, by execution.
 	definitions *definitions
-	// gaveUp is what AwaitGivenUp has counted, by folder.
+	// gaveUp is the last count of AwaitGivenUp, by folder.
 	gaveUp map[string]int
 	group  *errgroup.Group
 	log    *slog.Logger
@@ -63,19 +62,26 @@ type World struct {
 // Start runs a deployment. Without node it skips the test, or fails it in CI.
 func Start(t testing.TB, options Options) *World {
 	t.Helper()
-	w := &World{t: t, options: options, Proxies: make(map[string]*faultproxy.Proxy), places: newPlaces(), gaveUp: make(map[string]int),
-		log: slog.New(slog.DiscardHandler)}
+	w := &World{
+		t:           t,
+		options:     options,
+		Proxies:     make(map[string]*faultproxy.Proxy),
+		checkpoints: &checkpoints{sequences: make(map[string]string)},
+		gaveUp:      make(map[string]int),
+		log:         slog.New(slog.DiscardHandler),
+	}
 	w.kills = &kills{world: w, done: make(map[string]int)}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	t.Cleanup(cancel)
 	w.group, ctx = errgroup.WithContext(ctx)
 	w.createStores()
-	states, api, gateway := w.listen(), w.listen(), w.listen()
+	states, api, gateway, metrics := w.listen(), w.listen(), w.listen(), w.listen()
 	w.states = "http://" + states.Addr().String()
 	w.proxy("states", w.states)
 	w.proxy("lambda", "http://"+api.Addr().String())
-	w.startHost()
-	// What calls functions ends before their host does.
+	w.serve(ctx, metrics, http.HandlerFunc(noMetrics))
+	w.startHost("http://" + metrics.Addr().String())
+	// All callers of functions end before the host does.
 	t.Cleanup(func() {
 		cancel()
 		if err := w.group.Wait(); err != nil && !errors.Is(err, context.Canceled) {
@@ -138,17 +144,25 @@ func (w *World) SetRates(rates faultproxy.Rates) {
 	}
 }
 
-// Name is a function's, by its folder.
+// Name is the name of the function in a folder.
 func (w *World) Name(folder string) string { return w.options.Prefix + "-" + folder }
 
-func (w *World) startHost() {
+func (w *World) startHost(metrics string) {
 	w.t.Helper()
-	config := lambdahost.Config{Region: place().Region, Account: place().Account, OutputBytes: 8 << 20, Env: map[string]string{
-		"AWS_ENDPOINT_URL_DYNAMODB": w.Proxies["dynamodb"].URL(), "AWS_ENDPOINT_URL_KINESIS": w.Proxies["kinesis"].URL(),
-		"AWS_ENDPOINT_URL_SFN": w.Proxies["states"].URL(), "AWS_ENDPOINT_URL_LAMBDA": w.Proxies["lambda"].URL(),
-		"AWS_ENDPOINT_URL_CLOUDWATCH": w.metrics()}}
+	config := lambdahost.Config{
+		Region:      place().Region,
+		Account:     place().Account,
+		OutputBytes: 8 << 20,
+		Env: map[string]string{
+			"AWS_ENDPOINT_URL_DYNAMODB":   w.Proxies["dynamodb"].URL(),
+			"AWS_ENDPOINT_URL_KINESIS":    w.Proxies["kinesis"].URL(),
+			"AWS_ENDPOINT_URL_SFN":        w.Proxies["states"].URL(),
+			"AWS_ENDPOINT_URL_LAMBDA":     w.Proxies["lambda"].URL(),
+			"AWS_ENDPOINT_URL_CLOUDWATCH": metrics,
+		},
+	}
 	for _, f := range w.options.Deployment.Functions {
-		config.Functions = append(config.Functions, w.function(f))
+		config.Functions = append(config.Functions, w.function(f, w.options.Programs))
 	}
 	host, err := lambdahost.Start(config)
 	if err != nil {
@@ -162,22 +176,24 @@ func (w *World) startHost() {
 		if err := host.Close(); err != nil {
 			w.t.Error(err)
 		}
-		w.tellOutput()
+		w.logOutput()
 	})
 }
 
-// function is one of the templates' with its program.
-func (w *World) function(f template.Function) lambdahost.Function {
-	return w.functionOf(f, w.options.Programs)
+// function is a function of the templates with its program.
+func (w *World) function(f template.Function, programs string) lambdahost.Function {
+	return lambdahost.Function{
+		Name:        f.Name,
+		Binary:      filepath.Join(programs, strings.TrimPrefix(f.Name, w.options.Prefix+"-")),
+		Env:         f.Environment,
+		Timeout:     f.Timeout,
+		Concurrency: f.Concurrency,
+		MemoryMB:    f.MemoryMB,
+	}
 }
 
-func (w *World) functionOf(f template.Function, programs string) lambdahost.Function {
-	return lambdahost.Function{Name: f.Name, Env: f.Environment, Timeout: f.Timeout, Concurrency: f.Concurrency, MemoryMB: f.MemoryMB,
-		Binary: filepath.Join(programs, strings.TrimPrefix(f.Name, w.options.Prefix+"-"))}
-}
-
-// tellOutput shows, for a failed test, what its functions printed last.
-func (w *World) tellOutput() {
+// logOutput logs the last output of every function if the test has failed.
+func (w *World) logOutput() {
 	if !w.t.Failed() {
 		return
 	}
@@ -189,5 +205,3 @@ func (w *World) tellOutput() {
 }
 
 func (w *World) kinesis() *kinesis.Client { return engines.Kinesis(w.t, nil) }
-
-var _ emulate.Checkpoints = (*places)(nil)

@@ -2,6 +2,7 @@ package engines
 
 import (
 	"bufio"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -24,12 +25,13 @@ import (
 // endpoints are where the engines listen.
 type endpoints struct {
 	dynamoDB, kinesis string
-	// process keeps the script's standard input open: what is garbage is closed.
+	// process keeps the script's standard input from being garbage collected,
+	// which would close it.
 	process *exec.Cmd
 }
 
-// start runs the Node script once for a test binary. The script ends when its
-// standard input does, that is, with the test binary.
+// start runs the Node script once per test binary. The script ends with the test
+// binary, which closes its standard input.
 var start = sync.OnceValues(func() (endpoints, error) {
 	given := endpoints{
 		dynamoDB: os.Getenv("REPRISE_TEST_DYNAMODB_ENDPOINT"),
@@ -39,12 +41,8 @@ var start = sync.OnceValues(func() (endpoints, error) {
 		return given, nil
 	}
 	started, err := run()
-	if given.dynamoDB != "" {
-		started.dynamoDB = given.dynamoDB
-	}
-	if given.kinesis != "" {
-		started.kinesis = given.kinesis
-	}
+	started.dynamoDB = cmp.Or(given.dynamoDB, started.dynamoDB)
+	started.kinesis = cmp.Or(given.kinesis, started.kinesis)
 	if started.dynamoDB != "" && started.kinesis != "" {
 		return started, nil
 	}
@@ -59,7 +57,7 @@ func run() (endpoints, error) {
 	cmd := exec.Command("node", filepath.Join(dir, "engines.js"))
 	cmd.Env = append(os.Environ(), "NODE_NO_WARNINGS=1")
 	cmd.Stderr = os.Stderr
-	if _, err := cmd.StdinPipe(); err != nil { // never closed by us
+	if _, err := cmd.StdinPipe(); err != nil { // it stays open
 		return endpoints{}, fmt.Errorf("start engines: %w", err)
 	}
 	out, err := cmd.StdoutPipe()
@@ -78,8 +76,8 @@ func run() (endpoints, error) {
 		return endpoints{}, fmt.Errorf("read ports of engines: %w", err)
 	}
 	go func() {
-		// It ends with this process: an end that can be told of is a crash, which
-		// would show as refused connections only. Its own words are above.
+		// The script should outlive this process. If it ends earlier, it has
+		// crashed, which tests would only see as refused connections.
 		fmt.Fprintf(os.Stderr, "the engines' node process ended: %v\n", cmd.Wait())
 	}()
 	local := func(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }
@@ -99,7 +97,7 @@ func started(t testing.TB) endpoints {
 	return endpoints{}
 }
 
-// Pace is that of production with pauses of at most some milliseconds.
+// Pace is the pace of production, but with pauses of at most 5 ms.
 func Pace() awsclient.Pace {
 	p := awsclient.Standard()
 	p.Base, p.Cap = time.Millisecond, 5*time.Millisecond
@@ -119,16 +117,16 @@ func settings(transport http.RoundTripper) aws.Config {
 	}
 }
 
-// DynamoDB returns a client of the DynamoDB engine through transport; nil means
-// one without faults.
+// DynamoDB returns a client of the DynamoDB engine that uses transport; nil means a
+// transport without faults.
 func DynamoDB(t testing.TB, transport http.RoundTripper) *dynamodb.Client {
 	t.Helper()
 	at := started(t)
 	return dynamodb.NewFromConfig(settings(transport), func(o *dynamodb.Options) { o.BaseEndpoint = &at.dynamoDB })
 }
 
-// Kinesis returns a client of the Kinesis engine through transport; nil means
-// one without faults.
+// Kinesis returns a client of the Kinesis engine that uses transport; nil means a
+// transport without faults.
 func Kinesis(t testing.TB, transport http.RoundTripper) *kinesis.Client {
 	t.Helper()
 	at := started(t)
@@ -136,7 +134,7 @@ func Kinesis(t testing.TB, transport http.RoundTripper) *kinesis.Client {
 }
 
 // ModelRuns is the number of random runs of a conformance suite over the wire,
-// where a call takes milliseconds: few of them with -short.
+// where a call takes milliseconds.
 func ModelRuns() int {
 	if testing.Short() {
 		return 1

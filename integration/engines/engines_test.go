@@ -39,7 +39,8 @@ func breakOff(t *testing.T, host string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := fmt.Fprintf(connection, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Length: 1000\r\n\r\n{", host); err != nil {
+	if _, err := fmt.Fprintf(connection, "POST / HTTP/1.1\r\nHost: %s\r\nContent-Length: 1000\r\n\r\n{",
+		host); err != nil {
 		t.Fatal(err)
 	}
 	if tcp, is := connection.(*net.TCPConn); is {

@@ -11,49 +11,51 @@ import (
 	"sync"
 )
 
-// Fault is what becomes of one request.
+// Fault is a way in which one request goes wrong.
 type Fault int
 
-// The faults. After means that the request took effect and its answer was lost.
+// The faults. "After" means that the request took effect and its answer was lost.
 const (
 	None Fault = iota
-	// Throttle: the service refuses.
+	// Throttle means that the service refuses the request.
 	Throttle
-	// FailBefore and FailAfter: the service answers 500.
+	// FailBefore and FailAfter mean that the service answers 500.
 	FailBefore
 	FailAfter
-	// ResetBefore and ResetAfter: the connection breaks.
+	// ResetBefore and ResetAfter mean that the connection breaks.
 	ResetBefore
 	ResetAfter
-	// TimeoutBefore and TimeoutAfter: no answer comes in time.
+	// TimeoutBefore and TimeoutAfter mean that no answer comes in time.
 	TimeoutBefore
 	TimeoutAfter
-	// Twice: the request arrives twice, and the second answer is the one seen.
+	// Twice means that the request arrives twice and the client sees the second
+	// answer.
 	Twice
-	// Partial: of a batch, the first half is done only.
+	// Partial means that only the first half of a batch is done.
 	Partial
 )
 
-// Definite are the faults of which the caller knows that nothing happened.
+// Definite are the faults after which the caller knows what did not happen.
 func Definite() []Fault { return []Fault{Throttle, Partial} }
 
-// All are all faults but Twice, which no client can tell from another writer.
+// All are all faults but Twice, which a client cannot distinguish from another
+// writer.
 func All() []Fault {
-	return []Fault{Throttle, Partial, FailBefore, FailAfter, ResetBefore, ResetAfter, TimeoutBefore, TimeoutAfter}
+	return append(Definite(), FailBefore, FailAfter, ResetBefore, ResetAfter, TimeoutBefore, TimeoutAfter)
 }
 
-// Faults is a transport that lets requests fail. It is safe for concurrent use
-// if Choose is.
+// Faults is a transport that makes requests fail. It is safe for concurrent use if
+// Choose is.
 type Faults struct {
-	// Choose decides about each request of an operation, such as PutItem.
+	// Choose chooses the fault of each request of an operation, such as PutItem.
 	Choose func(operation string) Fault
 
 	mu   sync.Mutex
 	seen map[string]int
 }
 
-// Random returns a Choose that lets a share of the requests fail, of all
-// operations or of those for which only is true.
+// Random returns a Choose that makes a share of the requests fail, of all
+// operations or of those for which only returns true.
 func Random(seed uint64, share float64, kinds []Fault, only func(operation string) bool) func(string) Fault {
 	var mu sync.Mutex
 	rng := rand.New(rand.NewPCG(seed, 1))
@@ -99,13 +101,14 @@ func (f *Faults) RoundTrip(r *http.Request) (*http.Response, error) {
 		_, _ = io.Copy(io.Discard, response.Body)
 		_ = response.Body.Close()
 	case Partial:
-		if isBatch(operation) {
-			return sendPart(r, body)
+		if unprocessed(operation) != "" {
+			return sendPart(r, operation, body)
 		}
 	}
 	switch fault {
 	case Throttle:
-		return answer(r, http.StatusBadRequest, `{"__type":"x#ProvisionedThroughputExceededException","message":"injected"}`), nil
+		return answer(r, http.StatusBadRequest,
+			`{"__type":"x#ProvisionedThroughputExceededException","message":"injected"}`), nil
 	case FailBefore, FailAfter:
 		return answer(r, http.StatusInternalServerError, `{"__type":"x#InternalServerError","message":"injected"}`), nil
 	case ResetBefore, ResetAfter:
@@ -128,7 +131,10 @@ func send(r *http.Request, body []byte) (*http.Response, error) {
 
 func answer(r *http.Request, status int, body string) *http.Response {
 	return &http.Response{
-		StatusCode: status, ProtoMajor: 1, ProtoMinor: 1, Request: r,
+		StatusCode:    status,
+		ProtoMajor:    1,
+		ProtoMinor:    1,
+		Request:       r,
 		Header:        http.Header{"Content-Type": {"application/x-amz-json-1.0"}},
 		Body:          io.NopCloser(strings.NewReader(body)),
 		ContentLength: int64(len(body)),

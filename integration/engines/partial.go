@@ -2,100 +2,85 @@ package engines
 
 import (
 	"encoding/json"
-	"io"
 	"net/http"
 )
 
-func isBatch(operation string) bool {
-	return operation == "BatchGetItem" || operation == "BatchWriteItem"
+type fields = map[string]json.RawMessage
+
+// unprocessed is the member in which an answer to a batch lists what was not done,
+// "" if the operation is not a batch.
+func unprocessed(operation string) string {
+	switch operation {
+	case "BatchGetItem":
+		return "UnprocessedKeys"
+	case "BatchWriteItem":
+		return "UnprocessedItems"
+	}
+	return ""
 }
 
-// sendPart sends the first half of a batch and answers that the rest was left
-// undone, as a throttled table does. Of a batch of one nothing is done.
-func sendPart(r *http.Request, body []byte) (*http.Response, error) {
-	var request map[string]json.RawMessage
-	var items map[string]json.RawMessage
+// sendPart sends the first half of a batch and answers that the second half was not
+// done, as a throttled table does. Nothing is done of a batch of one.
+func sendPart(r *http.Request, operation string, body []byte) (*http.Response, error) {
+	var request, tables fields
 	if err := json.Unmarshal(body, &request); err != nil {
 		return nil, err
 	}
-	if err := json.Unmarshal(request["RequestItems"], &items); err != nil {
+	if err := json.Unmarshal(request["RequestItems"], &tables); err != nil {
 		return nil, err
 	}
-	done, left, name, err := halve(items)
-	if err != nil {
-		return nil, err
+	first, second, reply := fields{}, fields{}, fields{}
+	for table, raw := range tables {
+		done, left, err := halve(raw)
+		if err != nil {
+			return nil, err
+		}
+		if second[table] = left; done != nil {
+			first[table] = done
+		}
 	}
-	reply := map[string]json.RawMessage{}
-	if done != nil {
-		if request["RequestItems"], err = json.Marshal(done); err != nil {
-			return nil, err
-		}
-		if body, err = json.Marshal(request); err != nil {
-			return nil, err
-		}
-		response, err := send(r, body)
+	if len(first) > 0 {
+		request["RequestItems"] = encode(first)
+		response, err := send(r, encode(request))
 		if err != nil || response.StatusCode != http.StatusOK {
 			return response, err
 		}
 		defer func() { _ = response.Body.Close() }()
-		answered, err := io.ReadAll(response.Body)
-		if err != nil {
-			return nil, err
-		}
-		if err := json.Unmarshal(answered, &reply); err != nil {
+		if err := json.NewDecoder(response.Body).Decode(&reply); err != nil {
 			return nil, err
 		}
 	}
-	if reply[name], err = json.Marshal(left); err != nil {
-		return nil, err
-	}
-	text, err := json.Marshal(reply)
-	if err != nil {
-		return nil, err
-	}
-	return answer(r, http.StatusOK, string(text)), nil
+	reply[unprocessed(operation)] = encode(second)
+	return answer(r, http.StatusOK, string(encode(reply))), nil
 }
 
-// halve cuts the batch of each table in two. name is that of the member in
-// which an answer says what was left.
-func halve(items map[string]json.RawMessage) (done, left map[string]json.RawMessage, name string, err error) {
-	left = make(map[string]json.RawMessage)
-	for table, raw := range items {
-		var list []json.RawMessage
-		if json.Unmarshal(raw, &list) == nil { // a batch of writes
-			name = "UnprocessedItems"
-			half := len(list) / 2
-			if left[table], err = json.Marshal(list[half:]); err != nil {
-				return nil, nil, "", err
-			}
-			if half > 0 {
-				done = make(map[string]json.RawMessage)
-				done[table], err = json.Marshal(list[:half])
-			}
-			return done, left, name, err
+// halve divides the batch of one table: a list of writes, or an object with a list
+// of keys. done is nil if it would be empty.
+func halve(raw json.RawMessage) (done, left json.RawMessage, err error) {
+	var list []json.RawMessage
+	if json.Unmarshal(raw, &list) == nil {
+		if half := len(list) / 2; half > 0 {
+			return encode(list[:half]), encode(list[half:]), nil
 		}
-		name = "UnprocessedKeys"
-		var get map[string]json.RawMessage
-		if err = json.Unmarshal(raw, &get); err != nil {
-			return nil, nil, "", err
-		}
-		if err = json.Unmarshal(get["Keys"], &list); err != nil {
-			return nil, nil, "", err
-		}
-		half := len(list) / 2
-		part := func(keys []json.RawMessage) json.RawMessage {
-			if get["Keys"], err = json.Marshal(keys); err != nil {
-				return nil
-			}
-			var text json.RawMessage
-			text, err = json.Marshal(get)
-			return text
-		}
-		left[table] = part(list[half:])
-		if half > 0 {
-			done = map[string]json.RawMessage{table: part(list[:half])}
-		}
-		return done, left, name, err
+		return nil, raw, nil
 	}
-	return nil, nil, "", io.ErrUnexpectedEOF
+	var get fields
+	if err := json.Unmarshal(raw, &get); err != nil {
+		return nil, nil, err
+	}
+	if done, left, err = halve(get["Keys"]); done != nil {
+		get["Keys"] = done
+		done = encode(get)
+	}
+	get["Keys"] = left
+	return done, encode(get), err
+}
+
+// encode encodes a value that came from JSON, which always succeeds.
+func encode(value any) json.RawMessage {
+	raw, err := json.Marshal(value)
+	if err != nil {
+		panic(err)
+	}
+	return raw
 }

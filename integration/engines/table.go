@@ -12,8 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// Table creates a table as the stacks do, with the string keys pk and sk, on
-// demand, and deletes it at the end of the test.
+// Table creates an on-demand table with the string keys pk and sk, as the stacks
+// do, and deletes it at the end of the test.
 func Table(t testing.TB) string {
 	t.Helper()
 	client := DynamoDB(t, nil)
@@ -38,11 +38,12 @@ func Table(t testing.TB) string {
 			t.Errorf("delete table %s: %v", name, err)
 		}
 	})
-	waitActive(t, client, name)
+	WaitActive(t, client, name)
 	return name
 }
 
-func waitActive(t testing.TB, client *dynamodb.Client, name string) {
+// WaitActive waits until a table can be used.
+func WaitActive(t testing.TB, client *dynamodb.Client, name string) {
 	t.Helper()
 	pace := Pace()
 	for range 1000 {
@@ -54,5 +55,5 @@ func waitActive(t testing.TB, client *dynamodb.Client, name string) {
 			t.Fatalf("wait for table %s: %v", name, err)
 		}
 	}
-	t.Fatalf("table %s does not become active", name)
+	t.Fatalf("table %s did not become active", name)
 }

@@ -1,10 +1,10 @@
-// Package faultproxy stands between a client and a service's endpoint and does
-// what networks and busy services do: throttles, faults of the service, lost
-// connections before or after a request took effect, requests that take effect
-// after their client gave up, requests that take effect twice, and batches of
-// which only a part is done.
+// Package faultproxy is a proxy between a client and a service's endpoint that
+// causes the faults of networks and busy services: throttled requests, errors of
+// the service, connections that break before or after a request takes effect,
+// requests that take effect after their client gave up, requests that take effect
+// twice, and batches that are done in part.
 //
-// What lives here: faults of DynamoDB, Kinesis, Step Functions and Lambda in
-// the shapes that those services give them. What must not: anything that none
-// of them would do, such as an acknowledged request that is undone.
+// The faults look as they do in DynamoDB, Kinesis, Step Functions and Lambda. The
+// proxy does nothing that those services never do, such as undoing an acknowledged
+// request.
 package faultproxy

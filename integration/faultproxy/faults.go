@@ -2,14 +2,13 @@ package faultproxy
 
 import (
 	"context"
-	"encoding/json"
 	"hash/crc32"
 	"net/http"
 	"strconv"
 	"time"
 )
 
-// ServeHTTP passes a request on, unless a fault is drawn for it.
+// ServeHTTP forwards a request, unless a fault is drawn for it.
 func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	if !p.enter() {
 		return
@@ -31,10 +30,10 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	case Internal:
 		write(w, refusal(c, http.StatusInternalServerError, internalNames()[c.service]))
 	case ResetBefore:
-		p.broken(w, nil)
+		reset(w)
 	case ResetAfter:
-		_, err := p.forward(r.Context(), c, c.body)
-		p.broken(w, err)
+		_, _ = p.forward(r.Context(), c, c.body) // the client sees the same if this fails
+		reset(w)
 	case Hang, Late:
 		p.hang(w, r, c, fault == Late)
 	default:
@@ -42,28 +41,26 @@ func (p *Proxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// pass forwards a request once, twice or in part.
+// pass forwards a request once, twice or in part. If the service cannot be reached,
+// it breaks the connection.
 func (p *Proxy) pass(w http.ResponseWriter, r *http.Request, c call, fault Fault, seed uint64) {
-	body, mend := c.body, func(a answer) answer { return a }
+	body, complete := c.body, func(a answer) answer { return a }
 	if fault == Partial {
-		body, mend = part(c, seed)
+		body, complete = part(c, seed)
 	}
 	a, err := p.forward(r.Context(), c, body)
 	if err == nil && fault == Twice {
 		_, err = p.forward(r.Context(), c, c.body)
 	}
 	if err != nil {
-		p.broken(w, err)
+		reset(w)
 		return
 	}
-	write(w, mend(a))
+	write(w, complete(a))
 }
 
-// broken breaks the connection. That the service was not reached breaks it too,
-// and the client cannot tell.
-func (p *Proxy) broken(w http.ResponseWriter, _ error) { _ = reset(w) }
-
-// hang waits until the client gives up, at most for the configured time.
+// hang waits until the client gives up, at most for the configured time. If late is
+// set, the request then takes effect.
 func (p *Proxy) hang(w http.ResponseWriter, r *http.Request, c call, late bool) {
 	timer := time.NewTimer(p.config.HangTime)
 	defer timer.Stop()
@@ -72,37 +69,37 @@ func (p *Proxy) hang(w http.ResponseWriter, r *http.Request, c call, late bool) 
 	case <-r.Context().Done():
 	case <-p.ended:
 	}
-	p.broken(w, nil)
+	reset(w)
 	if late {
-		// Its client is gone, so that the effect must not hang on its context.
+		// The client has cancelled the request's context.
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(r.Context()), 30*time.Second)
 		defer cancel()
-		_, _ = p.forward(ctx, c, c.body) // nobody is left to be told
+		_, _ = p.forward(ctx, c, c.body) // no client waits for the outcome
 	}
 }
 
-// refusal is an error in the shape of AWS JSON, or of REST for Lambda.
+// injected is the message of every injected error.
+const injected = "injected by the fault proxy"
+
+// refusal is an error as AWS JSON writes it, or REST for Lambda.
 func refusal(c call, status int, name string) answer {
 	header := http.Header{"Content-Type": {c.request.Header.Get("Content-Type")}, "X-Amzn-Errortype": {name}}
-	body, err := json.Marshal(map[string]string{"__type": name, "message": "injected by the fault proxy", "Message": "injected by the fault proxy"})
-	if err != nil {
-		body = nil // texts always have a JSON form
-	}
+	body := encode(map[string]string{"__type": name, "message": injected, "Message": injected})
 	if c.service == "DynamoDB" {
 		header.Set(checksum, checksumOf(body))
 	}
 	return answer{status, header, body}
 }
 
-// checksum is the header in which DynamoDB says what its body sums up to, for
-// refusals too. A client complains where it is missing.
+// checksum is the header in which DynamoDB sends the checksum of every body, even of
+// a refusal. Its clients report an error without it.
 const checksum = "X-Amz-Crc32"
 
 func checksumOf(body []byte) string {
 	return strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10)
 }
 
-// throttled is each service's way of saying that too much comes.
+// throttled is the error with which a service throttles.
 func throttled(c call) answer {
 	status, name := http.StatusBadRequest, "ThrottlingException"
 	switch c.service {
@@ -118,8 +115,8 @@ func throttled(c call) answer {
 	return refusal(c, status, name)
 }
 
-// isData reports whether an operation of Kinesis is one on records, which have
-// a throughput, or one on streams, which have a limit.
+// isData reports whether a Kinesis operation is about records, whose error names
+// the throughput, instead of streams, whose error names a limit.
 func isData(operation string) bool {
 	switch operation {
 	case "PutRecord", "PutRecords", "GetRecords", "GetShardIterator":
@@ -130,7 +127,9 @@ func isData(operation string) bool {
 
 func internalNames() map[string]string {
 	return map[string]string{
-		"DynamoDB": "com.amazonaws.dynamodb.v20120810#InternalServerError", "Kinesis": "InternalFailure",
-		"AWSStepFunctions": "InternalFailure", "Lambda": "ServiceException",
+		"DynamoDB":         "com.amazonaws.dynamodb.v20120810#InternalServerError",
+		"Kinesis":          "InternalFailure",
+		"AWSStepFunctions": "InternalFailure",
+		"Lambda":           "ServiceException",
 	}
 }

@@ -6,60 +6,63 @@ import (
 	"net/http"
 )
 
-// part takes some requests out of a batch, and returns what is left and a
-// function that adds to the answer that those were not done. What is no batch,
-// or a batch of one, passes as it is.
+// part removes some requests from a batch. It returns the rest, and a function that
+// adds to the answer that the removed requests were not done. It changes neither a
+// batch of one nor any other request.
 func part(c call, seed uint64) ([]byte, func(answer) answer) {
 	random := rand.New(rand.NewPCG(seed, 1))
 	var body []byte
-	var mend func(answer) answer
+	var complete func(answer) answer
 	switch c.service + "." + c.operation {
 	case "DynamoDB.BatchWriteItem":
-		body, mend = partOfTables(c.body, random, "UnprocessedItems", split)
+		body, complete = partOfTables(c.body, random, "UnprocessedItems", split)
 	case "DynamoDB.BatchGetItem":
-		body, mend = partOfTables(c.body, random, "UnprocessedKeys", splitKeys)
+		body, complete = partOfTables(c.body, random, "UnprocessedKeys", splitKeys)
 	case "Kinesis.PutRecords":
-		body, mend = partOfRecords(c.body, random)
+		body, complete = partOfRecords(c.body, random)
 	}
-	if mend == nil {
+	if complete == nil {
 		return c.body, func(a answer) answer { return a }
 	}
-	return body, mend
+	return body, complete
 }
 
 type fields = map[string]json.RawMessage
 
-// split divides a list: kept is not empty.
-func split(raw json.RawMessage, random *rand.Rand) (kept, left json.RawMessage) {
-	var list, stay, away []json.RawMessage
+// split divides a list. kept is never empty; removed is nil if it would be.
+func split(raw json.RawMessage, random *rand.Rand) (kept, removed json.RawMessage) {
+	var list, first, second []json.RawMessage
 	if json.Unmarshal(raw, &list) != nil {
 		return raw, nil
 	}
 	for i, member := range list {
 		if i == 0 || random.IntN(2) == 0 {
-			stay = append(stay, member)
+			first = append(first, member)
 		} else {
-			away = append(away, member)
+			second = append(second, member)
 		}
 	}
-	if len(away) == 0 {
+	if len(second) == 0 {
 		return raw, nil
 	}
-	return encode(stay), encode(away)
+	return encode(first), encode(second)
 }
 
-// splitKeys divides the keys of a BatchGetItem for one table and repeats what
-// stands beside them.
-func splitKeys(raw json.RawMessage, random *rand.Rand) (kept, left json.RawMessage) {
-	var stay, rest fields
-	if json.Unmarshal(raw, &stay) != nil || json.Unmarshal(raw, &rest) != nil {
+// splitKeys divides the keys of a BatchGetItem for one table. Both parts repeat the
+// table's other settings.
+func splitKeys(raw json.RawMessage, random *rand.Rand) (kept, removed json.RawMessage) {
+	var get fields
+	if json.Unmarshal(raw, &get) != nil {
 		return raw, nil
 	}
-	stay["Keys"], rest["Keys"] = split(stay["Keys"], random)
-	if rest["Keys"] == nil {
+	first, second := split(get["Keys"], random)
+	if second == nil {
 		return raw, nil
 	}
-	return encode(stay), encode(rest)
+	get["Keys"] = first
+	kept = encode(get)
+	get["Keys"] = second
+	return kept, encode(get)
 }
 
 func partOfTables(body []byte, random *rand.Rand, unprocessed string,
@@ -69,25 +72,24 @@ func partOfTables(body []byte, random *rand.Rand, unprocessed string,
 	if json.Unmarshal(body, &request) != nil || json.Unmarshal(request["RequestItems"], &tables) != nil {
 		return nil, nil
 	}
-	left := fields{}
+	all := fields{}
 	for name, raw := range tables {
-		kept, rest := divide(raw, random)
+		kept, removed := divide(raw, random)
 		tables[name] = kept
-		if rest != nil {
-			left[name] = rest
+		if removed != nil {
+			all[name] = removed
 		}
 	}
-	if len(left) == 0 {
+	if len(all) == 0 {
 		return nil, nil
 	}
 	request["RequestItems"] = encode(tables)
-	return encode(request), func(a answer) answer { return addUnprocessed(a, unprocessed, left) }
+	return encode(request), func(a answer) answer { return addUnprocessed(a, unprocessed, all) }
 }
 
-// addUnprocessed names what was left out. An answer that is itself partial for
-// the same table stays as it is but for the others: the client asks again for
-// what it finds named, and would miss the rest, so both are joined.
-func addUnprocessed(a answer, name string, left fields) answer {
+// addUnprocessed adds the removed requests to those that the service itself left
+// undone: the client sends again exactly those that the answer lists.
+func addUnprocessed(a answer, name string, removed fields) answer {
 	var body, already fields
 	if a.status != http.StatusOK || json.Unmarshal(a.body, &body) != nil {
 		return a
@@ -98,14 +100,14 @@ func addUnprocessed(a answer, name string, left fields) answer {
 	if already == nil {
 		already = fields{}
 	}
-	for table, rest := range left {
-		already[table] = joined(already[table], rest)
+	for table, requests := range removed {
+		already[table] = joined(already[table], requests)
 	}
 	body[name] = encode(already)
 	return changed(a, encode(body))
 }
 
-// joined puts two lists, or two objects with lists of keys, together.
+// joined joins two lists, or two objects with lists of keys.
 func joined(a, b json.RawMessage) json.RawMessage {
 	if a == nil {
 		return b
@@ -122,8 +124,8 @@ func joined(a, b json.RawMessage) json.RawMessage {
 	return encode(one)
 }
 
-// partOfRecords leaves records out of a PutRecords; their places in the answer
-// say that they were throttled.
+// partOfRecords removes records from a PutRecords; the answer reports them as
+// throttled.
 func partOfRecords(body []byte, random *rand.Rand) ([]byte, func(answer) answer) {
 	var request fields
 	var records, kept []json.RawMessage
@@ -149,22 +151,24 @@ func addRefused(a answer, refused []bool) answer {
 	if a.status != http.StatusOK || json.Unmarshal(a.body, &body) != nil || json.Unmarshal(body["Records"], &done) != nil {
 		return a
 	}
-	failed := 0
-	for _, is := range refused {
-		if is {
+	var failed int
+	_ = json.Unmarshal(body["FailedRecordCount"], &failed) // 0 if absent
+	for _, record := range refused {
+		if record {
 			failed++
-			all = append(all, encode(map[string]string{"ErrorCode": "ProvisionedThroughputExceededException", "ErrorMessage": "injected by the fault proxy"}))
+			all = append(all, encode(map[string]string{
+				"ErrorCode":    "ProvisionedThroughputExceededException",
+				"ErrorMessage": injected,
+			}))
 		} else if len(done) > 0 {
 			all, done = append(all, done[0]), done[1:]
 		}
 	}
-	var before int
-	_ = json.Unmarshal(body["FailedRecordCount"], &before) // 0 where absent
-	body["Records"], body["FailedRecordCount"] = encode(all), encode(failed+before)
+	body["Records"], body["FailedRecordCount"] = encode(all), encode(failed)
 	return changed(a, encode(body))
 }
 
-// changed is an answer with another body.
+// changed returns an answer with another body.
 func changed(a answer, body []byte) answer {
 	header := a.header.Clone()
 	if header.Get(checksum) != "" {
@@ -173,11 +177,12 @@ func changed(a answer, body []byte) answer {
 	return answer{a.status, header, body}
 }
 
-// encode is for values that came from JSON.
+// encode encodes strings, numbers and values that came from JSON, which always
+// succeeds.
 func encode(value any) json.RawMessage {
 	raw, err := json.Marshal(value)
 	if err != nil {
-		return json.RawMessage("null")
+		panic(err)
 	}
 	return raw
 }

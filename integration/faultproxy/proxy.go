@@ -2,8 +2,8 @@ package faultproxy
 
 import (
 	"bytes"
+	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -19,51 +19,51 @@ import (
 // Fault is a way in which a request goes wrong.
 type Fault string
 
-// The faults. None is the absence of one.
+// The faults.
 const (
+	// None means no fault.
 	None Fault = ""
-	// Throttle refuses a request with the service's own error: no effect.
+	// Throttle refuses the request with the service's own error, without effect.
 	Throttle Fault = "throttle"
-	// Internal answers a fault of the service (500): no effect.
+	// Internal answers with an error of the service (500), without effect.
 	Internal Fault = "internal"
-	// ResetBefore breaks the connection: no effect.
+	// ResetBefore breaks the connection, without effect.
 	ResetBefore Fault = "reset before"
 	// ResetAfter lets the request take effect, then breaks the connection.
 	ResetAfter Fault = "reset after"
-	// Hang says nothing for the configured time, then breaks the connection: no
-	// effect.
+	// Hang does not answer for the configured time, then breaks the connection,
+	// without effect.
 	Hang Fault = "hang"
-	// Late is a hang after which the request takes effect, when its client has
-	// given up and may have sent it again.
+	// Late is a hang after which the request takes effect, although its client
+	// has given up and may have sent it again.
 	Late Fault = "late"
-	// Twice lets the request take effect twice before it is answered; the
-	// answer is the first one's.
+	// Twice lets the request take effect twice, and sends the first answer.
 	Twice Fault = "twice"
-	// Partial does only a part of a batch and says so. A request that is no
-	// batch passes as it is.
+	// Partial does only a part of a batch and says so in the answer. It does not
+	// change other requests.
 	Partial Fault = "partial"
 )
 
-// Rates are the probabilities of faults of one request. Their sum is at most 1.
+// Rates are the probabilities of the faults of one request. Their sum is at most 1.
 type Rates map[Fault]float64
 
-// order fixes the meaning of a random number.
+// order is the order in which decide maps a random number to faults.
 func order() []Fault {
 	return []Fault{Throttle, Internal, ResetBefore, ResetAfter, Hang, Late, Twice, Partial}
 }
 
-// Config is what a Proxy needs.
+// Config configures a Proxy.
 type Config struct {
 	// Target is the service's endpoint, such as http://127.0.0.1:4567.
 	Target string
-	// Seed makes the sequence of decisions. Which request meets which decision
-	// depends on the order in which they arrive.
+	// Seed determines the sequence of faults. Requests meet them in the order of
+	// their arrival.
 	Seed  uint64
 	Rates Rates
-	// Only narrows the faults to some operations, such as "PutItem"; nil means
+	// Only limits the faults to some operations, such as "PutItem"; nil means
 	// all.
 	Only func(operation string) bool
-	// HangTime is how long a hang lasts at most; 0 means 200 ms.
+	// HangTime bounds how long a hang lasts; 0 means 200 ms.
 	HangTime time.Duration
 }
 
@@ -74,7 +74,7 @@ type Proxy struct {
 	url    string
 	server *http.Server
 	client *http.Client
-	// ended is closed with the proxy; work counts what Close waits for.
+	// ended is closed by Close, which then waits for work.
 	ended chan struct{}
 	close sync.Once
 	work  sync.WaitGroup
@@ -88,8 +88,8 @@ type Proxy struct {
 	refuse   func(operation string, body []byte) bool
 }
 
-// Observer is told of every request before anything becomes of it. It is
-// called by many goroutines at once and must not keep the body.
+// Observer is called for every request before the request is handled. It must be
+// safe for concurrent use and must not keep the body.
 type Observer func(operation string, body []byte)
 
 // Start starts a proxy. Close it.
@@ -98,12 +98,16 @@ func Start(config Config) (*Proxy, error) {
 	if err != nil {
 		return nil, fmt.Errorf("start proxy: %w", err)
 	}
-	if config.HangTime == 0 {
-		config.HangTime = 200 * time.Millisecond
+	config.HangTime = cmp.Or(config.HangTime, 200*time.Millisecond)
+	p := &Proxy{
+		config: config,
+		target: target,
+		client: &http.Client{Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}},
+		ended:  make(chan struct{}),
+		random: rand.New(rand.NewPCG(config.Seed, 0)),
+		rates:  maps.Clone(config.Rates),
+		counts: make(map[string]int),
 	}
-	p := &Proxy{config: config, target: target, ended: make(chan struct{}), rates: maps.Clone(config.Rates),
-		random: rand.New(rand.NewPCG(config.Seed, 0)), counts: make(map[string]int),
-		client: &http.Client{Transport: &http.Transport{DisableCompression: true, MaxIdleConnsPerHost: 64}}}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, fmt.Errorf("start proxy: %w", err)
@@ -132,8 +136,8 @@ func (p *Proxy) Close() error {
 	return err
 }
 
-// enter counts a request among what Close waits for. It reports false where
-// the proxy has been closed.
+// enter makes Close wait for a request. It reports false if the proxy has already
+// been closed.
 func (p *Proxy) enter() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -150,7 +154,7 @@ func (p *Proxy) SetRates(rates Rates) {
 	p.rates = maps.Clone(rates)
 }
 
-// Observe tells an observer of every request from now on; nil means nobody.
+// Observe sets the observer of every request from now on; nil removes it.
 func (p *Proxy) Observe(observer Observer) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -166,8 +170,8 @@ func (p *Proxy) observe(c call) {
 	}
 }
 
-// Refuse throttles every request that fits, from now on, beside the rates: an
-// outage. nil ends it. fits is called by many goroutines at once.
+// Refuse starts an outage: every request that fits is throttled from now on, in
+// addition to the rates. nil ends the outage. fits must be safe for concurrent use.
 func (p *Proxy) Refuse(fits func(operation string, body []byte) bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -183,14 +187,18 @@ func (p *Proxy) refused(c call) bool {
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.counts["refused"]++
-	p.counts["refused "+c.operation]++
+	p.count("refused", c.operation)
 	return true
 }
 
-// Counts are how often each fault has been done, by fault and by fault and
-// operation: "throttle" and "throttle PutItem". Those of an outage are
-// "refused".
+// count counts a fault. p.mu is held.
+func (p *Proxy) count(fault Fault, operation string) {
+	p.counts[string(fault)]++
+	p.counts[string(fault)+" "+operation]++
+}
+
+// Counts is how often each fault happened, by fault and by fault and operation:
+// "throttle" and "throttle PutItem". An outage counts as "refused".
 func (p *Proxy) Counts() map[string]int {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -207,15 +215,14 @@ func (p *Proxy) decide(operation string) (Fault, uint64) {
 	drawn, seed := p.random.Float64(), p.random.Uint64()
 	for _, fault := range order() {
 		if drawn -= p.rates[fault]; drawn < 0 && p.rates[fault] > 0 {
-			p.counts[string(fault)]++
-			p.counts[string(fault)+" "+operation]++
+			p.count(fault, operation)
 			return fault, seed
 		}
 	}
 	return None, 0
 }
 
-// call is a request that has been read whole.
+// call is a request that has been read completely.
 type call struct {
 	request   *http.Request
 	service   string
@@ -236,14 +243,14 @@ func readCall(r *http.Request) (call, error) {
 	return c, nil
 }
 
-// answer is what a service answered.
+// answer is a service's answer.
 type answer struct {
 	status int
 	header http.Header
 	body   []byte
 }
 
-// forward lets a request take effect.
+// forward sends a request to the service, with the given body.
 func (p *Proxy) forward(ctx context.Context, c call, body []byte) (answer, error) {
 	to := *p.target
 	to.Path, to.RawPath, to.RawQuery = c.request.URL.Path, c.request.URL.RawPath, c.request.URL.RawQuery
@@ -266,26 +273,19 @@ func (p *Proxy) forward(ctx context.Context, c call, body []byte) (answer, error
 
 func write(w http.ResponseWriter, a answer) {
 	maps.Copy(w.Header(), a.header)
-	w.Header().Del("Content-Length") // it is that of another body, or set again
+	w.Header().Del("Content-Length") // the body may have changed
 	w.WriteHeader(a.status)
 	_, _ = w.Write(a.body) // the client may be gone
 }
 
-// errNoHijack cannot happen with HTTP/1.1.
-var errNoHijack = errors.New("the connection cannot be taken over")
-
-// reset breaks a connection, so that the client reads nothing of an answer.
-func reset(w http.ResponseWriter) error {
-	hijacker, is := w.(http.Hijacker)
-	if !is {
-		return errNoHijack
-	}
-	connection, _, err := hijacker.Hijack()
+// reset breaks a connection, so that the client reads no answer.
+func reset(w http.ResponseWriter) {
+	connection, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {
-		return fmt.Errorf("take over connection: %w", err)
+		return // the connection is already broken
 	}
-	if tcp, is := connection.(*net.TCPConn); is {
-		_ = tcp.SetLinger(0) // RST in place of FIN; either ends the answer
+	if tcp, ok := connection.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0) // sends RST instead of FIN; either breaks the answer
 	}
-	return connection.Close()
+	_ = connection.Close()
 }

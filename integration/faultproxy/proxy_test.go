@@ -76,17 +76,22 @@ func always(fault faultproxy.Fault) faultproxy.Config {
 	return faultproxy.Config{Rates: faultproxy.Rates{fault: 1}, HangTime: 10 * time.Millisecond}
 }
 
-func TestThrottlesAndFaultsAreTheServicesOwn(t *testing.T) {
+func TestErrorsLookLikeThoseOfTheServices(t *testing.T) {
 	for fault, codes := range map[faultproxy.Fault][5]string{
-		faultproxy.Throttle: {"ProvisionedThroughputExceededException", "ProvisionedThroughputExceededException", "LimitExceededException", "ThrottlingException", "TooManyRequestsException"},
-		faultproxy.Internal: {"InternalServerError", "InternalFailure", "InternalFailure", "InternalFailure", "ServiceException"},
+		faultproxy.Throttle: {"ProvisionedThroughputExceededException", "ProvisionedThroughputExceededException",
+			"LimitExceededException", "ThrottlingException", "TooManyRequestsException"},
+		faultproxy.Internal: {"InternalServerError", "InternalFailure", "InternalFailure", "InternalFailure",
+			"ServiceException"},
 	} {
 		p, s := behind(t, "{}", always(fault))
-		_, put := dynamodb.NewFromConfig(config(p)).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("t"), Item: map[string]dynamodbtypes.AttributeValue{}})
+		_, put := dynamodb.NewFromConfig(config(p)).PutItem(t.Context(),
+			&dynamodb.PutItemInput{TableName: aws.String("t"), Item: map[string]dynamodbtypes.AttributeValue{}})
 		streams := kinesis.NewFromConfig(config(p))
-		_, record := streams.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: aws.String("s"), PartitionKey: aws.String("k"), Data: []byte("d")})
+		_, record := streams.PutRecord(t.Context(),
+			&kinesis.PutRecordInput{StreamName: aws.String("s"), PartitionKey: aws.String("k"), Data: []byte("d")})
 		_, create := streams.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: aws.String("s")})
-		_, start := sfn.NewFromConfig(config(p)).StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: aws.String("m")})
+		_, start := sfn.NewFromConfig(config(p)).StartExecution(t.Context(),
+			&sfn.StartExecutionInput{StateMachineArn: aws.String("m")})
 		_, invoke := lambda.NewFromConfig(config(p)).Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("f")})
 		for i, err := range []error{put, record, create, start, invoke} {
 			var api smithy.APIError
@@ -106,7 +111,8 @@ func TestConnectionsBreakBeforeOrAfterTheEffect(t *testing.T) {
 		faultproxy.ResetBefore: 0, faultproxy.ResetAfter: 1, faultproxy.Hang: 0, faultproxy.Late: 1, faultproxy.Twice: 2,
 	} {
 		p, s := behind(t, "{}", always(fault))
-		_, err := dynamodb.NewFromConfig(config(p)).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("t"), Item: map[string]dynamodbtypes.AttributeValue{}})
+		_, err := dynamodb.NewFromConfig(config(p)).PutItem(t.Context(),
+			&dynamodb.PutItemInput{TableName: aws.String("t"), Item: map[string]dynamodbtypes.AttributeValue{}})
 		if broken := fault != faultproxy.Twice; (err != nil) != broken || (broken && !awsclient.IsRetryable(err)) {
 			t.Errorf("%s: %v", fault, err)
 		}
@@ -119,7 +125,7 @@ func TestConnectionsBreakBeforeOrAfterTheEffect(t *testing.T) {
 	}
 }
 
-func TestPartOfABatchIsDoneAndTheRestNamed(t *testing.T) {
+func TestPartialAnswersListTheRequestsNotDone(t *testing.T) {
 	key := func(text string) map[string]dynamodbtypes.AttributeValue {
 		return map[string]dynamodbtypes.AttributeValue{"pk": &dynamodbtypes.AttributeValueMemberS{Value: text}}
 	}
@@ -136,8 +142,10 @@ func TestPartOfABatchIsDoneAndTheRestNamed(t *testing.T) {
 		for _, name := range names {
 			writes = append(writes, dynamodbtypes.WriteRequest{PutRequest: &dynamodbtypes.PutRequest{Item: key(name)}})
 		}
-		out, err := dynamodb.NewFromConfig(config(p)).BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]dynamodbtypes.WriteRequest{"t": writes}})
-		if err != nil || len(out.UnprocessedItems["t"]) == 0 || done(s) == 0 || len(out.UnprocessedItems["t"])+done(s) != len(names) {
+		out, err := dynamodb.NewFromConfig(config(p)).BatchWriteItem(t.Context(),
+			&dynamodb.BatchWriteItemInput{RequestItems: map[string][]dynamodbtypes.WriteRequest{"t": writes}})
+		if err != nil || len(out.UnprocessedItems["t"]) == 0 || done(s) == 0 ||
+			len(out.UnprocessedItems["t"])+done(s) != len(names) {
 			t.Errorf("%d done, answer %+v, %v", done(s), out, err)
 		}
 	})
@@ -150,7 +158,8 @@ func TestPartOfABatchIsDoneAndTheRestNamed(t *testing.T) {
 		out, err := dynamodb.NewFromConfig(config(p)).BatchGetItem(t.Context(), &dynamodb.BatchGetItemInput{
 			RequestItems: map[string]dynamodbtypes.KeysAndAttributes{"t": {Keys: keys, ConsistentRead: aws.Bool(true)}}})
 		// One more is the one that the service itself left.
-		if err != nil || len(out.UnprocessedKeys["t"].Keys) < 2 || done(s) == 0 || len(out.UnprocessedKeys["t"].Keys)+done(s) != len(names)+1 {
+		if err != nil || len(out.UnprocessedKeys["t"].Keys) < 2 || done(s) == 0 ||
+			len(out.UnprocessedKeys["t"].Keys)+done(s) != len(names)+1 {
 			t.Errorf("%d done, answer %+v, %v", done(s), out, err)
 		}
 	})
@@ -160,8 +169,10 @@ func TestPartOfABatchIsDoneAndTheRestNamed(t *testing.T) {
 		for _, name := range names {
 			records = append(records, kinesistypes.PutRecordsRequestEntry{PartitionKey: aws.String(name), Data: []byte("d")})
 		}
-		out, err := kinesis.NewFromConfig(config(p)).PutRecords(t.Context(), &kinesis.PutRecordsInput{StreamName: aws.String("s"), Records: records})
-		if err != nil || len(out.Records) != len(names) || aws.ToInt32(out.FailedRecordCount) == 0 || int(*out.FailedRecordCount)+done(s) != len(names) {
+		out, err := kinesis.NewFromConfig(config(p)).PutRecords(t.Context(),
+			&kinesis.PutRecordsInput{StreamName: aws.String("s"), Records: records})
+		if err != nil || len(out.Records) != len(names) || aws.ToInt32(out.FailedRecordCount) == 0 ||
+			int(*out.FailedRecordCount)+done(s) != len(names) {
 			t.Fatalf("%d done, answer %+v, %v", done(s), out, err)
 		}
 		for i, record := range out.Records {
@@ -173,7 +184,8 @@ func TestPartOfABatchIsDoneAndTheRestNamed(t *testing.T) {
 	})
 	t.Run("no batch", func(t *testing.T) {
 		p, s := behind(t, `{}`, always(faultproxy.Partial))
-		if _, err := dynamodb.NewFromConfig(config(p)).GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String("t"), Key: key("a1")}); err != nil || len(s.got()) != 1 {
+		if _, err := dynamodb.NewFromConfig(config(p)).GetItem(t.Context(),
+			&dynamodb.GetItemInput{TableName: aws.String("t"), Key: key("a1")}); err != nil || len(s.got()) != 1 {
 			t.Errorf("%v, %d requests", err, len(s.got()))
 		}
 	})
@@ -185,14 +197,17 @@ func TestRatesSeedsAndSelection(t *testing.T) {
 			Only: func(operation string) bool { return operation == "GetItem" }})
 		db := dynamodb.NewFromConfig(config(p))
 		for range 24 {
-			_, err := db.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String("t"), Key: map[string]dynamodbtypes.AttributeValue{}})
+			_, err := db.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String("t"),
+				Key: map[string]dynamodbtypes.AttributeValue{}})
 			out += map[bool]string{true: "x", false: "."}[err != nil]
-			if _, err := db.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: aws.String("t"), Key: map[string]dynamodbtypes.AttributeValue{}}); err != nil {
+			if _, err := db.DeleteItem(t.Context(), &dynamodb.DeleteItemInput{TableName: aws.String("t"),
+				Key: map[string]dynamodbtypes.AttributeValue{}}); err != nil {
 				t.Error(err)
 			}
 		}
 		p.SetRates(nil)
-		if _, err := db.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String("t"), Key: map[string]dynamodbtypes.AttributeValue{}}); err != nil {
+		if _, err := db.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String("t"),
+			Key: map[string]dynamodbtypes.AttributeValue{}}); err != nil {
 			t.Error(err)
 		}
 		return out
@@ -203,7 +218,7 @@ func TestRatesSeedsAndSelection(t *testing.T) {
 	}
 }
 
-func TestObserversSeeEveryRequestBeforeItsFate(t *testing.T) {
+func TestObserversSeeEveryRequestFirst(t *testing.T) {
 	p, s := behind(t, `{}`, always(faultproxy.Throttle))
 	var seen []string
 	p.Observe(func(operation string, body []byte) {
@@ -213,7 +228,8 @@ func TestObserversSeeEveryRequestBeforeItsFate(t *testing.T) {
 	})
 	db := dynamodb.NewFromConfig(config(p))
 	for range 2 {
-		_, err := db.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String("t"), Key: map[string]dynamodbtypes.AttributeValue{}})
+		_, err := db.GetItem(t.Context(), &dynamodb.GetItemInput{TableName: aws.String("t"),
+			Key: map[string]dynamodbtypes.AttributeValue{}})
 		if err == nil {
 			t.Error("a throttled request succeeded")
 		}

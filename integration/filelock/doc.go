@@ -1,5 +1,3 @@
-// Package filelock lets test binaries, which are processes that run side by
-// side, do something once.
-//
-// What lives here: the lock. What must not: what is done under it.
+// Package filelock is a lock between test binaries, which are processes that run at
+// the same time.
 package filelock

@@ -7,7 +7,7 @@ import (
 	"syscall"
 )
 
-// Lock waits for a lock of the file, which it creates. It ends with the process
+// Lock waits for a lock of the file, which it creates. The lock ends with the process
 // at the latest.
 func Lock(path string) (unlock func(), err error) {
 	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)

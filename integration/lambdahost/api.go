@@ -1,6 +1,7 @@
 package lambdahost
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -9,28 +10,28 @@ import (
 	"strconv"
 )
 
-// API serves the part of the Lambda API (REST, version 2015-03-31) that
-// functions call: Invoke, versions, aliases and event source mappings. It has
-// no permissions and pages of any size.
+// API serves the part of the Lambda API (REST, version 2015-03-31) that functions
+// call: Invoke, versions, aliases and event source mappings. It checks no
+// permissions and never divides a list into pages.
 type API struct {
 	host     *Host
 	mappings *mappings
 	mux      *http.ServeMux
 }
 
-// NewAPI makes the API of a host. consume serves enabled mappings. Close it
+// NewAPI makes the API of a host. consume serves enabled mappings. Close the API
 // before the host.
 func NewAPI(h *Host, consume Consumer) *API {
 	a := &API{host: h, mappings: newMappings(consume, h.config.Log), mux: http.NewServeMux()}
 	const functions, sources = "/2015-03-31/functions/{function}", "/2015-03-31/event-source-mappings"
 	a.mux.HandleFunc("POST "+functions+"/invocations", a.invoke)
-	a.handle("POST "+functions+"/versions", http.StatusCreated, a.publish)
-	a.handle("GET "+functions+"/versions", http.StatusOK, a.versions)
-	a.handle("POST "+functions+"/aliases", http.StatusCreated, a.createAlias)
-	a.handle("GET "+functions+"/aliases", http.StatusOK, a.listAliases)
-	a.handle("GET "+functions+"/aliases/{name}", http.StatusOK, a.getAlias)
-	a.handle("PUT "+functions+"/aliases/{name}", http.StatusOK, a.updateAlias)
-	a.handle("DELETE "+functions+"/aliases/{name}", http.StatusNoContent, a.deleteAlias)
+	a.handleFunction("POST "+functions+"/versions", http.StatusCreated, a.publish)
+	a.handleFunction("GET "+functions+"/versions", http.StatusOK, a.versions)
+	a.handleFunction("POST "+functions+"/aliases", http.StatusCreated, a.createAlias)
+	a.handleFunction("GET "+functions+"/aliases", http.StatusOK, a.listAliases)
+	a.handleFunction("GET "+functions+"/aliases/{name}", http.StatusOK, a.getAlias)
+	a.handleFunction("PUT "+functions+"/aliases/{name}", http.StatusOK, a.updateAlias)
+	a.handleFunction("DELETE "+functions+"/aliases/{name}", http.StatusNoContent, a.deleteAlias)
 	for _, end := range []string{"", "/{$}"} {
 		a.handle("POST "+sources+end, http.StatusAccepted, a.createMapping)
 		a.handle("GET "+sources+end, http.StatusOK, a.listMappings)
@@ -47,11 +48,8 @@ func (a *API) ServeHTTP(w http.ResponseWriter, r *http.Request) { a.mux.ServeHTT
 // Close stops the consumers of all mappings and waits for them.
 func (a *API) Close() { a.mappings.close() }
 
-// Mappings are all event source mappings.
-func (a *API) Mappings() []Mapping { return a.mappings.list("", "") }
-
-// Map creates an event source mapping, as a deploy does. Function is the ARN,
-// with its qualifier if it has one.
+// Map creates an event source mapping, as a deploy does. m.Function must be an
+// ARN, with its qualifier if it has one.
 func (a *API) Map(m Mapping) (Mapping, error) {
 	created, err := a.mappings.create(m.withDefaults())
 	if err != nil {
@@ -60,27 +58,28 @@ func (a *API) Map(m Mapping) (Mapping, error) {
 	return created, nil
 }
 
-// withDefaults fills in Lambda's defaults for Kinesis where a field is zero.
+// withDefaults replaces zero fields with Lambda's defaults for Kinesis.
 func (m Mapping) withDefaults() Mapping {
-	if m.State == "" {
-		m.State = enabled
-	}
-	if m.BatchSize == 0 {
-		m.BatchSize = 100
-	}
-	if m.Parallelization == 0 {
-		m.Parallelization = 1
-	}
-	if m.RetryAttempts == 0 {
-		m.RetryAttempts = -1
-	}
-	if m.RecordAgeSeconds == 0 {
-		m.RecordAgeSeconds = -1
-	}
+	m.State = cmp.Or(m.State, enabled)
+	m.BatchSize = cmp.Or(m.BatchSize, 100)
+	m.Parallelization = cmp.Or(m.Parallelization, 1)
+	m.RetryAttempts = cmp.Or(m.RetryAttempts, -1)
+	m.RecordAgeSeconds = cmp.Or(m.RecordAgeSeconds, -1)
 	return m
 }
 
-// handle serves a route by a function that answers what is sent as JSON.
+// handleFunction serves a route whose path names a function.
+func (a *API) handleFunction(pattern string, status int, serve func(function string, r *http.Request) (any, error)) {
+	a.handle(pattern, status, func(r *http.Request) (any, error) {
+		named, err := reference(r)
+		if err != nil {
+			return nil, err
+		}
+		return serve(named.Name, r)
+	})
+}
+
+// handle serves a route with JSON answers.
 func (a *API) handle(pattern string, status int, serve func(*http.Request) (any, error)) {
 	a.mux.HandleFunc(pattern, func(w http.ResponseWriter, r *http.Request) {
 		answer, err := serve(r)
@@ -115,7 +114,7 @@ func status(exception string) int {
 
 func writeError(w http.ResponseWriter, err error) {
 	refused := &ServiceError{ExceptionService, err.Error()}
-	_ = errors.As(err, &refused) // else it stays a ServiceException
+	_ = errors.As(err, &refused) // any other error is a ServiceException
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("X-Amzn-Errortype", refused.Exception)
 	w.WriteHeader(status(refused.Exception))
@@ -134,7 +133,7 @@ func read(r *http.Request, into any) error {
 	return nil
 }
 
-// reference is the function of a request's path with its qualifier.
+// reference is the function that a request names, with its qualifier.
 func reference(r *http.Request) (Reference, error) {
 	named, err := ParseReference(r.PathValue("function"))
 	if err != nil {

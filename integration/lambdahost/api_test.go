@@ -62,14 +62,18 @@ func TestSDKInvokes(t *testing.T) {
 	api, _ := client(t)
 	out, err := api.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("worker"), Payload: []byte(`{}`)})
 	var seen report
-	if err != nil || out.FunctionError != nil || json.Unmarshal(out.Payload, &seen) != nil || !strings.HasSuffix(seen.ARN, ":function:worker") {
+	if err != nil || out.FunctionError != nil || json.Unmarshal(out.Payload, &seen) != nil ||
+		!strings.HasSuffix(seen.ARN, ":function:worker") {
 		t.Errorf("invoke: %+v, %v", out, err)
 	}
-	out, err = api.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("worker"), Payload: []byte(`{"Do":"name"}`)})
-	if err != nil || aws.ToString(out.FunctionError) != "Unhandled" || !strings.Contains(string(out.Payload), `"errorType":"Reprise.Throttled"`) {
+	out, err = api.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("worker"),
+		Payload: []byte(`{"Do":"name"}`)})
+	if err != nil || aws.ToString(out.FunctionError) != "Unhandled" ||
+		!strings.Contains(string(out.Payload), `"errorType":"Reprise.Throttled"`) {
 		t.Errorf("invoke what fails: %+v, %v", out, err)
 	}
-	out, err = api.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("worker"), InvocationType: types.InvocationTypeEvent})
+	out, err = api.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("worker"),
+		InvocationType: types.InvocationTypeEvent})
 	if err != nil || out.StatusCode != 202 {
 		t.Errorf("invoke without waiting: %+v, %v", out, err)
 	}
@@ -96,22 +100,26 @@ func TestSDKPublishesAndNamesVersions(t *testing.T) {
 	if !errors.As(err, &conflict) {
 		t.Errorf("create an alias twice: %v", err)
 	}
-	_, err = api.UpdateAlias(t.Context(), &lambda.UpdateAliasInput{FunctionName: name, Name: aws.String("g0001"), FunctionVersion: aws.String("9")})
+	_, err = api.UpdateAlias(t.Context(), &lambda.UpdateAliasInput{FunctionName: name, Name: aws.String("g0001"),
+		FunctionVersion: aws.String("9")})
 	var missing *types.ResourceNotFoundException
 	if !errors.As(err, &missing) {
 		t.Errorf("point an alias to a version that does not exist: %v", err)
 	}
 	got, err := api.GetAlias(t.Context(), &lambda.GetAliasInput{FunctionName: name, Name: aws.String("g0001")})
-	if err != nil || aws.ToString(got.FunctionVersion) != "1" || !strings.HasSuffix(aws.ToString(got.AliasArn), "worker:g0001") {
+	if err != nil || aws.ToString(got.FunctionVersion) != "1" ||
+		!strings.HasSuffix(aws.ToString(got.AliasArn), "worker:g0001") {
 		t.Errorf("alias: %+v, %v", got, err)
 	}
 	out, err := api.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: aws.String("worker:g0001")})
 	var seen report
-	if err != nil || json.Unmarshal(out.Payload, &seen) != nil || seen.Version != "1" || !strings.HasSuffix(seen.ARN, "worker:g0001") {
+	if err != nil || json.Unmarshal(out.Payload, &seen) != nil || seen.Version != "1" ||
+		!strings.HasSuffix(seen.ARN, "worker:g0001") {
 		t.Errorf("invoked by its alias the function saw %+v, %v", seen, err)
 	}
 	for range 2 { // deleting is idempotent
-		if _, err := api.DeleteAlias(t.Context(), &lambda.DeleteAliasInput{FunctionName: name, Name: aws.String("g0001")}); err != nil {
+		if _, err := api.DeleteAlias(t.Context(), &lambda.DeleteAliasInput{FunctionName: name,
+			Name: aws.String("g0001")}); err != nil {
 			t.Error(err)
 		}
 	}
@@ -138,7 +146,8 @@ func TestSDKMapsStreams(t *testing.T) {
 	if !errors.As(err, &conflict) {
 		t.Errorf("map twice: %v", err)
 	}
-	changed, err := api.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: made.UUID, ParallelizationFactor: aws.Int32(4)})
+	changed, err := api.UpdateEventSourceMapping(t.Context(),
+		&lambda.UpdateEventSourceMappingInput{UUID: made.UUID, ParallelizationFactor: aws.Int32(4)})
 	if err != nil || aws.ToInt32(changed.ParallelizationFactor) != 4 || aws.ToInt32(changed.MaximumRetryAttempts) != -1 {
 		t.Errorf("update: %+v, %v", changed, err)
 	}
@@ -148,13 +157,15 @@ func TestSDKMapsStreams(t *testing.T) {
 		list.EventSourceMappings[0].FunctionResponseTypes[0] != types.FunctionResponseTypeReportBatchItemFailures {
 		t.Errorf("list: %+v, %v", list, err)
 	}
-	if _, err := api.UpdateEventSourceMapping(t.Context(), &lambda.UpdateEventSourceMappingInput{UUID: made.UUID, Enabled: aws.Bool(false)}); err != nil {
+	if _, err := api.UpdateEventSourceMapping(t.Context(),
+		&lambda.UpdateEventSourceMappingInput{UUID: made.UUID, Enabled: aws.Bool(false)}); err != nil {
 		t.Error(err)
 	}
 	if _, found := served.of(id); found {
 		t.Error("a disabled mapping is served")
 	}
-	if _, err := api.DeleteEventSourceMapping(t.Context(), &lambda.DeleteEventSourceMappingInput{UUID: made.UUID}); err != nil {
+	if _, err := api.DeleteEventSourceMapping(t.Context(),
+		&lambda.DeleteEventSourceMappingInput{UUID: made.UUID}); err != nil {
 		t.Error(err)
 	}
 	_, err = api.GetEventSourceMapping(t.Context(), &lambda.GetEventSourceMappingInput{UUID: made.UUID})

@@ -1,11 +1,12 @@
 package lambdahost
 
 import (
+	"cmp"
 	"net/http"
 	"slices"
 )
 
-// aliasView is an alias in the shape of the API.
+// aliasView is an alias as the API shows it.
 type aliasView struct {
 	ARN         string `json:"AliasArn"`
 	Name        string `json:"Name"`
@@ -17,93 +18,76 @@ func (a *API) viewOf(function string, alias Alias) aliasView {
 	return aliasView{a.host.ARN(Reference{function, alias.Name}), alias.Name, alias.Version, alias.Description}
 }
 
-// versionView is a published version in the shape of the API.
+// versionView is a published version as the API shows it.
 type versionView struct {
 	Name    string `json:"FunctionName"`
 	ARN     string `json:"FunctionArn"`
 	Version string `json:"Version"`
 }
 
-func (a *API) publish(r *http.Request) (any, error) {
-	named, err := reference(r)
-	if err != nil {
-		return nil, err
-	}
-	version, err := a.host.PublishVersion(named.Name)
-	return versionView{named.Name, a.host.ARN(Reference{named.Name, version}), version}, err
+func (a *API) versionOf(function, version string) versionView {
+	return versionView{function, a.host.ARN(Reference{function, version}), version}
 }
 
-func (a *API) versions(r *http.Request) (any, error) {
-	named, err := reference(r)
-	if err != nil {
-		return nil, err
-	}
-	all, err := a.host.Versions(named.Name)
-	views := []versionView{}
-	for _, version := range append([]string{latest}, all...) {
-		views = append(views, versionView{named.Name, a.host.ARN(Reference{named.Name, version}), version})
+func (a *API) publish(function string, _ *http.Request) (any, error) {
+	version, err := a.host.PublishVersion(function)
+	return a.versionOf(function, version), err
+}
+
+func (a *API) versions(function string, _ *http.Request) (any, error) {
+	all, err := a.host.Versions(function)
+	views := []versionView{a.versionOf(function, latest)}
+	for _, version := range all {
+		views = append(views, a.versionOf(function, version))
 	}
 	return map[string]any{"Versions": views}, err
 }
 
-func (a *API) createAlias(r *http.Request) (any, error) { return a.putAlias(r, a.host.CreateAlias) }
+func (a *API) createAlias(function string, r *http.Request) (any, error) {
+	return a.putAlias(function, r, a.host.CreateAlias)
+}
 
-func (a *API) updateAlias(r *http.Request) (any, error) { return a.putAlias(r, a.host.UpdateAlias) }
+func (a *API) updateAlias(function string, r *http.Request) (any, error) {
+	return a.putAlias(function, r, a.host.UpdateAlias)
+}
 
-func (a *API) putAlias(r *http.Request, put func(string, Alias) error) (any, error) {
-	named, err := reference(r)
-	if err != nil {
-		return nil, err
-	}
+func (a *API) putAlias(function string, r *http.Request, put func(string, Alias) error) (any, error) {
 	var want aliasView
 	if err := read(r, &want); err != nil {
 		return nil, err
 	}
-	if name := r.PathValue("name"); name != "" {
-		want.Name = name
-	}
-	alias := Alias{want.Name, want.Version, want.Description}
-	return a.viewOf(named.Name, alias), put(named.Name, alias)
+	alias := Alias{cmp.Or(r.PathValue("name"), want.Name), want.Version, want.Description}
+	return a.viewOf(function, alias), put(function, alias)
 }
 
-func (a *API) listAliases(r *http.Request) (any, error) {
-	named, err := reference(r)
-	if err != nil {
-		return nil, err
-	}
-	all, err := a.host.Aliases(named.Name)
+func (a *API) listAliases(function string, _ *http.Request) (any, error) {
+	all, err := a.host.Aliases(function)
 	views := []aliasView{}
 	for _, alias := range all {
-		views = append(views, a.viewOf(named.Name, alias))
+		views = append(views, a.viewOf(function, alias))
 	}
 	return map[string]any{"Aliases": views}, err
 }
 
-func (a *API) getAlias(r *http.Request) (any, error) {
-	named, err := reference(r)
+func (a *API) getAlias(function string, r *http.Request) (any, error) {
+	all, err := a.host.Aliases(function)
 	if err != nil {
 		return nil, err
 	}
-	all, err := a.host.Aliases(named.Name)
-	if err != nil {
-		return nil, err
-	}
-	at := slices.IndexFunc(all, func(alias Alias) bool { return alias.Name == r.PathValue("name") })
+	name := r.PathValue("name")
+	at := slices.IndexFunc(all, func(alias Alias) bool { return alias.Name == name })
 	if at < 0 {
-		return nil, &ServiceError{ExceptionNotFound, "Cannot find alias arn: " + a.host.ARN(Reference{named.Name, r.PathValue("name")})}
+		return nil, &ServiceError{ExceptionNotFound, "Cannot find alias arn: " + a.host.ARN(Reference{function, name})}
 	}
-	return a.viewOf(named.Name, all[at]), nil
+	return a.viewOf(function, all[at]), nil
 }
 
-func (a *API) deleteAlias(r *http.Request) (any, error) {
-	named, err := reference(r)
-	if err != nil {
-		return nil, err
-	}
-	return nil, a.host.DeleteAlias(named.Name, r.PathValue("name"))
+func (a *API) deleteAlias(function string, r *http.Request) (any, error) {
+	return nil, a.host.DeleteAlias(function, r.PathValue("name"))
 }
 
-// mappingRequest is what Create and Update send; what is absent stays.
+// mappingRequest is the body of a creation or update. Absent members change
+// nothing.
 type mappingRequest struct {
 	FunctionName                   *string
 	EventSourceArn                 *string
@@ -143,7 +127,7 @@ func (q *mappingRequest) apply(m *Mapping) {
 	}
 }
 
-// target resolves a function's name to the ARN of one that exists.
+// target returns the ARN of an existing function by its name.
 func (a *API) target(name string) (string, error) {
 	named, err := ParseReference(name)
 	if err != nil {

@@ -1,10 +1,9 @@
-// Package lambdahost runs unmodified Lambda binaries on this machine: it speaks
-// the Lambda Runtime API to them on loopback, starts processes on demand, reuses
-// warm ones, ends those that pass their time limit, and reports every failure
-// under the name that Lambda and Step Functions give it.
+// Package lambdahost runs unmodified Lambda binaries on this machine: it serves
+// them the Lambda Runtime API on loopback, starts processes on demand, reuses warm
+// ones, kills those that exceed their time limit, and reports every failure under
+// the name that Lambda and Step Functions give it.
 //
-// What lives here: processes and invocations, versions and aliases, the Invoker
-// of the state machine runner, and the part of the Lambda API over HTTP that the
-// functions call themselves. What must not: what a function does, streams or
-// tables, or permissions.
+// It also has versions and aliases, the Invoker of the state machine runner, and
+// the part of the Lambda API that the functions call themselves. It knows nothing
+// of streams, tables or permissions, or of what a function does.
 package lambdahost

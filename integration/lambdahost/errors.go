@@ -19,7 +19,7 @@ const (
 	ErrorTooLarge = "Function.ResponseSizeTooLarge"
 )
 
-// The exceptions of the Lambda API that Invoke answers.
+// The exceptions of the Lambda API.
 const (
 	ExceptionThrottled = "TooManyRequestsException"
 	ExceptionNotFound  = "ResourceNotFoundException"
@@ -29,8 +29,8 @@ const (
 	ExceptionService   = "ServiceException"
 )
 
-// FunctionError is what a function reported, or what Lambda reports of one that
-// ended without an answer. The invocation may have had effects.
+// FunctionError is the error that a function reported, or that Lambda reports for
+// a function that ended without an answer. The invocation may have had effects.
 type FunctionError struct {
 	// Type is the function's own errorType, or one of the names above.
 	Type, Message string
@@ -50,7 +50,7 @@ func isThrottle(err error) bool {
 	return errors.As(err, &refused) && refused.Exception == ExceptionThrottled
 }
 
-// ErrClosed says that the host has been closed.
+// ErrClosed means that the host has been closed.
 var ErrClosed = errors.New("the function host is closed")
 
 func lambdaFailure(kind, message string) *FunctionError {
@@ -59,13 +59,13 @@ func lambdaFailure(kind, message string) *FunctionError {
 		Message string `json:"errorMessage"`
 	}{kind, message})
 	if err != nil {
-		payload = json.RawMessage(`{}`) // strings always have a JSON form
+		payload = json.RawMessage(`{}`) // strings can always be encoded
 	}
 	return &FunctionError{Type: kind, Message: message, Payload: payload}
 }
 
-// reported reads the error document that a runtime sent. What is none counts
-// as Lambda.Unknown, which is how Step Functions names it.
+// reported reads the error document that a runtime sent. Anything else becomes
+// Lambda.Unknown, as in Step Functions.
 func reported(body []byte) *FunctionError {
 	var document struct {
 		Type    string `json:"errorType"`

@@ -1,6 +1,7 @@
 package lambdahost
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
@@ -8,7 +9,7 @@ import (
 	"time"
 )
 
-// Function is a function as it was deployed.
+// Function is a function as deployed.
 type Function struct {
 	Name string
 	// Binary is the path of its executable.
@@ -17,20 +18,16 @@ type Function struct {
 	Env map[string]string
 	// Timeout bounds an invocation; 0 means 3 s, as on AWS.
 	Timeout time.Duration
-	// Concurrency bounds the invocations at a time, over all versions; one more
-	// is throttled. 0 means 10, which is what a new account has in all.
+	// Concurrency bounds the concurrent invocations of all versions together;
+	// more are throttled. 0 means 10, the limit of a new account.
 	Concurrency int
-	// MemoryMB is told to the function; nothing enforces it. 0 means 128.
+	// MemoryMB is what the function reads in its environment; it is not enforced.
+	// 0 means 128.
 	MemoryMB int
 }
 
-const (
-	defaultTimeout     = 3 * time.Second
-	defaultConcurrency = 10
-	defaultMemory      = 128
-	// latest is the qualifier of the version that can be changed.
-	latest = "$LATEST"
-)
+// latest is the qualifier of the version that can be changed.
+const latest = "$LATEST"
 
 func (f Function) withDefaults() (Function, error) {
 	if f.Name == "" || f.Binary == "" || strings.ContainsAny(f.Name, ":/") {
@@ -39,25 +36,19 @@ func (f Function) withDefaults() (Function, error) {
 	if f.Timeout < 0 || f.Concurrency < 0 || f.MemoryMB < 0 {
 		return f, fmt.Errorf("function %q: a limit is negative", f.Name)
 	}
-	if f.Timeout == 0 {
-		f.Timeout = defaultTimeout
-	}
-	if f.Concurrency == 0 {
-		f.Concurrency = defaultConcurrency
-	}
-	if f.MemoryMB == 0 {
-		f.MemoryMB = defaultMemory
-	}
+	f.Timeout = cmp.Or(f.Timeout, 3*time.Second)
+	f.Concurrency = cmp.Or(f.Concurrency, 10)
+	f.MemoryMB = cmp.Or(f.MemoryMB, 128)
 	f.Env = maps.Clone(f.Env)
 	return f, nil
 }
 
-// Reference names a function and, where Qualifier is not "", one of its
-// versions or aliases.
+// Reference names a function or, if Qualifier is not "", one of its versions or
+// aliases.
 type Reference struct{ Name, Qualifier string }
 
-// ParseReference reads what Lambda takes for a function's name: NAME,
-// NAME:QUALIFIER, ACCOUNT:function:NAME or an ARN, with a qualifier or without.
+// ParseReference reads a function's name in every form that Lambda accepts: NAME,
+// NAME:QUALIFIER, ACCOUNT:function:NAME or an ARN, with or without a qualifier.
 func ParseReference(text string) (Reference, error) {
 	parts := strings.Split(text, ":")
 	for i, part := range parts {
@@ -76,7 +67,7 @@ func ParseReference(text string) (Reference, error) {
 	return r, nil
 }
 
-// ErrInvalidReference says that a text names no function.
+// ErrInvalidReference means that a text does not name a function.
 var ErrInvalidReference = errors.New("not a function's name or ARN")
 
 // ARN is the ARN of a function, or of one of its versions and aliases.

@@ -53,7 +53,8 @@ func obey(ctx context.Context, in order, call int64) (report, error) {
 	invocation, _ := lambdacontext.FromContext(ctx)
 	deadline, _ := ctx.Deadline()
 	trace, _ := ctx.Value("x-amzn-trace-id").(string) //nolint:staticcheck // the runtime's own key
-	out := report{Process: os.Getpid(), Call: int(call), ARN: invocation.InvokedFunctionArn, Request: invocation.AwsRequestID,
+	out := report{Process: os.Getpid(), Call: int(call), ARN: invocation.InvokedFunctionArn,
+		Request: invocation.AwsRequestID,
 		Version: lambdacontext.FunctionVersion, Setting: os.Getenv("SETTING"), Trace: trace, Left: time.Until(deadline)}
 	switch in.Do {
 	case "name":
@@ -83,7 +84,8 @@ func functionOf(t *testing.T, name, role string) lambdahost.Function {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return lambdahost.Function{Name: name, Binary: binary, Timeout: time.Minute, Env: map[string]string{roleVariable: role}}
+	return lambdahost.Function{Name: name, Binary: binary, Timeout: time.Minute,
+		Env: map[string]string{roleVariable: role}}
 }
 
 func start(t *testing.T, config lambdahost.Config) *lambdahost.Host {

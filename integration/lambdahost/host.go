@@ -1,6 +1,7 @@
 package lambdahost
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"encoding/hex"
@@ -16,41 +17,32 @@ import (
 	"time"
 )
 
-// Config is what a Host needs.
+// Config configures a Host.
 type Config struct {
 	Functions []Function
-	// Region and Account appear in ARNs; "us-east-1" and "000000000000" where
-	// empty.
+	// Region and Account appear in ARNs; empty means "us-east-1" and
+	// "000000000000".
 	Region, Account string
-	// Env is added to every function's environment, below its own: endpoints
-	// and credentials.
+	// Env is added to every function's environment, such as endpoints. The
+	// function's own variables take precedence.
 	Env map[string]string
 	// InitLimit bounds the time from the start of a process until it asks for
-	// its first invocation; 0 means 30 s (AWS: 10 s, on a machine of its own).
+	// its first invocation; 0 means 30 s (AWS: 10 s, on an idle machine).
 	InitLimit time.Duration
-	// OutputBytes bounds what is kept of a function's output, the end of it;
+	// OutputBytes is how many of the last bytes of a function's output are kept;
 	// 0 means 64 KiB.
 	OutputBytes int
-	// Log gets the start and end of processes at debug level; nil means silence.
+	// Log receives the start and end of processes at debug level; nil means no
+	// log.
 	Log *slog.Logger
 }
 
 func (c Config) withDefaults() Config {
-	if c.Region == "" {
-		c.Region = "us-east-1"
-	}
-	if c.Account == "" {
-		c.Account = "000000000000"
-	}
-	if c.InitLimit == 0 {
-		c.InitLimit = 30 * time.Second
-	}
-	if c.OutputBytes == 0 {
-		c.OutputBytes = 64 << 10
-	}
-	if c.Log == nil {
-		c.Log = slog.New(slog.DiscardHandler)
-	}
+	c.Region = cmp.Or(c.Region, "us-east-1")
+	c.Account = cmp.Or(c.Account, "000000000000")
+	c.InitLimit = cmp.Or(c.InitLimit, 30*time.Second)
+	c.OutputBytes = cmp.Or(c.OutputBytes, 64<<10)
+	c.Log = cmp.Or(c.Log, slog.New(slog.DiscardHandler))
 	return c
 }
 
@@ -78,18 +70,25 @@ type deployed struct {
 	output   *tail
 }
 
-// Start serves the Runtime API on a loopback port. Processes start with the
-// first invocation that needs them. Close the host.
+// Start serves the Runtime API on a loopback port. A process starts with the first
+// invocation that needs it. Close the host.
 func Start(config Config) (*Host, error) {
-	h := &Host{config: config.withDefaults(), closed: make(chan struct{}),
-		functions: make(map[string]*deployed), sandboxes: make(map[string]*sandbox)}
+	h := &Host{
+		config:    config.withDefaults(),
+		closed:    make(chan struct{}),
+		functions: make(map[string]*deployed),
+		sandboxes: make(map[string]*sandbox),
+	}
 	for _, function := range config.Functions {
 		function, err := function.withDefaults()
 		if err != nil {
 			return nil, fmt.Errorf("start host: %w", err)
 		}
-		h.functions[function.Name] = &deployed{aliases: make(map[string]string), output: newTail(h.config.OutputBytes),
-			pools: map[string]*pool{latest: newPool(function, latest)}}
+		h.functions[function.Name] = &deployed{
+			aliases: make(map[string]string),
+			output:  &tail{limit: h.config.OutputBytes},
+			pools:   map[string]*pool{latest: newPool(function, latest)},
+		}
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -105,8 +104,8 @@ func Start(config Config) (*Host, error) {
 	return h, nil
 }
 
-// Close kills every process and returns once all have ended. Invocations under
-// way fail with ErrClosed.
+// Close kills every process and returns once all have ended. Running invocations
+// fail with ErrClosed.
 func (h *Host) Close() error {
 	h.mu.Lock()
 	first := !h.over
@@ -127,9 +126,9 @@ func (h *Host) Close() error {
 	return nil
 }
 
-// Invoke runs a function, which may carry a qualifier, and returns its result.
-// It fails with a *FunctionError, a *ServiceError, ErrClosed or ctx's error;
-// where ctx ends first the function runs on, as it does on AWS.
+// Invoke runs a function, given with or without a qualifier, and returns its
+// result. It fails with a *FunctionError, a *ServiceError, ErrClosed or ctx's
+// error. If ctx ends first the function keeps running, as on AWS.
 func (h *Host) Invoke(ctx context.Context, function string, payload json.RawMessage) (json.RawMessage, error) {
 	call, err := h.begin(function, payload)
 	if err != nil {
@@ -148,14 +147,15 @@ func (h *Host) Invoke(ctx context.Context, function string, payload json.RawMess
 	return call.result, nil
 }
 
-// begin queues an invocation and starts a process where none is free for it.
+// begin queues an invocation and starts a process if none is free.
 func (h *Host) begin(function string, payload json.RawMessage) (*invocation, error) {
 	reference, err := ParseReference(function)
 	if err != nil {
 		return nil, &ServiceError{ExceptionInvalid, err.Error()}
 	}
 	if len(payload) > MaxPayloadBytes {
-		return nil, &ServiceError{ExceptionTooLarge, fmt.Sprintf("a request has at most %d bytes, this has %d", MaxPayloadBytes, len(payload))}
+		return nil, &ServiceError{ExceptionTooLarge,
+			fmt.Sprintf("the request has %d bytes: at most %d are accepted", len(payload), MaxPayloadBytes)}
 	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -178,26 +178,17 @@ func (h *Host) begin(function string, payload json.RawMessage) (*invocation, err
 
 // find resolves a qualifier. h.mu is held.
 func (h *Host) find(r Reference) (*deployed, *pool, error) {
-	d := h.functions[r.Name]
-	if d == nil {
-		return nil, nil, &ServiceError{ExceptionNotFound, "Function not found: " + h.ARN(r)}
+	if d := h.functions[r.Name]; d != nil {
+		version := cmp.Or(r.Qualifier, latest)
+		if p := d.pools[cmp.Or(d.aliases[version], version)]; p != nil {
+			return d, p, nil
+		}
 	}
-	version := r.Qualifier
-	if version == "" {
-		version = latest
-	}
-	if target, found := d.aliases[version]; found {
-		version = target
-	}
-	p := d.pools[version]
-	if p == nil {
-		return nil, nil, &ServiceError{ExceptionNotFound, "Function not found: " + h.ARN(r)}
-	}
-	return d, p, nil
+	return nil, nil, &ServiceError{ExceptionNotFound, "Function not found: " + h.ARN(r)}
 }
 
-// Kill ends, with SIGKILL, every process of a function that has an invocation
-// under way, and returns how many those were.
+// Kill ends with SIGKILL every process of a function that is running an
+// invocation, and returns how many it killed.
 func (h *Host) Kill(function string) int {
 	h.mu.Lock()
 	var busy []*sandbox
@@ -213,7 +204,7 @@ func (h *Host) Kill(function string) int {
 	return len(busy)
 }
 
-// Output is the end of what a function's processes have printed.
+// Output is the end of the output of a function's processes.
 func (h *Host) Output(function string) string {
 	h.mu.Lock()
 	d := h.functions[function]
@@ -224,7 +215,7 @@ func (h *Host) Output(function string) string {
 	return d.output.String()
 }
 
-// Processes is how many processes of a function run at present.
+// Processes is how many processes of a function are running.
 func (h *Host) Processes(function string) int {
 	h.mu.Lock()
 	defer h.mu.Unlock()

@@ -14,7 +14,7 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-func TestWarmProcessIsUsedAgainAndToldWhatLambdaTells(t *testing.T) {
+func TestWarmProcessIsReusedAndSeesLambdasEnvironment(t *testing.T) {
 	f := functionOf(t, "echo", "worker")
 	f.Env["SETTING"] = "own"
 	host := start(t, lambdahost.Config{Functions: []lambdahost.Function{f}, Region: "eu-west-1", Account: "123456789012",
@@ -37,10 +37,11 @@ func TestWarmProcessIsUsedAgainAndToldWhatLambdaTells(t *testing.T) {
 	}
 }
 
-func TestFailuresHaveTheNamesThatStepFunctionsShows(t *testing.T) {
+func TestFailuresHaveTheNamesOfStepFunctions(t *testing.T) {
 	slow := functionOf(t, "slow", "worker")
 	slow.Timeout = 300 * time.Millisecond
-	host := start(t, lambdahost.Config{InitLimit: 500 * time.Millisecond, Functions: []lambdahost.Function{functionOf(t, "lazy", "lazy")}})
+	host := start(t, lambdahost.Config{InitLimit: 500 * time.Millisecond,
+		Functions: []lambdahost.Function{functionOf(t, "lazy", "lazy")}})
 	warm := start(t, lambdahost.Config{Functions: []lambdahost.Function{
 		functionOf(t, "worker", "worker"), slow, functionOf(t, "broken", "broken")}})
 	file := filepath.Join(t.TempDir(), "hangs")
@@ -91,7 +92,7 @@ func TestRequestOverTheLimitIsRefused(t *testing.T) {
 	}
 }
 
-func TestConcurrencyIsBoundedAndKillEndsWhatIsUnderWay(t *testing.T) {
+func TestConcurrencyIsBoundedAndKillEndsRunningInvocations(t *testing.T) {
 	f := functionOf(t, "worker", "worker")
 	f.Concurrency = 2
 	host := start(t, lambdahost.Config{Functions: []lambdahost.Function{f}})
@@ -148,7 +149,7 @@ func TestManyInvocationsShareFewProcesses(t *testing.T) {
 	}
 }
 
-func TestInvocationGoesOnWithoutItsCallerAndCloseEndsIt(t *testing.T) {
+func TestInvocationContinuesWithoutItsCallerUntilClose(t *testing.T) {
 	host, err := lambdahost.Start(lambdahost.Config{Functions: []lambdahost.Function{functionOf(t, "worker", "worker")}})
 	if err != nil {
 		t.Fatal(err)
@@ -172,8 +173,8 @@ func TestInvocationGoesOnWithoutItsCallerAndCloseEndsIt(t *testing.T) {
 	}
 }
 
-// TestAVersionIsNoLongerChanged updates a function behind its version's back.
-func TestAVersionIsNoLongerChanged(t *testing.T) {
+// TestPublishedVersionsDoNotChange updates a function behind its version's back.
+func TestPublishedVersionsDoNotChange(t *testing.T) {
 	function := functionOf(t, "worker", "worker")
 	function.Env["SETTING"] = "first"
 	host := start(t, lambdahost.Config{Functions: []lambdahost.Function{function}})

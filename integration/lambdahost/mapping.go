@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// Mapping is an event source mapping in the shape of the Lambda API.
+// Mapping is an event source mapping as the Lambda API shows it.
 type Mapping struct {
 	ID                string   `json:"UUID"`
 	Source            string   `json:"EventSourceArn"`
@@ -26,8 +26,8 @@ type Mapping struct {
 	LastModifiedEpoch float64  `json:"LastModified"`
 }
 
-// Consumer reads a mapping's source and invokes its function until ctx ends. A
-// mapping that fails is begun again after a pause.
+// Consumer reads a mapping's source and invokes its function until ctx ends. It is
+// called again shortly after it returns.
 type Consumer func(ctx context.Context, m Mapping) error
 
 // mappings are the event source mappings of a host.
@@ -69,7 +69,8 @@ func (m *mappings) close() {
 	}
 }
 
-// create adds a mapping; one of the same source and function conflicts.
+// create adds a mapping. A second one of the same source and function is a
+// conflict.
 func (m *mappings) create(want Mapping) (Mapping, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -78,8 +79,8 @@ func (m *mappings) create(want Mapping) (Mapping, error) {
 	}
 	for _, one := range m.all {
 		if one.Source == want.Source && one.Function == want.Function {
-			return Mapping{}, &ServiceError{ExceptionConflict, fmt.Sprintf("An event source mapping with event source arn (%q) and function (%q) already exists. UUID %s",
-				want.Source, want.Function, one.ID)}
+			return Mapping{}, &ServiceError{ExceptionConflict, fmt.Sprintf("An event source mapping with event source "+
+				"arn (%q) and function (%q) already exists. UUID %s", want.Source, want.Function, one.ID)}
 		}
 	}
 	want.ID = identifier()
@@ -116,7 +117,7 @@ func (m *mappings) serve(ctx context.Context, settings Mapping) {
 		if ctx.Err() != nil {
 			return
 		}
-		m.log.Debug("mapping ended; it begins again", slog.String("function", settings.Function), slog.Any("cause", err))
+		m.log.Debug("mapping ended; starting it again", slog.String("function", settings.Function), slog.Any("cause", err))
 		select {
 		case <-time.After(pause):
 		case <-ctx.Done():
@@ -124,56 +125,40 @@ func (m *mappings) serve(ctx context.Context, settings Mapping) {
 	}
 }
 
-func (m *mappings) index(id string) (int, error) {
+// with calls act on the mapping with an id, under m.mu, and returns the mapping.
+func (m *mappings) with(id string, act func(*mapped)) (Mapping, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
 	at := slices.IndexFunc(m.all, func(one *mapped) bool { return one.ID == id })
 	if at < 0 {
-		return 0, &ServiceError{ExceptionNotFound, "The resource you requested does not exist."}
+		return Mapping{}, &ServiceError{ExceptionNotFound, "The resource you requested does not exist."}
 	}
-	return at, nil
+	one := m.all[at]
+	act(one)
+	return one.Mapping, nil
 }
 
-// get returns a mapping by its id.
-func (m *mappings) get(id string) (Mapping, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	at, err := m.index(id)
-	if err != nil {
-		return Mapping{}, err
-	}
-	return m.all[at].Mapping, nil
-}
+func (m *mappings) get(id string) (Mapping, error) { return m.with(id, func(*mapped) {}) }
 
-// update changes a mapping; its consumer goes on with the new settings.
+// update changes a mapping; its consumer continues with the new settings.
 func (m *mappings) update(id string, change func(*Mapping)) (Mapping, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	at, err := m.index(id)
-	if err != nil {
-		return Mapping{}, err
-	}
-	one := m.all[at]
-	one.stop()
-	change(&one.Mapping)
-	m.begin(one)
-	return one.Mapping, nil
+	return m.with(id, func(one *mapped) {
+		one.stop()
+		change(&one.Mapping)
+		m.begin(one)
+	})
 }
 
-// remove stops and forgets a mapping.
+// remove stops and removes a mapping.
 func (m *mappings) remove(id string) (Mapping, error) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	at, err := m.index(id)
-	if err != nil {
-		return Mapping{}, err
-	}
-	one := m.all[at]
-	one.stop()
-	m.all = slices.Delete(m.all, at, at+1)
-	one.State = "Deleting"
-	return one.Mapping, nil
+	return m.with(id, func(one *mapped) {
+		one.stop()
+		m.all = slices.DeleteFunc(m.all, func(other *mapped) bool { return other == one })
+		one.State = "Deleting"
+	})
 }
 
-// list returns the mappings of a source and a function, "" meaning any.
+// list returns the mappings of a source and a function; "" means any.
 func (m *mappings) list(source, function string) []Mapping {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// runtimeAPI serves the paths of the Lambda Runtime API, version 2018-06-01,
-// below a process's own id, so that one port serves all.
+// runtimeAPI serves the Lambda Runtime API, version 2018-06-01. Each process has
+// its id in the path, so that one port serves all.
 func (h *Host) runtimeAPI() http.Handler {
 	const base = "/{sandbox}/2018-06-01/runtime/"
 	mux := http.NewServeMux()
@@ -37,7 +37,7 @@ func (h *Host) known(serve func(http.ResponseWriter, *http.Request, *sandbox)) h
 func refuse(w http.ResponseWriter, status int, kind, message string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.WriteHeader(status)
-	// A process that does not read the answer has ended.
+	// This fails only if the process has ended.
 	_ = json.NewEncoder(w).Encode(map[string]string{"errorType": kind, "errorMessage": message})
 }
 
@@ -47,7 +47,7 @@ func accept(w http.ResponseWriter) {
 	_, _ = io.WriteString(w, `{"status":"OK"}`) // as above
 }
 
-// next gives the process an invocation, once there is one.
+// next waits for an invocation and gives it to the process.
 func (h *Host) next(w http.ResponseWriter, r *http.Request, s *sandbox) {
 	for {
 		call, alive := h.take(s)
@@ -61,7 +61,7 @@ func (h *Host) next(w http.ResponseWriter, r *http.Request, s *sandbox) {
 			header.Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(call.deadline.UnixMilli(), 10))
 			header.Set("Lambda-Runtime-Invoked-Function-Arn", call.arn)
 			header.Set("Lambda-Runtime-Trace-Id", trace(call.id))
-			_, _ = w.Write(call.payload) // one that is gone is noticed by its end
+			_, _ = w.Write(call.payload) // if the process has ended, ended fails the invocation
 			return
 		}
 		select {
@@ -69,25 +69,25 @@ func (h *Host) next(w http.ResponseWriter, r *http.Request, s *sandbox) {
 		case <-s.exited:
 			return
 		case <-r.Context().Done():
-			return // with its process, which Close kills
+			return // the process has ended or is being killed
 		}
 	}
 }
 
-// trace is a header in the form of X-Ray's, which names the request.
+// trace is an X-Ray trace header made from the request's id.
 func trace(id string) string {
 	digits := id[:8] + id[9:13] + id[14:18] + id[19:23] + id[24:]
 	return fmt.Sprintf("Root=1-%s-%s;Parent=%s;Sampled=0", digits[:8], digits[8:], digits[:16])
 }
 
-// take assigns the oldest queued invocation, nil where there is none. It
-// reports whether the process still runs.
+// take assigns the oldest queued invocation to a process, nil if there is none. It
+// reports whether the process is still running.
 func (h *Host) take(s *sandbox) (call *invocation, alive bool) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	p := s.pool
 	if h.sandboxes[s.id] != s {
-		h.serveQueue(s.owner, p) // hand on the token that woke this one
+		h.serveQueue(s.owner, p) // pass on the token that woke this process
 		return nil, false
 	}
 	s.ready = true
@@ -115,12 +115,12 @@ func (h *Host) expire(s *sandbox, call *invocation) {
 	}
 }
 
-// answered ends the invocation that the process works on. It reports whether
-// request named that one.
+// answered ends the invocation that the process is running. It reports whether
+// request is that invocation.
 func (h *Host) answered(s *sandbox, request string, result json.RawMessage, err error) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	// One that was killed for its time has not answered in time.
+	// A process that exceeded its time limit can no longer answer.
 	if s.current == nil || s.current.id != request || s.timedOut {
 		return false
 	}
@@ -130,46 +130,50 @@ func (h *Host) answered(s *sandbox, request string, result json.RawMessage, err 
 	return true
 }
 
-func (h *Host) response(w http.ResponseWriter, r *http.Request, s *sandbox) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, MaxPayloadBytes+1))
-	if err != nil {
-		refuse(w, http.StatusBadRequest, "InvalidBody", err.Error())
-		return
-	}
-	if len(body) > MaxPayloadBytes {
-		h.answered(s, r.PathValue("request"), nil, lambdaFailure(ErrorTooLarge,
-			fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", MaxPayloadBytes)))
-		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the response is too large")
-		return
-	}
-	if !h.answered(s, r.PathValue("request"), body, nil) {
+// settled answers the process once its invocation has the given outcome.
+func (h *Host) settled(w http.ResponseWriter, r *http.Request, s *sandbox, result json.RawMessage, err error) {
+	if !h.answered(s, r.PathValue("request"), result, err) {
 		refuse(w, http.StatusBadRequest, "InvalidRequestID", "the process has no such invocation")
 		return
 	}
 	accept(w)
+}
+
+// readBody reads at most limit bytes of a body, or refuses the request.
+func readBody(w http.ResponseWriter, r *http.Request, limit int64) (body []byte, ok bool) {
+	body, err := io.ReadAll(io.LimitReader(r.Body, limit))
+	if err != nil {
+		refuse(w, http.StatusBadRequest, "InvalidBody", err.Error())
+	}
+	return body, err == nil
+}
+
+func (h *Host) response(w http.ResponseWriter, r *http.Request, s *sandbox) {
+	body, ok := readBody(w, r, MaxPayloadBytes+1)
+	switch {
+	case !ok:
+	case len(body) > MaxPayloadBytes:
+		h.answered(s, r.PathValue("request"), nil, lambdaFailure(ErrorTooLarge,
+			fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", MaxPayloadBytes)))
+		refuse(w, http.StatusRequestEntityTooLarge, "RequestEntityTooLarge", "the response is too large")
+	default:
+		h.settled(w, r, s, body, nil)
+	}
 }
 
 // maxErrorBytes bounds an error document.
 const maxErrorBytes = 256 << 10
 
 func (h *Host) failure(w http.ResponseWriter, r *http.Request, s *sandbox) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxErrorBytes))
-	if err != nil {
-		refuse(w, http.StatusBadRequest, "InvalidBody", err.Error())
-		return
+	if body, ok := readBody(w, r, maxErrorBytes); ok {
+		h.settled(w, r, s, nil, reported(body))
 	}
-	if !h.answered(s, r.PathValue("request"), nil, reported(body)) {
-		refuse(w, http.StatusBadRequest, "InvalidRequestID", "the process has no such invocation")
-		return
-	}
-	accept(w)
 }
 
-// initFailure remembers why a process cannot start; its end reports it.
+// initFailure records why a process cannot start, which is reported when it ends.
 func (h *Host) initFailure(w http.ResponseWriter, r *http.Request, s *sandbox) {
-	body, err := io.ReadAll(io.LimitReader(r.Body, maxErrorBytes))
-	if err != nil {
-		refuse(w, http.StatusBadRequest, "InvalidBody", err.Error())
+	body, ok := readBody(w, r, maxErrorBytes)
+	if !ok {
 		return
 	}
 	h.mu.Lock()

@@ -17,7 +17,7 @@ import (
 type invocation struct {
 	id, arn string
 	payload json.RawMessage
-	// deadline is set when a process takes it.
+	// deadline and limit are set when a process takes the invocation.
 	deadline time.Time
 	limit    *time.Timer
 	result   json.RawMessage
@@ -25,16 +25,15 @@ type invocation struct {
 	done     chan struct{}
 }
 
-// pool are the processes of one version of a function. Fields below free are
-// guarded by the host's lock.
+// pool holds the processes of one version of a function. The host's lock guards
+// free and queue.
 type pool struct {
 	function Function
 	version  string
-	// wake has a token for every process that waits while the queue is not
-	// empty.
+	// wake receives a token for each waiting process to wake.
 	wake chan struct{}
-	// free counts processes that are starting, waiting, or have answered and
-	// not yet asked for more.
+	// free counts processes that are starting or waiting, or have answered and
+	// not yet asked for the next invocation.
 	free  int
 	queue []*invocation
 }
@@ -43,7 +42,7 @@ func newPool(f Function, version string) *pool {
 	return &pool{function: f, version: version, wake: make(chan struct{}, f.Concurrency)}
 }
 
-// sandbox is one process. Fields below process are guarded by the host's lock.
+// sandbox is one process. The host's lock guards the fields from ready on.
 type sandbox struct {
 	id      string
 	pool    *pool
@@ -57,10 +56,10 @@ type sandbox struct {
 	initErr  *FunctionError
 }
 
-// kill sends SIGKILL; a process that is gone already is no error.
+// kill sends SIGKILL. If the process has already ended, that is no error.
 func (s *sandbox) kill() { _ = s.command.Process.Kill() }
 
-// serveQueue wakes waiting processes and starts what is missing. h.mu is held.
+// serveQueue wakes a waiting process and starts missing ones. h.mu is held.
 func (h *Host) serveQueue(d *deployed, p *pool) {
 	for p.free < len(p.queue) && !h.over {
 		if err := h.launch(d, p); err != nil {
@@ -84,7 +83,7 @@ func (h *Host) launch(d *deployed, p *pool) error {
 	s.command.Dir = filepath.Dir(p.function.Binary)
 	s.command.Env = h.environment(s)
 	s.command.Stdout, s.command.Stderr = d.output, d.output
-	// Output that a killed process's descriptor still holds must not keep Wait.
+	// Wait must end even if a child of a killed process keeps the output open.
 	s.command.WaitDelay = 5 * time.Second
 	if err := s.command.Start(); err != nil {
 		return fmt.Errorf("start process of %s: %w", p.function.Name, err)
@@ -110,7 +109,8 @@ func (h *Host) expireInit(s *sandbox) {
 	}
 }
 
-// environment is what Lambda sets, then the host's, then the function's own.
+// environment combines the variables of Lambda, the host and the function; later
+// ones take precedence.
 func (h *Host) environment(s *sandbox) []string {
 	f := s.pool.function
 	env := map[string]string{
@@ -141,7 +141,7 @@ func (h *Host) environment(s *sandbox) []string {
 	return list
 }
 
-// ended takes a process off the books and fails what it left unanswered.
+// ended removes a process and fails the invocation that it left unanswered.
 func (h *Host) ended(s *sandbox, cause error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -153,7 +153,7 @@ func (h *Host) ended(s *sandbox, cause error) {
 		s.current = nil
 	} else {
 		p.free--
-		if !s.ready && len(p.queue) > 0 { // else it would be started again for ever
+		if !s.ready && len(p.queue) > 0 { // otherwise it would be started again for ever
 			call := p.queue[0]
 			p.queue = p.queue[1:]
 			h.settle(s.owner, call, nil, s.failure(cause))
@@ -163,7 +163,7 @@ func (h *Host) ended(s *sandbox, cause error) {
 	h.config.Log.Debug("process ended", slog.String("function", p.function.Name), slog.Any("cause", cause))
 }
 
-// failure names the end of a process as Lambda does.
+// failure describes the end of a process as Lambda does.
 func (s *sandbox) failure(cause error) *FunctionError {
 	request := s.id
 	if s.current != nil {
@@ -176,7 +176,7 @@ func (s *sandbox) failure(cause error) *FunctionError {
 		return lambdaFailure(ErrorTimedOut, fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds",
 			request, s.pool.function.Timeout.Seconds()))
 	case s.timedOut:
-		return lambdaFailure(ErrorTimedOut, fmt.Sprintf("RequestId: %s Error: the process did not get ready in time", request))
+		return lambdaFailure(ErrorTimedOut, "RequestId: "+request+" Error: the process did not get ready in time")
 	}
 	status := "exit status 0"
 	if cause != nil {

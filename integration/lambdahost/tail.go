@@ -2,21 +2,19 @@ package lambdahost
 
 import "sync"
 
-// tail keeps the end of what is written to it.
+// tail keeps the last limit bytes written to it. It is safe for concurrent use.
 type tail struct {
 	limit int
 	mu    sync.Mutex
 	kept  []byte
 }
 
-func newTail(limit int) *tail { return &tail{limit: limit} }
-
 // Write never fails.
 func (t *tail) Write(p []byte) (int, error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.kept = append(t.kept, p...)
-	// Cut only now and then, so that a byte is moved about once.
+	// Cut rarely, so that each byte is moved about once.
 	if len(t.kept) > 2*t.limit {
 		t.kept = append([]byte(nil), t.kept[len(t.kept)-t.limit:]...)
 	}

@@ -12,124 +12,115 @@ import (
 // Alias is a name of a published version.
 type Alias struct{ Name, Version, Description string }
 
-// PublishVersion freezes a function's present configuration under the next
-// number and returns it. The binary is that of the time of the first process:
-// deploy another under another path.
-func (h *Host) PublishVersion(function string) (string, error) {
+// with calls act on a function while it holds h.mu. verb begins errors.
+func (h *Host) with(verb, function string, act func(d *deployed, latest *pool) error) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	d, p, err := h.find(Reference{Name: function})
-	if err != nil {
-		return "", fmt.Errorf("publish version: %w", err)
+	if err == nil {
+		err = act(d, p)
 	}
-	d.last++
-	version := strconv.Itoa(d.last)
-	d.pools[version] = newPool(p.function, version)
-	return version, nil
+	if err != nil {
+		return fmt.Errorf("%s: %w", verb, err)
+	}
+	return nil
 }
 
-// Versions are the published versions of a function, the oldest first.
-func (h *Host) Versions(function string) ([]string, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	d, _, err := h.find(Reference{Name: function})
-	if err != nil {
-		return nil, fmt.Errorf("list versions: %w", err)
-	}
-	var all []string
-	for n := 1; n <= d.last; n++ {
-		all = append(all, strconv.Itoa(n))
-	}
-	return all, nil
+// PublishVersion freezes a function's present configuration under the next number
+// and returns that number. The version runs whatever its binary's path contains:
+// deploy another program under another path.
+func (h *Host) PublishVersion(function string) (version string, err error) {
+	err = h.with("publish version", function, func(d *deployed, p *pool) error {
+		d.last++
+		version = strconv.Itoa(d.last)
+		d.pools[version] = newPool(p.function, version)
+		return nil
+	})
+	return version, err
+}
+
+// Versions are the published versions of a function, oldest first.
+func (h *Host) Versions(function string) (all []string, err error) {
+	err = h.with("list versions", function, func(d *deployed, _ *pool) error {
+		for n := range d.last {
+			all = append(all, strconv.Itoa(n+1))
+		}
+		return nil
+	})
+	return all, err
 }
 
 // Update replaces the configuration of a function's $LATEST, as a deploy does.
-// Published versions stay, and invocations under way go on.
+// Published versions stay as they are, and running invocations continue.
 func (h *Host) Update(f Function) error {
 	f, err := f.withDefaults()
 	if err != nil {
 		return fmt.Errorf("update function: %w", err)
 	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	d, old, err := h.find(Reference{Name: f.Name})
-	if err != nil {
-		return fmt.Errorf("update function: %w", err)
-	}
-	d.pools[latest] = newPool(f, latest)
-	for _, s := range h.sandboxes {
-		if s.pool == old && s.current == nil && len(old.queue) == 0 {
-			s.kill() // nothing will be given to it any more
+	return h.with("update function", f.Name, func(d *deployed, old *pool) error {
+		d.pools[latest] = newPool(f, latest)
+		for _, s := range h.sandboxes {
+			if s.pool == old && s.current == nil && len(old.queue) == 0 {
+				s.kill() // it will get no more invocations
+			}
 		}
-	}
-	return nil
+		return nil
+	})
 }
 
-// CreateAlias fails with ExceptionConflict where the alias exists.
+// CreateAlias fails with ExceptionConflict if the alias exists.
 func (h *Host) CreateAlias(function string, a Alias) error {
 	return h.setAlias(function, a, false)
 }
 
-// UpdateAlias fails with ExceptionNotFound where there is no such alias.
+// UpdateAlias fails with ExceptionNotFound if the alias does not exist.
 func (h *Host) UpdateAlias(function string, a Alias) error {
 	return h.setAlias(function, a, true)
 }
 
 func (h *Host) setAlias(function string, a Alias, exists bool) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	d, _, err := h.find(Reference{Name: function})
-	if err != nil {
-		return fmt.Errorf("set alias: %w", err)
-	}
-	arn := h.ARN(Reference{function, a.Name})
-	if _, found := d.pools[a.Version]; !found {
-		return fmt.Errorf("set alias: %w", &ServiceError{ExceptionNotFound, "Function not found: " + h.ARN(Reference{function, a.Version})})
-	}
-	if _, found := d.aliases[a.Name]; found != exists {
-		if exists {
-			return fmt.Errorf("set alias: %w", &ServiceError{ExceptionNotFound, "Alias not found: " + arn})
+	return h.with("set alias", function, func(d *deployed, _ *pool) error {
+		arn := h.ARN(Reference{function, a.Name})
+		_, found := d.aliases[a.Name]
+		switch {
+		case d.pools[a.Version] == nil:
+			return &ServiceError{ExceptionNotFound, "Function not found: " + h.ARN(Reference{function, a.Version})}
+		case exists && !found:
+			return &ServiceError{ExceptionNotFound, "Alias not found: " + arn}
+		case found && !exists:
+			return &ServiceError{ExceptionConflict, "Alias already exists: " + arn}
 		}
-		return fmt.Errorf("set alias: %w", &ServiceError{ExceptionConflict, "Alias already exists: " + arn})
-	}
-	d.aliases[a.Name] = a.Version
-	return nil
+		d.aliases[a.Name] = a.Version
+		return nil
+	})
 }
 
-// DeleteAlias is idempotent, as it is on AWS.
+// DeleteAlias is idempotent, as on AWS.
 func (h *Host) DeleteAlias(function, name string) error {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	d, _, err := h.find(Reference{Name: function})
-	if err != nil {
-		return fmt.Errorf("delete alias: %w", err)
-	}
-	delete(d.aliases, name)
-	return nil
+	return h.with("delete alias", function, func(d *deployed, _ *pool) error {
+		delete(d.aliases, name)
+		return nil
+	})
 }
 
 // Aliases are a function's aliases by name.
-func (h *Host) Aliases(function string) ([]Alias, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	d, _, err := h.find(Reference{Name: function})
-	if err != nil {
-		return nil, fmt.Errorf("list aliases: %w", err)
-	}
-	var all []Alias
-	for _, name := range slices.Sorted(maps.Keys(d.aliases)) {
-		all = append(all, Alias{Name: name, Version: d.aliases[name]})
-	}
-	return all, nil
+func (h *Host) Aliases(function string) (all []Alias, err error) {
+	err = h.with("list aliases", function, func(d *deployed, _ *pool) error {
+		for _, name := range slices.Sorted(maps.Keys(d.aliases)) {
+			all = append(all, Alias{Name: name, Version: d.aliases[name]})
+		}
+		return nil
+	})
+	return all, err
 }
 
-// asyncAttempts is how often Lambda tries an asynchronous invocation by itself.
+// asyncAttempts is how many times Lambda tries an asynchronous invocation.
 const asyncAttempts = 3
 
-// InvokeAsync queues an invocation whose result nobody waits for. It is tried
-// up to three times where the function fails, and for as long as it is
-// throttled; AWS waits minutes in between, this host some milliseconds. It
-// fails as Invoke does where the function does not exist.
+// InvokeAsync queues an invocation whose result nobody waits for. It is tried up to
+// three times while the function fails, and again and again while it is throttled;
+// AWS waits minutes in between, this host some milliseconds. InvokeAsync fails as
+// Invoke does if the function does not exist.
 func (h *Host) InvokeAsync(function string, payload json.RawMessage) error {
 	reference, err := ParseReference(function)
 	if err != nil {

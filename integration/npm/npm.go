@@ -18,8 +18,9 @@ import (
 // installTime bounds one installation.
 const installTime = 5 * time.Minute
 
-// Need returns the directory with the project's package.json, whose modules are
-// installed: run node there. It skips the test where that cannot be.
+// Need returns the directory of the project's package.json with its modules
+// installed, where node is to be run. If it cannot install them it skips the test, or
+// fails it with CI=true.
 func Need(t testing.TB) string {
 	t.Helper()
 	dir, err := Installed()
@@ -33,8 +34,8 @@ func Need(t testing.TB) string {
 	return ""
 }
 
-// Installed is Need for what has no test at hand. It is safe for concurrent
-// use, of other processes too.
+// Installed is Need without a test: it returns an error instead. It is safe for
+// concurrent use, also by other processes.
 func Installed() (string, error) { return installed() }
 
 var installed = sync.OnceValues(func() (string, error) {
@@ -46,7 +47,7 @@ var installed = sync.OnceValues(func() (string, error) {
 	return dir, install(dir, run)
 })
 
-// install installs what the lock file names, unless that has been done.
+// install installs the modules of the lock file, unless they are installed.
 func install(dir string, npm func(dir string) error) error {
 	if fresh(dir) {
 		return nil
@@ -56,20 +57,20 @@ func install(dir string, npm func(dir string) error) error {
 		return fmt.Errorf("wait for the installation of npm modules: %w", err)
 	}
 	defer unlock()
-	if fresh(dir) { // another process was first
+	if fresh(dir) { // another process has installed them
 		return nil
 	}
 	if err := npm(dir); err != nil {
 		return fmt.Errorf("install npm modules (npm ci --prefix .ci/node): %w", err)
 	}
 	if !fresh(dir) {
-		return errors.New("install npm modules: npm ended well and left nothing")
+		return errors.New("install npm modules: npm reported success but installed nothing")
 	}
 	return nil
 }
 
-// fresh reports whether an installation of this lock file was finished: npm
-// writes a lock file of its own last.
+// fresh reports whether an installation of this lock file was completed: npm writes
+// its own copy of the lock file last.
 func fresh(dir string) bool {
 	wanted, err := os.Stat(filepath.Join(dir, "package-lock.json"))
 	if err != nil {

@@ -3,7 +3,6 @@ package process
 import (
 	"bufio"
 	"bytes"
-	"context"
 	"fmt"
 	"os"
 	"os/exec"
@@ -22,9 +21,9 @@ func Binary(t testing.TB) string {
 	return filepath.Join(programs.Build(t, programs.Order{Packages: []string{"./pkg/cmd/reprise"}}), "reprise")
 }
 
-// Process is a platform that runs as a process of its own.
+// Process is a platform that runs as a separate process.
 type Process struct {
-	// URL is where its HTTP API answers.
+	// URL is the address of its HTTP API.
 	URL string
 
 	t       testing.TB
@@ -34,7 +33,7 @@ type Process struct {
 	waited  chan error
 }
 
-// Launch starts reprise local on a directory and waits until it is ready. It
+// Launch starts reprise local on a directory and waits until it is ready. The process
 // ends with the test at the latest.
 func Launch(t testing.TB, binary, dir string, flags ...string) *Process {
 	t.Helper()
@@ -61,7 +60,7 @@ func Launch(t testing.TB, binary, dir string, flags ...string) *Process {
 	return p
 }
 
-// PID is the number of the process.
+// PID is the id of the process.
 func (p *Process) PID() int { return p.command.Process.Pid }
 
 // Kill ends the process with SIGKILL. It may be called again.
@@ -75,8 +74,8 @@ func (p *Process) Kill() {
 	}
 }
 
-// Terminate ends the process with SIGTERM and fails the test if it does not end
-// well.
+// Terminate ends the process with SIGTERM and fails the test if the process reports an
+// error.
 func (p *Process) Terminate() {
 	p.t.Helper()
 	if err := p.command.Process.Signal(syscall.SIGTERM); err != nil {
@@ -92,12 +91,8 @@ func (p *Process) Terminate() {
 // Reprise runs a client command against the process.
 func (p *Process) Reprise(args ...string) (stdout string, err error) {
 	p.t.Helper()
-	return client(p.t.Context(), p.binary, p.URL, args)
-}
-
-func client(ctx context.Context, binary, endpoint string, args []string) (string, error) {
-	command := exec.CommandContext(ctx, binary, args...)
-	command.Env = append(os.Environ(), "REPRISE_ENDPOINT="+endpoint)
+	command := exec.CommandContext(p.t.Context(), p.binary, args...)
+	command.Env = append(os.Environ(), "REPRISE_ENDPOINT="+p.URL)
 	var out, errs bytes.Buffer
 	command.Stdout, command.Stderr = &out, &errs
 	if err := command.Run(); err != nil {

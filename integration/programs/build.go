@@ -11,7 +11,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
-	"slices"
 	"strings"
 	"testing"
 
@@ -24,23 +23,22 @@ func Root() string {
 	return filepath.Join(filepath.Dir(here), "..", "..")
 }
 
-// Order says what is built, and how.
+// Order is what to build, and how.
 type Order struct {
 	// Packages are patterns, relative to the module's directory.
 	Packages []string
-	// Flags are those of go build, Env what is added to the environment.
+	// Flags are flags of go build; Env is added to its environment.
 	Flags, Env []string
-	// Edits make the programs those of another release; the files stay as they
-	// are.
+	// Edits turn the programs into another release, without changing the files.
 	Edits []Edit
 }
 
-// Edit replaces a text, which must be there once, in a file of the module.
+// Edit replaces a text, which must occur once, in a file of the module.
 type Edit struct{ File, Old, New string }
 
-// Build compiles programs for this machine and returns a directory of the
-// test's own that has them, each named as its package's folder. Later builds do
-// not touch them. It is safe for concurrent use, of other processes too.
+// Build compiles programs for this machine and returns a directory with them, each
+// named as its package's folder. The directory belongs to the test; later builds do
+// not change it. Build is safe for concurrent use, also by other processes.
 func Build(t testing.TB, order Order) string {
 	t.Helper()
 	DependOnSources(t)
@@ -51,14 +49,14 @@ func Build(t testing.TB, order Order) string {
 	return dir
 }
 
-// key names the place of what an order builds.
+// key names the shared directory of an order.
 func (o Order) key() string {
 	sum := sha256.Sum256(fmt.Appendf(nil, "%q", o))
 	return hex.EncodeToString(sum[:8])
 }
 
-// build compiles a module's programs into the shared directory, which nobody
-// else changes meanwhile, and gives them to dir.
+// build compiles a module's programs into the shared directory, under a lock, and
+// links or copies them to dir.
 func (o Order) build(module, shared, dir string) error {
 	if err := os.MkdirAll(shared, 0o755); err != nil {
 		return fmt.Errorf("create directory of programs: %w", err)
@@ -76,14 +74,14 @@ func (o Order) build(module, shared, dir string) error {
 	args := append([]string{"build", "-overlay", overlay, "-o", out + string(filepath.Separator)}, o.Flags...)
 	command := exec.Command("go", append(args, o.Packages...)...)
 	command.Dir, command.Env = module, append(os.Environ(), o.Env...)
-	if said, err := command.CombinedOutput(); err != nil {
-		return fmt.Errorf("build programs: %w\n%s", err, said)
+	if output, err := command.CombinedOutput(); err != nil {
+		return fmt.Errorf("build programs: %w\n%s", err, output)
 	}
 	return give(out, dir)
 }
 
-// overlay writes the edited files aside, and what go build is to be told of
-// them.
+// overlay writes the edited files to the shared directory, and the file that tells go
+// build to use them. It returns the name of that file.
 func (o Order) overlay(module, shared string) (name string, err error) {
 	replace := make(map[string]string)
 	for i, edit := range o.Edits {
@@ -93,7 +91,7 @@ func (o Order) overlay(module, shared string) (name string, err error) {
 			return "", fmt.Errorf("read file to be edited: %w", err)
 		}
 		if n := strings.Count(string(source), edit.Old); n != 1 {
-			return "", fmt.Errorf("edit %s: it has %q %d times", edit.File, edit.Old, n)
+			return "", fmt.Errorf("edit %s: it contains %q %d times, want once", edit.File, edit.Old, n)
 		}
 		replace[file] = filepath.Join(shared, fmt.Sprintf("%d.go", i))
 		edited := strings.Replace(string(source), edit.Old, edit.New, 1)
@@ -112,8 +110,8 @@ func (o Order) overlay(module, shared string) (name string, err error) {
 	return name, nil
 }
 
-// give links the programs in one directory into another, or copies them where
-// that is another disk. What go build makes later is a file of its own.
+// give links the programs in one directory into another, or copies them if that is on
+// another disk. A later go build writes new files and does not change these.
 func give(from, to string) error {
 	entries, err := os.ReadDir(from)
 	if err != nil {
@@ -145,16 +143,18 @@ func duplicate(from, to string) (err error) {
 	return errors.Join(err, out.Close())
 }
 
-// DependOnSources lets go test forget this test's result when a file of the
-// module changes: it knows what a test binary is compiled from and which files
-// and directories the test itself opens, but not what the go command reads.
+// DependOnSources makes go test discard this test's cached result when a file of the
+// module changes. go test knows the files that the test binary is compiled from and
+// those that the test opens, but not those that the go command reads; so this opens
+// every directory.
 func DependOnSources(t testing.TB) {
 	t.Helper()
 	err := filepath.WalkDir(Root(), func(path string, entry os.DirEntry, err error) error {
 		if err != nil || !entry.IsDir() {
 			return err
 		}
-		if name := entry.Name(); strings.HasPrefix(name, ".") && path != Root() || slices.Contains([]string{"testdata", "node_modules"}, name) {
+		name := entry.Name()
+		if strings.HasPrefix(name, ".") && path != Root() || name == "testdata" || name == "node_modules" {
 			return filepath.SkipDir
 		}
 		return nil

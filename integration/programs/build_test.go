@@ -52,7 +52,7 @@ func wantSaid(t *testing.T, program, want string) {
 	}
 }
 
-func TestWhatIsUpToDateIsNotBuiltAgain(t *testing.T) {
+func TestUpToDateProgramsAreNotRebuilt(t *testing.T) {
 	root, shared := module(t, "one"), t.TempDir()
 	dirs := []string{t.TempDir(), t.TempDir(), t.TempDir()}
 	var group sync.WaitGroup
@@ -84,7 +84,7 @@ func same(t *testing.T, a, b string) bool {
 	return os.SameFile(first, second)
 }
 
-func TestProgramsAreThoseOfTheSourcesAtTheBuild(t *testing.T) {
+func TestProgramsAreBuiltFromTheCurrentSources(t *testing.T) {
 	root, shared := module(t, "one"), t.TempDir()
 	first := built(t, Order{}, root, shared)
 	speak(t, root, "two")
@@ -98,7 +98,7 @@ func TestProgramsAreThoseOfTheSourcesAtTheBuild(t *testing.T) {
 	wantSaid(t, copied, "one")
 }
 
-func TestEditsLeaveTheSourcesAsTheyAre(t *testing.T) {
+func TestEditsDoNotChangeTheSources(t *testing.T) {
 	root, shared := module(t, "one"), t.TempDir()
 	edit := Edit{File: "speak/main.go", Old: "one", New: "another"}
 	order := Order{Edits: []Edit{edit}}

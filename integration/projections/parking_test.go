@@ -43,11 +43,13 @@ func TestRejectedEventParksItsEntityOnlyUntilTheProjectionIsMended(t *testing.T)
 	dir := t.TempDir()
 	// One lane, so that the players are neighbours.
 	p := localtest.Start(t, local.Options{Dir: dir, Lanes: 1, Projections: []projection.Projection{tally(1, true)}})
-	p.Send("/events", []json.RawMessage{won("ann", 1, 3), won("bob", 1, 2), won("ann", 2, 1.5), won("bob", 2, 4), won("ann", 3, 1)})
+	p.Send("/events", []json.RawMessage{won("ann", 1, 3), won("bob", 1, 2), won("ann", 2, 1.5), won("bob", 2, 4),
+		won("ann", 3, 1)})
 	p.Settle(5)
 
 	rows := p.Rows("", 1)
-	if ann := rows["ann"]; ann.Parked == nil || ann.Count != 1 || string(ann.State) != `{"points":3}` || ann.Parked.Waiting != 1 {
+	if ann := rows["ann"]; ann.Parked == nil || ann.Count != 1 || string(ann.State) != `{"points":3}` ||
+		ann.Parked.Waiting != 1 {
 		t.Errorf("ann: %+v", ann)
 	}
 	if bob := rows["bob"]; bob.Parked != nil || string(bob.State) != `{"points":6}` {

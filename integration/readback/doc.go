@@ -1,6 +1,3 @@
-// Package readback shows tests what a platform holds and sends: the history of
-// an entity, through the API, and what a replay puts on the playback stream, as
-// a subscriber reads it.
-//
-// What lives here: reading. What must not: what is expected of it.
+// Package readback reads for tests what a platform stores and sends: an entity's
+// history through the API, and a replay's playback stream as a subscriber.
 package readback

@@ -11,7 +11,7 @@ import (
 	"reprise/pkg/local/localtest"
 )
 
-// History is the log of an entity as the API shows it.
+// History reads an entity's whole history through the API.
 func History(p *localtest.Client, entity string) []api.HistoryEvent {
 	var all []api.HistoryEvent
 	after := ""
@@ -25,8 +25,8 @@ func History(p *localtest.Client, entity string) []api.HistoryEvent {
 	}
 }
 
-// Delivered reads everything of a replay from the playback stream, as a
-// subscriber does, and returns the positions of each entity's events.
+// Delivered reads all events of a replay from the playback stream, as a subscriber
+// does, and returns the positions of each entity's events.
 func Delivered(t *testing.T, p *localtest.Platform, id string) map[string][]event.Position {
 	t.Helper()
 	codec, err := record.NewCodec()

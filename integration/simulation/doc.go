@@ -1,24 +1,24 @@
 // Package simulation attacks the event log, the live path and the replay with
-// seeded schedules. Stores live in memory; every call to one stops at a gate
-// until a scheduler picks it, decides its fate (done, failed, done but reported
-// as failed, its caller killed or frozen for long) and moves the clock. One
-// seed gives one schedule.
+// seeded schedules. The stores are in memory. Every call to a store stops at a
+// gate until the scheduler picks it, decides its fate (done, failed, done but
+// reported as failed, caller killed or frozen for long) and advances the clock.
+// A seed always gives the same schedule.
 //
-// Beside the faults of stores a seed may draw attacks, each of which a test can
-// switch off (type attacks; -attacks on the command line): streams that are
-// resharded, so that every consumer gets records in an order of its own; code of
-// the projections that changes and comes back; replays that are cancelled with
-// any call of any of their steps, by a person who dies and tries again; and
-// generations that are cleared, in the middle of a write as well.
+// Besides faults of stores a seed may draw attacks, each of which a test can
+// disable (type attacks; -attacks on the command line): streams are resharded,
+// so that every consumer gets records in a different order; the code of the
+// projections changes and changes back; replays are cancelled during any call of
+// any of their steps, by a person who dies and retries; and generations are
+// cleared, even in the middle of a write.
 //
-// What is in the log the model learns from the heads alone: when one moves, the
-// records of its pump's batch that lie behind the head that was read, in their
-// order, are members. Whatever else the Events table holds is a leftover that
-// must not count, and whatever else was put must end in quarantine.
+// The model decides from the heads alone what is in the log: when a head moves,
+// the records of its pump's batch after the old head, in their order, are in the
+// log. Everything else in the Events table is a leftover that must not count, and
+// everything else that was put must end in quarantine.
 //
-// What lives here: the simulated stores, the drivers that play the event source
-// mappings, the state machine, deployments, operators and the producers, and the
-// model that every write is held against. What must not: any of the platform's
-// own logic, nor a switch that the platform would have to know of; planted faults
-// decorate contracts.
+// This package contains the simulated stores, the drivers that play event source
+// mappings, the state machine, deployments, operators and producers, and the
+// model with which every write is compared. It contains none of the platform's
+// logic, and the platform has no switches for it; planted faults decorate
+// contracts.
 package simulation

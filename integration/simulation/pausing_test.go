@@ -3,6 +3,7 @@ package simulation
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"testing"
 	"testing/synctest"
@@ -10,6 +11,153 @@ import (
 	"reprise/pkg/control"
 	"reprise/pkg/replay"
 )
+
+// pausing is a world in which people pause and resume a replay while its
+// execution comes, again and again, to the step where it would wait.
+type pausing struct {
+	world  *world
+	id     string
+	rounds int
+	// sent are the tokens that success was sent for, waits the one that the
+	// execution waits for.
+	sent   map[string]bool
+	waits  string
+	tokens int
+	// people are the invocations that pause or resume, still at work.
+	people int
+	done   bool
+}
+
+func (w *world) beginPausing() error {
+	a := w.newActor("founder")
+	a.direct = true
+	p := &pausing{world: w, id: "paused", rounds: 2 + w.random.IntN(6), sent: make(map[string]bool)}
+	w.pausing = p
+	if _, _, err := w.storeOf(a).Create(context.Background(), p.id, replay.Request{}); err != nil {
+		return err
+	}
+	go p.execute(w.newActor("execution"))
+	for i := range 1 + w.random.IntN(3) {
+		p.people += 2
+		go p.person(w.newActor(fmt.Sprintf("pauser-%d", i)), "pause", p.pause)
+		go p.person(w.newActor(fmt.Sprintf("resumer-%d", i)), "resume", p.resume)
+	}
+	go p.last(w.newActor("last"))
+	return nil
+}
+
+// settled runs change while the scheduler waits.
+func (p *pausing) settled(change func()) {
+	p.world.gate.mu.Lock()
+	defer p.world.gate.mu.Unlock()
+	change()
+}
+
+// person does something a few times, each until it succeeds.
+func (p *pausing) person(driver *actor, name string, do func(context.Context, *actor) error) {
+	for range 1 + driver.random.IntN(4) {
+		if driver.pause(driver.ctx, driver.random.Int64N(3_000)) != nil || !p.insist(driver, name, do) {
+			return
+		}
+	}
+	p.settled(func() { p.people-- })
+}
+
+// insist repeats something until it succeeds, and waits for what it gave up: a
+// pause that takes effect later would be another pause.
+func (p *pausing) insist(driver *actor, name string, do func(context.Context, *actor) error) bool {
+	for {
+		inv := invoke(p.world, name, functionTimeout, act(do))
+		if !driver.await(name, 0, func() bool { return inv.ended }) {
+			return false
+		}
+		if inv.err == nil {
+			return true
+		}
+	}
+}
+
+func (p *pausing) pause(ctx context.Context, a *actor) error {
+	_, err := p.world.storeOf(a).RequestPause(ctx, p.id)
+	return err
+}
+
+func (p *pausing) resume(ctx context.Context, a *actor) error {
+	store := p.world.storeOf(a)
+	if p.world.plant.resume != nil {
+		return p.world.plant.resume(ctx, a, store, p.id)
+	}
+	tokens, err := store.Resume(ctx, p.id)
+	if err != nil {
+		return err
+	}
+	for _, token := range tokens {
+		if err := p.send(ctx, a, token); err != nil {
+			return err
+		}
+	}
+	return store.Released(ctx, p.id, tokens)
+}
+
+// send is Step Functions' acceptance of a task's success; a token that nobody
+// waits for is taken as well.
+func (p *pausing) send(ctx context.Context, a *actor, token string) error {
+	return a.do(ctx, "send", token, errThrottled, func(fate) error {
+		p.sent[token] = true
+		return nil
+	})
+}
+
+// last resumes once everybody else is done: nothing may wait after that.
+func (p *pausing) last(driver *actor) {
+	if driver.await("the others", 0, func() bool { return p.people == 0 }) {
+		p.insist(driver, "resume", p.resume)
+	}
+}
+
+// execute goes through the step where the execution waits while it is paused.
+// An attempt that fails is followed by one with another token.
+func (p *pausing) execute(driver *actor) {
+	for round := 0; round < p.rounds; {
+		if driver.pause(driver.ctx, driver.random.Int64N(2_000)) != nil {
+			return
+		}
+		token := ""
+		p.settled(func() {
+			p.tokens++
+			token = fmt.Sprintf("token-%d", p.tokens)
+			p.waits = token
+		})
+		inv := invoke(p.world, "park", functionTimeout, act(func(ctx context.Context, a *actor) error { return p.park(ctx, a, token) }))
+		if !driver.await("success of "+token, 0, func() bool { return p.sent[token] || (inv.ended && inv.err != nil) }) {
+			return
+		}
+		if p.sent[token] {
+			round++
+		}
+	}
+	p.settled(func() { p.done = true })
+}
+
+// park stores the token, or lets the execution go on at once.
+func (p *pausing) park(ctx context.Context, a *actor, token string) error {
+	store := p.world.storeOf(a)
+	park := store.ParkToken
+	if p.world.plant.park != nil {
+		park = p.world.plant.park(store)
+	}
+	parked, err := park(ctx, p.id, token)
+	if err != nil || parked {
+		return err
+	}
+	return p.send(ctx, a, token)
+}
+
+func (p *pausing) checkEnd() {
+	if !p.done {
+		p.world.breakf(liveness, "the execution waits for ever for %s although everybody has resumed", p.waits)
+	}
+}
 
 func runPausing(t *testing.T, f *fixtures, seed uint64, p plant) (w *world) {
 	t.Helper()

@@ -9,10 +9,10 @@ import (
 	"time"
 )
 
-// Place is where a deployment is to be: it appears in ARNs.
+// Place is where a deployment is; it appears in ARNs.
 type Place struct{ Region, Account string }
 
-// Deployment is what templates describe, each list in the order of names.
+// Deployment is what templates describe. Lists are sorted by name, source or key.
 type Deployment struct {
 	Tables    []Table
 	Streams   []Stream
@@ -24,8 +24,7 @@ type Deployment struct {
 	Machines  []Machine
 }
 
-// Table is a DynamoDB table. Range is "" where it has no sort key; a type is S,
-// N or B.
+// Table is a DynamoDB table. Range is "" if it has no sort key; a type is S, N or B.
 type Table struct {
 	Name, ARN                        string
 	Hash, HashType, Range, RangeType string
@@ -43,16 +42,15 @@ type Function struct {
 	Environment map[string]string
 	Timeout     time.Duration
 	MemoryMB    int
-	// Concurrency is what is reserved, 0 where nothing is.
+	// Concurrency is the reserved concurrency, 0 if none is reserved.
 	Concurrency int
 }
 
-// Version is a published version of a function; the first of a deployment is
-// number 1.
+// Version is a published version of a function, by its ARN. Number is 1, the
+// number after a first deploy.
 type Version struct{ Function, Number string }
 
-// Mapping is an event source mapping; fields that the template leaves out are
-// zero.
+// Mapping is an event source mapping; fields that the template omits are zero.
 type Mapping struct {
 	Source, Function, StartingPosition                                           string
 	BatchSize, BatchingSeconds, Parallelization, RetryAttempts, RecordAgeSeconds int
@@ -72,8 +70,8 @@ type Rule struct {
 	Targets []string
 }
 
-// Machine is a state machine with its definition, placeholders replaced by
-// Substitutions where the template has them beside the definition.
+// Machine is a state machine. Substitutions are the values of placeholders in the
+// definition.
 type Machine struct {
 	Name, ARN, Definition string
 	Substitutions         map[string]string
@@ -116,12 +114,15 @@ func ReadAll(place Place, directory fs.FS) (*Deployment, error) {
 }
 
 func (d *Deployment) sort() {
-	by := func(a, b string) int { return strings.Compare(a, b) }
-	slices.SortFunc(d.Tables, func(a, b Table) int { return by(a.Name, b.Name) })
-	slices.SortFunc(d.Streams, func(a, b Stream) int { return by(a.Name, b.Name) })
-	slices.SortFunc(d.Functions, func(a, b Function) int { return by(a.Name, b.Name) })
-	slices.SortFunc(d.Versions, func(a, b Version) int { return by(a.Function, b.Function) })
-	slices.SortFunc(d.Mappings, func(a, b Mapping) int { return by(a.Source+a.Function, b.Source+b.Function) })
-	slices.SortFunc(d.Routes, func(a, b Route) int { return by(a.Key, b.Key) })
-	slices.SortFunc(d.Machines, func(a, b Machine) int { return by(a.Name, b.Name) })
+	sortBy(d.Tables, func(t Table) string { return t.Name })
+	sortBy(d.Streams, func(s Stream) string { return s.Name })
+	sortBy(d.Functions, func(f Function) string { return f.Name })
+	sortBy(d.Versions, func(v Version) string { return v.Function })
+	sortBy(d.Mappings, func(m Mapping) string { return m.Source + m.Function })
+	sortBy(d.Routes, func(r Route) string { return r.Key })
+	sortBy(d.Machines, func(m Machine) string { return m.Name })
+}
+
+func sortBy[T any](list []T, name func(T) string) {
+	slices.SortFunc(list, func(a, b T) int { return strings.Compare(name(a), name(b)) })
 }

@@ -1,10 +1,6 @@
-// Package template reads what a deployment consists of out of synthesized
-// CloudFormation templates: tables, streams, functions with their environment,
-// event source mappings, HTTP API routes, rules and state machines, with all
-// references between them resolved as a deploy would.
-//
-// What lives here: the JSON of templates and their intrinsic functions. What
-// must not: the CDK, which made them, or anything that is deployed by them. A
-// function of CloudFormation that is not known is refused by its name, never
-// passed over.
+// Package template reads a deployment from synthesized CloudFormation templates:
+// tables, streams, functions with their environment, event source mappings, HTTP
+// API routes, rules and state machines. It resolves all references between them as
+// a deploy would, and refuses unknown intrinsic functions by name. It knows neither
+// the CDK nor how anything is deployed.
 package template

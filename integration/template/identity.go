@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// The types of resources that are read.
+// The types of resources that this package knows.
 const (
 	typeTable       = "AWS::DynamoDB::Table"
 	typeStream      = "AWS::Kinesis::Stream"
@@ -19,11 +19,11 @@ const (
 	typeRole        = "AWS::IAM::Role"
 )
 
-// firstVersion is the number of a version that a first deploy publishes.
+// firstVersion is the number of the version that a first deploy publishes.
 const firstVersion = "1"
 
-// ref is what Ref gives: a pseudo parameter, a parameter's default, or what
-// the type of resource is referred to by.
+// ref is the value of Ref: a pseudo parameter, a parameter's default, or a
+// resource's name or ARN, depending on its type.
 func (d *document) ref(id string) (any, error) {
 	switch id {
 	case "AWS::Region":
@@ -37,12 +37,12 @@ func (d *document) ref(id string) (any, error) {
 	case "AWS::StackName", "AWS::StackId":
 		return fmt.Sprintf("stack-%d", d.number), nil
 	case "AWS::NoValue":
-		return nil, nil //nolint:nilnil // no value is a value of templates
+		return nil, nil //nolint:nilnil // templates use it to remove a property
 	}
 	if parameter, found := d.Parameters[id]; found {
 		return parameter.Default, nil
 	}
-	r := d.set.byID[key(d.number, id)]
+	r := d.Resources[id]
 	if r == nil {
 		return nil, fmt.Errorf("Ref %s: no such resource: %w", id, errShape)
 	}
@@ -55,23 +55,20 @@ func (d *document) ref(id string) (any, error) {
 	case typeTable, typeStream, typeFunction, typeRole:
 		return r.name()
 	}
-	// A name of the service's own choice.
-	return r.id, nil
+	return r.id, nil // stands for an id that the service would choose
 }
 
-// getAttribute is what Fn::GetAtt gives.
+// getAttribute is the value of Fn::GetAtt.
 func (d *document) getAttribute(argument any) (any, error) {
-	if text, is := argument.(string); is {
+	if text, ok := argument.(string); ok {
 		id, attribute, _ := strings.Cut(text, ".")
 		argument = []any{id, attribute}
 	}
-	first, second, err := pair(argument)
-	id, isText := first.(string)
-	attribute, isToo := second.(string)
-	if err != nil || !isText || !isToo {
+	id, attribute, ok := pair[string, string](argument)
+	if !ok {
 		return nil, fmt.Errorf("Fn::GetAtt: %w", errShape)
 	}
-	r := d.set.byID[key(d.number, id)]
+	r := d.Resources[id]
 	if r == nil {
 		return nil, fmt.Errorf("Fn::GetAtt %s.%s: no such resource: %w", id, attribute, errShape)
 	}
@@ -89,11 +86,15 @@ func (d *document) getAttribute(argument any) (any, error) {
 	return nil, fmt.Errorf("Fn::GetAtt %s.%s of a %s: %w", id, attribute, r.Type, ErrUnknown)
 }
 
-// name is the name that a resource is given, or its logical id where the
-// service would choose one.
+// name is a resource's name, or its logical id if the service would choose a name.
 func (r *resource) name() (string, error) {
-	property := map[string]string{typeTable: "TableName", typeStream: "Name", typeFunction: "FunctionName",
-		typeMachine: "StateMachineName", typeRole: "RoleName"}[r.Type]
+	property := map[string]string{
+		typeTable:    "TableName",
+		typeStream:   "Name",
+		typeFunction: "FunctionName",
+		typeMachine:  "StateMachineName",
+		typeRole:     "RoleName",
+	}[r.Type]
 	raw, found := r.Properties[property]
 	if !found {
 		return r.id, nil
@@ -112,7 +113,7 @@ func (r *resource) function() (string, error) {
 	return r.in.set.functionARN(name), err
 }
 
-// functionARN completes a function's name to its ARN.
+// functionARN returns the ARN of a function, given its name or ARN.
 func (s *set) functionARN(name string) string {
 	if strings.HasPrefix(name, "arn:") {
 		return name

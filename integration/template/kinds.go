@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// add reads a resource into the list of its kind; other kinds are passed over.
+// add adds a resource to the list of its type, and ignores other types.
 func (d *Deployment) add(r *resource) error {
 	p := &properties{of: r}
 	switch r.Type {
@@ -31,7 +31,7 @@ func (d *Deployment) add(r *resource) error {
 	return p.err
 }
 
-// note remembers the first error.
+// note keeps the first error and returns value.
 func note[T any](p *properties, value T, err error) T {
 	if p.err == nil {
 		p.err = err
@@ -53,9 +53,9 @@ func (p *properties) functionARN(name string) string { return p.of.in.set.functi
 
 func (p *properties) table() Table {
 	t := Table{Name: p.name(), ARN: p.arn()}
-	for _, absent := range []string{"GlobalSecondaryIndexes", "LocalSecondaryIndexes"} {
-		if _, given := p.of.Properties[absent]; given {
-			p.err = fmt.Errorf("property %s: %w", absent, ErrUnknown)
+	for _, unknown := range []string{"GlobalSecondaryIndexes", "LocalSecondaryIndexes"} {
+		if _, given := p.of.Properties[unknown]; given {
+			p.err = fmt.Errorf("property %s: %w", unknown, ErrUnknown)
 		}
 	}
 	types := make(map[string]string)
@@ -77,7 +77,7 @@ func (p *properties) table() Table {
 	return t
 }
 
-// members are two texts of an object.
+// members returns two texts of an object.
 func members(object any, first, second string) (string, string) {
 	fields, _ := object.(map[string]any)
 	a, _ := fields[first].(string)
@@ -86,35 +86,51 @@ func members(object any, first, second string) (string, string) {
 }
 
 func (p *properties) function() Function {
-	f := Function{Name: p.name(), ARN: p.arn(), Timeout: time.Duration(p.number("Timeout")) * time.Second,
-		MemoryMB: p.number("MemorySize"), Concurrency: p.number("ReservedConcurrentExecutions"), Environment: make(map[string]string)}
 	variables, _ := property[map[string]any](p, "Environment")["Variables"].(map[string]any)
-	for name, value := range variables {
-		text, is := value.(string)
-		if !is && p.err == nil {
-			p.err = fmt.Errorf("variable %s is %T: %w", name, value, errShape)
-		}
-		f.Environment[name] = text
+	return Function{
+		Name:        p.name(),
+		ARN:         p.arn(),
+		Environment: p.textsOf("Environment", variables),
+		Timeout:     time.Duration(p.number("Timeout")) * time.Second,
+		MemoryMB:    p.number("MemorySize"),
+		Concurrency: p.number("ReservedConcurrentExecutions"),
 	}
-	return f
+}
+
+// textsOf returns the members of an object, all of which must be texts.
+func (p *properties) textsOf(name string, object map[string]any) map[string]string {
+	texts := make(map[string]string, len(object))
+	for key, value := range object {
+		text, ok := value.(string)
+		if !ok && p.err == nil {
+			p.err = fmt.Errorf("property %s: %s is %T: %w", name, key, value, errShape)
+		}
+		texts[key] = text
+	}
+	return texts
 }
 
 func (p *properties) mapping() Mapping {
 	return Mapping{
-		Source: p.text("EventSourceArn"), Function: p.functionARN("FunctionName"), StartingPosition: property[string](p, "StartingPosition"),
-		BatchSize: p.number("BatchSize"), BatchingSeconds: p.number("MaximumBatchingWindowInSeconds"),
-		Parallelization: p.number("ParallelizationFactor"), RetryAttempts: p.number("MaximumRetryAttempts"),
-		RecordAgeSeconds: p.number("MaximumRecordAgeInSeconds"), Bisect: property[bool](p, "BisectBatchOnFunctionError"),
-		ResponseTypes: p.texts("FunctionResponseTypes"),
+		Source:           p.text("EventSourceArn"),
+		Function:         p.functionARN("FunctionName"),
+		StartingPosition: property[string](p, "StartingPosition"),
+		BatchSize:        p.number("BatchSize"),
+		BatchingSeconds:  p.number("MaximumBatchingWindowInSeconds"),
+		Parallelization:  p.number("ParallelizationFactor"),
+		RetryAttempts:    p.number("MaximumRetryAttempts"),
+		RecordAgeSeconds: p.number("MaximumRecordAgeInSeconds"),
+		Bisect:           property[bool](p, "BisectBatchOnFunctionError"),
+		ResponseTypes:    p.texts("FunctionResponseTypes"),
 	}
 }
 
-// route follows a route's integration to its function, whose ARN stands there
-// alone or in the path of an invocation.
+// route follows a route's integration to its function. The integration's URI is the
+// function's ARN, or contains it in the path of an invocation.
 func (p *properties) route() Route {
 	route := Route{Key: p.text("RouteKey")}
 	_, id, _ := strings.Cut(p.text("Target"), "/")
-	integration := p.of.in.set.byID[key(p.of.in.number, id)]
+	integration := p.of.in.Resources[id]
 	if p.err != nil {
 		return route
 	}
@@ -122,18 +138,12 @@ func (p *properties) route() Route {
 		p.err = fmt.Errorf("the route has no integration: %w", errShape)
 		return route
 	}
-	uri := (&properties{of: integration}).uri(p)
-	if _, rest, found := strings.Cut(uri, "/functions/"); found {
-		uri = strings.TrimSuffix(rest, "/invocations")
+	of := &properties{of: integration}
+	route.Function = of.text("IntegrationUri")
+	if _, rest, found := strings.Cut(route.Function, "/functions/"); found {
+		route.Function = strings.TrimSuffix(rest, "/invocations")
 	}
-	route.Function = uri
-	return route
-}
-
-// uri is an integration's; its error is noted for the route.
-func (p *properties) uri(route *properties) string {
-	uri := p.text("IntegrationUri")
-	return note(route, uri, p.err)
+	return note(p, route, of.err)
 }
 
 func (p *properties) rule() Rule {
@@ -146,19 +156,14 @@ func (p *properties) rule() Rule {
 }
 
 func (p *properties) machine() Machine {
-	m := Machine{Name: p.name(), ARN: p.arn(), Substitutions: make(map[string]string)}
+	const substitutions = "DefinitionSubstitutions"
+	m := Machine{Name: p.name(), ARN: p.arn()}
+	m.Substitutions = p.textsOf(substitutions, property[map[string]any](p, substitutions))
 	if definition := p.value("Definition"); definition != nil {
 		raw, err := json.Marshal(definition)
 		m.Definition = string(note(p, raw, err))
 	} else {
 		m.Definition = p.text("DefinitionString")
-	}
-	for name, value := range property[map[string]any](p, "DefinitionSubstitutions") {
-		text, is := value.(string)
-		if !is && p.err == nil {
-			p.err = fmt.Errorf("substitution %s is %T: %w", name, value, errShape)
-		}
-		m.Substitutions[name] = text
 	}
 	return m
 }

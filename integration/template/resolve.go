@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
-// ErrUnknown says that a template uses what this package does not know.
+// ErrUnknown means that a template uses a feature that this package does not know.
 var ErrUnknown = errors.New("not known to the reader of templates")
 
 // resolve replaces the intrinsic functions in a value.
@@ -16,7 +17,7 @@ func (d *document) resolve(value any) (any, error) {
 	case []any:
 		return d.resolveList(v)
 	case map[string]any:
-		if name, argument, is := intrinsic(v); is {
+		if name, argument, ok := intrinsic(v); ok {
 			return d.call(name, argument)
 		}
 		out := make(map[string]any, len(v))
@@ -44,8 +45,8 @@ func (d *document) resolveList(list []any) ([]any, error) {
 	return out, nil
 }
 
-// intrinsic reports whether an object calls a function of CloudFormation.
-func intrinsic(object map[string]any) (name string, argument any, is bool) {
+// intrinsic reports whether an object calls a CloudFormation function.
+func intrinsic(object map[string]any) (name string, argument any, ok bool) {
 	for name, argument := range object {
 		if len(object) == 1 && (name == "Ref" || strings.HasPrefix(name, "Fn::")) {
 			return name, argument, true
@@ -55,14 +56,13 @@ func intrinsic(object map[string]any) (name string, argument any, is bool) {
 }
 
 func (d *document) call(name string, argument any) (any, error) {
-	if name == "Ref" {
+	switch name {
+	case "Ref":
 		id, _ := argument.(string)
 		return d.ref(id)
-	}
-	if name == "Fn::GetAtt" {
+	case "Fn::GetAtt":
 		return d.getAttribute(argument)
-	}
-	if name == "Fn::Sub" {
+	case "Fn::Sub":
 		return d.sub(argument)
 	}
 	resolved, err := d.resolve(argument)
@@ -87,39 +87,39 @@ func (d *document) call(name string, argument any) (any, error) {
 	return nil, fmt.Errorf("function %s: %w", name, ErrUnknown)
 }
 
-// text resolves what must be a text.
+// text resolves a value that must be a text.
 func (d *document) text(value any) (string, error) {
 	resolved, err := d.resolve(value)
 	if err != nil {
 		return "", err
 	}
-	text, is := resolved.(string)
-	if !is {
-		return "", fmt.Errorf("%T in place of a text: %w", resolved, errShape)
+	text, ok := resolved.(string)
+	if !ok {
+		return "", fmt.Errorf("have %T, want a text: %w", resolved, errShape)
 	}
 	return text, nil
 }
 
-// pair takes a list of two apart.
-func pair(argument any) (first, second any, err error) {
+// pair splits a list of two arguments with the types A and B.
+func pair[A, B any](argument any) (first A, second B, ok bool) {
 	list, _ := argument.([]any)
 	if len(list) != 2 {
-		return nil, nil, fmt.Errorf("not two arguments: %w", errShape)
+		return first, second, false
 	}
-	return list[0], list[1], nil
+	first, isA := list[0].(A)
+	second, isB := list[1].(B)
+	return first, second, isA && isB
 }
 
 func join(argument any) (any, error) {
-	first, second, err := pair(argument)
-	separator, isText := first.(string)
-	list, isList := second.([]any)
-	if err != nil || !isText || !isList {
+	separator, list, ok := pair[string, []any](argument)
+	if !ok {
 		return nil, fmt.Errorf("Fn::Join: %w", errShape)
 	}
 	parts := make([]string, 0, len(list))
 	for _, member := range list {
-		part, is := member.(string)
-		if !is {
+		part, ok := member.(string)
+		if !ok {
 			return nil, fmt.Errorf("Fn::Join: %T in its list: %w", member, errShape)
 		}
 		parts = append(parts, part)
@@ -128,26 +128,17 @@ func join(argument any) (any, error) {
 }
 
 func choose(argument any) (any, error) {
-	first, second, err := pair(argument)
-	if text, is := first.(string); is {
-		var n float64
-		if _, scanned := fmt.Sscan(text, &n); scanned == nil {
-			first = n
-		}
-	}
-	index, isNumber := first.(float64)
-	list, isList := second.([]any)
-	if err != nil || !isNumber || !isList || int(index) < 0 || int(index) >= len(list) {
+	number, list, ok := pair[any, []any](argument)
+	index, err := strconv.Atoi(fmt.Sprint(number)) // a number or a text
+	if !ok || err != nil || index < 0 || index >= len(list) {
 		return nil, fmt.Errorf("Fn::Select: %w", errShape)
 	}
-	return list[int(index)], nil
+	return list[index], nil
 }
 
 func split(argument any) (any, error) {
-	first, second, err := pair(argument)
-	separator, isText := first.(string)
-	text, isToo := second.(string)
-	if err != nil || !isText || !isToo || separator == "" {
+	separator, text, ok := pair[string, string](argument)
+	if !ok || separator == "" {
 		return nil, fmt.Errorf("Fn::Split: %w", errShape)
 	}
 	var parts []any
@@ -157,19 +148,15 @@ func split(argument any) (any, error) {
 	return parts, nil
 }
 
-// sub replaces ${Name}, ${Name.Attribute} and the variables given beside the
-// text; ${!Name} stays as ${Name}.
+// sub replaces ${Name}, ${Name.Attribute} and the variables given with the text;
+// ${!Name} becomes ${Name}.
 func (d *document) sub(argument any) (any, error) {
-	text, isText := argument.(string)
-	variables := map[string]any{}
-	if !isText {
-		first, second, err := pair(argument)
-		text, isText = first.(string)
-		given, isObject := second.(map[string]any)
-		if err != nil || !isText || !isObject {
+	text, ok := argument.(string)
+	var variables map[string]any
+	if !ok {
+		if text, variables, ok = pair[string, map[string]any](argument); !ok {
 			return nil, fmt.Errorf("Fn::Sub: %w", errShape)
 		}
-		variables = given
 	}
 	var failed error
 	out := regexp.MustCompile(`\$\{[^}]*\}`).ReplaceAllStringFunc(text, func(match string) string {

@@ -8,11 +8,10 @@ import (
 	"slices"
 )
 
-// set are the resources of templates that are deployed together.
+// set holds the resources of templates that are deployed together.
 type set struct {
 	place     Place
 	resources []*resource
-	byID      map[string]*resource // by template and logical id
 	exports   map[string]export
 }
 
@@ -40,12 +39,12 @@ type resource struct {
 	in         *document
 	Type       string
 	Properties map[string]any
-	// resolving guards against references in a circle.
+	// resolving detects circular references.
 	resolving bool
 }
 
 func newSet(place Place, documents [][]byte) (*set, error) {
-	s := &set{place: place, byID: make(map[string]*resource), exports: make(map[string]export)}
+	s := &set{place: place, exports: make(map[string]export)}
 	for i, raw := range documents {
 		d := &document{set: s, number: i}
 		if err := json.Unmarshal(raw, d); err != nil {
@@ -55,7 +54,6 @@ func newSet(place Place, documents [][]byte) (*set, error) {
 			r := d.Resources[id]
 			r.id, r.in = id, d
 			s.resources = append(s.resources, r)
-			s.byID[key(i, id)] = r
 		}
 		for name, output := range d.Outputs {
 			if output.Export.Name == nil {
@@ -71,16 +69,14 @@ func newSet(place Place, documents [][]byte) (*set, error) {
 	return s, nil
 }
 
-func key(template int, id string) string { return fmt.Sprint(template, " ", id) }
-
-// properties resolves properties of a resource one by one and remembers the
-// first error.
+// properties resolves properties of a resource one by one and keeps the first
+// error.
 type properties struct {
 	of  *resource
 	err error
 }
 
-// value resolves a property; nil where it is absent.
+// value resolves a property; nil if it is absent.
 func (p *properties) value(name string) any {
 	raw, found := p.of.Properties[name]
 	if !found || p.err != nil {
@@ -99,14 +95,14 @@ func property[T any](p *properties, name string) (result T) {
 	if value == nil {
 		return result
 	}
-	result, is := value.(T)
-	if !is && p.err == nil {
+	result, ok := value.(T)
+	if !ok && p.err == nil {
 		p.err = fmt.Errorf("property %s is %T: %w", name, value, errShape)
 	}
 	return result
 }
 
-// text is a property that must be given.
+// text is a required property.
 func (p *properties) text(name string) string {
 	value := property[string](p, name)
 	if value == "" && p.err == nil {
@@ -120,8 +116,8 @@ func (p *properties) number(name string) int { return int(property[float64](p, n
 func (p *properties) texts(name string) []string {
 	var all []string
 	for _, value := range property[[]any](p, name) {
-		text, is := value.(string)
-		if !is && p.err == nil {
+		text, ok := value.(string)
+		if !ok && p.err == nil {
 			p.err = fmt.Errorf("property %s holds %T: %w", name, value, errShape)
 		}
 		all = append(all, text)
@@ -129,5 +125,5 @@ func (p *properties) texts(name string) []string {
 	return all
 }
 
-// errShape says that a template is not as CloudFormation defines it.
-var errShape = errors.New("not of the shape that it must have")
+// errShape means that a template is not valid CloudFormation.
+var errShape = errors.New("not valid CloudFormation")

@@ -37,15 +37,19 @@ func TestReadAllResolvesWhatADeployWould(t *testing.T) {
 		Functions: []template.Function{
 			{Name: "shop-api", ARN: api, Concurrency: 4, Environment: map[string]string{}},
 			{Name: "shop-write", ARN: write, Timeout: 29 * time.Second, MemoryMB: 512, Environment: map[string]string{
-				"ROLE": "arn:aws:iam::123456789012:role/Role", "PLACE": "eu-west-1", "PLAIN": "text", "VERSION": "1", "MACHINE": machine,
-				"SUBBED": "shop-write in 123456789012 ${kept} b " + write}},
+				"ROLE": "arn:aws:iam::123456789012:role/Role", "PLACE": "eu-west-1", "PLAIN": "text", "VERSION": "1",
+				"MACHINE": machine,
+				"SUBBED":  "shop-write in 123456789012 ${kept} b " + write}},
 		},
 		Versions: []template.Version{{Function: write, Number: "1"}},
-		Mappings: []template.Mapping{{Source: stream, Function: write + ":1", StartingPosition: "TRIM_HORIZON", BatchSize: 100,
-			BatchingSeconds: 1, Parallelization: 4, RetryAttempts: -1, RecordAgeSeconds: -1, Bisect: true, ResponseTypes: []string{"ReportBatchItemFailures"}}},
+		Mappings: []template.Mapping{{Source: stream, Function: write + ":1", StartingPosition: "TRIM_HORIZON",
+			BatchSize:       100,
+			BatchingSeconds: 1, Parallelization: 4, RetryAttempts: -1, RecordAgeSeconds: -1, Bisect: true,
+			ResponseTypes: []string{"ReportBatchItemFailures"}}},
 		Routes: []template.Route{{Key: "GET /things/{id}", Function: api}, {Key: "POST /things", Function: write}},
 		Rules: []template.Rule{
-			{Pattern: map[string]any{"source": []any{"aws.states"}, "detail": map[string]any{"stateMachineArn": []any{machine}}}, Targets: []string{write}},
+			{Pattern: map[string]any{"source": []any{"aws.states"},
+				"detail": map[string]any{"stateMachineArn": []any{machine}}}, Targets: []string{write}},
 			{Schedule: "rate(5 minutes)", Targets: []string{api}},
 		},
 		Machines: []template.Machine{{Name: "shop-machine", ARN: machine, Definition: `{"StartAt":"${WriteArn}"}`,
@@ -58,7 +62,7 @@ func TestReadAllResolvesWhatADeployWould(t *testing.T) {
 	}
 }
 
-func TestReadNamesWhatItDoesNotKnow(t *testing.T) {
+func TestReadNamesUnknownFeatures(t *testing.T) {
 	function := func(value string) string {
 		return `{"Resources":{"F":{"Type":"AWS::Lambda::Function","Properties":{"FunctionName":"f","Environment":{"Variables":{"V":` + value + `}}}},
 			"G":{"Type":"AWS::Logs::LogGroup","Properties":{}}}}`
@@ -78,10 +82,11 @@ func TestReadNamesWhatItDoesNotKnow(t *testing.T) {
 		"an index": {`{"Resources":{"T":{"Type":"AWS::DynamoDB::Table","Properties":{"TableName":"t",
 			"KeySchema":[{"AttributeName":"a","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"a","AttributeType":"S"}],
 			"GlobalSecondaryIndexes":[]}}}}`, true, "GlobalSecondaryIndexes"},
-		"a route":    {`{"Resources":{"R":{"Type":"AWS::ApiGatewayV2::Route","Properties":{"RouteKey":"GET /","Target":"integrations/none"}}}}`, false, "no integration"},
-		"a circle":   {`{"Resources":{"S":{"Type":"AWS::Kinesis::Stream","Properties":{"Name":{"Ref":"S"},"ShardCount":1}}}}`, false, "refers to itself"},
-		"no mapping": {`{"Resources":{"M":{"Type":"AWS::Lambda::EventSourceMapping","Properties":{"FunctionName":"f"}}}}`, false, "EventSourceArn"},
-		"no JSON":    {`{`, false, "decode template"},
+		"a route":  {`{"Resources":{"R":{"Type":"AWS::ApiGatewayV2::Route","Properties":{"RouteKey":"GET /","Target":"integrations/none"}}}}`, false, "no integration"},
+		"a circle": {`{"Resources":{"S":{"Type":"AWS::Kinesis::Stream","Properties":{"Name":{"Ref":"S"},"ShardCount":1}}}}`, false, "refers to itself"},
+		"no mapping": {`{"Resources":{"M":{"Type":"AWS::Lambda::EventSourceMapping","Properties":{"FunctionName":"f"}}}}`,
+			false, "EventSourceArn"},
+		"no JSON": {`{`, false, "decode template"},
 	} {
 		_, err := template.Read(place, []byte(c.document))
 		if err == nil || !strings.Contains(err.Error(), c.contains) || errors.Is(err, template.ErrUnknown) != c.unknown {

@@ -13,17 +13,15 @@ import (
 
 // Replays starts and cancels replays; *lifecycle.Service does.
 type Replays interface {
-	// Start enters and starts a replay; created is false where the same one
-	// was asked for before. Errors: replay.ErrRequest, replay.ErrExists.
+	// Start records and starts a replay; created is false if the same replay
+	// was requested before. Errors: replay.ErrRequest, replay.ErrExists.
 	Start(ctx context.Context, name string, request replay.Request) (row replay.Row, created bool, err error)
 	// Cancel stops a replay. Errors: replay.ErrNotFound, replay.ErrEnded,
 	// replay.ErrPromoted.
 	Cancel(ctx context.Context, id string) (replay.Row, error)
 }
 
-// API serves every route but those of Load: it reads the log, the Data Store
-// and replays, and starts what operators ask for. It is safe for concurrent
-// use.
+// API serves every route except those of Load. It is safe for concurrent use.
 type API struct {
 	Registry    datastore.Registry
 	Generations datastore.Generations
@@ -34,7 +32,7 @@ type API struct {
 	Replays     Replays
 	Viewer      *lifecycle.Viewer
 	Platform    Platform
-	// Log gets what went wrong inside, which no response tells, and every act
-	// that empties or stops something.
+	// Log receives internal errors, which no response shows, and every action
+	// of an operator.
 	Log *slog.Logger
 }

@@ -137,7 +137,7 @@ func TestRowsComePageByPage(t *testing.T) {
 	}
 }
 
-func TestLanesTellLogAndApplied(t *testing.T) {
+func TestLanesShowLogAndApplied(t *testing.T) {
 	w := newAPIWorld(t)
 	w.send(deposits("a", 0, 3)...)
 	view := get[api.LanesView](w, "GET /lanes", "", nil)
@@ -190,7 +190,7 @@ func TestLostGenerationIsSaidToBeLost(t *testing.T) {
 	}
 }
 
-func TestWipeWantsTheActiveGeneration(t *testing.T) {
+func TestWipeRefusesOtherGenerations(t *testing.T) {
 	w := newAPIWorld(t)
 	w.send(deposits("a", 0, 3)...)
 	w.flow()
@@ -201,7 +201,8 @@ func TestWipeWantsTheActiveGeneration(t *testing.T) {
 	if got := w.call("POST /state/wipe", "", nil, `{"generation":"g0001"}`); got.StatusCode != http.StatusOK {
 		t.Errorf("the active one: %d %s", got.StatusCode, got.Body)
 	}
-	if got := w.call("GET /entities/{id}", api.EncodeEntity("a"), nil, ""); got.StatusCode != http.StatusServiceUnavailable {
+	if got := w.call("GET /entities/{id}", api.EncodeEntity("a"), nil,
+		""); got.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("entity afterwards: %d", got.StatusCode)
 	}
 	if !strings.Contains(w.logged.String(), "generation wiped") {
@@ -226,7 +227,7 @@ func TestStatusCounts(t *testing.T) {
 	}
 }
 
-func TestWhatIsWrongIsSaid(t *testing.T) {
+func TestProblemsSayWhatIsWrong(t *testing.T) {
 	w := newAPIWorld(t)
 	w.send(deposits("a", 0, 3)...)
 	w.flow()

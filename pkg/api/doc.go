@@ -1,9 +1,8 @@
 // Package api is the HTTP API: it accepts events, shows entities and rows, starts
-// and cancels replays, and tells the platform's status.
+// and cancels replays, and shows the platform's status.
 //
-// openapi.yaml beside this file describes every route; INPUT.md says what is
-// accepted and where it is checked.
+// openapi.yaml describes every route; INPUT.md lists every check of the input.
 //
-// What lives here: reading requests, limits, responses and problem documents.
-// What must not: business rules, order, or a store.
+// The package reads requests, enforces their limits, and writes responses and
+// problem documents. It contains no business rules and no store.
 package api

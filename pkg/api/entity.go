@@ -16,14 +16,14 @@ type EntityView struct {
 	Entity string `json:"entity"`
 	// State is null before the first event was applied.
 	State json.RawMessage `json:"state"`
-	// Count is the number of events applied, Position that of the last event
-	// seen, Chain the order-dependent digest of all events applied.
+	// Count is the number of events applied, Position the position of the last
+	// event seen, Chain the order-dependent digest of all events applied.
 	Count      int64          `json:"count"`
 	Position   event.Position `json:"position"`
 	Chain      event.Digest   `json:"chain"`
 	Generation string         `json:"generation"`
-	// Projection made the state; Version is that of the set of projections,
-	// Replay the replay that built the row, "" for the live path.
+	// Projection made the state; Version is the version of the set of
+	// projections; Replay built the row, "" for the live path.
 	Projection string            `json:"projection"`
 	Version    string            `json:"version"`
 	Replay     string            `json:"replay"`
@@ -34,9 +34,20 @@ type EntityView struct {
 }
 
 func viewEntity(generation string, row *datastore.Row) EntityView {
-	view := EntityView{Entity: row.Entity, Count: row.Count, Position: row.Position, Chain: row.Chain,
-		Generation: generation, Projection: row.Projection, Version: row.Version, Replay: row.Replay,
-		Duplicates: row.Duplicates, Conflicts: row.Conflicts, Ignored: row.Ignored, Parked: row.Parked}
+	view := EntityView{
+		Entity:     row.Entity,
+		Count:      row.Count,
+		Position:   row.Position,
+		Chain:      row.Chain,
+		Generation: generation,
+		Projection: row.Projection,
+		Version:    row.Version,
+		Replay:     row.Replay,
+		Duplicates: row.Duplicates,
+		Conflicts:  row.Conflicts,
+		Ignored:    row.Ignored,
+		Parked:     row.Parked,
+	}
 	if len(row.State) > 0 {
 		view.State = row.State
 	}
@@ -57,26 +68,27 @@ func (a *API) getEntity(r *http.Request) (reply, error) {
 	}
 	if !found {
 		return reply{}, problem(http.StatusNotFound, "entity-not-found",
-			"the active generation has no such entity; an event that was accepted a moment ago may not be applied yet")
+			"the active generation has no such entity. An event accepted a moment ago may not be applied yet: try again shortly")
 	}
 	return answer(http.StatusOK, viewEntity(id, &row)), nil
 }
 
-// active is the active generation's entry.
+// active returns the active generation.
 func (a *API) active(ctx context.Context) (datastore.Info, error) {
-	registered, err := a.Registry.Load(ctx)
+	registry, err := a.Registry.Load(ctx)
 	if err != nil {
 		return datastore.Info{}, err
 	}
-	info, found := registered.Find(registered.Active)
+	info, found := registry.Find(registry.Active)
 	if !found {
 		return datastore.Info{}, problem(http.StatusServiceUnavailable, "no-generation",
-			"no generation is active; build one with reprise replay start --rebuild --promote")
+			"no generation is active: build one with reprise replay start --rebuild --promote")
 	}
 	return *info, nil
 }
 
-// readable is the active generation's entry, unless it is known to be lost.
+// readable returns the active generation, or a problem if it is recorded as
+// lost.
 func (a *API) readable(ctx context.Context) (datastore.Info, error) {
 	info, err := a.active(ctx)
 	if err == nil && info.Loss != nil {
@@ -85,10 +97,10 @@ func (a *API) readable(ctx context.Context) (datastore.Info, error) {
 	return info, err
 }
 
-// activeRow reads an entity's row in the active generation. A generation that
-// was active goes on following, and may be ahead of the new one by the time its
-// row is read; so the pointer is read again after the row, and reads do not
-// step back over a promotion.
+// activeRow reads an entity's row in the active generation. It checks after the
+// read that the generation is still active: after a promotion the old generation
+// keeps following and may be ahead of the new one, so that a client which reads
+// from both would see its entity step back.
 func (a *API) activeRow(ctx context.Context, entity string) (id string, row datastore.Row, found bool, err error) {
 	info, err := a.readable(ctx)
 	for range maxFlips {
@@ -102,15 +114,16 @@ func (a *API) activeRow(ctx context.Context, entity string) (id string, row data
 		}
 		info, err = now, nil
 	}
-	return "", datastore.Row{}, false, retryLater("promoting", "generations are being promoted faster than one can be read")
+	return "", datastore.Row{}, false, retryLater("promoting",
+		"another generation became active during each of several reads: try again")
 }
 
-// maxFlips bounds how often a row is read again because another generation
-// became active meanwhile.
+// maxFlips bounds how often a row is read because another generation became
+// active during the read.
 const maxFlips = 5
 
-// row reads an entity's row. The mark is looked at after the row: where it is
-// there still, so were the rows.
+// row reads an entity's row, and then the lane's mark: a mark that still exists
+// shows that the rows existed when they were read.
 func (a *API) row(ctx context.Context, generation, entity string) (datastore.Row, bool, error) {
 	lane := a.Lanes.Of(entity)
 	rows, err := a.Generations.Open(generation).Rows(ctx, lane, []string{entity})

@@ -18,15 +18,15 @@ import (
 )
 
 const (
-	// MaxBodyBytes bounds a request body: a Lambda payload is 6 MB, and a body
-	// may arrive as base64, a third longer.
+	// MaxBodyBytes bounds a request body: a Lambda payload holds 6 MB, and
+	// base64 makes a body a third longer.
 	MaxBodyBytes = 4 << 20
 	// MaxBatchEvents bounds the events of a request.
 	MaxBatchEvents = 10_000
-	// lanesInFlight bounds the lanes that a request is put to at a time. Waits
-	// for durability overlap; all lanes of a usual log fit.
+	// lanesInFlight bounds the lanes that a request writes to at the same time.
+	// Their waits for durability overlap; all lanes of a usual log fit.
 	lanesInFlight = 64
-	// retrySeconds is what clients are asked to wait.
+	// retrySeconds is how long clients are asked to wait.
 	retrySeconds = 2
 )
 
@@ -36,17 +36,17 @@ type Load struct {
 	Stream feed.Stream
 	Codec  *record.Codec
 	Lanes  *event.Lanes
-	// Epoch is that of Stream.
+	// Epoch is the epoch of Stream.
 	Epoch int
-	// KeepTime makes each event's own time count as its arrival: the import of
-	// an existing log, which is an operator's right.
+	// KeepTime makes each event's own time count as its arrival, to import an
+	// existing log. Only operators may do this.
 	KeepTime bool
 	Now      func() time.Time
 	// Overloaded reports that the pump lags so far behind that accepted events
 	// might expire; nil means never.
 	Overloaded func(context.Context) bool
-	// NoRoom reports that an error of Stream means a full disk; nil where
-	// there is none.
+	// NoRoom reports whether an error of Stream means a full disk; nil if the
+	// stream is not on a disk.
 	NoRoom func(error) bool
 	Log    *slog.Logger
 }
@@ -54,10 +54,10 @@ type Load struct {
 // Accepted is the answer to a request whose events are all in the stream.
 type Accepted struct {
 	Accepted int `json:"accepted"`
-	// Lanes has the last position per lane that the request touched.
+	// Lanes holds the request's last position in each lane that it touched.
 	Lanes []LanePosition `json:"lanes"`
-	// Events are in the order of the request. They are left out for requests
-	// with "Prefer: return=minimal".
+	// Events are in the order of the request; absent for requests with
+	// "Prefer: return=minimal".
 	Events []AcceptedEvent `json:"events,omitempty"`
 }
 
@@ -67,22 +67,24 @@ type LanePosition struct {
 	Position event.Position `json:"position"`
 }
 
-// AcceptedEvent says where an event will lie in the log.
+// AcceptedEvent is an event's place in the log.
 type AcceptedEvent struct {
 	ID       string         `json:"id"`
 	Position event.Position `json:"position"`
 }
 
-// receive validates all of a request, then puts it. On 202 every event is
-// durable in the stream. On an error answer none is, but where it says that
-// some may have been accepted; sending the same request again is safe then.
+// receive validates a whole request, then puts its events into the stream. On
+// 202 every event is durable there. On an error nothing was accepted, unless the
+// answer says that some events may have been: then sending the same request
+// again is safe.
 func (h *Load) receive(r *http.Request) (reply, error) {
 	batch, err := h.parse(r)
 	if err != nil {
 		return reply{}, err
 	}
 	if h.Overloaded != nil && h.Overloaded(r.Context()) {
-		return reply{}, busy("the platform is far behind with what it has accepted; nothing of this request was taken")
+		return reply{}, busy("the platform is far behind with events it accepted earlier; " +
+			"nothing of this request was accepted: send it again later")
 	}
 	if err := h.put(r.Context(), batch); err != nil {
 		return reply{}, h.putFailed(r.Context(), err)
@@ -91,23 +93,21 @@ func (h *Load) receive(r *http.Request) (reply, error) {
 	return reply{status: http.StatusAccepted, body: batch.answer(minimal)}, nil
 }
 
-func busy(detail string) error { return retryLater("busy", detail) }
+func busy(detail string) *Problem { return retryLater("busy", detail) }
 
-// putFailed is what the client is told where not every event was put.
+// putFailed is the answer if not every event was put.
 func (h *Load) putFailed(ctx context.Context, err error) error {
 	h.Log.LogAttrs(ctx, slog.LevelWarn, "events not accepted", slog.String("error", err.Error()))
-	const again = "some of the request's events may have been accepted; sending the same request again is safe"
-	if errors.Is(err, feed.ErrThrottled) {
-		p := problem(http.StatusTooManyRequests, "throttled", again)
-		p.RetryAfter = retrySeconds
-		return p
+	const again = "some of the request's events may have been accepted: send the same request again, which is safe"
+	p := busy(again)
+	switch {
+	case errors.Is(err, feed.ErrThrottled):
+		p = problem(http.StatusTooManyRequests, "throttled", again)
+	case h.NoRoom != nil && h.NoRoom(err):
+		p = problem(http.StatusInsufficientStorage, "disk-full", "the platform's disk is full: free some space; "+again)
 	}
-	if h.NoRoom != nil && h.NoRoom(err) {
-		p := problem(http.StatusInsufficientStorage, "disk-full", "the platform's disk is full: make room on it; "+again)
-		p.RetryAfter = retrySeconds
-		return p
-	}
-	return busy(again)
+	p.RetryAfter = retrySeconds
+	return p
 }
 
 // laneBatch is the part of a request that goes to one lane.
@@ -115,18 +115,19 @@ type laneBatch struct {
 	lane    event.Lane
 	lines   [][]byte
 	indexes []int
-	// times are those of the events that have one, in milliseconds since 1970.
+	// times are the events' own times in milliseconds since 1970; meaningless
+	// for an event without one.
 	times []int64
 }
 
-// record returns the end of the record that begins with a line: as many lines as
-// fit. Where events keep their times, they lie over no more buckets than a
-// record's may, whatever the width of those.
+// record returns the end of the record that begins at line start: as many lines
+// as fit. If events keep their times, the record also ends before it spreads over
+// more buckets than a record may, whatever the width of buckets.
 func (l *laneBatch) record(start int, keepTime bool) (end int) {
 	size, latest, hours := 0, int64(math.MinInt64), 0
 	for end = start; end < len(l.lines) && size < record.TargetBytes && end-start < record.MaxEvents; end++ {
 		if hour := l.times[end] / time.Hour.Milliseconds(); keepTime && hour > latest {
-			if hours++; hours > eventlog.MaxRecordBuckets-1 { // the first may lie in a bucket that is open
+			if hours++; hours > eventlog.MaxRecordBuckets-1 { // the first may lie in an open bucket
 				return end
 			}
 			latest = hour
@@ -142,12 +143,11 @@ type loadBatch struct {
 	positions []event.Position
 	lanes     []*laneBatch
 	byLane    map[event.Lane]*laneBatch
-	// text has the lines of all lanes, in the order of the request.
+	// text holds the lines of all lanes, in the order of the request.
 	text []byte
 }
 
-// newBatch makes a batch of a body of that many bytes, which its lines together
-// are seldom longer than.
+// newBatch makes a batch with room for size bytes of lines.
 func newBatch(size int) *loadBatch {
 	return &loadBatch{byLane: make(map[event.Lane]*laneBatch), text: make([]byte, 0, size)}
 }
@@ -182,8 +182,8 @@ func (b *loadBatch) answer(minimal bool) Accepted {
 	return answer
 }
 
-// put sends the lanes side by side, and the records of one lane one after the
-// other: two records of a lane in flight could change places.
+// put sends the lanes concurrently, but the records of one lane one after the
+// other: two records of a lane in flight could swap places.
 func (h *Load) put(ctx context.Context, batch *loadBatch) error {
 	batch.positions = make([]event.Position, len(batch.ids))
 	group, ctx := errgroup.WithContext(ctx)

@@ -17,8 +17,8 @@ const (
 )
 
 // parse validates every event of a request in structured, batched or binary
-// mode (CloudEvents 1.0, HTTP protocol binding). The content type decides which;
-// that of binary mode is the data's, and anything goes.
+// mode (CloudEvents 1.0, HTTP protocol binding). The content type decides the
+// mode; in binary mode it is the data's type and may be anything.
 func (h *Load) parse(r *http.Request) (*loadBatch, error) {
 	if err := newQuery(r).err(); err != nil {
 		return nil, err
@@ -31,7 +31,8 @@ func (h *Load) parse(r *http.Request) (*loadBatch, error) {
 	kind, charset, _ := event.MediaType(contentType)
 	formatted := kind == structuredType || kind == batchType
 	if formatted && charset != "" && charset != "utf-8" {
-		return nil, problem(http.StatusUnsupportedMediaType, "unsupported-media-type", "only UTF-8 is understood")
+		return nil, problem(http.StatusUnsupportedMediaType, "unsupported-media-type",
+			"the charset is not supported: send UTF-8")
 	}
 	batch := newBatch(len(text))
 	switch {
@@ -45,7 +46,7 @@ func (h *Load) parse(r *http.Request) (*loadBatch, error) {
 		return batch, h.accept(batch, 0, e, err)
 	}
 	return nil, problem(http.StatusUnsupportedMediaType, "unsupported-media-type", fmt.Sprintf(
-		"content type %q is not understood; send %s, %s, or the ce- headers of binary mode",
+		"content type %q is not supported: send %s, %s, or the ce- headers of binary mode",
 		clipText(contentType), structuredType, batchType))
 }
 
@@ -55,7 +56,7 @@ func (h *Load) parseBatch(batch *loadBatch, text string) error {
 	err := event.ParseBatch(text, func(index int, e event.Event, err error) error {
 		if index >= MaxBatchEvents {
 			bad = problem(http.StatusRequestEntityTooLarge, "batch-too-large", fmt.Sprintf(
-				"the batch has more than %d events: send fewer at a time", MaxBatchEvents))
+				"the batch holds more than %d events: send fewer at a time", MaxBatchEvents))
 			return refused
 		}
 		if bad = h.accept(batch, index, e, err); bad != nil {
@@ -69,13 +70,13 @@ func (h *Load) parseBatch(batch *loadBatch, text string) error {
 	case err != nil:
 		return invalidEvent(-1, err)
 	case len(batch.ids) == 0:
-		return problem(http.StatusBadRequest, "empty-batch", "the batch holds no event")
+		return problem(http.StatusBadRequest, "empty-batch", "the batch holds no events: send at least one")
 	}
 	return nil
 }
 
-// accept adds an event to the batch, or says why not. Every event of every mode
-// and route passes here, and no other rule is for one of them alone.
+// accept adds an event to the batch, or returns the problem with it. Every event
+// of every mode and route passes through here, so that all follow the same rules.
 func (h *Load) accept(batch *loadBatch, index int, e event.Event, err error) error {
 	if err == nil {
 		err = e.Admit()
@@ -107,34 +108,41 @@ const attributePrefix = "ce-"
 
 func isBinary(r *http.Request) bool {
 	for name := range r.Header {
-		if _, is := attributeName(name); is {
+		if _, ok := attributeName(name); ok {
 			return true
 		}
 	}
 	return false
 }
 
-// attributeName is the attribute that a header is. Header names have no case.
-func attributeName(header string) (name string, is bool) {
+// attributeName returns the attribute that a header carries, if it carries one.
+// Header names are case-insensitive.
+func attributeName(header string) (name string, ok bool) {
 	return strings.CutPrefix(strings.ToLower(header), attributePrefix)
 }
 
-// binaryEvent reads an event whose attributes are headers and whose data is
-// the body. No encoder comes between a header and the event: it would put
-// U+FFFD where bytes are not UTF-8, and make one id of two.
+// binaryEvent reads an event whose attributes are headers and whose data is the
+// body. It passes no header through an encoder, which would replace bytes that
+// are not UTF-8 with U+FFFD and so could turn two ids into one.
 func binaryEvent(r *http.Request, raw []byte) (event.Event, error) {
 	var all []event.Attribute
 	for _, key := range slices.Sorted(maps.Keys(r.Header)) {
-		name, is := attributeName(key)
+		name, isAttribute := attributeName(key)
 		switch {
-		case !is:
+		case !isAttribute:
 			continue
 		case name == contentTypeAttribute:
-			return event.Event{}, &event.Invalid{Attribute: name, Problem: "is given by the header Content-Type in binary mode"}
+			return event.Event{}, &event.Invalid{
+				Attribute: name,
+				Problem:   "is the header Content-Type in binary mode: send it there",
+			}
 		}
 		text, ok := event.HeaderText(header(r, key))
 		if !ok {
-			return event.Event{}, &event.Invalid{Attribute: name, Problem: "its header is not UTF-8 text: percent-encode all but printable ASCII"}
+			return event.Event{}, &event.Invalid{
+				Attribute: name,
+				Problem:   "the header is not UTF-8 text: percent-encode everything except printable ASCII",
+			}
 		}
 		all = append(all, event.Attribute{Name: name, Value: text})
 	}

@@ -27,7 +27,8 @@ type flippingGeneration struct {
 	of *flipping
 }
 
-func (g *flippingGeneration) Rows(ctx context.Context, lane event.Lane, entities []string) (map[string]datastore.Row, error) {
+func (g *flippingGeneration) Rows(ctx context.Context, lane event.Lane, entities []string) (map[string]datastore.Row,
+	error) {
 	if flip := g.of.flip; flip != nil {
 		g.of.flip = nil
 		flip()
@@ -35,7 +36,7 @@ func (g *flippingGeneration) Rows(ctx context.Context, lane event.Lane, entities
 	return g.Generation.Rows(ctx, lane, entities)
 }
 
-func TestReadDuringAPromotionIsOfTheGenerationThatIsActiveAfterIt(t *testing.T) {
+func TestReadDuringAPromotionUsesTheNewGeneration(t *testing.T) {
 	w := newAPIWorld(t)
 	w.send(`{"specversion":"1.0","id":"1","source":"s","type":"account.opened","subject":"a","time":"2026-03-01T00:00:00Z","data":{"owner":"Ada"}}`)
 	w.flow()

@@ -12,7 +12,7 @@ import (
 
 // GenerationsView lists the generations of the Data Store.
 type GenerationsView struct {
-	// Active is what readers are shown.
+	// Active is the id of the generation that readers see.
 	Active      string           `json:"active"`
 	Generations []GenerationView `json:"generations"`
 }
@@ -20,29 +20,23 @@ type GenerationsView struct {
 // GenerationView is one generation.
 type GenerationView struct {
 	datastore.Info
-	// Lost is set where it should follow the event stream but lacks events or
-	// its marks; Loss says more once that is recorded.
+	// Lost is set if the generation should follow the event stream but lacks
+	// events or marks; once that is recorded, Loss has the details.
 	Lost bool `json:"lost"`
 }
 
 func (a *API) getGenerations(r *http.Request) (reply, error) {
-	if err := newQuery(r).err(); err != nil {
-		return reply{}, err
-	}
 	view, err := a.generationsView(r.Context())
-	if err != nil {
-		return reply{}, err
-	}
-	return answer(http.StatusOK, view), nil
+	return answer(http.StatusOK, view), err
 }
 
 func (a *API) generationsView(ctx context.Context) (GenerationsView, error) {
-	registered, err := a.Registry.Load(ctx)
+	registry, err := a.Registry.Load(ctx)
 	if err != nil {
 		return GenerationsView{}, err
 	}
-	view := GenerationsView{Active: registered.Active, Generations: []GenerationView{}}
-	for _, info := range registered.Generations {
+	view := GenerationsView{Active: registry.Active, Generations: []GenerationView{}}
+	for _, info := range registry.Generations {
 		shown := GenerationView{Info: info, Lost: info.Loss != nil}
 		if info.Consumes() && !shown.Lost {
 			_, err := datastore.LiveMarks(ctx, a.Generations.Open(info.ID), a.Lanes.Count())
@@ -55,8 +49,8 @@ func (a *API) generationsView(ctx context.Context) (GenerationsView, error) {
 	return view, nil
 }
 
-// WipeRequest names the generation to empty. It must be the active one, which
-// the caller therefore has read.
+// WipeRequest names the generation to empty. It must be the active one, so that
+// no caller empties a generation without knowing which.
 type WipeRequest struct {
 	Generation string `json:"generation"`
 }
@@ -66,8 +60,8 @@ type Wiped struct {
 	Generation string `json:"generation"`
 }
 
-// wipe empties the active generation, rows and marks. It is lost then, until a
-// rebuild replaces it; the log is not touched.
+// wipe removes the rows and marks of the active generation. The generation is
+// then lost until a rebuild replaces it; the log is not touched.
 func (a *API) wipe(r *http.Request) (reply, error) {
 	var request WipeRequest
 	if err := decodeBody(r, &request); err != nil {
@@ -76,13 +70,13 @@ func (a *API) wipe(r *http.Request) (reply, error) {
 	if _, err := a.active(r.Context()); err != nil {
 		return reply{}, err
 	}
-	// The loss is recorded first, in the document that says which one is active:
-	// what is half empty is lost as well, and no promotion that comes in between
-	// has its generation emptied.
+	// The loss is recorded before anything is removed, since a half-empty
+	// generation is lost too. The same document says which generation is active,
+	// so a promotion in between cannot have its generation emptied.
 	err := a.Registry.LoseActive(r.Context(), request.Generation, datastore.Loss{Why: "it was emptied on request"})
 	if errors.Is(err, datastore.ErrNotActive) {
 		return reply{}, problem(http.StatusConflict, "generation-not-active",
-			"generation must name the active one: read GET /generations and decide again")
+			"generation must name the active generation: read GET /generations and decide again")
 	}
 	if err == nil {
 		err = a.Generations.Clear(r.Context(), request.Generation)

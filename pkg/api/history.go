@@ -15,7 +15,7 @@ import (
 const (
 	defaultHistory = 1000
 	maxHistory     = 10_000
-	// historyRead is how many events are read of the log at a time.
+	// historyRead is how many events are read from the log at a time.
 	historyRead = 500
 )
 
@@ -32,8 +32,8 @@ type HistoryPage struct {
 type HistoryEvent struct {
 	Position event.Position `json:"position"`
 	Logged   time.Time      `json:"logged"`
-	// Duplicate is set where the entity had an event of the same source and id
-	// at an earlier position, however long ago.
+	// Duplicate is set if an earlier event of the entity, however old, has the
+	// same source and id.
 	Duplicate bool            `json:"duplicate"`
 	Event     json.RawMessage `json:"event"`
 }
@@ -58,14 +58,14 @@ func (q *query) place(name string) place {
 		_, err = event.ParsePosition(position)
 	}
 	if err != nil {
-		q.fail(badParameter(name, "is not what an earlier page gave as next"))
+		q.fail(badParameter(name, "must be the next of an earlier page"))
 	}
 	return p
 }
 
-// getHistory reads the log, not the Data Store: it works on a lost generation.
-// A page costs reading the entity's history up to its end, because an event is
-// a duplicate of any earlier one; memory is bounded by the page.
+// getHistory reads the log, not the Data Store, so it works while the active
+// generation is lost. To find duplicates, a page costs reading the entity's
+// history up to the page's end; memory is bounded by the page.
 func (a *API) getHistory(r *http.Request) (reply, error) {
 	entity, err := pathEntity(r)
 	if err != nil {
@@ -76,14 +76,21 @@ func (a *API) getHistory(r *http.Request) (reply, error) {
 	if err := q.err(); err != nil {
 		return reply{}, err
 	}
-	h := &historyReader{api: a, entity: entity, lane: a.Lanes.Of(entity), after: after, limit: limit,
-		page: HistoryPage{Entity: entity, Lane: a.Lanes.Of(entity), Events: []HistoryEvent{}}}
+	lane := a.Lanes.Of(entity)
+	h := &historyReader{
+		api:    a,
+		entity: entity,
+		lane:   lane,
+		after:  after,
+		limit:  limit,
+		page:   HistoryPage{Entity: entity, Lane: lane, Events: []HistoryEvent{}},
+	}
 	if err := h.read(r.Context()); err != nil {
 		return reply{}, err
 	}
 	if len(h.page.Events) == 0 && after == (place{}) {
 		return reply{}, problem(http.StatusNotFound, "entity-not-found",
-			"the log holds no event of this entity; one that was accepted a moment ago may not be in it yet")
+			"the log has no event of this entity. An event accepted a moment ago may not be there yet: try again shortly")
 	}
 	return answer(http.StatusOK, h.page), nil
 }
@@ -100,7 +107,7 @@ type historyReader struct {
 	page  HistoryPage
 	bytes int
 	last  place
-	// first has the index of the first event on the page of every identity.
+	// first maps an identity to the index of its first event on the page.
 	first map[event.Digest]int
 }
 
@@ -138,7 +145,9 @@ func (h *historyReader) read(ctx context.Context) (err error) {
 
 // readBucket adds the bucket's events to the page, and reports whether the page
 // is full and there are more.
-func (h *historyReader) readBucket(ctx context.Context, bucket eventlog.Bucket, m *eventlog.Manifest) (full bool, err error) {
+func (h *historyReader) readBucket(
+	ctx context.Context, bucket eventlog.Bucket, m *eventlog.Manifest,
+) (full bool, err error) {
 	after := ""
 	if bucket == h.after.bucket {
 		after = event.SortKey(h.entity, h.after.position)
@@ -173,14 +182,18 @@ func (h *historyReader) add(bucket eventlog.Bucket, entry *eventlog.Entry) error
 	if !duplicate {
 		h.first[id] = len(h.page.Events)
 	}
-	h.page.Events = append(h.page.Events, HistoryEvent{Position: entry.Position,
-		Logged: time.UnixMilli(entry.Logged).UTC(), Duplicate: duplicate, Event: entry.Line})
+	h.page.Events = append(h.page.Events, HistoryEvent{
+		Position:  entry.Position,
+		Logged:    time.UnixMilli(entry.Logged).UTC(),
+		Duplicate: duplicate,
+		Event:     entry.Line,
+	})
 	h.bytes += len(entry.Line)
 	h.last = place{bucket, entry.Position}
 	return nil
 }
 
-// markEarlier marks what is a duplicate of an event on an earlier page.
+// markEarlier marks the page's duplicates of events on earlier pages.
 func (h *historyReader) markEarlier(ctx context.Context, buckets []eventlog.Bucket) error {
 	if h.after.position == "" || len(h.first) == 0 {
 		return nil

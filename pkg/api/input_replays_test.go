@@ -44,8 +44,10 @@ func replayCases() []replayCase {
 	long := strings.Repeat("x", 769)
 	return []replayCase{
 		{`{}`, []string{}, ""},
-		{`{"from":"2026-03-01T00:00:00Z","to":"2026-03-02T00:00:00Z"}`, []string{"--from", "2026-03-01", "--to", "2026-03-02T00:00:00Z"}, ""},
-		{`{"types":["t"],"entities":["e","ü#%"],"parallelism":256}`, []string{"--type", "t", "--entity", "ü#%", "--entity=e", "--parallelism=256"}, ""},
+		{`{"from":"2026-03-01T00:00:00Z","to":"2026-03-02T00:00:00Z"}`,
+			[]string{"--from", "2026-03-01", "--to", "2026-03-02T00:00:00Z"}, ""},
+		{`{"types":["t"],"entities":["e","ü#%"],"parallelism":256}`,
+			[]string{"--type", "t", "--entity", "ü#%", "--entity=e", "--parallelism=256"}, ""},
 		{`{"entities":[` + hundred + `]}`, hundredFlags, ""},
 		{`{"entities":[` + more + `]}`, moreFlags, "at most 100"},
 		{`{"entities":["` + long + `"]}`, []string{"--entity", long}, "entities"},
@@ -61,7 +63,8 @@ func replayCases() []replayCase {
 		{`{"from":""}`, []string{"--from="}, "from"},
 		{`{"to":"soon"}`, []string{"--to", "soon"}, "to"},
 		{`{"from":7}`, nil, "from"},
-		{`{"from":"2026-03-02T00:00:00Z","to":"2026-03-01T00:00:00Z"}`, []string{"--from", "2026-03-02", "--to", "2026-03-01"}, "not before"},
+		{`{"from":"2026-03-02T00:00:00Z","to":"2026-03-01T00:00:00Z"}`,
+			[]string{"--from", "2026-03-02", "--to", "2026-03-01"}, "not before"},
 		{`{"to":"9999-12-31T23:59:59-01:00"}`, []string{"--to", "9999-12-31T23:59:59-01:00"}, "to lies outside"},
 		{`{"parallelism":257}`, []string{"--parallelism", "257"}, "parallelism"},
 		{`{"parallelism":-1}`, []string{"--parallelism", "-1"}, "parallelism"},
@@ -78,10 +81,10 @@ func replayCases() []replayCase {
 	}
 }
 
-// TestEveryWayToAReplayHasTheSameVerdict: over HTTP, as a function, from the
+// TestEveryWayToStartAReplayAcceptsTheSameInput: over HTTP, as a function, from the
 // console of Step Functions, and by the command line. A refusal enters nothing,
 // and says what is at fault.
-func TestEveryWayToAReplayHasTheSameVerdict(t *testing.T) {
+func TestEveryWayToStartAReplayAcceptsTheSameInput(t *testing.T) {
 	for i, c := range replayCases() {
 		w := newAPIWorld(t)
 		server := w.serve()
@@ -99,14 +102,15 @@ func TestEveryWayToAReplayHasTheSameVerdict(t *testing.T) {
 			_, err := w.store.Load(t.Context(), id)
 			refused := c.fault != ""
 			if ok == refused || errors.Is(err, replay.ErrNotFound) != refused || !ok && !strings.Contains(reason, c.fault) {
-				t.Errorf("%.80s, %s: accepted is %v, %s; in the store: %v; want a refusal for %q", c.input, name, ok, reason, err, c.fault)
+				t.Errorf("%.80s, %s: accepted is %v, %s; in the store: %v; want a refusal for %q", c.input, name, ok, reason, err,
+					c.fault)
 			}
 		}
 	}
 }
 
-// TestEveryWayToAReplayRefusesTheSameNames.
-func TestEveryWayToAReplayRefusesTheSameNames(t *testing.T) {
+// TestEveryWayToStartAReplayRefusesTheSameNames.
+func TestEveryWayToStartAReplayRefusesTheSameNames(t *testing.T) {
 	w := newAPIWorld(t)
 	server := w.serve()
 	for _, id := range []string{"a b", "a/b", "a\n", "a.b", "ü", "\x00", "..", strings.Repeat("x", 81)} {
@@ -157,7 +161,8 @@ func (w *apiWorld) started(status int, body string) (string, bool) {
 func (w *apiWorld) startFromConsole(id, input string) (string, bool) {
 	w.t.Helper()
 	plan := &steps.PlanReplay{Store: w.store, Promoter: &cutover.Promoter{Store: w.store},
-		Planner: &replay.Planner{Store: w.store, Heads: w.api.Heads, Lanes: w.api.Lanes, Width: eventlog.Hour, Buckets: w.api.Buckets}}
+		Planner: &replay.Planner{Store: w.store, Heads: w.api.Heads, Lanes: w.api.Lanes, Width: eventlog.Hour,
+			Buckets: w.api.Buckets}}
 	_, err := plan.Handle(w.t.Context(), steps.PlanInput{Replay: id, Input: json.RawMessage(input)})
 	if err == nil {
 		return "", true
@@ -174,7 +179,8 @@ func (w *apiWorld) startByCommand(server *httptest.Server, id string, flags []st
 	w.t.Helper()
 	var out, told bytes.Buffer
 	args := append([]string{"replay", "start", "--endpoint", server.URL, "--name", id}, flags...)
-	code := cli.Main(context.WithoutCancel(w.t.Context()), args, func(string) string { return "" }, strings.NewReader(""), &out, &told)
+	code := cli.Main(context.WithoutCancel(w.t.Context()), args, func(string) string { return "" }, strings.NewReader(""),
+		&out, &told)
 	const fine, misuse = 0, 2
 	if code != fine && code != misuse {
 		w.t.Errorf("%q: exit %d, %s", args, code, told.String())

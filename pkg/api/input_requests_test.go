@@ -81,7 +81,8 @@ func TestEveryRouteRefusesTheSameQueries(t *testing.T) {
 		if strings.Contains(route.Pattern, "{id}") {
 			a.id = api.EncodeEntity("a")
 		}
-		for _, query := range []string{"limit=%zz", "limit=%e9", "lane=0;limit=1", "nobody=knows", "limit=1&limit=1", "lane=0&limit=1&limit=2", "%zz=1"} {
+		for _, query := range []string{"limit=%zz", "limit=%e9", "lane=0;limit=1", "nobody=knows", "limit=1&limit=1",
+			"lane=0&limit=1&limit=2", "%zz=1"} {
 			a.query = query
 			if status, told := w.both(server, a); status != http.StatusBadRequest || told.Kind() != "invalid-parameter" {
 				t.Errorf("%s?%s: %d %+v", route.Pattern, query, status, told)
@@ -97,19 +98,23 @@ func TestEveryRouteRefusesTheSameQueries(t *testing.T) {
 func TestNoRouteTakesAnEncodedBody(t *testing.T) {
 	w := newAPIWorld(t)
 	server := w.serve()
-	binary := map[string]string{"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t", "ce-subject": "e",
-		"ce-time": "2026-03-01T00:00:00Z", "content-type": "text/plain"}
+	binary := map[string]string{"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t",
+		"ce-subject": "e",
+		"ce-time":    "2026-03-01T00:00:00Z", "content-type": "text/plain"}
 	for _, a := range []asked{
 		{route: api.RouteEvents, body: goodEvent, headers: map[string]string{"content-type": "application/cloudevents+json"}},
-		{route: api.RouteEvents, body: "[" + goodEvent + "]", headers: map[string]string{"content-type": "application/cloudevents-batch+json"}},
+		{route: api.RouteEvents, body: "[" + goodEvent + "]",
+			headers: map[string]string{"content-type": "application/cloudevents-batch+json"}},
 		{route: api.RouteEvents, body: "text", headers: binary},
 		{route: api.RouteImports, body: "text", headers: binary},
 		{route: "POST /replays", body: `{"input":{}}`, headers: map[string]string{"content-type": "application/json"}},
-		{route: "POST /state/wipe", body: `{"generation":"g0001"}`, headers: map[string]string{"content-type": "application/json"}},
+		{route: "POST /state/wipe", body: `{"generation":"g0001"}`,
+			headers: map[string]string{"content-type": "application/json"}},
 	} {
 		for _, coding := range []string{"gzip", "GZIP", "br", "identity, gzip", "identity,identity"} {
 			a.headers["content-encoding"] = coding
-			if status, told := w.both(server, a); status != http.StatusUnsupportedMediaType || told.Kind() != "unsupported-content-encoding" {
+			if status, told := w.both(server, a); status != http.StatusUnsupportedMediaType ||
+				told.Kind() != "unsupported-content-encoding" {
 				t.Errorf("%s with %s: %d %+v", a.route, coding, status, told)
 			}
 		}
@@ -129,9 +134,11 @@ func TestEveryPathRefusesTheSameEntities(t *testing.T) {
 	w := newAPIWorld(t)
 	server := w.serve()
 	for _, route := range []string{"GET /entities/{id}", "GET /entities/{id}/events"} {
-		for _, id := range []string{"YQ\n", "\nYQ", "Y\r\nQ", "YQ==", "YR", "a", "!", api.EncodeEntity("a\n"), api.EncodeEntity("\x00"),
+		for _, id := range []string{"YQ\n", "\nYQ", "Y\r\nQ", "YQ==", "YR", "a", "!", api.EncodeEntity("a\n"),
+			api.EncodeEntity("\x00"),
 			api.EncodeEntity("\xe9"), api.EncodeEntity("\ufdd0"), api.EncodeEntity(strings.Repeat("#", 300))} {
-			if status, told := w.both(server, asked{route: route, id: id}); status != http.StatusBadRequest || told.Kind() != "invalid-entity" {
+			if status, told := w.both(server, asked{route: route, id: id}); status != http.StatusBadRequest ||
+				told.Kind() != "invalid-entity" {
 				t.Errorf("%s of %q: %d %+v", route, id, status, told)
 			}
 			query := url.Values{"lane": {"0"}, "after": {id}}.Encode()
@@ -139,7 +146,8 @@ func TestEveryPathRefusesTheSameEntities(t *testing.T) {
 				t.Errorf("rows after %q: %d", id, status)
 			}
 		}
-		if status, told := w.both(server, asked{route: route, id: api.EncodeEntity("nobody")}); status != http.StatusNotFound {
+		if status, told := w.both(server, asked{route: route,
+			id: api.EncodeEntity("nobody")}); status != http.StatusNotFound {
 			t.Errorf("%s of nobody: %d %+v", route, status, told)
 		}
 	}

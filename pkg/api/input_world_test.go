@@ -78,13 +78,15 @@ type sent struct {
 // API does: its event is JSON, and most bodies are base64 in it.
 func viaHTTP(e *edge, route string, s sent) (status int, body string) {
 	handler := emulate.Server(e.handler, slog.New(slog.DiscardHandler)).Handler
-	got := answeredBy(handler, asked{route: route, headers: s.headers, body: s.body}.request(e.t.Context(), "http://localhost"))
+	got := answeredBy(handler, asked{route: route, headers: s.headers, body: s.body}.request(e.t.Context(),
+		"http://localhost"))
 	return got.StatusCode, got.Body
 }
 
 func viaLambda(e *edge, route string, s sent) (status int, body string) {
-	answer, err := lambdahttp.Serve(e.handler)(e.t.Context(), asLambdaGets(e.t, events.APIGatewayV2HTTPRequest{RouteKey: route,
-		Headers: s.headers, Body: base64.StdEncoding.EncodeToString([]byte(s.body)), IsBase64Encoded: true}))
+	answer, err := lambdahttp.Serve(e.handler)(e.t.Context(),
+		asLambdaGets(e.t, events.APIGatewayV2HTTPRequest{RouteKey: route,
+			Headers: s.headers, Body: base64.StdEncoding.EncodeToString([]byte(s.body)), IsBase64Encoded: true}))
 	must(e.t, err)
 	return answer.StatusCode, answer.Body
 }
@@ -208,7 +210,8 @@ type poster struct{ edge *edge }
 
 func (p poster) Send(_ context.Context, batch []byte, keepTime bool) (api.Accepted, error) {
 	route := map[bool]string{false: api.RouteEvents, true: api.RouteImports}[keepTime]
-	status, body := viaHTTP(p.edge, route, sent{map[string]string{"content-type": "application/cloudevents-batch+json"}, string(batch)})
+	status, body := viaHTTP(p.edge, route, sent{map[string]string{"content-type": "application/cloudevents-batch+json"},
+		string(batch)})
 	if status == http.StatusAccepted {
 		return decode[api.Accepted](p.edge.t, body), nil
 	}

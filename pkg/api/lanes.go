@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -14,10 +15,10 @@ import (
 
 // LanesView is how far every lane is in the log and in the active generation.
 type LanesView struct {
-	// Generation is the active one, "" where there is none.
+	// Generation is the active one, "" if none is.
 	Generation string `json:"generation"`
-	// Lost is set where a lane has no live mark or events are known to be
-	// missing: nothing is folded into the generation any more.
+	// Lost is set if a lane has no live mark or events are known to be missing:
+	// no more events are applied to the generation.
 	Lost  bool       `json:"lost"`
 	Lanes []LaneView `json:"lanes"`
 }
@@ -25,32 +26,29 @@ type LanesView struct {
 // LaneView is a lane's head and the active generation's live mark in it.
 type LaneView struct {
 	Lane event.Lane `json:"lane"`
-	// Position is the last one in the log, "" before the first event.
+	// Position is the last position in the log, "" before the first event.
 	Position event.Position `json:"position"`
 	// Logged is its logged time, null before the first event.
 	Logged *time.Time `json:"logged"`
 	Count  int64      `json:"count"`
-	// Applied is the position up to which the active generation has the log.
+	// Applied is how far the active generation has applied the log.
 	Applied event.Position `json:"applied"`
 }
 
-// getLanes reads the marks before the heads, so that no lane is shown applied
-// beyond the log.
+// getLanes reads the marks before the heads, so that no lane shows more applied
+// than logged.
 func (a *API) getLanes(r *http.Request) (reply, error) {
-	if err := newQuery(r).err(); err != nil {
-		return reply{}, err
-	}
-	registered, err := a.Registry.Load(r.Context())
+	registry, err := a.Registry.Load(r.Context())
 	if err != nil {
 		return reply{}, err
 	}
-	view := LanesView{Generation: registered.Active, Lost: true, Lanes: make([]LaneView, a.Lanes.Count())}
-	if info, found := registered.Find(registered.Active); found {
-		gone, err := a.applied(r.Context(), info.ID, view.Lanes)
+	view := LanesView{Generation: registry.Active, Lost: true, Lanes: make([]LaneView, a.Lanes.Count())}
+	if info, found := registry.Find(registry.Active); found {
+		missing, err := a.applied(r.Context(), info.ID, view.Lanes)
 		if err != nil {
 			return reply{}, err
 		}
-		view.Lost = gone || info.Loss != nil
+		view.Lost = missing || info.Loss != nil
 	}
 	heads, err := a.Heads.LoadAll(r.Context(), a.Lanes.Count())
 	if err != nil {
@@ -67,19 +65,21 @@ func (a *API) getLanes(r *http.Request) (reply, error) {
 	return answer(http.StatusOK, view), nil
 }
 
-// marksAtOnce bounds the marks that are read side by side.
+// marksAtOnce bounds the marks that are read concurrently.
 const marksAtOnce = 16
 
-// applied fills in the generation's live marks and reports whether one is gone.
-func (a *API) applied(ctx context.Context, generation string, lanes []LaneView) (lost bool, err error) {
+// applied fills in the generation's live marks and reports whether one is
+// missing.
+func (a *API) applied(ctx context.Context, generation string, lanes []LaneView) (missing bool, err error) {
 	opened := a.Generations.Open(generation)
-	gone := make([]bool, len(lanes))
+	var anyMissing atomic.Bool
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(marksAtOnce)
 	for lane := range event.Lane(len(lanes)) {
 		group.Go(func() error {
 			mark, _, err := opened.Mark(ctx, datastore.LiveMark, lane)
-			if gone[lane] = isLost(err); gone[lane] {
+			if isLost(err) {
+				anyMissing.Store(true)
 				return nil
 			}
 			lanes[lane].Applied = mark.Position
@@ -89,8 +89,5 @@ func (a *API) applied(ctx context.Context, generation string, lanes []LaneView) 
 	if err := group.Wait(); err != nil {
 		return false, fmt.Errorf("read live marks: %w", err)
 	}
-	for _, g := range gone {
-		lost = lost || g
-	}
-	return lost, nil
+	return anyMissing.Load(), nil
 }

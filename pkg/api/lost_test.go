@@ -37,10 +37,12 @@ func TestWipeIsRecordedBeforeItBegins(t *testing.T) {
 	w.send(deposits("a", 0, 3)...)
 	w.flow()
 	w.api.Generations = clearing{w.generations, func(string) error { return errClear }}
-	if got := w.call("POST /state/wipe", "", nil, `{"generation":"g0001"}`); got.StatusCode != http.StatusInternalServerError {
+	if got := w.call("POST /state/wipe", "", nil,
+		`{"generation":"g0001"}`); got.StatusCode != http.StatusInternalServerError {
 		t.Fatalf("%d %s", got.StatusCode, got.Body)
 	}
-	if got := w.call("GET /entities/{id}", api.EncodeEntity("a"), nil, ""); got.StatusCode != http.StatusServiceUnavailable {
+	if got := w.call("GET /entities/{id}", api.EncodeEntity("a"), nil,
+		""); got.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("entity of a half empty generation: %d %s", got.StatusCode, got.Body)
 	}
 	view := get[api.GenerationsView](w, "GET /generations", "", nil)
@@ -70,8 +72,8 @@ func (w *apiWorld) promote(replayID, generation string) {
 	must(w.t, w.registry.Flip(w.t.Context(), generation, replayID, hold))
 }
 
-// TestWipeNamesWhatIsActive refuses what was active when the caller looked.
-func TestWipeNamesWhatIsActive(t *testing.T) {
+// TestWipeMustNameTheGenerationThatIsActiveNow refuses what was active when the caller looked.
+func TestWipeMustNameTheGenerationThatIsActiveNow(t *testing.T) {
 	w := newAPIWorld(t)
 	info := w.second("r")
 	w.promote("r", info.ID)
@@ -108,12 +110,14 @@ func TestAPromotedReplayIsNotCancelled(t *testing.T) {
 		}
 		response := w.call("POST /replays/{id}/cancel", "r", nil, "")
 		if promoted {
-			if told := decode[api.Problem](t, response.Body); response.StatusCode != http.StatusConflict || told.Kind() != "replay-promoted" {
+			if told := decode[api.Problem](t, response.Body); response.StatusCode != http.StatusConflict ||
+				told.Kind() != "replay-promoted" {
 				t.Errorf("promoted: %d %s", response.StatusCode, response.Body)
 			}
 			continue
 		}
-		if view := decode[lifecycle.View](t, response.Body); response.StatusCode != http.StatusOK || view.Status != replay.Cancelled {
+		if view := decode[lifecycle.View](t, response.Body); response.StatusCode != http.StatusOK ||
+			view.Status != replay.Cancelled {
 			t.Errorf("%d %s", response.StatusCode, response.Body)
 		}
 		hold, err := w.registry.Hold(ctx, "r", time.Minute)

@@ -26,15 +26,16 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// TestSchemasAreTheShapesOfAnswers compares members, also those that no answer
+// TestSchemasMatchTheAnswers compares members, also those that no answer
 // of a test happens to have.
-func TestSchemasAreTheShapesOfAnswers(t *testing.T) {
+func TestSchemasMatchTheAnswers(t *testing.T) {
 	doc, err := description()
 	must(t, err)
 	for name, shown := range map[string]any{
 		"Problem": api.Problem{}, "Accepted": api.Accepted{}, "Entity": api.EntityView{},
 		"History": api.HistoryPage{}, "Rows": api.RowsPage{}, "Lanes": api.LanesView{},
-		"Status": api.StatusView{}, "Generation": api.Wiped{}, "Generations": api.GenerationsView{}, "Replays": api.ReplaysPage{}, "Replay": lifecycle.View{},
+		"Status": api.StatusView{}, "Generation": api.Wiped{}, "Generations": api.GenerationsView{},
+		"Replays": api.ReplaysPage{}, "Replay": lifecycle.View{},
 		"StartReplay": api.StartReplay{},
 	} {
 		compareShape(t, name, reflect.TypeOf(shown), doc.Components.Schemas[name])
@@ -181,7 +182,8 @@ func TestProblemsOfEveryRouteAreDescribed(t *testing.T) {
 	forbidden := answeredBy(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { api.Forbid(w) }),
 		httptest.NewRequest(http.MethodGet, "/status", http.NoBody))
 	w.platform.err = errors.New("broken")
-	for status, got := range map[int]response{http.StatusForbidden: forbidden, http.StatusInternalServerError: w.ask(asked{route: "GET /status"})} {
+	for status, got := range map[int]response{http.StatusForbidden: forbidden,
+		http.StatusInternalServerError: w.ask(asked{route: "GET /status"})} {
 		if got.StatusCode != status {
 			t.Errorf("%d %s, want %d", got.StatusCode, got.Body, status)
 		}

@@ -68,7 +68,7 @@ func checkResponse(t testing.TB, routeKey string, response response) {
 	}
 }
 
-func TestDescriptionHasTheRoutesAndNoOther(t *testing.T) {
+func TestDescriptionHasExactlyTheRoutes(t *testing.T) {
 	doc, err := description()
 	must(t, err)
 	known := map[string]api.Group{}
@@ -79,7 +79,8 @@ func TestDescriptionHasTheRoutesAndNoOther(t *testing.T) {
 		known[route.Pattern] = route.Group
 		_, _, op := operation(t, route.Pattern)
 		if op.Extensions["x-permission"] != string(route.Group) {
-			t.Errorf("%s: x-permission is %v, the route table says %s", route.Pattern, op.Extensions["x-permission"], route.Group)
+			t.Errorf("%s: x-permission is %v, the route table says %s", route.Pattern, op.Extensions["x-permission"],
+				route.Group)
 		}
 	}
 	for path, item := range doc.Paths.Map() {

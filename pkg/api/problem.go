@@ -14,19 +14,19 @@ import (
 	"reprise/pkg/replay"
 )
 
-// Problem is a problem document (RFC 9457). Nothing internal stands in it.
+// Problem is a problem document (RFC 9457). It shows nothing internal.
 type Problem struct {
 	Type   string `json:"type"`
 	Title  string `json:"title"`
 	Status int    `json:"status"`
 	Detail string `json:"detail,omitempty"`
-	// Event is the index, from 0, of the event at fault in a batch, Attribute
-	// the attribute at fault.
+	// Event is the index in the batch, from 0, of the event at fault; Attribute
+	// is the attribute at fault.
 	Event     *int   `json:"event,omitempty"`
 	Attribute string `json:"attribute,omitempty"`
 	// RetryAfter is in seconds; 0 means that a retry cannot help.
 	RetryAfter int `json:"retryAfter,omitempty"`
-	// headers go with the response, beside those of every problem.
+	// headers are sent in addition to those of every problem.
 	headers map[string]string
 }
 
@@ -36,22 +36,21 @@ func problem(status int, kind, detail string) *Problem {
 	return &Problem{Type: problemPrefix + kind, Title: http.StatusText(status), Status: status, Detail: detail}
 }
 
-// Error makes a problem an error, so that a handler can return it as one.
+// Error implements error, so that a handler can return a problem.
 func (p *Problem) Error() string { return p.Detail }
 
-// Kind is the part of the type that tells problems apart, "" for a problem of
+// Kind is the part of the type that identifies the problem, "" for a problem of
 // another service.
 func (p *Problem) Kind() string {
-	kind, _ := strings.CutPrefix(p.Type, problemPrefix)
-	if kind == p.Type {
-		return ""
+	if kind, ok := strings.CutPrefix(p.Type, problemPrefix); ok {
+		return kind
 	}
-	return kind
+	return ""
 }
 
-// told is the problem that a client is told of an error. What is not meant for
-// clients goes to the log.
-func told(r *http.Request, log *slog.Logger, err error) *Problem {
+// problemFor is the answer to a request that failed with err. Internal errors go
+// to the log instead of the client.
+func problemFor(r *http.Request, log *slog.Logger, err error) *Problem {
 	var p *Problem
 	if errors.As(err, &p) {
 		return p
@@ -60,12 +59,12 @@ func told(r *http.Request, log *slog.Logger, err error) *Problem {
 		return known
 	}
 	if errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
-		return retryLater("timeout", "the request took too long; ask again, for less at a time")
+		return retryLater("timeout", "the request took too long: try again, and ask for less at a time")
 	}
 	log.LogAttrs(r.Context(), slog.LevelError, "request failed",
 		slog.String("route", r.Pattern), slog.String("error", err.Error()))
 	return problem(http.StatusInternalServerError, "internal",
-		"the platform could not answer; its own log has the reason. A retry may help")
+		"the platform could not answer, and its log has the reason: try again")
 }
 
 func knownFailure(err error) *Problem {
@@ -73,23 +72,23 @@ func knownFailure(err error) *Problem {
 	case errors.Is(err, replay.ErrRequest):
 		return problem(http.StatusBadRequest, "invalid-replay", reason(err, replay.ErrRequest))
 	case errors.Is(err, replay.ErrNotFound):
-		return problem(http.StatusNotFound, "replay-not-found", "there is no replay of that id; GET /replays lists them all")
+		return problem(http.StatusNotFound, "replay-not-found", "no replay has this id: GET /replays lists them all")
 	case errors.Is(err, replay.ErrExists):
 		return problem(http.StatusConflict, "replay-exists",
-			"a replay of that name was started with another input: choose another name")
+			"a replay of this name was started with another input: choose another name")
 	case errors.Is(err, replay.ErrEnded):
-		return problem(http.StatusConflict, "replay-ended", "the replay has ended: there is nothing to cancel any more")
+		return problem(http.StatusConflict, "replay-ended", "the replay has ended and can no longer be cancelled")
 	case errors.Is(err, replay.ErrPromoted):
 		return problem(http.StatusConflict, "replay-promoted",
-			"the replay has made its generation active: there is nothing to cancel; "+
-				"another rebuild that is promoted replaces it")
+			"the replay has made its generation active and can no longer be cancelled: "+
+				"to replace the generation, start another rebuild and promote it")
 	case errors.Is(err, datastore.ErrThrottled), errors.Is(err, eventlog.ErrThrottled), errors.Is(err, feed.ErrThrottled):
-		return retryLater("throttled", "a store takes no more at present")
+		return retryLater("throttled", "a store accepts no more requests at present: try again")
 	}
 	return nil
 }
 
-// reason is the text that stands behind a sentinel error's own.
+// reason is the text that follows the sentinel's own text in err.
 func reason(err, sentinel error) string {
 	_, after, found := strings.Cut(err.Error(), sentinel.Error()+": ")
 	if !found {
@@ -104,9 +103,9 @@ func retryLater(kind, detail string) *Problem {
 	return p
 }
 
-// lostProblem says that the active generation cannot be read.
+// lostProblem answers a read of a generation that is lost.
 func lostProblem(generation string) *Problem {
 	return problem(http.StatusServiceUnavailable, "generation-lost", fmt.Sprintf(
-		"the active generation %s is lost; the log has everything: rebuild it with reprise replay start --rebuild --promote",
+		"generation %s is lost, but the log has every event: rebuild it with reprise replay start --rebuild --promote",
 		generation))
 }

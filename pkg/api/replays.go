@@ -16,21 +16,20 @@ const (
 	maxReplays     = 500
 )
 
-// ReplaysPage is a part of all replays, ascending by id. Progress is not
-// counted in it.
+// ReplaysPage is a part of the list of replays, ascending by id, without their
+// progress.
 type ReplaysPage struct {
 	Replays []lifecycle.View `json:"replays"`
 	// Next is the parameter after of the next page, absent on the last.
 	Next string `json:"next,omitempty"`
 }
 
-// StartReplay asks for a replay.
+// StartReplay requests a replay.
 type StartReplay struct {
-	// Name is the replay's id; "" lets the platform choose one. The same name
-	// with the same input is the same replay.
+	// Name is the replay's id; if it is "", the platform chooses one. The same
+	// name with the same input is the same replay.
 	Name string `json:"name,omitempty"`
-	// Input is a replay.Request. It must be there, since {} replays the whole
-	// log.
+	// Input is a replay.Request. It is required, since {} replays the whole log.
 	Input json.RawMessage `json:"input"`
 }
 
@@ -40,7 +39,7 @@ func (a *API) listReplays(r *http.Request) (reply, error) {
 	q := newQuery(r, "after", "limit")
 	after, limit := q.text("after"), q.number("limit", defaultReplays, 1, maxReplays)
 	if after != "" && replay.CheckID(after) != nil {
-		q.fail(badParameter("after", "is no replay's id"))
+		q.fail(badParameter("after", "must be the next of an earlier page"))
 	}
 	if err := q.err(); err != nil {
 		return reply{}, err
@@ -64,9 +63,6 @@ func (a *API) listReplays(r *http.Request) (reply, error) {
 }
 
 func (a *API) getReplay(r *http.Request) (reply, error) {
-	if err := newQuery(r).err(); err != nil {
-		return reply{}, err
-	}
 	row, err := a.Viewer.Store.Load(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return reply{}, err
@@ -76,26 +72,23 @@ func (a *API) getReplay(r *http.Request) (reply, error) {
 
 func (a *API) showReplay(ctx context.Context, status int, row replay.Row) (reply, error) {
 	view, err := a.Viewer.View(ctx, row)
-	if err != nil {
-		return reply{}, err
-	}
-	return answer(status, view), nil
+	return answer(status, view), err
 }
 
 func (a *API) startReplay(r *http.Request) (reply, error) {
-	var asked StartReplay
-	if err := decodeBody(r, &asked); err != nil {
+	var start StartReplay
+	if err := decodeBody(r, &start); err != nil {
 		return reply{}, err
 	}
-	if len(asked.Input) == 0 || string(asked.Input) == "null" {
+	if len(start.Input) == 0 || string(start.Input) == "null" {
 		return reply{}, problem(http.StatusBadRequest, "invalid-replay",
-			"input is required; {} replays the whole log")
+			"input is required: send {} to replay the whole log")
 	}
-	request, err := replay.ParseRequest(asked.Input)
+	request, err := replay.ParseRequest(start.Input)
 	if err != nil {
 		return reply{}, err
 	}
-	row, created, err := a.Replays.Start(r.Context(), asked.Name, request)
+	row, created, err := a.Replays.Start(r.Context(), start.Name, request)
 	if err != nil {
 		return reply{}, err
 	}
@@ -108,9 +101,6 @@ func (a *API) startReplay(r *http.Request) (reply, error) {
 }
 
 func (a *API) cancelReplay(r *http.Request) (reply, error) {
-	if err := newQuery(r).err(); err != nil {
-		return reply{}, err
-	}
 	row, err := a.Replays.Cancel(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return reply{}, err

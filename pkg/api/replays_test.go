@@ -105,7 +105,8 @@ func TestAReplayIsShownWithItsCost(t *testing.T) {
 		t.Errorf("have %+v", view.Cost)
 	}
 	must(t, spending.SetTransitions(t.Context(), "r1", 7))
-	if view = get[lifecycle.View](w, "GET /replays/{id}", "r1", nil); view.Cost.Transitions == nil || *view.Cost.Transitions != 7 {
+	if view = get[lifecycle.View](w, "GET /replays/{id}", "r1", nil); view.Cost.Transitions == nil ||
+		*view.Cost.Transitions != 7 {
 		t.Errorf("have %+v", view.Cost)
 	}
 }

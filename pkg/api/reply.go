@@ -9,23 +9,23 @@ import (
 	"strconv"
 )
 
-// reply is what a request is answered with.
+// reply is the answer to a request.
 type reply struct {
 	status int
-	// header goes with the answer; Content-Type is application/json where it
-	// says nothing else.
+	// header is sent with the answer; Content-Type is application/json unless
+	// it says otherwise.
 	header map[string]string
 	// body is encoded as JSON.
 	body any
 }
 
-// answer shows what the platform has at this moment.
+// answer is a reply that caches must not store.
 func answer(status int, body any) reply {
 	return reply{status: status, header: map[string]string{"Cache-Control": "no-store"}, body: body}
 }
 
-// write encodes without escaping for HTML, so that events and states keep their
-// bytes. On an error nothing was written.
+// write encodes the body without escaping it for HTML, so that events and states
+// keep their bytes. On an error nothing was written.
 func (a reply) write(w http.ResponseWriter) error {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
@@ -38,7 +38,7 @@ func (a reply) write(w http.ResponseWriter) error {
 		w.Header().Set(name, value)
 	}
 	w.WriteHeader(a.status)
-	_, _ = w.Write(text.Bytes()) // the client may be gone; nobody is left to tell
+	_, _ = w.Write(text.Bytes()) // it fails only if the client is gone
 	return nil
 }
 
@@ -49,12 +49,11 @@ func (p *Problem) write(w http.ResponseWriter) {
 		header["Retry-After"] = strconv.Itoa(p.RetryAfter)
 	}
 	maps.Copy(header, p.headers)
-	_ = reply{p.Status, header, p}.write(w) // texts and numbers can be encoded
+	_ = reply{p.Status, header, p}.write(w) // strings and numbers can always be encoded
 }
 
-// Forbid answers a request that another machine has sent to the platform of one
-// machine.
+// Forbid answers a request from another machine to the platform on one machine.
 func Forbid(w http.ResponseWriter) {
 	problem(http.StatusForbidden, "not-from-here",
-		"the platform on one machine answers requests of this machine only: name it by a loopback address").write(w)
+		"the platform on one machine answers only requests from this machine: send them to a loopback address").write(w)
 }

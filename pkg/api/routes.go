@@ -5,34 +5,46 @@ import (
 	"net/http"
 )
 
-// Group is the permission that a route needs. On AWS each is a policy of its
-// own.
+// Group is the permission that a route needs. On AWS each is a separate policy.
 type Group string
 
 // The groups.
 const (
-	// Produce: to send events.
+	// Produce allows sending events.
 	Produce Group = "produce"
-	// Operate: to import, replay and wipe.
+	// Operate allows importing, replaying and wiping.
 	Operate Group = "operate"
-	// Audit: to read, whatever there is, and change nothing.
+	// Audit allows reading everything and changing nothing.
 	Audit Group = "audit"
 )
 
 // Route is one route of the HTTP API.
 type Route struct {
-	// Pattern is the method and the path: "GET /entities/{id}". http.ServeMux
-	// and API Gateway write it alike.
+	// Pattern is the method and the path, such as "GET /entities/{id}".
+	// http.ServeMux and API Gateway use the same form.
 	Pattern string
 	Group   Group
 	// Function is the folder of the Lambda function that serves the route.
 	Function string
-	// serve is nil for the routes of a Load.
-	serve func(*API, *http.Request) (reply, error)
+	// serve is nil for the routes that a Load serves.
+	serve handler
 }
 
-// The routes that are served by a Load, the second one's with KeepTime set. An
-// API serves the others.
+// handler reads a request and acts on it. problemFor turns its errors into answers.
+type handler func(*API, *http.Request) (reply, error)
+
+// plain makes a handler refuse all parameters.
+func plain(serve handler) handler {
+	return func(a *API, r *http.Request) (reply, error) {
+		if err := newQuery(r).err(); err != nil {
+			return reply{}, err
+		}
+		return serve(a, r)
+	}
+}
+
+// The routes that a Load serves, RouteImports if KeepTime is set. An API serves
+// the others.
 const (
 	RouteEvents  = "POST /events"
 	RouteImports = "POST /imports"
@@ -45,50 +57,39 @@ func Routes() []Route {
 	return []Route{
 		{RouteEvents, Produce, "load-events", nil},
 		{RouteImports, Operate, "import-events", nil},
-		{"POST /replays", Operate, serveAPI, (*API).startReplay},
-		{"POST /replays/{id}/cancel", Operate, serveAPI, (*API).cancelReplay},
-		{"POST /state/wipe", Operate, serveAPI, (*API).wipe},
+		{"POST /replays", Operate, serveAPI, plain((*API).startReplay)},
+		{"POST /replays/{id}/cancel", Operate, serveAPI, plain((*API).cancelReplay)},
+		{"POST /state/wipe", Operate, serveAPI, plain((*API).wipe)},
 		{"GET /entities/{id}", Audit, serveAPI, (*API).getEntity},
 		{"GET /entities/{id}/events", Audit, serveAPI, (*API).getHistory},
 		{"GET /rows", Audit, serveAPI, (*API).getRows},
-		{"GET /lanes", Audit, serveAPI, (*API).getLanes},
-		{"GET /status", Audit, serveAPI, (*API).getStatus},
-		{"GET /generations", Audit, serveAPI, (*API).getGenerations},
+		{"GET /lanes", Audit, serveAPI, plain((*API).getLanes)},
+		{"GET /status", Audit, serveAPI, plain((*API).getStatus)},
+		{"GET /generations", Audit, serveAPI, plain((*API).getGenerations)},
 		{"GET /replays", Audit, serveAPI, (*API).listReplays},
-		{"GET /replays/{id}", Audit, serveAPI, (*API).getReplay},
+		{"GET /replays/{id}", Audit, serveAPI, plain((*API).getReplay)},
 	}
 }
 
-// New serves every route: those of events and imports, of which only the latter
-// has KeepTime set, and those of a. The handler is safe for concurrent use, and
-// answers all that is no route with a problem document of status 404.
-func New(events, imports *Load, a *API) http.Handler {
-	mux := newMux()
-	events.addTo(mux)
-	imports.addTo(mux)
-	a.addTo(mux)
-	return mux
-}
+// New serves every route; only imports must have KeepTime set. The handler is
+// safe for concurrent use, and answers unknown routes with a problem document of
+// status 404.
+func New(events, imports *Load, a *API) http.Handler { return newMux(events, imports, a) }
 
-// Handler serves POST /imports where KeepTime is set, otherwise POST /events.
-func (h *Load) Handler() http.Handler {
-	mux := newMux()
-	h.addTo(mux)
-	return mux
-}
+// Handler serves POST /imports if KeepTime is set, otherwise POST /events.
+func (h *Load) Handler() http.Handler { return newMux(h) }
 
-// Handler serves every route but those of Load.
-func (a *API) Handler() http.Handler {
-	mux := newMux()
-	a.addTo(mux)
-	return mux
-}
+// Handler serves every route except those of Load.
+func (a *API) Handler() http.Handler { return newMux(a) }
 
-func newMux() *http.ServeMux {
+func newMux(parts ...interface{ addTo(*http.ServeMux) }) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		problem(http.StatusNotFound, "no-route", "there is no such route; openapi.yaml lists them all").write(w)
+		problem(http.StatusNotFound, "no-route", "there is no such route: openapi.yaml lists them all").write(w)
 	})
+	for _, part := range parts {
+		part.addTo(mux)
+	}
 	return mux
 }
 
@@ -102,18 +103,14 @@ func (h *Load) addTo(mux *http.ServeMux) {
 
 func (a *API) addTo(mux *http.ServeMux) {
 	for _, route := range Routes() {
-		if route.serve == nil {
-			continue
+		if route.serve != nil {
+			mux.Handle(route.Pattern, endpoint{func(r *http.Request) (reply, error) { return route.serve(a, r) }, a.Log})
 		}
-		mux.Handle(route.Pattern, endpoint{log: a.Log,
-			serve: func(r *http.Request) (reply, error) { return route.serve(a, r) }})
 	}
 }
 
 // endpoint serves one route.
 type endpoint struct {
-	// serve reads a request and acts on it. Its errors are answered as told
-	// says.
 	serve func(*http.Request) (reply, error)
 	log   *slog.Logger
 }
@@ -126,6 +123,6 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = answer.write(w)
 	}
 	if err != nil {
-		told(r, e.log, err).write(w)
+		problemFor(r, e.log, err).write(w)
 	}
 }

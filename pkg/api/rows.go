@@ -12,13 +12,13 @@ import (
 const (
 	defaultRows = 200
 	maxRows     = 1000
-	// maxRowsBytes is the size of states at which a page of rows ends. A
+	// maxRowsBytes is the total size of states at which a page of rows ends. A
 	// client that merges lanes holds one page of each.
 	maxRowsBytes = 1 << 20
 )
 
-// RowsPage is a part of one lane of a generation, ascending by the entity's id
-// as keys carry it: bytes, with '#' and '%' escaped as %23 and %25.
+// RowsPage is a part of one lane of a generation, ascending by the bytes of the
+// escaped entity id, in which '#' and '%' are %23 and %25.
 type RowsPage struct {
 	Generation string       `json:"generation"`
 	Lane       event.Lane   `json:"lane"`
@@ -59,23 +59,25 @@ func (a *API) getRows(r *http.Request) (reply, error) {
 
 // generation finds a generation by its id, "" for the active one.
 func (a *API) generation(ctx context.Context, id string) (datastore.Info, error) {
-	registered, err := a.Registry.Load(ctx)
+	registry, err := a.Registry.Load(ctx)
 	if err != nil {
 		return datastore.Info{}, err
 	}
 	if id == "" {
-		id = registered.Active
+		id = registry.Active
 	}
-	info, found := registered.Find(id)
+	info, found := registry.Find(id)
 	if !found {
 		return datastore.Info{}, problem(http.StatusNotFound, "generation-not-found",
-			"there is no such generation; GET /generations lists them all")
+			"there is no such generation: GET /generations lists them all")
 	}
 	return *info, nil
 }
 
-// scan reads rows, and refuses to pass a lost generation off as an empty one.
-func (a *API) scan(ctx context.Context, info datastore.Info, lane event.Lane, after string, limit int) ([]datastore.Row, error) {
+// scan reads rows. A lost generation is a problem, not an empty page.
+func (a *API) scan(
+	ctx context.Context, info datastore.Info, lane event.Lane, after string, limit int,
+) ([]datastore.Row, error) {
 	generation := a.Generations.Open(info.ID)
 	rows, err := generation.Scan(ctx, lane, after, limit)
 	if err == nil && info.Consumes() {

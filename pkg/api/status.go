@@ -13,18 +13,17 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// Platform tells what only the platform that serves the API can know: on one
-// machine from its own store, on AWS from Kinesis, Step Functions and
-// CloudWatch. Methods are safe for concurrent use.
+// Platform reports what depends on where the platform runs: on one machine it
+// reads its own store, on AWS Kinesis, Step Functions and CloudWatch. Methods are
+// safe for concurrent use.
 type Platform interface {
 	// Streams describes the event stream and the playback streams.
 	Streams(ctx context.Context) ([]StreamStatus, error)
-	// Consumers says how far each consumer of a stream lags.
+	// Consumers reports how far each consumer of a stream lags.
 	Consumers(ctx context.Context) ([]ConsumerStatus, error)
-	// Executions lists the executions that run.
+	// Executions lists the running executions.
 	Executions(ctx context.Context) ([]ExecutionStatus, error)
-	// DiskBytes is the space that the platform takes on disk; nil where that
-	// is not known.
+	// DiskBytes is the space that the platform takes on disk, nil if unknown.
 	DiskBytes(ctx context.Context) (*int64, error)
 }
 
@@ -32,16 +31,16 @@ type Platform interface {
 type StreamStatus struct {
 	Name   string `json:"name"`
 	Shards int    `json:"shards"`
-	// Newest is the arrival of the newest record, null where there is none.
+	// Newest is the arrival of the newest record, null if there is none.
 	Newest *time.Time `json:"newest"`
 }
 
-// ConsumerStatus is a consumer's lag; null is not known.
+// ConsumerStatus is a consumer's lag; null means unknown.
 type ConsumerStatus struct {
 	Name   string `json:"name"`
 	Stream string `json:"stream"`
-	// BehindRecords and BehindMillis are how much and how long ago the oldest
-	// record arrived that it has not taken in.
+	// BehindRecords is the number of records that it has not processed,
+	// BehindMillis how long ago the oldest of them arrived.
 	BehindRecords *int64 `json:"behindRecords"`
 	BehindMillis  *int64 `json:"behindMillis"`
 }
@@ -78,8 +77,7 @@ type LogStatus struct {
 	Newest *time.Time `json:"newest"`
 }
 
-// Bounded is a count that was given up at a bound: it is a lower limit unless
-// Complete is set.
+// Bounded is a count that stops at a bound: a lower limit unless Complete is set.
 type Bounded struct {
 	Count    int64 `json:"count"`
 	Complete bool  `json:"complete"`
@@ -87,15 +85,12 @@ type Bounded struct {
 
 const (
 	maxRunning = 20
-	// maxQuarantined and maxScanned bound what one status reads.
+	// maxQuarantined and maxScanned bound the entries that one status reads.
 	maxQuarantined = 1000
 	maxScanned     = 20_000
 )
 
 func (a *API) getStatus(r *http.Request) (reply, error) {
-	if err := newQuery(r).err(); err != nil {
-		return reply{}, err
-	}
 	var view StatusView
 	for _, part := range []func(context.Context, *StatusView) error{
 		a.platformStatus, a.logStatus, a.storeStatus, a.replayStatus, a.quarantineStatus, a.parkedStatus,
@@ -108,25 +103,21 @@ func (a *API) getStatus(r *http.Request) (reply, error) {
 }
 
 func (a *API) platformStatus(ctx context.Context, view *StatusView) (err error) {
-	streams, err := a.Platform.Streams(ctx)
-	if err != nil {
+	if view.Streams, err = notNull(a.Platform.Streams(ctx)); err != nil {
 		return err
 	}
-	consumers, err := a.Platform.Consumers(ctx)
-	if err != nil {
+	if view.Consumers, err = notNull(a.Platform.Consumers(ctx)); err != nil {
 		return err
 	}
-	executions, err := a.Platform.Executions(ctx)
-	if err != nil {
+	if view.Executions, err = notNull(a.Platform.Executions(ctx)); err != nil {
 		return err
 	}
-	// Lists are never null in JSON.
-	view.Streams = append([]StreamStatus{}, streams...)
-	view.Consumers = append([]ConsumerStatus{}, consumers...)
-	view.Executions = append([]ExecutionStatus{}, executions...)
 	view.DiskBytes, err = a.Platform.DiskBytes(ctx)
 	return err
 }
+
+// notNull makes a list that is never null in JSON.
+func notNull[T any](list []T, err error) ([]T, error) { return append([]T{}, list...), err }
 
 func (a *API) logStatus(ctx context.Context, view *StatusView) error {
 	heads, err := a.Heads.LoadAll(ctx, a.Lanes.Count())
@@ -190,8 +181,7 @@ func (a *API) quarantineStatus(ctx context.Context, view *StatusView) error {
 	return nil
 }
 
-// parkedStatus counts parked entities of the active generation. A lost one has
-// none to be shown.
+// parkedStatus counts parked entities of the active generation, 0 if it is lost.
 func (a *API) parkedStatus(ctx context.Context, view *StatusView) error {
 	active, err := a.active(ctx)
 	if view.Active == "" || (err == nil && active.Loss != nil) {

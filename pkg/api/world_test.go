@@ -68,8 +68,9 @@ func newAPIWorld(t testing.TB) *apiWorld {
 // send accepts events.
 func (w *apiWorld) send(lines ...string) {
 	w.t.Helper()
-	response := w.ask(asked{route: api.RouteImports, headers: map[string]string{"content-type": "application/cloudevents-batch+json"},
-		body: "[" + strings.Join(lines, ",") + "]"})
+	response := w.ask(asked{route: api.RouteImports,
+		headers: map[string]string{"content-type": "application/cloudevents-batch+json"},
+		body:    "[" + strings.Join(lines, ",") + "]"})
 	if response.StatusCode != http.StatusAccepted {
 		w.t.Fatalf("send: %d %s", response.StatusCode, response.Body)
 	}

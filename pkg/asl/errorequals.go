@@ -6,19 +6,19 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// catchable are the reserved names that a list of errors may hold.
-// DataLimitExceeded and Runtime are not among them: the service never lets
-// the latter be caught and does not say whether the former can.
+// catchable are the reserved names that ErrorEquals may contain. Runtime is
+// missing because the service never lets it be caught, DataLimitExceeded
+// because the service does not document whether it can be.
 var catchable = []string{
 	states.ErrorAll, states.ErrorTaskFailed, states.ErrorTimeout, states.ErrorHeartbeatTimeout,
 	states.ErrorQueryEvaluation, states.ErrorThreshold, states.ErrorNoChoiceMatched,
 	"States.BranchFailed", "States.ItemReaderFailed", "States.ResultWriterFailed", "States.Permissions",
 }
 
-// Matches reports whether ErrorEquals of a Retrier or a Catcher holds for an
-// error. Wildcards follow the developer guide: ALL misses DataLimitExceeded and
-// Runtime, TaskFailed misses those and States.Timeout, and States.Timeout
-// includes a missed heartbeat.
+// Matches reports whether ErrorEquals of a Retrier or a Catcher matches an
+// error. Wildcards follow the developer guide: States.ALL excludes
+// DataLimitExceeded and Runtime, States.TaskFailed excludes those and
+// States.Timeout, and States.Timeout includes a missed heartbeat.
 func Matches(names []string, reported string) bool {
 	if reported == states.ErrorDataLimit || reported == states.ErrorRuntime {
 		return false

@@ -138,7 +138,7 @@ func TestTableOfFeatures(t *testing.T) {
 	}
 	used, told := ourFeatures(t), map[string]bool{}
 	tests := testNames(t)
-	_, section, _ := strings.Cut(string(design), "## What a file may hold\n")
+	_, section, _ := strings.Cut(string(design), "## What a file may contain\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	for _, cells := range row.FindAllStringSubmatch(section, -1) {
 		for _, feature := range quoted.FindAllStringSubmatch(cells[1], -1) {

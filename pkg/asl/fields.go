@@ -8,8 +8,8 @@ import (
 	"reprise/pkg/asl/jsonata"
 )
 
-// fields reads one object of a definition, collects what is wrong with it, and
-// at the end refuses members that nobody asked for.
+// fields reads the members of one object of a definition and collects its
+// problems. done refuses the members that were not read.
 type fields struct {
 	parser *parser
 	state  string
@@ -75,8 +75,8 @@ func (f *fields) template(name string) *Template {
 
 func (f *fields) refuseAt(field, reason string) { f.parser.problem(f.state, field, reason) }
 
-// expression reads a member that is an expression, or a constant that accepts
-// lets through.
+// expression reads a member that is an expression, or a constant for which
+// accepts returns true.
 func (f *fields) expression(name, expected string, accepts func(any) bool) *Template {
 	t := f.template(name)
 	if t == nil || t.expr != nil || f.parser.refusedAt(f.state, t.field) {
@@ -197,8 +197,8 @@ var jsonPathOnly = map[string]bool{
 	"And": true, "Or": true, "Not": true, "Iterator": true,
 }
 
-// unsupported are fields that the service has and this runner has not, with
-// what to do instead.
+// unsupported are the service's fields that this package does not support, each
+// with what to do instead.
 var unsupported = map[string]string{
 	"Credentials":  "tasks run as this process",
 	"ItemReader":   "read the items in a Task and hand them in through Items",

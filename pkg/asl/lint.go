@@ -9,8 +9,8 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// Lint gives advice about a machine that Parse accepts: what fails only when
-// it runs, and what the house rules ask for. The order is that of the file.
+// Lint gives advice about a machine that Parse accepts, in the order of the
+// file: what would fail at run time, and what this project's rules require.
 func Lint(m *Machine) []Problem {
 	l := &linter{}
 	l.flow(m.flow, nil, "")
@@ -50,7 +50,7 @@ func (l *linter) state(s *State, visible []string) {
 		l.distributed(s)
 	case TypeChoice:
 		if s.Default == "" {
-			l.advise(s, "Default", "is missing: an execution fails where no rule holds")
+			l.advise(s, "Default", "is missing: an execution fails if no rule matches")
 		}
 	case TypeFail:
 		if name, ok := s.Error.constantString(); ok && strings.HasPrefix(name, "States.") {
@@ -63,7 +63,7 @@ func (l *linter) state(s *State, visible []string) {
 	for i, c := range s.Catch {
 		if slices.Contains(c.ErrorEquals, "States.BranchFailed") {
 			l.advise(s, fmt.Sprintf("Catch[%d].ErrorEquals", i),
-				"States.BranchFailed is mostly not reported: name the branch's own error")
+				"States.BranchFailed is rarely reported: name the branch's own error")
 		}
 	}
 }
@@ -73,7 +73,7 @@ func (l *linter) task(s *State) {
 		l.advise(s, "TimeoutSeconds", "is missing: a task that never answers would wait for three years")
 	}
 	if s.WaitsForToken() && !mentionsToken(s.Arguments) {
-		l.advise(s, "Arguments.Payload", "does not hand on $states.context.Task.Token: nobody can end the task")
+		l.advise(s, "Arguments.Payload", "does not pass on $states.context.Task.Token: nobody can end the task")
 	}
 	if len(s.Retry) == 0 {
 		l.advise(s, "Retry", "is missing: transient errors of the service fail the task")
@@ -82,7 +82,7 @@ func (l *linter) task(s *State) {
 	for i, r := range s.Retry {
 		for _, name := range r.ErrorEquals {
 			if seen[name] {
-				l.advise(s, fmt.Sprintf("Retry[%d].ErrorEquals", i), "%s is named above already, where it is matched", name)
+				l.advise(s, fmt.Sprintf("Retry[%d].ErrorEquals", i), "%s has no effect: an earlier retrier matches it", name)
 			}
 			seen[name] = true
 		}
@@ -107,14 +107,14 @@ func (l *linter) distributed(s *State) {
 		return
 	}
 	if s.Map.MaxConcurrency == nil {
-		l.advise(s, "MaxConcurrency", "is missing: up to 10,000 children run at once")
+		l.advise(s, "MaxConcurrency", "is missing: up to 10,000 child executions run at once")
 	}
 	if len(s.Retry) > 0 {
-		l.advise(s, "Retry", "starts all items anew in another map run: retry inside the children")
+		l.advise(s, "Retry", "restarts all items in a new map run: retry inside the child executions")
 	}
 	tolerates := s.Map.ToleratedFailureCount != nil || s.Map.ToleratedFailurePercentage != nil
 	if tolerates && (s.Output == nil || readsField(s.Output, "result")) {
-		l.advise(s, "Output", "uses the list of results, in which failed children leave nothing: give another Output")
+		l.advise(s, "Output", "uses the list of results, which omits failed child executions: set another Output")
 	}
 }
 
@@ -174,13 +174,13 @@ func (l *linter) use(s *State, u use, visible []string) {
 		for _, r := range e.References() {
 			switch {
 			case r.Variable != "states" && !slices.Contains(visible, r.Variable):
-				l.advise(s, u.template.field, "reads $%s, which nothing assigns in a scope that is visible here", r.Variable)
+				l.advise(s, u.template.field, "reads $%s, which no state assigns in a scope visible here", r.Variable)
 			case r.Variable != "states" || r.Field == "" || r.Field == "input" || r.Field == "context":
 			case r.Field == "result" && !u.result:
 				l.advise(s, u.template.field,
-					"reads $states.result, which exists in Output and Assign of Task, Map and Parallel only")
+					"reads $states.result, which exists only in Output and Assign of Task, Map and Parallel")
 			case r.Field == "errorOutput" && !u.errorOutput:
-				l.advise(s, u.template.field, "reads $states.errorOutput, which exists in Catch only")
+				l.advise(s, u.template.field, "reads $states.errorOutput, which exists only in Catch")
 			case r.Field != "result" && r.Field != "errorOutput":
 				l.advise(s, u.template.field, "reads $states.%s, which does not exist", r.Field)
 			}
@@ -188,10 +188,10 @@ func (l *linter) use(s *State, u use, visible []string) {
 	}
 }
 
-// strings looks for literals that are probably meant to be expressions.
+// strings finds literals that are probably meant to be expressions.
 func (l *linter) strings(s *State, t *Template) {
 	if text, ok := t.constantString(); ok && (strings.Contains(text, open) || strings.HasPrefix(text, "$")) {
-		l.advise(s, t.field, "%q is a literal: an expression begins with {%% and ends with %%}, with nothing around", text)
+		l.advise(s, t.field, "%q is a literal: an expression must begin with {%% and end with %%}", text)
 	}
 	for _, inner := range t.values {
 		l.strings(s, inner)

@@ -27,8 +27,7 @@ const (
 	ResourceInvokeToken = "arn:aws:states:::lambda:invoke.waitForTaskToken"
 )
 
-// Machine is a parsed state machine. It is immutable and safe for concurrent
-// use.
+// Machine is a parsed state machine, immutable and safe for concurrent use.
 type Machine struct {
 	Comment string
 	// TimeoutSeconds bounds an execution; 0 means no bound.
@@ -110,19 +109,18 @@ type Rule struct {
 	Assign    []Assignment
 }
 
-// Retrier says how to retry errors. Times are in seconds.
+// Retrier configures the retries of some errors. Times are in seconds.
 type Retrier struct {
 	ErrorEquals     []string
 	IntervalSeconds float64
 	MaxAttempts     int
 	BackoffRate     float64
-	// MaxDelaySeconds is 0 where there is no bound.
+	// MaxDelaySeconds is 0 if there is no maximum.
 	MaxDelaySeconds float64
 	FullJitter      bool
 }
 
-// Delay is the wait before the retry that follows n earlier ones, without
-// jitter.
+// Delay is the wait before the next retry, after n retries, without jitter.
 func (r Retrier) Delay(n int) time.Duration {
 	seconds := r.IntervalSeconds * math.Pow(r.BackoffRate, float64(n))
 	if r.MaxDelaySeconds > 0 {
@@ -131,7 +129,7 @@ func (r Retrier) Delay(n int) time.Duration {
 	return time.Duration(min(seconds, secondsLimit) * float64(time.Second))
 }
 
-// Catcher says where to go on after errors.
+// Catcher names the state that follows some errors.
 type Catcher struct {
 	ErrorEquals []string
 	Next        string
@@ -139,8 +137,8 @@ type Catcher struct {
 	Assign      []Assignment
 }
 
-// Processor is the item processor of a Map, wherever it lies, and the machine's
-// own graph where no Map has that name.
+// Processor is the item processor of the Map of that name, nested ones
+// included, or the machine's own graph if there is no such Map.
 func (m *Machine) Processor(state string) *Flow {
 	for _, s := range m.States() {
 		if s.Name == state && s.Map != nil {
@@ -160,7 +158,7 @@ func (m *Machine) Definition() json.RawMessage { return m.definition }
 // Hash identifies the definition.
 func (m *Machine) Hash() string { return m.hash }
 
-// States lists all states, nested ones behind the state that holds them.
+// States lists all states, each followed by the states nested in it.
 func (m *Machine) States() []*State { return m.flow.all(nil) }
 
 // Tasks lists the Task states, nested ones included.
@@ -168,14 +166,13 @@ func (m *Machine) Tasks() []*State {
 	return slices.DeleteFunc(m.States(), func(s *State) bool { return s.Type != TypeTask })
 }
 
-// FunctionName is the function that a Task invokes, "" where an expression
-// gives it.
+// FunctionName is the function that a Task invokes, "" if it is an expression.
 func (s *State) FunctionName() string {
 	name, _ := s.Arguments.member("FunctionName").constantString()
 	return name
 }
 
-// WaitsForToken reports whether a Task ends by its token.
+// WaitsForToken reports whether a Task ends when its task token is returned.
 func (s *State) WaitsForToken() bool { return s.Resource == ResourceInvokeToken }
 
 func (f *Flow) all(into []*State) []*State {
@@ -214,11 +211,11 @@ func (s *State) targets() []string {
 	return names
 }
 
-// Problem is one reason for which a definition is refused.
+// Problem is one reason to refuse a definition.
 type Problem struct {
 	// State is the state's name, "" for the machine itself.
 	State string
-	// Field is where in the state, such as "Retry[0].ErrorEquals".
+	// Field is the field of the state, such as "Retry[0].ErrorEquals".
 	Field  string
 	Reason string
 }
@@ -234,8 +231,8 @@ func (p Problem) String() string {
 	return where + ": " + p.Reason
 }
 
-// DefinitionError says why a definition is refused: all problems found, in the
-// order of the file.
+// DefinitionError lists all problems of a refused definition, in the order of
+// the file.
 type DefinitionError struct{ Problems []Problem }
 
 func (e *DefinitionError) Error() string {

@@ -15,8 +15,8 @@ import (
 const MaxDefinitionBytes = 1 << 20
 
 // Parse reads a definition, replaces its ${Name} placeholders and checks it:
-// it refuses what the service refuses and what this runner does not support,
-// each by name, in a *DefinitionError. Lint has further advice.
+// it refuses by name, in a *DefinitionError, what the service refuses and what
+// the engine does not support. Lint gives further advice.
 func Parse(definition []byte, substitutions map[string]string) (*Machine, error) {
 	p := &parser{labels: map[string]bool{}, names: map[string]bool{}}
 	if len(definition) > MaxDefinitionBytes {
@@ -81,8 +81,8 @@ var (
 	validName   = regexp.MustCompile(`^[A-Za-z0-9_]+$`)
 )
 
-// substitute replaces placeholders in the text, which keeps the order and
-// spelling of everything else.
+// substitute replaces placeholders in the text, so that everything else keeps
+// its order and spelling.
 func (p *parser) substitute(definition []byte, values map[string]string) []byte {
 	return placeholder.ReplaceAllFunc(definition, func(match []byte) []byte {
 		name := string(match[2 : len(match)-1])
@@ -102,8 +102,8 @@ func (p *parser) substitute(definition []byte, values map[string]string) []byte 
 	})
 }
 
-// refuseDuplicates finds members that are there twice, of which decoding would
-// silently keep one.
+// refuseDuplicates refuses duplicate members, of which decoding would silently
+// keep one.
 func (p *parser) refuseDuplicates(definition []byte) {
 	type level struct {
 		isObject, atValue bool
@@ -124,7 +124,7 @@ func (p *parser) refuseDuplicates(definition []byte) {
 			top := &stack[n-1]
 			if name, ok := token.(string); ok && !top.atValue {
 				if top.seen[name] {
-					p.problem("", "", fmt.Sprintf("member %q is there twice in one object", name))
+					p.problem("", "", fmt.Sprintf("member %q appears twice in one object", name))
 				}
 				top.seen[name], top.atValue = true, true
 				continue
@@ -153,8 +153,7 @@ func (p *parser) machine(object *jsonata.Object) *Machine {
 	return m
 }
 
-// flow reads StartAt and States, which machines, branches and processors
-// share.
+// flow reads StartAt and States of a machine, a branch or an item processor.
 func (p *parser) flow(f *fields) *Flow {
 	flow := &Flow{StartAt: f.required("StartAt"), byName: map[string]*State{}}
 	if language := f.text("QueryLanguage"); language != "" && language != "JSONata" {
@@ -183,22 +182,21 @@ func (p *parser) flow(f *fields) *Flow {
 
 func (p *parser) checkName(name string) {
 	if p.names[name] {
-		p.problem(name, "", "the name is there twice: names are unique in the whole machine")
+		p.problem(name, "", "the name appears twice: names must be unique in the whole machine")
 	}
 	p.names[name] = true
 	if name == "" || len(name) > 80 {
-		p.problem(name, "", "a name has 1 to 80 characters")
+		p.problem(name, "", "a name must have 1 to 80 characters")
 	}
 	for _, r := range name {
 		if r < ' ' || r > '~' {
-			p.problem(name, "", "a name holds printable ASCII characters only: logs drop others")
+			p.problem(name, "", "a name must consist of printable ASCII characters: logs drop others")
 			return
 		}
 	}
 }
 
-// checkGraph refuses targets that do not exist and states that are never
-// reached.
+// checkGraph refuses targets that do not exist and unreachable states.
 func (p *parser) checkGraph(f *fields, flow *Flow) {
 	if flow.StartAt != "" && flow.State(flow.StartAt) == nil {
 		f.refuse("StartAt", "names a state that does not exist here: %q", flow.StartAt)
@@ -228,7 +226,7 @@ func (p *parser) checkGraph(f *fields, flow *Flow) {
 	}
 }
 
-// checkScopes refuses assignments to a variable of a scope outside.
+// checkScopes refuses assignments to a variable of an outer scope.
 func (p *parser) checkScopes(flow *Flow, outer map[string]bool) {
 	visible := map[string]bool{}
 	for name := range outer {
@@ -238,7 +236,7 @@ func (p *parser) checkScopes(flow *Flow, outer map[string]bool) {
 		for _, a := range s.assignments() {
 			if outer[a.Name] {
 				p.problem(s.Name, "Assign."+a.Name,
-					"the variable belongs to a scope outside, which inner states may read only: choose another name")
+					"the variable belongs to an outer scope, which inner states can only read: choose another name")
 			}
 			visible[a.Name] = true
 		}
@@ -254,7 +252,7 @@ func (p *parser) checkScopes(flow *Flow, outer map[string]bool) {
 	}
 }
 
-// assignments are all that a state may make.
+// assignments are all Assign fields of a state.
 func (s *State) assignments() []Assignment {
 	all := append([]Assignment(nil), s.Assign...)
 	for _, c := range s.Catch {

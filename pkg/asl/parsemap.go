@@ -41,7 +41,7 @@ func readProcessor(f *fields, s *State) {
 		case mode != "" && mode != "INLINE" && mode != "DISTRIBUTED":
 			config.refuse("Mode", "must be \"INLINE\" or \"DISTRIBUTED\"")
 		case s.Map.Distributed && kind != "STANDARD":
-			config.refuse("ExecutionType", "must be \"STANDARD\": express children are not supported")
+			config.refuse("ExecutionType", "must be \"STANDARD\": express child executions are not supported")
 		case !s.Map.Distributed && kind != "":
 			config.refuse("ExecutionType", "belongs to Mode DISTRIBUTED")
 		}
@@ -60,16 +60,15 @@ func readLabel(f *fields, m *MapFields) {
 		return
 	}
 	if len(m.Label) > 40 || !states.ValidName(m.Label) {
-		f.refuse("Label", "has at most 40 of the characters 0-9 A-Z a-z _ -")
+		f.refuse("Label", "must have at most 40 of the characters 0-9 A-Z a-z _ -")
 	}
 	if f.parser.labels[m.Label] {
-		f.refuse("Label", "is there twice: labels are unique in the machine")
+		f.refuse("Label", "appears twice: labels must be unique in the machine")
 	}
 	f.parser.labels[m.Label] = true
 }
 
-// defaultLabel makes a label from a state's name, as the service does for a
-// Map without one.
+// defaultLabel derives a Map's label from its name, as the service does.
 func defaultLabel(state string) string {
 	var label []byte
 	for i := 0; i < len(state) && len(label) < 40; i++ {
@@ -94,7 +93,7 @@ func readBatcher(f *fields, m *MapFields) {
 		BatchInput: sub.template("BatchInput"),
 	}
 	if m.Batcher.MaxItems == nil && m.Batcher.MaxBytes == nil {
-		sub.refuse("MaxItemsPerBatch", "an ItemBatcher has MaxItemsPerBatch, MaxInputBytesPerBatch or both")
+		sub.refuse("MaxItemsPerBatch", "an ItemBatcher must have MaxItemsPerBatch, MaxInputBytesPerBatch or both")
 	}
 	sub.done()
 }

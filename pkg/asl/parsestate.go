@@ -9,7 +9,7 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// secondsLimit is the service's bound for times in seconds.
+// secondsLimit is the service's maximum for times in seconds.
 const secondsLimit = 99_999_999
 
 func (p *parser) state(name string, object *jsonata.Object) *State {
@@ -31,11 +31,11 @@ func (p *parser) state(name string, object *jsonata.Object) *State {
 	return s
 }
 
-// readNext reads where a state that is neither a Choice nor terminal goes.
+// readNext reads Next or End.
 func readNext(f *fields, s *State) {
 	s.Next, s.End = f.text("Next"), f.flag("End")
 	if (s.Next == "") == !s.End {
-		f.refuse("Next", "a state has either Next or \"End\": true")
+		f.refuse("Next", "a state must have either Next or \"End\": true")
 	}
 }
 
@@ -104,7 +104,7 @@ func readArguments(f *fields, s *State) {
 		switch name {
 		case "FunctionName", "Payload":
 		case "InvocationType", "ClientContext", "Qualifier":
-			f.refuse("Arguments."+name, "is not supported: put a qualifier behind FunctionName")
+			f.refuse("Arguments."+name, "is not supported: append a qualifier to FunctionName")
 		default:
 			f.refuse("Arguments."+name, "is unknown here")
 		}
@@ -152,9 +152,9 @@ func readErrorNames(f *fields, last bool) []string {
 	for _, name := range names {
 		switch {
 		case name == states.ErrorDataLimit || name == states.ErrorRuntime:
-			f.refuse("ErrorEquals", "%s cannot be relied on to be caught: remove it", name)
+			f.refuse("ErrorEquals", "%s cannot reliably be caught: remove it", name)
 		case strings.HasPrefix(name, "States.") && !slices.Contains(catchable, name):
-			f.refuse("ErrorEquals", "%q is not an error name of the service: your own must not begin with States.", name)
+			f.refuse("ErrorEquals", "%q is not an error name of the service: your own names must not begin with States.", name)
 		case name == states.ErrorAll && (len(names) > 1 || !last):
 			f.refuse("ErrorEquals", "States.ALL must stand alone and last")
 		}
@@ -202,7 +202,7 @@ func readWait(f *fields, s *State) {
 		return ok && err == nil
 	})
 	if (s.Seconds == nil) == (s.Timestamp == nil) {
-		f.refuse("Seconds", "a Wait has either Seconds or Timestamp")
+		f.refuse("Seconds", "a Wait must have either Seconds or Timestamp")
 	}
 	readResult(f, s)
 	readNext(f, s)

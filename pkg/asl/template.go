@@ -9,8 +9,8 @@ import (
 	"reprise/pkg/asl/jsonata"
 )
 
-// Template is a JSON value in which strings may be expressions. A nil template
-// stands for a field that is absent.
+// Template is a JSON value in which strings may be expressions. A nil Template
+// is an absent field.
 type Template struct {
 	field   string
 	literal any
@@ -20,13 +20,13 @@ type Template struct {
 	isList  bool
 }
 
-// EvaluationError says why the value of a field cannot be used. Location is the
-// field, such as "Retry[0].ErrorEquals".
+// EvaluationError is the reason why a field's value cannot be used. Location is
+// the field, such as "Retry[0].ErrorEquals".
 type EvaluationError struct{ Location, Reason string }
 
 func (e *EvaluationError) Error() string { return fmt.Sprintf("%s: %s", e.Location, e.Reason) }
 
-// Refuse says that the value of the template cannot be used.
+// Refuse makes the error for a value of the template that cannot be used.
 func (t *Template) Refuse(reason string) *EvaluationError {
 	return &EvaluationError{Location: t.field, Reason: reason}
 }
@@ -37,8 +37,8 @@ func isExpression(text string) bool {
 	return len(text) >= len(open)+len(closing) && strings.HasPrefix(text, open) && strings.HasSuffix(text, closing)
 }
 
-// compileTemplate compiles a decoded JSON value found at field, reporting
-// expressions that are refused.
+// compileTemplate compiles the decoded JSON value of a field and calls refuse
+// for each invalid expression.
 func compileTemplate(field string, v any, refuse func(field, reason string)) *Template {
 	t := &Template{field: field}
 	switch v := v.(type) {
@@ -73,7 +73,7 @@ func compileTemplate(field string, v any, refuse func(field, reason string)) *Te
 	return t
 }
 
-// Eval gives the template's value. It fails with an *EvaluationError.
+// Eval returns the template's value. It fails with an *EvaluationError.
 func (t *Template) Eval(lookup jsonata.Lookup) (any, error) {
 	switch {
 	case t.expr != nil:
@@ -108,7 +108,7 @@ func (t *Template) Eval(lookup jsonata.Lookup) (any, error) {
 	return t.literal, nil
 }
 
-// EvalJSON is Eval as JSON.
+// EvalJSON is Eval with the value encoded as JSON.
 func (t *Template) EvalJSON(lookup jsonata.Lookup) (json.RawMessage, error) {
 	v, err := t.Eval(lookup)
 	if err != nil {
@@ -117,7 +117,7 @@ func (t *Template) EvalJSON(lookup jsonata.Lookup) (json.RawMessage, error) {
 	return jsonata.Encode(v), nil
 }
 
-// EvalText is Eval where the value must be a string.
+// EvalText is Eval for a value that must be a string.
 func (t *Template) EvalText(lookup jsonata.Lookup) (string, error) {
 	v, err := t.Eval(lookup)
 	if err != nil {
@@ -165,15 +165,15 @@ func (t *Template) Expressions() []*jsonata.Expr {
 	return all
 }
 
-// Number is a field that takes a number or an expression for one, within
-// bounds. A nil Number stands for a field that is absent.
+// Number is a field that is a number within bounds or an expression for one. A
+// nil Number is an absent field.
 type Number struct {
 	template *Template
 	min, max float64
 	whole    bool
 }
 
-// Constant returns the number, and false where an expression gives it.
+// Constant returns the number, or false if it is absent or an expression.
 func (n *Number) Constant() (float64, bool) {
 	if n == nil {
 		return 0, false
@@ -194,7 +194,7 @@ func (n *Number) within(v any) (float64, error) {
 	return f, nil
 }
 
-// Eval gives the number, or absent where the field is absent. It fails with an
+// Eval returns the number, or absent if the field is absent. It fails with an
 // *EvaluationError.
 func (n *Number) Eval(lookup jsonata.Lookup, absent float64) (float64, error) {
 	if n == nil {

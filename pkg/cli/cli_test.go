@@ -17,6 +17,7 @@ import (
 	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/cli/command"
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
@@ -46,16 +47,16 @@ func TestStateIsLostAndComesBack(t *testing.T) {
 		t.Errorf("events: bytes were changed: %s", out)
 	}
 
-	if got := s.run("", "state", "wipe"); got.code != exitMisuse || !strings.Contains(got.stderr, "--yes") {
+	if got := s.run("", "state", "wipe"); got.code != command.ExitMisuse || !strings.Contains(got.stderr, "--yes") {
 		t.Errorf("wipe without --yes: %+v", got)
 	}
 	s.fine("", "state", "wipe", "--yes")
 	for _, args := range [][]string{{"state", "get", "a"}, {"state", "export"}} {
-		if got := s.run("", args...); got.code != exitFailed || !strings.Contains(got.stderr, "replay start --rebuild --promote") {
+		if got := s.run("", args...); got.code != command.ExitFailed || !strings.Contains(got.stderr, "replay start --rebuild --promote") {
 			t.Errorf("%v after the wipe: %+v", args, got)
 		}
 	}
-	if got := s.run(account("c", 0), "send", "-", "--wait"); got.code != exitFailed || !strings.Contains(got.stderr, "is lost") ||
+	if got := s.run(account("c", 0), "send", "-", "--wait"); got.code != command.ExitFailed || !strings.Contains(got.stderr, "is lost") ||
 		!strings.Contains(got.stdout, `"accepted":1`) {
 		t.Errorf("send to a lost generation: %+v", got)
 	}
@@ -107,16 +108,16 @@ func TestReplaysAreStartedAndCancelled(t *testing.T) {
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(account("a", 2), "send", "-", "--wait")
 	started := s.run("", "replay", "start")
-	if started.code != exitFine || !strings.Contains(started.stderr, "reprise replay watch 2") {
+	if started.code != command.ExitFine || !strings.Contains(started.stderr, "reprise replay watch 2") {
 		t.Fatalf("start: %+v", started)
 	}
 	id := strings.Fields(started.stdout)[1]
 	s.fine("", "replay", "watch", id)
-	if got := s.run("", "replay", "cancel", id); got.code != exitFailed || !strings.Contains(got.stderr, "has ended") {
+	if got := s.run("", "replay", "cancel", id); got.code != command.ExitFailed || !strings.Contains(got.stderr, "has ended") {
 		t.Errorf("cancel after the end: %+v", got)
 	}
 	s.fine("", "replay", "start", "--name", "x")
-	if got := s.run("", "replay", "start", "--name", "x", "--rebuild"); got.code != exitFailed || !strings.Contains(got.stderr, "another") {
+	if got := s.run("", "replay", "start", "--name", "x", "--rebuild"); got.code != command.ExitFailed || !strings.Contains(got.stderr, "another") {
 		t.Errorf("the same name again: %+v", got)
 	}
 	s.fine("", "replay", "start", "--name", "x", "--wait")
@@ -156,7 +157,7 @@ func TestExportIsSortedAndComplete(t *testing.T) {
 	}
 }
 
-// flaky stands before a platform and fails in turns.
+// flaky serves a proxy of a platform that fails some calls.
 func flaky(t *testing.T, endpoint string, fail func(call int64, w http.ResponseWriter, r *http.Request) bool) string {
 	t.Helper()
 	target, err := url.Parse(endpoint)
@@ -172,14 +173,14 @@ func flaky(t *testing.T, endpoint string, fail func(call int64, w http.ResponseW
 	return server.URL
 }
 
-// TestSendOutlivesFailures sends through a server that fails before and behind
-// the platform. What arrived twice is never applied twice, and every entity's
-// order is kept.
+// TestSendOutlivesFailures sends through a proxy that fails before or after the
+// platform has accepted a request. No event is applied twice, and every entity's
+// events stay in order.
 func TestSendOutlivesFailures(t *testing.T) {
 	endpoint := startPlatform(t)
 	direct := &shell{t: t, endpoint: endpoint}
-	through := &shell{t: t, change: func(a *app) {
-		a.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	through := &shell{t: t, change: func(a *command.App) {
+		a.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	}}
 	through.endpoint = flaky(t, endpoint, func(call int64, w http.ResponseWriter, r *http.Request) bool {
 		switch call % 4 {
@@ -222,19 +223,19 @@ func TestSendRefusesAFileAsAWhole(t *testing.T) {
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	bad := account("a", 2) + "{}\n" + account("b", 2) + "nonsense\n"
 	got := s.run("", "send", writeFile(t, "events.jsonl", bad))
-	if got.code != exitFailed || !strings.Contains(got.stderr, "line 4: ") || !strings.Contains(got.stderr, "line 8: ") ||
+	if got.code != command.ExitFailed || !strings.Contains(got.stderr, "line 4: ") || !strings.Contains(got.stderr, "line 8: ") ||
 		!strings.Contains(got.stderr, "nothing was sent") || !strings.Contains(got.stdout, `"accepted":0`) {
 		t.Errorf("file: %+v", got)
 	}
-	if got := s.run("", "events", "a"); got.code != exitFailed || !strings.Contains(got.stderr, "holds no event") {
+	if got := s.run("", "events", "a"); got.code != command.ExitFailed || !strings.Contains(got.stderr, "holds no event") {
 		t.Errorf("something was sent: %+v", got)
 	}
 	got = s.run(bad, "send", "-")
-	if got.code != exitFailed || !strings.Contains(got.stderr, "line 4: ") || !strings.Contains(got.stdout, `"accepted":3`) {
+	if got.code != command.ExitFailed || !strings.Contains(got.stderr, "line 4: ") || !strings.Contains(got.stdout, `"accepted":3`) {
 		t.Errorf("standard input: %+v", got)
 	}
 	future := strings.ReplaceAll(account("f", 0), "2026-03-01", "9998-01-01")
-	if got = s.run(account("a", 0)+future, "send", "-", "--keep-time"); got.code != exitFailed ||
+	if got = s.run(account("a", 0)+future, "send", "-", "--keep-time"); got.code != command.ExitFailed ||
 		!strings.Contains(got.stderr, "line 2: ") || !strings.Contains(got.stderr, "future") {
 		t.Errorf("what only the server refuses: %+v", got)
 	}
@@ -258,13 +259,13 @@ func TestWatchOutlivesARestart(t *testing.T) {
 		_, _ = w.Write([]byte(view))
 	}))
 	defer server.Close()
-	s := &shell{t: t, endpoint: server.URL, change: func(a *app) {
-		a.sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
+	s := &shell{t: t, endpoint: server.URL, change: func(a *command.App) {
+		a.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
 	}}
 	got := s.run("", "replay", "watch", "r")
 	mu.Lock()
 	defer mu.Unlock()
-	if got.code != exitFine || len(views) != 0 || !strings.Contains(got.stderr, "trying again") ||
+	if got.code != command.ExitFine || len(views) != 0 || !strings.Contains(got.stderr, "trying again") ||
 		!strings.Contains(got.stderr, "replaying:  50%, read 50 of 100") {
 		t.Errorf("%+v", got)
 	}
@@ -280,7 +281,7 @@ func TestFailedReplaysFail(t *testing.T) {
 		s := &shell{t: t, endpoint: server.URL}
 		for _, args := range [][]string{{"replay", "watch", "r"}, {"replay", "start", "--wait", "--name", "r"}} {
 			got := s.run("", args...)
-			if got.code != exitFailed || !strings.Contains(got.stderr, want) || !strings.Contains(got.stderr, "hint: ") {
+			if got.code != command.ExitFailed || !strings.Contains(got.stderr, want) || !strings.Contains(got.stderr, "hint: ") {
 				t.Errorf("%v of %s: %+v", args, body, got)
 			}
 		}
@@ -297,7 +298,7 @@ func TestInterruptedWatchSaysHowToGoOn(t *testing.T) {
 	defer server.Close()
 	s := &shell{t: t, endpoint: server.URL}
 	got := s.runUntil(ctx, "", "replay", "watch", "r")
-	if got.code != exitFailed || !strings.Contains(got.stderr, "the replay goes on") || !strings.Contains(got.stderr, "interrupted") {
+	if got.code != command.ExitFailed || !strings.Contains(got.stderr, "the replay goes on") || !strings.Contains(got.stderr, "interrupted") {
 		t.Errorf("%+v", got)
 	}
 }

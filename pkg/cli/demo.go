@@ -12,8 +12,10 @@ import (
 	"time"
 
 	"reprise/pkg/cli/client"
+	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/demo"
 	"reprise/pkg/cli/progress"
+	"reprise/pkg/cli/replays"
 	"reprise/pkg/cli/send"
 	"reprise/pkg/local"
 	"reprise/pkg/replay"
@@ -34,22 +36,21 @@ Example:
 `
 
 type demoFlags struct {
-	app  *app
+	app  *command.App
 	json bool
 }
 
-func demoCommand() command {
-	return command{name: "demo", summary: "see a real event log lost, rebuilt and checked", help: demoHelp,
-		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
+func demoCommand() command.Command {
+	return command.Command{
+		Name:    "demo",
+		Summary: "see a real event log lost, rebuilt and checked",
+		Help:    demoHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := &demoFlags{app: a}
 			fs.BoolVar(&f.json, "json", false, "print JSON")
-			return func(ctx context.Context, args []string) error {
-				if err := none(args); err != nil {
-					return err
-				}
-				return f.run(ctx)
-			}
-		}}
+			return func(ctx context.Context, _ string) error { return f.run(ctx) }
+		},
+	}
 }
 
 func (f *demoFlags) run(ctx context.Context) (err error) {
@@ -68,21 +69,22 @@ func (f *demoFlags) run(ctx context.Context) (err error) {
 	return errors.Join(err, <-ended)
 }
 
-// serve runs a platform in dir until ctx ends. The first channel gives its
+// serve runs a platform in dir until ctx ends. The first channel receives its
 // address once it serves, and is closed without one if it cannot.
 func (f *demoFlags) serve(ctx context.Context, dir string) (<-chan string, <-chan error) {
 	endpoint, ended := make(chan string, 1), make(chan error, 1)
 	go func() {
-		// What the demonstration does on purpose is nothing to warn of.
-		log := slog.New(slog.NewTextHandler(f.app.stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-		err := f.app.runLocal(ctx, local.Options{Dir: dir, Addr: "127.0.0.1:0", Log: log}, readyWriter{endpoint}, f.app.stderr)
+		// The demonstration loses the Data Store on purpose, so it hides warnings.
+		log := slog.New(slog.NewTextHandler(f.app.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
+		options := local.Options{Dir: dir, Addr: "127.0.0.1:0", Log: log}
+		err := f.app.RunLocal(ctx, options, readyWriter{endpoint}, f.app.Stderr)
 		close(endpoint)
 		ended <- err
 	}()
 	return endpoint, ended
 }
 
-// readyWriter takes the address out of the line that a platform prints.
+// readyWriter finds the address in the line that a platform prints.
 type readyWriter struct{ endpoint chan<- string }
 
 func (w readyWriter) Write(line []byte) (int, error) {
@@ -100,9 +102,14 @@ type demonstration struct {
 }
 
 func (f *demoFlags) show(ctx context.Context, endpoint string) error {
-	meter := progress.New(f.app.stderr, f.app.now)
+	meter := progress.New(f.app.Stderr, f.app.Now)
 	defer meter.Done()
-	c, err := client.New(client.Options{Endpoint: endpoint, Patience: shortPatience, Now: f.app.now, Sleep: f.app.sleep})
+	c, err := client.New(client.Options{
+		Endpoint: endpoint,
+		Patience: command.ShortPatience,
+		Now:      f.app.Now,
+		Sleep:    f.app.Sleep,
+	})
 	if err != nil {
 		return err
 	}
@@ -122,17 +129,17 @@ func (f *demoFlags) show(ctx context.Context, endpoint string) error {
 	if err != nil {
 		return err
 	}
-	found, err := d.judge(ctx, before, view)
+	result, err := d.judge(ctx, before, view)
 	if err != nil {
 		return err
 	}
-	return d.report(found)
+	return d.report(result)
 }
 
-// say tells what has been done.
+// say prints what has been done.
 func (d *demonstration) say(format string, args ...any) {
 	d.meter.Done()
-	_, _ = fmt.Fprintf(d.app.stderr, format+"\n", args...)
+	_, _ = fmt.Fprintf(d.app.Stderr, format+"\n", args...)
 }
 
 func (d *demonstration) send(ctx context.Context) error {
@@ -141,12 +148,12 @@ func (d *demonstration) send(ctx context.Context) error {
 		return err
 	}
 	defer func() { _ = log.Close() }() // it was only read
-	show := newSendProgress(d.meter, 0, d.app.now)
-	result, err := send.Send(ctx, log, send.Options{To: d.client, KeepTime: true, Now: d.app.now, Sent: show.add})
+	show := newSendProgress(d.meter, 0, d.app.Now)
+	result, err := send.Send(ctx, log, send.Options{To: d.client, KeepTime: true, Now: d.app.Now, Sent: show.add})
 	if err != nil {
 		return err
 	}
-	flags := &sendFlags{clientFlags: &clientFlags{app: d.app, endpoint: d.client.Endpoint()}, timeout: time.Minute}
+	flags := &sendFlags{ClientFlags: &command.ClientFlags{App: d.app, Endpoint: d.client.Endpoint()}, timeout: time.Minute}
 	if err := flags.await(ctx, result.Reached, d.meter); err != nil {
 		return err
 	}
@@ -169,41 +176,41 @@ func (d *demonstration) lose(ctx context.Context) error {
 }
 
 func (d *demonstration) rebuild(ctx context.Context) (lifecycle.View, error) {
-	started := d.app.now()
+	started := d.app.Now()
 	view, err := d.client.StartReplay(ctx, "demo", replay.Request{Rebuild: true, Promote: true})
 	if err != nil {
 		return lifecycle.View{}, err
 	}
 	d.say("started execution demo of workflows/replay.asl.json")
-	w := &Watcher{Client: d.client, Meter: d.meter, Now: d.app.now, Sleep: d.app.sleep}
+	w := &replays.Watcher{Client: d.client, Meter: d.meter, Now: d.app.Now, Sleep: d.app.Sleep}
 	if view, err = w.Watch(ctx, view.ID); err != nil {
 		return lifecycle.View{}, err
 	}
-	d.meter.Show(progress.State{Label: "replayed", Fraction: max(Fraction(view), 0),
-		Detail: detail(view, 0, d.app.now())})
+	d.meter.Show(progress.State{Label: "replayed", Fraction: max(replays.Fraction(view), 0),
+		Detail: replays.Detail(view, 0, d.app.Now())})
 	if view.Status != replay.Succeeded {
-		return view, fmt.Errorf("the replay is %s: %+v", view.Status, view.Failure)
+		return view, fmt.Errorf("the rebuild ended as %s: %+v", view.Status, view.Failure)
 	}
 	d.say("replay %s in %s: %d lane groups over %d time slices, proved complete, generation %s is active",
-		view.Status, d.app.now().Sub(started).Round(time.Millisecond), view.Plan.Groups, view.Plan.Slices, view.Generation)
+		view.Status, d.app.Now().Sub(started).Round(time.Millisecond), view.Plan.Groups, view.Plan.Slices, view.Generation)
 	return view, nil
 }
 
 func (d *demonstration) report(o judgement) error {
 	if d.json {
-		if err := printJSON(d.app.stdout, o); err != nil {
+		if err := command.PrintJSON(d.app.Stdout, o); err != nil {
 			return err
 		}
 		return o.verdict()
 	}
-	err := table(d.app.stdout, func(w io.Writer) {
-		row(w, "events", o.Events)
-		row(w, "entities", o.Entities)
-		row(w, "duplicates dropped", o.Duplicates)
-		row(w, "order violations", o.OrderViolations)
-		row(w, "missing", o.Missing)
-		row(w, "rebuilt state equals lost state", fmt.Sprintf("%d of %d", o.Restored, o.Entities))
-		row(w, "entities that agree with Git", fmt.Sprintf("%d of %d", o.Agreeing, o.Entities))
+	err := command.Table(d.app.Stdout, func(w io.Writer) {
+		command.Row(w, "events", o.Events)
+		command.Row(w, "entities", o.Entities)
+		command.Row(w, "duplicates dropped", o.Duplicates)
+		command.Row(w, "order violations", o.OrderViolations)
+		command.Row(w, "missing", o.Missing)
+		command.Row(w, "rebuilt state equals lost state", fmt.Sprintf("%d of %d", o.Restored, o.Entities))
+		command.Row(w, "entities that agree with Git", fmt.Sprintf("%d of %d", o.Agreeing, o.Entities))
 	})
 	if err != nil {
 		return err

@@ -7,35 +7,36 @@ import (
 	"fmt"
 
 	"reprise/pkg/api"
+	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/demo"
 	"reprise/pkg/event"
 	"reprise/pkg/replay/lifecycle"
 )
 
-// judgement is what the demonstration came to.
+// judgement is the outcome of the demonstration.
 type judgement struct {
 	Events     int64 `json:"events"`
 	Entities   int64 `json:"entities"`
 	Duplicates int64 `json:"duplicatesDropped"`
-	// OrderViolations counts events that follow, in the log or in the rebuilt
-	// state, one that the source has after them.
+	// OrderViolations counts events that the log or the rebuilt state has in
+	// another order than the source.
 	OrderViolations int64 `json:"orderViolations"`
-	// Missing counts events of the source that the log does not have.
+	// Missing counts events of the source that the log lacks.
 	Missing int64 `json:"missing"`
-	// Restored counts entities whose rebuilt state, count and chain are, byte
-	// for byte, the lost ones.
+	// Restored counts entities whose rebuilt state, count and chain equal the
+	// lost ones byte for byte.
 	Restored int64 `json:"restored"`
-	// Agreeing counts entities of which Git says the same.
+	// Agreeing counts entities whose state agrees with Git.
 	Agreeing int64 `json:"agreeing"`
 }
 
-var errDisagrees = errors.New("the rebuilt state is not what it must be")
+var errDisagrees = errors.New("the rebuilt state does not match the log, the lost state or Git")
 
 func (o *judgement) verdict() error {
 	if o.OrderViolations == 0 && o.Missing == 0 && o.Restored == o.Entities && o.Agreeing == o.Entities && o.Entities > 0 {
 		return nil
 	}
-	return hint(errDisagrees, "this is a defect of the platform: please report it with the output of reprise demo --json")
+	return command.Hint(errDisagrees, "this is a defect in the platform: please report the output of reprise demo --json")
 }
 
 // rows returns every row of the active generation.
@@ -56,7 +57,11 @@ func (d *demonstration) rows(ctx context.Context) (map[string]api.EntityView, er
 
 // judge compares the rebuilt generation with the lost one, the log with its
 // source, and both with Git.
-func (d *demonstration) judge(ctx context.Context, before map[string]api.EntityView, view lifecycle.View) (judgement, error) {
+func (d *demonstration) judge(
+	ctx context.Context,
+	before map[string]api.EntityView,
+	view lifecycle.View,
+) (judgement, error) {
 	truth, err := demo.LitestreamTruth()
 	if err != nil {
 		return judgement{}, err
@@ -75,7 +80,8 @@ func (d *demonstration) judge(ctx context.Context, before map[string]api.EntityV
 		if truth.Agrees(entity, row.State) {
 			o.Agreeing++
 		}
-		if lost := before[entity]; string(lost.State) == string(row.State) && lost.Count == row.Count && lost.Chain == row.Chain {
+		if lost := before[entity]; string(lost.State) == string(row.State) && lost.Count == row.Count &&
+			lost.Chain == row.Chain {
 			o.Restored++
 		}
 		if err := d.judgeHistory(ctx, &o, entity, ids, row); err != nil {
@@ -93,7 +99,13 @@ func (d *demonstration) judge(ctx context.Context, before map[string]api.EntityV
 // judgeHistory follows one entity's events through the log. The row's chain
 // digests the events in the order in which they were applied, so it tells
 // whether the rebuild kept the order of the log.
-func (d *demonstration) judgeHistory(ctx context.Context, o *judgement, entity string, ids []string, row api.EntityView) error {
+func (d *demonstration) judgeHistory(
+	ctx context.Context,
+	o *judgement,
+	entity string,
+	ids []string,
+	row api.EntityView,
+) error {
 	place := make(map[string]int, len(ids))
 	for i, id := range ids {
 		place[id] = i

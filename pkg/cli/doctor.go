@@ -9,6 +9,7 @@ import (
 
 	"reprise/pkg/aws/doctor"
 	"reprise/pkg/aws/settings"
+	"reprise/pkg/cli/command"
 )
 
 const doctorHelp = `
@@ -23,7 +24,7 @@ Examples:
   reprise doctor --stack-prefix orders --json | jq '.findings[] | select(.level == "mend")'
 `
 
-// examine looks at an account: doctor.Doctor does.
+// examine examines an account, as doctor.Doctor does.
 type examine func(ctx context.Context, region string, names settings.Names) (doctor.Report, error)
 
 func examineAWS(ctx context.Context, region string, names settings.Names) (doctor.Report, error) {
@@ -34,54 +35,56 @@ func examineAWS(ctx context.Context, region string, names settings.Names) (docto
 	return d.Examine(ctx), nil
 }
 
-func doctorCommand() command { return doctorCommandWith(examineAWS) }
+func doctorCommand() command.Command { return doctorCommandWith(examineAWS) }
 
-func doctorCommandWith(look examine) command {
-	return command{name: "doctor", summary: "examine an AWS account or deployment", help: doctorHelp,
-		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
+func doctorCommandWith(look examine) command.Command {
+	return command.Command{
+		Name:    "doctor",
+		Summary: "examine an AWS account or deployment",
+		Help:    doctorHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			region := fs.String("region", "", "AWS `REGION` (default that of the environment)")
 			prefix := fs.String("stack-prefix", "reprise", "`PREFIX` of the deployment, reprise:prefix in cdk.json")
 			asJSON := fs.Bool("json", false, "print JSON")
-			return func(ctx context.Context, args []string) error {
-				if err := none(args); err != nil {
-					return err
-				}
+			return func(ctx context.Context, _ string) error {
 				names, err := settings.NewNames(*prefix)
 				if err != nil {
-					return misuse("--stack-prefix %v", err)
+					return command.Misuse("--stack-prefix %v", err)
 				}
 				report, err := look(ctx, *region, names)
 				if err != nil {
 					return err
 				}
-				return a.printReport(report, *asJSON)
+				return printReport(a, report, *asJSON)
 			}
-		}}
+		},
+	}
 }
 
-var errUnsound = errors.New("something must be mended")
+var errUnsound = errors.New("at least one finding must be fixed")
 
-func (a *app) printReport(report doctor.Report, asJSON bool) error {
+func printReport(a *command.App, report doctor.Report, asJSON bool) error {
 	if asJSON {
-		if err := printJSON(a.stdout, report); err != nil {
+		if err := command.PrintJSON(a.Stdout, report); err != nil {
 			return err
 		}
-	} else if err := table(a.stdout, func(w io.Writer) { printFindings(w, report) }); err != nil {
+	} else if err := command.Table(a.Stdout, func(w io.Writer) { printFindings(w, report) }); err != nil {
 		return err
 	}
 	if !report.Sound() {
-		return hint(errUnsound, "each finding marked mend says what to do")
+		return command.Hint(errUnsound, "each finding at level mend says what to do")
 	}
 	return nil
 }
 
 func printFindings(w io.Writer, report doctor.Report) {
-	row(w, fmt.Sprintf("account %s, region %s, prefix %s", orDash(report.Account), orDash(report.Region), report.Prefix))
-	row(w, "\nLEVEL", "SUBJECT", "SAYS")
+	account, region := command.OrDash(report.Account), command.OrDash(report.Region)
+	command.Row(w, fmt.Sprintf("account %s, region %s, prefix %s", account, region, report.Prefix))
+	command.Row(w, "\nLEVEL", "SUBJECT", "SAYS")
 	for _, f := range report.Findings {
-		row(w, string(f.Level), f.Subject, f.Says)
+		command.Row(w, string(f.Level), f.Subject, f.Says)
 		if f.Do != "" {
-			row(w, "", "", "-> "+f.Do)
+			command.Row(w, "", "", "-> "+f.Do)
 		}
 	}
 }

@@ -10,14 +10,15 @@ import (
 
 	"reprise/pkg/aws/doctor"
 	"reprise/pkg/aws/settings"
+	"reprise/pkg/cli/command"
 )
 
-// examined runs the command over findings.
+// examined runs the command with given findings.
 func examined(t *testing.T, findings []doctor.Finding, args ...string) (string, error) {
 	t.Helper()
 	var out bytes.Buffer
-	a := newApp(func(string) string { return "" }, strings.NewReader(""), &out, &out)
-	err := a.run(t.Context(), doctorCommandWith(func(_ context.Context, region string, names settings.Names) (doctor.Report, error) {
+	a := command.NewApp(func(string) string { return "" }, strings.NewReader(""), &out, &out, commands())
+	err := a.Run(t.Context(), doctorCommandWith(func(_ context.Context, region string, names settings.Names) (doctor.Report, error) {
 		return doctor.Report{Account: "123456789012", Region: region, Prefix: names.Prefix(), Findings: findings}, nil
 	}), args)
 	return out.String(), err
@@ -49,7 +50,7 @@ func TestDoctorSaysWhatToDo(t *testing.T) {
 
 func TestDoctorRefusesWhatIsNoPrefix(t *testing.T) {
 	for _, args := range [][]string{{"--stack-prefix", "No"}, {"more"}, {"--no"}} {
-		var wrong *misuseError
+		var wrong *command.MisuseError
 		if _, err := examined(t, nil, args...); !errors.As(err, &wrong) {
 			t.Errorf("%v: %v", args, err)
 		}

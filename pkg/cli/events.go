@@ -5,6 +5,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
+
+	"reprise/pkg/cli/command"
 )
 
 const eventsHelp = `
@@ -18,30 +20,30 @@ Examples:
   reprise events account-42 | jq -c 'select(.duplicate | not).event'
 `
 
-// historyPage is how many events are asked for at a time.
+// historyPage is the number of events per request.
 const historyPage = 5000
 
-func eventsCommand() command {
-	return command{name: "events", args: "ENTITY", summary: "print an entity's history from the log", help: eventsHelp,
-		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
-			f := a.clientFlags(fs)
-			return func(ctx context.Context, args []string) error {
-				entity, err := entityID(args)
-				if err != nil {
-					return err
-				}
-				return f.printHistory(ctx, entity)
-			}
-		}}
+func eventsCommand() command.Command {
+	return command.Command{
+		Name:    "events",
+		Arg:     "ENTITY",
+		Summary: "print an entity's history from the log",
+		Help:    eventsHelp,
+		Check:   checkEntity,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
+			f := a.ClientFlags(fs)
+			return func(ctx context.Context, entity string) error { return printHistory(ctx, f, entity) }
+		},
+	}
 }
 
-func (f *clientFlags) printHistory(ctx context.Context, entity string) error {
-	c, err := f.client(shortPatience, nil)
+func printHistory(ctx context.Context, f *command.ClientFlags, entity string) error {
+	c, err := f.Client(command.ShortPatience, nil)
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriter(f.app.stdout)
-	encoder := newEncoder(out)
+	out := bufio.NewWriter(f.App.Stdout)
+	encoder := command.NewEncoder(out)
 	after := ""
 	for {
 		page, err := c.History(ctx, entity, after, historyPage)
@@ -53,7 +55,7 @@ func (f *clientFlags) printHistory(ctx context.Context, entity string) error {
 				return fmt.Errorf("print result: %w", err)
 			}
 		}
-		if err := flush(out); err != nil {
+		if err := command.Flush(out); err != nil {
 			return err
 		}
 		if page.Next == "" {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 
+	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/demo"
 )
 
@@ -16,20 +17,21 @@ Examples:
   reprise generate --events 1000000 | gzip > million.jsonl.gz
 `
 
-func generateCommand() command {
-	return command{name: "generate", summary: "print a synthetic event log", help: generateHelp,
-		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
+func generateCommand() command.Command {
+	return command.Command{
+		Name:    "generate",
+		Summary: "print a synthetic event log",
+		Help:    generateHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			events := fs.Int("events", 100_000, "`NUMBER` of events")
 			entities := fs.Int("entities", 50_000, "largest `NUMBER` of entities")
 			seed := fs.Uint64("seed", 1, "`NUMBER` that the log follows from")
-			return func(_ context.Context, args []string) error {
-				if err := none(args); err != nil {
-					return err
-				}
+			return func(context.Context, string) error {
 				if *events < 1 || *entities < 1 {
-					return misuse("--events and --entities must be at least 1")
+					return command.Misuse("--events and --entities must be at least 1")
 				}
-				return demo.Synthetic(a.stdout, *events, *entities, *seed)
+				return demo.Synthetic(a.Stdout, *events, *entities, *seed)
 			}
-		}}
+		},
+	}
 }

@@ -7,6 +7,7 @@ import (
 	"runtime/debug"
 	"syscall"
 
+	"reprise/pkg/cli/command"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/local"
@@ -27,8 +28,8 @@ Examples:
   reprise local --data ./years --bucket day --lanes 256
 `
 
-// memoryLimit is where the garbage collector begins to work harder. What is in
-// use at a time stays well below it, whatever the length of the log.
+// memoryLimit is where the garbage collector begins to work harder. The memory in
+// use stays well below it, however long the log is.
 const memoryLimit = 352 << 20
 
 // localFlags are those of reprise local.
@@ -37,25 +38,30 @@ type localFlags struct {
 	bucket  string
 }
 
-func localCommand() command {
-	return command{name: "local", args: "--data DIR", summary: "run the platform on this machine", help: localHelp,
-		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
+func localCommand() command.Command {
+	return command.Command{
+		Name:    "local",
+		Flags:   "--data DIR",
+		Summary: "run the platform on this machine",
+		Help:    localHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := &localFlags{}
 			fs.StringVar(&f.options.Dir, "data", "", "`DIR` that holds everything; created where it does not exist")
 			fs.StringVar(&f.options.Addr, "addr", local.DefaultAddr, "loopback `ADDRESS` to serve on")
 			fs.IntVar(&f.options.Lanes, "lanes", local.DefaultLanes, "`NUMBER` of lanes, a power of two up to 1024")
 			fs.StringVar(&f.bucket, "bucket", "day", "`WIDTH` of the log's buckets: day or hour")
 			fs.IntVar(&f.options.Shards, "shards", local.DefaultShards, "`NUMBER` of shards of a new event stream")
-			return func(ctx context.Context, args []string) error {
-				if err := errors.Join(none(args), f.check()); err != nil {
+			return func(ctx context.Context, _ string) error {
+				if err := f.check(); err != nil {
 					return err
 				}
-				if a.env("GOMEMLIMIT") == "" {
+				if a.Env("GOMEMLIMIT") == "" {
 					debug.SetMemoryLimit(memoryLimit)
 				}
-				return explainLocal(f.options, a.runLocal(ctx, f.options, a.stdout, a.stderr))
+				return explainLocal(f.options, a.RunLocal(ctx, f.options, a.Stdout, a.Stderr))
 			}
-		}}
+		},
+	}
 }
 
 func (f *localFlags) check() error {
@@ -63,18 +69,18 @@ func (f *localFlags) check() error {
 	width, known := widths[f.bucket]
 	switch {
 	case f.options.Dir == "":
-		return misuse("--data is missing: name a directory")
+		return command.Misuse("missing flag --data: name a directory")
 	case !known:
-		return misuse("--bucket is day or hour, not %q", f.bucket)
+		return command.Misuse("--bucket must be day or hour, not %q", f.bucket)
 	case f.options.Shards < 1 || f.options.Shards > maxShards:
-		return misuse("--shards is a number from 1 to %d", maxShards)
+		return command.Misuse("--shards must be from 1 to %d", maxShards)
 	}
 	f.options.Bucket = width
 	if _, err := event.NewLanes(f.options.Lanes); err != nil {
-		return misuse("--lanes %d: %v", f.options.Lanes, event.ErrLanes)
+		return command.Misuse("--lanes %d: %v", f.options.Lanes, event.ErrLanes)
 	}
 	if err := local.CheckAddr(f.options.Addr); err != nil {
-		return misuse("--addr: %v", err)
+		return command.Misuse("--addr: %v", err)
 	}
 	return nil
 }
@@ -82,21 +88,21 @@ func (f *localFlags) check() error {
 // maxShards bounds the shards of the event stream on one machine.
 const maxShards = 256
 
-// explainLocal says what to do about what keeps a platform from running.
+// explainLocal adds to err what to do about it.
 func explainLocal(o local.Options, err error) error {
 	switch {
 	case err == nil:
 		return nil
 	case errors.Is(err, localstore.ErrInUse):
-		return hint(err, "another reprise local runs on %s: use that one, or stop it first", o.Dir)
+		return command.Hint(err, "another reprise local runs on %s: use that one, or stop it first", o.Dir)
 	case errors.Is(err, localstore.ErrFormat):
-		return hint(err, "run the version of reprise that wrote it, or name another --data directory and import the log there")
+		return command.Hint(err, "run the version of reprise that wrote it, or import the log into another --data directory")
 	case errors.Is(err, localstore.ErrSettings):
-		return hint(err, "--lanes and --bucket are fixed when a directory is created: give the same again")
+		return command.Hint(err, "--lanes and --bucket are fixed when a directory is created: give the same values again")
 	case errors.Is(err, localstore.ErrNotADataDir):
-		return hint(err, "name an empty or a new directory with --data")
+		return command.Hint(err, "name an empty or a new directory with --data")
 	case errors.Is(err, syscall.EADDRINUSE):
-		return hint(err, "something else serves on %s: choose another --addr, 127.0.0.1:0 for any free port", o.Addr)
+		return command.Hint(err, "%s is in use: choose another --addr; 127.0.0.1:0 takes any free port", o.Addr)
 	}
 	return err
 }

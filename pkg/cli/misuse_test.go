@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
@@ -27,23 +28,23 @@ func TestMisuse(t *testing.T) {
 		{"nonsense", `no command "nonsense"`},
 		{"help nonsense", `no command "nonsense"`},
 		{"replay", "reprise replay start"},
-		{"replay nonsense", `no command "nonsense" of reprise replay`},
+		{"replay nonsense", `no command "replay nonsense"`},
 		{"state", "reprise state export"},
-		{"send", "FILE is missing"},
-		{"send a b", `"b" is too much`},
+		{"send", "missing argument FILE"},
+		{"send a b", `expected one FILE|-, got an extra argument "b"`},
 		{"send /nowhere/file", "there is no file"},
 		{"send /", "is a directory"},
 		{"send - --timeout 0s", "--timeout"},
 		{"send - --batch 0", "--batch"},
 		{"send - --senders 3", "power of two"},
 		{"send - --nonsense", "nonsense"},
-		{"send - --endpoint nonsense", "is no URL"},
-		{"replay start x", "too much"},
-		{"replay start --from yesterday", "-from: it is not a time such as"},
-		{"replay start --to 2026-13-01T00:00:00Z", "-to: it is not a time such as"},
+		{"send - --endpoint nonsense", "is not an http or https URL"},
+		{"replay start x", `unexpected argument "x"`},
+		{"replay start --from yesterday", "-from: expected a time such as"},
+		{"replay start --to 2026-13-01T00:00:00Z", "-to: expected a time such as"},
 		{"replay start --from 2026-03-02 --to 2026-03-01", "not before"},
-		{"replay start --from= --to 2026-03-01", "-from: it is not a time such as"},
-		{"replay start --to=", "-to: it is not a time such as"},
+		{"replay start --from= --to 2026-03-01", "-from: expected a time such as"},
+		{"replay start --to=", "-to: expected a time such as"},
 		{"replay start --entity=", "entities"},
 		{"replay start --entity \xe9", "entities"},
 		{"replay start --entity a\x00", "entities"},
@@ -55,23 +56,23 @@ func TestMisuse(t *testing.T) {
 		{"replay start --parallelism 1000", "parallelism"},
 		{"replay start --parallelism x", "parallelism"},
 		{"replay start --name a/b", "--name"},
-		{"replay get", "ID is missing"},
-		{"replay get a/b", "no replay's id"},
-		{"replay watch a b", "too much"},
-		{"replay cancel ..", "no replay's id"},
-		{"replay list x", "too much"},
-		{"state get", "ENTITY is missing"},
+		{"replay get", "missing argument ID"},
+		{"replay get a/b", "not a replay id"},
+		{"replay watch a b", `expected one ID, got an extra argument "b"`},
+		{"replay cancel ..", "not a replay id"},
+		{"replay list x", `unexpected argument "x"`},
+		{"state get", "missing argument ENTITY"},
 		{"state get \xff", "cannot be an entity's id: it is not valid Unicode"},
 		{"state get a\x00", "cannot be an entity's id: it has the control character"},
 		{"events a\x7f", "cannot be an entity's id: it has the control character"},
 		{"state get " + strings.Repeat("x", 800), "cannot be an entity's id: it takes 800 bytes in a key; at most 768"},
-		{"state export x", "too much"},
+		{"state export x", `unexpected argument "x"`},
 		{"state wipe", "--yes"},
-		{"state wipe --yes x", "too much"},
-		{"events", "ENTITY is missing"},
-		{"status x", "too much"},
-		{"local", "--data is missing"},
-		{"local --data d x", "too much"},
+		{"state wipe --yes x", `unexpected argument "x"`},
+		{"events", "missing argument ENTITY"},
+		{"status x", `unexpected argument "x"`},
+		{"local", "missing flag --data"},
+		{"local --data d x", `unexpected argument "x"`},
 		{"local --data d --lanes 3", "power of two"},
 		{"local --data d --bucket week", "day or hour"},
 		{"local --data d --shards 0", "--shards"},
@@ -81,7 +82,7 @@ func TestMisuse(t *testing.T) {
 		{"local --data d --addr nonsense", "--addr"},
 	} {
 		got := s.run("", strings.Fields(c.args)...)
-		if got.code != exitMisuse || !strings.Contains(got.stderr, c.want) || got.stdout != "" {
+		if got.code != command.ExitMisuse || !strings.Contains(got.stderr, c.want) || got.stdout != "" {
 			t.Errorf("reprise %s: %+v", c.args, got)
 		}
 		if c.args != "" && !strings.Contains(got.stderr, "reprise help") {
@@ -101,10 +102,10 @@ func TestHelp(t *testing.T) {
 		t.Errorf("help of a group: %s", out)
 	}
 	for _, c := range commands() {
-		words := strings.Fields(c.name)
+		words := strings.Fields(c.Name)
 		byFlag, byWord := s.fine("", append(words, "--help")...), s.fine("", append([]string{"help"}, words...)...)
-		if byFlag != byWord || !strings.Contains(byFlag, "Example") || !strings.Contains(byFlag, "  reprise "+c.name) {
-			t.Errorf("help of %s: %s", c.name, byFlag)
+		if byFlag != byWord || !strings.Contains(byFlag, "Example") || !strings.Contains(byFlag, "  reprise "+c.Name) {
+			t.Errorf("help of %s: %s", c.Name, byFlag)
 		}
 	}
 }
@@ -131,10 +132,10 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 
 func TestNobodyServes(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
-	gone := &shell{t: t, endpoint: server.URL, change: func(a *app) {
+	gone := &shell{t: t, endpoint: server.URL, change: func(a *command.App) {
 		at := time.Unix(0, 0)
-		a.now = func() time.Time { return at }
-		a.sleep = func(ctx context.Context, d time.Duration) error {
+		a.Now = func() time.Time { return at }
+		a.Sleep = func(ctx context.Context, d time.Duration) error {
 			at = at.Add(d)
 			return ctx.Err()
 		}
@@ -142,14 +143,14 @@ func TestNobodyServes(t *testing.T) {
 	commands := []string{"status", "replay list", "replay get r", "replay watch r", "replay start", "replay cancel r",
 		"state get a", "state export", "state wipe --yes", "events a", "send -"}
 	for _, args := range commands { // another server
-		if got := gone.run(account("a", 0), strings.Fields(args)...); got.code != exitFailed || !strings.Contains(got.stderr, "hint: ") {
+		if got := gone.run(account("a", 0), strings.Fields(args)...); got.code != command.ExitFailed || !strings.Contains(got.stderr, "hint: ") {
 			t.Errorf("reprise %s: %+v", args, got)
 		}
 	}
 	server.Close()
 	for _, args := range commands {
 		got := gone.run(account("a", 0), strings.Fields(args)...)
-		if got.code != exitFailed || !strings.Contains(got.stderr, "no answer from "+server.URL) || !strings.Contains(got.stderr, "hint: ") {
+		if got.code != command.ExitFailed || !strings.Contains(got.stderr, "no answer from "+server.URL) || !strings.Contains(got.stderr, "hint: ") {
 			t.Errorf("reprise %s: %+v", args, got)
 		}
 	}
@@ -158,8 +159,8 @@ func TestNobodyServes(t *testing.T) {
 func TestLocalSaysWhatToDo(t *testing.T) {
 	var given local.Options
 	var fail error
-	s := &shell{t: t, change: func(a *app) {
-		a.runLocal = func(_ context.Context, o local.Options, stdout, _ io.Writer) error {
+	s := &shell{t: t, change: func(a *command.App) {
+		a.RunLocal = func(_ context.Context, o local.Options, stdout, _ io.Writer) error {
 			given = o
 			_, _ = io.WriteString(stdout, "ready\n")
 			return fail
@@ -173,12 +174,12 @@ func TestLocalSaysWhatToDo(t *testing.T) {
 	for want, err := range map[string]error{
 		"another reprise local runs": localstore.ErrInUse,
 		"run the version":            localstore.ErrFormat,
-		"give the same again":        localstore.ErrSettings,
+		"give the same values again": localstore.ErrSettings,
 		"an empty or a new":          localstore.ErrNotADataDir,
 		"choose another --addr":      syscall.EADDRINUSE,
 	} {
 		fail = fmt.Errorf("open d: %w", err)
-		if got := s.run("", "local", "--data", "d"); got.code != exitFailed || !strings.Contains(got.stderr, "hint: ") ||
+		if got := s.run("", "local", "--data", "d"); got.code != command.ExitFailed || !strings.Contains(got.stderr, "hint: ") ||
 			!strings.Contains(got.stderr, want) {
 			t.Errorf("%v: %+v", err, got)
 		}
@@ -203,14 +204,14 @@ func TestLocalRunsUntilItIsStopped(t *testing.T) {
 	s := &shell{t: t, endpoint: endpoint}
 	s.fine("", "status")
 	cancel()
-	if code := <-ended; code != exitFine {
+	if code := <-ended; code != command.ExitFine {
 		t.Errorf("exit %d", code)
 	}
 }
 
-// waitFor runs the wait of reprise send against answers of GET /lanes, on a
-// clock that only pauses move.
-func waitFor(t *testing.T, timeout time.Duration, answers ...string) (said, error) {
+// waitFor runs the wait of reprise send against answers of GET /lanes, with a clock
+// that advances only in sleeps.
+func waitFor(t *testing.T, timeout time.Duration, answers ...string) (result, error) {
 	t.Helper()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, answers[0])
@@ -221,15 +222,15 @@ func waitFor(t *testing.T, timeout time.Duration, answers ...string) (said, erro
 	defer server.Close()
 	var errs strings.Builder
 	at := time.Unix(0, 0)
-	a := newApp(func(string) string { return server.URL }, nil, io.Discard, &errs)
-	a.now = func() time.Time { return at }
-	a.sleep = func(ctx context.Context, d time.Duration) error {
+	a := command.NewApp(func(string) string { return server.URL }, nil, io.Discard, &errs, commands())
+	a.Now = func() time.Time { return at }
+	a.Sleep = func(ctx context.Context, d time.Duration) error {
 		at = at.Add(max(d, time.Second))
 		return ctx.Err()
 	}
-	f := &sendFlags{clientFlags: &clientFlags{app: a}, timeout: timeout}
-	err := f.await(t.Context(), map[event.Lane]event.Position{1: "0001-015-0001"}, progress.New(&errs, a.now))
-	return said{stderr: errs.String()}, err
+	f := &sendFlags{ClientFlags: &command.ClientFlags{App: a}, timeout: timeout}
+	err := f.await(t.Context(), map[event.Lane]event.Position{1: "0001-015-0001"}, progress.New(&errs, a.Now))
+	return result{stderr: errs.String()}, err
 }
 
 func lanes(lost bool, position, applied string) string {
@@ -243,7 +244,7 @@ func TestWaitEnds(t *testing.T) {
 		t.Errorf("all is applied: %v %s", err, got.stderr)
 	}
 	_, err := waitFor(t, time.Hour, lanes(true, "", ""), lanes(true, target, ""))
-	if err == nil || !strings.Contains(err.Error(), "generation g0001 is lost") || !strings.Contains(hintFor("send", err), "--rebuild --promote") {
+	if err == nil || !strings.Contains(err.Error(), "generation g0001 is lost") || !strings.Contains(command.HintFor("send", err), "--rebuild --promote") {
 		t.Errorf("lost: %v", err)
 	}
 	got, err := waitFor(t, time.Minute, lanes(false, target, ""))

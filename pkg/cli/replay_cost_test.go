@@ -13,7 +13,7 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// TestReplayGetShowsTheCost as a platform on AWS tells it.
+// The answer is that of a platform on AWS.
 func TestReplayGetShowsTheCost(t *testing.T) {
 	at := time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 	transitions := int64(1234)

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"time"
 
+	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/cli/send"
 )
@@ -32,7 +33,7 @@ Examples:
 
 // sendFlags are those of reprise send.
 type sendFlags struct {
-	*clientFlags
+	*command.ClientFlags
 	wait, keepTime       bool
 	timeout              time.Duration
 	senders, batchEvents int
@@ -41,41 +42,40 @@ type sendFlags struct {
 // sent is the result of reprise send.
 type sent struct {
 	send.Result
-	// Applied is set where --wait saw all of it in the active generation.
+	// Applied says that --wait saw every event applied to the active generation.
 	Applied bool `json:"applied,omitempty"`
 }
 
-func sendCommand() command {
-	return command{name: "send", args: "FILE|-", summary: "send events, one JSON object a line", help: sendHelp,
-		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
-			f := &sendFlags{clientFlags: a.clientFlags(fs)}
+func sendCommand() command.Command {
+	return command.Command{
+		Name:    "send",
+		Arg:     "FILE|-",
+		Summary: "send events, one JSON object a line",
+		Help:    sendHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
+			f := &sendFlags{ClientFlags: a.ClientFlags(fs)}
 			fs.BoolVar(&f.wait, "wait", false, "wait until all of it is in the log and applied to the active generation")
 			fs.BoolVar(&f.keepTime, "keep-time", false, "import: each event's own time counts as its arrival")
 			fs.DurationVar(&f.timeout, "timeout", 10*time.Minute, "how long --wait waits, a `TIME` such as 90s")
 			fs.IntVar(&f.senders, "senders", send.DefaultSenders, "`NUMBER` of requests at a time, a power of two")
 			fs.IntVar(&f.batchEvents, "batch", send.DefaultBatchEvents, "`NUMBER` of events a request has at most")
-			return func(ctx context.Context, args []string) error {
-				name, err := one(args, "FILE")
-				if err != nil {
-					return err
-				}
-				return f.run(ctx, name)
-			}
-		}}
+			return f.run
+		},
+	}
 }
 
 func (f *sendFlags) run(ctx context.Context, name string) error {
 	switch {
 	case f.timeout <= 0:
-		return misuse("--timeout must be more than 0")
+		return command.Misuse("--timeout must be more than 0")
 	case f.batchEvents < 1:
-		return misuse("--batch must be at least 1")
+		return command.Misuse("--batch must be at least 1")
 	case f.senders < 1 || f.senders > send.MaxSenders || f.senders&(f.senders-1) != 0:
-		return misuse("--senders must be a power of two from 1 to %d", send.MaxSenders)
+		return command.Misuse("--senders must be a power of two from 1 to %d", send.MaxSenders)
 	}
-	meter := progress.New(f.app.stderr, f.app.now)
+	meter := progress.New(f.App.Stderr, f.App.Now)
 	defer meter.Done()
-	c, err := f.client(longPatience, meter)
+	c, err := f.Client(command.LongPatience, meter)
 	if err != nil {
 		return err
 	}
@@ -90,32 +90,32 @@ func (f *sendFlags) run(ctx context.Context, name string) error {
 			return err
 		}
 	}
-	show := newSendProgress(meter, total, f.app.now)
+	show := newSendProgress(meter, total, f.App.Now)
 	result, err := send.Send(ctx, in, send.Options{To: c, KeepTime: f.keepTime, Senders: f.senders,
-		BatchEvents: f.batchEvents, Now: f.app.now, Sent: show.add})
+		BatchEvents: f.batchEvents, Now: f.App.Now, Sent: show.add})
 	if err == nil && f.wait {
 		err = f.await(ctx, result.Reached, meter)
 	}
 	meter.Done()
-	printed := printJSON(f.app.stdout, sent{result, f.wait && err == nil})
+	printed := command.PrintJSON(f.App.Stdout, sent{result, f.wait && err == nil})
 	return errors.Join(f.explain(result, err), printed)
 }
 
-// input opens FILE. size is 0 where it is not known, as that of a pipe.
+// input opens FILE. size is 0 where it is unknown, as for a pipe.
 func (f *sendFlags) input(name string) (in io.ReadCloser, size int64, err error) {
 	if name == "-" {
-		return io.NopCloser(f.app.stdin), 0, nil
+		return io.NopCloser(f.App.Stdin), 0, nil
 	}
-	file, err := f.app.open(name)
+	file, err := f.App.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, 0, misuse("there is no file %s", name)
+		return nil, 0, command.Misuse("there is no file %s", name)
 	}
 	if err != nil {
-		return nil, 0, hint(err, "name a readable file of CloudEvents, one JSON object a line")
+		return nil, 0, command.Hint(err, "give a readable file of CloudEvents, one JSON object per line")
 	}
 	info, err := file.Stat()
 	if err == nil && info.IsDir() {
-		err = misuse("%s is a directory, not a file", name)
+		err = command.Misuse("%s is a directory, not a file", name)
 	}
 	if err != nil {
 		_ = file.Close()
@@ -127,25 +127,25 @@ func (f *sendFlags) input(name string) (in io.ReadCloser, size int64, err error)
 	return file, size, nil
 }
 
-// check reads the whole file before any of it is sent, and goes back to its
-// start. It returns the number of events.
+// check reads the whole file before anything is sent, rewinds it, and returns the
+// number of events.
 func (f *sendFlags) check(ctx context.Context, in io.Reader, size int64, meter *progress.Meter) (int64, error) {
 	counter := send.NewCounter(in)
 	stop := f.every(func() {
 		meter.Show(progress.State{Label: "checking", Fraction: float64(counter.Bytes()) / float64(size)})
 	})
-	count, refused, err := send.Check(ctx, counter, f.keepTime, f.app.now())
+	count, refused, err := send.Check(ctx, counter, f.keepTime, f.App.Now())
 	stop()
 	meter.Done()
 	if err != nil {
-		return 0, hint(err, "nothing was sent: is the file whole, and JSON Lines of CloudEvents?")
+		return 0, command.Hint(err, "nothing was sent: check that the file is complete and has one CloudEvent per line")
 	}
 	if len(refused) > 0 {
-		printed := printJSON(f.app.stdout, sent{Result: send.Result{Lines: count, Refused: refused, Unsent: 1}})
+		printed := command.PrintJSON(f.App.Stdout, sent{Result: send.Result{Lines: count, Refused: refused, Unsent: 1}})
 		return 0, errors.Join(refusedError(refused), printed)
 	}
 	if _, err := in.(io.Seeker).Seek(0, io.SeekStart); err != nil {
-		return 0, fmt.Errorf("go back to the start of the file: %w", err)
+		return 0, fmt.Errorf("rewind file: %w", err)
 	}
 	return count, nil
 }
@@ -158,10 +158,11 @@ func refusedError(refused []send.Refusal) error {
 	if len(refused) == send.MaxRefusals {
 		text += "\n  (there may be more)"
 	}
-	return hint(fmt.Errorf("nothing was sent, because of%s", text), "mend these lines and send the file again")
+	err := fmt.Errorf("nothing was sent; these lines are not acceptable:%s", text)
+	return command.Hint(err, "fix these lines and send the file again")
 }
 
-// explain words what ended a sending early.
+// explain says why sending ended early, and what to do.
 func (f *sendFlags) explain(result send.Result, err error) error {
 	switch {
 	case err == nil:
@@ -171,23 +172,23 @@ func (f *sendFlags) explain(result send.Result, err error) error {
 		for _, r := range result.Refused {
 			text += "\n  " + r.String()
 		}
-		return hint(fmt.Errorf("%d events were accepted; refused:%s", result.Accepted, text),
-			"mend the line and send all again: what was accepted is never applied twice")
+		return command.Hint(fmt.Errorf("%d events were accepted; refused:%s", result.Accepted, text),
+			"fix the line and send everything again: accepted events are never applied twice")
 	case result.Unsent > 0:
-		return hint(fmt.Errorf("%d events were accepted, the first that may not have been is in line %d: %w",
+		return command.Hint(fmt.Errorf("%d events were accepted; line %d is the first that may not have been: %w",
 			result.Accepted, result.Unsent, err),
-			"send the same again once the platform answers: what was accepted is never applied twice")
+			"send the same input again once the platform answers: accepted events are never applied twice")
 	}
 	return err
 }
 
-// every calls show now and then, from another goroutine, until stop.
+// every calls show every 200 ms from another goroutine, until stop.
 func (f *sendFlags) every(show func()) (stop func()) {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
-		for f.app.sleep(ctx, 200*time.Millisecond) == nil {
+		for f.App.Sleep(ctx, 200*time.Millisecond) == nil {
 			show()
 		}
 	}()

@@ -8,18 +8,19 @@ import (
 	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/event"
 )
 
 const (
-	// pollLanes is how often --wait looks, stillAfter how long nothing may
-	// move before it says so.
+	// pollLanes is how often --wait looks; after stillAfter without progress it
+	// says so.
 	pollLanes  = 100 * time.Millisecond
 	stillAfter = 20 * time.Second
 )
 
-// sendProgress shows how much is accepted. It is safe for concurrent use.
+// sendProgress shows how many events are accepted. It is safe for concurrent use.
 type sendProgress struct {
 	meter *progress.Meter
 	total int64
@@ -53,46 +54,46 @@ func (p *sendProgress) add(accepted int64) {
 	p.meter.Show(s)
 }
 
-// waiting is a wait for positions to be in the log and applied.
+// waiting waits until positions are in the log and applied.
 type waiting struct {
 	*sendFlags
 	reached map[event.Lane]event.Position
 	meter   *progress.Meter
 	start   time.Time
-	// moved is when a lane was last seen to move, sum what was seen then.
+	// moved is when a lane last moved; sum is the positions of all lanes then.
 	moved  time.Time
 	sum    string
 	warned bool
 }
 
-var errWait = errors.New("the wait has ended before all of it was applied")
+var errWait = errors.New("timed out before every event was applied")
 
 // await waits until every lane has reached its position in the log and in the
-// active generation, whichever that is by then.
+// generation that is active by then.
 func (f *sendFlags) await(ctx context.Context, reached map[event.Lane]event.Position, meter *progress.Meter) error {
 	if len(reached) == 0 {
 		return nil
 	}
-	c, err := f.client(longPatience, meter)
+	c, err := f.Client(command.LongPatience, meter)
 	if err != nil {
 		return err
 	}
-	w := &waiting{sendFlags: f, reached: reached, meter: meter, start: f.app.now(), moved: f.app.now()}
+	w := &waiting{sendFlags: f, reached: reached, meter: meter, start: f.App.Now(), moved: f.App.Now()}
 	for {
 		view, err := c.Lanes(ctx)
 		if err != nil {
-			return fmt.Errorf("wait until all of it is applied: %w", err)
+			return fmt.Errorf("wait until every event is applied: %w", err)
 		}
 		if done, err := w.look(view); done || err != nil {
 			return err
 		}
-		if err := f.app.sleep(ctx, pollLanes); err != nil {
+		if err := f.App.Sleep(ctx, pollLanes); err != nil {
 			return err
 		}
 	}
 }
 
-// look reports whether everything is applied, or why it will not be.
+// look reports whether every event is applied, or why it will not be.
 func (w *waiting) look(view api.LanesView) (done bool, err error) {
 	logged, applied, sum := 0, 0, ""
 	for _, l := range view.Lanes {
@@ -108,7 +109,7 @@ func (w *waiting) look(view api.LanesView) (done bool, err error) {
 			applied++
 		}
 	}
-	now := w.app.now()
+	now := w.App.Now()
 	if sum != w.sum {
 		w.sum, w.moved, w.warned = sum, now, false
 	}
@@ -116,13 +117,13 @@ func (w *waiting) look(view api.LanesView) (done bool, err error) {
 		Detail: fmt.Sprintf("%d of %d lanes in the log, %d applied", logged, len(w.reached), applied)})
 	switch {
 	case view.Lost && logged == len(w.reached):
-		return false, hint(fmt.Errorf("all of it is in the log, and none of it is applied: the active generation %s is lost",
-			view.Generation), "reprise replay start --rebuild --promote --wait builds another one from the log")
+		return false, command.Hint(fmt.Errorf("every event is in the log, but not applied: the active generation %s is lost",
+			view.Generation), "reprise replay start --rebuild --promote --wait builds another generation from the log")
 	case applied == len(w.reached):
 		return true, nil
 	case now.Sub(w.start) >= w.timeout:
-		return false, hint(fmt.Errorf("%w: %d of %d lanes are applied after %s", errWait, applied, len(w.reached), w.timeout),
-			"everything is accepted and safe; reprise status shows what lags")
+		err := fmt.Errorf("%w: %d of %d lanes are applied after %s", errWait, applied, len(w.reached), w.timeout)
+		return false, command.Hint(err, "every event is accepted and safe; reprise status shows what lags")
 	case now.Sub(w.moved) >= stillAfter && !w.warned:
 		w.warned = true
 		w.meter.Note("nothing has moved for %s; reprise status shows what lags", progress.Duration(stillAfter))

@@ -13,6 +13,7 @@ import (
 
 	"reprise/pkg/api"
 	"reprise/pkg/cli/client"
+	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/event"
 )
@@ -31,7 +32,7 @@ Examples:
 `
 
 type stateExportFlags struct {
-	*clientFlags
+	*command.ClientFlags
 	generation string
 }
 
@@ -43,24 +44,23 @@ type exported struct {
 	Position event.Position  `json:"position"`
 }
 
-func stateExportCommand() command {
-	return command{name: "state export", summary: "print every entity's state, sorted", help: stateExportHelp,
-		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
-			f := &stateExportFlags{clientFlags: a.clientFlags(fs)}
+func stateExportCommand() command.Command {
+	return command.Command{
+		Name:    "state export",
+		Summary: "print every entity's state, sorted",
+		Help:    stateExportHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
+			f := &stateExportFlags{ClientFlags: a.ClientFlags(fs)}
 			fs.StringVar(&f.generation, "generation", "", "`ID` of the generation (default: the active one)")
-			return func(ctx context.Context, args []string) error {
-				if err := none(args); err != nil {
-					return err
-				}
-				return f.run(ctx)
-			}
-		}}
+			return func(ctx context.Context, _ string) error { return f.run(ctx) }
+		},
+	}
 }
 
 func (f *stateExportFlags) run(ctx context.Context) error {
-	meter := progress.New(f.app.stderr, f.app.now)
+	meter := progress.New(f.App.Stderr, f.App.Now)
 	defer meter.Done()
-	c, err := f.client(longPatience, meter)
+	c, err := f.Client(command.LongPatience, meter)
 	if err != nil {
 		return err
 	}
@@ -68,15 +68,15 @@ func (f *stateExportFlags) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	out := bufio.NewWriter(f.app.stdout)
-	encoder := newEncoder(out)
+	out := bufio.NewWriter(f.App.Stdout)
+	encoder := command.NewEncoder(out)
 	for count := int64(1); ; count++ {
 		next, err := m.next(ctx)
 		if err != nil {
 			return err
 		}
 		if next == nil {
-			return flush(out)
+			return command.Flush(out)
 		}
 		if err := encoder.Encode(exported{next.Entity, next.State, next.Count, next.Position}); err != nil {
 			return fmt.Errorf("print result: %w", err)
@@ -88,16 +88,16 @@ func (f *stateExportFlags) run(ctx context.Context) error {
 }
 
 const (
-	// exportRows is about the number of rows that a merge holds of all lanes,
-	// minPage and maxPage what it asks for of one lane at a time.
+	// exportRows is about how many rows of all lanes a merge holds in memory;
+	// minPage and maxPage bound the rows of one lane per request.
 	exportRows       = 16_384
 	minPage, maxPage = 16, 1000
-	// firstPages bounds the requests at a time while a merge begins.
+	// firstPages bounds the concurrent requests for the first pages.
 	firstPages = 4
 )
 
-// merge merges the sorted rows of a generation's lanes, a page of each in
-// memory. It is used by one goroutine.
+// merge merges the sorted rows of a generation's lanes, holding a page of each in
+// memory. One goroutine may use it.
 type merge struct {
 	client     *client.Client
 	generation string
@@ -109,7 +109,7 @@ type merge struct {
 type lanePages struct {
 	lane event.Lane
 	rows []api.EntityView
-	// key orders the first row as the store does.
+	// key is the first row's key; it sorts as in the store.
 	key  string
 	next string
 }
@@ -119,8 +119,8 @@ func openMerge(ctx context.Context, c *client.Client, generation string) (*merge
 	if err != nil {
 		return nil, err
 	}
-	// The active generation is named once, so that a promotion meanwhile does
-	// not mix two.
+	// The generation is fixed here, so that a promotion during the export does
+	// not mix two generations.
 	if generation == "" {
 		generation = view.Generation
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"reprise/pkg/api"
+	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/event"
 )
@@ -24,16 +25,17 @@ Examples:
   reprise state get -- -odd-id
 `
 
-func stateGetCommand() command {
-	return command{name: "state get", args: "ENTITY", summary: "show an entity's state", help: stateGetHelp,
-		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
-			f := a.clientFlags(fs)
-			return func(ctx context.Context, args []string) error {
-				entity, err := entityID(args)
-				if err != nil {
-					return err
-				}
-				c, err := f.client(shortPatience, nil)
+func stateGetCommand() command.Command {
+	return command.Command{
+		Name:    "state get",
+		Arg:     "ENTITY",
+		Summary: "show an entity's state",
+		Help:    stateGetHelp,
+		Check:   checkEntity,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
+			f := a.ClientFlags(fs)
+			return func(ctx context.Context, entity string) error {
+				c, err := f.Client(command.ShortPatience, nil)
 				if err != nil {
 					return err
 				}
@@ -41,46 +43,39 @@ func stateGetCommand() command {
 				if err != nil {
 					return err
 				}
-				return f.printEntity(view)
+				return printEntity(f, view)
 			}
-		}}
+		},
+	}
 }
 
-// entityID is the only argument.
-func entityID(args []string) (string, error) {
-	id, err := one(args, "ENTITY")
-	if err != nil {
-		return "", err
+// checkEntity refuses what cannot be an entity's id.
+func checkEntity(id string) error {
+	err := event.CheckSubject(id)
+	if invalid, ok := errors.AsType[*event.Invalid](err); ok {
+		return command.Misuse("that cannot be an entity's id: it %s", invalid.Problem)
 	}
-	err = event.CheckSubject(id)
-	var wrong *event.Invalid
-	if errors.As(err, &wrong) {
-		return "", misuse("that cannot be an entity's id: it %s", wrong.Problem)
-	}
-	if err != nil {
-		return "", misuse("that cannot be an entity's id: %v", err)
-	}
-	return id, nil
+	return err
 }
 
-func (f *clientFlags) printEntity(v api.EntityView) error {
-	if f.json {
-		return printJSON(f.app.stdout, v)
+func printEntity(f *command.ClientFlags, v api.EntityView) error {
+	if f.JSON {
+		return command.PrintJSON(f.App.Stdout, v)
 	}
-	return table(f.app.stdout, func(w io.Writer) {
-		row(w, "entity", v.Entity)
-		row(w, "events", fmt.Sprintf("%s applied, %s duplicates (%s with other content), %s ignored",
+	return command.Table(f.App.Stdout, func(w io.Writer) {
+		command.Row(w, "entity", v.Entity)
+		command.Row(w, "events", fmt.Sprintf("%s applied, %s duplicates (%s with other content), %s ignored",
 			progress.Count(v.Count), progress.Count(v.Duplicates), progress.Count(v.Conflicts), progress.Count(v.Ignored)))
-		row(w, "position", v.Position)
-		row(w, "chain", v.Chain)
-		row(w, "generation", v.Generation)
-		row(w, "projection", orDash(v.Projection)+", version "+v.Version)
-		row(w, "built by", builder(v.Replay))
+		command.Row(w, "position", v.Position)
+		command.Row(w, "chain", v.Chain)
+		command.Row(w, "generation", v.Generation)
+		command.Row(w, "projection", command.OrDash(v.Projection)+", version "+v.Version)
+		command.Row(w, "built by", builder(v.Replay))
 		if v.Parked != nil {
-			row(w, "parked", fmt.Sprintf("at %s by %s: %s; %d events wait behind it",
+			command.Row(w, "parked", fmt.Sprintf("at %s by %s: %s; %d events wait behind it",
 				v.Parked.Position, v.Parked.Type, v.Parked.Reason, v.Parked.Waiting))
 		}
-		row(w, "state", pretty(v.State))
+		command.Row(w, "state", pretty(v.State))
 	})
 }
 

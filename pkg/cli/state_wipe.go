@@ -4,6 +4,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
+
+	"reprise/pkg/cli/command"
 )
 
 const stateWipeHelp = `
@@ -15,25 +17,27 @@ Examples:
   reprise state wipe --yes && reprise replay start --rebuild --promote --wait
 `
 
-func stateWipeCommand() command {
-	return command{name: "state wipe", args: "--yes", summary: "empty the active generation", help: stateWipeHelp,
-		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
-			f := a.clientFlags(fs)
+func stateWipeCommand() command.Command {
+	return command.Command{
+		Name:    "state wipe",
+		Flags:   "--yes",
+		Summary: "empty the active generation",
+		Help:    stateWipeHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
+			f := a.ClientFlags(fs)
 			yes := fs.Bool("yes", false, "really do it")
-			return func(ctx context.Context, args []string) error {
-				if err := none(args); err != nil {
-					return err
-				}
+			return func(ctx context.Context, _ string) error {
 				if !*yes {
-					return misuse("this empties the active generation: say --yes if that is what you want")
+					return command.Misuse("this empties the active generation: confirm with --yes")
 				}
-				return f.wipe(ctx)
+				return wipe(ctx, f)
 			}
-		}}
+		},
+	}
 }
 
-func (f *clientFlags) wipe(ctx context.Context) error {
-	c, err := f.client(shortPatience, nil)
+func wipe(ctx context.Context, f *command.ClientFlags) error {
+	c, err := f.Client(command.ShortPatience, nil)
 	if err != nil {
 		return err
 	}
@@ -45,10 +49,10 @@ func (f *clientFlags) wipe(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if f.json {
-		return printJSON(f.app.stdout, wiped)
+	if f.JSON {
+		return command.PrintJSON(f.App.Stdout, wiped)
 	}
-	_, err = fmt.Fprintf(f.app.stdout, "generation %s is empty\n", wiped.Generation)
-	_, _ = fmt.Fprintln(f.app.stderr, "build another one from the log with: reprise replay start --rebuild --promote --wait")
+	_, err = fmt.Fprintf(f.App.Stdout, "generation %s is empty\n", wiped.Generation)
+	_, _ = fmt.Fprintln(f.App.Stderr, "build another generation with: reprise replay start --rebuild --promote --wait")
 	return err
 }

@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
+	"reprise/pkg/cli/replays"
 )
 
 const statusHelp = `
@@ -20,15 +22,15 @@ Examples:
   reprise status --json | jq '.consumers[] | select(.behindRecords > 0)'
 `
 
-func statusCommand() command {
-	return command{name: "status", summary: "show the platform", help: statusHelp,
-		setup: func(a *app, fs *flag.FlagSet) func(context.Context, []string) error {
-			f := a.clientFlags(fs)
-			return func(ctx context.Context, args []string) error {
-				if err := none(args); err != nil {
-					return err
-				}
-				c, err := f.client(shortPatience, nil)
+func statusCommand() command.Command {
+	return command.Command{
+		Name:    "status",
+		Summary: "show the platform",
+		Help:    statusHelp,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
+			f := a.ClientFlags(fs)
+			return func(ctx context.Context, _ string) error {
+				c, err := f.Client(command.ShortPatience, nil)
 				if err != nil {
 					return err
 				}
@@ -36,42 +38,44 @@ func statusCommand() command {
 				if err != nil {
 					return err
 				}
-				return f.printStatus(view)
+				return printStatus(f, view)
 			}
-		}}
+		},
+	}
 }
 
-func (f *clientFlags) printStatus(v api.StatusView) error {
-	if f.json {
-		return printJSON(f.app.stdout, v)
+func printStatus(f *command.ClientFlags, v api.StatusView) error {
+	if f.JSON {
+		return command.PrintJSON(f.App.Stdout, v)
 	}
-	out := f.app.stdout
+	out := f.App.Stdout
 	for _, part := range []func(io.Writer){
 		func(w io.Writer) { printSummary(w, v) },
 		func(w io.Writer) { printStreams(w, v) },
 		func(w io.Writer) { printGenerations(w, v) },
-		func(w io.Writer) { printRunning(w, v, f.app.now()) },
+		func(w io.Writer) { printRunning(w, v, f.App.Now()) },
 	} {
-		if err := table(out, part); err != nil {
+		if err := command.Table(out, part); err != nil {
 			return err
 		}
 	}
 	for _, g := range v.Generations {
 		if g.ID == v.Active && g.Lost {
-			_, _ = fmt.Fprintln(f.app.stderr,
-				"hint: the active generation is lost; reprise replay start --rebuild --promote --wait builds another one")
+			_, _ = fmt.Fprintln(f.App.Stderr,
+				"hint: the active generation is lost; reprise replay start --rebuild --promote --wait builds another generation")
 		}
 	}
 	return nil
 }
 
 func printSummary(w io.Writer, v api.StatusView) {
-	row(w, "log", fmt.Sprintf("%s events, %s, %d lanes", progress.Count(v.Log.Events), progress.Bytes(v.Log.Bytes), v.Log.Lanes))
-	row(w, "newest event", when(v.Log.Newest))
-	row(w, "quarantined", bounded(v.Quarantined)+" records")
-	row(w, "parked", bounded(v.Parked)+" entities")
+	events, bytes := progress.Count(v.Log.Events), progress.Bytes(v.Log.Bytes)
+	command.Row(w, "log", fmt.Sprintf("%s events, %s, %d lanes", events, bytes, v.Log.Lanes))
+	command.Row(w, "newest event", command.When(v.Log.Newest))
+	command.Row(w, "quarantined", bounded(v.Quarantined)+" records")
+	command.Row(w, "parked", bounded(v.Parked)+" entities")
 	if v.DiskBytes != nil {
-		row(w, "disk", progress.Bytes(*v.DiskBytes))
+		command.Row(w, "disk", progress.Bytes(*v.DiskBytes))
 	}
 }
 
@@ -83,13 +87,13 @@ func bounded(b api.Bounded) string {
 }
 
 func printStreams(w io.Writer, v api.StatusView) {
-	row(w, "\nSTREAM", "SHARDS", "NEWEST RECORD")
+	command.Row(w, "\nSTREAM", "SHARDS", "NEWEST RECORD")
 	for _, s := range v.Streams {
-		row(w, s.Name, s.Shards, when(s.Newest))
+		command.Row(w, s.Name, s.Shards, command.When(s.Newest))
 	}
-	row(w, "\nCONSUMER", "STREAM", "BEHIND")
+	command.Row(w, "\nCONSUMER", "STREAM", "BEHIND")
 	for _, c := range v.Consumers {
-		row(w, c.Name, c.Stream, behind(c))
+		command.Row(w, c.Name, c.Stream, behind(c))
 	}
 }
 
@@ -113,13 +117,13 @@ func milliseconds(n int64) string {
 }
 
 func printGenerations(w io.Writer, v api.StatusView) {
-	row(w, "\nGENERATION", "STATUS", "VERSION", "BUILT BY", "REMARK")
+	command.Row(w, "\nGENERATION", "STATUS", "VERSION", "BUILT BY", "REMARK")
 	for _, g := range v.Generations {
 		status := string(g.Status)
 		if g.Lost {
 			status += ", LOST"
 		}
-		row(w, g.ID, status, g.Version, builder(g.Replay), remark(g))
+		command.Row(w, g.ID, status, g.Version, builder(g.Replay), remark(g))
 	}
 }
 
@@ -127,10 +131,10 @@ func printGenerations(w io.Writer, v api.StatusView) {
 func remark(g api.GenerationView) string {
 	switch {
 	case g.Loss != nil && g.Loss.Count > 0:
-		return fmt.Sprintf("lost at %s: it lacks %s events of lane %d (%s)", when(&g.Loss.At),
+		return fmt.Sprintf("lost at %s: it lacks %s events of lane %d (%s)", command.When(&g.Loss.At),
 			progress.Count(int64(g.Loss.Count)), g.Loss.Lane, g.Loss.Why)
 	case g.Loss != nil:
-		return fmt.Sprintf("lost at %s: %s", when(&g.Loss.At), g.Loss.Why)
+		return fmt.Sprintf("lost at %s: %s", command.When(&g.Loss.At), g.Loss.Why)
 	case g.Lost:
 		return "lost: its marks are gone"
 	case g.Withdrawn != "":
@@ -140,18 +144,18 @@ func remark(g api.GenerationView) string {
 }
 
 func printRunning(w io.Writer, v api.StatusView, now time.Time) {
-	row(w, "\nEXECUTION", "STATUS", "SINCE")
+	command.Row(w, "\nEXECUTION", "STATUS", "SINCE")
 	for _, e := range v.Executions {
-		row(w, e.Machine+"/"+e.Name, e.Status, when(&e.Started))
+		command.Row(w, e.Machine+"/"+e.Name, e.Status, command.When(&e.Started))
 	}
 	for _, r := range v.Replays {
 		percent := ""
-		if fraction := Fraction(r); fraction >= 0 {
+		if fraction := replays.Fraction(r); fraction >= 0 {
 			percent = fmt.Sprintf(" %.0f%%", fraction*100)
 		}
 		if r.Waiting != nil {
-			percent += ", " + waitingText(r.Waiting, now)
+			percent += ", " + replays.WaitingText(r.Waiting, now)
 		}
-		row(w, "replay "+r.ID, phase(r)+percent, when(&r.Created))
+		command.Row(w, "replay "+r.ID, replays.Phase(r)+percent, command.When(&r.Created))
 	}
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"testing"
 
+	"reprise/pkg/cli/command"
 	"reprise/pkg/local"
 )
 
@@ -41,43 +42,43 @@ func startPlatform(t *testing.T) string {
 type shell struct {
 	t        *testing.T
 	endpoint string
-	// change may put fakes into the app.
-	change func(*app)
+	// change replaces parts of the app, if it is not nil.
+	change func(*command.App)
 }
 
-// said is what a command printed, and its exit code.
-type said struct {
+// result is what a command printed, and its exit code.
+type result struct {
 	code           int
 	stdout, stderr string
 }
 
-func (s *shell) run(stdin string, args ...string) said {
+func (s *shell) run(stdin string, args ...string) result {
 	s.t.Helper()
 	return s.runUntil(s.t.Context(), stdin, args...)
 }
 
-func (s *shell) runUntil(ctx context.Context, stdin string, args ...string) said {
+func (s *shell) runUntil(ctx context.Context, stdin string, args ...string) result {
 	s.t.Helper()
 	var out, errs bytes.Buffer
 	env := func(name string) string {
-		if name == endpointVariable {
+		if name == command.EndpointVariable {
 			return s.endpoint
 		}
 		return ""
 	}
-	a := newApp(env, strings.NewReader(stdin), &out, &errs)
+	a := command.NewApp(env, strings.NewReader(stdin), &out, &errs, commands())
 	if s.change != nil {
 		s.change(a)
 	}
-	code := a.main(ctx, args)
-	return said{code, out.String(), errs.String()}
+	code := a.Main(ctx, args)
+	return result{code, out.String(), errs.String()}
 }
 
 // fine runs a command that must succeed, and returns what it printed.
 func (s *shell) fine(stdin string, args ...string) string {
 	s.t.Helper()
 	got := s.run(stdin, args...)
-	if got.code != exitFine {
+	if got.code != command.ExitFine {
 		s.t.Fatalf("reprise %s: exit %d\n%s%s", strings.Join(args, " "), got.code, got.stdout, got.stderr)
 	}
 	return got.stdout
@@ -90,7 +91,7 @@ func must(t testing.TB, err error) {
 	}
 }
 
-// account is the events of an account: its opening and n deposits of 1.
+// account returns the events of an account: its opening and n deposits of 1.
 func account(entity string, n int) string {
 	subject, err := json.Marshal(entity)
 	if err != nil {
@@ -124,7 +125,7 @@ func decode[T any](t testing.TB, text string) T {
 	return value
 }
 
-// lines decodes JSON Lines.
+// decodeLines decodes JSON Lines.
 func decodeLines[T any](t testing.TB, text string) []T {
 	t.Helper()
 	var all []T

@@ -1,6 +1,3 @@
-// Package conformance is the scaffold of the suites that every adapter of a
-// contract passes (controltest, datastoretest, eventlogtest, feedtest).
-//
-// What lives here: what a run of a suite consists of, whatever its contract. What
-// must not: anything of a contract.
+// Package conformance contains what the conformance suites of all contracts share
+// (controltest, datastoretest, eventlogtest, feedtest). It knows no contract.
 package conformance

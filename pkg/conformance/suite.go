@@ -13,27 +13,27 @@ import (
 	"pgregory.net/rapid"
 )
 
-// Features says what a subject, such as a table, offers besides its contract.
+// Features describes a subject, such as a table, beyond its contract.
 type Features[S any] struct {
-	// Reopen closes a subject and opens the same one anew; nil where that cannot
-	// be done, and then durability is not tested.
+	// Reopen closes a subject and opens the same one again. If it is nil,
+	// durability is not tested.
 	Reopen func(t *testing.T, subject S) S
-	// Seed makes a run repeat an earlier one; 0 means a new one.
+	// Seed repeats an earlier run; 0 means a new run.
 	Seed uint64
-	// ModelRuns bounds the random runs against a model, for what answers slowly
-	// over the wire; 0 means 25.
+	// ModelRuns bounds the random runs against a model, for slow subjects; 0
+	// means 25.
 	ModelRuns int
 }
 
 // Suite is one run of a suite. It is safe for concurrent use.
 type Suite[S any] struct {
 	features Features[S]
-	// Seed is the run's.
+	// Seed is the seed of the run.
 	Seed  uint64
 	count atomic.Int64
 }
 
-// Begin begins a run and tells its seed.
+// Begin begins a run and logs its seed.
 func Begin[S any](t *testing.T, features Features[S]) *Suite[S] {
 	s := &Suite[S]{features: features, Seed: features.Seed}
 	if s.Seed == 0 {
@@ -43,32 +43,31 @@ func Begin[S any](t *testing.T, features Features[S]) *Suite[S] {
 	return s
 }
 
-// Next returns a number that this run has not had.
+// Next returns a number that is new in this run.
 func (s *Suite[S]) Next() int64 { return s.count.Add(1) }
 
-// Name returns a name that neither this run nor, most likely, another has had.
+// Name returns a name that is new in this run and, most likely, in any other.
 func (s *Suite[S]) Name() string { return fmt.Sprintf("t%016x-%d", s.Seed, s.Next()) }
 
-// MustReopen skips the test where a subject cannot be opened anew.
+// MustReopen skips the test if the subject cannot be reopened.
 func (s *Suite[S]) MustReopen(t *testing.T) {
 	t.Helper()
 	if s.features.Reopen == nil {
-		t.Skip("it cannot be opened anew")
+		t.Skip("the subject cannot be reopened")
 	}
 }
 
-// Reopen closes a subject and opens it anew.
+// Reopen closes a subject and opens it again.
 func (s *Suite[S]) Reopen(t *testing.T, subject S) S {
 	t.Helper()
 	return s.features.Reopen(t, subject)
 }
 
-// modelRuns bounds the runs against a model where Features do not: each is some
-// hundred calls.
+// modelRuns is the default of Features.ModelRuns: a run takes some hundred calls.
 const modelRuns = 25
 
-// Bounded makes runs after the first few empty, unless one failed: then rapid
-// needs them all to find a smaller one that fails.
+// Bounded does nothing in runs beyond the limit, unless one failed: then rapid
+// needs more runs to find a smaller one that fails.
 func (s *Suite[S]) Bounded(check func(*rapid.T)) func(*rapid.T) {
 	most := s.features.ModelRuns
 	if most == 0 {
@@ -102,7 +101,7 @@ func WantError(t T, what string, err, want error) {
 	}
 }
 
-// Race calls attempt for each of writers at once and returns the results.
+// Race calls attempt concurrently for each writer and returns the results.
 func Race(writers int, attempt func(writer int) error) []error {
 	results := make([]error, writers)
 	var group sync.WaitGroup
@@ -118,8 +117,8 @@ func Race(writers int, attempt func(writer int) error) []error {
 	return results
 }
 
-// Winner returns who of a race got no error, and ends the test unless all others
-// got one of want.
+// Winner returns the only writer of a race without an error. It ends the test
+// unless all others got one of the errors in want.
 func Winner(t T, results []error, want ...error) int {
 	t.Helper()
 	won := -1

@@ -1,7 +1,7 @@
-// Package consume takes batches of the streams in, lane by lane: the pump, the
+// Package consume handles batches of stream records lane by lane: the pump, the
 // consumers of generations, and the consumer of the playback stream.
 //
-// What lives here: dividing a batch by lanes, saying which records are to be
-// retried, and the lines that alarms go by. What must not: order, duplicates, or
-// what becomes of an event.
+// This package divides a batch by lanes, reports which records to retry, and
+// logs the lines that alarms count. It decides nothing about order, duplicates
+// or the effect of an event.
 package consume

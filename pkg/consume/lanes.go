@@ -13,19 +13,19 @@ import (
 	"reprise/pkg/projection"
 )
 
-// lanesAtOnce bounds the lanes of a batch that a function works on at a time.
+// lanesAtOnce limits how many lanes of a batch are handled concurrently.
 const lanesAtOnce = 16
 
-// laneRecords are the records of one lane in a batch, in the order of the
-// stream.
+// laneRecords are the records of one lane in a batch, in stream order.
 type laneRecords struct {
 	lane    event.Lane
 	records []eventlog.Incoming
 }
 
-// byLane divides a batch by partition key. Records whose key belongs to no lane
-// come back as foreign.
-func byLane(lanes *event.Lanes, batch []events.KinesisEventRecord) (divided []*laneRecords, foreign []eventlog.Incoming) {
+// byLane divides a batch by lane. foreign are the records of no lane.
+func byLane(
+	lanes *event.Lanes, batch []events.KinesisEventRecord,
+) (divided []*laneRecords, foreign []eventlog.Incoming) {
 	index := make(map[event.Lane]*laneRecords)
 	for i := range batch {
 		k := &batch[i].Kinesis
@@ -46,14 +46,16 @@ func byLane(lanes *event.Lanes, batch []events.KinesisEventRecord) (divided []*l
 	return divided, foreign
 }
 
-// laneWork handles the records of one lane and returns how many of them, from
-// the first, need not come again. With an error that is fewer than all.
+// laneWork handles the records of one lane and returns how many leading records
+// are done: with an error, fewer than all.
 type laneWork func(ctx context.Context, l *laneRecords) (done int, err error)
 
-// eachLane runs work for all lanes of a batch side by side. The answer names
-// the first record of every lane that was not done; Lambda goes on from the
-// lowest one, and what comes again is dropped by the position.
-func eachLane(ctx context.Context, log *slog.Logger, divided []*laneRecords, work laneWork) events.KinesisEventResponse {
+// eachLane runs work for all lanes of a batch concurrently. The response names
+// the first record of every lane that is not done. Lambda retries from the lowest
+// of them; records that were done already are then dropped by position.
+func eachLane(
+	ctx context.Context, log *slog.Logger, divided []*laneRecords, work laneWork,
+) events.KinesisEventResponse {
 	failed := make([]string, len(divided))
 	var group errgroup.Group
 	group.SetLimit(lanesAtOnce)
@@ -64,9 +66,9 @@ func eachLane(ctx context.Context, log *slog.Logger, divided []*laneRecords, wor
 				return nil
 			}
 			failed[i] = l.records[min(done, len(l.records)-1)].Sequence
-			log.LogAttrs(ctx, levelOf(err), "records come again", slog.String("lane", l.lane.String()),
+			log.LogAttrs(ctx, levelOf(err), "records will be retried", slog.String("lane", l.lane.String()),
 				slog.Int("done", done), slog.Int("records", len(l.records)), slog.String("error", err.Error()))
-			tellPerson(ctx, log, l.lane, err)
+			logForAlarm(ctx, log, l.lane, err)
 			return nil
 		})
 	}
@@ -74,10 +76,9 @@ func eachLane(ctx context.Context, log *slog.Logger, divided []*laneRecords, wor
 	return response(failed)
 }
 
-// tellPerson logs what does not pass by itself as a line of its own, which an
-// alarm goes by. It is logged each time the records come, so that the alarm
-// lasts as long as the trouble does.
-func tellPerson(ctx context.Context, log *slog.Logger, lane event.Lane, err error) {
+// logForAlarm logs an error that needs a person as a line that an alarm counts,
+// at every retry, so that the alarm lasts as long as the problem.
+func logForAlarm(ctx context.Context, log *slog.Logger, lane event.Lane, err error) {
 	message := ""
 	switch {
 	case errors.Is(err, eventlog.ErrHeadLost):

@@ -14,36 +14,35 @@ import (
 	"reprise/pkg/gateway"
 )
 
-// ErrBehind says that the log does not cover a record yet. No effect is ahead
-// of the log.
+// ErrBehind means that the log does not cover a record yet. No effect happens
+// before its event is in the log.
 var ErrBehind = errors.New("the log does not cover the record yet")
 
-// Microservice gives every event that the log has to a service, an entity's in order,
-// each at least once. What came too late for the log is not given to it. It is
-// safe for concurrent use.
+// Microservice passes every event of the log to a service at least once, the
+// events of an entity in order. It does not pass on late events, which the pump
+// quarantines. It is safe for concurrent use.
 type Microservice struct {
-	// Service may be nil: nothing reacts then, and nothing is decoded.
+	// Service may be nil: then no record is decoded.
 	Service gateway.Service
 	Outside gateway.Gateway
 	Heads   eventlog.Heads
 	Decoder *eventlog.Decoder
-	// Patience is how long a batch waits for the pump before it gives up, and
-	// Sleep how it waits.
+	// Patience is how long a batch waits for the pump, with Sleep.
 	Patience time.Duration
 	Sleep    func(ctx context.Context, d time.Duration) error
 	Log      *slog.Logger
 }
 
-// batchHeads are the heads that a batch has seen. One lane that the log does not
-// cover in time ends the waiting for all.
+// batchHeads are the heads that a batch has read. After one lane has exhausted
+// the patience, no other lane waits.
 type batchHeads struct {
 	handler  *Microservice
 	seen     map[event.Lane]eventlog.Head
 	patience time.Duration
 }
 
-// has reports whether the log has a record that ends at a position, and returns
-// ErrBehind unless the lane's head covers it.
+// has reports whether the log contains the record that ends at a position. It
+// fails with ErrBehind if the lane's head does not cover the position.
 func (b *batchHeads) has(ctx context.Context, lane event.Lane, end event.Position) (bool, error) {
 	head := b.seen[lane]
 	if end > head.Position {
@@ -59,14 +58,14 @@ func (b *batchHeads) has(ctx context.Context, lane event.Lane, end event.Positio
 		return false, fmt.Errorf("react to record of lane %s: %w", lane, ErrBehind)
 	}
 	if !head.Listed(end) {
-		return true, nil // of an earlier version's log, whose late records are not told apart
+		return true, nil // a log of an earlier version, which does not list late records
 	}
 	_, in, err := b.handler.Heads.CountAt(ctx, lane, &head, end)
 	return in, err
 }
 
-// Handle takes a batch in. Lanes do not wait for each other; the first record
-// of each lane that is not done is named in the answer.
+// Handle handles a batch. A failure in one lane does not stop the others; the
+// response names the first record of each lane that is not done.
 func (h *Microservice) Handle(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
 	answer := events.KinesisEventResponse{BatchItemFailures: []events.KinesisBatchItemFailure{}}
 	if h.Service == nil {
@@ -78,28 +77,27 @@ func (h *Microservice) Handle(ctx context.Context, batch events.KinesisEvent) (e
 		record := &batch.Records[i].Kinesis
 		lane, err := h.Decoder.Lanes.ParseKey(record.PartitionKey)
 		if err != nil || stopped[lane] {
-			// What belongs to no lane is the pump's to set aside.
+			// The pump sets aside records of no lane.
 			continue
 		}
 		if err := h.record(ctx, lane, record, heads); err != nil {
 			stopped[lane] = true
 			answer.BatchItemFailures = append(answer.BatchItemFailures,
 				events.KinesisBatchItemFailure{ItemIdentifier: record.SequenceNumber})
-			h.Log.LogAttrs(ctx, levelOfReaction(err), "records come again",
+			level := slog.LevelWarn
+			if errors.Is(err, ErrBehind) {
+				level = slog.LevelDebug
+			}
+			h.Log.LogAttrs(ctx, level, "records will be retried",
 				slog.String("lane", lane.String()), slog.String("error", err.Error()))
 		}
 	}
 	return answer, nil
 }
 
-func levelOfReaction(err error) slog.Level {
-	if errors.Is(err, ErrBehind) {
-		return slog.LevelDebug
-	}
-	return slog.LevelWarn
-}
-
-func (h *Microservice) record(ctx context.Context, lane event.Lane, record *events.KinesisRecord, heads *batchHeads) error {
+func (h *Microservice) record(
+	ctx context.Context, lane event.Lane, record *events.KinesisRecord, heads *batchHeads,
+) error {
 	in := eventlog.Incoming{Sequence: record.SequenceNumber,
 		Arrival: record.ApproximateArrivalTimestamp.UnixMilli(), Data: record.Data}
 	decoded, err := h.Decoder.Decode(lane, in)
@@ -130,7 +128,13 @@ func (h *Microservice) record(ctx context.Context, lane event.Lane, record *even
 func (h *Microservice) react(ctx context.Context, lane event.Lane, e *event.Event) error {
 	err := h.Service.React(ctx, e, h.Outside)
 	if errors.Is(err, gateway.ErrRefused) {
-		h.Log.LogAttrs(ctx, slog.LevelWarn, "effect refused", slog.String("lane", lane.String()), slog.String("error", err.Error()))
+		h.Log.LogAttrs(
+			ctx,
+			slog.LevelWarn,
+			"effect refused",
+			slog.String("lane", lane.String()),
+			slog.String("error", err.Error()),
+		)
 		return nil
 	}
 	if err != nil {

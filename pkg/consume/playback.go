@@ -12,20 +12,20 @@ import (
 	"reprise/pkg/replay"
 )
 
-// ApplyPlayback takes the playback stream in. It is safe for concurrent use.
+// ApplyPlayback consumes the playback stream. It is safe for concurrent use.
 type ApplyPlayback struct {
 	Consumer *replay.Consumer
 	Log      *slog.Logger
-	// Spending keeps what a batch used, divided by the events of its replays; nil
-	// keeps nothing.
+	// Spending records the cost of a batch, divided among its replays by their
+	// events; nil records nothing.
 	Spending *spending.Recorder
 }
 
-// spendingShards bounds the documents of a replay into which batches add what
-// they used. Batches side by side have different lanes.
+// spendingShards is the number of documents of a replay to which batches add
+// their cost. Concurrent batches have different lanes.
 const spendingShards = 16
 
-// Handle takes a batch in, lane by lane.
+// Handle applies a batch, lane by lane.
 func (h *ApplyPlayback) Handle(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
 	divided, foreign := byLane(h.Consumer.Lanes, batch.Records)
 	if len(foreign) > 0 {
@@ -44,7 +44,7 @@ func (h *ApplyPlayback) Handle(ctx context.Context, batch events.KinesisEvent) (
 	return answer, nil
 }
 
-// weighed weighs the replays of a batch, whose lanes go side by side.
+// weighed counts a batch's events per replay. It is safe for concurrent use.
 type weighed struct {
 	mu      sync.Mutex
 	replays map[string]int64

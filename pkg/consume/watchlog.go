@@ -8,9 +8,9 @@ import (
 )
 
 // WatchLog is watch-log. Its event source is filtered to changes and removals in
-// the Events table, which nothing of the platform makes: that it runs at all is
-// what the alarm goes by. The stream carries keys only; of those the partition
-// is told, the sort key holds an entity's id.
+// the Events table, which the platform never makes: the alarm counts its
+// invocations. The stream carries keys only. The log line shows the partition
+// key; the sort key contains an entity's id.
 func WatchLog(log *slog.Logger) func(context.Context, events.DynamoDBEvent) error {
 	return func(ctx context.Context, batch events.DynamoDBEvent) error {
 		for i := range batch.Records {

@@ -15,14 +15,14 @@ import (
 // concurrent use.
 type Write struct {
 	Live *projection.Live
-	// Generation is the one that this consumer serves.
+	// Generation is the id of the generation.
 	Generation string
 	Log        *slog.Logger
 }
 
 // Handle folds a batch into the generation, lane by lane.
 func (h *Write) Handle(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
-	// What belongs to no lane is the pump's to set aside.
+	// The pump sets aside records of no lane.
 	divided, _ := byLane(h.Live.Decoder.Lanes, batch.Records)
 	return eachLane(ctx, h.Log, divided, h.write), nil
 }
@@ -45,7 +45,7 @@ func (h *Write) write(ctx context.Context, l *laneRecords) (int, error) {
 	return written.Done, err
 }
 
-// levelOf tells what passes by itself from what somebody has to see.
+// levelOf is lower for errors that pass by themselves.
 func levelOf(err error) slog.Level {
 	switch {
 	case errors.Is(err, projection.ErrBehind), errors.Is(err, datastore.ErrHeld), errors.Is(err, context.Canceled),

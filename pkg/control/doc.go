@@ -1,8 +1,8 @@
-// Package control is the contract of the control table: small documents under
-// a partition and a sort key, each changed on condition of the version that
-// was read. Heads, manifests, replays, checkpoints, leases, epochs and the
-// registry of generations are kept in it by the packages that own them.
+// Package control is the contract of the control table: small documents under a
+// partition and a sort key, each written only if its version is the one that was
+// read. Other packages store heads, manifests, replays, checkpoints, leases,
+// epochs and the registry of generations in it.
 //
-// What lives here: the contract and typed access to documents. What must not:
-// the meaning of any document. Adapters lie below it and pass controltest.
+// It also offers typed access to documents. It does not know the meaning of any
+// document. Every adapter passes controltest.
 package control

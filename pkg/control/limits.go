@@ -25,8 +25,7 @@ func checkPart(part string) error {
 	return nil
 }
 
-// CheckRange returns ErrLimit unless List can be asked for what lies above after
-// in partition.
+// CheckRange returns ErrLimit unless partition and after are valid for List.
 func CheckRange(partition, after string) error {
 	if err := checkPart(partition); err != nil || after == "" {
 		return err
@@ -53,15 +52,15 @@ func CheckWrites(writes []Write) error {
 			return err
 		}
 		if seen[w.Key] {
-			return fmt.Errorf("%w: document %s/%s stands twice", ErrLimit, w.Partition, w.Sort)
+			return fmt.Errorf("%w: document %s/%s is given twice", ErrLimit, w.Partition, w.Sort)
 		}
 		seen[w.Key] = true
 	}
 	return nil
 }
 
-// Distinct returns keys without those that stand there again, or ErrLimit where
-// they cannot be one call of GetAll.
+// Distinct returns keys without repetitions, or ErrLimit unless they can be one
+// call of GetAll.
 func Distinct(keys []Key) ([]Key, error) {
 	if len(keys) > MaxBatch {
 		return nil, fmt.Errorf("%w: %d keys", ErrLimit, len(keys))

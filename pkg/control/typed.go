@@ -7,24 +7,29 @@ import (
 	"fmt"
 )
 
-// maxUpdates bounds the attempts of Update. Conflicts of this many in a row
-// mean a livelock, which must be seen and not slept through.
+// maxUpdates bounds the attempts of Update: this many conflicts in a row mean a
+// livelock, which must become visible.
 const maxUpdates = 64
+
+func decode[T any](doc *Document) (value T, err error) {
+	if err := json.Unmarshal(doc.Body, &value); err != nil {
+		return value, fmt.Errorf("decode document %s/%s: %w", doc.Partition, doc.Sort, err)
+	}
+	return value, nil
+}
 
 // Load returns the decoded document under key with its version, or ErrNotFound.
 func Load[T any](ctx context.Context, t Table, key Key) (T, Version, error) {
-	var value T
 	doc, err := t.Get(ctx, key)
 	if err != nil {
-		return value, "", err
+		var zero T
+		return zero, "", err
 	}
-	if err := json.Unmarshal(doc.Body, &value); err != nil {
-		return value, "", fmt.Errorf("decode document %s/%s: %w", key.Partition, key.Sort, err)
-	}
-	return value, doc.Version, nil
+	value, err := decode[T](&doc)
+	return value, doc.Version, err
 }
 
-// Store encodes value and puts it on condition of previous.
+// Store encodes value and puts it if the stored version is previous.
 func Store[T any](ctx context.Context, t Table, key Key, value T, previous Version) (Version, error) {
 	body, err := json.Marshal(value)
 	if err != nil {
@@ -33,15 +38,15 @@ func Store[T any](ctx context.Context, t Table, key Key, value T, previous Versi
 	return t.Put(ctx, key, body, previous)
 }
 
-// Unchanged is what change returns to Update where nothing need be stored.
 var errUnchanged = errors.New("unchanged")
 
-// Unchanged ends an Update without a write and without an error.
+// Unchanged is the error with which change ends an Update without a write and
+// without an error.
 func Unchanged() error { return errUnchanged }
 
-// Update reads the document under key (the zero value where there is none),
-// lets change edit it and stores it, again from the start on a conflict. It
-// returns what is stored then. An error of change ends it and is returned.
+// Update reads the document under key (the zero value if there is none), calls
+// change to edit it, stores it, and returns it. On a conflict it starts again. An
+// error of change ends it and is returned.
 func Update[T any](ctx context.Context, t Table, key Key, change func(value *T, exists bool) error) (T, error) {
 	for range maxUpdates {
 		value, version, err := Load[T](ctx, t, key)
@@ -73,15 +78,15 @@ func Each[T any](ctx context.Context, t Table, partition, after string, visit fu
 		if err != nil {
 			return err
 		}
-		for _, doc := range docs {
-			var value T
-			if err := json.Unmarshal(doc.Body, &value); err != nil {
-				return fmt.Errorf("decode document %s/%s: %w", partition, doc.Sort, err)
-			}
-			if err := visit(doc.Sort, value); err != nil {
+		for i := range docs {
+			value, err := decode[T](&docs[i])
+			if err != nil {
 				return err
 			}
-			after = doc.Sort
+			if err := visit(docs[i].Sort, value); err != nil {
+				return err
+			}
+			after = docs[i].Sort
 		}
 		if len(docs) < page {
 			return nil
@@ -96,12 +101,12 @@ func LoadAll[T any](ctx context.Context, t Table, keys []Key, visit func(Key, T)
 	if err != nil {
 		return err
 	}
-	for _, doc := range docs {
-		var value T
-		if err := json.Unmarshal(doc.Body, &value); err != nil {
-			return fmt.Errorf("decode document %s/%s: %w", doc.Partition, doc.Sort, err)
+	for i := range docs {
+		value, err := decode[T](&docs[i])
+		if err != nil {
+			return err
 		}
-		visit(doc.Key, value)
+		visit(docs[i].Key, value)
 	}
 	return nil
 }

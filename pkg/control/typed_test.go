@@ -29,10 +29,12 @@ type rivalled struct {
 	rivals int
 }
 
-func (r *rivalled) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (r *rivalled) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version,
+	error) {
 	if r.rivals > 0 {
 		r.rivals--
-		if _, err := control.Update(ctx, r.Table, key, func(c *counter, _ bool) error { c.N += 100; return nil }); err != nil {
+		if _, err := control.Update(ctx, r.Table, key,
+			func(c *counter, _ bool) error { c.N += 100; return nil }); err != nil {
 			return "", err
 		}
 	}
@@ -43,7 +45,8 @@ func increment(c *counter, _ bool) error { c.N++; return nil }
 
 func TestLoadAndStore(t *testing.T) {
 	table := newTable(t)
-	if _, version, err := control.Load[counter](t.Context(), table, key); !errors.Is(err, control.ErrNotFound) || version != "" {
+	if _, version, err := control.Load[counter](t.Context(), table, key); !errors.Is(err, control.ErrNotFound) ||
+		version != "" {
 		t.Fatalf("load what is not there: %q, %v", version, err)
 	}
 	stored, err := control.Store(t.Context(), table, key, counter{7}, "")
@@ -184,12 +187,14 @@ func TestEachAndLoadAll(t *testing.T) {
 		}
 	}
 	boom := errors.New("boom")
-	if err := control.Each(t.Context(), table, "many", "", func(string, counter) error { return boom }); !errors.Is(err, boom) {
+	if err := control.Each(t.Context(), table, "many", "", func(string, counter) error { return boom }); !errors.Is(err,
+		boom) {
 		t.Fatalf("error of visit: %v", err)
 	}
 	var found []int
 	asked := append(keys[10:20:20], control.Key{Partition: "many", Sort: "missing"})
-	if err := control.LoadAll(t.Context(), table, asked, func(_ control.Key, c counter) { found = append(found, c.N) }); err != nil {
+	if err := control.LoadAll(t.Context(), table, asked,
+		func(_ control.Key, c counter) { found = append(found, c.N) }); err != nil {
 		t.Fatal(err)
 	}
 	slices.Sort(found)

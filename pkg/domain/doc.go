@@ -1,6 +1,6 @@
-// Package domain is where a user's business logic lives: one file per
-// projection, and one line of registration in Projections.
+// Package domain holds the user's business logic: one file per projection, and
+// one line per projection in Projections.
 //
 // What lives here: pure functions from events to state. What must not: clocks,
-// randomness, I/O, or anything of the platform other than the event itself.
+// randomness, I/O, or any part of the platform but the event.
 package domain

@@ -8,11 +8,11 @@ import (
 	"reprise/pkg/projection"
 )
 
-// FileState is what the commits of a repository have made of one file.
+// FileState is the state of one file after the commits of a repository.
 type FileState struct {
 	Added   int64 `json:"added"`
 	Deleted int64 `json:"deleted"`
-	// Lines is the number of lines that the file has now.
+	// Lines is the current number of lines.
 	Lines   int64 `json:"lines"`
 	Changes int64 `json:"changes"`
 }

@@ -2,6 +2,6 @@ package domain
 
 import "reprise/pkg/gateway"
 
-// Service is the platform's business logic with effects, and its way to the
-// outside; nil where there is none. Put your own in here.
+// Service returns the business logic with effects, nil if there is none, and the
+// gateway through which it reaches external systems. Put your own in here.
 func Service() (gateway.Service, gateway.Gateway) { return nil, gateway.Refusing{} }

@@ -5,15 +5,14 @@ import (
 	"time"
 )
 
-// MaxAhead is how far in the future the time of an imported event may lie. One
-// that is further would drag the logged time of its whole lane with it.
+// MaxAhead is how far in the future the time of an imported event may lie. A
+// later time would move the logged time of the whole lane ahead.
 const MaxAhead = 5 * time.Minute
 
-// Admit holds a valid event that is new against the rules for new ones, and
-// gives it its one form: data that came as base64 although its content type
-// says JSON or text in UTF-8 becomes what the same bytes are in binary mode.
-// What reads events that are in the log already must not call it, since they
-// stay as they were accepted. Its error is an *Invalid.
+// Admit checks a valid event against the rules for new events. Base64 data whose
+// content type is JSON or UTF-8 text becomes what the same bytes are in binary
+// mode, so that an event has one form. It must not be called for events that are
+// already in the log, which stay as they were accepted. Its error is an *Invalid.
 func (e *Event) Admit() error {
 	if !e.Base64 {
 		return nil
@@ -37,16 +36,15 @@ func (e *Event) Admit() error {
 	return nil
 }
 
-// AdmitOwnTime says why an event cannot be imported at its own time: it has
-// none, or one that lies before 1970 or more than MaxAhead behind now. Its error
-// is an *Invalid.
+// AdmitOwnTime returns an *Invalid if an event cannot be imported at its own
+// time: it has no time, or one before 1970 or more than MaxAhead after now.
 func (e *Event) AdmitOwnTime(now time.Time) error {
-	own, has := e.Timestamp()
+	own, ok := e.Timestamp()
 	switch {
-	case !has:
+	case !ok:
 		return invalid("time", "is required to import an event at its own time")
 	case own.After(now.Add(MaxAhead)):
-		return invalid("time", "lies in the future")
+		return invalid("time", "lies more than %d minutes in the future", int(MaxAhead.Minutes()))
 	case own.Before(time.Unix(0, 0)):
 		return invalid("time", "lies before 1970, where the log begins")
 	}

@@ -10,13 +10,13 @@ import (
 	"unicode/utf8"
 )
 
-// Attribute is a context attribute as it came apart from the data.
+// Attribute is a context attribute that was sent separately from the data.
 type Attribute struct{ Name, Value string }
 
-// ParseBinary reads one event whose attributes came apart from its data, as in
-// the binary content mode of CloudEvents 1.0, and validates it: specversion and
-// datacontenttype are among the attributes, and every value is a text. An event
-// that Parse accepts too has the same canonical encoding. Its error is an
+// ParseBinary reads and validates one event whose attributes were sent separately
+// from its data, as in the binary content mode of CloudEvents 1.0. The attributes
+// include specversion and datacontenttype, and every value is text. If Parse
+// accepts the same event, it has the same canonical encoding. Its error is an
 // *Invalid.
 func ParseBinary(all []Attribute, body []byte) (Event, error) {
 	var p parser
@@ -34,7 +34,7 @@ func ParseBinary(all []Attribute, body []byte) (Event, error) {
 	return p.event, nil
 }
 
-// text takes the value of an attribute that is a text whatever its name.
+// text reads an attribute whose value is text, whatever its name.
 func (p *parser) text(name, value string) error {
 	for known, attribute := range attributes {
 		switch {
@@ -51,9 +51,9 @@ func (p *parser) text(name, value string) error {
 	return p.extension(name, string(appendString(nil, value)))
 }
 
-// setData keeps a body in the form in which an event has one kind of data,
-// however it was sent: JSON as JSON, text as a JSON string, all else as base64.
-// An empty body is no data.
+// setData stores a body in the one form that its content type allows, however it
+// was sent: JSON as JSON, text as a JSON string, everything else as base64. An
+// empty body means no data.
 func (e *Event) setData(body []byte) (err error) {
 	kind, charset, _ := MediaType(e.DataContentType)
 	switch {
@@ -87,8 +87,8 @@ func jsonData(text string) (string, error) {
 	return value, nil
 }
 
-// textData quotes valid UTF-8 as it always has been quoted, so that an event
-// that is sent again has the same bytes: U+2028 and U+2029 escaped.
+// textData quotes valid UTF-8 and escapes U+2028 and U+2029. This must not
+// change, so that an event that is sent again has the same bytes.
 func textData(text string) (string, error) {
 	var quoted bytes.Buffer
 	encoder := json.NewEncoder(&quoted)
@@ -99,12 +99,11 @@ func textData(text string) (string, error) {
 	return strings.TrimSuffix(quoted.String(), "\n"), nil
 }
 
-// HeaderText is what the value of an HTTP header means in the binary content
-// mode: the quotes of a quoted string resolved, and then percent-encoding, once.
-// It is not ok where either is broken and where the value is not valid UTF-8.
-// The same goes for a replacement character that is not percent-encoded: on its
-// way to a function an HTTP API's event is JSON, whose encoders put that
-// character where bytes were not UTF-8.
+// HeaderText decodes the value of an HTTP header in the binary content mode: it
+// resolves the quotes of a quoted string and then percent-decodes once. It is not
+// ok if either is broken, if the value is not valid UTF-8, or if it contains a
+// replacement character that is not percent-encoded: JSON encoders between API
+// Gateway and a function put that character in place of bytes that are not UTF-8.
 func HeaderText(value string) (text string, ok bool) {
 	if !utf8.ValidString(value) || strings.ContainsRune(value, utf8.RuneError) {
 		return "", false

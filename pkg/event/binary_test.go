@@ -12,7 +12,8 @@ import (
 func TestHeaderText(t *testing.T) {
 	for header, want := range map[string]string{
 		"plain": "plain", "till 4": "till 4", "till%204": "till 4", `"till 4"`: "till 4", "100%25": "100%", "%2525": "%25",
-		`"a\"b\\c%20d"`: `a"b\c d`, `a"b`: `a"b`, "": "", `""`: "", "ü": "ü", "%C3%BC": "ü", "%c3%bc": "ü", "%EF%BF%BD": "\ufffd",
+		`"a\"b\\c%20d"`: `a"b\c d`, `a"b`: `a"b`, "": "", `""`: "", "ü": "ü", "%C3%BC": "ü", "%c3%bc": "ü",
+		"%EF%BF%BD":                       "\ufffd",
 		"Euro%20%E2%82%AC%20%F0%9F%98%80": "Euro € 😀", "a+b": "a+b", `%22a%22`: `"a"`,
 	} {
 		if text, ok := event.HeaderText(header); text != want || !ok {
@@ -44,7 +45,8 @@ func TestMediaType(t *testing.T) {
 			t.Errorf("%q is %q %q, %v", text, kind, charset, ok)
 		}
 	}
-	for _, text := range []string{"", "a", "a/", "/b", "a/b c", "a/b;c", "a/b;c=", `a/b;c="d`, `a/b;c="d\`, "a/b,a/b", " a/b", "a/b; c=d,a/b"} {
+	for _, text := range []string{"", "a", "a/", "/b", "a/b c", "a/b;c", "a/b;c=", `a/b;c="d`, `a/b;c="d\`, "a/b,a/b",
+		" a/b", "a/b; c=d,a/b"} {
 		if kind, charset, ok := event.MediaType(text); ok || kind != "" || charset != "" {
 			t.Errorf("%q is accepted as %q %q", text, kind, charset)
 		}
@@ -54,7 +56,8 @@ func TestMediaType(t *testing.T) {
 // attributes of an event in binary mode, with changes: name, value; "-" leaves
 // one out.
 func attributes(changes ...string) []event.Attribute {
-	all := []event.Attribute{{"specversion", "1.0"}, {"id", "1"}, {"source", "/s"}, {"type", "t.happened"}, {"subject", "e"}}
+	all := []event.Attribute{{"specversion", "1.0"}, {"id", "1"}, {"source", "/s"}, {"type", "t.happened"},
+		{"subject", "e"}}
 next:
 	for i := 0; i < len(changes); i += 2 {
 		for at := range all[:5] {
@@ -80,14 +83,22 @@ func TestParseBinary(t *testing.T) {
 		attributes []event.Attribute
 		body, want string
 	}{
-		"no data":         {attributes("datacontenttype", "application/json"), "", begin + `,"datacontenttype":"application/json"}`},
-		"JSON":            {attributes("datacontenttype", "Application/X+JSON"), " {\"a\": \"\\u00e9<\u2028\"}\n", begin + `,"datacontenttype":"Application/X+JSON","data":{"a":"\u00e9<` + "\u2028" + `"}}`},
-		"null":            {attributes("datacontenttype", "application/json"), "null", begin + `,"datacontenttype":"application/json","data":null}`},
-		"text":            {attributes("datacontenttype", "text/plain"), "a\n<\u2028", begin + `,"datacontenttype":"text/plain","data":"a\n<\u2028"}`},
-		"text in ASCII":   {attributes("datacontenttype", "text/plain; charset=US-ASCII"), "a", begin + `,"datacontenttype":"text/plain; charset=US-ASCII","data":"a"}`},
-		"text in UTF-16":  {attributes("datacontenttype", "text/plain; charset=utf-16"), "a", begin + `,"datacontenttype":"text/plain; charset=utf-16","data_base64":"YQ=="}`},
-		"text not UTF-8":  {attributes("datacontenttype", "text/plain"), "\xe9", begin + `,"datacontenttype":"text/plain","data_base64":"6Q=="}`},
-		"bytes":           {attributes("datacontenttype", "a/b"), "a", begin + `,"datacontenttype":"a/b","data_base64":"YQ=="}`},
+		"no data": {attributes("datacontenttype", "application/json"), "",
+			begin + `,"datacontenttype":"application/json"}`},
+		"JSON": {attributes("datacontenttype", "Application/X+JSON"), " {\"a\": \"\\u00e9<\u2028\"}\n",
+			begin + `,"datacontenttype":"Application/X+JSON","data":{"a":"\u00e9<` + "\u2028" + `"}}`},
+		"null": {attributes("datacontenttype", "application/json"), "null",
+			begin + `,"datacontenttype":"application/json","data":null}`},
+		"text": {attributes("datacontenttype", "text/plain"), "a\n<\u2028",
+			begin + `,"datacontenttype":"text/plain","data":"a\n<\u2028"}`},
+		"text in ASCII": {attributes("datacontenttype", "text/plain; charset=US-ASCII"), "a",
+			begin + `,"datacontenttype":"text/plain; charset=US-ASCII","data":"a"}`},
+		"text in UTF-16": {attributes("datacontenttype", "text/plain; charset=utf-16"), "a",
+			begin + `,"datacontenttype":"text/plain; charset=utf-16","data_base64":"YQ=="}`},
+		"text not UTF-8": {attributes("datacontenttype", "text/plain"), "\xe9",
+			begin + `,"datacontenttype":"text/plain","data_base64":"6Q=="}`},
+		"bytes": {attributes("datacontenttype", "a/b"), "a",
+			begin + `,"datacontenttype":"a/b","data_base64":"YQ=="}`},
 		"no content type": {attributes(), "{}", begin + `,"data_base64":"e30="}`},
 		"extensions":      {attributes("z", "<é\"", "a", "true", "b", ""), "", begin + `,"a":"true","b":"","z":"<é\""}`},
 	} {
@@ -148,7 +159,7 @@ func TestParseBinaryNamesTheAttribute(t *testing.T) {
 
 // An event means the same in every content mode, so data that came as base64
 // becomes what the bytes are in binary mode.
-func TestAdmitGivesDataItsOneForm(t *testing.T) {
+func TestAdmitGivesDataOneForm(t *testing.T) {
 	for name, c := range map[string]struct{ kind, data, want string }{
 		"JSON":                    {"application/json", `"eyJhIjogMX0="`, `,"data":{"a":1}}`},
 		"JSON with a suffix":      {"application/x+json; charset=utf-8", `"MQ=="`, `,"data":1}`},
@@ -200,7 +211,8 @@ func TestAdmitOwnTime(t *testing.T) {
 }
 
 func TestCheckSubjectAndType(t *testing.T) {
-	for _, good := range []string{"a", " ", "ü#%", strings.Repeat("x", event.MaxEntityKeyBytes), strings.Repeat("#", event.MaxEntityKeyBytes/3)} {
+	for _, good := range []string{"a", " ", "ü#%", strings.Repeat("x", event.MaxEntityKeyBytes),
+		strings.Repeat("#", event.MaxEntityKeyBytes/3)} {
 		if err := errors.Join(event.CheckSubject(good), event.CheckType(good)); err != nil {
 			t.Errorf("%.20q: %v", good, err)
 		}

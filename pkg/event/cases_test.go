@@ -41,7 +41,7 @@ type verdict struct{ name, text, want, sdk string }
 
 // Reasons why we differ from the SDK.
 const (
-	sdkTwice     = "the SDK lets one of two values win, which one depends on their place; readers would disagree about the event"
+	sdkTwice     = "the SDK uses one of two values, depending on their order; readers would disagree about the event"
 	sdkNull      = "the SDK reads null as the empty text; the JSON format calls it an absent attribute, which ours is then"
 	sdkEmpty     = "the SDK reads an empty optional attribute as absent; the specification wants it absent or not empty"
 	sdkSubject   = "for CloudEvents the subject is optional; here an event is about an entity"
@@ -53,7 +53,7 @@ const (
 	sdkName      = "the SDK folds the case of extension names; the specification allows a to z and 0 to 9"
 	sdkTime      = "the SDK reads what time.Parse does, which is more than RFC 3339"
 	sdkBlank     = "the SDK refuses attributes of blanks only; the specification wants them not empty"
-	sdkHost      = "the SDK takes the authority of a source apart with net/url, which changes from release to release; we check the reference's outer form"
+	sdkHost      = "the SDK parses the authority of a source with net/url, whose rules change; we check the outer form"
 	sdkSchema    = "the SDK drops a dataschema that it cannot read; that would lose an attribute"
 	sdkQuery     = "the SDK checks percent escapes in the path and fragment only; RFC 3986 wants them whole everywhere"
 	sdkMedia     = "the SDK reads a media type without a subtype; RFC 2046 wants type/subtype"
@@ -62,12 +62,13 @@ const (
 	sdkBase64    = "the SDK takes the first and last byte of any value for its quotes"
 	sdkNameEmpty = "the SDK takes an empty name for the end of the object and drops what follows"
 	sdkNumber    = "the SDK refuses numbers beyond float64; JSON knows no such limit, and ours are kept as text"
-	sdkNonJSON   = "the SDK wants a JSON string where datacontenttype is not JSON; the JSON format allows any value, and ours is kept as sent"
+	sdkNonJSON   = "the SDK requires a string if datacontenttype is not JSON; the JSON format allows any value, which we keep"
 	sdkDepth     = "the SDK reads any nesting up to Go's own limit; ours is bounded at 200"
-	sdkEscaped   = "the SDK compares the raw text of data_base64 where it precedes datacontenttype; an escaped slash is the same text in JSON"
+	sdkEscaped   = "the SDK compares raw text if data_base64 precedes datacontenttype; an escaped slash is the same JSON"
 )
 
-var verdicts = slices.Concat(requiredVerdicts, optionalVerdicts, textVerdicts, extensionVerdicts, dataVerdicts, syntaxVerdicts)
+var verdicts = slices.Concat(requiredVerdicts, optionalVerdicts, textVerdicts, extensionVerdicts, dataVerdicts,
+	syntaxVerdicts)
 
 var requiredVerdicts = []verdict{
 	{"smallest", made(), "", ""},
@@ -166,7 +167,8 @@ var optionalVerdicts = []verdict{
 	{"time number", made("time", "1772357400"), "time: must be a string", ""},
 	{"time empty", made("time", `""`), "time: must not be empty", sdkEmpty},
 	{"time null", made("time", "null"), "", ""},
-	{"time twice", made("time", `"2026-03-01T09:30:00Z"`, "time", `"2026-03-01T09:30:00Z"`), "time: is given twice", sdkTwice},
+	{"time twice", made("time", `"2026-03-01T09:30:00Z"`, "time", `"2026-03-01T09:30:00Z"`), "time: is given twice",
+		sdkTwice},
 	{"content type", made("datacontenttype", `"application/json"`, "data", "1"), "", ""},
 	{"content type parameters", made("datacontenttype", `"text/plain; charset=utf-8; a=\"b \\\"; c\""`), "", ""},
 	{"content type last semicolon", made("datacontenttype", `"text/plain;"`), "", ""},
@@ -182,7 +184,8 @@ var optionalVerdicts = []verdict{
 	{"content type empty", made("datacontenttype", `""`), "datacontenttype: must not be empty", ""},
 	{"content type null", made("datacontenttype", "null"), "", sdkNull},
 	{"content type number", made("datacontenttype", "1"), "datacontenttype: must be a string", ""},
-	{"content type twice", made("datacontenttype", `"a/b"`, "datacontenttype", `"a/b"`), "datacontenttype: is given twice", ""},
+	{"content type twice", made("datacontenttype", `"a/b"`, "datacontenttype", `"a/b"`),
+		"datacontenttype: is given twice", ""},
 	{"schema", made("dataschema", `"https://example.com/schema#v1"`), "", ""},
 	{"schema URN", made("dataschema", `"urn:schema:1"`), "", ""},
 	{"schema relative", made("dataschema", `"/schema"`), "dataschema: must be an absolute URI", ""},
@@ -264,7 +267,8 @@ var extensionVerdicts = []verdict{
 	{"nearly reserved", made("repris", `"x"`), "", ""},
 	{"control character", made("a", `"\u0000"`), "a: has the control character U+0000", sdkText},
 	{"at limit", made("a", long("x", 8192-len("1/st.happenede")-len(`a""`))), "", ""},
-	{"over limit", made("a", long("x", 8193-len("1/st.happenede")-len(`a""`))), "attributes take more than 8192", sdkLimit},
+	{"over limit", made("a", long("x", 8193-len("1/st.happenede")-len(`a""`))), "attributes take more than 8192",
+		sdkLimit},
 	{"escaped at limit", made("a", long(`\u0041`, 8192-len("1/st.happenede")-len(`a""`))), "", ""},
 }
 
@@ -287,7 +291,8 @@ var dataVerdicts = []verdict{
 	{"base64 one byte", made("data_base64", `"AQ=="`), "", ""},
 	{"base64 two bytes", made("data_base64", `"AQI="`), "", ""},
 	{"base64 empty", made("data_base64", `""`), "", ""},
-	{"base64 null", made("data_base64", "null"), "", "the SDK fails on a data_base64 of null; the JSON format calls it absent"},
+	{"base64 null", made("data_base64", "null"), "",
+		"the SDK fails on a data_base64 of null; the JSON format calls it absent"},
 	{"base64 escaped slash", made("datacontenttype", `"a/b"`, "data_base64", `"\/\/8="`), "", ""},
 	{"base64 escaped slash, no type", made("data_base64", `"\/\/8="`), "", sdkEscaped},
 	{"base64 no padding", made("data_base64", `"AQ"`), "data_base64: is not base64 text", ""},
@@ -295,7 +300,8 @@ var dataVerdicts = []verdict{
 	{"base64 padding inside", made("data_base64", `"AQ==AQ=="`), "data_base64: is not base64 text", ""},
 	{"base64 of URLs", made("data_base64", `"_-8="`), "data_base64: is not base64 text", ""},
 	{"base64 blank", made("data_base64", `"AQ I"`), "data_base64: is not base64 text", ""},
-	{"base64 newline", made("datacontenttype", `"a/b"`, "data_base64", `"AQID\nAQID"`), "data_base64: is not base64 text", ""},
+	{"base64 newline", made("datacontenttype", `"a/b"`, "data_base64", `"AQID\nAQID"`), "data_base64: is not base64 text",
+		""},
 	{"base64 number", made("data_base64", "1234"), "data_base64: must be a string", ""},
 	{"base64 object", made("data_base64", "{}"), "data_base64: must be a string", sdkBase64},
 	{"base64 twice", made("data_base64", `"AQ=="`, "data_base64", `"AQ=="`), "data_base64: is given twice", sdkTwice},
@@ -304,7 +310,8 @@ var dataVerdicts = []verdict{
 	{"both", made("data", "1", "data_base64", `"AQ=="`), "data: is given together with data_base64", sdkBoth},
 	{"both, other order", made("data_base64", `"AQ=="`, "data", "1"), "data: is given together with data_base64", ""},
 	{"both, base64 null", made("data", "1", "data_base64", "null"), "", "as above: the SDK fails on null"},
-	{"both, data null", made("data", "null", "data_base64", `"AQ=="`), "data: is given together with data_base64", sdkBoth},
+	{"both, data null", made("data", "null", "data_base64", `"AQ=="`), "data: is given together with data_base64",
+		sdkBoth},
 	{"text", made("datacontenttype", `"text/plain"`, "data", `"x"`), "", ""},
 	{"text as object", made("datacontenttype", `"text/plain"`, "data", `{"a":1}`), "", sdkNonJSON},
 }
@@ -346,10 +353,13 @@ var syntaxVerdicts = []verdict{
 	{"long literal", made("data", "nullx"), "not valid JSON", ""},
 	{"broken after a fault", `{"id":1,"data":[}`, "not valid JSON", ""},
 	{"depth at limit", made("data", strings.Repeat("[", 200)+strings.Repeat("]", 200)), "", ""},
-	{"depth over limit", made("data", strings.Repeat("[", 201)+strings.Repeat("]", 201)), "nested more than 200 levels", sdkDepth},
+	{"depth over limit", made("data", strings.Repeat("[", 201)+strings.Repeat("]", 201)), "nested more than 200 levels",
+		sdkDepth},
 	{"depth of objects", made("data", strings.Repeat(`{"a":`, 200)+"1"+strings.Repeat("}", 200)), "", ""},
-	{"depth of objects over limit", made("data", strings.Repeat(`{"a":`, 201)+"1"+strings.Repeat("}", 201)), "nested more than 200 levels", sdkDepth},
-	{"depth of an attribute", made("id", strings.Repeat("[", 300)+strings.Repeat("]", 300)), "nested more than 200 levels", ""},
+	{"depth of objects over limit", made("data", strings.Repeat(`{"a":`, 201)+"1"+strings.Repeat("}", 201)),
+		"nested more than 200 levels", sdkDepth},
+	{"depth of an attribute", made("id", strings.Repeat("[", 300)+strings.Repeat("]", 300)),
+		"nested more than 200 levels", ""},
 	{"depth bomb", strings.Repeat("[", 1<<20), "nested more than 200 levels", ""},
 	{"depth bomb in data", made("data", strings.Repeat(`{"a":[`, 1<<18)), "nested more than 200 levels", ""},
 }

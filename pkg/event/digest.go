@@ -16,7 +16,7 @@ type Digest struct{ Hi, Lo uint64 }
 // DigestOf is the digest of one event: the first 128 bits of the SHA-256 of its
 // position, a zero byte and its canonical encoding.
 func DigestOf(at Position, line []byte) Digest {
-	var b [160]byte // holds any position, so that nothing is allocated
+	var b [160]byte // large enough for any position, to avoid an allocation
 	h := sha256.New()
 	h.Write(append(append(b[:0], at...), 0))
 	h.Write(line)
@@ -66,7 +66,7 @@ func (d Digest) String() string {
 // MarshalText and UnmarshalText use the form of String.
 func (d Digest) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 
-// ErrDigest is the error of a text that is no digest.
+// ErrDigest is the error of text that is not a digest.
 var ErrDigest = errors.New("not a digest of 32 hexadecimal digits")
 
 // UnmarshalText reads the form of String and no other.
@@ -87,16 +87,16 @@ func (d *Digest) UnmarshalText(text []byte) error {
 }
 
 // Identity is the fingerprint of an event's source and id: two events of an
-// entity with one identity are one event sent twice. It is the first 128 bits
-// of the SHA-256 of both with a zero byte between, which neither can contain.
+// entity with the same identity are one event sent twice. It is the first 128
+// bits of the SHA-256 of source, a zero byte, which neither can contain, and id.
 func (e *Event) Identity() Digest {
-	var b [256]byte // holds most, so that little is allocated
+	var b [256]byte // large enough for most events, to avoid allocations
 	sum := sha256.Sum256(append(append(append(b[:0], e.Source...), 0), e.ID...))
 	return digestFrom(sum[:])
 }
 
-// ContentOf is the fingerprint of a canonical encoding, which tells a repeated
-// event from another one that reuses its id.
+// ContentOf is the fingerprint of a canonical encoding. It distinguishes a
+// repeated event from a different event that reuses its id.
 func ContentOf(line []byte) Digest {
 	sum := sha256.Sum256(line)
 	return digestFrom(sum[:])

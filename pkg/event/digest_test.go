@@ -94,7 +94,8 @@ func TestDigestText(t *testing.T) {
 			t.Errorf("%s reads as %s, %v", encoded, again, err)
 		}
 	})
-	for _, text := range []string{"", "0", strings.Repeat("0", 31), strings.Repeat("0", 33), strings.Repeat("0", 64), strings.Repeat("A", 32), strings.Repeat("g", 32), " " + strings.Repeat("0", 31), "0x" + strings.Repeat("0", 30)} {
+	for _, text := range []string{"", "0", strings.Repeat("0", 31), strings.Repeat("0", 33), strings.Repeat("0", 64),
+		strings.Repeat("A", 32), strings.Repeat("g", 32), " " + strings.Repeat("0", 31), "0x" + strings.Repeat("0", 30)} {
 		before := event.Digest{Hi: 1, Lo: 2}
 		d := before
 		if err := d.UnmarshalText([]byte(text)); !errors.Is(err, event.ErrDigest) || d != before {

@@ -1,8 +1,7 @@
-// Package event holds what an event is: the CloudEvents 1.0 envelope with its
-// parser and canonical encoding, the position of an event in the log, the lane
-// of an entity, and the escaping of entity ids in keys.
+// Package event defines events: the CloudEvents 1.0 envelope with its parser and
+// canonical encoding, an event's position in the log, an entity's lane, and the
+// escaping of entity ids in keys.
 //
-// It uses the standard library only and does no I/O. What reads or writes
-// events anywhere belongs in the packages around it; so does compression, which
-// package record adds.
+// It uses the standard library only and does no I/O. Package record adds
+// compression.
 package event

@@ -6,11 +6,11 @@ import (
 )
 
 // AppendJSON appends the event's canonical encoding: one line of JSON without
-// white space between tokens, the attributes in a fixed order, the extensions
-// by name, data last and as it was sent. However the sender had escaped the
-// attributes, the bytes are the same. Two events are the same content where
-// these bytes are the same; digests and stored bodies use them. Of an event
-// that Validate accepts they hold no line feed, and Parse gives it back.
+// white space between tokens, the attributes in a fixed order, the extensions by
+// name, and last the data as it was sent. The bytes do not depend on how the
+// sender escaped the attributes. Two events have the same content if these bytes
+// are equal; digests and stored bodies use them. For an event that Validate
+// accepts, the bytes contain no line feed, and Parse returns the same event.
 func (e *Event) AppendJSON(b []byte) []byte {
 	b = append(b, `{"specversion":"1.0","id":`...)
 	b = appendString(b, e.ID)
@@ -44,7 +44,7 @@ func appendOptional(b []byte, name, value string) []byte {
 	return appendString(append(b, name...), value)
 }
 
-// appendString quotes valid UTF-8, escaping only what JSON demands.
+// appendString quotes valid UTF-8, escaping only what JSON requires.
 func appendString(b []byte, s string) []byte {
 	const hex = "0123456789abcdef"
 	b = append(b, '"')
@@ -65,15 +65,15 @@ func appendString(b []byte, s string) []byte {
 	return append(append(b, s[start:]...), '"')
 }
 
-// Placed suffixes: what a playback record adds to an event's line.
+// The members that a playback record adds to an event's line.
 const (
 	positionMember = `,"repriseposition":"`
 	loggedMember   = `","repriselogged":"`
 )
 
-// AppendPlaced appends a canonical line with the two extension attributes that
-// a playback record carries: repriseposition and repriselogged (milliseconds
-// since 1970, as decimal text, since CloudEvents integers have 32 bits).
+// AppendPlaced appends a canonical line with the two extension attributes of a
+// playback record: repriseposition, and repriselogged in milliseconds since 1970,
+// as decimal text because CloudEvents integers have 32 bits.
 func AppendPlaced(b []byte, line []byte, at Position, loggedMillis int64) []byte {
 	b = append(b, line[:len(line)-1]...)
 	b = append(append(b, positionMember...), at...)
@@ -81,9 +81,9 @@ func AppendPlaced(b []byte, line []byte, at Position, loggedMillis int64) []byte
 	return append(b, `"}`...)
 }
 
-// SplitPlaced undoes AppendPlaced: the canonical line, its position and its
-// logged time. It accepts no other spelling of the two, and leaves the line
-// itself to Parse. Its error is an *Invalid.
+// SplitPlaced undoes AppendPlaced: it returns the canonical line, its position
+// and its logged time. It accepts no other spelling of the two attributes, and
+// does not check the line itself. Its error is an *Invalid.
 func SplitPlaced(placed []byte) (line []byte, at Position, loggedMillis int64, err error) {
 	rest, closed := bytes.CutSuffix(placed, []byte(`"}`))
 	logged := bytes.LastIndex(rest, []byte(loggedMember))

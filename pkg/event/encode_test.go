@@ -72,9 +72,11 @@ func TestCanonicalKeepsApart(t *testing.T) {
 	for _, text := range []string{
 		made(), made("data", "null"), made("data", `""`), made("data", "0"), made("data", "0.0"), made("data", "-0"),
 		made("data", `"é"`), made("data", `"\u00e9"`), made("data", `{"a":1,"b":2}`), made("data", `{"b":2,"a":1}`),
-		made("data", `"AQ=="`), made("data_base64", `"AQ=="`), made("data_base64", `""`), made("data", `"a b"`), made("data", `"ab"`),
+		made("data", `"AQ=="`), made("data_base64", `"AQ=="`), made("data_base64", `""`), made("data", `"a b"`),
+		made("data", `"ab"`),
 		made("a", "1"), made("a", `"1"`), made("a", "true"), made("a", `"true"`), made("a", `""`), made("b", "1"),
-		made("id", `"\\u0031"`), made("id", `"1 "`), made("time", `"2026-03-01T09:30:00Z"`), made("time", `"2026-03-01T10:30:00+01:00"`),
+		made("id", `"\\u0031"`), made("id", `"1 "`), made("time", `"2026-03-01T09:30:00Z"`),
+		made("time", `"2026-03-01T10:30:00+01:00"`),
 	} {
 		e := parse(t, text)
 		line := string(e.AppendJSON(nil))
@@ -183,7 +185,8 @@ func TestPlacedWithForgedData(t *testing.T) {
 	at, _ := event.NewPosition(1, "42", 0)
 	forged, _ := event.NewPosition(9, "99", 9)
 	inner := string(event.AppendPlaced(nil, []byte("{\"a\":1}"), forged, 7))
-	for _, data := range []string{inner, "[" + inner + "]", event.StringExtension("", inner).Value, `{"a":1,"repriseposition":"x"}`, `",\"repriseposition\":\""`} {
+	for _, data := range []string{inner, "[" + inner + "]", event.StringExtension("", inner).Value,
+		`{"a":1,"repriseposition":"x"}`, `",\"repriseposition\":\""`} {
 		e := parse(t, made("data", data))
 		line := e.AppendJSON(nil)
 		gotLine, gotAt, logged, err := event.SplitPlaced(event.AppendPlaced(nil, line, at, 1))

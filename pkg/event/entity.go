@@ -6,12 +6,12 @@ import (
 	"unicode/utf8"
 )
 
-// ErrEntity is the error of a text that can be no entity's id.
+// ErrEntity is the error of text that cannot be an entity's id.
 var ErrEntity = errors.New("not an entity id")
 
-// CheckEntity returns ErrEntity unless id can be the id of an entity: it is not
-// empty, is UTF-8, and takes at most MaxEntityKeyBytes in a key. What is not
-// UTF-8 would be stored as another id by whatever writes JSON.
+// CheckEntity returns ErrEntity unless id can be the id of an entity: not empty,
+// UTF-8, and at most MaxEntityKeyBytes in a key. JSON encoders would store an id
+// that is not UTF-8 as a different id.
 func CheckEntity(id string) error {
 	if id == "" {
 		return fmt.Errorf("empty: %w", ErrEntity)

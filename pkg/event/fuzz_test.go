@@ -138,9 +138,11 @@ func FuzzModes(f *testing.F) {
 	f.Add("\x00", "", "t\n", "#", "now", "a/b; charset=utf-16", "/a", "\ufdd0", []byte{0, 0xff})
 	f.Add("%C3", `"q"`, "\\", "e", "2026-03-01T00:00:00Z", "Text/X; charset=\"us-ascii\"", "", "\ufffd", []byte("{}}"))
 	f.Fuzz(func(t *testing.T, id, source, kind, subject, at, contentType, schema, extension string, body []byte) {
-		all := []event.Attribute{{Name: "specversion", Value: "1.0"}, {Name: "id", Value: id}, {Name: "source", Value: source},
+		all := []event.Attribute{{Name: "specversion", Value: "1.0"}, {Name: "id", Value: id},
+			{Name: "source", Value: source},
 			{Name: "type", Value: kind}, {Name: "subject", Value: subject}, {Name: "extension", Value: extension}}
-		for _, a := range []event.Attribute{{Name: "time", Value: at}, {Name: "datacontenttype", Value: contentType}, {Name: "dataschema", Value: schema}} {
+		for _, a := range []event.Attribute{{Name: "time", Value: at}, {Name: "datacontenttype", Value: contentType},
+			{Name: "dataschema", Value: schema}} {
 			if a.Value != "" {
 				all = append(all, a)
 			}

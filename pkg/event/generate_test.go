@@ -58,9 +58,11 @@ func jsonText(t *rapid.T, depth int) string {
 	name := rapid.SampledFrom([]string{`"a"`, `""`, `"\u00e9"`, `"repriseposition"`, `"repriselogged"`, `"\ud800"`})
 	switch rapid.IntRange(1, kinds).Draw(t, "kind") {
 	case 1:
-		return rapid.SampledFrom([]string{"null", "true", "0", "-0", "1.50", "1E400", "12345678901234567890"}).Draw(t, "scalar")
+		return rapid.SampledFrom([]string{"null", "true", "0", "-0", "1.50", "1E400", "12345678901234567890"}).Draw(t,
+			"scalar")
 	case 2:
-		return `"` + rapid.SampledFrom([]string{"", " \u2028 ", `\n\u0000\\`, `\"}`, ` : , `, `,\"repriseposition\":\"`, "é", `\ud800`}).Draw(t, "text") + `"`
+		return `"` + rapid.SampledFrom([]string{"", " \u2028 ", `\n\u0000\\`, `\"}`, ` : , `, `,\"repriseposition\":\"`,
+			"é", `\ud800`}).Draw(t, "text") + `"`
 	case 3:
 		return event.StringExtension("", text(t, "string")).Value
 	case 4:
@@ -76,7 +78,8 @@ var anyEvent = rapid.Custom(func(t *rapid.T) event.Event {
 		DataContentType: types.Draw(t, "datacontenttype"), DataSchema: schemas.Draw(t, "dataschema"),
 	}
 	if rapid.Bool().Draw(t, "timed") {
-		at := time.Unix(rapid.Int64Range(-62e9, 253e9).Draw(t, "second"), rapid.Int64Range(0, 999999999).Draw(t, "nanosecond"))
+		at := time.Unix(rapid.Int64Range(-62e9, 253e9).Draw(t, "second"),
+			rapid.Int64Range(0, 999999999).Draw(t, "nanosecond"))
 		e.Time = at.In(time.FixedZone("", 60*rapid.IntRange(-1400, 1400).Draw(t, "offset"))).Format(time.RFC3339Nano)
 	}
 	for _, name := range rapid.SliceOfNDistinct(names, 0, 5, rapid.ID).Draw(t, "names") {

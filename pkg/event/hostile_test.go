@@ -45,9 +45,12 @@ var hostile = map[string]func(n int) string{
 	"placed suffixes": func(n int) string {
 		return made("data", "{"+strings.Repeat(`"a":0,"repriseposition":"",`, n/27)+`"b":0}`)
 	},
-	"percent subject":    func(n int) string { return made("subject", long("%", n)) },
-	"comma time":         func(n int) string { return made("time", long(",", n)) },
-	"fraction time":      func(n int) string { return made("time", quoted("2026-03-01T09:30:00."+strings.Repeat("1", n)+"Z")) },
+	"percent subject": func(n int) string { return made("subject", long("%", n)) },
+	"comma time":      func(n int) string { return made("time", long(",", n)) },
+	"fraction time": func(n int) string {
+		return made("time",
+			quoted("2026-03-01T09:30:00."+strings.Repeat("1", n)+"Z"))
+	},
 	"media type":         func(n int) string { return made("datacontenttype", quoted("a/b"+strings.Repeat(";a=b", n/4))) },
 	"invalid at the end": func(n int) string { return made("data", long("x", n)) + "\xff" },
 }

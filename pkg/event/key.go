@@ -6,12 +6,12 @@ import (
 	"strings"
 )
 
-// ErrKey is the error of a text that is no escaped entity id or sort key.
+// ErrKey is the error of text that is not an escaped entity id or sort key.
 var ErrKey = errors.New("not an event key")
 
 // EscapeEntity writes an entity id for use in keys: '%', '#' and control
-// characters become %XX. No id's escaped form can therefore be forged into
-// another's prefix, since '#' ends it.
+// characters become %XX. In a key '#' ends the id, so no id followed by '#' can
+// be a prefix of another id's key.
 func EscapeEntity(id string) string {
 	n := escapedLen(id)
 	if n == len(id) {
@@ -68,24 +68,25 @@ func UnescapeEntity(escaped string) (string, error) {
 	return "", fmt.Errorf("unescape %q: %w", clip(escaped), ErrKey)
 }
 
+// unhex returns the value of a hexadecimal digit, 0 for any other byte.
 func unhex(c byte) byte {
 	switch {
-	case c >= '0' && c <= '9':
+	case isDigit(c):
 		return c - '0'
-	case c >= 'A' && c <= 'F':
-		return c - 'A' + 10
+	case isHex(c):
+		return c | 0x20 - 'a' + 10
 	}
 	return 0
 }
 
-// SortKey is the sort key of an event in its lane-bucket: events of an entity
-// lie side by side there, in position order.
+// SortKey is the sort key of an event in its lane's bucket, where the events of an
+// entity are adjacent and in position order.
 func SortKey(entity string, at Position) string {
 	return EscapeEntity(entity) + "#" + string(at)
 }
 
-// ParseSortKey takes a sort key apart. It refuses what SortKey does not write
-// for an entity with an id, with ErrKey.
+// ParseSortKey splits a sort key. It returns ErrKey for text that SortKey does not
+// write for a non-empty id.
 func ParseSortKey(key string) (entity string, at Position, err error) {
 	escaped, position, found := strings.Cut(key, "#")
 	if !found || escaped == "" {

@@ -21,7 +21,8 @@ var ids = rapid.OneOf(
 func TestEscapeEntityGolden(t *testing.T) {
 	for id, want := range map[string]string{
 		"": "", "account-000042": "account-000042", "a#b": "a%23b", "100%": "100%25", "%23": "%2523", "a/b c": "a/b c",
-		"é👩‍🚀": "é👩‍🚀", "\x00\x1f\x7f": "%00%1F%7F", "##": "%23%23", strings.Repeat("x", 2048): strings.Repeat("x", 2048),
+		"é👩‍🚀": "é👩‍🚀", "\x00\x1f\x7f": "%00%1F%7F", "##": "%23%23",
+		strings.Repeat("x", 2048): strings.Repeat("x", 2048),
 	} {
 		if got := event.EscapeEntity(id); got != want {
 			t.Errorf("EscapeEntity(%q) = %q, want %q", id, got, want)
@@ -47,7 +48,8 @@ func TestEscapeEntity(t *testing.T) {
 }
 
 func TestUnescapeEntityRefuses(t *testing.T) {
-	for _, text := range []string{"#", "a#", "%", "%2", "a%", "%23%", "%2x", "%zz", "%2e", "%2E", "%41", "%7f", "%1f", "%C3%A9", "\x00", "a\n", "\x7f", "%23\x01", "%%23"} {
+	for _, text := range []string{"#", "a#", "%", "%2", "a%", "%23%", "%2x", "%zz", "%2e", "%2E", "%41", "%7f", "%1f",
+		"%C3%A9", "\x00", "a\n", "\x7f", "%23\x01", "%%23"} {
 		if id, err := event.UnescapeEntity(text); !errors.Is(err, event.ErrKey) || id != "" {
 			t.Errorf("UnescapeEntity(%q) = %q, %v", text, id, err)
 		}
@@ -102,7 +104,8 @@ func TestSortKeyFits(t *testing.T) {
 // Sorted keys hold each entity's events side by side, in position order.
 func TestSortKeyOrder(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		entities := rapid.SliceOfNDistinct(ids.Filter(func(s string) bool { return s != "" }), 1, 6, rapid.ID).Draw(t, "entities")
+		entities := rapid.SliceOfNDistinct(ids.Filter(func(s string) bool { return s != "" }), 1, 6, rapid.ID).Draw(t,
+			"entities")
 		var keys []string
 		for _, entity := range entities {
 			for _, at := range rapid.SliceOfNDistinct(anyPosition, 1, 4, rapid.ID).Draw(t, "positions") {
@@ -132,7 +135,8 @@ func TestSortKeyOrder(t *testing.T) {
 
 func TestParseSortKeyRefuses(t *testing.T) {
 	const at = "0001-0242-0003"
-	for _, key := range []string{"", "#", "a", at, "a#", "#" + at, "a##" + at, "a#b#" + at, "a" + at, "a#" + at + "#", "a#" + at + " ", "a# " + at, "a%#" + at, "a%2e#" + at, "a\n#" + at, "a#0001-0142-0003"} {
+	for _, key := range []string{"", "#", "a", at, "a#", "#" + at, "a##" + at, "a#b#" + at, "a" + at, "a#" + at + "#",
+		"a#" + at + " ", "a# " + at, "a%#" + at, "a%2e#" + at, "a\n#" + at, "a#0001-0142-0003"} {
 		entity, position, err := event.ParseSortKey(key)
 		if !errors.Is(err, event.ErrKey) || entity != "" || position != "" {
 			t.Errorf("ParseSortKey(%q) = %q, %q, %v", key, entity, position, err)

@@ -13,13 +13,13 @@ import (
 // MaxLanes is the largest number of lanes that a log can have.
 const MaxLanes = 1024
 
-// ErrLanes is the error of a lane count that cannot be.
+// ErrLanes is the error of an invalid lane count.
 var ErrLanes = errors.New("the number of lanes must be a power of two from 1 to 1024")
 
 // Lane is a fixed slice of the entity-id hash space, from 0.
 type Lane int
 
-// String returns the lane as keys carry it: four decimal digits.
+// String returns the lane as keys spell it: four decimal digits.
 func (l Lane) String() string { return fmt.Sprintf("%04d", int(l)) }
 
 // AllLanes returns the lanes below count, ascending.
@@ -53,10 +53,10 @@ func NewLanes(count int) (*Lanes, error) {
 // Count is the number of lanes.
 func (l *Lanes) Count() int { return len(l.keys) }
 
-// Of returns the lane of an entity: the top bits of the SHA-256 of its id, so
-// that any language can find it in a line.
+// Of returns the lane of an entity: the top bits of the SHA-256 of its id, which
+// any language can compute in one line.
 func (l *Lanes) Of(entity string) Lane {
-	var b [128]byte // holds most ids, so that little is allocated
+	var b [128]byte // large enough for most ids, to avoid allocations
 	sum := sha256.Sum256(append(b[:0], entity...))
 	return Lane(l.top(sum[:]))
 }
@@ -65,12 +65,12 @@ func (l *Lanes) top(hash []byte) int {
 	return int(binary.BigEndian.Uint64(hash) >> 1 >> (63 - l.bits))
 }
 
-// Key returns the lane's partition key, the only one that its records carry.
-// Kinesis places a record by the MD5 of its partition key; this key's MD5 lies
-// in the lane's slice of that hash range, so shards divide lanes, not entities.
+// Key returns the partition key of all the lane's records. Kinesis places a
+// record by the MD5 of its partition key; this key's MD5 lies in the lane's slice
+// of that hash range, so that every lane lies in one shard.
 func (l *Lanes) Key(lane Lane) string { return l.keys[lane] }
 
-// ParseKey returns the lane of a partition key that Key gave.
+// ParseKey returns the lane of a partition key that Key returned.
 func (l *Lanes) ParseKey(key string) (Lane, error) {
 	if len(key) >= 4 {
 		n, err := strconv.Atoi(key[:4])

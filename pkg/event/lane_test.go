@@ -123,7 +123,8 @@ func TestLaneKeys(t *testing.T) {
 func TestParseKeyRefuses(t *testing.T) {
 	lanes := newLanes(t, 64)
 	good := lanes.Key(5)
-	for _, key := range []string{"", "0", "0005", good + "0", good + " ", good[:len(good)-1], "+" + good[1:], "1" + good[1:], "0006" + good[4:], "0064-0", "-001-0", "account-000042"} {
+	for _, key := range []string{"", "0", "0005", good + "0", good + " ", good[:len(good)-1], "+" + good[1:],
+		"1" + good[1:], "0006" + good[4:], "0064-0", "-001-0", "account-000042"} {
 		if lane, err := lanes.ParseKey(key); err == nil {
 			t.Errorf("ParseKey(%q) = %d", key, lane)
 		}

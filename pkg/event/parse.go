@@ -23,10 +23,10 @@ func Parse(text string) (Event, error) {
 }
 
 // ParseBatch calls each for every event of a JSON array of events (batched
-// content mode), in order, with its index from 0. Where an event is invalid it
-// hands over the *Invalid instead; each may return nil to see the others.
-// ParseBatch stops at the first error that each returns, or with an *Invalid
-// where the text itself cannot be read further, even if each was told so.
+// content mode), in order, with its index from 0. For an invalid event it passes
+// the *Invalid instead; each may return nil to see the other events. ParseBatch
+// stops at the first error that each returns. If the text itself cannot be read
+// further, it returns an *Invalid, even if each has already been passed one.
 func ParseBatch(text string, each func(index int, e Event, err error) error) error {
 	s := newScanner(text)
 	index := 0
@@ -51,9 +51,8 @@ func ParseBatch(text string, each func(index int, e Event, err error) error) err
 	return nil
 }
 
-// readEvent reads the next value. fault says what is wrong with the event, and
-// the scanner stands behind the value then; broken, that nothing more can be
-// read.
+// readEvent reads the next value. If it returns a fault, the event is invalid but
+// the scanner can go on after it; if it returns broken, nothing more can be read.
 func readEvent(s *scanner) (e Event, fault, broken error) {
 	if s.peek() != '{' {
 		_, broken = s.value(0)
@@ -72,16 +71,16 @@ func readEvent(s *scanner) (e Event, fault, broken error) {
 	return p.event, nil, nil
 }
 
-// parser gathers one event. seen has a bit per known attribute, so that an
-// attribute given twice is refused whatever reader would have won.
+// parser collects one event. seen has a bit per known attribute, to refuse an
+// attribute that is given twice.
 type parser struct {
 	event       Event
 	seen        uint16
 	specVersion string
-	// bytes counts the extensions as they come, so that a text full of them is
-	// given up early.
+	// bytes is the size of the extensions so far, to refuse too many of them
+	// early.
 	bytes int
-	// fault is the first thing wrong with the event; the rest of it is skipped.
+	// fault is the first fault of the event. Its other members are then skipped.
 	fault error
 }
 
@@ -89,15 +88,15 @@ var attributes = [...]string{
 	"specversion", "id", "source", "type", "subject", "time", "datacontenttype", "dataschema", "data", "data_base64",
 }
 
-// Indices into attributes, which are bits of parser.seen.
+// Indices into attributes, and into the bits of parser.seen.
 const (
 	specVersion = 0
 	data        = 8
 	dataBase64  = 9
 )
 
-// indexOf returns the index of an attribute, or -1. It is asked for every member
-// of every event, so it is a switch and no search.
+// indexOf returns the index of an attribute, or -1. It runs for every member of
+// every event, so it is a switch instead of a search.
 func indexOf(name string) int {
 	switch name {
 	case "specversion":
@@ -124,9 +123,9 @@ func indexOf(name string) int {
 	return -1
 }
 
-// member reads the value of a member. Its error is the scanner's. Outside of
-// strings the scanner lets ASCII pass only, so a look at names and values finds
-// whatever is not UTF-8, and can name it.
+// member reads the value of a member. Its error is the scanner's. The scanner
+// accepts only ASCII outside strings, so checking names and values finds all
+// invalid UTF-8, and the error can name the member.
 func (p *parser) member(s *scanner, rawName string) error {
 	s.skipSpace()
 	s.spaced = false
@@ -205,21 +204,21 @@ func (p *parser) payloadBase64(text, value string) error {
 		return errBothData
 	case !isBase64(text):
 		return invalid("data_base64", "is not base64 text")
-	case len(text) != len(value)-2: // some of it was escaped
+	case len(text) != len(value)-2: // the value contained escapes
 		value = `"` + text + `"`
 	}
 	p.event.Data, p.event.Base64 = value, true
 	return nil
 }
 
-// extension keeps an extension attribute, with the value "" for null, since
-// one given twice is to be noticed then too.
+// extension adds an extension attribute. It adds null as "", so that an attribute
+// given twice is noticed even then.
 func (p *parser) extension(name, value string) error {
 	if err := checkName(name); err != nil {
 		return err
 	}
 	const longestEscape = len(`\u0041`)
-	if len(value) > longestEscape*MaxAttributeBytes { // and stays too long without
+	if len(value) > longestEscape*MaxAttributeBytes { // it is too long even without escapes
 		return errAttributeBytes
 	}
 	var err error
@@ -240,7 +239,7 @@ func (p *parser) finish() error {
 	case p.seen&(1<<specVersion) == 0:
 		return invalid("specversion", "is required")
 	case p.specVersion != "1.0":
-		return invalid("specversion", "is %q; only 1.0 is understood", clip(p.specVersion))
+		return invalid("specversion", "is %q; only 1.0 is supported", clip(p.specVersion))
 	}
 	if err := p.finishExtensions(); err != nil {
 		return err
@@ -267,7 +266,7 @@ func (p *parser) finishExtensions() error {
 	return nil
 }
 
-// nameable is a member's name as an error may carry it.
+// nameable is a member's name, valid and short enough for an error.
 func nameable(name string) string { return clip(strings.ToValidUTF8(name, "\ufffd")) }
 
 func tooDeep(name string) error {

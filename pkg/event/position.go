@@ -7,19 +7,19 @@ import (
 )
 
 // Position is an event's place in the log: the epoch of the event stream, the
-// sequence number of the record that brought it, and its index within that
-// record. Positions compare as text, totally within a lane; "" is before every
-// event. Its form is
+// sequence number of the event's record, and its index within that record.
+// Positions are compared as text, which orders the events of a lane totally; ""
+// is before every event. Its form is
 //
 //	0001-384959…-0003
 //	^    ^ ^     ^ index, 4 hexadecimal digits
-//	|    | sequence number, as the stream gave it
+//	|    | sequence number, as the stream assigned it
 //	|    number of its digits, 2 hexadecimal digits
 //	epoch, 4 hexadecimal digits
 //
-// The count of digits makes numbers of any length sort. A stream's numbers
-// have one length for years, so positions have a fixed width in practice, and
-// no key carries the 129 digits that a Kinesis sequence number may have
+// The number of digits makes sequence numbers of any length sort. A stream's
+// numbers keep one length for years, so positions have a fixed width in practice,
+// and keys stay far below the 129 digits that a Kinesis sequence number may have
 // (service model of Kinesis, SequenceNumber: "0|([1-9]\d{0,128})").
 type Position string
 
@@ -30,11 +30,11 @@ const (
 	MaxSequenceDigits = 129
 )
 
-// ErrPosition is the error of a text that is no position.
+// ErrPosition is the error of text that is not a position.
 var ErrPosition = errors.New("not a position")
 
-// NewPosition builds a position. It fails where a part passes its limit or
-// sequence is no decimal number without leading zeros.
+// NewPosition builds a position. It returns ErrPosition if a part exceeds its
+// limit or sequence is not a decimal number without leading zeros.
 func NewPosition(epoch int, sequence string, index int) (Position, error) {
 	if epoch < 0 || epoch > MaxEpoch || index < 0 || index > MaxIndex || !isSequence(sequence) {
 		return "", fmt.Errorf("build position of epoch %d, sequence number %q, index %d: %w",
@@ -75,7 +75,7 @@ func ParsePosition(text string) (Position, error) {
 	return p, nil
 }
 
-// parts accepts what NewPosition writes, nothing else.
+// parts splits what NewPosition writes, and accepts nothing else.
 func (p Position) parts() (epoch int, sequence string, ok bool) {
 	const before, after = len("0001-38"), len("-0003")
 	if len(p) <= before+after || p[4] != '-' || p[len(p)-after] != '-' {
@@ -103,7 +103,7 @@ func parseHex(s Position) (n int, ok bool) {
 	return n, true
 }
 
-// Epoch is the epoch of the event stream that brought the event, -1 for "".
+// Epoch is the epoch of the event stream that carried the event, -1 for "".
 func (p Position) Epoch() int {
 	if epoch, _, ok := p.parts(); ok {
 		return epoch
@@ -111,8 +111,7 @@ func (p Position) Epoch() int {
 	return -1
 }
 
-// Sequence is the sequence number of the record that brought the event, "" for
-// "".
+// Sequence is the sequence number of the event's record, "" for "".
 func (p Position) Sequence() string {
 	if _, sequence, ok := p.parts(); ok {
 		return sequence
@@ -120,8 +119,8 @@ func (p Position) Sequence() string {
 	return ""
 }
 
-// Record names the record of the event stream that brought the event: all
-// positions of a record share it, and names compare as positions do. "" for "".
+// Record names the event's record in the event stream, "" for "": all positions
+// of a record share this prefix, and prefixes compare as positions do.
 func (p Position) Record() string {
 	if end := strings.LastIndexByte(string(p), '-'); end >= 0 {
 		return string(p[:end])

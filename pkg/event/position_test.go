@@ -126,7 +126,8 @@ func TestPositionOrder(t *testing.T) {
 			index    int
 		}
 		draw := func(name string) place {
-			return place{rapid.IntRange(0, event.MaxEpoch).Draw(t, name), anySequence.Draw(t, name), rapid.IntRange(0, event.MaxIndex).Draw(t, name)}
+			return place{rapid.IntRange(0, event.MaxEpoch).Draw(t, name), anySequence.Draw(t, name),
+				rapid.IntRange(0, event.MaxIndex).Draw(t, name)}
 		}
 		a, b := draw("a"), draw("b")
 		if rapid.Bool().Draw(t, "same epoch") {
@@ -140,7 +141,8 @@ func TestPositionOrder(t *testing.T) {
 				}
 			}
 		}
-		want := cmp.Or(cmp.Compare(a.epoch, b.epoch), number(a.sequence).Cmp(number(b.sequence)), cmp.Compare(a.index, b.index))
+		want := cmp.Or(cmp.Compare(a.epoch, b.epoch), number(a.sequence).Cmp(number(b.sequence)),
+			cmp.Compare(a.index, b.index))
 		p, err1 := event.NewPosition(a.epoch, a.sequence, a.index)
 		q, err2 := event.NewPosition(b.epoch, b.sequence, b.index)
 		if got := cmp.Compare(p, q); got != want || err1 != nil || err2 != nil {
@@ -155,7 +157,8 @@ func TestPositionOrder(t *testing.T) {
 func sign(n int) int { return cmp.Compare(n, 0) }
 
 func TestCompareSequences(t *testing.T) {
-	ordered := []string{"", "0", "1", "9", "10", "11", "99", "100", strings.Repeat("9", 128), "1" + strings.Repeat("0", 128)}
+	ordered := []string{"", "0", "1", "9", "10", "11", "99", "100", strings.Repeat("9", 128),
+		"1" + strings.Repeat("0", 128)}
 	for i, a := range ordered {
 		for j, b := range ordered {
 			if got := sign(event.CompareSequences(a, b)); got != cmp.Compare(i, j) {

@@ -5,25 +5,24 @@ import (
 	"unicode/utf8"
 )
 
-// maxDepth bounds the nesting of data: deeper texts would cost stack.
+// maxDepth bounds the nesting of data, and so the scanner's use of the stack.
 const maxDepth = 200
 
-// The scanner's own errors. Where one is met, nothing after it can be read.
+// The scanner's own errors. Nothing after one can be read.
 var (
 	errSyntax = invalid("", "the text is not valid JSON")
 	errDepth  = invalid("", "the text is nested more than %d levels deep", maxDepth)
 )
 
-// scanner walks a JSON text without building a tree, so that an event's data
-// is checked and kept as it is. Its time and the depth of its stack are bounded
-// whatever the text.
+// scanner walks a JSON text without building a tree, so that an event's data is
+// checked and kept as it is. Its time and stack depth are bounded for any text.
 type scanner struct {
 	text string
 	at   int
-	// spaced is set once white space was skipped inside a value.
+	// spaced is set once white space was skipped.
 	spaced bool
-	// valid says that the text as a whole is UTF-8. Where it is not, its parts
-	// have to be looked at one by one.
+	// valid says that the whole text is UTF-8. If not, each of its parts must be
+	// checked.
 	valid bool
 }
 
@@ -88,8 +87,8 @@ func (s *scanner) value(depth int) (string, error) {
 	return s.text[start:s.at], err
 }
 
-// object calls member at the value of every member with the raw text between
-// the quotes of its name.
+// object calls member for every member, with the raw text of its name. member
+// must read the value.
 func (s *scanner) object(depth int, member func(rawName string) error) error {
 	if depth > maxDepth {
 		return errDepth
@@ -122,7 +121,7 @@ func (s *scanner) object(depth int, member func(rawName string) error) error {
 	}
 }
 
-// array calls element at every element.
+// array calls element for every element, which element must read.
 func (s *scanner) array(depth int, element func() error) error {
 	if depth > maxDepth {
 		return errDepth
@@ -198,7 +197,7 @@ func (s *scanner) number() error {
 	return nil
 }
 
-// rawString skips a string and returns what stands between its quotes.
+// rawString skips a string and returns the raw text between its quotes.
 func (s *scanner) rawString() (string, error) {
 	if err := s.expect('"'); err != nil {
 		return "", err
@@ -252,7 +251,7 @@ func compact(value string) string {
 		switch {
 		case c == '"':
 			inString = !inString
-		case c == '\\': // only in a string; the next byte is no end of it
+		case c == '\\': // inside a string, and the next byte does not end it
 			i++
 			b = append(b, value[i])
 		}

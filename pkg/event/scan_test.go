@@ -55,7 +55,8 @@ func checkScan(t interface {
 // Short texts over the characters that matter: all of up to five, and longer
 // ones by chance.
 func TestScannerAgreesWithEncodingJSON(t *testing.T) {
-	tokens := []string{"{", "}", "[", "]", ":", ",", `"`, `\`, "a", "0", "1", "-", ".", "e", "+", " ", "true", "null", `"a"`, `\u00e9`, "\x00", "\x1f", "\xff"}
+	tokens := []string{"{", "}", "[", "]", ":", ",", `"`, `\`, "a", "0", "1", "-", ".", "e", "+", " ", "true", "null",
+		`"a"`, `\u00e9`, "\x00", "\x1f", "\xff"}
 	var all func(prefix string, n int)
 	all = func(prefix string, n int) {
 		checkScan(t, prefix)
@@ -111,8 +112,10 @@ func TestScannerDepth(t *testing.T) {
 // unquote against encoding/json, which makes U+FFFD of a lone surrogate where
 // unquote makes an invalid byte.
 func TestUnquoteAgreesWithEncodingJSON(t *testing.T) {
-	parts := rapid.SampledFrom([]string{"a", "é", "🚀", "\ufffd", `\"`, `\\`, `\/`, `\b`, `\f`, `\n`, `\r`, `\t`, `\u0041`, `\u00e9`,
-		`\uFFFD`, `\uABCD`, `\uabcd`, `\ud83d`, `\ude80`, `\ud83d\ude80`, `\uDBFF\uDFFF`, `\uD800`, `\udc00`, `\u0000`, "ud83d"})
+	parts := rapid.SampledFrom([]string{"a", "é", "🚀", "\ufffd", `\"`, `\\`, `\/`, `\b`, `\f`, `\n`, `\r`, `\t`,
+		`\u0041`, `\u00e9`,
+		`\uFFFD`, `\uABCD`, `\uabcd`, `\ud83d`, `\ude80`, `\ud83d\ude80`, `\uDBFF\uDFFF`, `\uD800`, `\udc00`, `\u0000`,
+		"ud83d"})
 	rapid.Check(t, func(t *rapid.T) {
 		raw := strings.Join(rapid.SliceOfN(parts, 0, 12).Draw(t, "parts"), "")
 		var want string

@@ -2,14 +2,14 @@ package event
 
 import "strings"
 
-// The syntax of attributes is checked here and not by net/url and mime: what
-// was accepted once must stay readable for as long as the log is kept, whereas
-// those packages grow stricter from release to release.
+// The syntax of attributes is checked here instead of by net/url and mime: text
+// that was once accepted must stay readable for as long as the log is kept, but
+// those packages become stricter from release to release.
 
-// parseURI accepts a URI reference and says whether it has a scheme. Of RFC
-// 3986 it demands the scheme's form, no colon in the first segment of a
-// relative path, and whole percent escapes. It lets pass characters that ought
-// to have been escaped (ü, blanks), as readers of CloudEvents do.
+// parseURI accepts a URI reference and reports whether it has a scheme. From RFC
+// 3986 it checks the form of the scheme, no colon in the first segment of a
+// relative path, and complete percent escapes. It accepts characters that should
+// be escaped (ü, blanks), as CloudEvents libraries do.
 func parseURI(s string) (absolute, ok bool) {
 	for i := range len(s) {
 		if s[i] == '%' && (i+2 >= len(s) || !isHex(s[i+1]) || !isHex(s[i+2])) {
@@ -32,10 +32,10 @@ func isDigit(c byte) bool  { return c >= '0' && c <= '9' }
 func isLetter(c byte) bool { return c|0x20 >= 'a' && c|0x20 <= 'z' }
 func isHex(c byte) bool    { return isDigit(c) || (c|0x20 >= 'a' && c|0x20 <= 'f') }
 
-// MediaType takes a media type with its parameters (RFC 2045, section 5.1)
-// apart: type/subtype and the charset parameter, both in lower case, "" where
-// there is no charset. Several charsets are joined by commas, which names none
-// that anybody knows. It reports whether the text is a media type at all.
+// MediaType splits a media type with parameters (RFC 2045, section 5.1). It
+// returns type/subtype and the charset parameter, both in lower case, "" without
+// a charset, and whether the text is a media type at all. Different charsets are
+// joined with commas, so that the result matches no charset.
 func MediaType(s string) (kind, charset string, ok bool) {
 	rest, ok := cutToken(s)
 	if !ok || !strings.HasPrefix(rest, "/") {
@@ -49,7 +49,7 @@ func MediaType(s string) (kind, charset string, ok bool) {
 		if s[0] != ';' {
 			return "", "", false
 		}
-		if s = strings.TrimLeft(s[1:], " "); s == "" { // common, if not allowed
+		if s = strings.TrimLeft(s[1:], " "); s == "" { // common, although not allowed
 			break
 		}
 		var name, value string
@@ -63,8 +63,7 @@ func MediaType(s string) (kind, charset string, ok bool) {
 	return kind, charset, true
 }
 
-// joinCharset adds a charset parameter to those before it. The same again says
-// nothing new.
+// joinCharset adds a charset parameter to those before it, unless it is the same.
 func joinCharset(before, value string) string {
 	value = strings.ToLower(value)
 	if before == "" || before == value {
@@ -73,7 +72,7 @@ func joinCharset(before, value string) string {
 	return before + "," + value
 }
 
-// isUTF8 reports whether text in a charset is UTF-8, as ASCII is too.
+// isUTF8 reports whether text in a charset is UTF-8, which ASCII is too.
 func isUTF8(charset string) bool { return charset == "" || charset == "utf-8" || charset == "us-ascii" }
 
 func isJSONType(kind string) bool {
@@ -114,7 +113,7 @@ func cutParameter(s string) (name, value, rest string, found bool) {
 }
 
 // cutQuoted removes the quoted string that s begins with (RFC 9110, section
-// 5.6.4), and returns what it means.
+// 5.6.4), and returns its unquoted value.
 func cutQuoted(s string) (value, rest string, found bool) {
 	plain := make([]byte, 0, len(s))
 	for i := 1; i < len(s); i++ {

@@ -7,8 +7,7 @@ import (
 )
 
 // unquote resolves the escapes of a raw string that rawString accepted. A lone
-// surrogate becomes the replacement character's invalid cousin, an invalid
-// byte, so that the check of the attribute refuses it.
+// surrogate becomes an invalid byte, which the check of the attribute refuses.
 func unquote(raw string) string {
 	at := strings.IndexByte(raw, '\\')
 	if at < 0 {
@@ -53,8 +52,8 @@ func unescaped(c byte) byte {
 	return c
 }
 
-// unicodeEscape reads \uXXXX, with a second one where the first is a high
-// surrogate. It returns -1 for a lone surrogate.
+// unicodeEscape reads \uXXXX, or two of them if they are a surrogate pair. It
+// returns -1 for a lone surrogate.
 func unicodeEscape(s string) (r rune, used int) {
 	r = hex4(s[2:6])
 	if !utf16.IsSurrogate(r) {
@@ -68,19 +67,9 @@ func unicodeEscape(s string) (r rune, used int) {
 	return -1, 6
 }
 
-func hex4(s string) rune {
-	var r rune
+func hex4(s string) (r rune) {
 	for i := range 4 {
-		c := rune(s[i])
-		switch {
-		case c <= '9':
-			c -= '0'
-		case c >= 'a':
-			c -= 'a' - 10
-		default:
-			c -= 'A' - 10
-		}
-		r = r<<4 | c
+		r = r<<4 | rune(unhex(s[i]))
 	}
 	return r
 }

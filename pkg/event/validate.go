@@ -9,7 +9,7 @@ import (
 )
 
 // Validate checks an event, however it was built, against CloudEvents 1.0 and
-// the platform's own limits. What it accepts, AppendJSON and Parse give back
+// the platform's own limits. An accepted event survives AppendJSON and Parse
 // unchanged. Its error is an *Invalid.
 func (e *Event) Validate() error {
 	if err := e.validateAttributes(); err != nil {
@@ -21,8 +21,7 @@ func (e *Event) Validate() error {
 	return e.validateData()
 }
 
-// validateAttributes is the part of Validate that the parser has not done
-// while it read.
+// validateAttributes is the part of Validate that the parser does not do itself.
 func (e *Event) validateAttributes() error {
 	if e.attributeBytes() > MaxAttributeBytes {
 		return errAttributeBytes
@@ -73,8 +72,8 @@ func checkKey(subject string) error {
 	return nil
 }
 
-// CheckSubject says why a text can be no event's subject, and so no entity's
-// id. Its error is an *Invalid.
+// CheckSubject returns an *Invalid if text cannot be an event's subject, and so
+// not an entity's id.
 func CheckSubject(text string) error {
 	if err := checkRequired("subject", text); err != nil {
 		return err
@@ -82,7 +81,7 @@ func CheckSubject(text string) error {
 	return checkKey(text)
 }
 
-// CheckType says why a text can be no event's type. Its error is an *Invalid.
+// CheckType returns an *Invalid if text cannot be an event's type.
 func CheckType(text string) error {
 	if len(text) > MaxAttributeBytes {
 		return invalid("type", "has %d bytes; at most %d are accepted", len(text), MaxAttributeBytes)
@@ -126,7 +125,7 @@ func (e *Event) validateExtensions() error {
 			return err
 		}
 		if indexOf(x.Name) >= 0 {
-			return invalid(x.Name, "is no extension")
+			return invalid(x.Name, "is not an extension attribute")
 		}
 		if i > 0 && e.Extensions[i-1].Name >= x.Name {
 			return invalid(x.Name, "is out of order: extensions are sorted by name, each given once")
@@ -211,7 +210,7 @@ func canonicalValue(name, value string) (string, error) {
 	switch value[0] {
 	case '"':
 		text := unquote(value[1 : len(value)-1])
-		if len(text) == len(value)-2 { // nothing was escaped
+		if len(text) == len(value)-2 { // no escapes
 			return value, checkText(name, text)
 		}
 		return string(appendString(nil, text)), checkText(name, text)
@@ -232,9 +231,9 @@ func canonicalValue(name, value string) (string, error) {
 
 var errTime = errors.New("not an RFC 3339 timestamp")
 
-// parseTime adds to time.Parse what RFC 3339 demands: hours of two digits, a
-// point before the fraction, offsets below a day. The location never depends
-// on the machine.
+// parseTime is time.Parse with the remaining rules of RFC 3339: hours of two
+// digits, a point before the fraction, offsets below a day. The location never
+// depends on the machine.
 func parseTime(text string) (time.Time, error) {
 	t, err := time.ParseInLocation(time.RFC3339Nano, text, time.UTC)
 	if err != nil {

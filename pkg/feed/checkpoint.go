@@ -9,8 +9,8 @@ import (
 	"reprise/pkg/event"
 )
 
-// Checkpoints keeps the places of consumers that poll a stream themselves. On
-// AWS the event source mapping keeps its own.
+// Checkpoints stores how far consumers that poll a stream themselves have read.
+// On AWS the event source mapping does that.
 type Checkpoints struct{ Table control.Table }
 
 type checkpoint struct {
@@ -21,8 +21,8 @@ func checkpointKey(consumer, identity, shard string) control.Key {
 	return control.Key{Partition: "consumer#" + consumer, Sort: identity + "#" + shard}
 }
 
-// Load returns the sequence number up to which consumer is done with a shard,
-// "" where it has not begun.
+// Load returns the sequence number up to which consumer has processed a shard, ""
+// if it has not begun.
 func (c Checkpoints) Load(ctx context.Context, consumer, identity, shard string) (string, error) {
 	at, _, err := control.Load[checkpoint](ctx, c.Table, checkpointKey(consumer, identity, shard))
 	if errors.Is(err, control.ErrNotFound) {
@@ -34,7 +34,7 @@ func (c Checkpoints) Load(ctx context.Context, consumer, identity, shard string)
 	return at.Sequence, nil
 }
 
-// Store moves a checkpoint forward; one that lies further already stays.
+// Store moves a checkpoint forward, never back.
 func (c Checkpoints) Store(ctx context.Context, consumer, identity, shard, sequence string) error {
 	key := checkpointKey(consumer, identity, shard)
 	_, err := control.Update(ctx, c.Table, key, func(at *checkpoint, _ bool) error {

@@ -32,7 +32,8 @@ func TestCheckpointsOnlyMoveForward(t *testing.T) {
 			t.Fatalf("after %q: have %q, %v; want %q", step.store, have, err, step.want)
 		}
 	}
-	for _, other := range [][3]string{{"write", "identity", "shard-0"}, {"pump", "other", "shard-0"}, {"pump", "identity", "shard-1"}} {
+	for _, other := range [][3]string{{"write", "identity", "shard-0"}, {"pump", "other", "shard-0"},
+		{"pump", "identity", "shard-1"}} {
 		if have, err := checkpoints.Load(t.Context(), other[0], other[1], other[2]); err != nil || have != "" {
 			t.Fatalf("checkpoint of %q: %q, %v", other, have, err)
 		}

@@ -7,17 +7,17 @@ import (
 	"reprise/pkg/control"
 )
 
-// Epochs numbers the streams that have ever served as the event stream, so
-// that positions go on rising when a stream is replaced by a new one, whose
-// sequence numbers start anew.
+// Epochs numbers every stream that has served as the event stream, so that
+// positions keep rising when a new stream, whose sequence numbers start again,
+// replaces the old one.
 type Epochs struct{ Table control.Table }
 
 type epochList struct {
 	Identities []string `json:"identities"`
 }
 
-// Of returns the epoch of the stream with that identity, giving it the next
-// number, from 1, where it has none yet.
+// Of returns the epoch of the stream with that identity. A new stream gets the
+// next number, from 1.
 func (e Epochs) Of(ctx context.Context, identity string) (int, error) {
 	epoch := 0
 	key := control.Key{Partition: "epochs", Sort: "event-stream"}

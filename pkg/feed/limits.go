@@ -6,7 +6,7 @@ import (
 	"unicode/utf8"
 )
 
-// The limits of a record; those of Kinesis (PutRecord: 1 MiB, key of 256
+// The limits of a record are those of Kinesis (PutRecord: 1 MiB, key of 256
 // characters).
 const (
 	// MaxDataBytes bounds a record's data and key together.
@@ -22,11 +22,11 @@ const (
 	MaxShards    = 4096
 )
 
-// names are those that Kinesis takes for streams, and gives to shards.
+// names matches the names that Kinesis accepts for streams and gives to shards.
 var names = regexp.MustCompile(`^[a-zA-Z0-9_.-]+$`)
 
-// CheckName returns ErrLimit unless name can be a stream's or a shard's: up to
-// MaxNameBytes letters, digits, '_', '.' and '-'.
+// CheckName returns ErrLimit unless name can be the name of a stream or shard: up
+// to MaxNameBytes letters, digits, '_', '.' and '-'.
 func CheckName(name string) error {
 	if len(name) > MaxNameBytes || !names.MatchString(name) {
 		return fmt.Errorf("name %.140q: %w", name, ErrLimit)

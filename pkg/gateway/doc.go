@@ -1,7 +1,7 @@
 // Package gateway is the wrapper through which all external updates and queries
-// go, so that a replay can keep them from happening.
+// go, so that a replay can prevent them.
 //
-// What lives here: the contract between business logic and the outside, and a
-// gateway that lets nothing through. What must not: projections, which have no
-// effects at all, or a client of any external system.
+// What lives here: the contract between business logic and external systems, and a
+// gateway that refuses everything. What must not: projections, which have no
+// effects, or a client of any external system.
 package gateway

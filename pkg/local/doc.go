@@ -1,8 +1,8 @@
-// Package local composes the platform on one machine: the handlers that run on
-// AWS, the embedded store behind the same contracts, event source mappings,
-// the runner of the state machine files, and an HTTP gateway in front.
+// Package local runs the platform on one machine: the same handlers as on AWS,
+// adapters for the embedded store, event source mappings, the engine of the
+// state machine files, and an HTTP server.
 //
-// What lives here: wiring, and what calls functions by itself. What stands in
-// for services of AWS lies below, in emulate. What must not: anything that AWS
-// would not do; that belongs into a handler or the domain.
+// This package connects the parts and invokes the functions. Package emulate
+// stands in for services of AWS. Anything that AWS would not do belongs into a
+// handler or the domain.
 package local

@@ -24,7 +24,7 @@ func executionARN(name string) string {
 	return "arn:aws:states:" + region + ":" + account + ":execution:" + machineName + ":" + name
 }
 
-// executions starts and stops executions on the runner.
+// executions starts and stops executions of the replay state machine.
 type executions struct{ *Platform }
 
 func (e executions) Start(ctx context.Context, name string, input []byte) error {
@@ -51,9 +51,11 @@ func (e executions) Stop(ctx context.Context, name, errorName, cause string) err
 	return err
 }
 
-// onEnd tells close-replay that an execution has ended, as a rule on ended
-// executions does on AWS.
-func onEnd(closeReplay func(context.Context, events.CloudWatchEvent) error) func(context.Context, states.Execution) error {
+// onEnd invokes close-replay for an ended execution, as an EventBridge rule does
+// on AWS.
+func onEnd(
+	closeReplay func(context.Context, events.CloudWatchEvent) error,
+) func(context.Context, states.Execution) error {
 	return func(ctx context.Context, ended states.Execution) error {
 		detail, err := json.Marshal(steps.EndedExecution{Machine: machineARN, Name: ended.Name,
 			Status: string(ended.Status), Error: ended.Error, Cause: ended.Cause})

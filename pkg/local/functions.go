@@ -13,15 +13,15 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// functionARN is the name under which a function is known on this machine.
+// functionARN is the ARN of a function on this machine.
 func functionARN(name string) string {
 	return "arn:aws:lambda:" + region + ":" + account + ":function:" + name
 }
 
-// invokable is a function behind its JSON.
+// invokable is a function that takes and returns JSON.
 type invokable func(ctx context.Context, payload json.RawMessage) (json.RawMessage, error)
 
-// typed makes a function of a handler.
+// typed makes an invokable from a handler.
 func typed[In, Out any](handle func(context.Context, In) (Out, error)) invokable {
 	return func(ctx context.Context, payload json.RawMessage) (json.RawMessage, error) {
 		var in In
@@ -36,18 +36,23 @@ func typed[In, Out any](handle func(context.Context, In) (Out, error)) invokable
 	}
 }
 
-// functions invokes handlers for the runner as Lambda does: with a time limit,
-// and with the error names that Lambda would report.
+// functions invokes handlers for the engine as Lambda does: with a time limit
+// and with Lambda's error names.
 type functions struct {
 	byARN map[string]invokable
 	log   *slog.Logger
 }
 
 // Invoke implements interpreter.Invoker.
-func (f *functions) Invoke(ctx context.Context, function string, payload json.RawMessage) (result json.RawMessage, err error) {
+func (f *functions) Invoke(
+	ctx context.Context, function string, payload json.RawMessage,
+) (result json.RawMessage, err error) {
 	call, found := f.byARN[function]
 	if !found {
-		return nil, &states.FunctionError{Type: "Lambda.ResourceNotFoundException", Message: "function not found: " + function}
+		return nil, &states.FunctionError{
+			Type:    "Lambda.ResourceNotFoundException",
+			Message: "function not found: " + function,
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, functionTimeout)
 	defer cancel()

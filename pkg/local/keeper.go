@@ -15,16 +15,16 @@ import (
 )
 
 const (
-	// eventFactor and playbackFactor are the batches of a shard at a time.
+	// eventFactor and playbackFactor are the concurrent batches per shard.
 	eventFactor    = 2
 	playbackFactor = 2
-	// lookAround is how often the keeper looks at the registry by itself, and
-	// reconcileEvery how often at replays, too.
-	lookAround     = time.Second
+	// keepEvery is how often the keeper reads the registry of generations
+	// without being woken, reconcileEvery how often it also checks replays.
+	keepEvery      = time.Second
 	reconcileEvery = 5 * time.Minute
 )
 
-// The consumers of the streams. Their checkpoints are kept by these names.
+// The names of the consumers, under which their checkpoints are stored.
 const (
 	pumpName         = "pump"
 	playbackName     = "apply-playback"
@@ -54,19 +54,19 @@ func (p *Platform) mapping(consumer string, d feed.Description, factor int, f pl
 		Checkpoints: feed.Checkpoints{Table: p.core.Table}, Function: f, Factor: factor, Region: region, Log: p.options.Log}
 }
 
-// wake makes the keeper of consumers look at the registry.
+// wake makes the keeper of consumers read the registry of generations now.
 func (p *Platform) wake(context.Context) error {
 	select {
-	case p.nudge <- struct{}{}:
+	case p.woken <- struct{}{}:
 	default:
 	}
 	return nil
 }
 
-// keepWriters gives every generation that follows the event stream a consumer
-// of its own, for as long as it does.
+// keepWriters runs one consumer for every generation that follows the event
+// stream. It logs an error once until it changes or passes.
 func (p *Platform) keepWriters(ctx context.Context) error {
-	said, reconciled := "", time.Now()
+	logged, reconciled := "", time.Now()
 	for {
 		keep := p.core.Keeper().Keep
 		if time.Since(reconciled) >= reconcileEvery {
@@ -76,16 +76,16 @@ func (p *Platform) keepWriters(ctx context.Context) error {
 		case errors.Is(err, errEnded):
 			return errors.Join(err, p.writers.endAll())
 		case err == nil:
-			said = ""
-		case ctx.Err() == nil && err.Error() != said:
-			said = err.Error()
-			p.options.Log.LogAttrs(ctx, slog.LevelWarn, "consumers do not agree with the generations; this is tried again",
-				slog.String("error", said))
+			logged = ""
+		case ctx.Err() == nil && err.Error() != logged:
+			logged = err.Error()
+			p.options.Log.LogAttrs(ctx, slog.LevelWarn, "consumers do not match the generations; retrying",
+				slog.String("error", logged))
 		}
-		timer := time.NewTimer(lookAround)
+		timer := time.NewTimer(keepEvery)
 		select {
 		case <-timer.C:
-		case <-p.nudge:
+		case <-p.woken:
 		case <-ctx.Done():
 		}
 		timer.Stop()
@@ -95,8 +95,8 @@ func (p *Platform) keepWriters(ctx context.Context) error {
 	}
 }
 
-// writers are the consumers of generations that run. It implements
-// platform.Host, for one keeper at a time.
+// writers are the running consumers of generations. It implements platform.Host
+// for one keeper at a time.
 type writers struct {
 	platform *Platform
 	running  map[string]writer
@@ -109,7 +109,7 @@ type writer struct {
 	done    chan error
 }
 
-// errEnded says that a consumer ended by itself, which none may.
+// errEnded means that a consumer ended although nobody stopped it.
 var errEnded = errors.New("the consumer of a generation has ended")
 
 // Consumers implements platform.Host.
@@ -120,11 +120,14 @@ func (w *writers) Consumers(ctx context.Context) ([]platform.Consumer, error) {
 		case err := <-one.done:
 			delete(w.running, generation)
 			if err == nil && ctx.Err() != nil {
-				continue // it ended with the platform, as it should
+				continue // it ended with the platform
 			}
 			return nil, fmt.Errorf("run consumer of generation %s: %w", generation, errors.Join(errEnded, err))
 		default:
-			all = append(all, platform.Consumer{Generation: generation, Version: one.version, Mapping: writerName(generation), Sound: true})
+			all = append(
+				all,
+				platform.Consumer{Generation: generation, Version: one.version, Mapping: writerName(generation), Sound: true},
+			)
 		}
 	}
 	return all, nil
@@ -135,7 +138,12 @@ func (w *writers) Consumers(ctx context.Context) ([]platform.Consumer, error) {
 func (w *writers) Provide(ctx context.Context, have platform.Consumer, version string) error {
 	ctx, cancel := context.WithCancel(ctx)
 	one := writer{version: version, cancel: cancel, done: make(chan error, 1)}
-	m := w.platform.mapping(writerName(have.Generation), w.platform.events, eventFactor, w.platform.core.Write(have.Generation))
+	m := w.platform.mapping(
+		writerName(have.Generation),
+		w.platform.events,
+		eventFactor,
+		w.platform.core.Write(have.Generation),
+	)
 	go func() { one.done <- m.Run(ctx) }()
 	w.running[have.Generation] = one
 	return nil
@@ -148,8 +156,7 @@ func (w *writers) Remove(_ context.Context, have platform.Consumer) error {
 	return one.end()
 }
 
-// end stops the consumer and waits for it. What it returns then is nil, for it
-// was told to end.
+// end stops the consumer and waits for it.
 func (w writer) end() error {
 	w.cancel()
 	return <-w.done

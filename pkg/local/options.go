@@ -18,12 +18,11 @@ import (
 	"reprise/pkg/projection"
 )
 
-// Options say how to run a platform. The zero value of a field but Dir means
-// its default.
+// Options configure a platform. Only Dir is required.
 type Options struct {
-	// Dir is the data directory; it is created where it does not exist.
+	// Dir is the data directory; it is created if it does not exist.
 	Dir string
-	// Addr is a loopback address with a port, 0 for any free one.
+	// Addr is a loopback address with a port; port 0 means any free port.
 	Addr string
 	// Lanes and Bucket are fixed when the directory is created.
 	Lanes  int
@@ -32,17 +31,17 @@ type Options struct {
 	Shards int
 	// Retention is how long records stay in the streams.
 	Retention time.Duration
-	// Projections are the ones that ship where nil.
+	// Projections default to those of package domain.
 	Projections []projection.Projection
-	// Service and Outside are the ones that ship where Service is nil.
+	// Service and Outside default to those of package domain, if Service is nil.
 	Service gateway.Service
 	Outside gateway.Gateway
-	// FS is the file system, the machine's own where nil.
+	// FS defaults to the system's file system.
 	FS vfs.FS
-	// Log gets what operators should see; nil means silence.
+	// Log is for operators; nil means no logs.
 	Log *slog.Logger
-	// RecordBytes bounds a playback record's lines, PageBytes a page of the
-	// log. Tests make them small.
+	// RecordBytes limits the lines of a playback record, PageBytes a page of the
+	// log. Tests set small values.
 	RecordBytes, PageBytes int
 }
 
@@ -53,19 +52,21 @@ const (
 	DefaultShards    = 4
 	DefaultRetention = 24 * time.Hour
 
-	// defaultRecordBytes and defaultPageBytes are less than on AWS, where a PUT
-	// is paid for: here, all readers and consumers share one memory.
+	// defaultRecordBytes and defaultPageBytes are smaller than on AWS, where each
+	// PUT costs money: here all readers and consumers share the memory.
 	defaultRecordBytes = 128 << 10
 	defaultPageBytes   = 256 << 10
 
-	// functionTimeout is a function's time limit, as Lambda's is 15 minutes.
+	// functionTimeout is the time limit of one invocation.
 	functionTimeout = 2 * time.Minute
-	// stepLimit is the longest that a step of a replay works at a time.
+	// stepLimit is the time limit of a step of a replay.
 	stepLimit = time.Minute
 )
 
-// ErrNotLoopback is the error of an address that other machines could reach.
-var ErrNotLoopback = errors.New("the platform on one machine has no authentication: it listens on a loopback address only, such as 127.0.0.1:8787")
+// ErrNotLoopback means that other machines could reach the address.
+var ErrNotLoopback = errors.New(
+	"the platform on one machine has no authentication: it listens on a loopback address only, such as 127.0.0.1:8787",
+)
 
 func (o Options) withDefaults() (Options, error) {
 	if o.Addr == "" {
@@ -101,8 +102,7 @@ func (o Options) withDefaults() (Options, error) {
 	return o, CheckAddr(o.Addr)
 }
 
-// settings are the platform's. Everything is closer than on AWS, so that waits
-// are shorter.
+// settings are the platform's settings. Waits are shorter than on AWS.
 func (o *Options) settings() platform.Settings {
 	return platform.Settings{
 		Bucket: o.Bucket, Retention: o.Retention, Machine: machineARN, Published: "this program",

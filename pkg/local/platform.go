@@ -26,7 +26,7 @@ const (
 	playbackStream = "reprise-playback"
 )
 
-// Platform is everything behind the gateway, wired and not yet running.
+// Platform is an open platform; Serve runs it.
 type Platform struct {
 	core     *platform.Platform
 	options  Options
@@ -36,17 +36,17 @@ type Platform struct {
 	playback feed.Description
 	engine   *engine.Engine
 	writers  *writers
-	// nudge wakes the keeper of consumers.
-	nudge chan struct{}
+	woken    chan struct{} // wake was called
 }
 
-// Open opens the data directory and wires the platform. Close it.
+// Open opens the data directory and makes the platform. The caller must close
+// it.
 func Open(ctx context.Context, options Options) (*Platform, error) {
 	options, err := options.withDefaults()
 	if err != nil {
 		return nil, err
 	}
-	p := &Platform{options: options, nudge: make(chan struct{}, 1)}
+	p := &Platform{options: options, woken: make(chan struct{}, 1)}
 	p.db, err = localstore.Open(options.Dir, localstore.Options{FS: options.FS, Settings: localstore.Settings{
 		Lanes: options.Lanes, BucketWidth: int64(time.Duration(options.Bucket) / time.Second),
 	}})
@@ -74,7 +74,7 @@ func (p *Platform) wire(ctx context.Context) error {
 		Executions: executions{p},
 		Status:     status{p},
 		Lag:        status{p}.lagOf,
-		Nudge:      p.wake,
+		WakeKeeper: p.wake,
 		NoRoom:     func(err error) bool { return errors.Is(err, localstore.ErrFull) },
 		Log:        p.options.Log,
 		Now:        time.Now,
@@ -118,8 +118,8 @@ func (p *Platform) openStores(ctx context.Context, parts *platform.Parts) (err e
 	return nil
 }
 
-// stream returns a stream, making it where it does not exist. One that exists
-// keeps its shards.
+// stream returns a stream, which it creates if necessary. An existing stream
+// keeps its number of shards.
 func (p *Platform) stream(ctx context.Context, name string) (feed.Description, error) {
 	description, err := p.streams.Describe(ctx, name)
 	if errors.Is(err, feed.ErrStreamNotFound) {
@@ -148,11 +148,11 @@ func (p *Platform) openEngine() error {
 		KeepEnded: 10_000,
 	})
 	if err != nil {
-		return fmt.Errorf("open state machine runner: %w", err)
+		return fmt.Errorf("open state machine engine: %w", err)
 	}
 	return nil
 }
 
-// Playback is the playback stream, for subscribers on this machine. The
-// records that it holds are described in pkg/event/record/FORMAT.md.
+// Playback is the playback stream, for subscribers on this machine.
+// pkg/event/record/FORMAT.md describes its records.
 func (p *Platform) Playback() feed.Stream { return p.core.Playback }

@@ -15,11 +15,11 @@ import (
 	"reprise/pkg/local/emulate"
 )
 
-// shutdownTime bounds how long requests under way may take at the end.
+// shutdownTime is how long open requests may take after the end of ctx.
 const shutdownTime = 5 * time.Second
 
-// Run opens a platform, serves it until ctx ends, and closes it. Once it
-// serves it prints "ready http://ADDRESS" on stdout.
+// Run opens a platform, serves it until ctx ends, and closes it. It prints
+// "ready http://ADDRESS" on stdout once it accepts requests.
 func Run(ctx context.Context, options Options, stdout, stderr io.Writer) error {
 	if options.Log == nil {
 		options.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -36,8 +36,8 @@ func Run(ctx context.Context, options Options, stdout, stderr io.Writer) error {
 	return errors.Join(p.Serve(ctx, listener, ready), p.Close())
 }
 
-// Serve runs the platform on a listener until ctx ends, and calls ready once it
-// serves. It returns nil at the end of ctx.
+// Serve runs the platform on a listener until ctx ends, then returns nil. It
+// calls ready once it accepts requests.
 func (p *Platform) Serve(ctx context.Context, listener net.Listener, ready func()) error {
 	if err := errors.Join(p.core.Replays().Reconcile(ctx), p.warnOfVersion(ctx)); err != nil {
 		return errors.Join(err, listener.Close())
@@ -76,17 +76,23 @@ func (p *Platform) serveHTTP(ctx context.Context, listener net.Listener, ready f
 	return err
 }
 
-// warnOfVersion says that the active generation stands still because it
-// belongs to other versions of the projections than this program has.
+// warnOfVersion logs a warning if the active generation belongs to other
+// versions of the projections than this program's, so that it is not updated.
 func (p *Platform) warnOfVersion(ctx context.Context) error {
 	registered, err := p.core.Registry().Load(ctx)
 	if err != nil {
 		return err
 	}
 	if info, found := registered.Find(registered.Active); found && info.Version != p.core.Applier.Version() {
-		p.options.Log.LogAttrs(ctx, slog.LevelWarn, "the active generation belongs to other versions of the projections and stands still; "+
-			"the log goes on. Replace it with: reprise replay start --rebuild --promote",
-			slog.String("generation", info.ID), slog.String("its", info.Version), slog.String("this", p.core.Applier.Version()))
+		p.options.Log.LogAttrs(
+			ctx,
+			slog.LevelWarn,
+			"the active generation belongs to other versions of the projections and stands still; "+
+				"the log goes on. Replace it with: reprise replay start --rebuild --promote",
+			slog.String("generation", info.ID),
+			slog.String("its", info.Version),
+			slog.String("this", p.core.Applier.Version()),
+		)
 	}
 	return nil
 }

@@ -13,10 +13,10 @@ import (
 	"reprise/pkg/local/feedpebble"
 )
 
-// status tells the API what only the platform knows.
+// status implements api.Status.
 type status struct{ *Platform }
 
-// shardStatus is a stream whose shards can be described.
+// shardStatus is a stream that describes its shards.
 type shardStatus interface {
 	Status(ctx context.Context, shard string) (feedpebble.Status, error)
 }
@@ -75,13 +75,13 @@ func (s status) Consumers(ctx context.Context) ([]api.ConsumerStatus, error) {
 	return all, nil
 }
 
-// lagOf is the lag of the pump, the only function that is asked about.
+// lagOf is the lag of the pump, the only function whose lag is needed.
 func (s status) lagOf(ctx context.Context, _ string) (time.Duration, bool, error) {
 	behind, err := s.lag(ctx, s.events, pumpName)
 	return time.Duration(behind.millis) * time.Millisecond, err == nil, err
 }
 
-// lag is what a consumer has not done yet.
+// lag is how far a consumer is behind.
 type lag struct{ records, millis int64 }
 
 func (s status) lag(ctx context.Context, d feed.Description, consumer string) (lag, error) {
@@ -117,8 +117,8 @@ func (s status) lag(ctx context.Context, d feed.Description, consumer string) (l
 	return sum, nil
 }
 
-// number reads a sequence number of the embedded stream, which counts a
-// shard's records one by one.
+// number parses a sequence number. The embedded stream numbers the records of a
+// shard without gaps.
 func number(sequence string) int64 {
 	n, err := strconv.ParseInt(sequence, 10, 64)
 	if err != nil {
@@ -146,7 +146,10 @@ func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
 	}
 	var all []api.ExecutionStatus
 	for _, e := range page.Executions {
-		all = append(all, api.ExecutionStatus{Machine: machineName, Name: e.Name, Status: string(e.Status), Started: e.StartDate})
+		all = append(
+			all,
+			api.ExecutionStatus{Machine: machineName, Name: e.Name, Status: string(e.Status), Started: e.StartDate},
+		)
 	}
 	return all, nil
 }

@@ -7,7 +7,7 @@ import (
 	"reprise/workflows"
 )
 
-// replayMachine loads the state machine file, the same bytes as on AWS.
+// replayMachine parses the replay state machine file, the same bytes as on AWS.
 func replayMachine(f *functions) (*asl.Machine, error) {
 	substitutions := make(map[string]string)
 	for _, step := range replaySteps {
@@ -23,7 +23,7 @@ func replayMachine(f *functions) (*asl.Machine, error) {
 	return machine, nil
 }
 
-// replaySteps are the functions of the replay state machine.
+// replaySteps are the functions of the replay state machine by placeholder.
 var replaySteps = [...]struct{ placeholder, name string }{
 	{"PlanReplayArn", "plan-replay"},
 	{"ReadSegmentArn", "read-segment"},
@@ -34,7 +34,7 @@ var replaySteps = [...]struct{ placeholder, name string }{
 	{"ReportReplayArn", "report-replay"},
 }
 
-// functions are the functions that the state machine calls.
+// functions are the functions of the replay state machine.
 func (p *Platform) functions() *functions {
 	return &functions{log: p.options.Log, byARN: map[string]invokable{
 		functionARN("plan-replay"):        typed(p.core.Plan()),

@@ -15,19 +15,19 @@ const (
 	trimEvery = time.Minute
 	// keepExecutions is how long ended executions are kept, as on AWS.
 	keepExecutions = 90 * 24 * time.Hour
-	// trimRecords bounds one read.
+	// trimRecords limits one read.
 	trimRecords = 64
-	// playbackRetention is how long playback records stay for subscribers.
+	// playbackRetention is how long playback records are kept for subscribers.
 	playbackRetention = time.Hour
 )
 
 // trim deletes expired records from the streams until ctx ends. Unlike on AWS,
-// what a consumer has not done yet never expires: a machine may be off for
-// longer than the retention.
+// records that a consumer still needs never expire, because a machine may be off
+// for longer than the retention.
 func (p *Platform) trim(ctx context.Context) error {
 	for {
 		if err := p.trimOnce(ctx, time.Now()); err != nil && ctx.Err() == nil {
-			p.options.Log.LogAttrs(ctx, slog.LevelWarn, "expired records not deleted; this is tried again",
+			p.options.Log.LogAttrs(ctx, slog.LevelWarn, "expired records not deleted; retrying",
 				slog.String("error", err.Error()))
 		}
 		if emulate.Sleep(ctx, trimEvery) != nil {
@@ -85,13 +85,15 @@ func (p *Platform) trimStream(ctx context.Context, d feed.Description, consumers
 	return nil
 }
 
-// trimmer is a stream that can forget its oldest records.
+// trimmer is a stream that can delete its oldest records.
 type trimmer interface {
 	Trim(ctx context.Context, shard, upTo string) error
 }
 
-// doneByAll is the last record of a shard that no consumer needs any more.
-func (p *Platform) doneByAll(ctx context.Context, d feed.Description, consumers []string, shard string) (string, error) {
+// doneByAll is the last record of a shard that all consumers have done.
+func (p *Platform) doneByAll(
+	ctx context.Context, d feed.Description, consumers []string, shard string,
+) (string, error) {
 	checkpoints := feed.Checkpoints{Table: p.core.Table}
 	done := ""
 	for i, consumer := range consumers {
@@ -106,8 +108,8 @@ func (p *Platform) doneByAll(ctx context.Context, d feed.Description, consumers 
 	return done, nil
 }
 
-// lastExpired is the last record of a shard, not behind done, that arrived
-// before a time; "" where there is none.
+// lastExpired is the last record of a shard, up to done, that arrived before a
+// time; "" if there is none.
 func lastExpired(ctx context.Context, stream feed.Stream, shard, done string, before time.Time) (string, error) {
 	at, err := stream.Iterator(ctx, shard, feed.Start{})
 	if err != nil {

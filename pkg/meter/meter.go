@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 )
 
-// Unit is a kind of thing that is charged for.
+// Unit is something that AWS charges for.
 type Unit int
 
 // The units.
@@ -24,15 +24,15 @@ const (
 	units
 )
 
-// Meter holds the counters of the parts of a platform. The zero value is ready
-// and it is safe for concurrent use.
+// Meter holds the counters of a platform's parts. The zero value is ready for use.
+// It is safe for concurrent use.
 type Meter struct {
 	mu    sync.Mutex
 	parts map[string]*Counter
 }
 
-// Part returns the counter of a part, such as "log" or "control", creating it
-// at the first call. A nil Meter returns nil, which counts nothing.
+// Part returns the counter of a part, such as "log" or "control", and creates it
+// on the first call. A nil Meter returns nil, which counts nothing.
 func (m *Meter) Part(name string) *Counter {
 	if m == nil {
 		return nil
@@ -50,7 +50,7 @@ func (m *Meter) Part(name string) *Counter {
 	return c
 }
 
-// Snapshot returns what was counted so far.
+// Snapshot returns the usage so far.
 func (m *Meter) Snapshot() Snapshot {
 	s := make(Snapshot)
 	if m == nil {
@@ -69,7 +69,8 @@ func (m *Meter) Snapshot() Snapshot {
 // is one atomic addition; methods are safe for concurrent use.
 type Counter struct{ counts [units]atomic.Int64 }
 
-// parts of a unit: eventual reads cost half of one.
+// perUnit is the resolution of counters: an eventually consistent read costs half a
+// unit.
 const perUnit = 1000
 
 // Add counts n units.
@@ -79,7 +80,7 @@ func (c *Counter) Add(unit Unit, n float64) {
 	}
 }
 
-// Usage returns what was counted so far.
+// Usage returns the usage so far.
 func (c *Counter) Usage() Usage {
 	if c == nil {
 		return Usage{}
@@ -96,7 +97,12 @@ type counts [units]int64
 
 func (u Usage) counts() counts {
 	n := func(f float64) int64 { return int64(math.Round(f * perUnit)) }
-	return counts{WriteUnits: n(u.WriteUnits), ReadUnits: n(u.ReadUnits), PutUnits: n(u.PutUnits), Transitions: n(u.Transitions)}
+	return counts{
+		WriteUnits:  n(u.WriteUnits),
+		ReadUnits:   n(u.ReadUnits),
+		PutUnits:    n(u.PutUnits),
+		Transitions: n(u.Transitions),
+	}
 }
 
 func usageOf(c counts) Usage {
@@ -104,7 +110,7 @@ func usageOf(c counts) Usage {
 	return Usage{WriteUnits: n(WriteUnits), ReadUnits: n(ReadUnits), PutUnits: n(PutUnits), Transitions: n(Transitions)}
 }
 
-// Usage is a number of each unit.
+// Usage is the number used of each unit.
 type Usage struct {
 	WriteUnits  float64 `json:"writeUnits,omitempty"`
 	ReadUnits   float64 `json:"readUnits,omitempty"`
@@ -112,8 +118,8 @@ type Usage struct {
 	Transitions float64 `json:"transitions,omitempty"`
 }
 
-// Add returns u + other, exact to a thousandth of a unit: sums of what counters
-// returned can be compared.
+// Add returns u + other, exact to a thousandth of a unit, so that sums can be
+// compared.
 func (u Usage) Add(other Usage) Usage {
 	a, b := u.counts(), other.counts()
 	for unit := range a {
@@ -139,8 +145,7 @@ func (s Snapshot) Total() Usage {
 	return total
 }
 
-// Since returns what was used after earlier. Parts that used nothing are left
-// out.
+// Since returns the usage after earlier, without the parts that used nothing.
 func (s Snapshot) Since(earlier Snapshot) Snapshot {
 	used := make(Snapshot)
 	for name, u := range s {

@@ -5,24 +5,24 @@ import (
 	"sync"
 )
 
-// Outstanding is what a meter has counted and nobody has taken yet. Each unit is
-// taken once, however many take at a time. Two Outstandings of one meter know
-// nothing of each other: each hands out everything. A nil one has nothing. It is
-// safe for concurrent use.
+// Outstanding is the usage of a meter that nobody has taken yet. Concurrent calls
+// of Take share it: each unit is taken once. Two Outstandings of one meter are
+// independent: each hands out everything. A nil Outstanding is empty. It is safe for
+// concurrent use.
 type Outstanding struct {
 	meter *Meter
 	mu    sync.Mutex
 	taken Snapshot
 }
 
-// NewOutstanding begins with all that m has counted so far. A nil meter has
-// nothing outstanding ever.
+// NewOutstanding begins with everything that m has counted so far. With a nil meter
+// it stays empty.
 func NewOutstanding(m *Meter) *Outstanding {
 	return &Outstanding{meter: m, taken: make(Snapshot)}
 }
 
-// Take returns what was counted since the last call, by part, and what was
-// given back meanwhile. Parts that have nothing are left out.
+// Take returns, by part, the usage counted or given back since the last call,
+// without the parts that have none.
 func (o *Outstanding) Take() Snapshot {
 	if o == nil {
 		return Snapshot{}
@@ -32,7 +32,7 @@ func (o *Outstanding) Take() Snapshot {
 	now := o.meter.Snapshot()
 	for part := range o.taken {
 		if _, found := now[part]; !found {
-			now[part] = Usage{} // given back under a name that the meter does not have
+			now[part] = Usage{} // given back to a part that the meter lacks
 		}
 	}
 	fresh := now.Since(o.taken)
@@ -40,22 +40,21 @@ func (o *Outstanding) Take() Snapshot {
 	return fresh
 }
 
-// GiveBack makes what was taken outstanding again, because keeping it failed.
-func (o *Outstanding) GiveBack(unkept Snapshot) {
+// GiveBack makes usage outstanding again that was taken but could not be stored.
+func (o *Outstanding) GiveBack(unstored Snapshot) {
 	if o == nil {
 		return
 	}
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	for part, used := range unkept {
+	for part, used := range unstored {
 		o.taken[part] = o.taken[part].Sub(used)
 	}
 }
 
-// Divide divides a usage by weights, in order, so that the shares add up to all
-// of it: what does not come out even, in thousandths of a unit, goes to one of the
-// shares. Neither usages nor weights are negative; weights that are all 0 count
-// as equal.
+// Divide divides s by weights, in order. The shares add up to s: remainders, in
+// thousandths of a unit, go to one of the shares. Neither usages nor weights may be
+// negative. If all weights are 0, the shares are equal.
 func (s Snapshot) Divide(weights []int64) []Snapshot {
 	shares := make([]Snapshot, len(weights))
 	for i := range shares {
@@ -69,7 +68,7 @@ func (s Snapshot) Divide(weights []int64) []Snapshot {
 	return shares
 }
 
-// even replaces weights that are all 0.
+// even returns weights, or equal weights if all are 0.
 func even(weights []int64) []int64 {
 	for _, weight := range weights {
 		if weight > 0 {
@@ -83,12 +82,12 @@ func even(weights []int64) []int64 {
 	return ones
 }
 
-// divide gives each share what the rounded whole of the shares up to it has
-// beyond those before it.
+// divide rounds the running total up to each share; a share is the difference of
+// two totals.
 func divide(whole counts, weights []int64) []counts {
-	var all, upTo int64
+	var sum, upTo int64
 	for _, weight := range weights {
-		all += weight
+		sum += weight
 	}
 	shares := make([]counts, len(weights))
 	var given counts
@@ -96,7 +95,7 @@ func divide(whole counts, weights []int64) []counts {
 		upTo += weight
 		for unit, n := range whole {
 			hi, lo := bits.Mul64(uint64(max(n, 0)), uint64(upTo))
-			quotient, _ := bits.Div64(hi, lo, uint64(all)) // at most n, since upTo is at most all
+			quotient, _ := bits.Div64(hi, lo, uint64(sum)) // at most n, since upTo is at most sum
 			reached := int64(quotient)
 			shares[i][unit] = reached - given[unit]
 			given[unit] = reached

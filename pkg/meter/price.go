@@ -11,7 +11,7 @@ type Prices struct {
 // OnDemand returns the prices of us-east-1 in autumn 2026, from the price pages
 // of the services: DynamoDB on demand, standard table class; Kinesis Data
 // Streams, provisioned, PUT payload units; Step Functions, Standard workflows.
-// Shard hours, storage, Lambda and transfer are not among them.
+// They do not include shard hours, storage, Lambda and transfer.
 func OnDemand() Prices {
 	return Prices{WriteUnits: 0.625, ReadUnits: 0.125, PutUnits: 0.014, Transitions: 25}
 }

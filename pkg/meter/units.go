@@ -8,12 +8,12 @@ const (
 	putUnitBytes   = 25 << 10
 )
 
-// Write is the number of write units of an item of that many bytes, names of
-// attributes included; at least 1.
+// Write is the number of write units for an item of that many bytes, including the
+// names of attributes; at least 1.
 func Write(bytes int) float64 { return float64(max(1, ceil(bytes, writeUnitBytes))) }
 
-// Read is the number of read units of reading that many bytes, rounded up per
-// item for gets and per page for queries; at least one block.
+// Read is the number of read units for that many bytes, at least one block. Call it
+// per item for gets and per page for queries.
 func Read(bytes int, consistent bool) float64 {
 	blocks := float64(max(1, ceil(bytes, readUnitBytes)))
 	if consistent {
@@ -22,7 +22,7 @@ func Read(bytes int, consistent bool) float64 {
 	return blocks / 2
 }
 
-// Put is the number of PUT payload units of a record of that many bytes.
+// Put is the number of PUT payload units for a record of that many bytes.
 func Put(bytes int) float64 { return float64(max(1, ceil(bytes, putUnitBytes))) }
 
 func ceil(n, unit int) int { return (n + unit - 1) / unit }

@@ -70,8 +70,8 @@ func (p *Platform) Closer() *lifecycle.Closer {
 	return &lifecycle.Closer{Store: p.store, Registry: p.registry, Generations: p.Generations, Lanes: p.Lanes.Count()}
 }
 
-// Replays starts and cancels replays, and takes care of those whose execution
-// has ended or never began.
+// Replays starts and cancels replays, and closes those whose execution has ended
+// or never began.
 func (p *Platform) Replays() *lifecycle.Service {
 	return &lifecycle.Service{Store: p.store, Executions: p.Executions, Closer: p.Closer(), Random: p.Random}
 }
@@ -80,17 +80,17 @@ func (p *Platform) viewer() *lifecycle.Viewer {
 	return &lifecycle.Viewer{Store: p.store, Registry: p.registry, Generations: p.Generations}
 }
 
-// Registry has the registry.
+// Registry is the registry of generations.
 func (p *Platform) Registry() datastore.Registry { return p.registry }
 
-// Found makes the generation that a new platform starts with. It is idempotent.
+// Found creates the first generation of a new platform. It is idempotent.
 func (p *Platform) Found(ctx context.Context) error {
 	_, err := p.registry.EnsureFirst(ctx, p.Generations, p.Lanes.Count(), p.Applier.Version())
 	return err
 }
 
-// Spending is what functions keep their cost with, nil without a meter.
+// Spending records the functions' cost; it is nil without a meter.
 func (p *Platform) Spending() *spending.Recorder { return p.spending }
 
-// Store has the documents of replays.
+// Store stores the documents of replays.
 func (p *Platform) Store() replay.Store { return p.store }

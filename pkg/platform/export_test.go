@@ -1,4 +1,6 @@
 package platform
 
-// Told is told.
-func Told[In worked, Out any](p *Platform, step Step[In, Out]) Step[In, Out] { return told(p, step) }
+// Logged is logged.
+func Logged[In worked, Out any](p *Platform, step Step[In, Out]) Step[In, Out] {
+	return logged(p, step)
+}

@@ -50,44 +50,45 @@ func (p *Platform) ApplyPlayback() Batch {
 // Plan is plan-replay.
 func (p *Platform) Plan() Step[steps.PlanInput, steps.PlanOutput] {
 	plan := &steps.PlanReplay{Store: p.store, Planner: p.Planner(), Promoter: p.Promoter(), Version: p.Applier.Version()}
-	return told(p, plan.Handle)
+	return logged(p, plan.Handle)
 }
 
 // Read is read-segment.
 func (p *Platform) Read() Step[steps.SegmentInput, steps.SegmentOutput] {
 	read := &steps.ReadSegment{Reader: p.Reader(), Now: p.Now, Limit: p.Settings.LongStep}
-	return told(p, read.Handle)
+	return logged(p, read.Handle)
 }
 
 // Drain is check-drained.
 func (p *Platform) Drain() Step[steps.StepInput, steps.DrainOutput] {
 	drain := &steps.CheckDrained{Drainer: p.Drainer(), Now: p.Now, Limit: p.Settings.ShortStep}
-	return told(p, drain.Handle)
+	return logged(p, drain.Handle)
 }
 
 // Prove is prove-completeness.
 func (p *Platform) Prove() Step[steps.StepInput, steps.ProofOutput] {
 	prove := &steps.ProveCompleteness{Prover: p.Prover()}
-	return told(p, prove.Handle)
+	return logged(p, prove.Handle)
 }
 
-// Follow is follow-stream. The generation's consumer is made soon after.
+// Follow is follow-stream. The keeper creates the generation's consumer soon
+// after.
 func (p *Platform) Follow() Step[steps.StepInput, steps.StepInput] {
 	follow := &steps.FollowStream{Promoter: p.Promoter()}
-	return told(p, nudged(p, follow.Handle))
+	return logged(p, waking(p, follow.Handle))
 }
 
 // Promote is promote-generation.
 func (p *Platform) Promote() Step[steps.StepInput, steps.PromoteOutput] {
 	promote := &steps.PromoteGeneration{Promoter: p.Promoter(), Now: p.Now, Limit: p.Settings.ShortStep}
-	return told(p, promote.Handle)
+	return logged(p, promote.Handle)
 }
 
 // Report is report-replay.
 func (p *Platform) Report() Step[steps.ReportInput, lifecycle.View] {
 	report := &steps.ReportReplay{Closer: p.Closer(), Viewer: p.viewer(), Spending: p.spending,
 		Transitions: p.Transitions, Now: p.Now, Log: p.Log}
-	return told(p, nudged(p, report.Handle))
+	return logged(p, waking(p, report.Handle))
 }
 
 // Close is close-replay.
@@ -102,12 +103,12 @@ func (p *Platform) Close() func(context.Context, events.CloudWatchEvent) error {
 		if err != nil {
 			return err
 		}
-		return p.Nudge(ctx)
+		return p.WakeKeeper(ctx)
 	}
 }
 
-// Keep is keep-consumers: it makes the consumers agree with the
-// registry, and takes care of replays whose start or end was cut short.
+// Keep is keep-consumers: it makes the consumers match the registry of
+// generations, and completes interrupted starts and ends of replays.
 func (p *Platform) Keep(ctx context.Context) error {
 	if err := p.Keeper().Keep(ctx); err != nil {
 		return err
@@ -115,7 +116,7 @@ func (p *Platform) Keep(ctx context.Context) error {
 	return p.Replays().Reconcile(ctx)
 }
 
-// Keeper is the half of keep-consumers that is about consumers.
+// Keeper is the part of keep-consumers that manages consumers.
 func (p *Platform) Keeper() *Keeper {
 	return &Keeper{Host: p.Host, Registry: p.registry, Generations: p.Generations, Lanes: p.Lanes.Count(),
 		Projections: p.Applier.Version(), Published: p.Settings.Published, Log: p.Log}

@@ -9,53 +9,52 @@ import (
 	"reprise/pkg/datastore"
 )
 
-// Consumer is what a host has for a generation.
+// Consumer is the consumer of a generation on a host.
 type Consumer struct {
 	Generation string
-	// Version is the published version that it runs, "" where none is set.
+	// Version is the published version of the code that it runs, "" if none is
+	// set.
 	Version string
-	// Mapping is the host's name for what hands it records, "" where there is
-	// nothing that does.
+	// Mapping is the host's name of its event source mapping, "" if there is none.
 	Mapping string
-	// Sound says that records reach it as order and completeness demand, or are
-	// about to. Busy says that the host is changing that, and will not be
-	// disturbed.
+	// Sound means that its records arrive, or soon will, completely and in order.
+	// Busy means that the host is changing it and it must not be changed now.
 	Sound, Busy bool
 }
 
 // Host is where consumers run. Methods are idempotent.
 type Host interface {
-	// Consumers returns every consumer of the event stream that the host has or
-	// is about to have.
+	// Consumers returns every generation's consumer that exists or is being
+	// created.
 	Consumers(ctx context.Context) ([]Consumer, error)
-	// Provide gives the generation of a consumer, which may lack all else, a sound
-	// one that runs the published version.
+	// Provide makes the consumer of have.Generation sound and run the published
+	// version. The other fields of have are zero if there is no consumer yet.
 	Provide(ctx context.Context, have Consumer, version string) error
 	// Remove removes a consumer, or does a part of that and leaves the rest to
 	// the next call.
 	Remove(ctx context.Context, have Consumer) error
 }
 
-// Keeper makes consumers agree with the registry. Two at work at
-// once do no harm.
+// Keeper makes consumers match the registry of generations. Several may run
+// concurrently.
 type Keeper struct {
 	Host        Host
 	Registry    datastore.Registry
 	Generations datastore.Generations
 	Lanes       int
-	// Projections is the version of the set of projections in this deploy, and
-	// Published the version of write-state that has it.
+	// Projections is the version of this deploy's set of projections, Published
+	// the version of write-state that contains it.
 	Projections, Published string
 	Log                    *slog.Logger
 }
 
-// Keep makes the first generation of a new platform, and then a consumer for
-// each generation that follows the stream, and removes the others. An error
-// leaves the rest to the next call.
+// Keep creates the first generation of a new platform, creates a consumer for
+// each generation that follows the stream, and removes all other consumers. If
+// some of this fails, the next call retries it.
 func (k *Keeper) Keep(ctx context.Context) error {
-	// What runs is listed before the registry is read: a consumer that is listed
-	// was made for a generation that the registry had by then, so that one unknown
-	// to the registry is an old one.
+	// List the consumers before reading the registry: the generation of a listed
+	// consumer was in the registry by then, so a consumer whose generation is
+	// missing is obsolete.
 	have, err := k.Host.Consumers(ctx)
 	if err != nil {
 		return fmt.Errorf("list consumers: %w", err)
@@ -82,13 +81,13 @@ func (k *Keeper) Keep(ctx context.Context) error {
 	return errors.Join(failed...)
 }
 
-// ErrNoCode says that no published version is known that has a generation's
-// projections: the deploy that brought them is gone, and no other generation has
-// them. A rebuild with today's code has to replace it.
+// ErrNoCode means that no known published version contains a generation's
+// projections: they are not in this deploy and no consumer runs them. A rebuild
+// with the current code has to replace the generation.
 var ErrNoCode = errors.New("no known version of the consumer has the generation's projections")
 
-// versions are the published versions by the version of the projections that they
-// have: this deploy's, and those that consumers of other projections run.
+// versions are the known published versions by version of their projections: this
+// deploy's, and those that consumers run.
 func (k *Keeper) versions(registered datastore.RegistryState, known map[string]Consumer) map[string]string {
 	versions := make(map[string]string)
 	for _, info := range registered.Generations {
@@ -100,10 +99,10 @@ func (k *Keeper) versions(registered datastore.RegistryState, known map[string]C
 	return versions
 }
 
-// provide gives a generation what it lacks. A consumer moves to this deploy's
-// version only where that has the generation's projections: the consumer of an
-// older version of them goes on with its own code. So does that of a generation
-// whose rebuild was under way when other projections were deployed.
+// provide creates or repairs the consumer of a generation. It moves a consumer to
+// this deploy's version only if that contains the generation's projections.
+// Otherwise, for an older generation or one whose rebuild began before this
+// deploy, the consumer keeps its own code.
 func (k *Keeper) provide(ctx context.Context, info datastore.Info, have Consumer, versions map[string]string) error {
 	version := have.Version
 	if version == "" || info.Version == k.Projections {
@@ -128,7 +127,7 @@ func (k *Keeper) provide(ctx context.Context, info datastore.Info, have Consumer
 
 func (k *Keeper) remove(ctx context.Context, have Consumer) error {
 	if have.Busy {
-		return nil // the host is at it; the next call goes on
+		return nil // the host is changing it; the next call continues
 	}
 	if err := k.Host.Remove(ctx, have); err != nil {
 		return fmt.Errorf("remove consumer of generation %s: %w", have.Generation, err)

@@ -7,11 +7,12 @@ import (
 	"time"
 )
 
-// pump is the function whose lag load-events goes by.
+// pump is the function whose lag decides whether load-events accepts events.
 const pump = "pump-events"
 
-// overloaded reports that the pump is half of the retention behind, as of at
-// most LagEvery ago. What cannot be known does not stop the live path.
+// overloaded reports whether the pump's lag exceeds half of the retention. It
+// reads the lag at most once per LagEvery. An unknown lag does not stop the live
+// path.
 func (p *Platform) overloaded() func(context.Context) bool {
 	if p.Lag == nil {
 		return nil

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"log/slog"
-	"reprise/pkg/replay/lifecycle"
 	"time"
 
 	"reprise/pkg/api"
@@ -17,49 +16,49 @@ import (
 	"reprise/pkg/gateway"
 	"reprise/pkg/meter"
 	"reprise/pkg/projection"
+	"reprise/pkg/replay/lifecycle"
 )
 
-// Parts are what a platform is put together from. A function that needs none of
-// a part may lack it: on AWS each has the permissions for its own only.
+// Parts are the parts of a platform. A process needs only the parts of the
+// functions that it runs: on AWS each has permissions for its own parts only.
 type Parts struct {
 	Settings Settings
 
 	Table       control.Table
 	EventLog    eventlog.Log
 	Generations datastore.Generations
-	// Events and Playback are the streams, Epoch is that of the event stream:
-	// Open finds it.
+	// Events and Playback are the streams, Epoch is the event stream's, which Open
+	// sets.
 	Events, Playback feed.Stream
 	Epoch            int
 	Lanes            *event.Lanes
 	Codec            *record.Codec
-	// Applier folds events with the projections. It outlives a platform where a
-	// process makes several.
+	// Applier folds events with the projections. Several platforms of a process
+	// may share it.
 	Applier *projection.Applier
-	// Service reacts to the events of the live path, through Outside; nil where
-	// there is no business logic with effects.
+	// Service reacts to the events of the live path through Outside; it may be
+	// nil.
 	Service gateway.Service
 	Outside gateway.Gateway
 
-	// Executions are those of the replay state machine.
+	// Executions starts and stops executions of the replay state machine.
 	Executions lifecycle.Executions
-	// Transitions counts those of an execution and its children.
+	// Transitions counts state transitions, those of child executions included.
 	Transitions func(ctx context.Context, id string) (int, error)
-	// Host runs the generations' consumers. Nudge asks for a look at them soon; a
-	// schedule looks anyway.
-	Host  Host
-	Nudge func(context.Context) error
-	// Lag says how far a function is behind the stream that it reads; known is
-	// false where nobody can tell.
+	// Host runs the generations' consumers. WakeKeeper asks the keeper to check
+	// them soon, before its schedule does.
+	Host       Host
+	WakeKeeper func(context.Context) error
+	// Lag is how far a function is behind the stream that it reads; known is
+	// false if that is unknown.
 	Lag func(ctx context.Context, function string) (lag time.Duration, known bool, err error)
-	// Status tells the API what only the services know.
+	// Status describes streams, consumers and executions for the API.
 	Status api.Platform
-	// NoRoom reports whether an error means that no event can be stored any
-	// more; nil where that cannot be.
+	// NoRoom, if set, reports whether an error means that the store is full.
 	NoRoom func(error) bool
 
-	// Function is the name of the function that the process serves; Meter counts
-	// what its adapters use. Without a meter replays have no cost.
+	// Function is the name of the process's function; Meter counts its adapters'
+	// use of services. Without a meter replays have no cost.
 	Function string
 	Meter    *meter.Meter
 
@@ -69,8 +68,7 @@ type Parts struct {
 	Random io.Reader
 }
 
-// Settings are what a platform is set to. Lanes, which never change either, are a
-// part.
+// Settings are the settings of a platform. The number of lanes is in Parts.
 type Settings struct {
 	// Bucket never changes once a platform is created.
 	Bucket eventlog.Width
@@ -78,25 +76,26 @@ type Settings struct {
 	Retention time.Duration
 	// Machine is the ARN of the replay state machine.
 	Machine string
-	// Published names the code of this deploy, with which consumers are started.
+	// Published is the version of this deploy's code, which new consumers run.
 	Published string
-	// LongStep bounds a step that reads, ShortStep one that waits for others.
+	// LongStep limits the time of steps that read, ShortStep of steps that wait.
 	LongStep, ShortStep time.Duration
 	// Lease is how long a promotion holds the active generation's consumer; a
 	// writer that finds it expired breaks it.
 	Lease time.Duration
-	// Poll is how often a promotion looks at marks and heads, DrainPoll how often
-	// a drain does.
+	// Poll is the interval at which a promotion reads marks and heads, DrainPoll
+	// that of a drain.
 	Poll, DrainPoll time.Duration
-	// DrainPatience is how long no mark may move before lanes count as stalled,
-	// DrainLimit how long a drain may go on without progress; 0 is its default.
+	// DrainPatience is how long marks may stand still before lanes count as
+	// stalled, DrainLimit how long a drain may continue without progress; 0 means
+	// the default.
 	DrainPatience, DrainLimit time.Duration
 	// WritePatience is how long consumers of the event stream wait for the pump,
 	// which reads the same records at the same time.
 	WritePatience time.Duration
-	// LagEvery is how long a lag that was looked up is gone by.
+	// LagEvery is how long a lag is cached.
 	LagEvery time.Duration
-	// PageBytes bounds a page of the log, RecordBytes a playback record; 0 is the
-	// reader's default.
+	// PageBytes limits a page of the log, RecordBytes a playback record; 0 means
+	// the reader's default.
 	PageBytes, RecordBytes int
 }

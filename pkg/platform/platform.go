@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"reprise/pkg/meter/spending"
 	"time"
 
 	"reprise/pkg/control"
@@ -14,11 +13,12 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
 	"reprise/pkg/meter"
+	"reprise/pkg/meter/spending"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
 )
 
-// Platform is what functions are made of. It is safe for concurrent use.
+// Platform makes functions. It is safe for concurrent use.
 type Platform struct {
 	Parts
 	heads    eventlog.Heads
@@ -28,7 +28,7 @@ type Platform struct {
 	spending *spending.Recorder
 }
 
-// New puts a platform together. It reads and writes nothing.
+// New makes a platform. It reads and writes nothing.
 func New(parts Parts) *Platform {
 	p := &Platform{Parts: parts,
 		heads:    eventlog.Heads{Table: parts.Table},
@@ -42,20 +42,20 @@ func New(parts Parts) *Platform {
 	return p
 }
 
-// ErrSettingsChanged says that lanes or bucket width are not those that the
-// platform was created with. They never change: go back to the old ones.
+// ErrSettingsChanged means that lanes or bucket width differ from those with
+// which the platform was created. They never change: restore the old ones.
 var ErrSettingsChanged = errors.New("lanes and bucket width are fixed when a platform is created")
 
-// fixed is what is recorded of them.
+// fixed is the record of the settings that never change.
 type fixed struct {
 	Lanes  int    `json:"lanes"`
 	Bucket string `json:"bucket"`
 }
 
-// Open puts a platform together whose lanes, codec and applier parts lack, and
-// whose event stream is that of an identity. Lanes and bucket width have to be
-// those that the platform was created with; a new platform's are recorded. Whoever
-// opened it closes its Codec.
+// Open makes a platform and sets the Lanes, Codec, Applier and Epoch of parts;
+// stream is the identity of the event stream. It records lanes and bucket width
+// of a new platform, and fails with ErrSettingsChanged if they differ later. The
+// caller must close the Codec.
 func Open(
 	ctx context.Context, parts Parts, lanes int, projections []projection.Projection, stream string,
 ) (p *Platform, err error) {

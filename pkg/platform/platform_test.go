@@ -91,8 +91,8 @@ func TestEndedExecutionsCloseTheirReplay(t *testing.T) {
 	end(platformtest.Machine, "r1", "ABORTED")
 	end(platformtest.Machine, "r1", "ABORTED")
 	row, err := p.Store().Load(t.Context(), "r1")
-	if err != nil || row.Status != replay.Cancelled || w.Nudges != 3 {
-		t.Errorf("%+v, %v; %d nudges", row, err, w.Nudges)
+	if err != nil || row.Status != replay.Cancelled || w.Wakes != 3 {
+		t.Errorf("%+v, %v; %d wakes", row, err, w.Wakes)
 	}
 }
 

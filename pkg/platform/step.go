@@ -8,13 +8,13 @@ import (
 // Step is a function that the replay state machine calls.
 type Step[In, Out any] = func(context.Context, In) (Out, error)
 
-// worked is the input of a step: it names the replay and the worker.
+// worked is the input of a step, which names the replay and the worker.
 type worked interface{ Work() (id, worker string) }
 
-// told is a step that logs its end, and keeps what it used with its replay,
-// whether it failed or not. The error passes as it is: its name is what the
-// machine retries or catches.
-func told[In worked, Out any](p *Platform, step Step[In, Out]) Step[In, Out] {
+// logged wraps a step: it logs the end and records the cost, whether the step
+// failed or not. It returns the error unchanged, because the state machine
+// retries or catches it by name.
+func logged[In worked, Out any](p *Platform, step Step[In, Out]) Step[In, Out] {
 	return func(ctx context.Context, in In) (Out, error) {
 		began := p.Now()
 		id, worker := in.Work()
@@ -30,24 +30,24 @@ func told[In worked, Out any](p *Platform, step Step[In, Out]) Step[In, Out] {
 	}
 }
 
-// keepCost keeps what an invocation used. That this failed must not show in
-// what the invocation was for: the next one keeps it.
+// keepCost records the cost of an invocation. A failure of this must not fail the
+// invocation: the next one records the cost.
 func (p *Platform) keepCost(ctx context.Context, id, worker string) {
 	if err := p.spending.Keep(ctx, id, worker); err != nil {
 		p.Log.LogAttrs(ctx, slog.LevelWarn, "cost not kept", slog.String("replay", id), slog.String("error", err.Error()))
 	}
 }
 
-// nudged is a step after which the consumers are looked at.
-func nudged[In, Out any](p *Platform, step Step[In, Out]) Step[In, Out] {
+// waking wraps a step: it wakes the keeper of consumers after a success.
+func waking[In, Out any](p *Platform, step Step[In, Out]) Step[In, Out] {
 	return func(ctx context.Context, in In) (Out, error) {
 		out, err := step(ctx, in)
 		if err != nil {
 			return out, err
 		}
-		if err := p.Nudge(ctx); err != nil {
-			// The schedule looks a few minutes later.
-			p.Log.LogAttrs(ctx, slog.LevelWarn, "consumers not nudged", slog.String("error", err.Error()))
+		if err := p.WakeKeeper(ctx); err != nil {
+			// The schedule runs the keeper a few minutes later.
+			p.Log.LogAttrs(ctx, slog.LevelWarn, "keeper of consumers not woken", slog.String("error", err.Error()))
 		}
 		return out, nil
 	}

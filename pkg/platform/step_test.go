@@ -54,7 +54,7 @@ func TestAStepKeepsWhatItUsed(t *testing.T) {
 	}
 	fault := messages.InvokeResponse_Error{Type: steps.FaultTransient, Message: "again"}
 	var answer error
-	step := platform.Told(p, func(context.Context, steps.SegmentInput) (steps.SegmentOutput, error) {
+	step := platform.Logged(p, func(context.Context, steps.SegmentInput) (steps.SegmentOutput, error) {
 		w.Parts.Meter.Part("log").Add(meter.ReadUnits, 4)
 		return steps.SegmentOutput{}, answer
 	})

@@ -23,17 +23,17 @@ type EndedExecution struct {
 }
 
 // CloseReplay closes the replay of an execution that was stopped, failed or timed
-// out, and drops what it created.
+// out, and drops what the replay created.
 type CloseReplay struct {
 	Replays *lifecycle.Service
-	// Machine is the ARN of the replay state machine. Executions of others, the
-	// children of a Map among them, are passed over.
+	// Machine is the ARN of the replay state machine. Handle ignores executions of
+	// other machines and child executions.
 	Machine string
 	Log     *slog.Logger
 }
 
-// Handle is idempotent. It returns the id of the replay, "" where the execution
-// is none of the replay state machine's.
+// Handle is idempotent. It returns the id of the replay, "" for an ignored
+// execution.
 func (h *CloseReplay) Handle(ctx context.Context, e events.CloudWatchEvent) (id string, err error) {
 	var ended EndedExecution
 	if err := json.Unmarshal(e.Detail, &ended); err != nil {
@@ -49,6 +49,12 @@ func (h *CloseReplay) Handle(ctx context.Context, e events.CloudWatchEvent) (id 
 	if err := h.Replays.Ended(ctx, ended.Name, lifecycle.ExecutionStatus(ended.Status), failure); err != nil {
 		return ended.Name, err
 	}
-	h.Log.LogAttrs(ctx, slog.LevelInfo, "replay closed", slog.String("replay", ended.Name), slog.String("status", ended.Status))
+	h.Log.LogAttrs(
+		ctx,
+		slog.LevelInfo,
+		"replay closed",
+		slog.String("replay", ended.Name),
+		slog.String("status", ended.Status),
+	)
 	return ended.Name, nil
 }

@@ -1,7 +1,5 @@
-// Package steps has the functions that the replay state machine calls, one type
-// per function.
-//
-// What lives here: inputs and outputs as the state machine passes them, time
-// limits, and the error names that it retries or catches. What must not: how a
-// replay is planned, read or proved.
+// Package steps contains the functions that the replay state machine invokes,
+// one type per function: their inputs and outputs, time limits, and the error
+// names that the state machine retries or catches. How a replay is planned, read
+// or proved belongs to package replay.
 package steps

@@ -15,8 +15,8 @@ import (
 	"reprise/pkg/replay/cutover"
 )
 
-// The error names that the state machines retry or catch. aws-lambda-go would
-// report the outer Go type of an error; these say what can be done about it.
+// The error names that the state machines retry or catch. Without them
+// aws-lambda-go would report the outer Go type of an error.
 const (
 	// FaultInvalidInput: a retry cannot help.
 	FaultInvalidInput = "Reprise.InvalidInput"
@@ -30,20 +30,20 @@ const (
 	FaultCutTooOld = "Reprise.CutTooOld"
 	// FaultParked: a person has to decide.
 	FaultParked = "Reprise.Parked"
-	// FaultOtherVersion: the rebuild was begun with other projections; a new one
-	// has to start.
+	// FaultOtherVersion: the rebuild began with other projections; a new one has
+	// to start.
 	FaultOtherVersion = replay.FaultOtherVersion
 	// FaultLost: the rebuilt generation is lost; a new rebuild has to start.
 	FaultLost = replay.FaultLost
 	// FaultHeadLost: the control table has to be restored.
 	FaultHeadLost = "Reprise.HeadLost"
-	// FaultStopped: the replay was cancelled. Its machine ends by this name, too.
+	// FaultStopped: the replay was cancelled. Its execution fails with this name.
 	FaultStopped = "Reprise.Stopped"
 	// FaultConflict: the replay has ended, or another input has its name.
 	FaultConflict = "Reprise.Conflict"
 )
 
-// fault gives an error the name by which the state machines know it.
+// fault gives an error the name that the state machines use.
 func fault(err error) error {
 	if err == nil {
 		return nil

@@ -16,37 +16,37 @@ import (
 type ReportReplay struct {
 	Closer *lifecycle.Closer
 	Viewer *lifecycle.Viewer
-	// Spending keeps what the report itself used, and the transitions; nil keeps
-	// nothing, and the rest is not needed then.
+	// Spending records the cost of the report and the state transitions. If it is
+	// nil, nothing is recorded and the following fields are not needed.
 	Spending *spending.Recorder
-	// Transitions counts those that an execution, by its replay's id, and its
-	// children have made so far.
+	// Transitions counts the state transitions so far of a replay's execution and
+	// its child executions.
 	Transitions func(ctx context.Context, id string) (int, error)
 	Now         func() time.Time
 	Log         *slog.Logger
 }
 
 const (
-	// countingLimit bounds the counting of transitions, which reads a history for
-	// each child. Closing needs the rest of the time.
+	// countingLimit is the share of the time in which transitions are counted,
+	// which reads a history for each child execution. Closing needs the rest.
 	countingLimit = time.Minute
-	// transitionsAfter is what comes behind the report: the state that ends the
+	// transitionsAfter counts the state after the report, which ends the
 	// execution.
 	transitionsAfter = 1
 )
 
-// ReportInput is how the execution ends; no error is success.
+// ReportInput is how the execution ends: successfully if there is no error.
 type ReportInput struct {
 	Replay string `json:"replay"`
 	Error  string `json:"error"`
 	Cause  string `json:"cause"`
 }
 
-// Work is as StepInput's.
+// Work is like StepInput.Work.
 func (in ReportInput) Work() (id, worker string) { return in.Replay, "" }
 
-// Handle is idempotent. Its output is the execution's: the replay as people
-// are shown it. That the cost cannot be kept or counted does not fail it.
+// Handle is idempotent. Its output, the view of the replay, becomes the
+// execution's output. It succeeds even if the cost cannot be recorded or counted.
 func (h *ReportReplay) Handle(ctx context.Context, in ReportInput) (lifecycle.View, error) {
 	status, failure := replay.Succeeded, (*replay.Failure)(nil)
 	if in.Error != "" {
@@ -55,7 +55,7 @@ func (h *ReportReplay) Handle(ctx context.Context, in ReportInput) (lifecycle.Vi
 	h.countTransitions(ctx, in.Replay)
 	row, err := h.Closer.Close(ctx, in.Replay, status, failure)
 	if errors.Is(err, replay.ErrNotFound) {
-		// The input was refused before a row was made of it.
+		// The input was refused before a row was created.
 		return lifecycle.View{ID: in.Replay, Status: status, Phase: status, Failure: failure}, nil
 	}
 	if err != nil {
@@ -69,8 +69,8 @@ func (h *ReportReplay) Handle(ctx context.Context, in ReportInput) (lifecycle.Vi
 	return view, nil
 }
 
-// countTransitions comes before the replay is closed: whoever waits for its end
-// is shown them.
+// countTransitions runs before the replay is closed, so that the final view shows
+// the transitions.
 func (h *ReportReplay) countTransitions(ctx context.Context, id string) {
 	if h.Spending == nil {
 		return
@@ -80,11 +80,17 @@ func (h *ReportReplay) countTransitions(ctx context.Context, id string) {
 		err = h.Spending.SetTransitions(ctx, id, n+transitionsAfter)
 	}
 	if err != nil {
-		h.Log.LogAttrs(ctx, slog.LevelWarn, "transitions not counted", slog.String("replay", id), slog.String("error", err.Error()))
+		h.Log.LogAttrs(
+			ctx,
+			slog.LevelWarn,
+			"transitions not counted",
+			slog.String("replay", id),
+			slog.String("error", err.Error()),
+		)
 	}
 }
 
-// keep keeps what the report used so far, so that its output shows it.
+// keep records the cost of the report so far, so that its output shows it.
 func (h *ReportReplay) keep(ctx context.Context, in ReportInput) {
 	id, worker := in.Work()
 	if err := h.Spending.Keep(ctx, id, worker); err != nil {
@@ -98,7 +104,7 @@ func (h *ReportReplay) count(ctx context.Context, id string) (int, error) {
 	return h.Transitions(ctx, id)
 }
 
-// plainCause takes the message out of the JSON that Lambda reports as a cause.
+// plainCause extracts the message from the JSON that Lambda reports as a cause.
 func plainCause(cause string) string {
 	var reported struct {
 		Message string `json:"errorMessage"`

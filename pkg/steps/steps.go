@@ -10,11 +10,11 @@ import (
 	"reprise/pkg/replay/cutover"
 )
 
-// margin is how long before a Lambda's end a step returns.
+// margin is how long before Lambda's time limit a step returns.
 const margin = 5 * time.Second
 
-// budget is when a step has to return: well before ctx ends, and at most limit
-// from now.
+// budget is the time by which a step has to return: well before ctx ends, and at
+// most limit from now.
 func budget(ctx context.Context, now time.Time, limit time.Duration) time.Time {
 	end := now.Add(limit)
 	if deadline, given := ctx.Deadline(); given && deadline.Add(-margin).Before(end) {
@@ -23,24 +23,24 @@ func budget(ctx context.Context, now time.Time, limit time.Duration) time.Time {
 	return end
 }
 
-// StepInput is what the states of a replay hand to their functions: an id, and
-// no more than that is needed, since the plan lies in the control table.
+// StepInput is the input of most steps: the replay's id is enough, since the plan
+// is in the control table.
 type StepInput struct {
 	Replay string `json:"replay"`
 }
 
-// Work names the replay that an invocation works for, and its worker among
-// those that work for it at a time, "" where there is one. Every input of a step
-// has it; costs are kept by it.
+// Work names the replay of an invocation and its worker among the concurrent
+// ones, "" if there is only one. Costs are recorded by both. Every step's input
+// implements it.
 func (in StepInput) Work() (id, worker string) { return in.Replay, "" }
 
-// PlanReplay enters a replay that was started from a console, freezes its cut
-// and plans it.
+// PlanReplay freezes the cut of a replay and plans it. It first creates the row
+// of a replay that was started from the Step Functions console.
 type PlanReplay struct {
 	Store    replay.Store
 	Planner  *replay.Planner
 	Promoter *cutover.Promoter
-	// Version is that of the set of projections.
+	// Version is the version of the set of projections.
 	Version string
 }
 
@@ -50,10 +50,10 @@ type PlanInput struct {
 	Input  json.RawMessage `json:"input"`
 }
 
-// Work is as StepInput's.
+// Work is like StepInput.Work.
 func (in PlanInput) Work() (id, worker string) { return in.Replay, "" }
 
-// PlanOutput is all that the state machine has to know of a plan.
+// PlanOutput is what the state machine needs to know about a plan.
 type PlanOutput struct {
 	Groups      int   `json:"groups"`
 	Parallelism int   `json:"parallelism"`
@@ -90,7 +90,7 @@ func (h *PlanReplay) Handle(ctx context.Context, in PlanInput) (PlanOutput, erro
 type ReadSegment struct {
 	Reader *replay.Reader
 	Now    func() time.Time
-	// Limit is the longest that one invocation reads.
+	// Limit is the longest time that one invocation reads.
 	Limit time.Duration
 }
 
@@ -100,15 +100,15 @@ type SegmentInput struct {
 	Group  int    `json:"group"`
 }
 
-// Work is as StepInput's; a lane group has one worker.
+// Work is like StepInput.Work; each lane group has one worker.
 func (in SegmentInput) Work() (id, worker string) { return in.Replay, strconv.Itoa(in.Group) }
 
-// SegmentOutput says whether the reader is to be called again.
+// SegmentOutput tells whether to invoke the reader again.
 type SegmentOutput struct {
 	Status replay.Outcome `json:"status"`
 }
 
-// Handle goes on from the last checkpoints, whoever wrote them.
+// Handle continues from the last checkpoints, whoever wrote them.
 func (h *ReadSegment) Handle(ctx context.Context, in SegmentInput) (SegmentOutput, error) {
 	outcome, err := h.Reader.Read(ctx, in.Replay, in.Group, budget(ctx, h.Now(), h.Limit))
 	if err != nil {
@@ -117,7 +117,7 @@ func (h *ReadSegment) Handle(ctx context.Context, in SegmentInput) (SegmentOutpu
 	return SegmentOutput{outcome}, nil
 }
 
-// CheckDrained waits until everything delivered is consumed.
+// CheckDrained waits until everything delivered has been consumed.
 type CheckDrained struct {
 	Drainer *replay.Drainer
 	Now     func() time.Time
@@ -129,7 +129,7 @@ type DrainOutput struct {
 	Status replay.Drain `json:"status"`
 }
 
-// Handle may set stalled lanes back, to be read again.
+// Handle may reset stalled lanes to be read again.
 func (h *CheckDrained) Handle(ctx context.Context, in StepInput) (DrainOutput, error) {
 	status, err := h.Drainer.Check(ctx, in.Replay, budget(ctx, h.Now(), h.Limit))
 	if err != nil {
@@ -138,10 +138,10 @@ func (h *CheckDrained) Handle(ctx context.Context, in StepInput) (DrainOutput, e
 	return DrainOutput{status}, nil
 }
 
-// ProveCompleteness holds the marks against the cut.
+// ProveCompleteness compares the marks with the cut.
 type ProveCompleteness struct{ Prover *replay.Prover }
 
-// ProofOutput sums the proof up.
+// ProofOutput summarizes the proof.
 type ProofOutput struct {
 	Complete    bool  `json:"complete"`
 	Expected    int64 `json:"expected"`
@@ -149,7 +149,7 @@ type ProofOutput struct {
 	Differences int   `json:"differences"`
 }
 
-// Handle keeps the whole proof in the replay's row.
+// Handle stores the whole proof in the replay's row.
 func (h *ProveCompleteness) Handle(ctx context.Context, in StepInput) (ProofOutput, error) {
 	proof, err := h.Prover.Prove(ctx, in.Replay)
 	if err != nil {
@@ -159,7 +159,7 @@ func (h *ProveCompleteness) Handle(ctx context.Context, in StepInput) (ProofOutp
 		Differences: len(proof.Differences)}, nil
 }
 
-// FollowStream gives a proved generation its consumer of the event stream.
+// FollowStream makes a proved generation follow the event stream.
 type FollowStream struct{ Promoter *cutover.Promoter }
 
 // Handle is idempotent.
@@ -170,7 +170,7 @@ func (h *FollowStream) Handle(ctx context.Context, in StepInput) (StepInput, err
 	return in, nil
 }
 
-// PromoteGeneration makes a following generation the active one.
+// PromoteGeneration activates a generation that follows the event stream.
 type PromoteGeneration struct {
 	Promoter *cutover.Promoter
 	Now      func() time.Time
@@ -182,7 +182,8 @@ type PromoteOutput struct {
 	Status cutover.Promotion `json:"status"`
 }
 
-// Handle is idempotent; while the generation catches up it is called again.
+// Handle is idempotent. The state machine invokes it again while the generation
+// catches up.
 func (h *PromoteGeneration) Handle(ctx context.Context, in StepInput) (PromoteOutput, error) {
 	status, err := h.Promoter.Promote(ctx, in.Replay, budget(ctx, h.Now(), h.Limit))
 	if err != nil {

@@ -1,5 +1,5 @@
-// Command app makes the cloud assembly of the platform; cdk.json runs it. It
-// builds the functions first.
+// Command app builds the functions and synthesizes the platform's cloud assembly;
+// cdk.json runs it.
 package main
 
 import (
@@ -38,8 +38,8 @@ func run() error {
 	return nil
 }
 
-// context is what the CDK's command line hands over, or, without it, what
-// cdk.json says.
+// context returns the context from the CDK's command line, or without it from
+// cdk.json.
 func context(env func(string) string, read func(string) ([]byte, error)) (map[string]any, error) {
 	var given map[string]any
 	if text := env("CDK_CONTEXT_JSON"); text != "" {
@@ -58,8 +58,8 @@ func context(env func(string) string, read func(string) ([]byte, error)) (map[st
 	if err := json.Unmarshal(text, &file); err != nil {
 		return nil, fmt.Errorf("decode cdk.json: %w", err)
 	}
-	// The command line makes these of its own settings in the file. They leave
-	// out of the templates what would differ from a machine to another.
+	// The command line derives these from its own settings in the file. They keep
+	// what differs between machines out of the templates.
 	for _, name := range []string{"enable-path-metadata", "enable-asset-metadata", "version-reporting"} {
 		file.Context["aws:cdk:"+name] = false
 	}

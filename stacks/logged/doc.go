@@ -1,7 +1,7 @@
-// Package logged lists the lines of the functions' logs that are counted, each
-// as a metric with an alarm on it.
+// Package logged lists the log lines of functions that a metric counts and an alarm
+// watches.
 //
-// What lives here: which line of which function, and the filter that counts it.
-// What must not: the CDK. So the functions' own tests can hold the filters
-// against what the functions log.
+// What lives here: the function and message of each line, and its filter. What must
+// not: the CDK, so that the functions' tests can compare the filters with what the
+// functions log.
 package logged

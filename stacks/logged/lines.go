@@ -2,16 +2,16 @@ package logged
 
 import "fmt"
 
-// Line is a line that is counted, by its message.
+// Line is a log line that a metric counts.
 type Line struct {
-	// Metric is the name of the count, one for each line.
+	// Metric is the metric's name, one per line.
 	Metric string
 	// Folder is the function that logs it.
 	Folder  string
 	Message string
 }
 
-// Lines returns every line that is counted.
+// Lines returns every line that a metric counts.
 func Lines() []Line {
 	return []Line{
 		{"Quarantined", "pump-events", "records quarantined"},

@@ -1,6 +1,6 @@
 // Package consumers gives every generation of the Data Store that follows the
-// event stream a consumer of its own on AWS: an alias of the write-state
-// function, named as the generation, and an event source mapping of that alias.
+// event stream its own consumer on AWS: an alias of the write-state function with
+// the generation's name, and an event source mapping of that alias.
 //
 // What lives here: aliases and mappings. What must not: deciding which
 // generations have a consumer, and of which version.
@@ -20,21 +20,37 @@ import (
 	"reprise/pkg/platform"
 )
 
-// lambdaAPI is what the host calls of Lambda.
+// lambdaAPI has the calls of Lambda that the host makes.
 type lambdaAPI interface {
 	ListAliases(context.Context, *lambda.ListAliasesInput, ...func(*lambda.Options)) (*lambda.ListAliasesOutput, error)
 	CreateAlias(context.Context, *lambda.CreateAliasInput, ...func(*lambda.Options)) (*lambda.CreateAliasOutput, error)
 	UpdateAlias(context.Context, *lambda.UpdateAliasInput, ...func(*lambda.Options)) (*lambda.UpdateAliasOutput, error)
 	DeleteAlias(context.Context, *lambda.DeleteAliasInput, ...func(*lambda.Options)) (*lambda.DeleteAliasOutput, error)
-	ListEventSourceMappings(context.Context, *lambda.ListEventSourceMappingsInput, ...func(*lambda.Options)) (*lambda.ListEventSourceMappingsOutput, error)
-	CreateEventSourceMapping(context.Context, *lambda.CreateEventSourceMappingInput, ...func(*lambda.Options)) (*lambda.CreateEventSourceMappingOutput, error)
-	UpdateEventSourceMapping(context.Context, *lambda.UpdateEventSourceMappingInput, ...func(*lambda.Options)) (*lambda.UpdateEventSourceMappingOutput, error)
-	DeleteEventSourceMapping(context.Context, *lambda.DeleteEventSourceMappingInput, ...func(*lambda.Options)) (*lambda.DeleteEventSourceMappingOutput, error)
+	ListEventSourceMappings(
+		context.Context,
+		*lambda.ListEventSourceMappingsInput,
+		...func(*lambda.Options),
+	) (*lambda.ListEventSourceMappingsOutput, error)
+	CreateEventSourceMapping(
+		context.Context,
+		*lambda.CreateEventSourceMappingInput,
+		...func(*lambda.Options),
+	) (*lambda.CreateEventSourceMappingOutput, error)
+	UpdateEventSourceMapping(
+		context.Context,
+		*lambda.UpdateEventSourceMappingInput,
+		...func(*lambda.Options),
+	) (*lambda.UpdateEventSourceMappingOutput, error)
+	DeleteEventSourceMapping(
+		context.Context,
+		*lambda.DeleteEventSourceMappingInput,
+		...func(*lambda.Options),
+	) (*lambda.DeleteEventSourceMappingOutput, error)
 }
 
-// The settings of every mapping on the event stream. Endless retry is what
-// completeness rests on: a finite one makes Lambda discard a record and go on.
-// Halving a batch would hide that what cannot be applied is set aside in code.
+// The settings of every mapping on the event stream. Completeness needs endless
+// retry: with a limit, Lambda discards a record and goes on. Batches are not
+// halved, since the code sets aside what it cannot apply.
 const (
 	Forever   = -1
 	BatchSize = 1000
@@ -47,11 +63,11 @@ type Lambda struct {
 	API lambdaAPI
 	// Function is the name of write-state, Stream the event stream's ARN.
 	Function, Stream string
-	// Parallelization is the number of batches of a shard at a time.
+	// Parallelization is the number of concurrent batches per shard.
 	Parallelization int32
 }
 
-// Consumers implements platform.Host. It has the aliases without a mapping, too.
+// Consumers implements platform.Host. It includes aliases without a mapping.
 func (l *Lambda) Consumers(ctx context.Context) ([]platform.Consumer, error) {
 	byGeneration := make(map[string]*platform.Consumer)
 	at := func(generation string) *platform.Consumer {
@@ -98,7 +114,7 @@ func (l *Lambda) Provide(ctx context.Context, have platform.Consumer, version st
 		err = l.create(ctx, have.Generation)
 	case have.Busy || have.Sound:
 	default:
-		err = l.mend(ctx, have.Mapping)
+		err = l.repair(ctx, have.Mapping)
 	}
 	if err != nil {
 		return fmt.Errorf("map event stream: %w", err)
@@ -106,8 +122,8 @@ func (l *Lambda) Provide(ctx context.Context, have platform.Consumer, version st
 	return nil
 }
 
-// Remove implements platform.Host. The alias goes with a later call, once no
-// mapping calls it any more.
+// Remove implements platform.Host. A later call removes the alias, once no mapping
+// uses it.
 func (l *Lambda) Remove(ctx context.Context, have platform.Consumer) error {
 	if have.Mapping != "" {
 		return l.unmap(ctx, have.Mapping)
@@ -116,8 +132,14 @@ func (l *Lambda) Remove(ctx context.Context, have platform.Consumer) error {
 }
 
 // eachMapping visits the mappings of write-state's aliases on the stream.
-func (l *Lambda) eachMapping(ctx context.Context, visit func(generation string, m types.EventSourceMappingConfiguration)) error {
-	pages := lambda.NewListEventSourceMappingsPaginator(l.API, &lambda.ListEventSourceMappingsInput{EventSourceArn: &l.Stream})
+func (l *Lambda) eachMapping(
+	ctx context.Context,
+	visit func(generation string, m types.EventSourceMappingConfiguration),
+) error {
+	pages := lambda.NewListEventSourceMappingsPaginator(
+		l.API,
+		&lambda.ListEventSourceMappingsInput{EventSourceArn: &l.Stream},
+	)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -132,7 +154,7 @@ func (l *Lambda) eachMapping(ctx context.Context, visit func(generation string, 
 	return nil
 }
 
-// generation reads the alias in an ARN of write-state.
+// generation returns the alias in an ARN of write-state.
 func (l *Lambda) generation(arn string) (string, bool) {
 	_, rest, found := strings.Cut(arn, ":function:")
 	name, alias, qualified := strings.Cut(rest, ":")
@@ -146,19 +168,21 @@ func (l *Lambda) sound(m types.EventSourceMappingConfiguration) bool {
 		slices.Contains(m.FunctionResponseTypes, types.FunctionResponseTypeReportBatchItemFailures)
 }
 
-// setAlias lets a generation's alias point to a published version.
+// setAlias points a generation's alias to a published version.
 func (l *Lambda) setAlias(ctx context.Context, generation, version string) error {
 	_, err := l.API.CreateAlias(ctx, &lambda.CreateAliasInput{FunctionName: &l.Function, Name: &generation,
 		FunctionVersion: &version, Description: aws.String("The consumer of generation " + generation)})
-	var exists *types.ResourceConflictException
-	if errors.As(err, &exists) {
-		_, err = l.API.UpdateAlias(ctx, &lambda.UpdateAliasInput{FunctionName: &l.Function, Name: &generation, FunctionVersion: &version})
+	if _, exists := errors.AsType[*types.ResourceConflictException](err); exists {
+		_, err = l.API.UpdateAlias(
+			ctx,
+			&lambda.UpdateAliasInput{FunctionName: &l.Function, Name: &generation, FunctionVersion: &version},
+		)
 	}
 	return err
 }
 
-// create makes the mapping of a generation's alias. It starts at the oldest record: what lies before the
-// generation's marks is dropped by them, and LATEST can miss records.
+// create makes the mapping of a generation's alias. It starts at the oldest record,
+// since LATEST can miss records; the marks drop what the generation has applied.
 func (l *Lambda) create(ctx context.Context, generation string) error {
 	_, err := l.API.CreateEventSourceMapping(ctx, &lambda.CreateEventSourceMappingInput{
 		FunctionName: aws.String(l.Function + ":" + generation), EventSourceArn: &l.Stream, Enabled: aws.Bool(true),
@@ -168,20 +192,22 @@ func (l *Lambda) create(ctx context.Context, generation string) error {
 		BisectBatchOnFunctionError: aws.Bool(false), ParallelizationFactor: &l.Parallelization,
 		FunctionResponseTypes: []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
 	})
-	var exists *types.ResourceConflictException
-	if errors.As(err, &exists) {
+	if _, exists := errors.AsType[*types.ResourceConflictException](err); exists {
 		return nil
 	}
 	return err
 }
 
-// mend gives a mapping the settings that it must have.
-func (l *Lambda) mend(ctx context.Context, mapping string) error {
-	_, err := l.API.UpdateEventSourceMapping(ctx, &lambda.UpdateEventSourceMappingInput{UUID: &mapping, Enabled: aws.Bool(true),
-		MaximumRetryAttempts: aws.Int32(Forever), MaximumRecordAgeInSeconds: aws.Int32(Forever),
-		BisectBatchOnFunctionError: aws.Bool(false), ParallelizationFactor: &l.Parallelization,
-		FunctionResponseTypes: []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
-	})
+// repair restores the settings of a mapping.
+func (l *Lambda) repair(ctx context.Context, mapping string) error {
+	_, err := l.API.UpdateEventSourceMapping(
+		ctx,
+		&lambda.UpdateEventSourceMappingInput{UUID: &mapping, Enabled: aws.Bool(true),
+			MaximumRetryAttempts: aws.Int32(Forever), MaximumRecordAgeInSeconds: aws.Int32(Forever),
+			BisectBatchOnFunctionError: aws.Bool(false), ParallelizationFactor: &l.Parallelization,
+			FunctionResponseTypes: []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
+		},
+	)
 	return unlessGone(err)
 }
 
@@ -195,10 +221,9 @@ func (l *Lambda) dropAlias(ctx context.Context, generation string) error {
 	return unlessGone(err)
 }
 
-// unlessGone passes over what another keeper has removed meanwhile.
+// unlessGone ignores that another keeper has already removed the resource.
 func unlessGone(err error) error {
-	var gone *types.ResourceNotFoundException
-	if errors.As(err, &gone) {
+	if _, gone := errors.AsType[*types.ResourceNotFoundException](err); gone {
 		return nil
 	}
 	return err

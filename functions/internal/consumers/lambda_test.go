@@ -134,7 +134,7 @@ func TestMappingsAreMadeToNeverGiveUp(t *testing.T) {
 		c.StartingPosition != types.EventSourcePositionTrimHorizon || len(c.FunctionResponseTypes) != 1 || c.DestinationConfig != nil {
 		t.Errorf("created %+v", c)
 	}
-	if err := l.mend(t.Context(), "m1"); err != nil {
+	if err := l.repair(t.Context(), "m1"); err != nil {
 		t.Fatal(err)
 	}
 	m := api.mended

@@ -20,11 +20,11 @@ type accounted struct {
 	used *meter.Outstanding
 }
 
-// Accounted is a handler whose every invocation ends with exactly one log line,
-// "invocation ended": how long it took, and the units that it used, in all and by
-// part. The first one has what opening the platform used as well. Payloads and
-// errors pass as they are: Lambda reports the names of errors that it knows by
-// their type, and wrapping would hide it. It expects one invocation at a time.
+// Accounted returns a handler that ends every invocation with exactly one log line,
+// "invocation ended": its duration, and the units it used, in total and by part. The
+// first line includes what opening the platform used. Payloads and errors pass
+// unchanged: Lambda reports errors by their type, which wrapping would hide. It
+// expects one invocation at a time.
 func Accounted(p *Platform, h lambda.Handler) lambda.Handler {
 	return accounted{Handler: h, log: p.Log, now: p.Now, used: meter.NewOutstanding(p.Meter)}
 }
@@ -44,7 +44,7 @@ func (a accounted) Invoke(ctx context.Context, payload []byte) ([]byte, error) {
 	return answer, err
 }
 
-// units are there when they are 0, too: a query sums them.
+// units returns an attribute per unit, also for 0, since queries sum them.
 func units(u meter.Usage) []slog.Attr {
 	return []slog.Attr{slog.Float64("writeUnits", u.WriteUnits), slog.Float64("readUnits", u.ReadUnits),
 		slog.Float64("putUnits", u.PutUnits)}

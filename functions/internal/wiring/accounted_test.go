@@ -15,7 +15,7 @@ import (
 	"reprise/pkg/steps"
 )
 
-// accountedLine is what a query of the logs goes by.
+// accountedLine is the part of the line that queries of the logs use.
 type accountedLine struct {
 	Msg, Level, Function, Request, Outcome string
 	Took                                   *int64
@@ -38,7 +38,7 @@ func linesOf(t *testing.T, logged *bytes.Buffer, message string) []accountedLine
 	return found
 }
 
-// reportedAs is the name that Lambda reports: it looks at the outer type only.
+// reportedAs is the name that Lambda reports: that of the outermost type.
 func reportedAs(err error) string {
 	fault, named := err.(messages.InvokeResponse_Error) //nolint:errorlint // as the runtime does
 	if !named {
@@ -47,7 +47,7 @@ func reportedAs(err error) string {
 	return fault.Type
 }
 
-// TestEveryInvocationEndsWithWhatItUsed, however it ends.
+// An invocation that fails or panics logs its usage too.
 func TestEveryInvocationEndsWithWhatItUsed(t *testing.T) {
 	w := newWorld(t)
 	w.Parts.Meter = new(meter.Meter)
@@ -99,7 +99,7 @@ func TestEveryInvocationEndsWithWhatItUsed(t *testing.T) {
 	}
 }
 
-// TestNothingIsCountedWithoutAMeter, and the line is there all the same.
+// Without a meter the line is logged all the same.
 func TestNothingIsCountedWithoutAMeter(t *testing.T) {
 	w := newWorld(t)
 	h := Accounted(w.Platform(), lambda.NewHandler(func() error { return nil }))

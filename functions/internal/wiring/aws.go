@@ -29,34 +29,32 @@ import (
 	"reprise/pkg/platform"
 )
 
-// Platform is what functions are made of.
+// Platform makes the handlers of all functions.
 type Platform = platform.Platform
 
-// connections bounds the connections to one service that are kept open: the
-// adapters have up to 32 writes under way, and some reads beside them.
+// connections bounds the open connections to one service: the adapters make up to
+// 32 concurrent writes, and some reads.
 const connections = 64
 
-// The times of a platform on AWS. Those of steps leave room below the time
-// limits of their tasks in the state machine; a function's own time limit bounds
-// them too.
+// The times of a platform on AWS. Steps end before the time limits of their tasks in
+// the state machine, and before those of their functions.
 const (
 	longStep  = 14 * time.Minute
 	shortStep = 90 * time.Second
 	lease     = 30 * time.Second
 	poll      = 500 * time.Millisecond
-	// drainPatience is more than a minute: a new event source mapping takes one to
-	// begin.
+	// drainPatience exceeds the minute that a new event source mapping takes to
+	// start.
 	drainPatience = 75 * time.Second
 	writePatience = 2 * time.Second
-	// lagEvery is a minute: the metric has a value a minute.
+	// lagEvery is a minute, since the metric has one value per minute.
 	lagEvery = time.Minute
 )
 
-// OnAWS opens a platform for a function, on the services, with one meter for all
-// of them. Region, credentials and endpoints are the SDK's business: it reads
-// AWS_REGION, AWS_ENDPOINT_URL and the like, which is how a test puts other
-// services in their place. It reads the control table and describes the event
-// stream, once for a function's environment.
+// OnAWS opens a platform for a function, with one meter for all services. The SDK
+// reads region, credentials and endpoints from AWS_REGION, AWS_ENDPOINT_URL and the
+// like; tests name other services there. OnAWS reads the control table and describes
+// the event stream. Call it once per environment of a function.
 func OnAWS(ctx context.Context, function string, s settings.Settings, log *slog.Logger) (*Platform, error) {
 	pace := awsclient.Standard()
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithRetryer(pace.Retryer()),
@@ -68,7 +66,10 @@ func OnAWS(ctx context.Context, function string, s settings.Settings, log *slog.
 	if err := addStores(&parts, s.Names, cfg, pace); err != nil {
 		return nil, fmt.Errorf("configure clients: %w", err)
 	}
-	streams := feedkinesis.New(kinesis.NewFromConfig(cfg), feedkinesis.Options{Pace: pace, Meter: parts.Meter.Part("streams")})
+	streams := feedkinesis.New(
+		kinesis.NewFromConfig(cfg),
+		feedkinesis.Options{Pace: pace, Meter: parts.Meter.Part("streams")},
+	)
 	parts.Events, parts.Playback = streams.Open(s.Names.EventStream()), streams.Open(s.Names.PlaybackStream())
 	events, err := streams.Describe(ctx, s.Names.EventStream())
 	if err != nil {
@@ -78,7 +79,7 @@ func OnAWS(ctx context.Context, function string, s settings.Settings, log *slog.
 	return platform.Open(ctx, parts, s.Lanes, domain.Projections(), events.Identity)
 }
 
-// common are the parts that need no service.
+// common returns the parts that need no service.
 func common(function string, s settings.Settings, log *slog.Logger) platform.Parts {
 	parts := platform.Parts{
 		Settings: platform.Settings{
@@ -112,16 +113,16 @@ func addStores(parts *platform.Parts, names settings.Names, cfg aws.Config, pace
 	return nil
 }
 
-// addServices adds what only some functions use; making a client costs no call.
-func addServices(parts *platform.Parts, s settings.Settings, cfg aws.Config, told status, stream string) {
+// addServices adds parts that only some functions use. Making a client makes no call.
+func addServices(parts *platform.Parts, s settings.Settings, cfg aws.Config, known status, stream string) {
 	if s.StateMachine != "" {
 		machine := stepfunctions.New(sfn.NewFromConfig(cfg), s.StateMachine)
-		parts.Executions, parts.Transitions, told.machine = machine, machine.Transitions, machine
+		parts.Executions, parts.Transitions, known.machine = machine, machine.Transitions, machine
 	}
-	told.lag = iteratorAge{api: cloudwatch.NewFromConfig(cfg), now: parts.Now, names: s.Names}
-	parts.Lag, parts.Status = told.lag.of, told
+	known.lag = iteratorAge{api: cloudwatch.NewFromConfig(cfg), now: parts.Now, names: s.Names}
+	parts.Lag, parts.Status = known.lag.of, known
 	functions := lambda.NewFromConfig(cfg)
-	parts.Nudge = nudge(functions, s.Names.Function("keep-consumers"))
+	parts.WakeKeeper = caller(functions, s.Names.Function("keep-consumers"))
 	parts.Host = &consumers.Lambda{API: functions, Function: s.Names.Function("write-state"), Stream: stream,
 		Parallelization: int32(s.Parallelization)}
 }

@@ -13,12 +13,11 @@ import (
 	"reprise/pkg/aws/settings"
 )
 
-// maxBinary is what a function's program may weigh: the larger, the longer its
-// cold start.
+// maxBinary bounds the size of a function's program: larger programs start more
+// slowly.
 const maxBinary = 15 << 20
 
-// buildFlags are those of stacks.Build, which cannot be imported: it would
-// compile the CDK.
+// buildFlags repeats the flags of stacks.Build. Importing it would compile the CDK.
 func buildFlags(t *testing.T) []string {
 	t.Helper()
 	source, err := os.ReadFile("../../../stacks/build.go")

@@ -1,6 +1,6 @@
-// Package wiring puts functions together: what package platform makes, over the
-// adapters of AWS, as package local does over the embedded store.
+// Package wiring builds the functions from package platform and the adapters of
+// AWS, as package local does with those of the embedded store.
 //
-// What lives here: clients, constants of the platform on AWS, logs. What must
-// not: business rules, or the environment, which package settings reads.
+// What lives here: clients, constants of the platform on AWS, logs. What must not:
+// business rules, or reading the environment (package settings).
 package wiring

@@ -9,16 +9,15 @@ import (
 	"reprise/pkg/aws/awsclient"
 )
 
-// answerTime is what is left of an invocation when its context ends: time to
-// report what is undone, where Lambda would report nothing but a time-out and
-// the whole batch would come again.
+// answerTime is the time between the end of the context and Lambda's time limit. It
+// lets a function report which records are not done; after a timeout, Lambda would
+// retry the whole batch.
 const answerTime = 2 * time.Second
 
 // early ends the context of every invocation before Lambda ends the process.
 type early struct{ lambda.Handler }
 
-// Early is a handler whose invocations see their context end two seconds
-// before Lambda's time limit.
+// Early returns a handler whose contexts end two seconds before Lambda's time limit.
 func Early(h lambda.Handler) lambda.Handler { return early{h} }
 
 // Invoke implements lambda.Handler.

@@ -22,8 +22,8 @@ import (
 	"reprise/stacks/logged"
 )
 
-// counts returns by metric how many lines of a function's log are counted, as
-// CloudWatch Logs would read the filters.
+// counts returns how many lines of a function's log each metric counts, as CloudWatch
+// Logs applies the filters.
 func counts(t *testing.T, folder string, output []byte) map[string]int {
 	t.Helper()
 	pattern := regexp.MustCompile(`^\{ \$\.(\w+) = "([^"*%]*)" \}$`)
@@ -62,7 +62,7 @@ func happens(t *testing.T, p *platform.Platform, subject, kind string) events.Ki
 	return newest
 }
 
-// served is a platform with its first generation, and what its functions do.
+// served is a platform with its first generation and its functions.
 type served struct {
 	*platform.Platform
 	t *testing.T
@@ -90,7 +90,7 @@ func (s served) playback(batch events.KinesisEvent) {
 	s.done(s.ApplyPlayback()(s.t.Context(), batch))
 }
 
-// delivered begins a rebuild of what is in the log and returns its records.
+// delivered begins a rebuild of the whole log and returns its records.
 func (s served) delivered() events.KinesisEvent {
 	s.t.Helper()
 	plan, err := s.Plan()(s.t.Context(), steps.PlanInput{Replay: "r", Input: []byte(`{"rebuild":true}`)})
@@ -103,8 +103,8 @@ func (s served) delivered() events.KinesisEvent {
 	return platformtest.Records(s.t, s.Parts.Playback)
 }
 
-// runsAway gives the platform a projection that never returns, of which one
-// fold is enough.
+// runsAway gives the platform a projection that never returns, and allows one
+// runaway fold.
 func runsAway(w *platformtest.World) {
 	free, over := make(chan struct{}), make(chan time.Time)
 	close(over) // time is always up
@@ -130,7 +130,7 @@ func (s served) twoLanes() (one, other string) {
 	return one, other
 }
 
-// scenarios bring each counted line about.
+// scenarios provoke each counted line.
 func scenarios() map[string]func(served) {
 	another := func(batch events.KinesisEvent, change func(*events.KinesisRecord)) events.KinesisEvent {
 		changed := events.KinesisEvent{Records: slices.Clone(batch.Records)}
@@ -202,9 +202,9 @@ func scenarios() map[string]func(served) {
 	}
 }
 
-// TestEveryCountedLineIsLogged brings about what each alarm is for, and holds
-// the filters against what the function then logs: the one line and no other,
-// but that what parks is set aside as well.
+// TestEveryCountedLineIsLogged provokes the fault of each alarm and compares the
+// filters with what the function then logs: that line and no other, except that
+// parked events are also set aside.
 func TestEveryCountedLineIsLogged(t *testing.T) {
 	all := scenarios()
 	for _, line := range logged.Lines() {
@@ -238,7 +238,7 @@ func TestEveryCountedLineIsLogged(t *testing.T) {
 	}
 }
 
-// TestWhatPassesByItselfCallsNobody: a consumer ahead of the pump is no trouble.
+// A consumer ahead of the pump recovers by itself and raises no alarm.
 func TestWhatPassesByItselfCallsNobody(t *testing.T) {
 	w := newWorld(t)
 	s := served{w.Platform(), t}

@@ -27,8 +27,8 @@ import (
 	"reprise/pkg/steps"
 )
 
-// meteredWorld makes functions as they run on AWS, each with a meter of its own,
-// over engines that speak the services' protocols.
+// meteredWorld makes functions as on AWS, each with its own meter, over engines that
+// speak the services' protocols.
 type meteredWorld struct {
 	*platformtest.World
 	settings  settings.Settings
@@ -85,22 +85,22 @@ func createTable(t *testing.T, client *dynamodb.Client, name string) {
 	}
 }
 
-// function opens a function's environment.
+// function opens the environment of a function.
 func (w *meteredWorld) function(t *testing.T, name string) *platform.Platform {
 	t.Helper()
 	p, err := OnAWS(t.Context(), name, w.settings, w.Parts.Log)
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.Nudge = w.Parts.Nudge
+	p.WakeKeeper = w.Parts.WakeKeeper
 	p.Transitions = func(context.Context, string) (int, error) { return 11, nil }
 	w.meters[name], w.platforms[name] = p.Meter, p
 	return p
 }
 
-// TestAllThatAReplayUsesIsInItsReport runs a rebuild over the adapters of AWS:
-// what the functions' meters counted is what the report shows, but for what came
-// after it was made up.
+// TestAllThatAReplayUsesIsInItsReport runs a rebuild over the adapters of AWS: the
+// report shows what the functions' meters counted, except for usage after the report
+// was made.
 func TestAllThatAReplayUsesIsInItsReport(t *testing.T) {
 	w := newMeteredWorld(t)
 	live := w.function(t, "pump-events")
@@ -132,7 +132,7 @@ func TestAllThatAReplayUsesIsInItsReport(t *testing.T) {
 	drained, prove, report := w.function(t, "check-drained"), w.function(t, "prove-completeness"), w.function(t, "report-replay")
 	_, drainErr := drained.Drain()(ctx, in)
 	proof, proofErr := prove.Prove()(ctx, in)
-	// The report itself, without what is kept behind it.
+	// The report itself, without the usage of storing it.
 	reporter := &steps.ReportReplay{Closer: report.Closer(), Viewer: report.API().Viewer, Spending: report.Spending(),
 		Transitions: report.Transitions, Now: report.Now, Log: report.Log}
 	view, err := reporter.Handle(ctx, steps.ReportInput{Replay: "r1"})
@@ -142,7 +142,7 @@ func TestAllThatAReplayUsesIsInItsReport(t *testing.T) {
 	w.compare(t, view)
 }
 
-// compare holds a report against the meters.
+// compare compares a report with the meters.
 func (w *meteredWorld) compare(t *testing.T, view lifecycle.View) {
 	t.Helper()
 	if view.Cost == nil || view.Cost.Transitions == nil || *view.Cost.Transitions != 12 {

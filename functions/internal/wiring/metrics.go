@@ -12,9 +12,9 @@ import (
 	"reprise/pkg/aws/settings"
 )
 
-// iteratorAge reads lags from the metric that Lambda publishes for functions
-// that read streams: the age of the last record of each batch when it was
-// handed over, in milliseconds.
+// iteratorAge reads lags from Lambda's metric for functions that read streams: the
+// age of the last record of each batch when the function received it, in
+// milliseconds.
 type iteratorAge struct {
 	api interface {
 		GetMetricStatistics(context.Context, *cloudwatch.GetMetricStatisticsInput, ...func(*cloudwatch.Options)) (*cloudwatch.GetMetricStatisticsOutput, error)
@@ -23,11 +23,11 @@ type iteratorAge struct {
 	names settings.Names
 }
 
-// lagWindow is how far back is looked: a value may come some minutes late.
+// lagWindow is how far back of looks: a value may arrive some minutes late.
 const lagWindow = 5 * time.Minute
 
-// of is the lag of a function, by its folder. One that was not called of late has
-// none.
+// of returns the lag of a function, named by its folder. The lag is unknown if the
+// function was not called within lagWindow.
 func (m iteratorAge) of(ctx context.Context, folder string) (lag time.Duration, known bool, err error) {
 	function := m.names.Function(folder)
 	now := m.now()

@@ -11,8 +11,8 @@ import (
 	"reprise/pkg/steps"
 )
 
-// TestAReportWithoutTransitionsIsAReport: an access that is missing or a service
-// that throttles costs the number, not the replay.
+// TestAReportWithoutTransitionsIsAReport: without the permission, or when the service
+// throttles, the report lacks the number, but the replay does not fail.
 func TestAReportWithoutTransitionsIsAReport(t *testing.T) {
 	w := newWorld(t)
 	w.Parts.Meter, w.Parts.Function = new(meter.Meter), "report-replay"

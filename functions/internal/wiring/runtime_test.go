@@ -21,16 +21,16 @@ import (
 	"reprise/pkg/steps"
 )
 
-// asFunction makes this test's program a Lambda function.
+// asFunction is the variable that makes this test program a Lambda function.
 const asFunction = "WIRING_TEST_AS_FUNCTION"
 
-// TestMain is the function where it is started as one: it serves plan-replay
-// over embedded stores, as a main does over those of AWS.
+// TestMain serves plan-replay over embedded stores if the program was started as a
+// function, as a main does over the services of AWS.
 func TestMain(m *testing.M) {
 	if os.Getenv(asFunction) == "" {
 		os.Exit(m.Run())
 	}
-	// The input is refused before any store is asked.
+	// The input is refused before any call of a store.
 	set, err := projection.NewSet(domain.Projections()...)
 	if err != nil {
 		panic(err)

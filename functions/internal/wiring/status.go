@@ -13,7 +13,7 @@ import (
 // maxListed bounds the executions that a status shows.
 const maxListed = 100
 
-// status tells the API what only the services know. It implements api.Platform.
+// status implements api.Platform: it gives the API what only the services know.
 type status struct {
 	names   settings.Names
 	streams *feedkinesis.Streams
@@ -21,7 +21,7 @@ type status struct {
 	lag     iteratorAge
 }
 
-// Streams leaves the newest record out: it is not known without reading.
+// Streams omits the newest record, which is unknown without reading the stream.
 func (s status) Streams(ctx context.Context) ([]api.StreamStatus, error) {
 	var all []api.StreamStatus
 	for _, name := range []string{s.names.EventStream(), s.names.PlaybackStream()} {
@@ -34,8 +34,8 @@ func (s status) Streams(ctx context.Context) ([]api.StreamStatus, error) {
 	return all, nil
 }
 
-// Consumers has the generations' consumers as one function, so that the slowest
-// one shows.
+// Consumers reports the generations' consumers as one function, with the lag of the
+// slowest.
 func (s status) Consumers(ctx context.Context) ([]api.ConsumerStatus, error) {
 	var all []api.ConsumerStatus
 	for _, consumer := range []struct{ function, stream string }{
@@ -56,7 +56,7 @@ func (s status) Consumers(ctx context.Context) ([]api.ConsumerStatus, error) {
 	return all, nil
 }
 
-// Executions has the newest first.
+// Executions returns the newest first.
 func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
 	page, _, err := s.machine.List(ctx, states.StatusRunning, "", maxListed)
 	if err != nil {
@@ -70,5 +70,5 @@ func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
 	return all, nil
 }
 
-// DiskBytes is not known.
+// DiskBytes returns nil: the number is unknown.
 func (s status) DiskBytes(context.Context) (*int64, error) { return nil, nil }

@@ -15,7 +15,7 @@ import (
 
 const functionARN = "arn:aws:lambda:eu-west-1:123456789012:function:reprise-write-state"
 
-// newWorld is a platform over embedded stores that logs as functions do.
+// newWorld returns a platform over embedded stores that logs like a function.
 func newWorld(t *testing.T) *platformtest.World {
 	t.Helper()
 	w := platformtest.New(t)
@@ -23,7 +23,7 @@ func newWorld(t *testing.T) *platformtest.World {
 	return w
 }
 
-// invoked is the context of an invocation.
+// invoked returns the context of an invocation.
 func invoked(t *testing.T, arn string) context.Context {
 	t.Helper()
 	return lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "request-1", InvokedFunctionArn: arn})

@@ -11,12 +11,12 @@ import (
 	"reprise/pkg/platform"
 )
 
-// ErrNoAlias says that write-state was called without an alias, whose name is
-// the generation that it serves.
-var ErrNoAlias = errors.New("write-state is called by its aliases only, each named as a generation")
+// ErrNoAlias says that write-state was called without an alias, which names the
+// generation to write.
+var ErrNoAlias = errors.New("write-state must be called through an alias with a generation's name")
 
-// WriteByAlias is write-state. It learns its generation from the alias in the
-// invoked ARN: arn:aws:lambda:REGION:ACCOUNT:function:NAME:ALIAS.
+// WriteByAlias returns the handler of write-state. The alias in the invoked ARN names
+// its generation: arn:aws:lambda:REGION:ACCOUNT:function:NAME:ALIAS.
 func WriteByAlias(p *Platform) platform.Batch {
 	return func(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
 		generation, err := alias(ctx)

@@ -27,7 +27,8 @@ func TestReplaysStartedFromAConsole(t *testing.T) {
 	console := w.StepFunctions()
 	start := func(name, input string) {
 		t.Helper()
-		_, err := console.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: w.MachineARN(), Name: &name, Input: &input})
+		_, err := console.StartExecution(t.Context(),
+			&sfn.StartExecutionInput{StateMachineArn: w.MachineARN(), Name: &name, Input: &input})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -37,8 +38,10 @@ func TestReplaysStartedFromAConsole(t *testing.T) {
 	succeededByHand(t, w, console, events)
 
 	start("mistyped", `{"typos":["file.changed"]}`)
-	if failed := ended(t, w, console, "mistyped"); failed.Status != types.ExecutionStatusFailed || aws.ToString(failed.Error) != steps.FaultInvalidInput {
-		t.Errorf("mistyped input: %s, error %s, cause %s", failed.Status, aws.ToString(failed.Error), aws.ToString(failed.Cause))
+	if failed := ended(t, w, console, "mistyped"); failed.Status != types.ExecutionStatusFailed ||
+		aws.ToString(failed.Error) != steps.FaultInvalidInput {
+		t.Errorf("mistyped input: %s, error %s, cause %s", failed.Status, aws.ToString(failed.Error),
+			aws.ToString(failed.Cause))
 	}
 
 	lift := w.Refuse("kinesis", "reprise-playback")
@@ -46,7 +49,8 @@ func TestReplaysStartedFromAConsole(t *testing.T) {
 	start("stopped", `{"rebuild":true}`)
 	w.AwaitGivenUp("read-segment")
 	running := localtest.Until(w, "/replays/stopped", func(v lifecycle.View) bool { return v.Generation != "" })
-	if _, err := console.StopExecution(t.Context(), &sfn.StopExecutionInput{ExecutionArn: w.ExecutionARN("stopped"), Cause: aws.String("a mistake")}); err != nil {
+	if _, err := console.StopExecution(t.Context(),
+		&sfn.StopExecutionInput{ExecutionArn: w.ExecutionARN("stopped"), Cause: aws.String("a mistake")}); err != nil {
 		t.Fatal(err)
 	}
 	localtest.Until(w, "/replays/stopped", func(v lifecycle.View) bool { return v.Status == replay.Cancelled })
@@ -80,7 +84,8 @@ func succeededByHand(t *testing.T, w *deployed.World, console *sfn.Client, event
 	t.Helper()
 	var report lifecycle.View
 	got := ended(t, w, console, "by-hand")
-	if err := json.Unmarshal([]byte(aws.ToString(got.Output)), &report); err != nil || got.Status != types.ExecutionStatusSucceeded ||
+	if err := json.Unmarshal([]byte(aws.ToString(got.Output)), &report); err != nil ||
+		got.Status != types.ExecutionStatusSucceeded ||
 		report.Progress.Applied != events || report.Proof == nil || !report.Proof.Complete || report.Cost == nil {
 		t.Errorf("%s %s, %v", got.Status, aws.ToString(got.Output), err)
 	}
@@ -88,12 +93,14 @@ func succeededByHand(t *testing.T, w *deployed.World, console *sfn.Client, event
 	if err != nil || len(runs.MapRuns) != 1 {
 		t.Errorf("map runs: %+v, %v", runs, err)
 	}
-	history, err := console.GetExecutionHistory(t.Context(), &sfn.GetExecutionHistoryInput{ExecutionArn: w.ExecutionARN("by-hand"), ReverseOrder: true})
+	history, err := console.GetExecutionHistory(t.Context(),
+		&sfn.GetExecutionHistoryInput{ExecutionArn: w.ExecutionARN("by-hand"), ReverseOrder: true})
 	if err != nil || history.Events[0].Type != types.HistoryEventTypeExecutionSucceeded {
 		t.Errorf("history: %+v, %v", history, err)
 	}
 	var described struct{ Status string }
-	if w.CLI(&described, "describe-execution", "--execution-arn", *w.ExecutionARN("by-hand")) && described.Status != "SUCCEEDED" {
+	if w.CLI(&described, "describe-execution", "--execution-arn", *w.ExecutionARN("by-hand")) &&
+		described.Status != "SUCCEEDED" {
 		t.Errorf("the CLI says %+v", described)
 	}
 	var listed struct{ Executions []struct{ Name string } }

@@ -22,11 +22,11 @@ type costs struct {
 	transitions, dollars float64
 }
 
-// statedCosts are the rows of the table in stacks/COST.md: what the larger log cost as
-// it was deployed, and a design that keeps state with a read and a write for
-// each event, and carries each in a record of its own, for the same events at
-// the same prices. Dollars are for a million events. An event takes about 440
-// bytes in the table, so that reading it takes 0.11 units.
+// statedCosts are the rows of the table in stacks/COST.md: what the larger log cost on
+// a deployment, and what a naive design would cost that reads and writes state for
+// each event and sends each event in its own record, for the same events at the same
+// prices. Dollars are for a million events. An event takes about 440 bytes in the
+// table, so reading it takes 0.11 units.
 func statedCosts() []costs {
 	return []costs{
 		{"ingest", 1.47, 0.48, 0.016, 0, 0.98},
@@ -36,9 +36,9 @@ func statedCosts() []costs {
 	}
 }
 
-// A run may use less than the table says, or somewhat more: how batches are
-// cut, and so what is folded together, is a matter of time, as is how far the
-// state's consumer is behind the log's.
+// A run may use less than the table says, or somewhat more. It depends on timing how
+// events are divided into batches, and so how many are folded together, and how far
+// the state's consumer is behind the log's.
 const (
 	atLeast = 0.5
 	atMost  = 2
@@ -49,7 +49,8 @@ func (c costs) row() string {
 	if c.transitions > 0 {
 		transitions = fmt.Sprint(c.transitions)
 	}
-	return fmt.Sprintf("| %s | %.2f | %.2f | %.3f | %s | %.2f |", c.name, c.writes, c.reads, c.puts, transitions, c.dollars)
+	return fmt.Sprintf("| %s | %.2f | %.2f | %.3f | %s | %.2f |", c.name, c.writes, c.reads, c.puts, transitions,
+		c.dollars)
 }
 
 func costsOf(name string, used meter.Usage, events int64) costs {
@@ -61,18 +62,22 @@ func costsOf(name string, used meter.Usage, events int64) costs {
 func (c costs) agrees(t *testing.T, want costs) {
 	t.Helper()
 	t.Logf("measured %s", c.row())
-	for what, pair := range map[string][2]float64{"write units": {c.writes, want.writes}, "read units": {c.reads, want.reads},
-		"PUT units": {c.puts, want.puts}, "transitions": {c.transitions, want.transitions}, "dollars": {c.dollars, want.dollars}} {
+	for what, pair := range map[string][2]float64{
+		"write units": {c.writes, want.writes},
+		"read units":  {c.reads, want.reads},
+		"PUT units":   {c.puts, want.puts},
+		"transitions": {c.transitions, want.transitions},
+		"dollars":     {c.dollars, want.dollars},
+	} {
 		if pair[0] < atLeast*pair[1] || pair[0] > atMost*pair[1] {
 			t.Errorf("%s: %.4f %s, stacks/COST.md says %v", c.name, pair[0], what, pair[1])
 		}
 	}
 }
 
-// ingestCosts holds what the functions of the live path used against the
-// stated costs. That an event takes one write unit in the log is exact, and so is that
-// a lane takes one more for the witness of each bucket: of today's, or, around
-// midnight, of two.
+// ingestCosts compares the usage of the live path's functions with the stated costs.
+// Exactly one write unit in the log is used for each event, and one more per lane for
+// the witness of each bucket: there is one bucket, or two around midnight.
 func ingestCosts(t *testing.T, w *deployed.World, events int64) {
 	t.Helper()
 	var all meter.Usage
@@ -80,7 +85,7 @@ func ingestCosts(t *testing.T, w *deployed.World, events int64) {
 		used, invocations := w.Used(folder)
 		t.Logf("%s: %d invocations, %+v", folder, invocations, used)
 		if all = all.Add(used.Total()); invocations == 0 {
-			t.Errorf("%s has not said what it used", folder)
+			t.Errorf("%s has not logged its usage", folder)
 		}
 	}
 	pump, _ := w.Used("pump-events")
@@ -90,7 +95,7 @@ func ingestCosts(t *testing.T, w *deployed.World, events int64) {
 	costsOf("ingest", all, events).agrees(t, statedCosts()[0])
 }
 
-// replayCosts holds the report of a rebuild against the stated costs.
+// replayCosts compares the report of a rebuild with the stated costs.
 func replayCosts(t *testing.T, view lifecycle.View, events int64) {
 	t.Helper()
 	if view.Cost == nil || view.Cost.Transitions == nil {
@@ -108,8 +113,8 @@ func replayCosts(t *testing.T, view lifecycle.View, events int64) {
 	costsOf("rebuild", used, events).agrees(t, statedCosts()[2])
 }
 
-// TestLargeLogAgreesWithGitAtTheStatedCost: a small log's fixed costs
-// would say nothing.
+// TestLargeLogAgreesWithGitAtTheStatedCost uses a large log, because in a small log's
+// costs the fixed part would dominate.
 func TestLargeLogAgreesWithGitAtTheStatedCost(t *testing.T) {
 	w, log := deployed.New(t), datasets.Karpenter(t)
 	n := int64(len(log.Lines))
@@ -117,9 +122,9 @@ func TestLargeLogAgreesWithGitAtTheStatedCost(t *testing.T) {
 	replayCosts(t, rebuilt, n)
 }
 
-// TestStatedCostsAreThoseOfThePriceList keeps the table and what is measured together,
-// and the naive design's prices true to the price list.
-func TestStatedCostsAreThoseOfThePriceList(t *testing.T) {
+// TestStatedCostsMatchThePriceList compares stacks/COST.md with statedCosts, and the
+// naive design's prices with the price list.
+func TestStatedCostsMatchThePriceList(t *testing.T) {
 	text, err := os.ReadFile(filepath.Join(programs.Root(), "stacks", "COST.md"))
 	if err != nil {
 		t.Fatal(err)

@@ -1,6 +1,4 @@
-// Package cost has the scenario of a large log on a deployment, with what it used
-// of the services' units.
-//
-// What lives here: the table of costs in stacks/COST.md, and measuring it. What must not:
-// prices, which package meter has.
+// Package cost contains a scenario of a large log on a deployment. It measures the
+// units of the services that it uses, and compares them with the table in
+// stacks/COST.md. Package meter contains the prices.
 package cost

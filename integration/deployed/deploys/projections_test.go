@@ -18,13 +18,17 @@ import (
 // laterProjections is the code of a later release: one projection has another
 // version.
 func laterProjections() programs.Edit {
-	return programs.Edit{File: "pkg/domain/repofiles.go", Old: `projection.New("repofiles", 1,`, New: `projection.New("repofiles", 2,`}
+	return programs.Edit{
+		File: "pkg/domain/repofiles.go",
+		Old:  `projection.New("repofiles", 1,`,
+		New:  `projection.New("repofiles", 2,`,
+	}
 }
 
-// TestOtherProjectionsEndARebuild deploys other projections when a rebuild has
-// folded a part. The consumer of the playback stream is new at once and must
-// write nothing into what was begun otherwise; the rebuild ends by name, readers
-// keep what they had, and a new rebuild is of the new version throughout.
+// TestOtherProjectionsEndARebuild deploys other projections when a rebuild has folded
+// a part of the log. The playback consumer has the new version at once and must write
+// nothing into the generation of the old version. The rebuild ends with the named
+// failure, readers keep the old state, and a new rebuild uses the new version only.
 func TestOtherProjectionsEndARebuild(t *testing.T) {
 	w := deployed.New(t)
 	later := deployed.Build(t, laterProjections())
@@ -34,7 +38,7 @@ func TestOtherProjectionsEndARebuild(t *testing.T) {
 	before := w.SettleRows(int64(len(first)))
 	old := versionsOf(before)
 
-	// One record is enough for a part: its rows come before its mark.
+	// One record is enough: its rows are written before its mark.
 	lift := w.RefuseAfter("kinesis", "reprise-playback", 1)
 	defer lift()
 	request := []byte(`{"name":"begun","input":{"rebuild":true,"promote":true}}`)
@@ -62,13 +66,14 @@ func TestOtherProjectionsEndARebuild(t *testing.T) {
 	datasets.Same(t, "what readers had before the deploy", w.Rows("", deployed.Lanes), before)
 
 	anew := w.Replay("anew", `{"rebuild":true,"promote":true}`)
-	if anew.Status != replay.Succeeded || !anew.Promoted || anew.Proof == nil || anew.Proof.Rows == nil || anew.Proof.Rows.Others > 0 ||
+	if anew.Status != replay.Succeeded || !anew.Promoted || anew.Proof == nil || anew.Proof.Rows == nil ||
+		anew.Proof.Rows.Others > 0 ||
 		slices.Contains(old, anew.Proof.Version) {
 		t.Fatalf("rebuild with the new code: %+v, failure %+v", anew, anew.Failure)
 	}
 	rebuilt := w.Rows("", deployed.Lanes)
 	datasets.Same(t, "rebuilt with the new code", rebuilt, before)
-	// Each generation goes on with the code of its own projections.
+	// Each generation continues with the code of its own projections.
 	w.SendLog(datasets.Log{Lines: rest})
 	live := w.SettleRows(int64(len(d.Lines)))
 	d.Judge(t, "live with the new code", live)

@@ -14,8 +14,8 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// TestRebuildGoesOnAcrossADeploy deploys steps that refuse to begin in the
-// middle of a rebuild. It must not meet them: an execution runs the code that
+// TestRebuildGoesOnAcrossADeploy deploys steps that fail at once in the middle of a
+// rebuild. The rebuild must not call them: an execution keeps running the code that
 // planned it.
 func TestRebuildGoesOnAcrossADeploy(t *testing.T) {
 	w, log := deployed.New(t), datasets.Litestream(t)

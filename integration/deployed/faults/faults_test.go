@@ -15,14 +15,21 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// trouble is what a bad day of a service looks like, in shares of requests.
+// trouble is the share of requests that fail in each way on a bad day.
 func trouble() faultproxy.Rates {
-	return faultproxy.Rates{faultproxy.Throttle: 0.04, faultproxy.Internal: 0.01, faultproxy.ResetBefore: 0.01,
-		faultproxy.ResetAfter: 0.01, faultproxy.Hang: 0.002, faultproxy.Late: 0.002, faultproxy.Twice: 0.005, faultproxy.Partial: 0.1}
+	return faultproxy.Rates{
+		faultproxy.Throttle:    0.04,
+		faultproxy.Internal:    0.01,
+		faultproxy.ResetBefore: 0.01,
+		faultproxy.ResetAfter:  0.01,
+		faultproxy.Hang:        0.002,
+		faultproxy.Late:        0.002,
+		faultproxy.Twice:       0.005,
+		faultproxy.Partial:     0.1,
+	}
 }
 
-// kills end every function that works on batches while it has done a part of
-// one.
+// kills kill every function that works on batches after it has done a part of one.
 func kills() []deployed.Kill {
 	return []deployed.Kill{
 		{Folder: "load-events", Service: "kinesis", Target: "reprise-event-stream", Nth: 5, Times: 2},
@@ -33,9 +40,9 @@ func kills() []deployed.Kill {
 	}
 }
 
-// TestOutcomeIsExactUnderFaults lets one service after the other throttle, then be
-// out for longer than the functions try, then all of them fail in every way
-// that they know while functions are killed in the middle of their batches.
+// TestOutcomeIsExactUnderFaults makes one service after another throttle, then have
+// an outage for longer than the functions retry. Then all services fail in every
+// possible way while functions are killed in the middle of their batches.
 func TestOutcomeIsExactUnderFaults(t *testing.T) {
 	w := deployed.New(t)
 	d := datasets.Litestream(t)
@@ -69,14 +76,14 @@ func throttled(w *deployed.World, service string, events []json.RawMessage) {
 	w.Proxies[service].SetRates(faultproxy.Rates{faultproxy.Throttle: 0.3})
 	w.Send("/events", events)
 	w.Replay("while-"+service+"-throttles", `{}`)
-	// Some services have few calls: a status has one of Step Functions, and the
-	// schedule looks at Lambda's mappings.
+	// Some services get few calls: a status calls Step Functions once, and the
+	// schedule reads Lambda's mappings.
 	localtest.Until(w, "/status", func(api.StatusView) bool { return w.Proxies[service].Counts()["throttle"] > 1 })
 	w.Proxies[service].SetRates(nil)
 }
 
-// outages keep what the live path and a replay write to from them, until the
-// functions have given up and their batches come again.
+// outages refuses the writes of the live path and of a replay, until the functions
+// have given up and their batches are retried.
 func outages(t *testing.T, w *deployed.World, events []json.RawMessage) {
 	t.Helper()
 	log := w.Refuse("dynamodb", "reprise-events")

@@ -1,6 +1,6 @@
 // Command synth writes the templates of the platform into a directory, with
-// stand-ins for the functions' programs: what they are is of no matter to a
-// reader of templates. Arguments: the directory, and the CDK context as JSON.
+// placeholders for the functions' programs, which readers of templates do not need.
+// Arguments: the directory, and the CDK context as JSON.
 package main
 
 import (

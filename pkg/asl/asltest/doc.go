@@ -1,7 +1,5 @@
-// Package asltest holds what the packages of the state machine runner, and their
-// adapters and callers, test with: definitions, functions, an engine in a
-// bubble of time, a journal in memory, and the conformance suite that every
-// journal passes.
-//
-// What must not live here: anything that production code imports.
+// Package asltest holds test support for the packages below asl and for their
+// adapters and callers: definitions, functions, an engine in a synctest bubble,
+// a journal in memory, and the conformance suite for journals. Production code
+// must not import it.
 package asltest

@@ -9,19 +9,19 @@ import (
 )
 
 // Memory is a journal in memory. It remembers every write, so that a test can
-// open the journal as of any of them. The zero value is empty and ready.
+// open the journal as it was after any of them. The zero value is ready to use.
 type Memory struct {
 	mu     sync.Mutex
 	keys   []string
 	values map[string][]byte
 	log    [][]journal.Op
 	synced int
-	// Forget keeps the journal from remembering writes.
+	// Forget makes the journal forget its past writes.
 	Forget bool
 	fail   error
 }
 
-// Break lets every later write and sync fail with err.
+// Break makes every later write and sync fail with err.
 func (m *Memory) Break(err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -72,7 +72,7 @@ func (m *Memory) apply(op journal.Op) {
 	}
 }
 
-// Sync marks what was written as safe.
+// Sync marks everything written as durable.
 func (m *Memory) Sync() error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -110,16 +110,16 @@ func (m *Memory) Scan(lower, upper string, visit func(string, []byte) (bool, err
 	return nil
 }
 
-// Writes is how many writes the journal remembers, and how many of them were
-// safe by the last Sync.
+// Writes is the number of remembered writes, and how many of them the last Sync
+// made durable.
 func (m *Memory) Writes() (all, synced int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return len(m.log), m.synced
 }
 
-// AsOf is a journal that holds the first n writes, as a crash right after the
-// n-th would leave it.
+// AsOf is a journal with the first n writes, as after a crash right after the
+// n-th.
 func (m *Memory) AsOf(n int) *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -17,8 +17,8 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// Functions is an Invoker of Go functions by name, which remembers calls. It is
-// safe for concurrent use once ByName is filled.
+// Functions is an Invoker of Go functions by name that records calls. It is safe
+// for concurrent use once ByName is filled.
 type Functions struct {
 	mu     sync.Mutex
 	ByName map[string]func(ctx context.Context, payload string) (string, error)
@@ -45,7 +45,8 @@ func (f *Functions) Called() []string {
 	return append([]string(nil), f.calls...)
 }
 
-// Failing fails the first n calls with an error of that name, then echoes.
+// Failing makes a function that fails n times with an error of that name, then
+// echoes its payload.
 func Failing(n int, name string) func(context.Context, string) (string, error) {
 	var mu sync.Mutex
 	return func(_ context.Context, payload string) (string, error) {
@@ -83,21 +84,21 @@ func StandardFunctions() *Functions {
 	}}
 }
 
-// World is an engine on a journal in a bubble of its own time.
+// World is an engine on a journal in a synctest bubble.
 type World struct {
 	T       *testing.T
 	Journal *Memory
 	Invoker *Functions
-	// Seed is of the engine's randomness; Config may change its configuration.
+	// Seed seeds the engine's randomness; Config may change its configuration.
 	Seed   uint64
 	Config func(*engine.Config)
-	// Engine is the one that Open made, and Ran gets what its Run returned.
+	// Open sets Engine; Ran receives the result of its Run.
 	Engine *engine.Engine
 	Ran    chan error
 	cancel context.CancelFunc
 }
 
-// Open makes an engine and has it run until Close.
+// Open makes an engine and runs it until Close.
 func (w *World) Open(machines map[string]*asl.Machine) {
 	w.T.Helper()
 	config := engine.Config{
@@ -120,7 +121,7 @@ func (w *World) Open(machines map[string]*asl.Machine) {
 	synctest.Wait()
 }
 
-// Close ends the engine and waits for that.
+// Close stops the engine and waits for its end.
 func (w *World) Close() {
 	w.T.Helper()
 	w.cancel()
@@ -141,7 +142,7 @@ func InWorld(t *testing.T, definition string, do func(w *World)) {
 	})
 }
 
-// Parse parses a definition that must be right.
+// Parse parses a definition that must be valid.
 func Parse(t *testing.T, definition string) *asl.Machine {
 	t.Helper()
 	m, err := asl.Parse([]byte(definition), nil)
@@ -180,7 +181,7 @@ func (w *World) Run(input string) states.Execution {
 }
 
 // History reads a whole history page by page and checks that ids have no gaps,
-// that previous ids are earlier ones and that time never goes back.
+// previous ids are lower and timestamps never decrease.
 func (w *World) History(arn string) []states.Event {
 	w.T.Helper()
 	var all []states.Event
@@ -215,10 +216,10 @@ func (w *World) Types(arn string) []string {
 	return types
 }
 
-// Tick is a short time of the bubble.
+// Tick fires after a second of the bubble's time.
 func Tick() <-chan time.Time { return time.After(time.Second) }
 
-// Leftovers are keys that only running executions have.
+// Leftovers are the keys of running executions.
 func (w *World) Leftovers() []string {
 	var left []string
 	for _, key := range w.Journal.Keys() {

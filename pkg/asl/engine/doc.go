@@ -1,15 +1,14 @@
-// Package engine runs AWS Step Functions state machines on one machine and
-// answers for their executions in the terms of the Step Functions API: start,
-// describe, list, stop, history, map runs, tokens.
+// Package engine runs AWS Step Functions state machines on one machine. It
+// offers the actions of the Step Functions API: start, describe, list and stop
+// executions, read their history, describe map runs, return task tokens.
 //
-// Every step is journalled before it has effects, so an Engine that is opened
-// again on the same Journal, after kill -9 too, goes on by itself where the
-// last one was. A task is invoked at least once, and never again once its
-// result is in the journal. DESIGN.md beside package asl says what is written
-// when, and why.
+// Every step is journalled before it has effects, so a new Engine on the same
+// Journal resumes all executions, even after kill -9. A task is invoked at least
+// once, and never again once its result is durable in the journal. DESIGN.md of
+// package asl explains what is written when.
 //
-// What lives here: which executions there are and what is kept of them. What
-// must not: how one is run (package interpreter); how a function is invoked
-// (interpreter.Invoker); where the journal lies (journal.Journal); the HTTP
-// API (package wire); anything that knows a replay or an event.
+// This package keeps the list of executions. Package interpreter runs one
+// execution, interpreter.Invoker invokes functions, journal.Journal stores
+// records and package wire serves the HTTP API. Nothing here knows replays or
+// events.
 package engine

@@ -9,7 +9,7 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// waiter lets callers wait for an end.
+// waiter is shared by the callers that wait for the end of one execution.
 type waiter struct {
 	done  chan struct{}
 	count int
@@ -18,15 +18,15 @@ type waiter struct {
 func (w *waiter) release() { close(w.done) }
 
 // Wait returns the execution once it has ended. It fails with ctx's error, or
-// with states.ErrStopped where the engine stops first.
+// with states.ErrStopped if the engine stops first.
 func (e *Engine) Wait(ctx context.Context, arn string) (states.Execution, error) {
 	record, err := e.recordOf(arn)
 	if err != nil || record.Status != states.StatusRunning {
 		return e.describe(record), err
 	}
 	w := e.waitFor(record.ID)
-	defer e.waitNoMore(record.ID, w)
-	// It may have ended before the waiter was in place.
+	defer e.stopWaiting(record.ID, w)
+	// The execution may have ended before waitFor.
 	if record, err = e.recordOf(arn); err != nil || record.Status != states.StatusRunning {
 		return e.describe(record), err
 	}
@@ -58,7 +58,7 @@ func (e *Engine) waitFor(id string) *waiter {
 	return w
 }
 
-func (e *Engine) waitNoMore(id string, w *waiter) {
+func (e *Engine) stopWaiting(id string, w *waiter) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	if w.count--; w.count == 0 && e.waiters[id] == w {
@@ -66,7 +66,7 @@ func (e *Engine) waitNoMore(id string, w *waiter) {
 	}
 }
 
-// afterEnd wakes those who wait for an execution that has durably ended.
+// afterEnd wakes the callers that wait for an execution that has durably ended.
 func (e *Engine) afterEnd(record journal.Execution) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -83,15 +83,15 @@ func (e *Engine) afterEnd(record journal.Execution) {
 	}
 }
 
-// The waits between calls of OnEnd that failed.
+// The delays between failed calls of OnEnd double from the first to the last.
 const (
 	noticeRetryFirst = time.Second
 	noticeRetryLast  = time.Minute
 )
 
-// notify calls OnEnd for every end. A notice is journalled together with the
-// end and removed once OnEnd has returned nil, so a crash may repeat a call but
-// never loses one.
+// notify calls OnEnd for every end. The notice of an end is journalled together
+// with the end and removed once OnEnd has returned nil, so a crash may repeat a
+// call but never loses one.
 func (e *Engine) notify(ctx context.Context) error {
 	if e.config.OnEnd == nil {
 		return nil
@@ -102,10 +102,10 @@ func (e *Engine) notify(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		var again <-chan time.Time
+		var retry <-chan time.Time
 		release := func() {}
 		if failed {
-			again, release = e.config.Clock.At(e.config.Clock.Now().Add(wait))
+			retry, release = e.config.Clock.At(e.config.Clock.Now().Add(wait))
 			wait = min(2*wait, noticeRetryLast)
 		} else {
 			wait = noticeRetryFirst
@@ -115,7 +115,7 @@ func (e *Engine) notify(ctx context.Context) error {
 			release()
 			return nil
 		case <-e.notice:
-		case <-again:
+		case <-retry:
 		}
 		release()
 	}

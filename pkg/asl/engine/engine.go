@@ -19,25 +19,19 @@ import (
 
 // Config is what an Engine needs. Machines, Invoker and Journal are required.
 type Config struct {
-	// Machines are by name.
-	Machines map[string]*asl.Machine
+	Machines map[string]*asl.Machine // by name
 	Invoker  interpreter.Invoker
 	Journal  journal.Journal
-	// Clock defaults to the machine's clock.
-	Clock interpreter.Clock
-	// Rand is for jitter, tokens and names; nil means seeded at random.
-	Rand rand.Source
-	// Logger gets the errors that nobody else could report: those of OnEnd. Nil
-	// means silence.
-	Logger *slog.Logger
-	// OnEnd is called for every execution that ended, except children of Maps:
-	// at least once, after a crash too, and again until it returns nil. One
-	// goroutine makes the calls.
+	Clock    interpreter.Clock // nil: the system's clock
+	Rand     rand.Source       // for jitter, task tokens and names; nil: seeded at random
+	Logger   *slog.Logger      // logs errors of OnEnd; nil: no logs
+	// OnEnd is called by one goroutine for every ended execution except child
+	// executions, at least once, even after a crash, until it returns nil.
 	OnEnd func(ctx context.Context, ended states.Execution) error
-	// Region and Account appear in ARNs; "us-east-1" and "000000000000" where
-	// empty. RoleArn appears in the context and in history.
+	// Region and Account appear in ARNs and default to "us-east-1" and
+	// "000000000000". RoleArn appears in the context object and in history.
 	Region, Account, RoleArn string
-	// KeepEnded bounds how many ended executions are kept; the oldest are
+	// KeepEnded limits how many ended executions are kept; the oldest are
 	// removed first. 0 means that only Prune removes them.
 	KeepEnded int
 }
@@ -56,7 +50,7 @@ type Engine struct {
 	state   engineState
 	ctx     context.Context
 	waiters map[string]*waiter
-	ended   int // executions that are kept although they ended
+	ended   int // ended executions in the journal
 	notice  chan struct{}
 }
 
@@ -68,8 +62,8 @@ const (
 	stopped
 )
 
-// systemClock is the machine's clock. A deadline is a time of the wall clock,
-// so that it stands across a restart.
+// systemClock is the system's wall clock, so that deadlines stay valid across a
+// restart.
 type systemClock struct{}
 
 func (systemClock) Now() time.Time { return time.Now().UTC() }
@@ -79,7 +73,7 @@ func (systemClock) At(t time.Time) (<-chan time.Time, func()) {
 	return timer.C, func() { timer.Stop() }
 }
 
-// defaults fills in what may be left out.
+// defaults sets optional fields.
 func (c *Config) defaults() {
 	if c.Clock == nil {
 		c.Clock = systemClock{}
@@ -124,15 +118,15 @@ func New(config Config) (*Engine, error) {
 	return e, nil
 }
 
-// Run resumes every unfinished execution of the journal, and drives it and all
-// that are started later until ctx ends. It returns nil then, or the journal's
-// error, once every goroutine of the engine has ended. An engine runs once.
+// Run resumes every unfinished execution of the journal and drives these and
+// all later executions until ctx ends. It returns once all goroutines of the
+// engine have ended, with the journal's error or nil. An engine runs once.
 func (e *Engine) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
 	e.mu.Lock()
 	if e.state != idle {
 		e.mu.Unlock()
-		return errors.New("run engine: it runs or has run already")
+		return errors.New("run engine: an engine runs only once")
 	}
 	e.runtime.Begin(ctx, group)
 	e.ctx, e.state = ctx, running
@@ -163,8 +157,8 @@ func (e *Engine) stop() {
 	e.waiters = map[string]*waiter{}
 }
 
-// recover resumes the executions that have not ended. Children are resumed by
-// their Map; those whose map run ended while they ran are stopped here.
+// recover resumes the executions that have not ended. A Map resumes its own
+// child executions; those whose map run has ended are stopped here.
 func (e *Engine) recover() error {
 	ids, err := journal.Names(e.journal, journal.Open)
 	if err != nil {

@@ -29,8 +29,8 @@ func (e *Engine) recordOf(arn string) (journal.Execution, error) {
 	return record, nil
 }
 
-// settled waits until an end that is in the journal is durable, so that nobody
-// sees one which a crash could take back.
+// settled waits until a journalled end is durable, so that nobody sees an end
+// that a crash could undo.
 func (e *Engine) settled(record journal.Execution) error {
 	if record.Status == states.StatusRunning {
 		return nil
@@ -67,8 +67,7 @@ func (e *Engine) describe(r journal.Execution) states.Execution {
 	return d
 }
 
-// Describe returns an execution. It fails with states.ErrExecutionDoesNotExist
-// where there is none.
+// Describe returns an execution, or fails with states.ErrExecutionDoesNotExist.
 func (e *Engine) Describe(_ context.Context, arn string) (states.Execution, error) {
 	record, err := e.recordOf(arn)
 	if err != nil {
@@ -77,9 +76,9 @@ func (e *Engine) Describe(_ context.Context, arn string) (states.Execution, erro
 	return e.describe(record), nil
 }
 
-// Stop ends an execution as ABORTED and returns the time of its end, once that
-// is durable. Functions that it invoked keep running; their results are
-// dropped. Stopping an execution that has ended changes nothing.
+// Stop ends an execution as ABORTED and returns the time of its end, once the
+// end is durable. Functions that it invoked keep running; their results are
+// dropped. Stopping an ended execution does nothing.
 func (e *Engine) Stop(_ context.Context, arn, name, cause string) (time.Time, error) {
 	if err := validateFailure(name, cause); err != nil {
 		return time.Time{}, fmt.Errorf("stop: %w", err)
@@ -109,20 +108,16 @@ func (e *Engine) Stop(_ context.Context, arn, name, cause string) (time.Time, er
 type ListFilter struct {
 	Machine   string
 	MapRunArn string
-	// Status selects one status, "" all.
-	Status states.Status
-	// Limit bounds one page; 0 means 1,000, the limit of the service.
-	Limit int
-	// After is the Next of the page before.
-	After string
+	Status    states.Status // "" means any
+	Limit     int           // of one page; 0 means 1,000, the service's limit
+	After     string        // the Next of the previous page, "" for the first page
 }
 
-// ExecutionPage is a page of executions without their input and output: the
-// newest first, children of a Map in the order of their items.
+// ExecutionPage is a page of executions without input and output: newest first,
+// or child executions in the order of their items.
 type ExecutionPage struct {
 	Executions []states.Execution
-	// Next is "" on the last page.
-	Next string
+	Next       string // "" on the last page
 }
 
 const maxPage = 1000

@@ -13,16 +13,14 @@ import (
 // HistoryPage is a page of an execution's events.
 type HistoryPage struct {
 	Events []states.Event
-	// Next is the id of the event that the next page begins with, 0 on the
-	// last page.
-	Next int64
+	Next   int64 // the id of the next page's first event, 0 on the last page
 }
 
-// History returns the events of an execution from event id from on, in
-// ascending order or, with reverse, in descending order. A from of 0 means the
-// first event, or the last with reverse. A page has at most limit events; 0
-// means 1,000, the limit of the service. Events of states that only compute
-// appear together with the next state that waits.
+// History returns the events of an execution beginning with id from, in
+// ascending order, or descending if reverse is set. A from of 0 means the first
+// event, or the last if reverse is set. A page has at most limit events; 0 means
+// 1,000, the service's limit. Events of states that only compute appear together
+// with those of the next state that waits.
 func (e *Engine) History(_ context.Context, arn string, from int64, limit int, reverse bool) (HistoryPage, error) {
 	record, err := e.recordOf(arn)
 	if err != nil {
@@ -52,7 +50,7 @@ func (e *Engine) History(_ context.Context, arn string, from int64, limit int, r
 	return page, nil
 }
 
-// bounds are the ids of the events of a page, both included.
+// bounds are the lowest and highest event id of a page.
 func bounds(last, from, limit int64, reverse bool) (low, high int64) {
 	if !reverse {
 		low = max(from, 1)

@@ -8,15 +8,14 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// RunUpdate is what UpdateMapRun changes; nil leaves a limit as it is.
+// RunUpdate holds the new limits for UpdateMapRun; nil keeps a limit.
 type RunUpdate struct {
 	MaxConcurrency             *int
 	ToleratedFailurePercentage *float64
 	ToleratedFailureCount      *int64
 }
 
-// DescribeMapRun returns a map run. It fails with states.ErrMapRunDoesNotExist
-// where there is none.
+// DescribeMapRun returns a map run, or fails with states.ErrMapRunDoesNotExist.
 func (e *Engine) DescribeMapRun(_ context.Context, arn string) (states.MapRun, error) {
 	id, ok := e.arns.MapRunID(arn)
 	if !ok {
@@ -70,7 +69,7 @@ func (e *Engine) describeRun(r journal.Run, executions, items states.Counts) sta
 	}
 }
 
-// ListMapRuns lists the map runs of an execution, the oldest first.
+// ListMapRuns lists the map runs of an execution, oldest first.
 func (e *Engine) ListMapRuns(ctx context.Context, executionArn string) ([]states.MapRun, error) {
 	record, err := e.recordOf(executionArn)
 	if err != nil {
@@ -89,8 +88,8 @@ func (e *Engine) ListMapRuns(ctx context.Context, executionArn string) ([]states
 	return runs, nil
 }
 
-// UpdateMapRun changes the limits of a running map run. It returns once that
-// is durable.
+// UpdateMapRun changes the limits of a running map run. It returns once the
+// change is durable.
 func (e *Engine) UpdateMapRun(_ context.Context, arn string, update RunUpdate) error {
 	id, ok := e.arns.MapRunID(arn)
 	if !ok {

@@ -9,13 +9,13 @@ import (
 )
 
 // Prune removes executions that ended before a time, with their history, map
-// runs and children, and returns how many. Their names can be used again. An
-// execution is kept as long as OnEnd has not accepted its end.
+// runs and child executions, and returns how many. Their names can be used
+// again. It keeps an execution until OnEnd has accepted its end.
 func (e *Engine) Prune(_ context.Context, before time.Time) (int, error) {
 	return e.prune(journal.Ended, journal.EndedKey(before, ""), -1)
 }
 
-// countEnded counts what KeepEnded bounds.
+// countEnded counts the ended executions, for KeepEnded.
 func (e *Engine) countEnded() error {
 	names, err := journal.Names(e.journal, journal.Ended)
 	e.mu.Lock()
@@ -54,8 +54,8 @@ func (e *Engine) prune(lower, upper string, limit int) (int, error) {
 		if err != nil {
 			return removed, fmt.Errorf("prune executions: %w", err)
 		}
-		// An execution whose children are still being stopped is removed next
-		// time.
+		// If its child executions are still being stopped, a later prune
+		// removes the execution.
 		if waiting || e.runtime.Live(id) != nil {
 			continue
 		}
@@ -70,8 +70,8 @@ func (e *Engine) prune(lower, upper string, limit int) (int, error) {
 	return removed, nil
 }
 
-// remove deletes an ended execution. Its own record goes last, so that a crash
-// in between leaves something to prune again.
+// remove deletes an ended execution, its own record last, so that after a crash
+// in between it can be pruned again.
 func (e *Engine) remove(id, endedKey string) error {
 	record, found, err := journal.Load[journal.Execution](e.journal, journal.ExecutionKey(id))
 	if err != nil || !found {
@@ -92,7 +92,7 @@ func removal(id string) []journal.Op {
 	}
 }
 
-// removeRuns deletes the map runs of an execution and their children.
+// removeRuns deletes the map runs of an execution and their child executions.
 func (e *Engine) removeRuns(id string) error {
 	runs, err := journal.Values(e.journal, journal.Runs(id))
 	if err != nil {

@@ -18,12 +18,12 @@ type Started struct {
 	StartDate    time.Time `json:"startDate"`
 }
 
-// Start begins an execution of a machine; an empty name gets a random one. It
-// is idempotent as StartExecution of Standard machines is: starting again with
-// the same name and input while the execution runs returns that execution;
-// other input, or an execution that has ended, gives
-// states.ErrExecutionAlreadyExists. It returns once the start is durable.
-// Before Run, the execution is journalled and begins with Run.
+// Start starts an execution of a machine and returns once that is durable. An
+// empty name means a random one. Like StartExecution of Standard workflows,
+// Start is idempotent: the same name and input return the running execution;
+// another input, or an execution that has ended, is
+// states.ErrExecutionAlreadyExists. An execution started before Run begins when
+// Run is called.
 func (e *Engine) Start(_ context.Context, machine, name string, input json.RawMessage) (Started, error) {
 	m := e.config.Machines[machine]
 	if m == nil {

@@ -7,7 +7,7 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// SendTaskSuccess ends the task that waits for the token with output. It
+// SendTaskSuccess ends the task that waits for the token with an output, and
 // returns once that is durable. It fails with states.ErrInvalidToken,
 // states.ErrInvalidOutput, states.ErrTaskDoesNotExist or states.ErrTaskTimedOut.
 func (e *Engine) SendTaskSuccess(token string, output json.RawMessage) error {
@@ -25,13 +25,13 @@ func (e *Engine) SendTaskFailure(token, name, cause string) error {
 	return e.runtime.Answer(token, nil, &states.Failure{Error: name, Cause: cause})
 }
 
-// SendTaskHeartbeat keeps the task that waits for the token from timing out by
-// its HeartbeatSeconds.
+// SendTaskHeartbeat restarts the HeartbeatSeconds of the task that waits for the
+// token.
 func (e *Engine) SendTaskHeartbeat(token string) error { return e.runtime.Heartbeat(token) }
 
 func validateFailure(name, cause string) error {
 	if len(name) > states.MaxErrorBytes || len(cause) > states.MaxCauseBytes {
-		return fmt.Errorf("%w: error has at most %d and cause at most %d characters",
+		return fmt.Errorf("%w: error must have at most %d and cause at most %d characters",
 			states.ErrValidation, states.MaxErrorBytes, states.MaxCauseBytes)
 	}
 	return nil

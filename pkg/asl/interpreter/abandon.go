@@ -5,8 +5,8 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// StopOrphan stops a child that the journal holds as running, if its map run, or
-// the execution of that, is over.
+// StopOrphan stops a child execution that is still running in the journal
+// although its map run, or the execution of that map run, has ended.
 func (rt *Runtime) StopOrphan(child journal.Execution) error {
 	run, found, err := journal.Load[journal.Run](rt.journal, journal.RunKey(child.Run))
 	if err != nil {
@@ -29,7 +29,7 @@ func (rt *Runtime) StopOrphan(child journal.Execution) error {
 	return rt.abandonRuns(child.ID)
 }
 
-// abandon ends a map run that nothing drives any more, and its children.
+// abandon ends a map run that no goroutine drives, and its child executions.
 func (rt *Runtime) abandon(run string) error {
 	record, found, err := journal.Load[journal.Run](rt.journal, journal.RunKey(run))
 	if err != nil || !found || record.Status != states.StatusRunning {
@@ -61,8 +61,8 @@ func (rt *Runtime) abandon(run string) error {
 	return nil
 }
 
-// abandonRuns ends the map runs of an execution that is over and whose
-// goroutines have ended.
+// abandonRuns ends the map runs of an execution that has ended and has no
+// goroutines left.
 func (rt *Runtime) abandonRuns(id string) error {
 	runs, err := journal.Values(rt.journal, journal.Runs(id))
 	for _, run := range runs {

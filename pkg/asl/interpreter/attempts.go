@@ -11,8 +11,8 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// attempts runs a Task, Map or Parallel until it succeeds, is caught, or fails
-// for good.
+// attempts runs a Task, Map or Parallel with its retries until the state
+// succeeds, a Catcher matches or the state fails.
 func (f *frame) attempts(ctx context.Context, s *asl.State) (transition, error) {
 	for {
 		if f.rec.Phase == journal.PhaseBackoff {
@@ -39,8 +39,7 @@ func (f *frame) attempts(ctx context.Context, s *asl.State) (transition, error) 
 		if !f.retry(s, failure) {
 			return f.catch(s, failure)
 		}
-		// The attempt's outcome is a result too: a crash must not make the
-		// task run again at once.
+		// After a crash the task must not be retried before its time.
 		if err := f.commitDurably(); err != nil {
 			return transition{}, err
 		}
@@ -71,8 +70,8 @@ func (f *frame) succeed(s *asl.State, raw json.RawMessage) (transition, error) {
 	return f.leave(s, way)
 }
 
-// retry decides whether the state is tried again, and when. Only the first
-// retrier that matches counts.
+// retry decides whether and when to retry the state. Only the first retrier
+// that matches counts.
 func (f *frame) retry(s *asl.State, failure *states.Failure) bool {
 	for i, r := range s.Retry {
 		if !asl.Matches(r.ErrorEquals, failure.Error) {
@@ -115,7 +114,7 @@ func (f *frame) catch(s *asl.State, failure *states.Failure) (transition, error)
 	return transition{ends: true, failure: failure}, nil
 }
 
-// sleep waits for a time.
+// sleep waits until a time.
 func (f *frame) sleep(ctx context.Context, until time.Time) error {
 	fired, release := f.x.runtime.clock.At(until)
 	defer release()
@@ -127,8 +126,8 @@ func (f *frame) sleep(ctx context.Context, until time.Time) error {
 	}
 }
 
-// wait runs a Wait. The time at which it ends is journalled, so that a restart
-// does not make it longer.
+// wait runs a Wait. It journals the time of the end, so that a restart does not
+// prolong it.
 func (f *frame) wait(ctx context.Context, s *asl.State) (transition, error) {
 	if f.rec.Phase == journal.PhaseEntered {
 		until, err := f.waitUntil(s)

@@ -10,18 +10,18 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// distributedConcurrency is what the service runs at once of a distributed Map
-// that names no limit.
+// distributedConcurrency is the service's maximum, and default, for
+// MaxConcurrency of a distributed Map.
 const distributedConcurrency = 10_000
 
-// childInput is the input of a child execution and how many items it holds.
+// childInput is the input of a child execution and its number of items.
 type childInput struct {
 	raw   json.RawMessage
 	items int
 }
 
 // distributed makes one attempt of a distributed Map. As in the service, a
-// retry is a new map run of all items.
+// retry is a new map run over all items.
 func (f *frame) distributed(ctx context.Context, s *asl.State) (outcome, error) {
 	items, failure := f.items(s)
 	if failure != nil {
@@ -42,8 +42,8 @@ func (f *frame) distributed(ctx context.Context, s *asl.State) (outcome, error) 
 	return f.endRun(s, run)
 }
 
-// childInputs makes the inputs of all children: the selected items, in batches
-// where there is an ItemBatcher.
+// childInputs makes the inputs of all child executions: the selected items, in
+// batches if there is an ItemBatcher.
 func (f *frame) childInputs(s *asl.State, items []any) ([]childInput, *states.Failure) {
 	selected := make([]json.RawMessage, len(items))
 	for i, item := range items {
@@ -95,7 +95,7 @@ func (f *frame) batches(s *asl.State, items []json.RawMessage) ([]childInput, *s
 	return inputs, nil
 }
 
-// batchBytes is what a batch has beyond its items.
+// batchBytes is the size of a batch without items.
 func batchBytes(common json.RawMessage) int { return len(batch(nil, common)) }
 
 func batch(items []json.RawMessage, common json.RawMessage) json.RawMessage {
@@ -106,7 +106,7 @@ func batch(items []json.RawMessage, common json.RawMessage) json.RawMessage {
 	return append(raw, '}')
 }
 
-// openRun begins the map run, or takes up the one that the journal holds.
+// openRun starts the map run, or resumes the journalled one.
 func (f *frame) openRun(s *asl.State, inputs []childInput, items int) (*MapRun, *states.Failure, error) {
 	rt := f.x.runtime
 	run := &MapRun{frame: f, state: s, inputs: inputs, changed: make(chan struct{}, 1), live: map[int]*Execution{}}
@@ -119,7 +119,7 @@ func (f *frame) openRun(s *asl.State, inputs []childInput, items int) (*MapRun, 
 			return nil, nil, err
 		}
 		run.record = record
-		if err := run.takeUp(); err != nil {
+		if err := run.resume(); err != nil {
 			return nil, nil, err
 		}
 		f.register(run)
@@ -180,8 +180,8 @@ func (f *frame) runLimits(s *asl.State) (journal.Limits, error) {
 		HasPercentage: s.Map.ToleratedFailurePercentage != nil, HasCount: s.Map.ToleratedFailureCount != nil}, err
 }
 
-// endRun makes the map run's outcome the attempt's result. Children that
-// failed and were tolerated leave nothing in the list.
+// endRun makes the map run's outcome the attempt's result. The list of results
+// omits tolerated failures.
 func (f *frame) endRun(s *asl.State, run *MapRun) (outcome, error) {
 	status := states.StatusSucceeded
 	if run.overThreshold() {
@@ -212,7 +212,8 @@ func (f *frame) endRun(s *asl.State, run *MapRun) (outcome, error) {
 	return outcome{output: raw}, nil
 }
 
-// outputs is the list of what the children gave, in the order of the items.
+// outputs is the list of the child executions' outputs, in the order of the
+// items.
 func (r *MapRun) outputs() (json.RawMessage, *states.Failure, error) {
 	list, over := []byte{'['}, false
 	err := journal.EachChild(r.frame.x.runtime.journal, r.record.ID, func(child journal.Execution) bool {

@@ -1,11 +1,10 @@
-// Package interpreter runs the executions of state machines, each step in the
-// journal before it has effects: the threads of an execution (its own,
-// branches, iterations), attempts of a Task with their retries and tokens, map
-// runs and their children, and what history tells of all that.
+// Package interpreter runs executions of state machines and journals each step
+// before it has effects: the threads of an execution (its own, branches,
+// iterations), attempts of a Task with retries and task tokens, map runs and
+// their child executions, and the history events of all these.
 //
-// What lives here: one execution, from where the journal has it to its end.
-// What must not: which executions there are, and answers about them (package
-// engine, through which alone the rest of the program runs machines); the
-// meaning of fields and expressions (package asl); how a function is invoked
-// (Invoker).
+// This package drives one execution from its last journalled step to its end.
+// Package engine starts, lists and describes executions, and is the only
+// package that the rest of the program uses to run machines. Package asl
+// evaluates fields and expressions, and an Invoker invokes functions.
 package interpreter

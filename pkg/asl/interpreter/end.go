@@ -43,9 +43,8 @@ func (x *Execution) finish(out outcome) error {
 	return x.endLocked(ops, states.StatusSucceeded, out.output, nil)
 }
 
-// End ends the execution from outside and returns when it ended. Only the
-// first end counts; a later one changes nothing. It returns once the end is
-// durable.
+// End ends the execution from outside and returns the time of its end, once the
+// end is durable. It does nothing if the execution has ended already.
 func (x *Execution) End(status states.Status, failure *states.Failure) (time.Time, error) {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -101,8 +100,8 @@ func (x *Execution) endLocked(
 	return nil
 }
 
-// endRecords replaces what an execution needs while it runs with what is kept
-// of it.
+// endRecords removes the records that only a running execution needs and writes
+// its final record.
 func (x *Execution) endRecords(ops []journal.Op) ([]journal.Op, error) {
 	id := x.record.ID
 	record, err := journal.Put(journal.ExecutionKey(id), x.record)
@@ -137,12 +136,11 @@ func (x *Execution) lastEvent() states.Event {
 	return event
 }
 
-// abortable are the kinds of state for which history records that they were
-// aborted.
+// abortable are the types of state that have an aborted event.
 var abortable = []string{asl.TypeTask, asl.TypeWait, asl.TypeMap, asl.TypeParallel}
 
-// closing marks frames inside f, and f itself where self is set, as over, and
-// gives the events and operations that say so: innermost first, map runs
+// closing closes the frames inside f, and f itself if self is set. It returns
+// the events and operations that record this: innermost frames first, map runs
 // before their Map. x.mu is held.
 func (x *Execution) closing(f *frame, self bool) ([]states.Event, []journal.Op) {
 	var events []states.Event
@@ -176,8 +174,8 @@ func (x *Execution) closing(f *frame, self bool) ([]states.Event, []journal.Op) 
 	return events, ops
 }
 
-// closeInside ends everything inside a frame. What history tells of it is
-// committed together with what the frame makes of it.
+// closeInside ends everything inside a frame. The events are committed together
+// with the frame's next step.
 func (f *frame) closeInside() {
 	f.x.mu.Lock()
 	events, ops := f.x.closing(f, false)

@@ -14,31 +14,30 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// errClosed stops the goroutines of an execution, or of a part of one, that is
-// over: what they learn afterwards is not journalled.
+// errClosed stops the goroutines of an execution or thread that has ended:
+// their later results are not journalled.
 var errClosed = errors.New("the execution or this part of it is over")
 
-// Execution is an execution in memory while it is driven. Methods are safe for
+// Execution is an execution that this process drives. Methods are safe for
 // concurrent use.
 type Execution struct {
 	runtime *Runtime
 	machine *asl.Machine
-	flow    *asl.Flow // the machine's own or, of a child, an item processor
+	flow    *asl.Flow // the machine's own or, for a child execution, an item processor
 	ctx     context.Context
 	cancel  context.CancelFunc
 
-	// mu orders everything that is written for the execution, so that event
-	// ids are free of gaps. It is held while writing but not while syncing,
-	// so that branches share syncs; the end alone syncs under it, so that
-	// nobody sees an end that a crash could take back.
+	// mu orders all writes for the execution, so that event ids have no gaps.
+	// It is held during writes but not during syncs, so that branches share
+	// syncs. Only the end syncs with mu held, so that nobody sees an end that a
+	// crash could undo.
 	mu       sync.Mutex
 	record   journal.Execution
 	sequence journal.Sequence
 	root     *frame
 	ended    bool
-	// found holds, by path, the frames that the journal had when the execution
-	// was resumed and that nobody has claimed yet.
-	found map[string]journal.Frame
+	// unresumed holds, by path, the journalled frames that are not resumed yet.
+	unresumed map[string]journal.Frame
 
 	inputOnce sync.Once
 	input     any
@@ -54,13 +53,13 @@ func (x *Execution) decodedInput() any {
 	return x.input
 }
 
-// open takes an execution up from the journal.
+// open loads an execution from the journal.
 func (rt *Runtime) open(record journal.Execution) (*Execution, error) {
 	m, err := rt.machine(record.Machine, record.Definition)
 	if err != nil {
 		return nil, err
 	}
-	x := &Execution{runtime: rt, machine: m, flow: m.Flow(), record: record, found: map[string]journal.Frame{}}
+	x := &Execution{runtime: rt, machine: m, flow: m.Flow(), record: record, unresumed: map[string]journal.Frame{}}
 	if record.Run != "" {
 		x.flow = m.Processor(record.State)
 	}
@@ -73,7 +72,7 @@ func (rt *Runtime) open(record journal.Execution) (*Execution, error) {
 		if err := json.Unmarshal(value, &f); err != nil {
 			return false, err
 		}
-		x.found[strings.TrimPrefix(key, prefix)] = f
+		x.unresumed[strings.TrimPrefix(key, prefix)] = f
 		return true, nil
 	})
 	if err != nil {
@@ -88,7 +87,7 @@ func (rt *Runtime) open(record journal.Execution) (*Execution, error) {
 	return x, nil
 }
 
-// run drives the execution until it ends or the engine does. Its error is the
+// run drives the execution until it ends or the engine stops. An error is the
 // journal's.
 func (x *Execution) run() error {
 	defer x.cancel()
@@ -100,7 +99,7 @@ func (x *Execution) run() error {
 	if err == nil {
 		return x.finish(out)
 	}
-	if !over(err) {
+	if !closedOrCanceled(err) {
 		return err
 	}
 	if x.root.isClosed() && x.runtime.ctx.Err() == nil {
@@ -123,7 +122,7 @@ func (x *Execution) watch(deadline time.Time) error {
 	return err
 }
 
-// append gives an event its id and puts it behind previous. x.mu is held.
+// append gives an event the next id and its predecessor. x.mu is held.
 func (x *Execution) append(ops []journal.Op, event states.Event, previous int64) ([]journal.Op, int64, error) {
 	x.sequence.Last++
 	if event.Timestamp.Before(x.sequence.Time) {
@@ -136,8 +135,8 @@ func (x *Execution) append(ops []journal.Op, event states.Event, previous int64)
 }
 
 // commit writes a frame's pending events and operations and its record, all or
-// none, without a sync. It fails with errClosed where the frame is over, and
-// ends the execution where its history is full.
+// none, without a sync. It fails with errClosed if the frame is closed, and
+// ends the execution if its history is full.
 func (x *Execution) commit(f *frame, extra ...journal.Op) error {
 	x.mu.Lock()
 	defer x.mu.Unlock()
@@ -156,7 +155,7 @@ func (x *Execution) commit(f *frame, extra ...journal.Op) error {
 	return x.write(append(ops, record))
 }
 
-// write writes operations together with the last event's id. x.mu is held.
+// write writes operations together with the execution's Sequence. x.mu is held.
 func (x *Execution) write(ops []journal.Op) error {
 	sequence, err := journal.Put(journal.SequenceKey(x.record.ID), x.sequence)
 	if err != nil {
@@ -165,8 +164,8 @@ func (x *Execution) write(ops []journal.Op) error {
 	return x.runtime.journal.Write(append(ops, sequence))
 }
 
-// flush numbers a frame's pending events. Where they would fill the history,
-// the execution ends instead with its last event. x.mu is held.
+// flush numbers a frame's pending events. If they would fill the history, it
+// ends the execution instead. x.mu is held.
 func (x *Execution) flush(ops []journal.Op, f *frame) ([]journal.Op, error) {
 	pending := f.pending
 	f.pending = nil
@@ -182,8 +181,8 @@ func (x *Execution) flush(ops []journal.Op, f *frame) ([]journal.Op, error) {
 	return ops, nil
 }
 
-// StartOps are the operations that begin an execution: its record, its first
-// event and the indexes.
+// StartOps are the operations that start an execution: its record, its first
+// event and its open key.
 func (rt *Runtime) StartOps(record journal.Execution) ([]journal.Op, error) {
 	text, details := states.Data(record.Input)
 	event := states.Event{Timestamp: record.Start, Type: "ExecutionStarted", ID: 1,

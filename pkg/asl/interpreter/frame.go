@@ -10,32 +10,29 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// frame is one thread of an execution: the execution's own, a branch of a
-// Parallel or an iteration of an inline Map. Its goroutine alone touches it,
-// except where a field says otherwise.
+// frame is one thread of an execution: its own, a branch of a Parallel or an
+// iteration of an inline Map. Only its goroutine uses it, unless a field says
+// otherwise.
 type frame struct {
 	x      *Execution
 	parent *frame
 	path   string // "" or the parent's, a dot and the index
 	flow   *asl.Flow
 	rec    journal.Frame
-	// pending are events not yet numbered, and ops what is to be written with
-	// them. They are committed where the thread begins to wait for something,
-	// so that a run of states which only compute costs one write.
-	pending []states.Event
-	ops     []journal.Op
-	// iteration is set in an inline iteration.
-	iteration *iteration
+	// pending are events without an id yet, and ops are operations to write
+	// with them. They are committed when the thread begins to wait, so that a
+	// run of states that only compute costs one write.
+	pending   []states.Event
+	ops       []journal.Op
+	iteration *iteration // nil unless the frame is an inline iteration
 	// answered and beat wake a task that waits for its token.
 	answered chan struct{}
 	beat     chan struct{}
-	// input caches the decoded input of the state.
-	input decoded
+	input    decoded // of the state
 
 	closed atomic.Bool
-	// The rest is guarded by x.mu: where the frame is as far as the journal
-	// knows, the frames inside, the token that it waits for with the answer,
-	// and the map run at work.
+	// x.mu guards the rest: the journalled place, the frames inside, the task
+	// token that may be answered with its answer, and the running map run.
 	at       place
 	children map[int]*frame
 	token    string
@@ -43,10 +40,10 @@ type frame struct {
 	run      *MapRun
 }
 
-// place is what closing a frame needs to know of it.
+// place is what closing needs to know about a frame.
 type place struct {
-	state string // "" where no state is open
-	event int64  // 0 where nothing is journalled yet
+	state string // "" if no state is open
+	event int64  // 0 if nothing is journalled yet
 	done  bool
 }
 
@@ -63,7 +60,8 @@ type iteration struct {
 	item  any
 }
 
-// outcome is what a thread, or one attempt of a Task, Map or Parallel, gave.
+// outcome is the result of a thread or of one attempt of a Task, Map or
+// Parallel.
 type outcome struct {
 	output  json.RawMessage
 	failure *states.Failure
@@ -74,16 +72,16 @@ func newFrame(x *Execution, parent *frame, path string, flow *asl.Flow) *frame {
 		answered: make(chan struct{}, 1), beat: make(chan struct{}, 1)}
 }
 
-// resume takes the frame's record from what the journal held, and reports
-// false where it held none.
+// resume restores the frame from its journalled record, or returns false if
+// there is none.
 func (f *frame) resume() bool {
 	f.x.mu.Lock()
 	defer f.x.mu.Unlock()
-	rec, found := f.x.found[f.path]
+	rec, found := f.x.unresumed[f.path]
 	if found {
 		f.rec = rec
 		f.at = f.place()
-		delete(f.x.found, f.path)
+		delete(f.x.unresumed, f.path)
 	}
 	return found
 }
@@ -103,8 +101,8 @@ func (f *frame) event(e states.Event) {
 	f.pending = append(f.pending, e)
 }
 
-// commit writes the frame without a sync: where a crash loses it, the engine
-// comes to the same point again by itself, with no effect outside in between.
+// commit writes the frame without a sync. After a crash that loses it, the
+// engine reaches the same point again without effects outside.
 func (f *frame) commit(extra ...journal.Op) error { return f.x.commit(f, extra...) }
 
 // commitDurably writes the frame and returns once a crash cannot lose it.
@@ -115,7 +113,7 @@ func (f *frame) commitDurably(extra ...journal.Op) error {
 	return f.x.runtime.journal.Sync()
 }
 
-// flushAt bounds the events that a thread of states which never wait gathers.
+// flushAt limits the pending events of a thread whose states never wait.
 const flushAt = 64
 
 // drive goes from state to state until the thread ends.
@@ -145,7 +143,7 @@ func (f *frame) drive(ctx context.Context) (outcome, error) {
 	}
 }
 
-// enter enters a state that is not entered yet.
+// enter records the entry of a state, unless it is journalled already.
 func (f *frame) enter(s *asl.State) {
 	f.input = decoded{}
 	if f.rec.Phase != journal.PhaseNext {
@@ -159,7 +157,7 @@ func (f *frame) enter(s *asl.State) {
 		StateEntered: &states.EnteredDetails{Name: s.Name, Input: text, InputDetails: details}})
 }
 
-// transition is where a state leads.
+// transition is the result of a state and the state that follows.
 type transition struct {
 	next    string
 	ends    bool
@@ -167,7 +165,7 @@ type transition struct {
 	failure *states.Failure
 }
 
-// step runs one state, retries and catches included.
+// step runs one state, including its Retry and Catch.
 func (f *frame) step(ctx context.Context, s *asl.State) (transition, error) {
 	switch s.Type {
 	case asl.TypeTask, asl.TypeMap, asl.TypeParallel:

@@ -10,19 +10,18 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// exit is one way out of a state.
+// exit says how a state ends.
 type exit struct {
 	output *asl.Template
 	assign []asl.Assignment
-	next   string // "" ends the thread
-	// def is the output where the state has none.
-	def   json.RawMessage
-	scope scope
+	next   string          // "" ends the thread
+	def    json.RawMessage // the output if the state has no Output
+	scope  scope
 }
 
-// leave evaluates Assign and Output on the same snapshot and leaves the state.
-// What fails is the state's failure; the caller decides whether it can be
-// caught.
+// leave evaluates Assign and Output on the same variables and leaves the state.
+// An evaluation error is the state's failure; the caller decides whether it can
+// be caught.
 func (f *frame) leave(s *asl.State, way exit) (transition, error) {
 	output, assigned, failure := f.results(s, way)
 	if failure != nil {
@@ -85,8 +84,8 @@ func tooLarge(s *asl.State, what string, size int) *states.Failure {
 		what, s.Name, size, states.MaxPayloadBytes)}
 }
 
-// variableBytes is the size of all variables that a frame sees once assigned
-// are set.
+// variableBytes is the size of all variables visible in a frame after the
+// assignments.
 func (x *Execution) variableBytes(f *frame, assigned map[string]json.RawMessage) int {
 	sum := 0
 	for _, raw := range assigned {
@@ -102,7 +101,7 @@ func (x *Execution) variableBytes(f *frame, assigned map[string]json.RawMessage)
 	return sum
 }
 
-// evaluationFailed records that an expression failed and gives the state's
+// evaluationFailed records that an expression failed and returns the state's
 // failure.
 func (f *frame) evaluationFailed(s *asl.State, err error) *states.Failure {
 	location := ""
@@ -165,7 +164,7 @@ func (f *frame) fail(s *asl.State) (transition, error) {
 	return transition{ends: true, failure: failure}, nil
 }
 
-// errorOutput is what a Catch sees.
+// errorOutput is the value of $states.errorOutput in a Catcher.
 func errorOutput(failure *states.Failure) *jsonata.Object {
 	return object("Error", failure.Error, "Cause", failure.Cause)
 }

@@ -11,13 +11,13 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// MapRun drives the children of one map run. Only running children are in
-// memory. Its exported methods are safe for concurrent use.
+// MapRun drives the child executions of one map run, of which only the running
+// ones are in memory. Its exported methods are safe for concurrent use.
 type MapRun struct {
 	frame   *frame
 	state   *asl.State
 	inputs  []childInput
-	changed chan struct{} // UpdateMapRun was called
+	changed chan struct{} // Update was called
 
 	mu     sync.Mutex
 	record journal.Run
@@ -25,17 +25,17 @@ type MapRun struct {
 	items  states.Counts
 	next   int
 	live   map[int]*Execution
-	// again are children that ran when the engine stopped.
-	again []journal.Execution
+	// interrupted are child executions that ran when the last engine stopped.
+	interrupted []journal.Execution
 }
 
-// takeUp counts the children that the journal holds.
-func (r *MapRun) takeUp() error {
+// resume counts the journalled child executions and finds the running ones.
+func (r *MapRun) resume() error {
 	r.counts.Total, r.items.Total = r.record.Executions, r.record.Items
 	return journal.EachChild(r.frame.x.runtime.journal, r.record.ID, func(child journal.Execution) bool {
 		r.next = child.Index + 1
 		if child.Status == states.StatusRunning {
-			r.again = append(r.again, child)
+			r.interrupted = append(r.interrupted, child)
 		} else {
 			r.counts.Add(child.Status, 1)
 			r.items.Add(child.Status, child.Items)
@@ -44,15 +44,15 @@ func (r *MapRun) takeUp() error {
 	})
 }
 
-// childDone is how a child's goroutine ended.
+// childDone is the end of a child execution's goroutine.
 type childDone struct {
 	index int
 	err   error
 }
 
-// drive starts children as MaxConcurrency allows until all have ended or too
-// many have failed, in which case those that run are stopped. It returns when
-// every goroutine of theirs has ended.
+// drive starts child executions within MaxConcurrency until all have ended. If
+// too many fail, it stops the running ones. It returns when all their
+// goroutines have ended.
 func (r *MapRun) drive(ctx context.Context) error {
 	ends := make(chan childDone)
 	stop := ctx.Done()
@@ -69,7 +69,7 @@ func (r *MapRun) drive(ctx context.Context) error {
 		select {
 		case end := <-ends:
 			running--
-			if err := r.gather(end); err != nil && fault == nil {
+			if err := r.childEnded(end); err != nil && fault == nil {
 				fault = err
 			}
 			if fault == nil && r.overThreshold() {
@@ -96,7 +96,7 @@ func (r *MapRun) mayStart(running int) bool {
 	if limit == 0 || limit > distributedConcurrency {
 		limit = distributedConcurrency
 	}
-	return running < limit && !r.tooManyFailed() && (len(r.again) > 0 || r.next < len(r.inputs))
+	return running < limit && !r.tooManyFailed() && (len(r.interrupted) > 0 || r.next < len(r.inputs))
 }
 
 func (r *MapRun) overThreshold() bool {
@@ -105,12 +105,13 @@ func (r *MapRun) overThreshold() bool {
 	return r.tooManyFailed()
 }
 
-// tooManyFailed is overThreshold with r.mu held. Children never time out.
+// tooManyFailed is overThreshold with r.mu held. Child executions never time
+// out.
 func (r *MapRun) tooManyFailed() bool { return r.record.Limits.Exceeded(r.items.Failed, r.items.Total) }
 
-// start takes up a child that ran before, or begins the next.
+// start resumes an interrupted child execution or starts the next one.
 func (r *MapRun) start(ends chan<- childDone) error {
-	record, err := r.take()
+	record, err := r.nextChild()
 	if err != nil {
 		return err
 	}
@@ -136,12 +137,12 @@ func (r *MapRun) start(ends chan<- childDone) error {
 	return nil
 }
 
-func (r *MapRun) take() (journal.Execution, error) {
+func (r *MapRun) nextChild() (journal.Execution, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if len(r.again) > 0 {
-		record := r.again[0]
-		r.again = r.again[1:]
+	if len(r.interrupted) > 0 {
+		record := r.interrupted[0]
+		r.interrupted = r.interrupted[1:]
 		return record, nil
 	}
 	x := r.frame.x
@@ -158,14 +159,14 @@ func (r *MapRun) take() (journal.Execution, error) {
 	}
 	r.inputs[r.next].raw = nil
 	r.next++
-	// No sync: a child that is lost is begun again, and nothing outside knows
-	// of it before its first task, which syncs.
+	// No sync: a lost child execution is started again, and it has no effect
+	// outside before its first task, which syncs.
 	child := journal.Op{Key: journal.ChildKey(r.record.ID, record.Index), Value: []byte(record.ID)}
 	return record, rt.journal.Write(append(ops, child))
 }
 
-// gather counts a child that ended.
-func (r *MapRun) gather(end childDone) error {
+// childEnded counts a child execution that ended.
+func (r *MapRun) childEnded(end childDone) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	x := r.live[end.index]
@@ -182,8 +183,8 @@ func (r *MapRun) gather(end childDone) error {
 	return end.err
 }
 
-// stopLive stops the children that run. Their goroutines still end by
-// themselves.
+// stopLive stops the running child executions without waiting for their
+// goroutines.
 func (r *MapRun) stopLive(cause string) error {
 	r.mu.Lock()
 	live := make([]*Execution, 0, len(r.live))
@@ -199,7 +200,7 @@ func (r *MapRun) stopLive(cause string) error {
 	return nil
 }
 
-// abort marks the run aborted, and reports false where it has ended already.
+// abort marks the map run aborted, or returns false if it has ended already.
 func (r *MapRun) abort(now time.Time) (journal.Op, bool) {
 	r.mu.Lock()
 	ended := r.record.Status != states.StatusRunning
@@ -211,7 +212,7 @@ func (r *MapRun) abort(now time.Time) (journal.Op, bool) {
 	return op, err == nil
 }
 
-// end gives the run its last status.
+// end sets the map run's final status and counts.
 func (r *MapRun) end(status states.Status, now time.Time) (journal.Op, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -227,7 +228,7 @@ func (r *MapRun) end(status states.Status, now time.Time) (journal.Op, error) {
 	return journal.Put(journal.RunKey(r.record.ID), r.record)
 }
 
-// Describe gives the map run as it is now.
+// Describe returns the current state of the map run.
 func (r *MapRun) Describe() (record journal.Run, executions, items states.Counts) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -236,7 +237,7 @@ func (r *MapRun) Describe() (record journal.Run, executions, items states.Counts
 }
 
 // Update changes the limits of the map run and journals them without a sync. It
-// fails with states.ErrValidation where the map run has ended.
+// fails with states.ErrValidation if the map run has ended.
 func (r *MapRun) Update(change func(*journal.Limits)) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -258,7 +259,7 @@ func (r *MapRun) Update(change func(*journal.Limits)) error {
 	return nil
 }
 
-// snapshot gives the counts with what is still to come. r.mu is held.
+// snapshot returns the complete counts. r.mu is held.
 func (r *MapRun) snapshot() (executions, items states.Counts) {
 	executions, items = r.counts, r.items
 	executions.Complete()

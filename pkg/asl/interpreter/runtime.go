@@ -19,42 +19,40 @@ import (
 type Invoker interface {
 	// Invoke calls a function and returns its result, which is JSON. A
 	// *states.FunctionError becomes the task's error; any other error becomes
-	// Lambda.Unknown. ctx ends with the runtime, not with the execution: a
-	// function runs to its end although its execution was stopped or its task
-	// timed out, and its late result is dropped.
+	// Lambda.Unknown. ctx ends with the runtime, not with the execution: if the
+	// execution is stopped or the task times out, the function runs to its end
+	// and its result is dropped.
 	Invoke(ctx context.Context, function string, payload json.RawMessage) (json.RawMessage, error)
 }
 
-// Clock is the runner's only source of time.
+// Clock is the only source of time.
 type Clock interface {
 	Now() time.Time
-	// At returns a channel that gets a value once the time has come, and a
-	// function that releases the timer.
+	// At returns a channel that receives a value at the time t, and a function
+	// that releases the timer.
 	At(t time.Time) (<-chan time.Time, func())
 }
 
 // Config is what executions need. All fields but RoleArn are required.
 type Config struct {
-	// Machines are by name.
-	Machines map[string]*asl.Machine
+	Machines map[string]*asl.Machine // by name
 	Invoker  Invoker
 	Journal  journal.Journal
 	Clock    Clock
-	// Rand is for jitter, tokens and names.
-	Rand rand.Source
-	// ARNs and RoleArn appear in the context and in history.
+	Rand     rand.Source // for jitter, task tokens and names
+	// ARNs and RoleArn appear in the context object and in history.
 	ARNs    states.ARNs
 	RoleArn string
-	// Notice says whether the end of an execution that is no child of a Map is
-	// journalled together with a notice.
+	// Notice adds a NoticeKey to the end of every execution that is not a child
+	// execution.
 	Notice bool
-	// OnEnd is called for each execution, children included, once its end is
-	// durable. It must not wait for anything of the runtime.
+	// OnEnd is called for each execution, child executions included, once its
+	// end is durable. It must not wait for the runtime.
 	OnEnd func(journal.Execution)
 }
 
-// Runtime is what executions share, and the list of those that are driven.
-// Methods are safe for concurrent use once Begin has been called.
+// Runtime drives executions and holds what they share. Methods are safe for
+// concurrent use once Begin has been called.
 type Runtime struct {
 	config  Config
 	clock   Clock
@@ -70,7 +68,7 @@ type Runtime struct {
 	mu       sync.Mutex
 	live     map[string]*Execution
 	runs     map[string]*MapRun
-	machines map[string]*asl.Machine // by hash, those in use
+	machines map[string]*asl.Machine // read from the journal, by hash
 }
 
 // New makes a runtime.
@@ -87,12 +85,12 @@ func New(config Config) *Runtime {
 	}
 }
 
-// Begin gives the runtime the group of its goroutines, which end with ctx. It
-// is called once, before any execution is driven.
+// Begin sets the group of the runtime's goroutines, which end with ctx. It must
+// be called once, before Launch.
 func (rt *Runtime) Begin(ctx context.Context, group *errgroup.Group) { rt.ctx, rt.group = ctx, group }
 
-// Launch drives a top-level execution in a goroutine of its own, unless it is
-// driven already, and calls ended when that goroutine is done with it. An error
+// Launch drives an execution that is not a child execution in its own
+// goroutine, unless it is driven already, and calls ended afterwards. An error
 // of either ends the group.
 func (rt *Runtime) Launch(record journal.Execution, ended func() error) error {
 	if rt.Live(record.ID) != nil {
@@ -120,14 +118,14 @@ func (rt *Runtime) Launch(record journal.Execution, ended func() error) error {
 	return nil
 }
 
-// Live is the execution of that id while it is driven, nil otherwise.
+// Live is the execution of that id, nil if it is not driven.
 func (rt *Runtime) Live(id string) *Execution {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	return rt.live[id]
 }
 
-// LiveRun is the map run of that id while it is driven, nil otherwise.
+// LiveRun is the map run of that id, nil if it is not driven.
 func (rt *Runtime) LiveRun(id string) *MapRun {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
@@ -140,8 +138,8 @@ func (rt *Runtime) forget(x *Execution) {
 	delete(rt.live, x.record.ID)
 }
 
-// machine gives the machine with that hash: one of the configuration, or one
-// that the journal keeps because executions began with it.
+// machine returns the machine with that hash: from the configuration, or from
+// the journal, which keeps the definition that an execution started with.
 func (rt *Runtime) machine(name, hash string) (*asl.Machine, error) {
 	if m := rt.config.Machines[name]; m != nil && m.Hash() == hash {
 		return m, nil

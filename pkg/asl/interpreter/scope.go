@@ -6,7 +6,7 @@ import (
 	"reprise/pkg/asl/jsonata"
 )
 
-// scope is what expressions of a state can see beyond input and context.
+// scope is what expressions can read beside input, context and variables.
 type scope struct {
 	result      any
 	hasResult   bool
@@ -22,8 +22,8 @@ type decoded struct {
 	done  bool
 }
 
-// lookup gives expressions their variables. $states is put together when the
-// first expression asks for it.
+// lookup resolves the variables of expressions. It makes $states when the first
+// expression reads it.
 func (f *frame) lookup(sc scope) jsonata.Lookup {
 	var reserved *jsonata.Object
 	return func(name string) (any, bool) {
@@ -61,7 +61,7 @@ func (f *frame) reserved(sc scope) *jsonata.Object {
 	return reserved
 }
 
-// object makes an object of names and values in turn.
+// object makes an object from alternating names and values.
 func object(members ...any) *jsonata.Object {
 	o := &jsonata.Object{}
 	for i := 0; i < len(members); i += 2 {
@@ -70,7 +70,7 @@ func object(members ...any) *jsonata.Object {
 	return o
 }
 
-// timeLayout is how the context spells times.
+// timeLayout is the format of times in the context object.
 const timeLayout = "2006-01-02T15:04:05.000Z"
 
 func spell(t time.Time) string { return t.UTC().Format(timeLayout) }

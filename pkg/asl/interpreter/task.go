@@ -13,14 +13,14 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// call is an invocation to make.
+// call is an invocation of a function.
 type call struct {
 	function  string
 	payload   json.RawMessage
 	arguments json.RawMessage
 }
 
-// reply is what an invocation gave.
+// reply is the result of an invocation.
 type reply struct {
 	payload json.RawMessage
 	err     error
@@ -31,9 +31,9 @@ func taskDetails(s *asl.State) *states.TaskDetails {
 	return &states.TaskDetails{ResourceType: "lambda", Resource: resource}
 }
 
-// task makes one attempt of a Task. Found started after a restart, it is
-// invoked again, since nobody knows how far the invocation got; found
-// submitted, it goes on waiting for its token.
+// task makes one attempt of a Task. After a restart, a started task is invoked
+// again, because its invocation may not have completed; a submitted task keeps
+// waiting for its token.
 func (f *frame) task(ctx context.Context, s *asl.State) (outcome, error) {
 	fresh := f.rec.Phase == journal.PhaseEntered
 	if fresh && s.WaitsForToken() {
@@ -49,7 +49,7 @@ func (f *frame) task(ctx context.Context, s *asl.State) (outcome, error) {
 			return outcome{failure: failure}, nil
 		}
 		if fresh {
-			// The record that the task may be running must survive it.
+			// The journal must know of the invocation before it has effects.
 			if err := f.commitDurably(); err != nil {
 				return outcome{}, err
 			}
@@ -93,7 +93,7 @@ func (f *frame) call(s *asl.State) (call, *states.Failure) {
 	return c, nil
 }
 
-// schedule enters the attempt in the history and the record.
+// schedule records the attempt in the history and in the frame.
 func (f *frame) schedule(s *asl.State, c call) *states.Failure {
 	lookup := f.lookup(scope{})
 	timeout, err := s.TimeoutSeconds.Eval(lookup, 0)
@@ -126,8 +126,7 @@ func (f *frame) schedule(s *asl.State, c call) *states.Failure {
 	return nil
 }
 
-// invoke calls the function in a goroutine of its own, which outlives the
-// attempt where that is given up.
+// invoke calls the function in its own goroutine, which may outlive the attempt.
 func (f *frame) invoke(c call) <-chan reply {
 	replies := make(chan reply, 1)
 	rt := f.x.runtime
@@ -139,7 +138,7 @@ func (f *frame) invoke(c call) <-chan reply {
 	return replies
 }
 
-// await waits for whatever ends the attempt.
+// await waits until the attempt ends.
 func (f *frame) await(ctx context.Context, s *asl.State, invocation <-chan reply) (outcome, error) {
 	deadline, release := f.timer(f.rec.Deadline)
 	defer release()
@@ -179,8 +178,8 @@ func (f *frame) timer(at time.Time) (<-chan time.Time, func()) {
 }
 
 // heartbeat is a timer for the next heartbeat. It is not journalled: after a
-// restart the task gets its whole interval, since nothing could be sent while
-// the engine was away.
+// restart the whole interval begins again, because no heartbeat could be sent
+// while the engine was stopped.
 func (f *frame) heartbeat() (<-chan time.Time, func()) {
 	if f.rec.Heartbeat == 0 {
 		return nil, func() {}
@@ -188,8 +187,8 @@ func (f *frame) heartbeat() (<-chan time.Time, func()) {
 	return f.timer(f.x.runtime.clock.Now().Add(f.rec.Heartbeat))
 }
 
-// replied takes what the invocation gave. It reports false where the task goes
-// on waiting for its token.
+// replied handles the result of the invocation. It returns false if the task
+// then waits for its token.
 func (f *frame) replied(s *asl.State, r reply) (bool, outcome, error) {
 	if r.err != nil && f.x.runtime.ctx.Err() != nil {
 		return true, outcome{}, f.x.runtime.ctx.Err()
@@ -217,8 +216,8 @@ func (f *frame) replied(s *asl.State, r reply) (bool, outcome, error) {
 	return false, outcome{}, f.commitDurably()
 }
 
-// taskFailed enters a failed invocation in the history. A function's own error
-// carries its report as JSON in the cause, as Lambda's does.
+// taskFailed records a failed invocation in the history. As with Lambda, the
+// cause of a function's own error is JSON.
 func (f *frame) taskFailed(s *asl.State, err error) outcome {
 	failure := &states.Failure{Error: states.ErrorLambdaUnknown, Cause: err.Error()}
 	function := (*states.FunctionError)(nil)
@@ -236,7 +235,7 @@ func (f *frame) taskFailed(s *asl.State, err error) outcome {
 	return outcome{failure: failure}
 }
 
-// timedOut ends an attempt, unless its answer came in just before.
+// timedOut ends an attempt, unless it was answered in the meantime.
 func (f *frame) timedOut(s *asl.State, name, cause string) outcome {
 	f.x.mu.Lock()
 	answered := f.answer != nil

@@ -11,9 +11,9 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// A token names the execution, the thread and the attempt. The last part is
-// random, so that a token cannot be guessed; the first two say where to find
-// the task, so that no table of tokens is needed.
+// encodeToken makes a task token from the execution's id, the thread's path and
+// a random secret of the attempt. The id and the path locate the task, so no
+// table of tokens is needed; the secret makes the token impossible to guess.
 func encodeToken(id, path, secret string) string {
 	return base64.RawURLEncoding.EncodeToString([]byte(id + "\x00" + path + "\x00" + secret))
 }
@@ -27,8 +27,8 @@ func decodeToken(token string) (id, path, secret string, err error) {
 	return parts[0], parts[1], parts[2], nil
 }
 
-// expectAnswer lets the attempt's token be answered, and takes up an answer
-// that the journal already has.
+// expectAnswer makes the attempt's token valid, and delivers an answer that is
+// already journalled.
 func (f *frame) expectAnswer(s *asl.State) error {
 	if !s.WaitsForToken() {
 		return nil
@@ -80,8 +80,8 @@ func (f *frame) takeAnswer(s *asl.State) outcome {
 	return outcome{output: a.Output}
 }
 
-// Heartbeat keeps the task that waits for a token from timing out by its
-// HeartbeatSeconds. It fails as Answer does.
+// Heartbeat restarts the HeartbeatSeconds of the task that waits for a token. It
+// fails as Answer does.
 func (rt *Runtime) Heartbeat(token string) error {
 	f, err := rt.waiting(token)
 	if err != nil {
@@ -130,8 +130,8 @@ func (rt *Runtime) Answer(token string, output json.RawMessage, failure *states.
 	return nil
 }
 
-// waiting finds the frame whose task waits for a token, and returns with the
-// lock of its execution held.
+// waiting finds the frame whose task waits for a token. On success it returns
+// with the execution's mu held.
 func (rt *Runtime) waiting(token string) (*frame, error) {
 	id, path, secret, err := decodeToken(token)
 	if err != nil {
@@ -150,7 +150,7 @@ func (rt *Runtime) waiting(token string) (*frame, error) {
 	return f, nil
 }
 
-// whyNotWaiting says why an execution that is not driven has no such task.
+// whyNotWaiting is the error for a token of an execution that is not driven.
 func (rt *Runtime) whyNotWaiting(id string) error {
 	record, found, err := journal.Load[journal.Execution](rt.journal, journal.ExecutionKey(id))
 	switch {

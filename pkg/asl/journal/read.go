@@ -5,7 +5,7 @@ import (
 	"fmt"
 )
 
-// Put is the operation that stores a record.
+// Put makes the operation that stores a record.
 func Put(key string, record any) (Op, error) {
 	raw, err := json.Marshal(record)
 	if err != nil {
@@ -14,10 +14,10 @@ func Put(key string, record any) (Op, error) {
 	return Op{Key: key, Value: raw}, nil
 }
 
-// Remove is the operation that removes every key which begins with prefix.
+// Remove makes the operation that removes every key with the prefix.
 func Remove(prefix string) Op { return Op{Key: prefix, Until: After(prefix)} }
 
-// Load reads a record, and reports false where there is none.
+// Load reads a record, or returns false if there is none.
 func Load[T any](j Journal, key string) (T, bool, error) {
 	var record T
 	raw, found, err := j.Get(key)
@@ -30,7 +30,7 @@ func Load[T any](j Journal, key string) (T, bool, error) {
 	return record, true, nil
 }
 
-// Names lists what follows prefix in the keys that begin with it.
+// Names lists the keys with the prefix, without the prefix.
 func Names(j Journal, prefix string) ([]string, error) {
 	var names []string
 	err := j.Scan(prefix, After(prefix), func(key string, _ []byte) (bool, error) {
@@ -40,7 +40,7 @@ func Names(j Journal, prefix string) ([]string, error) {
 	return names, err
 }
 
-// Values lists, as text, the values of the keys that begin with prefix.
+// Values lists, as text, the values of the keys with the prefix.
 func Values(j Journal, prefix string) ([]string, error) {
 	var values []string
 	err := j.Scan(prefix, After(prefix), func(_ string, value []byte) (bool, error) {
@@ -50,8 +50,8 @@ func Values(j Journal, prefix string) ([]string, error) {
 	return values, err
 }
 
-// EachChild visits the children of a map run that were started, in the order
-// of the items, until visit returns false.
+// EachChild visits the started child executions of a map run in the order of
+// the items, until visit returns false.
 func EachChild(j Journal, run string, visit func(Execution) bool) error {
 	prefix := Children(run)
 	return j.Scan(prefix, After(prefix), func(_ string, id []byte) (bool, error) {

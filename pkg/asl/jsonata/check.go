@@ -8,11 +8,11 @@ import (
 	"github.com/blues/jsonata-go/jparse"
 )
 
-// checker walks a tree and refuses what is outside the supported part.
+// checker walks a syntax tree and refuses what is outside the subset.
 type checker struct{ refs []Reference }
 
-// check looks at one node. inContext is set where a context value exists: in
-// a predicate and from the second step of a path on.
+// check checks one node. inContext is set if there is a context value: in a
+// predicate and after the first step of a path.
 func (c *checker) check(node jparse.Node, inContext bool) error {
 	switch node := node.(type) {
 	case *jparse.StringNode, *jparse.NumberNode, *jparse.BooleanNode, *jparse.NullNode:
@@ -37,7 +37,7 @@ func (c *checker) check(node jparse.Node, inContext bool) error {
 		return nil
 	case *jparse.BlockNode:
 		if len(node.Exprs) != 1 {
-			return errors.New("a block with other than one expression is not supported")
+			return errors.New("a block must have exactly one expression")
 		}
 		return c.check(node.Exprs[0], inContext)
 	case *jparse.FunctionCallNode:
@@ -99,7 +99,7 @@ func (c *checker) variable(node *jparse.VariableNode, inContext bool) error {
 
 func (c *checker) path(node *jparse.PathNode, inContext bool) error {
 	if node.KeepArrays {
-		return errors.New("the suffix [] is not supported: write [ … ] round the path")
+		return errors.New("the suffix [] is not supported: write [ … ] around the path")
 	}
 	before := len(c.refs)
 	for i, step := range node.Steps {
@@ -123,7 +123,7 @@ func (c *checker) path(node *jparse.PathNode, inContext bool) error {
 
 func isVariable(node jparse.Node) bool { _, ok := node.(*jparse.VariableNode); return ok }
 
-// constantNames is the chain of field names at the beginning of steps.
+// constantNames are the leading field names of steps.
 func constantNames(steps []jparse.Node) []string {
 	var names []string
 	for _, step := range steps {
@@ -185,7 +185,7 @@ func describe(node jparse.Node) string {
 	case *jparse.DescendentNode:
 		return "the wildcard **"
 	case *jparse.GroupNode:
-		return "grouping with { … } behind an expression"
+		return "grouping with { … } after an expression"
 	case *jparse.SortNode:
 		return "sorting with ^( … )"
 	case *jparse.LambdaNode, *jparse.TypedLambdaNode:

@@ -7,7 +7,7 @@ import (
 	"github.com/blues/jsonata-go/jparse"
 )
 
-// MaxSourceBytes bounds an expression, and with it the depth of its tree.
+// MaxSourceBytes limits an expression, and thereby the depth of its tree.
 const MaxSourceBytes = 16 << 10
 
 // Expr is a compiled expression. It is immutable and safe for concurrent use.
@@ -19,22 +19,18 @@ type Expr struct {
 
 // Reference is a place where an expression reads a variable.
 type Reference struct {
-	// Variable is the name without the dollar sign.
-	Variable string
-	// Field is the first field read of it, "" where the variable is read as a
-	// whole.
-	Field string
-	// Path is the chain of constant field names that follow, Field included.
-	Path []string
+	Variable string   // the name without the dollar sign
+	Field    string   // the first field read, "" if the whole variable is read
+	Path     []string // the leading constant field names, beginning with Field
 }
 
-// SyntaxError says why an expression was refused when it was compiled.
+// SyntaxError is the reason why Compile refused an expression.
 type SyntaxError struct{ Source, Reason string }
 
 func (e *SyntaxError) Error() string { return fmt.Sprintf("expression %q: %s", e.Source, e.Reason) }
 
-// Compile parses an expression and refuses with a *SyntaxError what does not
-// parse or lies outside the supported part of the language.
+// Compile parses an expression. It fails with a *SyntaxError if the expression
+// does not parse or is outside the subset.
 func Compile(source string) (*Expr, error) {
 	refuse := func(format string, args ...any) (*Expr, error) {
 		return nil, &SyntaxError{Source: source, Reason: fmt.Sprintf(format, args...)}
@@ -53,8 +49,8 @@ func Compile(source string) (*Expr, error) {
 	return &Expr{source: source, root: root, refs: c.refs}, nil
 }
 
-// parse turns a panic of the parser into an error: jparse recovers only its
-// own.
+// parse turns any panic of the parser into an error: jparse recovers only from
+// its own panics.
 func parse(source string) (root jparse.Node, err error) {
 	defer func() {
 		if r := recover(); r != nil {
@@ -70,15 +66,15 @@ func (e *Expr) Source() string { return e.source }
 // References lists the variables that the expression reads, in order.
 func (e *Expr) References() []Reference { return slices.Clone(e.refs) }
 
-// Reads reports whether the expression may read that field of that variable.
+// Reads reports whether the expression may read the field of the variable.
 func (e *Expr) Reads(variable, field string) bool {
 	return slices.ContainsFunc(e.refs, func(r Reference) bool {
 		return r.Variable == variable && (r.Field == "" || r.Field == field)
 	})
 }
 
-// IsFunctionName reports whether JSONata has a function of that name, which a
-// variable must therefore not have.
+// IsFunctionName reports whether JSONata has a function of that name, so that
+// no variable may have it.
 func IsFunctionName(name string) bool { return slices.Contains(functionNames, name) }
 
 // functionNames are the functions of JSONata 2 and those that Step Functions

@@ -1,18 +1,16 @@
-// Package jsonata evaluates the part of JSONata that the state machine files
-// use: field paths and predicates, operators, array and object constructors,
-// conditions, and eight functions (sum, count, string, number, not, exists,
-// merge, type).
+// Package jsonata evaluates a subset of JSONata: field paths and predicates,
+// operators, array and object constructors, conditions, and eight functions
+// (sum, count, string, number, not, exists, merge, type).
 //
-// The parser is github.com/blues/jsonata-go/jparse. Its syntax tree is checked
-// when an expression is compiled: what lies outside that part is refused by
-// name. The tree is then evaluated here and not by jsonata-go, whose evaluator
-// turns empty lists into nothing, loses null, and keeps variables in the
-// compiled expression, so that two goroutines cannot share one;
-// TestDeviationsOfTheGoEvaluator lists what was found. The semantics are those
-// of npm jsonata, against which a differential test compares this package;
-// where versions of that implementation disagree, evaluation fails with a
-// FencedError instead of picking one.
+// The parser is github.com/blues/jsonata-go/jparse. Compile checks its syntax
+// tree and refuses by name what is outside the subset. This package then
+// evaluates the tree, because the evaluator of jsonata-go turns empty lists into
+// nothing, loses null, and keeps variables in the compiled expression, so that
+// goroutines cannot share one; TestDeviationsOfTheGoEvaluator lists all
+// deviations. The semantics are those of npm jsonata, with which a differential
+// test compares this package. Where versions of npm jsonata disagree, evaluation
+// fails with a FencedError.
 //
-// What lives here: values, compiling, evaluating. What must not: anything of
-// Amazon States Language; the meaning of $states belongs to the caller.
+// This package knows nothing of Amazon States Language: the caller defines
+// $states.
 package jsonata

@@ -6,11 +6,11 @@ import (
 	"github.com/blues/jsonata-go/jparse"
 )
 
-// Lookup gives the value of a variable: nil, bool, float64, string, []any or
-// *Object, and false where there is no such variable.
+// Lookup returns the value of a variable (nil, bool, float64, string, []any or
+// *Object), or false if there is no such variable.
 type Lookup func(name string) (any, bool)
 
-// EvalError says why an evaluation failed.
+// EvalError is the reason why an evaluation failed.
 type EvalError struct {
 	Source string
 	Err    error
@@ -18,19 +18,18 @@ type EvalError struct {
 
 func (e *EvalError) Error() string { return fmt.Sprintf("evaluate %q: %v", e.Source, e.Err) }
 
-// Unwrap gives the reason.
+// Unwrap returns the reason.
 func (e *EvalError) Unwrap() error { return e.Err }
 
-// FencedError is returned instead of a result on which the versions of JSONata
+// FencedError is returned instead of a result on which versions of JSONata
 // disagree.
 type FencedError struct{ Reason string }
 
 func (e *FencedError) Error() string { return e.Reason }
 
-// Eval evaluates the expression. defined is false where the result is
-// JSONata's "nothing". The result must not be changed: it may share parts with
-// the variables. An error is an *EvalError, wrapping a *FencedError where that
-// is the reason.
+// Eval evaluates the expression. defined is false if the result is JSONata's
+// "nothing". The caller must not modify the result, which may share parts with
+// the variables. An error is an *EvalError, which may wrap a *FencedError.
 func (e *Expr) Eval(variables Lookup) (result any, defined bool, err error) {
 	ev := &evaluator{variables: variables}
 	v, err := ev.eval(e.root, undefined)
@@ -129,8 +128,8 @@ func (ev *evaluator) array(node *jparse.ArrayNode, context any) (any, error) {
 	return result, nil
 }
 
-// isArrayConstructor reports whether an array that the node gives is an
-// element of the array round it; any other array lends it its elements.
+// isArrayConstructor reports whether an array from the node becomes one element
+// of the enclosing array. Any other array is flattened into it.
 func isArrayConstructor(node jparse.Node) bool {
 	switch node := node.(type) {
 	case *jparse.ArrayNode:
@@ -141,7 +140,7 @@ func isArrayConstructor(node jparse.Node) bool {
 	return false
 }
 
-// plain takes the evaluator's own marks off an array.
+// plain turns the evaluator's own array types into []any.
 func plain(v any) any {
 	if items, ok := list(v); ok {
 		return items
@@ -149,7 +148,7 @@ func plain(v any) any {
 	return v
 }
 
-// truthy is JSONata's cast to a boolean, nothing counting as false.
+// truthy is JSONata's cast to a boolean; nothing is false.
 func truthy(v any) bool {
 	switch v := v.(type) {
 	case bool:

@@ -10,7 +10,7 @@ import (
 	"github.com/blues/jsonata-go/jparse"
 )
 
-// functions are those that an expression may call, each with one argument.
+// functions are the supported functions, each with one argument.
 var functions = map[string]func(any) (any, error){
 	"count": count, "exists": exists, "merge": merge, "not": not,
 	"number": number, "string": stringOf, "sum": sum, "type": typeOf,
@@ -150,7 +150,7 @@ func holdsLongInteger(v any) bool {
 
 var (
 	decimal = regexp.MustCompile(`^-?(0|[1-9][0-9]*)(\.[0-9]+)?([Ee][-+]?[0-9]+)?$`)
-	// disputed are the forms that only newer versions of JSONata accept.
+	// disputed matches the forms that only newer versions of JSONata accept.
 	disputed = regexp.MustCompile(`^-?0[0-9]|0[xXoObB][0-9a-fA-F]`)
 )
 
@@ -169,7 +169,7 @@ func number(v any) (any, error) {
 			return f, nil
 		}
 		if disputed.MatchString(v) {
-			return nil, &FencedError{Reason: fmt.Sprintf("%q is a number to some versions of JSONata only", v)}
+			return nil, &FencedError{Reason: fmt.Sprintf("%q is a number only in some versions of JSONata", v)}
 		}
 	}
 	return nil, errors.New("the argument cannot be read as a number")

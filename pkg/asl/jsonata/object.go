@@ -7,14 +7,14 @@ import (
 	"github.com/blues/jsonata-go/jparse"
 )
 
-// group is what one member of an object constructor is made from.
+// group is the source of one member of an object constructor.
 type group struct {
 	pair int
 	data any
 }
 
-// object evaluates an object constructor. In a context that is a list, the
-// elements for which a key expression gives the same name share one member.
+// object evaluates an object constructor. If the context is a list, elements
+// with the same name share one member.
 func (ev *evaluator) object(node *jparse.ObjectNode, context any) (any, error) {
 	items, ok := list(context)
 	if !ok {

@@ -8,8 +8,7 @@ import (
 	"github.com/blues/jsonata-go/jparse"
 )
 
-// MaxRange bounds [a..b]. More elements than bytes of a payload cannot be
-// handed on.
+// MaxRange limits the elements of [a..b] to the bytes of a payload.
 const MaxRange = 262_144
 
 func (ev *evaluator) operator(node jparse.Node, context any) (any, error) {
@@ -42,9 +41,9 @@ func (ev *evaluator) binary(l, r jparse.Node, context any, apply func(l, r any) 
 	return apply(left, right)
 }
 
-// boolean evaluates both sides: whether the right one is skipped where the
-// left one decides differs between versions of JSONata, which shows only if
-// the right one fails.
+// boolean evaluates both sides. Versions of JSONata differ in whether they skip
+// the right side when the left side decides, which matters only if the right
+// side fails.
 func (ev *evaluator) boolean(node *jparse.BooleanOperatorNode, context any) (any, error) {
 	left, err := ev.eval(node.LHS, context)
 	if err != nil {
@@ -54,7 +53,7 @@ func (ev *evaluator) boolean(node *jparse.BooleanOperatorNode, context any) (any
 	right, err := ev.eval(node.RHS, context)
 	if decided := l == (node.Type == jparse.BooleanOr); err != nil && decided {
 		return nil, &FencedError{Reason: fmt.Sprintf(
-			"the right side of %s fails where the left side decides: %v", node.Type, err)}
+			"the right side of %s fails although the left side decides: %v", node.Type, err)}
 	}
 	if err != nil {
 		return nil, err
@@ -73,7 +72,7 @@ func (ev *evaluator) negation(node *jparse.NegationNode, context any) (any, erro
 	}
 	f, ok := v.(float64)
 	if !ok {
-		return nil, errors.New("cannot negate what is not a number")
+		return nil, errors.New("cannot negate a value that is not a number")
 	}
 	return -f, nil
 }
@@ -190,8 +189,8 @@ func orderOf(op jparse.ComparisonOperator, l, r any) (order int, defined bool, e
 	return 0, false, fmt.Errorf("the sides of %s are a number and a string", op)
 }
 
-// member is "in". The JavaScript implementation compares lists and objects by
-// identity, which no state machine can rely on.
+// member is the operator "in". The JavaScript implementation compares lists and
+// objects by identity, on which no state machine can rely.
 func member(l, r any) (any, error) {
 	if isUndefined(l) || isUndefined(r) {
 		return false, nil

@@ -34,8 +34,8 @@ func (ev *evaluator) path(node *jparse.PathNode, context any) (any, error) {
 	return result, nil
 }
 
-// startsAbsolute reports whether a first step is a variable, so that the
-// context does not matter.
+// startsAbsolute reports whether a first step is a variable and so independent
+// of the context.
 func startsAbsolute(step jparse.Node) bool {
 	if predicate, ok := step.(*jparse.PredicateNode); ok {
 		return startsAbsolute(predicate.Expr)
@@ -43,10 +43,9 @@ func startsAbsolute(step jparse.Node) bool {
 	return isVariable(step)
 }
 
-// startsWithArray reports whether a first step begins with an array
-// constructor, which is evaluated once and not for every element of a context
-// that is a list. In parentheses that holds for a path only, not for the bare
-// constructor.
+// startsWithArray reports whether a first step begins with an array constructor,
+// which is evaluated once even if the context is a list. In parentheses this
+// applies only to a path, not to the bare constructor.
 func startsWithArray(step jparse.Node) bool {
 	switch step := step.(type) {
 	case *jparse.ArrayNode:
@@ -77,9 +76,9 @@ func (ev *evaluator) firstArray(step jparse.Node, input []any) (any, error) {
 	return v, err
 }
 
-// step evaluates one step of a path for every element of input and joins the
-// results, lists being merged. A list that is the only result of the last step
-// stays as it is.
+// step evaluates one step of a path for every element of input and flattens the
+// results into one list. A list that is the only result of the last step stays
+// unchanged.
 func (ev *evaluator) step(step jparse.Node, input []any, last bool) (any, error) {
 	results := make([]any, 0, len(input))
 	for _, item := range input {
@@ -110,8 +109,8 @@ func (ev *evaluator) step(step jparse.Node, input []any, last bool) (any, error)
 	return joined, nil
 }
 
-// stepOn evaluates a step. The predicates of a field name belong to the path,
-// so their result is not settled before the path joins it.
+// stepOn evaluates a step for one element. The predicates of a field name belong
+// to the path, so their result is not settled here.
 func (ev *evaluator) stepOn(step jparse.Node, item any) (any, error) {
 	predicate, ok := step.(*jparse.PredicateNode)
 	if !ok {
@@ -127,8 +126,8 @@ func (ev *evaluator) stepOn(step jparse.Node, item any) (any, error) {
 	return ev.filterAll(predicate.Filters, v)
 }
 
-// predicate evaluates filters behind something that is not a field name.
-// Filters of filters are one chain, with nothing settled in between.
+// predicate evaluates filters of an expression other than a field name. Nested
+// predicates are one chain of filters, whose results are not settled in between.
 func (ev *evaluator) predicate(node *jparse.PredicateNode, context any) (any, error) {
 	var v any
 	var err error
@@ -209,8 +208,8 @@ func resolveIndex(index float64, length int) float64 {
 	return index
 }
 
-// asIndexes reports whether the result of a filter is a number or a list of
-// numbers, which select by position.
+// asIndexes returns the positions that a filter selects, or false if its result
+// is not a number or a list of numbers.
 func asIndexes(v any) ([]float64, bool) {
 	if f, ok := v.(float64); ok {
 		return []float64{f}, true
@@ -230,7 +229,7 @@ func asIndexes(v any) ([]float64, bool) {
 	return indexes, true
 }
 
-// lookup gives a field of an object, or of every object in a list.
+// lookup returns a field of an object, or of every object in a list.
 func lookup(v any, name string) any {
 	if object, ok := v.(*Object); ok {
 		if field, found := object.Get(name); found {

@@ -15,7 +15,7 @@ func TestCompileRefuses(t *testing.T) {
 		{"a", `field "a" has no context`},
 		{"$", "$ has no context here"},
 		{"$$.a", "$$ is not supported"},
-		{"(1; 2)", "a block with other than one expression"},
+		{"(1; 2)", "a block must have exactly one expression"},
 		{"5 % 2", "the operator % is not supported"},
 		{"$sum", "function $sum is used as a value"},
 		{"$sum(1, 2)", "function $sum takes one argument here, not 2"},

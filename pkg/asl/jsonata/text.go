@@ -8,8 +8,9 @@ import (
 	"unicode/utf16"
 )
 
-// Encode writes a value as compact JSON the way JavaScript does: members in
-// order, whole-number names first, whole numbers without exponent or fraction.
+// Encode encodes a value as compact JSON as JavaScript does: whole-number names
+// first, other members in their order, whole numbers without exponent or
+// fraction.
 func Encode(v any) []byte { return appendJSON(nil, v, formatNumber) }
 
 func appendJSON(dst []byte, v any, number func(float64) string) []byte {
@@ -48,8 +49,8 @@ func appendObject(dst []byte, o *Object, number func(float64) string) []byte {
 	return append(dst, '}')
 }
 
-// ordered gives the names in JavaScript's order: array indexes by number, then
-// the others as they were added.
+// ordered returns the names in JavaScript's order: array indexes by number, then
+// the others in the order in which they were added.
 func (o *Object) ordered() []string {
 	if !slices.ContainsFunc(o.keys, isIndex) {
 		return o.keys
@@ -111,8 +112,8 @@ func formatNumber(f float64) string {
 	return text
 }
 
-// formatRounded is the text that $string and & give a number: 15 significant
-// digits, so that 0.1+0.2 reads 0.3.
+// formatRounded formats a number as $string and & do, with 15 significant
+// digits, so that 0.1+0.2 becomes 0.3.
 func formatRounded(f float64) string {
 	if f == math.Trunc(f) {
 		return formatNumber(f)

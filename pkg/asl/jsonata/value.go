@@ -17,11 +17,10 @@ var undefined any = undefinedType{}
 
 func isUndefined(v any) bool { _, ok := v.(undefinedType); return ok }
 
-// sequence is the result of a path or predicate before it is known whether it
-// stands for nothing, one value or a list.
+// sequence is the result of a path or predicate before settle.
 type sequence struct{ items []any }
 
-// settle turns a sequence into what it stands for.
+// settle turns a sequence into nothing, one value or a list.
 func settle(v any) any {
 	seq, ok := v.(*sequence)
 	if !ok {
@@ -49,12 +48,12 @@ func list(v any) ([]any, bool) {
 	return nil, false
 }
 
-// consArray is an array written as the first step of a path: a later step
-// must not merge it with its neighbours.
+// consArray is an array constructor as the first step of a path: later steps
+// must not flatten it.
 type consArray struct{ items []any }
 
-// Object is a JSON object that remembers the order of its members, which
-// $string shows. The zero value is an empty object.
+// Object is a JSON object that keeps the order of its members, which $string
+// shows. The zero value is an empty object.
 type Object struct {
 	keys   []string
 	values map[string]any
@@ -170,7 +169,7 @@ func equal(a, b any) bool {
 	return a == b
 }
 
-// All gives the members in the order in which they were added.
+// All yields the members in the order in which they were added.
 func (o *Object) All() iter.Seq2[string, any] {
 	return func(yield func(string, any) bool) {
 		for _, key := range o.keys {

@@ -1,10 +1,10 @@
-// Package states holds the terms of the AWS Step Functions API: statuses, what
-// Describe tells of an execution and a map run, history events, the names of
-// errors, ARNs and the service's limits. The runner and the adapter to the
-// service itself both speak them, so that neither needs the other.
+// Package states holds the terms of the AWS Step Functions API: statuses,
+// descriptions of executions and map runs, history events, error names, ARNs
+// and the service's limits. The engine and the adapter to the service share
+// them, so that neither depends on the other.
 //
-// What lives here: names, values in the shape of the API, and how they are
-// spelled. What must not: the language of state machine files (package asl),
-// how executions run (packages engine and interpreter), and any dependency
-// outside the standard library: every Lambda function links this package.
+// This package holds names and values in the shape of the API. It does not hold
+// the language (package asl) or run executions (packages engine and
+// interpreter), and it imports the standard library only, because every Lambda
+// function links it.
 package states

@@ -1,6 +1,6 @@
 package states
 
-// Names of errors that the runner itself reports, as the service does.
+// Names of the errors that the engine itself reports, as the service does.
 const (
 	ErrorAll              = "States.ALL"
 	ErrorTaskFailed       = "States.TaskFailed"

@@ -38,7 +38,7 @@ type Event struct {
 	EvaluationFailed   *EvaluationDetails `json:"evaluationFailedEventDetails,omitempty"`
 }
 
-// DataDetails says whether data in an event was cut.
+// DataDetails reports whether data in an event was truncated.
 type DataDetails struct {
 	Truncated bool `json:"truncated"`
 }
@@ -56,7 +56,7 @@ type OutputDetails struct {
 	OutputDetails *DataDetails `json:"outputDetails"`
 }
 
-// ErrorDetails belong to what failed, was stopped or timed out.
+// ErrorDetails belong to events of failure, abort and time-out.
 type ErrorDetails struct {
 	Error string `json:"error,omitempty"`
 	Cause string `json:"cause,omitempty"`
@@ -122,13 +122,13 @@ type EvaluationDetails struct {
 	Cause    string `json:"cause"`
 }
 
-// Data is what an event tells of a payload: the text, cut at the payload limit.
+// Data is a payload as an event shows it, truncated to MaxPayloadBytes.
 func Data(payload json.RawMessage) (string, *DataDetails) {
 	text := Cut(string(payload), MaxPayloadBytes)
 	return text, &DataDetails{Truncated: len(text) < len(payload)}
 }
 
-// Cut shortens text to limit bytes without splitting a character.
+// Cut truncates text to limit bytes without splitting a character.
 func Cut(text string, limit int) string {
 	if len(text) <= limit {
 		return text

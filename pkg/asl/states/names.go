@@ -6,16 +6,16 @@ import (
 	"strings"
 )
 
-// The service's limits, in bytes of UTF-8 unless they say otherwise.
+// The service's limits, in bytes of UTF-8 unless stated otherwise.
 const (
-	// MaxPayloadBytes bounds a state's input, output and arguments, one
+	// MaxPayloadBytes limits a state's input, output and arguments, one
 	// variable and one Assign, as JSON.
 	MaxPayloadBytes = 262_144
-	// MaxVariablesBytes bounds all variables of an execution together.
+	// MaxVariablesBytes limits the sum of all variables of an execution.
 	MaxVariablesBytes = 10 << 20
-	// MaxEvents is how many events the history of one execution may have.
+	// MaxEvents limits the number of events in the history of one execution.
 	MaxEvents = 25_000
-	// MaxCauseBytes and MaxErrorBytes bound what history tells of an error.
+	// MaxCauseBytes and MaxErrorBytes limit an error in a history event.
 	MaxCauseBytes = 32_768
 	MaxErrorBytes = 256
 )
@@ -23,17 +23,15 @@ const (
 var validName = regexp.MustCompile(`^[0-9A-Za-z_-]{1,80}$`)
 
 // ValidName reports whether a machine, an execution or a label may have that
-// name. It is narrower than the service's rule: what it leaves out makes the
-// service's logs incomplete.
+// name. The service allows more characters, but those make its logs incomplete.
 func ValidName(name string) bool { return validName.MatchString(name) }
 
-// ARNs builds and takes apart the names of things. An id is what follows the
-// fixed part of an ARN: machine:name for an execution, machine/label:uuid for
-// a child execution and for a map run.
+// ARNs builds and parses ARNs. An id is the last part of an ARN: machine:name
+// for an execution, machine/label:uuid for a child execution or a map run.
 type ARNs struct{ Region, Account string }
 
-// NewARNs are those of a region and an account; where empty, of us-east-1 and
-// 000000000000.
+// NewARNs makes ARNs for a region and an account, which default to us-east-1
+// and 000000000000.
 func NewARNs(region, account string) ARNs {
 	return ARNs{Region: cmp.Or(region, "us-east-1"), Account: cmp.Or(account, "000000000000")}
 }
@@ -51,16 +49,16 @@ func (a ARNs) MapRun(id string) string { return a.arn("mapRun", id) }
 // Machine is the ARN of a state machine.
 func (a ARNs) Machine(name string) string { return a.arn("stateMachine", name) }
 
-// MachineName takes the name from a state machine's ARN, as ExecutionID does.
+// MachineName extracts the name from a state machine's ARN, as ExecutionID does.
 func (a ARNs) MachineName(arn string) (string, bool) {
 	return strings.CutPrefix(arn, a.arn("stateMachine", ""))
 }
 
-// ExecutionID takes the id from an execution's ARN, and reports false where it
-// is none of this region and account.
+// ExecutionID extracts the id from an execution's ARN, or returns false if arn
+// is not an execution of this region and account.
 func (a ARNs) ExecutionID(arn string) (string, bool) {
 	return strings.CutPrefix(arn, a.arn("execution", ""))
 }
 
-// MapRunID takes the id from a map run's ARN, as ExecutionID does.
+// MapRunID extracts the id from a map run's ARN, as ExecutionID does.
 func (a ARNs) MapRunID(arn string) (string, bool) { return strings.CutPrefix(arn, a.arn("mapRun", "")) }

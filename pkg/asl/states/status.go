@@ -8,8 +8,8 @@ import (
 // Status is the status of an execution or a map run, as the API spells it.
 type Status string
 
-// The statuses. A map run never is TIMED_OUT. PENDING_REDRIVE does not occur:
-// this engine resumes by itself and offers no redrive.
+// The statuses. A map run is never TIMED_OUT. PENDING_REDRIVE does not occur,
+// because the engine resumes executions itself and offers no redrive.
 const (
 	StatusRunning   Status = "RUNNING"
 	StatusSucceeded Status = "SUCCEEDED"
@@ -32,8 +32,7 @@ type Execution struct {
 	Error           string          `json:"error,omitempty"`
 	Cause           string          `json:"cause,omitempty"`
 	MapRunArn       string          `json:"mapRunArn,omitempty"`
-	// ItemCount is how many items a child execution of a Map got; 0 for
-	// others.
+	// ItemCount is the number of items of a child execution, 0 for others.
 	ItemCount int `json:"itemCount,omitempty"`
 }
 
@@ -67,14 +66,13 @@ func (c *Counts) Add(status Status, n int) {
 	}
 }
 
-// Complete sets the counts that follow from the others: what is still to come,
-// and the results written.
+// Complete sets Pending and ResultsWritten, which follow from the other counts.
 func (c *Counts) Complete() {
 	c.Pending = c.Total - c.Running - c.Ended()
 	c.ResultsWritten = c.Succeeded
 }
 
-// Ended is how many have ended.
+// Ended is the number that have ended.
 func (c *Counts) Ended() int { return c.Succeeded + c.Failed + c.TimedOut + c.Aborted }
 
 // MapRun is the answer of DescribeMapRun.

@@ -10,7 +10,7 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// epoch is a time in seconds since 1970, as AWS JSON has it.
+// epoch is a time in seconds since 1970, the format of AWS JSON.
 type epoch time.Time
 
 // MarshalJSON implements json.Marshaler, to the millisecond.
@@ -18,7 +18,7 @@ func (e epoch) MarshalJSON() ([]byte, error) {
 	return fmt.Appendf(nil, "%.3f", float64(time.Time(e).UnixMilli())/1000), nil
 }
 
-// since is nil for the zero time, which the API leaves out.
+// since is nil for the zero time, which the API omits.
 func since(t time.Time) *epoch {
 	if t.IsZero() {
 		return nil
@@ -138,8 +138,8 @@ func (s *Server) listExecutions(ctx context.Context, in listRequest) (any, error
 	return withToken(map[string]any{"executions": views}, page.Next), nil
 }
 
-// machine finds a state machine by its ARN. Versions and aliases of machines do
-// not exist here.
+// machine finds a state machine by its ARN. Versions and aliases are not
+// supported.
 func (s *Server) machine(arn string) (Machine, error) {
 	name, found := s.arns.MachineName(arn)
 	if !found {

@@ -20,7 +20,7 @@ func (s *Server) refuse(w http.ResponseWriter, r *http.Request, f fault) {
 	s.answer(w, r, f.status, map[string]string{"__type": f.name, "message": f.message})
 }
 
-// names are the names of the engine's errors.
+// names are the service's names of the engine's errors.
 func names() []struct {
 	err  error
 	name string
@@ -46,8 +46,8 @@ func names() []struct {
 	}
 }
 
-// faultOf names an error as the service does. What it has no name for is the
-// server's fault, which clients may try again.
+// faultOf gives an error the service's name. An error without a name is the
+// server's fault, after which clients may retry.
 func (s *Server) faultOf(ctx context.Context, operation string, err error) fault {
 	for _, known := range names() {
 		if errors.Is(err, known.err) {

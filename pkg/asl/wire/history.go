@@ -9,10 +9,10 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// errToken says that this server did not issue a page token.
+// errToken means that this server did not issue a page token.
 var errToken = errors.New("InvalidToken: not a token of a page")
 
-// encodeToken makes a place opaque; "" stays "".
+// encodeToken makes the opaque token of a page; "" stays "".
 func encodeToken(place string) string { return base64.RawURLEncoding.EncodeToString([]byte(place)) }
 
 func decodeToken(token string) (string, error) {
@@ -23,7 +23,7 @@ func decodeToken(token string) (string, error) {
 	return string(place), nil
 }
 
-// withToken adds the token of the page that begins at a place, "" for none.
+// withToken adds the token of the next page, unless next is "".
 func withToken(answer map[string]any, next string) map[string]any {
 	if next != "" {
 		answer["nextToken"] = encodeToken(next)
@@ -73,7 +73,8 @@ func (s *Server) getExecutionHistory(ctx context.Context, in historyRequest) (an
 	return withToken(map[string]any{"events": views}, next), nil
 }
 
-// strip removes inputs and outputs from an event, which must not be shared.
+// strip removes inputs and outputs from an event. It modifies the details that
+// the event points to, so the event must not be shared.
 func strip(e *states.Event) {
 	if d := e.ExecutionStarted; d != nil {
 		d.Input, d.InputDetails = "", nil

@@ -4,8 +4,8 @@ import "context"
 
 type machineRequest struct{ StateMachineArn string }
 
-// machineView is a state machine as a member of a list, machineDetails one by
-// itself.
+// machineView is a state machine in a list, machineDetails the answer of
+// DescribeStateMachine.
 type machineView struct {
 	Arn     string `json:"stateMachineArn"`
 	Name    string `json:"name"`
@@ -32,7 +32,7 @@ func (s *Server) describeStateMachine(_ context.Context, in machineRequest) (any
 	return machineDetails{s.viewOfMachine(machine), "ACTIVE", machine.Definition, machine.RoleArn}, nil
 }
 
-// listStateMachines returns all machines in one page: there are only a handful.
+// listStateMachines returns all machines in one page, since there are few.
 func (s *Server) listStateMachines(context.Context, struct{}) (any, error) {
 	views := []machineView{}
 	for _, machine := range s.config.Machines {

@@ -27,7 +27,7 @@ const (
 	shutdownTime   = 5 * time.Second
 )
 
-// Machine is what the API tells of a state machine.
+// Machine is a state machine as the API describes it.
 type Machine struct {
 	Name string
 	// Definition is the JSON that the engine runs, placeholders replaced.
@@ -41,11 +41,11 @@ type Config struct {
 	Engine *engine.Engine
 	// Machines are those of the engine, in the order of ListStateMachines.
 	Machines []Machine
-	// Region and Account are the engine's: "us-east-1" and "000000000000" where
-	// empty.
+	// Region and Account must be the engine's and default to "us-east-1" and
+	// "000000000000".
 	Region, Account string
-	// Log gets errors that clients are shown without their cause; nil means
-	// silence.
+	// Log gets the internal errors that clients see without their cause; nil
+	// means no logs.
 	Log *slog.Logger
 }
 

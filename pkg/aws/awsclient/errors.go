@@ -16,17 +16,17 @@ func HasCode(err error, codes ...string) bool {
 	return errors.As(err, &api) && slices.Contains(codes, api.ErrorCode())
 }
 
-// IsThrottle reports whether the service refused a request because too much
-// came: the request had no effect, and a retry after a pause can help. The
-// codes are those that the SDK knows.
+// IsThrottle reports whether the service refused a request because there were too
+// many: the request had no effect, and a later retry can help. It knows the codes
+// that the SDK knows.
 func IsThrottle(err error) bool {
 	codes := retry.ThrottleErrorCode{Codes: retry.DefaultThrottleErrorCodes}
 	return codes.IsErrorThrottle(err).Bool() || HasCode(err, "KMSThrottlingException")
 }
 
-// IsRetryable reports whether a retry can help: a throttle, a fault of the
-// service, a time-out or a broken connection. But for a throttle, the request
-// may have taken effect.
+// IsRetryable reports whether a retry can help: after a throttle, a fault of the
+// service, a timeout or a broken connection. Except after a throttle, the request may
+// have taken effect.
 func IsRetryable(err error) bool {
 	if err == nil || errors.Is(err, context.Canceled) {
 		return false
@@ -42,8 +42,8 @@ func IsRetryable(err error) bool {
 	return false
 }
 
-// Throttled marks a throttle with the contract's own error, so that callers
-// need not know the SDK. Other errors pass as they are.
+// Throttled adds the contract's own error to a throttle, so that callers need not
+// know the SDK. It returns other errors unchanged.
 func Throttled(err, sentinel error) error {
 	if IsThrottle(err) {
 		return fmt.Errorf("%w: %w", sentinel, err)

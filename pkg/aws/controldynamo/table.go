@@ -18,14 +18,14 @@ import (
 const (
 	versionName = "v"
 	bodyName    = "b"
-	// versionBytes make versions that never come twice, also where nothing
-	// remembers what was deleted.
+	// versionBytes is large enough that no version ever repeats, not even one of
+	// a deleted document.
 	versionBytes = 16
-	// parallelPuts bounds the writes of one PutAll under way.
+	// parallelPuts bounds the concurrent writes of one PutAll.
 	parallelPuts = 32
 )
 
-// Client has the calls of DynamoDB that the table makes.
+// Client is the calls of DynamoDB that the table makes.
 type Client interface {
 	dynamostore.Getter
 	dynamostore.Putter
@@ -39,8 +39,8 @@ type Options struct {
 	// Table is the table's name. Its keys are the strings "pk" and "sk".
 	Table string
 	Pace  awsclient.Pace
-	// Random gives the bits of versions, such as crypto/rand.Reader. It must be
-	// safe for concurrent use.
+	// Random is the source of versions, such as crypto/rand.Reader. It must be safe
+	// for concurrent use.
 	Random io.Reader
 	// Meter counts units; nil counts nothing.
 	Meter *meter.Counter
@@ -109,7 +109,7 @@ func (t *Table) Get(ctx context.Context, key control.Key) (control.Document, err
 
 // GetAll implements control.Table.
 func (t *Table) GetAll(ctx context.Context, keys []control.Key) ([]control.Document, error) {
-	distinct, err := control.Distinct(keys) // the service refuses a key that stands twice
+	distinct, err := control.Distinct(keys) // the service refuses repeated keys
 	if err := errors.Join(ctx.Err(), err); err != nil {
 		return nil, fmt.Errorf("get documents: %w", err)
 	}

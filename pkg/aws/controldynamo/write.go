@@ -37,7 +37,12 @@ func condition(previous control.Version) dynamostore.Condition {
 }
 
 // Put implements control.Table.
-func (t *Table) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (t *Table) Put(
+	ctx context.Context,
+	key control.Key,
+	body []byte,
+	previous control.Version,
+) (control.Version, error) {
 	if err := errors.Join(ctx.Err(), control.Write{Key: key, Body: body}.Check()); err != nil {
 		return "", fmt.Errorf("put document: %w", err)
 	}
@@ -51,10 +56,15 @@ func (t *Table) Put(ctx context.Context, key control.Key, body []byte, previous 
 	return version, nil
 }
 
-// swap stores body if the stored version is previous. Where the condition
-// failed, the stored version tells whether that was this very write, of which
-// an answer was lost; another version behind a lost answer tells nothing.
-func (t *Table) swap(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+// swap stores body if the stored version is previous. If the condition fails, the
+// stored version tells whether an earlier attempt of this write succeeded and its
+// answer was lost. Any other version after a lost answer proves nothing.
+func (t *Table) swap(
+	ctx context.Context,
+	key control.Key,
+	body []byte,
+	previous control.Version,
+) (control.Version, error) {
 	version, err := t.newVersion()
 	if err != nil {
 		return "", err
@@ -78,7 +88,7 @@ func (t *Table) swap(ctx context.Context, key control.Key, body []byte, previous
 	return "", control.ErrConflict
 }
 
-// version returns the stored version, "" where there is no document.
+// version returns the stored version, "" if there is no document.
 func (t *Table) version(ctx context.Context, key control.Key) (control.Version, error) {
 	item, err := t.store.Get(ctx, t.client, itemKey(key))
 	if err != nil || item == nil {
@@ -87,8 +97,8 @@ func (t *Table) version(ctx context.Context, key control.Key) (control.Version, 
 	return control.Version(dynamostore.TextOf(item[versionName])), nil
 }
 
-// PutAll implements control.Table. Writes are single and some at a time, for
-// batches of DynamoDB take no conditions.
+// PutAll implements control.Table. It makes concurrent single writes, since
+// DynamoDB's batches take no conditions.
 func (t *Table) PutAll(ctx context.Context, writes []control.Write) ([]error, error) {
 	if err := errors.Join(ctx.Err(), control.CheckWrites(writes)); err != nil {
 		return nil, fmt.Errorf("put documents: %w", err)

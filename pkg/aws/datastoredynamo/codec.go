@@ -10,13 +10,12 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// layout is the first byte of the attribute that holds the small fields of a
-// row. They are not JSON, whose names would cost a second write unit for rows
-// that else fit into one.
+// layout is the first byte of the attribute that holds the small fields of a row.
+// The layout is binary, since the names in JSON would cost many rows a second write
+// unit.
 const layout = 1
 
-// packer writes fields one behind the other: numbers as varints, texts behind
-// their length.
+// packer appends fields: numbers as varints, texts after their length.
 type packer []byte
 
 func (p *packer) number(n int64) { *p = binary.AppendVarint(*p, n) }
@@ -29,9 +28,9 @@ func (p *packer) digest(d event.Digest) {
 	*p = binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(*p, d.Hi), d.Lo)
 }
 
-// packFields packs what a row holds besides its entity, position, state and
-// filter. How far it is indexed comes last, and only where it is, so that other
-// rows are stored as they were before there was an index.
+// packFields packs the fields of a row besides its entity, position, state and
+// filter. The indexed position comes last, and only in indexed rows, so that other
+// rows keep the bytes that they had before the index existed.
 func packFields(r *datastore.Row) []byte {
 	p := packCounts(r)
 	if r.Indexed != "" || r.IndexedBucket != "" {
@@ -67,7 +66,7 @@ func packCounts(r *datastore.Row) packer {
 	return p
 }
 
-// unpacker reads what a packer wrote. After its first failure it returns zeros.
+// unpacker reads what a packer wrote. After the first failure it returns zeros.
 type unpacker struct {
 	rest   []byte
 	failed bool

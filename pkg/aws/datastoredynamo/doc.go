@@ -1,19 +1,19 @@
-// Package datastoredynamo keeps the Data Store in DynamoDB: a table for each
-// generation, created on demand and dropped.
+// Package datastoredynamo keeps the Data Store in DynamoDB: one table per
+// generation, created and dropped on demand.
 //
-// What lives here: tables of generations, and the items of rows, marks and identities. What
-// must not: which generation is active (package datastore), or how events
-// become rows (package projection). A row is
+// What lives here: tables of generations, and the items of rows, marks and
+// identities. What must not: which generation is active (package datastore), or how
+// events become rows (package projection). A row is
 //
 //	pk  lane
 //	sk  r#{escaped entity}
-//	o   position of the last event seen, on which a write is conditional
-//	s   the projection's state: a string, or compressed where that saves a
-//	    write unit
-//	m   all else, in a binary layout of its own
-//	f   filter of event ids, absent where there is none
+//	o   position of the last event seen; the condition of a write
+//	s   the projection's state: a string, or compressed if that saves a write
+//	    unit
+//	m   the other fields, in a binary layout
+//	f   filter of event ids, absent if there is none
 //
-// an entity that may be parked, which its row decides, has beside it
+// an entity that may be parked (its row decides) also has
 //
 //	pk  lane
 //	sk  p#{escaped entity}
@@ -23,8 +23,8 @@
 //	pk  lane
 //	sk  m#{name of the mark}
 //	v   version, 128 random bits as text
-//	d   the mark as JSON, but for its place
-//	p   its place, kept as it came
+//	d   the mark as JSON, without its place
+//	p   its place, unchanged
 //
 // and an event in the identity index
 //
@@ -33,6 +33,6 @@
 //	o   position
 //	c   fingerprint of its content
 //
-// Nobody reads the identities of an entity together, so they lie in 256
-// partitions a lane: one entity may take as many writes as the table does.
+// No call reads all identities of an entity, so each lane spreads them over 256
+// partitions: one entity may take as many writes as the table does.
 package datastoredynamo

@@ -18,7 +18,7 @@ import (
 	"reprise/pkg/meter"
 )
 
-// Client has the calls of DynamoDB that the Data Store makes.
+// Client is the calls of DynamoDB that the Data Store makes.
 type Client interface {
 	dynamostore.Getter
 	dynamostore.Putter
@@ -37,19 +37,19 @@ type Client interface {
 
 // Options say how to use the tables.
 type Options struct {
-	// Prefix begins the name of every generation's table; what follows is its
-	// id. No other table of the account may begin so.
+	// Prefix begins the name of every generation's table; the id follows. No
+	// other table of the account may have it.
 	Prefix string
 	Pace   awsclient.Pace
-	// Waits is how often a table that comes or goes is asked for, with pauses of
-	// up to Pace.Cap, before that fails; 0 means 120.
+	// Waits is how often to look at a table that is being created or deleted, up
+	// to Pace.Cap apart, before giving up; 0 means 120.
 	Waits int
-	// Parallel bounds the writes of one call under way; 0 means 32.
+	// Parallel bounds the concurrent writes of one call; 0 means 32.
 	Parallel int
-	// Random gives the bits of mark versions, such as crypto/rand.Reader. It
-	// must be safe for concurrent use.
+	// Random is the source of mark versions, such as crypto/rand.Reader. It must
+	// be safe for concurrent use.
 	Random io.Reader
-	// Tags are put on every table.
+	// Tags are the tags of every table.
 	Tags map[string]string
 	// Meter counts units; nil counts nothing.
 	Meter *meter.Counter
@@ -65,7 +65,7 @@ type Generations struct {
 
 var _ datastore.Generations = (*Generations)(nil)
 
-// New returns the generations. It makes no call. The codec stays the caller's.
+// New returns the generations. It makes no call. The caller closes the codec.
 func New(client Client, codec *dynamostore.Codec, options Options) *Generations {
 	if options.Waits < 1 {
 		options.Waits = 120
@@ -76,8 +76,8 @@ func New(client Client, codec *dynamostore.Codec, options Options) *Generations 
 	return &Generations{client: client, codec: codec, options: options}
 }
 
-// failed wraps an error as every method does: with the contract's own error
-// where it has one.
+// failed wraps the error of a method, with the contract's own error where there is
+// one.
 func failed(what string, err error) error {
 	if dynamostore.IsMissing(err) {
 		return fmt.Errorf("%s: %w: %w", what, datastore.ErrNoGeneration, err)
@@ -88,17 +88,17 @@ func failed(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, awsclient.Throttled(err, datastore.ErrThrottled))
 }
 
-// tableNames are what DynamoDB takes as a table's name.
+// tableNames matches the table names that DynamoDB accepts.
 var tableNames = regexp.MustCompile(`^[a-zA-Z0-9_.-]{3,255}$`)
 
-// name is the table's name of a generation.
+// name returns the table name of a generation.
 func (g *Generations) name(id string) (string, error) {
 	if err := datastore.CheckID(id); err != nil {
 		return "", err
 	}
 	name := g.options.Prefix + id
 	if !tableNames.MatchString(name) {
-		return "", fmt.Errorf("generation id %.80q makes no table name: %w", id, datastore.ErrLimit)
+		return "", fmt.Errorf("generation id %.80q does not fit into a table name: %w", id, datastore.ErrLimit)
 	}
 	return name, nil
 }
@@ -112,8 +112,8 @@ func (g *Generations) Open(id string) datastore.Generation {
 	return &generation{all: g, id: id, store: g.table(id)}
 }
 
-// Create implements datastore.Generations. A table that is on its way out is
-// waited for, and created anew.
+// Create implements datastore.Generations. If the table is being deleted, it waits
+// and creates it anew.
 func (g *Generations) Create(ctx context.Context, id string) error {
 	name, err := g.name(id)
 	if err == nil {
@@ -151,8 +151,8 @@ func (g *Generations) create(ctx context.Context, name string) error {
 	return inUse(err)
 }
 
-// inUse takes an error that says that a table comes or goes for none: waiting
-// is the answer.
+// inUse ignores the error for a table that is being created or deleted: the caller
+// waits.
 func inUse(err error) error {
 	if awsclient.HasCode(err, "ResourceInUseException") {
 		return nil
@@ -160,12 +160,12 @@ func inUse(err error) error {
 	return err
 }
 
-// Drop implements datastore.Generations. It returns when the table is gone,
-// for until then it would still be read and written.
+// Drop implements datastore.Generations. It returns when the table is gone, since
+// until then reads and writes would succeed.
 func (g *Generations) Drop(ctx context.Context, id string) error {
 	name, err := g.name(id)
 	if errors.Is(err, datastore.ErrLimit) && ctx.Err() == nil {
-		return nil // there can be no such table
+		return nil // no table can have this name
 	}
 	if err == nil {
 		err = g.await(ctx, name, func(status types.TableStatus) (bool, error) {
@@ -188,8 +188,8 @@ func (g *Generations) Drop(ctx context.Context, id string) error {
 	return nil
 }
 
-// await asks for a table's status until step says that it is as it should be.
-// The status "" means that there is no table.
+// await polls a table's status until step accepts it. The status "" means that there
+// is no table.
 func (g *Generations) await(ctx context.Context, name string,
 	step func(types.TableStatus) (done bool, err error),
 ) error {
@@ -212,13 +212,12 @@ func (g *Generations) await(ctx context.Context, name string,
 			return err
 		}
 	}
-	return fmt.Errorf("table %s comes or goes for too long", name)
+	return fmt.Errorf("table %s is still being created or deleted", name)
 }
 
-// Clear implements datastore.Generations. It fails with
-// datastore.ErrNoGeneration where there is no table. It costs a write unit for
-// each 1 KB of a row and each identity: to fill a generation anew, drop and
-// create it.
+// Clear implements datastore.Generations. It fails with datastore.ErrNoGeneration if
+// there is no table. It costs a write unit per 1 KB of a row and per identity: to
+// refill a generation, drop and create it instead.
 func (g *Generations) Clear(ctx context.Context, id string) error {
 	if err := ctx.Err(); err != nil {
 		return failed("clear generation", err)
@@ -228,7 +227,7 @@ func (g *Generations) Clear(ctx context.Context, id string) error {
 	}
 	store := g.table(id)
 	keys := dynamostore.PK + ", " + dynamostore.SK
-	consistent := true // what was written just now must go, too
+	consistent := true // also delete what was just written
 	scan := &dynamodb.ScanInput{TableName: &store.Name, ProjectionExpression: &keys, ConsistentRead: &consistent,
 		ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal}
 	for {

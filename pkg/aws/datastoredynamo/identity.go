@@ -20,12 +20,12 @@ const (
 	identityPrefix = "i#"
 	contentName    = "c"
 	contentBytes   = 8
-	// partitionDigits is how much of an identity's key goes into the partition.
+	// partitionDigits is the number of digits of an identity's key in the partition key.
 	partitionDigits = 2
 )
 
-// unlessEarlier is the condition that no event at that position or before it
-// is entered yet.
+// unlessEarlier is the condition that no event at that position or an earlier one is
+// stored yet.
 func unlessEarlier(at event.Position) dynamostore.Condition {
 	return dynamostore.Condition{
 		Expression: dynamostore.New().Expression + " OR " + positionName + " > :o",
@@ -46,8 +46,8 @@ func encodeIdentity(lane event.Lane, e *datastore.Identity) dynamostore.Item {
 	}
 }
 
-// Identify implements datastore.Generation. It takes a write unit an event,
-// and no read: a refused put shows the item that stands in its way.
+// Identify implements datastore.Generation. It costs one write unit per event and no
+// read: a refused put returns the item that is already there.
 func (g *generation) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) (
 	[]datastore.Identity, error,
 ) {
@@ -63,7 +63,7 @@ func (g *generation) Identify(ctx context.Context, lane event.Lane, events []dat
 	group.SetLimit(g.all.options.Parallel)
 	for i := range first {
 		if groupCtx.Err() != nil {
-			break // the first error is known; the others need not be tried
+			break // one error is enough: skip the rest
 		}
 		group.Go(func() error { return g.enter(groupCtx, lane, &first[i]) })
 	}
@@ -73,7 +73,7 @@ func (g *generation) Identify(ctx context.Context, lane event.Lane, events []dat
 	return first, nil
 }
 
-// enter puts e where nothing lies before it, and otherwise sets e to what does.
+// enter stores e unless an earlier event is stored; then it sets e to that one.
 func (g *generation) enter(ctx context.Context, lane event.Lane, e *datastore.Identity) error {
 	standing, err := g.store.PutOrShow(ctx, g.all.client, encodeIdentity(lane, e), unlessEarlier(e.Position))
 	if err != nil || standing == nil {

@@ -18,7 +18,7 @@ const (
 	versionName = "v"
 	markName    = "d"
 	placeName   = "p"
-	// versionBytes make versions that never come twice, also behind a Clear.
+	// versionBytes is large enough that no version ever repeats, even after a Clear.
 	versionBytes = 16
 )
 
@@ -93,9 +93,9 @@ func (g *generation) encodeMark(key dynamostore.Key, mark datastore.Mark) (
 	return item, datastore.MarkVersion(version), nil
 }
 
-// setMark stores a mark if the stored version is previous. Where the condition
-// failed, the stored version tells whether that was this very write, of which
-// an answer was lost; another version behind a lost answer tells nothing.
+// setMark stores a mark if the stored version is previous. If the condition fails,
+// the stored version tells whether an earlier attempt of this write succeeded and its
+// answer was lost. Any other version after a lost answer proves nothing.
 func (g *generation) setMark(ctx context.Context, key dynamostore.Key, mark datastore.Mark,
 	previous datastore.MarkVersion,
 ) (datastore.MarkVersion, error) {

@@ -10,23 +10,23 @@ import (
 	"reprise/pkg/event"
 )
 
-// parkedPrefix begins the sort keys of the index of parked entities. It lies
-// between those of marks and of rows.
+// parkedPrefix begins the sort keys of the index of parked entities, between those of
+// marks and of rows.
 const parkedPrefix = "p#"
 
 func parkedKey(lane event.Lane, entity string) dynamostore.Key {
 	return dynamostore.Key{PK: lane.String(), SK: parkedPrefix + event.EscapeEntity(entity)}
 }
 
-// index makes sure that the index has an entity, before its row is parked: a
-// crash in between leaves an item too many, and the row decides. The item stays.
+// index adds an entity to the index before its row is parked. A crash in between
+// leaves a superfluous item, which does no harm: the row decides. The item stays.
 func (g *generation) index(ctx context.Context, lane event.Lane, row *datastore.Row) error {
 	if row.Parked == nil {
 		return nil
 	}
 	key := parkedKey(lane, row.Entity)
 	item := dynamostore.Item{dynamostore.PK: dynamostore.Text(key.PK), dynamostore.SK: dynamostore.Text(key.SK)}
-	// It does not matter who wrote it: whatever the outcome, it is there.
+	// Whatever the outcome, the item is there.
 	_, err := g.store.PutIf(ctx, g.all.client, item, dynamostore.New())
 	return err
 }
@@ -59,9 +59,9 @@ func (g *generation) Parked(ctx context.Context, lane event.Lane, after string, 
 	return rows, nil
 }
 
-// indexed returns entities of the index above after, none at its end.
+// indexed returns the entities of the index after after, none at its end.
 func (g *generation) indexed(ctx context.Context, lane event.Lane, after string, limit int) ([]string, error) {
-	// '$' follows '#': no key of the index lies there.
+	// '$' follows '#', so the range ends after the last key of the index.
 	r := dynamostore.Range{PK: lane.String(), From: parkedPrefix, To: "p$", Consistent: true}
 	if after != "" {
 		r = r.Behind(parkedKey(lane, after).SK)

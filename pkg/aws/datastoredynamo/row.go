@@ -31,8 +31,8 @@ type generation struct {
 	store dynamostore.Table
 }
 
-// check returns datastore.ErrNoGeneration where no table can have the id: the
-// service would call it an invalid request.
+// check returns datastore.ErrNoGeneration if no table can have the id, which the
+// service would call an invalid request.
 func (g *generation) check() error {
 	if err := datastore.CheckID(g.id); err != nil {
 		return fmt.Errorf("%w: %w", datastore.ErrNoGeneration, err)
@@ -86,7 +86,7 @@ func (g *generation) decodeRow(item dynamostore.Item) (datastore.Row, error) {
 
 // Rows implements datastore.Generation.
 func (g *generation) Rows(ctx context.Context, lane event.Lane, entities []string) (map[string]datastore.Row, error) {
-	distinct, err := datastore.Distinct(ctx, entities) // the service refuses a key that stands twice
+	distinct, err := datastore.Distinct(ctx, entities) // the service refuses repeated keys
 	if err == nil && len(distinct) > 0 {
 		err = g.check()
 	}
@@ -117,7 +117,7 @@ func (g *generation) Scan(ctx context.Context, lane event.Lane, after string, li
 	if err := errors.Join(ctx.Err(), datastore.CheckAfter(after), g.check()); err != nil {
 		return nil, failed("scan rows", err)
 	}
-	// '$' follows '#': no row's key lies there, and marks lie before.
+	// '$' follows '#', so the range ends after the last row; marks sort before.
 	r := dynamostore.Range{PK: lane.String(), From: rowPrefix, To: "r$", Consistent: true}
 	if after != "" {
 		r = r.Behind(rowKey(lane, after).SK)
@@ -134,8 +134,8 @@ func (g *generation) Scan(ctx context.Context, lane event.Lane, after string, li
 	return rows, nil
 }
 
-// WriteRows implements datastore.Generation. Writes are single and some at a
-// time, for batches of DynamoDB take no conditions.
+// WriteRows implements datastore.Generation. It makes concurrent single writes, since
+// DynamoDB's batches take no conditions.
 func (g *generation) WriteRows(ctx context.Context, lane event.Lane, writes []datastore.RowWrite) ([]string, error) {
 	items, err := g.encodeRows(ctx, lane, writes)
 	if err != nil {
@@ -147,7 +147,7 @@ func (g *generation) WriteRows(ctx context.Context, lane event.Lane, writes []da
 	group.SetLimit(g.all.options.Parallel)
 	for i := range writes {
 		if groupCtx.Err() != nil {
-			break // the first error is known; the others need not be tried
+			break // one error is enough: skip the rest
 		}
 		group.Go(func() error {
 			if err := g.index(groupCtx, lane, &writes[i].Row); err != nil {
@@ -187,8 +187,8 @@ func (g *generation) encodeRows(ctx context.Context, lane event.Lane, writes []d
 	return items, nil
 }
 
-// writeRow reports whether the row is stored. Where the condition failed, but
-// the very same row is there, it was an attempt of which the answer was lost.
+// writeRow reports whether the row is stored. If the condition fails but the same row
+// is there, an earlier attempt stored it and its answer was lost.
 func (g *generation) writeRow(ctx context.Context, item dynamostore.Item, w *datastore.RowWrite) (
 	stored bool, err error,
 ) {

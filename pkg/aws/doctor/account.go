@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -18,22 +19,27 @@ import (
 
 const (
 	bootstrapParameter = "/cdk-bootstrap/hnb659fds/version"
-	// minBootstrap is what the templates ask for (their rule
+	// minBootstrap is the version that the templates require (their rule
 	// CheckBootstrapVersion).
 	minBootstrap = 6
-	// fewConcurrent is where consumers, readers and requests begin to take each
-	// other's room; a new account may have 10.
+	// fewConcurrent is the concurrency below which consumers, readers and requests
+	// compete; a new account may have 10.
 	fewConcurrent = 100
-	// newShards and newTables are what a first deploy and one rebuild beside the
-	// active generation and the one to go back to add.
+	// newShards and newTables are what a deploy adds, with three generations: the
+	// active one, the rollback target, and one being rebuilt.
 	newShards = 2
 	newTables = 5
 )
 
-// account looks at what a deploy needs before there is one.
+// account examines what a first deploy needs.
 func (d *Doctor) account(ctx context.Context, r *Report, arn string) {
 	if partition := strings.Split(arn+":", ":")[1]; partition != "aws" {
-		r.add(Mend, "region", "is in the partition "+partition, "the state machine names its resources in the partition aws: choose a region there")
+		r.add(
+			Mend,
+			"region",
+			"is in the partition "+partition,
+			"choose a region in the partition aws, which the state machine requires",
+		)
 	} else {
 		r.add(Fine, "credentials", arn, "")
 	}
@@ -46,9 +52,13 @@ func (d *Doctor) account(ctx context.Context, r *Report, arn string) {
 func (d *Doctor) bootstrap(ctx context.Context, r *Report) {
 	const subject = "bootstrap"
 	out, err := d.parameters.GetParameter(ctx, &ssm.GetParameterInput{Name: aws.String(bootstrapParameter)})
-	var missing *types.ParameterNotFound
-	if errors.As(err, &missing) {
-		r.add(Mend, subject, "the CDK is not bootstrapped here", fmt.Sprintf("cdk bootstrap aws://%s/%s", r.Account, r.Region))
+	if _, missing := errors.AsType[*types.ParameterNotFound](err); missing {
+		r.add(
+			Mend,
+			subject,
+			"the CDK is not bootstrapped here",
+			fmt.Sprintf("cdk bootstrap aws://%s/%s", r.Account, r.Region),
+		)
 		return
 	}
 	if err != nil {
@@ -57,7 +67,12 @@ func (d *Doctor) bootstrap(ctx context.Context, r *Report) {
 	}
 	version, err := strconv.Atoi(aws.ToString(out.Parameter.Value))
 	if err != nil || version < minBootstrap {
-		r.add(Mend, subject, fmt.Sprintf("version %q, at least %d is needed", aws.ToString(out.Parameter.Value), minBootstrap), "cdk bootstrap")
+		r.add(
+			Mend,
+			subject,
+			fmt.Sprintf("version %q, but at least %d is needed", aws.ToString(out.Parameter.Value), minBootstrap),
+			"cdk bootstrap",
+		)
 		return
 	}
 	r.add(Fine, subject, fmt.Sprintf("version %d", version), "")
@@ -67,23 +82,27 @@ func (d *Doctor) concurrency(ctx context.Context, r *Report) {
 	const subject = "Lambda concurrency"
 	out, err := d.functions.GetAccountSettings(ctx, &lambda.GetAccountSettingsInput{})
 	if err != nil || out.AccountLimit == nil {
-		r.unread(subject, errors.Join(err, absent(err == nil, "no limit was told")))
+		r.unread(subject, cmp.Or(err, errNoLimit))
 		return
 	}
-	says := fmt.Sprintf("%d at once, %d not reserved", out.AccountLimit.ConcurrentExecutions, aws.ToInt32(out.AccountLimit.UnreservedConcurrentExecutions))
+	says := fmt.Sprintf(
+		"%d concurrent executions, %d unreserved",
+		out.AccountLimit.ConcurrentExecutions,
+		aws.ToInt32(out.AccountLimit.UnreservedConcurrentExecutions),
+	)
 	if aws.ToInt32(out.AccountLimit.UnreservedConcurrentExecutions) < fewConcurrent {
-		r.add(Note, subject, says, "ask Service Quotas for 1,000 concurrent executions; until then consumers and readers take each other's room")
+		r.add(
+			Note,
+			subject,
+			says,
+			"ask Service Quotas for 1,000 concurrent executions; until then consumers and readers compete for them",
+		)
 		return
 	}
 	r.add(Fine, subject, says, "")
 }
 
-func absent(is bool, says string) error {
-	if is {
-		return errors.New(says)
-	}
-	return nil
-}
+var errNoLimit = errors.New("the answer contains no limit")
 
 func (d *Doctor) shards(ctx context.Context, r *Report) {
 	const subject = "Kinesis shards"
@@ -120,17 +139,20 @@ func (d *Doctor) tableQuota(ctx context.Context, r *Report) {
 	}
 	says := fmt.Sprintf("%d of %.0f are used", used, limit)
 	if limit == 0 {
-		says = fmt.Sprintf("%d are used; the quota was not told", used)
+		says = fmt.Sprintf("%d are used; the quota is unknown", used)
 	} else if float64(used+newTables) > limit {
-		r.add(Note, subject, says, "ask Service Quotas for more: each rebuild makes a table")
+		r.add(Note, subject, says, "ask Service Quotas for more: each rebuild creates a table")
 		return
 	}
 	r.add(Fine, subject, says, "")
 }
 
-// tableLimit goes by the quota's name, 0 where there is none of that name.
+// tableLimit returns the quota with the known name, 0 if there is none.
 func (d *Doctor) tableLimit(ctx context.Context) (float64, error) {
-	pages := servicequotas.NewListServiceQuotasPaginator(d.quotas, &servicequotas.ListServiceQuotasInput{ServiceCode: aws.String("dynamodb")})
+	pages := servicequotas.NewListServiceQuotasPaginator(
+		d.quotas,
+		&servicequotas.ListServiceQuotasInput{ServiceCode: aws.String("dynamodb")},
+	)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

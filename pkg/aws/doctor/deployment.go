@@ -22,7 +22,7 @@ import (
 
 const redeploy = "cdk deploy --all"
 
-// deployment looks at what was deployed, if anything was.
+// deployment examines what was deployed, if anything was.
 func (d *Doctor) deployment(ctx context.Context, r *Report) {
 	if d.stackStatuses(ctx, r); !r.Deployed {
 		return
@@ -43,7 +43,7 @@ func (d *Doctor) stackStatuses(ctx context.Context, r *Report) {
 		switch {
 		case err != nil && awsclient.HasCode(err, "ValidationError"):
 			missing++
-			r.add(Mend, "stack "+name, "is not there", redeploy)
+			r.add(Mend, "stack "+name, "does not exist", redeploy)
 		case err != nil:
 			r.unread("stack "+name, err)
 		case len(out.Stacks) > 0:
@@ -52,9 +52,9 @@ func (d *Doctor) stackStatuses(ctx context.Context, r *Report) {
 		}
 	}
 	if missing == len(settings.Stacks()) {
-		// Nothing is wrong with an account that has no deployment yet.
+		// An account without a deployment is sound.
 		r.Findings = slices.DeleteFunc(r.Findings, func(f Finding) bool { return strings.HasPrefix(f.Subject, "stack ") })
-		r.add(Note, "deployment", "there is none of the prefix "+r.Prefix, redeploy)
+		r.add(Note, "deployment", "no stack has the prefix "+r.Prefix, redeploy)
 	}
 }
 
@@ -63,9 +63,9 @@ func (r *Report) stack(name, status string) {
 	case slices.Contains([]string{"CREATE_COMPLETE", "UPDATE_COMPLETE", "IMPORT_COMPLETE"}, status):
 		r.add(Fine, "stack "+name, status, "")
 	case strings.HasSuffix(status, "_IN_PROGRESS"):
-		r.add(Note, "stack "+name, status, "look again once it is done")
+		r.add(Note, "stack "+name, status, "check again once it is done")
 	default:
-		r.add(Mend, "stack "+name, status, "read its events in CloudFormation, mend the reason, then "+redeploy)
+		r.add(Mend, "stack "+name, status, "read its events in CloudFormation, fix the cause, then "+redeploy)
 	}
 }
 
@@ -90,7 +90,7 @@ func (d *Doctor) table(ctx context.Context, r *Report, name string) {
 	if name == d.Names.EventsTable() {
 		wrong = append(wrong, d.logTable(ctx, r, out.Table)...)
 	}
-	r.expect(subject, "is protected and recoverable", redeploy+" puts it back; find out who changed it", wrong)
+	r.expect(subject, "is protected and recoverable", redeploy+" restores it; find out who changed it", wrong)
 }
 
 func recoverable(out *dynamodb.DescribeContinuousBackupsOutput) bool {
@@ -99,10 +99,10 @@ func recoverable(out *dynamodb.DescribeContinuousBackupsOutput) bool {
 		b.PointInTimeRecoveryDescription.PointInTimeRecoveryStatus == types.PointInTimeRecoveryStatusEnabled
 }
 
-// logTable is what the event log has beside other tables.
+// logTable examines what only the event log must have.
 func (d *Doctor) logTable(ctx context.Context, r *Report, table *types.TableDescription) (wrong []string) {
 	if s := table.StreamSpecification; s == nil || !aws.ToBool(s.StreamEnabled) {
-		wrong = append(wrong, "has no stream: a change of the log would go unseen")
+		wrong = append(wrong, "has no stream, so nobody would notice a change of the log")
 	}
 	out, err := d.tables.GetResourcePolicy(ctx, &dynamodb.GetResourcePolicyInput{ResourceArn: table.TableArn})
 	switch {
@@ -120,8 +120,7 @@ func (d *Doctor) logTable(ctx context.Context, r *Report, table *types.TableDesc
 	return wrong
 }
 
-// denies reports whether a policy denies an action to everybody, on no
-// condition.
+// denies reports whether a policy denies an action to everybody unconditionally.
 func denies(policy, action string) bool {
 	if decoded, err := url.QueryUnescape(policy); err == nil && !strings.HasPrefix(strings.TrimSpace(policy), "{") {
 		policy = decoded
@@ -138,7 +137,8 @@ func denies(policy, action string) bool {
 	}
 	for _, s := range document.Statement {
 		everybody := s.Principal == "*" || fmt.Sprint(s.Principal) == "map[AWS:*]"
-		if actions, is := s.Action.([]any); is && s.Effect == "Deny" && everybody && len(s.Condition) == 0 && slices.Contains(actions, any(action)) {
+		actions, _ := s.Action.([]any)
+		if s.Effect == "Deny" && everybody && len(s.Condition) == 0 && slices.Contains(actions, any(action)) {
 			return true
 		}
 	}
@@ -177,13 +177,13 @@ func (d *Doctor) alarmStates(ctx context.Context, r *Report) {
 				r.add(Mend, "alarm "+aws.ToString(alarm.AlarmName), "is raised", aws.ToString(alarm.AlarmDescription))
 			}
 			if !aws.ToBool(alarm.ActionsEnabled) || len(alarm.AlarmActions) == 0 {
-				r.add(Note, "alarm "+aws.ToString(alarm.AlarmName), "tells nobody", redeploy)
+				r.add(Note, "alarm "+aws.ToString(alarm.AlarmName), "notifies nobody", redeploy)
 			}
 		}
 	}
 	switch {
 	case count == 0:
-		r.add(Mend, "alarms", "there are none", redeploy)
+		r.add(Mend, "alarms", "do not exist", redeploy)
 	case raised == 0:
 		r.add(Fine, "alarms", fmt.Sprintf("none of %d is raised", count), "")
 	}

@@ -63,18 +63,18 @@ func TestFaultsAreFound(t *testing.T) {
 		level   Level
 		says    string
 	}{
-		"no region":       {func(w *world) { w.region = "" }, "region", Mend, "none"},
+		"no region":       {func(w *world) { w.region = "" }, "region", Mend, "not set"},
 		"no credentials":  {func(w *world) { w.fail["identity"] = errDenied }, "credentials", Mend, "not accepted"},
 		"other partition": {func(w *world) { w.partition = "aws-cn" }, "region", Mend, "aws-cn"},
 		"no bootstrap":    {func(w *world) { w.bootstrap = "" }, "bootstrap", Mend, "not bootstrapped"},
 		"old bootstrap":   {func(w *world) { w.bootstrap = "5" }, "bootstrap", Mend, "at least 6"},
-		"new account":     {func(w *world) { w.concurrency = 10 }, "Lambda concurrency", Note, "10 at once"},
+		"new account":     {func(w *world) { w.concurrency = 10 }, "Lambda concurrency", Note, "10 concurrent"},
 		"few shards":      {func(w *world) { w.openShards = 499 }, "Kinesis shards", Note, "499 of 500"},
 		"many tables":     {func(w *world) { w.tableQuota = 5 }, "DynamoDB tables", Note, "of 5"},
 		"stack failed":    {func(w *world) { w.stackStatus["reprise-replay"] = "UPDATE_ROLLBACK_FAILED" }, "stack reprise-replay", Mend, "FAILED"},
 		"stack rolled":    {func(w *world) { w.stackStatus["reprise-replay"] = "UPDATE_ROLLBACK_COMPLETE" }, "stack reprise-replay", Mend, "ROLLBACK"},
 		"stack moves":     {func(w *world) { w.stackStatus["reprise-replay"] = "UPDATE_IN_PROGRESS" }, "stack reprise-replay", Note, "PROGRESS"},
-		"stack missing":   {func(w *world) { delete(w.stackStatus, "reprise-operations") }, "stack reprise-operations", Mend, "not there"},
+		"stack missing":   {func(w *world) { delete(w.stackStatus, "reprise-operations") }, "stack reprise-operations", Mend, "does not exist"},
 		"unprotected":     {func(w *world) { w.unprotected = true }, "table reprise-events", Mend, "deletion protection"},
 		"no recovery":     {func(w *world) { w.noRecovery = true }, "table reprise-control", Mend, "point-in-time"},
 		"no log stream":   {func(w *world) { w.noLogStream = true }, "table reprise-events", Mend, "no stream"},
@@ -83,11 +83,11 @@ func TestFaultsAreFound(t *testing.T) {
 		"conditional": {func(w *world) {
 			w.policy = strings.Replace(soundPolicy, `"Effect"`, `"Condition":{"Bool":{"a":"b"}},"Effect"`, 1)
 		}, "table reprise-events", Mend, "UpdateItem"},
-		"pump unmapped":   {func(w *world) { w.mappings = slices.Delete(w.mappings, 0, 1) }, "consumer pump-events", Mend, "no mapping"},
+		"pump unmapped":   {func(w *world) { w.mappings = slices.Delete(w.mappings, 0, 1) }, "consumer pump-events", Mend, "no event source mapping"},
 		"pump disabled":   {mapping(0, func(m *types.EventSourceMappingConfiguration) { m.State = aws.String("Disabled") }), "consumer pump-events", Mend, "disabled"},
 		"pump gives up":   {mapping(0, func(m *types.EventSourceMappingConfiguration) { m.MaximumRetryAttempts = aws.Int32(5) }), "consumer pump-events", Mend, "5 retries"},
 		"pump ages out":   {mapping(0, func(m *types.EventSourceMappingConfiguration) { m.MaximumRecordAgeInSeconds = aws.Int32(60) }), "consumer pump-events", Mend, "60 s"},
-		"halves":          {mapping(2, func(m *types.EventSourceMappingConfiguration) { m.BisectBatchOnFunctionError = aws.Bool(true) }), "consumer write-state of generation g0001", Mend, "halves"},
+		"halves":          {mapping(2, func(m *types.EventSourceMappingConfiguration) { m.BisectBatchOnFunctionError = aws.Bool(true) }), "consumer write-state of generation g0001", Mend, "splits batches"},
 		"no report":       {mapping(3, func(m *types.EventSourceMappingConfiguration) { m.FunctionResponseTypes = nil }), "consumer apply-playback", Mend, "report"},
 		"coming":          {mapping(2, func(m *types.EventSourceMappingConfiguration) { m.State = aws.String("Creating") }), "consumer write-state of generation g0001", Note, "creating"},
 		"unfiltered":      {mapping(4, func(m *types.EventSourceMappingConfiguration) { m.FilterCriteria = nil }), "consumer watch-log", Mend, "filtered"},
@@ -95,7 +95,7 @@ func TestFaultsAreFound(t *testing.T) {
 		"machine hidden":  {func(w *world) { w.fail["machine"] = errDenied }, "state machine reprise-replay", Mend, "could not be read"},
 		"alarm raised":    {func(w *world) { w.raised = true }, "alarm reprise-log-changed", Mend, "raised"},
 		"alarm silent":    {func(w *world) { w.silent = true }, "alarm reprise-log-changed", Note, "nobody"},
-		"no alarms":       {func(w *world) { w.noAlarms = true }, "alarms", Mend, "none"},
+		"no alarms":       {func(w *world) { w.noAlarms = true }, "alarms", Mend, "do not exist"},
 		"stream hidden":   {func(w *world) { w.fail["stream"] = errDenied }, "stream reprise-event-stream", Mend, "could not be read"},
 		"quotas hidden":   {func(w *world) { w.fail["limits"] = errDenied }, "Kinesis shards", Mend, "could not be read"},
 	} {

@@ -13,18 +13,19 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
-// consumers looks for the consumers of every source, and at their settings.
+// consumers examines the consumers of every source and their settings.
 func (d *Doctor) consumers(ctx context.Context, r *Report) {
 	d.consumersOf(ctx, r, d.streamARN(ctx, r, d.Names.EventStream()), "pump-events", "run-microservice", "write-state")
 	d.consumersOf(ctx, r, d.streamARN(ctx, r, d.Names.PlaybackStream()), "apply-playback")
 	name := d.Names.EventsTable()
 	out, err := d.tables.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})
-	if err == nil { // the table's own findings have an error
+	if err == nil { // table reports an error
 		d.consumersOf(ctx, r, aws.ToString(out.Table.LatestStreamArn), "watch-log")
 	}
 }
 
-// streamARN is a stream's ARN, "" where it cannot be read, which is a finding.
+// streamARN returns a stream's ARN. If it cannot be read, it adds a finding and returns
+// "".
 func (d *Doctor) streamARN(ctx context.Context, r *Report, name string) string {
 	out, err := d.streams.DescribeStreamSummary(ctx, &kinesis.DescribeStreamSummaryInput{StreamName: &name})
 	if err != nil {
@@ -32,7 +33,12 @@ func (d *Doctor) streamARN(ctx context.Context, r *Report, name string) string {
 		return ""
 	}
 	summary := out.StreamDescriptionSummary
-	r.add(Fine, "stream "+name, fmt.Sprintf("%d shards, %d h", aws.ToInt32(summary.OpenShardCount), aws.ToInt32(summary.RetentionPeriodHours)), "")
+	r.add(
+		Fine,
+		"stream "+name,
+		fmt.Sprintf("%d shards, %d h", aws.ToInt32(summary.OpenShardCount), aws.ToInt32(summary.RetentionPeriodHours)),
+		"",
+	)
 	return aws.ToString(summary.StreamARN)
 }
 
@@ -41,7 +47,10 @@ func (d *Doctor) consumersOf(ctx context.Context, r *Report, source string, fold
 		return
 	}
 	byFunction := make(map[string][]types.EventSourceMappingConfiguration)
-	pages := lambda.NewListEventSourceMappingsPaginator(d.functions, &lambda.ListEventSourceMappingsInput{EventSourceArn: &source})
+	pages := lambda.NewListEventSourceMappingsPaginator(
+		d.functions,
+		&lambda.ListEventSourceMappingsInput{EventSourceArn: &source},
+	)
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -58,9 +67,9 @@ func (d *Doctor) consumersOf(ctx context.Context, r *Report, source string, fold
 		if len(mappings) == 0 {
 			do := redeploy
 			if folder == "write-state" {
-				do = "keep-consumers makes it within five minutes; its log says what keeps it from that"
+				do = "keep-consumers creates it within five minutes; if not, its log says why"
 			}
-			r.add(Mend, "consumer "+folder, "has no mapping: what arrives is not taken in", do)
+			r.add(Mend, "consumer "+folder, "has no event source mapping, so it receives no records", do)
 		}
 		for _, m := range mappings {
 			r.mapping(folder, m)
@@ -68,14 +77,14 @@ func (d *Doctor) consumersOf(ctx context.Context, r *Report, source string, fold
 	}
 }
 
-// functionOf reads a function's name and alias in an ARN.
+// functionOf returns the function name and alias in an ARN.
 func functionOf(arn string) (name, alias string) {
 	_, rest, _ := strings.Cut(arn, ":function:")
 	name, alias, _ = strings.Cut(rest, ":")
 	return name, alias
 }
 
-// mapping judges a mapping: that it runs, never gives a record up, and keeps
+// mapping examines a mapping: whether it runs, never gives up on a record, and keeps
 // order.
 func (r *Report) mapping(folder string, m types.EventSourceMappingConfiguration) {
 	subject := "consumer " + folder
@@ -84,7 +93,7 @@ func (r *Report) mapping(folder string, m types.EventSourceMappingConfiguration)
 	}
 	state := aws.ToString(m.State)
 	if slices.Contains([]string{"Creating", "Enabling", "Updating", "Deleting"}, state) {
-		r.add(Note, subject, "is "+strings.ToLower(state), "look again in some minutes")
+		r.add(Note, subject, "is "+strings.ToLower(state), "check again in a few minutes")
 		return
 	}
 	var wrong []string
@@ -92,7 +101,14 @@ func (r *Report) mapping(folder string, m types.EventSourceMappingConfiguration)
 		wrong = append(wrong, "is "+strings.ToLower(state))
 	}
 	if aws.ToInt32(m.MaximumRetryAttempts) != -1 || aws.ToInt32(m.MaximumRecordAgeInSeconds) != -1 {
-		wrong = append(wrong, fmt.Sprintf("gives records up after %d retries or %d s", aws.ToInt32(m.MaximumRetryAttempts), aws.ToInt32(m.MaximumRecordAgeInSeconds)))
+		wrong = append(
+			wrong,
+			fmt.Sprintf(
+				"gives up on records after %d retries or %d s",
+				aws.ToInt32(m.MaximumRetryAttempts),
+				aws.ToInt32(m.MaximumRecordAgeInSeconds),
+			),
+		)
 	}
 	if folder == "watch-log" {
 		if !watchesChanges(m) {
@@ -100,13 +116,18 @@ func (r *Report) mapping(folder string, m types.EventSourceMappingConfiguration)
 		}
 	} else {
 		if aws.ToBool(m.BisectBatchOnFunctionError) {
-			wrong = append(wrong, "halves batches")
+			wrong = append(wrong, "splits batches after errors")
 		}
 		if !slices.Contains(m.FunctionResponseTypes, types.FunctionResponseTypeReportBatchItemFailures) {
 			wrong = append(wrong, "does not report which records failed")
 		}
 	}
-	r.expect(subject, "runs and never gives a record up", redeploy+", or keep-consumers for a generation, puts it back", wrong)
+	r.expect(
+		subject,
+		"runs and never gives up on a record",
+		redeploy+" restores it; keep-consumers does for a generation",
+		wrong,
+	)
 }
 
 func watchesChanges(m types.EventSourceMappingConfiguration) bool {
@@ -114,5 +135,6 @@ func watchesChanges(m types.EventSourceMappingConfiguration) bool {
 		return false
 	}
 	pattern := aws.ToString(m.FilterCriteria.Filters[0].Pattern)
-	return strings.Contains(pattern, "MODIFY") && strings.Contains(pattern, "REMOVE") && !strings.Contains(pattern, "INSERT")
+	return strings.Contains(pattern, "MODIFY") && strings.Contains(pattern, "REMOVE") &&
+		!strings.Contains(pattern, "INSERT")
 }

@@ -16,27 +16,34 @@ import (
 const (
 	maxGet    = 100
 	maxDelete = 25
-	// parallelBatches bounds the batch calls of one call here.
+	// parallelBatches bounds the concurrent batches of one call.
 	parallelBatches = 8
 )
 
-// ErrUnprocessed is the error of a batch of which something was still undone
-// when the retries ended: the table is throttled. A retry after a pause can
-// help.
-var ErrUnprocessed = errors.New("batch was left undone by a throttled table")
+// ErrUnprocessed says that a throttled table did not process a whole batch before
+// the retries ended. A later retry can help.
+var ErrUnprocessed = errors.New("throttled table did not process the whole batch")
 
 // BatchGetter and BatchWriter are the calls for many items.
 type (
 	BatchGetter interface {
-		BatchGetItem(context.Context, *dynamodb.BatchGetItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchGetItemOutput, error)
+		BatchGetItem(
+			context.Context,
+			*dynamodb.BatchGetItemInput,
+			...func(*dynamodb.Options),
+		) (*dynamodb.BatchGetItemOutput, error)
 	}
 	BatchWriter interface {
-		BatchWriteItem(context.Context, *dynamodb.BatchWriteItemInput, ...func(*dynamodb.Options)) (*dynamodb.BatchWriteItemOutput, error)
+		BatchWriteItem(
+			context.Context,
+			*dynamodb.BatchWriteItemInput,
+			...func(*dynamodb.Options),
+		) (*dynamodb.BatchWriteItemOutput, error)
 	}
 )
 
-// GetAll reads items consistently, in any order, and returns those that exist.
-// No key may stand twice.
+// GetAll reads items consistently and returns those that exist, in any order. Keys
+// must be distinct.
 func (t *Table) GetAll(ctx context.Context, c BatchGetter, keys []Key) ([]Item, error) {
 	parts := make([][]Item, (len(keys)+maxGet-1)/maxGet)
 	err := each(ctx, keys, maxGet, func(ctx context.Context, part int, keys []Key) (err error) {
@@ -65,8 +72,9 @@ func each(ctx context.Context, keys []Key, size int, do func(ctx context.Context
 	return group.Wait()
 }
 
-// getSome asks again for what was left out, be it for the 16 MB of an answer
-// or for a throttle. Attempts count from the last one that brought something.
+// getSome repeats the request for keys that the answer left out, because of its
+// 16 MB limit or a throttle. It counts attempts since the last one that returned an
+// item.
 func (t *Table) getSome(ctx context.Context, c BatchGetter, keys []Key) ([]Item, error) {
 	wanted := make([]Item, len(keys))
 	for i, key := range keys {
@@ -98,8 +106,7 @@ func (t *Table) getSome(ctx context.Context, c BatchGetter, keys []Key) ([]Item,
 	}
 }
 
-// readUnits are those of found items and of the keys that have none, which
-// cost one each.
+// readUnits counts the units of found items, and one for each missing item.
 func readUnits(found []Item, asked int) float64 {
 	units := float64(asked - len(found))
 	for _, item := range found {
@@ -108,7 +115,7 @@ func readUnits(found []Item, asked int) float64 {
 	return units
 }
 
-// DeleteAll removes items without a condition.
+// DeleteAll removes items unconditionally.
 func (t *Table) DeleteAll(ctx context.Context, c BatchWriter, keys []Key) error {
 	return each(ctx, keys, maxDelete, func(ctx context.Context, _ int, keys []Key) error {
 		return t.deleteSome(ctx, c, keys)

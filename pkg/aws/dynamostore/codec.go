@@ -11,17 +11,16 @@ import (
 	"reprise/pkg/meter"
 )
 
-// A value is a string attribute where it is text, so that it can be read in the
-// console, or a binary one whose first byte says what follows.
+// A value that is text is a string attribute, readable in the console. Any other is
+// binary; its first byte says what follows.
 const (
 	framePlain = 0
 	frameZstd  = 1
-	// maxDecoded refuses what no adapter here could have written.
+	// maxDecoded is more than any adapter here writes.
 	maxDecoded = 4 << 20
 )
 
-// ErrFrame is the error of a stored value that no codec has written. A retry
-// cannot help.
+// ErrFrame says that no codec has written a stored value. A retry cannot help.
 var ErrFrame = errors.New("stored value is damaged or of another layout")
 
 // Codec encodes values. It is safe for concurrent use.
@@ -32,8 +31,7 @@ type Codec struct {
 
 // NewCodec returns a codec. Close it to release its memory.
 func NewCodec() (*Codec, error) {
-	// Literals are packed also where nothing repeats: base64 takes a quarter
-	// less.
+	// Compress literals even if nothing repeats: base64 shrinks by a quarter.
 	encoder, err := zstd.NewWriter(nil, zstd.WithEncoderConcurrency(2), zstd.WithWindowSize(512<<10),
 		zstd.WithAllLitEntropyCompression(true))
 	if err != nil {
@@ -52,7 +50,7 @@ func (c *Codec) Close() {
 	c.decoder.Close()
 }
 
-// Plain encodes a copy of a value as it is.
+// Plain encodes a copy of a value without compression.
 func Plain(value []byte) types.AttributeValue {
 	if utf8.Valid(value) {
 		return Text(string(value))
@@ -60,7 +58,7 @@ func Plain(value []byte) types.AttributeValue {
 	return &types.AttributeValueMemberB{Value: Framed(value)}
 }
 
-// Framed is the frame of a value as it is.
+// Framed returns the frame of a value without compression.
 func Framed(value []byte) []byte { return append([]byte{framePlain}, value...) }
 
 // Compress returns the frame of a compressed value.
@@ -68,8 +66,8 @@ func (c *Codec) Compress(value []byte) []byte {
 	return c.encoder.EncodeAll(value, append(make([]byte, 0, len(value)/2+16), frameZstd))
 }
 
-// Decode is the inverse of Plain, Framed and Compress; nil is no bytes. The caller owns
-// the result.
+// Decode is the inverse of Plain, Framed and Compress; nil decodes to no bytes. The
+// caller owns the result.
 func (c *Codec) Decode(value types.AttributeValue) ([]byte, error) {
 	switch v := value.(type) {
 	case nil:
@@ -99,8 +97,8 @@ func (c *Codec) decodeFrame(frame []byte) ([]byte, error) {
 	return nil, fmt.Errorf("decode value: %w", ErrFrame)
 }
 
-// Shrink compresses those attributes of item for which that makes it cost
-// fewer write units all together; else it leaves the item as it is.
+// Shrink compresses attributes of item if that makes the item cost fewer write units,
+// else it leaves the item unchanged.
 func (c *Codec) Shrink(item Item, attributes ...string) {
 	size := ItemBytes(item)
 	if meter.Write(size) <= 1 {

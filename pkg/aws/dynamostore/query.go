@@ -14,13 +14,13 @@ type Querier interface {
 	Query(context.Context, *dynamodb.QueryInput, ...func(*dynamodb.Options)) (*dynamodb.QueryOutput, error)
 }
 
-// Range is a part of a partition in the order of sort keys.
+// Range is a part of a partition, in the order of sort keys.
 type Range struct {
 	PK string
-	// After is a sort key: what lies above it; "" means from the start.
+	// After is the sort key before the range; "" means from the start.
 	After string
-	// From and To bound the sort keys, both included, where To is not "";
-	// After does not count then.
+	// From and To bound the sort keys, inclusive. They replace After if To is not
+	// "".
 	From, To   string
 	Consistent bool
 }
@@ -39,9 +39,8 @@ func (r Range) condition() (expression string, values Item) {
 	return expression, values
 }
 
-// Page reads up to limit items of a range, and at most 1 MB. next is the sort
-// key behind which the range goes on, perhaps with nothing in it; "" says that
-// this was all.
+// Page reads up to limit items of a range, and at most 1 MB. The range goes on after
+// the sort key next, perhaps with no item; "" means that the range has ended.
 func (t *Table) Page(ctx context.Context, c Querier, r Range, limit int) (items []Item, next string, err error) {
 	expression, values := r.condition()
 	size := int32(min(limit, 100_000))
@@ -66,8 +65,8 @@ func (t *Table) Page(ctx context.Context, c Querier, r Range, limit int) (items 
 	return out.Items, KeyOf(out.LastEvaluatedKey).SK, nil
 }
 
-// Items reads up to limit items of a range, over as many pages as that takes,
-// and calls visit for each in order.
+// Items reads up to limit items of a range, in as many pages as needed, and calls
+// visit for each in order.
 func (t *Table) Items(ctx context.Context, c Querier, r Range, limit int, visit func(Item) error) error {
 	for limit > 0 {
 		items, next, err := t.Page(ctx, c, r, limit)
@@ -88,12 +87,12 @@ func (t *Table) Items(ctx context.Context, c Querier, r Range, limit int, visit 
 	return nil
 }
 
-// Behind is the rest of a range above a sort key in it.
+// Behind returns the range after one of its sort keys.
 func (r Range) Behind(key string) Range {
 	r.After, r.From = key, Above(key)
 	return r
 }
 
-// Above is a text that lies above key and below every other key that lies
-// above it, where keys hold no control characters, as escaped ids do not.
+// Above returns a text between key and the next possible key. Keys must not contain
+// control characters; escaped ids do not.
 func Above(key string) string { return key + " " }

@@ -4,10 +4,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// ItemBytes is the size of an item as DynamoDB counts it: names and values, a
-// number as one byte for two digits and one more, plus one for a sign
-// (developer guide, "Item sizes and formats"). Items here hold strings, bytes
-// and numbers only.
+// ItemBytes is the size of an item as DynamoDB counts it: names and values; a number
+// takes one byte per two digits, one more, and one for a sign (developer guide, "Item
+// sizes and formats"). Items may hold only strings, bytes and numbers.
 func ItemBytes(item Item) int {
 	size := 0
 	for name, value := range item {

@@ -8,16 +8,16 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
 
-// PutterGetter has the calls of PutOrShow.
+// PutterGetter is the calls of PutOrShow.
 type PutterGetter interface {
 	Putter
 	Getter
 }
 
-// PutOrShow stores item if the condition holds and returns nil, or else the
-// item that stands in its way. It may be item itself, where an answer was lost;
-// the caller can tell by its content alone. That costs no read where the service
-// returns the item with its refusal.
+// PutOrShow stores item if the condition holds and returns nil; else it returns the
+// stored item. After a lost answer that may be item itself, which the caller can tell
+// only by its content. It costs no read if the service returns the stored item with
+// its refusal.
 func (t *Table) PutOrShow(ctx context.Context, c PutterGetter, item Item, condition Condition) (
 	standing Item, err error,
 ) {
@@ -40,7 +40,7 @@ func (t *Table) PutOrShow(ctx context.Context, c PutterGetter, item Item, condit
 		standing, err = t.Get(ctx, c, KeyOf(item))
 	}
 	if err == nil && len(standing) == 0 {
-		err = ErrUnsure // it was removed in between
+		err = ErrUnsure // the stored item was removed in between
 	}
 	return standing, err
 }

@@ -18,9 +18,8 @@ const (
 	SK = "sk"
 )
 
-// ErrUnsure says that a write's condition failed after an attempt of which
-// nobody knows whether it took effect, so the write may have happened. Read
-// again before deciding.
+// ErrUnsure says that a write's condition failed after an attempt with an unknown
+// outcome, so the write may have happened. Read again before deciding.
 var ErrUnsure = errors.New("write may have happened")
 
 // Item is an item's attributes, keys included.
@@ -31,10 +30,10 @@ type Key struct{ PK, SK string }
 
 func (k Key) item() Item { return Item{PK: Text(k.PK), SK: Text(k.SK)} }
 
-// Text is a string attribute.
+// Text returns a string attribute.
 func Text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 
-// TextOf is the string of an attribute, "" where it is none.
+// TextOf returns the text of a string attribute, "" for any other.
 func TextOf(v types.AttributeValue) string {
 	if s, ok := v.(*types.AttributeValueMemberS); ok {
 		return s.Value
@@ -42,15 +41,15 @@ func TextOf(v types.AttributeValue) string {
 	return ""
 }
 
-// KeyOf is an item's key.
+// KeyOf returns the key of an item.
 func KeyOf(i Item) Key { return Key{TextOf(i[PK]), TextOf(i[SK])} }
 
-// Table is one table and how its adapter talks to it. It is safe for concurrent
-// use.
+// Table is one table, with the pace and meter of its adapter. It is safe for
+// concurrent use.
 type Table struct {
 	Name string
-	// Pace is that of retries made here: of conditional writes, which the SDK
-	// must not repeat by itself, and of what a batch left undone.
+	// Pace is the pace of the retries made here: of conditional writes, which the
+	// SDK must not retry, and of the unprocessed part of a batch.
 	Pace awsclient.Pace
 	// Meter counts units; nil counts nothing.
 	Meter *meter.Counter
@@ -69,7 +68,7 @@ type (
 	}
 )
 
-// Outcome is what became of a conditional write.
+// Outcome is the outcome of a conditional write.
 type Outcome int
 
 // The outcomes.
@@ -78,12 +77,12 @@ const (
 	Done Outcome = iota + 1
 	// Refused: the condition did not hold, and no attempt took effect.
 	Refused
-	// Unsure: the condition did not hold, but an earlier attempt may have taken
-	// effect and be the very reason.
+	// Unsure: the condition did not hold, perhaps because an earlier attempt took
+	// effect.
 	Unsure
 )
 
-// Condition is a condition expression on the item as it is stored.
+// Condition is a condition expression on the stored item.
 type Condition struct {
 	Expression string
 	Values     Item
@@ -92,7 +91,7 @@ type Condition struct {
 // New is the condition that there is no item under the key.
 func New() Condition { return Condition{Expression: "attribute_not_exists(" + PK + ")"} }
 
-// Equal is the condition that an attribute of the stored item has that text.
+// Equal is the condition that an attribute of the stored item equals text.
 func Equal(attribute, text string) Condition {
 	return Condition{attribute + " = :v", Item{":v": Text(text)}}
 }
@@ -108,7 +107,7 @@ func (t *Table) PutIf(ctx context.Context, c Putter, item Item, condition Condit
 	}, func(error) {})
 }
 
-// putIf shows failed the error of every attempt.
+// putIf calls failed with the error of every attempt.
 func (t *Table) putIf(ctx context.Context, c Putter, in *dynamodb.PutItemInput, failed func(error)) (Outcome, error) {
 	return t.writeIf(ctx, meter.Write(ItemBytes(in.Item)), func() (*types.ConsumedCapacity, error) {
 		out, err := c.PutItem(ctx, in, once)
@@ -137,12 +136,16 @@ func (t *Table) DeleteIf(ctx context.Context, c Deleter, key Key, condition Cond
 	})
 }
 
-// once keeps the SDK from repeating a call. An attempt that failed may have
-// taken effect, and then its own repetition fails on the condition: only who
-// sees every attempt can tell that from another writer.
+// once stops the SDK from retrying a call. A failed attempt may have taken effect, and
+// then the condition fails for the retry: only code that sees every attempt can tell
+// that from another writer.
 func once(o *dynamodb.Options) { o.Retryer = aws.NopRetryer{} }
 
-func (t *Table) writeIf(ctx context.Context, units float64, write func() (*types.ConsumedCapacity, error)) (Outcome, error) {
+func (t *Table) writeIf(
+	ctx context.Context,
+	units float64,
+	write func() (*types.ConsumedCapacity, error),
+) (Outcome, error) {
 	outcome := Refused
 	for attempt := 0; ; attempt++ {
 		consumed, err := write()
@@ -151,7 +154,7 @@ func (t *Table) writeIf(ctx context.Context, units float64, write func() (*types
 			return Done, nil
 		}
 		if awsclient.HasCode(err, "ConditionalCheckFailedException") {
-			t.Meter.Add(meter.WriteUnits, units) // it is charged for
+			t.Meter.Add(meter.WriteUnits, units) // AWS charges for it
 			return outcome, nil
 		}
 		if !awsclient.IsRetryable(err) {
@@ -166,13 +169,13 @@ func (t *Table) writeIf(ctx context.Context, units float64, write func() (*types
 	}
 }
 
-// Get reads an item consistently; nil where there is none.
+// Get reads an item consistently; nil if there is none.
 func (t *Table) Get(ctx context.Context, c Getter, key Key) (Item, error) {
 	return t.get(ctx, c, key, true)
 }
 
-// Has reports, consistently, whether an item that is never changed or removed is
-// there. It looks eventually first: what is seen so is there, at half the price.
+// Has reports, consistently, whether an item exists that is never changed or removed.
+// It first tries an eventually consistent read, at half the price.
 func (t *Table) Has(ctx context.Context, c Getter, key Key) (bool, error) {
 	for _, consistent := range []bool{false, true} {
 		item, err := t.get(ctx, c, key, consistent)
@@ -200,7 +203,7 @@ func (t *Table) get(ctx context.Context, c Getter, key Key, consistent bool) (It
 	return out.Item, nil
 }
 
-// count adds what the service says, or otherwise what the arithmetic does.
+// count adds the units that the service reports, else those of the arithmetic.
 func (t *Table) count(unit meter.Unit, consumed *types.ConsumedCapacity, units float64) {
 	if consumed != nil && consumed.CapacityUnits != nil {
 		units = *consumed.CapacityUnits
@@ -208,5 +211,5 @@ func (t *Table) count(unit meter.Unit, consumed *types.ConsumedCapacity, units f
 	t.Meter.Add(unit, units)
 }
 
-// IsMissing reports whether an error says that there is no such table.
+// IsMissing reports whether err says that there is no such table.
 func IsMissing(err error) bool { return awsclient.HasCode(err, "ResourceNotFoundException") }

@@ -24,12 +24,11 @@ const (
 	hashName   = "h"
 )
 
-// defaultParallel is how many puts of one call are under way at a time: at 5 ms
-// each that is 6,000 events/s, six times what a partition of the table takes.
+// defaultParallel is the number of concurrent puts of one call: at 5 ms each they
+// write 6,000 events/s, six times what a partition of the table takes.
 const defaultParallel = 32
 
-// Client has the calls of DynamoDB that the log makes: there is none that
-// changes an item.
+// Client is the calls of DynamoDB that the log makes. None of them changes an item.
 type Client interface {
 	dynamostore.Getter
 	dynamostore.Putter
@@ -42,7 +41,7 @@ type Options struct {
 	// "sk".
 	Table string
 	Pace  awsclient.Pace
-	// Parallel bounds the puts of one call under way; 0 means 32.
+	// Parallel bounds the concurrent puts of one call; 0 means 32.
 	Parallel int
 	// Meter counts units; nil counts nothing.
 	Meter *meter.Counter
@@ -59,7 +58,7 @@ type Log struct {
 
 var _ eventlog.Log = (*Log)(nil)
 
-// New returns the log. It makes no call. The codec stays the caller's.
+// New returns the log. It makes no call. The caller closes the codec.
 func New(client Client, codec *dynamostore.Codec, options Options) *Log {
 	parallel := options.Parallel
 	if parallel < 1 {
@@ -73,7 +72,7 @@ func bucketKey(lane event.Lane, bucket eventlog.Bucket) string {
 	return lane.String() + "#" + string(bucket)
 }
 
-// failed wraps an error as every method does.
+// failed wraps the error of a method.
 func failed(what string, err error) error {
 	if errors.Is(err, eventlog.ErrChanged) {
 		return err
@@ -81,7 +80,7 @@ func failed(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, awsclient.Throttled(err, eventlog.ErrThrottled))
 }
 
-// Put implements eventlog.Log. Entries are put one by one, some at a time.
+// Put implements eventlog.Log. It makes concurrent single puts.
 func (l *Log) Put(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entries []eventlog.Entry) error {
 	if err := errors.Join(ctx.Err(), eventlog.CheckPut(bucket, entries)); err != nil {
 		return failed("put entries", err)
@@ -90,7 +89,7 @@ func (l *Log) Put(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, 
 	group.SetLimit(l.parallel)
 	for i := range entries {
 		if groupCtx.Err() != nil {
-			break // the first error is known; the others need not be tried
+			break // one error is enough: skip the rest
 		}
 		group.Go(func() error { return l.put(groupCtx, bucketKey(lane, bucket), &entries[i]) })
 	}
@@ -100,7 +99,7 @@ func (l *Log) Put(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, 
 	return nil
 }
 
-// encode makes an entry's item.
+// encode returns the item of an entry.
 func (l *Log) encode(partition string, e *eventlog.Entry) dynamostore.Item {
 	item := dynamostore.Item{
 		dynamostore.PK: dynamostore.Text(partition),
@@ -136,9 +135,8 @@ func numberOf(v types.AttributeValue) (int64, error) {
 	return strconv.ParseInt(n.Value, 10, 64)
 }
 
-// put stores one entry. Where its key is not new, be it by another pump or by
-// an attempt of its own, what is stored is compared: it counts by its content,
-// whoever wrote it and however it is compressed.
+// put stores one entry. If another pump or an earlier attempt has stored the key, put
+// compares the contents, however they are compressed: equal content is success.
 func (l *Log) put(ctx context.Context, partition string, e *eventlog.Entry) error {
 	item := l.encode(partition, e)
 	outcome, err := l.store.PutIf(ctx, l.client, item, dynamostore.New())
@@ -150,7 +148,7 @@ func (l *Log) put(ctx context.Context, partition string, e *eventlog.Entry) erro
 		return err
 	}
 	if known == nil {
-		return fmt.Errorf("entry at %s is neither new nor there", e.Position)
+		return fmt.Errorf("entry at %s is neither new nor stored", e.Position)
 	}
 	stored, err := l.decode(known)
 	if err != nil {
@@ -163,7 +161,13 @@ func (l *Log) put(ctx context.Context, partition string, e *eventlog.Entry) erro
 }
 
 // Has implements eventlog.Log.
-func (l *Log) Has(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity string, at event.Position) (bool, error) {
+func (l *Log) Has(
+	ctx context.Context,
+	lane event.Lane,
+	bucket eventlog.Bucket,
+	entity string,
+	at event.Position,
+) (bool, error) {
 	if err := errors.Join(ctx.Err(), bucket.Check()); err != nil {
 		return false, failed("look up entry", err)
 	}

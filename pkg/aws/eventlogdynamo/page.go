@@ -11,19 +11,18 @@ import (
 )
 
 const (
-	// defaultPageBytes is what a page holds where no limit is given.
+	// defaultPageBytes is the size of a page without a limit.
 	defaultPageBytes = 1 << 20
-	// guessedLine is the size of a line before any was read.
+	// guessedLine is the assumed size of a line before one is read.
 	guessedLine = 512
 )
 
-// lineSize is a running mean of the sizes of lines. A query is charged for all
-// that it reads, also for what a page has no room for; and lines are larger
-// than items where these are compressed. So a query asks for as many items as
-// should fit.
+// lineSize is a running mean of the sizes of lines. AWS charges a query for every item
+// that it reads, even if the page has no room for it, and lines are larger than
+// compressed items. So a query asks only for as many items as should fit.
 type lineSize struct{ mean atomic.Int64 }
 
-// items is how many lines should fit into room.
+// items returns how many lines should fit into room.
 func (s *lineSize) items(room int) int {
 	mean := s.mean.Load()
 	if mean == 0 {
@@ -32,8 +31,8 @@ func (s *lineSize) items(room int) int {
 	return max(1, room/int(mean))
 }
 
-// learn takes in count lines of bytes together. Updates that race are lost,
-// which does no harm.
+// learn updates the mean with count lines of bytes in total. Racing updates may be
+// lost, which does no harm.
 func (s *lineSize) learn(count, bytes int) {
 	if count == 0 {
 		return
@@ -63,9 +62,9 @@ func (l *Log) ReadEntity(ctx context.Context, lane event.Lane, bucket eventlog.B
 		return eventlog.Page{}, failed("read page", err)
 	}
 	if event.CheckEntity(entity) != nil {
-		return eventlog.Page{}, nil // it has none
+		return eventlog.Page{}, nil // the entity has no events
 	}
-	// '$' follows '#', and no sort key ends there.
+	// '$' follows '#', so the range ends after the entity's last key.
 	escaped := event.EscapeEntity(entity)
 	r := dynamostore.Range{PK: bucketKey(lane, bucket), From: escaped + "#", To: escaped + "$", Consistent: true}
 	if after > r.From {
@@ -77,9 +76,8 @@ func (l *Log) ReadEntity(ctx context.Context, lane event.Lane, bucket eventlog.B
 	return l.page(ctx, r, limit)
 }
 
-// page fills a page with as many queries as that takes. One that is more than
-// half full is returned as it is, for a further query for little costs a read
-// unit at least.
+// page fills a page with as many queries as needed. It returns a page that is more
+// than half full, since another query for a few items costs at least a read unit.
 func (l *Log) page(ctx context.Context, r dynamostore.Range, limit eventlog.PageLimit) (eventlog.Page, error) {
 	if err := ctx.Err(); err != nil {
 		return eventlog.Page{}, failed("read page", err)
@@ -117,7 +115,7 @@ type pager struct {
 	bytes int
 }
 
-// addAll takes entries until one does not fit any more, and reports that.
+// addAll adds entries until one does not fit, and reports whether that happened.
 func (p *pager) addAll(l *Log, items []dynamostore.Item) (full bool, err error) {
 	bytes := 0
 	defer func() { l.lines.learn(len(items), bytes) }()

@@ -17,7 +17,7 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// partBytes is what an item takes of a quarantined record: with its keys it
+// partBytes is the size of a part of a quarantined record: an item with its keys
 // stays below 400 KB.
 const partBytes = 380 << 10
 
@@ -29,8 +29,8 @@ func partsKey(lane event.Lane, at event.Position) string {
 
 func partKey(hash string, number int) string { return fmt.Sprintf("%s#%04d", hash, number) }
 
-// encodeQuarantined writes what is known of a record as a line of JSON, and
-// behind it the record as it came.
+// encodeQuarantined writes a line of JSON about a record, then the unchanged
+// record.
 func encodeQuarantined(q eventlog.Quarantined) ([]byte, error) {
 	data := q.Data
 	q.Data = nil
@@ -51,7 +51,7 @@ func decodeQuarantined(value []byte) (eventlog.Quarantined, error) {
 	return q, nil
 }
 
-// Quarantine implements eventlog.Log. What is stored first for a position
+// Quarantine implements eventlog.Log. The first record stored for a position
 // stays.
 func (l *Log) Quarantine(ctx context.Context, lane event.Lane, q eventlog.Quarantined) error {
 	if err := errors.Join(ctx.Err(), q.Check()); err != nil {
@@ -91,8 +91,8 @@ func split(frame []byte) [][]byte {
 	return append(parts, frame)
 }
 
-// putParts stores the parts behind the first. One that is there already has
-// the same content, since its key names it.
+// putParts stores the parts after the first. A part that is already there has the
+// same content, since its key contains the hash.
 func (l *Log) putParts(ctx context.Context, partition, hash string, parts [][]byte) error {
 	for i, part := range parts[1:] {
 		item := dynamostore.Item{
@@ -108,7 +108,12 @@ func (l *Log) putParts(ctx context.Context, partition, hash string, parts [][]by
 }
 
 // ListQuarantine implements eventlog.Log.
-func (l *Log) ListQuarantine(ctx context.Context, lane event.Lane, after event.Position, limit int) ([]eventlog.Quarantined, error) {
+func (l *Log) ListQuarantine(
+	ctx context.Context,
+	lane event.Lane,
+	after event.Position,
+	limit int,
+) ([]eventlog.Quarantined, error) {
 	if err := errors.Join(ctx.Err(), eventlog.CheckList(after)); err != nil {
 		return nil, failed("list quarantine", err)
 	}
@@ -125,7 +130,7 @@ func (l *Log) ListQuarantine(ctx context.Context, lane event.Lane, after event.P
 	return listed, nil
 }
 
-// quarantined puts a record together again.
+// quarantined joins the parts of a record.
 func (l *Log) quarantined(ctx context.Context, lane event.Lane, item dynamostore.Item) (eventlog.Quarantined, error) {
 	frame, err := bytesOf(item)
 	if err != nil {

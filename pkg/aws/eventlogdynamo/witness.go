@@ -14,7 +14,7 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// A witness is an item of its lane's partition, one write unit each.
+// A witness is one item in its lane's partition and costs one write unit.
 func witnessKey(lane event.Lane) string { return "w#" + lane.String() }
 
 // PutWitness implements eventlog.Log.
@@ -53,7 +53,12 @@ func (l *Log) PutWitness(ctx context.Context, lane event.Lane, w eventlog.Witnes
 }
 
 // Witnesses implements eventlog.Log.
-func (l *Log) Witnesses(ctx context.Context, lane event.Lane, after eventlog.Bucket, limit int) ([]eventlog.Witness, error) {
+func (l *Log) Witnesses(
+	ctx context.Context,
+	lane event.Lane,
+	after eventlog.Bucket,
+	limit int,
+) ([]eventlog.Witness, error) {
 	if err := errors.Join(ctx.Err(), eventlog.CheckList(event.Position(after))); err != nil {
 		return nil, failed("list witnesses", err)
 	}

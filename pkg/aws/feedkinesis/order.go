@@ -6,11 +6,11 @@ import (
 	"reprise/pkg/event"
 )
 
-// maxKeys bounds the keys whose last sequence numbers are kept. There are as
-// many keys as lanes, at most 1,024, of which a stream's writer has some.
+// maxKeys bounds the keys whose last sequence numbers are kept. There are as many
+// keys as lanes, at most 1,024; each writer of a stream uses some of them.
 const maxKeys = 4096
 
-// lastSequences remembers the last sequence number of each key, for Kinesis
+// lastSequences remembers the last sequence number of each key, since Kinesis
 // orders records of a key strictly only if each names the one before it
 // (PutRecord, SequenceNumberForOrdering). The zero value is ready. It is safe
 // for concurrent use.
@@ -25,8 +25,8 @@ func (l *lastSequences) get(key string) string {
 	return l.byKey[key]
 }
 
-// put moves a key's number forward. Where there are too many keys, any one is
-// forgotten: that costs the strictness of its next record only.
+// put moves a key's number forward. If there are too many keys, it forgets any one:
+// only the next record of that key is not strictly ordered.
 func (l *lastSequences) put(key, sequence string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -46,7 +46,7 @@ func (l *lastSequences) put(key, sequence string) {
 	l.byKey[key] = sequence
 }
 
-// drop forgets a key's number if it still is sequence.
+// drop forgets a key's number if it is still sequence.
 func (l *lastSequences) drop(key, sequence string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -15,7 +15,7 @@ import (
 	"reprise/pkg/meter"
 )
 
-// stream is one stream by its name.
+// stream is one stream, by name.
 type stream struct {
 	client Client
 	name   string
@@ -23,8 +23,8 @@ type stream struct {
 	last   lastSequences
 }
 
-// begin returns ctx's error, or feed.ErrStreamNotFound where no stream can have
-// the name: the service would call it an invalid request.
+// begin returns ctx's error, or feed.ErrStreamNotFound if no stream can have the
+// name, which the service would call an invalid request.
 func (s *stream) begin(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err
@@ -39,9 +39,8 @@ func checkName(name string) error {
 	return nil
 }
 
-// Put implements feed.Stream. The SDK's client repeats an attempt that failed,
-// so that one record may come to stand in the stream twice, one after the
-// other.
+// Put implements feed.Stream. The SDK's client retries a failed attempt, so the stream
+// may contain a record twice in a row.
 func (s *stream) Put(ctx context.Context, key string, data []byte) (string, error) {
 	if err := feed.CheckRecord(key, data); err != nil {
 		return "", failed("put record into", s.name, err)
@@ -68,7 +67,7 @@ func (s *stream) Put(ctx context.Context, key string, data []byte) (string, erro
 
 func (s *stream) put(ctx context.Context, key string, data []byte, before string) (*kinesis.PutRecordOutput, error) {
 	if data == nil {
-		data = []byte{} // the SDK takes nil for a missing member
+		data = []byte{} // the SDK treats nil as missing
 	}
 	in := &kinesis.PutRecordInput{StreamName: &s.name, PartitionKey: &key, Data: data}
 	if before != "" {
@@ -77,8 +76,8 @@ func (s *stream) put(ctx context.Context, key string, data []byte, before string
 	return s.client.PutRecord(ctx, in)
 }
 
-// Shards implements feed.Stream. Parents of which the service has forgotten
-// all are left out: so are their records.
+// Shards implements feed.Stream. It omits parents that the service has forgotten;
+// their records are gone too.
 func (s *stream) Shards(ctx context.Context) ([]feed.Shard, error) {
 	if err := s.begin(ctx); err != nil {
 		return nil, failed("list shards of", s.name, err)
@@ -94,12 +93,12 @@ func (s *stream) Shards(ctx context.Context) ([]feed.Shard, error) {
 		if out.NextToken == nil {
 			return family(listed), nil
 		}
-		in = &kinesis.ListShardsInput{NextToken: out.NextToken} // the name must not stand beside it
+		in = &kinesis.ListShardsInput{NextToken: out.NextToken} // the service refuses the name together with it
 	}
 }
 
-// family orders shards so that parents come before children, and otherwise as
-// they were listed.
+// family orders shards so that parents come before children, and otherwise keeps
+// their order.
 func family(listed []types.Shard) []feed.Shard {
 	byID := make(map[string]*types.Shard, len(listed))
 	for i := range listed {
@@ -114,7 +113,10 @@ func family(listed []types.Shard) []feed.Shard {
 			return
 		}
 		visited[id] = true
-		result := feed.Shard{ID: id, Closed: shard.SequenceNumberRange != nil && shard.SequenceNumberRange.EndingSequenceNumber != nil}
+		result := feed.Shard{
+			ID:     id,
+			Closed: shard.SequenceNumberRange != nil && shard.SequenceNumberRange.EndingSequenceNumber != nil,
+		}
 		for _, parent := range []*string{shard.ParentShardId, shard.AdjacentParentShardId} {
 			if known, found := byID[aws.ToString(parent)]; found {
 				visit(known)
@@ -167,8 +169,8 @@ func (s *stream) exists(ctx context.Context) bool {
 	return err == nil
 }
 
-// Read implements feed.Stream. How far a batch lags is what the service says;
-// engines for tests say 0.
+// Read implements feed.Stream. The lag of a batch is what the service reports; test
+// engines report 0.
 func (s *stream) Read(ctx context.Context, from feed.Iterator, limit int) (feed.Batch, error) {
 	if err := s.begin(ctx); err != nil {
 		return feed.Batch{}, failed("read", s.name, err)

@@ -17,26 +17,42 @@ import (
 	"reprise/pkg/meter"
 )
 
-// Client has the calls of Kinesis that streams make.
+// Client is the calls of Kinesis that streams make.
 type Client interface {
 	PutRecord(context.Context, *kinesis.PutRecordInput, ...func(*kinesis.Options)) (*kinesis.PutRecordOutput, error)
 	GetRecords(context.Context, *kinesis.GetRecordsInput, ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error)
-	GetShardIterator(context.Context, *kinesis.GetShardIteratorInput, ...func(*kinesis.Options)) (*kinesis.GetShardIteratorOutput, error)
+	GetShardIterator(
+		context.Context,
+		*kinesis.GetShardIteratorInput,
+		...func(*kinesis.Options),
+	) (*kinesis.GetShardIteratorOutput, error)
 	ListShards(context.Context, *kinesis.ListShardsInput, ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error)
-	CreateStream(context.Context, *kinesis.CreateStreamInput, ...func(*kinesis.Options)) (*kinesis.CreateStreamOutput, error)
-	DescribeStreamSummary(context.Context, *kinesis.DescribeStreamSummaryInput, ...func(*kinesis.Options)) (*kinesis.DescribeStreamSummaryOutput, error)
-	DeleteStream(context.Context, *kinesis.DeleteStreamInput, ...func(*kinesis.Options)) (*kinesis.DeleteStreamOutput, error)
+	CreateStream(
+		context.Context,
+		*kinesis.CreateStreamInput,
+		...func(*kinesis.Options),
+	) (*kinesis.CreateStreamOutput, error)
+	DescribeStreamSummary(
+		context.Context,
+		*kinesis.DescribeStreamSummaryInput,
+		...func(*kinesis.Options),
+	) (*kinesis.DescribeStreamSummaryOutput, error)
+	DeleteStream(
+		context.Context,
+		*kinesis.DeleteStreamInput,
+		...func(*kinesis.Options),
+	) (*kinesis.DeleteStreamOutput, error)
 }
 
 // Options say how to use streams.
 type Options struct {
-	// Pace is that of waiting for streams that come or go. Retries of calls are
-	// made by the SDK's client.
+	// Pace is the pace of waiting for streams to be created or deleted. The SDK's
+	// client retries calls.
 	Pace awsclient.Pace
-	// Waits is how often a stream that comes or goes is asked for, with pauses
-	// of up to Pace.Cap, before that fails; 0 means 120.
+	// Waits is how often to look at a stream that is being created or deleted, up
+	// to Pace.Cap apart, before giving up; 0 means 120.
 	Waits int
-	// Tags are put on every stream that is created.
+	// Tags are the tags of every new stream.
 	Tags map[string]string
 	// Meter counts PUT payload units; nil counts nothing.
 	Meter *meter.Counter
@@ -48,8 +64,8 @@ type Streams struct {
 	options Options
 
 	mu sync.Mutex
-	// open has the handles by name: a stream's last sequence numbers are shared
-	// by all who open it.
+	// open holds the handles by name: everybody who opens a stream shares its last
+	// sequence numbers.
 	open map[string]*stream
 }
 
@@ -63,8 +79,8 @@ func New(client Client, options Options) *Streams {
 	return &Streams{client: client, options: options, open: make(map[string]*stream)}
 }
 
-// failed wraps an error as every method does: with the contract's own error
-// where it has one.
+// failed wraps the error of a method, with the contract's own error where there is
+// one.
 func failed(what, name string, err error) error {
 	sentinel := error(nil)
 	switch {
@@ -84,7 +100,7 @@ func failed(what, name string, err error) error {
 
 func isMissing(err error) bool { return awsclient.HasCode(err, "ResourceNotFoundException") }
 
-// maxOpen bounds the handles that are kept: playback streams come and go.
+// maxOpen bounds the kept handles, since playback streams come and go.
 const maxOpen = 64
 
 // Open implements feed.Streams.
@@ -95,7 +111,7 @@ func (s *Streams) Open(name string) feed.Stream {
 		return known
 	}
 	if len(s.open) >= maxOpen {
-		clear(s.open) // handles that are in use go on by themselves
+		clear(s.open) // handles in use still work
 	}
 	opened := &stream{client: s.client, name: name, meter: s.options.Meter}
 	s.open[name] = opened
@@ -135,14 +151,18 @@ func (s *Streams) create(ctx context.Context, name string, shards int) error {
 		Tags:              s.options.Tags,
 	})
 	if awsclient.HasCode(err, "ResourceInUseException") {
-		return nil // it comes or goes: waiting is the answer
+		return nil // being created or deleted: the caller waits
 	}
 	return err
 }
 
-// await asks for a stream until step says that it is as it should be. A nil
-// summary means that there is none.
-func (s *Streams) await(ctx context.Context, name string, step func(*types.StreamDescriptionSummary) (done bool, err error)) error {
+// await polls a stream until step accepts its summary. A nil summary means that there
+// is no stream.
+func (s *Streams) await(
+	ctx context.Context,
+	name string,
+	step func(*types.StreamDescriptionSummary) (done bool, err error),
+) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
@@ -159,7 +179,7 @@ func (s *Streams) await(ctx context.Context, name string, step func(*types.Strea
 			return err
 		}
 	}
-	return errors.New("it comes or goes for too long")
+	return errors.New("it is still being created or deleted")
 }
 
 func (s *Streams) summary(ctx context.Context, name string) (*types.StreamDescriptionSummary, error) {
@@ -170,8 +190,8 @@ func (s *Streams) summary(ctx context.Context, name string) (*types.StreamDescri
 	return out.StreamDescriptionSummary, nil
 }
 
-// describe tells a stream from another of the same name by its creation time,
-// which Kinesis gives in whole seconds; creating and deleting take longer.
+// describe tells streams of the same name apart by their creation time. Kinesis gives
+// it in whole seconds; creating and deleting a stream take longer.
 func describe(summary *types.StreamDescriptionSummary) feed.Description {
 	created := aws.ToTime(summary.StreamCreationTimestamp).UTC()
 	return feed.Description{
@@ -183,8 +203,7 @@ func describe(summary *types.StreamDescriptionSummary) feed.Description {
 	}
 }
 
-// Describe implements feed.Streams. A stream that is on its way out counts as
-// gone.
+// Describe implements feed.Streams. A stream that is being deleted counts as gone.
 func (s *Streams) Describe(ctx context.Context, name string) (feed.Description, error) {
 	if err := errors.Join(ctx.Err(), checkName(name)); err != nil {
 		return feed.Description{}, failed("describe stream", name, err)
@@ -199,11 +218,11 @@ func (s *Streams) Describe(ctx context.Context, name string) (feed.Description, 
 	return describe(summary), nil
 }
 
-// Delete implements feed.Streams. It returns when the stream is gone, for until
-// then none can be created under its name.
+// Delete implements feed.Streams. It returns when the stream is gone and its name is
+// free.
 func (s *Streams) Delete(ctx context.Context, name string) error {
 	if ctx.Err() == nil && feed.CheckName(name) != nil {
-		return nil // there can be no such stream
+		return nil // no stream can have this name
 	}
 	err := s.await(ctx, name, func(summary *types.StreamDescriptionSummary) (bool, error) {
 		switch {

@@ -13,15 +13,17 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 )
 
-// Serve makes a function of a handler, which must be safe for concurrent use.
-// The error that the function returns is always nil.
+// Serve returns a function that calls a handler, which must be safe for concurrent
+// use. The function's error is always nil.
 //
-// The handler is asked for the route's key with the path's parameters put in,
-// and not for the path, which API Gateway has decoded: there, "a%2Fb" and "a/b"
-// are the same. A header has one value, in which API Gateway has joined all by
-// commas; it stays as it is. A body that is not the base64 text that it is said
-// to be fails with a base64.CorruptInputError when it is read.
-func Serve(h http.Handler) func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
+// The request's path is the route's key with the path's parameters filled in. API
+// Gateway's own path is decoded: there, "a%2Fb" and "a/b" are the same. A header has
+// one value, unchanged, in which API Gateway has joined all values with commas. If
+// API Gateway calls a body base64 and it is not, reading it fails with a
+// base64.CorruptInputError.
+func Serve(
+	h http.Handler,
+) func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 	return func(ctx context.Context, event events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		w := &answer{header: http.Header{}}
 		h.ServeHTTP(w, request(ctx, &event))
@@ -51,7 +53,7 @@ func request(ctx context.Context, event *events.APIGatewayV2HTTPRequest) *http.R
 	return r.WithContext(ctx)
 }
 
-// target is what is asked for. Only the route $default has no method and path.
+// target is what is asked for. Only the route $default lacks a method and path.
 func target(event *events.APIGatewayV2HTTPRequest) (method string, to *url.URL) {
 	to = &url.URL{Path: event.RawPath, RawQuery: event.RawQueryString}
 	method, path, found := strings.Cut(event.RouteKey, " ")
@@ -67,8 +69,7 @@ func target(event *events.APIGatewayV2HTTPRequest) (method string, to *url.URL) 
 	return method, to
 }
 
-// escape writes a value as one part of a path, whatever it is: also ".." is no
-// way up.
+// escape writes any value as one segment of a path; even ".." does not lead up.
 func escape(value string) string { return strings.ReplaceAll(url.PathEscape(value), ".", "%2E") }
 
 func body(event *events.APIGatewayV2HTTPRequest) (body io.Reader, length int64) {
@@ -87,7 +88,7 @@ type corrupt struct{ err error }
 
 func (c corrupt) Read([]byte) (int, error) { return 0, c.err }
 
-// answer is what a handler answers with, in memory.
+// answer holds the answer of a handler in memory.
 type answer struct {
 	header http.Header
 	status int
@@ -107,8 +108,8 @@ func (a *answer) Write(part []byte) (int, error) {
 	return a.body.Write(part)
 }
 
-// event is the answer as API Gateway takes it: JSON, so that bytes which are no
-// text travel as base64.
+// event returns the answer in API Gateway's JSON, with a body that is not text as
+// base64.
 func (a *answer) event() events.APIGatewayV2HTTPResponse {
 	a.WriteHeader(http.StatusOK)
 	event := events.APIGatewayV2HTTPResponse{StatusCode: a.status, Headers: make(map[string]string, len(a.header))}

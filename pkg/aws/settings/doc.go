@@ -1,6 +1,6 @@
-// Package settings is what a function is told by its environment: typed,
-// validated, and read here only. It also knows the names of a deployment's
-// resources, which follow from one prefix.
+// Package settings reads the environment of functions, typed and validated. No other
+// package reads it. It also derives the names of a deployment's resources from one
+// prefix.
 //
 // What lives here: the names of variables and resources, and their limits. What
 // must not: clients, handlers, or defaults that could hide a missing variable.

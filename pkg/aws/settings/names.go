@@ -2,16 +2,19 @@ package settings
 
 import "fmt"
 
-// Names are the names of a deployment's resources. They follow from the prefix
-// alone, so that functions, stacks and reprise doctor agree without asking.
+// Names are the names of a deployment's resources. They follow from the prefix alone,
+// so that functions, stacks and reprise doctor agree.
 type Names struct{ prefix string }
 
-// NewNames checks a prefix: 2 to 32 characters, small letters, digits and
-// hyphens, beginning with a letter.
+// NewNames checks a prefix: 2 to 32 lower-case letters, digits and hyphens, beginning
+// with a letter.
 func NewNames(prefix string) (Names, error) {
 	if len(prefix) > maxPrefix || !prefixPattern.MatchString(prefix) {
-		return Names{}, fmt.Errorf("%q is not a prefix: 2 to %d characters, small letters, digits and hyphens, a letter first",
-			prefix, maxPrefix)
+		return Names{}, fmt.Errorf(
+			"%q is not a prefix: expected 2 to %d lower-case letters, digits and hyphens, beginning with a letter",
+			prefix,
+			maxPrefix,
+		)
 	}
 	return Names{prefix}, nil
 }
@@ -22,7 +25,7 @@ func (n Names) Prefix() string { return n.prefix }
 // EventsTable is the event log.
 func (n Names) EventsTable() string { return n.prefix + "-events" }
 
-// ControlTable holds heads, manifests, replays, marks and the registry.
+// ControlTable holds heads, manifests, replays, marks and the registry of generations.
 func (n Names) ControlTable() string { return n.prefix + "-control" }
 
 // GenerationPrefix begins the name of every generation's table.
@@ -31,19 +34,19 @@ func (n Names) GenerationPrefix() string { return n.prefix + "-generation-" }
 // EventStream is the event stream.
 func (n Names) EventStream() string { return n.prefix + "-event-stream" }
 
-// PlaybackStream is the playback stream of the stack.
+// PlaybackStream is the playback stream.
 func (n Names) PlaybackStream() string { return n.prefix + "-playback" }
 
 // StateMachine is the replay state machine.
 func (n Names) StateMachine() string { return n.prefix + "-replay" }
 
-// Function is a function, by its folder.
+// Function is the function of a folder.
 func (n Names) Function(folder string) string { return n.prefix + "-" + folder }
 
 // Stack is a stack: "data", "ingest", "replay" or "operations".
 func (n Names) Stack(kind string) string { return n.prefix + "-" + kind }
 
-// Stacks are the kinds of stacks in the order of their deployment.
+// Stacks are the kinds of stacks, in deployment order.
 func Stacks() []string { return []string{"data", "ingest", "replay", "operations"} }
 
 // Functions are the folders of all functions.

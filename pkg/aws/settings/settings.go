@@ -10,28 +10,28 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// The environment variables of functions. The stacks set them; a test compares
-// both sides.
+// The environment variables of functions. The stacks set them; a test compares the
+// two.
 const (
 	// EnvPrefix begins the name of every resource of the deployment.
 	EnvPrefix = "REPRISE_PREFIX"
-	// EnvLanes and EnvBucket ("day" or "hour") never change once a platform
-	// has events.
+	// EnvLanes and EnvBucket ("day" or "hour") are fixed once a platform has
+	// events.
 	EnvLanes  = "REPRISE_LANES"
 	EnvBucket = "REPRISE_BUCKET"
 	// EnvRetention is the event stream's retention in hours.
 	EnvRetention = "REPRISE_RETENTION_HOURS"
 	// EnvStateMachine is the ARN of the replay state machine.
 	EnvStateMachine = "REPRISE_STATE_MACHINE_ARN"
-	// EnvWriteVersion is the published version of write-state of this deploy.
+	// EnvWriteVersion is the version of write-state that this deploy published.
 	EnvWriteVersion = "REPRISE_WRITE_VERSION"
-	// EnvParallelization is the number of batches of a shard that a generation's
-	// consumer works on at a time, 1 to 10.
+	// EnvParallelization is the number of concurrent batches per shard of a
+	// generation's consumer, 1 to 10.
 	EnvParallelization = "REPRISE_PARALLELIZATION"
 )
 
-// Settings are a function's, validated. Fields that its function does not need
-// are zero.
+// Settings are the validated settings of a function. Fields that it does not need are
+// zero.
 type Settings struct {
 	Names           Names
 	Lanes           int
@@ -56,8 +56,8 @@ func Needs(function string) []string {
 	return Common()
 }
 
-// maxPrefix leaves room for the longest name behind it: Lambda allows 64
-// characters of a function's name.
+// maxPrefix leaves room for the longest name after the prefix: Lambda allows 64
+// characters.
 const maxPrefix = 32
 
 var (
@@ -66,8 +66,8 @@ var (
 	versionPattern = regexp.MustCompile(`^[1-9][0-9]*$`)
 )
 
-// Load reads what a function needs. The error names every variable that is
-// missing or wrong.
+// Load reads the settings of a function. The error names every missing or wrong
+// variable.
 func Load(function string, env func(string) string) (Settings, error) {
 	var s Settings
 	var wrong []error

@@ -13,11 +13,11 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// maxHistory is what the service returns of a history at a time.
+// maxHistory is the number of events per page of a history.
 const maxHistory = 1000
 
-// History calls visit for every event of an execution's history, in order, or
-// the newest first. An error of visit ends it and is returned.
+// History calls visit for every event of an execution's history, oldest or newest
+// first. It stops at an error of visit and returns it.
 func (m *Machine) History(ctx context.Context, name string, reverse bool, visit func(states.Event) error) error {
 	return m.history(ctx, m.ExecutionARN(name), reverse, true, visit)
 }
@@ -46,8 +46,8 @@ func (m *Machine) history(ctx context.Context, arn string, reverse, data bool, v
 	}
 }
 
-// convert goes by the names of members, which are the API's in both types but
-// for the case of the first letter, and decoding does not mind that.
+// convert copies members by name: both types use the names of the API. They differ in
+// the case of the first letter, which decoding ignores.
 func convert(event *types.HistoryEvent) (states.Event, error) {
 	var converted states.Event
 	text, err := json.Marshal(event)

@@ -18,27 +18,38 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// Client has the calls of Step Functions that a machine makes.
+// Client is the calls of Step Functions that a machine makes.
 type Client interface {
 	StartExecution(context.Context, *sfn.StartExecutionInput, ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error)
 	StopExecution(context.Context, *sfn.StopExecutionInput, ...func(*sfn.Options)) (*sfn.StopExecutionOutput, error)
-	DescribeExecution(context.Context, *sfn.DescribeExecutionInput, ...func(*sfn.Options)) (*sfn.DescribeExecutionOutput, error)
+	DescribeExecution(
+		context.Context,
+		*sfn.DescribeExecutionInput,
+		...func(*sfn.Options),
+	) (*sfn.DescribeExecutionOutput, error)
 	ListExecutions(context.Context, *sfn.ListExecutionsInput, ...func(*sfn.Options)) (*sfn.ListExecutionsOutput, error)
-	GetExecutionHistory(context.Context, *sfn.GetExecutionHistoryInput, ...func(*sfn.Options)) (*sfn.GetExecutionHistoryOutput, error)
+	GetExecutionHistory(
+		context.Context,
+		*sfn.GetExecutionHistoryInput,
+		...func(*sfn.Options),
+	) (*sfn.GetExecutionHistoryOutput, error)
 	ListMapRuns(context.Context, *sfn.ListMapRunsInput, ...func(*sfn.Options)) (*sfn.ListMapRunsOutput, error)
 	DescribeMapRun(context.Context, *sfn.DescribeMapRunInput, ...func(*sfn.Options)) (*sfn.DescribeMapRunOutput, error)
 	SendTaskSuccess(context.Context, *sfn.SendTaskSuccessInput, ...func(*sfn.Options)) (*sfn.SendTaskSuccessOutput, error)
 	SendTaskFailure(context.Context, *sfn.SendTaskFailureInput, ...func(*sfn.Options)) (*sfn.SendTaskFailureOutput, error)
-	SendTaskHeartbeat(context.Context, *sfn.SendTaskHeartbeatInput, ...func(*sfn.Options)) (*sfn.SendTaskHeartbeatOutput, error)
+	SendTaskHeartbeat(
+		context.Context,
+		*sfn.SendTaskHeartbeatInput,
+		...func(*sfn.Options),
+	) (*sfn.SendTaskHeartbeatOutput, error)
 }
 
-// ErrThrottled says that the service takes no more requests at present: retry
-// after a pause.
-var ErrThrottled = errors.New("step functions throttles")
+// ErrThrottled says that the service refuses requests at present: retry later.
+var ErrThrottled = errors.New("step functions throttles requests")
 
-// Machine is one state machine. It is safe for concurrent use. Errors are those
-// of package states where they have a name there, ErrThrottled, or faults of the
-// service, which a retry may help.
+// Machine is one state machine. It is safe for concurrent use. Its errors are those
+// named in package states, ErrThrottled, or faults of the service; for faults a retry
+// may help.
 type Machine struct {
 	client Client
 	arn    string
@@ -46,11 +57,11 @@ type Machine struct {
 
 var _ lifecycle.Executions = (*Machine)(nil)
 
-// New returns the state machine of that ARN, such as
+// New returns the state machine with that ARN, such as
 // arn:aws:states:us-east-1:123456789012:stateMachine:replay. It makes no call.
 func New(client Client, arn string) *Machine { return &Machine{client: client, arn: arn} }
 
-// Name is the state machine's name.
+// Name is the name of the state machine.
 func (m *Machine) Name() string { return m.arn[strings.LastIndexByte(m.arn, ':')+1:] }
 
 // ExecutionARN is the ARN of an execution of that name.
@@ -58,7 +69,7 @@ func (m *Machine) ExecutionARN(name string) string {
 	return strings.Replace(m.arn, ":stateMachine:", ":execution:", 1) + ":" + name
 }
 
-// failed wraps an error with its name in package states.
+// failed wraps an error with its counterpart in package states.
 func failed(what string, err error) error {
 	for code, sentinel := range map[string]error{
 		"ExecutionAlreadyExists":   states.ErrExecutionAlreadyExists,
@@ -81,9 +92,8 @@ func failed(what string, err error) error {
 	return fmt.Errorf("%s: %w", what, awsclient.Throttled(err, ErrThrottled))
 }
 
-// Start implements lifecycle.Executions. The service takes the same name and input
-// for the same execution only while that runs, so one that has ended is
-// compared here.
+// Start implements lifecycle.Executions. The service recognizes a repeated name and
+// input only while the execution runs; Start compares them for one that has ended.
 func (m *Machine) Start(ctx context.Context, name string, input []byte) error {
 	_, err := m.client.StartExecution(ctx, &sfn.StartExecutionInput{
 		StateMachineArn: &m.arn, Name: &name, Input: aws.String(string(input))})
@@ -102,8 +112,8 @@ func (m *Machine) Start(ctx context.Context, name string, input []byte) error {
 	return nil
 }
 
-// sameJSON compares but for white space. What the service does not tell any
-// more is taken for the same: names are never used for another input here.
+// sameJSON compares without white space. An input that the service no longer knows
+// counts as equal, since no name is ever used for another input.
 func sameJSON(a, b []byte) bool {
 	if len(a) == 0 {
 		return true
@@ -153,8 +163,7 @@ func cut(text string, limit int) *string {
 	return &text
 }
 
-// Describe tells of an execution, states.ErrExecutionDoesNotExist where there is
-// none.
+// Describe returns an execution, or states.ErrExecutionDoesNotExist.
 func (m *Machine) Describe(ctx context.Context, name string) (states.Execution, error) {
 	arn := m.ExecutionARN(name)
 	out, err := m.client.DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: &arn})
@@ -183,19 +192,35 @@ func raw(text *string) json.RawMessage {
 	return json.RawMessage(*text)
 }
 
-// List returns a page of executions of a status ("" for all), the newest first,
-// up to limit of them (1 to 1,000), without input and output. next goes on
-// behind them; "" means that there are no more.
-func (m *Machine) List(ctx context.Context, status states.Status, after string, limit int) (page []states.Execution, next string, err error) {
+// List returns up to limit (1 to 1,000) executions with a status ("" for all), newest
+// first, without input and output. next is the token of the next page, "" at the end.
+func (m *Machine) List(
+	ctx context.Context,
+	status states.Status,
+	after string,
+	limit int,
+) (page []states.Execution, next string, err error) {
 	return m.list(ctx, &sfn.ListExecutionsInput{StateMachineArn: &m.arn}, status, after, limit)
 }
 
-// Children is List for the children of a map run.
-func (m *Machine) Children(ctx context.Context, mapRunARN string, status states.Status, after string, limit int) (page []states.Execution, next string, err error) {
+// Children does the same for the children of a map run.
+func (m *Machine) Children(
+	ctx context.Context,
+	mapRunARN string,
+	status states.Status,
+	after string,
+	limit int,
+) (page []states.Execution, next string, err error) {
 	return m.list(ctx, &sfn.ListExecutionsInput{MapRunArn: &mapRunARN}, status, after, limit)
 }
 
-func (m *Machine) list(ctx context.Context, in *sfn.ListExecutionsInput, status states.Status, after string, limit int) ([]states.Execution, string, error) {
+func (m *Machine) list(
+	ctx context.Context,
+	in *sfn.ListExecutionsInput,
+	status states.Status,
+	after string,
+	limit int,
+) ([]states.Execution, string, error) {
 	in.StatusFilter = types.ExecutionStatus(status)
 	in.MaxResults = int32(min(max(limit, 1), 1000))
 	if after != "" {

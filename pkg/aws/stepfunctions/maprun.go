@@ -18,7 +18,7 @@ func toTime(t *time.Time) time.Time {
 	return t.UTC()
 }
 
-// MapRuns describes the map runs of an execution, the newest first.
+// MapRuns returns the map runs of an execution, newest first.
 func (m *Machine) MapRuns(ctx context.Context, name string) ([]states.MapRun, error) {
 	arns, err := m.mapRunARNs(ctx, name)
 	if err != nil {
@@ -54,7 +54,7 @@ func (m *Machine) mapRun(ctx context.Context, arn string) (states.MapRun, error)
 	if c := out.ItemCounts; c != nil {
 		run.ItemCounts = counts(*c)
 	}
-	if c := out.ExecutionCounts; c != nil { // the same members under another name
+	if c := out.ExecutionCounts; c != nil { // the same members, another type
 		run.ExecutionCounts = counts(types.MapRunItemCounts(*c))
 	}
 	return run, nil

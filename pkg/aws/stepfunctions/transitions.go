@@ -10,11 +10,11 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// Transitions counts the state transitions that an execution and the children of
-// its map runs have made so far, which are what is charged for: every state
-// entered, and every further attempt of a task. The map runs of children are not
-// looked at. It reads the history of each of them, a thousand events a call; ctx
-// is to bound the time. states.ErrExecutionDoesNotExist where there is none.
+// Transitions counts the state transitions so far of an execution and the children of
+// its map runs. AWS charges for every state entered and every further attempt of a
+// task. It does not look at map runs of children. It reads every history, a thousand
+// events per call; ctx should bound the time. It fails with
+// states.ErrExecutionDoesNotExist if there is no such execution.
 func (m *Machine) Transitions(ctx context.Context, name string) (int, error) {
 	sum, err := m.transitions(ctx, m.ExecutionARN(name))
 	if err != nil {
@@ -45,7 +45,7 @@ func (m *Machine) Transitions(ctx context.Context, name string) (int, error) {
 	return sum, nil
 }
 
-// transitions counts those in one history.
+// transitions counts the transitions in one history.
 func (m *Machine) transitions(ctx context.Context, arn string) (int, error) {
 	entered, tasks, attempts := 0, 0, 0
 	err := m.history(ctx, arn, false, false, func(event states.Event) error {
@@ -62,7 +62,7 @@ func (m *Machine) transitions(ctx context.Context, arn string) (int, error) {
 	return entered + max(0, attempts-tasks), err
 }
 
-// mapRunARNs are those of the map runs of an execution.
+// mapRunARNs returns the ARNs of the map runs of an execution.
 func (m *Machine) mapRunARNs(ctx context.Context, name string) ([]string, error) {
 	arn := m.ExecutionARN(name)
 	in := &sfn.ListMapRunsInput{ExecutionArn: &arn}

@@ -1,6 +1,7 @@
 package client
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -10,30 +11,30 @@ import (
 	"time"
 )
 
-// Options say how to reach a platform. The zero value of a field but Endpoint
-// means its default.
+// Options say how to reach a platform. Endpoint is required; the zero value of
+// any other field means its default.
 type Options struct {
 	// Endpoint is the address of the API, such as http://127.0.0.1:8787.
 	Endpoint string
-	// HTTP carries the requests out.
+	// HTTP sends the requests.
 	HTTP *http.Client
-	// Patience is how long a request is tried again; 5 s by default.
+	// Patience is how long a request is retried; 5 s by default.
 	Patience time.Duration
 	// Attempt bounds one attempt; 40 s by default, since an HTTP API answers
 	// within 30 s.
 	Attempt time.Duration
-	// Now, Sleep and Random are the clock, the wait and the jitter in [0, 1).
+	// Random returns the jitter, in [0, 1).
 	Now    func() time.Time
 	Sleep  func(ctx context.Context, d time.Duration) error
 	Random func() float64
-	// Retrying is told of every failure that is tried again.
+	// Retrying is called before every retry, with the failure and the wait.
 	Retrying func(err error, wait time.Duration)
 }
 
 const (
 	defaultPatience = 5 * time.Second
 	defaultAttempt  = 40 * time.Second
-	// connections bounds the idle connections, more than a sender uses.
+	// connections bounds the idle connections; a sender uses fewer.
 	connections = 32
 )
 
@@ -43,11 +44,11 @@ type Client struct {
 	base    string
 }
 
-// New returns a client. It fails where the endpoint is no http or https URL.
+// New returns a client. It fails if the endpoint is not an http or https URL.
 func New(options Options) (*Client, error) {
 	u, err := url.Parse(options.Endpoint)
 	if err != nil || (u.Scheme != "http" && u.Scheme != "https") || u.Host == "" || u.RawQuery != "" || u.Fragment != "" {
-		return nil, fmt.Errorf("endpoint %q is no URL such as http://127.0.0.1:8787", options.Endpoint)
+		return nil, fmt.Errorf("endpoint %q is not an http or https URL, such as http://127.0.0.1:8787", options.Endpoint)
 	}
 	if options.HTTP == nil {
 		transport := http.DefaultTransport.(*http.Transport).Clone()
@@ -56,12 +57,8 @@ func New(options Options) (*Client, error) {
 			return http.ErrUseLastResponse
 		}}
 	}
-	if options.Patience == 0 {
-		options.Patience = defaultPatience
-	}
-	if options.Attempt == 0 {
-		options.Attempt = defaultAttempt
-	}
+	options.Patience = cmp.Or(options.Patience, defaultPatience)
+	options.Attempt = cmp.Or(options.Attempt, defaultAttempt)
 	if options.Now == nil {
 		options.Now = time.Now
 	}
@@ -80,7 +77,7 @@ func New(options Options) (*Client, error) {
 // Endpoint is the address that requests go to.
 func (c *Client) Endpoint() string { return c.base }
 
-// Sleep waits for d, or returns the error of ctx.
+// Sleep waits for d or the end of ctx, whose error it returns.
 func Sleep(ctx context.Context, d time.Duration) error {
 	timer := time.NewTimer(d)
 	defer timer.Stop()

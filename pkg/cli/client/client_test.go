@@ -15,7 +15,7 @@ import (
 	"reprise/pkg/replay"
 )
 
-// clock stands still but for sleeps.
+// clock advances only in sleeps.
 type clock struct {
 	at     time.Time
 	sleeps []time.Duration
@@ -42,7 +42,7 @@ func connect(t *testing.T, serve http.HandlerFunc, patience time.Duration) (*cli
 	return c, time
 }
 
-// cut ends a connection without an answer.
+// cut closes a connection without an answer.
 func cut(w http.ResponseWriter) {
 	connection, _, err := w.(http.Hijacker).Hijack()
 	if err == nil {

@@ -1,7 +1,5 @@
-// Package client is the client of the HTTP API: one method a route, and the
-// retries around them.
+// Package client calls the HTTP API: one method per route, with retries.
 //
-// What lives here: requests, retries, and errors in words that people can act
-// on. What must not: flags, output, or the division of a file into requests
-// (package send).
+// What lives here: requests, retries, and errors that people can act on. What
+// must not: flags, output, or dividing a file into requests (package send).
 package client

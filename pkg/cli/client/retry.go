@@ -30,23 +30,23 @@ func (e *Unreachable) Unwrap() error { return e.Err }
 const (
 	firstBackoff = 100 * time.Millisecond
 	lastBackoff  = 5 * time.Second
-	// longestWait bounds what a Retry-After may demand.
+	// longestWait bounds the wait that a Retry-After can ask for.
 	longestWait = 30 * time.Second
 	// maxResponse bounds a response's body.
 	maxResponse = 64 << 20
 )
 
-// call is one request, which may be sent several times: every route of the API
-// can be repeated without harm.
+// call is one request, which may be sent several times: repeating a request is
+// harmless on every route of the API.
 type call struct {
 	method, path string
 	header       http.Header
 	body         []byte
 }
 
-// do sends a call until it is answered for good, and decodes the answer. A
-// connection that fails, 429 and 5xx are tried again until the client's
-// patience ends. Errors: *api.Problem, *Unreachable, or that of ctx.
+// do sends a call until it has a final answer, and decodes that answer. It retries
+// failed connections, 429 and 5xx until the client's patience ends. Errors are
+// *api.Problem, *Unreachable, or that of ctx.
 func (c *Client) do(ctx context.Context, request call, into any) error {
 	start := c.options.Now()
 	backoff := firstBackoff
@@ -61,8 +61,7 @@ func (c *Client) do(ctx context.Context, request call, into any) error {
 		if wait < 0 || c.options.Now().Sub(start) >= c.options.Patience {
 			return err
 		}
-		// Half of the pause is left to chance, so that clients do not come
-		// back all at once.
+		// Half of the wait is random, so that clients do not retry all at once.
 		wait = max(wait, time.Duration((0.5+c.options.Random()/2)*float64(backoff)))
 		backoff = min(2*backoff, lastBackoff)
 		c.options.Retrying(err, wait)
@@ -72,8 +71,8 @@ func (c *Client) do(ctx context.Context, request call, into any) error {
 	}
 }
 
-// attempt sends a call once. wait is the least pause before another attempt,
-// negative where that cannot help.
+// attempt sends a call once. wait is the shortest wait before another attempt,
+// negative where another attempt cannot help.
 func (c *Client) attempt(ctx context.Context, request call, into any) (wait time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Attempt)
 	defer cancel()
@@ -97,12 +96,12 @@ func (c *Client) attempt(ctx context.Context, request call, into any) (wait time
 		return judge(response, raw, c.options.Now())
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
-		return -1, fmt.Errorf("%s did not answer as the API does: is it the platform's address?", c.base)
+		return -1, fmt.Errorf("the answer of %s is not one of the API: check that this is the platform's address", c.base)
 	}
 	return 0, nil
 }
 
-// plain takes off what http.Client puts before an error: method and URL.
+// plain removes the method and URL that http.Client puts before an error.
 func plain(err error) error {
 	var wrapped *url.Error
 	if errors.As(err, &wrapped) {
@@ -111,24 +110,24 @@ func plain(err error) error {
 	return err
 }
 
-// judge makes a problem of an answer that is none of success, and says whether
+// judge returns the problem in an answer that is not a success, and says whether
 // another attempt can help.
 func judge(response *http.Response, raw []byte, now time.Time) (wait time.Duration, err error) {
-	told := &api.Problem{}
-	if json.Unmarshal(raw, told) != nil || told.Detail == "" {
-		told = &api.Problem{Detail: "the answer is " + response.Status}
+	problem := &api.Problem{}
+	if json.Unmarshal(raw, problem) != nil || problem.Detail == "" {
+		problem = &api.Problem{Detail: "the server answered " + response.Status}
 	}
-	told.Status = response.StatusCode
+	problem.Status = response.StatusCode
 	wait, asked := retryAfter(response.Header.Get("Retry-After"), now)
 	switch {
-	case told.Status == http.StatusTooManyRequests, told.Status >= 500 && told.Status != http.StatusServiceUnavailable:
-		return wait, told
-	case told.Status == http.StatusServiceUnavailable && (asked || told.Type == ""):
-		// Without Retry-After the platform's own 503 says that somebody has
-		// to act.
-		return wait, told
+	case problem.Status == http.StatusTooManyRequests,
+		problem.Status >= 500 && problem.Status != http.StatusServiceUnavailable:
+		return wait, problem
+	case problem.Status == http.StatusServiceUnavailable && (asked || problem.Type == ""):
+		// Without Retry-After, the platform's own 503 means that somebody must act.
+		return wait, problem
 	}
-	return -1, told
+	return -1, problem
 }
 
 func retryAfter(text string, now time.Time) (wait time.Duration, asked bool) {

@@ -30,10 +30,9 @@ func (c *Client) post(ctx context.Context, path string, body, into any) error {
 		header: http.Header{"Content-Type": {"application/json"}}}, into)
 }
 
-// Send posts a JSON array of events, or imports it with every event's own time
-// as its arrival. The answer lacks the single events. A repetition may put
-// events into the log twice, where the second is a duplicate that is never
-// applied.
+// Send posts a JSON array of events; keepTime imports it, with each event's own
+// time as its arrival. The answer does not list single events. A retry may put an
+// event into the log twice; the second is a duplicate, which is never applied.
 func (c *Client) Send(ctx context.Context, batch []byte, keepTime bool) (api.Accepted, error) {
 	path := "/events"
 	if keepTime {
@@ -54,8 +53,8 @@ func (c *Client) Entity(ctx context.Context, id string) (api.EntityView, error) 
 	return view, err
 }
 
-// History returns a page of an entity's events behind the page that named
-// after, "" for the first.
+// History returns a page of an entity's events: the one after the page that
+// returned after as Next, or the first for "".
 func (c *Client) History(ctx context.Context, id, after string, limit int) (api.HistoryPage, error) {
 	var page api.HistoryPage
 	err := c.get(ctx, entityPath(id)+"/events", paging(after, limit), &page)
@@ -71,7 +70,13 @@ func paging(after string, limit int) url.Values {
 }
 
 // Rows returns a page of a lane of a generation.
-func (c *Client) Rows(ctx context.Context, generation string, lane event.Lane, after string, limit int) (api.RowsPage, error) {
+func (c *Client) Rows(
+	ctx context.Context,
+	generation string,
+	lane event.Lane,
+	after string,
+	limit int,
+) (api.RowsPage, error) {
 	query := paging(after, limit)
 	query.Set("generation", generation)
 	query.Set("lane", strconv.Itoa(int(lane)))
@@ -80,7 +85,7 @@ func (c *Client) Rows(ctx context.Context, generation string, lane event.Lane, a
 	return page, err
 }
 
-// Lanes returns how far every lane is.
+// Lanes returns the progress of every lane.
 func (c *Client) Lanes(ctx context.Context) (api.LanesView, error) {
 	var view api.LanesView
 	err := c.get(ctx, "/lanes", nil, &view)
@@ -131,8 +136,8 @@ func (c *Client) Replay(ctx context.Context, id string) (lifecycle.View, error) 
 	return view, err
 }
 
-// StartReplay starts a replay. It needs a name, so that a repetition cannot
-// start a second one.
+// StartReplay starts a replay. It needs a name, so that a retry cannot start a
+// second replay.
 func (c *Client) StartReplay(ctx context.Context, name string, input replay.Request) (lifecycle.View, error) {
 	raw, err := json.Marshal(input)
 	if err != nil {

@@ -15,8 +15,8 @@ var litestreamLog []byte
 //go:embed data/litestream.truth.json
 var litestreamTruth []byte
 
-// Litestream returns the log of the Litestream repository as CloudEvents, one
-// a line.
+// Litestream returns the log of the Litestream repository as CloudEvents, one per
+// line.
 func Litestream() (io.ReadCloser, error) {
 	lines, err := gzip.NewReader(bytes.NewReader(litestreamLog))
 	if err != nil {
@@ -25,8 +25,8 @@ func Litestream() (io.ReadCloser, error) {
 	return lines, nil
 }
 
-// Truth is what Git says of the last commit: lines by path, for every text
-// file that exists.
+// Truth is the line count of every text file in the last commit, by path, as Git
+// computed it.
 type Truth map[string]int64
 
 // LitestreamTruth returns the truth of the Litestream log.
@@ -41,8 +41,8 @@ func ParseTruth(raw []byte) (Truth, error) {
 	return truth, nil
 }
 
-// Agrees reports whether a file's state has the lines that Git says it has: 0
-// for a file that does not exist any more or is no text.
+// Agrees reports whether a file's state has the line count of Git: 0 for a file
+// that no longer exists or is not text.
 func (t Truth) Agrees(path string, state []byte) bool {
 	var file struct {
 		Lines *int64 `json:"lines"`

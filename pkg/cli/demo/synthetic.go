@@ -8,12 +8,12 @@ import (
 	"strconv"
 )
 
-// Skew says how unevenly a synthetic log's events fall on its entities: the
-// exponent of a Zipf distribution, above 1.
+// Skew is the exponent, above 1, of the Zipf distribution of a synthetic log's
+// events over its entities.
 const Skew = 1.1
 
-// Synthetic writes a log of n file.changed events of up to entities entities,
-// a few of which have very many. The same seed gives the same bytes.
+// Synthetic writes a log of n file.changed events of up to entities entities, a
+// few of which have very many events. The same seed gives the same bytes.
 func Synthetic(w io.Writer, n, entities int, seed uint64) error {
 	rng := rand.New(rand.NewPCG(seed, seed))
 	zipf := rand.NewZipf(rng, Skew, 8, uint64(entities-1))
@@ -49,7 +49,7 @@ func Synthetic(w io.Writer, n, entities int, seed uint64) error {
 	return nil
 }
 
-// appendTime spreads the events over 2025, a second apart or more.
+// appendTime spreads the events over 2025, at least a second apart.
 func appendTime(b []byte, i int) []byte {
 	second := i % 86_400
 	day := i / 86_400 % 28

@@ -1,5 +1,5 @@
-// Package progress shows people how far long work has come: a bar on a
-// terminal, a line now and then elsewhere, with rate and time left.
+// Package progress shows the progress of long work: a bar on a terminal, else a
+// line every few seconds, with rate and time left.
 //
-// What lives here: drawing and estimating. What must not: what the work is.
+// What lives here: drawing and estimating. What must not: the work itself.
 package progress

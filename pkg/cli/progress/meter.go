@@ -11,24 +11,24 @@ import (
 )
 
 const (
-	// redraw and report are how often a bar is drawn and a line printed.
+	// redraw is how often a bar is drawn, report how often a line is printed.
 	redraw = 100 * time.Millisecond
 	report = 5 * time.Second
-	// barWidth is that of the bar between its brackets, defaultWidth that of a
-	// terminal that does not tell.
+	// barWidth is the width between the brackets of the bar, defaultWidth that of
+	// a terminal of unknown width.
 	barWidth     = 24
 	defaultWidth = 80
 )
 
 // State is what a Meter shows.
 type State struct {
-	// Label says what is being done. A new one is always shown at once.
+	// Label names the work. A new label is shown at once.
 	Label string
-	// Fraction is how much of it is done, from 0 to 1; negative is not known.
+	// Fraction is how much is done, from 0 to 1; negative if unknown.
 	Fraction float64
 	// Detail is counts and rates.
 	Detail string
-	// Left is the time left; 0 is not known.
+	// Left is the time left; 0 if unknown.
 	Left time.Duration
 }
 
@@ -37,7 +37,7 @@ type State struct {
 type Meter struct {
 	out      io.Writer
 	now      func() time.Time
-	terminal func() (width int, is bool)
+	terminal func() (width int, ok bool)
 
 	mu    sync.Mutex
 	label string
@@ -45,13 +45,13 @@ type Meter struct {
 	drawn bool
 }
 
-// New returns a meter on out, which is drawn upon where it is a terminal.
+// New returns a meter that draws a bar if out is a terminal, else prints lines.
 func New(out io.Writer, now func() time.Time) *Meter {
 	return &Meter{out: out, now: now, terminal: func() (int, bool) { return terminal(out) }}
 }
 
 // terminal reports whether out is a terminal, and its width.
-func terminal(out io.Writer) (width int, is bool) {
+func terminal(out io.Writer) (width int, isTerminal bool) {
 	file, ok := out.(interface{ Fd() uintptr })
 	if !ok || !term.IsTerminal(int(file.Fd())) {
 		return 0, false
@@ -63,7 +63,7 @@ func terminal(out io.Writer) (width int, is bool) {
 	return width, true
 }
 
-// Show shows a state, unless the last one was shown a moment ago.
+// Show shows s, unless it has just shown a state with the same label.
 func (m *Meter) Show(s State) {
 	if m == nil {
 		return
@@ -88,7 +88,7 @@ func (m *Meter) Show(s State) {
 	_, _ = fmt.Fprintln(m.out, line(s, false))
 }
 
-// Note prints a line of its own.
+// Note prints a separate line.
 func (m *Meter) Note(format string, args ...any) {
 	if m == nil {
 		return
@@ -99,7 +99,7 @@ func (m *Meter) Note(format string, args ...any) {
 	_, _ = fmt.Fprintf(m.out, format+"\n", args...)
 }
 
-// Done takes the bar away. The meter can be used again.
+// Done erases the bar. The meter can be used again.
 func (m *Meter) Done() {
 	if m == nil {
 		return
@@ -144,7 +144,7 @@ func clip(text string, width int) string {
 	return text
 }
 
-// Duration words a time as people read it: 42s, 3m05s, 2h07m.
+// Duration formats d for people: 42s, 3m05s, 2h07m.
 func Duration(d time.Duration) string {
 	seconds := int64(d.Round(time.Second) / time.Second)
 	switch {
@@ -167,7 +167,7 @@ func Count(n int64) string {
 	return fmt.Sprintf("%s,%03d", Count(n/1000), n%1000)
 }
 
-// Bytes words a size: 512 B, 1.5 MiB.
+// Bytes formats a size: 512 B, 1.5 MiB.
 func Bytes(n int64) string {
 	const unit = 1024
 	if n < unit {

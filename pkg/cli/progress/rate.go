@@ -2,11 +2,11 @@ package progress
 
 import "time"
 
-// window is how far back a rate looks.
+// window is the time over which a rate is measured.
 const window = 15 * time.Second
 
-// Rate estimates how fast a number rises, over the last seconds. The zero
-// value is ready for use; it is used by one goroutine.
+// Rate estimates how fast a number rises. The zero value is ready for use by one
+// goroutine.
 type Rate struct {
 	samples []sample
 }
@@ -16,12 +16,12 @@ type sample struct {
 	value float64
 }
 
-// Add notes the number as of now. One that falls starts the estimate anew.
+// Add records the number at now. A number that falls restarts the estimate.
 func (r *Rate) Add(now time.Time, value float64) {
 	if n := len(r.samples); n > 0 && value < r.samples[n-1].value {
 		r.samples = r.samples[:0]
 	}
-	// One sample older than the window stays, so that it is covered.
+	// One sample older than the window stays, so that the samples cover it.
 	for len(r.samples) > 1 && now.Sub(r.samples[1].at) >= window {
 		r.samples = r.samples[1:]
 	}
@@ -32,7 +32,7 @@ func (r *Rate) Add(now time.Time, value float64) {
 	r.samples = append(r.samples, sample{now, value})
 }
 
-// PerSecond is the rate, 0 while it is not known.
+// PerSecond is the rate, 0 while unknown.
 func (r *Rate) PerSecond() float64 {
 	n := len(r.samples)
 	if n < 2 {
@@ -46,7 +46,7 @@ func (r *Rate) PerSecond() float64 {
 	return (last.value - first.value) / elapsed
 }
 
-// Left is the time until the number reaches an end, 0 while it is not known.
+// Left is the time until the number reaches an end, 0 while unknown.
 func (r *Rate) Left(end float64) time.Duration {
 	rate := r.PerSecond()
 	if rate <= 0 {

@@ -8,13 +8,12 @@ import (
 	"reprise/pkg/api"
 )
 
-// batch is a request: events as they stood in the text, and the numbers of
-// their lines.
+// batch is a request: events as they stand in the text, and their line numbers.
 type batch struct {
 	first int64
 	lines []int64
-	// text is the JSON array, still without its end; ends has where each event
-	// ends in it.
+	// text is the JSON array without its closing bracket; ends are the offsets at
+	// which the events end in it.
 	text []byte
 	ends []int
 }
@@ -35,7 +34,7 @@ func (b *batch) add(number int64, line []byte) {
 
 func (b *batch) body() []byte { return append(b.text, ']') }
 
-// halves divides a batch of two events or more.
+// halves splits a batch of at least two events.
 func (b *batch) halves() [2]*batch {
 	var out [2]*batch
 	start, middle := 1, len(b.lines)/2
@@ -53,7 +52,7 @@ func (b *batch) halves() [2]*batch {
 	return out
 }
 
-// drain sends the batches of one sender, one after the other.
+// drain sends the batches of one sender in order.
 func (s *sending) drain(ctx context.Context, queue <-chan *batch) error {
 	for b := range queue {
 		if s.stopped.Load() {
@@ -70,11 +69,11 @@ func (s *sending) drain(ctx context.Context, queue <-chan *batch) error {
 	return nil
 }
 
-// post sends a batch, in halves where the server finds it too large.
+// post sends a batch, split in halves while the server finds it too large.
 func (s *sending) post(ctx context.Context, b *batch) error {
 	accepted, err := s.To.Send(ctx, b.body(), s.KeepTime)
-	var told *api.Problem
-	if errors.As(err, &told) && told.Status == http.StatusRequestEntityTooLarge && len(b.lines) > 1 {
+	problem, refused := errors.AsType[*api.Problem](err)
+	if refused && problem.Status == http.StatusRequestEntityTooLarge && len(b.lines) > 1 {
 		for _, half := range b.halves() {
 			if err := s.post(ctx, half); err != nil {
 				return &halfFailed{half, err}
@@ -109,24 +108,24 @@ func (s *sending) accept(accepted api.Accepted) {
 	s.Sent(int64(accepted.Accepted))
 }
 
-// judge makes a refusal of a line out of a problem that names an event.
+// judge turns a problem that names an event into the refusal of a line.
 func (s *sending) judge(b *batch, err error) error {
 	for {
-		var half *halfFailed
-		if !errors.As(err, &half) {
+		half, ok := errors.AsType[*halfFailed](err)
+		if !ok {
 			break
 		}
 		b, err = half.part, half.err
 	}
-	var told *api.Problem
-	if !errors.As(err, &told) {
+	problem, refused := errors.AsType[*api.Problem](err)
+	if !refused {
 		return err
 	}
 	switch {
-	case told.Event != nil && *told.Event >= 0 && *told.Event < len(b.lines):
-		s.refuse(refusal(b.lines[*told.Event], told))
-	case told.Status == http.StatusRequestEntityTooLarge:
-		s.refuse(refusal(b.first, told))
+	case problem.Event != nil && *problem.Event >= 0 && *problem.Event < len(b.lines):
+		s.refuse(refusal(b.lines[*problem.Event], problem))
+	case problem.Status == http.StatusRequestEntityTooLarge:
+		s.refuse(refusal(b.first, problem))
 	default:
 		return err
 	}

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// MaxRefusals bounds the refused lines that are named.
+// MaxRefusals bounds the refused lines that Check names.
 const MaxRefusals = 20
 
-// lookAtContext is how many lines are read between two looks at the context.
+// lookAtContext is how many lines are read between checks of the context.
 const lookAtContext = 1024
 
-// Check reads lines without sending any, and returns how many there are and the
-// first that the server would refuse at about now. Its error is one of reading.
+// Check reads lines without sending them. It returns their number and the first
+// ones that the server would refuse at about now. An error is one of reading.
 func Check(ctx context.Context, r io.Reader, keepTime bool, now time.Time) (count int64, refused []Refusal, err error) {
 	l, err := openLines(r)
 	if err != nil {

@@ -1,6 +1,6 @@
-// Package send sends JSON Lines of CloudEvents to the API: it reads and divides
-// a file of any size in bounded memory, keeps the order of every entity's
-// events, and says which line was refused.
+// Package send sends JSON Lines of CloudEvents to the API. It reads a file of any
+// size in bounded memory, keeps every entity's events in order, and names refused
+// lines.
 //
 // What lives here: reading, batching and order. What must not: HTTP and its
 // retries (package client), flags, or output.

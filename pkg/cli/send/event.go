@@ -9,9 +9,9 @@ import (
 	"reprise/pkg/event"
 )
 
-// Refusal is a line that was not accepted, and why.
+// Refusal says which line was not accepted, and why.
 type Refusal struct {
-	// Line is its number, from 1.
+	// Line is the line number, from 1.
 	Line      int64  `json:"line"`
 	Attribute string `json:"attribute,omitempty"`
 	Problem   string `json:"problem"`
@@ -19,9 +19,8 @@ type Refusal struct {
 
 func (r Refusal) String() string { return fmt.Sprintf("line %d: %s", r.Line, r.Problem) }
 
-// check decides on a line as the server will, and returns its entity. now is
-// this machine's, which may differ from the server's: the bound on times is wide
-// enough for that.
+// check applies the server's rules to a line and returns its entity. now may
+// differ from the server's clock: the bound on times is wide enough.
 func check(line []byte, keepTime bool, now time.Time) (entity string, err error) {
 	e, err := event.Parse(string(line))
 	if err == nil {
@@ -38,13 +37,10 @@ func check(line []byte, keepTime bool, now time.Time) (entity string, err error)
 
 func refusal(line int64, err error) Refusal {
 	r := Refusal{Line: line, Problem: err.Error()}
-	var invalid *event.Invalid
-	var told *api.Problem
-	switch {
-	case errors.As(err, &invalid):
+	if invalid, ok := errors.AsType[*event.Invalid](err); ok {
 		r.Attribute = invalid.Attribute
-	case errors.As(err, &told):
-		r.Attribute = told.Attribute
+	} else if problem, ok := errors.AsType[*api.Problem](err); ok {
+		r.Attribute = problem.Attribute
 	}
 	return r
 }

@@ -25,8 +25,8 @@ const (
 	MaxSenders         = 64
 )
 
-// Poster posts a batch until it is accepted or refused for good; *client.Client
-// does.
+// Poster posts a batch and retries until the server accepts or finally refuses
+// it. *client.Client is one.
 type Poster interface {
 	Send(ctx context.Context, batch []byte, keepTime bool) (api.Accepted, error)
 }
@@ -35,40 +35,38 @@ type Poster interface {
 type Options struct {
 	To       Poster
 	KeepTime bool
-	// Senders is how many requests are under way at a time, a power of two.
-	// Entities are divided among them, so that each one's events stay in
-	// order.
+	// Senders is the number of concurrent requests, a power of two. Each entity
+	// belongs to one sender, so that its events stay in order.
 	Senders int
 	// BatchEvents and BatchBytes bound a request. Memory holds three requests
 	// per sender.
 	BatchEvents, BatchBytes int
 	Now                     func() time.Time
-	// Sent is told of every answer, by several goroutines.
+	// Sent is called after every answer, from several goroutines.
 	Sent func(accepted int64)
 }
 
 // Result says what became of the lines.
 type Result struct {
 	Accepted int64 `json:"accepted"`
-	// Lines counts those that are not blank, up to where reading ended.
+	// Lines counts the lines read that are not blank.
 	Lines   int64     `json:"lines"`
 	Batches int64     `json:"batches"`
 	Seconds float64   `json:"seconds"`
 	Refused []Refusal `json:"refused,omitempty"`
-	// Unsent is the first line that may not have been accepted, 0 where there
-	// is none.
+	// Unsent is the first line that may not have been accepted, 0 if there is
+	// none.
 	Unsent int64 `json:"firstUnsent,omitempty"`
-	// Reached has the last position of every lane that was touched.
+	// Reached holds the last accepted position of each lane.
 	Reached map[event.Lane]event.Position `json:"-"`
 }
 
 // ErrRefused says that lines were refused; Result names them.
-var ErrRefused = errors.New("the input has lines that are no acceptable events")
+var ErrRefused = errors.New("the input contains lines that are not acceptable events")
 
-// Send reads lines and sends them until their end or the first that is refused.
-// It returns when every request under way is answered; its Result is valid with
-// an error too. Lines of one entity arrive in the order of the text, and none
-// behind one that failed.
+// Send reads and sends lines until the end or the first refused line. It returns
+// when every request has its answer; the Result is valid with an error too. An
+// entity's lines arrive in the order of the text, none after one that failed.
 func Send(ctx context.Context, r io.Reader, o Options) (Result, error) {
 	s, err := newSending(o)
 	if err != nil {
@@ -101,8 +99,8 @@ type sending struct {
 	division *event.Lanes
 	queues   []chan *batch
 	filling  []*batch
-	// stopped is set once a request failed: nothing more is sent, so that no
-	// entity's later event overtakes it.
+	// stopped is set once a request has failed: nothing more is sent, so that no
+	// later event of an entity overtakes an earlier one.
 	stopped atomic.Bool
 
 	mu     sync.Mutex
@@ -112,22 +110,14 @@ type sending struct {
 }
 
 func newSending(o Options) (*sending, error) {
-	if o.Senders == 0 {
-		o.Senders = DefaultSenders
-	}
-	if o.BatchEvents == 0 {
-		o.BatchEvents = DefaultBatchEvents
-	}
-	if o.BatchBytes == 0 {
-		o.BatchBytes = DefaultBatchBytes
-	}
-	o.BatchEvents = min(o.BatchEvents, api.MaxBatchEvents)
-	o.BatchBytes = min(o.BatchBytes, api.MaxBodyBytes)
+	o.Senders = cmp.Or(o.Senders, DefaultSenders)
+	o.BatchEvents = min(cmp.Or(o.BatchEvents, DefaultBatchEvents), api.MaxBatchEvents)
+	o.BatchBytes = min(cmp.Or(o.BatchBytes, DefaultBatchBytes), api.MaxBodyBytes)
 	if o.Sent == nil {
 		o.Sent = func(int64) {}
 	}
-	// Lanes divide entities by the same hash, so a sender's requests touch few
-	// of the server's lanes and fill their records well.
+	// The server's lanes use the same hash, so a sender's requests touch few of
+	// them and fill their records well.
 	division, err := event.NewLanes(o.Senders)
 	if err != nil || o.Senders > MaxSenders {
 		return nil, fmt.Errorf("the number of senders must be a power of two up to %d", MaxSenders)
@@ -141,8 +131,8 @@ func newSending(o Options) (*sending, error) {
 	return s, nil
 }
 
-// read divides the text into batches. At its end, or before the first line that
-// is refused, what was read is sent.
+// read divides the text into batches, up to its end or the first refused line, and
+// queues all of them.
 func (s *sending) read(ctx context.Context, l *lines) error {
 	defer func() {
 		for _, q := range s.queues {
@@ -157,7 +147,7 @@ func (s *sending) read(ctx context.Context, l *lines) error {
 		if err != nil && !errors.Is(err, errLineTooLong) {
 			return errors.Join(err, s.flush(ctx))
 		}
-		s.result.Lines++ // read by nobody else before the group is done
+		s.result.Lines++ // no other goroutine uses Lines before the group ends
 		entity := ""
 		if err == nil {
 			entity, err = check(line, s.KeepTime, s.Now())

@@ -23,7 +23,7 @@ import (
 	"reprise/pkg/event"
 )
 
-// server takes batches in and keeps what it took, per entity in order.
+// server accepts batches and records their events, in order per entity.
 type server struct {
 	mu       sync.Mutex
 	byEntity map[string][]string
@@ -207,8 +207,8 @@ func TestKeptTimesMustBeThere(t *testing.T) {
 	}
 }
 
-// A file is checked as a whole first, so the times that the server refuses must
-// be found here.
+// Check must find the times that the server refuses, since it decides on a whole
+// file.
 func TestKeptTimesMustBeInTheirBounds(t *testing.T) {
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	for at, refusals := range map[string]int{"2026-03-01T00:04:00Z": 0, "2026-03-01T00:06:00Z": 1, "1970-01-01T00:00:00Z": 0, "1969-12-31T00:00:00Z": 1} {
@@ -302,7 +302,7 @@ func TestEndOfContextEndsIt(t *testing.T) {
 	}
 }
 
-// neverEnds is a text of the same line for ever.
+// neverEnds repeats one line for ever.
 type neverEnds struct{}
 
 func (neverEnds) Read(b []byte) (int, error) { return copy(b, line("1", "s")+"\n"), nil }

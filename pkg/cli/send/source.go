@@ -13,30 +13,30 @@ import (
 )
 
 const (
-	// MaxLineBytes bounds a line: with the brackets of a batch it fits the
-	// largest request body.
+	// MaxLineBytes bounds a line. A batch of one such line just fits the largest
+	// request body.
 	MaxLineBytes = 4<<20 - 2
-	// readBuffer holds most lines whole.
+	// readBuffer is larger than most lines.
 	readBuffer = 256 << 10
-	// maxWindow bounds a zstd frame's window, and so the memory it takes.
+	// maxWindow bounds the window of a zstd frame, and so its memory.
 	maxWindow = 128 << 20
 )
 
 var (
 	gzipMagic = []byte{0x1f, 0x8b}
 	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
-	// utf8Mark may begin a text file and belongs to no line.
+	// utf8Mark is the byte order mark that may begin a text file.
 	utf8Mark = []byte{0xef, 0xbb, 0xbf}
 )
 
-// Counter counts the bytes read of a file, compressed as they lie there. It is
-// safe for concurrent use.
+// Counter counts the bytes read from a file, before decompression. It is safe for
+// concurrent use.
 type Counter struct {
 	from io.Reader
 	read atomic.Int64
 }
 
-// NewCounter counts what is read of r.
+// NewCounter counts the bytes read from r.
 func NewCounter(r io.Reader) *Counter { return &Counter{from: r} }
 
 // Read implements io.Reader.
@@ -49,8 +49,8 @@ func (c *Counter) Read(b []byte) (int, error) {
 // Bytes is the number of bytes read.
 func (c *Counter) Bytes() int64 { return c.read.Load() }
 
-// lines reads a text line by line, decompressing it where its first bytes say
-// so. Close releases the decompressor.
+// lines reads a text line by line and decompresses gzip and zstd, which it knows
+// by their first bytes. close releases the decompressor.
 type lines struct {
 	buffer *bufio.Reader
 	number int64
@@ -85,8 +85,8 @@ func openLines(r io.Reader) (*lines, error) {
 	return l, nil
 }
 
-// unexpected makes the end of a cut file an error of its own, since a plain end
-// means that all was read.
+// unexpected turns the end of a truncated file into io.ErrUnexpectedEOF, since
+// io.EOF means that everything was read.
 func unexpected(err error) error {
 	if errors.Is(err, io.EOF) {
 		return io.ErrUnexpectedEOF
@@ -96,9 +96,9 @@ func unexpected(err error) error {
 
 var errLineTooLong = fmt.Errorf("the line is longer than %d bytes", MaxLineBytes)
 
-// next returns the next line that is not blank, without its end, valid until
-// the following call. At the end it returns io.EOF; a line that is too long is
-// skipped with errLineTooLong.
+// next returns the next line that is not blank, without surrounding white space,
+// valid until the next call. It returns io.EOF at the end, and errLineTooLong for
+// a line that is too long, which it skips.
 func (l *lines) next() ([]byte, error) {
 	for {
 		line, err := l.line()
@@ -135,8 +135,8 @@ func (l *lines) line() ([]byte, error) {
 	return l.ended(l.long, err)
 }
 
-// ended lets the end of the text end its last line. Whatever else ends a line
-// makes it worthless.
+// ended returns a line that ends with a line feed or the text. A line cut by any
+// other error is dropped.
 func (l *lines) ended(line []byte, err error) ([]byte, error) {
 	switch {
 	case err == nil || (errors.Is(err, io.EOF) && len(line) > 0):
@@ -147,5 +147,5 @@ func (l *lines) ended(line []byte, err error) ([]byte, error) {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		err = fmt.Errorf("the compressed data is cut off: %w", err)
 	}
-	return nil, fmt.Errorf("read behind line %d: %w", l.number-1, err)
+	return nil, fmt.Errorf("read after line %d: %w", l.number-1, err)
 }

@@ -10,7 +10,7 @@ import (
 	"reprise/pkg/control"
 )
 
-// manyKeys is more than any call of DynamoDB takes at a time.
+// manyKeys is more than any call of DynamoDB accepts.
 const manyKeys = 130
 
 func (s *suite) keys(n int) []control.Key {
@@ -53,7 +53,7 @@ func (s *suite) testGetAll(t *testing.T) {
 	conformance.WantError(t, "get too many", err, control.ErrLimit)
 }
 
-// testPutAll mixes writes whose condition holds with those whose does not.
+// testPutAll mixes writes whose condition holds with writes whose condition fails.
 func (s *suite) testPutAll(t *testing.T) {
 	keys := s.keys(manyKeys)
 	writes := make([]control.Write, len(keys))
@@ -64,12 +64,12 @@ func (s *suite) testPutAll(t *testing.T) {
 		switch i % 5 {
 		case 0, 1: // a new document
 			held[i] = true
-		case 2: // on the version that is stored
+		case 2: // a change of the stored version
 			writes[i].Previous = s.put(t, key, "old", "")
 			held[i] = true
-		case 3: // as new, but it exists
+		case 3: // a creation, but the document exists
 			stored[i] = s.put(t, key, "old", "")
-		case 4: // on a version, but there is none
+		case 4: // a change, but there is no document
 			writes[i].Previous = "no-such-version"
 		}
 	}
@@ -95,7 +95,7 @@ func (s *suite) testPutAll(t *testing.T) {
 	}
 }
 
-// wantChanged checks that w is stored under a version of its own, which works.
+// wantChanged checks that w is stored under a new version that can be changed.
 func (s *suite) wantChanged(t *testing.T, w control.Write) {
 	t.Helper()
 	doc, err := s.table.Get(t.Context(), w.Key)

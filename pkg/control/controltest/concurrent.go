@@ -27,7 +27,7 @@ func (s *suite) testOneCreates(t *testing.T) {
 	}
 }
 
-// testOneChanges lets single writes and batches race for one version.
+// testOneChanges races single writes and batches on one version.
 func (s *suite) testOneChanges(t *testing.T) {
 	key := s.key()
 	version := s.put(t, key, "old", "")
@@ -125,8 +125,15 @@ func (s *suite) testCancelled(t *testing.T) {
 	_, create := s.table.Put(ctx, missing, []byte("new"), "")
 	_, putAll := s.table.PutAll(ctx, []control.Write{{Key: missing, Body: []byte("new")}})
 	_, list := s.table.List(ctx, key.Partition, "", 1)
-	for name, err := range map[string]error{"Get": get, "GetAll": getAll, "Put": put, "Put of a new one": create,
-		"PutAll": putAll, "List": list, "Delete": s.table.Delete(ctx, key, version)} {
+	for name, err := range map[string]error{
+		"Get":                   get,
+		"GetAll":                getAll,
+		"Put":                   put,
+		"Put of a new document": create,
+		"PutAll":                putAll,
+		"List":                  list,
+		"Delete":                s.table.Delete(ctx, key, version),
+	} {
 		if err == nil || errors.Is(err, control.ErrNotFound) || errors.Is(err, control.ErrConflict) {
 			t.Errorf("%s with a cancelled context: %v", name, err)
 		}
@@ -153,8 +160,8 @@ func (s *suite) testDurable(t *testing.T) {
 	s.wantMissing(t, deleted)
 	s.wantChanged(t, control.Write{Key: batch, Body: []byte("batch")})
 	if again := s.put(t, deleted, "gone", ""); again == deletedVersion {
-		t.Fatalf("version %q came again", again)
+		t.Fatalf("version %q was used again", again)
 	}
 	_, err := s.table.Put(t.Context(), deleted, []byte("x"), deletedVersion)
-	conformance.WantError(t, "put on a version of before the deletion", err, control.ErrConflict)
+	conformance.WantError(t, "put on the version before the deletion", err, control.ErrConflict)
 }

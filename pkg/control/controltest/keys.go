@@ -9,9 +9,9 @@ import (
 	"reprise/pkg/control"
 )
 
-// testNoKeys asks every method for keys that no document can have: an adapter
-// that takes one stores what another cannot read.
-func (s *suite) testNoKeys(t *testing.T) {
+// testInvalidKeys checks that every method refuses invalid keys: if one adapter
+// accepted such a key, another could not read the document.
+func (s *suite) testInvalidKeys(t *testing.T) {
 	partition := s.partition()
 	for name, key := range map[string]control.Key{
 		"no partition":             {Sort: "s"},
@@ -49,9 +49,9 @@ func (s *suite) testListNone(t *testing.T) {
 	}
 }
 
-// testTwiceInACall names a document twice: it is returned once, and never
-// written.
-func (s *suite) testTwiceInACall(t *testing.T) {
+// testRepeatedKeys checks that GetAll returns a repeated key once, and that PutAll
+// refuses it.
+func (s *suite) testRepeatedKeys(t *testing.T) {
 	key, other := s.key(), s.key()
 	version := s.put(t, key, "old", "")
 	docs, err := s.table.GetAll(t.Context(), []control.Key{key, other, key})
@@ -68,8 +68,8 @@ func (s *suite) testTwiceInACall(t *testing.T) {
 	s.wantMissing(t, other)
 }
 
-// testNothingCancelled: a call that names nothing is cancelled like any other.
-func (s *suite) testNothingCancelled(t *testing.T) {
+// testEmptyCancelled checks that calls without keys obey cancelled contexts.
+func (s *suite) testEmptyCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	_, getAll := s.table.GetAll(ctx, nil)

@@ -63,7 +63,9 @@ func (s *suite) testListPages(t *testing.T) {
 	for _, sort := range []string{"b", "d", "f"} {
 		s.put(t, control.Key{Partition: partition, Sort: sort}, sort, "")
 	}
-	for after, want := range map[string]string{"": "bdf", "a": "bdf", "b": "df", "b#": "df", "c": "df", "d": "f", "f": "", "z": ""} {
+	for after, want := range map[string]string{
+		"": "bdf", "a": "bdf", "b": "df", "b#": "df", "c": "df", "d": "f", "f": "", "z": "",
+	} {
 		var have strings.Builder
 		for _, doc := range s.list(t, partition, after, 2) {
 			have.WriteString(doc.Sort)
@@ -88,8 +90,8 @@ func (s *suite) testListPartitions(t *testing.T) {
 	}
 }
 
-// testListLarge lists more than DynamoDB returns at a time: fewer than the
-// limit would mean the end.
+// testListLarge lists more than one call of DynamoDB returns: an adapter must go
+// on until the limit, since fewer documents mean the end.
 func (s *suite) testListLarge(t *testing.T) {
 	keys := s.keys(12)
 	body := strings.Repeat("b", control.MaxBodyBytes)

@@ -12,7 +12,7 @@ import (
 	"reprise/pkg/control"
 )
 
-// model is what a table should hold, and the versions that ever were.
+// model is the expected content of a table, and every version ever used.
 type model struct {
 	*suite
 	partition string
@@ -37,13 +37,13 @@ func (s *suite) testModel(t *testing.T) {
 
 func (m *model) key(sort string) control.Key { return control.Key{Partition: m.partition, Sort: sort} }
 
-// draw returns the stored version, "", or any that ever was.
+// draw returns the stored version, "", or any version ever used.
 func (m *model) draw(t *rapid.T, sort string) control.Version {
 	choices := append([]control.Version{m.docs[sort].Version, m.docs[sort].Version, ""}, m.used...)
 	return rapid.SampledFrom(choices).Draw(t, "previous")
 }
 
-func (m *model) enter(t *rapid.T, sort string, version control.Version, body []byte) {
+func (m *model) record(t *rapid.T, sort string, version control.Version, body []byte) {
 	if slices.Contains(m.used, version) {
 		t.Fatalf("version %q was used before", version)
 	}
@@ -63,7 +63,7 @@ func (m *model) putOne(t *rapid.T, sort string) {
 	if err != nil {
 		t.Fatalf("put: %v", err)
 	}
-	m.enter(t, sort, version, body)
+	m.record(t, sort, version, body)
 }
 
 func (m *model) putSome(t *rapid.T, sorts []string) {
@@ -84,7 +84,7 @@ func (m *model) putSome(t *rapid.T, sorts []string) {
 		if err = errors.Join(results[i], err); err != nil {
 			t.Fatalf("put all: %v", err)
 		}
-		m.enter(t, w.Sort, doc.Version, w.Body)
+		m.record(t, w.Sort, doc.Version, w.Body)
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 // Features says what a table offers besides the contract.
 type Features = conformance.Features[control.Table]
 
-// Run opens one table and tests it. The table need not be empty: every test
-// works in partitions of its own.
+// Run opens one table and tests it. The table need not be empty: every test uses
+// its own partitions.
 func Run(t *testing.T, open func(t *testing.T) control.Table, features Features) {
 	s := &suite{Suite: conformance.Begin(t, features), table: open(t)}
 	tests := []struct {
@@ -27,10 +27,10 @@ func Run(t *testing.T, open func(t *testing.T) control.Table, features Features)
 		{"Copies", s.testCopies},
 		{"OddKeys", s.testOddKeys},
 		{"Limits", s.testLimits},
-		{"NoKeys", s.testNoKeys},
+		{"InvalidKeys", s.testInvalidKeys},
 		{"ListNone", s.testListNone},
-		{"TwiceInACall", s.testTwiceInACall},
-		{"NothingCancelled", s.testNothingCancelled},
+		{"RepeatedKeys", s.testRepeatedKeys},
+		{"EmptyCancelled", s.testEmptyCancelled},
 		{"GetAll", s.testGetAll},
 		{"PutAll", s.testPutAll},
 		{"PutAllLimits", s.testPutAllLimits},
@@ -56,7 +56,7 @@ type suite struct {
 	table control.Table
 }
 
-// partition returns the name of a partition that nobody has used.
+// partition returns the name of an unused partition.
 func (s *suite) partition() string { return s.Name() }
 
 func (s *suite) key() control.Key { return control.Key{Partition: s.partition(), Sort: "document"} }

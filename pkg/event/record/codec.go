@@ -10,19 +10,19 @@ import (
 )
 
 const (
-	// TargetBytes is the size of the lines at which a record is closed. With
-	// one event of the largest size more it stays below Kinesis's 1 MiB even
-	// where nothing can be compressed.
+	// TargetBytes is the size of lines from which a record takes no more. With
+	// one more event of the largest size, a record stays below Kinesis's 1 MiB
+	// even if nothing can be compressed.
 	TargetBytes = 512 << 10
 	// MaxEvents bounds the events of a record: an index has 16 bits.
 	MaxEvents = 10_000
-	// maxDecodedBytes refuses records that no packer here could have written.
+	// maxDecodedBytes bounds a record before compression.
 	maxDecodedBytes = 2 << 20
-	// minCompressed is the size below which compressing cannot pay.
+	// minCompressed is the size below which compression is not worth it.
 	minCompressed = 256
 )
 
-// ErrMalformed is the error of bytes that are no record. A retry cannot help.
+// ErrMalformed is the error of bytes that are not a record. Retrying cannot help.
 var ErrMalformed = errors.New("malformed record")
 
 // Codec packs and unpacks records. It is safe for concurrent use.
@@ -51,10 +51,10 @@ func (c *Codec) Close() {
 	c.decoder.Close()
 }
 
-// Pack builds a record from a header, whose Version and Events it sets, and
-// the lines of its events: 1 to MaxEvents, none empty and none with a newline.
-// Of others, and of more than any record may hold, its error is ErrMalformed,
-// for Unpack would refuse the record.
+// Pack builds a record from a header, whose Version and Events it sets, and the
+// lines of 1 to MaxEvents events, none empty and none with a newline. It returns
+// ErrMalformed for other lines and for a record above 2 MiB before compression,
+// which Unpack would refuse.
 func (c *Codec) Pack(header Header, lines [][]byte) ([]byte, error) {
 	if err := packable(lines); err != nil {
 		return nil, err
@@ -98,8 +98,8 @@ func packable(lines [][]byte) error {
 }
 
 // Unpack is the inverse of Pack. The lines share one buffer, which the caller
-// owns. Its error is ErrMalformed; where the header is sound and the lines are not,
-// the header comes with it.
+// owns. Its error is ErrMalformed; if only the lines are malformed, it also
+// returns the header.
 func (c *Codec) Unpack(data []byte) (Header, [][]byte, error) {
 	plain, err := c.plain(data)
 	if err != nil {

@@ -28,7 +28,8 @@ func newCodec(t testing.TB) *record.Codec {
 func TestUnpackIsTheInverseOfPack(t *testing.T) {
 	codec := newCodec(t)
 	rapid.Check(t, func(t *rapid.T) {
-		header := record.Header{Lane: event.Lane(rapid.IntRange(0, 1023).Draw(t, "lane")), KeepTime: rapid.Bool().Draw(t, "keep")}
+		header := record.Header{Lane: event.Lane(rapid.IntRange(0, 1023).Draw(t, "lane")),
+			KeepTime: rapid.Bool().Draw(t, "keep")}
 		if rapid.Bool().Draw(t, "playback") {
 			header.Playback = &record.Playback{Replay: "r", From: 3, To: 9, Place: json.RawMessage(`{"a":1}`)}
 		}

@@ -1,8 +1,5 @@
-// Package record is the form in which events of one lane travel in a stream:
-// a header line and one CloudEvents line per event, as JSON Lines, compressed
-// with zstd where that is smaller. FORMAT.md beside this file describes it for
-// subscribers in any language.
-//
-// What lives here: packing, unpacking and the header. What must not: streams
-// (package feed), or what is done with the events.
+// Package record packs events of one lane into a stream's record and unpacks
+// them: a header line and one CloudEvents line per event, as JSON Lines,
+// compressed with zstd if that is smaller. FORMAT.md describes the format for
+// subscribers in any language. Streams themselves are package feed.
 package record

@@ -15,7 +15,7 @@ type Header struct {
 	Lane    event.Lane `json:"lane"`
 	// Events is the number of lines that follow.
 	Events int `json:"events"`
-	// KeepTime is set where each event's own time counts as its arrival.
+	// KeepTime is set if each event's own time counts as its arrival.
 	KeepTime bool `json:"keeptime,omitempty"`
 	// Playback is set in records of a playback stream.
 	Playback *Playback `json:"playback,omitempty"`
@@ -24,11 +24,11 @@ type Header struct {
 // Playback is the part of a header that places the record in a replay.
 type Playback struct {
 	Replay string `json:"replay"`
-	// From and To are the ordinals [From, To) of the record's events among
-	// those of its lane that the replay selects.
+	// The record holds the events [From, To) of its lane, counting only events
+	// that the replay selects.
 	From int64 `json:"from"`
 	To   int64 `json:"to"`
-	// Place is where a reader would go on behind the record. It is opaque to
+	// Place is where a reader continues after the record. It is opaque to
 	// subscribers.
 	Place json.RawMessage `json:"place,omitempty"`
 }

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// Error says why a text is refused. A retry cannot help.
+// Error says why a text is refused. Retrying cannot help.
 type Error struct {
 	// Member is the member at fault, "" for the text as a whole.
 	Member  string
@@ -36,13 +36,12 @@ func fault(member, format string, args ...any) error {
 }
 
 // Unmarshal decodes a JSON object into the struct that into points to. Every
-// member must be known by exactly its name, and be given once; in whatever its
-// value holds, names are given once, too. Values are text of valid Unicode, and
-// nothing stands behind the object. Its error is an *Error, or what a member's
-// own UnmarshalJSON says.
+// member must have exactly the name of a field, and be given once; names within
+// values must not repeat either. All text must be valid Unicode, and nothing may
+// follow the object. Its error is an *Error, or that of a member's UnmarshalJSON.
 //
-// Members of structs within the struct are decoded as the standard library does,
-// which folds their case: into should have none but those with an UnmarshalJSON.
+// Structs within the struct are decoded by the standard library, which ignores
+// the case of their names: each of them should have an UnmarshalJSON.
 func Unmarshal(text []byte, into any) error {
 	if err := check(text, membersOf(reflect.TypeOf(into).Elem())); err != nil {
 		return err
@@ -55,7 +54,7 @@ func Unmarshal(text []byte, into any) error {
 	return err
 }
 
-// membersOf are the names of a struct's members as its tags give them.
+// membersOf returns the JSON names of a struct's fields.
 func membersOf(t reflect.Type) map[string]bool {
 	known := make(map[string]bool, t.NumField())
 	for i := range t.NumField() {
@@ -69,7 +68,7 @@ func membersOf(t reflect.Type) map[string]bool {
 type open struct {
 	// seen are the names of an object so far; nil for an array.
 	seen map[string]bool
-	// value is set while an object's member has its name and no value yet.
+	// value is set after a member's name, until its value begins.
 	value bool
 }
 
@@ -98,7 +97,7 @@ type walker struct {
 	text    []byte
 	known   map[string]bool
 	stack   []open
-	// member is the one of the outer object that is being read.
+	// member is the outer object's member that is being read.
 	member string
 }
 
@@ -134,7 +133,7 @@ func (w *walker) next() error {
 	return nil
 }
 
-// begun notes that the value of the member has begun.
+// begun notes that a value has begun.
 func (w *walker) begun() {
 	if n := len(w.stack); n > 0 {
 		w.stack[n-1].value = false
@@ -171,8 +170,8 @@ func kindOf(token json.Token) string {
 	return "a number"
 }
 
-// hasLoneSurrogate reports whether a JSON string has an escape that is half of a
-// character, for which the standard decoder would put U+FFFD.
+// hasLoneSurrogate reports whether a JSON string has an escape that is only half
+// of a character, which the standard decoder would replace with U+FFFD.
 func hasLoneSurrogate(raw []byte) bool {
 	const high, low, end = 0xd800, 0xdc00, 0xe000
 	for at := bytes.IndexByte(raw, '\\'); at >= 0 && at < len(raw); at++ {
@@ -181,7 +180,7 @@ func hasLoneSurrogate(raw []byte) bool {
 		}
 		unit := escaped(raw[at:])
 		if unit < high || unit >= end {
-			at++ // over what is escaped, which may be a backslash
+			at++ // skip the escaped byte, which may be a backslash
 			continue
 		}
 		next := escaped(raw[at+len(`\u0000`):])
@@ -193,8 +192,8 @@ func hasLoneSurrogate(raw []byte) bool {
 	return false
 }
 
-// escaped is the code unit of the \u escape that b begins with, -1 where it
-// begins with none.
+// escaped is the code unit of the \u escape that b begins with, -1 if it begins
+// with none.
 func escaped(b []byte) (unit int) {
 	if len(b) < len(`\u0000`) || b[0] != '\\' || b[1] != 'u' {
 		return -1

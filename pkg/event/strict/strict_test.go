@@ -20,17 +20,18 @@ type request struct {
 	At    *time.Time      `json:"at"`
 }
 
-func TestWhatIsExactIsDecoded(t *testing.T) {
+func TestUnmarshalDecodesExactInput(t *testing.T) {
 	var got request
 	text := ` {"name":"\ud83d\ude00\\ud800 \u00e9","list":["a","a"],"input":{"a":{"a":[{"a":1},{"a":2}]},"b":null},"count":3,"at":"2026-03-01T00:00:00Z"} ` + "\n"
 	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	want := request{"😀\\ud800 é", 3, []string{"a", "a"}, json.RawMessage(`{"a":{"a":[{"a":1},{"a":2}]},"b":null}`), &at}
+	want := request{"😀\\ud800 é", 3, []string{"a", "a"}, json.RawMessage(`{"a":{"a":[{"a":1},{"a":2}]},"b":null}`),
+		&at}
 	if err := strict.Unmarshal([]byte(text), &got); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 }
 
-func TestWhatWouldChangeIsRefused(t *testing.T) {
+func TestUnmarshalRefusesInputThatWouldChange(t *testing.T) {
 	for text, want := range map[string]string{
 		``:                             "it is not a JSON object",
 		`{`:                            "it is not a JSON object",

@@ -15,8 +15,8 @@ const (
 	perKey  = 12
 )
 
-// write lets writers put records at once, each under a key of its own, and
-// returns a function that waits for them. Numbers of one key must rise.
+// write starts writers that put records concurrently, each under its own key, and
+// returns a function that waits for them. The sequence numbers of a key must rise.
 func write(t *testing.T, stream feed.Stream) (wait func() map[string]string) {
 	var group sync.WaitGroup
 	var mu sync.Mutex
@@ -67,14 +67,14 @@ func (s *suite) testConcurrentPuts(t *testing.T) {
 }
 
 // testReadWhileWriting follows a shard while it is written, and reads it again
-// afterwards: a record that appeared behind the reader's back would be in the
+// afterwards. A record that appeared before the reader's place would be in the
 // second reading only.
 func (s *suite) testReadWhileWriting(t *testing.T) {
 	_, stream := s.create(t, 1)
 	shard := shards(t, stream)[0]
 	follower := reader{stream: stream, next: iterator(t, stream, shard, feed.Start{})}
 	wait := write(t, stream)
-	defer wait() // also where the follower fails
+	defer wait() // even if the follower fails
 	seen := follower.take(t, writers*perKey, 5)
 	wait()
 	again := reader{stream: stream, next: iterator(t, stream, shard, feed.Start{})}

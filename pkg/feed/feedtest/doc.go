@@ -1,6 +1,3 @@
-// Package feedtest is the conformance suite of streams: it holds an adapter to
-// every promise of the contract, and to nothing else.
-//
-// What lives here: tests that know the contract alone. What must not: anything
-// that knows an adapter.
+// Package feedtest is the conformance suite of streams: it tests every promise of
+// the contract, and knows no adapter.
 package feedtest

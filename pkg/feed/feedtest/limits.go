@@ -36,9 +36,9 @@ func (s *suite) testRecordLimits(t *testing.T) {
 	}
 }
 
-// testNoStreams: a name that no stream can have is refused by its creation, and
-// is otherwise like that of one that is gone.
-func (s *suite) testNoStreams(t *testing.T) {
+// testInvalidStreams checks that a stream with an invalid name cannot be created,
+// and that all other methods treat it as missing.
+func (s *suite) testInvalidStreams(t *testing.T) {
 	for _, name := range []string{"", "a/b", "a b", "ü", "\xdc", "a\n", strings.Repeat("n", feed.MaxNameBytes+1)} {
 		_, err := s.streams.Create(t.Context(), name, 1)
 		conformance.WantError(t, fmt.Sprintf("create %.20q", name), err, feed.ErrLimit)
@@ -55,7 +55,7 @@ func (s *suite) testNoStreams(t *testing.T) {
 	}
 }
 
-func (s *suite) testNoPlaces(t *testing.T) {
+func (s *suite) testInvalidIterators(t *testing.T) {
 	_, stream := s.create(t, 1)
 	shard := shards(t, stream)[0]
 	sequence := put(t, stream, "key", "data")
@@ -69,11 +69,12 @@ func (s *suite) testNoPlaces(t *testing.T) {
 		}
 	}
 	if _, err := stream.Iterator(t.Context(), shard, feed.Start{At: time.Now().Add(time.Hour)}); err == nil {
-		t.Error("an iterator at a time to come")
+		t.Error("an iterator at a time in the future")
 	}
 }
 
-// testReadLimits: less than one record is one, more than can be read is that.
+// testReadLimits checks that a limit below 1 counts as 1, and one that is too high
+// as MaxReadRecords.
 func (s *suite) testReadLimits(t *testing.T) {
 	_, stream := s.create(t, 1)
 	put(t, stream, "key", "1")

@@ -27,7 +27,8 @@ func (s *suite) testCreate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.Identity != first.Identity || again.ARN != first.ARN || again.Shards != 2 || !again.Created.Equal(first.Created) {
+	if again.Identity != first.Identity || again.ARN != first.ARN || again.Shards != 2 ||
+		!again.Created.Equal(first.Created) {
 		t.Fatalf("created twice: %+v, was %+v", again, first)
 	}
 	everything(t, stream, 1)
@@ -40,7 +41,7 @@ func (s *suite) testCreate(t *testing.T) {
 
 func (s *suite) testDelete(t *testing.T) {
 	name, stream := s.create(t, 1)
-	put(t, stream, "key", "of the first")
+	put(t, stream, "key", "first")
 	old := iterator(t, stream, shards(t, stream)[0], feed.Start{})
 	first, err := s.streams.Describe(t.Context(), name)
 	if err != nil {
@@ -62,9 +63,9 @@ func (s *suite) testDelete(t *testing.T) {
 	if second.Identity == first.Identity || second.Shards != 2 {
 		t.Fatalf("created anew: %+v, was %+v", second, first)
 	}
-	put(t, stream, "key", "of the second")
+	put(t, stream, "key", "second")
 	for _, records := range everything(t, stream, 1) {
-		if string(records[0].Data) != "of the second" {
+		if string(records[0].Data) != "second" {
 			t.Fatalf("have %q", records[0].Data)
 		}
 	}
@@ -80,7 +81,7 @@ func (s *suite) testMissing(t *testing.T) {
 	_, err := stream.Iterator(t.Context(), "shardId-000000000777", feed.Start{})
 	conformance.WantError(t, "iterator of a missing shard", err, feed.ErrShardNotFound)
 	if _, err := stream.Read(t.Context(), "no iterator", 1); err == nil {
-		t.Fatal("read from what is no iterator")
+		t.Fatal("read from an invalid iterator")
 	}
 }
 
@@ -151,14 +152,21 @@ func (s *suite) testCancelled(t *testing.T) {
 	_, list := stream.Shards(ctx)
 	_, make := stream.Iterator(ctx, shard, feed.Start{})
 	_, read := stream.Read(ctx, it, 1)
-	for what, err := range map[string]error{"Create": create, "Describe": describe, "Put": put, "Shards": list,
-		"Iterator": make, "Read": read, "Delete": s.streams.Delete(ctx, name)} {
+	for method, err := range map[string]error{
+		"Create":   create,
+		"Describe": describe,
+		"Put":      put,
+		"Shards":   list,
+		"Iterator": make,
+		"Read":     read,
+		"Delete":   s.streams.Delete(ctx, name),
+	} {
 		if err == nil {
-			t.Errorf("%s with a cancelled context gave no error", what)
+			t.Errorf("%s with a cancelled context returned no error", method)
 		}
 	}
 	_, err := s.streams.Describe(t.Context(), other)
-	conformance.WantError(t, "describe what was not created", err, feed.ErrStreamNotFound)
+	conformance.WantError(t, "describe a stream that was not created", err, feed.ErrStreamNotFound)
 	if records := (&reader{stream: stream, next: it}).read(t, 10); len(records) > 0 {
 		t.Fatalf("have %d records", len(records))
 	}
@@ -186,7 +194,7 @@ func (s *suite) testDurable(t *testing.T) {
 		t.Fatalf("reopened: %+v, %v; was %+v", after, err, before)
 	}
 	_, err = s.streams.Describe(t.Context(), gone)
-	conformance.WantError(t, "describe what was deleted", err, feed.ErrStreamNotFound)
+	conformance.WantError(t, "describe a deleted stream", err, feed.ErrStreamNotFound)
 	third := put(t, stream, "key", "3")
 	r := reader{stream: stream, next: iterator(t, stream, shards(t, stream)[0], feed.Start{After: first}), last: first}
 	records := r.take(t, 2, 10)

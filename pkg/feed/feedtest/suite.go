@@ -12,8 +12,8 @@ import (
 // Features says what a service offers besides the contract.
 type Features = conformance.Features[feed.Streams]
 
-// Run opens one service and tests it. It need not be empty: every test works on
-// streams of its own, at most 8 shards at a time, and deletes them.
+// Run opens one service and tests it. It need not be empty: every test creates
+// its own streams, with at most 8 shards at a time, and deletes them.
 func Run(t *testing.T, open func(t *testing.T) feed.Streams, features Features) {
 	s := &suite{Suite: conformance.Begin(t, features), streams: open(t)}
 	tests := []struct {
@@ -26,10 +26,9 @@ func Run(t *testing.T, open func(t *testing.T) feed.Streams, features Features) 
 		{"Shards", s.testShards},
 		{"PutAndRead", s.testPutAndRead},
 		{"Copies", s.testCopies},
-		{"Limits", s.testLimits},
 		{"RecordLimits", s.testRecordLimits},
-		{"NoStreams", s.testNoStreams},
-		{"NoPlaces", s.testNoPlaces},
+		{"InvalidStreams", s.testInvalidStreams},
+		{"InvalidIterators", s.testInvalidIterators},
 		{"ReadLimits", s.testReadLimits},
 		{"Isolation", s.testIsolation},
 		{"OneShardPerKey", s.testOneShardPerKey},
@@ -103,16 +102,16 @@ func iterator(t *testing.T, stream feed.Stream, shard string, start feed.Start) 
 	return it
 }
 
-// patience bounds the time in which reads bring nothing. A stream may return
-// none although there are some, or while a writer waits for its disk, but not
-// for ever. Their number would say nothing: a store in memory answers thousands
-// in the time of one write.
+// patience bounds how long reads may return nothing although records exist or are
+// being written. It is a time and not a number of reads, because a store in memory
+// answers thousands of reads while one write waits for its disk.
 const patience = 30 * time.Second
 
-// idle paces reads that bring nothing, and ends the test after patience.
+// idle paces reads that return nothing, and fails the test after patience.
 type idle struct{ since time.Time }
 
-// next is told of every read, and what was read so far.
+// next must be called after every read: found says whether it returned records,
+// have how many were read so far.
 func (i *idle) next(t *testing.T, found bool, have, want int) {
 	t.Helper()
 	if found || i.since.IsZero() {
@@ -127,7 +126,7 @@ func (i *idle) next(t *testing.T, found bool, have, want int) {
 	<-time.After(100 * time.Microsecond)
 }
 
-// reader follows one shard and checks what every Read promises.
+// reader follows one shard and checks the promises of every Read.
 type reader struct {
 	stream feed.Stream
 	next   feed.Iterator
@@ -178,7 +177,7 @@ func (r *reader) take(t *testing.T, n, limit int) []feed.Record {
 	return records
 }
 
-// everything reads n records of a stream, by shard.
+// everything reads all n records of a stream, by shard.
 func everything(t *testing.T, stream feed.Stream, n int) map[string][]feed.Record {
 	t.Helper()
 	readers := make(map[string]*reader)

@@ -16,9 +16,8 @@ import (
 // partition and the sort key, so that a partition is one key range in the order
 // of its sort keys. Its value is the version followed by the body.
 //
-// Versions are counted in sessions (localstore.Versions): a version costs no
-// write, is 16 bytes, needs no source of randomness, and never repeats although
-// nothing remembers what was deleted.
+// Versions come from localstore.Versions: 16 bytes that cost no write, need no
+// randomness, and never repeat even after a document was deleted.
 const (
 	documentTag = 'd'
 	sessionKey  = "s"
@@ -33,7 +32,7 @@ type Table struct {
 
 var _ control.Table = (*Table)(nil)
 
-// New opens the table in space, of which there may be one Table at a time.
+// New opens the table in space. Only one Table may use a space at a time.
 func New(space *localstore.Space) (*Table, error) {
 	versions, err := localstore.OpenVersions(space, []byte(sessionKey))
 	if err != nil {

@@ -10,7 +10,9 @@ import (
 )
 
 // Put implements control.Table.
-func (t *Table) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (t *Table) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	if err := errors.Join(ctx.Err(), control.Write{Key: key, Body: body}.Check()); err != nil {
 		return "", fmt.Errorf("put document: %w", err)
 	}
@@ -30,7 +32,9 @@ func (t *Table) Put(ctx context.Context, key control.Key, body []byte, previous 
 }
 
 // swap applies fill if the version stored under key is previous.
-func (t *Table) swap(key []byte, previous control.Version, fill func(*localstore.Batch) error) (localstore.Pending, error) {
+func (t *Table) swap(
+	key []byte, previous control.Version, fill func(*localstore.Batch) error,
+) (localstore.Pending, error) {
 	defer t.stripes.Lock(key)()
 	if err := t.check(key, previous); err != nil {
 		return localstore.Pending{}, err
@@ -51,7 +55,7 @@ func (t *Table) check(key []byte, previous control.Version) error {
 	return nil
 }
 
-// version returns the stored version, "" where there is no document.
+// version returns the stored version, "" if there is no document.
 func (t *Table) version(key []byte) (version control.Version, err error) {
 	_, err = t.space.View(key, func(value []byte) error {
 		if len(value) < localstore.VersionBytes {

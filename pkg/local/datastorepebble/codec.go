@@ -9,9 +9,8 @@ import (
 )
 
 // Rows and marks are stored as their fields in a fixed order: numbers as
-// varints, texts and bytes behind their length. JSON is not used, for it would
-// compact and escape the projection's state, which must stay as it is, and cost
-// more time than the write.
+// varints, texts and bytes after their length. JSON would compact and escape the
+// projection's state, which must not change, and take longer than the write.
 
 // layout is the first byte of a stored row or mark.
 const layout = 1
@@ -26,7 +25,7 @@ func appendDigest(b []byte, d event.Digest) []byte {
 	return binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(b, d.Hi), d.Lo)
 }
 
-// decoder reads what was appended. After its first error it returns zeros.
+// decoder decodes fields in order. After its first error it returns zeros.
 type decoder struct {
 	rest []byte
 	err  error
@@ -45,7 +44,7 @@ func (d *decoder) begin() {
 	}
 }
 
-// end reports the first error, or that something was left over.
+// end returns the first error, or an error if bytes are left over.
 func (d *decoder) end() error {
 	if d.err == nil && len(d.rest) > 0 {
 		d.fail()
@@ -86,7 +85,7 @@ func (d *decoder) length() int {
 
 func (d *decoder) text() string { return string(d.take(d.length())) }
 
-// bytes returns a copy, nil where there are none.
+// bytes returns a copy, nil if it is empty.
 func (d *decoder) bytes() []byte {
 	b := d.take(d.length())
 	if len(b) == 0 {

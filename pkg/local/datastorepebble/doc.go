@@ -1,6 +1,7 @@
 // Package datastorepebble keeps generations of the Data Store in a key space of the
 // local store.
 //
-// What lives here: the encoding of rows and marks, and their conditional
-// writes. What must not: the registry, what a row means, or another adapter.
+// This package encodes rows and marks and writes them conditionally. It does not
+// contain the registry, does not know the meaning of rows, and imports no other
+// adapter.
 package datastorepebble

@@ -17,8 +17,8 @@ type generation struct {
 	data []byte
 }
 
-// begin locks out Drop and Clear until the result is called, and returns
-// datastore.ErrNoGeneration where the generation is gone.
+// begin locks out Drop and Clear until end is called. It fails with
+// datastore.ErrNoGeneration if the generation does not exist.
 func (g *generation) begin(ctx context.Context) (end func(), err error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -91,8 +91,8 @@ func (g *generation) Scan(ctx context.Context, lane event.Lane, after string, li
 	return rows, nil
 }
 
-// WriteRows implements datastore.Generation. All rows whose condition holds go
-// into one batch, so a crash leaves all of them or none.
+// WriteRows implements datastore.Generation. It writes all rows whose condition
+// holds in one batch, so a crash leaves all of them or none.
 func (g *generation) WriteRows(ctx context.Context, lane event.Lane, writes []datastore.RowWrite) ([]string, error) {
 	if err := datastore.CheckWrites(ctx, writes); err != nil {
 		return nil, fmt.Errorf("write rows: %w", err)

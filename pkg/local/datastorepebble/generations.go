@@ -19,17 +19,17 @@ type Generations struct {
 	versions *localstore.Versions
 	stripes  *localstore.Stripes
 
-	// mu is held for reading while a write checks and applies, and for writing
-	// while a generation comes or goes, never during a sync: so nothing is
-	// written into a generation that is gone.
+	// mu is read-locked while a write checks and applies, and write-locked while
+	// a generation is created, dropped or cleared, never during a sync. So no
+	// write reaches a dropped generation.
 	mu     sync.RWMutex
 	exists map[string]bool
 }
 
 var _ datastore.Generations = (*Generations)(nil)
 
-// New opens the generations in space, of which there may be one Generations at
-// a time.
+// New opens the generations in space. Only one Generations may use a space at a
+// time.
 func New(space *localstore.Space) (*Generations, error) {
 	versions, err := localstore.OpenVersions(space, []byte(sessionKey))
 	if err != nil {
@@ -84,15 +84,20 @@ func (g *Generations) Open(id string) datastore.Generation {
 
 // Drop implements datastore.Generations. It is accepted on a full disk.
 func (g *Generations) Drop(ctx context.Context, id string) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("drop generation: %w", err)
-	}
-	pending, err := g.drop(id)
+	return change(ctx, "drop", id, g.drop)
+}
+
+// change applies a change of a generation and waits until it is on disk.
+func change(ctx context.Context, verb, id string, apply func(id string) (localstore.Pending, error)) error {
+	err := ctx.Err()
 	if err == nil {
-		err = pending.Wait()
+		var pending localstore.Pending
+		if pending, err = apply(id); err == nil {
+			err = pending.Wait()
+		}
 	}
 	if err != nil {
-		return fmt.Errorf("drop generation %s: %w", id, err)
+		return fmt.Errorf("%s generation %s: %w", verb, id, err)
 	}
 	return nil
 }
@@ -115,20 +120,10 @@ func deleteData(b *localstore.Batch, id string) error {
 }
 
 // Clear implements datastore.Generations. It fails with
-// datastore.ErrNoGeneration where there is no table, and is accepted on a full
-// disk.
+// datastore.ErrNoGeneration if the generation does not exist, and is accepted on
+// a full disk.
 func (g *Generations) Clear(ctx context.Context, id string) error {
-	if err := ctx.Err(); err != nil {
-		return fmt.Errorf("clear generation: %w", err)
-	}
-	pending, err := g.clear(id)
-	if err == nil {
-		err = pending.Wait()
-	}
-	if err != nil {
-		return fmt.Errorf("clear generation %s: %w", id, err)
-	}
-	return nil
+	return change(ctx, "clear", id, g.clear)
 }
 
 func (g *Generations) clear(id string) (localstore.Pending, error) {

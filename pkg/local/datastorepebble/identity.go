@@ -12,17 +12,18 @@ import (
 	"reprise/pkg/local/localstore"
 )
 
-// contentBytes begin the value of an identity; its position is the rest.
+// contentBytes is the length of the content digest at the beginning of an
+// identity's value; the position follows.
 const contentBytes = 8
 
-// entry is an identity on its way to its place in the store.
+// entry is an identity with its key.
 type entry struct {
 	index int
 	key   []byte
 }
 
-// Identify implements datastore.Generation. It does not wait for the disk:
-// WriteRows does, behind it in the one write-ahead log.
+// Identify implements datastore.Generation. It does not wait for the disk: the
+// later WriteRows does, and follows it in the one write-ahead log.
 func (g *generation) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) (
 	[]datastore.Identity, error,
 ) {
@@ -51,8 +52,8 @@ func (g *generation) Identify(ctx context.Context, lane event.Lane, events []dat
 	return first, nil
 }
 
-// entries returns the keys in their order, in which reading them is cheapest,
-// and the prefixes of their entities, which are what is locked.
+// entries returns the identities in the order of their keys, in which reads are
+// cheapest, and the prefixes of their entities, which are locked.
 func (g *generation) entries(lane event.Lane, events []datastore.Identity) (entries []entry, owners [][]byte) {
 	entries = make([]entry, len(events))
 	prefixes := make(map[string][]byte)
@@ -71,7 +72,7 @@ func (g *generation) entries(lane event.Lane, events []datastore.Identity) (entr
 	return entries, owners
 }
 
-// enter puts e where nothing lies before it, and otherwise sets e to what does.
+// enter stores e unless an earlier identity is stored; then it sets e to that.
 func (g *generation) enter(b *localstore.Batch, key []byte, e *datastore.Identity) error {
 	earlier := false
 	_, err := g.all.space.View(key, func(value []byte) error {

@@ -17,8 +17,8 @@ import (
 //	d{length of id}{id}p{lane}#{entity}      the row of this entity may be parked
 //	s                                        the session of mark versions
 //
-// So a generation is one key range, and so are the rows of a lane in it, in
-// the order of escaped entity ids.
+// So a generation is one key range, and the rows of a lane in it are one key
+// range in the order of escaped entity ids.
 const (
 	generationTag = 'g'
 	dataTag       = 'd'

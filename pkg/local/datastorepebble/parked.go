@@ -10,8 +10,8 @@ import (
 	"reprise/pkg/local/localstore"
 )
 
-// Parked implements datastore.Generation. A key of the index goes into the batch
-// of the row that parks its entity, and stays; the row decides.
+// Parked implements datastore.Generation. The index key is written together with
+// the row that parks the entity and is never removed; the row decides.
 func (g *generation) Parked(ctx context.Context, lane event.Lane, after string, limit int) ([]datastore.Row, error) {
 	end, err := g.begin(ctx)
 	if err != nil {

@@ -8,9 +8,9 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// appendRow appends a row. The position comes first, for it alone is read to
-// check a condition. How far it is indexed comes last, and only where it is, so
-// that other rows are stored as they were before there was an index.
+// appendRow appends a row. The position comes first, because a condition reads
+// only it. The indexed position comes last and only if it is set, so that other
+// rows are stored as they were before there was an index.
 func appendRow(b []byte, r *datastore.Row) []byte {
 	b = appendParked(appendFields(b, r), r.Parked)
 	if r.Indexed == "" && r.IndexedBucket == "" {
@@ -97,7 +97,7 @@ func (d *decoder) parked() *datastore.Parked {
 	}
 }
 
-// decodePosition reads a stored row's position alone. It shares value's memory.
+// decodePosition reads only a stored row's position, which shares value's memory.
 func decodePosition(value []byte) ([]byte, error) {
 	d := decoder{rest: value}
 	d.begin()

@@ -1,7 +1,6 @@
-// Package emulate stands in for what AWS has between functions and what calls
-// them: the event source mappings that make Kinesis events of a stream, and the
-// limits of an HTTP API.
+// Package emulate stands in for the services of AWS that invoke functions: the
+// event source mappings of a stream, and an HTTP API with its limits.
 //
-// What lives here: what those services promise, and nothing that they would not
-// do. What must not: functions themselves, or how one is invoked.
+// This package does what those services promise and nothing else. It contains
+// no functions and does not know how they are invoked.
 package emulate

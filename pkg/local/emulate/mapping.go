@@ -15,33 +15,30 @@ import (
 )
 
 const (
-	// batchRecords and batchBytes bound one invocation, as a mapping's batch
-	// size and Lambda's payload of 6 MB do. Decompressed and parsed, a record
-	// takes some fifteen times its size, and every worker has a batch.
+	// batchRecords and batchBytes limit one invocation, as a mapping's batch
+	// size and Lambda's payload limit of 6 MB do. A decompressed and parsed
+	// record takes some fifteen times its size, and every worker has a batch.
 	batchRecords = 500
 	batchBytes   = 512 << 10
-	// queueRecords bounds what a worker has waiting.
-	queueRecords = 16
-	// readRecords bounds one read of a shard.
-	readRecords = 64
-	// firstBackoff and lastBackoff bound the wait before a batch is tried
-	// again. It is tried for ever: nothing is dropped here.
+	queueRecords = 16 // in the queue of a worker
+	readRecords  = 64 // in one read of a shard
+	// firstBackoff and lastBackoff bound the wait before a failed batch is
+	// retried. It is retried for ever: nothing is dropped here.
 	firstBackoff = 20 * time.Millisecond
 	lastBackoff  = 2 * time.Second
-	// idleWait bounds how long a mapping waits for a record before it looks
-	// again.
+	// idleWait is the longest wait for a record before the next read.
 	idleWait = time.Second
 )
 
-// Source is a stream that can be waited on: Wait returns once a shard may have
-// a record after one, and no later than ctx ends.
+// Source is a stream whose Wait returns once a shard may have a record after a
+// sequence number, or when ctx ends.
 type Source interface {
 	feed.Stream
 	Wait(ctx context.Context, shard, after string) error
 }
 
-// Checkpoints keep how far a consumer is done with a shard; feed.Checkpoints
-// are such.
+// Checkpoints store the last record of a shard that a consumer has done.
+// feed.Checkpoints implements it.
 type Checkpoints interface {
 	Load(ctx context.Context, consumer, identity, shard string) (string, error)
 	Store(ctx context.Context, consumer, identity, shard, sequence string) error
@@ -50,10 +47,10 @@ type Checkpoints interface {
 // Consume is a function that consumes a stream.
 type Consume func(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error)
 
-// Mapping reads a stream for one consumer and calls its function with batches,
+// Mapping reads a stream for one consumer and invokes its function with batches,
 // as a Lambda event source mapping does: at least once, several batches of a
-// shard at a time but records of one partition key in order, on from the
-// lowest record that failed, for ever. Every field is required.
+// shard concurrently but the records of one partition key in order, and with
+// endless retries from the lowest failed record. Every field is required.
 type Mapping struct {
 	// Consumer names the checkpoints.
 	Consumer    string
@@ -61,16 +58,16 @@ type Mapping struct {
 	Description feed.Description
 	Checkpoints Checkpoints
 	Function    Consume
-	// Factor is the number of batches of a shard at a time.
+	// Factor is the number of concurrent batches of a shard.
 	Factor int
-	// Region is told to the function.
+	// Region appears in the events that the function gets.
 	Region string
 	Log    *slog.Logger
 }
 
-// Run consumes all shards until ctx ends. It returns nil then, and otherwise
-// the error of the stream or the checkpoints: the function's own errors only
-// make its batch come again.
+// Run consumes all shards until ctx ends, then returns nil. It fails with errors
+// of the stream or the checkpoints; after an error of the function it retries
+// the batch.
 func (m *Mapping) Run(ctx context.Context) error {
 	shards, err := m.Stream.Shards(ctx)
 	if err != nil {
@@ -108,7 +105,7 @@ func (m *Mapping) runShard(ctx context.Context, shard string) error {
 	return group.Wait()
 }
 
-// read hands the shard's records to the workers, those of one key to the same.
+// read distributes the shard's records to the workers by partition key.
 func (m *Mapping) read(ctx context.Context, shard, after string, queues []chan feed.Record, tracker *tracker) error {
 	at, err := m.Stream.Iterator(ctx, shard, feed.Start{After: after})
 	if err != nil {
@@ -161,8 +158,8 @@ func keyed(key string, n int) int {
 	return int(h.Sum32() % uint32(n))
 }
 
-// checkpoint stores how far the shard is done, a moment after it changed: what
-// is done again after a crash is dropped by its position.
+// checkpoint stores the shard's checkpoint soon after it moves. After a crash,
+// functions drop the records that they get again by position.
 func (m *Mapping) checkpoint(ctx context.Context, shard string, tracker *tracker) error {
 	const wait = 50 * time.Millisecond
 	stored := ""
@@ -175,8 +172,8 @@ func (m *Mapping) checkpoint(ctx context.Context, shard string, tracker *tracker
 		if done := tracker.done(); done != stored {
 			err := m.Checkpoints.Store(ctx, m.Consumer, m.Description.Identity, shard, done)
 			if err != nil {
-				// It is stored with the next one. A crash before that repeats
-				// more, and loses nothing.
+				// The next attempt stores it. A crash before that repeats more
+				// records and loses none.
 				m.Log.LogAttrs(ctx, slog.LevelDebug, "checkpoint not stored", slog.String("error", err.Error()))
 				tracker.touch()
 			} else {

@@ -11,19 +11,19 @@ import (
 	"reprise/pkg/api"
 )
 
-// The limits of a request; those of an HTTP API where it has any (30 s).
+// The limits of a request: those of an HTTP API if it has one (30 s).
 const (
 	maxHeaderBytes = 32 << 10
 	headerTimeout  = 5 * time.Second
 	requestTimeout = 30 * time.Second
 	idleTimeout    = 2 * time.Minute
-	// requestsAtOnce bounds the bodies in memory, each of which takes
-	// several times its size by the time its events are put. One more waits.
+	// requestsAtOnce limits concurrent requests, since a body takes several
+	// times its size in memory until its events are put. Further requests wait.
 	requestsAtOnce = 6
 )
 
-// Server returns a server of h for this machine alone: it answers other requests
-// with 403. h gets at most requestsAtOnce requests at a time.
+// Server returns a server of h for clients on this machine; it answers other
+// requests with 403. h gets at most requestsAtOnce concurrent requests.
 func Server(h http.Handler, log *slog.Logger) *http.Server {
 	return &http.Server{
 		Handler:           guarded(h),
@@ -52,8 +52,8 @@ func guarded(h http.Handler) http.Handler {
 	})
 }
 
-// fromThisMachine refuses what a web page of elsewhere would send: one that has
-// made its name point here (DNS rebinding), or that posts across origins.
+// fromThisMachine returns false for requests from other sites' web pages: of a
+// site whose name resolves to this machine (DNS rebinding), or cross-origin.
 func fromThisMachine(r *http.Request) bool {
 	if !IsLoopback(r.Host) {
 		return false
@@ -66,8 +66,8 @@ func fromThisMachine(r *http.Request) bool {
 	return err == nil && IsLoopback(parsed.Host)
 }
 
-// IsLoopback reports whether an address, with a port or without, is one of this
-// machine that no other machine reaches.
+// IsLoopback reports whether an address, with or without a port, is a loopback
+// address.
 func IsLoopback(hostPort string) bool {
 	host, _, err := net.SplitHostPort(hostPort)
 	if err != nil {

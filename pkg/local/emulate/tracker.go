@@ -2,29 +2,28 @@ package emulate
 
 import "sync"
 
-// tracker knows up to which record a shard is done, although its workers finish
-// out of order. What is under way is bounded by the workers' queues.
+// tracker finds the last record up to which all records of a shard are done,
+// although workers finish out of order. The workers' queues limit its size.
 type tracker struct {
 	mu      sync.Mutex
 	order   []string
 	ended   map[string]bool
 	reached string
-	// moved has a token once reached has changed.
-	moved chan struct{}
+	moved   chan struct{} // reached has changed
 }
 
 func newTracker() *tracker {
 	return &tracker{ended: make(map[string]bool), moved: make(chan struct{}, 1)}
 }
 
-// begin notes a record in the order of the shard.
+// begin adds a record, in the order of the shard.
 func (t *tracker) begin(sequence string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.order = append(t.order, sequence)
 }
 
-// end notes that a record need not come again.
+// end marks a record as done.
 func (t *tracker) end(sequence string) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -42,7 +41,7 @@ func (t *tracker) end(sequence string) {
 	t.touch()
 }
 
-// touch puts a token into moved.
+// touch signals moved.
 func (t *tracker) touch() {
 	select {
 	case t.moved <- struct{}{}:
@@ -50,7 +49,7 @@ func (t *tracker) touch() {
 	}
 }
 
-// done is the last record before which nothing is under way, "" at first.
+// done is the last record up to which all are done, "" at first.
 func (t *tracker) done() string {
 	t.mu.Lock()
 	defer t.mu.Unlock()

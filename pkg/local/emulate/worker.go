@@ -13,7 +13,7 @@ import (
 )
 
 // worker invokes the function with the records of some partition keys of a
-// shard, one batch after the other.
+// shard, one batch after another.
 type worker struct {
 	mapping *Mapping
 	shard   string
@@ -33,7 +33,7 @@ func (w *worker) run(ctx context.Context) error {
 	}
 }
 
-// next waits for a record and takes what else is there.
+// next waits for a record and adds the other queued ones, up to a batch.
 func (w *worker) next(ctx context.Context) ([]feed.Record, error) {
 	var batch []feed.Record
 	size := 0
@@ -54,7 +54,7 @@ func (w *worker) next(ctx context.Context) ([]feed.Record, error) {
 	return batch, nil
 }
 
-// deliver invokes the function until it has taken every record.
+// deliver invokes the function until it has done every record.
 func (w *worker) deliver(ctx context.Context, batch []feed.Record) error {
 	backoff := firstBackoff
 	for len(batch) > 0 {
@@ -77,12 +77,12 @@ func (w *worker) deliver(ctx context.Context, batch []feed.Record) error {
 	return nil
 }
 
-// invoke returns how many records, from the first, are done.
+// invoke returns how many leading records are done.
 func (w *worker) invoke(ctx context.Context, batch []feed.Record) int {
 	answer, err := w.call(ctx, w.event(batch))
 	if err != nil {
 		if ctx.Err() == nil {
-			w.mapping.Log.LogAttrs(ctx, slog.LevelWarn, "function failed; its batch comes again",
+			w.mapping.Log.LogAttrs(ctx, slog.LevelWarn, "function failed; its batch will be retried",
 				slog.String("consumer", w.mapping.Consumer), slog.String("shard", w.shard), slog.String("error", err.Error()))
 		}
 		return 0

@@ -1,6 +1,6 @@
 // Package eventlogpebble keeps the event log in a key space of the local store.
 //
-// What lives here: the encoding of entries and quarantined records, and the
-// put on condition that a key is new. What must not: heads, manifests, or
-// another adapter.
+// This package encodes entries and quarantined records and puts them on
+// condition that the key is new. It does not know heads or manifests and imports
+// no other adapter.
 package eventlogpebble

@@ -17,16 +17,16 @@ import (
 //
 //	e{lane}#{bucket}#{sort key}
 //
-// which orders a lane-bucket as DynamoDB does. Its value is the logged time as
-// a varint, followed by the line. Entity and position stand in the key alone.
+// which orders a lane-bucket as DynamoDB does. Its value is the logged time as a
+// varint, followed by the line. Entity and position are in the key only.
 //
-// For each lane-bucket the highest position stored is kept under
+// The highest stored position of each lane-bucket is kept under
 //
 //	m{lane}#{bucket}#
 //
-// and written with the entries: what lies above it is new and need not be
-// looked for, which would cost more than the write. The pump puts positions in
-// rising order, so it looks up only what is delivered again.
+// and written with the entries. Entries above it are new and need no lookup,
+// which would cost more than the write. The pump puts positions in rising order,
+// so it looks up only redelivered entries.
 const (
 	entryTag      = 'e'
 	topTag        = 'm'
@@ -42,7 +42,7 @@ type Log struct {
 
 var _ eventlog.Log = (*Log)(nil)
 
-// New opens the log in space, of which there may be one Log at a time.
+// New opens the log in space. Only one Log may use a space at a time.
 func New(space *localstore.Space) *Log {
 	return &Log{space: space, stripes: localstore.NewStripes()}
 }
@@ -53,7 +53,7 @@ func bucketPrefix(lane event.Lane, bucket eventlog.Bucket) []byte {
 	return append(append(b, bucket...), '#')
 }
 
-// Put implements eventlog.Log. Entries go in together or not at all.
+// Put implements eventlog.Log. It stores all entries or none.
 func (l *Log) Put(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entries []eventlog.Entry) error {
 	if err := errors.Join(ctx.Err(), eventlog.CheckPut(bucket, entries)); err != nil {
 		return fmt.Errorf("put entries: %w", err)
@@ -67,7 +67,7 @@ func (l *Log) Put(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, 
 		return fmt.Errorf("put entries: %w", err)
 	}
 	if known {
-		// What was there may come from a Put that has not reached the disk yet.
+		// The Put that stored the known entries may not have reached the disk yet.
 		if err := l.space.Sync(); err != nil {
 			return fmt.Errorf("put entries: %w", errors.Join(err, pending.Wait()))
 		}
@@ -83,8 +83,8 @@ type keyedEntry struct {
 	entry *eventlog.Entry
 }
 
-// keyed returns the entries with their keys, in key order: the store takes them
-// faster that way, and duplicates lie side by side.
+// keyed returns the entries with their keys, in key order: the store writes them
+// faster, and duplicates are adjacent.
 func keyed(prefix []byte, entries []eventlog.Entry) []keyedEntry {
 	size := 0
 	for i := range entries {
@@ -103,7 +103,7 @@ func keyed(prefix []byte, entries []eventlog.Entry) []keyedEntry {
 	return keys
 }
 
-// apply puts the new ones among keys. known reports that some were there.
+// apply puts the new entries. known reports whether some were already stored.
 func (l *Log) apply(prefix []byte, keys []keyedEntry) (pending localstore.Pending, known bool, err error) {
 	defer l.stripes.Lock(prefix)()
 	topKey := slices.Clone(prefix)
@@ -139,9 +139,9 @@ func (l *Log) apply(prefix []byte, keys []keyedEntry) (pending localstore.Pendin
 	return pending, known, err
 }
 
-// matches reports whether k is stored, or stands before itself in the batch,
-// with the same line, and fails with ErrChanged where with another one. Above
-// top nothing is stored.
+// matches reports whether k is already stored, or precedes itself in the batch,
+// with the same line. It fails with ErrChanged if the line differs. No entry
+// above top is stored.
 func (l *Log) matches(before []keyedEntry, k keyedEntry, top event.Position) (bool, error) {
 	if n := len(before); n > 0 && bytes.Equal(k.key, before[n-1].key) {
 		if !bytes.Equal(k.entry.Line, before[n-1].entry.Line) {
@@ -166,7 +166,9 @@ func appendValue(b []byte, e *eventlog.Entry) []byte {
 }
 
 // Has implements eventlog.Log.
-func (l *Log) Has(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity string, at event.Position) (bool, error) {
+func (l *Log) Has(
+	ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity string, at event.Position,
+) (bool, error) {
 	if err := errors.Join(ctx.Err(), bucket.Check()); err != nil {
 		return false, fmt.Errorf("look up entry: %w", err)
 	}

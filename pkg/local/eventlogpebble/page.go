@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	// defaultPageBytes is what a page holds where no limit is given.
+	// defaultPageBytes is the size of a page without a limit.
 	defaultPageBytes = 1 << 20
 	// arenaBytes is the size of the buffers that lines of a page share.
 	arenaBytes = 64 << 10
@@ -47,7 +47,9 @@ func (l *Log) ReadEntity(ctx context.Context, lane event.Lane, bucket eventlog.B
 }
 
 // page reads the range of prefix, whose sort keys begin at offset bucket.
-func (l *Log) page(ctx context.Context, prefix []byte, bucket int, after string, limit eventlog.PageLimit) (eventlog.Page, error) {
+func (l *Log) page(
+	ctx context.Context, prefix []byte, bucket int, after string, limit eventlog.PageLimit,
+) (eventlog.Page, error) {
 	if limit.Bytes <= 0 {
 		limit.Bytes = defaultPageBytes
 	}
@@ -78,7 +80,7 @@ type pager struct {
 	arena []byte
 }
 
-// add takes the next entry, or ends the page before it.
+// add adds the next entry, or ends the page before it.
 func (p *pager) add(sortKey, value []byte) (more bool, err error) {
 	logged, n := binary.Varint(value)
 	if n <= 0 {
@@ -105,7 +107,7 @@ func (p *pager) add(sortKey, value []byte) (more bool, err error) {
 	return true, nil
 }
 
-// keep copies a line into a buffer that it shares with its neighbours.
+// keep copies a line into a buffer that several lines share.
 func (p *pager) keep(line []byte) []byte {
 	if len(line) > cap(p.arena)-len(p.arena) {
 		p.arena = make([]byte, 0, max(arenaBytes, len(line)))

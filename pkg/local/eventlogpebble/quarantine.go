@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
@@ -49,29 +50,40 @@ func (l *Log) setAside(key, value []byte) (pending localstore.Pending, known boo
 }
 
 // ListQuarantine implements eventlog.Log.
-func (l *Log) ListQuarantine(ctx context.Context, lane event.Lane, after event.Position, limit int) ([]eventlog.Quarantined, error) {
+func (l *Log) ListQuarantine(
+	ctx context.Context, lane event.Lane, after event.Position, limit int,
+) ([]eventlog.Quarantined, error) {
 	if err := errors.Join(ctx.Err(), eventlog.CheckList(after)); err != nil {
 		return nil, fmt.Errorf("list quarantine: %w", err)
 	}
+	listed, err := list[eventlog.Quarantined](ctx, l, quarantinePrefix(lane), string(after), limit)
+	if err != nil {
+		return nil, fmt.Errorf("list quarantine: %w", err)
+	}
+	return listed, nil
+}
+
+// list decodes at most limit JSON values of the keys with the prefix that follow
+// prefix+after.
+func list[T any](ctx context.Context, l *Log, prefix []byte, after string, limit int) ([]T, error) {
 	if limit < 1 {
 		return nil, nil
 	}
-	prefix := quarantinePrefix(lane)
 	lower := prefix
 	if after != "" {
-		lower = append(append(quarantinePrefix(lane), after...), 0)
+		lower = append(append(slices.Clone(prefix), after...), 0)
 	}
-	var listed []eventlog.Quarantined
+	var listed []T
 	err := l.space.Scan(lower, localstore.PrefixEnd(prefix), func(_, value []byte) (bool, error) {
-		var q eventlog.Quarantined
-		if err := json.Unmarshal(value, &q); err != nil {
-			return false, fmt.Errorf("decode quarantined record: %w", err)
+		var v T
+		if err := json.Unmarshal(value, &v); err != nil {
+			return false, fmt.Errorf("decode listed value: %w", err)
 		}
-		listed = append(listed, q)
+		listed = append(listed, v)
 		return len(listed) < limit && ctx.Err() == nil, nil
 	})
 	if err := errors.Join(err, ctx.Err()); err != nil {
-		return nil, fmt.Errorf("list quarantine: %w", err)
+		return nil, err
 	}
 	return listed, nil
 }

@@ -9,7 +9,6 @@ import (
 
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/local/localstore"
 )
 
 // A witness's key is w{lane}#{bucket}, its value is JSON.
@@ -54,27 +53,13 @@ func (l *Log) sameWitness(key, value []byte) error {
 }
 
 // Witnesses implements eventlog.Log.
-func (l *Log) Witnesses(ctx context.Context, lane event.Lane, after eventlog.Bucket, limit int) ([]eventlog.Witness, error) {
+func (l *Log) Witnesses(
+	ctx context.Context, lane event.Lane, after eventlog.Bucket, limit int,
+) ([]eventlog.Witness, error) {
 	if err := errors.Join(ctx.Err(), eventlog.CheckList(event.Position(after))); err != nil {
 		return nil, fmt.Errorf("list witnesses: %w", err)
 	}
-	if limit < 1 {
-		return nil, nil
-	}
-	prefix := witnessPrefix(lane)
-	lower := prefix
-	if after != "" {
-		lower = append(append(witnessPrefix(lane), after...), 0)
-	}
-	var listed []eventlog.Witness
-	err := l.space.Scan(lower, localstore.PrefixEnd(prefix), func(_, value []byte) (bool, error) {
-		var w eventlog.Witness
-		if err := json.Unmarshal(value, &w); err != nil {
-			return false, fmt.Errorf("decode witness: %w", err)
-		}
-		listed = append(listed, w)
-		return len(listed) < limit, nil
-	})
+	listed, err := list[eventlog.Witness](ctx, l, witnessPrefix(lane), string(after), limit)
 	if err != nil {
 		return nil, fmt.Errorf("list witnesses: %w", err)
 	}

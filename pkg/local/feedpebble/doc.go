@@ -1,7 +1,7 @@
 // Package feedpebble keeps streams of records in a key space of the local store.
 //
-// What lives here: the encoding of records, the placing of keys on shards, the
-// numbering of records, and what a platform on one machine needs besides the
-// contract: waiting for records, trimming them and counting them. What must
-// not: what a record contains, consumers, or another adapter.
+// This package encodes and numbers records and maps keys to shards. Beyond the
+// contract, it waits for records, trims and counts them, which a platform on one
+// machine needs. It does not know the contents of records or their consumers,
+// and imports no other adapter.
 package feedpebble

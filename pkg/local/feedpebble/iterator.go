@@ -10,14 +10,14 @@ import (
 	"reprise/pkg/feed"
 )
 
-// cursor is the place of an iterator. It names the stream by its number, so that it cannot
-// be used on another one of the same name.
+// cursor is the position of an iterator. It identifies the stream by its number,
+// so that it is invalid for another stream of the same name.
 type cursor struct {
 	stream uint64
 	shard  int
-	// after is the number of the last record read or passed over.
+	// after is the number of the last record read or skipped.
 	after uint64
-	// at is set until the first record was found: earlier ones are passed over.
+	// at is set until a record that arrived at or after it is found.
 	at int64
 }
 
@@ -43,9 +43,9 @@ func decodeCursor(it feed.Iterator) (c cursor, err error) {
 	return c, nil
 }
 
-// Iterator implements feed.Stream. A sequence number after the newest record's
-// is refused: no reader of this shard can have it. So is a time that is later
-// than the clock and than the newest record's, as Kinesis refuses it.
+// Iterator implements feed.Stream. It refuses a sequence number above the newest
+// record's, which no reader of this shard can have, and, like Kinesis, a time
+// later than both the clock and the newest record.
 func (s *Stream) Iterator(ctx context.Context, shardID string, start feed.Start) (feed.Iterator, error) {
 	st, sh, err := s.shard(ctx, shardID)
 	if err != nil {
@@ -65,7 +65,7 @@ func (s *Stream) Iterator(ctx context.Context, shardID string, start feed.Start)
 	return c.encode(), nil
 }
 
-// parse reads a sequence number that a reader of the shard can have, or "".
+// parse parses "" or a sequence number that a reader of the shard can have.
 func (sh *shard) parse(sequence string) (uint64, error) {
 	if sequence == "" {
 		return 0, nil
@@ -73,7 +73,7 @@ func (sh *shard) parse(sequence string) (uint64, error) {
 	n, err := strconv.ParseUint(sequence, 10, 64)
 	_, durable, _ := sh.bounds()
 	if err != nil || strconv.FormatUint(n, 10) != sequence || n > durable {
-		return 0, fmt.Errorf("sequence number %.140q is none of this shard", sequence)
+		return 0, fmt.Errorf("sequence number %.140q does not belong to this shard", sequence)
 	}
 	return n, nil
 }
@@ -102,7 +102,7 @@ func (s *Stream) seek(sh *shard, c cursor, at time.Time) (cursor, error) {
 	return c, nil
 }
 
-// arrivedBefore counts a record that was trimmed meanwhile as early.
+// arrivedBefore returns true for a record that was trimmed in the meantime.
 func (s *Stream) arrivedBefore(sh *shard, sequence uint64, at int64) (bool, error) {
 	before := true
 	_, err := s.streams.space.View(recordKey(sh.stream, sh.index, sequence), func(value []byte) error {
@@ -132,7 +132,7 @@ func (s *Stream) shard(ctx context.Context, id string) (*stream, *shard, error) 
 	return st, st.shards[index], nil
 }
 
-// place finds the stream and shard of an iterator.
+// place finds the cursor and shard of an iterator.
 func (s *Stream) place(ctx context.Context, from feed.Iterator) (cursor, *shard, error) {
 	if err := ctx.Err(); err != nil {
 		return cursor{}, nil, err

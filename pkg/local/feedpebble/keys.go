@@ -11,13 +11,13 @@ import (
 
 // Keys of the space:
 //
-//	c                          the last stream number given out
+//	c                          the last assigned stream number
 //	n{name}                    a stream's description, JSON
 //	r{stream}{shard}{sequence} a record: arrival, length of key, key, data
 //	t{stream}{shard}           the last trimmed sequence and its arrival
 //
-// Streams have numbers of 8 bytes that are never used again, shards of 2,
-// sequence numbers of 8, all big-endian.
+// Stream numbers (8 bytes) are never reused. Shard numbers have 2 bytes and
+// sequence numbers 8. All are big-endian.
 const (
 	counterTag = 'c'
 	nameTag    = 'n'
@@ -43,7 +43,7 @@ func sequenceOf(recordKey []byte) uint64 {
 	return binary.BigEndian.Uint64(recordKey[len(recordKey)-8:])
 }
 
-// appendHeader appends what stands before a record's data.
+// appendHeader appends the fields that precede a record's data.
 func appendHeader(b []byte, arrival int64, key string) []byte {
 	b = binary.BigEndian.AppendUint64(b, uint64(arrival))
 	return append(binary.AppendUvarint(b, uint64(len(key))), key...)

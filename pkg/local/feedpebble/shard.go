@@ -10,31 +10,31 @@ import (
 	"reprise/pkg/local/localstore"
 )
 
-// shard is the state of a shard that is kept in memory. Records of a shard are
-// numbered from 1 without gaps.
+// shard is the state of a shard in memory. Records of a shard are numbered from
+// 1 without gaps.
 type shard struct {
 	stream uint64
 	index  int
 
-	// putting is held while a record is numbered and applied, not while it is
-	// synced: so records become visible in the order of their numbers, and a
-	// later one cannot be on disk without the earlier.
+	// putting is held while a record is numbered and applied, but not while it
+	// is synced. So records become visible in the order of their numbers, and a
+	// record is on disk only if all earlier ones are.
 	putting sync.Mutex
 	next    uint64
-	// latest is the arrival of the last record. Arrivals never go back within
-	// a shard, so that a time can be found by halving.
+	// latest is the arrival of the last record. Arrivals never decrease within a
+	// shard, so that a binary search finds a time.
 	latest  int64
 	deleted bool
 
 	mu sync.Mutex
-	// durable is the last number known to be on disk, arrival its time. Nothing
-	// above it is shown to anybody: what has been read cannot be lost.
+	// durable is the last number known to be on disk, arrival its time. Later
+	// records are not readable, so that no record is lost after it was read.
 	durable uint64
 	arrival int64
-	// trimmed is the last number that was trimmed away.
+	// trimmed is the last trimmed number.
 	trimmed uint64
 	gone    bool
-	// changed is closed when durable or gone changes; nil while nobody waits.
+	// changed is closed when durable or gone changes; nil if nobody waits.
 	changed chan struct{}
 }
 
@@ -67,9 +67,11 @@ func (s *Streams) loadShard(stream uint64, index int) (*shard, error) {
 	return sh, nil
 }
 
-// put numbers and applies a record. It is durable once the result was waited
-// for and published.
-func (sh *shard) put(s *Streams, key string, data []byte) (pending localstore.Pending, sequence uint64, arrival int64, err error) {
+// put numbers and applies a record. The caller must wait for pending and then
+// publish the record.
+func (sh *shard) put(
+	s *Streams, key string, data []byte,
+) (pending localstore.Pending, sequence uint64, arrival int64, err error) {
 	var buffer [8 + 2 + feed.MaxKeyBytes]byte
 	sh.putting.Lock()
 	defer sh.putting.Unlock()
@@ -89,7 +91,7 @@ func (sh *shard) put(s *Streams, key string, data []byte) (pending localstore.Pe
 	return pending, sequence, arrival, nil
 }
 
-// publish says that a record is on disk, and with it all before it.
+// publish makes a record that is on disk readable, with all earlier records.
 func (sh *shard) publish(sequence uint64, arrival int64) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()
@@ -100,7 +102,7 @@ func (sh *shard) publish(sequence uint64, arrival int64) {
 	sh.wake()
 }
 
-// wake is called with mu held.
+// wake wakes all waiting calls. mu is held.
 func (sh *shard) wake() {
 	if sh.changed != nil {
 		close(sh.changed)
@@ -108,7 +110,7 @@ func (sh *shard) wake() {
 	}
 }
 
-// close ends puts and waits for good.
+// close ends all present and future puts and waits.
 func (sh *shard) close() {
 	sh.putting.Lock()
 	sh.deleted = true
@@ -119,8 +121,7 @@ func (sh *shard) close() {
 	sh.wake()
 }
 
-// bounds are the numbers of the records that can be read: above trimmed, up to
-// durable.
+// bounds are the numbers of the readable records: above trimmed, up to durable.
 func (sh *shard) bounds() (trimmed, durable uint64, arrival int64) {
 	sh.mu.Lock()
 	defer sh.mu.Unlock()

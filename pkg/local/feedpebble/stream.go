@@ -10,7 +10,7 @@ import (
 	"reprise/pkg/feed"
 )
 
-// readBytes bounds the data of one Read, as Kinesis does.
+// readBytes limits the data of one Read, as Kinesis does.
 const readBytes = 10 << 20
 
 // Stream is a feed.Stream on the local store. It is safe for concurrent use.
@@ -21,7 +21,7 @@ type Stream struct {
 
 var _ feed.Stream = (*Stream)(nil)
 
-// Put implements feed.Stream. Arrival times never go back within a shard.
+// Put implements feed.Stream. Arrival times never decrease within a shard.
 func (s *Stream) Put(ctx context.Context, key string, data []byte) (string, error) {
 	if err := errors.Join(ctx.Err(), feed.CheckRecord(key, data)); err != nil {
 		return "", fmt.Errorf("put record: %w", err)
@@ -58,8 +58,8 @@ func (s *Stream) Shards(ctx context.Context) ([]feed.Shard, error) {
 	return shards, nil
 }
 
-// Read implements feed.Stream. It shows no record that a crash could still
-// lose, and returns at most 10 MiB or one record.
+// Read implements feed.Stream. It returns durable records only, at most 10 MiB
+// or one record.
 func (s *Stream) Read(ctx context.Context, from feed.Iterator, limit int) (feed.Batch, error) {
 	c, sh, err := s.place(ctx, from)
 	if err != nil {
@@ -114,8 +114,8 @@ func (r *reader) add(key, value []byte) (bool, error) {
 	return len(r.records) < r.limit, nil
 }
 
-// Wait returns nil once there may be a record after a sequence number ("" for
-// the oldest), or the error of ctx.
+// Wait returns nil once there may be a record after a sequence number ("" means
+// any record), or the error of ctx.
 func (s *Stream) Wait(ctx context.Context, shardID, after string) error {
 	_, sh, err := s.shard(ctx, shardID)
 	if err != nil {
@@ -131,8 +131,8 @@ func (s *Stream) Wait(ctx context.Context, shardID, after string) error {
 	return nil
 }
 
-// Newest is the newest record of a shard, also where it was trimmed: its
-// sequence number ("" where there never was one) and its arrival.
+// Newest returns the sequence number and arrival of a shard's newest record,
+// even if it was trimmed; "" if there never was a record.
 func (s *Stream) Newest(ctx context.Context, shardID string) (sequence string, arrival time.Time, err error) {
 	status, err := s.Status(ctx, shardID)
 	if err != nil || status.Newest == "" {

@@ -18,8 +18,8 @@ type Streams struct {
 	space *localstore.Space
 	now   func() time.Time
 
-	// changing is held over Create and Delete, the sync included: they are
-	// rare, and what they say must be durable before anybody builds on it.
+	// changing is held during Create and Delete, including the sync: they are
+	// rare, and nobody may see their effect before it is durable.
 	changing sync.Mutex
 	mu       sync.RWMutex
 	byName   map[string]*stream
@@ -27,7 +27,7 @@ type Streams struct {
 
 var _ feed.Streams = (*Streams)(nil)
 
-// stream is one that exists. Its fields do not change.
+// stream is an existing stream. Its fields do not change.
 type stream struct {
 	Number  uint64    `json:"number"`
 	Name    string    `json:"name"`
@@ -38,8 +38,8 @@ type stream struct {
 	shards []*shard
 }
 
-// New opens the streams in space, of which there may be one Streams at a time.
-// now is the clock of arrival times.
+// New opens the streams in space. Only one Streams may use a space at a time. now
+// is the clock of arrival times.
 func New(space *localstore.Space, now func() time.Time) (*Streams, error) {
 	s := &Streams{space: space, now: now, byName: make(map[string]*stream)}
 	prefix := []byte{nameTag}
@@ -61,7 +61,7 @@ func New(space *localstore.Space, now func() time.Time) (*Streams, error) {
 	return s, nil
 }
 
-// load fills in what is not in a stream's description.
+// load sets the fields that are not part of a stream's stored description.
 func (s *Streams) load(st *stream) error {
 	st.starts = divide(st.Count)
 	st.shards = make([]*shard, st.Count)
@@ -117,7 +117,7 @@ func (s *Streams) Create(ctx context.Context, name string, shards int) (feed.Des
 	return st.describe(), nil
 }
 
-// enter gives a stream its number and stores it.
+// enter assigns a number to a stream and stores it.
 func (s *Streams) enter(st *stream) error {
 	counter, found, err := s.space.Get([]byte{counterTag})
 	if err != nil {
@@ -153,8 +153,8 @@ func (s *Streams) Describe(ctx context.Context, name string) (feed.Description, 
 	return st.describe(), nil
 }
 
-// Delete implements feed.Streams. Whoever waits for records of the stream gets
-// feed.ErrStreamNotFound.
+// Delete implements feed.Streams. Calls that wait for records of the stream fail
+// with feed.ErrStreamNotFound.
 func (s *Streams) Delete(ctx context.Context, name string) error {
 	s.changing.Lock()
 	defer s.changing.Unlock()
@@ -165,7 +165,7 @@ func (s *Streams) Delete(ctx context.Context, name string) error {
 	if err != nil {
 		return nil
 	}
-	// First no Put can begin any more, then the records go.
+	// Prevent further puts before deleting the records.
 	for _, shard := range st.shards {
 		shard.close()
 	}
@@ -188,5 +188,5 @@ func (s *Streams) Delete(ctx context.Context, name string) error {
 // Open implements feed.Streams.
 func (s *Streams) Open(name string) feed.Stream { return s.Stream(name) }
 
-// Stream is Open with the methods that only the local platform needs.
+// Stream is Open with the additional methods of *Stream.
 func (s *Streams) Stream(name string) *Stream { return &Stream{streams: s, name: name} }

@@ -11,15 +11,15 @@ import (
 	"reprise/pkg/local/localstore"
 )
 
-// Status says what a shard holds.
+// Status describes the records of a shard.
 type Status struct {
-	// Records is the number of records that can be read.
+	// Records is the number of readable records.
 	Records int64
-	// Newest is the newest record's sequence number, also where it was trimmed,
-	// "" where there never was one; Arrival is its time.
+	// Newest is the newest record's sequence number, even if it was trimmed, ""
+	// if there never was one; Arrival is its time.
 	Newest  string
 	Arrival time.Time
-	// Trimmed is the last sequence number that was trimmed away, "" for none.
+	// Trimmed is the last trimmed sequence number, "" for none.
 	Trimmed string
 }
 
@@ -41,9 +41,9 @@ func number(sequence uint64) string {
 	return strconv.FormatUint(sequence, 10)
 }
 
-// Trim deletes a shard's records up to a sequence number inclusive. Iterators
-// before it go on behind it. Trimming less than was trimmed before changes
-// nothing. It is accepted on a full disk.
+// Trim deletes a shard's records up to and including a sequence number.
+// Iterators before it continue after it. Trim does nothing if these records were
+// trimmed already. It is accepted on a full disk.
 func (s *Stream) Trim(ctx context.Context, shardID, upTo string) error {
 	_, sh, err := s.shard(ctx, shardID)
 	if err != nil {
@@ -60,7 +60,7 @@ func (s *Stream) Trim(ctx context.Context, shardID, upTo string) error {
 }
 
 func (s *Streams) trim(sh *shard, upTo uint64) error {
-	// No Delete may come between, or it would leave the row written here.
+	// A concurrent Delete would leave the row written here.
 	s.changing.Lock()
 	defer s.changing.Unlock()
 	if trimmed, _, _ := sh.bounds(); upTo <= trimmed || sh.isGone() {
@@ -74,7 +74,7 @@ func (s *Streams) trim(sh *shard, upTo uint64) error {
 	if err != nil {
 		return err
 	}
-	// The row keeps the numbering going where every record was trimmed.
+	// The row preserves the numbering after every record was trimmed.
 	row := binary.BigEndian.AppendUint64(binary.BigEndian.AppendUint64(nil, upTo), uint64(arrival))
 	err = s.space.Free(func(b *localstore.Batch) error {
 		return errors.Join(

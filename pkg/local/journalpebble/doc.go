@@ -1,6 +1,3 @@
-// Package journalpebble keeps the journal of the state machine runner in the
-// embedded store of one machine.
-//
-// What lives here: the adapter. What must not: anything that knows what the
-// journal holds.
+// Package journalpebble keeps the journal of the state machine engine in a key
+// space of the local store. It does not know the contents of the journal.
 package journalpebble

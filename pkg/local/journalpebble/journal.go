@@ -8,8 +8,8 @@ import (
 	"reprise/pkg/local/localstore"
 )
 
-// Journal is an journal.Journal on a key space of the embedded store, which nothing
-// else may use. It is safe for concurrent use.
+// Journal is a journal.Journal on a key space that nothing else may use. It is
+// safe for concurrent use.
 type Journal struct{ space *localstore.Space }
 
 var _ journal.Journal = (*Journal)(nil)
@@ -17,8 +17,8 @@ var _ journal.Journal = (*Journal)(nil)
 // New makes a journal on a space.
 func New(space *localstore.Space) *Journal { return &Journal{space: space} }
 
-// syncKey is written to make what was written before durable. No key of the
-// engine is below it: those begin with a name.
+// syncKey is written to make earlier writes durable. It is below all keys of the
+// engine.
 var syncKey = []byte{0}
 
 // Write applies the operations without waiting for the disk.
@@ -51,7 +51,7 @@ func put(b *localstore.Batch, op journal.Op) error {
 	return b.Put(key, op.Value)
 }
 
-// Sync waits for the disk. Callers at the same time share one wait.
+// Sync waits for the disk. Concurrent callers share one wait.
 func (j *Journal) Sync() error {
 	err := j.space.Write(func(b *localstore.Batch) error { return b.Put(syncKey, nil) })
 	if err != nil {

@@ -2,8 +2,8 @@ package localstore
 
 import "github.com/cockroachdb/pebble/v2"
 
-// Batch collects operations on one space. It copies what it is given and is
-// valid only during the call of fill that it was passed to.
+// Batch collects operations on one space. It copies keys and values and is valid
+// only during the call of fill.
 type Batch struct {
 	space *Space
 	batch *pebble.Batch

@@ -2,18 +2,18 @@ package localstore
 
 import "fmt"
 
-// crash ends the process. It is called where Pebble cannot go on without
-// risking what is stored, or holds locks that it will never release: opening
-// the directory anew recovers all that was acknowledged. The panic is in a
-// goroutine of its own, so that nobody up the stack can recover from it and
-// leave others waiting for ever.
+// crash ends the process. It is called when Pebble cannot continue without
+// risking stored data, or holds locks that it will never release: reopening the
+// directory recovers all acknowledged writes. The panic happens in its own
+// goroutine, so that no caller can recover from it and leave others waiting
+// forever.
 func crash(cause string) {
 	go panic("data directory failed: " + cause)
 	select {}
 }
 
-// quietLogger keeps Pebble's progress messages out of the program's output.
-// What fails is returned by the call that failed.
+// quietLogger drops Pebble's messages. Errors are returned by the call that
+// failed.
 type quietLogger struct{}
 
 func (quietLogger) Infof(string, ...any)  {}

@@ -1,8 +1,7 @@
-// Package localstore opens the one database directory that a platform on one
-// machine keeps: a Pebble database with a format record, an exclusive lock and
-// key spaces that the embedded adapters divide among themselves.
+// Package localstore opens the data directory of a platform on one machine: a
+// Pebble database with a format record, an exclusive lock and one key space for
+// each embedded adapter.
 //
-// What lives here: opening, refusing, closing, and the key space. What must
-// not: anything that knows an event, a lane or a replay. Adapters import this
-// package; it imports none of them.
+// This package knows no events, lanes or replays. Adapters import it; it imports
+// none of them.
 package localstore

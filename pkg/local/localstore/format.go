@@ -11,10 +11,10 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// The format record is a file of its own beside the database: it is written
-// before the database is created, and read before it is opened, so that no
-// directory of another kind, format or settings is ever touched. A crash
-// leaves a directory that is empty but for these names, or has the record.
+// The format record is a file beside the database. It is written before the
+// database is created and read before it is opened, so that a directory of
+// another kind, format or settings is never changed. A crash leaves a directory
+// with the record, or with none but the following files.
 const (
 	formatFile    = "FORMAT"
 	formatScratch = "FORMAT.tmp"
@@ -26,8 +26,8 @@ type formatRecord struct {
 	Settings
 }
 
-// prepare creates dir where it is missing, durably, and refuses a directory
-// that holds anything but a data directory.
+// prepare durably creates dir if it is missing, and refuses a directory with
+// other contents than a data directory.
 func prepare(fsys vfs.FS, dir string) error {
 	names, err := fsys.List(dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -47,8 +47,8 @@ func prepare(fsys vfs.FS, dir string) error {
 	return nil
 }
 
-// createDir makes dir and its parents, and each known to its own parent on
-// disk: what is written into a directory that a crash forgets is lost.
+// createDir makes dir and its parents and syncs the parent of each, because a
+// crash that loses a directory loses its contents.
 func createDir(fsys vfs.FS, dir string) error {
 	var parents []string
 	for at := dir; ; {
@@ -84,8 +84,8 @@ func syncDir(fsys vfs.FS, dir string) error {
 	return nil
 }
 
-// checkFormat compares the directory's format record with what this program
-// was asked for, or writes it where there is none. The caller holds the lock.
+// checkFormat compares the directory's format record with the wanted settings,
+// or writes it if there is none. The caller holds the lock.
 func checkFormat(fsys vfs.FS, dir string, want Settings) error {
 	file, err := fsys.Open(fsys.PathJoin(dir, formatFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -113,7 +113,7 @@ func compareFormat(raw []byte, want Settings) error {
 		return fmt.Errorf("%w: it has format %d, this program reads %d", ErrFormat, have.Format, Format)
 	}
 	if have.Settings != want {
-		return fmt.Errorf("%w: it has %d lanes and buckets of %d s, asked for are %d lanes and buckets of %d s",
+		return fmt.Errorf("%w: it has %d lanes and buckets of %d s, but %d lanes and buckets of %d s were requested",
 			ErrSettings, have.Lanes, have.BucketWidth, want.Lanes, want.BucketWidth)
 	}
 	return nil

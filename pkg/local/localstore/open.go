@@ -13,12 +13,12 @@ import (
 	"github.com/cockroachdb/pebble/v2/vfs"
 )
 
-// Format is the version of the directory's layout that this program reads and
-// writes. It changes when stored bytes change their meaning.
+// Format is the version of the directory's layout. It changes when stored bytes
+// change their meaning.
 const Format = 1
 
-// The reasons for which Open refuses a directory. None is worth a retry
-// without a change by the operator.
+// The errors with which Open refuses a directory. A retry helps only after the
+// operator has changed something.
 var (
 	ErrInUse       = errors.New("data directory is in use by another process")
 	ErrFormat      = errors.New("data directory was written by another version")
@@ -33,15 +33,15 @@ type Settings struct {
 	BucketWidth int64 `json:"bucketSeconds"`
 }
 
-// Options say how to open.
+// Options configure Open.
 type Options struct {
 	Settings Settings
-	// FS is the file system; nil means the machine's own.
+	// FS is the file system; nil means the system's.
 	FS vfs.FS
-	// CacheBytes bounds the block cache; 0 means 32 MiB.
+	// CacheBytes limits the block cache; 0 means 32 MiB.
 	CacheBytes int64
 	// ReserveBytes is the free space below which writes fail with ErrFull; 0
-	// means 256 MiB. It must hold what is buffered in memory (64 MiB) and a
+	// means 256 MiB. It must suffice for the buffers in memory (64 MiB) and one
 	// compaction.
 	ReserveBytes uint64
 }
@@ -54,8 +54,8 @@ type DB struct {
 	failed atomic.Pointer[error]
 }
 
-// Open opens dir, creating it where it does not exist. It fails with ErrInUse,
-// ErrFormat, ErrSettings or ErrNotADataDir, having changed nothing.
+// Open opens dir and creates it if it does not exist. It fails with ErrInUse,
+// ErrFormat, ErrSettings or ErrNotADataDir without changing anything.
 func Open(dir string, opts Options) (*DB, error) {
 	fsys := opts.FS
 	if fsys == nil {
@@ -74,7 +74,7 @@ func Open(dir string, opts Options) (*DB, error) {
 	if err != nil {
 		return nil, err
 	}
-	// The format comes first: opening the database may already change it.
+	// Check the format first: opening the database may already change it.
 	if err := checkFormat(fsys, dir, opts.Settings); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
@@ -97,8 +97,7 @@ const (
 
 func lockDir(fsys vfs.FS, dir string) (*pebble.Lock, error) {
 	lock, err := pebble.LockDirectory(dir, fsys)
-	// A file that cannot be created has a path in its error, a lock that cannot
-	// be had has none.
+	// The error of creating the file has a path, that of locking it has none.
 	if path := new(fs.PathError); errors.As(err, &path) {
 		return nil, fmt.Errorf("lock %s: %w", dir, err)
 	}
@@ -115,15 +114,15 @@ func pebbleOptions(fsys vfs.FS, cacheBytes int64, lock *pebble.Lock) *pebble.Opt
 	opts := &pebble.Options{
 		FS:   fsys,
 		Lock: lock,
-		// Pebble takes what is buffered in memory from the cache: the one that is
-		// written to and the one that is flushed would leave nothing for blocks.
+		// Pebble reserves the memory of its buffers from the cache: the one being
+		// written and the one being flushed would leave no room for blocks.
 		CacheSize:                   cacheBytes + 2*memTableBytes,
 		MemTableSize:                memTableBytes,
 		MemTableStopWritesThreshold: 4,
 		FormatMajorVersion:          pebble.FormatNewest,
 		Logger:                      quietLogger{},
 	}
-	// Most point reads ask whether a key is new; the filters answer without
+	// Most point reads check whether a key is new; filters answer that without
 	// reading a block.
 	for i := range opts.Levels {
 		opts.Levels[i].FilterPolicy = bloom.FilterPolicy(10)
@@ -132,17 +131,17 @@ func pebbleOptions(fsys vfs.FS, cacheBytes int64, lock *pebble.Lock) *pebble.Opt
 	return opts
 }
 
-// Space returns the key space of that name. Names are short, constant and
+// Space returns the key space of that name. Names must be short, constant and
 // without zero bytes.
 func (d *DB) Space(name string) *Space {
 	return &Space{db: d, prefix: append([]byte(name), 0)}
 }
 
-// SizeBytes is the space that the database takes on disk, estimated.
+// SizeBytes estimates the size of the database on disk.
 func (d *DB) SizeBytes() uint64 { return d.db.Metrics().DiskSpaceUsage() }
 
-// Check reports whether the directory can still be written: a platform that
-// cannot must stop accepting.
+// Check fails if the directory can no longer be written, so that the platform
+// must stop accepting events.
 func (d *DB) Check(ctx context.Context) error {
 	if err := ctx.Err(); err != nil {
 		return err

@@ -11,32 +11,32 @@ import (
 )
 
 const (
-	// sampleBytes and sampleWrites say how much may be written between two
-	// looks at the disk.
+	// sampleBytes and sampleWrites limit what may be written between two checks
+	// of the disk.
 	sampleBytes  = 1 << 20
 	sampleWrites = 64
 
 	defaultReserve = 256 << 20
 
-	// The ballast is a file of this size that is given up when the disk fills
-	// between two looks.
+	// The ballast is a file of this size that is removed if the disk fills up
+	// between two checks.
 	ballastBytes = 64 << 20
 	ballastFile  = "BALLAST"
 )
 
-// room watches the space that is left on the disk. What is written in the
-// background (flushes, compactions, the manifest) cannot be refused, and a
-// database that fails there cannot go on; so writes are refused while there is
-// still a reserve for it.
+// room watches the free space on the disk. The database's background writes
+// (flushes, compactions, the manifest) cannot be refused, and the database cannot
+// continue if one fails; so writes are refused while there is still a reserve for
+// the background.
 //
-// Others fill disks too, and fast. The first operation that finds no space
-// removes the ballast and is tried again, and from then on writes are refused
-// as well, until there is the reserve again.
+// Other programs may fill the disk quickly. The first operation that finds no
+// space removes the ballast and is retried, and from then on writes are refused
+// until the reserve is free again.
 type room struct {
 	fs      vfs.FS
 	dir     string
 	reserve uint64
-	// bytes and writes count since the last look; full is its outcome.
+	// bytes and writes count since the last check; full is its result.
 	bytes, writes atomic.Int64
 	full          atomic.Bool
 
@@ -44,7 +44,7 @@ type room struct {
 	ballast bool
 }
 
-// watch wraps a file system with what gives up the ballast.
+// watch wraps a file system so that a lack of space removes the ballast.
 func (r *room) watch(fsys vfs.FS, dir string, reserve uint64) vfs.FS {
 	if reserve == 0 {
 		reserve = defaultReserve
@@ -54,8 +54,8 @@ func (r *room) watch(fsys vfs.FS, dir string, reserve uint64) vfs.FS {
 	return vfs.OnDiskFull(fsys, r.ranOut)
 }
 
-// check returns ErrFull where less than the reserve is left. While the disk is
-// full every call looks, so that writing goes on as soon as there is room.
+// check returns ErrFull if less than the reserve is free. While the disk is full
+// every call checks it, so that writes resume as soon as there is room.
 func (r *room) check() error {
 	if !r.full.Load() && r.writes.Add(1) < sampleWrites && r.bytes.Load() < sampleBytes {
 		return nil
@@ -67,7 +67,7 @@ func (r *room) check() error {
 		return nil
 	}
 	if err != nil {
-		return fmt.Errorf("look at free space: %w", err)
+		return fmt.Errorf("read free space: %w", err)
 	}
 	if usage.AvailBytes < r.reserve {
 		r.full.Store(true)
@@ -78,18 +78,18 @@ func (r *room) check() error {
 
 func (r *room) wrote(bytes int) { r.bytes.Add(int64(bytes)) }
 
-// ranOut is called when an operation found no space, before it is tried again.
+// ranOut is called when an operation found no space, before it is retried.
 func (r *room) ranOut() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.full.Store(true)
 	r.ballast = false
-	// Where it cannot be removed, the operation will fail and say so.
+	// If the ballast cannot be removed, the retried operation fails.
 	_ = r.fs.Remove(r.fs.PathJoin(r.dir, ballastFile))
 }
 
-// fill makes the ballast where it is missing and leaves the reserve free, and
-// opens the way for writes.
+// fill makes the ballast if it is missing and the reserve stays free, and allows
+// writes again.
 func (r *room) fill(available uint64) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -113,7 +113,7 @@ func (r *room) makeBallast() error {
 	if err == nil {
 		return nil
 	}
-	// A file system that cannot reserve space does without.
+	// A file system that cannot reserve space has no ballast.
 	if err := r.fs.Remove(path); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

@@ -8,18 +8,18 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 )
 
-// Space is a part of the database in which every key begins with the space's
-// name and a zero byte. It is safe for concurrent use.
+// Space is the part of the database whose keys begin with the space's name and a
+// zero byte. It is safe for concurrent use.
 //
-// A read may see a write a moment before it is on disk. Whatever is written
-// because of what was read lies behind it in the one write-ahead log, so no
-// crash keeps the consequence and loses the cause.
+// A read may see a write shortly before it is on disk. A later write that depends
+// on it follows it in the one write-ahead log, so no crash keeps the later write
+// and loses the earlier one.
 type Space struct {
 	db     *DB
 	prefix []byte
 }
 
-// Get returns a copy of the value of key, and false where there is none.
+// Get returns a copy of the value of key, or false if there is none.
 func (s *Space) Get(key []byte) (value []byte, found bool, err error) {
 	found, err = s.View(key, func(v []byte) error {
 		value = bytes.Clone(v)
@@ -28,8 +28,8 @@ func (s *Space) Get(key []byte) (value []byte, found bool, err error) {
 	return value, found, err
 }
 
-// View calls visit with the value of key, which is valid during the call only,
-// and returns false where there is none.
+// View calls visit with the value of key, which is valid only during the call,
+// or returns false if there is none.
 func (s *Space) View(key []byte, visit func(value []byte) error) (bool, error) {
 	value, closer, err := s.db.db.Get(s.key(key))
 	if errors.Is(err, pebble.ErrNotFound) {
@@ -43,8 +43,8 @@ func (s *Space) View(key []byte, visit func(value []byte) error) (bool, error) {
 }
 
 // Scan calls visit for every key from lower (inclusive) to upper (exclusive,
-// nil for the end of the space) in order, until visit returns false. The
-// slices are valid during the call only. A scan sees one point in time.
+// nil for the end of the space) in order, until visit returns false. The slices
+// are valid only during the call. A scan reads one snapshot.
 func (s *Space) Scan(lower, upper []byte, visit func(key, value []byte) (bool, error)) error {
 	iter, err := s.iterate(lower, upper)
 	if err != nil {
@@ -71,7 +71,7 @@ func (s *Space) Scan(lower, upper []byte, visit func(key, value []byte) (bool, e
 }
 
 // Last returns copies of the last key and value below upper (nil for the end
-// of the space) that are not below lower, and false where there is none.
+// of the space) that are not below lower, or false if there are none.
 func (s *Space) Last(lower, upper []byte) (key, value []byte, found bool, err error) {
 	iter, err := s.iterate(lower, upper)
 	if err != nil {
@@ -113,7 +113,7 @@ func (s *Space) upper(upper []byte) []byte {
 }
 
 // PrefixEnd returns the smallest key that is above every key with the prefix,
-// or nil where there is none.
+// or nil if there is none.
 func PrefixEnd(prefix []byte) []byte {
 	for i := len(prefix) - 1; i >= 0; i-- {
 		if prefix[i] < 0xff {

@@ -7,11 +7,11 @@ import (
 	"sync/atomic"
 )
 
-// Versions gives out numbers that are never given out again for the same key
-// of the same space, also after a crash. A number is a session, counted up
-// durably at every opening, and a count within it; so it costs one write an
-// opening and none a number, and nothing has to be remembered of what was
-// deleted. It is safe for concurrent use.
+// Versions generates versions that are unique in a space, even after a crash. A
+// version is the number of a session, which is durably incremented at every
+// opening, and a count within the session. So an opening costs one write, a
+// version costs none, and nothing remembers deleted keys. It is safe for
+// concurrent use.
 type Versions struct {
 	session uint64
 	count   atomic.Uint64
@@ -20,11 +20,11 @@ type Versions struct {
 // VersionBytes is the size of a version.
 const VersionBytes = 16
 
-// Version is one number. Versions of one space are all different.
+// Version is unique within one space.
 type Version [VersionBytes]byte
 
-// OpenVersions begins a new session of the counter under key. Only one caller
-// may do so at a time.
+// OpenVersions begins a new session of the counter under key. Calls must not run
+// concurrently.
 func OpenVersions(space *Space, key []byte) (*Versions, error) {
 	raw, found, err := space.Get(key)
 	if err != nil {
@@ -51,8 +51,7 @@ func (v *Versions) Next() (version Version) {
 	return version
 }
 
-// String returns the version as text: "" never, and never the same for two
-// versions.
+// String returns the version as text, which is unique as well and never "".
 func (v Version) String() string {
 	b := make([]byte, 0, 20)
 	b = strconv.AppendUint(b, binary.BigEndian.Uint64(v[:8]), 36)

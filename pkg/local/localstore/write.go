@@ -8,18 +8,17 @@ import (
 )
 
 var (
-	// ErrFull says that the disk has less room left than the reserve. Nothing
-	// was written, reading goes on; a retry helps once room was made.
+	// ErrFull means that less than the reserve is free on the disk. Nothing was
+	// written and reads still work; a retry helps once there is room.
 	ErrFull = errors.New("disk is full")
-	// ErrFailed says that the disk failed during an earlier write. Reading goes
-	// on as far as it can; only opening the directory anew can help.
-	ErrFailed = errors.New("data directory failed and must be opened anew")
+	// ErrFailed means that the disk failed during an earlier write. Reads may
+	// still work; only reopening the directory can help.
+	ErrFailed = errors.New("data directory failed and must be reopened")
 )
 
-// Write applies the operations that fill puts into a batch, all or none, and
-// returns once they are on disk. It fails with ErrFull or ErrFailed, having
-// written nothing, or with another error, after which the operations may or
-// may not be there.
+// Write applies the operations that fill adds to a batch, all or none, and
+// returns once they are on disk. With ErrFull or ErrFailed nothing was written;
+// with another error the operations may or may not have been applied.
 func (s *Space) Write(fill func(*Batch) error) error {
 	pending, err := s.Apply(fill)
 	if err != nil {
@@ -28,7 +27,7 @@ func (s *Space) Write(fill func(*Batch) error) error {
 	return pending.Wait()
 }
 
-// Free is Write for a batch that makes room by deleting: it is accepted where
+// Free is Write for a batch that makes room by deleting: it is accepted even if
 // the disk is full.
 func (s *Space) Free(fill func(*Batch) error) error {
 	pending, err := s.ApplyFree(fill)
@@ -43,9 +42,8 @@ func (s *Space) ApplyFree(fill func(*Batch) error) (Pending, error) {
 	return s.apply(fill, pebble.Sync, true)
 }
 
-// WriteLazily is Write without waiting for the disk: a crash may lose it, but
-// never without also losing everything written after it. A later Write or Sync
-// makes it durable.
+// WriteLazily is Write without waiting for the disk. A crash may lose it only
+// together with every later write. A later Write or Sync makes it durable.
 func (s *Space) WriteLazily(fill func(*Batch) error) error {
 	pending, err := s.apply(fill, pebble.NoSync, false)
 	if err != nil {
@@ -55,14 +53,14 @@ func (s *Space) WriteLazily(fill func(*Batch) error) error {
 }
 
 // Apply is the first half of Write: when it returns, reads see the operations
-// and every later write lies behind them; they are on disk once Wait of the
-// result has returned. A lock that orders writers need be held over Apply
-// only, so that writers share the wait for the disk.
+// and later writes follow them; they are on disk once Wait of the result has
+// returned. A lock that orders writers can be released after Apply, so that
+// writers share the wait for the disk.
 func (s *Space) Apply(fill func(*Batch) error) (Pending, error) {
 	return s.apply(fill, pebble.Sync, false)
 }
 
-// Sync returns once everything applied before is on disk.
+// Sync returns once everything applied before the call is on disk.
 func (s *Space) Sync() error {
 	pending, err := s.apply(func(b *Batch) error { return b.batch.LogData(nil, nil) }, pebble.Sync, true)
 	if err != nil {
@@ -71,8 +69,8 @@ func (s *Space) Sync() error {
 	return pending.Wait()
 }
 
-// Pending is a write that was applied and may not be on disk yet. The zero
-// value is a write of nothing.
+// Pending is an applied write that may not be on disk yet. The zero value is an
+// empty write.
 type Pending struct {
 	db    *DB
 	batch *pebble.Batch
@@ -111,7 +109,7 @@ func (s *Space) apply(fill func(*Batch) error, how *pebble.WriteOptions, freeing
 	return Pending{db: s.db, batch: batch}, nil
 }
 
-// commit panics inside Pebble where an earlier write could not be logged.
+// commit applies a batch. Pebble panics if an earlier write could not be logged.
 func (d *DB) commit(batch *pebble.Batch, how *pebble.WriteOptions) error {
 	defer func() {
 		if cause := recover(); cause != nil {
@@ -131,7 +129,7 @@ func closeBatch(batch *pebble.Batch) error {
 	return nil
 }
 
-// admit refuses a write that cannot or should not be tried.
+// admit refuses a write after a failure of the disk, or while it is full.
 func (d *DB) admit(freeing bool) error {
 	if cause := d.failed.Load(); cause != nil {
 		return fmt.Errorf("%w: %w", ErrFailed, *cause)
@@ -142,6 +140,6 @@ func (d *DB) admit(freeing bool) error {
 	return d.room.check()
 }
 
-// fail remembers the first failure of the disk. The write-ahead log has a hole
-// from there on, so no later write may be tried.
+// fail remembers the first failure of the disk. The write-ahead log then has a
+// gap, so no later write is allowed.
 func (d *DB) fail(cause error) { d.failed.CompareAndSwap(nil, &cause) }

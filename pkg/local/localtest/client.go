@@ -13,20 +13,19 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// patience bounds every wait. It is generous, since machines differ; a wait
-// that is over earlier ends earlier.
+// patience limits every wait. It is generous because machines differ.
 const patience = 2 * time.Minute
 
-// Client calls the HTTP API of a platform, wherever that runs.
+// Client calls the HTTP API of a platform.
 type Client struct {
 	T   testing.TB
 	URL string
-	// Stubborn sends again what was refused or lost, as a client of an API on
-	// AWS has to: throttles, faults of the service and broken connections.
+	// Stubborn retries after throttles, faults of the service and broken
+	// connections, as a client of an API on AWS must.
 	Stubborn bool
 }
 
-// Caller is a client, or what has one inside.
+// Caller is a Client or a type that embeds one.
 type Caller interface{ client() *Client }
 
 func (c *Client) client() *Client { return c }
@@ -91,15 +90,19 @@ func Until[T any](of Caller, path string, check func(T) bool) T {
 // Replay starts a replay and waits for its end.
 func (c *Client) Replay(name, input string) lifecycle.View {
 	c.T.Helper()
-	status, body := c.Call(http.MethodPost, "/replays", "application/json", []byte(`{"name":"`+name+`","input":`+input+`}`))
+	status, body := c.Call(
+		http.MethodPost,
+		"/replays",
+		"application/json",
+		[]byte(`{"name":"`+name+`","input":`+input+`}`),
+	)
 	if status != http.StatusCreated && status != http.StatusOK {
 		c.T.Fatalf("start replay %s: %d %s", name, status, body)
 	}
 	return Until(c, "/replays/"+name, func(v lifecycle.View) bool { return v.Status.Ended() })
 }
 
-// Send posts events, given as JSON, as one batch and returns the number that
-// was accepted.
+// Send posts events in JSON as one batch and returns the number accepted.
 func (c *Client) Send(path string, events []json.RawMessage) int {
 	c.T.Helper()
 	body, err := json.Marshal(events)
@@ -130,7 +133,7 @@ func (c *Client) Settle(n int64) {
 	})
 }
 
-// Rows returns every row of a generation by entity; "" is the active one.
+// Rows returns all rows of a generation ("" is the active one) by entity.
 func (c *Client) Rows(generation string, lanes int) map[string]api.EntityView {
 	c.T.Helper()
 	rows := make(map[string]api.EntityView)
@@ -162,7 +165,12 @@ func (c *Client) Wipe() {
 	if err := json.Unmarshal(body, &view); err != nil {
 		c.T.Fatal(err)
 	}
-	status, body := c.Call(http.MethodPost, "/state/wipe", "application/json", []byte(`{"generation":"`+view.Generation+`"}`))
+	status, body := c.Call(
+		http.MethodPost,
+		"/state/wipe",
+		"application/json",
+		[]byte(`{"generation":"`+view.Generation+`"}`),
+	)
 	if status != http.StatusOK {
 		c.T.Fatalf("wipe: %d %s", status, body)
 	}

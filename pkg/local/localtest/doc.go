@@ -1,5 +1,5 @@
 // Package localtest runs a platform inside a test or benchmark.
 //
-// What lives here: starting, calling, waiting and stopping. What must not:
-// anything that only some test needs.
+// It starts, calls and stops a platform and waits for results. Helpers that only
+// one test needs belong to that test.
 package localtest

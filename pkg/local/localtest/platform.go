@@ -8,7 +8,7 @@ import (
 	"reprise/pkg/local"
 )
 
-// Platform is a platform that runs on a loopback port of its own.
+// Platform is a platform that runs on its own loopback port.
 type Platform struct {
 	*local.Platform
 	*Client
@@ -44,5 +44,5 @@ func Start(t testing.TB, options local.Options) *Platform {
 	return running
 }
 
-// Stop ends the platform, as SIGTERM does. It may be called again.
+// Stop ends the platform as SIGTERM does. It may be called repeatedly.
 func (p *Platform) Stop() { p.stop() }

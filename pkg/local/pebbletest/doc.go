@@ -1,5 +1,3 @@
-// Package pebbletest opens the embedded stores for tests, all of one directory in
-// memory.
-//
-// What lives here: opening them. What must not: what a test keeps in them.
+// Package pebbletest opens all embedded stores of one data directory in memory,
+// for tests.
 package pebbletest

@@ -10,16 +10,16 @@ import (
 	"reprise/pkg/replay"
 )
 
-// Cost is what a replay used of what is charged for by use, as counted by its
-// own calls, and its price at the list prices of meter.OnDemand. Time of Lambda,
-// hours of shards, storage and transfer are not in it.
+// Cost is the usage that a replay's own calls counted, and its price at the list
+// prices of meter.OnDemand. It does not include Lambda time, shard hours, storage
+// and transfer.
 type Cost struct {
 	Total Spent `json:"total"`
-	// Functions is what each function used, by its name.
+	// Functions is the usage of each function, by name.
 	Functions map[string]Spent `json:"functions"`
-	// Transitions are those of the execution and the children of its map runs;
-	// nil is not known: they are counted once, by the last step. Their price is
-	// in Total where they are known.
+	// Transitions are those of the execution and the children of its map runs,
+	// counted once, by the last step; nil while unknown. Total includes their
+	// price once they are known.
 	Transitions *int64 `json:"transitions"`
 }
 
@@ -36,7 +36,7 @@ func spentOf(u meter.Usage) Spent {
 	return Spent{u.WriteUnits, u.ReadUnits, u.PutUnits, meter.OnDemand().Cost(u)}
 }
 
-// CostOf returns what a replay cost so far, nil where nothing was metered.
+// CostOf returns the cost of a replay so far, nil if nothing was metered.
 func CostOf(ctx context.Context, store replay.Store, id string) (*Cost, error) {
 	used, err := loadSpent(ctx, store, id)
 	if err != nil || len(used) == 0 {
@@ -57,14 +57,14 @@ func CostOf(ctx context.Context, store replay.Store, id string) (*Cost, error) {
 	return c, nil
 }
 
-// loadSpent returns what each function used for a replay.
+// loadSpent returns the usage of each function for a replay.
 func loadSpent(ctx context.Context, store replay.Store, id string) (map[string]meter.Usage, error) {
 	const page = 500
 	used := make(map[string]meter.Usage)
 	for after := spentPrefix; ; {
 		docs, err := store.Table.List(ctx, replay.Partition(id), after, page)
 		if err != nil {
-			return nil, fmt.Errorf("load what replay %s used: %w", id, err)
+			return nil, fmt.Errorf("load usage of replay %s: %w", id, err)
 		}
 		for _, doc := range docs {
 			after = doc.Sort
@@ -74,7 +74,7 @@ func loadSpent(ctx context.Context, store replay.Store, id string) (map[string]m
 			}
 			var at spent
 			if err := json.Unmarshal(doc.Body, &at); err != nil {
-				return nil, fmt.Errorf("decode what replay %s used: %w", id, err)
+				return nil, fmt.Errorf("decode usage of replay %s: %w", id, err)
 			}
 			function, _, _ := strings.Cut(name, "#")
 			used[function] = used[function].Add(at.Used)

@@ -1,6 +1,6 @@
-// Package spending keeps what replays use and says what that costs.
+// Package spending stores the usage of replays and reports its cost.
 //
-// What lives here: the documents in which functions add up what they used for a
-// replay, and the report made of them. What must not: how use is counted and
-// priced, which is package meter, and what replays do.
+// What lives here: the documents in which functions add up their usage for a
+// replay, and the report on them. What must not: counting and pricing (package
+// meter), or what replays do.
 package spending

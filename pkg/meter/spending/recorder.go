@@ -14,17 +14,17 @@ import (
 )
 
 const (
-	// spentPrefix begins the sort keys of what the steps of a replay used.
+	// spentPrefix begins the sort keys of usage documents.
 	spentPrefix = "spent#"
-	// spentOnMachine holds the transitions, which no function uses. Its name is
-	// not a function's.
+	// spentOnMachine stands in place of a function for the transitions, which no
+	// function uses.
 	spentOnMachine = "state-machine"
-	// keepWithin bounds the storing of a usage. Steps return some seconds before
-	// their end, and it must not take longer than that.
+	// keepWithin bounds the storing of a usage: it must fit into the seconds
+	// between the end of a step and that of its function.
 	keepWithin = 2 * time.Second
 )
 
-// spent is what one function used for a replay on behalf of one worker.
+// spent is the usage of one worker of a function for a replay.
 type spent struct {
 	Used meter.Usage `json:"used"`
 }
@@ -33,33 +33,32 @@ func spentKey(id, function, worker string) control.Key {
 	return control.Key{Partition: replay.Partition(id), Sort: spentPrefix + function + "#" + worker}
 }
 
-// Recorder keeps what a function used in the control table, by replay. What was
-// not kept stays outstanding and is kept with the next invocation, as is what
-// keeping itself uses, 2 to 4 units; what an invocation that died had used is not
-// counted. An addition whose outcome the store cannot tell may be counted twice.
-// It expects one invocation at a time, as Lambda gives to a process, and is
-// otherwise safe for concurrent use. A nil Recorder keeps nothing.
+// Recorder stores a function's usage in the control table, by replay. Usage that
+// could not be stored stays outstanding for the next invocation, as do the 2 to 4
+// units that storing uses. The usage of an invocation that died is not counted. An
+// addition with an unknown outcome may be counted twice. It expects one invocation
+// at a time, as Lambda gives to a process, and is otherwise safe for concurrent use.
+// A nil Recorder stores nothing.
 type Recorder struct {
 	Store replay.Store
-	// Used is what the process used.
+	// Used is the usage of the process.
 	Used *meter.Outstanding
 	// Function is the function's folder.
 	Function string
 }
 
-// Keep adds what is outstanding to a replay's. Invocations that may run at a
-// time have different workers, so that they seldom meet on a document; "" is for
-// those that run alone. An id that no replay has is charged nothing. It takes at
-// most 2 seconds; after an error, a fault of the store, it is all outstanding
-// again.
+// Keep adds the outstanding usage to that of a replay. Concurrent invocations should
+// name different workers, so that they seldom write the same document; "" is for
+// those that run alone. An unknown replay is not charged. Keep takes at most 2
+// seconds. After an error, a fault of the store, everything is outstanding again.
 func (r *Recorder) Keep(ctx context.Context, id, worker string) error {
 	return r.KeepShared(ctx, map[string]int64{id: 1}, worker)
 }
 
-// KeepShared is Keep for an invocation that worked for several replays: each is
-// charged by its weight, such as its number of events, and the shares add up to
-// all that was used. Without any replay everything stays outstanding. After an
-// error, the shares that were not kept are outstanding again.
+// KeepShared is Keep for an invocation that worked for several replays: it charges
+// each by its weight, such as its number of events, and the shares add up to the
+// usage. Without any replay everything stays outstanding. After an error, the shares
+// that could not be stored are outstanding again.
 func (r *Recorder) KeepShared(ctx context.Context, weights map[string]int64, worker string) error {
 	if r == nil || len(weights) == 0 {
 		return nil
@@ -75,21 +74,21 @@ func (r *Recorder) KeepShared(ctx context.Context, weights map[string]int64, wor
 	for i, id := range ids {
 		ordered[i] = weights[id]
 	}
-	var unkept error
+	var failed error
 	for i, share := range used.Divide(ordered) {
 		err := r.spend(ctx, ids[i], spentKey(ids[i], r.Function, worker), func(u meter.Usage) meter.Usage {
 			return u.Add(share.Total())
 		})
 		if err != nil {
 			r.Used.GiveBack(share)
-			unkept = errors.Join(unkept, err)
+			failed = errors.Join(failed, err)
 		}
 	}
-	return unkept
+	return failed
 }
 
-// SetTransitions keeps how many transitions a replay's execution and its children
-// made, in place of what was kept before.
+// SetTransitions stores the number of transitions of a replay's execution and its
+// children, in place of an earlier number.
 func (r *Recorder) SetTransitions(ctx context.Context, id string, n int) error {
 	if r == nil {
 		return nil
@@ -101,8 +100,8 @@ func (r *Recorder) SetTransitions(ctx context.Context, id string, n int) error {
 	})
 }
 
-// spend changes a usage. Where there is none it looks for the replay first: the
-// documents of one that has no row would never be removed.
+// spend changes a stored usage. It creates a document only if the replay has a row,
+// since nothing would remove the documents of any other.
 func (r *Recorder) spend(ctx context.Context, id string, key control.Key, change func(meter.Usage) meter.Usage) error {
 	if replay.CheckID(id) != nil {
 		return nil
@@ -119,7 +118,7 @@ func (r *Recorder) spend(ctx context.Context, id string, key control.Key, change
 		return nil
 	})
 	if err != nil {
-		return fmt.Errorf("keep what replay %s used: %w", id, err)
+		return fmt.Errorf("store usage of replay %s: %w", id, err)
 	}
 	return nil
 }

@@ -41,8 +41,8 @@ type World struct {
 	Parts platform.Parts
 	// Logged is what Parts.Log wrote, as lines of JSON.
 	Logged *bytes.Buffer
-	// Nudges counts the times that somebody asked for a look at the consumers.
-	Nudges int
+	// Wakes counts the times that WakeKeeper was called.
+	Wakes int
 	// Behind is the lag of every function, LagErr why it is not known.
 	Behind time.Duration
 	LagErr error
@@ -60,7 +60,7 @@ func New(t testing.TB) *World {
 		EventLog:    stores.Log,
 		Generations: stores.Generations,
 		Host:        noHost{},
-		Nudge:       func(context.Context) error { w.Nudges++; return nil },
+		WakeKeeper:  func(context.Context) error { w.Wakes++; return nil },
 		Lag: func(context.Context, string) (time.Duration, bool, error) {
 			return w.Behind, w.LagErr == nil, w.LagErr
 		},

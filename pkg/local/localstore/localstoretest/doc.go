@@ -1,6 +1,4 @@
-// Package localstoretest opens data directories for tests.
-//
-// What lives here: opening, closing and opening again. What must not: the
-// adapters that keep something in a directory, so that their own tests can import
-// this package; package pebbletest opens those as well.
+// Package localstoretest opens, closes and reopens data directories for tests.
+// It imports no adapters, so that their tests can import it; package pebbletest
+// opens the adapters as well.
 package localstoretest

@@ -11,8 +11,8 @@ import (
 	"reprise/pkg/local/localstore"
 )
 
-// T is what a helper needs of a test; testing.TB has it. Example stands in for it
-// where there is no test.
+// T is the part of testing.TB that helpers need. Example implements it for
+// examples.
 type T interface {
 	Helper()
 	Cleanup(func())
@@ -21,12 +21,11 @@ type T interface {
 	Fatal(args ...any)
 }
 
-// Settings are those that stores are opened with. What is kept in them does not
-// depend on them.
+// Settings are the settings of all stores; the contents do not depend on them.
 var Settings = localstore.Settings{Lanes: 4, BucketWidth: 3600}
 
-// Store is a data directory that a test can close and open again. It is closed
-// at the end of the test.
+// Store is a data directory that a test can close and reopen. It is closed at
+// the end of the test.
 type Store struct {
 	*localstore.DB
 	t      T
@@ -41,8 +40,8 @@ func Open(t T) *Store {
 	return OpenFS(t, vfs.NewMem())
 }
 
-// OpenFS opens the directory "data" of a file system. Where that is nil, it is a
-// directory on the machine's disk, which t, a testing.TB, gives.
+// OpenFS opens the directory "data" of a file system, or, if fs is nil, a
+// temporary directory of t, which must be a testing.TB.
 func OpenFS(t T, fs vfs.FS) *Store {
 	t.Helper()
 	s := &Store{t: t, dir: "data", fs: fs}
@@ -63,7 +62,7 @@ func (s *Store) open() {
 	s.closed = false
 }
 
-// Close closes the directory unless it is closed.
+// Close closes the directory. It may be called repeatedly.
 func (s *Store) Close() {
 	s.t.Helper()
 	if s.closed {
@@ -75,30 +74,28 @@ func (s *Store) Close() {
 	}
 }
 
-// Reopen closes the directory and opens it again. What was made of its spaces is
-// of no use afterwards.
+// Reopen closes and reopens the directory. Its old spaces are invalid afterwards.
 func (s *Store) Reopen() {
 	s.t.Helper()
 	s.Close()
 	s.open()
 }
 
-// Adapter makes an adapter of a space of a store, anew after each opening.
+// Adapter makes an adapter of a space of a store after each opening.
 type Adapter[A any] struct {
 	*Store
 	space string
 	adapt func(*localstore.Space) (A, error)
 }
 
-// OpenAdapter opens the directory of a file system, as OpenFS does, and makes an
-// adapter of one of its spaces.
+// OpenAdapter is OpenFS, and makes an adapter of one of the spaces.
 func OpenAdapter[A any](t T, fs vfs.FS, space string, adapt func(*localstore.Space) (A, error)) (*Adapter[A], A) {
 	t.Helper()
 	a := &Adapter[A]{Store: OpenFS(t, fs), space: space, adapt: adapt}
 	return a, a.make()
 }
 
-// Reopen closes the directory and opens it again, and makes the adapter anew.
+// Reopen closes and reopens the directory and makes a new adapter.
 func (a *Adapter[A]) Reopen() A {
 	a.t.Helper()
 	a.Store.Reopen()
@@ -114,14 +111,14 @@ func (a *Adapter[A]) make() A {
 	return made
 }
 
-// Example stands in for the test where there is none: it panics at the first
-// failure. End does what was left for the end, last things first.
+// Example implements T for examples: it panics at the first failure. End runs
+// the cleanups in reverse order.
 type Example struct{ cleanups []func() }
 
 // Helper does nothing.
 func (*Example) Helper() {}
 
-// Cleanup leaves something for End.
+// Cleanup adds a cleanup for End.
 func (e *Example) Cleanup(do func()) { e.cleanups = append(e.cleanups, do) }
 
 // Context is never done.
@@ -133,7 +130,7 @@ func (*Example) Errorf(format string, args ...any) { panic(fmt.Sprintf(format, a
 // Fatal panics.
 func (*Example) Fatal(args ...any) { panic(fmt.Sprint(args...)) }
 
-// End does what was left for the end.
+// End runs the cleanups.
 func (e *Example) End() {
 	for _, do := range slices.Backward(e.cleanups) {
 		do()

@@ -1,0 +1,177 @@
+package simulation
+
+import (
+	"context"
+	"strings"
+
+	"reprise/pkg/control"
+	"reprise/pkg/datastore"
+	"reprise/pkg/replay"
+)
+
+// checkEnd compares the world with the model at the end of a schedule.
+func (w *world) checkEnd() {
+	w.checkLog()
+	for _, r := range w.order {
+		w.checkReplayEnd(r)
+	}
+	registered := w.registryState()
+	for _, info := range registered.Generations {
+		// A generation of another version than the code's is not updated.
+		if info.Consumes() && w.versionOf(info.Version) == w.code && w.seemsWhole(info.ID) {
+			w.checkGeneration(info.ID)
+		}
+	}
+	if w.attacks.cancels {
+		w.checkOwners()
+	}
+}
+
+func (w *world) registryState() datastore.RegistryState {
+	registered, _ := decode[datastore.RegistryState](w, w.table.stored[control.Key{Partition: "registry", Sort: "generations"}].body)
+	return registered
+}
+
+// seemsWhole reports whether the platform considers a generation complete: no
+// loss is recorded and no marks are missing.
+func (w *world) seemsWhole(id string) bool {
+	if registered := w.registryState(); !w.isWiped(id) {
+		return true
+	} else if info, found := registered.Find(id); !found || info.Loss != nil {
+		return false
+	}
+	a := w.newActor("reader")
+	a.direct = true
+	_, err := datastore.LiveMarks(context.Background(), w.generationsOf(a).Open(id), w.lanes.Count())
+	return err == nil
+}
+
+func (w *world) checkReplayEnd(r *replayModel) {
+	failed := r.doomed && w.doomedLane(r) >= 0
+	switch {
+	case r.status == "":
+	case !r.status.Ended():
+		w.breakf(liveness, "replay %s is %s at the end", r.id, r.status)
+	case r.status == replay.Cancelled && !r.cancelled:
+		w.breakf(resumability, "replay %s was cancelled by nobody", r.id)
+	case r.status == replay.Failed && r.failure != nil && r.failure.Error == errStoppedByItself:
+		w.breakf(cancelled, "replay %s was cancelled and is shown as %s", r.id, r.status)
+	case r.status == replay.Failed && !failed && !w.excuses(r):
+		w.breakf(resumability, "replay %s failed although nothing was lost for good: %+v", r.id, *r.failure)
+	case r.status == replay.Succeeded && r.request.Promote && !w.shown[r.generation]:
+		w.breakf(completeness, "replay %s succeeded and its generation never was active", r.id)
+	case r.status == replay.Succeeded && r.request.Promote && !r.promoted:
+		w.breakf(completeness, "replay %s succeeded and does not say that it was promoted", r.id)
+	case w.attacks.cancels && r.status != replay.Succeeded && w.owners[w.active] == r.id && !r.promoted:
+		w.breakf(cancelled, "replay %s is %s and its generation %s is active", r.id, r.status, w.active)
+	}
+}
+
+// excuses reports whether a replay had a reason to fail and named it.
+func (w *world) excuses(r *replayModel) bool {
+	for id, owner := range w.owners {
+		if owner == r.id && w.isWiped(id) {
+			return true
+		}
+	}
+	return w.deploys > 0 && r.request.Rebuild && strings.Contains(r.failure.Cause, "version")
+}
+
+// checkOwners finds generations without an owner, in the registry or as tables,
+// after a sweep.
+func (w *world) checkOwners() {
+	a := w.newActor("sweeper")
+	a.direct = true
+	if err := w.sweepAtEnd(a); err != nil {
+		w.breakf(owned, "what nobody owns cannot be swept: %v", err)
+	}
+	registered := w.registryState()
+	for _, info := range registered.Generations {
+		r := w.replays[info.Replay]
+		switch {
+		case info.Status == datastore.Retired:
+			w.breakf(owned, "generation %s is retired and is still there", info.ID)
+		case info.Status == datastore.Building && (r == nil || r.status.Ended()):
+			w.breakf(owned, "generation %s is left behind by replay %s", info.ID, info.Replay)
+		}
+	}
+	for id := range w.store.tables {
+		if _, found := registered.Find(id); !found {
+			w.breakf(owned, "the table of generation %s is left behind by replay %s", id, w.owners[id])
+		}
+	}
+}
+
+// sweepAtEnd does the periodic cleaning of a platform.
+func (w *world) sweepAtEnd(a *actor) error {
+	for _, r := range w.order {
+		if !r.status.Ended() || !r.request.Rebuild {
+			continue
+		}
+		if _, err := w.closerOf(a).Close(a.ctx, r.id, r.status, r.failure); err != nil {
+			return err
+		}
+	}
+	return w.closerOf(a).Sweep(a.ctx)
+}
+
+// checkGeneration compares the rows of a generation with the model.
+func (w *world) checkGeneration(id string) {
+	held := w.store.tables[id]
+	if held == nil {
+		w.breakf(completeness, "generation %s is gone", id)
+		return
+	}
+	broken := determinism
+	if w.isWiped(id) {
+		broken = lost // and yet it seems whole
+	}
+	for _, name := range w.names {
+		entity := w.model.entity(name)
+		rows := entity.rows[w.versions[id]]
+		if len(rows) == 0 {
+			continue
+		}
+		have := held.rows[w.lanes.Of(name)][name]
+		if difference := compareRows(&rows[len(rows)-1], &have); difference != "" {
+			w.breakf(broken, "at the end entity %s of generation %s has %s", name, id, difference)
+		}
+	}
+}
+
+// checkFlip checks that a generation that becomes active was neither cancelled
+// nor lost before.
+func (w *world) checkFlip(id string) {
+	if r := w.replays[w.owners[id]]; r != nil && r.answered {
+		w.breakf(cancelled, "generation %s becomes active, whose replay %s was answered as cancelled", id, r.id)
+	}
+	// The promotion cannot know of a loss after it took the hold.
+	if at, wiped := w.wiped[id]; wiped && at < w.held[w.holds] {
+		if difference := w.notWhole(id); difference != "" {
+			w.breakf(lost, "generation %s becomes active, which was wiped: %s", id, difference)
+		}
+	}
+}
+
+// notWhole describes what a generation lacks up to its live marks, "" if nothing:
+// a wiped generation may have been refilled.
+func (w *world) notWhole(id string) string {
+	held := w.store.tables[id]
+	for _, name := range w.names {
+		lane, entity := w.lanes.Of(name), w.model.entity(name)
+		mark, found := held.marks[markKey{datastore.LiveMark, lane}]
+		if !found {
+			return "lane " + lane.String() + " has no mark"
+		}
+		last, have := entity.last(mark.mark.Position), held.rows[lane][name]
+		if have.Position < last {
+			return "entity " + name + " is behind its mark"
+		}
+		if row, found := entity.row(w.versions[id], have.Position); found {
+			if difference := compareRows(row, &have); difference != "" {
+				return "entity " + name + " has " + difference
+			}
+		}
+	}
+	return ""
+}

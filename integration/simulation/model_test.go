@@ -1,0 +1,189 @@
+package simulation
+
+import (
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/projection"
+)
+
+// The event types of a world.
+const (
+	typeNoted   = "sim.noted"
+	typeOther   = "sim.other"
+	typeRefused = "sim.refused"
+	typeIgnored = "sim.ignored"
+)
+
+// seen is the state of the projection under test: its events in order.
+type seen struct {
+	Seen []int `json:"seen"`
+}
+
+type payload struct {
+	Serial int `json:"n"`
+}
+
+var errRefused = errors.New("the event is refused")
+
+// versionStep is what a version adds to every serial. Both versions can read each
+// other's states, which differ only in the numbers.
+const versionStep = 5_000_000
+
+// newProjections makes a version of the projections, counted from 0.
+func newProjections(version int) (*projection.Set, error) {
+	return projection.NewSet(projection.New("seen", 1+version, []string{typeNoted, typeOther, typeRefused},
+		func(state seen, e *event.Event) (seen, error) {
+			if e.Type == typeRefused {
+				return state, errRefused
+			}
+			var p payload
+			if err := json.Unmarshal([]byte(e.Data), &p); err != nil {
+				return state, err
+			}
+			return seen{append(slices.Clone(state.Seen), p.Serial+version*versionStep)}, nil
+		}))
+}
+
+// modelEvent is an event of the log.
+type modelEvent struct {
+	entity   string
+	position event.Position
+	kind     string
+	line     []byte
+	logged   int64
+	bucket   eventlog.Bucket
+	digest   event.Digest
+}
+
+// modelLane is a lane's part of the event stream and of the log.
+type modelLane struct {
+	// records are all that were put, events those of the members of the log; both
+	// in the order of positions.
+	records []modelRecord
+	events  []modelEvent
+	logged  int64
+	// covered is the head, manifests those as of it.
+	covered   eventlog.Head
+	manifests map[eventlog.Bucket]eventlog.Manifest
+}
+
+// modelEntity folds an entity's events by the simplest possible rule.
+type modelEntity struct {
+	positions []event.Position
+	// rows are those of each version after each event.
+	rows  [versions][]datastore.Row
+	ids   map[string]string
+	state [versions]seen
+}
+
+// model is the sequential truth: the events of the log in the order of positions.
+type model struct {
+	world    *world
+	lanes    []modelLane
+	entities map[string]*modelEntity
+}
+
+func newModel(w *world) *model {
+	m := &model{world: w, lanes: make([]modelLane, w.lanes.Count()), entities: make(map[string]*modelEntity)}
+	for i := range m.lanes {
+		m.lanes[i].manifests = make(map[eventlog.Bucket]eventlog.Manifest)
+	}
+	return m
+}
+
+func (m *model) entity(id string) *modelEntity {
+	found := m.entities[id]
+	if found == nil {
+		found = &modelEntity{ids: make(map[string]string)}
+		m.entities[id] = found
+	}
+	return found
+}
+
+// fold appends the rows that an entity must have after the event.
+func (m *model) fold(at *modelEvent, e *event.Event) {
+	entity := m.entity(at.entity)
+	identity := e.Source + "\x00" + e.ID
+	first, repeated := entity.ids[identity]
+	for version := range versions {
+		row := datastore.Row{Entity: at.entity, Version: m.world.setAt(version).Version()}
+		if n := len(entity.rows[version]); n > 0 {
+			row = cloneRow(entity.rows[version][n-1])
+		}
+		row.Position = at.position
+		if n := len(row.Buckets); n == 0 || row.Buckets[n-1] != at.bucket {
+			row.Buckets = append(row.Buckets, at.bucket)
+		}
+		switch {
+		case repeated:
+			row.Duplicates++
+			if first != string(at.line) {
+				row.Conflicts++
+			}
+		case row.Parked != nil:
+			row.Parked.Waiting++
+		case at.kind == typeIgnored:
+			row.Ignored++
+		case at.kind == typeRefused:
+			row.Parked = &datastore.Parked{Position: at.position, Type: at.kind}
+		default:
+			entity.apply(version, &row, at, e)
+		}
+		entity.rows[version] = append(entity.rows[version], row)
+	}
+	if !repeated {
+		entity.ids[identity] = string(at.line)
+	}
+	entity.positions = append(entity.positions, at.position)
+}
+
+func (m *modelEntity) apply(version int, row *datastore.Row, at *modelEvent, e *event.Event) {
+	var p payload
+	_ = json.Unmarshal([]byte(e.Data), &p) // the producers write it
+	m.state[version].Seen = append(m.state[version].Seen, p.Serial+version*versionStep)
+	state, err := json.Marshal(m.state[version])
+	if err != nil {
+		return
+	}
+	row.State = state
+	row.Count++
+	row.Chain = row.Chain.Chain(at.digest)
+}
+
+// last is the position of an entity's last event up to at, "" if there is none.
+func (m *modelEntity) last(at event.Position) event.Position {
+	i, found := slices.BinarySearch(m.positions, at)
+	switch {
+	case found:
+		return at
+	case i == 0:
+		return ""
+	}
+	return m.positions[i-1]
+}
+
+// row is the row of a version after the event at a position.
+func (m *modelEntity) row(version int, at event.Position) (*datastore.Row, bool) {
+	i, found := slices.BinarySearch(m.positions, at)
+	if !found {
+		return nil, false
+	}
+	return &m.rows[version][i], true
+}
+
+// count is the number of events up to a position.
+func (l *modelLane) count(at event.Position) int {
+	i, found := slices.BinarySearchFunc(l.events, at, func(e modelEvent, at event.Position) int {
+		return strings.Compare(string(e.position), string(at))
+	})
+	if found {
+		i++
+	}
+	return i
+}

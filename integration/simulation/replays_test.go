@@ -1,0 +1,263 @@
+package simulation
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"slices"
+	"strings"
+
+	"reprise/pkg/control"
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/replay"
+)
+
+// expected is what a replay must deliver of one lane, in the order of reading.
+type expected struct {
+	cut    event.Position
+	events []*modelEvent
+	// delivered is the furthest end of any record that the playback stream
+	// acknowledged.
+	delivered int64
+}
+
+// replayModel is a replay as the model sees it.
+type replayModel struct {
+	id      string
+	request replay.Request
+	// doomed is set where the playback stream loses records of it for ever.
+	doomed bool
+	// losing is the number of its records that the stream still loses.
+	losing     int
+	cancelled  bool
+	lanes      map[event.Lane]*expected
+	generation string
+	status     replay.Status
+	failure    *replay.Failure
+	// answered is set once a person was told that it is cancelled, proved once
+	// its row has a complete proof, promoted once the row says so.
+	answered bool
+	proved   bool
+	promoted bool
+	machine  *machine
+	cut      cutIn
+	// after is when it is asked for; nil means in its turn.
+	after func() bool
+}
+
+func newReplayModel(id string) *replayModel {
+	return &replayModel{id: id, lanes: make(map[event.Lane]*expected)}
+}
+
+// sawCut records the first cut of a lane, against which the replay is checked.
+func (w *world) sawCut(id string, body []byte) {
+	plan, ok := decode[replay.LanePlan](w, body)
+	r := w.replays[id]
+	if !ok || r == nil || r.lanes[plan.Lane] != nil {
+		return
+	}
+	if plan.Head.Position > w.headOf(plan.Lane) {
+		w.breakf(logLeads, "replay %s cuts lane %s at %s; the head is at %s", id, plan.Lane, plan.Head.Position, w.headOf(plan.Lane))
+	}
+	r.lanes[plan.Lane] = w.model.expect(r.request, plan.Lane, plan.Head.Position)
+}
+
+// expect is a request's selection in one lane up to a cut.
+func (m *model) expect(request replay.Request, lane event.Lane, cut event.Position) *expected {
+	e := &expected{cut: cut}
+	all := m.lanes[lane].events
+	for i := range all[:m.lanes[lane].count(cut)] {
+		if wants(request, &all[i]) {
+			e.events = append(e.events, &all[i])
+		}
+	}
+	slices.SortStableFunc(e.events, func(a, b *modelEvent) int {
+		return cmp.Or(strings.Compare(string(a.bucket), string(b.bucket)),
+			strings.Compare(event.SortKey(a.entity, a.position), event.SortKey(b.entity, b.position)))
+	})
+	return e
+}
+
+func wants(r replay.Request, e *modelEvent) bool {
+	switch {
+	case r.From != nil && e.logged < r.From.UnixMilli(), r.To != nil && e.logged >= r.To.UnixMilli():
+		return false
+	case len(r.Types) > 0 && !slices.Contains(r.Types, e.kind):
+		return false
+	}
+	return len(r.Entities) == 0 || slices.Contains(r.Entities, e.entity)
+}
+
+// sawPlayback checks a record that the playback stream accepts, as a subscriber
+// without marks: except for repeats, exactly the events of the selection must
+// arrive in order.
+func (w *world) sawPlayback(lane event.Lane, data []byte) bool {
+	header, lines, err := w.codec.Unpack(data)
+	if err != nil || header.Playback == nil || header.Lane != lane {
+		w.breakf(order, "a playback record of lane %s cannot be used: %v", lane, err)
+		return true
+	}
+	p := header.Playback
+	r := w.replays[p.Replay]
+	want := r.lanes[lane]
+	if want == nil || p.To > int64(len(want.events)) {
+		w.breakf(completeness, "replay %s delivers events up to %d of lane %s; its cut selects fewer", p.Replay, p.To, lane)
+		return true
+	}
+	if p.From > want.delivered {
+		w.breakf(order, "replay %s delivers the events from %d on of lane %s; those from %d on were not delivered before",
+			p.Replay, p.From, lane, want.delivered)
+	}
+	for i, placed := range lines {
+		line, at, logged, err := event.SplitPlaced(placed)
+		have := want.events[p.From+int64(i)]
+		if err != nil || at != have.position || !bytes.Equal(line, have.line) || logged != have.logged {
+			w.breakf(completeness, "replay %s delivers the event at %s as event %d of lane %s, which is the one at %s",
+				p.Replay, at, p.From+int64(i), lane, have.position)
+			return true
+		}
+	}
+	want.delivered = max(want.delivered, p.To)
+	return w.keepPlayback(r, lane)
+}
+
+// keepPlayback decides whether the stream keeps a record that it acknowledged.
+func (w *world) keepPlayback(r *replayModel, lane event.Lane) bool {
+	switch {
+	case r.doomed && lane == w.doomedLane(r):
+		return false
+	case r.losing > 0 && w.random.IntN(3) == 0:
+		r.losing--
+		return false
+	}
+	return true
+}
+
+// doomedLane is the lane all of whose records are lost.
+func (w *world) doomedLane(r *replayModel) event.Lane {
+	for lane := range event.Lane(w.lanes.Count()) {
+		if e := r.lanes[lane]; e != nil && len(e.events) > 0 {
+			return lane
+		}
+	}
+	return -1
+}
+
+// sawReplayMark compares the mark of a rebuild with the rows.
+func (w *world) sawReplayMark(generation string, lane event.Lane, mark datastore.Mark) {
+	for _, r := range w.order {
+		if r.generation != generation || r.lanes[lane] == nil {
+			continue
+		}
+		if mark.Ordinal > int64(len(r.lanes[lane].events)) {
+			w.breakf(completeness, "the mark of replay %s in lane %s is at %d, behind its cut", r.id, lane, mark.Ordinal)
+			return
+		}
+		for _, e := range r.lanes[lane].events[:mark.Ordinal] {
+			w.checkReached(generation, lane, e.entity, e.position, "replay")
+		}
+	}
+}
+
+// sawReplay follows the status of a replay and checks its end.
+func (w *world) sawReplay(a *actor, body []byte) {
+	row, ok := decode[replay.Row](w, body)
+	if !ok {
+		return
+	}
+	r := w.replays[row.ID]
+	if r == nil {
+		return
+	}
+	r.generation = row.Generation
+	r.cancelled = r.cancelled || row.Cancel
+	if r.status.Ended() && row.Status != r.status {
+		w.breakf(completeness, "replay %s was %s and is %s", r.id, r.status, row.Status)
+	}
+	if row.Promoted && !w.shown[row.Generation] {
+		w.breakf(completeness, "replay %s says that %s was promoted, which never was active", r.id, row.Generation)
+	}
+	was := r.status
+	r.status, r.failure, r.promoted = row.Status, row.Failure, row.Promoted
+	proved := row.Proof != nil && row.Proof.Complete
+	switch {
+	case proved && !r.proved:
+		r.proved = true
+		w.checkProved(a, r)
+	case w.attacks.cancels && r.proved && !proved:
+		w.breakf(completeness, "replay %s was proved complete and is not any more", r.id)
+	}
+	if row.Status == replay.Succeeded && was != replay.Succeeded {
+		w.checkSucceeded(r)
+	}
+}
+
+// checkSucceeded compares what was consumed with the model, independently of the
+// replay's own proof.
+func (w *world) checkSucceeded(r *replayModel) {
+	for lane := range event.Lane(w.lanes.Count()) {
+		want := r.lanes[lane]
+		if want == nil {
+			if len(r.request.Entities) == 0 {
+				w.breakf(completeness, "replay %s succeeded without a cut of lane %s", r.id, lane)
+			}
+			continue
+		}
+		var digest event.Digest
+		for _, e := range want.events {
+			digest = digest.Add(e.digest)
+		}
+		mark := w.markOf(r, lane)
+		if w.isWiped(r.generation) {
+			continue // its rows were checked when it was proved
+		}
+		if mark.Ordinal != int64(len(want.events)) || mark.Digest != digest {
+			w.breakf(completeness, "replay %s succeeded with %d of the %d events of lane %s", r.id, mark.Ordinal, len(want.events), lane)
+		}
+	}
+}
+
+func (w *world) markOf(r *replayModel, lane event.Lane) (mark datastore.Mark) {
+	if r.request.Rebuild {
+		if held := w.store.tables[r.generation]; held != nil {
+			mark = held.marks[markKey{datastore.ReplayMark, lane}].mark
+		}
+		return mark
+	}
+	stored := w.table.stored[control.Key{Partition: "replay#" + r.id, Sort: "mark#" + lane.String()}]
+	if stored.body != nil {
+		_ = json.Unmarshal(stored.body, &mark) // an unreadable mark counts as none
+	}
+	return mark
+}
+
+// checkProved compares the rows of a rebuild that is proved complete with the
+// model at its cut. A wipe that the prover cannot have seen is excused.
+func (w *world) checkProved(a *actor, r *replayModel) {
+	held := w.store.tables[r.generation]
+	if held == nil || !r.request.Rebuild {
+		return
+	}
+	broken := completeness
+	if at, wiped := w.wiped[r.generation]; wiped {
+		if broken = lost; at >= a.born {
+			return
+		}
+	}
+	for _, name := range w.names {
+		lane, entity := w.lanes.Of(name), w.model.entity(name)
+		if r.lanes[lane] == nil {
+			continue
+		}
+		at := entity.last(r.lanes[lane].cut)
+		want, have := datastore.Row{}, held.rows[lane][name]
+		if row, found := entity.row(w.versions[r.generation], at); found {
+			want = *row
+		}
+		if difference := compareRows(&want, &have); difference != "" || want.Position != have.Position {
+			w.breakf(broken, "replay %s is proved complete, and entity %s of %s is at %q, not at %q, with %s", r.id, name,
+				r.generation, have.Position, want.Position, difference)
+		}
+	}
+}

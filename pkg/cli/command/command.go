@@ -1,0 +1,154 @@
+package command
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Command is one command.
+type Command struct {
+	// Name is one or two words.
+	Name string
+	// Arg names the one positional argument, "" where the command takes none.
+	Arg string
+	// Flags are the flags that must be given, as the usage shows them.
+	Flags   string
+	Summary string
+	// Help explains the command, with examples.
+	Help string
+	// Check refuses an unacceptable argument; nil accepts every argument.
+	Check func(arg string) error
+	// Setup registers the flags in fs and returns what runs the command.
+	Setup func(a *App, fs *flag.FlagSet) Exec
+}
+
+// Exec runs a command with its argument, "" where the command takes none.
+type Exec func(ctx context.Context, arg string) error
+
+func (c *Command) usage() string { return strings.TrimSpace(c.Name + " " + c.Arg + c.Flags) }
+
+// Main runs the command that args, without the program's name, ask for. It
+// returns the exit code. The end of ctx stops the command cleanly.
+func (a *App) Main(ctx context.Context, args []string) int {
+	if len(args) == 0 {
+		a.printUsage(a.Stderr, "")
+		return ExitMisuse
+	}
+	if slices.Contains([]string{"help", "--help", "-help", "-h"}, args[0]) {
+		return a.help(strings.Join(args[1:], " "))
+	}
+	c, rest, found := a.find(args)
+	if !found {
+		return a.unknown(args)
+	}
+	err := a.Run(ctx, c, rest)
+	if errors.Is(err, flag.ErrHelp) {
+		return a.help(c.Name)
+	}
+	return a.report(c.Name, err)
+}
+
+// find returns the command that args begin with, and the remaining args.
+func (a *App) find(args []string) (Command, []string, bool) {
+	for _, c := range a.Commands {
+		words := strings.Fields(c.Name)
+		if len(args) >= len(words) && slices.Equal(args[:len(words)], words) {
+			return c, args[len(words):], true
+		}
+	}
+	return Command{}, nil, false
+}
+
+func (a *App) unknown(args []string) int {
+	isGroup := slices.ContainsFunc(a.Commands, func(c Command) bool { return strings.HasPrefix(c.Name, args[0]+" ") })
+	switch {
+	case isGroup && len(args) > 1 && slices.Contains([]string{"--help", "-help", "-h"}, args[1]):
+		return a.help(args[0])
+	case isGroup && len(args) == 1:
+		a.printUsage(a.Stderr, args[0])
+		return ExitMisuse
+	case isGroup:
+		return a.report(args[0], Misuse("there is no command %q", args[0]+" "+args[1]))
+	}
+	return a.report("", Misuse("there is no command %q", args[0]))
+}
+
+// Run parses args, without the name of c, and runs c.
+func (a *App) Run(ctx context.Context, c Command, args []string) error {
+	fs := flag.NewFlagSet(c.Name, flag.ContinueOnError)
+	fs.SetOutput(io.Discard)
+	exec := c.Setup(a, fs)
+	positional, err := parse(fs, args)
+	if err != nil {
+		return err
+	}
+	arg, err := argument(c, positional)
+	if err != nil {
+		return err
+	}
+	return exec(ctx, arg)
+}
+
+// parse returns the positional arguments. Flags may stand before, between and
+// after them; everything after "--" is positional.
+func parse(fs *flag.FlagSet, args []string) ([]string, error) {
+	var rest []string
+	if at := slices.Index(args, "--"); at >= 0 {
+		args, rest = args[:at], args[at+1:]
+	}
+	var positional []string
+	for {
+		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
+			return nil, err
+		} else if err != nil {
+			return nil, Misuse("%v", err)
+		}
+		if fs.NArg() == 0 {
+			return append(positional, rest...), nil
+		}
+		positional, args = append(positional, fs.Arg(0)), fs.Args()[1:]
+	}
+}
+
+// report prints an error with what to do next, and returns the exit code.
+func (a *App) report(name string, err error) int {
+	if err == nil {
+		return ExitFine
+	}
+	title := strings.TrimSpace("reprise " + name)
+	text := err.Error()
+	// The text of an error with a hint says more than "interrupted".
+	if _, hinted := errors.AsType[*hinted](err); errors.Is(err, context.Canceled) && !hinted {
+		text = "interrupted"
+	}
+	_, _ = fmt.Fprintf(a.Stderr, "%s: %s\n", title, text)
+	if next := strings.TrimSpace(HintFor(name, err)); next != "" {
+		_, _ = fmt.Fprintf(a.Stderr, "hint: %s\n", next)
+	}
+	if _, misused := errors.AsType[*MisuseError](err); misused {
+		return ExitMisuse
+	}
+	return ExitFailed
+}
+
+// argument returns the argument of c, "" where c takes none.
+func argument(c Command, args []string) (string, error) {
+	switch {
+	case c.Arg == "" && len(args) > 0:
+		return "", Misuse("unexpected argument %q: the command takes only flags", args[0])
+	case c.Arg == "":
+		return "", nil
+	case len(args) == 0 || args[0] == "":
+		return "", Misuse("missing argument %s", c.Arg)
+	case len(args) > 1:
+		return "", Misuse("expected one %s, got an extra argument %q", c.Arg, args[1])
+	case c.Check == nil:
+		return args[0], nil
+	}
+	return args[0], c.Check(args[0])
+}

@@ -1,0 +1,62 @@
+package command
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"io"
+	"strings"
+)
+
+const usageEnd = `
+Commands but demo, local and generate take --endpoint URL (or $REPRISE_ENDPOINT) and
+--json. Data goes to stdout, progress and errors to stderr.
+Exit codes: 0 fine, 1 failed, 2 misuse.
+"reprise help COMMAND" shows its flags and examples.
+`
+
+// help prints the usage of a command, a group of commands ("replay"), or of
+// everything ("").
+func (a *App) help(name string) int {
+	for _, c := range a.Commands {
+		if c.Name == name {
+			a.printCommand(a.Stdout, c)
+			return ExitFine
+		}
+	}
+	for _, c := range a.Commands {
+		if name == "" || strings.HasPrefix(c.Name, name+" ") {
+			a.printUsage(a.Stdout, name)
+			return ExitFine
+		}
+	}
+	return a.report("", Misuse("there is no command %q", name))
+}
+
+func (a *App) printUsage(w io.Writer, group string) {
+	var text bytes.Buffer
+	text.WriteString("Reprise keeps a log of events and replays it.\n\nUsage:\n")
+	for _, c := range a.Commands {
+		if group == "" || strings.HasPrefix(c.Name, group+" ") {
+			fmt.Fprintf(&text, "  reprise %-30s %s\n", c.usage(), c.Summary)
+		}
+	}
+	text.WriteString(usageEnd)
+	_, _ = w.Write(text.Bytes())
+}
+
+func (a *App) printCommand(w io.Writer, c Command) {
+	var text bytes.Buffer
+	fs := flag.NewFlagSet(c.Name, flag.ContinueOnError)
+	c.Setup(a, fs)
+	fmt.Fprintf(&text, "Usage: reprise %s [flags]\n\n%s\n\nFlags:\n", c.usage(), strings.TrimSpace(c.Help))
+	fs.VisitAll(func(f *flag.Flag) {
+		kind, usage := flag.UnquoteUsage(f)
+		line := strings.TrimSpace("--" + f.Name + " " + kind)
+		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" {
+			usage += " (default " + f.DefValue + ")"
+		}
+		fmt.Fprintf(&text, "  %-22s %s\n", line, usage)
+	})
+	_, _ = w.Write(text.Bytes())
+}

@@ -1,0 +1,179 @@
+package replays
+
+import (
+	"cmp"
+	"context"
+	"flag"
+	"fmt"
+	"io"
+	"maps"
+	"math"
+	"slices"
+	"strings"
+
+	"reprise/pkg/cli/command"
+	"reprise/pkg/cli/progress"
+	"reprise/pkg/meter/spending"
+	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
+)
+
+const getHelp = `
+Shows a replay: its input, how far it has come and what it waits for, the proof
+that it was complete, for one that failed what to do next, and on AWS what it cost
+at list prices, without Lambda time, shards, storage and transfer.
+
+Examples:
+  reprise replay get 20260301-093000-1a2b3c4d
+  reprise replay get nightly --json | jq .progress
+`
+
+func getCommand() command.Command {
+	return command.Command{
+		Name:    "replay get",
+		Arg:     "ID",
+		Summary: "show a replay",
+		Help:    getHelp,
+		Check:   checkID,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
+			f := a.ClientFlags(fs)
+			return func(ctx context.Context, id string) error {
+				c, err := f.Client(command.ShortPatience, nil)
+				if err != nil {
+					return err
+				}
+				view, err := c.Replay(ctx, id)
+				if err != nil {
+					return err
+				}
+				return printReplay(f, view)
+			}
+		},
+	}
+}
+
+func printReplay(f *command.ClientFlags, v lifecycle.View) error {
+	if f.JSON {
+		return command.PrintJSON(f.App.Stdout, v)
+	}
+	return command.Table(f.App.Stdout, func(w io.Writer) {
+		command.Row(w, "replay", v.ID)
+		command.Row(w, "status", statusText(v))
+		command.Row(w, "input", inputText(v.Input))
+		command.Row(w, "created", command.When(&v.Created))
+		command.Row(w, "cut", command.When(v.Cut))
+		if v.Ended != nil {
+			took := progress.Duration(v.Ended.Sub(v.Created))
+			command.Row(w, "ended", fmt.Sprintf("%s, after %s", command.When(v.Ended), took))
+		}
+		if v.Generation != "" {
+			command.Row(w, "generation", v.Generation+map[bool]string{true: ", promoted", false: ""}[v.Promoted])
+		}
+		p := v.Progress
+		command.Row(w, "events", fmt.Sprintf("%s, %s read, %s delivered, %s applied", total(v), progress.Count(p.Read),
+			progress.Count(p.Delivered), progress.Count(p.Applied)))
+		command.Row(w, "set aside",
+			fmt.Sprintf("%s duplicates, %s entities parked", progress.Count(p.Duplicates), progress.Count(p.Parked)))
+		command.Row(w, "plan", fmt.Sprintf("%d lanes in %d groups, %d slices, lanes read again %d times",
+			v.Plan.Lanes, v.Plan.Groups, v.Plan.Slices, v.Plan.Passes))
+		if v.Damaged > 0 {
+			command.Row(w, "damaged", damagedText(v.Damaged))
+		}
+		if v.Waiting != nil {
+			command.Row(w, "waiting", WaitingText(v.Waiting, f.App.Now()))
+		}
+		command.Row(w, "proof", proofText(v.Proof))
+		if v.Failure != nil {
+			command.Row(w, "failure", v.Failure.Error+": "+v.Failure.Cause)
+			command.Row(w, "what to do", advice(v))
+		}
+		if v.Cost != nil {
+			command.Row(w, "cost", costText(v.Cost))
+			command.Row(w, "most of it", mostText(v.Cost))
+		}
+	})
+}
+
+func costText(c *spending.Cost) string {
+	transitions := "transitions not known"
+	if c.Transitions != nil {
+		transitions = progress.Count(*c.Transitions) + " transitions"
+	}
+	return fmt.Sprintf("$%.6f: %s write, %s read and %s PUT units, %s", c.Total.Dollars, unitsText(c.Total.WriteUnits),
+		unitsText(c.Total.ReadUnits), unitsText(c.Total.PutUnits), transitions)
+}
+
+// unitsText rounds up to whole units.
+func unitsText(units float64) string { return progress.Count(int64(math.Ceil(units))) }
+
+// mostText names the three functions that cost the most.
+func mostText(c *spending.Cost) string {
+	names := slices.SortedFunc(maps.Keys(c.Functions), func(a, b string) int {
+		return cmp.Or(cmp.Compare(c.Functions[b].Dollars, c.Functions[a].Dollars), cmp.Compare(a, b))
+	})
+	const shown = 3
+	parts := make([]string, 0, shown)
+	for _, name := range names[:min(shown, len(names))] {
+		parts = append(parts, fmt.Sprintf("%s $%.6f", name, c.Functions[name].Dollars))
+	}
+	return command.OrDash(strings.Join(parts, ", "))
+}
+
+// total says how many events there are to read.
+func total(v lifecycle.View) string {
+	if len(v.Input.Entities) > 0 {
+		return "those of single entities"
+	}
+	return progress.Count(v.Progress.Total) + " in all"
+}
+
+func statusText(v lifecycle.View) string {
+	if v.Status.Ended() {
+		return string(v.Status)
+	}
+	return fmt.Sprintf("%s (%s)", v.Status, Phase(v))
+}
+
+func inputText(r replay.Request) string {
+	parts := []string{what(r)}
+	if r.From != nil {
+		parts = append(parts, "from "+command.When(r.From))
+	}
+	if r.To != nil {
+		parts = append(parts, "to "+command.When(r.To))
+	}
+	if len(r.Types) > 0 {
+		parts = append(parts, "types "+strings.Join(r.Types, " "))
+	}
+	if len(r.Entities) > 0 {
+		parts = append(parts, "entities "+strings.Join(r.Entities, " "))
+	}
+	return strings.Join(parts, ", ")
+}
+
+func proofText(p *replay.Proof) string {
+	switch {
+	case p == nil:
+		return "-"
+	case p.Complete && p.Scoped:
+		return fmt.Sprintf(
+			"complete: %s read, %s selected, %s taken in (single entities have no manifest to be held against)",
+			progress.Count(p.Read.Count),
+			progress.Count(p.Selected.Count),
+			progress.Count(p.Applied.Count),
+		)
+	case p.Complete:
+		return fmt.Sprintf("complete: %s expected, %s selected, %s taken in", progress.Count(p.Expected.Count),
+			progress.Count(p.Selected.Count), progress.Count(p.Applied.Count))
+	}
+	const shown = 3
+	parts := make([]string, 0, shown+1)
+	for _, d := range p.Differences[:min(shown, len(p.Differences))] {
+		parts = append(parts, fmt.Sprintf("lane %d, %s: want %s, have %s", d.Lane, d.What,
+			progress.Count(d.Want), progress.Count(d.Have)))
+	}
+	if more := len(p.Differences) - shown; more > 0 {
+		parts = append(parts, fmt.Sprintf("%d more, see --json", more))
+	}
+	return "NOT complete: " + strings.Join(parts, "; ")
+}

@@ -1,0 +1,90 @@
+package replays
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+
+	"reprise/pkg/cli/client"
+	"reprise/pkg/cli/command"
+	"reprise/pkg/cli/progress"
+	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
+)
+
+const watchHelp = `
+Shows how far a replay has come until it ends, and how it ended. It exits 0 only
+if the replay succeeded. The end of the command does not end the replay. A
+server that is restarted meanwhile is waited for, for a minute.
+
+Examples:
+  reprise replay watch 20260301-093000-1a2b3c4d
+  reprise replay watch nightly --json | jq .proof
+`
+
+func watchCommand() command.Command {
+	return command.Command{
+		Name:    "replay watch",
+		Arg:     "ID",
+		Summary: "show a replay's progress until it ends",
+		Help:    watchHelp,
+		Check:   checkID,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
+			f := a.ClientFlags(fs)
+			return func(ctx context.Context, id string) error {
+				meter := progress.New(a.Stderr, a.Now)
+				defer meter.Done()
+				return watch(ctx, f, id, meter)
+			}
+		},
+	}
+}
+
+// checkID refuses what cannot be a replay's id.
+func checkID(id string) error {
+	if err := replay.CheckID(id); err != nil {
+		return command.Misuse("%q is not a replay id: %s", id, requestProblem(err))
+	}
+	return nil
+}
+
+// watch shows a replay until its end, then the replay, and fails unless it
+// succeeded.
+func watch(ctx context.Context, f *command.ClientFlags, id string, meter *progress.Meter) error {
+	c, err := f.Client(command.LongPatience, meter)
+	if err != nil {
+		return err
+	}
+	w := &Watcher{Client: c, Meter: meter, Now: f.App.Now, Sleep: f.App.Sleep}
+	view, err := w.Watch(ctx, id)
+	meter.Done()
+	if errors.Is(err, context.Canceled) {
+		meter.Note("the replay goes on; watch it again with: reprise replay watch %s", id)
+		return err
+	}
+	if _, unreachable := errors.AsType[*client.Unreachable](err); unreachable {
+		return command.Hint(err, "the replay goes on once the platform runs again: reprise replay watch %s", id)
+	}
+	if err != nil {
+		return err
+	}
+	if err := printReplay(f, view); err != nil {
+		return err
+	}
+	return judgeReplay(view)
+}
+
+// judgeReplay is nil for a replay that succeeded.
+func judgeReplay(view lifecycle.View) error {
+	switch {
+	case view.Status == replay.Succeeded:
+		return nil
+	case view.Status == replay.Cancelled:
+		return command.Hint(fmt.Errorf("replay %s was cancelled", view.ID), "%s", advice(view))
+	case view.Failure == nil:
+		return command.Hint(fmt.Errorf("replay %s is %s", view.ID, view.Status), "%s", advice(view))
+	}
+	err := fmt.Errorf("replay %s failed: %s: %s", view.ID, view.Failure.Error, view.Failure.Cause)
+	return command.Hint(err, "%s", advice(view))
+}

@@ -249,8 +249,9 @@ func TestAReservationCanBeGivenUpOrWithdrawn(t *testing.T) {
 	if err != nil || next == up || next == back {
 		t.Errorf("reserved again: %s, %v", next, err)
 	}
-	for id, want := range map[string]bool{w.first: true, up: true, next: true, "g0006": false, "g0000": false, "g00001": false,
-		"g1": false, "other": false, "": false} {
+	for id, want := range map[string]bool{w.first: true, up: true, next: true, "g0006": false, "g0000": false,
+		"g00001": false,
+		"g1":     false, "other": false, "": false} {
 		if registered := w.registryState(); registered.Issued(id) != want {
 			t.Errorf("%q given away: %t, the latest is %s", id, !want, next)
 		}
@@ -262,7 +263,8 @@ func TestAReservationCanBeGivenUpOrWithdrawn(t *testing.T) {
 func TestWhatWasPromotedCannotBeWithdrawn(t *testing.T) {
 	w := newTwo(t)
 	ctx := t.Context()
-	if kept, err := w.Withdraw(ctx, w.second, "other", "FAILED"); err != nil || kept != "FAILED" || w.info(w.second).Withdrawn != "" {
+	if kept, err := w.Withdraw(ctx, w.second, "other", "FAILED"); err != nil || kept != "FAILED" ||
+		w.info(w.second).Withdrawn != "" {
 		t.Errorf("withdrawn for another replay: %s, %v, %+v", kept, err, w.info(w.second))
 	}
 	if kept, err := w.Withdraw(ctx, "g0099", "r", "FAILED"); err != nil || kept != "FAILED" {

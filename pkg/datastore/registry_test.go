@@ -62,7 +62,8 @@ func TestBeginLeavesWhatIsActive(t *testing.T) {
 	must(t, r.Flip(ctx, early.ID, "early", hold))
 	first, err := r.Begin(ctx, "", "v1")
 	registered, loadErr := r.Load(ctx)
-	if err != nil || loadErr != nil || first.ID != early.ID || registered.Active != early.ID || len(registered.Generations) != 1 {
+	if err != nil || loadErr != nil || first.ID != early.ID || registered.Active != early.ID ||
+		len(registered.Generations) != 1 {
 		t.Errorf("begun %s, registered %+v, %v", first.ID, registered, err)
 	}
 }

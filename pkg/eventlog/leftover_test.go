@@ -36,7 +36,9 @@ func (w *world) another() *eventlog.Pump {
 // stopHead dies before the head is moved.
 type stopHead struct{ control.Table }
 
-func (s *stopHead) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (s *stopHead) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	if key.Sort == "head" {
 		return "", errFault
 	}
@@ -82,14 +84,15 @@ func (w *world) wantHistory(want ...int) {
 	}
 	var have []int
 	view := eventlog.View{Log: w.log, Heads: w.pump.Heads}
-	err = view.History(w.t.Context(), 0, w.entityIn(0, 0), buckets, "", head.Position, func(_ eventlog.Bucket, e *eventlog.Entry) error {
-		var n int
-		if _, err := fmt.Sscan(e.Position.Sequence(), &n); err != nil {
-			return err
-		}
-		have = append(have, n-100)
-		return nil
-	})
+	err = view.History(w.t.Context(), 0, w.entityIn(0, 0), buckets, "", head.Position,
+		func(_ eventlog.Bucket, e *eventlog.Entry) error {
+			var n int
+			if _, err := fmt.Sscan(e.Position.Sequence(), &n); err != nil {
+				return err
+			}
+			have = append(have, n-100)
+			return nil
+		})
 	if err != nil || !slices.Equal(have, want) {
 		w.t.Errorf("the entity's history is %v, %v, want %v", have, err, want)
 	}

@@ -22,7 +22,9 @@ func identity(entity string, key uint64, at int) datastore.Identity {
 	}
 }
 
-func identify(t conformance.T, g datastore.Generation, lane event.Lane, events ...datastore.Identity) []datastore.Identity {
+func identify(
+	t conformance.T, g datastore.Generation, lane event.Lane, events ...datastore.Identity,
+) []datastore.Identity {
 	t.Helper()
 	first, err := g.Identify(t.Context(), lane, events)
 	if err != nil || len(first) != len(events) {

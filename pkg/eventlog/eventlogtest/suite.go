@@ -79,7 +79,8 @@ func (s *suite) place() place {
 	n := uint64(s.Next())
 	hour := (s.Seed>>16 + n) % (300 * 365 * 24)
 	lane := event.Lane(512 + (s.Seed+n)%511)
-	return place{lane, eventlog.Hour.Of(time.Date(1500, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(hour) * time.Hour).UnixMilli())}
+	at := time.Date(1500, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(hour) * time.Hour)
+	return place{lane, eventlog.Hour.Of(at.UnixMilli())}
 }
 
 // base is a number of the run, from which its positions go up.

@@ -77,7 +77,8 @@ func (s *suite) testConcurrentOther(t *testing.T) {
 			contents[i] = entry("entity", s.at(1), 20)
 			contents[i].Line = entry("entity", s.at(i), 20).Line
 		}
-		results := conformance.Race(writers, func(i int) error { return s.log.Put(t.Context(), at.lane, at.bucket, contents[i:i+1]) })
+		put := func(i int) error { return s.log.Put(t.Context(), at.lane, at.bucket, contents[i:i+1]) }
+		results := conformance.Race(writers, put)
 		have := s.read(t, at, whole)
 		if len(have) != 1 {
 			t.Fatalf("have %d entries", len(have))

@@ -185,7 +185,8 @@ func TestASweepSaysWhatItCouldNotDo(t *testing.T) {
 		"a reservation": func(c *closing) {
 			_, err := c.Registry.Reserve(t.Context(), "r")
 			c.Must(err)
-			c.Registry.Table = replaytest.Intercepted{Table: c.Registry.Table, Write: func(control.Key) error { return replaytest.ErrUnreadable }}
+			c.Registry.Table = replaytest.Intercepted{Table: c.Registry.Table,
+				Write: func(control.Key) error { return replaytest.ErrUnreadable }}
 		},
 		"a table": func(c *closing) {
 			id, err := c.Registry.Reserve(t.Context(), "r")

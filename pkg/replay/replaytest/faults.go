@@ -30,7 +30,9 @@ func (b Intercepted) Get(ctx context.Context, key control.Key) (control.Document
 }
 
 // Put implements control.Table.
-func (b Intercepted) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (b Intercepted) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	if b.Write != nil {
 		if err := b.Write(key); err != nil {
 			return "", err
@@ -77,6 +79,8 @@ func (u Unreadable) Open(id string) datastore.Generation {
 
 type unreadableMarks struct{ datastore.Generation }
 
-func (unreadableMarks) Mark(context.Context, datastore.MarkName, event.Lane) (datastore.Mark, datastore.MarkVersion, error) {
+func (unreadableMarks) Mark(
+	context.Context, datastore.MarkName, event.Lane,
+) (datastore.Mark, datastore.MarkVersion, error) {
 	return datastore.Mark{}, "", ErrUnreadable
 }

@@ -14,8 +14,8 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// What a commit that died, or was overtaken, leaves in the Events table is not
-// in the log, wherever it lies and whatever comes later.
+// What a crashed or overtaken commit leaves in the Events table is not in the log,
+// wherever it is stored and whatever comes later.
 
 // leave puts the events of records into the table, and dies before the head
 // moves.
@@ -191,7 +191,7 @@ func TestMembershipIsTheHeadsWhateverTheOrder(t *testing.T) {
 				pump.Heads.Table = &stopHead{w.table}
 			}
 			committed, err := pump.Commit(t.Context(), 0, batch)
-			if errors.Is(err, errFault) { // it comes again, perhaps behind others
+			if errors.Is(err, errFault) { // it is retried, perhaps after others
 				far := min(len(pending), k+random.IntN(4))
 				pending = slices.Concat(pending[k:far], pending[:k], pending[far:])
 				continue

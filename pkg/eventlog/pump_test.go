@@ -296,7 +296,7 @@ func TestUndecodableRecordIsSetAsideAndPassed(t *testing.T) {
 	w := newWorld(t)
 	bad := w.record(2, noon, 0)
 	bad.Data = []byte("no record")
-	for range 2 { // also when it comes again
+	for range 2 { // also when it is redelivered
 		w.commit(w.record(1, noon, 0), bad, w.record(3, noon, 0))
 	}
 	aside, err := w.log.ListQuarantine(t.Context(), 0, "", 10)

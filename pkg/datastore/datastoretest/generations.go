@@ -84,10 +84,10 @@ func (s *suite) testClear(t *testing.T) {
 		t.Fatal("wrote a row on a position of before")
 	}
 	s.wantListed(t, id, true)
-	// It can be filled again, and no version comes again.
+	// It can be filled again, and no version is reused.
 	write(t, g, lane, "", row("a", 3))
 	if again := setMark(t, g, datastore.ReplayMark, mark(1), ""); again == old {
-		t.Fatalf("mark version %q came again", again)
+		t.Fatalf("mark version %q was reused", again)
 	}
 	_, err = g.SetMark(t.Context(), datastore.ReplayMark, markLane, mark(2), old)
 	conformance.WantError(t, "set mark on a version of before", err, datastore.ErrConflict)
@@ -107,7 +107,7 @@ func (s *suite) testDrop(t *testing.T) {
 	must(t, s.all.Create(t.Context(), id))
 	wantRows(t, g, lane, []string{"a"})
 	if again := setMark(t, g, datastore.LiveMark, mark(1), ""); again == old {
-		t.Fatalf("mark version %q came again", again)
+		t.Fatalf("mark version %q was reused", again)
 	}
 }
 
@@ -177,7 +177,7 @@ func (s *suite) testDurable(t *testing.T) {
 	wantRows(t, g, lane, []string{"a", "b"}, row("a", 1), row("b", 2))
 	wantMark(t, g, datastore.LiveMark, mark(1), version)
 	if again := setMark(t, g, datastore.LiveMark, mark(2), version); again == version {
-		t.Fatalf("mark version %q came again", again)
+		t.Fatalf("mark version %q was reused", again)
 	}
 	s.wantMissing(t, dropped)
 	s.wantListed(t, dropped, false)

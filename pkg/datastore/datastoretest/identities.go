@@ -12,7 +12,7 @@ import (
 	"reprise/pkg/event"
 )
 
-// identity is an event's entry whose content tells its position.
+// identity is an event's entry whose content depends on its position.
 func identity(entity string, key uint64, at int) datastore.Identity {
 	return datastore.Identity{
 		Entity:   entity,
@@ -47,16 +47,16 @@ func (s *suite) testIdentify(t *testing.T) {
 	a, later, other := identity("a", 1, 5), identity("a", 1, 6), identity("a", 2, 6)
 	wantFirst(t, s.shared, lane, a, a)
 	for range 2 {
-		wantFirst(t, s.shared, lane, a, a) // the event itself comes again
+		wantFirst(t, s.shared, lane, a, a) // the event itself is retried
 		wantFirst(t, s.shared, lane, later, a)
 		wantFirst(t, s.shared, lane, other, other)
 	}
-	// One that lies before takes the place, whenever it comes.
+	// An earlier event replaces the entry, whenever it is entered.
 	earlier := identity("a", 1, 4)
 	wantFirst(t, s.shared, lane, earlier, earlier)
 	wantFirst(t, s.shared, lane, a, earlier)
 	wantFirst(t, s.shared, lane, later, earlier)
-	// What stands stays, but for one that lies before it.
+	// An entry stays unless an earlier event is entered.
 	changed := earlier
 	changed.Content++
 	wantFirst(t, s.shared, lane, changed, earlier)
@@ -151,9 +151,9 @@ func (s *suite) testIdentityLimits(t *testing.T) {
 	wantFirst(t, s.shared, lane, long, long)
 }
 
-// testOneIsFirst lets events of one source and id come at once: all must agree
-// on the lowest position that was entered once all are there, and none may
-// have been told of a higher one than its own.
+// testOneIsFirst enters events of one source and id concurrently: afterwards all
+// agree on the lowest position, and no call has returned a higher position than its
+// own.
 func (s *suite) testOneIsFirst(t *testing.T) {
 	lane := s.lane()
 	for round := range 5 {
@@ -180,7 +180,7 @@ func (s *suite) testOneIsFirst(t *testing.T) {
 	}
 }
 
-// testIdentitiesGo checks that nothing of the index outlives its generation.
+// testIdentitiesGo checks that the index does not outlive its generation.
 func (s *suite) testIdentitiesGo(t *testing.T) {
 	id, g := s.create(t)
 	longer := id + "0"
@@ -215,8 +215,8 @@ func (s *suite) testIdentitiesGo(t *testing.T) {
 	wantFirst(t, g, lane, again(a), again(a))
 }
 
-// testIdentitiesLast opens the Data Store anew: what a written row rests on is
-// there.
+// testIdentitiesLast reopens the Data Store: the identities of a written row are
+// still there.
 func (s *suite) testIdentitiesLast(t *testing.T) {
 	s.MustReopen(t)
 	lane := s.lane()

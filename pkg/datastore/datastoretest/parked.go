@@ -30,8 +30,8 @@ func (s *suite) testParked(t *testing.T) {
 	for i, r := range parked {
 		wantScan(t, readPages(t, s.shared.Parked, lane, r.Entity, 100), parked[i+1:])
 	}
-	// One that was refused is not parked, one that waits on is shown as it is
-	// now, and one that is parked no longer is not shown.
+	// A refused write parks nothing, a parked row is listed in its current state,
+	// and a row that is no longer parked is not listed.
 	refused := row(entities[1], 50)
 	refused.Parked = &datastore.Parked{}
 	if tryWrite(t, s.shared, lane, refused, position(40)) {

@@ -128,17 +128,18 @@ func integrate(stack awscdk.Stack, api awsapigatewayv2.CfnApi, folder string, f 
 			PayloadFormatVersion: jsii.String("2.0"), TimeoutInMillis: jsii.Number(30_000)},
 	)
 	awslambda.NewCfnPermission(stack, jsii.String(folder+"-permission"), &awslambda.CfnPermissionProps{
-		Action: jsii.String(
-			"lambda:InvokeFunction",
-		), FunctionName: f.FunctionName(), Principal: jsii.String("apigateway.amazonaws.com"),
-		SourceArn: apiARN(stack, api, "*")})
+		Action:       jsii.String("lambda:InvokeFunction"),
+		FunctionName: f.FunctionName(),
+		Principal:    jsii.String("apigateway.amazonaws.com"),
+		SourceArn:    apiARN(stack, api, "*"),
+	})
 	return awscdk.Fn_Join(jsii.String("/"), &[]*string{jsii.String("integrations"), integration.Ref()})
 }
 
 // groupPolicy adds the policy of a group, to be attached to the roles of its members.
 func (d *deployment) groupPolicy(stack awscdk.Stack, group string, resources []*string) {
 	awsiam.NewManagedPolicy(stack, jsii.String(group+"-policy"), &awsiam.ManagedPolicyProps{
-		ManagedPolicyName: jsii.String(d.Prefix + "-" + group),
+		ManagedPolicyName: inRegion(stack, d.Prefix+"-"+group),
 		Description:       jsii.String("May call the routes of the group " + group + " of " + d.Prefix),
 		Statements:        &[]awsiam.PolicyStatement{allow(actions("execute-api:Invoke"), resources...)},
 	})

@@ -9,7 +9,7 @@ import (
 // dashboard adds a dashboard that shows the path of events from left to right.
 func (d *deployment) dashboard(stack awscdk.Stack) {
 	board := awscloudwatch.NewDashboard(stack, jsii.String("dashboard"), &awscloudwatch.DashboardProps{
-		DashboardName: jsii.String(d.Prefix), DefaultInterval: awscdk.Duration_Hours(jsii.Number(3))})
+		DashboardName: inRegion(stack, d.Prefix), DefaultInterval: awscdk.Duration_Hours(jsii.Number(3))})
 	consumers := []string{"pump-events", "write-state", "run-microservice", "apply-playback"}
 	graph := func(title string, metrics ...awscloudwatch.Metric) awscloudwatch.IWidget {
 		var left []awscloudwatch.IMetric

@@ -89,9 +89,9 @@ func (d *deployment) watchLog(stack awscdk.Stack, log awsdynamodb.CfnTable) {
 		jsii.String("watch-log-mapping"),
 		&awslambda.CfnEventSourceMappingProps{
 			FunctionName: f.FunctionName(), EventSourceArn: log.AttrStreamArn(), StartingPosition: jsii.String("TRIM_HORIZON"),
-			BatchSize: jsii.Number(
-				100,
-			), MaximumRetryAttempts: jsii.Number(forever), MaximumRecordAgeInSeconds: jsii.Number(forever),
+			BatchSize:                 jsii.Number(100),
+			MaximumRetryAttempts:      jsii.Number(forever),
+			MaximumRecordAgeInSeconds: jsii.Number(forever),
 			FilterCriteria: &awslambda.CfnEventSourceMapping_FilterCriteriaProperty{Filters: []any{
 				&awslambda.CfnEventSourceMapping_FilterProperty{Pattern: jsii.String(`{"eventName":["MODIFY","REMOVE"]}`)}}},
 		},

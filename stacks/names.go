@@ -21,6 +21,12 @@ const mapLabel = "ReadSegments"
 func (c Config) function(folder string) string { return c.Prefix + "-" + folder }
 func (c Config) stack(kind string) string      { return c.Prefix + "-" + kind }
 
+// inRegion is a name followed by the stack's region, for resources whose names are
+// shared by all regions of an account.
+func inRegion(stack awscdk.Stack, name string) *string {
+	return awscdk.Fn_Join(jsii.String("-"), &[]*string{jsii.String(name), stack.Region()})
+}
+
 // arn returns the ARN of a resource in the stack's account and region. resource is
 // "resource/name" or "resource:name".
 func arn(stack awscdk.Stack, service, resource string) *string {

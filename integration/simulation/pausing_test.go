@@ -285,7 +285,7 @@ func TestPauseAtItsLimits(t *testing.T) {
 	if _, err := store.ParkToken(ctx, "p", ""); !errors.Is(err, replay.ErrToken) {
 		t.Errorf("park an empty token: %v", err)
 	}
-	if _, _, err := store.End(ctx, "p", replay.Cancelled, nil); err != nil {
+	if _, _, err := store.End(ctx, "p", replay.Cancelled, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	if parked, err := store.ParkToken(ctx, "p", "late"); err != nil || parked {

@@ -108,7 +108,7 @@ func TestNothingIsTakenInAfterTheEnd(t *testing.T) {
 	ctx := context.Background()
 	lane := w.lanes.Of(w.names[0])
 	mine := w.playedBack(t, lane)[r.id]
-	if _, _, err := w.storeOf(a).End(ctx, r.id, replay.Failed, nil); err != nil {
+	if _, _, err := w.storeOf(a).End(ctx, r.id, replay.Failed, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	sum, err := w.consumerOf(a).Consume(ctx, lane, mine)

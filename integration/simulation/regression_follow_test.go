@@ -100,7 +100,7 @@ func TestNothingFollowsWithoutAGenerationOrAfterTheEnd(t *testing.T) {
 		w, a, _ := drained(t, request, nothing)
 		ctx := context.Background()
 		if request.Rebuild {
-			if _, _, err := w.storeOf(a).End(ctx, "r", replay.Failed, nil); err != nil {
+			if _, _, err := w.storeOf(a).End(ctx, "r", replay.Failed, nil, nil); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -140,7 +140,7 @@ func TestAFollowThatIsRepeatedKeepsItsMarks(t *testing.T) {
 func TestAPromotionOfWhatHasEndedIsStopped(t *testing.T) {
 	for name, before := range map[string]func(w *world, a *actor, id string) error{
 		"succeeded": func(w *world, a *actor, id string) error {
-			_, _, err := w.storeOf(a).End(context.Background(), id, replay.Succeeded, nil)
+			_, _, err := w.storeOf(a).End(context.Background(), id, replay.Succeeded, nil, nil)
 			return err
 		},
 		"to be cancelled": func(w *world, a *actor, id string) error {

@@ -27,7 +27,7 @@ func TestPruneLeavesANewReplayOfTheName(t *testing.T) {
 			}
 		}
 		w.planOnly(t, a, "r")
-		if _, _, err := w.storeOf(a).End(ctx, "r", replay.Failed, nil); err != nil {
+		if _, _, err := w.storeOf(a).End(ctx, "r", replay.Failed, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		w.now += (91 * 24 * time.Hour).Milliseconds()

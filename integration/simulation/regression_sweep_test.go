@@ -256,7 +256,7 @@ func (w *world) litter(t *testing.T, a *actor) {
 	}
 	_, _, err := w.storeOf(a).Create(ctx, "ended", replay.Request{Rebuild: true})
 	must(err)
-	_, _, err = w.storeOf(a).End(ctx, "ended", replay.Failed, nil)
+	_, _, err = w.storeOf(a).End(ctx, "ended", replay.Failed, nil, nil)
 	must(err)
 }
 
@@ -311,7 +311,7 @@ func TestSweepBesideFollow(t *testing.T) {
 			if err := w.promoterOf(a).Follow(ctx, r.id); err != nil {
 				t.Fatal(err)
 			}
-			if _, _, err := w.storeOf(a).End(ctx, r.id, replay.Succeeded, nil); err != nil {
+			if _, _, err := w.storeOf(a).End(ctx, r.id, replay.Succeeded, nil, nil); err != nil {
 				t.Fatal(err)
 			}
 		}}

@@ -232,7 +232,7 @@ func (f *fakeReplays) Cancel(ctx context.Context, id string) (replay.Row, error)
 	if row.Status.Ended() {
 		return row, replay.ErrEnded
 	}
-	row, _, err = f.store.End(ctx, id, replay.Cancelled, nil)
+	row, _, err = f.store.End(ctx, id, replay.Cancelled, nil, nil)
 	return row, err
 }
 

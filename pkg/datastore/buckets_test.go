@@ -58,7 +58,8 @@ func TestBucketsOfAnEntity(t *testing.T) {
 	}
 	find("known", b[1], b[3], b[4], b[5])
 	emptied := *finder
-	emptied.Generations = &emptying{Generations: generations, after: func() error { return generations.Clear(ctx, "g0001") }}
+	emptied.Generations = &emptying{Generations: generations,
+		after: func() error { return generations.Clear(ctx, "g0001") }}
 	if got, err := emptied.Find(ctx, 0, "known", head); err != nil || !slices.Equal(got, b) {
 		t.Errorf("emptied behind the read of the row: %v, %v", got, err)
 	}
@@ -91,7 +92,9 @@ type emptyingGeneration struct {
 	of *emptying
 }
 
-func (g *emptyingGeneration) Rows(ctx context.Context, lane event.Lane, entities []string) (map[string]datastore.Row, error) {
+func (g *emptyingGeneration) Rows(
+	ctx context.Context, lane event.Lane, entities []string,
+) (map[string]datastore.Row, error) {
 	rows, err := g.Generation.Rows(ctx, lane, entities)
 	return rows, errors.Join(err, g.of.after())
 }

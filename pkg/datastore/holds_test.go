@@ -55,8 +55,8 @@ func (w *two) info(id string) datastore.Info {
 	return *info
 }
 
-// A hold is one replay's, for as long as its lease runs, and stops the active
-// generation's consumer alone.
+// A hold belongs to one replay for the time of its lease, and stops only the active
+// generation's consumer.
 func TestAHoldIsOneReplaysUntilItsLeaseEnds(t *testing.T) {
 	w := newTwo(t)
 	ctx := t.Context()
@@ -92,8 +92,8 @@ func TestAHoldIsOneReplaysUntilItsLeaseEnds(t *testing.T) {
 	}
 }
 
-// A writer that finds an expired hold breaks it, and a flip under it fails, also
-// once the replay holds again.
+// A writer removes an expired hold, and a flip under it fails, even once the replay
+// has a new hold.
 func TestAFlipNeedsAHoldThatWasNeverBroken(t *testing.T) {
 	w := newTwo(t)
 	ctx := t.Context()
@@ -130,7 +130,7 @@ func TestAFlipNeedsAHoldThatWasNeverBroken(t *testing.T) {
 	}
 }
 
-// Only what follows and is whole becomes active, whoever holds.
+// Only a following generation that is not lost becomes active, whoever has the hold.
 func TestOnlyAWholeGenerationThatFollowsBecomesActive(t *testing.T) {
 	w := newTwo(t)
 	ctx := t.Context()
@@ -154,7 +154,7 @@ func TestOnlyAWholeGenerationThatFollowsBecomesActive(t *testing.T) {
 	}
 }
 
-// What is in use is not taken out of it, and what is retired is forgotten once.
+// The active generation cannot be retired, and a retired one is forgotten only once.
 func TestGenerationsAreRetiredAndForgottenInOrder(t *testing.T) {
 	w := newTwo(t)
 	ctx := t.Context()
@@ -202,7 +202,7 @@ func TestGenerationsAreRetiredAndForgottenInOrder(t *testing.T) {
 	}
 }
 
-// Follow is for what is being built, and changes nothing of what has come further.
+// Follow changes generations that are being built only.
 func TestFollowingBeginsOnce(t *testing.T) {
 	w := newTwo(t)
 	ctx := t.Context()
@@ -216,8 +216,8 @@ func TestFollowingBeginsOnce(t *testing.T) {
 	}
 }
 
-// A reservation is its replay's until it is entered, given up or withdrawn, and
-// its number is never given away again.
+// A reservation belongs to its replay until it is entered, removed or withdrawn, and
+// its number is never issued again.
 func TestAReservationCanBeGivenUpOrWithdrawn(t *testing.T) {
 	w := newTwo(t)
 	ctx := t.Context()
@@ -249,20 +249,22 @@ func TestAReservationCanBeGivenUpOrWithdrawn(t *testing.T) {
 	if err != nil || next == up || next == back {
 		t.Errorf("reserved again: %s, %v", next, err)
 	}
-	for id, want := range map[string]bool{w.first: true, up: true, next: true, "g0006": false, "g0000": false, "g00001": false,
-		"g1": false, "other": false, "": false} {
+	for id, want := range map[string]bool{w.first: true, up: true, next: true, "g0006": false, "g0000": false,
+		"g00001": false,
+		"g1":     false, "other": false, "": false} {
 		if registered := w.registryState(); registered.Issued(id) != want {
 			t.Errorf("%q given away: %t, the latest is %s", id, !want, next)
 		}
 	}
 }
 
-// A withdrawal is for the replay's own generation, and never follows the flip,
-// also where another one has become active since.
+// A replay withdraws only its own generation, and never after the flip, even if
+// another generation has become active since.
 func TestWhatWasPromotedCannotBeWithdrawn(t *testing.T) {
 	w := newTwo(t)
 	ctx := t.Context()
-	if kept, err := w.Withdraw(ctx, w.second, "other", "FAILED"); err != nil || kept != "FAILED" || w.info(w.second).Withdrawn != "" {
+	if kept, err := w.Withdraw(ctx, w.second, "other", "FAILED"); err != nil || kept != "FAILED" ||
+		w.info(w.second).Withdrawn != "" {
 		t.Errorf("withdrawn for another replay: %s, %v, %+v", kept, err, w.info(w.second))
 	}
 	if kept, err := w.Withdraw(ctx, "g0099", "r", "FAILED"); err != nil || kept != "FAILED" {

@@ -148,7 +148,7 @@ func (r Registry) Load(ctx context.Context) (RegistryState, error) {
 }
 
 func (r Registry) update(ctx context.Context, verb string, change func(*RegistryState) error) error {
-	_, err := control.Update(ctx, r.Table, registryKey, func(registered *RegistryState, _ bool) error { return change(registered) })
+	_, err := control.Update(ctx, r.Table, registryKey, func(s *RegistryState, _ bool) error { return change(s) })
 	if err != nil {
 		return fmt.Errorf("%s: %w", verb, err)
 	}

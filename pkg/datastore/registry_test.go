@@ -22,8 +22,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// A replay that was started before its platform's first generation was given
-// that one's id, and the platform a generation without a table.
+// A replay that was started before its platform's first generation once got that
+// generation's id, and the platform a generation without a table.
 func TestTheFirstIdIsThePlatforms(t *testing.T) {
 	r := newRegistry(t)
 	early, err := r.Begin(t.Context(), "early", "v1")
@@ -50,7 +50,7 @@ func TestTheFirstIdIsGivenAway(t *testing.T) {
 	}
 }
 
-// Founding a platform late takes nothing from what was promoted meanwhile.
+// Creating the first generation late changes nothing that was promoted meanwhile.
 func TestBeginLeavesWhatIsActive(t *testing.T) {
 	r := newRegistry(t)
 	ctx := t.Context()
@@ -62,7 +62,8 @@ func TestBeginLeavesWhatIsActive(t *testing.T) {
 	must(t, r.Flip(ctx, early.ID, "early", hold))
 	first, err := r.Begin(ctx, "", "v1")
 	registered, loadErr := r.Load(ctx)
-	if err != nil || loadErr != nil || first.ID != early.ID || registered.Active != early.ID || len(registered.Generations) != 1 {
+	if err != nil || loadErr != nil || first.ID != early.ID || registered.Active != early.ID ||
+		len(registered.Generations) != 1 {
 		t.Errorf("begun %s, registered %+v, %v", first.ID, registered, err)
 	}
 }

@@ -19,7 +19,9 @@ type sizes struct {
 	largest int
 }
 
-func (s *sizes) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (s *sizes) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	if key.Sort == "head" {
 		s.heads++
 		s.largest = max(s.largest, len(body))

@@ -64,7 +64,8 @@ func TestBucketsTile(t *testing.T) {
 }
 
 func TestRangeRefusesWhatIsNoBucket(t *testing.T) {
-	for _, bucket := range []eventlog.Bucket{"", "2026-03-01", "2026-03-01T24", "2026-02-29T00", "yesterday", "2026-03-01T00Z"} {
+	for _, bucket := range []eventlog.Bucket{"", "2026-03-01", "2026-03-01T24", "2026-02-29T00", "yesterday",
+		"2026-03-01T00Z"} {
 		if _, _, err := eventlog.Day.Range(bucket); err == nil {
 			t.Errorf("range of %q gave no error", bucket)
 		}

@@ -39,7 +39,8 @@ func TestDecodedLinesAreCanonical(t *testing.T) {
 // is wider than the edge's, whose clock may be another.
 func TestKeptTimesOfTheFarFutureAreUndecodable(t *testing.T) {
 	w := newWorld(t)
-	for ahead, sound := range map[time.Duration]bool{-time.Hour: true, 5 * time.Minute: true, time.Hour: true, time.Hour + time.Millisecond: false} {
+	for ahead, sound := range map[time.Duration]bool{-time.Hour: true, 5 * time.Minute: true, time.Hour: true,
+		time.Hour + time.Millisecond: false} {
 		line := `{"specversion":"1.0","id":"1","source":"/s","type":"t","subject":"e","time":"` +
 			noon.Add(ahead).Format(time.RFC3339Nano) + `"}`
 		_, err := w.pump.Decoder.Decode(w.lanes.Of("e"), w.foreign(true, line))

@@ -14,8 +14,8 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// What a commit that died, or was overtaken, leaves in the Events table is not
-// in the log, wherever it lies and whatever comes later.
+// What a crashed or overtaken commit leaves in the Events table is not in the log,
+// wherever it is stored and whatever comes later.
 
 // leave puts the events of records into the table, and dies before the head
 // moves.
@@ -36,7 +36,9 @@ func (w *world) another() *eventlog.Pump {
 // stopHead dies before the head is moved.
 type stopHead struct{ control.Table }
 
-func (s *stopHead) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (s *stopHead) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	if key.Sort == "head" {
 		return "", errFault
 	}
@@ -82,14 +84,15 @@ func (w *world) wantHistory(want ...int) {
 	}
 	var have []int
 	view := eventlog.View{Log: w.log, Heads: w.pump.Heads}
-	err = view.History(w.t.Context(), 0, w.entityIn(0, 0), buckets, "", head.Position, func(_ eventlog.Bucket, e *eventlog.Entry) error {
-		var n int
-		if _, err := fmt.Sscan(e.Position.Sequence(), &n); err != nil {
-			return err
-		}
-		have = append(have, n-100)
-		return nil
-	})
+	err = view.History(w.t.Context(), 0, w.entityIn(0, 0), buckets, "", head.Position,
+		func(_ eventlog.Bucket, e *eventlog.Entry) error {
+			var n int
+			if _, err := fmt.Sscan(e.Position.Sequence(), &n); err != nil {
+				return err
+			}
+			have = append(have, n-100)
+			return nil
+		})
 	if err != nil || !slices.Equal(have, want) {
 		w.t.Errorf("the entity's history is %v, %v, want %v", have, err, want)
 	}
@@ -188,7 +191,7 @@ func TestMembershipIsTheHeadsWhateverTheOrder(t *testing.T) {
 				pump.Heads.Table = &stopHead{w.table}
 			}
 			committed, err := pump.Commit(t.Context(), 0, batch)
-			if errors.Is(err, errFault) { // it comes again, perhaps behind others
+			if errors.Is(err, errFault) { // it is retried, perhaps after others
 				far := min(len(pending), k+random.IntN(4))
 				pending = slices.Concat(pending[k:far], pending[:k], pending[far:])
 				continue

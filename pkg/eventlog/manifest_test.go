@@ -156,7 +156,8 @@ func TestTheHeadsManifestReplacesALeftOne(t *testing.T) {
 	// A pump that found the same head and comes late writes the same.
 	late := w.another()
 	late.Heads.Table = stale{w.table, found}
-	if _, err := late.Commit(t.Context(), 0, []eventlog.Incoming{w.record(3, noon.Add(time.Hour), 0)}); !errors.Is(err, eventlog.ErrOvertaken) {
+	records := []eventlog.Incoming{w.record(3, noon.Add(time.Hour), 0)}
+	if _, err := late.Commit(t.Context(), 0, records); !errors.Is(err, eventlog.ErrOvertaken) {
 		t.Errorf("the late pump: %v", err)
 	}
 	if _, now, err := control.Load[eventlog.Manifest](t.Context(), w.table, key); err != nil || now != version {

@@ -37,10 +37,9 @@ type Pump struct {
 	Decoder *Decoder
 	Width   Width
 
-	mu sync.Mutex
 	// witnessed is, by lane, the open bucket of the last head that this pump
 	// checked against the log's witnesses or wrote a witness for.
-	witnessed map[event.Lane]Bucket
+	witnessed sync.Map
 }
 
 // Committed is the outcome of a batch.
@@ -137,7 +136,7 @@ func (p *Pump) checkOnce(ctx context.Context, lane event.Lane, head *Head, versi
 		return err
 	}
 	if witnessed {
-		p.remember(lane, head.Bucket)
+		p.witnessed.Store(lane, head.Bucket)
 		return nil
 	}
 	// The pump that opened the bucket crashed before it wrote the witness.
@@ -145,9 +144,9 @@ func (p *Pump) checkOnce(ctx context.Context, lane event.Lane, head *Head, versi
 }
 
 func (p *Pump) lastWitness(lane event.Lane) Bucket {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.witnessed[lane]
+	bucket, _ := p.witnessed.Load(lane)
+	last, _ := bucket.(Bucket)
+	return last
 }
 
 // putWitness stores the witness of a stored head's open bucket, unless it has done
@@ -159,17 +158,8 @@ func (p *Pump) putWitness(ctx context.Context, lane event.Lane, head *Head) erro
 	if err := p.Log.PutWitness(ctx, lane, head.witness()); err != nil {
 		return fmt.Errorf("put witness of lane %s: %w", lane, err)
 	}
-	p.remember(lane, head.Bucket)
+	p.witnessed.Store(lane, head.Bucket)
 	return nil
-}
-
-func (p *Pump) remember(lane event.Lane, witnessed Bucket) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.witnessed == nil {
-		p.witnessed = make(map[event.Lane]Bucket)
-	}
-	p.witnessed[lane] = witnessed
 }
 
 // SetAside quarantines a record whose partition key belongs to no lane, in lane 0.

@@ -69,7 +69,9 @@ type faultyTable struct {
 	*faults
 }
 
-func (f *faultyTable) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (f *faultyTable) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	if f.faults == nil {
 		return f.Table.Put(ctx, key, body, previous)
 	}
@@ -191,7 +193,8 @@ func (w *world) contents() map[eventlog.Bucket][]eventlog.Entry {
 			total.Count++
 		}
 		if int64(len(found[b])) != m.Count || digest != m.Digest {
-			w.t.Errorf("bucket %s holds %d events, its manifest says %d (digest %s, %s)", b, len(found[b]), m.Count, digest, m.Digest)
+			w.t.Errorf("bucket %s holds %d events, its manifest says %d (digest %s, %s)", b, len(found[b]), m.Count, digest,
+				m.Digest)
 		}
 		return nil
 	})
@@ -293,7 +296,7 @@ func TestUndecodableRecordIsSetAsideAndPassed(t *testing.T) {
 	w := newWorld(t)
 	bad := w.record(2, noon, 0)
 	bad.Data = []byte("no record")
-	for range 2 { // also when it comes again
+	for range 2 { // also when it is redelivered
 		w.commit(w.record(1, noon, 0), bad, w.record(3, noon, 0))
 	}
 	aside, err := w.log.ListQuarantine(t.Context(), 0, "", 10)
@@ -432,7 +435,8 @@ func TestARedeliveryReturnsTheHeadThatIsStored(t *testing.T) {
 
 func TestOvertakenPumpDoesNoHarm(t *testing.T) {
 	w := newWorld(t)
-	records := []eventlog.Incoming{w.record(1, noon, 0), w.record(2, noon.Add(3*time.Hour), 0), w.record(3, noon.Add(3*time.Hour), 1)}
+	records := []eventlog.Incoming{w.record(1, noon, 0), w.record(2, noon.Add(3*time.Hour), 0),
+		w.record(3, noon.Add(3*time.Hour), 1)}
 	// The zombie has read the head; the other pump commits more than it.
 	zombie := &eventlog.Pump{Log: w.log, Heads: eventlog.Heads{Table: &overtaking{Table: w.table, before: func() {
 		w.commit(records...)
@@ -456,7 +460,9 @@ type overtaking struct {
 	before func()
 }
 
-func (o *overtaking) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (o *overtaking) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	if before := o.before; before != nil {
 		o.before = nil
 		before()

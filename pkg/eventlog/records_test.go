@@ -25,7 +25,8 @@ func TestHeadCountsAtTheLatestRecordsOnly(t *testing.T) {
 		if page, due := head.takePage(); due {
 			k := page.Records.count()
 			paged = append(paged, ends[len(paged):len(paged)+k]...)
-			if last := paged[len(paged)-1]; page.End != last.at.Record() || page.Before+page.Records.eventsFrom(0) != last.count {
+			if last := paged[len(paged)-1]; page.End != last.at.Record() ||
+				page.Before+page.Records.eventsFrom(0) != last.count {
 				t.Fatalf("page of %d ends at %s with %d before, want %+v", k, page.End, page.Before, last)
 			}
 		}
@@ -54,8 +55,9 @@ func TestHeadCountsAtTheLatestRecordsOnly(t *testing.T) {
 func TestHeadTakesOneWriteUnit(t *testing.T) {
 	at := position(t, strings.Repeat("4", 56)) // as long as those of Kinesis
 	digest := event.Digest{Hi: 1<<64 - 1, Lo: 1<<64 - 1}
-	head := Head{Position: at, Logged: 1790000000000, Bucket: "2026-11-24T12", Count: 1 << 40, Bytes: 1 << 50, Digest: &digest,
-		Since: new(event.Position), Open: Manifest{Count: 1 << 30, Bytes: 1 << 40, Digest: digest, First: at, Last: at}}
+	head := Head{Position: at, Logged: 1790000000000, Bucket: "2026-11-24T12", Count: 1 << 40, Bytes: 1 << 50,
+		Digest: &digest,
+		Since:  new(event.Position), Open: Manifest{Count: 1 << 30, Bytes: 1 << 40, Digest: digest, First: at, Last: at}}
 	for range maxInline {
 		head.Records = head.Records.add(at.Record(), 10_000)
 		head.closePage()

@@ -25,7 +25,8 @@ func (w *world) age() {
 		w.t.Fatal(err)
 	}
 	for _, closed := range head.Closed {
-		_, err := control.Store(ctx, w.table, control.Key{Partition: "manifest#0000", Sort: string(closed.Bucket)}, closed.Manifest, "")
+		_, err := control.Store(ctx, w.table, control.Key{Partition: "manifest#0000", Sort: string(closed.Bucket)},
+			closed.Manifest, "")
 		if err != nil {
 			w.t.Fatal(err)
 		}

@@ -198,8 +198,8 @@ func TestManyLargeEntitiesAreReadOnce(t *testing.T) {
 	}
 }
 
-// TestSmallEntitiesHaveShortHistories fills an entity up to the limits: whatever
-// is asked, no more than they say is read, and its row stays small.
+// TestSmallEntitiesHaveShortHistories fills an entity up to the limits: no lookup reads
+// more than they allow, and the row stays small.
 func TestSmallEntitiesHaveShortHistories(t *testing.T) {
 	const limit = 336
 	for name, perHour := range map[string]int{"events": limit, "buckets": 1} {
@@ -245,8 +245,7 @@ func (c *crowd) invocations(t *testing.T, events []projection.Placed, queries, m
 	return 0
 }
 
-// TestATimeLimitKeepsWhatWasDone has more to look up than an invocation has
-// time for.
+// TestATimeLimitKeepsWhatWasDone needs more lookups than an invocation has time for.
 func TestATimeLimitKeepsWhatWasDone(t *testing.T) {
 	const perInvocation = 700
 	entities := 310 // more than are read at a time

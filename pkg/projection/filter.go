@@ -78,17 +78,16 @@ func (f filter) add(id event.Digest) filter {
 // filterBit is the bit of hash i. The numbers Hi + i·Lo are mixed (the finalizer
 // of SplitMix64; Steele, Lea and Flood, 2014): unmixed, the hashes of a small
 // stage are so few that its error rate triples.
-func filterBit(id event.Digest, i, bits uint64) uint64 {
+func filterBit(id event.Digest, i uint64, stage []byte) uint64 {
 	h := id.Hi + i*id.Lo
 	h = (h ^ h>>30) * 0xbf58476d1ce4e5b9
 	h = (h ^ h>>27) * 0x94d049bb133111eb
-	return (h ^ h>>31) % bits
+	return (h ^ h>>31) % (uint64(len(stage)) * 8)
 }
 
 func stageHas(stage []byte, id event.Digest) bool {
-	bits := uint64(len(stage)) * 8
 	for i := range uint64(filterHashes) {
-		bit := filterBit(id, i, bits)
+		bit := filterBit(id, i, stage)
 		if stage[bit>>3]&(1<<(bit&7)) == 0 {
 			return false
 		}
@@ -97,9 +96,8 @@ func stageHas(stage []byte, id event.Digest) bool {
 }
 
 func stageAdd(stage []byte, id event.Digest) {
-	bits := uint64(len(stage)) * 8
 	for i := range uint64(filterHashes) {
-		bit := filterBit(id, i, bits)
+		bit := filterBit(id, i, stage)
 		stage[bit>>3] |= 1 << (bit & 7)
 	}
 }

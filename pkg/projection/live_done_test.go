@@ -12,9 +12,9 @@ import (
 	"reprise/pkg/projection"
 )
 
-// TestDoneIsWhatNeedNotComeAgain has batches of which the log covers a part:
-// records that are folded in already, or cannot be decoded, count as one each.
-func TestDoneIsWhatNeedNotComeAgain(t *testing.T) {
+// TestDoneIsWhatNeedNotBeRetried uses batches that the log covers in part: records that
+// are folded in already, or cannot be decoded, count as one each.
+func TestDoneIsWhatNeedNotBeRetried(t *testing.T) {
 	for name, c := range map[string]struct {
 		before, batch []int // a negative number cannot be decoded
 		pumped, done  int
@@ -87,8 +87,8 @@ func TestAConsumerWaitsForThePump(t *testing.T) {
 	}
 }
 
-// TestAGenerationWithoutAConsumerTakesNothingIn has one that is being built, and
-// one that nobody knows: the records pass, for others to take them in.
+// TestAGenerationWithoutAConsumerTakesNothingIn uses a generation that is being built,
+// and an unknown one: the records are passed without effect.
 func TestAGenerationWithoutAConsumerTakesNothingIn(t *testing.T) {
 	b := newLiveBench(t)
 	b.pumpAll(2)
@@ -113,7 +113,7 @@ func TestAGenerationWithoutAConsumerTakesNothingIn(t *testing.T) {
 
 var errGet = errors.New("get fails")
 
-// failingGets is a table whose reads fail while it is told to.
+// failingGets is a table whose reads can be made to fail.
 type failingGets struct {
 	control.Table
 	fail *bool
@@ -126,8 +126,8 @@ func (f failingGets) Get(ctx context.Context, key control.Key) (control.Document
 	return f.Table.Get(ctx, key)
 }
 
-// TestAHeadThatCannotBeReadFoldsNothing fails the head's second reading, when
-// the first has covered a part of the batch.
+// TestAHeadThatCannotBeReadFoldsNothing fails the second read of the head, after the
+// first one covered a part of the batch.
 func TestAHeadThatCannotBeReadFoldsNothing(t *testing.T) {
 	b := newLiveBench(t)
 	b.commit(b.record(1, 12))

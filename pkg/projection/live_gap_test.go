@@ -26,9 +26,8 @@ func (b *liveBench) recordOf(n, hour int, events ...event.Event) eventlog.Incomi
 		Arrival: time.Date(2026, 3, 1, hour, 0, 0, 0, time.UTC).UnixMilli()}
 }
 
-// TestWhatIsTakenFromTheLogIsCounted has the last of some records come first, so
-// that the others are read from the log: what became of their events is told as
-// it is of events that arrive.
+// TestWhatIsTakenFromTheLogIsCounted delivers the last of some records first, so that
+// the others are read from the log: their events are counted like those that arrive.
 func TestWhatIsTakenFromTheLogIsCounted(t *testing.T) {
 	of := func(id, kind, data string) event.Event {
 		return event.Event{ID: id, Source: "test", Type: kind, Subject: "x", Data: data}
@@ -54,8 +53,8 @@ func TestWhatIsTakenFromTheLogIsCounted(t *testing.T) {
 	}
 }
 
-// TestLoggedTimeGoesOnBehindAGap has a record that arrived earlier than those
-// that were read from the log: it lies in their bucket, and its row says so.
+// TestLoggedTimeGoesOnBehindAGap delivers a record that arrived earlier than those read
+// from the log: it belongs to their bucket, and its row says so.
 func TestLoggedTimeGoesOnBehindAGap(t *testing.T) {
 	b := newLiveBench(t)
 	hours := map[int]int{1: 12, 2: 15, 3: 13, 4: 14}

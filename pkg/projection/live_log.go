@@ -170,7 +170,14 @@ const gapPage = 1000
 // that are folded in already.
 func (l *Live) closeGap(ctx context.Context, to Target, head eventlog.Head, mark datastore.Mark, want *logged,
 ) (tally Tally, found int64, err error) {
-	g := &gap{live: l, to: to, head: &head, from: mark.Position, end: want.end, stamp: &want.stamp}
+	g := &gap{
+		live:  l,
+		to:    to,
+		head:  &head,
+		from:  mark.Position,
+		end:   want.end,
+		stamp: &want.stamp,
+	}
 	bucket := func(b eventlog.Bucket, m eventlog.Manifest) error {
 		if m.Last <= g.from || m.First > g.end {
 			return nil

@@ -79,8 +79,8 @@ func numbers(from, to int) (all []int) {
 	return all
 }
 
-// TestRecordsThatComeInAnotherOrderAreTakenFromTheLog has a consumer get, after
-// a reshard, records in another order than the pump did.
+// TestRecordsThatComeInAnotherOrderAreTakenFromTheLog delivers records to the consumer
+// in another order than to the pump, as a reshard may.
 func TestRecordsThatComeInAnotherOrderAreTakenFromTheLog(t *testing.T) {
 	for name, batches := range map[string][][]int{
 		"one by one":          {{1}, {3}, {2}, {4}, {5}},
@@ -121,8 +121,8 @@ func TestWhatComesOutOfOrderFarBehindIsTakenFromTheLog(t *testing.T) {
 	}
 }
 
-// passOver takes an event off what the mark counts, as if a consumer of an
-// earlier version had passed it over.
+// passOver lowers the mark's count by one event, as if a consumer of an earlier version
+// had skipped it.
 func (b *liveBench) passOver() datastore.Mark {
 	b.t.Helper()
 	generation := b.live.Generations.Open("g0001")
@@ -137,9 +137,8 @@ func (b *liveBench) passOver() datastore.Mark {
 	return mark
 }
 
-// TestWhatIsMissingBehindTheMarkLosesTheGeneration has a mark that passed over
-// an event. The loss is remembered, told with every batch, and nothing is folded
-// in behind it.
+// TestWhatIsMissingBehindTheMarkLosesTheGeneration uses a mark that skipped an event. The
+// loss is recorded and reported with every batch, and nothing more is folded in.
 func TestWhatIsMissingBehindTheMarkLosesTheGeneration(t *testing.T) {
 	b := newLiveBench(t)
 	b.pumpAll(9)
@@ -167,8 +166,8 @@ func TestWhatIsMissingBehindTheMarkLosesTheGeneration(t *testing.T) {
 	}
 }
 
-// TestLossIsRecordedBeforeItsMarkMoves fails the record of the loss: nothing may
-// have happened then, and the batch comes again.
+// TestLossIsRecordedBeforeItsMarkMoves makes the recording of the loss fail: then nothing
+// else may have happened, and the batch is retried.
 func TestLossIsRecordedBeforeItsMarkMoves(t *testing.T) {
 	b := newLiveBench(t)
 	b.pumpAll(9)
@@ -262,8 +261,8 @@ func TestSomeRecordsBehindThePumpNothingIsLookedUp(t *testing.T) {
 	}
 }
 
-// TestTheLogDecidesWhateverTheOrder gives pump and consumer the same records in
-// orders of their own, near each other: what the pump found late is in neither.
+// TestTheLogDecidesWhateverTheOrder gives pump and consumer the same records in different
+// but similar orders: records that were late for the pump are in neither result.
 func TestTheLogDecidesWhateverTheOrder(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -292,7 +291,7 @@ func TestTheLogDecidesWhateverTheOrder(t *testing.T) {
 	}
 }
 
-// swapped is 1 to n in order, but for some neighbours.
+// swapped is 1 to n in order, with some neighbours swapped.
 func swapped(random *rand.Rand, n int) []int {
 	all := numbers(1, n)
 	for i := 0; i+1 < n; i++ {
@@ -303,7 +302,7 @@ func swapped(random *rand.Rand, n int) []int {
 	return all
 }
 
-// late is how many records are quarantined.
+// late is the number of quarantined records.
 func (b *liveBench) late() int {
 	b.t.Helper()
 	all, err := b.pump.Log.ListQuarantine(b.t.Context(), 0, "", 100)

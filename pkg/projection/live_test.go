@@ -51,7 +51,8 @@ func newLiveBench(t *testing.T) *liveBench {
 	if err := stores.Generations.Create(t.Context(), "g0001"); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stores.Generations.Open("g0001").SetMark(t.Context(), datastore.LiveMark, 0, datastore.Mark{}, ""); err != nil {
+	_, err = stores.Generations.Open("g0001").SetMark(t.Context(), datastore.LiveMark, 0, datastore.Mark{}, "")
+	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := b.live.Registry.Begin(t.Context(), "", set.Version()); err != nil {

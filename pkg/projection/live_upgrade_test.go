@@ -40,10 +40,9 @@ func (b *liveBench) age() {
 	}
 }
 
-// TestEventsOfAnEarlierLogLieWhereItHasThem has a consumer take in what was
-// committed before there was a register. The pump had another record in between,
-// and so logged the last one in a later bucket than it arrived in; the row names
-// the log's.
+// TestEventsOfAnEarlierLogLieWhereItHasThem consumes records that were committed before
+// there was a register. The pump had another record in between, and so logged the last
+// one in a later bucket than that of its arrival; the row names the log's bucket.
 func TestEventsOfAnEarlierLogLieWhereItHasThem(t *testing.T) {
 	b := newLiveBench(t)
 	b.commit(b.record(1, 12))

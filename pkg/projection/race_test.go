@@ -23,9 +23,9 @@ func (c contested) WriteRows(ctx context.Context, lane event.Lane, writes []data
 	return c.Generation.WriteRows(ctx, lane, writes)
 }
 
-// TestRacedEntitiesAreFoldedAnew lets another consumer be first with some
-// entity at every write, among rows that are written in several parts because
-// they are large, and some of which are to be indexed first.
+// TestRacedEntitiesAreFoldedAnew lets another consumer write some row first at every
+// write, among large rows that are written in several chunks, some of which have to be
+// indexed first.
 func TestRacedEntitiesAreFoldedAnew(t *testing.T) {
 	const entities, each, state = 80, 6, 200 << 10
 	b := newBench(t, projection.New("text", 1, []string{"it.happened"}, func(s string, _ *event.Event) (string, error) {
@@ -107,7 +107,7 @@ func names(n int) []string {
 	return names
 }
 
-// TestRacesAreBounded lets another consumer win a number of times, and always.
+// TestRacesAreBounded lets another consumer write first a number of times, and always.
 func TestRacesAreBounded(t *testing.T) {
 	for lost, want := range map[int]error{8: nil, 9: projection.ErrRaced} {
 		b := newBench(t, recorder())
@@ -195,8 +195,8 @@ func TestIndexAboveIndexesWhatIsLarger(t *testing.T) {
 	}
 }
 
-// TestEveryEventCountsTowardsTheIndex applies events one by one: whatever became
-// of them, the one beyond the limit has the entity indexed, as in one batch.
+// TestEveryEventCountsTowardsTheIndex applies events one by one: whatever their outcome,
+// the one beyond the limit gets the entity indexed, as in a single batch.
 func TestEveryEventCountsTowardsTheIndex(t *testing.T) {
 	b := newBench(t, recorder())
 	var events []event.Event

@@ -149,8 +149,8 @@ func TestRunawayParksItsEntityOnly(t *testing.T) {
 	check(other)
 }
 
-// TestARunawayCostsItsNeighboursNothing has entities of its batch folded, and
-// not written yet, when one runs away.
+// TestARunawayCostsItsNeighboursNothing folds entities of a batch that are not written yet
+// when another one's event is a runaway.
 func TestARunawayCostsItsNeighboursNothing(t *testing.T) {
 	glass, stuck := newHourglass(), newStuck(t)
 	b := newBench(t, stuck.projection("stuck", "it.happened"))
@@ -170,8 +170,8 @@ func TestARunawayCostsItsNeighboursNothing(t *testing.T) {
 	}
 }
 
-// TestWhatIsLeftBehindWritesNothing has a runaway return after all, when its
-// event has long been rejected.
+// TestWhatIsLeftBehindWritesNothing lets a runaway return long after its event was
+// rejected.
 func TestWhatIsLeftBehindWritesNothing(t *testing.T) {
 	glass, stuck := newHourglass(), newStuck(t)
 	b := newBench(t, stuck.projection("stuck", "it.happened"))

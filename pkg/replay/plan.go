@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"maps"
 	"slices"
 	"time"
 
@@ -110,13 +111,11 @@ func (p *Plan) lanes() []event.Lane {
 // cutSlices ends a slice at the first bucket at which it has its share of the
 // remaining bytes.
 func cutSlices(perBucket map[eventlog.Bucket]int64) []Slice {
-	buckets := make([]eventlog.Bucket, 0, len(perBucket))
+	buckets := slices.Sorted(maps.Keys(perBucket))
 	var remaining int64
-	for b, bytes := range perBucket {
-		buckets = append(buckets, b)
+	for _, bytes := range perBucket {
 		remaining += bytes
 	}
-	slices.Sort(buckets)
 	count := min(len(buckets), maxSlices)
 	out := make([]Slice, 0, count)
 	for i, b := range buckets {

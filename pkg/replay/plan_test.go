@@ -106,21 +106,27 @@ func checkSlices(t *testing.T, slicesOf []Slice, perBucket map[eventlog.Bucket]i
 }
 
 func TestRequestsAreRefusedWithAReason(t *testing.T) {
-	for input, want := range map[string]string{
-		`{"from":"2026-03-02T00:00:00Z","to":"2026-03-01T00:00:00Z"}`: "invalid replay request: from 2026-03-02T00:00:00Z is not before to 2026-03-01T00:00:00Z",
-		`{"from":"2026-03-02T00:00:00Z","to":"2026-03-02T00:00:00Z"}`: "invalid replay request: from 2026-03-02T00:00:00Z is not before to 2026-03-02T00:00:00Z",
-		`{"from":"yesterday"}`:            "invalid replay request: from and to are RFC 3339 times such as 2026-03-01T00:00:00Z",
-		`{"form":"2026-03-02T00:00:00Z"}`: `invalid replay request: member "form" is not known here`,
-		`{"promote":true}`:                "invalid replay request: promote needs rebuild: only a rebuilt generation can become active",
-		`{"rebuild":true,"types":["a"]}`:  "invalid replay request: a rebuild takes the whole log: leave from, to, types and entities out",
-		`{"types":[""]}`:                  "invalid replay request: types holds a type that no event can have: it is required and must not be empty",
-		`{"from":"2026-03-01T00:00:00.0001Z","to":"2026-03-01T00:00:00.0009Z"}`: "invalid replay request: from 2026-03-01T00:00:00.001Z is not before to 2026-03-01T00:00:00.001Z",
-		`{"to":"9999-12-31T23:59:59.9999Z"}`:                                    "invalid replay request: to lies outside of the years 0 to 9999 in UTC",
-		`{"from":"0000-01-01T00:00:00+01:00"}`:                                  "invalid replay request: from lies outside of the years 0 to 9999 in UTC",
-		`{"parallelism":-1}`:                                                    "invalid replay request: parallelism -1 is not between 1 and 256",
-		`{"parallelism":"many"}`:                                                "invalid replay request: parallelism must not be a string",
-		`{} {}`:                                                                 "invalid replay request: the input: there is text after the object",
+	for _, tt := range [][2]string{
+		{`{"from":"2026-03-02T00:00:00Z","to":"2026-03-01T00:00:00Z"}`,
+			"invalid replay request: from 2026-03-02T00:00:00Z is not before to 2026-03-01T00:00:00Z"},
+		{`{"from":"2026-03-02T00:00:00Z","to":"2026-03-02T00:00:00Z"}`,
+			"invalid replay request: from 2026-03-02T00:00:00Z is not before to 2026-03-02T00:00:00Z"},
+		{`{"from":"yesterday"}`, "invalid replay request: from and to are RFC 3339 times such as 2026-03-01T00:00:00Z"},
+		{`{"form":"2026-03-02T00:00:00Z"}`, `invalid replay request: member "form" is not known here`},
+		{`{"promote":true}`, "invalid replay request: promote needs rebuild: only a rebuilt generation can become active"},
+		{`{"rebuild":true,"types":["a"]}`,
+			"invalid replay request: a rebuild takes the whole log: leave from, to, types and entities out"},
+		{`{"types":[""]}`,
+			"invalid replay request: types holds a type that no event can have: it is required and must not be empty"},
+		{`{"from":"2026-03-01T00:00:00.0001Z","to":"2026-03-01T00:00:00.0009Z"}`,
+			"invalid replay request: from 2026-03-01T00:00:00.001Z is not before to 2026-03-01T00:00:00.001Z"},
+		{`{"to":"9999-12-31T23:59:59.9999Z"}`, "invalid replay request: to lies outside of the years 0 to 9999 in UTC"},
+		{`{"from":"0000-01-01T00:00:00+01:00"}`, "invalid replay request: from lies outside of the years 0 to 9999 in UTC"},
+		{`{"parallelism":-1}`, "invalid replay request: parallelism -1 is not between 1 and 256"},
+		{`{"parallelism":"many"}`, "invalid replay request: parallelism must not be a string"},
+		{`{} {}`, "invalid replay request: the input: there is text after the object"},
 	} {
+		input, want := tt[0], tt[1]
 		if _, err := ParseRequest([]byte(input)); err == nil || err.Error() != want {
 			t.Errorf("%s:\n got %v\nwant %s", input, err, want)
 		}

@@ -18,8 +18,8 @@ const (
 	groupsPerReader = 2
 )
 
-// EntityBuckets finds the buckets in which an entity has events up to a head.
-type EntityBuckets func(ctx context.Context, lane event.Lane, entity string, head eventlog.Head) ([]eventlog.Bucket, error)
+// EntityBuckets finds the buckets in which an entity of a lane has events up to a head.
+type EntityBuckets func(context.Context, event.Lane, string, eventlog.Head) ([]eventlog.Bucket, error)
 
 // Planner plans replays. It is safe for concurrent use.
 type Planner struct {

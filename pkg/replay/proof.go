@@ -188,7 +188,9 @@ func (p *Proof) addRows(lane event.Lane, rows *datastore.Counts) {
 	}
 }
 
-func (p *Proof) compareLane(lane event.Lane, plan LanePlan, at Checkpoint, mark datastore.Mark, rows *datastore.Counts) {
+func (p *Proof) compareLane(
+	lane event.Lane, plan LanePlan, at Checkpoint, mark datastore.Mark, rows *datastore.Counts,
+) {
 	end := End{Read: at.Read, Delivered: at.Delivered}
 	if at.End != nil {
 		end = *at.End

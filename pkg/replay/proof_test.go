@@ -21,7 +21,8 @@ func TestAProofSumsUpRowsByKind(t *testing.T) {
 			t.Errorf("the rows have seen %d events", rows.Seen())
 		}
 	}
-	want := datastore.Counts{Entities: 4, Applied: 6, Duplicates: 100, Conflicts: 1_400, Ignored: 18_000, Parked: 2, Waiting: 120_002}
+	want := datastore.Counts{Entities: 4, Applied: 6, Duplicates: 100, Conflicts: 1_400, Ignored: 18_000, Parked: 2,
+		Waiting: 120_002}
 	if *proof.Rows != want || len(proof.Differences) != 0 {
 		t.Errorf("%+v, want %+v, and %+v", *proof.Rows, want, proof.Differences)
 	}

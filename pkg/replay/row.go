@@ -209,15 +209,10 @@ func (s Store) Started(ctx context.Context, id string) error {
 	return err
 }
 
-// End gives a replay its final status. A replay that has ended keeps its status, and
-// ended is true then. A cancelled replay ends as Cancelled, whatever its execution
-// reports.
-func (s Store) End(ctx context.Context, id string, status Status, failure *Failure) (row Row, ended bool, err error) {
-	return s.EndIf(ctx, id, status, failure, func(*Row) error { return nil })
-}
-
-// EndIf is End, unless check returns an error for the row.
-func (s Store) EndIf(ctx context.Context, id string, status Status, failure *Failure, check func(*Row) error,
+// End gives a replay its final status, unless check, which may be nil, returns an
+// error for the row. A replay that has ended keeps its status, and ended is true
+// then. A cancelled replay ends as Cancelled, whatever its execution reports.
+func (s Store) End(ctx context.Context, id string, status Status, failure *Failure, check func(*Row) error,
 ) (row Row, ended bool, err error) {
 	row, err = control.Update(ctx, s.Table, RowKey(id), func(row *Row, exists bool) error {
 		if !exists {
@@ -226,8 +221,10 @@ func (s Store) EndIf(ctx context.Context, id string, status Status, failure *Fai
 		if ended = row.Status.Ended(); ended {
 			return control.Unchanged()
 		}
-		if err := check(row); err != nil {
-			return err
+		if check != nil {
+			if err := check(row); err != nil {
+				return err
+			}
 		}
 		at := s.Now().UTC()
 		row.Status, row.Failure, row.Ended = status, failure, &at

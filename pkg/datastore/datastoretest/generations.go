@@ -20,9 +20,7 @@ func (s *suite) testGenerations(t *testing.T) {
 	kept := row("a", 1)
 	write(t, g, lane, "", kept)
 	version := setMark(t, g, datastore.LiveMark, mark(1), "")
-	if err := s.all.Create(t.Context(), id); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.all.Create(t.Context(), id))
 	wantRows(t, g, lane, []string{"a"}, kept)
 	wantMark(t, g, datastore.LiveMark, mark(1), version)
 	// Opening twice opens the same table.
@@ -34,9 +32,7 @@ func (s *suite) testGenerations(t *testing.T) {
 func (s *suite) wantListed(t *testing.T, id string, want bool) {
 	t.Helper()
 	ids, err := s.all.List(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	if !slices.IsSorted(ids) || slices.Contains(ids, id) != want {
 		t.Fatalf("list %q, want %s in it: %t", ids, id, want)
 	}
@@ -45,9 +41,7 @@ func (s *suite) wantListed(t *testing.T, id string, want bool) {
 func (s *suite) testMissing(t *testing.T) {
 	id := s.Name()
 	s.wantMissing(t, id)
-	if err := s.all.Drop(t.Context(), id); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.all.Drop(t.Context(), id))
 	s.wantListed(t, id, false)
 }
 
@@ -78,9 +72,7 @@ func (s *suite) testClear(t *testing.T) {
 	write(t, g, other, "", row("c", 1))
 	old := setMark(t, g, datastore.ReplayMark, mark(1), "")
 	for range 2 {
-		if err := s.all.Clear(t.Context(), id); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.all.Clear(t.Context(), id))
 	}
 	wantRows(t, g, lane, []string{"a", "b"})
 	wantRows(t, g, other, []string{"c"})
@@ -92,10 +84,10 @@ func (s *suite) testClear(t *testing.T) {
 		t.Fatal("wrote a row on a position of before")
 	}
 	s.wantListed(t, id, true)
-	// It can be filled again, and no version comes again.
+	// It can be filled again, and no version is reused.
 	write(t, g, lane, "", row("a", 3))
 	if again := setMark(t, g, datastore.ReplayMark, mark(1), ""); again == old {
-		t.Fatalf("mark version %q came again", again)
+		t.Fatalf("mark version %q was reused", again)
 	}
 	_, err = g.SetMark(t.Context(), datastore.ReplayMark, markLane, mark(2), old)
 	conformance.WantError(t, "set mark on a version of before", err, datastore.ErrConflict)
@@ -108,18 +100,14 @@ func (s *suite) testDrop(t *testing.T) {
 	write(t, g, lane, "", row("a", 1))
 	old := setMark(t, g, datastore.LiveMark, mark(1), "")
 	for range 2 {
-		if err := s.all.Drop(t.Context(), id); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.all.Drop(t.Context(), id))
 	}
 	s.wantMissing(t, id)
 	s.wantListed(t, id, false)
-	if err := s.all.Create(t.Context(), id); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.all.Create(t.Context(), id))
 	wantRows(t, g, lane, []string{"a"})
 	if again := setMark(t, g, datastore.LiveMark, mark(1), ""); again == old {
-		t.Fatalf("mark version %q came again", again)
+		t.Fatalf("mark version %q was reused", again)
 	}
 }
 
@@ -127,9 +115,7 @@ func (s *suite) testDrop(t *testing.T) {
 func (s *suite) testIsolation(t *testing.T) {
 	id, first := s.create(t)
 	longer := id + "0"
-	if err := s.all.Create(t.Context(), longer); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.all.Create(t.Context(), longer))
 	second := s.all.Open(longer)
 	lane, other := s.lane(), s.lane()
 	write(t, first, lane, "", row("a", 1))
@@ -145,12 +131,8 @@ func (s *suite) testIsolation(t *testing.T) {
 	wantRows(t, first, lane, []string{"a"}, row("a", 1))
 	wantRows(t, first, other, []string{"a"}, row("a", 2))
 	wantRows(t, second, lane, []string{"a"}, row("a", 3))
-	if err := s.all.Clear(t.Context(), longer); err != nil {
-		t.Fatal(err)
-	}
-	if err := s.all.Drop(t.Context(), longer); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.all.Clear(t.Context(), longer))
+	must(t, s.all.Drop(t.Context(), longer))
 	wantRows(t, first, lane, []string{"a"}, row("a", 1))
 	wantMark(t, first, datastore.LiveMark, mark(1), version)
 }
@@ -189,15 +171,13 @@ func (s *suite) testDurable(t *testing.T) {
 	write(t, g, lane, "", row("a", 1), row("b", 1))
 	write(t, g, lane, position(1), row("b", 2))
 	version := setMark(t, g, datastore.LiveMark, mark(1), "")
-	if err := s.all.Drop(t.Context(), dropped); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.all.Drop(t.Context(), dropped))
 	s.all = s.Reopen(t, s.all)
 	g = s.all.Open(id)
 	wantRows(t, g, lane, []string{"a", "b"}, row("a", 1), row("b", 2))
 	wantMark(t, g, datastore.LiveMark, mark(1), version)
 	if again := setMark(t, g, datastore.LiveMark, mark(2), version); again == version {
-		t.Fatalf("mark version %q came again", again)
+		t.Fatalf("mark version %q was reused", again)
 	}
 	s.wantMissing(t, dropped)
 	s.wantListed(t, dropped, false)

@@ -12,13 +12,19 @@ import (
 	"reprise/pkg/event"
 )
 
-// identity is an event's entry whose content tells its position.
+// identity is an event's entry whose content depends on its position.
 func identity(entity string, key uint64, at int) datastore.Identity {
-	return datastore.Identity{Entity: entity, Key: event.Digest{Hi: key << 60, Lo: key}, Position: position(at),
-		Content: 1<<63 + uint64(at)}
+	return datastore.Identity{
+		Entity:   entity,
+		Key:      event.Digest{Hi: key << 60, Lo: key},
+		Position: position(at),
+		Content:  1<<63 + uint64(at),
+	}
 }
 
-func identify(t conformance.T, g datastore.Generation, lane event.Lane, events ...datastore.Identity) []datastore.Identity {
+func identify(
+	t conformance.T, g datastore.Generation, lane event.Lane, events ...datastore.Identity,
+) []datastore.Identity {
 	t.Helper()
 	first, err := g.Identify(t.Context(), lane, events)
 	if err != nil || len(first) != len(events) {
@@ -41,16 +47,16 @@ func (s *suite) testIdentify(t *testing.T) {
 	a, later, other := identity("a", 1, 5), identity("a", 1, 6), identity("a", 2, 6)
 	wantFirst(t, s.shared, lane, a, a)
 	for range 2 {
-		wantFirst(t, s.shared, lane, a, a) // the event itself comes again
+		wantFirst(t, s.shared, lane, a, a) // the event itself is retried
 		wantFirst(t, s.shared, lane, later, a)
 		wantFirst(t, s.shared, lane, other, other)
 	}
-	// One that lies before takes the place, whenever it comes.
+	// An earlier event replaces the entry, whenever it is entered.
 	earlier := identity("a", 1, 4)
 	wantFirst(t, s.shared, lane, earlier, earlier)
 	wantFirst(t, s.shared, lane, a, earlier)
 	wantFirst(t, s.shared, lane, later, earlier)
-	// What stands stays, but for one that lies before it.
+	// An entry stays unless an earlier event is entered.
 	changed := earlier
 	changed.Content++
 	wantFirst(t, s.shared, lane, changed, earlier)
@@ -103,10 +109,10 @@ func (s *suite) testIdentitiesAndRows(t *testing.T) {
 		wantFirst(t, s.shared, lane, e, e)
 	}
 	wantRows(t, s.shared, lane, entities)
-	wantScan(t, scan(t, s.shared, lane, "", 3), nil)
+	wantScan(t, readPages(t, s.shared.Scan, lane, "", 3), nil)
 	write(t, s.shared, lane, "", rows...)
 	wantRows(t, s.shared, lane, entities, rows...)
-	wantScan(t, scan(t, s.shared, lane, "", 3), sorted(rows))
+	wantScan(t, readPages(t, s.shared.Scan, lane, "", 3), sorted(rows))
 	for i, entity := range entities {
 		wantFirst(t, s.shared, lane, identity(entity, uint64(i), 100), identity(entity, uint64(i), i))
 	}
@@ -116,9 +122,12 @@ func (s *suite) testIdentityLimits(t *testing.T) {
 	lane := s.lane()
 	var events []datastore.Identity
 	for i := range datastore.MaxBatch + 1 {
-		events = append(events, datastore.Identity{Entity: fmt.Sprint(i % 7),
+		events = append(events, datastore.Identity{
+			Entity:   fmt.Sprint(i % 7),
 			Key:      event.Digest{Hi: uint64(i) << 50, Lo: uint64(i)},
-			Position: position(i), Content: uint64(i)})
+			Position: position(i),
+			Content:  uint64(i),
+		})
 	}
 	all := events[:datastore.MaxBatch]
 	for range 2 {
@@ -142,9 +151,9 @@ func (s *suite) testIdentityLimits(t *testing.T) {
 	wantFirst(t, s.shared, lane, long, long)
 }
 
-// testOneIsFirst lets events of one source and id come at once: all must agree
-// on the lowest position that was entered once all are there, and none may
-// have been told of a higher one than its own.
+// testOneIsFirst enters events of one source and id concurrently: afterwards all
+// agree on the lowest position, and no call has returned a higher position than its
+// own.
 func (s *suite) testOneIsFirst(t *testing.T) {
 	lane := s.lane()
 	for round := range 5 {
@@ -171,13 +180,11 @@ func (s *suite) testOneIsFirst(t *testing.T) {
 	}
 }
 
-// testIdentitiesGo checks that nothing of the index outlives its generation.
+// testIdentitiesGo checks that the index does not outlive its generation.
 func (s *suite) testIdentitiesGo(t *testing.T) {
 	id, g := s.create(t)
 	longer := id + "0"
-	if err := s.all.Create(t.Context(), longer); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.all.Create(t.Context(), longer))
 	second := s.all.Open(longer)
 	lane, other := s.lane(), s.lane()
 	a, b := identity("a", 1, 1), identity("b", 2, 2)
@@ -189,27 +196,17 @@ func (s *suite) testIdentitiesGo(t *testing.T) {
 		wantFirst(t, g, lane, a, a)
 		wantFirst(t, g, other, b, b)
 		wantFirst(t, second, lane, again(a), again(a))
-		if err := s.all.Clear(t.Context(), id); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.all.Clear(t.Context(), id))
 		wantFirst(t, g, lane, again(a), again(a))
 		wantFirst(t, g, other, again(b), again(b))
-		if err := s.all.Drop(t.Context(), id); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.all.Drop(t.Context(), id))
 		_, err := g.Identify(t.Context(), lane, []datastore.Identity{a})
 		conformance.WantError(t, "identify in a dropped generation", err, datastore.ErrNoGeneration)
-		if err := s.all.Create(t.Context(), id); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.all.Create(t.Context(), id))
 		wantFirst(t, g, lane, again(a), again(a))
-		if err := s.all.Clear(t.Context(), id); err != nil {
-			t.Fatal(err)
-		}
+		must(t, s.all.Clear(t.Context(), id))
 	}
-	if err := s.all.Drop(t.Context(), longer); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.all.Drop(t.Context(), longer))
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := g.Identify(ctx, lane, []datastore.Identity{a}); err == nil {
@@ -218,8 +215,8 @@ func (s *suite) testIdentitiesGo(t *testing.T) {
 	wantFirst(t, g, lane, again(a), again(a))
 }
 
-// testIdentitiesLast opens the Data Store anew: what a written row rests on is
-// there.
+// testIdentitiesLast reopens the Data Store: the identities of a written row are
+// still there.
 func (s *suite) testIdentitiesLast(t *testing.T) {
 	s.MustReopen(t)
 	lane := s.lane()

@@ -12,14 +12,14 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// noEntities are texts that can be no entity's id.
+// noEntities are invalid entity ids.
 func noEntities() []string {
 	return []string{"", "\xdc-1", strings.Repeat("e", event.MaxEntityKeyBytes+1),
 		strings.Repeat("#", event.MaxEntityKeyBytes/3+1)}
 }
 
-// testNoEntities: what is not UTF-8 would come back as another entity, and what
-// is too long would be refused by the service where it is looked up.
+// testNoEntities uses invalid ids: one that is not UTF-8 would be read back as another
+// entity, and the service would refuse to look up one that is too long.
 func (s *suite) testNoEntities(t *testing.T) {
 	lane := s.lane()
 	write(t, s.shared, lane, "", row("a", 1))
@@ -35,15 +35,21 @@ func (s *suite) testNoEntities(t *testing.T) {
 			conformance.WantError(t, fmt.Sprintf("scan after %.20q", entity), err, datastore.ErrLimit)
 		}
 	}
-	wantScan(t, scan(t, s.shared, lane, "", 10), []datastore.Row{row("a", 1)})
+	wantScan(t, readPages(t, s.shared.Scan, lane, "", 10), []datastore.Row{row("a", 1)})
 }
 
-// testRowBytes finds the limit to the byte, whatever a store adds of its own.
+// testRowBytes tests the limit to the byte, whatever a store adds.
 func (s *suite) testRowBytes(t *testing.T) {
 	lane := s.lane()
-	full := datastore.Row{Entity: strings.Repeat("#", event.MaxEntityKeyBytes/3), Position: position(1),
-		Projection: "p", Version: "v", Replay: "r", Filter: []byte(noise(1, 2000)),
-		Parked: &datastore.Parked{Position: position(0), Type: "t", Reason: noise(2, 3000)}}
+	full := datastore.Row{
+		Entity:     strings.Repeat("#", event.MaxEntityKeyBytes/3),
+		Position:   position(1),
+		Projection: "p",
+		Version:    "v",
+		Replay:     "r",
+		Filter:     []byte(noise(1, 2000)),
+		Parked:     &datastore.Parked{Position: position(0), Type: "t", Reason: noise(2, 3000)},
+	}
 	for hour := range 500 {
 		full.Buckets = append(full.Buckets, eventlog.Hour.Of(int64(hour)*3_600_000))
 	}
@@ -79,7 +85,7 @@ func (s *suite) testCallLimits(t *testing.T) {
 			t.Errorf("scan %d: %d rows, %v", limit, len(rows), err)
 		}
 	}
-	wantScan(t, scan(t, s.shared, lane, "", 10), nil)
+	wantScan(t, readPages(t, s.shared.Scan, lane, "", 10), nil)
 	write(t, s.shared, lane, "", row("a", 1))
 	wantRows(t, s.shared, lane, []string{"a", "b", "a"}, row("a", 1)) // asked for twice, there once
 }
@@ -97,8 +103,8 @@ func (s *suite) testMarkLimits(t *testing.T) {
 	wantMark(t, g, datastore.ReplayMark, large, version)
 }
 
-// testNoIDs: an id that no table can have is refused by its creation, and is
-// otherwise like one of a generation that is gone.
+// testNoIDs uses invalid ids: they cannot be created, and otherwise behave like ids of
+// generations that are gone.
 func (s *suite) testNoIDs(t *testing.T) {
 	for _, id := range []string{"", "a/b", "a b", "\xdc", "ü", "a\n", strings.Repeat("g", datastore.MaxIDBytes+1)} {
 		conformance.WantError(t, fmt.Sprintf("create %.20q", id), s.all.Create(t.Context(), id), datastore.ErrLimit)
@@ -109,8 +115,7 @@ func (s *suite) testNoIDs(t *testing.T) {
 	}
 }
 
-// testNothing: a call that names nothing looks at nothing, but is cancelled
-// like any other.
+// testNothing makes empty calls, which succeed unless they are cancelled.
 func (s *suite) testNothing(t *testing.T) {
 	gone, lane := s.all.Open(s.Name()), s.lane()
 	if rows, err := gone.Rows(t.Context(), lane, nil); err != nil || len(rows) > 0 {

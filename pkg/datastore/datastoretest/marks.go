@@ -14,9 +14,14 @@ import (
 const markLane = event.Lane(9)
 
 func mark(n int) datastore.Mark {
-	return datastore.Mark{Position: position(n), Logged: int64(1_700_000_000_000 + n), Ordinal: int64(n),
-		Bytes:  int64(n) << 40,
-		Digest: event.Digest{Hi: 1<<63 + uint64(n), Lo: uint64(n)}, Place: fmt.Appendf(nil, `{"after":"<%d>", "n": 1.0}`, n)}
+	return datastore.Mark{
+		Position: position(n),
+		Logged:   int64(1_700_000_000_000 + n),
+		Ordinal:  int64(n),
+		Bytes:    int64(n) << 40,
+		Digest:   event.Digest{Hi: 1<<63 + uint64(n), Lo: uint64(n)},
+		Place:    fmt.Appendf(nil, `{"after":"<%d>", "n": 1.0}`, n),
+	}
 }
 
 func setMark(t conformance.T, g datastore.Generation, name datastore.MarkName, m datastore.Mark,
@@ -73,9 +78,7 @@ func (s *suite) testMarkCopies(t *testing.T) {
 	for range 2 {
 		wantMark(t, g, datastore.LiveMark, mark(1), version)
 		have, _, err := g.Mark(t.Context(), datastore.LiveMark, markLane)
-		if err != nil {
-			t.Fatal(err)
-		}
+		must(t, err)
 		have.Place[0] = 'X'
 	}
 }

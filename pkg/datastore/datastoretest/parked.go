@@ -4,21 +4,13 @@ import (
 	"fmt"
 	"testing"
 
-	"reprise/pkg/conformance"
 	"reprise/pkg/datastore"
-	"reprise/pkg/event"
 )
-
-// parkedRows lists a lane's parked rows page by page and checks each page.
-func parkedRows(t conformance.T, g datastore.Generation, lane event.Lane, after string, limit int) []datastore.Row {
-	t.Helper()
-	return readPages(t, g.Parked, lane, after, limit)
-}
 
 // testParked parks some awkward neighbours, and lets others come and go.
 func (s *suite) testParked(t *testing.T) {
 	lane, other := s.lane(), s.lane()
-	wantScan(t, parkedRows(t, s.shared, lane, "", 3), nil)
+	wantScan(t, readPages(t, s.shared.Parked, lane, "", 3), nil)
 	var parked []datastore.Row
 	for i, entity := range entities {
 		r := row(entity, i)
@@ -33,13 +25,13 @@ func (s *suite) testParked(t *testing.T) {
 	write(t, s.shared, other, "", stranger)
 	parked = sorted(parked)
 	for _, limit := range []int{1, 2, len(parked), len(parked) + 1} {
-		wantScan(t, parkedRows(t, s.shared, lane, "", limit), parked)
+		wantScan(t, readPages(t, s.shared.Parked, lane, "", limit), parked)
 	}
 	for i, r := range parked {
-		wantScan(t, parkedRows(t, s.shared, lane, r.Entity, 100), parked[i+1:])
+		wantScan(t, readPages(t, s.shared.Parked, lane, r.Entity, 100), parked[i+1:])
 	}
-	// One that was refused is not parked, one that waits on is shown as it is
-	// now, and one that is parked no longer is not shown.
+	// A refused write parks nothing, a parked row is listed in its current state,
+	// and a row that is no longer parked is not listed.
 	refused := row(entities[1], 50)
 	refused.Parked = &datastore.Parked{}
 	if tryWrite(t, s.shared, lane, refused, position(40)) {
@@ -54,9 +46,9 @@ func (s *suite) testParked(t *testing.T) {
 	write(t, s.shared, lane, before, freed)
 	parked = append([]datastore.Row{waits}, parked[2:]...)
 	for _, limit := range []int{1, len(parked), 100} {
-		wantScan(t, parkedRows(t, s.shared, lane, "", limit), parked)
+		wantScan(t, readPages(t, s.shared.Parked, lane, "", limit), parked)
 	}
-	wantScan(t, parkedRows(t, s.shared, other, "", 5), []datastore.Row{stranger})
+	wantScan(t, readPages(t, s.shared.Parked, other, "", 5), []datastore.Row{stranger})
 	rows, err := s.shared.Scan(t.Context(), lane, "", len(entities)+5)
 	if err != nil || len(rows) != len(entities) {
 		t.Fatalf("a scan gives %d rows of %d, %v", len(rows), len(entities), err)
@@ -77,11 +69,9 @@ func (s *suite) testParkedAmongMany(t *testing.T) {
 		rows = append(rows, r)
 	}
 	write(t, g, lane, "", rows...)
-	wantScan(t, parkedRows(t, g, lane, "", 1), parked)
-	if err := s.all.Clear(t.Context(), id); err != nil {
-		t.Fatal(err)
-	}
-	wantScan(t, parkedRows(t, g, lane, "", 1), nil)
+	wantScan(t, readPages(t, g.Parked, lane, "", 1), parked)
+	must(t, s.all.Clear(t.Context(), id))
+	wantScan(t, readPages(t, g.Parked, lane, "", 1), nil)
 	write(t, g, lane, "", row("e007", 1))
-	wantScan(t, parkedRows(t, g, lane, "", 1), nil)
+	wantScan(t, readPages(t, g.Parked, lane, "", 1), nil)
 }

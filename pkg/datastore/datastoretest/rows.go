@@ -13,8 +13,8 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// entities are awkward neighbours: prefixes of each other, and with characters
-// that mean something in keys.
+// entities are easily confused ids: prefixes of each other, and ids with characters
+// that have a meaning in keys.
 var entities = []string{"a", "a#", "a#b", "a%", "a%23", "a/", "ab", "A", "ü", "😀", "\uffee", " ", `"\`,
 	strings.Repeat("e", event.MaxEntityKeyBytes), strings.Repeat("#", event.MaxEntityKeyBytes/3)}
 
@@ -80,7 +80,7 @@ func (s *suite) testRowCopies(t *testing.T) {
 			t.Fatalf("have %+v, %v", rows["a"], err)
 		}
 		spoil(rows["a"])
-		scanned := scan(t, s.shared, lane, "", 10)
+		scanned := readPages(t, s.shared.Scan, lane, "", 10)
 		if len(scanned) != 1 || !sameRow(scanned[0], want) {
 			t.Fatalf("scan gave %+v", scanned)
 		}

@@ -14,12 +14,7 @@ import (
 	"reprise/pkg/event"
 )
 
-// scan reads a lane page by page and checks each page.
-func scan(t conformance.T, g datastore.Generation, lane event.Lane, after string, limit int) []datastore.Row {
-	t.Helper()
-	return readPages(t, g.Scan, lane, after, limit)
-}
-
+// readPages lists rows of a lane page by page and checks each page.
 func readPages(t conformance.T, list func(context.Context, event.Lane, string, int) ([]datastore.Row, error),
 	lane event.Lane, after string, limit int,
 ) (all []datastore.Row) {
@@ -63,10 +58,10 @@ func (s *suite) testScan(t *testing.T) {
 	write(t, s.shared, other, "", row("other", 1))
 	rows = sorted(rows)
 	for _, limit := range []int{1, 4, len(rows), len(rows) + 1} {
-		wantScan(t, scan(t, s.shared, lane, "", limit), rows)
+		wantScan(t, readPages(t, s.shared.Scan, lane, "", limit), rows)
 	}
 	for i, r := range rows {
-		wantScan(t, scan(t, s.shared, lane, r.Entity, 100), rows[i+1:])
+		wantScan(t, readPages(t, s.shared.Scan, lane, r.Entity, 100), rows[i+1:])
 	}
 	for _, after := range []string{"a#a", "aa", "b", "a%0", "~"} { // not there
 		var want []datastore.Row
@@ -75,7 +70,7 @@ func (s *suite) testScan(t *testing.T) {
 				want = append(want, r)
 			}
 		}
-		wantScan(t, scan(t, s.shared, lane, after, 3), want)
+		wantScan(t, readPages(t, s.shared.Scan, lane, after, 3), want)
 	}
 }
 
@@ -92,9 +87,7 @@ func (s *suite) testScanLarge(t *testing.T) {
 		rows, names = append(rows, r), append(names, r.Entity)
 	}
 	have, err := s.shared.Scan(t.Context(), lane, "", len(rows))
-	if err != nil {
-		t.Fatal(err)
-	}
+	must(t, err)
 	wantScan(t, have, rows)
 	wantRows(t, s.shared, lane, names, rows...)
 }
@@ -111,7 +104,7 @@ func (s *suite) testModel(t *testing.T) {
 			"write": func(t *rapid.T) { s.writeSome(t, lane, prefix, names, model) },
 			"scan": func(t *rapid.T) {
 				limit := rapid.IntRange(1, 5).Draw(t, "limit")
-				wantScan(t, scan(t, s.shared, lane, prefix, limit), sorted(slices.Collect(maps.Values(model))))
+				wantScan(t, readPages(t, s.shared.Scan, lane, prefix, limit), sorted(slices.Collect(maps.Values(model))))
 			},
 		})
 	}))

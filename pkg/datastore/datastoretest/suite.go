@@ -84,9 +84,7 @@ type suite struct {
 func (s *suite) create(t *testing.T) (string, datastore.Generation) {
 	t.Helper()
 	id := s.Name()
-	if err := s.all.Create(t.Context(), id); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.all.Create(t.Context(), id))
 	t.Cleanup(func() {
 		if err := s.all.Drop(context.Background(), id); err != nil {
 			t.Error(err)
@@ -108,8 +106,14 @@ func position(n int) event.Position {
 
 // row is a small row with a state that tells its entity and position.
 func row(entity string, n int) datastore.Row {
-	return datastore.Row{Entity: entity, State: fmt.Appendf(nil, `{"n":%d}`, n), Position: position(n),
-		Count: int64(n), Version: "1", Buckets: []eventlog.Bucket{"2026-03-01T00"}}
+	return datastore.Row{
+		Entity:   entity,
+		State:    fmt.Appendf(nil, `{"n":%d}`, n),
+		Position: position(n),
+		Count:    int64(n),
+		Version:  "1",
+		Buckets:  []eventlog.Bucket{"2026-03-01T00"},
+	}
 }
 
 // write expects no conflicts.
@@ -183,4 +187,11 @@ func sorted(rows []datastore.Row) []datastore.Row {
 		return strings.Compare(event.EscapeEntity(a.Entity), event.EscapeEntity(b.Entity))
 	})
 	return rows
+}
+
+func must(t conformance.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
 }

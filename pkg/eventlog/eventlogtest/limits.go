@@ -10,8 +10,8 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// testNoEntries puts what no event can bring. One such entry, once stored,
-// could not be decoded and would keep its whole lane-bucket from being read.
+// testNoEntries puts invalid entries. If one were stored, it could not be decoded and
+// would make its whole lane-bucket unreadable.
 func (s *suite) testNoEntries(t *testing.T) {
 	at, good := s.place(), entry("a", s.at(1), 5)
 	for name, spoil := range map[string]func(*eventlog.Entry){
@@ -57,7 +57,7 @@ func (s *suite) testNoBuckets(t *testing.T) {
 	}
 }
 
-// testAfter goes on after keys that are not there, some of them far outside.
+// testAfter continues after keys that do not exist, some of them far outside.
 func (s *suite) testAfter(t *testing.T) {
 	at := s.place()
 	entries := []eventlog.Entry{entry("a", s.at(1), 5), entry("b", s.at(2), 5), entry("b", s.at(3), 5),
@@ -105,7 +105,7 @@ func (s *suite) testNoLimits(t *testing.T) {
 	}
 }
 
-// testTwiceInACall puts an entry beside itself, and beside another content.
+// testTwiceInACall puts an entry twice in one call, with the same and another content.
 func (s *suite) testTwiceInACall(t *testing.T) {
 	at, one := s.place(), entry("a", s.at(1), 20)
 	s.put(t, at, one, entry("b", s.at(2), 20), one)
@@ -120,7 +120,7 @@ func (s *suite) testTwiceInACall(t *testing.T) {
 	}
 }
 
-// testQuarantineFields sets aside what has hardly anything, and what has a lot.
+// testQuarantineFields quarantines a record with few fields and one with large fields.
 func (s *suite) testQuarantineFields(t *testing.T) {
 	lane := s.place().lane
 	want := []eventlog.Quarantined{{Position: s.at(1)}, {Position: s.at(2), Reason: "late",

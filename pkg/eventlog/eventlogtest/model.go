@@ -48,7 +48,8 @@ func (s *suite) compare(t *rapid.T, at place, stored map[string]eventlog.Entry) 
 		want = append(want, e)
 	}
 	want = sorted(want)
-	limit := eventlog.PageLimit{Entries: rapid.IntRange(1, 20).Draw(t, "entries"), Bytes: rapid.IntRange(0, 2000).Draw(t, "bytes")}
+	limit := eventlog.PageLimit{Entries: rapid.IntRange(1, 20).Draw(t, "entries"),
+		Bytes: rapid.IntRange(0, 2000).Draw(t, "bytes")}
 	wantEntries(t, s.read(t, at, limit), want)
 	if len(want) == 0 {
 		return

@@ -11,8 +11,13 @@ import (
 )
 
 func quarantined(at event.Position) eventlog.Quarantined {
-	return eventlog.Quarantined{Position: at, Reason: "undecodable", Detail: "detail of " + string(at),
-		Arrival: 1_700_000_000_123, Data: []byte("\x00\xff raw " + string(at))}
+	return eventlog.Quarantined{
+		Position: at,
+		Reason:   "undecodable",
+		Detail:   "detail of " + string(at),
+		Arrival:  1_700_000_000_123,
+		Data:     []byte("\x00\xff raw " + string(at)),
+	}
 }
 
 func sameQuarantined(a, b eventlog.Quarantined) bool {
@@ -51,9 +56,7 @@ func (s *suite) list(t conformance.T, lane event.Lane, limit int) []eventlog.Qua
 
 func (s *suite) quarantine(t *testing.T, lane event.Lane, q eventlog.Quarantined) {
 	t.Helper()
-	if err := s.log.Quarantine(t.Context(), lane, q); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.log.Quarantine(t.Context(), lane, q))
 }
 
 func (s *suite) testQuarantine(t *testing.T) {

@@ -10,8 +10,8 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// entities are awkward neighbours: prefixes of each other, and with characters
-// that mean something in keys.
+// entities are easily confused ids: prefixes of each other, and ids with characters
+// that have a meaning in keys.
 var entities = []string{"a", "a#", "a#b", "a%", "a%23", "a/", "ab", "A", "ü", "😀", "\uffee", " ", `"\`, "a-0001"}
 
 func sorted(entries []eventlog.Entry) []eventlog.Entry {

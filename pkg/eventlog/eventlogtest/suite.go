@@ -79,7 +79,8 @@ func (s *suite) place() place {
 	n := uint64(s.Next())
 	hour := (s.Seed>>16 + n) % (300 * 365 * 24)
 	lane := event.Lane(512 + (s.Seed+n)%511)
-	return place{lane, eventlog.Hour.Of(time.Date(1500, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(hour) * time.Hour).UnixMilli())}
+	at := time.Date(1500, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(hour) * time.Hour)
+	return place{lane, eventlog.Hour.Of(at.UnixMilli())}
 }
 
 // base is a number of the run, from which its positions go up.
@@ -100,9 +101,19 @@ func position(epoch int, sequence string, index int) event.Position {
 
 // entry makes a real event of about size bytes.
 func entry(entity string, at event.Position, size int) eventlog.Entry {
-	e := event.Event{ID: "id-" + string(at), Source: "/test", Type: "thing.happened", Subject: entity,
-		Data: `{"at":"` + string(at) + `","text":"` + noise(at, size) + `"}`}
-	return eventlog.Entry{Entity: entity, Position: at, Logged: 1_700_000_000_000 + int64(len(entity)), Line: e.AppendJSON(nil)}
+	e := event.Event{
+		ID:      "id-" + string(at),
+		Source:  "/test",
+		Type:    "thing.happened",
+		Subject: entity,
+		Data:    `{"at":"` + string(at) + `","text":"` + noise(at, size) + `"}`,
+	}
+	return eventlog.Entry{
+		Entity:   entity,
+		Position: at,
+		Logged:   1_700_000_000_000 + int64(len(entity)),
+		Line:     e.AppendJSON(nil),
+	}
 }
 
 // noise is text that cannot be compressed much, the same for one position.
@@ -198,4 +209,11 @@ func wantEntries(t conformance.T, have, want []eventlog.Entry) {
 
 func show(e *eventlog.Entry) string {
 	return fmt.Sprintf("%.100q at %s, logged %d, %d bytes", e.Entity, e.Position, e.Logged, len(e.Line))
+}
+
+func must(t conformance.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
 }

@@ -22,9 +22,7 @@ func (s *suite) testWitness(t *testing.T) {
 	slices.SortFunc(want, func(a, b eventlog.Witness) int { return compare(string(a.Bucket), string(b.Bucket)) })
 	for _, w := range slices.Backward(want) {
 		for range 2 { // the same again counts as stored
-			if err := s.log.PutWitness(t.Context(), lane, w); err != nil {
-				t.Fatal(err)
-			}
+			must(t, s.log.PutWitness(t.Context(), lane, w))
 		}
 	}
 	other := want[2]

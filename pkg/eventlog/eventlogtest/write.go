@@ -63,9 +63,7 @@ func (s *suite) testConcurrentSame(t *testing.T) {
 		}
 		return s.log.Put(t.Context(), at.lane, at.bucket, entries[:i+1])
 	})
-	if err := errors.Join(results...); err != nil {
-		t.Fatal(err)
-	}
+	must(t, errors.Join(results...))
 	wantEntries(t, s.read(t, at, whole), entries)
 }
 
@@ -79,7 +77,8 @@ func (s *suite) testConcurrentOther(t *testing.T) {
 			contents[i] = entry("entity", s.at(1), 20)
 			contents[i].Line = entry("entity", s.at(i), 20).Line
 		}
-		results := conformance.Race(writers, func(i int) error { return s.log.Put(t.Context(), at.lane, at.bucket, contents[i:i+1]) })
+		put := func(i int) error { return s.log.Put(t.Context(), at.lane, at.bucket, contents[i:i+1]) }
+		results := conformance.Race(writers, put)
 		have := s.read(t, at, whole)
 		if len(have) != 1 {
 			t.Fatalf("have %d entries", len(have))
@@ -125,9 +124,7 @@ func (s *suite) testDurable(t *testing.T) {
 	at, entries := s.place(), s.some(30, 100)
 	s.put(t, at, entries...)
 	q := quarantined(s.at(1))
-	if err := s.log.Quarantine(t.Context(), at.lane, q); err != nil {
-		t.Fatal(err)
-	}
+	must(t, s.log.Quarantine(t.Context(), at.lane, q))
 	s.log = s.Reopen(t, s.log)
 	wantEntries(t, s.read(t, at, whole), entries)
 	if listed := s.list(t, at.lane, 10); len(listed) != 1 || !sameQuarantined(listed[0], q) {

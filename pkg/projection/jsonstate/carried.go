@@ -87,7 +87,8 @@ var (
 	textMarshaler   = reflect.TypeFor[encoding.TextMarshaler]()
 	textUnmarshaler = reflect.TypeFor[encoding.TextUnmarshaler]()
 	methodNames     = map[reflect.Type]string{
-		marshaler: "MarshalJSON", unmarshaler: "UnmarshalJSON", textMarshaler: "MarshalText", textUnmarshaler: "UnmarshalText",
+		marshaler: "MarshalJSON", unmarshaler: "UnmarshalJSON",
+		textMarshaler: "MarshalText", textUnmarshaler: "UnmarshalText",
 	}
 )
 

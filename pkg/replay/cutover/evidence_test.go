@@ -34,9 +34,13 @@ func TestAProofIsActedOnOnlyWhileTheGenerationIsFilled(t *testing.T) {
 		"a lane holds less": {func(c *replaytest.World, row replay.Row) {
 			setReplayMark(t, c, row.Generation, datastore.Mark{Ordinal: 2})
 		}, true},
-		"all of it was wiped": {func(c *replaytest.World, row replay.Row) { c.Must(c.Generations.Clear(t.Context(), row.Generation)) }, true},
-		"its table is gone":   {func(c *replaytest.World, row replay.Row) { c.Must(c.Generations.Drop(t.Context(), row.Generation)) }, true},
-		"a lane has no end":   {func(c *replaytest.World, row replay.Row) { unend(t, c, row.ID, 1) }, true},
+		"all of it was wiped": {func(c *replaytest.World, row replay.Row) {
+			c.Must(c.Generations.Clear(t.Context(), row.Generation))
+		}, true},
+		"its table is gone": {func(c *replaytest.World, row replay.Row) {
+			c.Must(c.Generations.Drop(t.Context(), row.Generation))
+		}, true},
+		"a lane has no end": {func(c *replaytest.World, row replay.Row) { unend(t, c, row.ID, 1) }, true},
 	} {
 		for _, follows := range []bool{false, true} {
 			c := replaytest.New(t)

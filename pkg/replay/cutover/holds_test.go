@@ -18,7 +18,9 @@ type holding struct {
 	do func()
 }
 
-func (h *holding) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (h *holding) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	if do := h.do; do != nil && bytes.Contains(body, []byte(`"hold":{`)) {
 		h.do = nil
 		do()

@@ -33,7 +33,7 @@ func TestNothingIsPreparedForWhatNeedsNoGeneration(t *testing.T) {
 		},
 		"ended": func(c *replaytest.World) {
 			c.Create("r", replay.Request{Rebuild: true})
-			_, _, err := c.Store.End(t.Context(), "r", replay.Failed, nil)
+			_, _, err := c.Store.End(t.Context(), "r", replay.Failed, nil, nil)
 			c.Must(err)
 		},
 	} {
@@ -92,9 +92,10 @@ func TestAPrepareKeepsToTheVersionItBeganWith(t *testing.T) {
 		before func(c *replaytest.World, row *replay.Row)
 		want   error
 	}{
-		"another version is in the row": {func(_ *replaytest.World, row *replay.Row) { row.Version = "v1" }, replay.ErrOtherVersion},
-		"this version is in the row":    {func(_ *replaytest.World, row *replay.Row) { row.Version = "v2" }, nil},
-		"none is in the row":            {func(*replaytest.World, *replay.Row) {}, nil},
+		"another version is in the row": {func(_ *replaytest.World, row *replay.Row) { row.Version = "v1" },
+			replay.ErrOtherVersion},
+		"this version is in the row": {func(_ *replaytest.World, row *replay.Row) { row.Version = "v2" }, nil},
+		"none is in the row":         {func(*replaytest.World, *replay.Row) {}, nil},
 		"another one is in the entry": {func(c *replaytest.World, row *replay.Row) {
 			_, err := c.Registry.Enter(t.Context(), row.Generation, "r", "v1")
 			c.Must(err)
@@ -112,7 +113,8 @@ func TestAPrepareKeepsToTheVersionItBeganWith(t *testing.T) {
 		}
 		registered, err := c.Registry.Load(t.Context())
 		c.Must(err)
-		if info, found := registered.Find(id); tt.want == nil && (!found || info.Version != "v2" || info.Status != datastore.Building) ||
+		if info, found := registered.Find(id); tt.want == nil &&
+			(!found || info.Version != "v2" || info.Status != datastore.Building) ||
 			tt.want != nil && found && info.Version != "v1" {
 			t.Errorf("%s: %+v", name, info)
 		}

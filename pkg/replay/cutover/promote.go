@@ -212,14 +212,14 @@ func (p *Promoter) awaitHeads(ctx context.Context, row replay.Row, deadline time
 	}
 	generation := p.Generations.Open(row.Generation)
 	for {
-		behind, err := lanesBehind(ctx, generation, heads)
+		reached, err := hasReached(ctx, generation, heads)
 		if datastore.IsGone(err) {
 			err = p.lose(ctx, row.Generation, err)
 		}
 		if err != nil {
 			return false, err
 		}
-		if behind == 0 {
+		if reached {
 			err := p.checkFilled(ctx, row)
 			return err == nil, err
 		}
@@ -240,16 +240,12 @@ func (p *Promoter) lose(ctx context.Context, id string, why error) error {
 	return fmt.Errorf("%w: %w", datastore.ErrLost, why)
 }
 
-func lanesBehind(ctx context.Context, g datastore.Generation, heads []eventlog.Head) (int, error) {
+func hasReached(ctx context.Context, g datastore.Generation, heads []eventlog.Head) (bool, error) {
 	marks, err := datastore.LiveMarks(ctx, g, len(heads))
-	if err != nil {
-		return 0, err
-	}
-	behind := 0
-	for i, head := range heads {
-		if marks[i].Position < head.Position {
-			behind++
+	for i := range marks {
+		if marks[i].Position < heads[i].Position {
+			return false, err
 		}
 	}
-	return behind, nil
+	return err == nil, err
 }

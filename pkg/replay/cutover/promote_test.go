@@ -16,7 +16,8 @@ import (
 )
 
 func newPromoter(w *replaytest.World) *cutover.Promoter {
-	return &cutover.Promoter{Store: w.Store, Heads: w.Heads, Registry: w.Registry, Generations: w.Generations, Lanes: w.Lanes,
+	return &cutover.Promoter{Store: w.Store, Heads: w.Heads, Registry: w.Registry, Generations: w.Generations,
+		Lanes:     w.Lanes,
 		Retention: 24 * time.Hour, Lease: 10 * time.Second, Poll: time.Second, Sleep: w.Sleep}
 }
 
@@ -58,7 +59,8 @@ func TestAGenerationIsPromotedOnceItIsProvedAndHasCaughtUp(t *testing.T) {
 	}
 	catchUp(t, w)
 	state, err = promoter.Promote(t.Context(), "r", w.Soon())
-	if state != cutover.Promoted || err != nil || w.RegistryState().Active != w.Row("r").Generation || !w.Row("r").Promoted {
+	if state != cutover.Promoted || err != nil || w.RegistryState().Active != w.Row("r").Generation ||
+		!w.Row("r").Promoted {
 		t.Errorf("caught up: %s, %v, active is %s", state, err, w.RegistryState().Active)
 	}
 	if registered := w.RegistryState(); registered.Hold != nil || registered.Previous != first {

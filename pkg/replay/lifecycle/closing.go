@@ -22,14 +22,14 @@ type Closer struct {
 // Close gives a replay its final status, however its execution ended. It drops the
 // generation of a replay that did not succeed, unless that is complete, and after
 // any rebuild the generations that are no longer needed. It also removes replays
-// that ended more than 90 days ago, and whatever nobody owns. It is idempotent and may be
-// called for a replay that has ended.
+// that ended more than 90 days ago, and whatever nobody owns. It is idempotent, and
+// may be called for a replay that has ended.
 //
 // A replay that does not succeed loses the right to make its generation active
 // before its row says so: no flip to it is possible after Close. A replay that made
 // its generation active, and crashed before it recorded that, has succeeded.
-func (c *Closer) Close(ctx context.Context, id string, status replay.Status, failure *replay.Failure) (replay.Row, error) {
-	row, err := c.end(ctx, id, status, failure)
+func (c *Closer) Close(ctx context.Context, id string, status replay.Status, why *replay.Failure) (replay.Row, error) {
+	row, err := c.end(ctx, id, status, why)
 	if err != nil {
 		return replay.Row{}, err
 	}
@@ -59,7 +59,7 @@ var errChanged = errors.New("the replay changed meanwhile")
 
 // end withdraws the right to flip, unless the replay succeeds, and ends the row if
 // it has not changed in what the decision rested on.
-func (c *Closer) end(ctx context.Context, id string, status replay.Status, failure *replay.Failure) (replay.Row, error) {
+func (c *Closer) end(ctx context.Context, id string, status replay.Status, why *replay.Failure) (replay.Row, error) {
 	for range maxChanges {
 		row, err := c.Store.Load(ctx, id)
 		if err != nil || row.Status.Ended() {
@@ -71,11 +71,11 @@ func (c *Closer) end(ctx context.Context, id string, status replay.Status, failu
 				return replay.Row{}, err
 			}
 		}
-		cause := failure
+		failure := why
 		if final != replay.Failed {
-			cause = nil
+			failure = nil
 		}
-		ended, _, err := c.Store.EndIf(ctx, id, final, cause, func(now *replay.Row) error {
+		ended, _, err := c.Store.End(ctx, id, final, failure, func(now *replay.Row) error {
 			if now.Generation != row.Generation || now.Cancel != row.Cancel {
 				return errChanged
 			}
@@ -115,13 +115,6 @@ func (c *Closer) dropUnfinished(ctx context.Context, id string) error {
 	return c.dropRetired(ctx, id)
 }
 
-func (c *Closer) drop(ctx context.Context, id string) error {
-	if err := c.Registry.Retire(ctx, id); err != nil {
-		return err
-	}
-	return c.dropRetired(ctx, id)
-}
-
 // dropRetired drops a retired generation's table and then its entry, so that the table
 // can be found again after a crash.
 func (c *Closer) dropRetired(ctx context.Context, id string) error {
@@ -155,7 +148,10 @@ func (c *Closer) retireOld(ctx context.Context, row replay.Row) error {
 		if id == kept {
 			continue
 		}
-		if err := c.drop(ctx, id); err != nil {
+		if err := c.Registry.Retire(ctx, id); err != nil {
+			return err
+		}
+		if err := c.dropRetired(ctx, id); err != nil {
 			return err
 		}
 	}
@@ -176,12 +172,12 @@ func (c *Closer) rollbackTarget(
 		if info, found := registered.Find(id); found && info.Loss != nil {
 			continue
 		}
-		lost, err := c.lost(ctx, id)
-		if err != nil {
-			return "", err
-		}
-		if !lost {
+		_, err := datastore.LiveMarks(ctx, c.Generations.Open(id), c.Lanes)
+		if err == nil {
 			return id, nil
+		}
+		if !datastore.IsGone(err) {
+			return "", err
 		}
 	}
 	return "", nil
@@ -199,12 +195,4 @@ func (c *Closer) owned(ctx context.Context, info datastore.Info) bool {
 	}
 	// A new replay of the same name has another generation.
 	return err != nil || (!row.Status.Ended() && row.Generation == info.ID)
-}
-
-func (c *Closer) lost(ctx context.Context, id string) (bool, error) {
-	_, err := datastore.LiveMarks(ctx, c.Generations.Open(id), c.Lanes)
-	if datastore.IsGone(err) {
-		return true, nil
-	}
-	return false, err
 }

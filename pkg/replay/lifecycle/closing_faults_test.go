@@ -52,7 +52,7 @@ func TestTheEndOfAPlainReplayDropsNoGeneration(t *testing.T) {
 	c.Promote("promoted", second)
 	c.close("promoted")
 	third := c.Follow("kept", false)
-	_, _, err := c.Store.End(t.Context(), "kept", replay.Succeeded, nil)
+	_, _, err := c.Store.End(t.Context(), "kept", replay.Succeeded, nil, nil)
 	c.Must(err)
 	_, _, err = c.Store.Create(t.Context(), "plain", replay.Request{})
 	c.Must(err)
@@ -174,7 +174,7 @@ func TestASweepSaysWhatItCouldNotDo(t *testing.T) {
 	for name, litter := range map[string]func(c *closing){
 		"an entry": func(c *closing) {
 			c.Building("r")
-			_, _, err := c.Store.End(t.Context(), "r", replay.Failed, nil)
+			_, _, err := c.Store.End(t.Context(), "r", replay.Failed, nil, nil)
 			c.Must(err)
 			c.Generations = replaytest.DropFails{Generations: c.Generations}
 		},
@@ -185,7 +185,8 @@ func TestASweepSaysWhatItCouldNotDo(t *testing.T) {
 		"a reservation": func(c *closing) {
 			_, err := c.Registry.Reserve(t.Context(), "r")
 			c.Must(err)
-			c.Registry.Table = replaytest.Intercepted{Table: c.Registry.Table, Write: func(control.Key) error { return replaytest.ErrUnreadable }}
+			c.Registry.Table = replaytest.Intercepted{Table: c.Registry.Table,
+				Write: func(control.Key) error { return replaytest.ErrUnreadable }}
 		},
 		"a table": func(c *closing) {
 			id, err := c.Registry.Reserve(t.Context(), "r")

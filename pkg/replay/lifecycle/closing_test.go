@@ -44,7 +44,7 @@ func TestWhereThePreviousGenerationIsLostTheNewestOtherIsKept(t *testing.T) {
 	third := c.Follow("newer", false)
 	fourth := c.Follow("promoted", false)
 	for _, id := range []string{"older", "newer"} {
-		_, _, err := c.Store.End(t.Context(), id, replay.Succeeded, nil)
+		_, _, err := c.Store.End(t.Context(), id, replay.Succeeded, nil, nil)
 		c.Must(err)
 	}
 	c.Promote("promoted", fourth)

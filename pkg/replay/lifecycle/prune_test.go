@@ -26,10 +26,11 @@ func TestReplaysThatEndedLongAgoAreRemovedWhole(t *testing.T) {
 		w.Must(err)
 		m := new(meter.Meter)
 		m.Part("log").Add(meter.ReadUnits, 1)
-		if err := (&spending.Recorder{Store: store, Used: meter.NewOutstanding(m), Function: "plan-replay"}).Keep(t.Context(), id, ""); err != nil {
+		if err := (&spending.Recorder{Store: store, Used: meter.NewOutstanding(m),
+			Function: "plan-replay"}).Keep(t.Context(), id, ""); err != nil {
 			t.Fatal(err)
 		}
-		if _, _, err := store.End(t.Context(), id, replay.Succeeded, nil); err != nil {
+		if _, _, err := store.End(t.Context(), id, replay.Succeeded, nil, nil); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -39,7 +40,7 @@ func TestReplaysThatEndedLongAgoAreRemovedWhole(t *testing.T) {
 		}
 	}
 	w.Now = w.Now.Add(keepEnded + time.Second)
-	if _, _, err := store.End(t.Context(), "young", replay.Failed, nil); err != nil {
+	if _, _, err := store.End(t.Context(), "young", replay.Failed, nil, nil); err != nil {
 		t.Fatal(err)
 	}
 	for range 2 {
@@ -54,7 +55,8 @@ func TestReplaysThatEndedLongAgoAreRemovedWhole(t *testing.T) {
 	if fmt.Sprint(left) != "[running young]" {
 		t.Errorf("left are %v", left)
 	}
-	if _, _, err := control.Load[replay.Checkpoint](t.Context(), table, replaytest.CheckpointKey("old-000", 0)); !errors.Is(err, control.ErrNotFound) {
+	if _, _, err := control.Load[replay.Checkpoint](t.Context(), table,
+		replaytest.CheckpointKey("old-000", 0)); !errors.Is(err, control.ErrNotFound) {
 		t.Errorf("a checkpoint is left: %v", err)
 	}
 	if docs, err := table.List(t.Context(), replay.Partition("old-000"), "", 10); err != nil || len(docs) > 0 {

@@ -36,7 +36,9 @@ type Service struct {
 // Start creates a replay and starts its execution. If a replay of that name exists,
 // running or ended, Start returns it with created false if the request is the same,
 // else ErrExists. For the name "" it chooses one.
-func (s *Service) Start(ctx context.Context, name string, request replay.Request) (row replay.Row, created bool, err error) {
+func (s *Service) Start(
+	ctx context.Context, name string, request replay.Request,
+) (row replay.Row, created bool, err error) {
 	if name == "" {
 		if name, err = s.chooseName(); err != nil {
 			return replay.Row{}, false, err

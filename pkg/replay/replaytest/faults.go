@@ -12,8 +12,8 @@ import (
 // ErrUnreadable is the error of stores that do not answer.
 var ErrUnreadable = errors.New("the store does not answer")
 
-// Intercepted is a control table in which something happens ahead of a read or a write
-// of a document, or in its place where it is an error.
+// Intercepted is a control table that calls Read and Write before a document is read
+// or written; an error is returned instead.
 type Intercepted struct {
 	control.Table
 	Read, Write func(key control.Key) error
@@ -30,7 +30,9 @@ func (b Intercepted) Get(ctx context.Context, key control.Key) (control.Document
 }
 
 // Put implements control.Table.
-func (b Intercepted) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (b Intercepted) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	if b.Write != nil {
 		if err := b.Write(key); err != nil {
 			return "", err
@@ -39,7 +41,7 @@ func (b Intercepted) Put(ctx context.Context, key control.Key, body []byte, prev
 	return b.Table.Put(ctx, key, body, previous)
 }
 
-// Once does something at the first call for a document.
+// Once calls do at the first call for a document.
 func Once(of control.Key, do func()) func(control.Key) error {
 	done := false
 	return func(key control.Key) error {
@@ -61,13 +63,13 @@ func Failing(of control.Key) func(control.Key) error {
 	}
 }
 
-// DropFails are generations whose tables cannot be dropped now.
+// DropFails are generations whose tables cannot be dropped.
 type DropFails struct{ datastore.Generations }
 
 // Drop implements datastore.Generations.
 func (DropFails) Drop(context.Context, string) error { return ErrUnreadable }
 
-// Unreadable are generations whose marks cannot be read now.
+// Unreadable are generations whose marks cannot be read.
 type Unreadable struct{ datastore.Generations }
 
 // Open implements datastore.Generations.
@@ -77,6 +79,8 @@ func (u Unreadable) Open(id string) datastore.Generation {
 
 type unreadableMarks struct{ datastore.Generation }
 
-func (unreadableMarks) Mark(context.Context, datastore.MarkName, event.Lane) (datastore.Mark, datastore.MarkVersion, error) {
+func (unreadableMarks) Mark(
+	context.Context, datastore.MarkName, event.Lane,
+) (datastore.Mark, datastore.MarkVersion, error) {
 	return datastore.Mark{}, "", ErrUnreadable
 }

@@ -38,21 +38,28 @@ func (w *World) Row(id string) replay.Row {
 // no marks.
 func (w *World) Follow(id string, lost bool) (generation string) {
 	w.t.Helper()
-	ctx := w.t.Context()
-	info, err := w.Registry.Begin(ctx, id, "v1")
-	w.Must(err)
-	w.Must(w.Generations.Create(ctx, info.ID))
+	generation = w.begin(id)
 	for _, lane := range event.AllLanes(w.Lanes.Count()) {
 		if !lost {
-			w.Must(datastore.BeginMark(ctx, w.Generations.Open(info.ID), lane, eventlog.Head{}))
+			w.Must(datastore.BeginMark(w.t.Context(), w.Generations.Open(generation), lane, eventlog.Head{}))
 		}
 	}
-	if id == "" {
-		return info.ID
+	if id != "" {
+		w.Must(w.Registry.Follow(w.t.Context(), generation))
 	}
-	w.Create(id, replay.Request{Rebuild: true})
-	w.Change(id, func(row *replay.Row) { row.Generation = info.ID })
-	w.Must(w.Registry.Follow(ctx, info.ID))
+	return generation
+}
+
+// begin creates a generation and, unless id is "", the replay that owns it.
+func (w *World) begin(id string) (generation string) {
+	w.t.Helper()
+	info, err := w.Registry.Begin(w.t.Context(), id, "v1")
+	w.Must(err)
+	w.Must(w.Generations.Create(w.t.Context(), info.ID))
+	if id != "" {
+		w.Create(id, replay.Request{Rebuild: true})
+		w.Change(id, func(row *replay.Row) { row.Generation = info.ID })
+	}
 	return info.ID
 }
 
@@ -61,20 +68,17 @@ func (w *World) Follow(id string, lost bool) (generation string) {
 func (w *World) Filled(id string, follows bool) replay.Row {
 	w.t.Helper()
 	ctx := w.t.Context()
-	info, err := w.Registry.Begin(ctx, id, "v1")
-	w.Must(err)
-	w.Must(w.Generations.Create(ctx, info.ID))
-	w.Create(id, replay.Request{Rebuild: true})
-	w.Change(id, func(row *replay.Row) { row.Generation, row.Lanes = info.ID, event.AllLanes(w.Lanes.Count()) })
+	generation := w.begin(id)
+	w.Change(id, func(row *replay.Row) { row.Lanes = event.AllLanes(w.Lanes.Count()) })
 	for _, lane := range event.AllLanes(w.Lanes.Count()) {
 		at := replay.Checkpoint{Done: true, End: &replay.End{Delivered: replay.Sum{Count: 3}}}
 		_, err := control.Store(ctx, w.Store.Table, CheckpointKey(id, lane), at, "")
 		w.Must(err)
-		_, err = w.Generations.Open(info.ID).SetMark(ctx, datastore.ReplayMark, lane, datastore.Mark{Ordinal: 3}, "")
+		_, err = w.Generations.Open(generation).SetMark(ctx, datastore.ReplayMark, lane, datastore.Mark{Ordinal: 3}, "")
 		w.Must(err)
 	}
 	if follows {
-		w.Must(w.Registry.Follow(ctx, info.ID))
+		w.Must(w.Registry.Follow(ctx, generation))
 	}
 	return w.Row(id)
 }

@@ -9,31 +9,53 @@ import (
 	"reprise/pkg/replay"
 )
 
-// The steps of a replay over a world, for what comes before and after the one
-// under test.
-
 // Planner plans replays.
 func (w *World) Planner() *replay.Planner {
 	finder := &datastore.BucketFinder{Heads: w.Heads, Registry: w.Registry, Generations: w.Generations}
-	return &replay.Planner{Store: w.Store, Heads: w.Heads, Lanes: w.Lanes, Width: eventlog.Hour, Buckets: finder.Find}
+	return &replay.Planner{
+		Store:   w.Store,
+		Heads:   w.Heads,
+		Lanes:   w.Lanes,
+		Width:   eventlog.Hour,
+		Buckets: finder.Find,
+	}
 }
 
 // Reader delivers to the playback stream.
 func (w *World) Reader() *replay.Reader {
-	return &replay.Reader{Store: w.Store, Log: w.Log, Heads: w.Heads, Width: eventlog.Hour, Lanes: w.Lanes, Codec: w.Codec,
-		Playback: w.Playback}
+	return &replay.Reader{
+		Store:    w.Store,
+		Log:      w.Log,
+		Heads:    w.Heads,
+		Width:    eventlog.Hour,
+		Lanes:    w.Lanes,
+		Codec:    w.Codec,
+		Playback: w.Playback,
+	}
 }
 
 // Consumer is the playback stream's.
 func (w *World) Consumer() *replay.Consumer {
-	return &replay.Consumer{Store: w.Store, Registry: w.Registry, Generations: w.Generations, Codec: w.Codec, Lanes: w.Lanes,
-		Width: eventlog.Hour, Applier: projection.NewApplier(w.Set, eventlog.View{Log: w.Log, Heads: w.Heads})}
+	return &replay.Consumer{
+		Store:       w.Store,
+		Registry:    w.Registry,
+		Generations: w.Generations,
+		Codec:       w.Codec,
+		Lanes:       w.Lanes,
+		Width:       eventlog.Hour,
+		Applier:     projection.NewApplier(w.Set, eventlog.View{Log: w.Log, Heads: w.Heads}),
+	}
 }
 
 // Prover proves replays.
 func (w *World) Prover() *replay.Prover {
-	return &replay.Prover{Store: w.Store, Registry: w.Registry, Generations: w.Generations,
-		Log: eventlog.View{Log: w.Log, Heads: w.Heads}, Lanes: w.Lanes.Count()}
+	return &replay.Prover{
+		Store:       w.Store,
+		Registry:    w.Registry,
+		Generations: w.Generations,
+		Log:         eventlog.View{Log: w.Log, Heads: w.Heads},
+		Lanes:       w.Lanes.Count(),
+	}
 }
 
 // Soon is a deadline that nothing in a world comes to unless it sleeps.

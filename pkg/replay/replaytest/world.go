@@ -20,9 +20,8 @@ import (
 // Lanes is the number of a world's lanes.
 const Lanes = 2
 
-// World is a platform in memory: its stores, and a clock that moves when somebody
-// sleeps. It has no generation to begin with. It is not safe for concurrent use,
-// as its stores are.
+// World is a platform in memory: its stores, and a clock that Sleep moves. It has no
+// generation at first. Unlike its stores, it is not safe for concurrent use.
 type World struct {
 	Now         time.Time
 	Lanes       *event.Lanes
@@ -40,14 +39,18 @@ type World struct {
 	read feed.Iterator
 }
 
-// New makes a world, until the end of the test. Its projection, counter, counts
-// an entity's events of the type "it.happened" and rejects those of the type
-// "is.wrong".
+// New creates a world for the time of the test. Its projection, counter, counts an
+// entity's events of the type "it.happened" and rejects those of the type "is.wrong".
 func New(t localstoretest.T) *World {
 	t.Helper()
 	stores := pebbletest.Open(t)
-	w := &World{t: t, Now: time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC), Log: stores.Log,
-		Heads: eventlog.Heads{Table: stores.Table}, Generations: stores.Generations}
+	w := &World{
+		t:           t,
+		Now:         time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC),
+		Log:         stores.Log,
+		Heads:       eventlog.Heads{Table: stores.Table},
+		Generations: stores.Generations,
+	}
 	clock := func() time.Time { return w.Now }
 	var err error
 	w.Lanes, err = event.NewLanes(Lanes)
@@ -73,13 +76,13 @@ func (w *World) Must(err error) {
 	}
 }
 
-// Sleep moves the clock instead.
+// Sleep moves the clock and returns at once.
 func (w *World) Sleep(ctx context.Context, d time.Duration) error {
 	w.Now = w.Now.Add(d)
 	return ctx.Err()
 }
 
-// Send logs one event of the type "it.happened" of each entity, in order.
+// Send logs one event of the type "it.happened" for each entity, in order.
 func (w *World) Send(entities ...string) {
 	w.t.Helper()
 	for _, entity := range entities {
@@ -95,15 +98,19 @@ func (w *World) SendType(kind, entity string) {
 	lane := w.Lanes.Of(entity)
 	data, err := w.Codec.Pack(record.Header{Lane: lane}, [][]byte{e.AppendJSON(nil)})
 	w.Must(err)
-	pump := eventlog.Pump{Log: w.Log, Heads: w.Heads, Width: eventlog.Hour,
-		Decoder: &eventlog.Decoder{Codec: w.Codec, Lanes: w.Lanes, Epoch: 1}}
+	pump := eventlog.Pump{
+		Log:     w.Log,
+		Heads:   w.Heads,
+		Width:   eventlog.Hour,
+		Decoder: &eventlog.Decoder{Codec: w.Codec, Lanes: w.Lanes, Epoch: 1},
+	}
 	_, err = pump.Commit(w.t.Context(), lane, []eventlog.Incoming{
 		{Sequence: strconv.Itoa(100 + w.sent), Arrival: w.Now.UnixMilli(), Data: data}})
 	w.Must(err)
 }
 
-// Consume takes in what has come to the playback stream since the last call, as
-// its consumer does, and returns what became of it.
+// Consume consumes what has come to the playback stream since the last call, and
+// returns the outcome.
 func (w *World) Consume() replay.Consumed {
 	w.t.Helper()
 	var sum replay.Consumed
@@ -120,7 +127,7 @@ func (w *World) Consume() replay.Consumed {
 // Lose drops what has come to the playback stream since the last call.
 func (w *World) Lose() { w.played() }
 
-// played reads the playback stream on, by lane.
+// played returns the playback records since the last call, by lane.
 func (w *World) played() map[event.Lane][][]byte {
 	w.t.Helper()
 	ctx := w.t.Context()

@@ -89,7 +89,11 @@ func (f *frame) batches(s *asl.State, items []json.RawMessage) ([]childInput, *s
 			return nil, &states.Failure{Error: states.ErrorDataLimit, Cause: fmt.Sprintf(
 				"Item %d of Map %q has %d bytes, which do not fit a batch of %v.", from, s.Name, len(items[from]), maxBytes)}
 		}
-		inputs = append(inputs, childInput{raw: batch(items[from:to], common), items: to - from})
+		raw := batch(items[from:to], common)
+		if failure := checkData(s, "input of a child execution", raw); failure != nil {
+			return nil, failure
+		}
+		inputs = append(inputs, childInput{raw: raw, items: to - from})
 		from = to
 	}
 	return inputs, nil

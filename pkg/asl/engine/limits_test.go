@@ -124,6 +124,24 @@ func TestValuesThatGrowAreBounded(t *testing.T) {
 	}
 }
 
+// TestMapsAreBounded multiplies a large input by the number of items.
+func TestMapsAreBounded(t *testing.T) {
+	const each = `"S":{"Type":"Map","Items":"{% [1..1500] %}","ItemSelector":"{% $states.input %}",`
+	for _, c := range []struct{ name, states, cause string }{
+		{"inputs of children", each + `"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+			"StartAt":"A","States":{"A":{"Type":"Succeed"}}},"End":true}`, "more than 268435456 bytes"},
+		{"outputs of branches", `"S":{"Type":"Parallel","Branches":[{"StartAt":"A","States":{"A":{"Type":"Succeed"}}},
+			{"StartAt":"B","States":{"B":{"Type":"Succeed"}}}],"End":true}`, `result of state "S" has 400004 bytes`},
+	} {
+		asltest.InWorld(t, asltest.Machine("S", c.states), func(w *asltest.World) {
+			ended := w.Run(`"` + strings.Repeat("x", 200_000) + `"`)
+			if ended.Error != states.ErrorDataLimit || !strings.Contains(ended.Cause, c.cause) {
+				t.Errorf("%s: %s, %s", c.name, ended.Error, ended.Cause)
+			}
+		})
+	}
+}
+
 // TestResumesWhatNobodyAcceptsAnyMore opens journals of earlier engines, which
 // bounded neither depth nor numbers, and whose definitions are refused now. The
 // execution fails by name; its neighbour goes on.

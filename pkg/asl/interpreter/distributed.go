@@ -14,6 +14,10 @@ import (
 // MaxConcurrency of a distributed Map.
 const distributedConcurrency = 10_000
 
+// maxInputsBytes limits the inputs of all child executions of one map run, which
+// are held in memory. The service has no such limit.
+const maxInputsBytes = 256 << 20
+
 // childInput is the input of a child execution and its number of items.
 type childInput struct {
 	raw   json.RawMessage
@@ -46,10 +50,15 @@ func (f *frame) distributed(ctx context.Context, s *asl.State) (outcome, error) 
 // batches if there is an ItemBatcher.
 func (f *frame) childInputs(s *asl.State, items []any) ([]childInput, *states.Failure) {
 	selected := make([]json.RawMessage, len(items))
+	total := 0
 	for i, item := range items {
 		var failure *states.Failure
 		if selected[i], failure = f.selected(s, &iteration{name: s.Name, index: i, item: item}); failure != nil {
 			return nil, failure
+		}
+		if total += len(selected[i]); total > maxInputsBytes {
+			return nil, &states.Failure{Error: states.ErrorDataLimit, Cause: fmt.Sprintf(
+				"The inputs of the child executions of Map %q have more than %d bytes.", s.Name, maxInputsBytes)}
 		}
 	}
 	if s.Map.Batcher == nil {

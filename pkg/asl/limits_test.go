@@ -73,11 +73,11 @@ func TestTemplateIsBounded(t *testing.T) {
 	}
 }
 
-// FuzzParse looks for definitions that make Parse, Lint or an evaluation panic
-// or hang, or that Parse accepts only once.
+// FuzzParse looks for definitions, and values of a field, that make Parse, Lint
+// or an evaluation panic or hang, or that Parse accepts only once.
 func FuzzParse(f *testing.F) {
 	for _, c := range hostile {
-		f.Add(fmt.Sprintf("%.4000s", c.definition))
+		f.Add(fmt.Sprintf("%.4000s", c.definition), `"{% $states.input %}"`)
 	}
 	files, err := filepath.Glob("../../workflows/*.asl.json")
 	if err != nil {
@@ -88,35 +88,51 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			f.Fatal(err)
 		}
-		f.Add(string(raw))
+		f.Add(string(raw), `[1,{"a":"{% [1..3] %}"}]`)
 	}
 	for _, seed := range []string{asltest.Mixed(), asltest.Choice(), `{}`, `[`, `{"States":{"":{}}}`} {
-		f.Add(seed)
+		f.Add(seed, `"{% [0..20000].([0..20000]) %}"`)
 	}
-	f.Fuzz(func(t *testing.T, definition string) {
-		watch := time.AfterFunc(10*time.Second, func() { panic("too slow: " + definition) })
+	for _, field := range []string{`"{% $a#$i %}"`, `"{% !é %}"`, `"{% $x ~日 %}"`, `1e400`, strings.Repeat("[", 1001), `["{%","{% 1"," {% 1 %}"]`} {
+		f.Add(`{}`, field)
+	}
+	f.Fuzz(func(t *testing.T, definition, field string) {
+		watch := time.AfterFunc(20*time.Second, func() { panic("too slow: " + definition + field) })
 		defer watch.Stop()
-		m, err := asl.Parse([]byte(definition), nil)
-		if refused := (*asl.DefinitionError)(nil); err != nil {
-			if !errors.As(err, &refused) || err.Error() == "" {
-				t.Fatal(err)
-			}
-			return
-		}
-		asl.Lint(m)
-		if again, err := asl.Parse(m.Definition(), nil); err != nil || again.Hash() != m.Hash() {
-			t.Fatalf("its own definition is refused: %v", err)
-		}
-		for _, s := range m.States() {
-			if s.Output == nil {
-				continue
-			}
-			raw, err := s.Output.EvalJSON(func(string) (any, bool) { return &jsonata.Object{}, true })
-			if failed := (*asl.EvaluationError)(nil); err != nil && !errors.As(err, &failed) {
-				t.Fatal(err)
-			} else if err == nil && jsonata.Check(raw) != nil {
-				t.Fatalf("Output gives %q: %v", raw, jsonata.Check(raw))
-			}
-		}
+		parseAndEvaluate(t, definition)
+		parseAndEvaluate(t, pass(`"Assign":{"x":`+field+`},"Output":`+field+`,`))
 	})
+}
+
+func parseAndEvaluate(t *testing.T, definition string) {
+	m, err := asl.Parse([]byte(definition), nil)
+	if refused := (*asl.DefinitionError)(nil); err != nil {
+		if !errors.As(err, &refused) || err.Error() == "" {
+			t.Fatal(err)
+		}
+		return
+	}
+	asl.Lint(m)
+	if again, err := asl.Parse(m.Definition(), nil); err != nil || again.Hash() != m.Hash() {
+		t.Fatalf("its own definition is refused: %v", err)
+	}
+	reserved := &jsonata.Object{}
+	reserved.Set("input", []any{1.0, "a", &jsonata.Object{}})
+	lookup := func(name string) (any, bool) {
+		if name == "states" {
+			return reserved, true
+		}
+		return reserved.Get("input")
+	}
+	for _, s := range m.States() {
+		if s.Output == nil {
+			continue
+		}
+		raw, err := s.Output.EvalJSON(lookup)
+		if failed := (*asl.EvaluationError)(nil); err != nil && !errors.As(err, &failed) {
+			t.Fatal(err)
+		} else if err == nil && jsonata.Check(raw) != nil {
+			t.Fatalf("Output gives %q: %v", raw, jsonata.Check(raw))
+		}
+	}
 }

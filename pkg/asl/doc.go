@@ -12,6 +12,9 @@
 // writers, express child executions and integrations other than Lambda are
 // refused by name.
 //
+// Parse takes bounded time and memory for any text of at most
+// MaxDefinitionBytes, and every evaluation is bounded; DESIGN.md lists the limits.
+//
 // This package holds the syntax and the meaning of a definition. It does not
 // run executions (packages interpreter and engine do) and knows no replays or
 // events.

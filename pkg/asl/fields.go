@@ -70,7 +70,7 @@ func (f *fields) template(name string) *Template {
 	if !found {
 		return nil
 	}
-	return compileTemplate(f.prefix+name, v, f.refuseAt)
+	return compileTemplate(path{part: f.prefix + name}, v, f.refuseAt)
 }
 
 func (f *fields) refuseAt(field, reason string) { f.parser.problem(f.state, field, reason) }
@@ -79,7 +79,7 @@ func (f *fields) refuseAt(field, reason string) { f.parser.problem(f.state, fiel
 // accepts returns true.
 func (f *fields) expression(name, expected string, accepts func(any) bool) *Template {
 	t := f.template(name)
-	if t == nil || t.expr != nil || f.parser.refusedAt(f.state, t.field) {
+	if t == nil || t.expr != nil || f.parser.refusedAt(f.state, t.field.String()) {
 		return t
 	}
 	if t.isList || t.names != nil || !accepts(t.literal) {
@@ -96,7 +96,7 @@ func (f *fields) number(name string, lowest, highest float64, whole bool) *Numbe
 		return nil
 	}
 	n := &Number{template: t, min: lowest, max: highest, whole: whole}
-	if t.expr == nil && !f.parser.refusedAt(f.state, t.field) {
+	if t.expr == nil && !f.parser.refusedAt(f.state, t.field.String()) {
 		if _, err := n.within(t.literal); err != nil || t.isList || t.names != nil {
 			f.refuse(name, "must be a number from %v to %v, or an expression for one", lowest, highest)
 		}

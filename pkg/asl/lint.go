@@ -174,15 +174,15 @@ func (l *linter) use(s *State, u use, visible []string) {
 		for _, r := range e.References() {
 			switch {
 			case r.Variable != "states" && !slices.Contains(visible, r.Variable):
-				l.advise(s, u.template.field, "reads $%s, which no state assigns in a scope visible here", r.Variable)
+				l.advise(s, u.template.field.String(), "reads $%s, which no state assigns in a scope visible here", r.Variable)
 			case r.Variable != "states" || r.Field == "" || r.Field == "input" || r.Field == "context":
 			case r.Field == "result" && !u.result:
-				l.advise(s, u.template.field,
+				l.advise(s, u.template.field.String(),
 					"reads $states.result, which exists only in Output and Assign of Task, Map and Parallel")
 			case r.Field == "errorOutput" && !u.errorOutput:
-				l.advise(s, u.template.field, "reads $states.errorOutput, which exists only in Catch")
+				l.advise(s, u.template.field.String(), "reads $states.errorOutput, which exists only in Catch")
 			case r.Field != "result" && r.Field != "errorOutput":
-				l.advise(s, u.template.field, "reads $states.%s, which does not exist", r.Field)
+				l.advise(s, u.template.field.String(), "reads $states.%s, which does not exist", r.Field)
 			}
 		}
 	}
@@ -191,7 +191,7 @@ func (l *linter) use(s *State, u use, visible []string) {
 // strings finds literals that are probably meant to be expressions.
 func (l *linter) strings(s *State, t *Template) {
 	if text, ok := t.constantString(); ok && (strings.Contains(text, open) || strings.HasPrefix(text, "$")) {
-		l.advise(s, t.field, "%q is a literal: an expression must begin with {%% and end with %%}", text)
+		l.advise(s, t.field.String(), "%q is a literal: an expression must begin with {%% and end with %%}", text)
 	}
 	for _, inner := range t.values {
 		l.strings(s, inner)

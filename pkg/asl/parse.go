@@ -1,6 +1,7 @@
 package asl
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -24,10 +25,11 @@ func Parse(definition []byte, substitutions map[string]string) (*Machine, error)
 		return nil, p.err()
 	}
 	definition = p.substitute(definition, substitutions)
-	p.refuseDuplicates(definition)
 	v, err := jsonata.Decode(definition)
 	if err != nil {
 		p.problem("", "", err.Error())
+	} else {
+		p.refuseDuplicates(definition)
 	}
 	if p.err() != nil {
 		return nil, p.err()
@@ -52,7 +54,13 @@ type parser struct {
 	labels   map[string]bool
 }
 
+// maxProblems limits the problems that are reported of one definition.
+const maxProblems = 1000
+
 func (p *parser) problem(state, field, reason string) {
+	if len(p.problems) == maxProblems {
+		return
+	}
 	p.problems = append(p.problems, Problem{State: state, Field: field, Reason: reason})
 }
 
@@ -84,15 +92,20 @@ var (
 // substitute replaces placeholders in the text, so that everything else keeps
 // its order and spelling.
 func (p *parser) substitute(definition []byte, values map[string]string) []byte {
+	refuse := func(match []byte, why string) {
+		if len(p.problems) < maxProblems {
+			line := 1 + bytes.Count(definition[:bytes.Index(definition, match)], []byte("\n"))
+			p.problem("", "", fmt.Sprintf("line %d: placeholder %s %s", line, match, why))
+		}
+	}
 	return placeholder.ReplaceAllFunc(definition, func(match []byte) []byte {
 		name := string(match[2 : len(match)-1])
 		value, found := values[name]
-		line := 1 + strings.Count(string(definition[:strings.Index(string(definition), string(match))]), "\n")
 		switch {
 		case !validName.MatchString(name):
-			p.problem("", "", fmt.Sprintf("line %d: placeholder %s is malformed: use ${Name}", line, match))
+			refuse(match, "is malformed: use ${Name}")
 		case !found:
-			p.problem("", "", fmt.Sprintf("line %d: placeholder %s has no value: give one for %q", line, match, name))
+			refuse(match, fmt.Sprintf("has no value: give one for %q", name))
 		}
 		quoted, err := json.Marshal(value)
 		if err != nil {

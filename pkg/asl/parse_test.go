@@ -253,23 +253,3 @@ func TestLint(t *testing.T) {
 		t.Errorf("advice for a clean machine: %v", advice)
 	}
 }
-
-// FuzzParse looks for definitions that make the parser fail otherwise than with
-// a DefinitionError, or that it accepts once only.
-func FuzzParse(f *testing.F) {
-	for _, seed := range []string{asltest.Mixed(), asltest.Choice(), pass(`"Output":"{% $states.input %}",`), `{}`, `[`, `{"States":{"":{}}}`} {
-		f.Add(seed)
-	}
-	f.Fuzz(func(t *testing.T, definition string) {
-		m, err := asl.Parse([]byte(definition), nil)
-		if refused := (*asl.DefinitionError)(nil); err != nil && !errors.As(err, &refused) {
-			t.Fatalf("%v", err)
-		}
-		if err == nil {
-			asl.Lint(m)
-			if again, err := asl.Parse(m.Definition(), nil); err != nil || again.Hash() != m.Hash() {
-				t.Fatalf("its own definition is refused: %v", err)
-			}
-		}
-	})
-}

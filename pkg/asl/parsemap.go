@@ -1,6 +1,10 @@
 package asl
 
-import "reprise/pkg/asl/states"
+import (
+	"strings"
+
+	"reprise/pkg/asl/states"
+)
 
 func readMap(f *fields, s *State) {
 	m := &MapFields{Processor: &Flow{byName: map[string]*State{}}}
@@ -59,7 +63,7 @@ func readLabel(f *fields, m *MapFields) {
 		}
 		return
 	}
-	if len(m.Label) > 40 || !states.ValidName(m.Label) {
+	if len(m.Label) > 40 || !isPlainName(m.Label) {
 		f.refuse("Label", "must have at most 40 of the characters 0-9 A-Z a-z _ -")
 	}
 	if f.parser.labels[m.Label] {
@@ -68,11 +72,17 @@ func readLabel(f *fields, m *MapFields) {
 	f.parser.labels[m.Label] = true
 }
 
+func isPlainName(name string) bool {
+	return strings.IndexFunc(name, func(r rune) bool {
+		return r != '_' && r != '-' && (r < '0' || r > '9') && (r > 127 || !isLetter(byte(r)))
+	}) < 0
+}
+
 // defaultLabel derives a Map's label from its name, as the service does.
 func defaultLabel(state string) string {
 	var label []byte
 	for i := 0; i < len(state) && len(label) < 40; i++ {
-		if c := state[i]; states.ValidName(string(c)) {
+		if c := state[i]; isPlainName(string(c)) {
 			label = append(label, c)
 		}
 	}

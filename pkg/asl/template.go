@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"reprise/pkg/asl/jsonata"
@@ -12,12 +13,29 @@ import (
 // Template is a JSON value in which strings may be expressions. A nil Template
 // is an absent field.
 type Template struct {
-	field   string
+	field   path
 	literal any
 	expr    *jsonata.Expr
 	names   []string
 	values  []*Template
 	isList  bool
+}
+
+// path is the place of a value within a state. Its text is made only when
+// somebody reads it: the texts of all places in a deep value would be far longer
+// than the value.
+type path struct {
+	outer *path
+	part  string // the field, ".name" or "[index]"
+}
+
+func (p *path) String() string {
+	var parts []string
+	for ; p != nil; p = p.outer {
+		parts = append(parts, p.part)
+	}
+	slices.Reverse(parts)
+	return strings.Join(parts, "")
 }
 
 // EvaluationError is the reason why a field's value cannot be used. Location is
@@ -28,7 +46,7 @@ func (e *EvaluationError) Error() string { return fmt.Sprintf("%s: %s", e.Locati
 
 // Refuse makes the error for a value of the template that cannot be used.
 func (t *Template) Refuse(reason string) *EvaluationError {
-	return &EvaluationError{Location: t.field, Reason: reason}
+	return &EvaluationError{Location: t.field.String(), Reason: reason}
 }
 
 const open, closing = "{%", "%}"
@@ -39,8 +57,11 @@ func isExpression(text string) bool {
 
 // compileTemplate compiles the decoded JSON value of a field and calls refuse
 // for each invalid expression.
-func compileTemplate(field string, v any, refuse func(field, reason string)) *Template {
+func compileTemplate(field path, v any, refuse func(field, reason string)) *Template {
 	t := &Template{field: field}
+	inner := func(part string, v any) *Template {
+		return compileTemplate(path{outer: &t.field, part: part}, v, refuse)
+	}
 	switch v := v.(type) {
 	case string:
 		if !isExpression(v) {
@@ -49,23 +70,23 @@ func compileTemplate(field string, v any, refuse func(field, reason string)) *Te
 		}
 		expr, err := jsonata.Compile(strings.TrimSpace(v[len(open) : len(v)-len(closing)]))
 		if err != nil {
-			refuse(field, err.Error())
+			refuse(field.String(), err.Error())
 			return t
 		}
 		t.expr = expr
 	case []any:
 		t.isList = true
 		for i, item := range v {
-			t.values = append(t.values, compileTemplate(fmt.Sprintf("%s[%d]", field, i), item, refuse))
+			t.values = append(t.values, inner(fmt.Sprintf("[%d]", i), item))
 		}
 	case *jsonata.Object:
 		t.names = []string{}
 		for name, member := range v.All() {
 			if strings.HasSuffix(name, ".$") {
-				refuse(field+"."+name, "names ending in .$ belong to JSONPath: use a {% … %} string")
+				refuse(field.String()+"."+name, "names ending in .$ belong to JSONPath: use a {% … %} string")
 			}
 			t.names = append(t.names, name)
-			t.values = append(t.values, compileTemplate(field+"."+name, member, refuse))
+			t.values = append(t.values, inner("."+name, member))
 		}
 	default:
 		t.literal = v
@@ -73,23 +94,31 @@ func compileTemplate(field string, v any, refuse func(field, reason string)) *Te
 	return t
 }
 
-// Eval returns the template's value. It fails with an *EvaluationError.
+// Eval returns the template's value, of at most jsonata.MaxDepth and
+// jsonata.MaxWork. It fails with an *EvaluationError.
 func (t *Template) Eval(lookup jsonata.Lookup) (any, error) {
+	return t.eval(lookup, jsonata.NewBudget(), 0)
+}
+
+func (t *Template) eval(lookup jsonata.Lookup, budget *jsonata.Budget, depth int) (any, error) {
 	switch {
 	case t.expr != nil:
-		v, defined, err := t.expr.Eval(lookup)
+		v, defined, err := t.expr.EvalWithin(budget, lookup)
 		if err != nil {
 			return nil, t.Refuse(err.Error())
 		}
 		if !defined {
 			return nil, t.Refuse(fmt.Sprintf("the expression %q gave nothing (undefined)", t.expr.Source()))
 		}
+		if err := budget.Spend(v, depth); err != nil {
+			return nil, t.Refuse(err.Error())
+		}
 		return v, nil
 	case t.isList:
 		items := make([]any, len(t.values))
 		for i, item := range t.values {
 			var err error
-			if items[i], err = item.Eval(lookup); err != nil {
+			if items[i], err = item.eval(lookup, budget, depth+1); err != nil {
 				return nil, err
 			}
 		}
@@ -97,7 +126,7 @@ func (t *Template) Eval(lookup jsonata.Lookup) (any, error) {
 	case t.names != nil:
 		object := &jsonata.Object{}
 		for i, name := range t.names {
-			v, err := t.values[i].Eval(lookup)
+			v, err := t.values[i].eval(lookup, budget, depth+1)
 			if err != nil {
 				return nil, err
 			}

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -129,6 +130,9 @@ func (e *Engine) List(_ context.Context, filter ListFilter) (ExecutionPage, erro
 		run, ok := e.arns.MapRunID(filter.MapRunArn)
 		if !ok {
 			return ExecutionPage{}, fmt.Errorf("list executions: %w", states.ErrInvalidArn)
+		}
+		if _, found, err := e.journal.Get(journal.RunKey(run)); err != nil || !found {
+			return ExecutionPage{}, fmt.Errorf("list executions: %w", cmp.Or(err, states.ErrMapRunDoesNotExist))
 		}
 		prefix = journal.Children(run)
 	} else if e.config.Machines[filter.Machine] == nil {

@@ -9,6 +9,7 @@ import (
 
 	"reprise/pkg/asl"
 	"reprise/pkg/asl/journal"
+	"reprise/pkg/asl/jsonata"
 	"reprise/pkg/asl/states"
 )
 
@@ -38,8 +39,11 @@ func (e *Engine) Start(_ context.Context, machine, name string, input json.RawMe
 	if len(input) == 0 {
 		input = json.RawMessage("{}")
 	}
-	if len(input) > states.MaxPayloadBytes || !json.Valid(input) {
+	if len(input) > states.MaxPayloadBytes {
 		return Started{}, fmt.Errorf("start %q: %w", name, states.ErrInvalidInput)
+	}
+	if err := jsonata.Check(input); err != nil {
+		return Started{}, fmt.Errorf("start %q: %w: %w", name, states.ErrInvalidInput, err)
 	}
 	var compact bytes.Buffer
 	if err := json.Compact(&compact, input); err != nil {

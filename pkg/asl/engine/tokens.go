@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 
+	"reprise/pkg/asl/jsonata"
 	"reprise/pkg/asl/states"
 )
 
@@ -11,8 +12,11 @@ import (
 // returns once that is durable. It fails with states.ErrInvalidToken,
 // states.ErrInvalidOutput, states.ErrTaskDoesNotExist or states.ErrTaskTimedOut.
 func (e *Engine) SendTaskSuccess(token string, output json.RawMessage) error {
-	if len(output) > states.MaxPayloadBytes || !json.Valid(output) {
+	if len(output) > states.MaxPayloadBytes {
 		return states.ErrInvalidOutput
+	}
+	if err := jsonata.Check(output); err != nil {
+		return fmt.Errorf("%w: %w", states.ErrInvalidOutput, err)
 	}
 	return e.runtime.Answer(token, output, nil)
 }

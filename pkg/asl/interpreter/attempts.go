@@ -26,8 +26,8 @@ func (f *frame) attempts(ctx context.Context, s *asl.State) (transition, error) 
 			return transition{}, err
 		}
 		failure := r.failure
-		if failure == nil && len(r.output) > states.MaxPayloadBytes {
-			failure = tooLarge(s, "result", len(r.output))
+		if failure == nil {
+			failure = checkData(s, "result", r.output)
 		}
 		if failure == nil {
 			t, err := f.succeed(s, r.output)
@@ -63,7 +63,7 @@ func (f *frame) succeed(s *asl.State, raw json.RawMessage) (transition, error) {
 	if s.Output != nil || len(s.Assign) > 0 {
 		v, err := jsonata.Decode(raw)
 		if err != nil {
-			return transition{}, err
+			return transition{ends: true, failure: f.evaluationFailed(s, err)}, nil
 		}
 		way.scope = scope{result: v, hasResult: true}
 	}

@@ -14,6 +14,10 @@ import (
 // MaxConcurrency of a distributed Map.
 const distributedConcurrency = 10_000
 
+// maxInputsBytes limits the inputs of all child executions of one map run, which
+// are held in memory. The service has no such limit.
+const maxInputsBytes = 256 << 20
+
 // childInput is the input of a child execution and its number of items.
 type childInput struct {
 	raw   json.RawMessage
@@ -46,10 +50,15 @@ func (f *frame) distributed(ctx context.Context, s *asl.State) (outcome, error) 
 // batches if there is an ItemBatcher.
 func (f *frame) childInputs(s *asl.State, items []any) ([]childInput, *states.Failure) {
 	selected := make([]json.RawMessage, len(items))
+	total := 0
 	for i, item := range items {
 		var failure *states.Failure
 		if selected[i], failure = f.selected(s, &iteration{name: s.Name, index: i, item: item}); failure != nil {
 			return nil, failure
+		}
+		if total += len(selected[i]); total > maxInputsBytes {
+			return nil, &states.Failure{Error: states.ErrorDataLimit, Cause: fmt.Sprintf(
+				"The inputs of the child executions of Map %q have more than %d bytes.", s.Name, maxInputsBytes)}
 		}
 	}
 	if s.Map.Batcher == nil {
@@ -89,7 +98,11 @@ func (f *frame) batches(s *asl.State, items []json.RawMessage) ([]childInput, *s
 			return nil, &states.Failure{Error: states.ErrorDataLimit, Cause: fmt.Sprintf(
 				"Item %d of Map %q has %d bytes, which do not fit a batch of %v.", from, s.Name, len(items[from]), maxBytes)}
 		}
-		inputs = append(inputs, childInput{raw: batch(items[from:to], common), items: to - from})
+		raw := batch(items[from:to], common)
+		if failure := checkData(s, "input of a child execution", raw); failure != nil {
+			return nil, failure
+		}
+		inputs = append(inputs, childInput{raw: raw, items: to - from})
 		from = to
 	}
 	return inputs, nil

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"sync"
 	"time"
@@ -23,6 +24,9 @@ var errClosed = errors.New("the execution or this part of it is over")
 type Execution struct {
 	runtime *Runtime
 	machine *asl.Machine
+	// refused is why the execution cannot run: an earlier engine accepted what
+	// this one does not. run then fails it.
+	refused *states.Failure
 	flow    *asl.Flow // the machine's own or, for a child execution, an item processor
 	ctx     context.Context
 	cancel  context.CancelFunc
@@ -55,23 +59,30 @@ func (x *Execution) decodedInput() any {
 
 // open loads an execution from the journal.
 func (rt *Runtime) open(record journal.Execution) (*Execution, error) {
+	x := &Execution{runtime: rt, flow: &asl.Flow{}, record: record, unresumed: map[string]journal.Frame{}}
 	m, err := rt.machine(record.Machine, record.Definition)
-	if err != nil {
+	switch outdated := (*asl.DefinitionError)(nil); {
+	case errors.As(err, &outdated):
+		x.refuse("definition", err)
+	case err != nil:
 		return nil, err
+	case record.Run != "":
+		x.machine, x.flow = m, m.Processor(record.State)
+	default:
+		x.machine, x.flow = m, m.Flow()
 	}
-	x := &Execution{runtime: rt, machine: m, flow: m.Flow(), record: record, unresumed: map[string]journal.Frame{}}
-	if record.Run != "" {
-		x.flow = m.Processor(record.State)
-	}
+	x.check("input", record.Input)
 	if x.sequence, _, err = journal.Load[journal.Sequence](rt.journal, journal.SequenceKey(record.ID)); err != nil {
 		return nil, err
 	}
 	prefix := journal.Frames(record.ID)
 	err = rt.journal.Scan(prefix, journal.After(prefix), func(key string, value []byte) (bool, error) {
 		var f journal.Frame
-		if err := json.Unmarshal(value, &f); err != nil {
-			return false, err
+		if err := journal.Decode(value, &f); err != nil {
+			x.refuse("record", err)
+			return true, nil
 		}
+		x.checkFrame(f)
 		x.unresumed[strings.TrimPrefix(key, prefix)] = f
 		return true, nil
 	})
@@ -80,7 +91,9 @@ func (rt *Runtime) open(record journal.Execution) (*Execution, error) {
 	}
 	x.ctx, x.cancel = context.WithCancel(rt.ctx)
 	x.root = newFrame(x, nil, "", x.flow)
-	if !x.root.resume() {
+	if x.refused != nil {
+		x.root.at = place{event: x.sequence.Last}
+	} else if !x.root.resume() {
 		x.root.rec = journal.Frame{State: x.flow.StartAt, Input: record.Input, Event: 1}
 		x.root.at = place{event: 1}
 	}
@@ -91,6 +104,9 @@ func (rt *Runtime) open(record journal.Execution) (*Execution, error) {
 // journal's.
 func (x *Execution) run() error {
 	defer x.cancel()
+	if x.refused != nil {
+		return x.fail(x.refused)
+	}
 	if seconds := x.machine.TimeoutSeconds; seconds > 0 && x.record.Run == "" {
 		deadline := x.record.Start.Add(time.Duration(seconds) * time.Second)
 		x.runtime.group.Go(func() error { return x.watch(deadline) })
@@ -99,6 +115,9 @@ func (x *Execution) run() error {
 	if err == nil {
 		return x.finish(out)
 	}
+	if errors.Is(err, journal.ErrRecord) {
+		return x.fail(&states.Failure{Error: states.ErrorRuntime, Cause: err.Error()})
+	}
 	if !closedOrCanceled(err) {
 		return err
 	}
@@ -106,6 +125,36 @@ func (x *Execution) run() error {
 		return x.runtime.abandonRuns(x.record.ID)
 	}
 	return nil
+}
+
+// fail ends an execution that cannot go on, with its map runs.
+func (x *Execution) fail(failure *states.Failure) error {
+	if _, err := x.End(states.StatusFailed, failure); err != nil {
+		return err
+	}
+	return x.runtime.abandonRuns(x.record.ID)
+}
+
+func (x *Execution) refuse(what string, err error) {
+	x.refused = &states.Failure{Error: states.ErrorRuntime,
+		Cause: fmt.Sprintf("The execution's %s, of an earlier version, is no longer accepted: %s", what, err)}
+}
+
+func (x *Execution) check(what string, raw json.RawMessage) {
+	if len(raw) == 0 {
+		return
+	}
+	if err := jsonata.Check(raw); err != nil {
+		x.refuse(what, err)
+	}
+}
+
+func (x *Execution) checkFrame(f journal.Frame) {
+	x.check("state input", f.Input)
+	x.check("state output", f.Output)
+	for name, raw := range f.Vars {
+		x.check("variable "+name, raw)
+	}
 }
 
 // watch ends the execution at the deadline of the machine's TimeoutSeconds.

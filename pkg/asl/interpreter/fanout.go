@@ -39,7 +39,7 @@ func (j *fanOut) run(ctx context.Context, s *asl.State) (outcome, error) {
 	}
 	var outputs []json.RawMessage
 	if failure == nil {
-		outputs, failure, err = j.all(ctx)
+		outputs, failure, err = j.all(ctx, s)
 	}
 	if err != nil {
 		return outcome{}, err
@@ -71,7 +71,7 @@ func joinList(items []json.RawMessage) json.RawMessage {
 
 // all starts the frames and collects their outputs. It returns when all their
 // goroutines have ended. The error is a fault of the engine, not of the state.
-func (j *fanOut) all(ctx context.Context) ([]json.RawMessage, *states.Failure, error) {
+func (j *fanOut) all(ctx context.Context, s *asl.State) ([]json.RawMessage, *states.Failure, error) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	g := collector{fanOut: j, cancel: cancel, outputs: make([]json.RawMessage, j.size)}
@@ -86,6 +86,9 @@ func (j *fanOut) all(ctx context.Context) ([]json.RawMessage, *states.Failure, e
 			j.start(ctx, next, child, ends)
 			running++
 		}
+		if running == 0 && g.failure == nil && g.total > states.MaxPayloadBytes {
+			g.failure = tooLarge(s, "result", g.total)
+		}
 		if running == 0 {
 			return g.outputs, g.failure, g.fault
 		}
@@ -99,6 +102,7 @@ type collector struct {
 	fanOut  *fanOut
 	cancel  context.CancelFunc
 	outputs []json.RawMessage
+	total   int // bytes of outputs, which are dropped once they cannot be the result
 	failure *states.Failure
 	fault   error
 }
@@ -127,7 +131,9 @@ func (g *collector) take(end childEnd) {
 		g.fail(end.out.failure)
 	default:
 		rec.Event = max(end.event, rec.Event)
-		g.outputs[end.index] = end.out.output
+		if g.total += len(end.out.output); g.total <= states.MaxPayloadBytes {
+			g.outputs[end.index] = end.out.output
+		}
 	}
 }
 

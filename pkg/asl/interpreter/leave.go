@@ -57,9 +57,9 @@ func (f *frame) results(s *asl.State, way exit) (json.RawMessage, map[string]jso
 		}
 		total += len(raw)
 		assigned[a.Name] = raw
-	}
-	if total > states.MaxPayloadBytes {
-		return nil, nil, tooLarge(s, "variables of one Assign", total)
+		if total > states.MaxPayloadBytes {
+			return nil, nil, tooLarge(s, "variables of one Assign", total)
+		}
 	}
 	if sum := f.x.variableBytes(f, assigned); sum > states.MaxVariablesBytes {
 		return nil, nil, &states.Failure{Error: states.ErrorDataLimit, Cause: fmt.Sprintf(
@@ -76,6 +76,19 @@ func (f *frame) results(s *asl.State, way exit) (json.RawMessage, map[string]jso
 		return nil, nil, tooLarge(s, "output", len(output))
 	}
 	return output, assigned, nil
+}
+
+// checkData refuses data that entered the execution, or was put together, beyond
+// the limits of size, depth and number range.
+func checkData(s *asl.State, what string, raw json.RawMessage) *states.Failure {
+	if len(raw) > states.MaxPayloadBytes {
+		return tooLarge(s, what, len(raw))
+	}
+	if err := jsonata.Check(raw); err != nil {
+		return &states.Failure{Error: states.ErrorDataLimit,
+			Cause: fmt.Sprintf("The %s of state %q cannot be used: %s.", what, s.Name, err)}
+	}
+	return nil
 }
 
 func tooLarge(s *asl.State, what string, size int) *states.Failure {

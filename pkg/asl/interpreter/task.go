@@ -199,9 +199,13 @@ func (f *frame) replied(s *asl.State, r reply) (bool, outcome, error) {
 	if len(r.payload) == 0 {
 		r.payload = json.RawMessage("null")
 	}
-	payload, err := jsonata.Decode(r.payload)
+	err := jsonata.Check(r.payload)
+	var payload any
+	if err == nil {
+		payload, err = jsonata.Decode(r.payload)
+	}
 	if err != nil {
-		message := "the function's result is not JSON: " + err.Error()
+		message := "the function's result cannot be used: " + err.Error()
 		return true, f.taskFailed(s, &states.FunctionError{Type: states.ErrorLambdaUnknown, Message: message}), nil
 	}
 	raw := jsonata.Encode(object("ExecutedVersion", "$LATEST", "Payload", payload, "StatusCode", 200.0))

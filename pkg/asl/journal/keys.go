@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// The prefixes of keys. Ids contain no character below '-', so a zero byte ends
+// The prefixes of keys. Ids contain no control characters, so a zero byte ends
 // them.
 const (
 	executions  = "execution\x00"  // id -> Execution

@@ -3,6 +3,7 @@ package jsonata
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/blues/jsonata-go/jparse"
 )
@@ -38,6 +39,9 @@ func Compile(source string) (*Expr, error) {
 	if len(source) > MaxSourceBytes {
 		return refuse("longer than %d bytes", MaxSourceBytes)
 	}
+	if err := checkText(source); err != nil {
+		return refuse("%v", err)
+	}
 	root, err := parse(source)
 	if err != nil {
 		return refuse("does not parse: %v", err)
@@ -47,6 +51,36 @@ func Compile(source string) (*Expr, error) {
 		return refuse("%v", err)
 	}
 	return &Expr{source: source, root: root, refs: c.refs}, nil
+}
+
+// checkText refuses what the parser would misread: it takes # and @ for part of
+// a field name, and never gets past a lone ! or ~.
+func checkText(source string) error {
+	inName := false
+	for i := 0; i < len(source); i++ {
+		c := source[i]
+		next := byte(0)
+		if i+1 < len(source) {
+			next = source[i+1]
+		}
+		switch {
+		case c == '#' || c == '@':
+			return fmt.Errorf("the operator %c is not supported", c)
+		case (c == '!' && next != '=') || (c == '~' && next != '>'):
+			return fmt.Errorf("%c is not an operator", c)
+		case strings.IndexByte("\"'`", c) < 0:
+		case inName:
+			return fmt.Errorf("the name before the quote %c has no end: separate them", c)
+		case c == '`':
+			i += 1 + strings.IndexByte(source[i+1:]+"`", c)
+			continue
+		default:
+			i = stringEnd([]byte(source), i)
+			continue
+		}
+		inName = strings.IndexByte(" \t\n\r\v!~[]{}().,;:?+-*/%|=<>^&", c) < 0
+	}
+	return nil
 }
 
 // parse turns any panic of the parser into an error: jparse recovers only from

@@ -11,6 +11,9 @@
 // test compares this package. Where versions of npm jsonata disagree, evaluation
 // fails with a FencedError.
 //
+// MaxDepth bounds the values and MaxWork the evaluations, so that no expression
+// and no data can exhaust the stack or the memory.
+//
 // This package knows nothing of Amazon States Language: the caller defines
 // $states.
 package jsonata

@@ -31,7 +31,12 @@ func (e *FencedError) Error() string { return e.Reason }
 // "nothing". The caller must not modify the result, which may share parts with
 // the variables. An error is an *EvalError, which may wrap a *FencedError.
 func (e *Expr) Eval(variables Lookup) (result any, defined bool, err error) {
-	ev := &evaluator{variables: variables}
+	return e.EvalWithin(NewBudget(), variables)
+}
+
+// EvalWithin is Eval with a budget that several evaluations share.
+func (e *Expr) EvalWithin(budget *Budget, variables Lookup) (result any, defined bool, err error) {
+	ev := &evaluator{variables: variables, budget: budget}
 	v, err := ev.eval(e.root, undefined)
 	if err != nil {
 		return nil, false, &EvalError{Source: e.source, Err: err}
@@ -42,10 +47,69 @@ func (e *Expr) Eval(variables Lookup) (result any, defined bool, err error) {
 	return plain(v), true, nil
 }
 
-type evaluator struct{ variables Lookup }
+// MaxWork limits an evaluation: the nodes evaluated, the elements of the lists
+// made, and the values and each 16 bytes of text compared or made into text.
+const MaxWork = 4 << 20
+
+// Budget is what is left of MaxWork. It is not safe for concurrent use.
+type Budget struct{ left int }
+
+// NewBudget returns a budget of MaxWork.
+func NewBudget() *Budget { return &Budget{left: MaxWork} }
+
+var (
+	errTooMuch = fmt.Errorf("the evaluation needs more than %d steps", MaxWork)
+	errTooDeep = fmt.Errorf("the value is nested more than %d levels deep", MaxDepth)
+)
+
+func (b *Budget) spend(n int) error {
+	if b.left -= n; b.left < 0 {
+		return errTooMuch
+	}
+	return nil
+}
+
+// Spend takes the size of a value from the budget. It fails if the budget does
+// not suffice, or if the value, placed depth levels deep, exceeds MaxDepth.
+func (b *Budget) Spend(v any, depth int) error {
+	text, _ := v.(string)
+	if err := b.spend(1 + len(text)/16); err != nil {
+		return err
+	}
+	items, isList := list(v)
+	object, isObject := v.(*Object)
+	if (isList || isObject) && depth >= MaxDepth {
+		return errTooDeep
+	}
+	for _, item := range items {
+		if err := b.Spend(item, depth+1); err != nil {
+			return err
+		}
+	}
+	if isObject {
+		for name, member := range object.All() {
+			err := b.spend(len(name) / 16)
+			if err == nil {
+				err = b.Spend(member, depth+1)
+			}
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+type evaluator struct {
+	variables Lookup
+	budget    *Budget
+}
 
 // eval evaluates a node in a context and settles the result.
 func (ev *evaluator) eval(node jparse.Node, context any) (any, error) {
+	if err := ev.budget.spend(1); err != nil {
+		return nil, err
+	}
 	v, err := ev.evalNode(node, context)
 	if err != nil {
 		return nil, err
@@ -66,7 +130,7 @@ func (ev *evaluator) evalNode(node jparse.Node, context any) (any, error) {
 	case *jparse.VariableNode:
 		return ev.variable(node.Name, context), nil
 	case *jparse.NameNode:
-		return lookup(context, node.Value), nil
+		return ev.lookup(context, node.Value)
 	case *jparse.PathNode:
 		return ev.path(node, context)
 	case *jparse.PredicateNode:
@@ -100,8 +164,12 @@ func (ev *evaluator) conditional(node *jparse.ConditionalNode, context any) (any
 	if err != nil {
 		return nil, err
 	}
+	holds, err := ev.truthy(condition)
+	if err != nil {
+		return nil, err
+	}
 	switch {
-	case truthy(condition):
+	case holds:
 		return ev.eval(node.Then, context)
 	case node.Else != nil:
 		return ev.eval(node.Else, context)
@@ -120,6 +188,9 @@ func (ev *evaluator) array(node *jparse.ArrayNode, context any) (any, error) {
 			continue
 		}
 		if items, ok := list(v); ok && !isArrayConstructor(item) {
+			if err := ev.budget.spend(len(items)); err != nil {
+				return nil, err
+			}
 			result = append(result, items...)
 		} else {
 			result = append(result, plain(v))
@@ -146,6 +217,16 @@ func plain(v any) any {
 		return items
 	}
 	return v
+}
+
+// truthy is the function truthy within the budget.
+func (ev *evaluator) truthy(v any) (bool, error) {
+	if _, ok := list(v); ok {
+		if err := ev.budget.Spend(v, 0); err != nil {
+			return false, err
+		}
+	}
+	return truthy(v), nil
 }
 
 // truthy is JSONata's cast to a boolean; nothing is false.

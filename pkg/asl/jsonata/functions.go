@@ -16,11 +16,19 @@ var functions = map[string]func(any) (any, error){
 	"number": number, "string": stringOf, "sum": sum, "type": typeOf,
 }
 
+// readsWhole are the functions that may read every part of their argument.
+var readsWhole = map[string]bool{"merge": true, "not": true, "string": true, "sum": true}
+
 func (ev *evaluator) call(node *jparse.FunctionCallNode, context any) (any, error) {
 	name := node.Func.(*jparse.VariableNode).Name
 	argument, err := ev.eval(node.Args[0], context)
 	if err != nil {
 		return nil, err
+	}
+	if readsWhole[name] {
+		if err := ev.budget.Spend(argument, 0); err != nil {
+			return nil, err
+		}
 	}
 	v, err := functions[name](argument)
 	if err != nil {

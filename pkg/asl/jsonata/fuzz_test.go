@@ -14,7 +14,10 @@ func FuzzCompile(f *testing.F) {
 		f.Add(source)
 	}
 	f.Add("function($x)<n:n>{1}")
-	f.Add("/a/i ~> $x^(<y)")
+	for _, source := range []string{"/a/i ~> $x^(<y)", "$jobs#$i", "$jobs@$j", "!é", "$a ~日", "[0..20000].([0..20000])",
+		strings.Repeat("[", 500), "$v.`#!`&'~'", "$a'#'"} {
+		f.Add(source)
+	}
 	decoded, err := Decode([]byte(sample))
 	if err != nil {
 		f.Fatal(err)

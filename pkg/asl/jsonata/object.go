@@ -3,6 +3,7 @@ package jsonata
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/blues/jsonata-go/jparse"
 )
@@ -11,6 +12,18 @@ import (
 type group struct {
 	pair int
 	data any
+	own  bool // data is a sequence that only this group holds
+}
+
+// add adds an element of the context.
+func (g *group) add(v any, budget *Budget) error {
+	items := elements(v)
+	if !g.own {
+		g.data, g.own = &sequence{items: slices.Clone(elements(g.data))}, true
+	}
+	joined := g.data.(*sequence)
+	joined.items = append(joined.items, items...)
+	return budget.spend(len(items))
 }
 
 // object evaluates an object constructor. If the context is a list, elements
@@ -57,7 +70,9 @@ func (ev *evaluator) groups(node *jparse.ObjectNode, items []any) ([]string, map
 			case known.pair != i:
 				return nil, nil, fmt.Errorf("two members of an object have the name %q", name)
 			default:
-				known.data = appendValues(known.data, item)
+				if err := known.add(item, ev.budget); err != nil {
+					return nil, nil, err
+				}
 			}
 		}
 	}
@@ -77,22 +92,4 @@ func (ev *evaluator) key(node jparse.Node, item any) (string, error) {
 		return "", errors.New("a member name of an object is not a string")
 	}
 	return name, nil
-}
-
-func appendValues(a, b any) any {
-	if isUndefined(a) {
-		return b
-	}
-	if isUndefined(b) {
-		return a
-	}
-	joined := &sequence{}
-	for _, v := range []any{a, b} {
-		if items, ok := list(v); ok {
-			joined.items = append(joined.items, items...)
-		} else {
-			joined.items = append(joined.items, v)
-		}
-	}
-	return joined
 }

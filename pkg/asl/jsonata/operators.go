@@ -16,17 +16,31 @@ func (ev *evaluator) operator(node jparse.Node, context any) (any, error) {
 	case *jparse.NegationNode:
 		return ev.negation(node, context)
 	case *jparse.RangeNode:
-		return ev.binary(node.LHS, node.RHS, context, rangeOf)
+		return ev.binary(node.LHS, node.RHS, context, ev.rangeOf)
 	case *jparse.StringConcatenationNode:
-		return ev.binary(node.LHS, node.RHS, context, concatenate)
+		return ev.binary(node.LHS, node.RHS, context, ev.whole(concatenate))
 	case *jparse.NumericOperatorNode:
 		return ev.binary(node.LHS, node.RHS, context, func(l, r any) (any, error) { return calculate(node.Type, l, r) })
 	case *jparse.ComparisonOperatorNode:
-		return ev.binary(node.LHS, node.RHS, context, func(l, r any) (any, error) { return compare(node.Type, l, r) })
+		return ev.binary(node.LHS, node.RHS, context,
+			ev.whole(func(l, r any) (any, error) { return compare(node.Type, l, r) }))
 	case *jparse.BooleanOperatorNode:
 		return ev.boolean(node, context)
 	}
 	return nil, fmt.Errorf("%s is not supported", describe(node))
+}
+
+// whole takes both sides of an operator that may read every part of them from
+// the budget.
+func (ev *evaluator) whole(apply func(l, r any) (any, error)) func(l, r any) (any, error) {
+	return func(l, r any) (any, error) {
+		for _, side := range []any{l, r} {
+			if err := ev.budget.Spend(side, 0); err != nil {
+				return nil, err
+			}
+		}
+		return apply(l, r)
+	}
 }
 
 func (ev *evaluator) binary(l, r jparse.Node, context any, apply func(l, r any) (any, error)) (any, error) {
@@ -49,7 +63,10 @@ func (ev *evaluator) boolean(node *jparse.BooleanOperatorNode, context any) (any
 	if err != nil {
 		return nil, err
 	}
-	l := truthy(left)
+	l, err := ev.truthy(left)
+	if err != nil {
+		return nil, err
+	}
 	right, err := ev.eval(node.RHS, context)
 	if decided := l == (node.Type == jparse.BooleanOr); err != nil && decided {
 		return nil, &FencedError{Reason: fmt.Sprintf(
@@ -58,7 +75,10 @@ func (ev *evaluator) boolean(node *jparse.BooleanOperatorNode, context any) (any
 	if err != nil {
 		return nil, err
 	}
-	r := truthy(right)
+	r, err := ev.truthy(right)
+	if err != nil {
+		return nil, err
+	}
 	if node.Type == jparse.BooleanOr {
 		return l || r, nil
 	}
@@ -77,7 +97,7 @@ func (ev *evaluator) negation(node *jparse.NegationNode, context any) (any, erro
 	return -f, nil
 }
 
-func rangeOf(l, r any) (any, error) {
+func (ev *evaluator) rangeOf(l, r any) (any, error) {
 	for _, v := range []any{l, r} {
 		if f, ok := v.(float64); !isUndefined(v) && (!ok || f != math.Trunc(f)) {
 			return nil, errors.New("a bound of a range is not a whole number")
@@ -92,6 +112,9 @@ func rangeOf(l, r any) (any, error) {
 	}
 	if to-from+1 > MaxRange {
 		return nil, &FencedError{Reason: fmt.Sprintf("a range has more than %d elements", MaxRange)}
+	}
+	if err := ev.budget.spend(int(to-from) + 1); err != nil {
+		return nil, err
 	}
 	seq := &sequence{items: make([]any, 0, int(to-from)+1)}
 	for f := from; f <= to; f++ {

@@ -101,6 +101,9 @@ func (ev *evaluator) step(step jparse.Node, input []any, last bool) (any, error)
 		if _, cons := v.(*consArray); cons {
 			joined.items = append(joined.items, plain(v))
 		} else if items, ok := list(v); ok {
+			if err := ev.budget.spend(len(items)); err != nil {
+				return nil, err
+			}
 			joined.items = append(joined.items, items...)
 		} else {
 			joined.items = append(joined.items, v)
@@ -167,7 +170,15 @@ func (ev *evaluator) filter(filter jparse.Node, v any) (any, error) {
 			return nil, err
 		}
 		indexes, areIndexes := asIndexes(result)
-		selected := !areIndexes && truthy(result)
+		selected := false
+		if areIndexes {
+			err = ev.budget.spend(len(indexes))
+		} else {
+			selected, err = ev.truthy(result)
+		}
+		if err != nil {
+			return nil, err
+		}
 		if isUndefined(item) && (selected || len(indexes) > 0) {
 			return nil, &FencedError{Reason: "a predicate selects a value that is missing"}
 		}
@@ -230,25 +241,32 @@ func asIndexes(v any) ([]float64, bool) {
 }
 
 // lookup returns a field of an object, or of every object in a list.
-func lookup(v any, name string) any {
+func (ev *evaluator) lookup(v any, name string) (any, error) {
 	if object, ok := v.(*Object); ok {
 		if field, found := object.Get(name); found {
-			return field
+			return field, nil
 		}
-		return undefined
+		return undefined, nil
 	}
 	items, ok := list(v)
 	if !ok {
-		return undefined
+		return undefined, nil
 	}
 	found := &sequence{}
 	for _, item := range items {
-		field := lookup(item, name)
-		if fields, ok := list(field); ok {
+		field, err := ev.lookup(item, name)
+		fields, ok := list(field)
+		if err == nil {
+			err = ev.budget.spend(1 + len(fields))
+		}
+		if err != nil {
+			return nil, err
+		}
+		if ok {
 			found.items = append(found.items, fields...)
 		} else if !isUndefined(field) {
 			found.items = append(found.items, field)
 		}
 	}
-	return found
+	return found, nil
 }

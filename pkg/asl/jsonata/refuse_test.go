@@ -34,6 +34,12 @@ func TestCompileRefuses(t *testing.T) {
 		{"$a := 1", "assignment with :="},
 		{"$a ~> $sum", "the operator ~>"},
 		{"|$a|{}|", "transformation with"},
+		{"$jobs#$i", "the operator # is not supported"},
+		{"$jobs@$j", "the operator @ is not supported"},
+		{"$a.b'#'", "the name before the quote ' has no end"},
+		{"!é", "! is not an operator"},
+		{"$a ~日", "~ is not an operator"},
+		{"$a!", "! is not an operator"},
 	} {
 		_, err := Compile(c.source)
 		refused := (*SyntaxError)(nil)
@@ -72,6 +78,8 @@ func TestBounds(t *testing.T) {
 		{"$count([1..262144])", `{"value":262144}`},
 		{"$count([0..262144])", "fenced"},
 		{"$sum([1e308, 1e308])", `{"error"`},
+		{"'#@!~é' & $text.`#!é`", `{"value":"#@!~é"}`},
+		{"$text != '~' and $text != \"#\"", `{"value":true}`},
 		{"$string([1234567890123456])", "fenced"},
 		{"$string({'a': 1234567890123456})", "fenced"},
 		{"$text", `{"value":"\b\t\n\f\r\u0001\"\\"}`},
@@ -79,5 +87,74 @@ func TestBounds(t *testing.T) {
 		if got := answer(t, question{source: c.source, variables: []byte(`{"text":"\b\t\n\f\r\u0001\"\\"}`)}); got != c.want {
 			t.Errorf("%s gives %s, want %s", c.source, got, c.want)
 		}
+	}
+}
+
+// TestTooMuch checks that no expression can take all memory or run for hours.
+func TestTooMuch(t *testing.T) {
+	zeros := make([]any, 20000)
+	for i := range zeros {
+		zeros[i] = 0.0
+	}
+	variables := map[string]any{"list": zeros, "text": strings.Repeat("x", 20000)}
+	lookup := func(name string) (any, bool) { v, found := variables[name]; return v, found }
+	for _, source := range []string{
+		"[0..20000].([0..20000])",
+		"[0..20000].($text & $string([1..2000]))",
+		"$count([0..20000].($list))",
+		"$count($list[[0..20000]])",
+		"[0..20000].($string([$list]))",
+		"[0..20000].([[$list]] = [[$list]])",
+		"[0..20000].([[$list]] ? 1 : 2)",
+		"$count([0..2000].{'a':$list}.a)",
+	} {
+		e, err := Compile(source)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, _, err := e.Eval(lookup); !errors.Is(err, errTooMuch) {
+			t.Errorf("%s: %v", source, err)
+		}
+	}
+	if err := NewBudget().Spend([]any{zeros, zeros}, 0); err != nil {
+		t.Errorf("a value within the budget: %v", err)
+	}
+	shared := any(zeros)
+	for range 20 {
+		shared = []any{shared, shared}
+	}
+	if err := NewBudget().Spend(shared, 0); !errors.Is(err, errTooMuch) {
+		t.Errorf("a small value that encodes to gigabytes: %v", err)
+	}
+}
+
+// TestDepthAndNumbersAreBounded checks both ways in, the check of JSON that is
+// kept as it is and decoding.
+func TestDepthAndNumbersAreBounded(t *testing.T) {
+	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
+	for _, c := range []struct{ raw, want string }{
+		{nested(MaxDepth), ""},
+		{`{"a":"` + strings.Repeat("[", 2*MaxDepth) + `\"` + strings.Repeat("{", 2*MaxDepth) + `"}`, ""},
+		{`[1.7e308,-5e-324,1e-999,"1e999"]`, ""},
+		{nested(MaxDepth + 1), "nested more than 1000 levels"},
+		{strings.Repeat("[", 6<<20), "nested more than 1000 levels"},
+		{strings.Repeat(`{"a":`, 1<<20), "nested more than 1000 levels"},
+		{`{"a":1e400}`, "the number 1e400 is out of range"},
+		{`[-2E+308]`, "the number -2E+308 is out of range"},
+		{`{"a"`, "JSON"},
+	} {
+		_, decoding := Decode([]byte(c.raw))
+		for _, err := range []error{Check([]byte(c.raw)), decoding} {
+			if (err == nil) != (c.want == "") || (err != nil && !strings.Contains(err.Error(), c.want)) {
+				t.Errorf("%.30s: %v, want %q", c.raw, err, c.want)
+			}
+		}
+	}
+	v, err := Decode([]byte(nested(MaxDepth)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := NewBudget().Spend([]any{v}, 0); !errors.Is(err, errTooDeep) {
+		t.Errorf("one level more: %v", err)
 	}
 }

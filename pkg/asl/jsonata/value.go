@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"strconv"
+	"strings"
 )
 
 // A value is nil (JSON null), bool, float64, string, []any, *Object, or the
@@ -79,9 +81,67 @@ func (o *Object) Set(name string, value any) {
 // Len is the number of members.
 func (o *Object) Len() int { return len(o.keys) }
 
-// Decode reads one JSON text. Numbers become float64, as in JavaScript, so
-// whole numbers beyond 2^53 lose digits.
+// MaxDepth limits how deeply lists and objects may be nested, so that no value
+// can exhaust the stack and every value fits a journal record.
+const MaxDepth = 1000
+
+// Check fails unless raw is JSON that is nested at most MaxDepth levels deep and
+// whose numbers fit a float64.
+func Check(raw []byte) error {
+	if err := checkBounds(raw); err != nil {
+		return err
+	}
+	if !json.Valid(raw) {
+		return errors.New("it is not JSON")
+	}
+	return nil
+}
+
+func checkBounds(raw []byte) error {
+	depth := 0
+	for i := 0; i < len(raw); i++ {
+		switch c := raw[i]; {
+		case c == '"':
+			i = stringEnd(raw, i)
+		case c == '[' || c == '{':
+			if depth++; depth > MaxDepth {
+				return errTooDeep
+			}
+		case c == ']' || c == '}':
+			depth--
+		case c == '-' || (c >= '0' && c <= '9'):
+			from := i
+			for i+1 < len(raw) && strings.IndexByte("0123456789+-.eE", raw[i+1]) >= 0 {
+				i++
+			}
+			number := string(raw[from : i+1])
+			if _, err := strconv.ParseFloat(number, 64); errors.Is(err, strconv.ErrRange) {
+				return fmt.Errorf("the number %.40s is out of range", number)
+			}
+		}
+	}
+	return nil
+}
+
+// stringEnd is the position of the quote that ends the string starting at from.
+func stringEnd(raw []byte, from int) int {
+	for i := from + 1; i < len(raw); i++ {
+		switch raw[i] {
+		case '\\':
+			i++
+		case raw[from]:
+			return i
+		}
+	}
+	return len(raw)
+}
+
+// Decode reads one JSON text that Check accepts. Numbers become float64, as in
+// JavaScript, so whole numbers beyond 2^53 lose digits.
 func Decode(raw []byte) (any, error) {
+	if err := checkBounds(raw); err != nil {
+		return nil, fmt.Errorf("decode JSON: %w", err)
+	}
 	dec := json.NewDecoder(bytes.NewReader(raw))
 	v, err := decodeValue(dec)
 	if err != nil {

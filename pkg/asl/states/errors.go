@@ -10,14 +10,15 @@ var (
 	ErrExecutionDoesNotExist    = errors.New("ExecutionDoesNotExist")
 	ErrStateMachineDoesNotExist = errors.New("StateMachineDoesNotExist")
 	ErrMapRunDoesNotExist       = errors.New("ResourceNotFound: map run does not exist")
-	ErrInvalidName              = errors.New("InvalidName: a name must have 1 to 80 of the characters 0-9 A-Z a-z _ -")
-	ErrInvalidArn               = errors.New("InvalidArn")
-	ErrInvalidInput             = errors.New("InvalidExecutionInput: input must be JSON of at most 262144 bytes")
-	ErrInvalidOutput            = errors.New("InvalidOutput: output must be JSON of at most 262144 bytes")
-	ErrInvalidToken             = errors.New("InvalidToken")
-	ErrTaskDoesNotExist         = errors.New("TaskDoesNotExist")
-	ErrTaskTimedOut             = errors.New("TaskTimedOut: the task has ended or was retried, or its execution has ended")
-	ErrValidation               = errors.New("ValidationException")
+	ErrInvalidName              = errors.New("InvalidName: a name must have 1 to 80 characters, " +
+		"none of them white space, a control character or one of <>{}[]?*\"#%\\^|~`$&,;:/")
+	ErrInvalidArn       = errors.New("InvalidArn")
+	ErrInvalidInput     = errors.New("InvalidExecutionInput: input must be JSON of at most 262144 bytes")
+	ErrInvalidOutput    = errors.New("InvalidOutput: output must be JSON of at most 262144 bytes")
+	ErrInvalidToken     = errors.New("InvalidToken")
+	ErrTaskDoesNotExist = errors.New("TaskDoesNotExist")
+	ErrTaskTimedOut     = errors.New("TaskTimedOut: the task has ended or was retried, or its execution has ended")
+	ErrValidation       = errors.New("ValidationException")
 	// ErrStopped means that the engine has stopped: retry once an engine runs on
 	// the same journal.
 	ErrStopped = errors.New("the engine has stopped")

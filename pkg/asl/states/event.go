@@ -45,15 +45,15 @@ type DataDetails struct {
 
 // StartedDetails belong to ExecutionStarted.
 type StartedDetails struct {
-	Input        string       `json:"input"`
-	InputDetails *DataDetails `json:"inputDetails"`
-	RoleArn      string       `json:"roleArn"`
+	Input        string       `json:"input,omitempty"`
+	InputDetails *DataDetails `json:"inputDetails,omitempty"`
+	RoleArn      string       `json:"roleArn,omitempty"`
 }
 
 // OutputDetails belong to ExecutionSucceeded.
 type OutputDetails struct {
-	Output        string       `json:"output"`
-	OutputDetails *DataDetails `json:"outputDetails"`
+	Output        string       `json:"output,omitempty"`
+	OutputDetails *DataDetails `json:"outputDetails,omitempty"`
 }
 
 // ErrorDetails belong to events of failure, abort and time-out.
@@ -65,15 +65,15 @@ type ErrorDetails struct {
 // EnteredDetails belong to <Type>StateEntered.
 type EnteredDetails struct {
 	Name         string       `json:"name"`
-	Input        string       `json:"input"`
-	InputDetails *DataDetails `json:"inputDetails"`
+	Input        string       `json:"input,omitempty"`
+	InputDetails *DataDetails `json:"inputDetails,omitempty"`
 }
 
 // ExitedDetails belong to <Type>StateExited.
 type ExitedDetails struct {
 	Name                     string            `json:"name"`
-	Output                   string            `json:"output"`
-	OutputDetails            *DataDetails      `json:"outputDetails"`
+	Output                   string            `json:"output,omitempty"`
+	OutputDetails            *DataDetails      `json:"outputDetails,omitempty"`
 	AssignedVariables        map[string]string `json:"assignedVariables,omitempty"`
 	AssignedVariablesDetails *DataDetails      `json:"assignedVariablesDetails,omitempty"`
 }
@@ -83,7 +83,7 @@ type ScheduledDetails struct {
 	ResourceType       string `json:"resourceType"`
 	Resource           string `json:"resource"`
 	Region             string `json:"region"`
-	Parameters         string `json:"parameters"`
+	Parameters         string `json:"parameters,omitempty"`
 	TimeoutInSeconds   int64  `json:"timeoutInSeconds,omitempty"`
 	HeartbeatInSeconds int64  `json:"heartbeatInSeconds,omitempty"`
 }
@@ -117,7 +117,7 @@ type MapRunDetails struct {
 // EvaluationDetails belong to EvaluationFailed.
 type EvaluationDetails struct {
 	State    string `json:"state"`
-	Location string `json:"location"`
+	Location string `json:"location,omitempty"`
 	Error    string `json:"error"`
 	Cause    string `json:"cause"`
 }

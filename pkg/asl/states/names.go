@@ -2,8 +2,9 @@ package states
 
 import (
 	"cmp"
-	"regexp"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // The service's limits, in bytes of UTF-8 unless stated otherwise.
@@ -20,11 +21,21 @@ const (
 	MaxErrorBytes = 256
 )
 
-var validName = regexp.MustCompile(`^[0-9A-Za-z_-]{1,80}$`)
+// MaxNameCharacters limits the name of a machine or an execution.
+const MaxNameCharacters = 80
 
-// ValidName reports whether a machine, an execution or a label may have that
-// name. The service allows more characters, but those make its logs incomplete.
-func ValidName(name string) bool { return validName.MatchString(name) }
+// ValidName reports whether the service accepts a name of a machine, an
+// execution or a label. Some of its logs are incomplete for names with other
+// characters than 0-9 A-Z a-z _ -.
+func ValidName(name string) bool {
+	return name != "" && utf8.ValidString(name) && utf8.RuneCountInString(name) <= MaxNameCharacters &&
+		!strings.ContainsFunc(name, forbiddenInName)
+}
+
+func forbiddenInName(r rune) bool {
+	return unicode.IsSpace(r) || unicode.IsControl(r) || r == 0xFFFE || r == 0xFFFF || r == unicode.MaxRune ||
+		strings.ContainsRune("<>{}[]?*\"#%\\^|~`$&,;:/", r)
+}
 
 // ARNs builds and parses ARNs. An id is the last part of an ARN: machine:name
 // for an execution, machine/label:uuid for a child execution or a map run.

@@ -38,10 +38,17 @@ func TestARNs(t *testing.T) {
 func TestValidName(t *testing.T) {
 	for name, want := range map[string]bool{
 		"a": true, "A-b_9": true, strings.Repeat("n", 80): true,
-		"": false, "a b": false, "a.b": false, "é": false, strings.Repeat("n", 81): false,
+		"a.b": true, "a+b=c": true, "(a)'!'": true, "é": true, strings.Repeat("é", 80): true,
+		"": false, "a b": false, "a\u00a0b": false, strings.Repeat("n", 81): false, "\xff": false, "a\x00b": false,
+		"a\u0085b": false, "\U0010ffff": false, "\uffff": false,
 	} {
 		if states.ValidName(name) != want {
 			t.Errorf("%q is valid: %t", name, !want)
+		}
+	}
+	for _, c := range "<>{}[]?*\"#%\\^|~`$&,;:/" {
+		if states.ValidName("a" + string(c)) {
+			t.Errorf("%q is valid in a name", c)
 		}
 	}
 }

@@ -1,7 +1,9 @@
 // Package wire serves the API of AWS Step Functions (AWS JSON 1.0) for an
 // engine, so that the SDK and the AWS CLI work against it unchanged. Only tests
 // serve it so far: those of the adapter to Step Functions, and those that run
-// the system as it is deployed.
+// the system as it is deployed. Answers conform to the SDK's model of the
+// service, member by member, and a page token is valid only for the list that it
+// came from.
 //
 // This package holds requests, responses, error names and pages of the API. It
 // does not run executions and checks no permissions: requests need no

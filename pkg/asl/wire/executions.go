@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"reprise/pkg/asl/engine"
@@ -41,7 +42,9 @@ func (s *Server) startExecution(ctx context.Context, in startRequest) (any, erro
 	}
 	var input json.RawMessage
 	if in.Input != nil {
-		input = json.RawMessage(*in.Input)
+		if input = json.RawMessage(*in.Input); len(input) == 0 {
+			return nil, states.ErrInvalidInput
+		}
 	}
 	started, err := s.config.Engine.Start(ctx, machine.Name, in.Name, input)
 	if err != nil {
@@ -60,14 +63,23 @@ type executionView struct {
 	StopDate            *epoch  `json:"stopDate,omitempty"`
 	Input               *string `json:"input,omitempty"`
 	Output              *string `json:"output,omitempty"`
+	ItemCount           int     `json:"itemCount,omitempty"` // only in lists
 	RedriveCount        int     `json:"redriveCount"`
-	RedriveStatus       string  `json:"redriveStatus,omitempty"`
-	RedriveStatusReason string  `json:"redriveStatusReason,omitempty"`
+	RedriveStatus       string  `json:"redriveStatus"`
+	RedriveStatusReason string  `json:"redriveStatusReason"`
 }
 
-func viewOf(e states.Execution) executionView {
-	return executionView{Execution: e, StartDate: epoch(e.StartDate), StopDate: since(e.StopDate),
-		Input: text(e.Input), Output: text(e.Output)}
+// executionItem is an execution in a list.
+type executionItem struct {
+	ExecutionArn    string        `json:"executionArn"`
+	StateMachineArn string        `json:"stateMachineArn"`
+	Name            string        `json:"name"`
+	Status          states.Status `json:"status"`
+	StartDate       epoch         `json:"startDate"`
+	StopDate        *epoch        `json:"stopDate,omitempty"`
+	MapRunArn       string        `json:"mapRunArn,omitempty"`
+	ItemCount       int           `json:"itemCount,omitempty"`
+	RedriveCount    int           `json:"redriveCount"`
 }
 
 func text(raw json.RawMessage) *string {
@@ -83,9 +95,15 @@ func (s *Server) describeExecution(ctx context.Context, in executionRequest) (an
 	if err != nil {
 		return nil, err
 	}
-	view := viewOf(e)
-	view.RedriveStatus, view.RedriveStatusReason = "NOT_REDRIVABLE", noRedrive
-	return view, nil
+	return executionView{
+		Execution:           e,
+		StartDate:           epoch(e.StartDate),
+		StopDate:            since(e.StopDate),
+		Input:               text(e.Input),
+		Output:              text(e.Output),
+		RedriveStatus:       "NOT_REDRIVABLE",
+		RedriveStatusReason: noRedrive,
+	}, nil
 }
 
 type stopRequest struct{ ExecutionArn, Error, Cause string }
@@ -103,18 +121,35 @@ type listRequest struct {
 	MaxResults                                                         int
 }
 
-func (s *Server) listExecutions(ctx context.Context, in listRequest) (any, error) {
-	if (in.StateMachineArn == "") == (in.MapRunArn == "") {
-		return nil, fmt.Errorf("%w: exactly one of stateMachineArn and mapRunArn is required", states.ErrValidation)
+// check refuses arguments that the service's model does not have.
+func (in listRequest) check() error {
+	statuses := []string{"", "RUNNING", "SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED", "PENDING_REDRIVE"}
+	switch {
+	case (in.StateMachineArn == "") == (in.MapRunArn == ""):
+		return fmt.Errorf("%w: exactly one of stateMachineArn and mapRunArn is required", states.ErrValidation)
+	case !slices.Contains(statuses, in.StatusFilter):
+		return fmt.Errorf("%w: statusFilter %q is not a status", states.ErrValidation, in.StatusFilter)
+	case in.StatusFilter == "PENDING_REDRIVE" && in.MapRunArn == "":
+		return fmt.Errorf("%w: statusFilter PENDING_REDRIVE requires mapRunArn", states.ErrValidation)
+	case !slices.Contains([]string{"", "REDRIVEN", "NOT_REDRIVEN"}, in.RedriveFilter):
+		return fmt.Errorf("%w: redriveFilter must be REDRIVEN or NOT_REDRIVEN", states.ErrValidation)
 	}
-	after, err := decodeToken(in.NextToken)
+	return nil
+}
+
+func (s *Server) listExecutions(ctx context.Context, in listRequest) (any, error) {
+	if err := in.check(); err != nil {
+		return nil, err
+	}
+	list := listOf("executions", in.StateMachineArn, in.MapRunArn, in.StatusFilter, in.RedriveFilter)
+	after, err := list.from(in.NextToken)
 	if err != nil {
 		return nil, err
 	}
 	filter := engine.ListFilter{
 		MapRunArn: in.MapRunArn,
 		Status:    states.Status(in.StatusFilter),
-		Limit:     in.MaxResults,
+		Limit:     pageSize(in.MaxResults),
 		After:     after,
 	}
 	if in.StateMachineArn != "" {
@@ -124,18 +159,31 @@ func (s *Server) listExecutions(ctx context.Context, in listRequest) (any, error
 		}
 		filter.Machine = machine.Name
 	}
-	views := []executionView{}
-	if in.RedriveFilter == "REDRIVEN" {
-		return map[string]any{"executions": views}, nil
-	}
 	page, err := s.config.Engine.List(ctx, filter)
 	if err != nil {
 		return nil, err
 	}
-	for _, e := range page.Executions {
-		views = append(views, viewOf(e))
+	if in.RedriveFilter == "REDRIVEN" {
+		page = engine.ExecutionPage{}
 	}
-	return withToken(map[string]any{"executions": views}, page.Next), nil
+	items := make([]executionItem, len(page.Executions))
+	for i, e := range page.Executions {
+		items[i] = itemOf(e)
+	}
+	return list.answer("executions", items, page.Next), nil
+}
+
+func itemOf(e states.Execution) executionItem {
+	return executionItem{
+		ExecutionArn:    e.ExecutionArn,
+		StateMachineArn: e.StateMachineArn,
+		Name:            e.Name,
+		Status:          e.Status,
+		StartDate:       epoch(e.StartDate),
+		StopDate:        since(e.StopDate),
+		MapRunArn:       e.MapRunArn,
+		ItemCount:       e.ItemCount,
+	}
 }
 
 // machine finds a state machine by its ARN. Versions and aliases are not

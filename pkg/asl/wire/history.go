@@ -2,34 +2,10 @@ package wire
 
 import (
 	"context"
-	"encoding/base64"
-	"errors"
 	"strconv"
 
 	"reprise/pkg/asl/states"
 )
-
-// errToken means that this server did not issue a page token.
-var errToken = errors.New("InvalidToken: not a token of a page")
-
-// encodeToken makes the opaque token of a page; "" stays "".
-func encodeToken(place string) string { return base64.RawURLEncoding.EncodeToString([]byte(place)) }
-
-func decodeToken(token string) (string, error) {
-	place, err := base64.RawURLEncoding.DecodeString(token)
-	if err != nil {
-		return "", errToken
-	}
-	return string(place), nil
-}
-
-// withToken adds the token of the next page, unless next is "".
-func withToken(answer map[string]any, next string) map[string]any {
-	if next != "" {
-		answer["nextToken"] = encodeToken(next)
-	}
-	return answer
-}
 
 type historyRequest struct {
 	ExecutionArn, NextToken string
@@ -45,17 +21,12 @@ type eventView struct {
 }
 
 func (s *Server) getExecutionHistory(ctx context.Context, in historyRequest) (any, error) {
-	place, err := decodeToken(in.NextToken)
+	events := listOf("events", in.ExecutionArn, strconv.FormatBool(in.ReverseOrder))
+	from, err := events.number(in.NextToken)
 	if err != nil {
 		return nil, err
 	}
-	var from int64
-	if place != "" {
-		if from, err = strconv.ParseInt(place, 10, 64); err != nil || from <= 0 {
-			return nil, errToken
-		}
-	}
-	page, err := s.config.Engine.History(ctx, in.ExecutionArn, from, in.MaxResults, in.ReverseOrder)
+	page, err := s.config.Engine.History(ctx, in.ExecutionArn, from, pageSize(in.MaxResults), in.ReverseOrder)
 	if err != nil {
 		return nil, err
 	}
@@ -70,7 +41,7 @@ func (s *Server) getExecutionHistory(ctx context.Context, in historyRequest) (an
 	if page.Next != 0 {
 		next = strconv.FormatInt(page.Next, 10)
 	}
-	return withToken(map[string]any{"events": views}, next), nil
+	return events.answer("events", views, next), nil
 }
 
 // strip removes inputs and outputs from an event. It modifies the details that

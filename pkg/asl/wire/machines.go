@@ -17,7 +17,7 @@ type machineDetails struct {
 	machineView
 	Status     string `json:"status"`
 	Definition string `json:"definition"`
-	RoleArn    string `json:"roleArn"`
+	RoleArn    string `json:"roleArn,omitempty"`
 }
 
 func (s *Server) viewOfMachine(m Machine) machineView {
@@ -32,11 +32,21 @@ func (s *Server) describeStateMachine(_ context.Context, in machineRequest) (any
 	return machineDetails{s.viewOfMachine(machine), "ACTIVE", machine.Definition, machine.RoleArn}, nil
 }
 
-// listStateMachines returns all machines in one page, since there are few.
-func (s *Server) listStateMachines(context.Context, struct{}) (any, error) {
-	views := []machineView{}
-	for _, machine := range s.config.Machines {
-		views = append(views, s.viewOfMachine(machine))
+type listMachinesRequest struct {
+	NextToken  string
+	MaxResults int
+}
+
+func (s *Server) listStateMachines(_ context.Context, in listMachinesRequest) (any, error) {
+	machines := listOf("stateMachines")
+	from, err := machines.number(in.NextToken)
+	if err != nil {
+		return nil, err
 	}
-	return map[string]any{"stateMachines": views}, nil
+	page, next := slice(s.config.Machines, from, in.MaxResults)
+	views := make([]machineView, len(page))
+	for i, machine := range page {
+		views[i] = s.viewOfMachine(machine)
+	}
+	return machines.answer("stateMachines", views, next), nil
 }

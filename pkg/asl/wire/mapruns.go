@@ -2,7 +2,6 @@ package wire
 
 import (
 	"context"
-	"strconv"
 
 	"reprise/pkg/asl/engine"
 	"reprise/pkg/asl/states"
@@ -10,16 +9,24 @@ import (
 
 type mapRunRequest struct{ MapRunArn string }
 
-// mapRunView is a map run with its times in seconds.
+// mapRunView is a map run with its times in seconds. The answer of
+// DescribeMapRun has no stateMachineArn; the field here hides that of
+// states.MapRun.
 type mapRunView struct {
 	states.MapRun
-	StartDate    epoch  `json:"startDate"`
-	StopDate     *epoch `json:"stopDate,omitempty"`
-	RedriveCount int    `json:"redriveCount"`
+	StateMachineArn string `json:"stateMachineArn,omitempty"`
+	StartDate       epoch  `json:"startDate"`
+	StopDate        *epoch `json:"stopDate,omitempty"`
+	RedriveCount    int    `json:"redriveCount"`
 }
 
-func viewOfRun(r states.MapRun) mapRunView {
-	return mapRunView{MapRun: r, StartDate: epoch(r.StartDate), StopDate: since(r.StopDate)}
+// mapRunItem is a map run in a list.
+type mapRunItem struct {
+	MapRunArn       string `json:"mapRunArn"`
+	ExecutionArn    string `json:"executionArn"`
+	StateMachineArn string `json:"stateMachineArn"`
+	StartDate       epoch  `json:"startDate"`
+	StopDate        *epoch `json:"stopDate,omitempty"`
 }
 
 func (s *Server) describeMapRun(ctx context.Context, in mapRunRequest) (any, error) {
@@ -27,7 +34,7 @@ func (s *Server) describeMapRun(ctx context.Context, in mapRunRequest) (any, err
 	if err != nil {
 		return nil, err
 	}
-	return viewOfRun(run), nil
+	return mapRunView{MapRun: run, StartDate: epoch(run.StartDate), StopDate: since(run.StopDate)}, nil
 }
 
 type listRunsRequest struct {
@@ -36,34 +43,27 @@ type listRunsRequest struct {
 }
 
 func (s *Server) listMapRuns(ctx context.Context, in listRunsRequest) (any, error) {
-	place, err := decodeToken(in.NextToken)
+	list := listOf("mapRuns", in.ExecutionArn)
+	from, err := list.number(in.NextToken)
 	if err != nil {
 		return nil, err
-	}
-	from := 0
-	if place != "" {
-		if from, err = strconv.Atoi(place); err != nil || from < 0 {
-			return nil, errToken
-		}
 	}
 	runs, err := s.config.Engine.ListMapRuns(ctx, in.ExecutionArn)
 	if err != nil {
 		return nil, err
 	}
-	from = min(from, len(runs))
-	to := len(runs)
-	if in.MaxResults > 0 {
-		to = min(from+in.MaxResults, to)
+	page, next := slice(runs, from, in.MaxResults)
+	items := make([]mapRunItem, len(page))
+	for i, run := range page {
+		items[i] = mapRunItem{
+			MapRunArn:       run.MapRunArn,
+			ExecutionArn:    run.ExecutionArn,
+			StateMachineArn: run.StateMachineArn,
+			StartDate:       epoch(run.StartDate),
+			StopDate:        since(run.StopDate),
+		}
 	}
-	views := []mapRunView{}
-	for _, run := range runs[from:to] {
-		views = append(views, viewOfRun(run))
-	}
-	next := ""
-	if to < len(runs) {
-		next = strconv.Itoa(to)
-	}
-	return withToken(map[string]any{"mapRuns": views}, next), nil
+	return list.answer("mapRuns", items, next), nil
 }
 
 type updateRunRequest struct {

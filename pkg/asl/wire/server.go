@@ -66,18 +66,18 @@ func New(config Config) *Server {
 	}
 	s := &Server{config: config, arns: states.NewARNs(config.Region, config.Account)}
 	s.operations = map[string]operation{
-		"StartExecution":       decoded(s.startExecution),
-		"DescribeExecution":    decoded(s.describeExecution),
+		"StartExecution":       decoded(s.startExecution, "stateMachineArn"),
+		"DescribeExecution":    decoded(s.describeExecution, "executionArn"),
 		"ListExecutions":       decoded(s.listExecutions),
-		"StopExecution":        decoded(s.stopExecution),
-		"GetExecutionHistory":  decoded(s.getExecutionHistory),
-		"DescribeMapRun":       decoded(s.describeMapRun),
-		"ListMapRuns":          decoded(s.listMapRuns),
-		"UpdateMapRun":         decoded(s.updateMapRun),
-		"SendTaskSuccess":      decoded(s.sendTaskSuccess),
-		"SendTaskFailure":      decoded(s.sendTaskFailure),
-		"SendTaskHeartbeat":    decoded(s.sendTaskHeartbeat),
-		"DescribeStateMachine": decoded(s.describeStateMachine),
+		"StopExecution":        decoded(s.stopExecution, "executionArn"),
+		"GetExecutionHistory":  decoded(s.getExecutionHistory, "executionArn"),
+		"DescribeMapRun":       decoded(s.describeMapRun, "mapRunArn"),
+		"ListMapRuns":          decoded(s.listMapRuns, "executionArn"),
+		"UpdateMapRun":         decoded(s.updateMapRun, "mapRunArn"),
+		"SendTaskSuccess":      decoded(s.sendTaskSuccess, "taskToken", "output"),
+		"SendTaskFailure":      decoded(s.sendTaskFailure, "taskToken"),
+		"SendTaskHeartbeat":    decoded(s.sendTaskHeartbeat, "taskToken"),
+		"DescribeStateMachine": decoded(s.describeStateMachine, "stateMachineArn"),
 		"ListStateMachines":    decoded(s.listStateMachines),
 	}
 	return s
@@ -86,16 +86,34 @@ func New(config Config) *Server {
 // errSerialization says that a request is not the JSON that it should be.
 var errSerialization = errors.New("the request cannot be decoded")
 
-func decoded[In any](serve func(context.Context, In) (any, error)) operation {
+// decoded makes an operation whose request must have the required members.
+func decoded[In any](serve func(context.Context, In) (any, error), required ...string) operation {
 	return func(ctx context.Context, request []byte) (any, error) {
+		if len(request) == 0 {
+			request = []byte("{}")
+		}
 		var in In
-		if len(request) > 0 {
-			if err := json.Unmarshal(request, &in); err != nil {
-				return nil, fmt.Errorf("%w: %w", errSerialization, err)
-			}
+		var members map[string]any
+		if err := errors.Join(json.Unmarshal(request, &in), json.Unmarshal(request, &members)); err != nil {
+			return nil, fmt.Errorf("%w: %w", errSerialization, err)
+		}
+		if err := checkMembers(members, required); err != nil {
+			return nil, err
 		}
 		return serve(ctx, in)
 	}
+}
+
+func checkMembers(members map[string]any, required []string) error {
+	for _, name := range required {
+		if v := members[name]; v == nil || (v == "" && name != "output") {
+			return fmt.Errorf("%w: %s is required", states.ErrValidation, name)
+		}
+	}
+	if n, found := members["maxResults"].(float64); found && (n < 0 || n > maxPage) {
+		return fmt.Errorf("%w: maxResults must be from 0 to %d", states.ErrValidation, maxPage)
+	}
+	return nil
 }
 
 // ServeHTTP implements http.Handler.

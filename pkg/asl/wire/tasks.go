@@ -1,22 +1,11 @@
 package wire
 
-import (
-	"context"
-	"fmt"
+import "context"
 
-	"reprise/pkg/asl/states"
-)
-
-type taskRequest struct {
-	TaskToken, Error, Cause string
-	Output                  *string
-}
+type taskRequest struct{ TaskToken, Output, Error, Cause string }
 
 func (s *Server) sendTaskSuccess(_ context.Context, in taskRequest) (any, error) {
-	if in.Output == nil {
-		return nil, fmt.Errorf("%w: output is required", states.ErrValidation)
-	}
-	return struct{}{}, s.config.Engine.SendTaskSuccess(in.TaskToken, []byte(*in.Output))
+	return struct{}{}, s.config.Engine.SendTaskSuccess(in.TaskToken, []byte(in.Output))
 }
 
 func (s *Server) sendTaskFailure(_ context.Context, in taskRequest) (any, error) {

@@ -81,7 +81,10 @@ func (d *deployment) lagAlarms() []alarm {
 			name   string
 			parts  int
 			advice string
-		}{{"quarter", 4, "check its errors and throttles"}, {"half", 2, "act now: records that expire unread are lost to this consumer"}} {
+		}{
+			{"quarter", 4, "check its errors and throttles"},
+			{"half", 2, "act now: records that expire unread are lost to this consumer"},
+		} {
 			all = append(all, alarm{
 				name: consumer.folder + "-lag-" + part.name,
 				means: fmt.Sprintf("%s lags behind its stream by a %s of the retention of %d h: %s",
@@ -155,7 +158,8 @@ func (d *deployment) stoppedAlarms() []alarm {
 		},
 		{
 			"head-lost",
-			"The head of a lane is gone, or older than the log proves, so nothing of the lane is committed: pump-events' log names it. " +
+			"The head of a lane is gone, or older than the log proves, so nothing of the lane is committed: " +
+				"pump-events' log names it. " +
 				"Restore the control table to the time of the Events table",
 			sum(own("HeadLost")),
 			1,

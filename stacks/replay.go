@@ -82,8 +82,10 @@ func (d *deployment) machine(stack awscdk.Stack, substitutions map[string]*strin
 		allow(actions("states:DescribeExecution", "states:StopExecution"), executionARN(stack, d.stateMachine())),
 		// These take no resource (developer guides, "Logging" and "X-Ray").
 		allow(actions("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
-			"logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"), everything()),
-		allow(actions("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"), everything()),
+			"logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
+			everything()),
+		allow(actions("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"),
+			everything()),
 	} {
 		role.AddToPolicy(statement)
 	}

@@ -95,7 +95,7 @@ func (p *Platform) wire(ctx context.Context) error {
 	if err := p.openEngine(); err != nil {
 		return err
 	}
-	return p.core.Found(ctx)
+	return p.core.EnsureFirst(ctx)
 }
 
 func (p *Platform) openStores(ctx context.Context, parts *platform.Parts) (err error) {

@@ -83,8 +83,8 @@ func (p *Platform) viewer() *lifecycle.Viewer {
 // Registry is the registry of generations.
 func (p *Platform) Registry() datastore.Registry { return p.registry }
 
-// Found creates the first generation of a new platform. It is idempotent.
-func (p *Platform) Found(ctx context.Context) error {
+// EnsureFirst creates the first generation of a new platform. It is idempotent.
+func (p *Platform) EnsureFirst(ctx context.Context) error {
 	_, err := p.registry.EnsureFirst(ctx, p.Generations, p.Lanes.Count(), p.Applier.Version())
 	return err
 }

@@ -14,7 +14,8 @@ func caller(api interface {
 }, function string,
 ) func(context.Context) error {
 	return func(ctx context.Context) error {
-		if _, err := api.Invoke(ctx, &lambda.InvokeInput{FunctionName: &function, InvocationType: types.InvocationTypeEvent}); err != nil {
+		in := &lambda.InvokeInput{FunctionName: &function, InvocationType: types.InvocationTypeEvent}
+		if _, err := api.Invoke(ctx, in); err != nil {
 			return fmt.Errorf("call %s: %w", function, err)
 		}
 		return nil

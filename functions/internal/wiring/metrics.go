@@ -17,7 +17,9 @@ import (
 // milliseconds.
 type iteratorAge struct {
 	api interface {
-		GetMetricStatistics(context.Context, *cloudwatch.GetMetricStatisticsInput, ...func(*cloudwatch.Options)) (*cloudwatch.GetMetricStatisticsOutput, error)
+		GetMetricStatistics(
+			context.Context, *cloudwatch.GetMetricStatisticsInput, ...func(*cloudwatch.Options),
+		) (*cloudwatch.GetMetricStatisticsOutput, error)
 	}
 	now   func() time.Time
 	names settings.Names

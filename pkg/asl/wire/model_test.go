@@ -123,6 +123,8 @@ func TestAnswersConformToTheModel(t *testing.T) {
 		{"GetExecutionHistory", `{"maxResults":2,"executionArn":"` + arn + `"}`, sfn.GetExecutionHistoryOutput{}},
 		{"ListStateMachines", `{"maxResults":1}`, sfn.ListStateMachinesOutput{}},
 		{"DescribeStateMachine", of("stateMachineArn", arns+"stateMachine:waits"), sfn.DescribeStateMachineOutput{}},
+		{"DescribeStateMachineForExecution", of("executionArn", arn), sfn.DescribeStateMachineForExecutionOutput{}},
+		{"DescribeStateMachineForExecution", of("executionArn", child), sfn.DescribeStateMachineForExecutionOutput{}},
 		{"StopExecution", of("executionArn", arns+"execution:waits:waiting"), sfn.StopExecutionOutput{}},
 	} {
 		answer, fault := w.post(t, c.operation, c.request)
@@ -191,6 +193,8 @@ func TestArgumentsOfListsAreHonoured(t *testing.T) {
 		{"StartExecution", machine("echoes", `,"input":"1e400"`), "InvalidExecutionInput"},
 		{"DescribeExecution", `{"executionArn":null}`, "ValidationException"},
 		{"StopExecution", `{}`, "ValidationException"},
+		{"DescribeStateMachineForExecution", `{}`, "ValidationException"},
+		{"DescribeStateMachineForExecution", execution("none", ""), "ExecutionDoesNotExist"},
 		{"DescribeMapRun", `{}`, "ValidationException"},
 		{"UpdateMapRun", `{}`, "ValidationException"},
 		{"DescribeStateMachine", `{"stateMachineArn":""}`, "ValidationException"},
@@ -206,6 +210,17 @@ func TestArgumentsOfListsAreHonoured(t *testing.T) {
 		if answer, fault := w.post(t, c.operation, c.request); fault != c.want {
 			t.Errorf("%s %.200s: %s %v, want %s", c.operation, c.request, fault, answer, c.want)
 		}
+	}
+}
+
+func TestDefinitionOfAnExecution(t *testing.T) {
+	w := newWorld(t)
+	arn := w.begin(t, "waits", "one", `{}`)
+	<-w.tokens
+	got, err := w.DescribeStateMachineForExecution(t.Context(), &sfn.DescribeStateMachineForExecutionInput{ExecutionArn: &arn})
+	if err != nil || *got.Definition != waits || *got.Name != "waits" || *got.StateMachineArn != arns+"stateMachine:waits" ||
+		*got.RoleArn != "role" || !got.UpdateDate.Equal(time.Unix(1, 0)) || got.MapRunArn != nil {
+		t.Errorf("machine of the execution: %+v, %v", got, err)
 	}
 }
 

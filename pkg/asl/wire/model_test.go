@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 )
 
 // conforms checks a decoded answer against a type of the SDK: every member is
@@ -125,6 +126,8 @@ func TestAnswersConformToTheModel(t *testing.T) {
 		{"DescribeStateMachine", of("stateMachineArn", arns+"stateMachine:waits"), sfn.DescribeStateMachineOutput{}},
 		{"DescribeStateMachineForExecution", of("executionArn", arn), sfn.DescribeStateMachineForExecutionOutput{}},
 		{"DescribeStateMachineForExecution", of("executionArn", child), sfn.DescribeStateMachineForExecutionOutput{}},
+		{"ValidateStateMachineDefinition", of("definition", `{"StartAt":"A"}`), sfn.ValidateStateMachineDefinitionOutput{}},
+		{"ValidateStateMachineDefinition", of("definition", various), sfn.ValidateStateMachineDefinitionOutput{}},
 		{"StopExecution", of("executionArn", arns+"execution:waits:waiting"), sfn.StopExecutionOutput{}},
 	} {
 		answer, fault := w.post(t, c.operation, c.request)
@@ -194,6 +197,8 @@ func TestArgumentsOfListsAreHonoured(t *testing.T) {
 		{"DescribeExecution", `{"executionArn":null}`, "ValidationException"},
 		{"StopExecution", `{}`, "ValidationException"},
 		{"DescribeStateMachineForExecution", `{}`, "ValidationException"},
+		{"ValidateStateMachineDefinition", `{}`, "ValidationException"},
+		{"ValidateStateMachineDefinition", `{"definition":"{}","maxResults":101}`, "ValidationException"},
 		{"DescribeStateMachineForExecution", execution("none", ""), "ExecutionDoesNotExist"},
 		{"DescribeMapRun", `{}`, "ValidationException"},
 		{"UpdateMapRun", `{}`, "ValidationException"},
@@ -221,6 +226,32 @@ func TestDefinitionOfAnExecution(t *testing.T) {
 	if err != nil || *got.Definition != waits || *got.Name != "waits" || *got.StateMachineArn != arns+"stateMachine:waits" ||
 		*got.RoleArn != "role" || !got.UpdateDate.Equal(time.Unix(1, 0)) || got.MapRunArn != nil {
 		t.Errorf("machine of the execution: %+v, %v", got, err)
+	}
+}
+
+func TestDefinitionsAreValidated(t *testing.T) {
+	w := newWorld(t)
+	const joins = `{"QueryLanguage":"JSONata","StartAt":"P","States":{"P":{"Type":"Pass","Output":"{% $states.input.jobs#$i %}","End":true}}}`
+	for _, c := range []struct {
+		definition, result, message string
+		severity                    types.ValidateStateMachineDefinitionSeverity
+		count                       int
+		truncated                   bool
+	}{
+		{waits, "OK", "", "", 0, false},
+		{waits, "OK", "TimeoutSeconds", "WARNING", 1, true},
+		{joins, "FAIL", "the operator # is not supported", "", 1, false},
+		{`{}`, "FAIL", "QueryLanguage", "", 1, true},
+	} {
+		got, err := w.ValidateStateMachineDefinition(t.Context(), &sfn.ValidateStateMachineDefinitionInput{
+			Definition: &c.definition, Severity: c.severity, MaxResults: 1})
+		if err != nil || string(got.Result) != c.result || len(got.Diagnostics) != c.count || *got.Truncated != c.truncated {
+			t.Errorf("%s: %+v, %v", c.definition, got, err)
+			continue
+		}
+		if c.count > 0 && !strings.Contains(*got.Diagnostics[0].Message, c.message) {
+			t.Errorf("%s: %s", c.definition, *got.Diagnostics[0].Message)
+		}
 	}
 }
 

@@ -79,6 +79,7 @@ func New(config Config) *Server {
 		"SendTaskHeartbeat":                decoded(s.sendTaskHeartbeat, "taskToken"),
 		"DescribeStateMachine":             decoded(s.describeStateMachine, "stateMachineArn"),
 		"ListStateMachines":                decoded(s.listStateMachines),
+		"ValidateStateMachineDefinition":   decoded(s.validateDefinition, "definition"),
 		"DescribeStateMachineForExecution": decoded(s.describeStateMachineForExecution, "executionArn"),
 	}
 	return s

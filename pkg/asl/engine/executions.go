@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -75,6 +76,23 @@ func (e *Engine) Describe(_ context.Context, arn string) (states.Execution, erro
 		return states.Execution{}, err
 	}
 	return e.describe(record), nil
+}
+
+// Definition returns the definition that an execution started with, and the name
+// of its machine. It fails as Describe does.
+func (e *Engine) Definition(_ context.Context, arn string) (machine string, definition json.RawMessage, err error) {
+	record, err := e.recordOf(arn)
+	if err != nil {
+		return "", nil, err
+	}
+	definition, found, err := e.journal.Get(journal.DefinitionKey(record.Definition))
+	if err == nil && !found {
+		err = fmt.Errorf("%w: no definition %s", journal.ErrRecord, record.Definition)
+	}
+	if err != nil {
+		return "", nil, fmt.Errorf("definition of %q: %w", arn, err)
+	}
+	return record.Machine, definition, nil
 }
 
 // Stop ends an execution as ABORTED and returns the time of its end, once the

@@ -149,20 +149,21 @@ func TestResumesWhatNobodyAcceptsAnyMore(t *testing.T) {
 	const id = "m:one"
 	for _, c := range []struct {
 		name, key, error, cause string
-		value                   func(was []byte) string // of the key
+		value                   func(was []byte) string // of the key, or
+		answer                  string                  // to the task token
 	}{
-		{"answer out of range", journal.AnswerKey(id, ""), states.ErrorDataLimit, "the number 1e999 is out of range", nil},
-		{"answer too deep", journal.AnswerKey(id, ""), states.ErrorDataLimit, "nested more than", nil},
-		{"answer that is no record", journal.AnswerKey(id, ""), states.ErrorRuntime, "journal record", func([]byte) string { return "{" }},
-		{"input out of range", journal.ExecutionKey(id), states.ErrorRuntime, "the number 1e400 is out of range", put("input", "1e400")},
-		{"input too deep", journal.ExecutionKey(id), states.ErrorRuntime, "nested more than", put("input", nested(1001))},
+		{"answer out of range", journal.AnswerKey(id, ""), states.ErrorDataLimit, "the number 1e999 is out of range", nil, "1e999"},
+		{"answer too deep", journal.AnswerKey(id, ""), states.ErrorDataLimit, "nested more than", nil, nested(9_998)},
+		{"answer that is no record", journal.AnswerKey(id, ""), states.ErrorRuntime, "journal record", func([]byte) string { return "{" }, ""},
+		{"input out of range", journal.ExecutionKey(id), states.ErrorRuntime, "the number 1e400 is out of range", put("input", "1e400"), ""},
+		{"input too deep", journal.ExecutionKey(id), states.ErrorRuntime, "nested more than", put("input", nested(1001)), ""},
 		{"input deeper than JSON", journal.ExecutionKey(id), states.ErrorRuntime, "nested more than",
-			put("input", `{"n\"[":`+nested(9_999)+`}`)},
-		{"state input deeper than JSON", journal.FrameKey(id, ""), states.ErrorRuntime, "nested more than", put("input", nested(10_000))},
-		{"variable out of range", journal.FrameKey(id, ""), states.ErrorRuntime, "the number 1e400", put("vars", `{"v":1e400}`)},
+			put("input", `{"n\"[":`+nested(9_999)+`}`), ""},
+		{"state input deeper than JSON", journal.FrameKey(id, ""), states.ErrorRuntime, "nested more than", put("input", nested(10_000)), ""},
+		{"variable out of range", journal.FrameKey(id, ""), states.ErrorRuntime, "the number 1e400", put("vars", `{"v":1e400}`), ""},
 		{"definition", "definition\x00", states.ErrorRuntime, "the operator # is not supported", func(was []byte) string {
 			return strings.Replace(string(was), `$states.result`, `$states.result#$i`, 1)
-		}},
+		}, ""},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			w := &asltest.World{T: t, Journal: &asltest.Memory{}, Invoker: asltest.StandardFunctions()}
@@ -182,7 +183,7 @@ func TestResumesWhatNobodyAcceptsAnyMore(t *testing.T) {
 				machines["m"] = machines["n"]
 			}
 			if value == nil {
-				value = answerOf(t, w.Journal, id, map[bool]string{true: "1e999", false: nested(9_998)}[strings.HasSuffix(c.name, "range")])
+				value = answerOf(t, w.Journal, id, c.answer)
 			}
 			was, _, err := w.Journal.Get(key)
 			if err == nil {

@@ -156,6 +156,9 @@ func (f *frame) waitUntil(s *asl.State) (time.Time, error) {
 		return time.Time{}, err
 	}
 	until, err := time.Parse(time.RFC3339, text)
+	if err == nil {
+		_, err = until.MarshalJSON() // stricter than Parse about time zones
+	}
 	if err != nil {
 		return time.Time{}, s.Timestamp.Refuse("the value is not a time in RFC 3339")
 	}

@@ -162,15 +162,19 @@ func (f *frame) fail(s *asl.State) (transition, error) {
 	lookup := f.lookup(scope{})
 	failure := &states.Failure{}
 	for _, part := range []struct {
+		name string
 		from *asl.Template
 		to   *string
-	}{{s.Error, &failure.Error}, {s.Cause, &failure.Cause}} {
+	}{{"error", s.Error, &failure.Error}, {"cause", s.Cause, &failure.Cause}} {
 		if part.from == nil {
 			continue
 		}
 		text, err := part.from.EvalText(lookup)
 		if err != nil {
 			return transition{ends: true, failure: f.evaluationFailed(s, err)}, nil
+		}
+		if len(text) > states.MaxPayloadBytes {
+			return transition{ends: true, failure: tooLarge(s, part.name, len(text))}, nil
 		}
 		*part.to = text
 	}

@@ -107,6 +107,9 @@ func (ev *evaluator) rangeOf(l, r any) (any, error) {
 		return undefined, nil
 	}
 	from, to := l.(float64), r.(float64)
+	if max(math.Abs(from), math.Abs(to)) >= 1<<53 {
+		return nil, &FencedError{Reason: "a bound of a range is a whole number beyond 2^53, where 1 cannot be added"}
+	}
 	if from > to {
 		return undefined, nil
 	}

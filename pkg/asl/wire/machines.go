@@ -32,6 +32,39 @@ func (s *Server) describeStateMachine(_ context.Context, in machineRequest) (any
 	return machineDetails{s.viewOfMachine(machine), "ACTIVE", machine.Definition, machine.RoleArn}, nil
 }
 
+// machineOfExecution is the answer of DescribeStateMachineForExecution. A
+// machine that was changed or removed since has the role and the date that it
+// has now, or none.
+type machineOfExecution struct {
+	Arn        string `json:"stateMachineArn"`
+	Name       string `json:"name"`
+	Definition string `json:"definition"`
+	RoleArn    string `json:"roleArn,omitempty"`
+	Updated    *epoch `json:"updateDate,omitempty"`
+	MapRunArn  string `json:"mapRunArn,omitempty"`
+}
+
+func (s *Server) describeStateMachineForExecution(ctx context.Context, in executionRequest) (any, error) {
+	name, definition, err := s.config.Engine.Definition(ctx, in.ExecutionArn)
+	if err != nil {
+		return nil, err
+	}
+	execution, err := s.config.Engine.Describe(ctx, in.ExecutionArn)
+	if err != nil {
+		return nil, err
+	}
+	answer := machineOfExecution{
+		Arn:        execution.StateMachineArn,
+		Name:       name,
+		Definition: string(definition),
+		MapRunArn:  execution.MapRunArn,
+	}
+	if machine, err := s.machine(s.arns.Machine(name)); err == nil {
+		answer.RoleArn, answer.Updated = machine.RoleArn, since(machine.Created)
+	}
+	return answer, nil
+}
+
 type listMachinesRequest struct {
 	NextToken  string
 	MaxResults int

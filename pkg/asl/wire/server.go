@@ -66,19 +66,21 @@ func New(config Config) *Server {
 	}
 	s := &Server{config: config, arns: states.NewARNs(config.Region, config.Account)}
 	s.operations = map[string]operation{
-		"StartExecution":       decoded(s.startExecution, "stateMachineArn"),
-		"DescribeExecution":    decoded(s.describeExecution, "executionArn"),
-		"ListExecutions":       decoded(s.listExecutions),
-		"StopExecution":        decoded(s.stopExecution, "executionArn"),
-		"GetExecutionHistory":  decoded(s.getExecutionHistory, "executionArn"),
-		"DescribeMapRun":       decoded(s.describeMapRun, "mapRunArn"),
-		"ListMapRuns":          decoded(s.listMapRuns, "executionArn"),
-		"UpdateMapRun":         decoded(s.updateMapRun, "mapRunArn"),
-		"SendTaskSuccess":      decoded(s.sendTaskSuccess, "taskToken", "output"),
-		"SendTaskFailure":      decoded(s.sendTaskFailure, "taskToken"),
-		"SendTaskHeartbeat":    decoded(s.sendTaskHeartbeat, "taskToken"),
-		"DescribeStateMachine": decoded(s.describeStateMachine, "stateMachineArn"),
-		"ListStateMachines":    decoded(s.listStateMachines),
+		"StartExecution":                   decoded(s.startExecution, "stateMachineArn"),
+		"DescribeExecution":                decoded(s.describeExecution, "executionArn"),
+		"ListExecutions":                   decoded(s.listExecutions),
+		"StopExecution":                    decoded(s.stopExecution, "executionArn"),
+		"GetExecutionHistory":              decoded(s.getExecutionHistory, "executionArn"),
+		"DescribeMapRun":                   decoded(s.describeMapRun, "mapRunArn"),
+		"ListMapRuns":                      decoded(s.listMapRuns, "executionArn"),
+		"UpdateMapRun":                     decoded(s.updateMapRun, "mapRunArn"),
+		"SendTaskSuccess":                  decoded(s.sendTaskSuccess, "taskToken", "output"),
+		"SendTaskFailure":                  decoded(s.sendTaskFailure, "taskToken"),
+		"SendTaskHeartbeat":                decoded(s.sendTaskHeartbeat, "taskToken"),
+		"DescribeStateMachine":             decoded(s.describeStateMachine, "stateMachineArn"),
+		"ListStateMachines":                decoded(s.listStateMachines),
+		"ValidateStateMachineDefinition":   decoded(s.validateDefinition, "definition"),
+		"DescribeStateMachineForExecution": decoded(s.describeStateMachineForExecution, "executionArn"),
 	}
 	return s
 }

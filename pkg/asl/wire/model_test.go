@@ -46,7 +46,7 @@ func conforms(t *testing.T, where string, v any, model reflect.Type) {
 	case map[string]any:
 		fits = model.Kind() == reflect.Map || (model.Kind() == reflect.Struct && model != reflect.TypeFor[time.Time]())
 		for name, member := range v {
-			inner := model
+			var inner reflect.Type
 			if model.Kind() == reflect.Map {
 				inner = model.Elem()
 			} else if field, found := model.FieldByName(strings.ToUpper(name[:1]) + name[1:]); found {

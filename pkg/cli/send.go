@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"time"
 
+	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/cli/send"
@@ -91,7 +92,7 @@ func (f *sendFlags) run(ctx context.Context, name string) error {
 		}
 	}
 	show := newSendProgress(meter, total, f.App.Now)
-	result, err := send.Send(ctx, in, send.Options{To: c, KeepTime: f.keepTime, Senders: f.senders,
+	result, err := send.Send(ctx, in, send.Options{To: c, KeepTime: f.keepTime, Senders: f.sendersFor(ctx, c),
 		BatchEvents: f.batchEvents, Now: f.App.Now, Sent: show.add})
 	if err == nil && f.wait {
 		err = f.await(ctx, result.Reached, meter)
@@ -99,6 +100,21 @@ func (f *sendFlags) run(ctx context.Context, name string) error {
 	meter.Done()
 	printed := command.PrintJSON(f.App.Stdout, sent{result, f.wait && err == nil})
 	return errors.Join(f.explain(result, err), printed)
+}
+
+// sendersFor gives every lane of an import to one sender. Logged times never go
+// back within a lane, so events of one lane that two senders send would be logged
+// in buckets later than their own times. Both divisions are powers of two of one
+// hash. Without a word from the platform there is one sender.
+func (f *sendFlags) sendersFor(ctx context.Context, c *client.Client) int {
+	if !f.keepTime {
+		return f.senders
+	}
+	view, err := c.Lanes(ctx)
+	if err != nil {
+		return 1
+	}
+	return max(1, min(f.senders, len(view.Lanes)))
 }
 
 // input opens FILE. size is 0 where it is unknown, as for a pipe.

@@ -19,7 +19,12 @@ import (
 // startPlatform runs a platform until the test ends, and returns its endpoint.
 func startPlatform(t *testing.T) string {
 	t.Helper()
-	p, err := local.Open(t.Context(), local.Options{Dir: filepath.Join(t.TempDir(), "data"), Lanes: 8, Shards: 2})
+	return startPlatformOf(t, 8)
+}
+
+func startPlatformOf(t *testing.T, lanes int) string {
+	t.Helper()
+	p, err := local.Open(t.Context(), local.Options{Dir: filepath.Join(t.TempDir(), "data"), Lanes: lanes, Shards: 2})
 	must(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	must(t, err)

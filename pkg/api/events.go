@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
@@ -41,7 +42,11 @@ type Load struct {
 	// KeepTime makes each event's own time count as its arrival, to import an
 	// existing log. Only operators may do this.
 	KeepTime bool
-	Now      func() time.Time
+	// Heads and Width tell which events of an import cannot lie in the bucket of
+	// their own time. They are used with KeepTime only.
+	Heads eventlog.Heads
+	Width eventlog.Width
+	Now   func() time.Time
 	// Overloaded reports that the pump lags so far behind that accepted events
 	// might expire; nil means never.
 	Overloaded func(context.Context) bool
@@ -54,6 +59,10 @@ type Load struct {
 // Accepted is the answer to a request whose events are all in the stream.
 type Accepted struct {
 	Accepted int `json:"accepted"`
+	// Moved counts the events of an import that will lie in a later bucket than
+	// that of their own time, because their lanes have later events already. It is
+	// a lower bound: events that are not in the log yet are not compared.
+	Moved int `json:"moved,omitempty"`
 	// Lanes holds the request's last position in each lane that it touched.
 	Lanes []LanePosition `json:"lanes"`
 	// Events are in the order of the request; absent for requests with
@@ -86,11 +95,15 @@ func (h *Load) receive(r *http.Request) (reply, error) {
 		return reply{}, busy("the platform is far behind with events it accepted earlier; " +
 			"nothing of this request was accepted: send it again later")
 	}
+	moved, err := h.moved(r.Context(), batch)
+	if err != nil {
+		return reply{}, err
+	}
 	if err := h.put(r.Context(), batch); err != nil {
 		return reply{}, h.putFailed(r.Context(), err)
 	}
 	minimal := header(r, "Prefer") == "return=minimal"
-	return reply{status: http.StatusAccepted, body: batch.answer(minimal)}, nil
+	return reply{status: http.StatusAccepted, body: batch.answer(minimal, moved)}, nil
 }
 
 func busy(detail string) *Problem { return retryLater("busy", detail) }
@@ -168,8 +181,8 @@ func (b *loadBatch) add(lane event.Lane, e *event.Event) {
 	b.ids = append(b.ids, e.ID)
 }
 
-func (b *loadBatch) answer(minimal bool) Accepted {
-	answer := Accepted{Accepted: len(b.ids)}
+func (b *loadBatch) answer(minimal bool, moved int) Accepted {
+	answer := Accepted{Accepted: len(b.ids), Moved: moved}
 	for _, l := range b.lanes {
 		answer.Lanes = append(answer.Lanes, LanePosition{l.lane, b.positions[l.indexes[len(l.indexes)-1]]})
 	}
@@ -180,6 +193,29 @@ func (b *loadBatch) answer(minimal bool) Accepted {
 		}
 	}
 	return answer
+}
+
+// moved counts the events of an import that will not lie in the bucket of their own
+// time: logged times never go back within a lane.
+func (h *Load) moved(ctx context.Context, batch *loadBatch) (int, error) {
+	if !h.KeepTime {
+		return 0, nil
+	}
+	count := 0
+	for _, l := range batch.lanes {
+		head, err := h.Heads.Load(ctx, l.lane)
+		if err != nil {
+			return 0, fmt.Errorf("load head of lane %s: %w", l.lane, err)
+		}
+		latest := head.Logged
+		for _, own := range l.times {
+			latest = max(latest, own)
+			if h.Width.Of(own) != h.Width.Of(latest) {
+				count++
+			}
+		}
+	}
+	return count, nil
 }
 
 // put sends the lanes concurrently, but the records of one lane one after the

@@ -24,6 +24,7 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
 	"reprise/pkg/local/emulate"
+	"reprise/pkg/local/pebbletest"
 )
 
 // edgeNow is the time at which every event of these tests arrives.
@@ -60,9 +61,10 @@ func newEdge(t testing.TB) *edge {
 	must(t, err)
 	e := &edge{t: t, codec: codec, lanes: lanes,
 		decoder: &eventlog.Decoder{Codec: codec, Lanes: lanes, Epoch: 1}}
+	table := pebbletest.Open(t).Table
 	load := func(keepTime bool) *api.Load {
 		return &api.Load{Stream: stream{into: &e.put}, Codec: codec, Lanes: lanes, Epoch: 1, KeepTime: keepTime,
-			Now: func() time.Time { return edgeNow }, Log: slog.New(slog.DiscardHandler)}
+			Heads: eventlog.Heads{Table: table}, Width: eventlog.Hour, Now: func() time.Time { return edgeNow }, Log: slog.New(slog.DiscardHandler)}
 	}
 	e.handler = api.New(load(false), load(true), &api.API{})
 	return e

@@ -29,3 +29,21 @@ func TestASortedLogIsImportedInItsBuckets(t *testing.T) {
 		t.Errorf("%+v", view.Progress)
 	}
 }
+
+// Events that come after later ones of their lanes cannot lie in the bucket of their
+// own time any more. The import says how many do not.
+func TestALateImportSaysHowManyEventsMoved(t *testing.T) {
+	line := func(id, day string) string {
+		return fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/days","type":"file.changed","subject":"d","time":"%sT12:00:00Z",`+
+			`"data":{"added":1,"deleted":0,"lines":1}}`+"\n", id, day)
+	}
+	s := &shell{t: t, endpoint: startPlatformOf(t, 2)}
+	if got := s.run(line("1", "2024-01-01")+line("2", "2024-01-02"), "send", "-", "--keep-time", "--wait"); got.code != 0 ||
+		strings.Contains(got.stdout+got.stderr, "moved") || strings.Contains(got.stderr, "warning") {
+		t.Errorf("in order: %+v", got)
+	}
+	got := s.run(line("3", "2023-01-01")+line("4", "2024-01-02")+line("5", "2023-06-01"), "send", "-", "--keep-time", "--wait")
+	if got.code != 0 || !strings.Contains(got.stdout, `"moved":2`) || !strings.Contains(got.stderr, "warning: 2 events lie in a later") {
+		t.Errorf("out of order: %+v", got)
+	}
+}

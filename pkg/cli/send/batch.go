@@ -100,6 +100,7 @@ func (e *halfFailed) Unwrap() error { return e.err }
 func (s *sending) accept(accepted api.Accepted) {
 	s.mu.Lock()
 	s.result.Accepted += int64(accepted.Accepted)
+	s.result.Moved += int64(accepted.Moved)
 	s.result.Batches++
 	for _, l := range accepted.Lanes {
 		s.result.Reached[l.Lane] = max(s.result.Reached[l.Lane], l.Position)

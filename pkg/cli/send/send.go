@@ -49,6 +49,9 @@ type Options struct {
 // Result says what became of the lines.
 type Result struct {
 	Accepted int64 `json:"accepted"`
+	// Moved counts imported events that lie in a later bucket than that of their
+	// own time.
+	Moved int64 `json:"moved,omitempty"`
 	// Lines counts the lines read that are not blank.
 	Lines   int64     `json:"lines"`
 	Batches int64     `json:"batches"`

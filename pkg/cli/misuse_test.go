@@ -22,7 +22,11 @@ import (
 )
 
 func TestMisuse(t *testing.T) {
-	s := &shell{t: t, endpoint: "http://127.0.0.1:1"}
+	s := &shell{t: t, endpoint: "http://127.0.0.1:1", change: func(a *command.App) {
+		a.RunLocal = func(context.Context, local.Options, io.Writer, io.Writer) error {
+			return errors.New("a platform was started")
+		}
+	}}
 	for _, c := range []struct{ args, want string }{
 		{"", "Usage:"},
 		{"nonsense", `no command "nonsense"`},

@@ -8,6 +8,20 @@ import (
 	"reprise/pkg/replay/replaytest"
 )
 
+// A replay that was cancelled before it was planned is not planned any more, and
+// its step has nothing to report but that.
+func TestAReplayThatHasEndedIsNotPlanned(t *testing.T) {
+	w := replaytest.New(t)
+	w.Send("a")
+	w.Create("r", replay.Request{})
+	_, _, err := w.Store.End(t.Context(), "r", replay.Cancelled, nil, nil)
+	w.Must(err)
+	row, err := w.Planner().Plan(t.Context(), "r")
+	if err != nil || row.Status != replay.Cancelled || row.Cut != nil || row.Total != 0 {
+		t.Errorf("planned as %+v, %v", row, err)
+	}
+}
+
 // A plan is the cut as of when it was made: what is logged later is not in it,
 // and planning again changes nothing.
 func TestAPlanStandsWhateverIsLoggedLater(t *testing.T) {

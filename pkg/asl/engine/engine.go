@@ -123,9 +123,13 @@ func New(config Config) (*Engine, error) {
 // engine have ended, with the journal's error or nil. An engine runs once.
 func (e *Engine) Run(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
+	// Nothing is started until all open executions are resumed: one that is started
+	// meanwhile would be driven twice, by its start and as an open one.
+	e.startMu.Lock()
 	e.mu.Lock()
 	if e.state != idle {
 		e.mu.Unlock()
+		e.startMu.Unlock()
 		return errors.New("run engine: an engine runs only once")
 	}
 	e.runtime.Begin(ctx, group)
@@ -133,7 +137,9 @@ func (e *Engine) Run(ctx context.Context) error {
 	e.mu.Unlock()
 	group.Go(func() error {
 		defer e.stop()
-		if err := e.recover(); err != nil {
+		err := e.recover()
+		e.startMu.Unlock()
+		if err != nil {
 			return fmt.Errorf("recover executions: %w", err)
 		}
 		<-ctx.Done()

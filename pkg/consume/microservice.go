@@ -12,11 +12,8 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/gateway"
+	"reprise/pkg/projection"
 )
-
-// ErrBehind means that the log does not cover a record yet. No effect happens
-// before its event is in the log.
-var ErrBehind = errors.New("the log does not cover the record yet")
 
 // Microservice passes every event of the log to a service at least once, the
 // events of an entity in order. It does not pass on late events, which the pump
@@ -42,7 +39,7 @@ type batchHeads struct {
 }
 
 // has reports whether the log contains the record that ends at a position. It
-// fails with ErrBehind if the lane's head does not cover the position.
+// fails with projection.ErrBehind if the lane's head does not cover the position.
 func (b *batchHeads) has(ctx context.Context, lane event.Lane, end event.Position) (bool, error) {
 	head := b.seen[lane]
 	if end > head.Position {
@@ -55,7 +52,7 @@ func (b *batchHeads) has(ctx context.Context, lane event.Lane, end event.Positio
 	}
 	if end > head.Position {
 		b.patience = 0
-		return false, fmt.Errorf("react to record of lane %s: %w", lane, ErrBehind)
+		return false, fmt.Errorf("react to record of lane %s: %w", lane, projection.ErrBehind)
 	}
 	if !head.Listed(end) {
 		return true, nil // a log of an earlier version, which does not list late records
@@ -67,39 +64,27 @@ func (b *batchHeads) has(ctx context.Context, lane event.Lane, end event.Positio
 // Handle handles a batch. A failure in one lane does not stop the others; the
 // response names the first record of each lane that is not done.
 func (h *Microservice) Handle(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
-	answer := events.KinesisEventResponse{BatchItemFailures: []events.KinesisBatchItemFailure{}}
 	if h.Service == nil {
-		return answer, nil
+		return response(nil), nil
 	}
-	stopped := make(map[event.Lane]bool)
+	// The pump sets aside records of no lane.
+	divided, _ := byLane(h.Decoder.Lanes, batch.Records)
 	heads := &batchHeads{handler: h, seen: make(map[event.Lane]eventlog.Head), patience: h.Patience}
-	for i := range batch.Records {
-		record := &batch.Records[i].Kinesis
-		lane, err := h.Decoder.Lanes.ParseKey(record.PartitionKey)
-		if err != nil || stopped[lane] {
-			// The pump sets aside records of no lane.
-			continue
-		}
-		if err := h.record(ctx, lane, record, heads); err != nil {
-			stopped[lane] = true
-			answer.BatchItemFailures = append(answer.BatchItemFailures,
-				events.KinesisBatchItemFailure{ItemIdentifier: record.SequenceNumber})
-			level := slog.LevelWarn
-			if errors.Is(err, ErrBehind) {
-				level = slog.LevelDebug
+	failed := make([]string, len(divided))
+	for i, l := range divided {
+		for _, in := range l.records {
+			if err := h.record(ctx, l.lane, in, heads); err != nil {
+				failed[i] = in.Sequence
+				h.Log.LogAttrs(ctx, levelOf(err), "records will be retried",
+					slog.String("lane", l.lane.String()), slog.String("error", err.Error()))
+				break
 			}
-			h.Log.LogAttrs(ctx, level, "records will be retried",
-				slog.String("lane", lane.String()), slog.String("error", err.Error()))
 		}
 	}
-	return answer, nil
+	return response(failed), nil
 }
 
-func (h *Microservice) record(
-	ctx context.Context, lane event.Lane, record *events.KinesisRecord, heads *batchHeads,
-) error {
-	in := eventlog.Incoming{Sequence: record.SequenceNumber,
-		Arrival: record.ApproximateArrivalTimestamp.UnixMilli(), Data: record.Data}
+func (h *Microservice) record(ctx context.Context, lane event.Lane, in eventlog.Incoming, heads *batchHeads) error {
 	decoded, err := h.Decoder.Decode(lane, in)
 	var bad *eventlog.Undecodable
 	if errors.As(err, &bad) {

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"math"
 	"net/http"
@@ -201,13 +200,17 @@ func (h *Load) moved(ctx context.Context, batch *loadBatch) (int, error) {
 	if !h.KeepTime {
 		return 0, nil
 	}
+	lanes := make([]event.Lane, len(batch.lanes))
+	for i, l := range batch.lanes {
+		lanes[i] = l.lane
+	}
+	heads, err := h.Heads.LoadOf(ctx, lanes)
+	if err != nil {
+		return 0, err
+	}
 	count := 0
-	for _, l := range batch.lanes {
-		head, err := h.Heads.Load(ctx, l.lane)
-		if err != nil {
-			return 0, fmt.Errorf("load head of lane %s: %w", l.lane, err)
-		}
-		latest := head.Logged
+	for i, l := range batch.lanes {
+		latest := heads[i].Logged
 		for _, own := range l.times {
 			latest = max(latest, own)
 			if h.Width.Of(own) != h.Width.Of(latest) {

@@ -76,12 +76,18 @@ func (h Heads) load(ctx context.Context, lane event.Lane) (Head, control.Version
 
 // LoadAll returns the heads of all lanes, indexed by lane.
 func (h Heads) LoadAll(ctx context.Context, lanes int) ([]Head, error) {
-	heads := make([]Head, lanes)
-	keys := make([]control.Key, lanes)
-	index := make(map[control.Key]event.Lane, lanes)
-	for lane := range event.Lane(lanes) {
-		keys[lane] = headKey(lane)
-		index[keys[lane]] = lane
+	return h.LoadOf(ctx, event.AllLanes(lanes))
+}
+
+// LoadOf returns the heads of some lanes, in the order of lanes, in as few reads as
+// the table allows.
+func (h Heads) LoadOf(ctx context.Context, lanes []event.Lane) ([]Head, error) {
+	heads := make([]Head, len(lanes))
+	keys := make([]control.Key, len(lanes))
+	index := make(map[control.Key]int, len(lanes))
+	for i, lane := range lanes {
+		keys[i] = headKey(lane)
+		index[keys[i]] = i
 	}
 	err := control.LoadAll(ctx, h.Table, keys, func(key control.Key, head Head) { heads[index[key]] = head })
 	if err != nil {

@@ -20,6 +20,7 @@ import (
 
 	"reprise/integration/npm"
 	"reprise/pkg/aws/awsclient"
+	"reprise/pkg/aws/dynamostore"
 )
 
 // endpoints are where the engines listen.
@@ -123,6 +124,17 @@ func DynamoDB(t testing.TB, transport http.RoundTripper) *dynamodb.Client {
 	t.Helper()
 	at := started(t)
 	return dynamodb.NewFromConfig(settings(transport), func(o *dynamodb.Options) { o.BaseEndpoint = &at.dynamoDB })
+}
+
+// Codec makes a codec of items, until the end of the test.
+func Codec(t testing.TB) *dynamostore.Codec {
+	t.Helper()
+	c, err := dynamostore.NewCodec()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
 }
 
 // Kinesis returns a client of the Kinesis engine that uses transport; nil means a

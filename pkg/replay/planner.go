@@ -101,7 +101,6 @@ func (p *Planner) planLanes(ctx context.Context, row Row, heads []eventlog.Head,
 	scopes := p.scopes(row.Request)
 	weights := make([]weight, len(heads))
 	plan := func(ctx context.Context, i int, lane event.Lane) (err error) {
-		weights[i].lane = lane
 		if scopes != nil && len(scopes[lane]) == 0 {
 			return nil
 		}

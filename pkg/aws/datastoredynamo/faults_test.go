@@ -189,7 +189,7 @@ func TestNames(t *testing.T) {
 // into one.
 func TestGoldenCost(t *testing.T) {
 	counter := new(meter.Meter).Part("datastore")
-	all := datastoredynamo.New(engines.DynamoDB(t, nil), codec(t), datastoredynamo.Options{Prefix: prefix(),
+	all := datastoredynamo.New(engines.DynamoDB(t, nil), engines.Codec(t), datastoredynamo.Options{Prefix: prefix(),
 		Pace: engines.Pace(), Waits: 10_000, Random: rand.Reader, Meter: counter})
 	g := generation(t, all)
 	usual := row("account-000042", 1)

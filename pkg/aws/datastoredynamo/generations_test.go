@@ -9,25 +9,14 @@ import (
 
 	"reprise/integration/engines"
 	"reprise/pkg/aws/datastoredynamo"
-	"reprise/pkg/aws/dynamostore"
 	"reprise/pkg/datastore"
 	"reprise/pkg/datastore/datastoretest"
 )
 
-func codec(t testing.TB) *dynamostore.Codec {
-	t.Helper()
-	c, err := dynamostore.NewCodec()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return c
-}
-
 func prefix() string { return fmt.Sprintf("test-store-%016x-", mathrand.Uint64()) }
 
 func open(t *testing.T, prefix string, transport http.RoundTripper) *datastoredynamo.Generations {
-	return datastoredynamo.New(engines.DynamoDB(t, transport), codec(t), datastoredynamo.Options{Prefix: prefix,
+	return datastoredynamo.New(engines.DynamoDB(t, transport), engines.Codec(t), datastoredynamo.Options{Prefix: prefix,
 		Pace: engines.Pace(), Waits: 10_000, Random: rand.Reader})
 }
 

@@ -22,7 +22,7 @@ func identity(entity string, at int) datastore.Identity {
 // them.
 func TestIdentityCost(t *testing.T) {
 	counter := new(meter.Meter).Part("datastore")
-	all := datastoredynamo.New(engines.DynamoDB(t, nil), codec(t), datastoredynamo.Options{Prefix: prefix(),
+	all := datastoredynamo.New(engines.DynamoDB(t, nil), engines.Codec(t), datastoredynamo.Options{Prefix: prefix(),
 		Pace: engines.Pace(), Waits: 10_000, Random: rand.Reader, Meter: counter})
 	g := generation(t, all)
 	wide, err := event.NewPosition(1, strings.Repeat("9", 56), 3)

@@ -10,24 +10,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"pgregory.net/rapid"
 
+	"reprise/integration/engines"
 	"reprise/pkg/aws/dynamostore"
 	"reprise/pkg/meter"
 )
 
-func codec(t testing.TB) *dynamostore.Codec {
-	t.Helper()
-	c, err := dynamostore.NewCodec()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return c
-}
-
 func binary(b ...byte) types.AttributeValue { return &types.AttributeValueMemberB{Value: b} }
 
 func TestRoundTrip(t *testing.T) {
-	c := codec(t)
+	c := engines.Codec(t)
 	rapid.Check(t, func(t *rapid.T) {
 		value := rapid.OneOf(rapid.SliceOf(rapid.Byte()), rapid.Map(rapid.String(), func(s string) []byte { return []byte(s) })).Draw(t, "value")
 		value = bytes.Repeat(value, rapid.IntRange(1, 50).Draw(t, "times"))
@@ -42,7 +33,7 @@ func TestRoundTrip(t *testing.T) {
 
 // TestDamaged decodes what no codec has written, and bombs.
 func TestDamaged(t *testing.T) {
-	c := codec(t)
+	c := engines.Codec(t)
 	bomb := c.Compress(make([]byte, 64<<20))
 	for what, value := range map[string]types.AttributeValue{
 		"empty": binary(), "unknown": binary(9, 1), "no zstd": binary(1, 2, 3), "number": &types.AttributeValueMemberN{Value: "1"},
@@ -59,7 +50,7 @@ func TestDamaged(t *testing.T) {
 
 // TestShrink compresses only what then costs less.
 func TestShrink(t *testing.T) {
-	c := codec(t)
+	c := engines.Codec(t)
 	rng := rand.New(rand.NewPCG(1, 2))
 	rapid.Check(t, func(t *rapid.T) {
 		noise := make([]byte, rapid.IntRange(0, 6000).Draw(t, "noise"))
@@ -98,7 +89,7 @@ func TestItemBytes(t *testing.T) {
 }
 
 func FuzzDecode(f *testing.F) {
-	c := codec(f)
+	c := engines.Codec(f)
 	f.Add([]byte{0})
 	f.Add(c.Compress([]byte("text")))
 	f.Fuzz(func(t *testing.T, frame []byte) {

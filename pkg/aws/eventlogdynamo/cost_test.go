@@ -60,7 +60,7 @@ func noise(seed uint64, size int) []byte {
 func metered(t *testing.T) (*eventlogdynamo.Log, *meter.Counter) {
 	t.Helper()
 	counter := new(meter.Meter).Part("log")
-	return eventlogdynamo.New(engines.DynamoDB(t, nil), codec(t),
+	return eventlogdynamo.New(engines.DynamoDB(t, nil), engines.Codec(t),
 		eventlogdynamo.Options{Table: engines.Table(t), Pace: engines.Pace(), Meter: counter}), counter
 }
 

@@ -59,7 +59,7 @@ func TestPutStops(t *testing.T) {
 	faults := &engines.Faults{Choose: func(string) engines.Fault { puts.Add(1); return engines.Throttle }}
 	pace := engines.Pace()
 	pace.Attempts = 1
-	log := eventlogdynamo.New(engines.DynamoDB(t, faults), codec(t), eventlogdynamo.Options{Table: "any", Pace: pace, Parallel: 4})
+	log := eventlogdynamo.New(engines.DynamoDB(t, faults), engines.Codec(t), eventlogdynamo.Options{Table: "any", Pace: pace, Parallel: 4})
 	entries := make([]eventlog.Entry, 1000)
 	for i := range entries {
 		entries[i] = golden(i)

@@ -5,24 +5,13 @@ import (
 	"testing"
 
 	"reprise/integration/engines"
-	"reprise/pkg/aws/dynamostore"
 	"reprise/pkg/aws/eventlogdynamo"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/eventlog/eventlogtest"
 )
 
-func codec(t testing.TB) *dynamostore.Codec {
-	t.Helper()
-	c, err := dynamostore.NewCodec()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(c.Close)
-	return c
-}
-
 func open(t *testing.T, table string, transport http.RoundTripper) *eventlogdynamo.Log {
-	return eventlogdynamo.New(engines.DynamoDB(t, transport), codec(t), eventlogdynamo.Options{Table: table, Pace: engines.Pace()})
+	return eventlogdynamo.New(engines.DynamoDB(t, transport), engines.Codec(t), eventlogdynamo.Options{Table: table, Pace: engines.Pace()})
 }
 
 func TestConformance(t *testing.T) {

@@ -19,7 +19,6 @@ import (
 func drained(t *testing.T, request replay.Request, planned func(w *world, lane event.Lane)) (*world, *actor, event.Lane) {
 	t.Helper()
 	w, a := quietWorld(t)
-	ctx := context.Background()
 	entity := w.names[0]
 	lane := w.lanes.Of(entity)
 	for i, id := range []string{"1", "2", "3"} {
@@ -30,6 +29,16 @@ func drained(t *testing.T, request replay.Request, planned func(w *world, lane e
 	}
 	w.logEvent(t, a, entity, "4", typeRefused)
 	planned(w, lane)
+	w.deliver(t, a, request)
+	return w, a, lane
+}
+
+func nothing(*world, event.Lane) {}
+
+// deliver makes replay "r" and has it read, taken in and found drained.
+func (w *world) deliver(t *testing.T, a *actor, request replay.Request) {
+	t.Helper()
+	ctx := context.Background()
 	r := &replayModel{id: "r", request: request, lanes: make(map[event.Lane]*expected)}
 	w.replays[r.id] = r
 	w.playback.accept = func(event.Lane, []byte) bool { return true } // the model knows nothing of damage
@@ -42,10 +51,7 @@ func drained(t *testing.T, request replay.Request, planned func(w *world, lane e
 	w.readAll(t, a, r.id)
 	w.takeIn(t, a)
 	w.drain(t, a, r.id)
-	return w, a, lane
 }
-
-func nothing(*world, event.Lane) {}
 
 func (w *world) drain(t *testing.T, a *actor, id string) {
 	t.Helper()

@@ -25,7 +25,6 @@ import (
 func proofOf(t *testing.T, request replay.Request, damage func(w *world, lane event.Lane)) replay.Proof {
 	t.Helper()
 	w, a := quietWorld(t)
-	ctx := context.Background()
 	entity := w.names[0]
 	lane := w.lanes.Of(entity)
 	for _, id := range []string{"1", "2", "3"} {
@@ -33,25 +32,8 @@ func proofOf(t *testing.T, request replay.Request, damage func(w *world, lane ev
 		w.drift += 3_600_000
 	}
 	damage(w, lane)
-	r := &replayModel{id: "r", request: request, lanes: make(map[event.Lane]*expected)}
-	w.replays[r.id] = r
-	w.playback.accept = func(event.Lane, []byte) bool { return true } // the model knows nothing of damage
-	if _, _, err := w.storeOf(a).Create(ctx, r.id, r.request); err != nil {
-		t.Fatal(err)
-	}
-	if err := w.promoterOf(a).Prepare(ctx, r.id, w.set.Version()); err != nil {
-		t.Fatal(err)
-	}
-	w.readAll(t, a, r.id)
-	w.takeIn(t, a)
-	if state, err := w.drainerOf(a).Check(ctx, r.id, w.clock()); err != nil || state != replay.Drained {
-		t.Fatalf("drain: %s, %v", state, err)
-	}
-	proof, err := w.proverOf(a).Prove(ctx, r.id)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return proof
+	w.deliver(t, a, request)
+	return w.prove(t, a, "r")
 }
 
 // forget removes documents of the control table.

@@ -8,15 +8,21 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// data adds the tables, the event stream, and watch-log.
+// data adds the event stream, the tables, and watch-log. The tables come last, since
+// they stay behind if a first deploy fails, with names that the next one needs.
 func (d *deployment) data(stack awscdk.Stack) {
+	d.record(stack)
+	// The stream goes if the deploy that creates it fails, and stays otherwise.
+	stream := d.stream(stack, "event-stream", d.eventStream(), d.Shards, d.RetentionHours)
+	stream.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE, nil)
 	log := d.table(stack, "events-table", d.eventsTable(), func(p *awsdynamodb.CfnTableProps) {
 		p.StreamSpecification = &awsdynamodb.CfnTable_StreamSpecificationProperty{StreamViewType: jsii.String("KEYS_ONLY")}
 		p.ResourcePolicy = &awsdynamodb.CfnTable_ResourcePolicyProperty{PolicyDocument: appendOnly()}
 	})
-	d.table(stack, "control-table", d.controlTable(), nil)
-	d.stream(stack, "event-stream", d.eventStream(), d.Shards, d.RetentionHours).
-		ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
+	control := d.table(stack, "control-table", d.controlTable(), nil)
+	for _, table := range []awsdynamodb.CfnTable{log, control} {
+		table.Node().AddDependency(stream)
+	}
 	d.watchLog(stack, log)
 }
 
@@ -56,14 +62,15 @@ func (d *deployment) table(
 }
 
 // appendOnly denies everybody, including administrators, every write to the log but
-// single puts. IAM checks a transaction by the actions in it.
+// single puts, and letting events expire. IAM checks a transaction by the actions in it.
 func appendOnly() map[string]any {
 	return map[string]any{
 		"Version": "2012-10-17",
 		"Statement": []any{map[string]any{
 			"Sid": "AppendOnly", "Effect": "Deny", "Principal": "*", "Resource": "*",
 			"Action": []string{"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem",
-				"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete"},
+				"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete",
+				"dynamodb:UpdateTimeToLive"},
 		}},
 	}
 }

@@ -87,6 +87,9 @@ func TestFunctionsAreBuiltForTheirRuntime(t *testing.T) {
 		if p["ReservedConcurrentExecutions"] != nil || p["VpcConfig"] != nil {
 			t.Errorf("%s reserves concurrency or is in a VPC", folder)
 		}
+		if at(p, "TracingConfig", "Mode") != "Active" {
+			t.Errorf("%s is traced: %v", folder, p["TracingConfig"])
+		}
 		if at(p, "LoggingConfig", "LogFormat") != "JSON" {
 			t.Errorf("%s logs %v", folder, p["LoggingConfig"])
 		}
@@ -247,10 +250,10 @@ func TestNumberOfResources(t *testing.T) {
 	}
 	want := map[string]int{
 		"ApiGatewayV2::Api": 1, "ApiGatewayV2::Integration": 3, "ApiGatewayV2::Route": 13, "ApiGatewayV2::Stage": 1,
-		"CloudWatch::Alarm": 25, "CloudWatch::Dashboard": 1, "DynamoDB::Table": 2, "Events::Rule": 3,
+		"CloudWatch::Alarm": 30, "CloudWatch::Dashboard": 1, "DynamoDB::Table": 2, "Events::Rule": 3,
 		"IAM::ManagedPolicy": 3, "IAM::Policy": 18, "IAM::Role": 18, "Kinesis::Stream": 2,
 		"Lambda::EventInvokeConfig": 2, "Lambda::EventSourceMapping": 4, "Lambda::Function": 17, "Lambda::Permission": 5,
-		"Lambda::Version": 8, "Logs::LogGroup": 19, "Logs::MetricFilter": 9, "SNS::Topic": 1, "StepFunctions::StateMachine": 1,
+		"Lambda::Version": 8, "Logs::LogGroup": 19, "Logs::MetricFilter": 13, "SNS::Topic": 1, "SQS::Queue": 1, "StepFunctions::StateMachine": 1,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("resources\n%v, want\n%v", got, want)

@@ -22,6 +22,7 @@ type Deployment struct {
 	Routes    []Route
 	Rules     []Rule
 	Machines  []Machine
+	Policies  []Policy
 }
 
 // Table is a DynamoDB table. Range is "" if it has no sort key; a type is S, N or B.
@@ -38,7 +39,9 @@ type Stream struct {
 
 // Function is a Lambda function.
 type Function struct {
-	Name, ARN   string
+	Name, ARN string
+	// Role is the ARN of its role.
+	Role        string
 	Environment map[string]string
 	Timeout     time.Duration
 	MemoryMB    int
@@ -68,6 +71,19 @@ type Rule struct {
 	Pattern map[string]any
 	// Targets are ARNs.
 	Targets []string
+}
+
+// Policy is an inline policy of roles, by their names.
+type Policy struct {
+	Roles      []string
+	Statements []Statement
+}
+
+// Statement is one statement of a policy. Condition has values by operator and key.
+type Statement struct {
+	Effect             string
+	Actions, Resources []string
+	Condition          map[string]map[string][]string
 }
 
 // Machine is a state machine. Substitutions are the values of placeholders in the

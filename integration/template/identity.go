@@ -17,6 +17,7 @@ const (
 	typeRule        = "AWS::Events::Rule"
 	typeMachine     = "AWS::StepFunctions::StateMachine"
 	typeRole        = "AWS::IAM::Role"
+	typePolicy      = "AWS::IAM::Policy"
 )
 
 // firstVersion is the number of the version that a first deploy publishes.

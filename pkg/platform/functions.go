@@ -49,7 +49,8 @@ func (p *Platform) ApplyPlayback() Batch {
 
 // Plan is plan-replay.
 func (p *Platform) Plan() Step[steps.PlanInput, steps.PlanOutput] {
-	plan := &steps.PlanReplay{Store: p.store, Planner: p.Planner(), Promoter: p.Promoter(), Version: p.Applier.Version()}
+	plan := &steps.PlanReplay{Store: p.store, Planner: p.Planner(), Promoter: p.Promoter(), Version: p.Applier.Version(),
+		Readers: p.Settings.Readers}
 	return logged(p, plan.Handle)
 }
 

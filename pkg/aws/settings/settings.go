@@ -28,6 +28,8 @@ const (
 	// EnvParallelization is the number of concurrent batches per shard of a
 	// generation's consumer, 1 to 10.
 	EnvParallelization = "REPRISE_PARALLELIZATION"
+	// EnvReaders bounds the segment readers of a replay, 1 to 256.
+	EnvReaders = "REPRISE_READERS"
 )
 
 // Settings are the validated settings of a function. Fields that it does not need are
@@ -40,6 +42,7 @@ type Settings struct {
 	StateMachine    string
 	WriteVersion    string
 	Parallelization int
+	Readers         int
 }
 
 // Common are the variables that every function has.
@@ -52,6 +55,8 @@ func Needs(function string) []string {
 		return append(Common(), EnvStateMachine)
 	case "keep-consumers":
 		return append(Common(), EnvStateMachine, EnvWriteVersion, EnvParallelization)
+	case "plan-replay":
+		return append(Common(), EnvReaders)
 	}
 	return Common()
 }
@@ -108,6 +113,8 @@ func (s *Settings) set(name, value string) (err error) {
 		err = match(versionPattern, value, "the number of a published version")
 	case EnvParallelization:
 		s.Parallelization, err = number(value, 1, 10)
+	case EnvReaders:
+		s.Readers, err = number(value, 1, 256)
 	}
 	return err
 }

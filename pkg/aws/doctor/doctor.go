@@ -155,7 +155,6 @@ func (d *Doctor) Examine(ctx context.Context) Report {
 		return r
 	}
 	r.Account = aws.ToString(who.Account)
-	d.account(ctx, &r, aws.ToString(who.Arn))
-	d.deployment(ctx, &r)
+	d.deployment(ctx, &r, d.account(ctx, &r, aws.ToString(who.Arn)))
 	return r
 }

@@ -191,3 +191,20 @@ func TestANewPlatformIsServedOnceItIsKept(t *testing.T) {
 		t.Errorf("%d: %s", answer.Code, answer.Body)
 	}
 }
+
+// TestReadersAreBounded by the platform, whatever a request asks for: an account may
+// have few concurrent executions.
+func TestReadersAreBounded(t *testing.T) {
+	for _, c := range []struct {
+		readers int
+		input   string
+		want    int
+	}{{0, `{}`, replay.DefaultParallelism}, {2, `{}`, 2}, {2, `{"parallelism":1}`, 1}, {2, `{"parallelism":64}`, 2}} {
+		w := platformtest.New(t)
+		w.Parts.Settings.Readers = c.readers
+		plan, err := w.Platform().Plan()(t.Context(), steps.PlanInput{Replay: "r", Input: json.RawMessage(c.input)})
+		if err != nil || plan.Parallelism != c.want {
+			t.Errorf("%s with %d readers: %d at a time, %v", c.input, c.readers, plan.Parallelism, err)
+		}
+	}
+}

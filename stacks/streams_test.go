@@ -68,6 +68,9 @@ func TestTablesOutliveMistakes(t *testing.T) {
 			t.Errorf("%s: %s %v", id, r.DeletionPolicy, p)
 		}
 	})
+	if policy := templates["data"].Resources["eventstream"].UpdateReplacePolicy; policy != "Retain" {
+		t.Errorf("a replaced event stream: %s", policy)
+	}
 	if tables != 2 || templates["data"].Resources["eventstream"].DeletionPolicy != "RetainExceptOnCreate" {
 		t.Errorf("%d tables; the event stream: %s", tables, templates["data"].Resources["eventstream"].DeletionPolicy)
 	}

@@ -99,7 +99,7 @@ func (d *Doctor) concurrency(ctx context.Context, r *Report) (limit int) {
 		r.add(Note, subject,
 			fmt.Sprintf("%s: the defaults, which are made for %d, run here with one batch per shard at a time and "+
 				"two readers of a replay", says, fewest),
-			"ask Service Quotas for 1,000 concurrent executions, then deploy with -c reprise:concurrency=1000")
+			"ask Service Quotas for 1,000 concurrent executions, then set reprise:concurrency to 1000 in cdk.json and deploy")
 	default:
 		r.add(Fine, subject, fmt.Sprintf("%s: reprise:concurrency may be up to %d", says, unreserved), "")
 	}

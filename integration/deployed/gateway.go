@@ -34,7 +34,7 @@ func (w *World) gateway() http.Handler {
 			return invoke[response](ctx, w.Host, route.Function, req)
 		}
 	}
-	return emulate.Server(newGateway(routes, w.log), w.log).Handler
+	return emulate.Server(newGateway(routes, w.log), nil, w.log).Handler
 }
 
 // newGateway is an HTTP API: it turns requests into events (payload format 2.0) for

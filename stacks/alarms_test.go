@@ -34,7 +34,8 @@ func TestLagAlarmsFollowTheRetention(t *testing.T) {
 		"pump-events": "event", "write-state": "event", "run-microservice": "event", "apply-playback": "playback"} {
 		for part, of := range map[string]float64{"quarter": 4, "half": 2} {
 			alarm := alarmOf(t, consumer+"-lag-"+part)
-			if alarm["Threshold"] != hours[stream]*3_600_000/of || alarm["MetricName"] != "IteratorAge" || alarm["Statistic"] != "Maximum" {
+			if alarm["Threshold"] != hours[stream]*3_600_000/of || alarm["MetricName"] != "IteratorAge" ||
+				alarm["Statistic"] != "Maximum" {
 				t.Errorf("%s at a %s: %v", consumer, part, alarm)
 			}
 		}
@@ -44,10 +45,12 @@ func TestLagAlarmsFollowTheRetention(t *testing.T) {
 // TestEveryPromiseIsWatched has an alarm for each, that tells somebody and is
 // not raised by silence.
 func TestEveryPromiseIsWatched(t *testing.T) {
-	for _, promise := range []string{"log-changed", "records-quarantined", "entities-parked", "generation-lost",
-		"head-lost", "projection-runaway", "playback-damaged", "pump-stopped", "write-stopped",
-		"functions-throttled", "tables-throttled", "event-stream-throttled", "consumers-failing", "watch-failing", "keeper-failing",
-		"replay-failed", "replay-not-closed"} {
+	for _, promise := range []string{
+		"log-changed", "records-quarantined", "entities-parked", "generation-lost", "head-lost",
+		"projection-runaway", "playback-damaged", "pump-stopped", "write-stopped",
+		"functions-throttled", "tables-throttled", "event-stream-throttled", "consumers-failing",
+		"watch-failing", "keeper-failing", "replay-failed", "replay-not-closed",
+	} {
 		alarmOf(t, promise)
 	}
 	metrics := 0
@@ -56,7 +59,8 @@ func TestEveryPromiseIsWatched(t *testing.T) {
 			r.Properties["ComparisonOperator"] != "GreaterThanOrEqualToThreshold" {
 			t.Errorf("%s: %v", id, r.Properties)
 		}
-		if period, found := r.Properties["Period"].(float64); found && period*r.Properties["EvaluationPeriods"].(float64) > 7*24*3600 {
+		period, found := r.Properties["Period"].(float64)
+		if found && period*r.Properties["EvaluationPeriods"].(float64) > 7*24*3600 {
 			t.Errorf("%s looks back further than a week", id)
 		}
 		metrics += max(1, len(list(r.Properties["Metrics"]))-1)

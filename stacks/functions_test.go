@@ -25,12 +25,14 @@ func functions() map[string]resource {
 // the values as the functions do.
 func TestFunctionsHaveWhatTheyRead(t *testing.T) {
 	all := functions()
-	if got, want := slices.Sorted(maps.Keys(all)), slices.Sorted(slices.Values(settings.Functions())); !slices.Equal(got, want) {
+	got, want := slices.Sorted(maps.Keys(all)), slices.Sorted(slices.Values(settings.Functions()))
+	if !slices.Equal(got, want) {
 		t.Fatalf("the stacks have %v\nthe functions are %v", got, want)
 	}
 	for folder, r := range all {
 		variables := at(r.Properties, "Environment", "Variables").(map[string]any)
-		if got, want := slices.Sorted(maps.Keys(variables)), slices.Sorted(slices.Values(settings.Needs(folder))); !slices.Equal(got, want) {
+		got, want := slices.Sorted(maps.Keys(variables)), slices.Sorted(slices.Values(settings.Needs(folder)))
+		if !slices.Equal(got, want) {
 			t.Errorf("%s is given %v\nand reads %v", folder, got, want)
 		}
 		_, err := settings.Load(folder, func(name string) string {
@@ -80,7 +82,8 @@ func TestNamesAgree(t *testing.T) {
 func TestFunctionsAreBuiltForTheirRuntime(t *testing.T) {
 	for folder, r := range functions() {
 		p := r.Properties
-		if p["Runtime"] != "provided.al2023" || p["Handler"] != "bootstrap" || !slices.Equal(list(p["Architectures"]), []any{"arm64"}) {
+		if p["Runtime"] != "provided.al2023" || p["Handler"] != "bootstrap" ||
+			!slices.Equal(list(p["Architectures"]), []any{"arm64"}) {
 			t.Errorf("%s: %v", folder, p)
 		}
 		// A new account may have a concurrency of 10 in all.
@@ -170,7 +173,8 @@ func TestRoutesAgree(t *testing.T) {
 			if r.Properties["AuthorizationType"] != want {
 				t.Errorf("%s: %v", id, r.Properties)
 			}
-			if scopes := list(r.Properties["AuthorizationScopes"]); want == "JWT" && !slices.Equal(scopes, []any{"reprise/" + string(served[key].Group)}) {
+			scopes := list(r.Properties["AuthorizationScopes"])
+			if want == "JWT" && !slices.Equal(scopes, []any{"reprise/" + string(served[key].Group)}) {
 				t.Errorf("%s: scopes %v", key, scopes)
 			}
 			if got := functionBehind(t, variant, r); got != served[key].Function {
@@ -226,8 +230,9 @@ func TestEndedExecutionsCloseTheirReplays(t *testing.T) {
 			return
 		}
 		found = true
+		machine := flat(t, list(at(detail, "stateMachineArn"))[0])
 		if !slices.Equal(list(at(detail, "status")), []any{"ABORTED", "FAILED", "TIMED_OUT"}) ||
-			flat(t, list(at(detail, "stateMachineArn"))[0]) != "arn:aws:states:eu-west-1:123456789012:stateMachine:reprise-replay" ||
+			machine != "arn:aws:states:eu-west-1:123456789012:stateMachine:reprise-replay" ||
 			!strings.HasPrefix(flat(t, at(list(r.Properties["Targets"])[0], "Arn")), "closereplay") {
 			t.Errorf("%s: %v", id, r.Properties)
 		}
@@ -246,11 +251,27 @@ func TestNumberOfResources(t *testing.T) {
 		}
 	}
 	want := map[string]int{
-		"ApiGatewayV2::Api": 1, "ApiGatewayV2::Integration": 3, "ApiGatewayV2::Route": 13, "ApiGatewayV2::Stage": 1,
-		"CloudWatch::Alarm": 25, "CloudWatch::Dashboard": 1, "DynamoDB::Table": 2, "Events::Rule": 3,
-		"IAM::ManagedPolicy": 3, "IAM::Policy": 18, "IAM::Role": 18, "Kinesis::Stream": 2,
-		"Lambda::EventInvokeConfig": 2, "Lambda::EventSourceMapping": 4, "Lambda::Function": 17, "Lambda::Permission": 5,
-		"Lambda::Version": 8, "Logs::LogGroup": 19, "Logs::MetricFilter": 9, "SNS::Topic": 1, "StepFunctions::StateMachine": 1,
+		"ApiGatewayV2::Api":           1,
+		"ApiGatewayV2::Integration":   3,
+		"ApiGatewayV2::Route":         13,
+		"ApiGatewayV2::Stage":         1,
+		"CloudWatch::Alarm":           25,
+		"CloudWatch::Dashboard":       1,
+		"DynamoDB::Table":             2,
+		"Events::Rule":                3,
+		"IAM::ManagedPolicy":          3,
+		"IAM::Policy":                 18,
+		"IAM::Role":                   18,
+		"Kinesis::Stream":             2,
+		"Lambda::EventInvokeConfig":   2,
+		"Lambda::EventSourceMapping":  4,
+		"Lambda::Function":            17,
+		"Lambda::Permission":          5,
+		"Lambda::Version":             8,
+		"Logs::LogGroup":              19,
+		"Logs::MetricFilter":          9,
+		"SNS::Topic":                  1,
+		"StepFunctions::StateMachine": 1,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("resources\n%v, want\n%v", got, want)

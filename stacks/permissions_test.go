@@ -31,7 +31,8 @@ func TestNoStatementIsWide(t *testing.T) {
 			}
 			if action == "lambda:CreateEventSourceMapping" || action == "lambda:DeleteEventSourceMapping" {
 				condition, _ := json.Marshal(s.condition)
-				if !strings.Contains(string(condition), "lambda:FunctionArn") || !strings.Contains(string(condition), "reprise-write-state:*") {
+				if !strings.Contains(string(condition), "lambda:FunctionArn") ||
+					!strings.Contains(string(condition), "reprise-write-state:*") {
 					t.Errorf("%s: %s is not held to the aliases of write-state: %s", s.policy, action, condition)
 				}
 			}
@@ -57,7 +58,8 @@ func TestTheLogIsAppendOnly(t *testing.T) {
 	var writers []string
 	for _, s := range statements(t) {
 		reaches := slices.ContainsFunc(s.resources, func(r string) bool {
-			return r == "*" || strings.HasSuffix(r, ":table/reprise-events") || strings.HasSuffix(r, ":table/reprise-*") || strings.HasSuffix(r, ":table/*")
+			return r == "*" || strings.HasSuffix(r, ":table/reprise-events") ||
+				strings.HasSuffix(r, ":table/reprise-*") || strings.HasSuffix(r, ":table/*")
 		})
 		if !reaches {
 			continue
@@ -138,7 +140,10 @@ func TestOnlyReportReplayReadsHistories(t *testing.T) {
 	for _, state := range definition.States {
 		if state.Type == "Map" {
 			want["states:GetExecutionHistory"] = append(want["states:GetExecutionHistory"], execution+"/"+state.Label+":*")
-			want["states:ListExecutions"] = append(want["states:ListExecutions"], "arn:aws:states"+place+"mapRun:reprise-replay/"+state.Label+":*")
+			want["states:ListExecutions"] = append(
+				want["states:ListExecutions"],
+				"arn:aws:states"+place+"mapRun:reprise-replay/"+state.Label+":*",
+			)
 		}
 	}
 	got := make(map[string][]string)

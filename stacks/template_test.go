@@ -35,7 +35,11 @@ func flat(t *testing.T, value any) string {
 		return v
 	case map[string]any:
 		if ref, found := v["Ref"].(string); found {
-			return map[string]string{"AWS::Partition": "aws", "AWS::Region": "eu-west-1", "AWS::AccountId": "123456789012"}[ref] +
+			return map[string]string{
+				"AWS::Partition": "aws",
+				"AWS::Region":    "eu-west-1",
+				"AWS::AccountId": "123456789012",
+			}[ref] +
 				map[bool]string{false: ref}[strings.HasPrefix(ref, "AWS::")]
 		}
 		if get, found := v["Fn::GetAtt"].([]any); found {

@@ -26,7 +26,8 @@ func substituted(t *testing.T) []byte {
 	if !json.Valid([]byte(text)) {
 		t.Fatal("the file is not valid JSON as it is stored")
 	}
-	return []byte(regexp.MustCompile(placeholder).ReplaceAllString(text, "arn:aws:lambda:eu-west-1:123456789012:function:$1"))
+	const arn = "arn:aws:lambda:eu-west-1:123456789012:function:$1"
+	return []byte(regexp.MustCompile(placeholder).ReplaceAllString(text, arn))
 }
 
 func substitutions() map[string]string {
@@ -154,7 +155,10 @@ func TestEveryStateIsReached(t *testing.T) {
 // The retries that every task has, by name and in this order; nothing general
 // stands before them.
 var standard = [][]string{
-	{"Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.ClientExecutionTimeoutException"},
+	{
+		"Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
+		"Lambda.ClientExecutionTimeoutException",
+	},
 	{"Lambda.TooManyRequestsException", "Reprise.Throttled"},
 	{"Reprise.Transient"},
 	{"Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"},
@@ -283,8 +287,16 @@ if (!r.isValid) { console.log(v.formatErrors ? JSON.stringify(r.errors) : JSON.s
 // implementation, which the runner's own parser is a second opinion on.
 func TestJSONataIsJSONata(t *testing.T) {
 	const script = `const jsonata = require("jsonata"), fs = require("fs"); let n = 0, bad = 0;
-const walk = v => { if (typeof v === "string") { const m = /^\{%([\s\S]*)%\}$/.exec(v); if (m) { n++; try { jsonata(m[1]) } catch (e) { bad++; console.log(m[1], e.message) } } }
-  else if (v && typeof v === "object") Object.values(v).forEach(walk) };
-walk(JSON.parse(fs.readFileSync(process.argv[1], "utf8"))); console.log(n); process.exit(bad || n < 40 ? 1 : 0)`
+const walk = v => {
+  if (v && typeof v === "object") Object.values(v).forEach(walk);
+  if (typeof v !== "string") return;
+  const m = /^\{%([\s\S]*)%\}$/.exec(v);
+  if (!m) return;
+  n++;
+  try { jsonata(m[1]) } catch (e) { bad++; console.log(m[1], e.message) }
+};
+walk(JSON.parse(fs.readFileSync(process.argv[1], "utf8")));
+console.log(n);
+process.exit(bad || n < 40 ? 1 : 0)`
 	node(t, "-e", script, deployed(t))
 }

@@ -28,7 +28,9 @@ func (w *world) checkEnd() {
 }
 
 func (w *world) registryState() datastore.RegistryState {
-	registered, _ := decode[datastore.RegistryState](w, w.table.stored[control.Key{Partition: "registry", Sort: "generations"}].body)
+	registered, _ := decode[datastore.RegistryState](
+		w, w.table.stored[control.Key{Partition: "registry", Sort: "generations"}].body,
+	)
 	return registered
 }
 

@@ -31,7 +31,10 @@ func plantedFaults() []planted {
 		{"a pump that trusts batch boundaries", plant{commit: trustBoundaries}, 200, []invariant{completeness}, attacks{}},
 		{"mark moved before the rows are written", plant{store: plantMarkFirst}, 50, []invariant{completeness}, attacks{}},
 		{"a drain that trusts an empty queue", plant{drain: trustEmptyQueue}, 300, []invariant{resumability}, attacks{}},
-		{"a reader that emits from a cut that moves", plant{reader: plantMovingCut}, 200, []invariant{completeness}, attacks{}},
+		{
+			"a reader that emits from a cut that moves",
+			plant{reader: plantMovingCut}, 200, []invariant{completeness}, attacks{},
+		},
 		{"a consumer that does not check gaps", plant{consume: closeGaps}, 300,
 			[]invariant{order, completeness, resumability}, attacks{}},
 		{"a flip without a hold", plant{promote: flipWithoutHold}, 1500, []invariant{neverStepBack}, attacks{}},

@@ -94,7 +94,13 @@ const (
 )
 
 func crowdEvent(id string) event.Event {
-	return event.Event{ID: id, Source: "crowd", Type: typeNoted, Subject: busy, Data: fmt.Sprintf(`{"n":%d}`, textHash(id)%1_000_000)}
+	return event.Event{
+		ID:      id,
+		Source:  "crowd",
+		Type:    typeNoted,
+		Subject: busy,
+		Data:    fmt.Sprintf(`{"n":%d}`, textHash(id)%1_000_000),
+	}
 }
 
 // probe is a generation with one row, which records whether an entity's history

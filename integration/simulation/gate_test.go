@@ -100,8 +100,15 @@ func (w *world) newActor(name string) *actor {
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()
 	w.gate.actors++
-	a := &actor{world: w, id: w.gate.actors, name: fmt.Sprintf("%s.%d", name, w.gate.actors), freezeAfter: -1, code: w.code, born: w.steps,
-		random: rand.New(rand.NewPCG(w.seed, textHash(name)+uint64(w.gate.actors)))}
+	a := &actor{
+		world:       w,
+		id:          w.gate.actors,
+		name:        fmt.Sprintf("%s.%d", name, w.gate.actors),
+		freezeAfter: -1,
+		code:        w.code,
+		born:        w.steps,
+		random:      rand.New(rand.NewPCG(w.seed, textHash(name)+uint64(w.gate.actors))),
+	}
 	a.ctx, a.cancel = context.WithCancel(context.WithValue(context.Background(), actorKey{}, a))
 	return a
 }

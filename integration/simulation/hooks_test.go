@@ -68,7 +68,9 @@ func (t steppedTable) GetAll(ctx context.Context, keys []control.Key) (docs []co
 	return docs, err
 }
 
-func (t steppedTable) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (version control.Version, err error) {
+func (t steppedTable) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (version control.Version, err error) {
 	err = t.do(func() error { version, err = t.Table.Put(ctx, key, body, previous); return err })
 	return version, err
 }
@@ -77,7 +79,9 @@ func (t steppedTable) Delete(ctx context.Context, key control.Key, previous cont
 	return t.do(func() error { return t.Table.Delete(ctx, key, previous) })
 }
 
-func (t steppedTable) List(ctx context.Context, partition, after string, limit int) (docs []control.Document, err error) {
+func (t steppedTable) List(
+	ctx context.Context, partition, after string, limit int,
+) (docs []control.Document, err error) {
 	err = t.do(func() error { docs, err = t.Table.List(ctx, partition, after, limit); return err })
 	return docs, err
 }
@@ -142,7 +146,11 @@ func (w *world) promoterWith(a *actor, s *steps) *cutover.Promoter {
 }
 
 func aRebuild(id string, promote bool) *replayModel {
-	return &replayModel{id: id, request: replay.Request{Rebuild: true, Promote: promote}, lanes: make(map[event.Lane]*expected)}
+	return &replayModel{
+		id:      id,
+		request: replay.Request{Rebuild: true, Promote: promote},
+		lanes:   make(map[event.Lane]*expected),
+	}
 }
 
 // followed is a quiet world with a rebuild whose generation follows, asked to be

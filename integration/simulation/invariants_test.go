@@ -119,7 +119,8 @@ func (w *world) sawRow(generation string, lane event.Lane, row *datastore.Row) {
 		return // it is lost, and checked when it becomes active
 	}
 	if head := w.headOf(lane); row.Position > head {
-		w.breakf(logLeads, "entity %s of %s is written up to %s; the log's head is at %s", row.Entity, generation, row.Position, head)
+		w.breakf(logLeads, "entity %s of %s is written up to %s; the log's head is at %s",
+			row.Entity, generation, row.Position, head)
 		return
 	}
 	want, found := w.model.entity(row.Entity).row(w.versions[generation], row.Position)
@@ -152,8 +153,8 @@ func compareRows(want, have *datastore.Row) string {
 	case want.Chain != have.Chain:
 		return fmt.Sprintf("chain %s, not %s", have.Chain, want.Chain)
 	case want.Duplicates != have.Duplicates || want.Conflicts != have.Conflicts || want.Ignored != have.Ignored:
-		return fmt.Sprintf("%d duplicates, %d conflicts, %d ignored, not %d, %d, %d", have.Duplicates, have.Conflicts, have.Ignored,
-			want.Duplicates, want.Conflicts, want.Ignored)
+		return fmt.Sprintf("%d duplicates, %d conflicts, %d ignored, not %d, %d, %d",
+			have.Duplicates, have.Conflicts, have.Ignored, want.Duplicates, want.Conflicts, want.Ignored)
 	case parked(want) != parked(have):
 		return fmt.Sprintf("%s, not %s", parked(have), parked(want))
 	case !slices.Equal(want.Buckets, have.Buckets):
@@ -172,7 +173,8 @@ func (w *world) sawMark(generation string, name datastore.MarkName, lane event.L
 		return
 	}
 	if head := w.headOf(lane); mark.Position > head {
-		w.breakf(logLeads, "the live mark of lane %s of %s is at %s; the log's head is at %s", lane, generation, mark.Position, head)
+		w.breakf(logLeads, "the live mark of lane %s of %s is at %s; the log's head is at %s",
+			lane, generation, mark.Position, head)
 	}
 	for _, name := range w.names {
 		if w.lanes.Of(name) == lane {

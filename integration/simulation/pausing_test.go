@@ -128,7 +128,9 @@ func (p *pausing) execute(driver *actor) {
 			token = fmt.Sprintf("token-%d", p.tokens)
 			p.waits = token
 		})
-		inv := invoke(p.world, "park", functionTimeout, act(func(ctx context.Context, a *actor) error { return p.park(ctx, a, token) }))
+		inv := invoke(p.world, "park", functionTimeout, act(func(ctx context.Context, a *actor) error {
+			return p.park(ctx, a, token)
+		}))
 		if !driver.await("success of "+token, 0, func() bool { return p.sent[token] || (inv.ended && inv.err != nil) }) {
 			return
 		}

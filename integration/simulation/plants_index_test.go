@@ -24,7 +24,9 @@ type spoiltIndex struct {
 	spoil func(generation string, entered, first *datastore.Identity)
 }
 
-func (s spoiltIndex) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) ([]datastore.Identity, error) {
+func (s spoiltIndex) Identify(
+	ctx context.Context, lane event.Lane, events []datastore.Identity,
+) ([]datastore.Identity, error) {
 	first, err := s.Generation.Identify(ctx, lane, events)
 	for i := range first {
 		s.spoil(s.id, &events[i], &first[i])

@@ -40,7 +40,9 @@ func (e earlyTable) Get(ctx context.Context, key control.Key) (control.Document,
 	return e.Table.Get(ctx, key)
 }
 
-func (e earlyTable) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (e earlyTable) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	version, err := e.Table.Put(ctx, key, body, previous)
 	lane, found := strings.CutPrefix(key.Sort, "checkpoint#")
 	if data := e.take(lane); found && err == nil && data != nil {
@@ -66,7 +68,9 @@ func (e *earlyCheckpoint) take(lane string) []byte {
 // noRewind keeps the drain from setting checkpoints back.
 type noRewind struct{ control.Table }
 
-func (n noRewind) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (n noRewind) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	if strings.HasPrefix(key.Sort, "checkpoint#") {
 		return "v", nil
 	}
@@ -151,7 +155,9 @@ func (l *lateLog) Put(_ context.Context, lane event.Lane, bucket eventlog.Bucket
 	return nil
 }
 
-func (h headFirst) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (h headFirst) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	version, err := h.Table.Put(ctx, key, body, previous)
 	for _, put := range h.log.puts {
 		if err == nil {
@@ -176,7 +182,9 @@ func (m lateManifests) PutAll(_ context.Context, writes []control.Write) ([]erro
 	return make([]error, len(writes)), nil
 }
 
-func (m lateManifests) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (m lateManifests) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	version, err := m.Table.Put(ctx, key, body, previous)
 	if err == nil && len(*m.held) > 0 {
 		_, err = m.Table.PutAll(ctx, *m.held)
@@ -198,7 +206,9 @@ func (m markFirst) Open(id string) datastore.Generation {
 	return markFirstGeneration{m.Generations.Open(id), new([]func(context.Context) error)}
 }
 
-func (g markFirstGeneration) WriteRows(_ context.Context, lane event.Lane, writes []datastore.RowWrite) ([]string, error) {
+func (g markFirstGeneration) WriteRows(
+	_ context.Context, lane event.Lane, writes []datastore.RowWrite,
+) ([]string, error) {
 	*g.held = append(*g.held, func(ctx context.Context) error {
 		_, err := g.Generation.WriteRows(ctx, lane, writes)
 		return err

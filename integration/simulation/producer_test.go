@@ -153,7 +153,8 @@ func (p *producer) run() {
 				break
 			}
 		}
-		if !w.promoting && p.driver.random.IntN(3) == 0 && p.driver.pause(p.driver.ctx, p.driver.random.Int64N(6_000)) != nil {
+		if !w.promoting && p.driver.random.IntN(3) == 0 &&
+			p.driver.pause(p.driver.ctx, p.driver.random.Int64N(6_000)) != nil {
 			return
 		}
 		if !p.driver.await("go on", 0, func() bool { return p.left > p.reserve || w.promoting || w.machines == 0 }) {

@@ -64,7 +64,9 @@ type interrupted struct {
 	before func() error
 }
 
-func (i *interrupted) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (i *interrupted) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	if before := i.due(key); before != nil {
 		if err := before(); err != nil {
 			return "", err
@@ -102,7 +104,8 @@ func (w *world) readAll(t *testing.T, a *actor, id string) {
 		t.Fatal(err)
 	}
 	for group := range row.Groups {
-		if outcome, err := w.readerOf(a).Read(ctx, id, group, w.clock().Add(drainLimit)); err != nil || outcome != replay.Done {
+		if outcome, err := w.readerOf(a).Read(ctx, id, group, w.clock().Add(drainLimit)); err != nil ||
+			outcome != replay.Done {
 			t.Fatalf("read group %d: %s, %v", group, outcome, err)
 		}
 	}

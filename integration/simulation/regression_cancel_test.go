@@ -38,12 +38,15 @@ func TestCancelledAtAnyMomentOfAPromotion(t *testing.T) {
 		seen[row.Status]++
 		switch {
 		case refused == nil:
-			if cancelled.Status != replay.Cancelled || row.Status != replay.Cancelled || row.Promoted || active != datastore.FirstGeneration {
-				t.Errorf("cancelled ahead of call %d: promote %q, row %s, promoted %t, active %s", at, state, row.Status, row.Promoted, active)
+			if cancelled.Status != replay.Cancelled || row.Status != replay.Cancelled || row.Promoted ||
+				active != datastore.FirstGeneration {
+				t.Errorf("cancelled ahead of call %d: promote %q, row %s, promoted %t, active %s",
+					at, state, row.Status, row.Promoted, active)
 			}
 		case errors.Is(refused, replay.ErrPromoted), errors.Is(refused, replay.ErrEnded):
 			if row.Status != replay.Succeeded || !row.Promoted || active != r.generation {
-				t.Errorf("refused ahead of call %d (%v): row %s, promoted %t, active %s", at, refused, row.Status, row.Promoted, active)
+				t.Errorf("refused ahead of call %d (%v): row %s, promoted %t, active %s",
+					at, refused, row.Status, row.Promoted, active)
 			}
 		default:
 			t.Errorf("cancel ahead of call %d: %v", at, refused)
@@ -56,7 +59,9 @@ func TestCancelledAtAnyMomentOfAPromotion(t *testing.T) {
 
 // ended plays the rest of the state machine after a promotion, and the rule on
 // ended executions.
-func (w *world) ended(ctx context.Context, t *testing.T, a *actor, id string, state cutover.Promotion, failed error) error {
+func (w *world) ended(
+	ctx context.Context, t *testing.T, a *actor, id string, state cutover.Promotion, failed error,
+) error {
 	t.Helper()
 	service := w.serviceWith(a, nil, &executionDouble{})
 	switch {
@@ -95,7 +100,8 @@ func TestPromotedAtAnyMomentOfACancel(t *testing.T) {
 		case promoted && (errors.Is(err, replay.ErrPromoted) || errors.Is(err, replay.ErrEnded)):
 		case cancelled && (err == nil || errors.Is(err, replay.ErrEnded)):
 		default:
-			t.Errorf("promoted ahead of call %d: cancel %v; row %s, promoted %t, active %s", at, err, row.Status, row.Promoted, active)
+			t.Errorf("promoted ahead of call %d: cancel %v; row %s, promoted %t, active %s",
+				at, err, row.Status, row.Promoted, active)
 		}
 	}
 }
@@ -130,7 +136,8 @@ func cancelThatDies(t *testing.T, again, late bool) {
 			withdrawn = info.Withdrawn != ""
 		}
 		if again {
-			if _, err := w.serviceWith(a, nil, &executionDouble{}).Cancel(ctx, r.id); err != nil && !errors.Is(err, replay.ErrEnded) {
+			if _, err := w.serviceWith(a, nil, &executionDouble{}).Cancel(ctx, r.id); err != nil &&
+				!errors.Is(err, replay.ErrEnded) {
 				t.Fatalf("cancel again after call %d: %v", at, err)
 			}
 		}
@@ -144,7 +151,8 @@ func cancelThatDies(t *testing.T, again, late bool) {
 			want = replay.Cancelled
 		}
 		if row.Status != want || (active == r.generation) != (want == replay.Succeeded) {
-			t.Errorf("cancel died at call %d (late %t, again %t): row %s, active %s, want %s", at, late, again, row.Status, active, want)
+			t.Errorf("cancel died at call %d (late %t, again %t): row %s, active %s, want %s",
+				at, late, again, row.Status, active, want)
 		}
 	}
 }
@@ -154,17 +162,22 @@ func TestNoFlipAfterAClose(t *testing.T) {
 	for at := 0; ; at++ {
 		w, a, r := followed(t)
 		ctx := context.Background()
-		s := &steps{at: at, happy: func() {
-			if err := w.serviceWith(a, nil, nil).Ended(ctx, r.id, "TIMED_OUT", &replay.Failure{Error: "States.Timeout"}); err != nil {
-				t.Fatal(err)
-			}
-		}}
+		s := &steps{
+			at: at,
+			happy: func() {
+				failure := &replay.Failure{Error: "States.Timeout"}
+				if err := w.serviceWith(a, nil, nil).Ended(ctx, r.id, "TIMED_OUT", failure); err != nil {
+					t.Fatal(err)
+				}
+			},
+		}
 		state, err := w.promoterWith(a, s).Promote(ctx, r.id, w.clock())
 		if !s.reached() {
 			return
 		}
 		row, active := w.rowOf(t, a, r.id), w.registryStateOf(t, a).Active
-		if (row.Status == replay.Succeeded) != (active == r.generation) || row.Promoted != (active == r.generation) || (state == cutover.Promoted) != (active == r.generation) {
+		if (row.Status == replay.Succeeded) != (active == r.generation) || row.Promoted != (active == r.generation) ||
+			(state == cutover.Promoted) != (active == r.generation) {
 			t.Errorf("closed ahead of call %d: promote %q, %v; row %s, active %s", at, state, err, row.Status, active)
 		}
 	}

@@ -16,7 +16,9 @@ import (
 // drained is a quiet world with a replay "r" that was read, taken in and found
 // drained: three events of one type in three buckets of a lane, and one more of
 // another type in the last of them. planned comes before it is planned.
-func drained(t *testing.T, request replay.Request, planned func(w *world, lane event.Lane)) (*world, *actor, event.Lane) {
+func drained(
+	t *testing.T, request replay.Request, planned func(w *world, lane event.Lane),
+) (*world, *actor, event.Lane) {
 	t.Helper()
 	w, a := quietWorld(t)
 	entity := w.names[0]
@@ -117,10 +119,16 @@ func TestProofSeesWhatChangedSinceTheDrain(t *testing.T) {
 		"other events were taken in":  {mark(func(m *datastore.Mark) { m.Digest.Hi++ }), "digest of the events consumed"},
 		"an event more was delivered": {place(func(c *replay.Checkpoint) { c.End.Delivered.Count++ }), "events consumed"},
 		"other bytes were delivered":  {place(func(c *replay.Checkpoint) { c.End.Delivered.Bytes++ }), "bytes consumed"},
-		"other events were delivered": {place(func(c *replay.Checkpoint) { c.End.Delivered.Digest.Lo++ }), "digest of the events consumed"},
-		"an event less was read":      {place(func(c *replay.Checkpoint) { c.End.Read.Count-- }), "events read of the log"},
-		"other bytes were read":       {place(func(c *replay.Checkpoint) { c.End.Read.Bytes-- }), "bytes read of the log"},
-		"other events were read":      {place(func(c *replay.Checkpoint) { c.End.Read.Digest.Hi-- }), "digest of the events read of the log"},
+		"other events were delivered": {
+			place(func(c *replay.Checkpoint) { c.End.Delivered.Digest.Lo++ }),
+			"digest of the events consumed",
+		},
+		"an event less was read": {place(func(c *replay.Checkpoint) { c.End.Read.Count-- }), "events read of the log"},
+		"other bytes were read":  {place(func(c *replay.Checkpoint) { c.End.Read.Bytes-- }), "bytes read of the log"},
+		"other events were read": {
+			place(func(c *replay.Checkpoint) { c.End.Read.Digest.Hi-- }),
+			"digest of the events read of the log",
+		},
 		"the lane was read to no end": {place(func(c *replay.Checkpoint) { c.End = nil }), "no end marker"},
 		"the head went behind the cut": {func(t *testing.T, w *world, lane event.Lane) {
 			w.editHead(t, lane, func(h *eventlog.Head) { h.Position = h.Open.First })

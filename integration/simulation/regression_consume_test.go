@@ -58,7 +58,8 @@ func TestABatchOfManyReplaysIsTakenInRecordByRecord(t *testing.T) {
 	unknown := w.packPlayback(t, lane, &record.Playback{Replay: "never-entered", To: 1}, lines)
 	batch := [][]byte{mine[0], []byte("no record"), others[0], astray, mine[1], mine[0], live, others[2], unknown, mine[2]}
 	sum, err := w.consumerOf(a).Consume(ctx, lane, batch)
-	if err != nil || sum.Events != 4 || sum.Repeated != 1 || sum.Gaps != 1 || sum.Foreign != 4 || sum.Damaged != 0 || sum.Refused != 0 {
+	if err != nil || sum.Events != 4 || sum.Repeated != 1 || sum.Gaps != 1 || sum.Foreign != 4 ||
+		sum.Damaged != 0 || sum.Refused != 0 {
 		t.Errorf("%+v, %v", sum, err)
 	}
 	if want := map[string]int64{r.id: 4, other.id: 2, "never-entered": 1}; !maps.Equal(sum.Replays, want) {

@@ -30,7 +30,9 @@ func delivered(t *testing.T) (*world, *actor, *replayModel) {
 
 // drainFor runs the machine's loop of draining and reading until the clock has
 // moved on by d, and counts how often lanes were read again.
-func (w *world) drainFor(t *testing.T, a *actor, id string, d, limit time.Duration) (last replay.Drain, again int, err error) {
+func (w *world) drainFor(
+	t *testing.T, a *actor, id string, d, limit time.Duration,
+) (last replay.Drain, again int, err error) {
 	t.Helper()
 	ctx := context.Background()
 	for until := w.clock().Add(d); w.clock().Before(until); w.now += 2_000 {
@@ -102,7 +104,8 @@ func TestADrainWithoutAConsumerFailsByTime(t *testing.T) {
 	w, a, r := delivered(t)
 	began := w.clock()
 	_, _, err := w.drainFor(t, a, r.id, 3*time.Hour, 2*time.Hour)
-	if took := w.clock().Sub(began); !errors.Is(err, replay.ErrStalled) || took < 2*time.Hour || took > 2*time.Hour+time.Minute {
+	if took := w.clock().Sub(began); !errors.Is(err, replay.ErrStalled) || took < 2*time.Hour ||
+		took > 2*time.Hour+time.Minute {
 		t.Errorf("after %s: %v", took, err)
 	}
 	w, a, r = delivered(t)

@@ -45,19 +45,28 @@ func TestOnlyAProvedGenerationFollows(t *testing.T) {
 			w.prove(t, a, "r")
 			w.now += (retention/2 - time.Minute).Milliseconds()
 		}, nil},
-		"cancelled": {func(t *testing.T, w *world, a *actor, _ event.Lane) {
-			w.prove(t, a, "r")
-			if _, err := w.registryOf(a).Withdraw(context.Background(), w.rowOf(t, a, "r").Generation, "r", "CANCELLED"); err != nil {
-				t.Error(err)
-			}
-		}, datastore.ErrWithdrawn},
-		"of another's": {func(t *testing.T, w *world, a *actor, _ event.Lane) {
-			w.prove(t, a, "r")
-			editDocument(t, w, control.Key{Partition: "registry", Sort: "generations"}, func(registered *datastore.RegistryState) {
-				info, _ := registered.Find(w.rowOf(t, a, "r").Generation)
-				info.Replay = "other"
-			})
-		}, datastore.ErrUnknown},
+		"cancelled": {
+			func(t *testing.T, w *world, a *actor, _ event.Lane) {
+				w.prove(t, a, "r")
+				if _, err := w.registryOf(a).Withdraw(
+					context.Background(), w.rowOf(t, a, "r").Generation, "r", "CANCELLED",
+				); err != nil {
+					t.Error(err)
+				}
+			},
+			datastore.ErrWithdrawn,
+		},
+		"of another's": {
+			func(t *testing.T, w *world, a *actor, _ event.Lane) {
+				w.prove(t, a, "r")
+				editDocument(t, w, control.Key{Partition: "registry", Sort: "generations"},
+					func(registered *datastore.RegistryState) {
+						info, _ := registered.Find(w.rowOf(t, a, "r").Generation)
+						info.Replay = "other"
+					})
+			},
+			datastore.ErrUnknown,
+		},
 		"retired": {func(t *testing.T, w *world, a *actor, _ event.Lane) {
 			w.prove(t, a, "r")
 			if err := w.registryOf(a).Retire(context.Background(), w.rowOf(t, a, "r").Generation); err != nil {
@@ -152,7 +161,8 @@ func TestAPromotionOfWhatHasEndedIsStopped(t *testing.T) {
 		if err := before(w, a, r.id); err != nil {
 			t.Fatal(err)
 		}
-		if state, err := w.promoterOf(a).Promote(context.Background(), r.id, w.clock()); err != nil || state != cutover.PromotionStopped {
+		if state, err := w.promoterOf(a).Promote(context.Background(), r.id, w.clock()); err != nil ||
+			state != cutover.PromotionStopped {
 			t.Errorf("%s: %q, %v", name, state, err)
 		}
 		if active := w.registryStateOf(t, a).Active; active != datastore.FirstGeneration {
@@ -206,7 +216,10 @@ func TestWhatTheProofKnowsToBeParkedIsRefusedWithoutAHold(t *testing.T) {
 	ctx := context.Background()
 	w.logEvent(t, a, w.names[0], "1", typeRefused)
 	live := w.liveOf(a)
-	live.Applier = projection.NewApplier(forgiving(t), eventlog.View{Log: w.logOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}})
+	live.Applier = projection.NewApplier(forgiving(t), eventlog.View{
+		Log:   w.logOf(a),
+		Heads: eventlog.Heads{Table: w.tableOf(a)},
+	})
 	lane := w.lanes.Of(w.names[0])
 	if _, err := live.Write(ctx, datastore.FirstGeneration, lane, w.records(lane)); err != nil {
 		t.Fatal(err)
@@ -267,7 +280,8 @@ func TestUnderTheHoldTheNewGenerationHasToReachTheHeads(t *testing.T) {
 	if state, err := p.Promote(ctx, r.id, w.clock()); err != nil || state != cutover.CatchingUp {
 		t.Errorf("promote: %q, %v", state, err)
 	}
-	if registered := w.registryStateOf(t, a); registered.Active != datastore.FirstGeneration || registered.Holds != 1 || registered.Hold != nil {
+	registered := w.registryStateOf(t, a)
+	if registered.Active != datastore.FirstGeneration || registered.Holds != 1 || registered.Hold != nil {
 		t.Errorf("%s is active, %d holds, the last is %+v", registered.Active, registered.Holds, registered.Hold)
 	}
 	if w.broken != nil {

@@ -48,7 +48,8 @@ func TestWhatTheStreamForgotIsTakenFromTheLog(t *testing.T) {
 	if err != nil || state != cutover.Promoted {
 		t.Errorf("promote %q, %v", state, err)
 	}
-	old, now := w.store.tables[datastore.FirstGeneration].rows[lane][entity], w.store.tables[r.generation].rows[lane][entity]
+	old := w.store.tables[datastore.FirstGeneration].rows[lane][entity]
+	now := w.store.tables[r.generation].rows[lane][entity]
 	if now.Count != 81 || now.Chain != old.Chain {
 		t.Errorf("the new generation has %d events of 81, the same ones: %t", now.Count, now.Chain == old.Chain)
 	}
@@ -186,7 +187,11 @@ func TestWipeDuringAWriteHidesNoHistory(t *testing.T) {
 		t.Fatalf("the write over a wipe told nothing: buckets %v", row.Buckets)
 	}
 	w.broken = nil // the model has seen the row
-	r := &replayModel{id: "scoped", request: replay.Request{Entities: []string{entity}}, lanes: make(map[event.Lane]*expected)}
+	r := &replayModel{
+		id:      "scoped",
+		request: replay.Request{Entities: []string{entity}},
+		lanes:   make(map[event.Lane]*expected),
+	}
 	w.replays[r.id] = r
 	if _, _, err := w.storeOf(a).Create(ctx, r.id, r.request); err != nil {
 		t.Fatal(err)
@@ -212,7 +217,9 @@ type aheadOfWriteGeneration struct {
 	all *aheadOfWrite
 }
 
-func (g *aheadOfWriteGeneration) WriteRows(ctx context.Context, lane event.Lane, writes []datastore.RowWrite) ([]string, error) {
+func (g *aheadOfWriteGeneration) WriteRows(
+	ctx context.Context, lane event.Lane, writes []datastore.RowWrite,
+) ([]string, error) {
 	if before := g.all.before; before != nil {
 		g.all.before = nil
 		before()

@@ -135,7 +135,9 @@ type countingScansGeneration struct {
 	of *countingScans
 }
 
-func (g *countingScansGeneration) Scan(ctx context.Context, lane event.Lane, after string, limit int) ([]datastore.Row, error) {
+func (g *countingScansGeneration) Scan(
+	ctx context.Context, lane event.Lane, after string, limit int,
+) ([]datastore.Row, error) {
 	g.of.scans.Add(1)
 	return g.Generation.Scan(ctx, lane, after, limit)
 }

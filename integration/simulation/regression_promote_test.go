@@ -22,7 +22,11 @@ func TestLaggingActiveParksNothingBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.logEvent(t, a, entity, "2", typeRefused)
-	r := &replayModel{id: "rebuild", request: replay.Request{Rebuild: true, Promote: true}, lanes: make(map[event.Lane]*expected)}
+	r := &replayModel{
+		id:      "rebuild",
+		request: replay.Request{Rebuild: true, Promote: true},
+		lanes:   make(map[event.Lane]*expected),
+	}
 	w.replays[r.id] = r
 	if _, _, err := w.storeOf(a).Create(ctx, r.id, r.request); err != nil {
 		t.Fatal(err)
@@ -47,7 +51,11 @@ func TestFlipNeedsItsOwnHold(t *testing.T) {
 	if err := w.writeAll(ctx, a, datastore.FirstGeneration); err != nil {
 		t.Fatal(err)
 	}
-	r := &replayModel{id: "rebuild", request: replay.Request{Rebuild: true, Promote: true}, lanes: make(map[event.Lane]*expected)}
+	r := &replayModel{
+		id:      "rebuild",
+		request: replay.Request{Rebuild: true, Promote: true},
+		lanes:   make(map[event.Lane]*expected),
+	}
 	w.rebuild(t, a, r)
 	still := w.promoterOf(a)
 	still.Registry.Table = &interrupted{Table: w.tableOf(a), prefix: "generations", skip: 1, before: func() error {
@@ -73,7 +81,11 @@ func TestPromotionAfterItsFlip(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
 	w.logEvent(t, a, w.names[0], "1", typeNoted)
-	r := &replayModel{id: "rebuild", request: replay.Request{Rebuild: true, Promote: true}, lanes: make(map[event.Lane]*expected)}
+	r := &replayModel{
+		id:      "rebuild",
+		request: replay.Request{Rebuild: true, Promote: true},
+		lanes:   make(map[event.Lane]*expected),
+	}
 	w.rebuild(t, a, r)
 	dying := w.promoterOf(a)
 	dying.Store.Table = &interrupted{Table: w.tableOf(a), prefix: r.id, before: func() error { return errFault }}

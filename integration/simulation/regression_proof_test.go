@@ -78,9 +78,14 @@ func TestProofSeesDamage(t *testing.T) {
 		{"a manifest is gone", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
 			w.forget("manifest#"+lane.String(), "2026-03-01T09")
 		}, "events in the manifests"},
-		{"a manifest is gone, types are selected", replay.Request{Types: []string{typeNoted}}, func(t *testing.T, w *world, lane event.Lane) {
-			w.forget("manifest#"+lane.String(), "2026-03-01T09")
-		}, "events in the manifests"},
+		{
+			"a manifest is gone, types are selected",
+			replay.Request{Types: []string{typeNoted}},
+			func(t *testing.T, w *world, lane event.Lane) {
+				w.forget("manifest#"+lane.String(), "2026-03-01T09")
+			},
+			"events in the manifests",
+		},
 		{"the head counts other bytes", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
 			w.editHead(t, lane, func(h *eventlog.Head) { h.Bytes++ })
 		}, "bytes in the manifests"},
@@ -90,9 +95,14 @@ func TestProofSeesDamage(t *testing.T) {
 		{"a lane's head is gone", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
 			delete(w.table.stored, headKey(lane))
 		}, "head is behind what the log has witnessed"},
-		{"a lane's head is gone, in a time range", replay.Request{From: &since}, func(t *testing.T, w *world, lane event.Lane) {
-			delete(w.table.stored, headKey(lane))
-		}, "head is behind what the log has witnessed"},
+		{
+			"a lane's head is gone, in a time range",
+			replay.Request{From: &since},
+			func(t *testing.T, w *world, lane event.Lane) {
+				delete(w.table.stored, headKey(lane))
+			},
+			"head is behind what the log has witnessed",
+		},
 		{"all of the control table is gone", replay.Request{Rebuild: true}, func(t *testing.T, w *world, _ event.Lane) {
 			for key := range w.table.stored {
 				if kind, _, _ := strings.Cut(key.Partition, "#"); kind == "head" || kind == "manifest" || kind == "register" {
@@ -100,36 +110,61 @@ func TestProofSeesDamage(t *testing.T) {
 				}
 			}
 		}, "head is behind what the log has witnessed"},
-		{"the head is an older one, of the bucket before", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
-			w.editHead(t, lane, func(h *eventlog.Head) {
-				last := h.Closed[len(h.Closed)-1]
-				h.Bucket, h.Open, h.Closed = last.Bucket, last.Manifest, nil
-				h.Position, h.Count = last.Manifest.Last, h.Count-1
-			})
-		}, "head is behind what the log has witnessed"},
-		{"the stream has forgotten an event beyond the head", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
-			w.strand(t, lane)
-		}, "beyond the lane's head"},
-		{"the head was set back within its bucket, and went on", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
-			a := w.newActor("restorer")
-			a.direct = true
-			w.logEvent(t, a, w.names[0], "opens its bucket", typeNoted)
-			before := w.table.stored[headKey(lane)]
-			w.logEvent(t, a, w.names[0], "forgotten", typeNoted)
-			w.table.stored[headKey(lane)] = before
-			w.logEvent(t, a, w.names[0], "later", typeNoted)
-			w.now += (retention + 5*time.Hour).Milliseconds()
-		}, "neither in the log nor set aside"},
-		{"none, but for an old leftover of a late record", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
-			w.leaveLate(t, lane)
-			w.now += (retention + 5*time.Hour).Milliseconds()
-		}, ""},
-		{"none, but for an old leftover in another bucket", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
-			from, to := bucketKey{lane, "2026-03-01T10"}, bucketKey{lane, "2026-03-01T11"}
-			w.events.buckets[to] = append(w.events.buckets[to], w.events.buckets[from]...)
-			slices.SortFunc(w.events.buckets[to], func(a, b storedEntry) int { return strings.Compare(a.key, b.key) })
-			w.now += (retention + 5*time.Hour).Milliseconds()
-		}, ""},
+		{
+			"the head is an older one, of the bucket before",
+			replay.Request{Rebuild: true},
+			func(t *testing.T, w *world, lane event.Lane) {
+				w.editHead(t, lane, func(h *eventlog.Head) {
+					last := h.Closed[len(h.Closed)-1]
+					h.Bucket, h.Open, h.Closed = last.Bucket, last.Manifest, nil
+					h.Position, h.Count = last.Manifest.Last, h.Count-1
+				})
+			},
+			"head is behind what the log has witnessed",
+		},
+		{
+			"the stream has forgotten an event beyond the head",
+			replay.Request{Rebuild: true},
+			func(t *testing.T, w *world, lane event.Lane) {
+				w.strand(t, lane)
+			},
+			"beyond the lane's head",
+		},
+		{
+			"the head was set back within its bucket, and went on",
+			replay.Request{Rebuild: true},
+			func(t *testing.T, w *world, lane event.Lane) {
+				a := w.newActor("restorer")
+				a.direct = true
+				w.logEvent(t, a, w.names[0], "opens its bucket", typeNoted)
+				before := w.table.stored[headKey(lane)]
+				w.logEvent(t, a, w.names[0], "forgotten", typeNoted)
+				w.table.stored[headKey(lane)] = before
+				w.logEvent(t, a, w.names[0], "later", typeNoted)
+				w.now += (retention + 5*time.Hour).Milliseconds()
+			},
+			"neither in the log nor set aside",
+		},
+		{
+			"none, but for an old leftover of a late record",
+			replay.Request{Rebuild: true},
+			func(t *testing.T, w *world, lane event.Lane) {
+				w.leaveLate(t, lane)
+				w.now += (retention + 5*time.Hour).Milliseconds()
+			},
+			"",
+		},
+		{
+			"none, but for an old leftover in another bucket",
+			replay.Request{Rebuild: true},
+			func(t *testing.T, w *world, lane event.Lane) {
+				from, to := bucketKey{lane, "2026-03-01T10"}, bucketKey{lane, "2026-03-01T11"}
+				w.events.buckets[to] = append(w.events.buckets[to], w.events.buckets[from]...)
+				slices.SortFunc(w.events.buckets[to], func(a, b storedEntry) int { return strings.Compare(a.key, b.key) })
+				w.now += (retention + 5*time.Hour).Milliseconds()
+			},
+			"",
+		},
 		{"an event of the log is gone", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
 			at := bucketKey{lane, "2026-03-01T10"}
 			w.events.buckets[at] = w.events.buckets[at][1:]

@@ -84,7 +84,9 @@ func (w *world) sweep(t *testing.T, a *actor) {
 
 // dying runs an act that dies at its call number at, and reports false once it
 // has fewer calls.
-func (w *world) dying(t *testing.T, a *actor, at int, late bool, act func(*cutover.Promoter, *lifecycle.Service) error) bool {
+func (w *world) dying(
+	t *testing.T, a *actor, at int, late bool, act func(*cutover.Promoter, *lifecycle.Service) error,
+) bool {
 	t.Helper()
 	s := &steps{at: at, dies: true, late: late}
 	err := act(w.promoterWith(a, s), w.serviceWith(a, s, &executionDouble{}))
@@ -292,7 +294,8 @@ func TestSweepBesidePrepare(t *testing.T) {
 				break
 			}
 			w.sweep(t, a)
-			w.wantWorld(t, a, fmt.Sprintf("at call %d, sweep inside %t", at, sweepInside), "g0001", "g0002", "g0003", w.rowOf(t, a, r.id).Generation)
+			w.wantWorld(t, a, fmt.Sprintf("at call %d, sweep inside %t", at, sweepInside),
+				"g0001", "g0002", "g0003", w.rowOf(t, a, r.id).Generation)
 		}
 	}
 }

@@ -65,7 +65,9 @@ type aheadOfScanGeneration struct {
 	all *aheadOfScan
 }
 
-func (g *aheadOfScanGeneration) Scan(ctx context.Context, lane event.Lane, after string, limit int) ([]datastore.Row, error) {
+func (g *aheadOfScanGeneration) Scan(
+	ctx context.Context, lane event.Lane, after string, limit int,
+) ([]datastore.Row, error) {
 	if before := g.all.before; before != nil {
 		g.all.before = nil
 		before()

@@ -17,7 +17,11 @@ func TestScopedPlanFollowsItsCut(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
 	entity := w.names[0]
-	r := &replayModel{id: "scoped", request: replay.Request{Entities: []string{entity}}, lanes: make(map[event.Lane]*expected)}
+	r := &replayModel{
+		id:      "scoped",
+		request: replay.Request{Entities: []string{entity}},
+		lanes:   make(map[event.Lane]*expected),
+	}
 	w.replays[r.id] = r
 	w.logEvent(t, a, entity, "1", typeNoted)
 	if _, _, err := w.storeOf(a).Create(ctx, r.id, r.request); err != nil {

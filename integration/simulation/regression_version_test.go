@@ -15,9 +15,10 @@ import (
 // otherSet are projections that fold the same events otherwise.
 func otherSet(t *testing.T) *projection.Set {
 	t.Helper()
-	set, err := projection.NewSet(projection.New("other", 2, []string{typeNoted}, func(n int, _ *event.Event) (int, error) {
-		return n + 1000, nil
-	}))
+	set, err := projection.NewSet(projection.New("other", 2, []string{typeNoted},
+		func(n int, _ *event.Event) (int, error) {
+			return n + 1000, nil
+		}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -60,7 +61,10 @@ func TestPlaybackOfAnotherVersionIsNotFoldedIn(t *testing.T) {
 		t.Fatalf("%+v, %v", consumed, err)
 	}
 	deployed := w.consumerOf(a)
-	deployed.Applier = projection.NewApplier(otherSet(t), eventlog.View{Log: w.logOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}})
+	deployed.Applier = projection.NewApplier(otherSet(t), eventlog.View{
+		Log:   w.logOf(a),
+		Heads: eventlog.Heads{Table: w.tableOf(a)},
+	})
 	for range 2 { // redelivered
 		consumed, err := deployed.Consume(ctx, lane, records)
 		if err != nil {
@@ -86,7 +90,8 @@ func TestPlaybackOfAnotherVersionIsNotFoldedIn(t *testing.T) {
 		t.Errorf("folded in behind a gap of versions: %d", row.Count)
 	}
 	w.wantSteps(t, a, w.set.Version(), r.id, replay.ErrOtherVersion)
-	if row, err := w.closerOf(a).Close(ctx, r.id, replay.Failed, &replay.Failure{Error: replay.FaultOtherVersion}); err != nil ||
+	failure := &replay.Failure{Error: replay.FaultOtherVersion}
+	if row, err := w.closerOf(a).Close(ctx, r.id, replay.Failed, failure); err != nil ||
 		row.Status != replay.Failed || w.store.tables[r.generation] != nil {
 		t.Errorf("%s, %v", row.Status, err)
 	}
@@ -106,7 +111,13 @@ func (w *world) wantSteps(t *testing.T, a *actor, version, id string, want error
 	_, proved := prover.Prove(ctx, id)
 	followed := promoter.Follow(ctx, id)
 	_, promoted := promoter.Promote(ctx, id, w.clock().Add(drainLimit))
-	for step, err := range map[string]error{"read": read, "drain": drained, "prove": proved, "follow": followed, "promote": promoted} {
+	for step, err := range map[string]error{
+		"read":    read,
+		"drain":   drained,
+		"prove":   proved,
+		"follow":  followed,
+		"promote": promoted,
+	} {
 		if !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", step, err, want)
 		}
@@ -123,7 +134,10 @@ func TestStepsOfAnotherVersionEndByName(t *testing.T) {
 		r := aRebuild("rebuild", true)
 		w.rebuild(t, a, r)
 		if !recorded {
-			if _, err := w.storeOf(a).Update(ctx, r.id, func(row *replay.Row) error { row.Version = ""; return nil }); err != nil {
+			if _, err := w.storeOf(a).Update(ctx, r.id, func(row *replay.Row) error {
+				row.Version = ""
+				return nil
+			}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -143,7 +157,8 @@ func TestStepsOfAnotherVersionEndByName(t *testing.T) {
 				t.Errorf("follow: %v", err)
 			}
 		}
-		if after := w.rowOf(t, a, r.id); after.Status != before.Status || after.Promoted || w.registryStateOf(t, a).Active != datastore.FirstGeneration {
+		after := w.rowOf(t, a, r.id)
+		if after.Status != before.Status || after.Promoted || w.registryStateOf(t, a).Active != datastore.FirstGeneration {
 			t.Errorf("the row is %s, was %s", after.Status, before.Status)
 		}
 	}
@@ -201,7 +216,8 @@ func TestProofCountsRowsOfAnotherVersion(t *testing.T) {
 			w.store.tables[r.generation].rows[lane][entity] = row
 		}
 		proof, err := w.proverOf(a).Prove(ctx, r.id)
-		if err != nil || proof.Complete != (foreign == 0) || proof.Version != w.set.Version() || proof.Rows.Others != foreign {
+		if err != nil || proof.Complete != (foreign == 0) || proof.Version != w.set.Version() ||
+			proof.Rows.Others != foreign {
 			t.Errorf("%d of another version: %+v, %v", foreign, proof, err)
 		}
 	}

@@ -58,7 +58,8 @@ func (w *world) sawCut(id string, body []byte) {
 		return
 	}
 	if plan.Head.Position > w.headOf(plan.Lane) {
-		w.breakf(logLeads, "replay %s cuts lane %s at %s; the head is at %s", id, plan.Lane, plan.Head.Position, w.headOf(plan.Lane))
+		w.breakf(logLeads, "replay %s cuts lane %s at %s; the head is at %s",
+			id, plan.Lane, plan.Head.Position, w.headOf(plan.Lane))
 	}
 	r.lanes[plan.Lane] = w.model.expect(r.request, plan.Lane, plan.Head.Position)
 }
@@ -213,7 +214,8 @@ func (w *world) checkSucceeded(r *replayModel) {
 			continue // its rows were checked when it was proved
 		}
 		if mark.Ordinal != int64(len(want.events)) || mark.Digest != digest {
-			w.breakf(completeness, "replay %s succeeded with %d of the %d events of lane %s", r.id, mark.Ordinal, len(want.events), lane)
+			w.breakf(completeness, "replay %s succeeded with %d of the %d events of lane %s",
+				r.id, mark.Ordinal, len(want.events), lane)
 		}
 	}
 }

@@ -104,7 +104,11 @@ func (s *source) handle(ctx context.Context, a *actor, batch []streamRecord) han
 		group.Go(func() error {
 			records := make([]eventlog.Incoming, 0, len(index[lane]))
 			for _, i := range index[lane] {
-				records = append(records, eventlog.Incoming{Sequence: batch[i].sequence, Arrival: batch[i].arrival, Data: batch[i].data})
+				records = append(records, eventlog.Incoming{
+					Sequence: batch[i].sequence,
+					Arrival:  batch[i].arrival,
+					Data:     batch[i].data,
+				})
 			}
 			if done, err := do(tagged(ctx, int(lane)), lane, records); err != nil {
 				failed[n] = index[lane][min(done, len(records)-1)]

@@ -60,11 +60,12 @@ func (r *rangeReader) read(ctx context.Context) error {
 		return err
 	}
 	var perBucket [][][]byte
-	err = eventlog.Heads{Table: table}.Manifests(ctx, r.lane, plan.Head, "", "", func(b eventlog.Bucket, _ eventlog.Manifest) error {
-		records, err := r.records(ctx, b, plan.Head.Position)
-		perBucket = append(perBucket, records)
-		return err
-	})
+	err = eventlog.Heads{Table: table}.Manifests(ctx, r.lane, plan.Head, "", "",
+		func(b eventlog.Bucket, _ eventlog.Manifest) error {
+			records, err := r.records(ctx, b, plan.Head.Position)
+			perBucket = append(perBucket, records)
+			return err
+		})
 	if err != nil {
 		return err
 	}
@@ -102,7 +103,10 @@ func (r *rangeReader) records(ctx context.Context, b eventlog.Bucket, cut event.
 		if e.Position > cut {
 			continue
 		}
-		header := record.Header{Lane: r.lane, Playback: &record.Playback{Replay: r.id, From: r.sum.Count, To: r.sum.Count + 1}}
+		header := record.Header{
+			Lane:     r.lane,
+			Playback: &record.Playback{Replay: r.id, From: r.sum.Count, To: r.sum.Count + 1},
+		}
 		data, err := r.world.codec.Pack(header, [][]byte{event.AppendPlaced(nil, e.Line, e.Position, e.Logged)})
 		if err != nil {
 			return nil, err
@@ -192,7 +196,12 @@ type filterAlone struct {
 
 func plantFilterAlone(w *world, l eventlog.Log) eventlog.Log { return filterAlone{l, w} }
 
-func (f filterAlone) ReadEntity(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity, after string, limit eventlog.PageLimit,
+func (f filterAlone) ReadEntity(
+	ctx context.Context,
+	lane event.Lane,
+	bucket eventlog.Bucket,
+	entity, after string,
+	limit eventlog.PageLimit,
 ) (eventlog.Page, error) {
 	page, err := f.Log.ReadEntity(ctx, lane, bucket, entity, after, limit)
 	if err != nil || len(page.Entries) == 0 {
@@ -200,8 +209,13 @@ func (f filterAlone) ReadEntity(ctx context.Context, lane event.Lane, bucket eve
 	}
 	if first := page.Entries[0]; entity == busy {
 		e := crowdEvent(f.world.lookalike)
-		page.Entries = append([]eventlog.Entry{{Entity: entity, Position: first.Position, Logged: first.Logged, Line: e.AppendJSON(nil)}},
-			page.Entries...)
+		lookalike := eventlog.Entry{
+			Entity:   entity,
+			Position: first.Position,
+			Logged:   first.Logged,
+			Line:     e.AppendJSON(nil),
+		}
+		page.Entries = append([]eventlog.Entry{lookalike}, page.Entries...)
 	}
 	return page, nil
 }

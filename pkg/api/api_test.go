@@ -272,8 +272,8 @@ func TestProblemsSayWhatIsWrong(t *testing.T) {
 	} {
 		response := w.call(c.route, c.id, c.query, "")
 		problem := decode[api.Problem](t, response.Body)
-		if response.StatusCode != c.status || problem.Kind() != c.kind || problem.Status != c.status || problem.Detail == "" ||
-			response.Headers["Content-Type"] != "application/problem+json" {
+		if response.StatusCode != c.status || problem.Kind() != c.kind || problem.Status != c.status ||
+			problem.Detail == "" || response.Headers["Content-Type"] != "application/problem+json" {
 			t.Errorf("%s %s %v: %d %s", c.route, c.id, c.query, response.StatusCode, response.Body)
 		}
 	}

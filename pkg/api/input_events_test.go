@@ -133,7 +133,8 @@ func (c inputCase) onImport(fault string) inputCase {
 	return c
 }
 func (c inputCase) as(line string) inputCase {
-	c.line = `{"specversion":"1.0","id":"1","source":"/s","type":"t","subject":"e","time":"2026-03-01T00:00:00Z"` + line + "}"
+	c.line = `{"specversion":"1.0","id":"1","source":"/s","type":"t","subject":"e",` +
+		`"time":"2026-03-01T00:00:00Z"` + line + "}"
 	return c
 }
 

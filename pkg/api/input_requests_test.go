@@ -172,7 +172,8 @@ func TestBodiesAreReadExactly(t *testing.T) {
 	} {
 		a := asked{route: c.route, body: c.body, headers: map[string]string{"content-type": "application/json"}}
 		status, body := w.overHTTP(server, a)
-		if problem := decode[api.Problem](t, body); status != http.StatusBadRequest || !strings.Contains(problem.Detail, c.fault) {
+		problem := decode[api.Problem](t, body)
+		if status != http.StatusBadRequest || !strings.Contains(problem.Detail, c.fault) {
 			t.Errorf("%s %s: %d %s", c.route, c.body, status, body)
 		}
 		a.headers = map[string]string{"content-type": "application/json; charset=utf-16"}

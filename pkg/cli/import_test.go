@@ -22,7 +22,8 @@ func TestASortedLogIsImportedInItsBuckets(t *testing.T) {
 	}
 	s := &shell{t: t, endpoint: startPlatformOf(t, 2)}
 	s.fine(text.String(), "send", "-", "--keep-time", "--wait", "--senders", "8", "--batch", "50")
-	out := s.fine("", "replay", "start", "--from", "2021-01-01T00:00:00Z", "--to", "2022-01-01T00:00:00Z", "--wait", "--json")
+	out := s.fine("", "replay", "start", "--wait", "--json",
+		"--from", "2021-01-01T00:00:00Z", "--to", "2022-01-01T00:00:00Z")
 	var view lifecycle.View
 	must(t, json.Unmarshal([]byte(out), &view))
 	if view.Progress.Total != 365 || view.Progress.Applied != 365 {
@@ -34,16 +35,18 @@ func TestASortedLogIsImportedInItsBuckets(t *testing.T) {
 // own time any more. The import says how many do not.
 func TestALateImportSaysHowManyEventsMoved(t *testing.T) {
 	line := func(id, day string) string {
-		return fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/days","type":"file.changed","subject":"d","time":"%sT12:00:00Z",`+
-			`"data":{"added":1,"deleted":0,"lines":1}}`+"\n", id, day)
+		return fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/days","type":"file.changed","subject":"d",`+
+			`"time":"%sT12:00:00Z","data":{"added":1,"deleted":0,"lines":1}}`+"\n", id, day)
 	}
 	s := &shell{t: t, endpoint: startPlatformOf(t, 2)}
-	if got := s.run(line("1", "2024-01-01")+line("2", "2024-01-02"), "send", "-", "--keep-time", "--wait"); got.code != 0 ||
-		strings.Contains(got.stdout+got.stderr, "moved") || strings.Contains(got.stderr, "warning") {
+	got := s.run(line("1", "2024-01-01")+line("2", "2024-01-02"), "send", "-", "--keep-time", "--wait")
+	if got.code != 0 || strings.Contains(got.stdout+got.stderr, "moved") || strings.Contains(got.stderr, "warning") {
 		t.Errorf("in order: %+v", got)
 	}
-	got := s.run(line("3", "2023-01-01")+line("4", "2024-01-02")+line("5", "2023-06-01"), "send", "-", "--keep-time", "--wait")
-	if got.code != 0 || !strings.Contains(got.stdout, `"moved":2`) || !strings.Contains(got.stderr, "warning: 2 events lie in a later") {
+	late := line("3", "2023-01-01") + line("4", "2024-01-02") + line("5", "2023-06-01")
+	got = s.run(late, "send", "-", "--keep-time", "--wait")
+	if got.code != 0 || !strings.Contains(got.stdout, `"moved":2`) ||
+		!strings.Contains(got.stderr, "warning: 2 events lie in a later") {
 		t.Errorf("out of order: %+v", got)
 	}
 }

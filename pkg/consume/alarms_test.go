@@ -85,7 +85,9 @@ func deposits(entity string, from, to int) []string {
 // found makes the first generation.
 func found(t *testing.T, p *platform.Platform) {
 	t.Helper()
-	_, err := datastore.Registry{Table: p.Table, Now: p.Now}.EnsureFirst(t.Context(), p.Generations, platformtest.Lanes, p.Applier.Version())
+	_, err := datastore.Registry{Table: p.Table, Now: p.Now}.EnsureFirst(
+		t.Context(), p.Generations, platformtest.Lanes, p.Applier.Version(),
+	)
 	must(t, err)
 }
 

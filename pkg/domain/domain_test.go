@@ -47,7 +47,11 @@ func TestRepoFiles(t *testing.T) {
 		{"file.changed", `{"added":-2,"deleted":5,"lines":-7}`, ""},
 		{"file.changed", `"text"`, ""},
 		{"file.changed", ``, ""},
-		{"file.changed", `{"added":0,"deleted":12,"lines":-12,"commit":"x"}`, `{"added":17,"deleted":17,"lines":0,"changes":3}`},
+		{
+			"file.changed",
+			`{"added":0,"deleted":12,"lines":-12,"commit":"x"}`,
+			`{"added":17,"deleted":17,"lines":0,"changes":3}`,
+		},
 	})
 }
 

@@ -61,7 +61,7 @@ const (
 	sdkBase64    = "the SDK takes the first and last byte of any value for its quotes"
 	sdkNameEmpty = "the SDK takes an empty name for the end of the object and drops what follows"
 	sdkNumber    = "the SDK refuses numbers beyond float64; JSON knows no such limit, and ours are kept as text"
-	sdkNonJSON   = "the SDK requires a string if datacontenttype is not JSON; the JSON format allows any value, which we keep"
+	sdkNonJSON   = "the SDK requires a string if datacontenttype is not JSON; the JSON format allows any value"
 	sdkDepth     = "the SDK reads any nesting up to Go's own limit; ours is bounded at 200"
 	sdkEscaped   = "the SDK compares raw text if data_base64 precedes datacontenttype; an escaped slash is the same JSON"
 )
@@ -323,7 +323,11 @@ var syntaxVerdicts = []verdict{
 	{"array", "[" + made() + "]", "an event is a JSON object", ""},
 	{"empty object", "{}", "specversion: is required", ""},
 	{"white space around", " \r\n\t" + made() + " \n", "", ""},
-	{"white space within", " { \"specversion\" : \"1.0\" ,\n\"id\":\t\"1\",\"source\":\"/s\",\"type\":\"t\",\"subject\":\"e\" } ", "", ""},
+	{
+		"white space within",
+		" { \"specversion\" : \"1.0\" ,\n\"id\":\t\"1\"" + `,"source":"/s","type":"t","subject":"e" } `,
+		"", "",
+	},
 	{"other white space", "\v" + made(), "not valid JSON", ""},
 	{"no-break space", "\u00a0" + made(), "not valid JSON", ""},
 	{"byte order mark", "\ufeff" + made(), "not valid JSON", ""},

@@ -36,7 +36,13 @@ func (r *reactions) React(_ context.Context, e *event.Event, _ gateway.Gateway) 
 func TestAServiceReactsOnOneMachine(t *testing.T) {
 	const events = 60
 	service := &reactions{byEntity: make(map[string][]string), seen: make(chan struct{}, 10*events)}
-	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 2, Service: service, Outside: gateway.Refusing{}})
+	p := localtest.Start(t, local.Options{
+		Dir:     t.TempDir(),
+		Lanes:   4,
+		Shards:  2,
+		Service: service,
+		Outside: gateway.Refusing{},
+	})
 	p.Send("/events", changes(0, events, 3))
 	late := time.After(2 * time.Minute)
 	for range events {

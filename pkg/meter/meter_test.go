@@ -53,7 +53,8 @@ func TestSnapshot(t *testing.T) {
 	if since := m.Snapshot().Since(before); fmt.Sprint(since) != fmt.Sprint(want) {
 		t.Fatalf("since: have %v, want %v", since, want)
 	}
-	if total := m.Snapshot().Total(); total != (meter.Usage{WriteUnits: 8000, ReadUnits: 4001, PutUnits: 3, Transitions: 2}) {
+	total := m.Snapshot().Total()
+	if total != (meter.Usage{WriteUnits: 8000, ReadUnits: 4001, PutUnits: 3, Transitions: 2}) {
 		t.Fatalf("total %+v", total)
 	}
 }

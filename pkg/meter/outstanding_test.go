@@ -81,8 +81,13 @@ func TestSharesAddUp(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 1000 {
 		whole := meter.Snapshot{
-			"log":     {ReadUnits: float64(random.IntN(1e6)) / 1000},
-			"control": {ReadUnits: float64(random.IntN(9)) / 2, WriteUnits: float64(random.IntN(1e5)), PutUnits: 1, Transitions: 7},
+			"log": {ReadUnits: float64(random.IntN(1e6)) / 1000},
+			"control": {
+				ReadUnits:   float64(random.IntN(9)) / 2,
+				WriteUnits:  float64(random.IntN(1e5)),
+				PutUnits:    1,
+				Transitions: 7,
+			},
 		}
 		weights := make([]int64, 1+random.IntN(9))
 		for i := range weights {

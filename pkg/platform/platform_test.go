@@ -75,7 +75,12 @@ func TestEndedExecutionsCloseTheirReplay(t *testing.T) {
 	}
 	end := func(machine, name, status string) {
 		t.Helper()
-		detail, err := json.Marshal(steps.EndedExecution{Machine: machine, Name: name, Status: status, Error: "States.Timeout"})
+		detail, err := json.Marshal(steps.EndedExecution{
+			Machine: machine,
+			Name:    name,
+			Status:  status,
+			Error:   "States.Timeout",
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -123,7 +128,8 @@ func TestTheMicroserviceReactsBehindTheLog(t *testing.T) {
 	service := &reactions{}
 	micro := reacting(p, service)
 	answer, err := micro(t.Context(), batch)
-	if err != nil || len(service.seen) > 0 || len(answer.BatchItemFailures) != 1 || answer.BatchItemFailures[0].ItemIdentifier != batch.Records[0].Kinesis.SequenceNumber {
+	if err != nil || len(service.seen) > 0 || len(answer.BatchItemFailures) != 1 ||
+		answer.BatchItemFailures[0].ItemIdentifier != batch.Records[0].Kinesis.SequenceNumber {
 		t.Fatalf("before the log: %v, %+v, %v", service.seen, answer, err)
 	}
 	if pumped, err := p.Pump()(t.Context(), batch); err != nil || len(pumped.BatchItemFailures) > 0 {

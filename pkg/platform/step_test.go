@@ -23,7 +23,9 @@ type refusing struct {
 	on bool
 }
 
-func (r *refusing) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (r *refusing) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	if r.on && strings.HasPrefix(key.Sort, "spent#") {
 		return "", errors.New("the store is down")
 	}
@@ -88,7 +90,8 @@ func TestABatchIsDividedByTheEventsOfItsReplays(t *testing.T) {
 	w := platformtest.New(t)
 	w.Parts.Meter, w.Parts.Function = new(meter.Meter), "apply-playback"
 	p := w.Platform()
-	if answer, err := p.Pump()(t.Context(), platformtest.Sent(t, p, "one.happened", "two.happened", "two.happened", "one.happened")); err != nil || len(answer.BatchItemFailures) > 0 {
+	sent := platformtest.Sent(t, p, "one.happened", "two.happened", "two.happened", "one.happened")
+	if answer, err := p.Pump()(t.Context(), sent); err != nil || len(answer.BatchItemFailures) > 0 {
 		t.Fatalf("%+v, %v", answer, err)
 	}
 	for id, input := range map[string]string{"all": `{}`, "part": `{"types":["one.happened"]}`} {

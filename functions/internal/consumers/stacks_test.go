@@ -29,7 +29,11 @@ func TestMappingsAreThoseOfTheStacks(t *testing.T) {
 		}
 		return true
 	})
-	for name, want := range map[string]int{"forever": Forever, "batchSize": BatchSize, "batchingSeconds": BatchingSeconds} {
+	for name, want := range map[string]int{
+		"forever":         Forever,
+		"batchSize":       BatchSize,
+		"batchingSeconds": BatchingSeconds,
+	} {
 		if found[name] != fmt.Sprint(want) {
 			t.Errorf("%s is %s in the stacks and %d here", name, found[name], want)
 		}

@@ -30,11 +30,13 @@ func TestStartIsIdempotent(t *testing.T) {
 		if err != nil || again != first {
 			t.Errorf("started again: %v, %v", again, err)
 		}
-		if _, err := w.Engine.Start(t.Context(), "m", "one", []byte(`{"a":2}`)); !errors.Is(err, states.ErrExecutionAlreadyExists) {
+		_, err = w.Engine.Start(t.Context(), "m", "one", []byte(`{"a":2}`))
+		if !errors.Is(err, states.ErrExecutionAlreadyExists) {
 			t.Errorf("other input: %v", err)
 		}
 		w.Wait(first.ExecutionArn)
-		if _, err := w.Engine.Start(t.Context(), "m", "one", []byte(`{"a":1}`)); !errors.Is(err, states.ErrExecutionAlreadyExists) {
+		_, err = w.Engine.Start(t.Context(), "m", "one", []byte(`{"a":1}`))
+		if !errors.Is(err, states.ErrExecutionAlreadyExists) {
 			t.Errorf("after the end: %v", err)
 		}
 		if calls := w.Invoker.Called(); len(calls) != 1 {
@@ -59,11 +61,13 @@ func TestStartRefuses(t *testing.T) {
 				t.Errorf("%s %.9s: %v, want %v", c.machine, c.name, err, c.want)
 			}
 		}
-		if _, err := w.Engine.Start(t.Context(), "m", "a", []byte(`"`+strings.Repeat("x", states.MaxPayloadBytes-2)+`"`)); err != nil {
+		largest := []byte(`"` + strings.Repeat("x", states.MaxPayloadBytes-2) + `"`)
+		if _, err := w.Engine.Start(t.Context(), "m", "a", largest); err != nil {
 			t.Errorf("input of exactly the limit: %v", err)
 		}
 		for _, arn := range []string{"nonsense", "arn:aws:states:us-east-1:000000000000:execution:m:none"} {
-			if _, err := w.Engine.Describe(t.Context(), arn); !errors.Is(err, states.ErrInvalidArn) && !errors.Is(err, states.ErrExecutionDoesNotExist) {
+			if _, err := w.Engine.Describe(t.Context(), arn); !errors.Is(err, states.ErrInvalidArn) &&
+				!errors.Is(err, states.ErrExecutionDoesNotExist) {
 				t.Errorf("describe %s: %v", arn, err)
 			}
 		}
@@ -81,7 +85,8 @@ func TestStopDropsTheLateResult(t *testing.T) {
 		}
 		time.Sleep(2 * time.Minute)
 		ended := w.Wait(arn)
-		if ended.Status != states.StatusAborted || ended.Error != "Why" || ended.Cause != "because" || !ended.StopDate.Equal(at) {
+		if ended.Status != states.StatusAborted || ended.Error != "Why" || ended.Cause != "because" ||
+			!ended.StopDate.Equal(at) {
 			t.Errorf("ended %+v", ended)
 		}
 		want := "ExecutionStarted TaskStateEntered TaskScheduled TaskStarted TaskStateAborted ExecutionAborted"
@@ -95,39 +100,56 @@ func TestStopDropsTheLateResult(t *testing.T) {
 }
 
 func TestListAndHistoryPages(t *testing.T) {
-	asltest.InWorld(t, asltest.Machine("C", `"C":{"Type":"Choice","Choices":[{"Condition":"{% $states.input = 1 %}","Next":"S"}],"Default":"F"},"S":{"Type":"Succeed"},"F":{"Type":"Fail"}`), func(w *asltest.World) {
-		for i := range 5 {
-			time.Sleep(time.Second)
-			w.Wait(w.Start(fmt.Sprint("e", i), fmt.Sprint(i%2)))
-		}
-		var names []string
-		for after := ""; ; {
-			page, err := w.Engine.List(t.Context(), engine.ListFilter{Machine: "m", Status: states.StatusFailed, Limit: 2, After: after})
-			if err != nil {
-				t.Fatal(err)
+	asltest.InWorld(t,
+		asltest.Machine("C", `
+			"C":{
+				"Type":"Choice",
+				"Choices":[{"Condition":"{% $states.input = 1 %}","Next":"S"}],
+				"Default":"F"
+			},
+			"S":{"Type":"Succeed"},
+			"F":{"Type":"Fail"}`),
+		func(w *asltest.World) {
+			for i := range 5 {
+				time.Sleep(time.Second)
+				w.Wait(w.Start(fmt.Sprint("e", i), fmt.Sprint(i%2)))
 			}
-			for _, e := range page.Executions {
-				names = append(names, e.Name)
+			var names []string
+			for after := ""; ; {
+				page, err := w.Engine.List(t.Context(), engine.ListFilter{
+					Machine: "m",
+					Status:  states.StatusFailed,
+					Limit:   2,
+					After:   after,
+				})
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, e := range page.Executions {
+					names = append(names, e.Name)
+				}
+				if after = page.Next; after == "" {
+					break
+				}
 			}
-			if after = page.Next; after == "" {
-				break
+			if fmt.Sprint(names) != "[e4 e2 e0]" {
+				t.Errorf("failed: %v, want the newest first", names)
 			}
-		}
-		if fmt.Sprint(names) != "[e4 e2 e0]" {
-			t.Errorf("failed: %v, want the newest first", names)
-		}
-		if _, err := w.Engine.List(t.Context(), engine.ListFilter{Machine: "x"}); !errors.Is(err, states.ErrStateMachineDoesNotExist) {
-			t.Errorf("unknown machine: %v", err)
-		}
-		page, err := w.Engine.History(t.Context(), "arn:aws:states:us-east-1:000000000000:execution:m:e1", 0, 2, true)
-		if err != nil || len(page.Events) != 2 || page.Events[0].Type != "ExecutionSucceeded" || page.Next != page.Events[1].ID-1 {
-			t.Errorf("history from its end: %+v, %v", page, err)
-		}
-		rest, err := w.Engine.History(t.Context(), "arn:aws:states:us-east-1:000000000000:execution:m:e1", page.Next, 0, true)
-		if err != nil || len(rest.Events) != int(page.Next) || rest.Events[0].ID != page.Next || rest.Next != 0 {
-			t.Errorf("the rest of it: %+v, %v", rest, err)
-		}
-	})
+			unknown := engine.ListFilter{Machine: "x"}
+			if _, err := w.Engine.List(t.Context(), unknown); !errors.Is(err, states.ErrStateMachineDoesNotExist) {
+				t.Errorf("unknown machine: %v", err)
+			}
+			const arn = "arn:aws:states:us-east-1:000000000000:execution:m:e1"
+			page, err := w.Engine.History(t.Context(), arn, 0, 2, true)
+			if err != nil || len(page.Events) != 2 || page.Events[0].Type != "ExecutionSucceeded" ||
+				page.Next != page.Events[1].ID-1 {
+				t.Errorf("history from its end: %+v, %v", page, err)
+			}
+			rest, err := w.Engine.History(t.Context(), arn, page.Next, 0, true)
+			if err != nil || len(rest.Events) != int(page.Next) || rest.Events[0].ID != page.Next || rest.Next != 0 {
+				t.Errorf("the rest of it: %+v, %v", rest, err)
+			}
+		})
 }
 
 func TestOnEndIsCalledAgain(t *testing.T) {
@@ -196,7 +218,11 @@ func TestDefinitionStays(t *testing.T) {
 func TestStartBeforeRun(t *testing.T) {
 	m := asltest.Parse(t, asltest.Machine("P", `"P":{"Type":"Pass","End":true}`))
 	synctest.Test(t, func(t *testing.T) {
-		engine, err := engine.New(engine.Config{Machines: map[string]*asl.Machine{"m": m}, Invoker: asltest.StandardFunctions(), Journal: &asltest.Memory{}})
+		engine, err := engine.New(engine.Config{
+			Machines: map[string]*asl.Machine{"m": m},
+			Invoker:  asltest.StandardFunctions(),
+			Journal:  &asltest.Memory{},
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -251,7 +277,16 @@ func TestWaitEndsWithTheEngine(t *testing.T) {
 }
 
 func TestPruneAndKeepEnded(t *testing.T) {
-	m := asltest.Parse(t, asltest.Machine("M", `"M":{"Type":"Map","Items":[1,2],"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"P","States":{"P":{"Type":"Pass","End":true}}},"End":true}`))
+	m := asltest.Parse(t, asltest.Machine("M", `"M":{
+		"Type":"Map",
+		"Items":[1,2],
+		"ItemProcessor":{
+			"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+			"StartAt":"P",
+			"States":{"P":{"Type":"Pass","End":true}}
+		},
+		"End":true
+	}`))
 	synctest.Test(t, func(t *testing.T) {
 		w := &asltest.World{T: t, Journal: &asltest.Memory{}, Invoker: asltest.StandardFunctions()}
 		w.Config = func(c *engine.Config) { c.KeepEnded = 3 }
@@ -285,7 +320,11 @@ func TestNewRefuses(t *testing.T) {
 	if _, err := engine.New(engine.Config{Invoker: asltest.StandardFunctions()}); err == nil {
 		t.Error("an engine without a journal was made")
 	}
-	_, err := engine.New(engine.Config{Machines: map[string]*asl.Machine{"a b": m}, Invoker: asltest.StandardFunctions(), Journal: &asltest.Memory{}})
+	_, err := engine.New(engine.Config{
+		Machines: map[string]*asl.Machine{"a b": m},
+		Invoker:  asltest.StandardFunctions(),
+		Journal:  &asltest.Memory{},
+	})
 	if !errors.Is(err, states.ErrInvalidName) {
 		t.Errorf("a machine with a space in its name: %v", err)
 	}
@@ -294,7 +333,11 @@ func TestNewRefuses(t *testing.T) {
 // TestWhileNothingRuns: what nobody drives can be neither stopped nor answered.
 func TestWhileNothingRuns(t *testing.T) {
 	m := asltest.Parse(t, slowMachine)
-	e, err := engine.New(engine.Config{Machines: map[string]*asl.Machine{"m": m}, Invoker: asltest.StandardFunctions(), Journal: &asltest.Memory{}})
+	e, err := engine.New(engine.Config{
+		Machines: map[string]*asl.Machine{"m": m},
+		Invoker:  asltest.StandardFunctions(),
+		Journal:  &asltest.Memory{},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -305,7 +348,8 @@ func TestWhileNothingRuns(t *testing.T) {
 	if _, err := e.Stop(t.Context(), started.ExecutionArn, "", ""); !errors.Is(err, states.ErrStopped) {
 		t.Errorf("stop: %v", err)
 	}
-	if err := e.SendTaskHeartbeat(base64.RawURLEncoding.EncodeToString([]byte("m:one\x00\x00secret"))); !errors.Is(err, states.ErrStopped) {
+	token := base64.RawURLEncoding.EncodeToString([]byte("m:one\x00\x00secret"))
+	if err := e.SendTaskHeartbeat(token); !errors.Is(err, states.ErrStopped) {
 		t.Errorf("heartbeat: %v", err)
 	}
 }

@@ -31,8 +31,13 @@ var hostile = []struct{ name, raw, want string }{
 
 // waits hands its token to the function take and has an Output that reads the
 // answer.
-var waits = asltest.Machine("T", `"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
-	"Arguments":{"FunctionName":"take","Payload":"{% $states.context.Task.Token %}"},"Output":{"answer":"{% $states.result %}"},"End":true}`)
+var waits = asltest.Machine("T", `"T":{
+	"Type":"Task",
+	"Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
+	"Arguments":{"FunctionName":"take","Payload":"{% $states.context.Task.Token %}"},
+	"Output":{"answer":"{% $states.result %}"},
+	"End":true
+}`)
 
 func TestStartRefusesWhatNoStateCouldUse(t *testing.T) {
 	asltest.InWorld(t, slowMachine, func(w *asltest.World) {
@@ -77,7 +82,11 @@ func TestAnswersAreBounded(t *testing.T) {
 // that, and harms no other execution.
 func TestResultsAreBounded(t *testing.T) {
 	caught := asltest.Machine("T", asltest.Task("T", "hostile",
-		`,"Catch":[{"ErrorEquals":["Lambda.Unknown"],"Next":"S"}],"End":true},"S":{"Type":"Succeed","Output":"{% $states.input.Cause %}"`))
+		`,
+				"Catch":[{"ErrorEquals":["Lambda.Unknown"],"Next":"S"}],
+				"End":true
+			},
+			"S":{"Type":"Succeed","Output":"{% $states.input.Cause %}"`))
 	asltest.InWorld(t, caught, func(w *asltest.World) {
 		result := ""
 		w.Invoker.ByName["hostile"] = func(context.Context, string) (string, error) { return result, nil }
@@ -102,14 +111,45 @@ func TestResultsAreBounded(t *testing.T) {
 // TestValuesThatGrowAreBounded nests a value deeper with each state or wrapper.
 func TestValuesThatGrowAreBounded(t *testing.T) {
 	const wrap = `"Output":["{% [$states.input] %}"],`
-	inner := `"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"A","States":{"A":{"Type":"Succeed"}}},"End":true`
+	inner := `
+		"ItemProcessor":{
+			"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+			"StartAt":"A",
+			"States":{"A":{"Type":"Succeed"}}
+		},
+		"End":true`
 	for _, c := range []struct{ name, states, error string }{
-		{"loop", `"S":{"Type":"Pass",` + wrap + `"Next":"T"},"T":{"Type":"Pass",` + wrap + `"Next":"S"}`, states.ErrorQueryEvaluation},
+		{
+			"loop",
+			`"S":{"Type":"Pass",` + wrap + `"Next":"T"},"T":{"Type":"Pass",` + wrap + `"Next":"S"}`,
+			states.ErrorQueryEvaluation,
+		},
 		{"assign", `"S":{"Type":"Pass","Assign":{"v":{"a":"{% $states.input %}"}},"End":true}`, states.ErrorQueryEvaluation},
-		{"arguments", `"S":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"echo","Payload":"{% $states.input %}"},"End":true}`, states.ErrorQueryEvaluation},
-		{"parallel", `"S":{"Type":"Parallel","Branches":[{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}],"End":true}`, states.ErrorDataLimit},
-		{"batch", `"S":{"Type":"Map","Label":"L","Items":"{% $states.input %}","ItemBatcher":{"MaxItemsPerBatch":1},` + inner, states.ErrorDataLimit},
-		{"selector", `"S":{"Type":"Map","Label":"L","Items":[1],"ItemSelector":{"i":"{% $states.input %}"},` + inner, states.ErrorQueryEvaluation},
+		{
+			"arguments",
+			`"S":{
+				"Type":"Task",
+				"Resource":"arn:aws:states:::lambda:invoke",
+				"Arguments":{"FunctionName":"echo","Payload":"{% $states.input %}"},
+				"End":true
+			}`,
+			states.ErrorQueryEvaluation,
+		},
+		{
+			"parallel",
+			`"S":{"Type":"Parallel","Branches":[{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}],"End":true}`,
+			states.ErrorDataLimit,
+		},
+		{
+			"batch",
+			`"S":{"Type":"Map","Label":"L","Items":"{% $states.input %}","ItemBatcher":{"MaxItemsPerBatch":1},` + inner,
+			states.ErrorDataLimit,
+		},
+		{
+			"selector",
+			`"S":{"Type":"Map","Label":"L","Items":[1],"ItemSelector":{"i":"{% $states.input %}"},` + inner,
+			states.ErrorQueryEvaluation,
+		},
 	} {
 		definition := asltest.Machine("S", c.states)
 		if !strings.HasSuffix(c.states, "}") {
@@ -152,15 +192,46 @@ func TestResumesWhatNobodyAcceptsAnyMore(t *testing.T) {
 		value                   func(was []byte) string // of the key, or
 		answer                  string                  // to the task token
 	}{
-		{"answer out of range", journal.AnswerKey(id, ""), states.ErrorDataLimit, "the number 1e999 is out of range", nil, "1e999"},
+		{
+			"answer out of range",
+			journal.AnswerKey(id, ""),
+			states.ErrorDataLimit,
+			"the number 1e999 is out of range",
+			nil, "1e999",
+		},
 		{"answer too deep", journal.AnswerKey(id, ""), states.ErrorDataLimit, "nested more than", nil, nested(9_998)},
-		{"answer that is no record", journal.AnswerKey(id, ""), states.ErrorRuntime, "journal record", func([]byte) string { return "{" }, ""},
-		{"input out of range", journal.ExecutionKey(id), states.ErrorRuntime, "the number 1e400 is out of range", put("input", "1e400"), ""},
+		{
+			"answer that is no record",
+			journal.AnswerKey(id, ""),
+			states.ErrorRuntime, "journal record",
+			func([]byte) string { return "{" },
+			"",
+		},
+		{
+			"input out of range",
+			journal.ExecutionKey(id),
+			states.ErrorRuntime,
+			"the number 1e400 is out of range",
+			put("input", "1e400"),
+			"",
+		},
 		{"input too deep", journal.ExecutionKey(id), states.ErrorRuntime, "nested more than", put("input", nested(1001)), ""},
 		{"input deeper than JSON", journal.ExecutionKey(id), states.ErrorRuntime, "nested more than",
 			put("input", `{"n\"[":`+nested(9_999)+`}`), ""},
-		{"state input deeper than JSON", journal.FrameKey(id, ""), states.ErrorRuntime, "nested more than", put("input", nested(10_000)), ""},
-		{"variable out of range", journal.FrameKey(id, ""), states.ErrorRuntime, "the number 1e400", put("vars", `{"v":1e400}`), ""},
+		{
+			"state input deeper than JSON",
+			journal.FrameKey(id, ""),
+			states.ErrorRuntime, "nested more than",
+			put("input", nested(10_000)),
+			"",
+		},
+		{
+			"variable out of range",
+			journal.FrameKey(id, ""),
+			states.ErrorRuntime, "the number 1e400",
+			put("vars", `{"v":1e400}`),
+			"",
+		},
 		{"definition", "definition\x00", states.ErrorRuntime, "the operator # is not supported", func(was []byte) string {
 			return strings.Replace(string(was), `$states.result`, `$states.result#$i`, 1)
 		}, ""},
@@ -197,7 +268,8 @@ func TestResumesWhatNobodyAcceptsAnyMore(t *testing.T) {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Hour)
 			defer cancel()
 			ended, err := w.Engine.Wait(ctx, arn)
-			if err != nil || ended.Status != states.StatusFailed || ended.Error != c.error || !strings.Contains(ended.Cause, c.cause) {
+			if err != nil || ended.Status != states.StatusFailed || ended.Error != c.error ||
+				!strings.Contains(ended.Cause, c.cause) {
 				t.Errorf("%s: %s %s %.200s, %v", c.name, ended.Status, ended.Error, ended.Cause, err)
 			}
 			w.History(arn)

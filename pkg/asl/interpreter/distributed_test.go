@@ -33,12 +33,39 @@ func TestDistributedMap(t *testing.T) {
 	}{
 		{name: "plain", input: `[3,1,2]`, output: `[3,1,2]`, children: 3},
 		{name: "nothing", input: `[]`, output: `[]`},
-		{name: "selector", fields: `"ItemSelector":{"i":"{% $states.context.Map.Item.Index %}"},`, input: `["a","b"]`, output: `[{"i":0},{"i":1}]`, children: 2},
-		{name: "batches by count", fields: `"ItemBatcher":{"MaxItemsPerBatch":2,"BatchInput":{"k":"{% $count($states.input) %}"}},`, input: `[1,2,3]`,
-			output: `[{"Items":[1,2],"BatchInput":{"k":3}},{"Items":[3],"BatchInput":{"k":3}}]`, children: 2},
-		{name: "batches by size", fields: `"ItemBatcher":{"MaxInputBytesPerBatch":20},`, input: `["aaa","bbb","c"]`, output: `[{"Items":["aaa"]},{"Items":["bbb"]},{"Items":["c"]}]`, children: 3},
-		{name: "item larger than a batch", fields: `"ItemBatcher":{"MaxInputBytesPerBatch":20},`, input: `["aaaaaaaaaaaaaaa"]`, error: states.ErrorDataLimit},
-		{name: "bad batch size", fields: `"ItemBatcher":{"MaxItemsPerBatch":"{% 0 %}"},`, input: `[1]`, error: states.ErrorQueryEvaluation},
+		{
+			name:     "selector",
+			fields:   `"ItemSelector":{"i":"{% $states.context.Map.Item.Index %}"},`,
+			input:    `["a","b"]`,
+			output:   `[{"i":0},{"i":1}]`,
+			children: 2,
+		},
+		{
+			name:     "batches by count",
+			fields:   `"ItemBatcher":{"MaxItemsPerBatch":2,"BatchInput":{"k":"{% $count($states.input) %}"}},`,
+			input:    `[1,2,3]`,
+			output:   `[{"Items":[1,2],"BatchInput":{"k":3}},{"Items":[3],"BatchInput":{"k":3}}]`,
+			children: 2,
+		},
+		{
+			name:     "batches by size",
+			fields:   `"ItemBatcher":{"MaxInputBytesPerBatch":20},`,
+			input:    `["aaa","bbb","c"]`,
+			output:   `[{"Items":["aaa"]},{"Items":["bbb"]},{"Items":["c"]}]`,
+			children: 3,
+		},
+		{
+			name:   "item larger than a batch",
+			fields: `"ItemBatcher":{"MaxInputBytesPerBatch":20},`,
+			input:  `["aaaaaaaaaaaaaaa"]`,
+			error:  states.ErrorDataLimit,
+		},
+		{
+			name:   "bad batch size",
+			fields: `"ItemBatcher":{"MaxItemsPerBatch":"{% 0 %}"},`,
+			input:  `[1]`,
+			error:  states.ErrorQueryEvaluation,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			asltest.InWorld(t, asltest.Distributed("echo", c.fields), func(w *asltest.World) {
@@ -50,7 +77,9 @@ func TestDistributedMap(t *testing.T) {
 					return
 				}
 				run := onlyRun(w, ended.ExecutionArn)
-				if n := run.ExecutionCounts; run.Status != states.StatusSucceeded || n.Total != c.children || n.Succeeded != c.children || n.Pending+n.Running != 0 {
+				n := run.ExecutionCounts
+				if run.Status != states.StatusSucceeded || n.Total != c.children || n.Succeeded != c.children ||
+					n.Pending+n.Running != 0 {
 					t.Errorf("map run %+v", run)
 				}
 				page, err := w.Engine.List(t.Context(), engine.ListFilter{MapRunArn: run.MapRunArn})
@@ -63,7 +92,9 @@ func TestDistributedMap(t *testing.T) {
 					if child.MapRunArn != run.MapRunArn || child.Status != states.StatusSucceeded {
 						t.Errorf("child %+v", child)
 					}
-					want := "ExecutionStarted TaskStateEntered TaskScheduled TaskStarted TaskSucceeded TaskStateExited ExecutionSucceeded"
+					want := "ExecutionStarted " +
+						"TaskStateEntered TaskScheduled TaskStarted TaskSucceeded TaskStateExited " +
+						"ExecutionSucceeded"
 					if got := strings.Join(w.Types(child.ExecutionArn), " "); got != want {
 						t.Errorf("child history %s", got)
 					}
@@ -79,8 +110,30 @@ func TestDistributedMap(t *testing.T) {
 // TestDistributedChildContext checks that outer variables do not reach a child
 // and that its context is its own.
 func TestDistributedChildContext(t *testing.T) {
-	definition := asltest.Machine("V", `"V":{"Type":"Pass","Assign":{"x":1},"Next":"M"},"M":{"Type":"Map","Label":"L","Items":[1],"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
-		"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"x":2},"Output":["{% $exists($x) %}","{% $exists($states.context.Map) %}","{% $states.context.Execution.Input %}"],"End":true}}},"End":true}`)
+	definition := asltest.Machine("V", `
+		"V":{"Type":"Pass","Assign":{"x":1},"Next":"M"},
+		"M":{
+			"Type":"Map",
+			"Label":"L",
+			"Items":[1],
+			"ItemProcessor":{
+				"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+				"StartAt":"A",
+				"States":{
+					"A":{
+						"Type":"Pass",
+						"Assign":{"x":2},
+						"Output":[
+							"{% $exists($x) %}",
+							"{% $exists($states.context.Map) %}",
+							"{% $states.context.Execution.Input %}"
+						],
+						"End":true
+					}
+				}
+			},
+			"End":true
+		}`)
 	asltest.InWorld(t, definition, func(w *asltest.World) {
 		if ended := w.Run(`9`); string(ended.Output) != `[[false,false,1]]` {
 			t.Errorf("ended with %s %s", ended.Output, ended.Cause)
@@ -163,18 +216,24 @@ func TestMaxConcurrency(t *testing.T) {
 		return func() int { mu.Lock(); defer mu.Unlock(); p := peak; peak = now; return p }
 	}
 	items := "[" + strings.TrimSuffix(strings.Repeat("1,", 60), ",") + "]"
-	asltest.InWorld(t, strings.Replace(asltest.Machine("M", asltest.Inline(`"MaxConcurrency":3,`)), `"FunctionName":"echo"`, `"FunctionName":"count"`, 1), func(w *asltest.World) {
-		peak := most(w)
-		if w.Run(items); peak() != 3 {
-			t.Error("the inline Map did not keep to 3")
-		}
-	})
-	asltest.InWorld(t, strings.Replace(asltest.Machine("M", asltest.Inline("")), `"FunctionName":"echo"`, `"FunctionName":"count"`, 1), func(w *asltest.World) {
-		peak := most(w)
-		if w.Run(items); peak() != 40 {
-			t.Error("the inline Map did not run 40 at once")
-		}
-	})
+	counting := func(fields string) string {
+		return strings.Replace(asltest.Machine("M", asltest.Inline(fields)),
+			`"FunctionName":"echo"`, `"FunctionName":"count"`, 1)
+	}
+	asltest.InWorld(t, counting(`"MaxConcurrency":3,`),
+		func(w *asltest.World) {
+			peak := most(w)
+			if w.Run(items); peak() != 3 {
+				t.Error("the inline Map did not keep to 3")
+			}
+		})
+	asltest.InWorld(t, counting(""),
+		func(w *asltest.World) {
+			peak := most(w)
+			if w.Run(items); peak() != 40 {
+				t.Error("the inline Map did not run 40 at once")
+			}
+		})
 	asltest.InWorld(t, asltest.Distributed("count", `"MaxConcurrency":2,`), func(w *asltest.World) {
 		peak := most(w)
 		arn := w.Start("one", items)
@@ -194,11 +253,13 @@ func TestMaxConcurrency(t *testing.T) {
 		if got := peak(); got != 10 {
 			t.Errorf("%d children ran at once after the update, want 10", got)
 		}
-		if err := w.Engine.UpdateMapRun(t.Context(), run.MapRunArn, engine.RunUpdate{MaxConcurrency: &ten}); !errors.Is(err, states.ErrMapRunDoesNotExist) {
+		update := engine.RunUpdate{MaxConcurrency: &ten}
+		if err := w.Engine.UpdateMapRun(t.Context(), run.MapRunArn, update); !errors.Is(err, states.ErrMapRunDoesNotExist) {
 			t.Errorf("update after the end: %v", err)
 		}
 		minus := -1
-		if err := w.Engine.UpdateMapRun(t.Context(), run.MapRunArn, engine.RunUpdate{MaxConcurrency: &minus}); !errors.Is(err, states.ErrValidation) {
+		update = engine.RunUpdate{MaxConcurrency: &minus}
+		if err := w.Engine.UpdateMapRun(t.Context(), run.MapRunArn, update); !errors.Is(err, states.ErrValidation) {
 			t.Errorf("negative update: %v", err)
 		}
 	})
@@ -251,7 +312,10 @@ func TestStopReachesChildren(t *testing.T) {
 		if len(page.Executions) != 2 {
 			t.Errorf("aborted children: %v", page.Executions)
 		}
-		want := []string{"ExecutionStarted", "MapStateEntered", "MapStateStarted", "MapRunStarted", "MapRunAborted", "MapStateAborted", "ExecutionAborted"}
+		want := []string{
+			"ExecutionStarted", "MapStateEntered", "MapStateStarted", "MapRunStarted", "MapRunAborted",
+			"MapStateAborted", "ExecutionAborted",
+		}
 		if got := w.Types(arn); !slices.Equal(got, want) {
 			t.Errorf("history %v", got)
 		}
@@ -272,8 +336,29 @@ func TestOutputsOverTheLimit(t *testing.T) {
 
 // TestNestedDistributed runs a distributed Map inside a child.
 func TestNestedDistributed(t *testing.T) {
-	definition := asltest.Machine("M", `"M":{"Type":"Map","Label":"outer","Items":[[1,2],[3]],"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"N","States":{
-		"N":{"Type":"Map","Label":"inner","Items":"{% $states.input %}","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"A","States":{`+asltest.Task("A", "slow", `,"End":true`)+`}},"End":true}}},"End":true}`)
+	definition := asltest.Machine("M", `"M":{
+		"Type":"Map",
+		"Label":"outer",
+		"Items":[[1,2],[3]],
+		"ItemProcessor":{
+			"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+			"StartAt":"N",
+			"States":{
+				"N":{
+					"Type":"Map",
+					"Label":"inner",
+					"Items":"{% $states.input %}",
+					"ItemProcessor":{
+						"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+						"StartAt":"A",
+						"States":{`+asltest.Task("A", "slow", `,"End":true`)+`}
+					},
+					"End":true
+				}
+			}
+		},
+		"End":true
+	}`)
 	asltest.InWorld(t, definition, func(w *asltest.World) {
 		if ended := w.Run(`1`); string(ended.Output) != `[[1,2],[3]]` {
 			t.Errorf("ended %s %s", ended.Output, ended.Cause)

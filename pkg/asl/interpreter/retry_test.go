@@ -19,16 +19,17 @@ import (
 // attempts.
 func attempts(t *testing.T, retry string) []float64 {
 	var at []time.Time
-	asltest.InWorld(t, asltest.Machine("T", asltest.Task("T", "boom", `,"Retry":[`+retry+`],"End":true`)), func(w *asltest.World) {
-		boom := w.Invoker.ByName["boom"]
-		w.Invoker.ByName["boom"] = func(ctx context.Context, payload string) (string, error) {
-			at = append(at, time.Now())
-			return boom(ctx, payload)
-		}
-		if ended := w.Run(`1`); ended.Error != "Boom" {
-			t.Errorf("ended with %s %s", ended.Error, ended.Cause)
-		}
-	})
+	asltest.InWorld(t, asltest.Machine("T", asltest.Task("T", "boom", `,"Retry":[`+retry+`],"End":true`)),
+		func(w *asltest.World) {
+			boom := w.Invoker.ByName["boom"]
+			w.Invoker.ByName["boom"] = func(ctx context.Context, payload string) (string, error) {
+				at = append(at, time.Now())
+				return boom(ctx, payload)
+			}
+			if ended := w.Run(`1`); ended.Error != "Boom" {
+				t.Errorf("ended with %s %s", ended.Error, ended.Cause)
+			}
+		})
 	var gaps []float64
 	for i := 1; i < len(at); i++ {
 		gaps = append(gaps, at[i].Sub(at[i-1]).Seconds())
@@ -52,7 +53,13 @@ func TestRetryBackoff(t *testing.T) {
 }
 
 func TestRetryFullJitter(t *testing.T) {
-	waits := attempts(t, `{"ErrorEquals":["Boom"],"IntervalSeconds":10,"BackoffRate":1,"MaxAttempts":200,"JitterStrategy":"FULL"}`)
+	waits := attempts(t, `{
+		"ErrorEquals":["Boom"],
+		"IntervalSeconds":10,
+		"BackoffRate":1,
+		"MaxAttempts":200,
+		"JitterStrategy":"FULL"
+	}`)
 	sum := 0.0
 	for _, wait := range waits {
 		if wait < 0 || wait > 10 {
@@ -67,28 +74,56 @@ func TestRetryFullJitter(t *testing.T) {
 
 // TestRetryCountsPerRetrier has two retriers that match in turn.
 func TestRetryCountsPerRetrier(t *testing.T) {
-	asltest.InWorld(t, asltest.Machine("T", asltest.Task("T", "alternate", `,"Retry":[{"ErrorEquals":["A"],"MaxAttempts":2},{"ErrorEquals":["B"],"MaxAttempts":2}],"Next":"S"},"S":{"Type":"Succeed"`)), func(w *asltest.World) {
-		n := 0
-		w.Invoker.ByName["alternate"] = func(context.Context, string) (string, error) {
-			n++
-			if n <= 4 {
-				return "", &states.FunctionError{Type: []string{"A", "B"}[n%2]}
+	asltest.InWorld(t,
+		asltest.Machine("T", asltest.Task("T", "alternate", `,
+				"Retry":[{"ErrorEquals":["A"],"MaxAttempts":2},{"ErrorEquals":["B"],"MaxAttempts":2}],
+				"Next":"S"
+			},
+			"S":{"Type":"Succeed"`)),
+		func(w *asltest.World) {
+			n := 0
+			w.Invoker.ByName["alternate"] = func(context.Context, string) (string, error) {
+				n++
+				if n <= 4 {
+					return "", &states.FunctionError{Type: []string{"A", "B"}[n%2]}
+				}
+				return `"done"`, nil
 			}
-			return `"done"`, nil
-		}
-		if ended := w.Run(`1`); string(ended.Output) != `"done"` {
-			t.Errorf("ended with %s %s", ended.Error, ended.Output)
-		}
-	})
+			if ended := w.Run(`1`); string(ended.Output) != `"done"` {
+				t.Errorf("ended with %s %s", ended.Error, ended.Output)
+			}
+		})
 }
 
 func TestRetryMapAndParallel(t *testing.T) {
 	for name, definition := range map[string]string{
-		"parallel": asltest.Machine("P", `"P":{"Type":"Parallel","Branches":[{"StartAt":"A","States":{`+asltest.Task("A", "flaky", `,"End":true`)+`}},{"StartAt":"B","States":{`+asltest.Task("B", "echo", `,"End":true`)+`}}],
-			"Retry":[{"ErrorEquals":["Flaky"]}],"End":true}`),
-		"inline map": asltest.Machine("P", `"P":{"Type":"Map","Items":[1,2],"ItemProcessor":{"StartAt":"A","States":{`+asltest.Task("A", "flaky", `,"End":true`)+`}},"Retry":[{"ErrorEquals":["Flaky"]}],"End":true}`),
-		"distributed map": asltest.Machine("P", `"P":{"Type":"Map","Items":[1,2],"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"A","States":{`+asltest.Task("A", "flaky", `,"End":true`)+`}},
-			"Retry":[{"ErrorEquals":["States.ExceedToleratedFailureThreshold"]}],"End":true}`),
+		"parallel": asltest.Machine("P", `"P":{
+			"Type":"Parallel",
+			"Branches":[
+				{"StartAt":"A","States":{`+asltest.Task("A", "flaky", `,"End":true`)+`}},
+				{"StartAt":"B","States":{`+asltest.Task("B", "echo", `,"End":true`)+`}}
+			],
+			"Retry":[{"ErrorEquals":["Flaky"]}],
+			"End":true
+		}`),
+		"inline map": asltest.Machine("P", `"P":{
+			"Type":"Map",
+			"Items":[1,2],
+			"ItemProcessor":{"StartAt":"A","States":{`+asltest.Task("A", "flaky", `,"End":true`)+`}},
+			"Retry":[{"ErrorEquals":["Flaky"]}],
+			"End":true
+		}`),
+		"distributed map": asltest.Machine("P", `"P":{
+			"Type":"Map",
+			"Items":[1,2],
+			"ItemProcessor":{
+				"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+				"StartAt":"A",
+				"States":{`+asltest.Task("A", "flaky", `,"End":true`)+`}
+			},
+			"Retry":[{"ErrorEquals":["States.ExceedToleratedFailureThreshold"]}],
+			"End":true
+		}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			asltest.InWorld(t, definition, func(w *asltest.World) {
@@ -110,23 +145,57 @@ func TestErrorNames(t *testing.T) {
 		return strings.TrimSuffix(asltest.Task(name, function, fields), "}")
 	}
 	raise := map[string]string{
-		"Own":                 open("T", "boom", ""),
-		"Lambda.Unknown":      open("T", "crash", ""),
-		"Timeout":             open("T", "slow", `,"TimeoutSeconds":5`),
-		"HeartbeatTimeout":    strings.Replace(open("T", "nil", `,"TimeoutSeconds":50,"HeartbeatSeconds":5`), `lambda:invoke"`, `lambda:invoke.waitForTaskToken"`, 1),
-		"QueryEvaluation":     strings.Replace(open("T", "echo", ""), "$states.input", "$states.input.none", 1),
-		"DataLimitExceeded":   open("T", "big", ""),
-		"Threshold":           `"T":{"Type":"Map","Items":[1],"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"F","States":{"F":{"Type":"Fail","Error":"Inner"}}}`,
-		"NoChoiceMatched":     `"T":{"Type":"Parallel","Branches":[{"StartAt":"F","States":{"F":{"Type":"Choice","Choices":[{"Condition":false,"Next":"G"}]},"G":{"Type":"Succeed"}}}]`,
-		"ParallelOwn":         `"T":{"Type":"Parallel","Branches":[{"StartAt":"F","States":{"F":{"Type":"Fail","Error":"Boom"}}}]`,
+		"Own":            open("T", "boom", ""),
+		"Lambda.Unknown": open("T", "crash", ""),
+		"Timeout":        open("T", "slow", `,"TimeoutSeconds":5`),
+		"HeartbeatTimeout": strings.Replace(
+			open("T", "nil", `,"TimeoutSeconds":50,"HeartbeatSeconds":5`),
+			`lambda:invoke"`, `lambda:invoke.waitForTaskToken"`, 1,
+		),
+		"QueryEvaluation":   strings.Replace(open("T", "echo", ""), "$states.input", "$states.input.none", 1),
+		"DataLimitExceeded": open("T", "big", ""),
+		"Threshold": `"T":{
+			"Type":"Map",
+			"Items":[1],
+			"ItemProcessor":{
+				"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+				"StartAt":"F",
+				"States":{"F":{"Type":"Fail","Error":"Inner"}}
+			}`,
+		"NoChoiceMatched": `"T":{
+			"Type":"Parallel",
+			"Branches":[
+				{
+					"StartAt":"F",
+					"States":{
+						"F":{"Type":"Choice","Choices":[{"Condition":false,"Next":"G"}]},
+						"G":{"Type":"Succeed"}
+					}
+				}
+			]`,
+		"ParallelOwn": `"T":{
+			"Type":"Parallel",
+			"Branches":[{"StartAt":"F","States":{"F":{"Type":"Fail","Error":"Boom"}}}]`,
 		"RuntimeFromFunction": open("T", "runtime", ""),
 	}
 	for _, c := range []struct {
 		names string
 		catch []string
 	}{
-		{`"States.ALL"`, []string{"Own", "Lambda.Unknown", "Timeout", "HeartbeatTimeout", "QueryEvaluation", "Threshold", "NoChoiceMatched", "ParallelOwn"}},
-		{`"States.TaskFailed"`, []string{"Own", "Lambda.Unknown", "HeartbeatTimeout", "QueryEvaluation", "Threshold", "NoChoiceMatched", "ParallelOwn"}},
+		{
+			`"States.ALL"`,
+			[]string{
+				"Own", "Lambda.Unknown", "Timeout", "HeartbeatTimeout", "QueryEvaluation", "Threshold",
+				"NoChoiceMatched", "ParallelOwn",
+			},
+		},
+		{
+			`"States.TaskFailed"`,
+			[]string{
+				"Own", "Lambda.Unknown", "HeartbeatTimeout", "QueryEvaluation", "Threshold", "NoChoiceMatched",
+				"ParallelOwn",
+			},
+		},
 		{`"States.Timeout"`, []string{"Timeout", "HeartbeatTimeout"}},
 		{`"States.HeartbeatTimeout"`, []string{"HeartbeatTimeout"}},
 		{`"Boom","Lambda.Unknown"`, []string{"Own", "Lambda.Unknown", "ParallelOwn"}},
@@ -136,7 +205,11 @@ func TestErrorNames(t *testing.T) {
 		{`"Inner"`, nil},
 	} {
 		for name, state := range raise {
-			definition := asltest.Machine("T", state+`,"Catch":[{"ErrorEquals":[`+c.names+`],"Output":"caught","Next":"S"}],"End":true},"S":{"Type":"Succeed"}`)
+			definition := asltest.Machine("T", state+`,
+					"Catch":[{"ErrorEquals":[`+c.names+`],"Output":"caught","Next":"S"}],
+					"End":true
+				},
+				"S":{"Type":"Succeed"}`)
 			asltest.InWorld(t, definition, func(w *asltest.World) {
 				w.Invoker.ByName["runtime"] = func(context.Context, string) (string, error) {
 					return "", &states.FunctionError{Type: states.ErrorRuntime}
@@ -144,7 +217,8 @@ func TestErrorNames(t *testing.T) {
 				ended := w.Run(`1`)
 				caught, want := string(ended.Output) == `"caught"`, slices.Contains(c.catch, name)
 				if caught != want {
-					t.Errorf("%s catches %s: %v, want %v (ended %s %s %s)", c.names, name, caught, want, ended.Status, ended.Error, ended.Cause)
+					t.Errorf("%s catches %s: %v, want %v (ended %s %s %s)",
+						c.names, name, caught, want, ended.Status, ended.Error, ended.Cause)
 				}
 			})
 		}
@@ -153,13 +227,21 @@ func TestErrorNames(t *testing.T) {
 
 // TestTimeouts checks TimeoutSeconds of a task and of the machine.
 func TestTimeouts(t *testing.T) {
-	asltest.InWorld(t, asltest.Machine("T", asltest.Task("T", "slow", `,"TimeoutSeconds":"{% 2 * 5 %}","Retry":[{"ErrorEquals":["States.Timeout"],"MaxAttempts":1}],"End":true`)), func(w *asltest.World) {
-		began := time.Now()
-		if ended := w.Run(`1`); ended.Error != states.ErrorTimeout || time.Since(began) != 21*time.Second {
-			t.Errorf("ended %s after %v", ended.Error, time.Since(began))
-		}
-	})
-	definition := strings.Replace(asltest.Machine("T", asltest.Task("T", "slow", `,"Catch":[{"ErrorEquals":["States.ALL"],"Next":"T"}],"End":true`)), `{`, `{"TimeoutSeconds":30,`, 1)
+	asltest.InWorld(t,
+		asltest.Machine("T", asltest.Task("T", "slow", `,
+			"TimeoutSeconds":"{% 2 * 5 %}",
+			"Retry":[{"ErrorEquals":["States.Timeout"],"MaxAttempts":1}],
+			"End":true`)),
+		func(w *asltest.World) {
+			began := time.Now()
+			if ended := w.Run(`1`); ended.Error != states.ErrorTimeout || time.Since(began) != 21*time.Second {
+				t.Errorf("ended %s after %v", ended.Error, time.Since(began))
+			}
+		})
+	definition := asltest.Machine("T", asltest.Task("T", "slow", `,
+		"Catch":[{"ErrorEquals":["States.ALL"],"Next":"T"}],
+		"End":true`))
+	definition = strings.Replace(definition, `{`, `{"TimeoutSeconds":30,`, 1)
 	asltest.InWorld(t, definition, func(w *asltest.World) {
 		began := time.Now()
 		ended := w.Run(`1`)
@@ -175,20 +257,29 @@ func TestTimeouts(t *testing.T) {
 
 // TestEventLimit loops until the history is full.
 func TestEventLimit(t *testing.T) {
-	asltest.InWorld(t, asltest.Machine("A", `"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Next":"A"}`), func(w *asltest.World) {
-		w.Journal.Forget = true
-		ended := w.Run(`1`)
-		events := w.History(ended.ExecutionArn)
-		if ended.Status != states.StatusFailed || len(events) != states.MaxEvents || events[len(events)-1].Type != "ExecutionFailed" {
-			t.Errorf("ended %s %s after %d events", ended.Status, ended.Cause, len(events))
-		}
-	})
+	asltest.InWorld(t, asltest.Machine("A", `"A":{"Type":"Pass","Next":"B"},"B":{"Type":"Pass","Next":"A"}`),
+		func(w *asltest.World) {
+			w.Journal.Forget = true
+			ended := w.Run(`1`)
+			events := w.History(ended.ExecutionArn)
+			if ended.Status != states.StatusFailed || len(events) != states.MaxEvents ||
+				events[len(events)-1].Type != "ExecutionFailed" {
+				t.Errorf("ended %s %s after %d events", ended.Status, ended.Cause, len(events))
+			}
+		})
 }
 
 // TestTokens answers, fails, beats and misses tasks that wait for a token.
 func TestTokens(t *testing.T) {
-	definition := asltest.Machine("T", `"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken","TimeoutSeconds":100,"HeartbeatSeconds":30,
-		"Arguments":{"FunctionName":"take","Payload":"{% $states.context.Task.Token %}"},"Retry":[{"ErrorEquals":["States.HeartbeatTimeout"],"MaxAttempts":1}],"End":true}`)
+	definition := asltest.Machine("T", `"T":{
+		"Type":"Task",
+		"Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
+		"TimeoutSeconds":100,
+		"HeartbeatSeconds":30,
+		"Arguments":{"FunctionName":"take","Payload":"{% $states.context.Task.Token %}"},
+		"Retry":[{"ErrorEquals":["States.HeartbeatTimeout"],"MaxAttempts":1}],
+		"End":true
+	}`)
 	with := func(name string, do func(t *testing.T, w *asltest.World, arn string, token func() string)) {
 		t.Run(name, func(t *testing.T) {
 			asltest.InWorld(t, definition, func(w *asltest.World) {
@@ -214,7 +305,9 @@ func TestTokens(t *testing.T) {
 		if ended := w.Wait(arn); string(ended.Output) != `{"a":1}` {
 			t.Errorf("output %s", ended.Output)
 		}
-		want := "ExecutionStarted TaskStateEntered TaskScheduled TaskStarted TaskSubmitted TaskSucceeded TaskStateExited ExecutionSucceeded"
+		want := "ExecutionStarted " +
+			"TaskStateEntered TaskScheduled TaskStarted TaskSubmitted TaskSucceeded TaskStateExited " +
+			"ExecutionSucceeded"
 		if got := strings.Join(w.Types(arn), " "); got != want {
 			t.Errorf("history %s", got)
 		}
@@ -266,7 +359,13 @@ func TestTokens(t *testing.T) {
 		for _, c := range []struct {
 			token string
 			want  error
-		}{{"!", states.ErrInvalidToken}, {"aGk", states.ErrInvalidToken}, {"bTpub25lAAB4", states.ErrTaskDoesNotExist}, {"bTpvbmUAAHg", states.ErrTaskTimedOut}, {"bTpvbmUALjEAeA", states.ErrTaskTimedOut}} {
+		}{
+			{"!", states.ErrInvalidToken},
+			{"aGk", states.ErrInvalidToken},
+			{"bTpub25lAAB4", states.ErrTaskDoesNotExist},
+			{"bTpvbmUAAHg", states.ErrTaskTimedOut},
+			{"bTpvbmUALjEAeA", states.ErrTaskTimedOut},
+		} {
 			if err := w.Engine.SendTaskHeartbeat(c.token); !errors.Is(err, c.want) {
 				t.Errorf("token %q: %v, want %v", c.token, err, c.want)
 			}
@@ -283,11 +382,30 @@ func TestTokens(t *testing.T) {
 // TestTokensInside answers tasks that wait inside branches of iterations.
 func TestTokensInside(t *testing.T) {
 	ask := func(name string) string {
-		return `{"StartAt":"` + name + `","States":{"` + name + `":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
-			"Arguments":{"FunctionName":"take","Payload":["` + name + `","{% $states.input %}","{% $states.context.Task.Token %}"]},"End":true}}}`
+		return `{
+			"StartAt":"` + name + `",
+			"States":{
+				"` + name + `":{
+					"Type":"Task",
+					"Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
+					"Arguments":{
+						"FunctionName":"take",
+						"Payload":["` + name + `","{% $states.input %}","{% $states.context.Task.Token %}"]
+					},
+					"End":true
+				}
+			}
+		}`
 	}
-	definition := asltest.Machine("M", `"M":{"Type":"Map","Items":[1,2],"ItemProcessor":{"StartAt":"P","States":{"P":{"Type":"Parallel",
-		"Branches":[`+ask("A")+`,`+ask("B")+`],"End":true}}},"End":true}`)
+	definition := asltest.Machine("M", `"M":{
+		"Type":"Map",
+		"Items":[1,2],
+		"ItemProcessor":{
+			"StartAt":"P",
+			"States":{"P":{"Type":"Parallel","Branches":[`+ask("A")+`,`+ask("B")+`],"End":true}}
+		},
+		"End":true
+	}`)
 	asltest.InWorld(t, definition, func(w *asltest.World) {
 		w.Invoker.ByName["take"] = func(_ context.Context, payload string) (string, error) {
 			var asked []any

@@ -19,7 +19,8 @@ var deviating = []string{
 	// An empty list becomes nothing, which breaks Items, Output and $count.
 	`$states.input.none`, `$states.input.nested[2]`,
 	// null becomes nothing, in data and in variables.
-	`$states.input.nil`, `$exists($states.input.nil)`, `$type($states.input.nil)`, `$nothing`, `$nothing = null`, `null in [null]`,
+	`$states.input.nil`, `$exists($states.input.nil)`, `$type($states.input.nil)`,
+	`$nothing`, `$nothing = null`, `null in [null]`,
 	// Lists of lists.
 	`$states.input.deep[0][0]`, `[[1,2],[3]].{"a":$}`, `[1] in [[1]]`,
 	// Text of numbers, objects and characters; order of text.

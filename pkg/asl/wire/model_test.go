@@ -84,14 +84,44 @@ func (w *world) post(t *testing.T, operation, request string) (map[string]any, s
 }
 
 // various has every kind of event that the API shows data of.
-const various = `{"QueryLanguage":"JSONata","StartAt":"Call","States":{
-	"Call":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"echo","Payload":"{% $states.input %}"},
-		"Assign":{"v":1},"TimeoutSeconds":9,"Next":"Each"},
-	"Each":{"Type":"Map","Items":[1,2],"ItemProcessor":{"StartAt":"One","States":{"One":{"Type":"Succeed"}}},"Next":"None"},
-	"None":{"Type":"Map","Items":[],"ItemProcessor":{"StartAt":"Two","States":{"Two":{"Type":"Succeed"}}},"Next":"Many"},
-	"Many":{"Type":"Map","Items":[1],"ToleratedFailureCount":1,"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
-		"StartAt":"Bad","States":{"Bad":{"Type":"Fail","Error":"Bad","Cause":"told to"}}},"Next":"Nothing"},
-	"Nothing":{"Type":"Pass","Output":"{% $states.input.none %}","End":true}}}`
+const various = `{
+	"QueryLanguage":"JSONata",
+	"StartAt":"Call",
+	"States":{
+		"Call":{
+			"Type":"Task",
+			"Resource":"arn:aws:states:::lambda:invoke",
+			"Arguments":{"FunctionName":"echo","Payload":"{% $states.input %}"},
+			"Assign":{"v":1},
+			"TimeoutSeconds":9,
+			"Next":"Each"
+		},
+		"Each":{
+			"Type":"Map",
+			"Items":[1,2],
+			"ItemProcessor":{"StartAt":"One","States":{"One":{"Type":"Succeed"}}},
+			"Next":"None"
+		},
+		"None":{
+			"Type":"Map",
+			"Items":[],
+			"ItemProcessor":{"StartAt":"Two","States":{"Two":{"Type":"Succeed"}}},
+			"Next":"Many"
+		},
+		"Many":{
+			"Type":"Map",
+			"Items":[1],
+			"ToleratedFailureCount":1,
+			"ItemProcessor":{
+				"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+				"StartAt":"Bad",
+				"States":{"Bad":{"Type":"Fail","Error":"Bad","Cause":"told to"}}
+			},
+			"Next":"Nothing"
+		},
+		"Nothing":{"Type":"Pass","Output":"{% $states.input.none %}","End":true}
+	}
+}`
 
 func TestAnswersConformToTheModel(t *testing.T) {
 	w := newWorld(t, "various", various)
@@ -112,14 +142,22 @@ func TestAnswersConformToTheModel(t *testing.T) {
 		{"DescribeExecution", of("executionArn", arn), sfn.DescribeExecutionOutput{}},
 		{"DescribeExecution", of("executionArn", child), sfn.DescribeExecutionOutput{}},
 		{"DescribeExecution", of("executionArn", arns+"execution:waits:waiting"), sfn.DescribeExecutionOutput{}},
-		{"ListExecutions", `{"maxResults":1,"stateMachineArn":"` + arns + `stateMachine:various"}`, sfn.ListExecutionsOutput{}},
+		{
+			"ListExecutions",
+			`{"maxResults":1,"stateMachineArn":"` + arns + `stateMachine:various"}`,
+			sfn.ListExecutionsOutput{},
+		},
 		{"ListExecutions", of("mapRunArn", run), sfn.ListExecutionsOutput{}},
 		{"ListMapRuns", of("executionArn", arn), sfn.ListMapRunsOutput{}},
 		{"ListMapRuns", of("executionArn", child), sfn.ListMapRunsOutput{}},
 		{"DescribeMapRun", of("mapRunArn", run), sfn.DescribeMapRunOutput{}},
 		{"UpdateMapRun", of("mapRunArn", run), nil},
 		{"GetExecutionHistory", of("executionArn", arn), sfn.GetExecutionHistoryOutput{}},
-		{"GetExecutionHistory", `{"includeExecutionData":false,"executionArn":"` + arn + `"}`, sfn.GetExecutionHistoryOutput{}},
+		{
+			"GetExecutionHistory",
+			`{"includeExecutionData":false,"executionArn":"` + arn + `"}`,
+			sfn.GetExecutionHistoryOutput{},
+		},
 		{"GetExecutionHistory", of("executionArn", child), sfn.GetExecutionHistoryOutput{}},
 		{"GetExecutionHistory", `{"maxResults":2,"executionArn":"` + arn + `"}`, sfn.GetExecutionHistoryOutput{}},
 		{"ListStateMachines", `{"maxResults":1}`, sfn.ListStateMachinesOutput{}},
@@ -222,16 +260,23 @@ func TestDefinitionOfAnExecution(t *testing.T) {
 	w := newWorld(t)
 	arn := w.begin(t, "waits", "one", `{}`)
 	<-w.tokens
-	got, err := w.DescribeStateMachineForExecution(t.Context(), &sfn.DescribeStateMachineForExecutionInput{ExecutionArn: &arn})
-	if err != nil || *got.Definition != waits || *got.Name != "waits" || *got.StateMachineArn != arns+"stateMachine:waits" ||
-		*got.RoleArn != "role" || !got.UpdateDate.Equal(time.Unix(1, 0)) || got.MapRunArn != nil {
+	got, err := w.DescribeStateMachineForExecution(t.Context(), &sfn.DescribeStateMachineForExecutionInput{
+		ExecutionArn: &arn,
+	})
+	if err != nil || *got.Definition != waits || *got.Name != "waits" ||
+		*got.StateMachineArn != arns+"stateMachine:waits" || *got.RoleArn != "role" ||
+		!got.UpdateDate.Equal(time.Unix(1, 0)) || got.MapRunArn != nil {
 		t.Errorf("machine of the execution: %+v, %v", got, err)
 	}
 }
 
 func TestDefinitionsAreValidated(t *testing.T) {
 	w := newWorld(t)
-	const joins = `{"QueryLanguage":"JSONata","StartAt":"P","States":{"P":{"Type":"Pass","Output":"{% $states.input.jobs#$i %}","End":true}}}`
+	const joins = `{
+		"QueryLanguage":"JSONata",
+		"StartAt":"P",
+		"States":{"P":{"Type":"Pass","Output":"{% $states.input.jobs#$i %}","End":true}}
+	}`
 	for _, c := range []struct {
 		definition, result, message string
 		severity                    types.ValidateStateMachineDefinitionSeverity

@@ -25,7 +25,11 @@ func isRead(operation string) bool {
 func open(t *testing.T, name string, choose func(string) engines.Fault) (*controldynamo.Table, *engines.Faults) {
 	t.Helper()
 	faults := &engines.Faults{Choose: choose}
-	table := controldynamo.New(engines.DynamoDB(t, faults), controldynamo.Options{Table: name, Pace: engines.Pace(), Random: rand.Reader})
+	table := controldynamo.New(engines.DynamoDB(t, faults), controldynamo.Options{
+		Table:  name,
+		Pace:   engines.Pace(),
+		Random: rand.Reader,
+	})
 	return table, faults
 }
 

@@ -19,12 +19,16 @@ type refusing struct {
 	gets          int
 }
 
-func (r *refusing) PutItem(_ context.Context, in *dynamodb.PutItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
+func (r *refusing) PutItem(
+	_ context.Context, in *dynamodb.PutItemInput, _ ...func(*dynamodb.Options),
+) (*dynamodb.PutItemOutput, error) {
 	r.asked = in.ReturnValuesOnConditionCheckFailure
 	return nil, &types.ConditionalCheckFailedException{Item: r.shown}
 }
 
-func (r *refusing) GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
+func (r *refusing) GetItem(
+	context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options),
+) (*dynamodb.GetItemOutput, error) {
 	r.gets++
 	return &dynamodb.GetItemOutput{Item: r.stored}, nil
 }
@@ -33,7 +37,11 @@ func (r *refusing) GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dyn
 // table, and says so where it is gone.
 func TestPutOrShow(t *testing.T) {
 	item := dynamostore.Item{dynamostore.PK: dynamostore.Text("p"), dynamostore.SK: dynamostore.Text("s")}
-	other := dynamostore.Item{dynamostore.PK: dynamostore.Text("p"), dynamostore.SK: dynamostore.Text("s"), "a": dynamostore.Text("b")}
+	other := dynamostore.Item{
+		dynamostore.PK: dynamostore.Text("p"),
+		dynamostore.SK: dynamostore.Text("s"),
+		"a":            dynamostore.Text("b"),
+	}
 	for name, c := range map[string]struct {
 		client refusing
 		want   dynamostore.Item

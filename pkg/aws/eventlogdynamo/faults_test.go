@@ -24,8 +24,12 @@ func TestConformanceUnderFaults(t *testing.T) {
 	table := engines.Table(t)
 	kinds := append(engines.All(), engines.Twice)
 	faults := &engines.Faults{Choose: engines.Random(4, 0.1, kinds, nil)}
-	eventlogtest.Run(t, func(t *testing.T) eventlog.Log { return open(t, table, faults) }, eventlogtest.Features{ModelRuns: 3})
-	for _, operation := range []string{"UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems", "ExecuteStatement"} {
+	eventlogtest.Run(t, func(t *testing.T) eventlog.Log {
+		return open(t, table, faults)
+	}, eventlogtest.Features{ModelRuns: 3})
+	for _, operation := range []string{
+		"UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems", "ExecuteStatement",
+	} {
 		if n := faults.Count(operation); n > 0 {
 			t.Errorf("the log made %d %s requests", n, operation)
 		}
@@ -59,7 +63,11 @@ func TestPutStops(t *testing.T) {
 	faults := &engines.Faults{Choose: func(string) engines.Fault { puts.Add(1); return engines.Throttle }}
 	pace := engines.Pace()
 	pace.Attempts = 1
-	log := eventlogdynamo.New(engines.DynamoDB(t, faults), engines.Codec(t), eventlogdynamo.Options{Table: "any", Pace: pace, Parallel: 4})
+	log := eventlogdynamo.New(engines.DynamoDB(t, faults), engines.Codec(t), eventlogdynamo.Options{
+		Table:    "any",
+		Pace:     pace,
+		Parallel: 4,
+	})
 	entries := make([]eventlog.Entry, 1000)
 	for i := range entries {
 		entries[i] = golden(i)

@@ -19,7 +19,8 @@ func TestConformanceUnderFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the suite a second time")
 	}
-	puts := engines.Random(8, 0.1, []engines.Fault{engines.Throttle, engines.FailBefore, engines.ResetBefore, engines.TimeoutBefore}, nil)
+	before := []engines.Fault{engines.Throttle, engines.FailBefore, engines.ResetBefore, engines.TimeoutBefore}
+	puts := engines.Random(8, 0.1, before, nil)
 	others := engines.Random(9, 0.1, engines.All(), nil)
 	faults := &engines.Faults{Choose: func(operation string) engines.Fault {
 		if operation == "PutRecord" {

@@ -97,8 +97,15 @@ func shard(id, parent, adjacent, end string) types.Shard {
 		}
 		return &s
 	}
-	return types.Shard{ShardId: &id, ParentShardId: optional(parent), AdjacentParentShardId: optional(adjacent),
-		SequenceNumberRange: &types.SequenceNumberRange{StartingSequenceNumber: aws.String("1"), EndingSequenceNumber: optional(end)}}
+	return types.Shard{
+		ShardId:               &id,
+		ParentShardId:         optional(parent),
+		AdjacentParentShardId: optional(adjacent),
+		SequenceNumberRange: &types.SequenceNumberRange{
+			StartingSequenceNumber: aws.String("1"),
+			EndingSequenceNumber:   optional(end),
+		},
+	}
 }
 
 // TestReshard lists the shards of a stream that was split, merged and trimmed,
@@ -170,8 +177,15 @@ func TestRead(t *testing.T) {
 		}
 		return answer, fault
 	}}).Open("s")
-	answer = &kinesis.GetRecordsOutput{MillisBehindLatest: aws.Int64(1500), Records: []types.Record{
-		{PartitionKey: aws.String("k"), SequenceNumber: aws.String("5"), ApproximateArrivalTimestamp: &arrival, Data: []byte("d")}}}
+	answer = &kinesis.GetRecordsOutput{
+		MillisBehindLatest: aws.Int64(1500),
+		Records: []types.Record{{
+			PartitionKey:                aws.String("k"),
+			SequenceNumber:              aws.String("5"),
+			ApproximateArrivalTimestamp: &arrival,
+			Data:                        []byte("d"),
+		}},
+	}
 	batch, err := stream.Read(t.Context(), "it", 1<<20)
 	if err != nil || batch.Next != "" || batch.Behind != 1500*time.Millisecond || len(batch.Records) != 1 ||
 		!batch.Records[0].Arrival.Equal(arrival.Truncate(time.Millisecond)) {
@@ -209,8 +223,13 @@ func TestSlowService(t *testing.T) {
 			if status == "" {
 				return nil, apiError("ResourceNotFoundException")
 			}
-			return &types.StreamDescriptionSummary{StreamName: aws.String("s"), StreamARN: aws.String("arn:aws:kinesis:r:1:stream/s"),
-				StreamStatus: status, StreamCreationTimestamp: &created, OpenShardCount: aws.Int32(3)}, nil
+			return &types.StreamDescriptionSummary{
+				StreamName:              aws.String("s"),
+				StreamARN:               aws.String("arn:aws:kinesis:r:1:stream/s"),
+				StreamStatus:            status,
+				StreamCreationTimestamp: &created,
+				OpenShardCount:          aws.Int32(3),
+			}, nil
 		},
 		create: func(in *kinesis.CreateStreamInput) error {
 			if in.StreamModeDetails.StreamMode != types.StreamModeProvisioned || *in.ShardCount != 3 {
@@ -227,7 +246,8 @@ func TestSlowService(t *testing.T) {
 	all := streams(client)
 	status = types.StreamStatusDeleting // an earlier one of the name
 	description, err := all.Create(t.Context(), "s", 3)
-	if err != nil || description.Shards != 3 || description.Identity != "arn:aws:kinesis:r:1:stream/s@1772366400000" || requests != 1 {
+	if err != nil || description.Shards != 3 ||
+		description.Identity != "arn:aws:kinesis:r:1:stream/s@1772366400000" || requests != 1 {
 		t.Fatalf("have %+v, %v after %d requests", description, err, requests)
 	}
 	if err := all.Delete(t.Context(), "s"); err != nil || status != "" || requests != 2 {

@@ -59,7 +59,8 @@ func TestABodyThatIsNotBase64CannotBeRead(t *testing.T) {
 	load := &api.Load{Log: slog.New(slog.DiscardHandler)}
 	answer, err := Serve(load.Handler())(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents,
 		Headers: map[string]string{"content-type": "application/cloudevents+json"}, Body: "!", IsBase64Encoded: true})
-	if err != nil || answer.StatusCode != http.StatusBadRequest || !strings.Contains(answer.Body, "urn:reprise:problem:malformed-body") ||
+	if err != nil || answer.StatusCode != http.StatusBadRequest ||
+		!strings.Contains(answer.Body, "urn:reprise:problem:malformed-body") ||
 		answer.Headers["Content-Type"] != "application/problem+json" {
 		t.Errorf("%+v, %v", answer, err)
 	}
@@ -96,7 +97,9 @@ func TestTheDefaultRouteHasItsPathOnly(t *testing.T) {
 // the value.
 func TestHeadersKeepTheirBytes(t *testing.T) {
 	for _, value := range []string{"a", "a,b", "a, b", " a ,b", "é", "\xe9", `"%41"`, ""} {
-		r, _, _ := seen(t, events.APIGatewayV2HTTPRequest{Headers: map[string]string{"ce-id": value, "content-type": "text/plain"}})
+		r, _, _ := seen(t, events.APIGatewayV2HTTPRequest{
+			Headers: map[string]string{"ce-id": value, "content-type": "text/plain"},
+		})
 		if got := r.Header.Values("Ce-Id"); len(got) != 1 || got[0] != value {
 			t.Errorf("%q arrives as %q", value, got)
 		}
@@ -123,8 +126,9 @@ func TestAnswersReachAPIGateway(t *testing.T) {
 			w.WriteHeader(http.StatusOK)
 			_, _ = io.WriteString(w, c.body)
 		}))(ctx, events.APIGatewayV2HTTPRequest{RouteKey: "GET /"})
-		if err != nil || answer.StatusCode != http.StatusTeapot || answer.Body != c.want || answer.IsBase64Encoded != c.encoded ||
-			answer.Headers["Retry-After"] != "2" || answer.Headers["Vary"] != "Origin,Accept" {
+		if err != nil || answer.StatusCode != http.StatusTeapot || answer.Body != c.want ||
+			answer.IsBase64Encoded != c.encoded || answer.Headers["Retry-After"] != "2" ||
+			answer.Headers["Vary"] != "Origin,Accept" {
 			t.Errorf("%q: %+v, %v", c.body, answer, err)
 		}
 	}

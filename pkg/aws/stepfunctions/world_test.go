@@ -23,10 +23,24 @@ const (
 	region, account = "eu-west-1", "123456789012"
 
 	// each maps over its input's items in children, and passes on.
-	each = `{"QueryLanguage":"JSONata","StartAt":"Each","States":{"Each":{"Type":"Map","Label":"Each",
-		"Items":"{% $states.input.items %}","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
-			"StartAt":"One","States":{"One":{"Type":"Pass","End":true}}},"Next":"Then"},
-		"Then":{"Type":"Pass","End":true}}}`
+	each = `{
+		"QueryLanguage":"JSONata",
+		"StartAt":"Each",
+		"States":{
+			"Each":{
+				"Type":"Map",
+				"Label":"Each",
+				"Items":"{% $states.input.items %}",
+				"ItemProcessor":{
+					"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+					"StartAt":"One",
+					"States":{"One":{"Type":"Pass","End":true}}
+				},
+				"Next":"Then"
+			},
+			"Then":{"Type":"Pass","End":true}
+		}
+	}`
 	// parked waits for its token.
 	parked = `{"QueryLanguage":"JSONata","StartAt":"Park","States":{"Park":{"Type":"Task",
 		"Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",

@@ -132,16 +132,22 @@ func TestTextComesInManyForms(t *testing.T) {
 	_, _ = io.WriteString(pack, plain)
 	_ = pack.Close()
 	for name, in := range map[string]string{
-		"plain": plain, "no last line feed": strings.TrimSuffix(plain, "\n"),
-		"windows": strings.ReplaceAll(plain, "\n", "\r\n"), "blank lines": "\n \t\n" + strings.ReplaceAll(plain, "\n", "\n\n  \n"),
-		"byte order mark": "\xef\xbb\xbf" + plain, "gzip": gz.String(), "gzip of two members": two.String(), "zstd": zst.String(),
+		"plain":               plain,
+		"no last line feed":   strings.TrimSuffix(plain, "\n"),
+		"windows":             strings.ReplaceAll(plain, "\n", "\r\n"),
+		"blank lines":         "\n \t\n" + strings.ReplaceAll(plain, "\n", "\n\n  \n"),
+		"byte order mark":     "\xef\xbb\xbf" + plain,
+		"gzip":                gz.String(),
+		"gzip of two members": two.String(),
+		"zstd":                zst.String(),
 	} {
 		s := &server{}
 		result, err := send.Send(t.Context(), strings.NewReader(in), options(s))
 		if err != nil || result.Accepted != 50 || result.Lines != 50 {
 			t.Errorf("%s: %+v, %v", name, result, err)
 		}
-		if n, refused, err := send.Check(t.Context(), strings.NewReader(in), false, time.Now()); n != 50 || len(refused) > 0 || err != nil {
+		if n, refused, err := send.Check(t.Context(), strings.NewReader(in), false, time.Now()); n != 50 ||
+			len(refused) > 0 || err != nil {
 			t.Errorf("check of %s: %d %v %v", name, n, refused, err)
 		}
 	}
@@ -175,11 +181,15 @@ func TestRefusedLineIsNamedAndEndsIt(t *testing.T) {
 	large := fmt.Sprintf(`{"specversion":"1.0","id":"1","source":"/t","type":"x","subject":"s","data":%q}`,
 		strings.Repeat("x", event.MaxDataBytes))
 	for name, c := range map[string]struct{ bad, problem string }{
-		"no JSON":          {"{", "not valid JSON"},
-		"array":            {"[]", "an event is a JSON object"},
-		"lacks id":         {`{"specversion":"1.0","source":"/t","type":"x","subject":"s"}`, "id: is required"},
-		"bad UTF-8":        {"{\"id\":\"\xff\"}", "id: is not valid UTF-8"},
-		"JSON as base64":   {`{"specversion":"1.0","id":"1","source":"/t","type":"x","subject":"s","datacontenttype":"application/json","data_base64":"ew=="}`, "data: is not the JSON"},
+		"no JSON":   {"{", "not valid JSON"},
+		"array":     {"[]", "an event is a JSON object"},
+		"lacks id":  {`{"specversion":"1.0","source":"/t","type":"x","subject":"s"}`, "id: is required"},
+		"bad UTF-8": {"{\"id\":\"\xff\"}", "id: is not valid UTF-8"},
+		"JSON as base64": {
+			`{"specversion":"1.0","id":"1","source":"/t","type":"x","subject":"s",` +
+				`"datacontenttype":"application/json","data_base64":"ew=="}`,
+			"data: is not the JSON",
+		},
 		"too long a line":  {huge, "longer than"},
 		"too large a data": {large, "data: is"},
 	} {
@@ -211,7 +221,12 @@ func TestKeptTimesMustBeThere(t *testing.T) {
 // file.
 func TestKeptTimesMustBeInTheirBounds(t *testing.T) {
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
-	for at, refusals := range map[string]int{"2026-03-01T00:04:00Z": 0, "2026-03-01T00:06:00Z": 1, "1970-01-01T00:00:00Z": 0, "1969-12-31T00:00:00Z": 1} {
+	for at, refusals := range map[string]int{
+		"2026-03-01T00:04:00Z": 0,
+		"2026-03-01T00:06:00Z": 1,
+		"1970-01-01T00:00:00Z": 0,
+		"1969-12-31T00:00:00Z": 1,
+	} {
 		in := fmt.Sprintf(`{"specversion":"1.0","id":"1","source":"/t","type":"x","subject":"s","time":%q}`, at)
 		_, refused, err := send.Check(t.Context(), strings.NewReader(in), true, now)
 		if err != nil || len(refused) != refusals || (refusals > 0 && refused[0].Attribute != "time") {
@@ -223,7 +238,8 @@ func TestKeptTimesMustBeInTheirBounds(t *testing.T) {
 		s := &server{}
 		o := options(s)
 		o.KeepTime, o.Now = true, func() time.Time { return now }
-		if result, _ := send.Send(t.Context(), strings.NewReader(in), o); len(result.Refused) != refusals || s.total() != 1-refusals {
+		result, _ := send.Send(t.Context(), strings.NewReader(in), o)
+		if len(result.Refused) != refusals || s.total() != 1-refusals {
 			t.Errorf("%s: sent, %+v", at, result)
 		}
 	}

@@ -22,7 +22,8 @@ import (
 func serve(t *testing.T, h http.Handler) string {
 	t.Helper()
 	server := Server(h, slog.New(slog.DiscardHandler))
-	if server.ReadHeaderTimeout == 0 || server.ReadTimeout == 0 || server.WriteTimeout == 0 || server.IdleTimeout == 0 || server.MaxHeaderBytes == 0 {
+	if server.ReadHeaderTimeout == 0 || server.ReadTimeout == 0 || server.WriteTimeout == 0 ||
+		server.IdleTimeout == 0 || server.MaxHeaderBytes == 0 {
 		t.Errorf("a limit is missing: %+v", server)
 	}
 	server.ReadHeaderTimeout, server.ReadTimeout = 50*time.Millisecond, 100*time.Millisecond
@@ -66,7 +67,8 @@ func TestSlowRequestIsCutOffAndNeverHandedOn(t *testing.T) {
 	address := serve(t, load.Handler())
 	for name, part := range map[string]string{
 		"in the header": "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-",
-		"in the body": "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/cloudevents+json\r\nContent-Length: 1000\r\n\r\n" +
+		"in the body": "POST /events HTTP/1.1\r\nHost: localhost\r\n" +
+			"Content-Type: application/cloudevents+json\r\nContent-Length: 1000\r\n\r\n" +
 			`{"specversion":"1.0","id":"0","source":"/s","type":"t","subject":"e"}`,
 	} {
 		connection, err := net.Dial("tcp", address)

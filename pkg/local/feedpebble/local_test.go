@@ -168,7 +168,8 @@ func TestTrim(t *testing.T) {
 func wantStatus(t *testing.T, stream *feedpebble.Stream, records int64, newest, trimmed string) {
 	t.Helper()
 	status, err := stream.Status(t.Context(), shard0)
-	if err != nil || status.Records != records || status.Newest != newest || status.Trimmed != trimmed || status.Arrival.IsZero() {
+	if err != nil || status.Records != records || status.Newest != newest || status.Trimmed != trimmed ||
+		status.Arrival.IsZero() {
 		t.Fatalf("status %+v, %v; want %d records up to %q, trimmed up to %q", status, err, records, newest, trimmed)
 	}
 }

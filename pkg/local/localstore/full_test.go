@@ -177,7 +177,8 @@ func TestFlushWithoutSpace(t *testing.T) {
 // brokenLog fails every write and sync of the write-ahead log once told to.
 func brokenLog(inner vfs.FS) (vfs.FS, *errorfs.Toggle) {
 	toggle := &errorfs.Toggle{Injector: errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if strings.HasSuffix(op.Path, ".log") && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && op.Kind != errorfs.OpFileClose {
+		if strings.HasSuffix(op.Path, ".log") && op.Kind.ReadOrWrite() == errorfs.OpIsWrite &&
+			op.Kind != errorfs.OpFileClose {
 			return syscall.EIO
 		}
 		return nil

@@ -118,7 +118,9 @@ func TestBatchIsAtomic(t *testing.T) {
 	if err := space.Write(func(*Batch) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if err := space.Write(func(b *Batch) error { return b.Put([]byte("key"), []byte("a"), nil, []byte("bc")) }); err != nil {
+	if err := space.Write(func(b *Batch) error {
+		return b.Put([]byte("key"), []byte("a"), nil, []byte("bc"))
+	}); err != nil {
 		t.Fatal(err)
 	}
 	wantValue(t, space, "key", "abc")

@@ -1,13 +1,7 @@
 package wire_test
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
-	"net"
-	"net/http"
-	"os"
-	"os/exec"
 	"strings"
 	"testing"
 	"time"
@@ -15,9 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
-	"github.com/aws/smithy-go"
-
-	"reprise/pkg/asl/wire"
 )
 
 func TestSDKFollowsAnExecution(t *testing.T) {
@@ -155,19 +146,6 @@ func TestSDKPagesMapRuns(t *testing.T) {
 	}
 }
 
-func TestSDKIsToldThatTheEngineStopped(t *testing.T) {
-	w := newWorld(t)
-	w.halt()
-	<-w.halted
-	_, err := w.StartExecution(t.Context(), &sfn.StartExecutionInput{
-		StateMachineArn: aws.String(arns + "stateMachine:waits"),
-	})
-	var api smithy.APIError
-	if !errors.As(err, &api) || api.ErrorCode() != "ServiceUnavailable" {
-		t.Errorf("start: %v", err)
-	}
-}
-
 func TestSDKAnswersTasks(t *testing.T) {
 	w := newWorld(t)
 	for _, c := range []struct {
@@ -251,60 +229,6 @@ func TestSDKChangesAndStopsWhatRuns(t *testing.T) {
 	}
 }
 
-func TestErrorsHaveTheServicesNames(t *testing.T) {
-	w := newWorld(t)
-	ctx := t.Context()
-	w.end(t, w.begin(t, "echoes", "taken", "{}"))
-	describe := func(arn string) error {
-		_, err := w.DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: &arn})
-		return err
-	}
-	begin := func(machine, name, input string) error {
-		_, err := w.StartExecution(ctx, &sfn.StartExecutionInput{
-			StateMachineArn: aws.String(machine),
-			Name:            &name,
-			Input:           &input,
-		})
-		return err
-	}
-	_, noRun := w.DescribeMapRun(ctx, &sfn.DescribeMapRunInput{MapRunArn: aws.String(arns + "mapRun:echoes/Each:none")})
-	_, noToken := w.SendTaskHeartbeat(ctx, &sfn.SendTaskHeartbeatInput{TaskToken: aws.String("?")})
-	_, both := w.ListExecutions(ctx, &sfn.ListExecutionsInput{})
-	_, page := w.ListExecutions(ctx, &sfn.ListExecutionsInput{
-		StateMachineArn: aws.String(arns + "stateMachine:echoes"),
-		NextToken:       aws.String("?"),
-	})
-	_, elsewhere := w.DescribeStateMachine(ctx, &sfn.DescribeStateMachineInput{
-		StateMachineArn: aws.String("arn:aws:states:us-east-1:1:stateMachine:echoes"),
-	})
-	_, unknown := w.ListActivities(ctx, &sfn.ListActivitiesInput{})
-	for want, err := range map[string]error{
-		"ExecutionAlreadyExists":    begin(arns+"stateMachine:echoes", "taken", "{}"),
-		"StateMachineDoesNotExist":  begin(arns+"stateMachine:none", "a", "{}"),
-		"InvalidName":               begin(arns+"stateMachine:echoes", "a b", "{}"),
-		"InvalidExecutionInput":     begin(arns+"stateMachine:echoes", "a", "{"),
-		"InvalidArn":                describe("nonsense"),
-		"ExecutionDoesNotExist":     describe(arns + "execution:echoes:none"),
-		"ResourceNotFound":          noRun,
-		"ValidationException":       both,
-		"UnknownOperationException": unknown,
-		"InvalidToken":              noToken,
-	} {
-		var api smithy.APIError
-		if !errors.As(err, &api) || api.ErrorCode() != want || api.ErrorMessage() == "" {
-			t.Errorf("%v, want %s", err, want)
-		}
-	}
-	var where *types.InvalidArn
-	if !errors.As(elsewhere, &where) {
-		t.Errorf("a machine of another account: %v", elsewhere)
-	}
-	var invalid *types.InvalidToken
-	if !errors.As(page, &invalid) {
-		t.Errorf("a page's token that nobody gave: %v", page)
-	}
-}
-
 func TestSDKListsStateMachines(t *testing.T) {
 	w := newWorld(t)
 	list, err := w.ListStateMachines(t.Context(), &sfn.ListStateMachinesInput{})
@@ -317,74 +241,5 @@ func TestSDKListsStateMachines(t *testing.T) {
 	if err != nil || aws.ToString(got.Definition) != waits || got.Type != types.StateMachineTypeStandard ||
 		!aws.ToTime(got.CreationDate).Equal(time.Unix(1, 0)) {
 		t.Errorf("machine: %+v, %v", got, err)
-	}
-}
-
-func TestPagesOfElsewhereAndOtherMachinesAreRefused(t *testing.T) {
-	w := newWorld(t)
-	for name, change := range map[string]func(*http.Request){
-		"another origin": func(r *http.Request) { r.Header.Set("Origin", "https://example.com") },
-		"another name":   func(r *http.Request) { r.Host = "example.com" },
-	} {
-		r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url, strings.NewReader("{}"))
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Header.Set("X-Amz-Target", "AWSStepFunctions.ListStateMachines")
-		change(r)
-		resp, err := http.DefaultClient.Do(r)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = resp.Body.Close()
-		if resp.StatusCode != http.StatusForbidden {
-			t.Errorf("%s: %d", name, resp.StatusCode)
-		}
-	}
-	if err := wire.New(wire.Config{}).Serve(t.Context(), everywhere{}); !errors.Is(err, wire.ErrNotLoopback) {
-		t.Errorf("serve everywhere: %v", err)
-	}
-}
-
-// everywhere claims to listen on every interface; nothing is opened.
-type everywhere struct{ net.Listener }
-
-func (everywhere) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4zero, Port: 1} }
-func (everywhere) Close() error   { return nil }
-
-func TestAWSCLIWorks(t *testing.T) {
-	cli, err := exec.LookPath("aws")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip("the AWS CLI is not installed: aws")
-	}
-	w := newWorld(t)
-	arn := w.begin(t, "echoes", "by-cli", "{}")
-	w.end(t, arn)
-	run := func(args ...string) []byte {
-		options := []string{"stepfunctions", "--endpoint-url", w.url, "--region", "eu-west-1", "--output", "json"}
-		command := exec.CommandContext(t.Context(), cli, append(options, args...)...)
-		command.Env = append(os.Environ(),
-			"AWS_ACCESS_KEY_ID=test", "AWS_SECRET_ACCESS_KEY=test",
-			"AWS_PAGER=", "AWS_CONFIG_FILE="+os.DevNull)
-		var errs bytes.Buffer
-		command.Stderr = &errs
-		out, err := command.Output()
-		if err != nil {
-			t.Fatalf("aws %v: %v\n%s", args, err, errs.String())
-		}
-		return out
-	}
-	var got struct{ Status, Output string }
-	if err := json.Unmarshal(run("describe-execution", "--execution-arn", arn), &got); err != nil ||
-		got.Status != "SUCCEEDED" || got.Output != "[1,2,3]" {
-		t.Errorf("execution: %+v, %v", got, err)
-	}
-	var history struct{ Events []struct{ Type string } }
-	if err := json.Unmarshal(run("get-execution-history", "--execution-arn", arn), &history); err != nil ||
-		len(history.Events) != 13 {
-		t.Errorf("history: %+v, %v", history, err)
 	}
 }

@@ -14,10 +14,10 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// steps lets something happen at one call of many: ahead of the call with that
-// number, or, with dies set, in place of everything from that call on. A process
-// that died so has done all before it and nothing behind it; with late set, the
-// call itself was done as well, and only its answer was lost.
+// steps makes something happen at one call of many. Before the call number at,
+// happy runs; if dies is set, that call and all later ones fail instead, as if
+// the process had died. With late set, the call itself still takes effect and
+// only its answer is lost.
 type steps struct {
 	mu    sync.Mutex
 	at    int
@@ -29,7 +29,7 @@ type steps struct {
 
 var errDied = errors.New("the process died")
 
-// reached says whether the steps came as far as the call with their number.
+// reached reports whether the call number at was made.
 func (s *steps) reached() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -153,8 +153,8 @@ func aRebuild(id string, promote bool) *replayModel {
 	}
 }
 
-// followed is a quiet world with a rebuild whose generation follows, asked to be
-// promoted.
+// followed is a quiet world with a rebuild whose generation follows the stream
+// and is to be promoted.
 func followed(t *testing.T) (*world, *actor, *replayModel) {
 	t.Helper()
 	w, a := quietWorld(t)

@@ -15,7 +15,7 @@ import (
 	"reprise/pkg/replay"
 )
 
-// invariant names what a schedule can break.
+// invariant names a rule that a schedule can break.
 type invariant string
 
 const (
@@ -94,7 +94,7 @@ func (w *world) sawHead(a *actor, name string, body []byte) {
 	w.checkManifests(lane, head)
 }
 
-// checkManifests compares the manifests at a head with the model's.
+// checkManifests compares the manifests as of a head with the model's.
 func (w *world) checkManifests(lane event.Lane, head eventlog.Head) {
 	want := w.model.lanes[lane].manifests
 	found := 0
@@ -116,7 +116,7 @@ func (w *world) headOf(lane event.Lane) event.Position { return w.model.lanes[la
 // sawRow compares a written row with the model's at the row's position.
 func (w *world) sawRow(generation string, lane event.Lane, row *datastore.Row) {
 	if w.isWiped(generation) {
-		return // it is lost, and checked when it becomes active
+		return // lost generations are checked when they become active
 	}
 	if head := w.headOf(lane); row.Position > head {
 		w.breakf(logLeads, "entity %s of %s is written up to %s; the log's head is at %s",
@@ -166,7 +166,7 @@ func compareRows(want, have *datastore.Row) string {
 // sawMark checks that the rows that a moving mark covers were written before.
 func (w *world) sawMark(generation string, name datastore.MarkName, lane event.Lane, mark datastore.Mark) {
 	if w.isWiped(generation) {
-		return // like its rows
+		return // as for its rows
 	}
 	if name == datastore.ReplayMark {
 		w.sawReplayMark(generation, lane, mark)
@@ -199,7 +199,7 @@ func (w *world) sawRoll(body []byte) {
 		w.versions[info.ID], w.statuses[info.ID] = w.versionOf(info.Version), info.Status
 		w.owners[info.ID] = info.Replay
 		if r := w.replays[info.Replay]; r != nil && info.Withdrawn == string(replay.Cancelled) {
-			r.cancelled = true // a canceller that dies here has cancelled it
+			r.cancelled = true // a canceller that died here has nevertheless cancelled it
 		}
 		if info.Consumes() {
 			w.startWrite(info.ID)

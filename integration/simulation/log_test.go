@@ -29,7 +29,7 @@ type logState struct {
 	buckets    map[bucketKey][]storedEntry
 	quarantine map[event.Lane]map[event.Position]eventlog.Quarantined
 	witnesses  map[event.Lane][]eventlog.Witness
-	// puts are the records that an actor without a driver gave to the log.
+	// puts are the records that actors without a driver put into the log.
 	puts map[attempt]map[event.Position]bool
 }
 
@@ -74,7 +74,7 @@ func (s *logState) find(at bucketKey, key string) (int, bool) {
 	})
 }
 
-// entry is what is stored of an event, nil where nothing is.
+// entry is the stored form of an event, or nil.
 func (s *logState) entry(at bucketKey, e *modelEvent) *storedEntry {
 	i, found := s.find(at, event.SortKey(e.entity, e.position))
 	if !found {
@@ -83,8 +83,8 @@ func (s *logState) entry(at bucketKey, e *modelEvent) *storedEntry {
 	return &s.buckets[at][i]
 }
 
-// put leaves what is stored already as it is: an attempt that died may have
-// stored the event as logged at another time of the bucket.
+// put does not change an entry that is already stored: an attempt that died may
+// have stored the event with another logged time of the bucket.
 func (s *logState) put(a *actor, at bucketKey, e eventlog.Entry) error {
 	key := e.SortKey()
 	s.world.sawEntry(at, &e)
@@ -102,7 +102,7 @@ func (s *logState) put(a *actor, at bucketKey, e eventlog.Entry) error {
 	return nil
 }
 
-// note keeps what an actor without a driver gives to the log.
+// note records what an actor without a driver puts into the log.
 func (s *logState) note(a *actor, lane event.Lane, at event.Position) {
 	r := s.world.model.lanes[lane].record(at)
 	if !a.direct || r == nil {

@@ -8,8 +8,8 @@ import (
 	"reprise/pkg/replay"
 )
 
-// blindPark reads the desired state and stores the token whatever it is by
-// then.
+// blindPark reads the desired state and then stores the token, even if the
+// state has changed in between.
 func blindPark(store replay.Store) func(context.Context, string, string) (bool, error) {
 	return func(ctx context.Context, id, token string) (bool, error) {
 		row, err := store.Load(ctx, id)
@@ -24,7 +24,7 @@ func blindPark(store replay.Store) func(context.Context, string, string) (bool, 
 	}
 }
 
-// forgetfulResume takes the tokens away before it has sent success for them.
+// forgetfulResume removes the tokens before it has sent success for them.
 func forgetfulResume(ctx context.Context, a *actor, store replay.Store, id string) error {
 	var tokens []string
 	_, err := store.Update(ctx, id, func(row *replay.Row) error {

@@ -11,9 +11,9 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// A replay that was cancelled, and shown as CANCELLED, became active: the
-// promotion had looked at the row before. A cancel comes here ahead of every
-// single call that a promotion makes.
+// A replay that was cancelled, and shown as CANCELLED, became active, because
+// the promotion had read the row before the cancel. Here a cancel happens
+// before every single call that a promotion makes.
 func TestCancelledAtAnyMomentOfAPromotion(t *testing.T) {
 	seen := make(map[replay.Status]int)
 	for at := 0; ; at++ {
@@ -74,8 +74,7 @@ func (w *world) ended(
 	return service.Ended(ctx, id, "FAILED", &replay.Failure{Error: "Reprise.Stopped"})
 }
 
-// A promotion comes to its end here ahead of every single call that a cancel
-// makes.
+// Here a promotion completes before every single call that a cancel makes.
 func TestPromotedAtAnyMomentOfACancel(t *testing.T) {
 	for at := 0; ; at++ {
 		w, a, r := followed(t)
@@ -106,9 +105,9 @@ func TestPromotedAtAnyMomentOfACancel(t *testing.T) {
 	}
 }
 
-// A cancel that dies at any of its calls is asked for again, or is not, and the
-// machine goes on: either way the replay comes to its end, and what was answered
-// holds.
+// A cancel that dies at any of its calls is either requested again or not, and
+// the machine continues. In both cases the replay ends, and the answers that
+// were given stay true.
 func TestCancelThatDiesAnywhere(t *testing.T) {
 	for _, again := range []bool{true, false} {
 		for _, late := range []bool{true, false} {
@@ -157,7 +156,8 @@ func cancelThatDies(t *testing.T, again, late bool) {
 	}
 }
 
-// Whatever closes a replay as failed takes its right first: no flip comes later.
+// Whatever closes a replay as failed first takes its right to become active: no
+// flip can follow.
 func TestNoFlipAfterAClose(t *testing.T) {
 	for at := 0; ; at++ {
 		w, a, r := followed(t)
@@ -183,8 +183,8 @@ func TestNoFlipAfterAClose(t *testing.T) {
 	}
 }
 
-// A replay that a person cancelled was shown as FAILED where its execution ended
-// by itself before it was stopped.
+// A replay that a person had cancelled was shown as FAILED if its execution
+// ended by itself before it was stopped.
 func TestCancelledIsNotFailed(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()

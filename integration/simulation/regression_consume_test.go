@@ -10,7 +10,7 @@ import (
 	"reprise/pkg/replay"
 )
 
-// playedBack are the records of a lane in the playback stream by replay, in
+// playedBack returns the records of a lane in the playback stream by replay, in
 // order.
 func (w *world) playedBack(t *testing.T, lane event.Lane) map[string][][]byte {
 	t.Helper()
@@ -29,8 +29,8 @@ func (w *world) playedBack(t *testing.T, lane event.Lane) map[string][][]byte {
 	return all
 }
 
-// A batch holds whatever the stream brings: each record is taken for what it is,
-// and none takes another with it.
+// A batch contains whatever the stream delivers. Each record is judged by
+// itself, and none affects another.
 func TestABatchOfManyReplaysIsTakenInRecordByRecord(t *testing.T) {
 	w, a, r := delivered(t)
 	ctx := context.Background()
@@ -70,8 +70,9 @@ func TestABatchOfManyReplaysIsTakenInRecordByRecord(t *testing.T) {
 	}
 }
 
-// A reader that went on from an earlier checkpoint cuts records differently. Of
-// one that begins before the mark only what is new is taken in.
+// A reader that continued from an earlier checkpoint cuts records differently.
+// Of a record that begins before the mark, only the events after the mark are
+// taken in.
 func TestARecordThatOverlapsIsTakenInFromTheMarkOn(t *testing.T) {
 	w, a, r := delivered(t)
 	ctx := context.Background()
@@ -103,7 +104,8 @@ func TestARecordThatOverlapsIsTakenInFromTheMarkOn(t *testing.T) {
 	}
 }
 
-// What a replay delivered before it ended is dropped after it, and moves nothing.
+// Records that a replay delivered before its end are dropped when they arrive
+// after it, and change nothing.
 func TestNothingIsTakenInAfterTheEnd(t *testing.T) {
 	w, a, r := delivered(t)
 	ctx := context.Background()

@@ -11,9 +11,10 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// A playback record with a sound header and a line that is no event came again
-// for ever, and with it every later record of its lane, of whatever replay. It
-// is set aside, counted, and what it held is read from the log again.
+// A playback record with a valid header and a line that is not an event was
+// retried for ever, and with it every later record of its lane, of every
+// replay. Now it is set aside and counted, and its events are read from the log
+// again.
 func TestADamagedPlaybackRecordIsReadAgain(t *testing.T) {
 	damages := map[string]func(t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte) []byte{
 		"a line that is no event": func(
@@ -108,7 +109,7 @@ func (w *world) packPlayback(t *testing.T, lane event.Lane, header *record.Playb
 	return data
 }
 
-// Where the row cannot be written, the damage is not lost sight of.
+// Where the row cannot be written, the damage is not forgotten.
 func TestDamageIsCountedDurably(t *testing.T) {
 	w, a, r := delivered(t)
 	ctx := context.Background()

@@ -23,7 +23,7 @@ func (w *world) promoteNow(t *testing.T, a *actor, r *replayModel) {
 	}
 }
 
-// dying runs an act that dies at its call number at, and reports false once it
+// dying runs an act that dies at call number at. It returns false once the act
 // has fewer calls.
 func (w *world) dying(
 	t *testing.T, a *actor, at int, late bool, act func(*cutover.Promoter, *lifecycle.Service) error,
@@ -40,8 +40,8 @@ func (w *world) dying(
 	return s.reached()
 }
 
-// everywhere lets an act die at each of its calls, before and behind the effect,
-// in a world of its own each time.
+// everywhere lets an act die at each of its calls, before and after the call
+// takes effect, each time in a world of its own.
 func everywhere(t *testing.T, run func(t *testing.T, at int, late bool) (more bool)) {
 	t.Helper()
 	for _, late := range []bool{false, true} {
@@ -55,8 +55,8 @@ func everywhere(t *testing.T, run func(t *testing.T, at int, late bool) (more bo
 	}
 }
 
-// A rebuild that died between making a generation and recording it left the
-// table and its entry for ever.
+// A rebuild that died after making a generation and before recording it left
+// the table and its entry behind for ever.
 func TestPrepareThatDiesAnywhere(t *testing.T) {
 	for _, then := range []string{"goes on", "is closed", "is cancelled", "is swept and goes on"} {
 		t.Run(then, func(t *testing.T) {
@@ -99,7 +99,7 @@ func TestPrepareThatDiesAnywhere(t *testing.T) {
 	}
 }
 
-// A close that died left what it had not dropped yet.
+// A close that died left behind what it had not dropped yet.
 func TestCloseThatDiesAnywhere(t *testing.T) {
 	for _, again := range []bool{true, false} {
 		everywhere(t, func(t *testing.T, at int, late bool) bool {
@@ -112,7 +112,8 @@ func TestCloseThatDiesAnywhere(t *testing.T) {
 				_, err := s.Closer.Close(ctx, r.id, replay.Failed, &replay.Failure{Error: "Test"})
 				return err
 			})
-			// What has not ended is told to close again; what has, nobody closes.
+			// A replay that has not ended is told to close again. Nobody closes
+			// one that has ended.
 			if again || !w.rowOf(t, a, r.id).Status.Ended() {
 				if _, err := w.closerOf(a).Close(ctx, r.id, replay.Failed, &replay.Failure{Error: "Test"}); err != nil {
 					t.Fatal(err)
@@ -128,8 +129,8 @@ func TestCloseThatDiesAnywhere(t *testing.T) {
 	}
 }
 
-// A close after a promotion drops what is of no use any more, and keeps what was
-// active before, wherever it dies.
+// A close after a promotion drops what is no longer needed and keeps the
+// previously active generation, wherever it dies.
 func TestCloseOfAPromotionThatDiesAnywhere(t *testing.T) {
 	everywhere(t, func(t *testing.T, at int, late bool) bool {
 		w, a := inhabited(t)
@@ -168,7 +169,7 @@ func TestSweepThatDiesAnywhere(t *testing.T) {
 	})
 }
 
-// An id is entered once, however late a Prepare goes on.
+// An id is entered only once, however late a Prepare continues.
 func TestAPrepareThatGoesOnAfterTheCloseMakesNothing(t *testing.T) {
 	for at := 0; ; at++ {
 		w, a := inhabited(t)

@@ -15,15 +15,15 @@ import (
 	"reprise/pkg/replay/cutover"
 )
 
-// statusOf is what the registry says of the generation of a replay.
+// statusOf is the registry's status of a replay's generation.
 func (w *world) statusOf(t *testing.T, a *actor, id string) datastore.Status {
 	t.Helper()
 	info, _ := w.entry(t, a, w.rowOf(t, a, id).Generation)
 	return info.Status
 }
 
-// Only a generation that is proved complete, and whose cut the event stream
-// still reaches back to, gets a consumer.
+// A generation gets a consumer only if it is proved complete and the event
+// stream still reaches back to its cut.
 func TestOnlyAProvedGenerationFollows(t *testing.T) {
 	for name, tt := range map[string]struct {
 		before func(t *testing.T, w *world, a *actor, lane event.Lane)
@@ -102,8 +102,8 @@ func TestOnlyAProvedGenerationFollows(t *testing.T) {
 	}
 }
 
-// A replay that fills no generation, and one that has ended, need no consumer:
-// the state machine may ask for it all the same.
+// A replay that fills no generation, and one that has ended, need no consumer.
+// The state machine may nevertheless ask for one.
 func TestNothingFollowsWithoutAGenerationOrAfterTheEnd(t *testing.T) {
 	for name, request := range map[string]replay.Request{"plain": {}, "ended": {Rebuild: true}} {
 		w, a, _ := drained(t, request, nothing)
@@ -122,7 +122,8 @@ func TestNothingFollowsWithoutAGenerationOrAfterTheEnd(t *testing.T) {
 	}
 }
 
-// A follow that died behind its marks is repeated, and moves none of them back.
+// A follow that died after setting its marks is repeated, and moves none of
+// them back.
 func TestAFollowThatIsRepeatedKeepsItsMarks(t *testing.T) {
 	w, a, lane := drained(t, replay.Request{Rebuild: true}, nothing)
 	w.prove(t, a, "r")
@@ -144,8 +145,8 @@ func TestAFollowThatIsRepeatedKeepsItsMarks(t *testing.T) {
 	}
 }
 
-// A promotion that comes to a replay that has ended, or is to end, makes nothing
-// active, whatever the registry says of it still.
+// A promotion of a replay that has ended, or is about to end, makes nothing
+// active, whatever the registry still says.
 func TestAPromotionOfWhatHasEndedIsStopped(t *testing.T) {
 	for name, before := range map[string]func(w *world, a *actor, id string) error{
 		"succeeded": func(w *world, a *actor, id string) error {
@@ -171,7 +172,7 @@ func TestAPromotionOfWhatHasEndedIsStopped(t *testing.T) {
 	}
 }
 
-// Another promotion's hold is waited for, and is no failure.
+// A promotion waits while another promotion has the hold. That is no failure.
 func TestAPromotionWaitsForAnothersHold(t *testing.T) {
 	w, a, r := followed(t)
 	ctx := context.Background()
@@ -192,8 +193,8 @@ func TestAPromotionWaitsForAnothersHold(t *testing.T) {
 	}
 }
 
-// A generation that lags is waited for without a hold: the live path of the
-// active one goes on meanwhile.
+// A promotion waits without a hold for a generation that lags, so that the live
+// path of the active one continues.
 func TestAGenerationThatLagsHoldsNobody(t *testing.T) {
 	w, a, r := followed(t)
 	ctx := context.Background()
@@ -209,8 +210,8 @@ func TestAGenerationThatLagsHoldsNobody(t *testing.T) {
 	}
 }
 
-// Where the proof has counted parked rows, a promotion that is bound to be
-// refused makes nobody wait.
+// If the proof has counted parked rows and the promotion must therefore be
+// refused, it makes nobody wait.
 func TestWhatTheProofKnowsToBeParkedIsRefusedWithoutAHold(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
@@ -234,9 +235,9 @@ func TestWhatTheProofKnowsToBeParkedIsRefusedWithoutAHold(t *testing.T) {
 	}
 }
 
-// A person went back to the generation before while a promotion that had flipped
-// was about to be tried again: it does not take that back, and what became of the
-// generation since is no failure of it.
+// A person went back to the previous generation while a promotion that had
+// flipped was about to be retried. The retry does not undo that, and what has
+// become of its generation since is no failure of the promotion.
 func TestAPromotionThatIsRepeatedUndoesNoRollback(t *testing.T) {
 	w, a, r := followed(t)
 	ctx := context.Background()
@@ -266,9 +267,9 @@ func TestAPromotionThatIsRepeatedUndoesNoRollback(t *testing.T) {
 	}
 }
 
-// An event that the active generation took in ahead of the hold is waited for
-// under it. Where the new one does not come to it in time, nothing flips, and
-// the hold is given back.
+// Under the hold, the promotion waits for an event that the active generation
+// took in before it. If the new generation does not reach the event in time,
+// nothing flips and the hold is released.
 func TestUnderTheHoldTheNewGenerationHasToReachTheHeads(t *testing.T) {
 	w, a, r := followed(t)
 	ctx := context.Background()

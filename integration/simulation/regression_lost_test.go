@@ -15,9 +15,9 @@ import (
 	"reprise/pkg/replay/cutover"
 )
 
-// The event stream has forgotten ten records behind the cut by the time the new
-// consumer begins, far behind the pump. They had been logged once as missed and
-// added to the mark, and the generation was promoted. The log has them.
+// When the new consumer begins, far behind the pump, the event stream has
+// forgotten ten records beyond the cut. Once they were only logged as missed
+// and added to the mark, and the generation was promoted. The log has them.
 func TestWhatTheStreamForgotIsTakenFromTheLog(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := a.ctx
@@ -79,8 +79,9 @@ func (w *world) entry(t *testing.T, a *actor, id string) (datastore.Info, bool) 
 	return *info, true
 }
 
-// A generation is lost ahead of every single call of its promotion: it never
-// becomes active, unless the flip came first, and the replay ends by name.
+// A generation is lost before every single call of its promotion: it never
+// becomes active, unless the flip came first, and the replay ends with a named
+// error.
 func TestLostAtAnyMomentOfAPromotion(t *testing.T) {
 	refused := 0
 	for at := 0; ; at++ {
@@ -98,7 +99,7 @@ func TestLostAtAnyMomentOfAPromotion(t *testing.T) {
 			break
 		}
 		switch {
-		case active == r.generation: // readers are told
+		case active == r.generation: // readers are told of the loss
 		case !errors.Is(err, datastore.ErrLost) || w.registryStateOf(t, a).Active != datastore.FirstGeneration:
 			t.Errorf("lost ahead of call %d: promote %q, %v, active %s", at, state, err, w.registryStateOf(t, a).Active)
 		default:
@@ -110,7 +111,7 @@ func TestLostAtAnyMomentOfAPromotion(t *testing.T) {
 	}
 }
 
-// Marks that are gone count for good, wherever the promotion meets that.
+// Missing marks count as lost for good, wherever the promotion finds that out.
 func TestPromotionOfAGenerationWithoutMarks(t *testing.T) {
 	w, a, r := followed(t)
 	ctx := context.Background()
@@ -136,7 +137,7 @@ func TestPromotionOfAGenerationWithoutMarks(t *testing.T) {
 	}
 }
 
-// What is lost is not kept to go back to.
+// A lost generation is not kept for going back to.
 func TestLostGenerationIsNotKeptToGoBackTo(t *testing.T) {
 	for _, lost := range []bool{false, true} {
 		w, a, r := followed(t)
@@ -158,8 +159,8 @@ func TestLostGenerationIsNotKeptToGoBackTo(t *testing.T) {
 	}
 }
 
-// A wipe in the middle of a Write left a row that named the last bucket only. A
-// replay of that entity looked nowhere else, and proved itself complete.
+// A wipe in the middle of a Write left a row that named only the last bucket. A
+// replay of that entity read no other bucket, and was proved complete.
 func TestWipeDuringAWriteHidesNoHistory(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
@@ -202,7 +203,7 @@ func TestWipeDuringAWriteHidesNoHistory(t *testing.T) {
 	}
 }
 
-// aheadOfWrite lets something happen once, ahead of a write of rows.
+// aheadOfWrite makes something happen once, before a write of rows.
 type aheadOfWrite struct {
 	datastore.Generations
 	before func()

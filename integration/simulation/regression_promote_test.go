@@ -11,8 +11,8 @@ import (
 	"reprise/pkg/replay/cutover"
 )
 
-// An entity that both generations park was taken for parked in the new one
-// alone while the active one's consumer had not come to the rejected event.
+// An entity that both generations park was counted as parked in the new one
+// only, because the active one's consumer had not reached the rejected event.
 func TestLaggingActiveParksNothingBack(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
@@ -40,9 +40,9 @@ func TestLaggingActiveParksNothingBack(t *testing.T) {
 	}
 }
 
-// A promotion that stood still until its hold was broken flipped under the hold
-// that its own retry had taken meanwhile, without having waited for the heads
-// as of then.
+// A promotion stood still until its hold was broken. Then it flipped under the
+// hold that its own retry had taken in the meantime, without having waited for
+// the heads as of that hold.
 func TestFlipNeedsItsOwnHold(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
@@ -75,8 +75,8 @@ func TestFlipNeedsItsOwnHold(t *testing.T) {
 	}
 }
 
-// A promotion that was told of a failure although it had flipped held the new
-// generation's own consumer when it was tried again.
+// A promotion that had flipped, but was told of a failure, held the new
+// generation's own consumer when it was retried.
 func TestPromotionAfterItsFlip(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()

@@ -15,13 +15,13 @@ import (
 	"reprise/pkg/replay"
 )
 
-// What a replay is proved against must not be what it was read by: heads,
+// What a replay is proved against must not be what it was read by. Here heads,
 // manifests and events are damaged one at a time, and every proof that should
-// fail does.
+// fail does fail.
 
 // proofOf makes a rebuild of three events of one entity in three buckets, one
-// of another lane, and an event that the stream has forgotten; damage comes
-// before it is planned. It returns the proof.
+// event of another lane, and an event that the stream has forgotten. damage
+// runs before the rebuild is planned. It returns the proof.
 func proofOf(t *testing.T, request replay.Request, damage func(w *world, lane event.Lane)) replay.Proof {
 	t.Helper()
 	w, a := quietWorld(t)
@@ -49,7 +49,7 @@ func headKey(lane event.Lane) control.Key {
 	return control.Key{Partition: "head#" + lane.String(), Sort: "head"}
 }
 
-// editHead changes a head as it is stored.
+// editHead changes a stored head.
 func (w *world) editHead(t *testing.T, lane event.Lane, edit func(*eventlog.Head)) {
 	t.Helper()
 	ctx, a := context.Background(), w.newActor("editor")
@@ -194,8 +194,8 @@ func TestProofSeesDamage(t *testing.T) {
 	}
 }
 
-// leaveLate lets a pump die before its head moves, another commit what comes
-// behind, and the first record come again.
+// leaveLate lets a pump die before its head moves. Another pump then commits
+// the next record, and the first record is retried.
 func (w *world) leaveLate(t *testing.T, lane event.Lane) {
 	t.Helper()
 	a := w.newActor("late")
@@ -224,7 +224,7 @@ func (w *world) leaveLate(t *testing.T, lane event.Lane) {
 }
 
 // strand puts an event into the open bucket beyond the head, and lets more time
-// pass than the event stream keeps.
+// pass than the event stream keeps records.
 func (w *world) strand(t *testing.T, lane event.Lane) {
 	t.Helper()
 	head := w.model.lanes[lane].covered
@@ -251,8 +251,8 @@ func TestEventBeyondTheHeadThatIsStillToCome(t *testing.T) {
 	}
 }
 
-// TestPumpBeginsNoLaneAnew has a pump find that a lane's head is gone, or older
-// than what the log has witnessed.
+// TestPumpBeginsNoLaneAnew checks that a pump notices when a lane's head is
+// gone, or is older than what the log has witnessed.
 func TestPumpBeginsNoLaneAnew(t *testing.T) {
 	for name, damage := range map[string]func(h *eventlog.Head){
 		"gone":  nil,

@@ -11,9 +11,9 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// Two closes that removed the same old replay: the slower one removed a new
-// replay that had taken its name meanwhile. Here the other close, and the new
-// replay up to its plan, come ahead of every single call of the slow one.
+// Of two closes that removed the same old replay, the slower one removed a new
+// replay that had taken its name in the meantime. Here the other close, and the
+// new replay up to its plan, happen before every single call of the slow one.
 func TestPruneLeavesANewReplayOfTheName(t *testing.T) {
 	for at := 0; ; at++ {
 		w, a := quietWorld(t)

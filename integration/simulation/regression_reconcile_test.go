@@ -12,12 +12,12 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// Reconcile started a replay again whose execution Step Functions had forgotten.
+// Reconcile restarted a replay whose execution Step Functions had forgotten.
 func TestReconcileStartsNothingTwice(t *testing.T) {
 	for name, c := range map[string]struct {
 		prepare func(t *testing.T, w *world, a *actor, s *lifecycle.Service)
-		// status is the replay's at the end, began how often an execution was
-		// started in all.
+		// status is the replay's status at the end. began is how often an
+		// execution was started in all.
 		status replay.Status
 		began  int
 	}{
@@ -91,7 +91,8 @@ func TestReconcileSweeps(t *testing.T) {
 	}
 }
 
-// What cannot be swept fails Reconcile, which reports it, and no replay's close.
+// What cannot be swept makes Reconcile fail, which reports it, but no close of
+// a replay.
 func TestWhatCannotBeSweptFailsNoReplay(t *testing.T) {
 	w, a := inhabited(t)
 	ctx := context.Background()

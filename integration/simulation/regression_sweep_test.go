@@ -14,8 +14,8 @@ import (
 	"reprise/pkg/replay/cutover"
 )
 
-// inhabited is a quiet world in which much is wanted: an active generation, one
-// to go back to, and one that another replay is filling.
+// inhabited is a quiet world with three generations that are needed: the active
+// one, one to go back to, and one that another replay is filling.
 func inhabited(t *testing.T) (*world, *actor) {
 	t.Helper()
 	w, a := quietWorld(t)
@@ -45,8 +45,8 @@ func (w *world) enterAndPrepare(t *testing.T, a *actor, r *replayModel) {
 	}
 }
 
-// wantWorld wants exactly these generations, each with its table and its entry,
-// and no reservation.
+// wantWorld expects exactly these generations, each with its table and its
+// entry, and no reservation.
 func (w *world) wantWorld(t *testing.T, a *actor, when string, want ...string) {
 	t.Helper()
 	registered := w.registryStateOf(t, a)
@@ -68,9 +68,9 @@ func (w *world) sweep(t *testing.T, a *actor) {
 	}
 }
 
-// litter leaves one of everything that nobody owns: an entry of a replay that is
-// gone, one of a replay that has ended, one that was retired, a table without an
-// entry, and a reservation of each kind.
+// litter leaves one of everything that has no owner: an entry of a replay that
+// is gone, one of a replay that has ended, one that was retired, a table
+// without an entry, and a reservation of each kind.
 func (w *world) litter(t *testing.T, a *actor) {
 	t.Helper()
 	ctx := context.Background()
@@ -103,8 +103,8 @@ func (w *world) litter(t *testing.T, a *actor) {
 	must(err)
 }
 
-// A sweep runs ahead of every single call of a Prepare, and the other way round:
-// nothing that is being made is swept.
+// A sweep runs before every single call of a Prepare, and a Prepare before
+// every call of a sweep: nothing that is being made is swept.
 func TestSweepBesidePrepare(t *testing.T) {
 	for _, sweepInside := range []bool{true, false} {
 		for at := 0; ; at++ {
@@ -141,8 +141,8 @@ func TestSweepBesidePrepare(t *testing.T) {
 	}
 }
 
-// Following comes ahead of every single call of a sweep: what has got its
-// consumer meanwhile stays.
+// A generation begins to follow before every single call of a sweep: one that
+// has got its consumer stays.
 func TestSweepBesideFollow(t *testing.T) {
 	for at := 0; ; at++ {
 		w, a := inhabited(t)
@@ -169,8 +169,9 @@ func TestSweepBesideFollow(t *testing.T) {
 	}
 }
 
-// A platform that is being founded makes its first table before it has an entry;
-// and what an older registry, restored, never gave away is not its to drop.
+// A new platform makes its first table before the table's entry. A restored
+// older registry does not know every id: tables with ids that it never gave
+// away are not its to drop.
 func TestSweepLeavesWhatIsNotItsOwn(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
@@ -197,8 +198,8 @@ func TestSweepLeavesWhatIsNotItsOwn(t *testing.T) {
 	}
 }
 
-// A name that is used again after its replay was removed got the generation of
-// the earlier one, which may be the active one.
+// A name that was used again after its replay had been removed got the
+// generation of the earlier replay, which may be the active one.
 func TestAReusedNameGetsAFreshGeneration(t *testing.T) {
 	w, a := inhabited(t)
 	ctx := context.Background()

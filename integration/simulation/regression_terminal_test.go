@@ -9,8 +9,8 @@ import (
 	"reprise/pkg/replay"
 )
 
-// A prover that was given up and went on late wrote its own proof over the
-// complete one, after the generation had begun to follow.
+// A prover that had been abandoned continued late and overwrote the complete
+// proof with its own, after the generation had begun to follow.
 func TestLateProofUnsaysNothing(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
@@ -50,7 +50,7 @@ func TestLateProofUnsaysNothing(t *testing.T) {
 	}
 }
 
-// aheadOfScan lets something happen once, ahead of a scan.
+// aheadOfScan makes something happen once, before a scan.
 type aheadOfScan struct {
 	datastore.Generations
 	before func()

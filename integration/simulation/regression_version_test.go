@@ -12,7 +12,7 @@ import (
 	"reprise/pkg/replay"
 )
 
-// otherSet are projections that fold the same events otherwise.
+// otherSet are projections that fold the same events differently.
 func otherSet(t *testing.T) *projection.Set {
 	t.Helper()
 	set, err := projection.NewSet(projection.New("other", 2, []string{typeNoted},
@@ -25,8 +25,8 @@ func otherSet(t *testing.T) *projection.Set {
 	return set
 }
 
-// A rebuild that went on under other projections than it had begun with folded
-// the rest of the log with those, proved itself complete and was promoted.
+// A rebuild that continued under other projections than it had begun with
+// folded the rest of the log with those, was proved complete and was promoted.
 func TestPlaybackOfAnotherVersionIsNotFoldedIn(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
@@ -55,7 +55,7 @@ func TestPlaybackOfAnotherVersionIsNotFoldedIn(t *testing.T) {
 			records = append(records, stored.data)
 		}
 	}
-	// The first record is folded in before the deploy, the rest comes after it,
+	// The first record is folded in before the deploy, the others after it,
 	// among records of another replay.
 	if consumed, err := w.consumerOf(a).Consume(ctx, lane, records[:1]); err != nil || consumed.Events != 1 {
 		t.Fatalf("%+v, %v", consumed, err)
@@ -83,8 +83,8 @@ func TestPlaybackOfAnotherVersionIsNotFoldedIn(t *testing.T) {
 	if fault := w.rowOf(t, a, r.id).Fault; fault == nil || fault.Error != replay.FaultOtherVersion {
 		t.Fatalf("fault in the row: %+v", fault)
 	}
-	// The right code comes back: it is not taken up again, and the steps end by
-	// name.
+	// The right code returns: the rebuild does not continue, and its steps end
+	// with the named error.
 	w.takeIn(t, a)
 	if row := w.store.tables[r.generation].rows[lane][entity]; row.Count != 1 {
 		t.Errorf("folded in behind a gap of versions: %d", row.Count)
@@ -98,7 +98,7 @@ func TestPlaybackOfAnotherVersionIsNotFoldedIn(t *testing.T) {
 }
 
 // wantSteps runs every step of a replay with the projections of a version, and
-// wants one error of each.
+// expects the same error from each.
 func (w *world) wantSteps(t *testing.T, a *actor, version, id string, want error) {
 	t.Helper()
 	ctx := context.Background()
@@ -124,8 +124,8 @@ func (w *world) wantSteps(t *testing.T, a *actor, version, id string, want error
 	}
 }
 
-// Every step of a rebuild under other code than planned it ends by name, a plan
-// that is made again among them, and none writes.
+// Under other code than planned it, every step of a rebuild ends with the named
+// error, a repeated plan included, and none writes.
 func TestStepsOfAnotherVersionEndByName(t *testing.T) {
 	for _, recorded := range []bool{true, false} { // a row of an earlier release has no version
 		w, a := quietWorld(t)
@@ -164,7 +164,8 @@ func TestStepsOfAnotherVersionEndByName(t *testing.T) {
 	}
 }
 
-// An old row has no version; the drain and the proof take the generation's.
+// An old row has no version. The drain and the proof then use the generation's
+// version.
 func TestDrainAndProofOfAnotherVersionEndByName(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
@@ -192,7 +193,8 @@ func TestDrainAndProofOfAnotherVersionEndByName(t *testing.T) {
 	}
 }
 
-// The proof names the version, and a row of another one is a difference.
+// The proof names the version, and counts a row of another version as a
+// difference.
 func TestProofCountsRowsOfAnotherVersion(t *testing.T) {
 	for _, foreign := range []int64{0, 1} {
 		w, a := quietWorld(t)
@@ -223,8 +225,8 @@ func TestProofCountsRowsOfAnotherVersion(t *testing.T) {
 	}
 }
 
-// A generation that is gone under a rebuild ends that rebuild by name, and does
-// not stop the stream for others.
+// If the generation of a rebuild is gone, that rebuild ends with a named error
+// and does not stop the stream for others.
 func TestPlaybackIntoAGenerationThatIsGone(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()

@@ -26,23 +26,26 @@ type expected struct {
 type replayModel struct {
 	id      string
 	request replay.Request
-	// doomed is set where the playback stream loses records of it for ever.
+	// doomed is true if the playback stream loses the replay's records for
+	// ever.
 	doomed bool
-	// losing is the number of its records that the stream still loses.
+	// losing is the number of the replay's records that the stream will still
+	// lose.
 	losing     int
 	cancelled  bool
 	lanes      map[event.Lane]*expected
 	generation string
 	status     replay.Status
 	failure    *replay.Failure
-	// answered is set once a person was told that it is cancelled, proved once
-	// its row has a complete proof, promoted once the row says so.
+	// answered is true once a person was told that the replay is cancelled,
+	// proved once its row has a complete proof, and promoted once the row says
+	// so.
 	answered bool
 	proved   bool
 	promoted bool
 	machine  *machine
 	cut      cutIn
-	// after is when it is asked for; nil means in its turn.
+	// after tells when the replay is requested; nil means in its turn.
 	after func() bool
 }
 
@@ -135,7 +138,7 @@ func (w *world) keepPlayback(r *replayModel, lane event.Lane) bool {
 	return true
 }
 
-// doomedLane is the lane all of whose records are lost.
+// doomedLane is the lane of which all records are lost.
 func (w *world) doomedLane(r *replayModel) event.Lane {
 	for lane := range event.Lane(w.lanes.Count()) {
 		if e := r.lanes[lane]; e != nil && len(e.events) > 0 {
@@ -235,7 +238,7 @@ func (w *world) markOf(r *replayModel, lane event.Lane) (mark datastore.Mark) {
 }
 
 // checkProved compares the rows of a rebuild that is proved complete with the
-// model at its cut. A wipe that the prover cannot have seen is excused.
+// model at its cut. It excuses a wipe that the prover cannot have seen.
 func (w *world) checkProved(a *actor, r *replayModel) {
 	held := w.store.tables[r.generation]
 	if held == nil || !r.request.Rebuild {

@@ -16,7 +16,7 @@ import (
 	"reprise/pkg/replay/cutover"
 )
 
-// Faulty parts that stand in the place of a whole step.
+// Faulty parts that replace a whole step.
 
 // parallelRanges reads the buckets of a lane side by side, with the ordinals
 // that reading them in order would give.
@@ -119,7 +119,7 @@ func (r *rangeReader) records(ctx context.Context, b eventlog.Bucket, cut event.
 	return records, nil
 }
 
-// trustEmptyQueue takes a replay for drained once nothing is left to be read
+// trustEmptyQueue considers a replay drained once nothing is left to be read
 // from the playback stream.
 func trustEmptyQueue(ctx context.Context, a *actor, id string) (replay.Drain, error) {
 	w := a.world
@@ -138,7 +138,7 @@ func trustEmptyQueue(ctx context.Context, a *actor, id string) (replay.Drain, er
 	return replay.Drained, nil
 }
 
-// flipWithoutHold waits until the generation has caught up, and flips.
+// flipWithoutHold waits until the generation has caught up, and then flips.
 func flipWithoutHold(ctx context.Context, a *actor, id string) (cutover.Promotion, error) {
 	w := a.world
 	row, err := w.storeOf(a).Load(ctx, id)
@@ -187,8 +187,8 @@ func (w *world) flipBlindly(ctx context.Context, a *actor, row replay.Row) error
 	return nil
 }
 
-// filterAlone takes the id that a filter only seems to have for a duplicate:
-// where the history is looked up, it holds that id, too.
+// filterAlone considers an id that a filter only seems to contain a duplicate:
+// when the history is looked up, it adds that id.
 type filterAlone struct {
 	eventlog.Log
 	world *world

@@ -21,7 +21,7 @@ type apiFake struct {
 	created  *lambda.CreateEventSourceMappingInput
 	mended   *lambda.UpdateEventSourceMappingInput
 	moved    *lambda.UpdateAliasInput
-	// done are the acts in their order.
+	// done lists the calls that changed something, in order.
 	done []string
 }
 

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestMappingsAreThoseOfTheStacks reads the constants on the other side, which
-// cannot be imported.
+// TestMappingsAreThoseOfTheStacks reads the constants from the source of
+// package stacks, which cannot be imported.
 func TestMappingsAreThoseOfTheStacks(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "../../../stacks/mapping.go", nil, 0)
 	if err != nil {

@@ -12,19 +12,21 @@ import (
 // inputCase is an event in every form that can express it.
 type inputCase struct {
 	name string
-	// text is the event in the JSON format, headers and body are it in binary
-	// mode; "" and nil where a form cannot say it.
+	// text is the event in the JSON format. headers and body are the event in
+	// binary mode. "" and nil mean that the form cannot express it.
 	text    string
 	headers map[string]string
 	body    string
-	// fault is the attribute that every refusal names; accepted, none at all.
+	// fault is the attribute that every refusal names, or accepted if nothing
+	// refuses the event.
 	fault string
-	// imported is the fault where the event's own time is kept; "" is fault's.
+	// imported is the fault if the event's own time is kept; "" means the same
+	// as fault.
 	imported string
-	// new is set where a rule is for new events: what is in the stream was
-	// accepted before it and stays readable.
+	// new is true if the rule is for new events: what is in the stream was
+	// accepted earlier and stays readable.
 	new bool
-	// line is the canonical one, where the test knows it.
+	// line is the canonical line, if the test knows it.
 	line string
 }
 
@@ -89,8 +91,8 @@ func (c *inputCase) header(name, value, kind string) {
 	}
 }
 
-// plain is the value of a JSON string. Without escapes it keeps the bytes, valid or
-// not.
+// plain is the value of a JSON string. If there are no escapes, it keeps the
+// bytes, valid or not.
 func plain(value string) string {
 	text := strings.TrimSuffix(strings.TrimPrefix(value, `"`), `"`)
 	if strings.Contains(text, `\`) && json.Unmarshal([]byte(value), &text) != nil {
@@ -99,7 +101,7 @@ func plain(value string) string {
 	return text
 }
 
-// percent encodes everything that a header cannot carry as it is.
+// percent encodes everything that a header cannot carry unchanged.
 func percent(text string) string {
 	var b strings.Builder
 	for i := range len(text) {
@@ -139,8 +141,9 @@ func (c inputCase) as(line string) inputCase {
 	return c
 }
 
-// TestEveryWayInAcceptsTheSameEvents on every event: accepted as the same line, or
-// refused for the same attribute. A check that is made on one way only fails it.
+// TestEveryWayInAcceptsTheSameEvents sends every event every way: it must be
+// accepted as the same line, or refused for the same attribute. A check that
+// only one way makes fails the test.
 func TestEveryWayInAcceptsTheSameEvents(t *testing.T) {
 	e := newEdge(t)
 	taken := map[string]int{}

@@ -72,7 +72,7 @@ func problemOf(t testing.TB, status int, body string) api.Problem {
 	return decode[api.Problem](t, body)
 }
 
-// TestEveryRouteRefusesTheSameQueries, also those that take no parameter.
+// The test includes routes that take no parameter.
 func TestEveryRouteRefusesTheSameQueries(t *testing.T) {
 	w := newAPIWorld(t)
 	server := w.serve()
@@ -94,7 +94,7 @@ func TestEveryRouteRefusesTheSameQueries(t *testing.T) {
 	}
 }
 
-// TestNoRouteTakesAnEncodedBody, which would be kept encoded.
+// The body would be kept in its encoded form.
 func TestNoRouteTakesAnEncodedBody(t *testing.T) {
 	w := newAPIWorld(t)
 	server := w.serve()
@@ -129,7 +129,6 @@ func TestNoRouteTakesAnEncodedBody(t *testing.T) {
 	}
 }
 
-// TestEveryPathRefusesTheSameEntities.
 func TestEveryPathRefusesTheSameEntities(t *testing.T) {
 	w := newAPIWorld(t)
 	server := w.serve()
@@ -153,7 +152,7 @@ func TestEveryPathRefusesTheSameEntities(t *testing.T) {
 	}
 }
 
-// TestBodiesAreReadExactly, whichever route reads one.
+// Every route that reads a body is tested.
 func TestBodiesAreReadExactly(t *testing.T) {
 	w := newAPIWorld(t)
 	server := w.serve()

@@ -19,7 +19,7 @@ func nested(depth int, inner string) string {
 	return pass(`"Output":` + strings.Repeat("[", depth) + inner + strings.Repeat("]", depth) + `,`)
 }
 
-// hostile are definitions that must be refused, or accepted, in a moment.
+// hostile are definitions that must be refused, or accepted, within a moment.
 var hostile = []struct{ name, definition, want string }{
 	{"deep", nested(400_000, ""), "nested more than 1000 levels deep"},
 	{"unclosed", strings.Repeat("[", asl.MaxDefinitionBytes), "nested more than 1000 levels deep"},
@@ -80,7 +80,7 @@ func TestTemplateIsBounded(t *testing.T) {
 }
 
 // FuzzParse looks for definitions, and values of a field, that make Parse, Lint
-// or an evaluation panic or hang, or that Parse accepts only once.
+// or an evaluation panic or hang, or that Parse does not accept a second time.
 func FuzzParse(f *testing.F) {
 	for _, c := range hostile {
 		f.Add(fmt.Sprintf("%.4000s", c.definition), `"{% $states.input %}"`)

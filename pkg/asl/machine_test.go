@@ -46,7 +46,7 @@ func TestMachineFields(t *testing.T) {
 	}
 }
 
-// TestNamesThatOnlyTheServiceReports: a file that catches them runs here too.
+// A file that catches errors that only the service reports also runs here.
 func TestNamesThatOnlyTheServiceReports(t *testing.T) {
 	for _, name := range []string{
 		"States.BranchFailed", "States.ItemReaderFailed", "States.ResultWriterFailed",

@@ -149,8 +149,8 @@ func TestParseAllProblemsAtOnce(t *testing.T) {
 	}
 }
 
-// TestParseNamesAProblemOnce: an expression that does not compile is no missing
-// number or list as well.
+// TestParseNamesAProblemOnce checks that an expression that does not compile is
+// not also reported as a missing number or list.
 func TestParseNamesAProblemOnce(t *testing.T) {
 	for _, definition := range []string{
 		asltest.Machine("W", `"W":{"Type":"Wait","Seconds":"{% 1 + %}","End":true}`),

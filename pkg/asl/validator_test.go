@@ -16,7 +16,7 @@ import (
 
 var plainOutput = regexp.MustCompile(`"Output":"(\w+)"`)
 
-// TestAgainstValidator has asl-validator check what Parse accepts.
+// TestAgainstValidator lets asl-validator check what Parse accepts.
 func TestAgainstValidator(t *testing.T) {
 	module := filepath.Join(npm.Need(t), "node_modules", "asl-validator")
 	accepted := []string{
@@ -52,8 +52,8 @@ func TestAgainstValidator(t *testing.T) {
 	}
 	var in bytes.Buffer
 	for _, definition := range accepted {
-		// The service takes any JSON value as Output; the validator takes no
-		// plain text.
+		// The service accepts any JSON value as Output; the validator accepts
+		// no plain text.
 		definition = plainOutput.ReplaceAllString(definition, `"Output":"{% '$1' %}"`)
 		asltest.Parse(t, definition)
 		if err := json.Compact(&in, []byte(definition)); err != nil {

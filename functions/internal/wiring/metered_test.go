@@ -168,7 +168,7 @@ func (w *meteredWorld) compare(t *testing.T, view lifecycle.View) {
 		if all := m.Snapshot().Total(); kept.Add(later) != all || kept.ReadUnits < 1 {
 			t.Errorf("%s: the report has %+v, later came %+v, its meter has %+v", name, kept, later, all)
 		}
-		// Keeping it is all that came later, and the view of what was kept.
+		// Only storing the report and reading it back came later.
 		if name != "report-replay" && (later.WriteUnits > 2 || later.ReadUnits > 4) {
 			t.Errorf("%s: %+v is in no report", name, later)
 		}

@@ -47,7 +47,7 @@ func Distributed(function, fields string) string {
 	}`)
 }
 
-// Choice goes by the input's n: above 3, 2, or anything else.
+// Choice decides by the input's n: above 3, 2, or anything else.
 func Choice() string {
 	return Machine("C", `
 		"C":{

@@ -16,7 +16,8 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// TestStopDropsTheLateResult stops an execution whose function runs on.
+// TestStopDropsTheLateResult stops an execution whose function continues to
+// run.
 func TestStopDropsTheLateResult(t *testing.T) {
 	asltest.InWorld(t, slowMachine, func(w *asltest.World) {
 		arn := w.Start("one", `1`)
@@ -79,8 +80,8 @@ func TestOnEndIsCalledAgain(t *testing.T) {
 	})
 }
 
-// TestWaitEndsWithTheEngine must not hang, and a failing journal stops the
-// engine with its error.
+// TestWaitEndsWithTheEngine checks that Wait does not hang, and that a failing
+// journal stops the engine with the journal's error.
 func TestWaitEndsWithTheEngine(t *testing.T) {
 	m := asltest.Parse(t, slowMachine)
 	synctest.Test(t, func(t *testing.T) {

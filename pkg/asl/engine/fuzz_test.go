@@ -14,8 +14,8 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// passing hands the input to a function, its result through a map, and the
-// answer to a task token through a Parallel.
+// passing hands the input to a function, the function's result through a Map,
+// and the answer to a task token through a Parallel.
 var passing = asltest.Machine("Call", asltest.Task("Call", "hostile",
 	`,"Assign":{"input":"{% $states.input %}"},"Catch":[{"ErrorEquals":["States.ALL"],"Next":"Each"}],"Next":"Each"`)+`,
 		"Each":{

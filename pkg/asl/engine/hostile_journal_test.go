@@ -16,8 +16,8 @@ import (
 )
 
 // TestResumesWhatNobodyAcceptsAnyMore opens journals of earlier engines, which
-// bounded neither depth nor numbers, and whose definitions are refused now. The
-// execution fails by name; its neighbour goes on.
+// limited neither depth nor numbers and accepted definitions that are refused
+// now. The execution fails with a named error; another one continues.
 func TestResumesWhatNobodyAcceptsAnyMore(t *testing.T) {
 	const id = "m:one"
 	for _, c := range []struct {

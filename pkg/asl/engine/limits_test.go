@@ -13,8 +13,8 @@ import (
 
 func nested(depth int) string { return strings.Repeat("[", depth) + strings.Repeat("]", depth) }
 
-// hostile are values that would end the engine, or change silently, if they
-// entered an execution.
+// hostile are values that would stop the engine, or be changed silently, if
+// they entered an execution.
 var hostile = []struct{ name, raw, want string }{
 	{"number", `{"order":"A7","weight":1e400}`, "the number 1e400 is out of range"},
 	{"answer", `1e999`, "the number 1e999 is out of range"},
@@ -24,8 +24,7 @@ var hostile = []struct{ name, raw, want string }{
 	{"objects", strings.Repeat(`{"a":`, 20_000) + "1" + strings.Repeat("}", 20_000), "nested more than 1000 levels deep"},
 }
 
-// waits hands its token to the function take and has an Output that reads the
-// answer.
+// waits hands its token to the function take. Its Output reads the answer.
 var waits = asltest.Machine("T", `"T":{
 	"Type":"Task",
 	"Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
@@ -73,8 +72,8 @@ func TestAnswersAreBounded(t *testing.T) {
 	})
 }
 
-// TestResultsAreBounded: a function's result fails its state, which may catch
-// that, and harms no other execution.
+// TestResultsAreBounded checks that an oversized result fails its state, which
+// may catch the error, and affects no other execution.
 func TestResultsAreBounded(t *testing.T) {
 	caught := asltest.Machine("T", asltest.Task("T", "hostile",
 		`,

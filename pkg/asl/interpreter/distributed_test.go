@@ -105,8 +105,8 @@ func TestDistributedMap(t *testing.T) {
 	}
 }
 
-// TestDistributedChildContext checks that outer variables do not reach a child
-// and that its context is its own.
+// TestDistributedChildContext checks that a child does not see outer variables
+// and that it has a context of its own.
 func TestDistributedChildContext(t *testing.T) {
 	definition := asltest.Machine("V", `
 		"V":{"Type":"Pass","Assign":{"x":1},"Next":"M"},
@@ -166,7 +166,8 @@ func TestThreshold(t *testing.T) {
 	}
 }
 
-// TestThresholdStopsRunningChildren also checks that their functions run on.
+// TestThresholdStopsRunningChildren also checks that the children's functions
+// continue to run.
 func TestThresholdStopsRunningChildren(t *testing.T) {
 	asltest.InWorld(t, asltest.Distributed("mixed", ""), func(w *asltest.World) {
 		var finished atomic.Int32
@@ -195,7 +196,7 @@ func TestThresholdStopsRunningChildren(t *testing.T) {
 	})
 }
 
-// TestMaxConcurrency counts what runs at once, also after an update.
+// TestMaxConcurrency counts what runs at the same time, also after an update.
 func TestMaxConcurrency(t *testing.T) {
 	most := func(w *asltest.World) func() int {
 		var mu sync.Mutex

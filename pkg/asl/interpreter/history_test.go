@@ -151,8 +151,8 @@ func compare(t *testing.T, name string, events []states.Event) {
 	}
 }
 
-// canonical orders what branches did at the same time by what it is, since
-// their goroutines may take turns either way.
+// canonical sorts the events of branches that ran at the same time by their
+// content, because the order of their goroutines is not fixed.
 func canonical(events []states.Event) []states.Event {
 	text := func(e states.Event) string {
 		e.ID, e.PreviousEventID = 0, 0
@@ -178,7 +178,7 @@ func canonical(events []states.Event) []states.Event {
 	return ordered
 }
 
-// TestHistoryTruncates checks that a cause is cut in the history, not in the
+// TestHistoryTruncates checks that a cause is cut in the history and not in the
 // description.
 func TestHistoryTruncates(t *testing.T) {
 	asltest.InWorld(t, asltest.Machine("T", asltest.Task("T", "verbose", `,"End":true`)), func(w *asltest.World) {

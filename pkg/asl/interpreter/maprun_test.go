@@ -15,7 +15,8 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// TestUpdateOfTolerances lets a running map run tolerate what it began without.
+// TestUpdateOfTolerances lets a running map run tolerate failures that it did
+// not tolerate at its start.
 func TestUpdateOfTolerances(t *testing.T) {
 	two, most, tooMuch, minus := int64(2), 50.0, 101.0, int64(-1)
 	for _, update := range []engine.RunUpdate{{ToleratedFailureCount: &two}, {ToleratedFailurePercentage: &most}} {
@@ -72,7 +73,7 @@ func TestStopReachesChildren(t *testing.T) {
 	})
 }
 
-// TestOutputsOverTheLimit gathers more than a state's output may hold.
+// TestOutputsOverTheLimit collects more than a state's output may hold.
 func TestOutputsOverTheLimit(t *testing.T) {
 	asltest.InWorld(t, asltest.Distributed("half", ""), func(w *asltest.World) {
 		w.Invoker.ByName["half"] = func(context.Context, string) (string, error) {

@@ -12,8 +12,8 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// TestShutdownDuringATask stops the engine while a function runs: what the
-// function makes of that is not the task's result.
+// TestShutdownDuringATask stops the engine while a function runs. What the
+// function returns because of that is not the task's result.
 func TestShutdownDuringATask(t *testing.T) {
 	m := asltest.Parse(t, asltest.Machine("T", asltest.Task("T", "slow", `,"End":true`)))
 	synctest.Test(t, func(t *testing.T) {
@@ -34,7 +34,7 @@ func TestShutdownDuringATask(t *testing.T) {
 }
 
 // TestCrashWhileStopping stops executions with nested map runs and crashes
-// after each write: the children must not run on.
+// after each write: the children must not continue.
 func TestCrashWhileStopping(t *testing.T) {
 	const config = `"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},`
 	m := asltest.Parse(t, asltest.Machine("P", `"P":{
@@ -92,9 +92,9 @@ func TestCrashWhileStopping(t *testing.T) {
 	}
 }
 
-// TestCrashAfterABranchFailed crashes between a branch's failure and the end
-// of its sibling: the sibling's task is not invoked again, and history tells
-// once that it was aborted.
+// TestCrashAfterABranchFailed crashes between a branch's failure and the end of
+// its sibling: the sibling's task is not invoked again, and history says once
+// that it was aborted.
 func TestCrashAfterABranchFailed(t *testing.T) {
 	const siblings = 8
 	branches := ""

@@ -10,7 +10,7 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// attempts runs a Task that always fails and gives the seconds between its
+// attempts runs a Task that always fails and returns the seconds between its
 // attempts.
 func attempts(t *testing.T, retry string) []float64 {
 	var at []time.Time

@@ -13,7 +13,8 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// TestTokens answers, fails, beats and misses tasks that wait for a token.
+// TestTokens sends successes, failures and heartbeats to tasks that wait for a
+// token, and lets some time out.
 func TestTokens(t *testing.T) {
 	definition := asltest.Machine("T", `"T":{
 		"Type":"Task",
@@ -123,7 +124,7 @@ func TestTokens(t *testing.T) {
 	})
 }
 
-// TestTokensInside answers tasks that wait inside branches of iterations.
+// TestTokensInside answers tasks that wait inside branches and iterations.
 func TestTokensInside(t *testing.T) {
 	ask := func(name string) string {
 		return `{

@@ -27,8 +27,8 @@ func form(key, record string) string {
 	return key + " " + compact.String()
 }
 
-// TestStoredForm holds keys and records to the bytes that existing journals
-// have.
+// TestStoredForm checks keys and records byte for byte, as existing journals
+// have them.
 func TestStoredForm(t *testing.T) {
 	const countsForm = `{
 		"pending":1,
@@ -219,7 +219,8 @@ func TestStoredForm(t *testing.T) {
 	}
 }
 
-// TestRanges: what begins with a prefix ends before After, and nothing else.
+// TestRanges checks that exactly the keys with a prefix lie between the prefix
+// and After.
 func TestRanges(t *testing.T) {
 	for _, c := range []struct {
 		prefix, key string

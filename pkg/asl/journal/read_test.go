@@ -8,7 +8,7 @@ import (
 	"reprise/pkg/asl/journal"
 )
 
-// TestDecodeCutsWhatIsTooDeep: the rest of the record stays readable.
+// The rest of the record stays readable.
 func TestDecodeCutsWhatIsTooDeep(t *testing.T) {
 	deep := `{"]\"}":` + strings.Repeat("[", 9_999) + `"]"` + strings.Repeat("]", 9_999) + `}`
 	var record journal.Execution

@@ -39,8 +39,7 @@ func askNode(t *testing.T, questions []question) []string {
 	return strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 }
 
-// answer evaluates with this package and writes the result the way
-// evaluate.js does.
+// answer evaluates with this package and writes the result as evaluate.js does.
 func answer(t *testing.T, q question) string {
 	t.Helper()
 	expr, err := Compile(q.source)
@@ -191,8 +190,8 @@ func TestTableAgainstNode(t *testing.T) {
 	}
 }
 
-// TestGeneratedAgainstNode compares expressions made at random, from a fixed
-// seed so that a failure can be repeated.
+// TestGeneratedAgainstNode compares random expressions. The seed is fixed, so
+// that a failure can be repeated.
 func TestGeneratedAgainstNode(t *testing.T) {
 	n := 20_000
 	if testing.Short() {

@@ -53,8 +53,8 @@ func TestValidName(t *testing.T) {
 	}
 }
 
-// TestCut: what history tells of an error or a payload is cut to the service's
-// limits, and no character is split.
+// History cuts errors and payloads to the service's limits and splits no
+// character.
 func TestCut(t *testing.T) {
 	long := strings.Repeat("é", states.MaxCauseBytes)
 	failure := states.Failure{Error: "x" + long, Cause: long}

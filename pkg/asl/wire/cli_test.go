@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// everywhere claims to listen on every interface; nothing is opened.
+// everywhere claims to listen on every interface. It opens nothing.
 type everywhere struct{ net.Listener }
 
 func (everywhere) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4zero, Port: 1} }

@@ -55,7 +55,7 @@ func TestDefinitionsAreValidated(t *testing.T) {
 	}
 }
 
-// TestPagesHoldAHundredByDefault also walks over the pages of state machines.
+// TestPagesHoldAHundredByDefault also reads all pages of state machines.
 func TestPagesHoldAHundredByDefault(t *testing.T) {
 	var more []string
 	for i := range 100 {

@@ -62,7 +62,7 @@ func conforms(t *testing.T, where string, v any, model reflect.Type) {
 	}
 }
 
-// post sends a request as the SDK would and returns the answer as it comes.
+// post sends a request as the SDK would and returns the raw answer.
 func (w *world) post(t *testing.T, operation, request string) (map[string]any, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url, strings.NewReader(request))
@@ -82,7 +82,7 @@ func (w *world) post(t *testing.T, operation, request string) (map[string]any, s
 	return answer, resp.Header.Get("X-Amzn-Errortype")
 }
 
-// various has every kind of event that the API shows data of.
+// various has every kind of event for which the API shows data.
 const various = `{
 	"QueryLanguage":"JSONata",
 	"StartAt":"Call",

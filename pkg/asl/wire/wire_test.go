@@ -200,7 +200,7 @@ func TestSDKAnswersTasks(t *testing.T) {
 func TestSDKChangesAndStopsWhatRuns(t *testing.T) {
 	w := newWorld(t)
 	arn := w.begin(t, "holds", "one", "{}")
-	w.hold <- struct{}{} // the first child has begun and ends, the second one holds
+	w.hold <- struct{}{} // the first child has begun and ends; the second one is running
 	runs, err := w.ListMapRuns(t.Context(), &sfn.ListMapRunsInput{ExecutionArn: &arn})
 	if err != nil || len(runs.MapRuns) != 1 {
 		t.Fatalf("map runs: %+v, %v", runs, err)

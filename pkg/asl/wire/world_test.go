@@ -59,7 +59,7 @@ const (
 	waits = `{"QueryLanguage":"JSONata","StartAt":"Wait","States":{"Wait":{"Type":"Task",
 		"Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
 		"Arguments":{"FunctionName":"token","Payload":{"token":"{% $states.context.Task.Token %}"}},"End":true}}}`
-	// holds runs until its children's function is let go.
+	// holds runs until the test releases its children's function.
 	holds = `{
 		"QueryLanguage":"JSONata",
 		"StartAt":"Each",
@@ -87,7 +87,7 @@ const (
 	}`
 )
 
-// functions are echo, token, which hands the token to the test, and hold, which
+// functions are echo; token, which hands the token to the test; and hold, which
 // waits for the test.
 type functions struct {
 	tokens chan string
@@ -112,13 +112,14 @@ func (f functions) Invoke(ctx context.Context, function string, payload json.Raw
 	return payload, nil
 }
 
-// world is an engine with its API on loopback and a client of it.
+// world is an engine with its API on the loopback interface, and a client of
+// it.
 type world struct {
 	*sfn.Client
 	functions
 	engine *engine.Engine
 	url    string
-	halt   func() // ends the engine; halted is closed once it has ended
+	halt   func() // stops the engine; halted is closed once it has stopped
 	halted chan struct{}
 }
 

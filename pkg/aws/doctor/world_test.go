@@ -33,7 +33,7 @@ var errDenied = errors.New("access denied")
 const soundPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Resource":"*",
 	"Action":["dynamodb:UpdateItem","dynamodb:DeleteItem","dynamodb:BatchWriteItem"]}]}`
 
-// world is an account as its services would tell of it.
+// world is an account, as its services describe it.
 type world struct {
 	region, partition, bootstrap, policy, machineStatus string
 	concurrency, openShards                             int32

@@ -38,7 +38,7 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// TestDamaged decodes what no codec has written, and bombs.
+// TestDamaged decodes bytes that no codec has written, and decompression bombs.
 func TestDamaged(t *testing.T) {
 	c := engines.Codec(t)
 	bomb := c.Compress(make([]byte, 64<<20))
@@ -59,7 +59,8 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// TestShrink compresses only what then costs less.
+// TestShrink checks that only attributes that cost less when compressed are
+// compressed.
 func TestShrink(t *testing.T) {
 	c := engines.Codec(t)
 	rng := rand.New(rand.NewPCG(1, 2))

@@ -12,7 +12,8 @@ import (
 	"reprise/pkg/aws/dynamostore"
 )
 
-// refusing refuses every put, with what stands or without, and has an item.
+// refusing refuses every put, with or without the existing item, and answers
+// reads with an item.
 type refusing struct {
 	shown, stored dynamostore.Item
 	asked         types.ReturnValuesOnConditionCheckFailure
@@ -33,8 +34,8 @@ func (r *refusing) GetItem(
 	return &dynamodb.GetItemOutput{Item: r.stored}, nil
 }
 
-// TestPutOrShow asks for what stands in the way: of the refusal, else of the
-// table, and says so where it is gone.
+// TestPutOrShow expects the item that stands in the way: from the refusal, or
+// else from the table, and a report if it is gone.
 func TestPutOrShow(t *testing.T) {
 	item := dynamostore.Item{dynamostore.PK: dynamostore.Text("p"), dynamostore.SK: dynamostore.Text("s")}
 	other := dynamostore.Item{

@@ -10,7 +10,8 @@ import (
 	"reprise/pkg/aws/feedkinesis"
 )
 
-// fake answers calls by functions; one that is nil must not be called.
+// fake answers calls with functions. A call whose function is nil must not be
+// made.
 type fake struct {
 	feedkinesis.Client
 	put      func(*kinesis.PutRecordInput) (*kinesis.PutRecordOutput, error)

@@ -16,7 +16,7 @@ import (
 	"reprise/pkg/api"
 )
 
-// seen serves an event, and returns the request as a route's handler has it.
+// seen serves an event and returns the request that a route's handler gets.
 func seen(t *testing.T, event events.APIGatewayV2HTTPRequest) (got *http.Request, body string, err error) {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -66,8 +66,8 @@ func TestABodyThatIsNotBase64CannotBeRead(t *testing.T) {
 	}
 }
 
-// TestPathsAreNotReadAgain: what API Gateway has decoded stays one part of the
-// path, and is not decoded once more.
+// TestPathsAreNotReadAgain checks that a segment that API Gateway has decoded
+// stays one segment of the path and is not decoded a second time.
 func TestPathsAreNotReadAgain(t *testing.T) {
 	for _, id := range []string{"50%/a?b", "a/../b", "..", ".", "%41", "a b", "#", "{id}", "ü\n", "\xff", "a//b;c=d&e"} {
 		r, _, _ := seen(t, events.APIGatewayV2HTTPRequest{RawPath: "/entities/" + id + "/events",
@@ -81,7 +81,8 @@ func TestPathsAreNotReadAgain(t *testing.T) {
 	}
 }
 
-// TestTheDefaultRouteHasItsPathOnly, and no key that says more.
+// TestTheDefaultRouteHasItsPathOnly checks that its route key adds nothing to
+// the path.
 func TestTheDefaultRouteHasItsPathOnly(t *testing.T) {
 	event := events.APIGatewayV2HTTPRequest{RouteKey: "$default", RawPath: "/a%b"}
 	event.RequestContext.HTTP.Method = http.MethodPut
@@ -93,8 +94,7 @@ func TestTheDefaultRouteHasItsPathOnly(t *testing.T) {
 	}
 }
 
-// TestHeadersKeepTheirBytes: a comma and the spaces beside it may be a part of
-// the value.
+// A comma and the spaces beside it may be a part of a header's value.
 func TestHeadersKeepTheirBytes(t *testing.T) {
 	for _, value := range []string{"a", "a,b", "a, b", " a ,b", "é", "\xe9", `"%41"`, ""} {
 		r, _, _ := seen(t, events.APIGatewayV2HTTPRequest{

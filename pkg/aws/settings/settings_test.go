@@ -63,7 +63,7 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestFunctionsAreTheFolders holds the list against what lies there.
+// TestFunctionsAreTheFolders compares the list with the folders that exist.
 func TestFunctionsAreTheFolders(t *testing.T) {
 	entries, err := os.ReadDir("../../../functions")
 	if err != nil {

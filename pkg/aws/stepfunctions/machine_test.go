@@ -14,8 +14,8 @@ import (
 	"reprise/pkg/aws/stepfunctions"
 )
 
-// TestStart starts one execution however often it is asked to, also when that
-// has ended, and refuses another input under its name.
+// TestStart starts one execution however often it is asked to, even after the
+// execution has ended, and refuses another input under its name.
 func TestStart(t *testing.T) {
 	w := newWorld(t)
 	m := w.machine("each")
@@ -74,7 +74,7 @@ func TestStop(t *testing.T) {
 	}
 }
 
-// TestTokens answers a token once; what comes later comes for nothing.
+// TestTokens answers a token once. Later answers have no effect.
 func TestTokens(t *testing.T) {
 	w := newWorld(t)
 	m := w.machine("parked")
@@ -151,7 +151,8 @@ func TestMapRuns(t *testing.T) {
 	}
 }
 
-// TestHistory reads the same events as the runner gives, both ways.
+// TestHistory reads the same events as the runner's history, in both
+// directions.
 func TestHistory(t *testing.T) {
 	w := newWorld(t)
 	m := w.machine("each")

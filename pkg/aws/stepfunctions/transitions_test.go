@@ -9,8 +9,8 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// counted has a map run whose children call a function that fails at first, a
-// choice, and a task behind it, which stands for the report.
+// counted has a map run whose children call a function that fails at first,
+// then a choice, and then a task, which plays the report.
 const counted = `{
 	"QueryLanguage":"JSONata",
 	"StartAt":"Each",
@@ -62,8 +62,8 @@ const counted = `{
 	}
 }`
 
-// paid counts transitions in the runner's own histories, apart from the code
-// that is tested: states entered, and attempts of a task beyond its first.
+// paid counts transitions from the runner's own histories, independently of the
+// code under test: states entered, and attempts of a task after its first.
 func (w *world) paid(t *testing.T, arn string) int {
 	t.Helper()
 	n, first := 0, false
@@ -88,7 +88,7 @@ func (w *world) paid(t *testing.T, arn string) int {
 	}
 }
 
-// TestTransitionsAreThoseThatArePaidFor counts from inside of the last task and
+// TestTransitionsAreThoseThatArePaidFor counts from inside the last task and
 // after the end.
 func TestTransitionsAreThoseThatArePaidFor(t *testing.T) {
 	w := newWorld(t)

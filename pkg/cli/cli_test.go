@@ -173,7 +173,7 @@ func TestWatchOutlivesARestart(t *testing.T) {
 		`{"id":"r","status":"SUCCEEDED","phase":"SUCCEEDED",` +
 			`"progress":{"total":100,"read":100,"delivered":100,"applied":100}}`,
 	}
-	var mu sync.Mutex // a connection that was broken ends beside the next one
+	var mu sync.Mutex // the connection that was broken may end while the next one is open
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()

@@ -10,8 +10,9 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// A log that is sorted by time keeps its times, however few lanes the platform has
-// and however many senders are asked for: a replay of a year selects that year.
+// A log that is sorted by time keeps its times, however few lanes the platform
+// has and however many senders are requested: a replay of a year selects that
+// year.
 func TestASortedLogIsImportedInItsBuckets(t *testing.T) {
 	const days = 4 * 365
 	first := time.Date(2021, 1, 1, 12, 0, 0, 0, time.UTC)
@@ -31,8 +32,9 @@ func TestASortedLogIsImportedInItsBuckets(t *testing.T) {
 	}
 }
 
-// Events that come after later ones of their lanes cannot lie in the bucket of their
-// own time any more. The import says how many do not.
+// An event that arrives after later events of its lane can no longer be stored
+// in the bucket of its own time. The import says how many such events there
+// are.
 func TestALateImportSaysHowManyEventsMoved(t *testing.T) {
 	line := func(id, day string) string {
 		return fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/days","type":"file.changed","subject":"d",`+

@@ -13,7 +13,7 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// The answer is that of a platform on AWS.
+// The answer is one of a platform on AWS.
 func TestReplayGetShowsTheCost(t *testing.T) {
 	at := time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 	transitions := int64(1234)

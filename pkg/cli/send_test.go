@@ -48,7 +48,7 @@ func TestSendOutlivesFailures(t *testing.T) {
 			w.WriteHeader(http.StatusTooManyRequests)
 		case 2:
 			panic(http.ErrAbortHandler) // cuts the connection
-		case 3: // the platform takes it, and the answer is lost
+		case 3: // the platform accepts it, and the answer is lost
 			target, _ := url.Parse(endpoint)
 			httputil.NewSingleHostReverseProxy(target).ServeHTTP(httptest.NewRecorder(), r)
 			panic(http.ErrAbortHandler)

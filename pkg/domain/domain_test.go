@@ -32,7 +32,7 @@ func run(t *testing.T, p projection.Projection, steps []step) {
 		if err == nil {
 			last = string(state)
 		}
-		// A fold taken up from the stored state goes on in the same way.
+		// A fold that continues from the stored state gives the same result.
 		if fold, err = p.Begin([]byte(last)); err != nil {
 			t.Fatal(err)
 		}

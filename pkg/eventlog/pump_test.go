@@ -20,7 +20,7 @@ func TestCommitPutsEventsIntoTheBucketsOfTheirLoggedTime(t *testing.T) {
 	w.commit(
 		w.record(1, noon, 0, 1),
 		w.record(2, noon.Add(time.Hour), 0),
-		w.record(3, noon.Add(59*time.Minute), 1), // arrived before, logged after
+		w.record(3, noon.Add(59*time.Minute), 1), // arrived earlier, logged later
 		w.record(4, noon.Add(5*time.Hour), 0),
 	)
 	got := w.contents()
@@ -85,7 +85,8 @@ func TestEveryInterruptedCommitCanBeRepeated(t *testing.T) {
 				}
 				w.contents() // whatever happened, head and manifests agree
 				f.failAt = 0
-				// The batch is cut anew, as a mapping does after a failure.
+				// The records are divided into new batches, as a mapping does
+				// after a failure.
 				w.commit(records[:1]...)
 				w.commit(records...)
 				total := 0
@@ -100,8 +101,8 @@ func TestEveryInterruptedCommitCanBeRepeated(t *testing.T) {
 	}
 }
 
-// The head that a commit returns is the one that is stored, also where the commit
-// found nothing to do.
+// The head that a commit returns is the stored head, even if the commit found
+// nothing to do.
 func TestARedeliveryReturnsTheHeadThatIsStored(t *testing.T) {
 	w := newWorld(t)
 	records := []eventlog.Incoming{w.record(1, noon, 0), w.record(2, noon.Add(time.Hour), 0)}
@@ -119,7 +120,7 @@ func TestOvertakenPumpDoesNoHarm(t *testing.T) {
 	w := newWorld(t)
 	records := []eventlog.Incoming{w.record(1, noon, 0), w.record(2, noon.Add(3*time.Hour), 0),
 		w.record(3, noon.Add(3*time.Hour), 1)}
-	// The zombie has read the head; the other pump commits more than it.
+	// The zombie has read the head. The other pump commits further.
 	zombie := &eventlog.Pump{Log: w.log, Heads: eventlog.Heads{Table: &overtaking{Table: w.table, before: func() {
 		w.commit(records...)
 	}}}, Width: eventlog.Hour, Decoder: w.pump.Decoder}
@@ -136,7 +137,7 @@ func TestOvertakenPumpDoesNoHarm(t *testing.T) {
 	}
 }
 
-// overtaking lets another writer in before its first write.
+// overtaking lets another writer write before its first write.
 type overtaking struct {
 	control.Table
 	before func()

@@ -42,10 +42,10 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// faultyTable and faultyLog fail the call number failAt, before or after it
-// happened.
+// faultyTable and faultyLog fail the call number failAt, before or after its
+// effect.
 type faults struct {
-	mu            sync.Mutex // lane-buckets are written side by side
+	mu            sync.Mutex // lane-buckets are written concurrently
 	calls, failAt int
 	happened      bool
 }
@@ -110,7 +110,7 @@ func (f *faultyLog) Put(ctx context.Context, lane event.Lane, bucket eventlog.Bu
 	}
 	skip, fail := f.hit()
 	if skip {
-		// A part of the entries is stored, as a failed batch leaves it.
+		// Some of the entries are stored, as a failed batch leaves them.
 		return errors.Join(errFault, f.Log.Put(ctx, lane, bucket, entries[:len(entries)/2]))
 	}
 	err := f.Log.Put(ctx, lane, bucket, entries)

@@ -101,8 +101,8 @@ func TestLateRecordIsSetAsideAndNeverApplied(t *testing.T) {
 	}
 }
 
-// A late record that cannot be decoded is set aside at its own position, whether
-// the head had passed it before the batch or within it.
+// A late record that cannot be decoded is quarantined at its own position,
+// whether the head passed that position before the batch or within it.
 func TestALateUndecodableRecordIsSetAside(t *testing.T) {
 	for name, tt := range map[string]struct {
 		batches [][]int

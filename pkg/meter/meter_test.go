@@ -59,7 +59,7 @@ func TestSnapshot(t *testing.T) {
 	}
 }
 
-// TestNothing counts where nobody asked for it.
+// TestNothing checks that a missing meter counts nothing.
 func TestNothing(t *testing.T) {
 	var m *meter.Meter
 	m.Part("log").Add(meter.WriteUnits, 1)
@@ -68,7 +68,7 @@ func TestNothing(t *testing.T) {
 	}
 }
 
-// TestCost prices the table of what a million events cost.
+// TestCost computes the prices in the table of a million events.
 func TestCost(t *testing.T) {
 	prices := meter.OnDemand()
 	for _, c := range []struct {

@@ -9,7 +9,8 @@ import (
 	"reprise/pkg/meter"
 )
 
-// TestEachUnitIsTakenOnce lets several count, take and give back at a time.
+// TestEachUnitIsTakenOnce lets several goroutines count, take and give back at
+// the same time.
 func TestEachUnitIsTakenOnce(t *testing.T) {
 	m := new(meter.Meter)
 	outstanding := meter.NewOutstanding(m)

@@ -45,7 +45,7 @@ func costOf(t *testing.T, p *platform.Platform, id string) *spending.Cost {
 	return view.Cost
 }
 
-// TestAStepKeepsWhatItUsed when it fails, and when keeping failed before.
+// The usage is kept when the step fails, and when keeping it failed before.
 func TestAStepKeepsWhatItUsed(t *testing.T) {
 	w := platformtest.New(t)
 	table := &refusing{Table: w.Parts.Table}
@@ -77,7 +77,7 @@ func TestAStepKeepsWhatItUsed(t *testing.T) {
 	}
 }
 
-// nameOf is what Lambda reports of an error.
+// nameOf is the name that Lambda reports of an error.
 func nameOf(err error) string {
 	var named messages.InvokeResponse_Error
 	_ = errors.As(err, &named)
@@ -85,7 +85,7 @@ func nameOf(err error) string {
 }
 
 // TestABatchIsDividedByTheEventsOfItsReplays has two replays of one log in one
-// batch; one of them selects a part.
+// batch. One of them selects a part.
 func TestABatchIsDividedByTheEventsOfItsReplays(t *testing.T) {
 	w := platformtest.New(t)
 	w.Parts.Meter, w.Parts.Function = new(meter.Meter), "apply-playback"

@@ -66,7 +66,7 @@ func line(id, subject string) string {
 	return fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/t","type":"x","subject":%q,"data":{"n":1}}`, id, subject)
 }
 
-// text is n events over some entities, ids rising.
+// text is n events of some entities, with ascending ids.
 func text(n, entities int) string {
 	var b strings.Builder
 	for i := range n {

@@ -42,7 +42,7 @@ func serve(t *testing.T, h http.Handler) string {
 	return listener.Addr().String()
 }
 
-// forbidden is a stream that nothing may reach.
+// forbidden is a stream that nothing may use.
 type forbidden struct {
 	feed.Stream
 	t *testing.T
@@ -78,7 +78,8 @@ func TestSlowRequestIsCutOffAndNeverHandedOn(t *testing.T) {
 		if _, err := io.WriteString(connection, part); err != nil {
 			t.Fatal(err)
 		}
-		// The client says no more, and waits. The server ends it.
+		// The client sends nothing more and waits. The server ends the
+		// connection.
 		if resp, err := http.ReadResponse(bufio.NewReader(connection), nil); err == nil && resp.StatusCode < 400 {
 			t.Errorf("slow %s: %d", name, resp.StatusCode)
 		}
@@ -113,8 +114,8 @@ func TestOnlyThisMachineIsServed(t *testing.T) {
 	}
 }
 
-// TestMoreRequestsThanFitWait fills every slot, and looks whether one more gets
-// in before another one ends.
+// TestMoreRequestsThanFitWait fills every slot and checks that another request
+// is served only after one of them ends.
 func TestMoreRequestsThanFitWait(t *testing.T) {
 	began, end := make(chan struct{}, requestsAtOnce+1), make(chan struct{})
 	address := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {

@@ -40,8 +40,7 @@ func follow(t *testing.T, stream *feedpebble.Stream, count int) {
 	}
 }
 
-// TestReplacedStreamRefusesOldIterators: their places mean nothing in a new
-// stream of the same name.
+// The positions of old iterators mean nothing in a new stream of the same name.
 func TestReplacedStreamRefusesOldIterators(t *testing.T) {
 	_, streams := openStreams(t, vfs.NewMem(), time.Now)
 	stream := newStream(t, streams, 1)
@@ -59,7 +58,7 @@ func TestReplacedStreamRefusesOldIterators(t *testing.T) {
 	}
 }
 
-// TestCrash loses everything that was not synced, in the midst of writing.
+// TestCrash loses everything that was not synced, while records are written.
 func TestCrash(t *testing.T) {
 	fsys := vfs.NewCrashableMem()
 	_, streams := openStreams(t, fsys, time.Now)

@@ -19,7 +19,7 @@ import (
 
 const shard0 = "shardId-000000000000"
 
-// clock is a time that tests move.
+// clock is a time that tests set.
 type clock struct{ millis atomic.Int64 }
 
 func (c *clock) now() time.Time { return time.UnixMilli(c.millis.Load()) }
@@ -73,8 +73,8 @@ func TestBehindComesFromArrivals(t *testing.T) {
 	}
 }
 
-// TestArrivalNeverGoesBack: times are found by halving, which a clock that is
-// set back would defeat.
+// TestArrivalNeverGoesBack sets the clock back: times are found by binary
+// search, which needs ascending arrivals.
 func TestArrivalNeverGoesBack(t *testing.T) {
 	clock := new(clock)
 	s, streams := openStreams(t, vfs.NewMem(), clock.now)
@@ -94,7 +94,7 @@ func TestArrivalNeverGoesBack(t *testing.T) {
 	if fmt.Sprint(have) != "[1000 5000 5000 5000 6000 6000]" {
 		t.Fatalf("arrivals %v", have)
 	}
-	clock.millis.Store(7_000) // no time to come is asked for
+	clock.millis.Store(7_000) // a future time would be refused
 	for at, want := range map[int64]int{1: 6, 1_000: 6, 1_001: 5, 5_000: 5, 5_001: 2, 6_000: 2, 6_001: 0} {
 		if records := read(t, stream, feed.Start{At: time.UnixMilli(at)}, 10).Records; len(records) != want {
 			t.Fatalf("at %d: have %d records, want %d", at, len(records), want)
@@ -102,8 +102,9 @@ func TestArrivalNeverGoesBack(t *testing.T) {
 	}
 }
 
-// TestIteratorAtAFutureTime refuses a time to come, as Kinesis does, and passes
-// over what arrives before the iterator's time by a clock that was set back.
+// TestIteratorAtAFutureTime expects a future time to be refused, as by Kinesis.
+// Records that arrive before the iterator's time, by a clock that was set back,
+// are skipped.
 func TestIteratorAtAFutureTime(t *testing.T) {
 	clock := new(clock)
 	_, streams := openStreams(t, vfs.NewMem(), clock.now)
@@ -135,7 +136,7 @@ func TestTrim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, upTo := range []int{2, 1, 2} { // less than before changes nothing
+	for _, upTo := range []int{2, 1, 2} { // trimming to an earlier place changes nothing
 		if err := stream.Trim(t.Context(), shard0, sequences[upTo]); err != nil {
 			t.Fatal(err)
 		}
@@ -151,7 +152,8 @@ func TestTrim(t *testing.T) {
 	if err := stream.Trim(t.Context(), shard0, "7"); err == nil {
 		t.Fatal("trimmed what is not there yet")
 	}
-	// A shard that was trimmed whole goes on counting, also when opened anew.
+	// A shard that was trimmed completely continues its numbers, even after it
+	// is reopened.
 	if err := stream.Trim(t.Context(), shard0, sequences[5]); err != nil {
 		t.Fatal(err)
 	}
@@ -190,7 +192,7 @@ func TestWait(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		wait("") // there is one already
+		wait("") // there is a record already
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
@@ -215,8 +217,8 @@ func TestWait(t *testing.T) {
 	})
 }
 
-// TestNothingAppearsBehindAReader lets many writers put while readers follow
-// with Wait, at the pace of the writers: numbers must come without gaps.
+// TestNothingAppearsBehindAReader lets many writers put records while readers
+// follow with Wait: the numbers that a reader sees must have no gaps.
 func TestNothingAppearsBehindAReader(t *testing.T) {
 	const writers, each, readers = 32, 40, 3
 	_, streams := openStreams(t, vfs.NewMem(), time.Now)

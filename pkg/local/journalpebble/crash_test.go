@@ -75,8 +75,8 @@ const definition = `{
 	}
 }`
 
-// TestCrash takes the disk away at a random moment, what was not synced being
-// lost to a random part, and lets a new engine finish.
+// TestCrash removes the disk at a random moment, when a random part of what was
+// not synced is lost, and lets a new engine finish.
 func TestCrash(t *testing.T) {
 	m, err := asl.Parse([]byte(definition), nil)
 	if err != nil {

@@ -107,7 +107,8 @@ func TestAReplayShowsWhatItCost(t *testing.T) {
 	}
 }
 
-// TestSharesOfABatchAddUp divides between replays of which one fails at first.
+// TestSharesOfABatchAddUp divides a batch between two replays; storing one
+// share fails at first.
 func TestSharesOfABatchAddUp(t *testing.T) {
 	s, m, table := spendingWorld(t)
 	used := meter.Usage{ReadUnits: 10.5, WriteUnits: 101, PutUnits: 3}
@@ -145,7 +146,7 @@ func TestSharesOfABatchAddUp(t *testing.T) {
 	}
 }
 
-// TestAnUnknownReplayLeavesNothingBehind, since nobody would ever remove it.
+// Nobody would ever remove it.
 func TestAnUnknownReplayLeavesNothingBehind(t *testing.T) {
 	s, m, table := spendingWorld(t)
 	for _, id := range []string{"refused", "", "no id", strings.Repeat("x", 2000)} {
@@ -171,7 +172,7 @@ func TestAnUnknownReplayLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// TestManyFunctionsKeepAtATime puts them all on one document.
+// TestManyFunctionsKeepAtATime lets them all write one document.
 func TestManyFunctionsKeepAtATime(t *testing.T) {
 	s, _, _ := spendingWorld(t)
 	const workers, rounds = 4, 20

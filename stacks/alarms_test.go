@@ -23,8 +23,8 @@ func alarmOf(t *testing.T, name string) map[string]any {
 	return found
 }
 
-// TestLagAlarmsFollowTheRetention holds thresholds against the streams: an
-// alarm that comes after the records have expired is none.
+// TestLagAlarmsFollowTheRetention compares thresholds with the streams'
+// retention: an alarm after the records have expired is useless.
 func TestLagAlarmsFollowTheRetention(t *testing.T) {
 	hours := map[string]float64{
 		"event":    templates["data"].Resources["eventstream"].Properties["RetentionPeriodHours"].(float64),
@@ -42,9 +42,9 @@ func TestLagAlarmsFollowTheRetention(t *testing.T) {
 	}
 }
 
-// TestEveryPromiseIsWatched has an alarm for each, that tells somebody and is
-// not raised by silence.
-func TestEveryPromiseIsWatched(t *testing.T) {
+// TestEveryPromiseHasAnAlarm checks that the alarm notifies somebody and is not
+// raised by missing data.
+func TestEveryPromiseHasAnAlarm(t *testing.T) {
 	for _, promise := range []string{
 		"log-changed", "records-quarantined", "entities-parked", "generation-lost", "head-lost",
 		"projection-runaway", "playback-damaged", "pump-stopped", "write-stopped",
@@ -65,7 +65,7 @@ func TestEveryPromiseIsWatched(t *testing.T) {
 		}
 		metrics += max(1, len(list(r.Properties["Metrics"]))-1)
 	})
-	// What alarms cost goes by their metrics; the README has the figure.
+	// What alarms cost depends on their metrics; the README has the figure.
 	if metrics != alarmMetrics {
 		t.Errorf("alarms read %d metrics, the README says %d", metrics, alarmMetrics)
 	}
@@ -77,8 +77,7 @@ func TestEveryPromiseIsWatched(t *testing.T) {
 
 const alarmMetrics = 40
 
-// TestCountedLinesHaveAMetricAndAnAlarm; that each line is logged is tested
-// where the functions are put together.
+// That each line is logged is tested where the functions are put together.
 func TestCountedLinesHaveAMetricAndAnAlarm(t *testing.T) {
 	patterns, watched := make(map[string]string), make(map[string]bool)
 	each("AWS::Logs::MetricFilter", func(id string, r resource) {

@@ -21,8 +21,8 @@ func functions() map[string]resource {
 	return all
 }
 
-// TestFunctionsHaveWhatTheyRead compares the variables on both sides, and reads
-// the values as the functions do.
+// TestFunctionsHaveWhatTheyRead compares the variables that the stacks set with
+// those that the functions read, and reads their values as the functions do.
 func TestFunctionsHaveWhatTheyRead(t *testing.T) {
 	all := functions()
 	got, want := slices.Sorted(maps.Keys(all)), slices.Sorted(slices.Values(settings.Functions()))
@@ -86,7 +86,7 @@ func TestFunctionsAreBuiltForTheirRuntime(t *testing.T) {
 			!slices.Equal(list(p["Architectures"]), []any{"arm64"}) {
 			t.Errorf("%s: %v", folder, p)
 		}
-		// A new account may have a concurrency of 10 in all.
+		// A new account may have a total concurrency of 10.
 		if p["ReservedConcurrentExecutions"] != nil || p["VpcConfig"] != nil {
 			t.Errorf("%s reserves concurrency or is in a VPC", folder)
 		}
@@ -130,8 +130,7 @@ func TestTheMachineIsTheFile(t *testing.T) {
 	}
 }
 
-// TestStepsEndBeforeTheirTasks, so that a step's own error arrives and not the
-// machine's time-out.
+// A step's own error must arrive, and not the machine's time-out.
 func TestStepsEndBeforeTheirTasks(t *testing.T) {
 	folders := make(map[string]string)
 	for placeholder, value := range machineResource(t)["DefinitionSubstitutions"].(map[string]any) {
@@ -216,7 +215,7 @@ func TestTheAPIIsLimited(t *testing.T) {
 		t.Errorf("throttling: %v", stage)
 	}
 	format := at(templates["ingest"].Resources["stage"].Properties, "AccessLogSettings", "Format")
-	if text, is := format.(string); !is || !json.Valid([]byte(text)) || strings.Contains(text, "body") {
+	if text, ok := format.(string); !ok || !json.Valid([]byte(text)) || strings.Contains(text, "body") {
 		t.Errorf("the access log is %v", format)
 	}
 }
@@ -242,7 +241,8 @@ func TestEndedExecutionsCloseTheirReplays(t *testing.T) {
 	}
 }
 
-// TestNumberOfResources is a snapshot: a change here is meant or a mistake.
+// TestNumberOfResources is a snapshot: a change here is either intended or a
+// mistake.
 func TestNumberOfResources(t *testing.T) {
 	got := make(map[string]int)
 	for _, stack := range kinds {

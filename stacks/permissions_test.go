@@ -11,7 +11,7 @@ import (
 )
 
 // anyResource are the actions that take no resource (Service Authorization
-// Reference), or name it by a condition.
+// Reference), or that a condition restricts.
 var anyResource = []string{
 	"cloudwatch:GetMetricStatistics", "dynamodb:ListStreams", "dynamodb:ListTables",
 	"lambda:ListEventSourceMappings", "lambda:CreateEventSourceMapping",
@@ -50,8 +50,8 @@ func TestNoStatementIsWide(t *testing.T) {
 	})
 }
 
-// TestTheLogIsAppendOnly covers both sides: no role may, and the table lets
-// nobody.
+// TestTheLogIsAppendOnly checks both sides: no role may change the log, and the
+// table allows nobody to.
 func TestTheLogIsAppendOnly(t *testing.T) {
 	forbidden := []string{"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteTable",
 		"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete"}
@@ -88,7 +88,7 @@ func TestTheLogIsAppendOnly(t *testing.T) {
 	}
 }
 
-// TestOnlyKeepConsumersTouchesMappings, and promote and the steps only call it.
+// promote and the steps only call it.
 func TestOnlyKeepConsumersTouchesMappings(t *testing.T) {
 	for _, s := range statements(t) {
 		for _, action := range s.actions {
@@ -123,7 +123,7 @@ func TestTheMachineStartsItsOwnChildrenOnly(t *testing.T) {
 	}
 }
 
-// TestOnlyReportReplayReadsHistories: its own machine's, and nothing else of it.
+// It may read those of its own machine, and nothing else.
 func TestOnlyReportReplayReadsHistories(t *testing.T) {
 	var definition struct {
 		States map[string]struct{ Type, Label string }

@@ -7,7 +7,8 @@ import (
 	"testing"
 )
 
-// TestMappingsNeverGiveUp locks what completeness and order rest on.
+// TestMappingsNeverGiveUp fixes the settings on which completeness and order
+// depend.
 func TestMappingsNeverGiveUp(t *testing.T) {
 	streams := 0
 	each("AWS::Lambda::EventSourceMapping", func(id string, r resource) {
@@ -83,8 +84,9 @@ func TestTablesOutliveMistakes(t *testing.T) {
 	}
 }
 
-// TestChangesOfTheLogAreTold goes from the table's stream to the alarm.
-func TestChangesOfTheLogAreTold(t *testing.T) {
+// TestChangesOfTheLogRaiseAnAlarm follows a change from the table's stream to
+// the alarm.
+func TestChangesOfTheLogRaiseAnAlarm(t *testing.T) {
 	data := templates["data"].Resources
 	if view := at(data["eventstable"].Properties, "StreamSpecification", "StreamViewType"); view != "KEYS_ONLY" {
 		t.Errorf("the stream shows %v", view)

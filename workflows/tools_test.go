@@ -9,7 +9,8 @@ import (
 	"reprise/integration/npm"
 )
 
-// node runs a program of .ci/node over the definition, or skips without it.
+// node runs a program of .ci/node on the definition. Without the program the
+// test is skipped.
 func node(t *testing.T, args ...string) string {
 	t.Helper()
 	directory := npm.Need(t)
@@ -38,8 +39,8 @@ if (!r.isValid) { console.log(v.formatErrors ? JSON.stringify(r.errors) : JSON.s
 	node(t, "-e", script, deployed(t))
 }
 
-// TestJSONataIsJSONata has the expressions parsed by the reference
-// implementation, which the runner's own parser is a second opinion on.
+// TestJSONataIsJSONata lets the reference implementation parse the expressions,
+// in addition to the runner's own parser.
 func TestJSONataIsJSONata(t *testing.T) {
 	const script = `const jsonata = require("jsonata"), fs = require("fs"); let n = 0, bad = 0;
 const walk = v => {

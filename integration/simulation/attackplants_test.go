@@ -25,7 +25,7 @@ func plantedAttacks() []planted {
 			1_500, []invariant{completeness, order}, reshards},
 		{"a consumer that takes what arrives for what is logged", plant{write: writeWhatArrives},
 			200, []invariant{order, completeness}, reshards},
-		{"a playback consumer that asks for no version", plant{applyRoll: plantBlindRoll},
+		{"a playback consumer that asks for no version", plant{applyRegistry: plantBlindRegistry},
 			200, []invariant{oneVersion}, versions},
 		{"a flip that does not ask whether it may", plant{promote: flipUnasked},
 			1_500, []invariant{cancelled, owned}, cancels},
@@ -130,17 +130,17 @@ func (w *world) arrived(
 	return events, mark, nil
 }
 
-// blindRoll shows every generation as one of the code's own version.
-type blindRoll struct {
+// blindRegistry shows every generation as one of the code's own version.
+type blindRegistry struct {
 	control.Table
 	version string
 }
 
-func plantBlindRoll(a *actor, t control.Table) control.Table {
-	return blindRoll{t, a.world.setAt(a.code).Version()}
+func plantBlindRegistry(a *actor, t control.Table) control.Table {
+	return blindRegistry{t, a.world.setAt(a.code).Version()}
 }
 
-func (b blindRoll) Get(ctx context.Context, key control.Key) (control.Document, error) {
+func (b blindRegistry) Get(ctx context.Context, key control.Key) (control.Document, error) {
 	doc, err := b.Table.Get(ctx, key)
 	if err != nil || key.Partition != "registry" {
 		return doc, err

@@ -120,8 +120,8 @@ func (w *world) consumerOf(a *actor) *replay.Consumer {
 	parts := w.partsOf(a)
 	parts.Generations, parts.Applier = w.consumerStore(a), w.applierOf(a, "playback")
 	consumer := platform.New(parts).Consumer()
-	if w.plant.applyRoll != nil {
-		consumer.Registry.Table = w.plant.applyRoll(a, consumer.Registry.Table)
+	if w.plant.applyRegistry != nil {
+		consumer.Registry.Table = w.plant.applyRegistry(a, consumer.Registry.Table)
 	}
 	return consumer
 }

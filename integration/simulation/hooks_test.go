@@ -15,16 +15,16 @@ import (
 )
 
 // steps makes something happen at one call of many. Before the call number at,
-// happy runs; if dies is set, that call and all later ones fail instead, as if
+// before runs; if dies is set, that call and all later ones fail instead, as if
 // the process had died. With late set, the call itself still takes effect and
 // only its answer is lost.
 type steps struct {
-	mu    sync.Mutex
-	at    int
-	n     int
-	happy func()
-	dies  bool
-	late  bool
+	mu     sync.Mutex
+	at     int
+	n      int
+	before func()
+	dies   bool
+	late   bool
 }
 
 var errDied = errors.New("the process died")
@@ -42,8 +42,8 @@ func (s *steps) do(call func() error) error {
 	s.n++
 	s.mu.Unlock()
 	switch {
-	case n == s.at && s.happy != nil:
-		s.happy()
+	case n == s.at && s.before != nil:
+		s.before()
 	case s.dies && n == s.at && s.late:
 		return errors.Join(call(), errDied)
 	case s.dies && n >= s.at:

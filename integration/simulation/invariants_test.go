@@ -60,7 +60,7 @@ func (w *world) sawDocument(a *actor, key control.Key, body []byte) {
 	case kind == "replays":
 		w.sawReplay(a, body)
 	case kind == "registry":
-		w.sawRoll(body)
+		w.sawRegistry(body)
 	}
 }
 
@@ -191,9 +191,9 @@ func (w *world) checkReached(generation string, lane event.Lane, entity string, 
 	}
 }
 
-// sawRoll starts the consumers of following generations and, when the active
+// sawRegistry starts the consumers of following generations and, when the active
 // generation changes, checks that reads do not step back.
-func (w *world) sawRoll(body []byte) {
+func (w *world) sawRegistry(body []byte) {
 	registered, ok := decode[datastore.RegistryState](w, body)
 	for _, info := range registered.Generations {
 		w.versions[info.ID], w.statuses[info.ID] = w.versionOf(info.Version), info.Status

@@ -21,7 +21,7 @@ func TestCancelledAtAnyMomentOfAPromotion(t *testing.T) {
 		ctx := context.Background()
 		var cancelled replay.Row
 		var refused error
-		s := &steps{at: at, happy: func() {
+		s := &steps{at: at, before: func() {
 			cancelled, refused = w.serviceWith(a, nil, &executionDouble{}).Cancel(ctx, r.id)
 		}}
 		state, err := w.promoterWith(a, s).Promote(ctx, r.id, w.clock())
@@ -79,7 +79,7 @@ func TestPromotedAtAnyMomentOfACancel(t *testing.T) {
 	for at := 0; ; at++ {
 		w, a, r := followed(t)
 		ctx := context.Background()
-		s := &steps{at: at, happy: func() {
+		s := &steps{at: at, before: func() {
 			state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock())
 			if err := w.ended(ctx, t, a, r.id, state, err); err != nil {
 				t.Fatal(err)
@@ -164,7 +164,7 @@ func TestNoFlipAfterAClose(t *testing.T) {
 		ctx := context.Background()
 		s := &steps{
 			at: at,
-			happy: func() {
+			before: func() {
 				failure := &replay.Failure{Error: "States.Timeout"}
 				if err := w.serviceWith(a, nil, nil).Ended(ctx, r.id, "TIMED_OUT", failure); err != nil {
 					t.Fatal(err)

@@ -106,7 +106,7 @@ func TestARecordThatOverlapsIsTakenInFromTheMarkOn(t *testing.T) {
 
 // Records that a replay delivered before its end are dropped when they arrive
 // after it, and change nothing.
-func TestNothingIsTakenInAfterTheEnd(t *testing.T) {
+func TestNothingIsTakenInAfterTheReplaysEnd(t *testing.T) {
 	w, a, r := delivered(t)
 	ctx := context.Background()
 	lane := w.lanes.Of(w.names[0])

@@ -127,7 +127,7 @@ func TestALateDrainChangesNoProvedReplay(t *testing.T) {
 		w, a, r := delivered(t)
 		ctx := context.Background()
 		var proved replay.Row
-		s := &steps{at: at, happy: func() {
+		s := &steps{at: at, before: func() {
 			w.takeIn(t, a)
 			if state, err := w.drainerOf(a).Check(ctx, r.id, w.clock()); err != nil || state != replay.Drained {
 				t.Fatalf("drain: %s, %v", state, err)

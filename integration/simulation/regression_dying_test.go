@@ -179,7 +179,7 @@ func TestAPrepareThatGoesOnAfterTheCloseMakesNothing(t *testing.T) {
 		if _, _, err := w.storeOf(a).Create(ctx, r.id, r.request); err != nil {
 			t.Fatal(err)
 		}
-		s := &steps{at: at, happy: func() {
+		s := &steps{at: at, before: func() {
 			if _, err := w.closerOf(a).Close(ctx, r.id, replay.Failed, nil); err != nil {
 				t.Fatal(err)
 			}

@@ -195,7 +195,7 @@ func TestAPromotionWaitsForAnothersHold(t *testing.T) {
 
 // A promotion waits without a hold for a generation that lags, so that the live
 // path of the active one continues.
-func TestAGenerationThatLagsHoldsNobody(t *testing.T) {
+func TestAPromotionTakesNoHoldWhileItsGenerationLags(t *testing.T) {
 	w, a, r := followed(t)
 	ctx := context.Background()
 	w.logEvent(t, a, w.names[0], "2", typeNoted)
@@ -212,7 +212,7 @@ func TestAGenerationThatLagsHoldsNobody(t *testing.T) {
 
 // If the proof has counted parked rows and the promotion must therefore be
 // refused, it makes nobody wait.
-func TestWhatTheProofKnowsToBeParkedIsRefusedWithoutAHold(t *testing.T) {
+func TestRowsThatTheProofFoundParkedAreRefusedWithoutAHold(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
 	w.logEvent(t, a, w.names[0], "1", typeRefused)

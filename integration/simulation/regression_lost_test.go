@@ -88,7 +88,7 @@ func TestLostAtAnyMomentOfAPromotion(t *testing.T) {
 		w, a, r := followed(t)
 		ctx := context.Background()
 		var active string
-		s := &steps{at: at, happy: func() {
+		s := &steps{at: at, before: func() {
 			active = w.registryStateOf(t, a).Active
 			if _, err := w.registryOf(a).Lose(ctx, r.generation, datastore.Loss{Lane: 1, Count: 2, Why: "test"}); err != nil {
 				t.Fatal(err)

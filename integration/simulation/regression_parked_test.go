@@ -40,7 +40,7 @@ func TestParkedAtAnyMomentOfAPromotion(t *testing.T) {
 				w.unindex(t, a, r.generation)
 			}
 			parked := false
-			s := &steps{at: at, happy: func() {
+			s := &steps{at: at, before: func() {
 				registered := w.registryStateOf(t, a)
 				// Under a hold nothing reaches the active generation any more,
 				// and an event that only the new one has seen is no difference.

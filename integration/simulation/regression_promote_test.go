@@ -13,7 +13,7 @@ import (
 
 // An entity that both generations park was counted as parked in the new one
 // only, because the active one's consumer had not reached the rejected event.
-func TestLaggingActiveParksNothingBack(t *testing.T) {
+func TestAnEntityThatBothGenerationsParkIsNoDifference(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
 	entity := w.names[0]

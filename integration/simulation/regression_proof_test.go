@@ -251,9 +251,9 @@ func TestEventBeyondTheHeadThatIsStillToCome(t *testing.T) {
 	}
 }
 
-// TestPumpBeginsNoLaneAnew checks that a pump notices when a lane's head is
+// TestPumpRefusesALaneWithoutItsHead checks that a pump notices when a lane's head is
 // gone, or is older than what the log has witnessed.
-func TestPumpBeginsNoLaneAnew(t *testing.T) {
+func TestPumpRefusesALaneWithoutItsHead(t *testing.T) {
 	for name, damage := range map[string]func(h *eventlog.Head){
 		"gone":  nil,
 		"older": func(h *eventlog.Head) { h.Bucket, h.Open, h.Closed = h.Closed[0].Bucket, h.Closed[0].Manifest, nil },

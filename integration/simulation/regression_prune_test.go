@@ -37,7 +37,7 @@ func TestPruneLeavesANewReplayOfTheName(t *testing.T) {
 			}
 		}
 		began := false
-		s := &steps{at: at, happy: func() {
+		s := &steps{at: at, before: func() {
 			prune(w.serviceWith(a, nil, nil))
 			row, created, err := w.storeOf(a).Create(ctx, "r", replay.Request{})
 			if err != nil {

@@ -123,10 +123,10 @@ func TestSweepBesidePrepare(t *testing.T) {
 			}
 			s := &steps{at: at}
 			if sweepInside {
-				s.happy = func() { w.sweep(t, a) }
+				s.before = func() { w.sweep(t, a) }
 				prepare(w.promoterWith(a, s))
 			} else {
-				s.happy = func() { prepare(w.promoterOf(a)) }
+				s.before = func() { prepare(w.promoterOf(a)) }
 				if err := w.serviceWith(a, s, nil).Closer.Sweep(ctx); err != nil {
 					t.Fatal(err)
 				}
@@ -151,7 +151,7 @@ func TestSweepBesideFollow(t *testing.T) {
 		w.replays[r.id] = r
 		w.enterAndPrepare(t, a, r)
 		w.deliverAll(t, a, r.id)
-		s := &steps{at: at, happy: func() {
+		s := &steps{at: at, before: func() {
 			if err := w.promoterOf(a).Follow(ctx, r.id); err != nil {
 				t.Fatal(err)
 			}

@@ -11,7 +11,7 @@ import (
 
 // A prover that had been abandoned continued late and overwrote the complete
 // proof with its own, after the generation had begun to follow.
-func TestLateProofUnsaysNothing(t *testing.T) {
+func TestALateProofReplacesNoOther(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
 	entity := w.names[0]

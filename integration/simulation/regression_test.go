@@ -92,7 +92,7 @@ func TestFreshBucketsAreReadWhole(t *testing.T) {
 // A drain that had been abandoned continued late and set back a lane that had
 // been drained by then. The lane had no end marker, and the replay could not be
 // proved.
-func TestLateDrainUnsaysNothing(t *testing.T) {
+func TestALateDrainSetsNoLaneBack(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
 	r := &replayModel{id: "drained", lanes: make(map[event.Lane]*expected)}
@@ -120,7 +120,7 @@ func TestLateDrainUnsaysNothing(t *testing.T) {
 
 // Drains that died while they set lanes back counted as stalls, although nobody
 // had read the lanes again: a replay failed without a real attempt.
-func TestDeadDrainsAreNoStalls(t *testing.T) {
+func TestDrainsThatDieCountNoStalls(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
 	r := &replayModel{id: "drained", lanes: make(map[event.Lane]*expected)}

@@ -148,7 +148,7 @@ func TestLanesShowLogAndApplied(t *testing.T) {
 	}
 }
 
-func TestLostGenerationIsSaidToBeLost(t *testing.T) {
+func TestLostGenerationIsReportedAsLost(t *testing.T) {
 	for name, lose := range map[string]func(*apiWorld) error{
 		"wiped": func(w *apiWorld) error { return w.generations.Clear(w.t.Context(), "g0001") },
 		"gone":  func(w *apiWorld) error { return w.generations.Drop(w.t.Context(), "g0001") },

@@ -175,7 +175,7 @@ func TestWhatIsNotFoldedInRaisesItsAlarm(t *testing.T) {
 
 // TestWhatPlaybackDropsIsLogged counts the lines of a playback consumer, whose
 // usage is charged to the replay.
-func TestWhatPlaybackDropsIsTold(t *testing.T) {
+func TestWhatPlaybackDropsIsLogged(t *testing.T) {
 	p, logged := platformtest.New(t).Platform(), &lines{}
 	_, _, err := p.Store().Create(t.Context(), "r", replay.Request{})
 	must(t, err)

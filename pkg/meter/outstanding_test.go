@@ -43,7 +43,7 @@ func TestEachUnitIsTakenOnce(t *testing.T) {
 	}
 }
 
-func TestWhatIsGivenBackComesAgain(t *testing.T) {
+func TestUsageThatIsGivenBackIsTakenAgain(t *testing.T) {
 	m := new(meter.Meter)
 	m.Part("log").Add(meter.ReadUnits, 3)
 	outstanding, other := meter.NewOutstanding(m), meter.NewOutstanding(m)

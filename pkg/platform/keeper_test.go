@@ -94,7 +94,7 @@ func follow(t *testing.T, k *platform.Keeper, replay, version string) string {
 	return info.ID
 }
 
-func TestConsumersComeAndGoWithTheRoll(t *testing.T) {
+func TestConsumersComeAndGoWithTheRegistry(t *testing.T) {
 	host := &hostFake{}
 	k := newKeeper(t, host)
 	keep(t, k, host, "provide g0001 3")
@@ -145,7 +145,7 @@ func TestAGenerationOfOlderProjectionsGetsTheirCode(t *testing.T) {
 }
 
 // A consumer with other projections would be worse than none.
-func TestNoCodeIsNamed(t *testing.T) {
+func TestAGenerationWithoutItsCodeGetsNoConsumer(t *testing.T) {
 	host := &hostFake{}
 	k := newKeeper(t, host)
 	keep(t, k, host, "provide g0001 3")
@@ -185,7 +185,7 @@ func TestAConsumerMadeMeanwhileIsLeft(t *testing.T) {
 	keep(t, k, host, "provide g0002 3") // both exist already, which does no harm
 }
 
-func TestOneFailureLeavesTheRest(t *testing.T) {
+func TestOneFailureStopsNoOtherConsumer(t *testing.T) {
 	host := &hostFake{}
 	k := newKeeper(t, host)
 	keep(t, k, host, "provide g0001 3")

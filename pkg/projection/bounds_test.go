@@ -39,7 +39,7 @@ func TestALargeEntityIsReadOnce(t *testing.T) {
 	}
 }
 
-// TestManyLargeEntitiesAreReadOnce does the same with many of them.
+// TestManyLargeEntitiesAreReadOnce does the same with many entities.
 func TestManyLargeEntitiesAreReadOnce(t *testing.T) {
 	c := newCrowd(t)
 	const entities, each = 60, 1400
@@ -55,8 +55,8 @@ func TestManyLargeEntitiesAreReadOnce(t *testing.T) {
 	}
 }
 
-// TestSmallEntitiesHaveShortHistories fills an entity up to the limits: no lookup reads
-// more than they allow, and the row stays small.
+// TestSmallEntitiesHaveShortHistories fills an entity up to the limits: no
+// lookup reads more than they allow, and the row stays small.
 func TestSmallEntitiesHaveShortHistories(t *testing.T) {
 	const limit = 336
 	for name, perHour := range map[string]int{"events": limit, "buckets": 1} {
@@ -82,10 +82,11 @@ func TestSmallEntitiesHaveShortHistories(t *testing.T) {
 	}
 }
 
-// TestATimeLimitKeepsWhatWasDone needs more lookups than an invocation has time for.
+// TestATimeLimitKeepsWhatWasDone needs more lookups than one invocation has
+// time for.
 func TestATimeLimitKeepsWhatWasDone(t *testing.T) {
 	const perInvocation = 700
-	entities := 310 // more than are read at a time
+	entities := 310 // more than are read at the same time
 	if testing.Short() {
 		entities = 40
 	}
@@ -110,9 +111,9 @@ func TestATimeLimitKeepsWhatWasDone(t *testing.T) {
 	}
 }
 
-// TestAnOldEntityIsEnteredInSteps enters the past of one whose buckets became a
-// span, most of them empty, and of one whose past lies in one bucket, with less
-// time than that takes.
+// TestAnOldEntityIsEnteredInSteps enters the history of an entity whose buckets
+// became a span, most of them empty, and of one whose history lies in one
+// bucket, each with less time than that takes.
 func TestAnOldEntityIsEnteredInSteps(t *testing.T) {
 	every25 := func(i int) eventlog.Bucket { return eventlog.Hour.Of(int64(i) * 25 * 3_600_000) }
 	for name, c := range map[string]struct {
@@ -144,7 +145,7 @@ func TestAnOldEntityIsEnteredInSteps(t *testing.T) {
 }
 
 // TestASmallHistoryIsReadOnceAProcess sends repetitions batch by batch, and
-// then all again at their own positions.
+// then all of them again at their own positions.
 func TestASmallHistoryIsReadOnceAProcess(t *testing.T) {
 	c := newCrowd(t)
 	applier := c.cold()
@@ -161,7 +162,7 @@ func TestASmallHistoryIsReadOnceAProcess(t *testing.T) {
 	if c.log.queries != 1 {
 		t.Errorf("4 batches of repetitions made %d queries", c.log.queries)
 	}
-	// Another generation has a past of its own.
+	// Another generation has a history of its own.
 	if err := c.tables.Create(t.Context(), "other"); err != nil {
 		t.Fatal(err)
 	}

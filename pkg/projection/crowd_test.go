@@ -12,8 +12,8 @@ import (
 	"reprise/pkg/projection"
 )
 
-// historyLog counts what histories read, and ends an invocation after so many
-// queries, as a time limit does.
+// historyLog counts the queries of histories, and ends an invocation after a
+// number of them, as a time limit does.
 type historyLog struct {
 	eventlog.Log
 	entries, queries int
@@ -63,7 +63,7 @@ func (c *crowd) add(t testing.TB, entity string, from, n int, bucketOf func(i in
 	return placed
 }
 
-// place makes events of an entity, behind all others.
+// place makes events of an entity, after all others.
 func (c *crowd) place(t testing.TB, entity string, from, n int, bucketOf func(i int) eventlog.Bucket,
 ) []projection.Placed {
 	t.Helper()
@@ -104,8 +104,8 @@ func (c *crowd) old(t testing.TB, n int, bucketOf func(i int) eventlog.Bucket, e
 	c.store(t, c.rows(t, n, bucketOf, entities...))
 }
 
-// rows adds the rows of old and returns the events that they are of: with a full
-// filter, or one that takes anything for seen.
+// rows adds the rows that old describes and returns the events that they are
+// made of: with a full filter, or one that reports every id as seen.
 func (c *crowd) rows(t testing.TB, n int, bucketOf func(i int) eventlog.Bucket, entities ...string,
 ) (all []projection.Placed) {
 	t.Helper()
@@ -127,7 +127,7 @@ func (c *crowd) rows(t testing.TB, n int, bucketOf func(i int) eventlog.Bucket, 
 	return all
 }
 
-// cold is an applier of a process that has just begun.
+// cold is an applier of a process that has just started.
 func (c *crowd) cold() *projection.Applier { return projection.NewApplier(c.set, wholeLog{c.log}) }
 
 func (c *crowd) apply(t testing.TB, events []projection.Placed) projection.Tally {
@@ -152,8 +152,8 @@ func hourly(perHour int) func(i int) eventlog.Bucket {
 	return func(i int) eventlog.Bucket { return eventlog.Hour.Of(int64(i/perHour) * 3_600_000) }
 }
 
-// invocations applies events under a limit of queries an invocation until that
-// is done, and returns how many it took.
+// invocations applies events with a limit of queries per invocation until all
+// are applied, and returns how many invocations that took.
 func (c *crowd) invocations(t *testing.T, events []projection.Placed, queries, most int) int {
 	t.Helper()
 	for n := 1; n <= most; n++ {

@@ -33,8 +33,8 @@ func (c *countedLog) Read(ctx context.Context, lane event.Lane, b eventlog.Bucke
 	return c.Log.Read(ctx, lane, b, after, limit, consistent)
 }
 
-// deliver hands batches of records by their numbers to the consumer, and sums up
-// what it says. Records arrive in the hour 12 + number/5.
+// deliver hands batches of records, given by their numbers, to the consumer and
+// adds up its results. Records arrive in the hour 12 + number/5.
 func (b *liveBench) deliver(batches ...[]int) (sum projection.Written) {
 	b.t.Helper()
 	for _, batch := range batches {
@@ -125,7 +125,8 @@ func (b *liveBench) records(numbers []int) (all []eventlog.Incoming) {
 	return all
 }
 
-// TestSomeRecordsBehindThePumpNothingIsLookedUp prices the common case.
+// TestSomeRecordsBehindThePumpNothingIsLookedUp counts the calls of the common
+// case.
 func TestSomeRecordsBehindThePumpNothingIsLookedUp(t *testing.T) {
 	b := newLiveBench(t)
 	counted := &countedLog{Log: b.pump.Log}

@@ -17,7 +17,7 @@ func counterOf() projection.Projection {
 		func(n int, _ *event.Event) (int, error) { return n + 1, nil })
 }
 
-// awkward is a value that cannot even be described.
+// awkward is an error whose own description panics.
 type awkward struct{ self map[string]any }
 
 func (a *awkward) Error() string { return a.self["none"].(string) }
@@ -92,7 +92,8 @@ type handmadeFold func(*event.Event) ([]byte, error)
 
 func (f handmadeFold) Apply(e *event.Event) ([]byte, error) { return f(e) }
 
-// TestAStateMayTakeAllOfItsLimit has one of as many bytes as are allowed.
+// TestAStateMayTakeAllOfItsLimit has a state of exactly as many bytes as are
+// allowed.
 func TestAStateMayTakeAllOfItsLimit(t *testing.T) {
 	state := slices.Repeat([]byte("1"), projection.MaxStateBytes)
 	fold := handmadeFold(func(*event.Event) ([]byte, error) { return state, nil })
@@ -107,8 +108,8 @@ func TestAStateMayTakeAllOfItsLimit(t *testing.T) {
 	}
 }
 
-// TestAnEntityBelongsToOneProjection gives an entity an event of another one's,
-// whatever their names are.
+// TestAnEntityBelongsToOneProjection sends an entity an event of another
+// projection, whatever the projections' names are.
 func TestAnEntityBelongsToOneProjection(t *testing.T) {
 	long := strings.Repeat("é", 200)
 	b := newBench(t, counterNamed(long), counterOf())

@@ -15,7 +15,7 @@ import (
 	"reprise/pkg/projection"
 )
 
-// hourglass ticks as often as somebody asks it to, and never by itself.
+// hourglass ticks when a test asks it to, and never by itself.
 type hourglass struct{ c chan time.Time }
 
 func newHourglass() *hourglass { return &hourglass{make(chan time.Time)} }
@@ -25,8 +25,8 @@ func (h *hourglass) watch(abandoned int) projection.Watch {
 		Every: func(time.Duration) (<-chan time.Time, func()) { return h.c, func() {} }}
 }
 
-// stuck waits at events of the type "is.stuck" until it is freed, and says each
-// time that it begins to.
+// stuck waits at events of the type "is.stuck" until it is freed, and reports
+// each time that it begins to.
 type stuck struct {
 	entered chan string
 	free    chan struct{}
@@ -51,7 +51,7 @@ func (s *stuck) projection(name, kind string) projection.Projection {
 			defer s.left.Done()
 			s.entered <- e.Subject
 			<-s.free
-			// What it does to what it was given must meet nobody else.
+			// Whatever it does to its arguments must affect nobody else.
 			e.Data, e.Extensions[0].Value = "late", "late"
 			for i := range seen.Seen {
 				seen.Seen[i] = "late"
@@ -133,7 +133,7 @@ func TestRunawayParksItsEntityOnly(t *testing.T) {
 		}
 	}
 	check(to)
-	// Another generation meets the same event: it is known.
+	// Another generation gets the same event, which is now known as a runaway.
 	other := b.generation(t, "other")
 	if _, err := b.applier.Apply(t.Context(), other, placed); err != nil {
 		t.Fatal(err)
@@ -142,13 +142,13 @@ func TestRunawayParksItsEntityOnly(t *testing.T) {
 		t.Errorf("%d more folds entered the event", n)
 	}
 	check(other)
-	stuck.release() // the fold returns after all, and nobody takes its result
+	stuck.release() // the fold returns after all, and its result is ignored
 	check(to)
 	check(other)
 }
 
-// TestARunawayCostsItsNeighboursNothing folds entities of a batch that are not written yet
-// when another one's event is a runaway.
+// TestARunawayCostsItsNeighboursNothing has a runaway in a batch with entities
+// that are folded but not written yet.
 func TestARunawayCostsItsNeighboursNothing(t *testing.T) {
 	glass, stuck := newHourglass(), newStuck(t)
 	b := newBench(t, stuck.projection("stuck", "it.happened"))
@@ -168,9 +168,9 @@ func TestARunawayCostsItsNeighboursNothing(t *testing.T) {
 	}
 }
 
-// TestWhatIsLeftBehindWritesNothing lets a runaway return long after its event was
-// rejected.
-func TestWhatIsLeftBehindWritesNothing(t *testing.T) {
+// TestAnAbandonedFoldWritesNothing lets a runaway return long after its event
+// was rejected.
+func TestAnAbandonedFoldWritesNothing(t *testing.T) {
 	glass, stuck := newHourglass(), newStuck(t)
 	b := newBench(t, stuck.projection("stuck", "it.happened"))
 	b.applier = projection.NewApplier(b.set.Watched(glass.watch(1)), wholeLog{b.log})
@@ -197,7 +197,7 @@ func TestWhatIsLeftBehindWritesNothing(t *testing.T) {
 	}
 }
 
-// TestASlowStoreIsNoRunaway has the store take longer than any fold may.
+// TestASlowStoreIsNoRunaway lets the store take longer than any fold may.
 func TestASlowStoreIsNoRunaway(t *testing.T) {
 	glass := newHourglass()
 	b := newBench(t, recorder())
@@ -227,8 +227,9 @@ func TestFoldHasTheWholeLimitAndNoOther(t *testing.T) {
 		_, err := b.applier.Apply(t.Context(), to, placed)
 		done <- err
 	}()
-	// The first tick begins the count, and three are not four. Who watches may not
-	// have looked at the last one before the next fold, and begins with it then.
+	// The first tick begins the count, and three ticks are not four. The
+	// watcher may not have seen the last tick before the next fold, whose count
+	// then begins with it.
 	for _, ticks := range []int{4, 3} {
 		<-stuck.entered
 		for range ticks {
@@ -253,7 +254,7 @@ func TestTooManyRunawaysStopTheirProjectionByName(t *testing.T) {
 	placed := b.put(t, eventsOf("is.stuck a", "is.stuck b", "is.stuck c", "is.stuck d", "is.stuck e",
 		"it.happened f", "other.happened g"), 10)
 	to := b.generation(t, "g")
-	// An attempt finds out three, and says so.
+	// An attempt finds three runaways and reports the projection.
 	if n, err := glass.apply(t, b, stuck, to, placed); n != 3 || !errors.Is(err, projection.ErrRunaway) {
 		t.Fatalf("%d folds are stuck, error %v", n, err)
 	}
@@ -261,11 +262,11 @@ func TestTooManyRunawaysStopTheirProjectionByName(t *testing.T) {
 	if n != 2 || !errors.Is(err, projection.ErrManyRunaways) || !strings.Contains(err.Error(), "stuck@1") {
 		t.Fatalf("%d folds are stuck, error %v", n, err)
 	}
-	// Other projections go on.
+	// Other projections continue.
 	if _, err := b.applier.Apply(t.Context(), to, placed[6:]); err != nil {
 		t.Fatal(err)
 	}
-	// Once they have returned, so does the projection.
+	// Once the runaways have returned, the projection continues too.
 	stuck.release()
 	for {
 		_, err := b.applier.Apply(t.Context(), to, placed)

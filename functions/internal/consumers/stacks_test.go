@@ -17,8 +17,8 @@ func TestMappingsAreThoseOfTheStacks(t *testing.T) {
 	}
 	found := make(map[string]string)
 	ast.Inspect(file, func(n ast.Node) bool {
-		spec, is := n.(*ast.ValueSpec)
-		if !is || len(spec.Values) != 1 {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 {
 			return true
 		}
 		switch value := spec.Values[0].(type) {

@@ -14,7 +14,7 @@ import (
 	"reprise/pkg/asl/wire"
 )
 
-func TestSDKIsToldThatTheEngineStopped(t *testing.T) {
+func TestSDKReportsThatTheEngineStopped(t *testing.T) {
 	w := newWorld(t)
 	w.halt()
 	<-w.halted

@@ -143,7 +143,7 @@ func TestWhatCannotPassIsNotRetried(t *testing.T) {
 	}
 }
 
-func TestStrangersAreNoticed(t *testing.T) {
+func TestOtherServersAreNoticed(t *testing.T) {
 	c, _ := connect(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>hello")) }, time.Minute)
 	if _, err := c.Status(t.Context()); err == nil || !strings.Contains(err.Error(), "platform's address") {
 		t.Errorf("got %v", err)

@@ -129,7 +129,7 @@ func TestServersRefusalNamesTheLine(t *testing.T) {
 	}
 }
 
-func TestNothingFollowsAFailure(t *testing.T) {
+func TestNothingIsSentAfterAFailure(t *testing.T) {
 	broken := errors.New("broken")
 	s := &server{fail: func(call int, _ []taken) error {
 		if call == 5 {

@@ -24,7 +24,7 @@ func (f *filling) GetDiskUsage(string) (vfs.DiskUsage, error) {
 }
 
 // TestAFullDiskIsReported checks that a refused write never counts as stored.
-func TestAFullDiskIsTold(t *testing.T) {
+func TestAFullDiskIsReported(t *testing.T) {
 	disk := &filling{FS: vfs.NewMem()}
 	disk.left.Store(1 << 40)
 	_, log := openLog(t, disk)

@@ -172,8 +172,8 @@ func TestAnUnknownReplayLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// TestManyFunctionsKeepAtATime lets them all write one document.
-func TestManyFunctionsKeepAtATime(t *testing.T) {
+// TestManyFunctionsStoreCostsAtTheSameTime lets them all write one document.
+func TestManyFunctionsStoreCostsAtTheSameTime(t *testing.T) {
 	s, _, _ := spendingWorld(t)
 	const workers, rounds = 4, 20
 	ended := make(chan error, workers)

@@ -63,8 +63,17 @@ func newEdge(t testing.TB) *edge {
 		decoder: &eventlog.Decoder{Codec: codec, Lanes: lanes, Epoch: 1}}
 	table := pebbletest.Open(t).Table
 	load := func(keepTime bool) *api.Load {
-		return &api.Load{Stream: stream{into: &e.put}, Codec: codec, Lanes: lanes, Epoch: 1, KeepTime: keepTime,
-			Heads: eventlog.Heads{Table: table}, Width: eventlog.Hour, Now: func() time.Time { return edgeNow }, Log: slog.New(slog.DiscardHandler)}
+		return &api.Load{
+			Stream:   stream{into: &e.put},
+			Codec:    codec,
+			Lanes:    lanes,
+			Epoch:    1,
+			KeepTime: keepTime,
+			Heads:    eventlog.Heads{Table: table},
+			Width:    eventlog.Hour,
+			Now:      func() time.Time { return edgeNow },
+			Log:      slog.New(slog.DiscardHandler),
+		}
 	}
 	e.handler = api.New(load(false), load(true), &api.API{})
 	return e

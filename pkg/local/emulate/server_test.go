@@ -48,7 +48,7 @@ func serveOn(t *testing.T, server *http.Server) string {
 	return listener.Addr().String()
 }
 
-// forbidden is a stream that nothing may reach.
+// forbidden is a stream that nothing may use.
 type forbidden struct {
 	feed.Stream
 	t *testing.T
@@ -73,7 +73,8 @@ func TestSlowRequestIsCutOffAndNeverHandedOn(t *testing.T) {
 	address := serve(t, load.Handler())
 	for name, part := range map[string]string{
 		"in the header": "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-",
-		"in the body": "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/cloudevents+json\r\nContent-Length: 1000\r\n\r\n" +
+		"in the body": "POST /events HTTP/1.1\r\nHost: localhost\r\n" +
+			"Content-Type: application/cloudevents+json\r\nContent-Length: 1000\r\n\r\n" +
 			`{"specversion":"1.0","id":"0","source":"/s","type":"t","subject":"e"}`,
 	} {
 		connection, err := net.Dial("tcp", address)
@@ -83,7 +84,8 @@ func TestSlowRequestIsCutOffAndNeverHandedOn(t *testing.T) {
 		if _, err := io.WriteString(connection, part); err != nil {
 			t.Fatal(err)
 		}
-		// The client says no more, and waits. The server ends it.
+		// The client sends nothing more and waits. The server ends the
+		// connection.
 		if resp, err := http.ReadResponse(bufio.NewReader(connection), nil); err == nil && resp.StatusCode < 400 {
 			t.Errorf("slow %s: %d", name, resp.StatusCode)
 		}

@@ -66,7 +66,7 @@ func TestALanesHeadIsHeldAgainstTheLog(t *testing.T) {
 // What a head counts is what its manifests sum up to, in a replay of the whole log.
 func TestAHeadIsHeldAgainstItsManifests(t *testing.T) {
 	const of = "in the manifests of what the head counts"
-	digest := sumOf(2).Digest
+	digest, other := sumOf(2).Digest, sumOf(3).Digest
 	for name, tt := range map[string]struct {
 		head   eventlog.Head
 		expect Sum
@@ -76,7 +76,7 @@ func TestAHeadIsHeldAgainstItsManifests(t *testing.T) {
 		"without digest":  {eventlog.Head{Count: 2, Bytes: 200}, sumOf(2), nil},
 		"other events":    {eventlog.Head{Count: 2, Bytes: 200}, sumOf(3), differs("events "+of, 2, 3)},
 		"other bytes":     {eventlog.Head{Count: 2, Bytes: 190}, sumOf(2), differs("bytes "+of, 190, 200)},
-		"another content": {eventlog.Head{Count: 2, Bytes: 200, Digest: new(event.Digest)}, sumOf(2), differs(digestOf(of), 2, 2)},
+		"another content": {eventlog.Head{Count: 2, Bytes: 200, Digest: &other}, sumOf(2), differs(digestOf(of), 2, 2)},
 	} {
 		var proof Proof
 		proof.compareHead(LanePlan{Lane: 3, Head: tt.head, Expect: tt.expect}, headNow{}, nil, false)

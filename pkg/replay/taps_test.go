@@ -65,6 +65,7 @@ type streamTap struct {
 	codec *record.Codec
 	mu    sync.Mutex
 	puts  []record.Header
+	data  [][]byte
 }
 
 func (s *streamTap) Put(ctx context.Context, key string, data []byte) (string, error) {
@@ -73,7 +74,7 @@ func (s *streamTap) Put(ctx context.Context, key string, data []byte) (string, e
 		return "", err
 	}
 	s.mu.Lock()
-	s.puts = append(s.puts, header)
+	s.puts, s.data = append(s.puts, header), append(s.data, data)
 	s.mu.Unlock()
 	return s.Stream.Put(ctx, key, data)
 }

@@ -46,11 +46,7 @@ func TestASelectionOfEntitiesIsReadInPieces(t *testing.T) {
 	reader := w.Reader()
 	reader.Log = &logTap{Log: w.Log, before: func() { w.Now = w.Now.Add(25 * time.Second) }}
 	reader.RecordBytes = 1
-	for outcome := replay.Continue; outcome == replay.Continue; {
-		var err error
-		outcome, err = reader.Read(t.Context(), "r", 0, w.Soon())
-		w.Must(err)
-	}
+	readInPieces(t, w, reader)
 	wantScopes(t, w)
 }
 

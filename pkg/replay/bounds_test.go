@@ -110,7 +110,8 @@ func TestAPlanOfEntitiesIsDividedByTheirBuckets(t *testing.T) {
 	}
 }
 
-// A plan that was stored before a crash decides, whatever has come since.
+// A plan that was stored before a crash decides, whatever has come since, and the
+// replay's cut is the time of that plan.
 func TestAPlanThatWasStoredIsNotMadeAnew(t *testing.T) {
 	for name, request := range map[string]replay.Request{
 		"of everything": {},
@@ -124,10 +125,12 @@ func TestAPlanThatWasStoredIsNotMadeAnew(t *testing.T) {
 		if _, err := dying.Plan(t.Context(), "r"); !errors.Is(err, replaytest.ErrUnreadable) {
 			t.Fatalf("%s: the dying planner got %v", name, err)
 		}
+		frozen := w.Now
 		w.Now = w.Now.Add(time.Hour)
 		w.Send("a", "b")
-		if _, err := w.Planner().Plan(t.Context(), "r"); err != nil {
-			t.Errorf("%s: %v", name, err)
+		row, err := w.Planner().Plan(t.Context(), "r")
+		if err != nil || row.Cut == nil || !row.Cut.Equal(frozen) {
+			t.Errorf("%s: cut at %v, want %s; %v", name, row.Cut, frozen, err)
 		}
 		w.Deliver("r")
 		if took := w.Consume(); took.Events != 2 {

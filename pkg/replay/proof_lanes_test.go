@@ -37,7 +37,7 @@ func TestAProofLooksAtLanesThatThePlanLeftOut(t *testing.T) {
 	loseHead(t, w, 1)
 	finished(w, "all", replay.Request{})
 	proof, err := w.Prover().Prove(t.Context(), "all")
-	if err != nil || proof.Complete || len(proof.Differences) != 1 || proof.Differences[0].Lane != 1 {
+	if err != nil || proof.Complete || proof.Scoped || len(proof.Differences) != 1 || proof.Differences[0].Lane != 1 {
 		t.Errorf("proved as %+v, %v", proof, err)
 	}
 	finished(w, "one", replay.Request{Entities: []string{here}})

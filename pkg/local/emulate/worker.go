@@ -2,10 +2,12 @@ package emulate
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"slices"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -33,25 +35,47 @@ func (w *worker) run(ctx context.Context) error {
 	}
 }
 
-// next waits for a record and adds the other queued ones, up to a batch.
+// next waits for a record and adds those that are queued, or that arrive within the
+// mapping's window, up to a batch.
 func (w *worker) next(ctx context.Context) ([]feed.Record, error) {
-	var batch []feed.Record
-	size := 0
-	select {
-	case r := <-w.queue:
-		batch, size = append(batch, r), len(r.Data)
-	case <-ctx.Done():
-		return nil, ctx.Err()
+	first, err := w.receive(ctx, nil)
+	if err != nil {
+		return nil, err
 	}
+	batch, size := []feed.Record{first}, len(first.Data)
+	over := time.NewTimer(w.mapping.Window)
+	defer over.Stop()
 	for len(batch) < batchRecords && size < batchBytes {
-		select {
-		case r := <-w.queue:
-			batch, size = append(batch, r), size+len(r.Data)
-		default:
-			return batch, nil
+		r, err := w.receive(ctx, over.C)
+		if errors.Is(err, errOver) {
+			break
 		}
+		if err != nil {
+			return nil, err
+		}
+		batch, size = append(batch, r), size+len(r.Data)
 	}
 	return batch, nil
+}
+
+// errOver says that no record arrived in time.
+var errOver = errors.New("the window is over")
+
+// receive returns a queued record, or waits for one until over or the end of ctx.
+func (w *worker) receive(ctx context.Context, over <-chan time.Time) (feed.Record, error) {
+	select {
+	case r := <-w.queue:
+		return r, nil
+	default:
+	}
+	select {
+	case r := <-w.queue:
+		return r, nil
+	case <-over:
+		return feed.Record{}, errOver
+	case <-ctx.Done():
+		return feed.Record{}, ctx.Err()
+	}
 }
 
 // deliver invokes the function until it has done every record.

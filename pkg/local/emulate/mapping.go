@@ -51,7 +51,7 @@ type Consume func(ctx context.Context, batch events.KinesisEvent) (events.Kinesi
 // Mapping reads a stream for one consumer and invokes its function with batches,
 // as a Lambda event source mapping does: at least once, several batches of a
 // shard concurrently but the records of one partition key in order, and with
-// endless retries from the lowest failed record. Every field is required.
+// endless retries from the lowest failed record. Every field but Window is required.
 type Mapping struct {
 	// Consumer names the checkpoints.
 	Consumer    string
@@ -61,6 +61,9 @@ type Mapping struct {
 	Function    Consume
 	// Factor is the number of concurrent batches of a shard.
 	Factor int
+	// Window is how long a batch waits for more records after its first one, unless
+	// it is full; 0 means that it takes only those that are there already.
+	Window time.Duration
 	// Region appears in the events that the function gets.
 	Region string
 	Log    *slog.Logger

@@ -3,6 +3,7 @@ package emulate
 import (
 	"context"
 	"sync"
+	"time"
 
 	"reprise/pkg/feed"
 )
@@ -14,7 +15,9 @@ type queue struct {
 	mu      sync.Mutex
 	records []feed.Record
 	bytes   int
-	// filled and taken signal that records came and went.
+	// full means that a record did not fit.
+	full bool
+	// filled signals that a record came or did not fit, taken that records went.
 	filled, taken chan struct{}
 }
 
@@ -24,21 +27,25 @@ func newQueue() *queue {
 
 // put waits until the record fits. A record always fits an empty queue.
 func (q *queue) put(ctx context.Context, r feed.Record) error {
-	for !q.add(r) {
+	for {
+		fits := q.add(r)
+		signal(q.filled)
+		if fits {
+			return nil
+		}
 		select {
 		case <-q.taken:
 		case <-ctx.Done():
 			return ctx.Err()
 		}
 	}
-	signal(q.filled)
-	return nil
 }
 
 func (q *queue) add(r feed.Record) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	if n := len(q.records); n > 0 && (n >= queueRecords || q.bytes+len(r.Data) > batchBytes) {
+		q.full = true
 		return false
 	}
 	q.records = append(q.records, r)
@@ -46,19 +53,42 @@ func (q *queue) add(r feed.Record) bool {
 	return true
 }
 
-// take waits for a record and takes all that are queued, up to a batch.
-func (q *queue) take(ctx context.Context) ([]feed.Record, error) {
-	for {
-		if batch := q.cut(); len(batch) > 0 {
-			signal(q.taken)
-			return batch, nil
-		}
-		select {
-		case <-q.filled:
-		case <-ctx.Done():
-			return nil, ctx.Err()
+// take waits for a record, and then for a whole batch until the window is over. It
+// takes all that are queued, up to a batch.
+func (q *queue) take(ctx context.Context, window time.Duration) ([]feed.Record, error) {
+	if err := q.await(ctx, 1, nil); err != nil {
+		return nil, err
+	}
+	if window > 0 {
+		timer := time.NewTimer(window)
+		defer timer.Stop()
+		if err := q.await(ctx, batchRecords, timer.C); err != nil {
+			return nil, err
 		}
 	}
+	batch := q.cut()
+	signal(q.taken)
+	return batch, nil
+}
+
+// await waits until n records are queued, no more fit, or it is over.
+func (q *queue) await(ctx context.Context, n int, over <-chan time.Time) error {
+	for !q.holds(n) {
+		select {
+		case <-q.filled:
+		case <-over:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	return nil
+}
+
+func (q *queue) holds(n int) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return q.full || len(q.records) >= n
 }
 
 func (q *queue) cut() []feed.Record {
@@ -66,7 +96,7 @@ func (q *queue) cut() []feed.Record {
 	defer q.mu.Unlock()
 	n := min(len(q.records), batchRecords)
 	batch := q.records[:n:n]
-	q.records = q.records[n:]
+	q.records, q.full = q.records[n:], false
 	for i := range batch {
 		q.bytes -= len(batch[i].Data)
 	}

@@ -23,7 +23,7 @@ type worker struct {
 
 func (w *worker) run(ctx context.Context) error {
 	for {
-		batch, err := w.queue.take(ctx)
+		batch, err := w.queue.take(ctx, w.mapping.Window)
 		if err != nil {
 			return err
 		}

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/url"
 	"strings"
+	"sync/atomic"
 	"time"
 )
 
@@ -27,13 +28,16 @@ type Options struct {
 	Now    func() time.Time
 	Sleep  func(ctx context.Context, d time.Duration) error
 	Random func() float64
-	// Retrying is called before every retry, with the failure and the wait.
-	Retrying func(err error, wait time.Duration)
+	// Retrying is called before every retry, with the failure.
+	Retrying func(err error)
 }
 
 const (
 	defaultPatience = 5 * time.Second
 	defaultAttempt  = 40 * time.Second
+	// refusedPatience bounds the retries while every connection is refused and
+	// nothing has ever answered: nobody may be there.
+	refusedPatience = 5 * time.Second
 	// connections bounds the idle connections; a sender uses fewer.
 	connections = 32
 )
@@ -42,6 +46,8 @@ const (
 type Client struct {
 	options Options
 	base    string
+	// answered is set once anything has answered.
+	answered atomic.Bool
 }
 
 // New returns a client. It fails if the endpoint is not an http or https URL.
@@ -69,7 +75,7 @@ func New(options Options) (*Client, error) {
 		options.Random = rand.Float64
 	}
 	if options.Retrying == nil {
-		options.Retrying = func(error, time.Duration) {}
+		options.Retrying = func(error) {}
 	}
 	return &Client{options: options, base: strings.TrimSuffix(options.Endpoint, "/")}, nil
 }

@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"reprise/pkg/api"
@@ -45,7 +47,8 @@ type call struct {
 }
 
 // do sends a call until it has a final answer, and decodes that answer. It retries
-// failed connections, 429 and 5xx until the client's patience ends. Errors are
+// failed connections, 429 and 5xx until the client's patience ends, which is short
+// while nothing has ever answered and every connection is refused. Errors are
 // *api.Problem, *Unreachable, or that of ctx.
 func (c *Client) do(ctx context.Context, request call, into any) error {
 	start := c.options.Now()
@@ -58,17 +61,25 @@ func (c *Client) do(ctx context.Context, request call, into any) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if wait < 0 || c.options.Now().Sub(start) >= c.options.Patience {
+		if wait < 0 || c.options.Now().Sub(start) >= c.patience(err) {
 			return err
 		}
 		// Half of the wait is random, so that clients do not retry all at once.
 		wait = max(wait, time.Duration((0.5+c.options.Random()/2)*float64(backoff)))
 		backoff = min(2*backoff, lastBackoff)
-		c.options.Retrying(err, wait)
+		c.options.Retrying(err)
 		if err := c.options.Sleep(ctx, wait); err != nil {
 			return err
 		}
 	}
+}
+
+// patience is how long to retry after err.
+func (c *Client) patience(err error) time.Duration {
+	if errors.Is(err, syscall.ECONNREFUSED) && !c.answered.Load() {
+		return min(c.options.Patience, refusedPatience)
+	}
+	return c.options.Patience
 }
 
 // attempt sends a call once. wait is the shortest wait before another attempt,
@@ -88,6 +99,7 @@ func (c *Client) attempt(ctx context.Context, request call, into any) (wait time
 		return 0, &Unreachable{c.base, plain(err)}
 	}
 	defer func() { _ = response.Body.Close() }()
+	c.answered.Store(true)
 	raw, err := io.ReadAll(io.LimitReader(response.Body, maxResponse))
 	if err != nil {
 		return 0, &Unreachable{c.base, plain(err)}
@@ -101,11 +113,15 @@ func (c *Client) attempt(ctx context.Context, request call, into any) (wait time
 	return 0, nil
 }
 
-// plain removes the method and URL that http.Client puts before an error.
+// plain removes the method and URL that http.Client puts before an error, and the
+// addresses that package net does: the endpoint is named once, and the same failure
+// has the same text each time.
 func plain(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		return wrapped.Err
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	if wrapped, ok := errors.AsType[*net.OpError](err); ok {
+		err = wrapped.Err
 	}
 	return err
 }

@@ -67,9 +67,7 @@ func (f *ClientFlags) Client(patience time.Duration, meter *progress.Meter) (*cl
 		Patience: patience,
 		Now:      f.App.Now,
 		Sleep:    f.App.Sleep,
-		Retrying: func(err error, wait time.Duration) {
-			meter.Note("%v; trying again in %s", err, wait.Round(100*time.Millisecond))
-		},
+		Retrying: func(err error) { meter.Trouble(err.Error() + "; trying again") },
 	})
 	if err != nil {
 		return nil, Misuse("%v", err)

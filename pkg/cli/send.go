@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -231,7 +232,8 @@ func (f *sendFlags) explain(result send.Result, err error) error {
 	case result.Unsent > 0:
 		return command.Hint(fmt.Errorf("%d events were accepted; line %d is the first that may not have been: %w",
 			result.Accepted, result.Unsent, err),
-			"send the same input again once the platform answers: accepted events are never applied twice")
+			"%s; then send the same input again: accepted events are never applied twice",
+			cmp.Or(command.HintFor("send", err), "reprise status shows whether the platform answers"))
 	}
 	return err
 }

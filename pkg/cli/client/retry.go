@@ -51,10 +51,14 @@ type call struct {
 // while nothing has ever answered and every connection is refused. Errors are
 // *api.Problem, *Unreachable, or that of ctx.
 func (c *Client) do(ctx context.Context, request call, into any) error {
+	base, err := c.endpoint(ctx)
+	if err != nil {
+		return err
+	}
 	start := c.options.Now()
 	backoff := firstBackoff
 	for {
-		wait, err := c.attempt(ctx, request, into)
+		wait, err := c.attempt(ctx, base, request, into)
 		if err == nil {
 			return nil
 		}
@@ -84,33 +88,45 @@ func (c *Client) patience(err error) time.Duration {
 
 // attempt sends a call once. wait is the shortest wait before another attempt,
 // negative where another attempt cannot help.
-func (c *Client) attempt(ctx context.Context, request call, into any) (wait time.Duration, err error) {
+func (c *Client) attempt(ctx context.Context, base string, request call, into any) (wait time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Attempt)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, request.method, c.base+request.path, bytes.NewReader(request.body))
+	r, err := c.request(ctx, base, request)
 	if err != nil {
-		return -1, fmt.Errorf("build request: %w", err)
-	}
-	for name, values := range request.header {
-		r.Header[name] = values
+		return -1, err
 	}
 	response, err := c.options.HTTP.Do(r)
 	if err != nil {
-		return 0, &Unreachable{c.base, plain(err)}
+		return 0, &Unreachable{base, plain(err)}
 	}
 	defer func() { _ = response.Body.Close() }()
 	c.answered.Store(true)
 	raw, err := io.ReadAll(io.LimitReader(response.Body, maxResponse))
 	if err != nil {
-		return 0, &Unreachable{c.base, plain(err)}
+		return 0, &Unreachable{base, plain(err)}
 	}
 	if response.StatusCode/100 != 2 {
 		return judge(response, raw, c.options.Now())
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
-		return -1, fmt.Errorf("the answer of %s is not one of the API: check that this is the platform's address", c.base)
+		return -1, fmt.Errorf("the answer of %s is not one of the API: check that this is the platform's address", base)
 	}
 	return 0, nil
+}
+
+// request builds a call's request, with credentials.
+func (c *Client) request(ctx context.Context, base string, of call) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, of.method, base+of.path, bytes.NewReader(of.body))
+	if err != nil {
+		return nil, fmt.Errorf("build request: %w", err)
+	}
+	for name, values := range of.header {
+		r.Header[name] = values
+	}
+	if err := c.options.Authorize(ctx, r, of.body); err != nil {
+		return nil, err
+	}
+	return r, nil
 }
 
 // plain removes the method and URL that http.Client puts before an error, and the
@@ -134,6 +150,9 @@ func judge(response *http.Response, raw []byte, now time.Time) (wait time.Durati
 		problem = &api.Problem{Detail: "the server answered " + response.Status}
 	}
 	problem.Status = response.StatusCode
+	if denied := deny(response, problem, now); denied != nil {
+		return -1, denied
+	}
 	wait, asked := retryAfter(response.Header.Get("Retry-After"), now)
 	switch {
 	case problem.Status == http.StatusTooManyRequests,

@@ -215,4 +215,15 @@ POST /state/wipe`
 	if got := strings.Join(seen, "\n"); got != want {
 		t.Errorf("got\n%s", got)
 	}
+	// Each route of the API belongs to a group, which has a policy on AWS.
+	routes := http.NewServeMux()
+	for _, route := range api.Routes() {
+		routes.Handle(route.Pattern, http.NotFoundHandler())
+	}
+	for _, line := range seen {
+		method, path, _ := strings.Cut(line, " ")
+		if _, pattern := routes.Handler(httptest.NewRequest(method, path, http.NoBody)); pattern == "" {
+			t.Errorf("%s is no route of the API", line)
+		}
+	}
 }

@@ -52,7 +52,7 @@ const (
 
 const serveAPI = "serve-api"
 
-// Routes returns every route of the HTTP API. There are no others.
+// Routes returns every route of the HTTP API. On AWS there are no others.
 func Routes() []Route {
 	return []Route{
 		{RouteEvents, Produce, "load-events", nil},
@@ -75,6 +75,11 @@ func Routes() []Route {
 // safe for concurrent use, and answers unknown routes with a problem document of
 // status 404.
 func New(events, imports *Load, a *API) http.Handler { return newMux(events, imports, a) }
+
+// NewLocal is New for a platform on one machine, which also serves LocalRoutes.
+func NewLocal(events, imports *Load, a *API, playback *Playback) http.Handler {
+	return newMux(events, imports, a, playback)
+}
 
 // Handler serves POST /imports if KeepTime is set, otherwise POST /events.
 func (h *Load) Handler() http.Handler { return newMux(h) }

@@ -43,7 +43,7 @@ func TestConcurrencyIsShared(t *testing.T) {
 	}{
 		"a large account":     {map[string]any{"concurrency": 1000}, 4, 8, false},
 		"a few more":          {map[string]any{"concurrency": 16}, 2, 3, false},
-		"many shards":         {map[string]any{"concurrency": 1000, "shards": 64}, 3, 8, false},
+		"many shards":         {map[string]any{"concurrency": 1000, "shards": 64, "lanes": 64}, 3, 8, false},
 		"readers are set":     {map[string]any{"concurrency": 100, "readers": 40}, 4, 40, false},
 		"parallelization":     {map[string]any{"concurrency": 100, "parallelization": 10}, 10, 8, false},
 		"fewer are needed":    {map[string]any{"readers": 1}, 1, 1, false},
@@ -58,7 +58,8 @@ func TestConcurrencyIsShared(t *testing.T) {
 		}
 		config, err := stacks.FromContext(context)
 		if c.refused {
-			if err == nil || !strings.Contains(err.Error(), "reprise:concurrency") || !strings.Contains(err.Error(), "reprise doctor") {
+			if err == nil || !strings.Contains(err.Error(), "reprise:concurrency") ||
+				!strings.Contains(err.Error(), "reprise doctor") {
 				t.Errorf("%s: %v", name, err)
 			}
 			continue

@@ -35,6 +35,8 @@ type Config struct {
 	// Concurrency where they are not set.
 	Parallelization int
 	Readers         int
+	// BatchingSeconds is how long the consumer of a generation gathers records.
+	BatchingSeconds int
 	// VerifySchedule is the EventBridge schedule of the verification, in UTC.
 	VerifySchedule string
 	// AlarmEmail receives the alarms; "" means nobody.
@@ -73,7 +75,7 @@ type setting struct {
 func settings() map[string]setting {
 	return map[string]setting{
 		"prefix":                 {"reprise", text(func(c *Config) *string { return &c.Prefix }, checkPrefix)},
-		"lanes":                  {"64", number(func(c *Config) *int { return &c.Lanes }, 1, 1024, powerOfTwo)},
+		"lanes":                  {"16", number(func(c *Config) *int { return &c.Lanes }, 1, 1024, powerOfTwo)},
 		"bucket":                 {"day", text(func(c *Config) *string { return &c.Bucket }, oneOf("day", "hour"))},
 		"shards":                 {"1", number(func(c *Config) *int { return &c.Shards }, 1, 1024, nil)},
 		"retentionHours":         {"168", number(func(c *Config) *int { return &c.RetentionHours }, 24, 8760, nil)},
@@ -82,6 +84,7 @@ func settings() map[string]setting {
 		"concurrency":            {"10", number(func(c *Config) *int { return &c.Concurrency }, 10, 1_000_000, nil)},
 		"parallelization":        {"0", number(func(c *Config) *int { return &c.Parallelization }, 0, 10, nil)},
 		"readers":                {"0", number(func(c *Config) *int { return &c.Readers }, 0, 256, nil)},
+		"batchingSeconds":        {"1", number(func(c *Config) *int { return &c.BatchingSeconds }, 1, 10, nil)},
 		"verifySchedule": {
 			"cron(0 3 * * ? *)",
 			text(func(c *Config) *string { return &c.VerifySchedule }, checkSchedule),

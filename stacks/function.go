@@ -20,6 +20,7 @@ const (
 	envWriteVersion    = "REPRISE_WRITE_VERSION"
 	envParallelization = "REPRISE_PARALLELIZATION"
 	envReaders         = "REPRISE_READERS"
+	envBatching        = "REPRISE_BATCHING_SECONDS"
 )
 
 // functionSpec is what differs between functions.

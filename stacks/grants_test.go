@@ -12,7 +12,7 @@ import (
 // describe the event stream.
 const everyFunction = "control: GetItem PutItem(platform,epochs); event-stream: DescribeStreamSummary"
 
-// consuming is what an event source mapping asks of its function's role.
+// consuming is what an event source mapping requires of its function's role.
 const consuming = "DescribeStream DescribeStreamSummary GetRecords GetShardIterator ListShards"
 
 // grants has, for each function and resource, the operations that its code
@@ -84,8 +84,8 @@ func grants() map[string]map[string]string {
 	}
 }
 
-// TestEveryFunctionMayDoWhatItsCodeCalls, and nothing else: a permission that
-// is missing shows on AWS alone, and at the worst time.
+// TestEveryFunctionMayDoWhatItsCodeCalls, and nothing else: a missing
+// permission would only show on AWS, at the worst time.
 func TestEveryFunctionMayDoWhatItsCodeCalls(t *testing.T) {
 	got := make(map[string]map[string][]string)
 	roles := make(map[string]string)
@@ -157,8 +157,7 @@ func union(a map[string]string, b map[string][]string) map[string]bool {
 	return all
 }
 
-// short is a resource as grants has it: what stands behind the platform's
-// prefix.
+// short is a resource as grants names it: what follows the platform's prefix.
 func short(resource string) string {
 	for _, known := range []struct{ has, name string }{
 		{":log-group:", "logs"}, {":event-source-mapping:", "mappings"}, {":mapRun:", "map runs"},

@@ -11,7 +11,7 @@ import (
 )
 
 // anyResource are the actions that take no resource (Service Authorization
-// Reference), or name it by a condition.
+// Reference), or that a condition restricts.
 var anyResource = []string{
 	"cloudwatch:GetMetricStatistics", "dynamodb:ListStreams", "dynamodb:ListTables",
 	"lambda:ListEventSourceMappings", "lambda:CreateEventSourceMapping",
@@ -31,9 +31,10 @@ func TestNoStatementIsWide(t *testing.T) {
 			}
 			if action == "lambda:CreateEventSourceMapping" || action == "lambda:DeleteEventSourceMapping" {
 				condition, _ := json.Marshal(s.condition)
-				if !strings.Contains(string(condition), "lambda:FunctionArn") || !strings.Contains(string(condition), "reprise-write-state:*") ||
-					strings.Count(string(condition), "function:reprise-write-state") != 2 || strings.Count(string(condition), ":function:") != 2 {
-					t.Errorf("%s: %s is not held to write-state and its aliases: %s", s.policy, action, condition)
+				text := string(condition)
+				if !strings.Contains(text, "lambda:FunctionArn") || !strings.Contains(text, "reprise-write-state:*") ||
+					strings.Count(text, "function:reprise-write-state") != 2 || strings.Count(text, ":function:") != 2 {
+					t.Errorf("%s: %s is not held to write-state and its aliases: %s", s.policy, action, text)
 				}
 			}
 		}
@@ -50,15 +51,16 @@ func TestNoStatementIsWide(t *testing.T) {
 	})
 }
 
-// TestTheLogIsAppendOnly covers both sides: no role may, and the table lets
-// nobody.
+// TestTheLogIsAppendOnly checks both sides: no role may change the log, and the
+// table allows nobody to.
 func TestTheLogIsAppendOnly(t *testing.T) {
 	forbidden := []string{"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteTable",
 		"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete", "dynamodb:UpdateTimeToLive"}
 	var writers []string
 	for _, s := range statements(t) {
 		reaches := slices.ContainsFunc(s.resources, func(r string) bool {
-			return r == "*" || strings.HasSuffix(r, ":table/reprise-events") || strings.HasSuffix(r, ":table/reprise-*") || strings.HasSuffix(r, ":table/*")
+			return r == "*" || strings.HasSuffix(r, ":table/reprise-events") ||
+				strings.HasSuffix(r, ":table/reprise-*") || strings.HasSuffix(r, ":table/*")
 		})
 		if !reaches {
 			continue
@@ -87,7 +89,7 @@ func TestTheLogIsAppendOnly(t *testing.T) {
 	}
 }
 
-// TestOnlyKeepConsumersTouchesMappings, and promote and the steps only call it.
+// promote and the steps only call it.
 func TestOnlyKeepConsumersTouchesMappings(t *testing.T) {
 	for _, s := range statements(t) {
 		for _, action := range s.actions {
@@ -122,7 +124,7 @@ func TestTheMachineStartsItsOwnChildrenOnly(t *testing.T) {
 	}
 }
 
-// TestOnlyReportReplayReadsHistories: its own machine's, and nothing else of it.
+// It may read those of its own machine, and nothing else.
 func TestOnlyReportReplayReadsHistories(t *testing.T) {
 	var definition struct {
 		States map[string]struct{ Type, Label string }
@@ -139,7 +141,10 @@ func TestOnlyReportReplayReadsHistories(t *testing.T) {
 	for _, state := range definition.States {
 		if state.Type == "Map" {
 			want["states:GetExecutionHistory"] = append(want["states:GetExecutionHistory"], execution+"/"+state.Label+":*")
-			want["states:ListExecutions"] = append(want["states:ListExecutions"], "arn:aws:states"+place+"mapRun:reprise-replay/"+state.Label+":*")
+			want["states:ListExecutions"] = append(
+				want["states:ListExecutions"],
+				"arn:aws:states"+place+"mapRun:reprise-replay/"+state.Label+":*",
+			)
 		}
 	}
 	got := make(map[string][]string)
@@ -166,7 +171,8 @@ func TestWhatTheInternetReachesDropsNothing(t *testing.T) {
 		behindAPI := strings.HasPrefix(s.policy, "serveapi") || strings.HasPrefix(s.policy, "loadevents") ||
 			strings.HasPrefix(s.policy, "importevents")
 		for _, action := range s.actions {
-			if behindAPI && slices.Contains([]string{"dynamodb:DeleteTable", "dynamodb:DeleteItem", "dynamodb:ListTables"}, action) {
+			drops := []string{"dynamodb:DeleteTable", "dynamodb:DeleteItem", "dynamodb:ListTables"}
+			if behindAPI && slices.Contains(drops, action) {
 				t.Errorf("%s may %s", s.policy, action)
 			}
 		}
@@ -179,7 +185,8 @@ func TestControlDocumentsAreWrittenByPartition(t *testing.T) {
 	seen := 0
 	for _, s := range statements(t) {
 		for _, action := range s.actions {
-			if (action != "dynamodb:PutItem" && action != "dynamodb:DeleteItem") || !strings.HasSuffix(s.resources[0], ":table/reprise-control") {
+			if (action != "dynamodb:PutItem" && action != "dynamodb:DeleteItem") ||
+				!strings.HasSuffix(s.resources[0], ":table/reprise-control") {
 				continue
 			}
 			seen++

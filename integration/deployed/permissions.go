@@ -37,7 +37,7 @@ func newPermissions(d *template.Deployment) *permissions {
 	}
 	for _, f := range d.Functions {
 		role := f.Role[strings.LastIndex(f.Role, "/")+1:]
-		for _, policy := range d.Policies {
+		for _, policy := range d.RolePolicies {
 			if slices.Contains(policy.Roles, role) {
 				p.statements[f.Name] = append(p.statements[f.Name], policy.Statements...)
 			}
@@ -71,7 +71,7 @@ func (p *permissions) observe(service, caller, operation string, body []byte) {
 			continue
 		}
 		p.checked[what] = true
-		index := slices.IndexFunc(statements, func(s template.Statement) bool { return allows(s, n) })
+		index := slices.IndexFunc(statements, func(s template.Statement) bool { return grants(s, n) })
 		if index < 0 {
 			p.missing[what] = true
 			continue
@@ -107,8 +107,8 @@ func (p *permissions) report(t testing.TB) {
 	}
 }
 
-// allows reports whether a statement allows a call.
-func allows(s template.Statement, n need) bool {
+// grants reports whether a statement allows a call.
+func grants(s template.Statement, n need) bool {
 	if s.Effect != "Allow" || !slices.Contains(s.Actions, n.action) ||
 		!slices.ContainsFunc(s.Resources, func(pattern string) bool { return like(pattern, n.resource) }) {
 		return false

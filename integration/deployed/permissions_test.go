@@ -13,13 +13,15 @@ import (
 func TestCallsWithoutPermissionAreFound(t *testing.T) {
 	const here = ":us-east-1:000000000000:"
 	keys := map[string]map[string][]string{"ForAllValues:StringLike": {"dynamodb:LeadingKeys": {"replay#*", "replays"}}}
-	aliases := map[string]map[string][]string{"ArnLike": {"lambda:FunctionArn": {"arn:aws:lambda" + here + "function:f:*"}}}
+	aliases := map[string]map[string][]string{
+		"ArnLike": {"lambda:FunctionArn": {"arn:aws:lambda" + here + "function:f:*"}},
+	}
 	allow := func(condition map[string]map[string][]string, resource string, actions ...string) template.Statement {
 		return template.Statement{Effect: "Allow", Actions: actions, Resources: []string{resource}, Condition: condition}
 	}
 	p := newPermissions(&template.Deployment{
 		Functions: []template.Function{{Name: "f", Role: "arn:aws:iam::000000000000:role/R"}},
-		Policies: []template.Policy{{Roles: []string{"R"}, Statements: []template.Statement{
+		RolePolicies: []template.RolePolicy{{Roles: []string{"R"}, Statements: []template.Statement{
 			allow(nil, "arn:aws:dynamodb"+here+"table/p-generation-*", "dynamodb:CreateTable", "dynamodb:BatchGetItem"),
 			allow(keys, "arn:aws:dynamodb"+here+"table/p-control", "dynamodb:PutItem"),
 			allow(nil, "arn:aws:kinesis"+here+"stream/s", "kinesis:PutRecord"),

@@ -36,7 +36,7 @@ type Options struct {
 
 // World is a deployment that runs until its test ends.
 type World struct {
-	// Client calls the HTTP API.
+	// Client calls the HTTP API, with all its permissions.
 	*localtest.Client
 	Host   *lambdahost.Host
 	API    *lambdahost.API
@@ -97,7 +97,12 @@ func Start(t testing.TB, options Options) *World {
 	t.Cleanup(w.API.Close)
 	w.serve(ctx, api, w.API)
 	w.serve(ctx, gateway, w.gateway())
-	w.Client = &localtest.Client{T: t, URL: "http://" + gateway.Addr().String(), Stubborn: true}
+	w.Client = &localtest.Client{
+		T:        t,
+		URL:      "http://" + gateway.Addr().String(),
+		HTTP:     &http.Client{Transport: signing{Key("produce", "operate", "audit")}},
+		Stubborn: true,
+	}
 	w.publish()
 	w.group.Go(func() error { return w.schedules(ctx) })
 	return w
@@ -129,7 +134,7 @@ func (w *World) serve(ctx context.Context, listener net.Listener, handler http.H
 
 func (w *World) proxy(name, target string) {
 	w.t.Helper()
-	p, err := faultproxy.Start(faultproxy.Config{Target: target, Seed: w.options.Seed, Answer: noBackups})
+	p, err := faultproxy.Start(faultproxy.Config{Target: target, Seed: w.options.Seed, Answer: engines.Lacking})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -139,11 +144,6 @@ func (w *World) proxy(name, target string) {
 			w.t.Errorf("close proxy of %s: %v", name, err)
 		}
 	})
-}
-
-// noBackups answers what dynalite lacks.
-func noBackups(operation string) (body []byte, ok bool) {
-	return []byte("{}"), operation == "UpdateContinuousBackups"
 }
 
 // SetRates gives every service the same rates of faults; nil means none.

@@ -14,15 +14,16 @@ type Place struct{ Region, Account string }
 
 // Deployment is what templates describe. Lists are sorted by name, source or key.
 type Deployment struct {
-	Tables    []Table
-	Streams   []Stream
-	Functions []Function
-	Versions  []Version
-	Mappings  []Mapping
-	Routes    []Route
-	Rules     []Rule
-	Machines  []Machine
-	Policies  []Policy
+	Tables       []Table
+	Streams      []Stream
+	Functions    []Function
+	Versions     []Version
+	Mappings     []Mapping
+	Routes       []Route
+	Policies     []Policy
+	Rules        []Rule
+	Machines     []Machine
+	RolePolicies []RolePolicy
 }
 
 // Table is a DynamoDB table. Range is "" if it has no sort key; a type is S, N or B.
@@ -61,8 +62,20 @@ type Mapping struct {
 	ResponseTypes                                                                []string
 }
 
-// Route is a route of an HTTP API with the function behind it, by its ARN.
-type Route struct{ Key, Function string }
+// Route is a route of an HTTP API with the function behind it, by its ARN. ARN is
+// that of calls of the route, which policies name, with its parameters as in Key.
+// Authorization is AWS_IAM, JWT or "".
+type Route struct{ Key, Function, ARN, Authorization string }
+
+// Policy is a managed policy: the actions and resources that its statements allow,
+// each a text with wildcards.
+type Policy struct {
+	Name    string
+	Allowed []Allowed
+}
+
+// Allowed is a statement of a policy, without a condition.
+type Allowed struct{ Actions, Resources []string }
 
 // Rule is an EventBridge rule. Schedule or Pattern is set.
 type Rule struct {
@@ -73,8 +86,8 @@ type Rule struct {
 	Targets []string
 }
 
-// Policy is an inline policy of roles, by their names.
-type Policy struct {
+// RolePolicy is an inline policy of roles, by their names.
+type RolePolicy struct {
 	Roles      []string
 	Statements []Statement
 }
@@ -136,6 +149,7 @@ func (d *Deployment) sort() {
 	sortBy(d.Versions, func(v Version) string { return v.Function })
 	sortBy(d.Mappings, func(m Mapping) string { return m.Source + m.Function })
 	sortBy(d.Routes, func(r Route) string { return r.Key })
+	sortBy(d.Policies, func(p Policy) string { return p.Name })
 	sortBy(d.Machines, func(m Machine) string { return m.Name })
 }
 

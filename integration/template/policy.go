@@ -2,8 +2,8 @@ package template
 
 import "fmt"
 
-func (p *properties) policy() Policy {
-	policy := Policy{Roles: p.texts("Roles")}
+func (p *properties) rolePolicy() RolePolicy {
+	policy := RolePolicy{Roles: p.texts("Roles")}
 	for _, raw := range alone(property[map[string]any](p, "PolicyDocument")["Statement"]) {
 		fields, _ := raw.(map[string]any)
 		effect, _ := fields["Effect"].(string)

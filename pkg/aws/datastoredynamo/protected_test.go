@@ -24,23 +24,30 @@ type backups struct {
 	notReady int
 }
 
-func (b *backups) DescribeTable(context.Context, *dynamodb.DescribeTableInput, ...func(*dynamodb.Options)) (*dynamodb.DescribeTableOutput, error) {
+func (b *backups) DescribeTable(
+	context.Context, *dynamodb.DescribeTableInput, ...func(*dynamodb.Options),
+) (*dynamodb.DescribeTableOutput, error) {
 	if b.created == nil {
 		return nil, &types.ResourceNotFoundException{}
 	}
 	return &dynamodb.DescribeTableOutput{Table: &types.TableDescription{TableStatus: types.TableStatusActive}}, nil
 }
 
-func (b *backups) CreateTable(_ context.Context, in *dynamodb.CreateTableInput, _ ...func(*dynamodb.Options)) (*dynamodb.CreateTableOutput, error) {
+func (b *backups) CreateTable(
+	_ context.Context, in *dynamodb.CreateTableInput, _ ...func(*dynamodb.Options),
+) (*dynamodb.CreateTableOutput, error) {
 	b.created = in
 	return &dynamodb.CreateTableOutput{}, nil
 }
 
-func (b *backups) UpdateContinuousBackups(_ context.Context, in *dynamodb.UpdateContinuousBackupsInput, _ ...func(*dynamodb.Options)) (*dynamodb.UpdateContinuousBackupsOutput, error) {
+func (b *backups) UpdateContinuousBackups(
+	_ context.Context, in *dynamodb.UpdateContinuousBackupsInput, _ ...func(*dynamodb.Options),
+) (*dynamodb.UpdateContinuousBackupsOutput, error) {
 	if b.asked++; b.asked <= b.notReady {
 		return nil, &smithy.GenericAPIError{Code: "ContinuousBackupsUnavailableException"}
 	}
-	b.enabled = aws.ToString(in.TableName) == "p-g" && aws.ToBool(in.PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled)
+	b.enabled = aws.ToString(in.TableName) == "p-g" &&
+		aws.ToBool(in.PointInTimeRecoverySpecification.PointInTimeRecoveryEnabled)
 	return &dynamodb.UpdateContinuousBackupsOutput{}, nil
 }
 
@@ -57,8 +64,8 @@ func TestAProtectedGenerationIsLikeTheOtherTables(t *testing.T) {
 	if len(in.Tags) != 1 || *in.Tags[0].Key != "reprise" || *in.Tags[0].Value != "p" {
 		t.Errorf("tags %v", in.Tags)
 	}
-	if in.SSESpecification == nil || !aws.ToBool(in.SSESpecification.Enabled) || in.SSESpecification.SSEType != types.SSETypeKms {
-		t.Errorf("encryption %+v", in.SSESpecification)
+	if sse := in.SSESpecification; sse == nil || !aws.ToBool(sse.Enabled) || sse.SSEType != types.SSETypeKms {
+		t.Errorf("encryption %+v", sse)
 	}
 	if !service.enabled || service.asked != 3 {
 		t.Errorf("recoverable %t after %d requests", service.enabled, service.asked)

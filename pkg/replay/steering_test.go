@@ -63,7 +63,7 @@ func TestAReaderStopsWithItsReplay(t *testing.T) {
 			t.Errorf("%s: %q, %v after %d pages", name, outcome, err, pages)
 		}
 		if took := w.Consume(); took.Events != 0 || checkpoint(t, w, "r", 0).Done {
-			t.Errorf("%s: delivered were %+v", name, took)
+			t.Errorf("%s: delivered %+v", name, took)
 		}
 	}
 }
@@ -79,6 +79,6 @@ func TestAReaderThatRunsOutOfTimeDeliversWhatItHasRead(t *testing.T) {
 		t.Errorf("%q, %v", outcome, err)
 	}
 	if took := w.Consume(); took.Events != 3 {
-		t.Errorf("delivered were %+v", took)
+		t.Errorf("delivered %+v", took)
 	}
 }

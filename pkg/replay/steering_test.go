@@ -50,7 +50,8 @@ func TestAReaderStopsWithItsReplay(t *testing.T) {
 		"failed":    func(row *replay.Row) { row.Status = replay.Failed },
 	} {
 		w := replaytest.New(t)
-		w.Send("a", "a", "a", "a", "a")
+		a := entitiesIn(w, 0, 1)[0]
+		w.Send(a, a, a, a, a)
 		w.Plan("r", replay.Request{})
 		pages := 0
 		reader := paged(w, time.Second, func() {

@@ -59,8 +59,10 @@ func TestABoundedReplayReadsItsBucketsOnly(t *testing.T) {
 				return all, nil
 			}
 			w.Create("r", request)
-			_, err := planner.Plan(t.Context(), "r")
-			w.Must(err)
+			row, err := planner.Plan(t.Context(), "r")
+			if err != nil || row.Slices != len(tt.read) {
+				t.Errorf("%s from %s to %s: planned as %d slices, %v", name, tt.from, tt.to, row.Slices, err)
+			}
 			wantHours(t, w, start, name, entities == nil, tt.read)
 			if took := w.Consume(); took.Events != tt.want {
 				t.Errorf("%s from %s to %s: %d events, want %d", name, tt.from, tt.to, took.Events, tt.want)
@@ -134,7 +136,7 @@ func TestAPlanThatWasStoredIsNotMadeAnew(t *testing.T) {
 		}
 		w.Deliver("r")
 		if took := w.Consume(); took.Events != 2 {
-			t.Errorf("%s: delivered were %+v", name, took)
+			t.Errorf("%s: delivered %+v", name, took)
 		}
 	}
 }

@@ -114,7 +114,7 @@ func TestReadersReadNoPageTwice(t *testing.T) {
 		t.Errorf("pages read: %q, want 12 different ones", pages)
 	}
 	if took := w.Consume(); took.Events != 12 || took.Repeated != 0 || took.Gaps != 0 {
-		t.Errorf("taken in were %+v", took)
+		t.Errorf("consumed %+v", took)
 	}
 }
 
@@ -189,7 +189,7 @@ func TestNoCheckpointPassesWhatIsNotDelivered(t *testing.T) {
 		}
 	}
 	if took := w.Consume(); took.Events != 1 {
-		t.Errorf("taken in were %+v", took)
+		t.Errorf("consumed %+v", took)
 	}
 }
 

@@ -39,7 +39,7 @@ func TestOnlyWhatIsMissingIsReadAgain(t *testing.T) {
 	}
 	w.Deliver("r")
 	if took := w.Consume(); took.Events != 2 || took.Repeated != 0 || took.Gaps != 0 {
-		t.Errorf("consumed again were %+v", took)
+		t.Errorf("consumed again: %+v", took)
 	}
 	wantDrain(t, w, drainer(w), time.Minute, replay.Drained)
 }

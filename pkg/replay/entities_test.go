@@ -86,7 +86,7 @@ func worldOfScopes(t *testing.T) (w *replaytest.World, short, long string) {
 func wantScopes(t *testing.T, w *replaytest.World) {
 	t.Helper()
 	if took := w.Consume(); took.Events != 5 || took.Repeated != 0 || took.Gaps != 0 {
-		t.Errorf("taken in were %+v", took)
+		t.Errorf("consumed %+v", took)
 	}
 	proof, err := w.Prover().Prove(t.Context(), "r")
 	if err != nil || !proof.Complete || !proof.Scoped || proof.Expected.Count != 5 || proof.Applied != proof.Expected {

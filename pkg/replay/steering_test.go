@@ -50,7 +50,8 @@ func TestAReaderStopsWithItsReplay(t *testing.T) {
 		"failed":    func(row *replay.Row) { row.Status = replay.Failed },
 	} {
 		w := replaytest.New(t)
-		w.Send("a", "a", "a", "a", "a")
+		a := entitiesIn(w, 0, 1)[0]
+		w.Send(a, a, a, a, a)
 		w.Plan("r", replay.Request{})
 		pages := 0
 		reader := paged(w, time.Second, func() {
@@ -63,7 +64,7 @@ func TestAReaderStopsWithItsReplay(t *testing.T) {
 			t.Errorf("%s: %q, %v after %d pages", name, outcome, err, pages)
 		}
 		if took := w.Consume(); took.Events != 0 || checkpoint(t, w, "r", 0).Done {
-			t.Errorf("%s: delivered were %+v", name, took)
+			t.Errorf("%s: delivered %+v", name, took)
 		}
 	}
 }
@@ -79,6 +80,6 @@ func TestAReaderThatRunsOutOfTimeDeliversWhatItHasRead(t *testing.T) {
 		t.Errorf("%q, %v", outcome, err)
 	}
 	if took := w.Consume(); took.Events != 3 {
-		t.Errorf("delivered were %+v", took)
+		t.Errorf("delivered %+v", took)
 	}
 }

@@ -315,7 +315,7 @@ func (c inputCase) withID(id string) inputCase {
 func TestEveryWayInAcceptsTheSameEvents(t *testing.T) {
 	e := newEdge(t)
 	taken := map[string]int{}
-	for _, c := range inputCases() {
+	for _, c := range slices.Concat(inputCases(), directionCases()) {
 		line := c.line
 		for _, w := range ways() {
 			want := c.fault

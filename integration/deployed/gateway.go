@@ -44,7 +44,7 @@ func (w *World) gateway() http.Handler {
 			check: guard{route: described, policies: w.options.Deployment.Policies, now: time.Now}.check,
 		}
 	}
-	return emulate.Server(newGateway(routes, w.log), w.log).Handler
+	return emulate.Server(newGateway(routes, w.log), nil, w.log).Handler
 }
 
 // newGateway is an HTTP API: it turns requests into events (payload format 2.0) for

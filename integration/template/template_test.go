@@ -72,8 +72,15 @@ func TestReadAllResolvesWhatADeployWould(t *testing.T) {
 
 func TestReadNamesUnknownFeatures(t *testing.T) {
 	function := func(value string) string {
-		return `{"Resources":{"F":{"Type":"AWS::Lambda::Function","Properties":{"FunctionName":"f","Environment":{"Variables":{"V":` + value + `}}}},
-			"G":{"Type":"AWS::Logs::LogGroup","Properties":{}}}}`
+		return `{
+			"Resources":{
+				"F":{
+					"Type":"AWS::Lambda::Function",
+					"Properties":{"FunctionName":"f","Environment":{"Variables":{"V":` + value + `}}}
+				},
+				"G":{"Type":"AWS::Logs::LogGroup","Properties":{}}
+			}
+		}`
 	}
 	for name, c := range map[string]struct {
 		document string
@@ -87,11 +94,37 @@ func TestReadNamesUnknownFeatures(t *testing.T) {
 		"an import":        {function(`{"Fn::ImportValue":"nobody"}`), false, "nobody"},
 		"a number":         {function(`7`), false, "V is float64"},
 		"a list to select": {function(`{"Fn::Select":[3,["a"]]}`), false, "Fn::Select"},
-		"an index": {`{"Resources":{"T":{"Type":"AWS::DynamoDB::Table","Properties":{"TableName":"t",
-			"KeySchema":[{"AttributeName":"a","KeyType":"HASH"}],"AttributeDefinitions":[{"AttributeName":"a","AttributeType":"S"}],
-			"GlobalSecondaryIndexes":[]}}}}`, true, "GlobalSecondaryIndexes"},
-		"a route":  {`{"Resources":{"R":{"Type":"AWS::ApiGatewayV2::Route","Properties":{"RouteKey":"GET /","Target":"integrations/none"}}}}`, false, "no integration"},
-		"a circle": {`{"Resources":{"S":{"Type":"AWS::Kinesis::Stream","Properties":{"Name":{"Ref":"S"},"ShardCount":1}}}}`, false, "refers to itself"},
+		"an index": {
+			`{
+				"Resources":{
+					"T":{
+						"Type":"AWS::DynamoDB::Table",
+						"Properties":{
+							"TableName":"t",
+							"KeySchema":[{"AttributeName":"a","KeyType":"HASH"}],
+							"AttributeDefinitions":[{"AttributeName":"a","AttributeType":"S"}],
+							"GlobalSecondaryIndexes":[]
+						}
+					}
+				}
+			}`,
+			true, "GlobalSecondaryIndexes",
+		},
+		"a route": {
+			`{
+				"Resources":{
+					"R":{
+						"Type":"AWS::ApiGatewayV2::Route",
+						"Properties":{"RouteKey":"GET /","Target":"integrations/none"}
+					}
+				}
+			}`,
+			false, "no integration",
+		},
+		"a circle": {
+			`{"Resources":{"S":{"Type":"AWS::Kinesis::Stream","Properties":{"Name":{"Ref":"S"},"ShardCount":1}}}}`,
+			false, "refers to itself",
+		},
 		"no mapping": {`{"Resources":{"M":{"Type":"AWS::Lambda::EventSourceMapping","Properties":{"FunctionName":"f"}}}}`,
 			false, "EventSourceArn"},
 		"a condition": {`{"Resources":{"P":{"Type":"AWS::IAM::ManagedPolicy","Properties":{"PolicyDocument":{"Statement":[

@@ -79,7 +79,7 @@ func compareShape(t *testing.T, path string, shown reflect.Type, ref *openapi3.S
 	}
 }
 
-// given are what requests give: their members may be absent.
+// given are the types of requests, whose members may be absent.
 var given = map[string]bool{"StartReplay": true}
 
 type member struct {

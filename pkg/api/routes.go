@@ -90,7 +90,7 @@ func (a *API) Handler() http.Handler { return newMux(a) }
 func newMux(parts ...interface{ addTo(*http.ServeMux) }) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		problem(http.StatusNotFound, "no-route", "there is no such route: openapi.yaml lists them all").write(w)
+		problem(http.StatusNotFound, "no-route", "there is no such route: openapi.yaml lists them all").Write(w)
 	})
 	for _, part := range parts {
 		part.addTo(mux)
@@ -128,6 +128,6 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = answer.write(w)
 	}
 	if err != nil {
-		problemFor(r, e.log, err).write(w)
+		problemFor(r, e.log, err).Write(w)
 	}
 }

@@ -84,10 +84,15 @@ func TestFailuresThatPassAreRetried(t *testing.T) {
 }
 
 func TestRetriesHaveAnEnd(t *testing.T) {
-	c, clock := connect(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, 10*time.Second)
+	c, clock := connect(
+		t,
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
+		10*time.Second,
+	)
 	_, err := c.Status(t.Context())
 	var told *api.Problem
-	if !errors.As(err, &told) || told.Status != http.StatusBadGateway || !strings.Contains(err.Error(), "502 Bad Gateway") {
+	if !errors.As(err, &told) || told.Status != http.StatusBadGateway ||
+		!strings.Contains(err.Error(), "502 Bad Gateway") {
 		t.Errorf("got %v", err)
 	}
 	if waited := clock.at.Sub(time.Time{}); waited < 10*time.Second || waited > 20*time.Second {
@@ -139,7 +144,7 @@ func TestWhatCannotPassIsNotRetried(t *testing.T) {
 	}
 }
 
-func TestStrangersAreNoticed(t *testing.T) {
+func TestOtherServersAreNoticed(t *testing.T) {
 	c, _ := connect(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>hello")) }, time.Minute)
 	if _, err := c.Status(t.Context()); err == nil || !strings.Contains(err.Error(), "platform's address") {
 		t.Errorf("got %v", err)
@@ -167,7 +172,9 @@ func TestNobodyAnswers(t *testing.T) {
 }
 
 func TestEndpointsAreURLs(t *testing.T) {
-	for _, endpoint := range []string{"", "127.0.0.1:8787", "localhost:1", "ftp://x", "http://", "http://x?y", "http://%zz"} {
+	for _, endpoint := range []string{
+		"", "127.0.0.1:8787", "localhost:1", "ftp://x", "http://", "http://x?y", "http://%zz",
+	} {
 		if _, err := client.New(client.Options{Endpoint: endpoint}); err == nil {
 			t.Errorf("%q is accepted", endpoint)
 		}

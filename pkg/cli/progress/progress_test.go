@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// clock is moved by hand.
+// clock is set by the test.
 type clock struct{ at time.Time }
 
 func (c *clock) now() time.Time { return c.at }

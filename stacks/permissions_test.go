@@ -33,7 +33,7 @@ func TestNoStatementIsWide(t *testing.T) {
 				condition, _ := json.Marshal(s.condition)
 				if !strings.Contains(string(condition), "lambda:FunctionArn") ||
 					!strings.Contains(string(condition), "reprise-write-state:*") {
-					t.Errorf("%s: %s is not held to the aliases of write-state: %s", s.policy, action, condition)
+					t.Errorf("%s: %s is not restricted to the aliases of write-state: %s", s.policy, action, condition)
 				}
 			}
 		}

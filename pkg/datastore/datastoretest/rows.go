@@ -112,7 +112,7 @@ func (s *suite) testRowLimits(t *testing.T) {
 	huge := row("huge", 1)
 	huge.State = []byte(`"` + noise(s.Seed, 2*datastore.MaxRowBytes) + `"`)
 	if _, err := s.shared.WriteRows(t.Context(), lane, []datastore.RowWrite{{Row: huge}}); err == nil {
-		t.Fatal("wrote a row that passes the limit")
+		t.Fatal("wrote a row above the limit")
 	}
 	wantRows(t, s.shared, lane, []string{"huge"})
 }

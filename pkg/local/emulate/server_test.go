@@ -140,7 +140,7 @@ func TestMoreRequestsThanFitWait(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if ask(ctx); !errors.Is(<-answered, context.DeadlineExceeded) || len(began) > 0 {
-		t.Error("one more request than fits was let in")
+		t.Error("one request too many was served")
 	}
 	close(end)
 	for range requestsAtOnce {

@@ -26,8 +26,13 @@ func metric(namespace, name, statistic string, minutes float64, dimensions map[s
 		texts[key] = jsii.String(value)
 	}
 	return awscloudwatch.NewMetric(
-		&awscloudwatch.MetricProps{Namespace: jsii.String(namespace), MetricName: jsii.String(name),
-			Statistic: jsii.String(statistic), Period: awscdk.Duration_Minutes(jsii.Number(minutes)), DimensionsMap: &texts},
+		&awscloudwatch.MetricProps{
+			Namespace:     jsii.String(namespace),
+			MetricName:    jsii.String(name),
+			Statistic:     jsii.String(statistic),
+			Period:        awscdk.Duration_Minutes(jsii.Number(minutes)),
+			DimensionsMap: &texts,
+		},
 	)
 }
 
@@ -90,7 +95,9 @@ func (d *deployment) lagAlarms() []alarm {
 				means: fmt.Sprintf("%s lags behind its stream by a %s of the retention of %d h: %s",
 					consumer.folder, part.name, consumer.hours, part.advice),
 				metric:    d.ofFunction(consumer.folder, "IteratorAge", "Maximum"),
-				threshold: float64(consumer.hours) * 3_600_000 / float64(part.parts), periods: 1})
+				threshold: float64(consumer.hours) * 3_600_000 / float64(part.parts),
+				periods:   1,
+			})
 		}
 	}
 	return all

@@ -22,11 +22,15 @@ func (d *deployment) ingest(stack awscdk.Stack) {
 			statements: with(may.start(), may.put(d.eventStream()), may.lag())}),
 		imports: d.newFunction(stack, functionSpec{folder: "import-events", memory: 512, timeout: 29,
 			statements: with(may.start(), may.put(d.eventStream()), may.lag())}),
-		api: d.newFunction(stack, functionSpec{folder: "serve-api", memory: 512, timeout: 29,
-			env: map[string]*string{envStateMachine: machineARN(stack, d.stateMachine())},
+		api: d.newFunction(stack, functionSpec{
+			folder:  "serve-api",
+			memory:  512,
+			timeout: 29,
+			env:     map[string]*string{envStateMachine: machineARN(stack, d.stateMachine())},
 			statements: with(may.start(), may.control(), may.forget(), may.events(getItem, query),
 				may.state(getItem, getItems, query), may.wipeState(), may.dropState(), may.operateReplays(), may.lag(),
-				allow(actions("kinesis:DescribeStreamSummary"), streamARN(stack, d.playbackStream())))}),
+				allow(actions("kinesis:DescribeStreamSummary"), streamARN(stack, d.playbackStream()))),
+		}),
 	})
 	pump := d.newFunction(stack, functionSpec{folder: "pump-events", memory: 512, timeout: 120,
 		statements: with(may.start(), may.control(), may.events(getItem, query, putItem), may.consume(d.eventStream()))})
@@ -43,7 +47,10 @@ func (d *deployment) writers(stack awscdk.Stack, may access) {
 	write := d.newFunction(stack, functionSpec{folder: "write-state", memory: 512, timeout: 120,
 		statements: with(may.start(), may.control(), may.events(getItem, query), may.state(getItem, getItems, putItem),
 			may.consume(d.eventStream()))})
-	keep := d.newFunction(stack, functionSpec{folder: "keep-consumers", memory: 256, timeout: 300,
+	keep := d.newFunction(stack, functionSpec{
+		folder:  "keep-consumers",
+		memory:  256,
+		timeout: 300,
 		env: map[string]*string{
 			envStateMachine:    machineARN(stack, d.stateMachine()),
 			envWriteVersion:    write.CurrentVersion().Version(),
@@ -58,7 +65,8 @@ func (d *deployment) writers(stack awscdk.Stack, may access) {
 			may.dropState(),
 			may.keep(),
 			may.startReplays(),
-		)})
+		),
+	})
 	awsevents.NewRule(stack, jsii.String("keep-schedule"), &awsevents.RuleProps{
 		Description: jsii.String("Looks whether every generation that follows the event stream has its consumer"),
 		Schedule:    awsevents.Schedule_Rate(awscdk.Duration_Minutes(jsii.Number(keepEvery))),

@@ -84,37 +84,47 @@ func (d *deployment) machine(stack awscdk.Stack, substitutions map[string]*strin
 		allow(actions("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
 			"logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
 			everything()),
-		allow(actions(
-			"xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules",
-			"xray:GetSamplingTargets",
-		),
-			everything()),
+		allow(actions("xray:PutTraceSegments", "xray:PutTelemetryRecords",
+			"xray:GetSamplingRules", "xray:GetSamplingTargets"), everything()),
 	} {
 		role.AddToPolicy(statement)
 	}
 	machine := awsstepfunctions.NewCfnStateMachine(stack, jsii.String("replay"), &awsstepfunctions.CfnStateMachineProps{
-		StateMachineName: jsii.String(d.stateMachine()), StateMachineType: jsii.String("STANDARD"), RoleArn: role.RoleArn(),
-		DefinitionString: jsii.String(workflows.Replay()), DefinitionSubstitutions: substitutions,
-		TracingConfiguration: &awsstepfunctions.CfnStateMachine_TracingConfigurationProperty{Enabled: jsii.Bool(true)},
-		LoggingConfiguration: &awsstepfunctions.CfnStateMachine_LoggingConfigurationProperty{
-			Level: jsii.String("ALL"), IncludeExecutionData: jsii.Bool(false),
-			Destinations: []any{&awsstepfunctions.CfnStateMachine_LogDestinationProperty{
-				CloudWatchLogsLogGroup: &awsstepfunctions.CfnStateMachine_CloudWatchLogsLogGroupProperty{
-					LogGroupArn: logs.LogGroupArn(),
-				}}},
-		},
+		StateMachineName:        jsii.String(d.stateMachine()),
+		StateMachineType:        jsii.String("STANDARD"),
+		RoleArn:                 role.RoleArn(),
+		DefinitionString:        jsii.String(workflows.Replay()),
+		DefinitionSubstitutions: substitutions,
+		TracingConfiguration:    &awsstepfunctions.CfnStateMachine_TracingConfigurationProperty{Enabled: jsii.Bool(true)},
+		LoggingConfiguration:    loggingTo(logs),
 	})
 	machine.Node().AddDependency(role)
 	awscdk.NewCfnOutput(stack, jsii.String("machine"), &awscdk.CfnOutputProps{
 		Value: machine.Ref(), Description: jsii.String("The replay state machine: start a replay here")})
 }
 
+func loggingTo(logs awslogs.LogGroup) *awsstepfunctions.CfnStateMachine_LoggingConfigurationProperty {
+	return &awsstepfunctions.CfnStateMachine_LoggingConfigurationProperty{
+		Level:                jsii.String("ALL"),
+		IncludeExecutionData: jsii.Bool(false),
+		Destinations: []any{&awsstepfunctions.CfnStateMachine_LogDestinationProperty{
+			CloudWatchLogsLogGroup: &awsstepfunctions.CfnStateMachine_CloudWatchLogsLogGroupProperty{
+				LogGroupArn: logs.LogGroupArn(),
+			},
+		}},
+	}
+}
+
 // closeReplays adds close-replay, which runs for executions that ended without their
 // last step, such as by a stop in the console.
 func (d *deployment) closeReplays(stack awscdk.Stack, may access) {
-	f := d.newFunction(stack, functionSpec{folder: "close-replay", memory: 256, timeout: 280,
+	f := d.newFunction(stack, functionSpec{
+		folder:     "close-replay",
+		memory:     256,
+		timeout:    280,
 		env:        map[string]*string{envStateMachine: machineARN(stack, d.stateMachine())},
-		statements: with(may.start(), may.control(), may.forget(), may.state(getItem), may.dropState(), may.wakeKeeper())})
+		statements: with(may.start(), may.control(), may.forget(), may.state(getItem), may.dropState(), may.wakeKeeper()),
+	})
 	awsevents.NewRule(stack, jsii.String("ended-executions"), &awsevents.RuleProps{
 		Description: jsii.String("Executions of the replay state machine that were aborted, failed or timed out"),
 		EventPattern: &awsevents.EventPattern{

@@ -82,8 +82,14 @@ func (h *PlanReplay) Handle(ctx context.Context, in PlanInput) (PlanOutput, erro
 	if err != nil {
 		return PlanOutput{}, fault(err)
 	}
-	return PlanOutput{Groups: row.Groups, Parallelism: row.Request.Parallelism, Events: row.Total,
-		Rebuild: row.Request.Rebuild, Promote: row.Request.Promote, Stopped: row.Cancel || row.Status.Ended()}, nil
+	return PlanOutput{
+		Groups:      row.Groups,
+		Parallelism: row.Request.Parallelism,
+		Events:      row.Total,
+		Rebuild:     row.Request.Rebuild,
+		Promote:     row.Request.Promote,
+		Stopped:     row.Cancel || row.Status.Ended(),
+	}, nil
 }
 
 // ReadSegment reads one lane group until it is done or time runs out.

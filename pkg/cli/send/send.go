@@ -125,8 +125,13 @@ func newSending(o Options) (*sending, error) {
 	if err != nil || o.Senders > MaxSenders {
 		return nil, fmt.Errorf("the number of senders must be a power of two up to %d", MaxSenders)
 	}
-	s := &sending{Options: o, division: division, open: make(map[*batch]bool),
-		queues: make([]chan *batch, o.Senders), filling: make([]*batch, o.Senders)}
+	s := &sending{
+		Options:  o,
+		division: division,
+		open:     make(map[*batch]bool),
+		queues:   make([]chan *batch, o.Senders),
+		filling:  make([]*batch, o.Senders),
+	}
 	s.result.Reached = make(map[event.Lane]event.Position)
 	for i := range s.queues {
 		s.queues[i] = make(chan *batch, 1)

@@ -46,7 +46,15 @@ func TestReadAllResolvesWhatADeployWould(t *testing.T) {
 			BatchSize:       100,
 			BatchingSeconds: 1, Parallelization: 4, RetryAttempts: -1, RecordAgeSeconds: -1, Bisect: true,
 			ResponseTypes: []string{"ReportBatchItemFailures"}}},
-		Routes: []template.Route{{Key: "GET /things/{id}", Function: api}, {Key: "POST /things", Function: write}},
+		Routes: []template.Route{
+			{Key: "GET /things/{id}", Function: api, Authorization: "AWS_IAM",
+				ARN: "arn:aws:execute-api:eu-west-1:123456789012:HttpApi/$default/GET/things/{id}"},
+			{Key: "POST /things", Function: write, ARN: "arn:aws:execute-api:eu-west-1:123456789012:/$default/POST/things"},
+		},
+		Policies: []template.Policy{{Name: "shop-read", Allowed: []template.Allowed{
+			{Actions: []string{"execute-api:Invoke"},
+				Resources: []string{"arn:aws:execute-api:eu-west-1:123456789012:HttpApi/$default/GET/things/*"}},
+			{Actions: []string{"a:B", "a:C"}, Resources: []string{"*"}}}}},
 		Rules: []template.Rule{
 			{Pattern: map[string]any{"source": []any{"aws.states"},
 				"detail": map[string]any{"stateMachineArn": []any{machine}}}, Targets: []string{write}},
@@ -119,6 +127,8 @@ func TestReadNamesUnknownFeatures(t *testing.T) {
 		},
 		"no mapping": {`{"Resources":{"M":{"Type":"AWS::Lambda::EventSourceMapping","Properties":{"FunctionName":"f"}}}}`,
 			false, "EventSourceArn"},
+		"a condition": {`{"Resources":{"P":{"Type":"AWS::IAM::ManagedPolicy","Properties":{"PolicyDocument":{"Statement":[
+			{"Effect":"Allow","Action":"*","Resource":"*","Condition":{}}]}}}}}`, true, "statement of policy P"},
 		"no JSON": {`{`, false, "decode template"},
 	} {
 		_, err := template.Read(place, []byte(c.document))

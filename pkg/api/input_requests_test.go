@@ -19,7 +19,7 @@ import (
 // serve serves every route of the world as the platform of one machine does.
 func (w *apiWorld) serve() *httptest.Server {
 	w.t.Helper()
-	server := httptest.NewServer(emulate.Server(w.handler, slog.New(slog.DiscardHandler)).Handler)
+	server := httptest.NewServer(emulate.Server(w.handler, nil, slog.New(slog.DiscardHandler)).Handler)
 	w.t.Cleanup(server.Close)
 	return server
 }

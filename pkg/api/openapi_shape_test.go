@@ -36,7 +36,7 @@ func TestSchemasMatchTheAnswers(t *testing.T) {
 		"History": api.HistoryPage{}, "Rows": api.RowsPage{}, "Lanes": api.LanesView{},
 		"Status": api.StatusView{}, "Generation": api.Wiped{}, "Generations": api.GenerationsView{},
 		"Replays": api.ReplaysPage{}, "Replay": lifecycle.View{},
-		"StartReplay": api.StartReplay{},
+		"StartReplay": api.StartReplay{}, "PlaybackPage": api.PlaybackPage{},
 	} {
 		compareShape(t, name, reflect.TypeOf(shown), doc.Components.Schemas[name])
 	}

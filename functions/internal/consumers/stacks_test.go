@@ -29,11 +29,7 @@ func TestMappingsAreThoseOfTheStacks(t *testing.T) {
 		}
 		return true
 	})
-	for name, want := range map[string]int{
-		"forever":         Forever,
-		"batchSize":       BatchSize,
-		"batchingSeconds": BatchingSeconds,
-	} {
+	for name, want := range map[string]int{"forever": Forever, "batchSize": BatchSize} {
 		if found[name] != fmt.Sprint(want) {
 			t.Errorf("%s is %s in the stacks and %d here", name, found[name], want)
 		}

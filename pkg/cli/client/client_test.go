@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -193,6 +194,8 @@ func TestRequestsAreThoseOfTheAPI(t *testing.T) {
 		func() error { _, err := c.Entity(ctx, "a/b?c"); return err },
 		func() error { _, err := c.History(ctx, "a", "x y", 5); return err },
 		func() error { _, err := c.Rows(ctx, "g0001", 3, "", 9); return err },
+		func() error { _, err := c.Playback(ctx, 3, "r1", "", true); return err },
+		func() error { _, err := c.Playback(ctx, 0, "", "0.1.2", true); return err },
 		func() error { _, err := c.Lanes(ctx); return err },
 		func() error { _, err := c.Status(ctx); return err },
 		func() error { _, err := c.Generations(ctx); return err },
@@ -211,6 +214,8 @@ POST /imports
 GET /entities/YS9iP2M
 GET /entities/YQ/events?after=x+y&limit=5
 GET /rows?generation=g0001&lane=3&limit=9
+GET /playback?from=now&replay=r1&shard=3
+GET /playback?after=0.1.2&shard=0
 GET /lanes
 GET /status
 GET /generations
@@ -221,5 +226,16 @@ POST /replays/r1/cancel
 POST /state/wipe`
 	if got := strings.Join(seen, "\n"); got != want {
 		t.Errorf("got\n%s", got)
+	}
+	// Each route of the API belongs to a group, which has a policy on AWS.
+	routes := http.NewServeMux()
+	for _, route := range slices.Concat(api.Routes(), api.LocalRoutes()) {
+		routes.Handle(route.Pattern, http.NotFoundHandler())
+	}
+	for _, line := range seen {
+		method, path, _ := strings.Cut(line, " ")
+		if _, pattern := routes.Handler(httptest.NewRequest(method, path, http.NoBody)); pattern == "" {
+			t.Errorf("%s is no route of the API", line)
+		}
 	}
 }

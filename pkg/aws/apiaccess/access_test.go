@@ -86,7 +86,7 @@ func TestSignaturesAreForTheAPIInItsRegion(t *testing.T) {
 
 func TestProfilesAreThoseOfTheAWSCLI(t *testing.T) {
 	environment(t, map[string]string{
-		"AWS_CONFIG_FILE":             "[default]\nregion = us-east-1\n[profile work]\nregion = eu-central-1\n",
+		"AWS_CONFIG_FILE": "[default]\nregion = us-east-1\n[profile work]\nregion = eu-central-1\n",
 		"AWS_SHARED_CREDENTIALS_FILE": "[default]\naws_access_key_id = HOME\naws_secret_access_key = x\n" +
 			"[work]\naws_access_key_id = WORK\naws_secret_access_key = y\n",
 	})

@@ -116,19 +116,6 @@ func Send(ctx context.Context, r io.Reader, o Options) (Result, error) {
 	return s.result, err
 }
 
-// outlive returns a context that ends grace after ctx.
-func outlive(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
-	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(grace, cancel)
-		context.AfterFunc(longer, func() { timer.Stop() })
-	})
-	return longer, func() {
-		stop()
-		cancel()
-	}
-}
-
 // sending is one Send under way.
 type sending struct {
 	Options

@@ -186,7 +186,7 @@ func TestMissingAccessSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// No message shows a secret, wherever somebody has put it.
+// No message shows a secret, whatever option or variable contains it.
 func TestSecretsAreNotShown(t *testing.T) {
 	for _, c := range []struct {
 		args, token, want string

@@ -15,7 +15,7 @@ import (
 	"reprise/pkg/event"
 )
 
-// until cancels once as many lines were written as are wanted.
+// until cancels once the wanted number of lines was written.
 type until struct {
 	bytes.Buffer
 	lines  int
@@ -30,7 +30,8 @@ func (u *until) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// tailed runs reprise playback tail until it has printed so many lines.
+// tailed runs reprise playback tail until it has printed the given number of
+// lines.
 func tailed(t *testing.T, endpoint string, lines int, args ...string) []api.PlaybackEvent {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())

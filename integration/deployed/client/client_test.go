@@ -15,7 +15,7 @@ import (
 	"reprise/pkg/cli"
 )
 
-// events are those of two accounts, one JSON object a line.
+// events are events of two accounts, one JSON object per line.
 func events() string {
 	var text strings.Builder
 	for i := range 20 {
@@ -99,7 +99,8 @@ func TestEveryClientCommandReachesADeployment(t *testing.T) {
 				}
 			}
 			s.as(others...)
-			// An import asks how to divide its lines, and does without an answer.
+			// An import asks the server how to divide its lines, and continues
+			// if it gets no answer.
 			if strings.Contains(c.args, "--keep-time") && lacks == "audit" {
 				continue
 			}

@@ -18,7 +18,8 @@ import (
 // at is when requests are signed.
 var at = time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 
-// environment makes t's process one without any AWS setting but those given.
+// environment removes every AWS setting from the process of t except those
+// given.
 func environment(t *testing.T, variables map[string]string) {
 	t.Helper()
 	for _, name := range []string{

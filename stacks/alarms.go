@@ -40,8 +40,13 @@ func metric(namespace, name, statistic string, minutes float64, dimensions map[s
 		texts[key] = jsii.String(value)
 	}
 	return awscloudwatch.NewMetric(
-		&awscloudwatch.MetricProps{Namespace: jsii.String(namespace), MetricName: jsii.String(name),
-			Statistic: jsii.String(statistic), Period: awscdk.Duration_Minutes(jsii.Number(minutes)), DimensionsMap: &texts},
+		&awscloudwatch.MetricProps{
+			Namespace:     jsii.String(namespace),
+			MetricName:    jsii.String(name),
+			Statistic:     jsii.String(statistic),
+			Period:        awscdk.Duration_Minutes(jsii.Number(minutes)),
+			DimensionsMap: &texts,
+		},
 	)
 }
 

@@ -133,7 +133,7 @@ func TestCountedLinesHaveAMetricAndAnAlarm(t *testing.T) {
 	each("AWS::Logs::MetricFilter", func(id string, r resource) {
 		transformation := list(r.Properties["MetricTransformations"])[0]
 		if at(transformation, "Dimensions") != nil {
-			t.Errorf("%s has dimensions, which cost each", id)
+			t.Errorf("%s has dimensions, each of which costs money", id)
 		}
 		group, _ := r.Properties["LogGroupName"].(string)
 		metric, _ := at(transformation, "MetricName").(string)
@@ -152,7 +152,7 @@ func TestCountedLinesHaveAMetricAndAnAlarm(t *testing.T) {
 			t.Errorf("%s counts %q, want %q", line.Metric, got, want)
 		}
 		if !watched[line.Metric] {
-			t.Errorf("no alarm goes by %s", line.Metric)
+			t.Errorf("no alarm uses %s", line.Metric)
 		}
 		delete(patterns, line.Metric)
 	}

@@ -42,7 +42,8 @@ func (d *deployment) table(
 		}
 	}
 	props := &awsdynamodb.CfnTableProps{
-		TableName: jsii.String(name), BillingMode: jsii.String("PAY_PER_REQUEST"),
+		TableName:                 jsii.String(name),
+		BillingMode:               jsii.String("PAY_PER_REQUEST"),
 		KeySchema:                 []any{key("pk", "HASH"), key("sk", "RANGE")},
 		AttributeDefinitions:      []any{text("pk"), text("sk")},
 		DeletionProtectionEnabled: jsii.Bool(true),
@@ -77,8 +78,10 @@ func appendOnly() map[string]any {
 
 func (d *deployment) stream(stack awscdk.Stack, id, name string, shards, hours int) awskinesis.CfnStream {
 	return awskinesis.NewCfnStream(stack, jsii.String(id), &awskinesis.CfnStreamProps{
-		Name: jsii.String(name), ShardCount: jsii.Number(float64(shards)), RetentionPeriodHours: jsii.Number(float64(hours)),
-		StreamModeDetails: &awskinesis.CfnStream_StreamModeDetailsProperty{StreamMode: jsii.String("PROVISIONED")},
+		Name:                 jsii.String(name),
+		ShardCount:           jsii.Number(float64(shards)),
+		RetentionPeriodHours: jsii.Number(float64(hours)),
+		StreamModeDetails:    &awskinesis.CfnStream_StreamModeDetailsProperty{StreamMode: jsii.String("PROVISIONED")},
 		StreamEncryption: &awskinesis.CfnStream_StreamEncryptionProperty{
 			EncryptionType: jsii.String("KMS"), KeyId: jsii.String("alias/aws/kinesis")},
 	})
@@ -95,7 +98,9 @@ func (d *deployment) watchLog(stack awscdk.Stack, log awsdynamodb.CfnTable) {
 		stack,
 		jsii.String("watch-log-mapping"),
 		&awslambda.CfnEventSourceMappingProps{
-			FunctionName: f.FunctionName(), EventSourceArn: log.AttrStreamArn(), StartingPosition: jsii.String("TRIM_HORIZON"),
+			FunctionName:              f.FunctionName(),
+			EventSourceArn:            log.AttrStreamArn(),
+			StartingPosition:          jsii.String("TRIM_HORIZON"),
 			BatchSize:                 jsii.Number(100),
 			MaximumRetryAttempts:      jsii.Number(forever),
 			MaximumRecordAgeInSeconds: jsii.Number(forever),

@@ -64,7 +64,8 @@ func (d *deployment) writers(stack awscdk.Stack, may access) {
 			may.dropState(),
 			may.keep(),
 			may.startReplays(),
-		)})
+		),
+	})
 	awsevents.NewRule(stack, jsii.String("keep-schedule"), &awsevents.RuleProps{
 		Description: jsii.String("Looks whether every generation that follows the event stream has its consumer"),
 		Schedule:    awsevents.Schedule_Rate(awscdk.Duration_Minutes(jsii.Number(keepEvery))),

@@ -98,20 +98,29 @@ func (d *deployment) machine(stack awscdk.Stack, substitutions map[string]*strin
 		role.AddToPolicy(statement)
 	}
 	machine := awsstepfunctions.NewCfnStateMachine(stack, jsii.String("replay"), &awsstepfunctions.CfnStateMachineProps{
-		StateMachineName: jsii.String(d.stateMachine()), StateMachineType: jsii.String("STANDARD"), RoleArn: role.RoleArn(),
-		DefinitionString: jsii.String(workflows.Replay()), DefinitionSubstitutions: substitutions,
-		TracingConfiguration: &awsstepfunctions.CfnStateMachine_TracingConfigurationProperty{Enabled: jsii.Bool(true)},
-		LoggingConfiguration: &awsstepfunctions.CfnStateMachine_LoggingConfigurationProperty{
-			Level: jsii.String("ALL"), IncludeExecutionData: jsii.Bool(false),
-			Destinations: []any{&awsstepfunctions.CfnStateMachine_LogDestinationProperty{
-				CloudWatchLogsLogGroup: &awsstepfunctions.CfnStateMachine_CloudWatchLogsLogGroupProperty{
-					LogGroupArn: logs.LogGroupArn(),
-				}}},
-		},
+		StateMachineName:        jsii.String(d.stateMachine()),
+		StateMachineType:        jsii.String("STANDARD"),
+		RoleArn:                 role.RoleArn(),
+		DefinitionString:        jsii.String(workflows.Replay()),
+		DefinitionSubstitutions: substitutions,
+		TracingConfiguration:    &awsstepfunctions.CfnStateMachine_TracingConfigurationProperty{Enabled: jsii.Bool(true)},
+		LoggingConfiguration:    loggingTo(logs),
 	})
 	machine.Node().AddDependency(role)
 	awscdk.NewCfnOutput(stack, jsii.String("machine"), &awscdk.CfnOutputProps{
 		Value: machine.Ref(), Description: jsii.String("The replay state machine: start a replay here")})
+}
+
+func loggingTo(logs awslogs.LogGroup) *awsstepfunctions.CfnStateMachine_LoggingConfigurationProperty {
+	return &awsstepfunctions.CfnStateMachine_LoggingConfigurationProperty{
+		Level:                jsii.String("ALL"),
+		IncludeExecutionData: jsii.Bool(false),
+		Destinations: []any{&awsstepfunctions.CfnStateMachine_LogDestinationProperty{
+			CloudWatchLogsLogGroup: &awsstepfunctions.CfnStateMachine_CloudWatchLogsLogGroupProperty{
+				LogGroupArn: logs.LogGroupArn(),
+			},
+		}},
+	}
 }
 
 // closeReplays adds close-replay, which runs for executions that ended without their

@@ -63,7 +63,7 @@ func TestLoadRefusesFarBehind(t *testing.T) {
 	_ = overloaded(t.Context())
 	w.Behind = 20 * time.Hour
 	if overloaded(t.Context()) {
-		t.Error("the lag is asked for at every request")
+		t.Error("the lag is read at every request")
 	}
 }
 

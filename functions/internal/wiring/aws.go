@@ -127,6 +127,11 @@ func addServices(parts *platform.Parts, s settings.Settings, cfg aws.Config, kno
 	parts.Lag, parts.Status = known.lag.of, known
 	functions := lambda.NewFromConfig(cfg)
 	parts.WakeKeeper = caller(functions, s.Names.Function("keep-consumers"))
-	parts.Host = &consumers.Lambda{API: functions, Function: s.Names.Function("write-state"), Stream: stream,
-		Parallelization: int32(s.Parallelization), BatchingSeconds: int32(s.BatchingSeconds)}
+	parts.Host = &consumers.Lambda{
+		API:             functions,
+		Function:        s.Names.Function("write-state"),
+		Stream:          stream,
+		Parallelization: int32(s.Parallelization),
+		BatchingSeconds: int32(s.BatchingSeconds),
+	}
 }

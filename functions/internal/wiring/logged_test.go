@@ -34,7 +34,7 @@ func counts(t *testing.T, folder string, output []byte) map[string]int {
 	for _, line := range logged.Lines() {
 		parts := pattern.FindStringSubmatch(line.Pattern())
 		if parts == nil {
-			t.Fatalf("%s is no filter that this test reads", line.Pattern())
+			t.Fatalf("this test cannot read the filter %s", line.Pattern())
 		}
 		for text := range bytes.Lines(output) {
 			var fields map[string]any
@@ -250,7 +250,7 @@ func TestEveryCountedLineIsLogged(t *testing.T) {
 	for _, line := range logged.Lines() {
 		play, found := all[line.Metric]
 		if !found {
-			t.Errorf("nothing brings %s about", line.Metric)
+			t.Errorf("no scenario provokes %s", line.Metric)
 			continue
 		}
 		delete(all, line.Metric)

@@ -79,7 +79,8 @@ func cancelledByRequest(t *testing.T, w *deployed.World) {
 	running := localtest.Until(w, "/replays/cancelled", func(v lifecycle.View) bool { return v.Generation != "" })
 	status, body = w.Call("POST", "/replays/cancelled/cancel", "application/json", nil)
 	var cancelled lifecycle.View
-	if err := json.Unmarshal(body, &cancelled); err != nil || status != http.StatusOK || cancelled.Status != replay.Cancelled {
+	err := json.Unmarshal(body, &cancelled)
+	if err != nil || status != http.StatusOK || cancelled.Status != replay.Cancelled {
 		t.Errorf("cancel: %d %s, %v", status, body, err)
 	}
 	gone(w, running.Generation)

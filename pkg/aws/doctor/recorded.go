@@ -101,7 +101,8 @@ func (d *Doctor) recorded(ctx context.Context, r *Report, limit int) {
 	if limit > 0 && recorded.Concurrency > limit {
 		r.add(Mend, subject,
 			fmt.Sprintf("reprise:concurrency=%d was deployed, but the account has %d", recorded.Concurrency, limit),
-			fmt.Sprintf("ask Service Quotas for %d, or set reprise:concurrency to %d in cdk.json and deploy", recorded.Concurrency, limit))
+			fmt.Sprintf("ask Service Quotas for %d, or set reprise:concurrency to %d in cdk.json and deploy",
+				recorded.Concurrency, limit))
 	}
 }
 

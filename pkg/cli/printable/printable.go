@@ -26,7 +26,8 @@ func Text(text string) string { return quote(text, "\n\t") }
 func Cell(text string) string { return quote(text, "") }
 
 func quote(text, except string) string {
-	if !strings.ContainsFunc(text, func(r rune) bool { return r == utf8.RuneError || unsafe(r) && !strings.ContainsRune(except, r) }) {
+	quoted := func(r rune) bool { return r == utf8.RuneError || unsafe(r) && !strings.ContainsRune(except, r) }
+	if !strings.ContainsFunc(text, quoted) {
 		return text
 	}
 	var out strings.Builder

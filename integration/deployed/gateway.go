@@ -23,23 +23,24 @@ type (
 	response = events.APIGatewayV2HTTPResponse
 )
 
-// function is a Lambda function behind a route.
-type function func(context.Context, request) (response, error)
+// Function is a Lambda function behind a route.
+type Function func(context.Context, request) (response, error)
 
 // gateway routes requests to functions as the templates say.
 func (w *World) gateway() http.Handler {
-	routes := make(map[string]function)
+	routes := make(map[string]Function)
 	for _, route := range w.options.Deployment.Routes {
 		routes[route.Key] = func(ctx context.Context, req request) (response, error) {
 			return invoke[response](ctx, w.Host, route.Function, req)
 		}
 	}
-	return emulate.Server(newGateway(routes, w.log), w.log).Handler
+	return emulate.Server(NewGateway(routes, w.log), w.log).Handler
 }
 
-// newGateway is an HTTP API: it turns requests into events (payload format 2.0) for
-// the function of their route, and the function's answers into responses.
-func newGateway(routes map[string]function, log *slog.Logger) http.Handler {
+// NewGateway is an HTTP API: it turns requests into events (payload format 2.0) for
+// the function of their route, and the function's answers into responses. The keys of
+// routes are patterns such as "POST /events".
+func NewGateway(routes map[string]Function, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { tell(w, http.StatusNotFound, "Not Found") })
 	for key, call := range routes {
@@ -48,7 +49,7 @@ func newGateway(routes map[string]function, log *slog.Logger) http.Handler {
 	return mux
 }
 
-func pass(w http.ResponseWriter, r *http.Request, call function, log *slog.Logger) {
+func pass(w http.ResponseWriter, r *http.Request, call Function, log *slog.Logger) {
 	var body bytes.Buffer
 	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxRequestBytes)); err != nil {
 		tell(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")

@@ -75,7 +75,7 @@ func (c *inputCase) header(name, value, kind string) {
 	case value == "-":
 	case name == "data" && strings.HasSuffix(kind, "json"):
 		c.body = value
-	case name == "data" && strings.HasPrefix(kind, "text/") && isText:
+	case name == "data" && strings.Contains(kind, "/") && isText && plain(value) != "":
 		c.body = plain(value)
 	case name == "data_base64" && isText:
 		raw, err := base64.StdEncoding.Strict().DecodeString(plain(value))
@@ -253,6 +253,22 @@ func dataCases() []inputCase {
 			as(`,"datacontenttype":"text/plain","data":"ü <"`).forNew(),
 		same("text in another charset", accepted, "datacontenttype", `"text/xml; charset=utf-16"`, "data_base64", `"AGE="`).
 			as(`,"datacontenttype":"text/xml; charset=utf-16","data_base64":"AGE="`),
+		same("text with escapes", accepted, "datacontenttype", `"text/html"`, "data", `"\u003c\u00fc\u2028\/"`).
+			as(`,"datacontenttype":"text/html","data":"<ü\u2028/"`).forNew(),
+		same("text with a lone surrogate, which stays as it was sent", accepted, "datacontenttype", `"text/plain"`,
+			"data", `"\u003c\ud800"`).as(`,"datacontenttype":"text/plain","data":"\u003c\ud800"`).jsonOnly(),
+		same("text in another charset, which stays as it was sent", accepted,
+			"datacontenttype", `"text/plain; charset=latin1"`, "data", `"\u00fc"`).
+			as(`,"datacontenttype":"text/plain; charset=latin1","data":"\u00fc"`).jsonOnly(),
+		same("text of a type that is neither JSON nor text", accepted, "datacontenttype", `"application/xml"`, "data",
+			`"\u003ca/>"`).as(`,"datacontenttype":"application/xml","data_base64":"PGEvPg=="`).forNew(),
+		same("a value of a type that is neither JSON nor text, which stays as it was sent", accepted,
+			"datacontenttype", `"application/cbor"`, "data", `{"a":1}`).
+			as(`,"datacontenttype":"application/cbor","data":{"a":1}`).jsonOnly(),
+		same("empty text", accepted, "datacontenttype", `"application/xml"`, "data", `""`).
+			as(`,"datacontenttype":"application/xml","data":""`).jsonOnly(),
+		same("text that is too large as base64", "data", "datacontenttype", `"application/xml"`, "data",
+			`"`+strings.Repeat("x", event.MaxDataBytes/4*3)+`"`).forNew(),
 		same("bytes", accepted, "datacontenttype", `"application/octet-stream"`, "data_base64", `"AP8="`).
 			as(`,"datacontenttype":"application/octet-stream","data_base64":"AP8="`),
 		same("bytes without a type", accepted, "data_base64", `"e30="`).as(`,"data_base64":"e30="`),

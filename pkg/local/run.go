@@ -55,7 +55,7 @@ func (p *Platform) Serve(ctx context.Context, listener net.Listener, ready func(
 }
 
 func (p *Platform) serveHTTP(ctx context.Context, listener net.Listener, ready func()) error {
-	server := emulate.Server(p.handler(), p.options.Log)
+	server := emulate.Server(p.Handler(), p.options.Log)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(listener) }()
 	ready()

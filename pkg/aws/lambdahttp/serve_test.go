@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/api"
+	"reprise/pkg/event"
 )
 
 // seen serves an event, and returns the request as a route's handler has it.
@@ -67,6 +68,24 @@ func TestABodyThatIsNotBase64CannotBeRead(t *testing.T) {
 
 // TestPathsAreNotReadAgain: what API Gateway has decoded stays one part of the
 // path, and is not decoded once more.
+// TestATextThatMayHaveLostBytesCannotBeRead: a function's event is JSON, whose encoder
+// puts U+FFFD in place of bytes that are not UTF-8.
+func TestATextThatMayHaveLostBytesCannotBeRead(t *testing.T) {
+	const lost = "gr\ufffd\ufffde"
+	if _, body, err := seen(t, events.APIGatewayV2HTTPRequest{Body: lost}); !errors.Is(err, event.ErrReplaced) {
+		t.Errorf("read as %q, %v", body, err)
+	}
+	whole := events.APIGatewayV2HTTPRequest{Body: base64.StdEncoding.EncodeToString([]byte(lost)), IsBase64Encoded: true}
+	if _, body, err := seen(t, whole); body != lost || err != nil {
+		t.Errorf("in base64: %q, %v", body, err)
+	}
+	load := &api.Load{Log: slog.New(slog.DiscardHandler)}
+	answer, err := Serve(load.Handler())(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents, Body: lost})
+	if err != nil || answer.StatusCode != http.StatusBadRequest || !strings.Contains(answer.Body, "U+FFFD") {
+		t.Errorf("answer %+v, %v", answer, err)
+	}
+}
+
 func TestPathsAreNotReadAgain(t *testing.T) {
 	for _, id := range []string{"50%/a?b", "a/../b", "..", ".", "%41", "a b", "#", "{id}", "ü\n", "\xff", "a//b;c=d&e"} {
 		r, _, _ := seen(t, events.APIGatewayV2HTTPRequest{RawPath: "/entities/" + id + "/events",

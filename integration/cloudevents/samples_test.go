@@ -49,7 +49,7 @@ type exception struct {
 // whole is the attribute of a refusal that names none.
 const whole = "none"
 
-// The reasons for differences. The first four are also in pkg/api/INPUT.md.
+// The reasons for differences; pkg/api/INPUT.md has those that matter to producers.
 const (
 	becauseGateway = "API Gateway hands text on as JSON, in which bytes that are not UTF-8 are lost"
 	becauseText    = "headers are text: binary mode has no booleans and numbers"

@@ -29,6 +29,8 @@ type Config struct {
 	PlaybackRetentionHours int
 	// Parallelization is a consumer's number of concurrent batches per shard.
 	Parallelization int
+	// BatchingSeconds is how long the consumer of a generation gathers records.
+	BatchingSeconds int
 	// VerifySchedule is the EventBridge schedule of the verification, in UTC.
 	VerifySchedule string
 	// AlarmEmail receives the alarms; "" means nobody.
@@ -61,13 +63,14 @@ type setting struct {
 func settings() map[string]setting {
 	return map[string]setting{
 		"prefix":                 {"reprise", text(func(c *Config) *string { return &c.Prefix }, checkPrefix)},
-		"lanes":                  {"64", number(func(c *Config) *int { return &c.Lanes }, 1, 1024, powerOfTwo)},
+		"lanes":                  {"16", number(func(c *Config) *int { return &c.Lanes }, 1, 1024, powerOfTwo)},
 		"bucket":                 {"day", text(func(c *Config) *string { return &c.Bucket }, oneOf("day", "hour"))},
 		"shards":                 {"1", number(func(c *Config) *int { return &c.Shards }, 1, 1024, nil)},
 		"retentionHours":         {"168", number(func(c *Config) *int { return &c.RetentionHours }, 24, 8760, nil)},
 		"playbackShards":         {"1", number(func(c *Config) *int { return &c.PlaybackShards }, 1, 1024, nil)},
 		"playbackRetentionHours": {"24", number(func(c *Config) *int { return &c.PlaybackRetentionHours }, 24, 168, nil)},
 		"parallelization":        {"4", number(func(c *Config) *int { return &c.Parallelization }, 1, 10, nil)},
+		"batchingSeconds":        {"1", number(func(c *Config) *int { return &c.BatchingSeconds }, 1, 10, nil)},
 		"verifySchedule": {
 			"cron(0 3 * * ? *)",
 			text(func(c *Config) *string { return &c.VerifySchedule }, checkSchedule),

@@ -45,6 +45,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"bucket":                 {map[string]any{"reprise:bucket": "week"}, "day, hour"},
 		"retention":              {map[string]any{"reprise:retentionHours": 12.0}, "from 24 to 8760"},
 		"parallelization":        {map[string]any{"reprise:parallelization": 11.0}, "from 1 to 10"},
+		"batching":               {map[string]any{"reprise:batchingSeconds": 11.0}, "from 1 to 10"},
 		"schedule":               {map[string]any{"reprise:verifySchedule": "nightly"}, "rate(N"},
 		"email":                  {map[string]any{"reprise:alarmEmail": "me"}, "e-mail"},
 		"authorization":          {map[string]any{"reprise:authorization": "none"}, "iam, jwt"},

@@ -19,6 +19,7 @@ const (
 	envStateMachine    = "REPRISE_STATE_MACHINE_ARN"
 	envWriteVersion    = "REPRISE_WRITE_VERSION"
 	envParallelization = "REPRISE_PARALLELIZATION"
+	envBatching        = "REPRISE_BATCHING_SECONDS"
 )
 
 // functionSpec is what differs between functions.

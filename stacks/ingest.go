@@ -48,6 +48,7 @@ func (d *deployment) writers(stack awscdk.Stack, may access) {
 			envStateMachine:    machineARN(stack, d.stateMachine()),
 			envWriteVersion:    write.CurrentVersion().Version(),
 			envParallelization: jsii.String(strconv.Itoa(d.Parallelization)),
+			envBatching:        jsii.String(strconv.Itoa(d.BatchingSeconds)),
 		},
 		statements: with(
 			may.start(),

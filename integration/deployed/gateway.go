@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -26,36 +27,59 @@ type (
 // Function is a Lambda function behind a route.
 type Function func(context.Context, request) (response, error)
 
-// gateway routes requests to functions as the templates say.
-func (w *World) gateway() http.Handler {
-	routes := make(map[string]Function)
-	for _, route := range w.options.Deployment.Routes {
-		routes[route.Key] = func(ctx context.Context, req request) (response, error) {
-			return invoke[response](ctx, w.Host, route.Function, req)
-		}
-	}
-	return emulate.Server(NewGateway(routes, w.log), w.log).Handler
+// route is a function and what checks requests for it, an error of which is a refusal.
+type route struct {
+	call  Function
+	check func(r *http.Request, body []byte) error
 }
 
-// NewGateway is an HTTP API: it turns requests into events (payload format 2.0) for
-// the function of their route, and the function's answers into responses. The keys of
-// routes are patterns such as "POST /events".
-func NewGateway(routes map[string]Function, log *slog.Logger) http.Handler {
+// gateway routes requests to functions as the templates say.
+func (w *World) gateway() http.Handler {
+	routes := make(map[string]route)
+	for _, described := range w.options.Deployment.Routes {
+		routes[described.Key] = route{
+			call: func(ctx context.Context, req request) (response, error) {
+				return invoke[response](ctx, w.Host, described.Function, req)
+			},
+			check: guard{route: described, policies: w.options.Deployment.Policies, now: time.Now}.check,
+		}
+	}
+	return emulate.Server(newGateway(routes, w.log), nil, w.log).Handler
+}
+
+// NewGateway is an HTTP API without authorization. The keys of functions are routes
+// such as "POST /events".
+func NewGateway(functions map[string]Function, log *slog.Logger) http.Handler {
+	routes := make(map[string]route)
+	for key, call := range functions {
+		routes[key] = route{call: call, check: func(*http.Request, []byte) error { return nil }}
+	}
+	return newGateway(routes, log)
+}
+
+// newGateway is an HTTP API: it turns requests into events (payload format 2.0) for
+// the function of their route, and the function's answers into responses.
+func newGateway(routes map[string]route, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { tell(w, http.StatusNotFound, "Not Found") })
-	for key, call := range routes {
-		mux.HandleFunc(key, func(w http.ResponseWriter, r *http.Request) { pass(w, r, call, log) })
+	for key, to := range routes {
+		mux.HandleFunc(key, func(w http.ResponseWriter, r *http.Request) { pass(w, r, to, log) })
 	}
 	return mux
 }
 
-func pass(w http.ResponseWriter, r *http.Request, call Function, log *slog.Logger) {
+func pass(w http.ResponseWriter, r *http.Request, to route, log *slog.Logger) {
 	var body bytes.Buffer
 	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxRequestBytes)); err != nil {
 		tell(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
 		return
 	}
-	answer, err := call(r.Context(), eventOf(r, &body))
+	if err := to.check(r, body.Bytes()); err != nil {
+		log.LogAttrs(r.Context(), slog.LevelInfo, "request refused", slog.String("error", err.Error()))
+		tell(w, http.StatusForbidden, "Forbidden")
+		return
+	}
+	answer, err := to.call(r.Context(), eventOf(r, &body))
 	var throttled *lambdahost.ServiceError
 	switch {
 	case errors.As(err, &throttled):

@@ -124,5 +124,5 @@ func addServices(parts *platform.Parts, s settings.Settings, cfg aws.Config, kno
 	functions := lambda.NewFromConfig(cfg)
 	parts.WakeKeeper = caller(functions, s.Names.Function("keep-consumers"))
 	parts.Host = &consumers.Lambda{API: functions, Function: s.Names.Function("write-state"), Stream: stream,
-		Parallelization: int32(s.Parallelization)}
+		Parallelization: int32(s.Parallelization), BatchingSeconds: int32(s.BatchingSeconds)}
 }

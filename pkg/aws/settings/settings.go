@@ -28,6 +28,8 @@ const (
 	// EnvParallelization is the number of concurrent batches per shard of a
 	// generation's consumer, 1 to 10.
 	EnvParallelization = "REPRISE_PARALLELIZATION"
+	// EnvBatching is how many seconds a generation's consumer gathers records, 1 to 10.
+	EnvBatching = "REPRISE_BATCHING_SECONDS"
 )
 
 // Settings are the validated settings of a function. Fields that it does not need are
@@ -40,6 +42,7 @@ type Settings struct {
 	StateMachine    string
 	WriteVersion    string
 	Parallelization int
+	BatchingSeconds int
 }
 
 // Common are the variables that every function has.
@@ -51,7 +54,7 @@ func Needs(function string) []string {
 	case "serve-api", "close-replay", "report-replay":
 		return append(Common(), EnvStateMachine)
 	case "keep-consumers":
-		return append(Common(), EnvStateMachine, EnvWriteVersion, EnvParallelization)
+		return append(Common(), EnvStateMachine, EnvWriteVersion, EnvParallelization, EnvBatching)
 	}
 	return Common()
 }
@@ -108,6 +111,8 @@ func (s *Settings) set(name, value string) (err error) {
 		err = match(versionPattern, value, "the number of a published version")
 	case EnvParallelization:
 		s.Parallelization, err = number(value, 1, 10)
+	case EnvBatching:
+		s.BatchingSeconds, err = number(value, 1, 10)
 	}
 	return err
 }

@@ -24,7 +24,7 @@ func FuzzCompile(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, source string) {
-		// A minute, since the machine may be busy: without bounds, evaluations take hours.
+		// A minute, since the machine may be busy with other tests.
 		watch := time.AfterFunc(time.Minute, func() { panic("too slow: " + source) })
 		defer watch.Stop()
 		expr, err := Compile(source)

@@ -53,14 +53,14 @@ func newWorld(t *testing.T) *world {
 // asFunction is a handler as a Lambda function, which gets its event as JSON.
 func asFunction(h http.Handler) deployed.Function {
 	serve := lambdahttp.Serve(h)
-	return func(ctx context.Context, req events.APIGatewayV2HTTPRequest) (answer events.APIGatewayV2HTTPResponse, err error) {
+	return func(ctx context.Context, req events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
 		raw, err := json.Marshal(req)
 		if err != nil {
-			return answer, err
+			return events.APIGatewayV2HTTPResponse{}, err
 		}
 		var got events.APIGatewayV2HTTPRequest
 		if err := json.Unmarshal(raw, &got); err != nil {
-			return answer, err
+			return events.APIGatewayV2HTTPResponse{}, err
 		}
 		return serve(ctx, got)
 	}

@@ -136,7 +136,8 @@ func TestContentTypesDecideTheModeOrAreRefused(t *testing.T) {
 	w := newAPIWorld(t)
 	server := w.serve()
 	const one, many = "application/cloudevents+json", "application/cloudevents-batch+json"
-	attributes := map[string]string{"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t", "ce-subject": "e"}
+	attributes := map[string]string{"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t",
+		"ce-subject": "e"}
 	for _, c := range []struct {
 		kind   string
 		binary bool

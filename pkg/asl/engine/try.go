@@ -52,7 +52,7 @@ func (e *Engine) Try(ctx context.Context, t interpreter.Trial) (interpreter.Trie
 	case <-e.ctx.Done():
 		return interpreter.Tried{}, stopped
 	case <-expired:
-		cause := fmt.Sprintf("The state ran longer than %d seconds, the limit for a state that is tested.", int(TryTime.Seconds()))
+		cause := fmt.Sprintf("The state ran longer than %d seconds, the limit for a test.", int(TryTime.Seconds()))
 		failure := &states.Failure{Error: states.ErrorTimeout, Cause: cause}
 		return interpreter.Tried{Failure: failure, Retry: -1, Catch: -1, Vars: t.Vars}, nil
 	}

@@ -38,7 +38,8 @@ func TestATrialIsBounded(t *testing.T) {
 			if took := time.Since(began); err != nil || took != want {
 				t.Errorf("%s: %v, %v; want %v", fields, took, err, want)
 			}
-			if expired := tried.Failure != nil && tried.Failure.Error == states.ErrorTimeout; expired != (want == engine.TryTime) {
+			expired := tried.Failure != nil && tried.Failure.Error == states.ErrorTimeout
+			if expired != (want == engine.TryTime) {
 				t.Errorf("%s: %+v", fields, tried)
 			}
 		}

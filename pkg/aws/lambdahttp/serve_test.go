@@ -79,7 +79,8 @@ func TestATextThatMayHaveLostBytesCannotBeRead(t *testing.T) {
 		t.Errorf("in base64: %q, %v", body, err)
 	}
 	load := &api.Load{Log: slog.New(slog.DiscardHandler)}
-	answer, err := Serve(load.Handler())(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents, Body: lost})
+	sent := events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents, Body: lost}
+	answer, err := Serve(load.Handler())(t.Context(), sent)
 	if err != nil || answer.StatusCode != http.StatusBadRequest || !strings.Contains(answer.Body, "U+FFFD") {
 		t.Errorf("answer %+v, %v", answer, err)
 	}

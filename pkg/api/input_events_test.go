@@ -147,7 +147,7 @@ func (c inputCase) as(line string) inputCase {
 func TestEveryWayInAcceptsTheSameEvents(t *testing.T) {
 	e := newEdge(t)
 	taken := map[string]int{}
-	for _, c := range inputCases() {
+	for _, c := range slices.Concat(inputCases(), directionCases()) {
 		line := c.line
 		for _, w := range ways() {
 			want := c.fault

@@ -58,6 +58,8 @@ func replayCases() []replayCase {
 		{`{"entities":["\ud800"]}`, nil, "is not valid Unicode"},
 		{`{"types":[""]}`, []string{"--type="}, "types"},
 		{`{"types":["a\u007f"]}`, []string{"--type", "a\x7f"}, "types"},
+		{`{"types":["a\u009b31m"]}`, []string{"--type", "a\u009b31m"}, "types"},
+		{`{"entities":["a\u001b[2J"]}`, []string{"--entity", "a\x1b[2J"}, "entities"},
 		{"{\"types\":[\"\xff\"]}", []string{"--type", "\xff"}, "not valid U"},
 		{`{"from":""}`, []string{"--from="}, "from"},
 		{`{"to":"soon"}`, []string{"--to", "soon"}, "to"},

@@ -17,8 +17,8 @@ import (
 	"reprise/pkg/feed"
 )
 
-// shelf is a stream of two shards, of which the second is empty. An iterator is an
-// index.
+// shelf is a stream of two shards, the second of which is empty. An iterator is
+// an index.
 type shelf struct {
 	feed.Stream
 	records [][]byte
@@ -63,14 +63,15 @@ func playback(t *testing.T, codec *record.Codec, stream feed.Stream, query strin
 	return w.Code, page
 }
 
-// packed is a playback record of n events of a size.
+// packed is a playback record of n events of a given size.
 func packed(t *testing.T, codec *record.Codec, replay string, from int64, n, size int) []byte {
 	t.Helper()
 	var lines [][]byte
 	for i := range n {
 		lines = append(lines, []byte(fmt.Sprintf(`{"n":%d,"pad":%q}`, from+int64(i), strings.Repeat("x", size))))
 	}
-	data, err := codec.Pack(record.Header{Lane: 3, Playback: &record.Playback{Replay: replay, From: from, To: from + int64(n)}}, lines)
+	playback := &record.Playback{Replay: replay, From: from, To: from + int64(n)}
+	data, err := codec.Pack(record.Header{Lane: 3, Playback: playback}, lines)
 	must(t, err)
 	return data
 }
@@ -95,7 +96,8 @@ func TestPlaybackComesInPagesThatAreBounded(t *testing.T) {
 		}
 		size := 0
 		for _, e := range page.Events {
-			if e.Ordinal != next || e.Lane != 3 || e.Replay != "large" || !strings.Contains(string(e.Event), fmt.Sprintf(`"n":%d,`, next)) {
+			if e.Ordinal != next || e.Lane != 3 || e.Replay != "large" ||
+				!strings.Contains(string(e.Event), fmt.Sprintf(`"n":%d,`, next)) {
 				t.Fatalf("at %d: %+v", next, e)
 			}
 			next++

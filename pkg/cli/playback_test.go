@@ -15,7 +15,7 @@ import (
 	"reprise/pkg/event"
 )
 
-// until cancels once as many lines were written as are wanted.
+// until cancels once the wanted number of lines was written.
 type until struct {
 	bytes.Buffer
 	lines  int
@@ -30,7 +30,8 @@ func (u *until) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// tailed runs reprise playback tail until it has printed so many lines.
+// tailed runs reprise playback tail until it has printed the given number of
+// lines.
 func tailed(t *testing.T, endpoint string, lines int, args ...string) []api.PlaybackEvent {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -39,7 +40,8 @@ func tailed(t *testing.T, endpoint string, lines int, args ...string) []api.Play
 	var errs bytes.Buffer
 	a := command.NewApp(func(string) string { return endpoint }, nil, out, &errs, commands())
 	a.Env = func(name string) string { return map[string]string{command.EndpointVariable: endpoint}[name] }
-	if code := a.Main(ctx, append([]string{"playback", "tail"}, args...)); code != command.ExitFine || errs.String() != "" {
+	code := a.Main(ctx, append([]string{"playback", "tail"}, args...))
+	if code != command.ExitFine || errs.String() != "" {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}
 	return decodeLines[api.PlaybackEvent](t, out.String())
@@ -104,12 +106,14 @@ func TestTailSaysWhereItDoesNotWork(t *testing.T) {
 	}))
 	defer gateway.Close()
 	s := &shell{t: t, endpoint: gateway.URL}
-	want := "hint: only a platform on one machine serves its playback stream; on AWS, subscribe to the Kinesis stream PREFIX-playback"
+	want := "hint: only a platform on one machine serves its playback stream; " +
+		"on AWS, subscribe to the Kinesis stream PREFIX-playback"
 	if got := s.run("", "playback", "tail"); got.code != command.ExitFailed || !strings.Contains(got.stderr, want) {
 		t.Errorf("%+v", got)
 	}
 	for _, args := range []string{"--from yesterday", "--replay a/b", "x"} {
-		if got := s.run("", append([]string{"playback", "tail"}, strings.Fields(args)...)...); got.code != command.ExitMisuse {
+		tail := append([]string{"playback", "tail"}, strings.Fields(args)...)
+		if got := s.run("", tail...); got.code != command.ExitMisuse {
 			t.Errorf("%s: %+v", args, got)
 		}
 	}

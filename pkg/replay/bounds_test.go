@@ -25,9 +25,9 @@ func hourly(t *testing.T) (w *replaytest.World, start time.Time) {
 	return w, start
 }
 
-// A replay that is bounded in time reads the buckets that its bounds touch, delivers
-// what lies between them, and is proved against these buckets; also one of single
-// entities, whose buckets lie outside as well.
+// A replay with a time range reads the buckets that the range touches, delivers
+// the events inside the range, and is proved against these buckets. This is
+// also true of single entities that have buckets outside.
 func TestABoundedReplayReadsItsBucketsOnly(t *testing.T) {
 	for name, entities := range map[string][]string{"of everything": nil, "of an entity": {"a"}} {
 		for _, tt := range []struct {
@@ -59,8 +59,10 @@ func TestABoundedReplayReadsItsBucketsOnly(t *testing.T) {
 				return all, nil
 			}
 			w.Create("r", request)
-			_, err := planner.Plan(t.Context(), "r")
-			w.Must(err)
+			row, err := planner.Plan(t.Context(), "r")
+			if err != nil || row.Slices != len(tt.read) {
+				t.Errorf("%s from %s to %s: planned as %d slices, %v", name, tt.from, tt.to, row.Slices, err)
+			}
 			wantHours(t, w, start, name, entities == nil, tt.read)
 			if took := w.Consume(); took.Events != tt.want {
 				t.Errorf("%s from %s to %s: %d events, want %d", name, tt.from, tt.to, took.Events, tt.want)
@@ -96,8 +98,8 @@ func wantHours(t *testing.T, w *replaytest.World, start time.Time, name string, 
 	}
 }
 
-// A plan is divided by what is selected: an entity's bucket weighs the same as
-// another, and lanes without a selected entity are in no group.
+// A plan is divided by what is selected: every bucket of an entity has the same
+// weight, and lanes without a selected entity are in no group.
 func TestAPlanOfEntitiesIsDividedByTheirBuckets(t *testing.T) {
 	w := replaytest.New(t)
 	here, there := entitiesIn(w, 0, 2), entitiesIn(w, 1, 1)[0]
@@ -110,8 +112,8 @@ func TestAPlanOfEntitiesIsDividedByTheirBuckets(t *testing.T) {
 	}
 }
 
-// A plan that was stored before a crash decides, whatever has come since, and the
-// replay's cut is the time of that plan.
+// A plan that was stored before a crash decides, whatever was logged since, and
+// the replay's cut is the time of that plan.
 func TestAPlanThatWasStoredIsNotMadeAnew(t *testing.T) {
 	for name, request := range map[string]replay.Request{
 		"of everything": {},
@@ -134,7 +136,7 @@ func TestAPlanThatWasStoredIsNotMadeAnew(t *testing.T) {
 		}
 		w.Deliver("r")
 		if took := w.Consume(); took.Events != 2 {
-			t.Errorf("%s: delivered were %+v", name, took)
+			t.Errorf("%s: delivered %+v", name, took)
 		}
 	}
 }

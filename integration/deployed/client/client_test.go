@@ -15,7 +15,7 @@ import (
 	"reprise/pkg/cli"
 )
 
-// events are those of two accounts, one JSON object a line.
+// events are events of two accounts, one JSON object per line.
 func events() string {
 	var text strings.Builder
 	for i := range 20 {
@@ -23,7 +23,8 @@ func events() string {
 		if i < 2 {
 			kind, data = "account.opened", `{"owner":"Ada"}`
 		}
-		fmt.Fprintf(&text, `{"specversion":"1.0","id":"%d","source":"/t","type":"%s","subject":"account-%d","time":"2026-03-01T00:00:00Z","data":%s}`+"\n",
+		fmt.Fprintf(&text, `{"specversion":"1.0","id":"%d","source":"/t","type":"%s","subject":"account-%d",`+
+			`"time":"2026-03-01T00:00:00Z","data":%s}`+"\n",
 			i, kind, i%2, data)
 	}
 	return text.String()
@@ -36,8 +37,14 @@ type shell struct{ *testing.T }
 func (s *shell) as(groups ...string) {
 	s.Helper()
 	key := deployed.Key(groups...)
-	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": key.AccessKeyID, "AWS_SECRET_ACCESS_KEY": key.SecretAccessKey,
-		"AWS_SESSION_TOKEN": key.SessionToken, "AWS_REGION": "us-east-1", "AWS_PROFILE": "", "AWS_CONFIG_FILE": os.DevNull} {
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID":     key.AccessKeyID,
+		"AWS_SECRET_ACCESS_KEY": key.SecretAccessKey,
+		"AWS_SESSION_TOKEN":     key.SessionToken,
+		"AWS_REGION":            "us-east-1",
+		"AWS_PROFILE":           "",
+		"AWS_CONFIG_FILE":       os.DevNull,
+	} {
 		s.Setenv(name, value)
 	}
 }
@@ -92,11 +99,13 @@ func TestEveryClientCommandReachesADeployment(t *testing.T) {
 				}
 			}
 			s.as(others...)
-			// An import asks how to divide its lines, and does without an answer.
+			// An import asks the server how to divide its lines, and continues
+			// if it gets no answer.
 			if strings.Contains(c.args, "--keep-time") && lacks == "audit" {
 				continue
 			}
-			if code, out, errs := s.run(strings.Fields(c.args)...); code != 1 || !strings.Contains(errs, "the server answered 403 Forbidden") ||
+			if code, out, errs := s.run(strings.Fields(c.args)...); code != 1 ||
+				!strings.Contains(errs, "the server answered 403 Forbidden") ||
 				!strings.Contains(errs, "hint: the signature was not accepted: check --region and --profile") {
 				t.Errorf("reprise %s as %v: exit %d\n%s%s", c.args, others, code, out, errs)
 			}
@@ -119,9 +128,11 @@ func TestEveryClientCommandReachesADeployment(t *testing.T) {
 func (s *shell) findsTheEndpoint(endpoint string) {
 	s.Helper()
 	stacks := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintf(w, `<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult>
+		_, _ = fmt.Fprintf(w,
+			`<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult>
 			<Stacks><member><StackName>reprise-ingest</StackName><CreationTime>2026-03-01T00:00:00Z</CreationTime>
-			<StackStatus>CREATE_COMPLETE</StackStatus><Outputs><member><OutputKey>endpoint</OutputKey><OutputValue>%s</OutputValue></member>
+			<StackStatus>CREATE_COMPLETE</StackStatus>
+			<Outputs><member><OutputKey>endpoint</OutputKey><OutputValue>%s</OutputValue></member>
 			</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`, endpoint)
 	}))
 	defer stacks.Close()
@@ -136,7 +147,8 @@ func (s *shell) findsTheEndpoint(endpoint string) {
 // isRefused sends what API Gateway does not accept.
 func (s *shell) isRefused() {
 	s.Helper()
-	if code, _, errs := s.run("status", "--region", "eu-west-1"); code != 1 || !strings.Contains(errs, "check --region and --profile") {
+	if code, _, errs := s.run("status", "--region", "eu-west-1"); code != 1 ||
+		!strings.Contains(errs, "check --region and --profile") {
 		s.Errorf("signed for another region: exit %d\n%s", code, errs)
 	}
 	s.Setenv("AWS_SECRET_ACCESS_KEY", "another")

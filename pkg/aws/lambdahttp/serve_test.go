@@ -32,7 +32,7 @@ func seen(t *testing.T, event events.APIGatewayV2HTTPRequest) (got *http.Request
 	}
 	answer, failed := Serve(mux)(t.Context(), event)
 	if failed != nil || got == nil {
-		t.Fatalf("the handler was not asked: %+v, %v", answer, failed)
+		t.Fatalf("the handler was not called: %+v, %v", answer, failed)
 	}
 	return got, body, err
 }

@@ -10,11 +10,13 @@ import (
 
 	"reprise/pkg/aws/apiaccess"
 	"reprise/pkg/cli/client"
+	"reprise/pkg/cli/printable"
 	"reprise/pkg/local"
 )
 
 // App is the surroundings of a command: streams, environment, clock and
-// platform. Tests replace the fields.
+// platform. Tests replace the fields. Stderr, and Stdout if it is a terminal, quote
+// what a terminal might obey instead of showing it.
 type App struct {
 	Stdin          io.Reader
 	Stdout, Stderr io.Writer
@@ -43,10 +45,13 @@ const (
 
 // NewApp returns the surroundings of a real process.
 func NewApp(env func(string) string, stdin io.Reader, stdout, stderr io.Writer, commands []Command) *App {
+	if printable.IsTerminal(stdout) {
+		stdout = printable.NewWriter(stdout)
+	}
 	return &App{
 		Stdin:    stdin,
 		Stdout:   stdout,
-		Stderr:   stderr,
+		Stderr:   printable.NewWriter(stderr),
 		Env:      env,
 		Now:      time.Now,
 		Sleep:    client.Sleep,

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"reprise/pkg/cli/printable"
 )
 
 const (
@@ -50,8 +52,10 @@ type Meter struct {
 	troubled time.Time
 }
 
-// New returns a meter that draws a bar if out is a terminal, else prints lines.
+// New returns a meter that draws a bar if out is a terminal, else prints lines. It
+// quotes what comes from data itself, so that out may be a *printable.Writer.
 func New(out io.Writer, now func() time.Time) *Meter {
+	out = printable.Raw(out)
 	return &Meter{out: out, now: now, terminal: func() (int, bool) { return terminal(out) }}
 }
 
@@ -86,11 +90,11 @@ func (m *Meter) Show(s State) {
 	}
 	m.label, m.shown = s.Label, now
 	if bar {
-		_, _ = fmt.Fprint(m.out, "\r\x1b[K", clip(line(s, true), width-1))
+		_, _ = fmt.Fprint(m.out, "\r\x1b[K", clip(printable.Cell(line(s, true)), width-1))
 		m.drawn = true
 		return
 	}
-	_, _ = fmt.Fprintln(m.out, line(s, false))
+	_, _ = fmt.Fprintln(m.out, printable.Cell(line(s, false)))
 }
 
 // Note prints a separate line.
@@ -101,7 +105,7 @@ func (m *Meter) Note(format string, args ...any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.clear()
-	_, _ = fmt.Fprintf(m.out, format+"\n", args...)
+	_, _ = fmt.Fprintln(m.out, printable.Text(fmt.Sprintf(format, args...)))
 }
 
 // Trouble says what keeps the work from going on: on a terminal in place of the bar,
@@ -114,6 +118,7 @@ func (m *Meter) Trouble(text string) {
 	defer m.mu.Unlock()
 	width, bar := m.terminal()
 	now := m.now()
+	text = printable.Cell(text)
 	switch {
 	case bar:
 		_, _ = fmt.Fprint(m.out, "\r\x1b[K", clip(text, width-1))

@@ -79,7 +79,6 @@ func (p *Planner) enter(ctx context.Context, id string, cut time.Time, plan Plan
 		}
 		row.Cut, row.Status = &cut, Running
 		row.Groups, row.Slices, row.Lanes = len(plan.Groups), len(plan.Slices), lanes
-		row.Total = 0
 		for _, lane := range plans {
 			row.Total += lane.Expect.Count
 		}

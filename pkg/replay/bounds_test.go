@@ -25,9 +25,9 @@ func hourly(t *testing.T) (w *replaytest.World, start time.Time) {
 	return w, start
 }
 
-// A replay that is bounded in time reads the buckets that its bounds touch, delivers
-// what lies between them, and is proved against these buckets; also one of single
-// entities, whose buckets lie outside as well.
+// A replay with a time range reads the buckets that the range touches, delivers
+// the events inside the range, and is proved against these buckets. This is
+// also true of single entities that have buckets outside.
 func TestABoundedReplayReadsItsBucketsOnly(t *testing.T) {
 	for name, entities := range map[string][]string{"of everything": nil, "of an entity": {"a"}} {
 		for _, tt := range []struct {
@@ -98,8 +98,8 @@ func wantHours(t *testing.T, w *replaytest.World, start time.Time, name string, 
 	}
 }
 
-// A plan is divided by what is selected: an entity's bucket weighs the same as
-// another, and lanes without a selected entity are in no group.
+// A plan is divided by what is selected: every bucket of an entity has the same
+// weight, and lanes without a selected entity are in no group.
 func TestAPlanOfEntitiesIsDividedByTheirBuckets(t *testing.T) {
 	w := replaytest.New(t)
 	here, there := entitiesIn(w, 0, 2), entitiesIn(w, 1, 1)[0]
@@ -112,8 +112,8 @@ func TestAPlanOfEntitiesIsDividedByTheirBuckets(t *testing.T) {
 	}
 }
 
-// A plan that was stored before a crash decides, whatever has come since, and the
-// replay's cut is the time of that plan.
+// A plan that was stored before a crash decides, whatever was logged since, and
+// the replay's cut is the time of that plan.
 func TestAPlanThatWasStoredIsNotMadeAnew(t *testing.T) {
 	for name, request := range map[string]replay.Request{
 		"of everything": {},

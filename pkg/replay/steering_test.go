@@ -10,7 +10,8 @@ import (
 	"reprise/pkg/replay/replaytest"
 )
 
-// paged is a reader of one event a page, for each of which an interval passes.
+// paged is a reader of pages of one event each; an interval passes with every
+// page.
 func paged(w *replaytest.World, interval time.Duration, before func()) *replay.Reader {
 	reader := w.Reader()
 	reader.PageBytes = 1
@@ -21,8 +22,8 @@ func paged(w *replaytest.World, interval time.Duration, before func()) *replay.R
 	return reader
 }
 
-// A reader looks once a second whether its replay is to go on, however many pages
-// it reads in the meantime.
+// A reader checks once a second whether its replay is to continue, however many
+// pages it reads in between.
 func TestAReaderLooksAtTheRowOnceASecond(t *testing.T) {
 	w := replaytest.New(t)
 	w.Send("a", "a", "a", "a", "a", "a", "a", "a", "a", "a")
@@ -42,8 +43,8 @@ func TestAReaderLooksAtTheRowOnceASecond(t *testing.T) {
 	}
 }
 
-// A replay that is cancelled or ends while it is read delivers nothing from then
-// on, also of what was read and not yet delivered; and its reader says so.
+// A replay that is cancelled or ends while it is read delivers nothing from
+// then on, not even what was read before. Its reader reports that.
 func TestAReaderStopsWithItsReplay(t *testing.T) {
 	for name, stop := range map[string]func(row *replay.Row){
 		"cancelled": func(row *replay.Row) { row.Cancel = true },
@@ -69,8 +70,8 @@ func TestAReaderStopsWithItsReplay(t *testing.T) {
 	}
 }
 
-// A reader that runs out of time delivers what it has read, and says that there is
-// more.
+// A reader that runs out of time delivers what it has read, and reports that
+// there is more.
 func TestAReaderThatRunsOutOfTimeDeliversWhatItHasRead(t *testing.T) {
 	w := replaytest.New(t)
 	w.Send("a", "a", "a", "a", "a")

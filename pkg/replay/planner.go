@@ -69,7 +69,8 @@ func (p *Planner) enter(ctx context.Context, id string, cut time.Time, plan Plan
 		return Row{}, err
 	}
 	for _, lane := range plans {
-		if lane.Frozen.Before(cut) {
+		// An earlier release stored plans without the time.
+		if !lane.Frozen.IsZero() && lane.Frozen.Before(cut) {
 			cut = lane.Frozen
 		}
 	}

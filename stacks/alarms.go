@@ -143,8 +143,8 @@ func (d *deployment) stoppedAlarms() []alarm {
 		},
 		{
 			"entities-parked",
-			"Entities were parked, or an event id came again with other content: write-state's log names the lanes. " +
-				"Fix the projection and rebuild",
+			"Entities were parked, or an event id came again with other content: write-state's log names the lanes, " +
+				"and reprise parked list (GET /parked) the entities. Fix the projection and rebuild",
 			sum(own("SetAside")),
 			1,
 			1,

@@ -32,6 +32,7 @@ func routes() []route {
 		{"GET /entities/{id}", audit, "serve-api"},
 		{"GET /entities/{id}/events", audit, "serve-api"},
 		{"GET /rows", audit, "serve-api"},
+		{"GET /parked", audit, "serve-api"},
 		{"GET /lanes", audit, "serve-api"},
 		{"GET /status", audit, "serve-api"},
 		{"GET /generations", audit, "serve-api"},

@@ -2,12 +2,10 @@ package api
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
-	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
@@ -85,9 +83,8 @@ type Bounded struct {
 
 const (
 	maxRunning = 20
-	// maxQuarantined and maxScanned bound the entries that one status reads.
+	// maxQuarantined bounds the quarantined records that one status counts.
 	maxQuarantined = 1000
-	maxScanned     = 20_000
 )
 
 func (a *API) getStatus(r *http.Request) (reply, error) {
@@ -178,40 +175,5 @@ func (a *API) quarantineStatus(ctx context.Context, view *StatusView) error {
 			return nil
 		}
 	}
-	return nil
-}
-
-// parkedStatus counts parked entities of the active generation, 0 if it is lost.
-func (a *API) parkedStatus(ctx context.Context, view *StatusView) error {
-	active, err := a.active(ctx)
-	if view.Active == "" || (err == nil && active.Loss != nil) {
-		view.Parked.Complete = true
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	scanned := 0
-	generation := a.Generations.Open(active.ID)
-	for lane := range event.Lane(a.Lanes.Count()) {
-		err := datastore.EachParked(ctx, generation, active.Indexed, lane, func(row *datastore.Row) error {
-			if scanned == maxScanned {
-				return errPageFull
-			}
-			scanned++
-			if row.Parked != nil {
-				view.Parked.Count++
-			}
-			return nil
-		})
-		switch {
-		case errors.Is(err, errPageFull):
-			return nil
-		case isLost(err):
-		case err != nil:
-			return err
-		}
-	}
-	view.Parked.Complete = true
 	return nil
 }

@@ -23,6 +23,6 @@ func commands() []command.Command {
 		replays.Commands(),
 		[]command.Command{
 			stateGetCommand(), stateExportCommand(), stateWipeCommand(), eventsCommand(), statusCommand(),
-			generateCommand(), doctorCommand(),
+			parkedListCommand(), generateCommand(), doctorCommand(),
 		})
 }

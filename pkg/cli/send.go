@@ -45,6 +45,7 @@ type sent struct {
 	send.Result
 	// Applied says that --wait saw every event applied to the active generation.
 	Applied bool `json:"applied,omitempty"`
+	effects
 }
 
 func sendCommand() command.Command {
@@ -91,18 +92,26 @@ func (f *sendFlags) run(ctx context.Context, name string) error {
 			return err
 		}
 	}
+	before, err := f.before(ctx, c)
+	if err != nil {
+		return f.explain(send.Result{Unsent: 1}, err)
+	}
 	show := newSendProgress(meter, total, f.App.Now)
 	result, err := send.Send(ctx, in, send.Options{To: c, KeepTime: f.keepTime, Senders: f.sendersFor(ctx, c),
 		BatchEvents: f.batchEvents, Now: f.App.Now, Sent: show.add})
+	var seen effects
 	if err == nil && f.wait {
-		err = f.await(ctx, result.Reached, meter)
+		if err = f.await(ctx, result.Reached, meter); err == nil {
+			seen, err = effectsSince(ctx, c, before, result.Reached)
+		}
 	}
 	meter.Done()
+	seen.warn(f.App.Stderr)
 	if result.Moved > 0 {
 		_, _ = fmt.Fprintf(f.App.Stderr, "warning: %d events lie in a later time range of the log than their own times, "+
 			"because their lanes already had later events: replays select them by that range\n", result.Moved)
 	}
-	printed := command.PrintJSON(f.App.Stdout, sent{result, f.wait && err == nil})
+	printed := command.PrintJSON(f.App.Stdout, sent{result, f.wait && err == nil && seen.none(), seen})
 	return errors.Join(f.explain(result, err), printed)
 }
 

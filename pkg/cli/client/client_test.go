@@ -186,6 +186,7 @@ func TestRequestsAreThoseOfTheAPI(t *testing.T) {
 		func() error { _, err := c.Entity(ctx, "a/b?c"); return err },
 		func() error { _, err := c.History(ctx, "a", "x y", 5); return err },
 		func() error { _, err := c.Rows(ctx, "g0001", 3, "", 9); return err },
+		func() error { _, err := c.Parked(ctx, "g0001", "too small", "3"); return err },
 		func() error { _, err := c.Lanes(ctx); return err },
 		func() error { _, err := c.Status(ctx); return err },
 		func() error { _, err := c.Generations(ctx); return err },
@@ -204,6 +205,7 @@ POST /imports
 GET /entities/YS9iP2M
 GET /entities/YQ/events?after=x+y&limit=5
 GET /rows?generation=g0001&lane=3&limit=9
+GET /parked?after=3&generation=g0001&reason=too+small
 GET /lanes
 GET /status
 GET /generations

@@ -85,6 +85,20 @@ func (c *Client) Rows(
 	return page, err
 }
 
+// Parked returns a page of a generation's parked entities whose reason contains a
+// text; "" for the active generation, and for every reason.
+func (c *Client) Parked(ctx context.Context, generation, reason, after string) (api.ParkedPage, error) {
+	query := url.Values{}
+	for name, value := range map[string]string{"generation": generation, "reason": reason, "after": after} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	var page api.ParkedPage
+	err := c.get(ctx, "/parked", query, &page)
+	return page, err
+}
+
 // Lanes returns the progress of every lane.
 func (c *Client) Lanes(ctx context.Context) (api.LanesView, error) {
 	var view api.LanesView

@@ -1,0 +1,51 @@
+package cli
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"reprise/pkg/api"
+)
+
+// unopened are deposits to an account that was never opened: the first one parks it.
+func unopened(entity string, n int) string {
+	_, rest, _ := strings.Cut(account(entity, n), "\n")
+	return rest
+}
+
+func TestParkedEntitiesAreShownEverywhere(t *testing.T) {
+	s := &shell{t: t, endpoint: startPlatform(t)}
+	sending := s.run(account("a", 1)+unopened("p\u00e9", 3), "send", "-", "--wait")
+	result := decode[sent](t, sending.stdout)
+	if sending.code != 0 || result.Applied || result.Parked != 1 || len(result.Named) != 1 || result.Named[0] != "p\u00e9" ||
+		!strings.Contains(sending.stderr, "warning: 1 entities are parked") {
+		t.Errorf("send: %+v", sending)
+	}
+	// What is parked for another reason than the events sent is not reported.
+	again := decode[sent](t, s.fine(account("b", 1), "send", "-", "--wait"))
+	if !again.Applied || again.Parked != 0 {
+		t.Errorf("send of other events: %+v", again)
+	}
+	list := decodeLines[api.ParkedEntity](t, s.fine("", "parked", "list", "--json"))
+	if len(list) != 1 || list[0].Entity != "p\u00e9" || list[0].Waiting != 2 || list[0].Reason != "the account is not open" {
+		t.Errorf("list: %+v", list)
+	}
+	if table := s.fine("", "parked", "list", "--reason", "not open"); !strings.Contains(table, "ENTITY") ||
+		!strings.Contains(table, "the account is not open") {
+		t.Errorf("list: %s", table)
+	}
+	if none := s.fine("", "parked", "list", "--reason", "nothing like it", "--json"); none != "" {
+		t.Errorf("list with another reason: %s", none)
+	}
+	export := s.run("", "state", "export")
+	rows := decodeLines[map[string]json.RawMessage](t, export.stdout)
+	if len(rows) != 3 || rows[0]["parked"] != nil || !strings.Contains(string(rows[2]["parked"]), "the account is not open") ||
+		!strings.Contains(export.stderr, "1 entities are parked") {
+		t.Errorf("export: %+v", export)
+	}
+	status := s.run("", "status")
+	if !strings.Contains(status.stderr, "reprise parked list") {
+		t.Errorf("status: %+v", status)
+	}
+}

@@ -19,6 +19,7 @@ type route struct{ key, group, function string }
 const (
 	produce = "produce"
 	operate = "operate"
+	correct = "correct"
 	audit   = "audit"
 )
 
@@ -29,6 +30,7 @@ func routes() []route {
 		{"POST /replays", operate, "serve-api"},
 		{"POST /replays/{id}/cancel", operate, "serve-api"},
 		{"POST /state/wipe", operate, "serve-api"},
+		{"POST /entities/{id}/skip", correct, "serve-api"},
 		{"GET /entities/{id}", audit, "serve-api"},
 		{"GET /entities/{id}/events", audit, "serve-api"},
 		{"GET /rows", audit, "serve-api"},
@@ -79,7 +81,7 @@ func (d *deployment) api(stack awscdk.Stack, functions apiFunctions) {
 		byGroup[r.group] = append(byGroup[r.group], routeARN(stack, api, r.key))
 	}
 	if d.Authorization == "iam" {
-		for _, group := range []string{produce, operate, audit} {
+		for _, group := range []string{produce, operate, correct, audit} {
 			d.groupPolicy(stack, group, byGroup[group])
 		}
 	}

@@ -246,9 +246,9 @@ func TestNumberOfResources(t *testing.T) {
 		}
 	}
 	want := map[string]int{
-		"ApiGatewayV2::Api": 1, "ApiGatewayV2::Integration": 3, "ApiGatewayV2::Route": 14, "ApiGatewayV2::Stage": 1,
+		"ApiGatewayV2::Api": 1, "ApiGatewayV2::Integration": 3, "ApiGatewayV2::Route": 15, "ApiGatewayV2::Stage": 1,
 		"CloudWatch::Alarm": 25, "CloudWatch::Dashboard": 1, "DynamoDB::Table": 2, "Events::Rule": 3,
-		"IAM::ManagedPolicy": 3, "IAM::Policy": 18, "IAM::Role": 18, "Kinesis::Stream": 2,
+		"IAM::ManagedPolicy": 4, "IAM::Policy": 18, "IAM::Role": 18, "Kinesis::Stream": 2,
 		"Lambda::EventInvokeConfig": 2, "Lambda::EventSourceMapping": 4, "Lambda::Function": 17, "Lambda::Permission": 5,
 		"Lambda::Version": 8, "Logs::LogGroup": 19, "Logs::MetricFilter": 9, "SNS::Topic": 1, "StepFunctions::StateMachine": 1,
 	}

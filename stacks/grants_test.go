@@ -38,6 +38,7 @@ func grants() map[string]map[string]string {
 		"import-events": {"event-stream": "PutRecord", "*": "GetMetricStatistics"},
 		"serve-api": {"control": "DeleteItem PutItem", "events": "GetItem Query",
 			"generation-*": "BatchGetItem BatchWriteItem" + dropping + " GetItem Query Scan",
+			"event-stream": "PutRecord",
 			"playback":     "DescribeStreamSummary",
 			"replay":       "ListExecutions StartExecution",
 			"replay's":     "DescribeExecution StopExecution",

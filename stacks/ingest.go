@@ -26,6 +26,7 @@ func (d *deployment) ingest(stack awscdk.Stack) {
 			env: map[string]*string{envStateMachine: machineARN(stack, d.stateMachine())},
 			statements: with(may.start(), may.control(), may.forget(), may.events(getItem, query),
 				may.state(getItem, getItems, query), may.wipeState(), may.dropState(), may.operateReplays(), may.lag(),
+				may.put(d.eventStream()),
 				allow(actions("kinesis:DescribeStreamSummary"), streamARN(stack, d.playbackStream())))}),
 	})
 	pump := d.newFunction(stack, functionSpec{folder: "pump-events", memory: 512, timeout: 120,

@@ -14,6 +14,8 @@ const (
 	Produce Group = "produce"
 	// Operate allows importing, replaying and wiping.
 	Operate Group = "operate"
+	// Correct allows appending corrections to the log.
+	Correct Group = "correct"
 	// Audit allows reading everything and changing nothing.
 	Audit Group = "audit"
 )
@@ -60,6 +62,7 @@ func Routes() []Route {
 		{"POST /replays", Operate, serveAPI, plain((*API).startReplay)},
 		{"POST /replays/{id}/cancel", Operate, serveAPI, plain((*API).cancelReplay)},
 		{"POST /state/wipe", Operate, serveAPI, plain((*API).wipe)},
+		{"POST /entities/{id}/skip", Correct, serveAPI, plain((*API).skip)},
 		{"GET /entities/{id}", Audit, serveAPI, (*API).getEntity},
 		{"GET /entities/{id}/events", Audit, serveAPI, (*API).getHistory},
 		{"GET /rows", Audit, serveAPI, (*API).getRows},

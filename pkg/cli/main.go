@@ -23,6 +23,6 @@ func commands() []command.Command {
 		replays.Commands(),
 		[]command.Command{
 			stateGetCommand(), stateExportCommand(), stateWipeCommand(), eventsCommand(), statusCommand(),
-			parkedListCommand(), generateCommand(), doctorCommand(),
+			parkedListCommand(), parkedSkipCommand(), generateCommand(), doctorCommand(),
 		})
 }

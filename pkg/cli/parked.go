@@ -19,7 +19,8 @@ Lists the parked entities of a generation, the active one by default: entities
 with an event that could not be applied, why not, and how many later events wait
 for it. With --json it prints one line each.
 
-A projection that can apply the event, and a rebuild, free the entity.
+There are two ways out: correct the projection and rebuild, so that it can apply
+the event; or step over the event with reprise parked skip.
 
 Examples:
   reprise parked list

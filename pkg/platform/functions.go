@@ -23,7 +23,8 @@ func (p *Platform) Load(keepTime bool) *api.Load {
 // API is serve-api.
 func (p *Platform) API() *api.API {
 	return &api.API{Registry: p.registry, Generations: p.Generations, Heads: p.heads, EventLog: p.EventLog,
-		Lanes: p.Lanes, Buckets: p.finder().Find, Replays: p.Replays(), Viewer: p.viewer(), Platform: p.Status, Log: p.Log}
+		Lanes: p.Lanes, Buckets: p.finder().Find, Replays: p.Replays(), Viewer: p.viewer(), Platform: p.Status,
+		Load: p.Load(false), Log: p.Log}
 }
 
 // Pump is pump-events.

@@ -99,6 +99,13 @@ func (c *Client) Parked(ctx context.Context, generation, reason, after string) (
 	return page, err
 }
 
+// Skip appends a correction that steps over the event at which an entity is parked.
+func (c *Client) Skip(ctx context.Context, entity string, request api.SkipRequest) (api.Skipping, error) {
+	var made api.Skipping
+	err := c.post(ctx, entityPath(entity)+"/skip", request, &made)
+	return made, err
+}
+
 // Lanes returns the progress of every lane.
 func (c *Client) Lanes(ctx context.Context) (api.LanesView, error) {
 	var view api.LanesView

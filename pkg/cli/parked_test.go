@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"reprise/pkg/api"
+	"reprise/pkg/cli/command"
 )
 
 // unopened are deposits to an account that was never opened: the first one parks it.
@@ -47,5 +48,40 @@ func TestParkedEntitiesAreShownEverywhere(t *testing.T) {
 	status := s.run("", "status")
 	if !strings.Contains(status.stderr, "reprise parked list") {
 		t.Errorf("status: %+v", status)
+	}
+}
+
+func TestParkedEventIsSkipped(t *testing.T) {
+	s := &shell{t: t, endpoint: startPlatform(t)}
+	s.fine(unopened("p", 1)+account("p", 0)+unopened("p", 3), "send", "-", "--wait")
+	list := decodeLines[api.ParkedEntity](t, s.fine("", "parked", "list", "--json"))
+	if len(list) != 1 {
+		t.Fatalf("list: %+v", list)
+	}
+	at := string(list[0].Position)
+	skipped := s.run("", "parked", "skip", "p", "--event", at, "--reason", "it came first", "--wait")
+	for _, want := range []string{"1 duplicates", "1 events skipped by 1 corrections", `"balance": 2`} {
+		if !strings.Contains(skipped.stdout, want) {
+			t.Errorf("skip lacks %q: %+v", want, skipped)
+		}
+	}
+	if again := s.run("", "parked", "skip", "p", "--event", at, "--reason", "r"); again.code != command.ExitFailed ||
+		!strings.Contains(again.stderr, "not parked") {
+		t.Errorf("skip once more: %+v", again)
+	}
+	if none := s.fine("", "parked", "list", "--json"); none != "" {
+		t.Errorf("list: %s", none)
+	}
+	for _, args := range [][]string{
+		{"--event", at}, {"--reason", "r"}, {"--event", "x", "--reason", "r"}, {"--event", at, "--reason", "r", "--timeout", "0s"},
+	} {
+		if got := s.run("", append([]string{"parked", "skip", "p"}, args...)...); got.code != command.ExitMisuse {
+			t.Errorf("skip %v: %+v", args, got)
+		}
+	}
+	before := s.fine("", "state", "export")
+	s.fine("", "replay", "start", "--rebuild", "--promote", "--wait")
+	if after := s.fine("", "state", "export"); after != before {
+		t.Errorf("rebuilt\n%s, live\n%s", after, before)
 	}
 }

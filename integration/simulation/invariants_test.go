@@ -123,6 +123,13 @@ func (w *world) sawRow(generation string, lane event.Lane, row *datastore.Row) {
 		return
 	}
 	want, found := w.model.entity(row.Entity).row(w.versions[generation], row.Position)
+	if row.Parked != nil && row.Parked.Again != nil {
+		want, found = w.model.entity(row.Entity).halfway(w.versions[generation], row)
+		w.halfway++
+	}
+	if row.Skipped > 0 {
+		w.skipped++
+	}
 	if !found {
 		w.breakf(order, "entity %s of %s is at %s, where it has no event", row.Entity, generation, row.Position)
 		return
@@ -154,6 +161,8 @@ func compareRows(want, have *datastore.Row) string {
 	case want.Duplicates != have.Duplicates || want.Conflicts != have.Conflicts || want.Ignored != have.Ignored:
 		return fmt.Sprintf("%d duplicates, %d conflicts, %d ignored, not %d, %d, %d", have.Duplicates, have.Conflicts, have.Ignored,
 			want.Duplicates, want.Conflicts, want.Ignored)
+	case want.Skipped != have.Skipped || want.Corrections != have.Corrections:
+		return fmt.Sprintf("%d skipped, %d corrections, not %d, %d", have.Skipped, have.Corrections, want.Skipped, want.Corrections)
 	case parked(want) != parked(have):
 		return fmt.Sprintf("%s, not %s", parked(have), parked(want))
 	case !slices.Equal(want.Buckets, have.Buckets):

@@ -135,7 +135,8 @@ func (d *deployment) stoppedAlarms() []alarm {
 		},
 		{
 			"records-quarantined",
-			"Records could not be decoded, came late, or belong to no lane: they are set aside in the log and not applied. " +
+			"Records could not be decoded, came late, or belong to no lane: they are set aside in the log and not applied; " +
+				"reprise quarantine list (GET /quarantine) shows them. " +
 				"Correct their events and send them again",
 			sum(own("Quarantined"), own("Foreign"), own("Dropped")),
 			1,

@@ -35,6 +35,7 @@ func routes() []route {
 		{"GET /entities/{id}/events", audit, "serve-api"},
 		{"GET /rows", audit, "serve-api"},
 		{"GET /parked", audit, "serve-api"},
+		{"GET /quarantine", audit, "serve-api"},
 		{"GET /lanes", audit, "serve-api"},
 		{"GET /status", audit, "serve-api"},
 		{"GET /generations", audit, "serve-api"},

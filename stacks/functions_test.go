@@ -246,7 +246,7 @@ func TestNumberOfResources(t *testing.T) {
 		}
 	}
 	want := map[string]int{
-		"ApiGatewayV2::Api": 1, "ApiGatewayV2::Integration": 3, "ApiGatewayV2::Route": 15, "ApiGatewayV2::Stage": 1,
+		"ApiGatewayV2::Api": 1, "ApiGatewayV2::Integration": 3, "ApiGatewayV2::Route": 16, "ApiGatewayV2::Stage": 1,
 		"CloudWatch::Alarm": 25, "CloudWatch::Dashboard": 1, "DynamoDB::Table": 2, "Events::Rule": 3,
 		"IAM::ManagedPolicy": 4, "IAM::Policy": 18, "IAM::Role": 18, "Kinesis::Stream": 2,
 		"Lambda::EventInvokeConfig": 2, "Lambda::EventSourceMapping": 4, "Lambda::Function": 17, "Lambda::Permission": 5,

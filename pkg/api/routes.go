@@ -67,6 +67,7 @@ func Routes() []Route {
 		{"GET /entities/{id}/events", Audit, serveAPI, (*API).getHistory},
 		{"GET /rows", Audit, serveAPI, (*API).getRows},
 		{"GET /parked", Audit, serveAPI, (*API).getParked},
+		{"GET /quarantine", Audit, serveAPI, (*API).getQuarantine},
 		{"GET /lanes", Audit, serveAPI, plain((*API).getLanes)},
 		{"GET /status", Audit, serveAPI, plain((*API).getStatus)},
 		{"GET /generations", Audit, serveAPI, plain((*API).getGenerations)},

@@ -6,7 +6,6 @@ import (
 	"net/http"
 	"time"
 
-	"reprise/pkg/event"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 )
@@ -81,11 +80,7 @@ type Bounded struct {
 	Complete bool  `json:"complete"`
 }
 
-const (
-	maxRunning = 20
-	// maxQuarantined bounds the quarantined records that one status counts.
-	maxQuarantined = 1000
-)
+const maxRunning = 20
 
 func (a *API) getStatus(r *http.Request) (reply, error) {
 	var view StatusView
@@ -157,23 +152,6 @@ func (a *API) replayStatus(ctx context.Context, view *StatusView) error {
 			return err
 		}
 		view.Replays = append(view.Replays, shown)
-	}
-	return nil
-}
-
-func (a *API) quarantineStatus(ctx context.Context, view *StatusView) error {
-	view.Quarantined.Complete = true
-	for lane := range event.Lane(a.Lanes.Count()) {
-		left := maxQuarantined - int(view.Quarantined.Count)
-		found, err := a.EventLog.ListQuarantine(ctx, lane, "", left)
-		if err != nil {
-			return fmt.Errorf("list quarantine: %w", err)
-		}
-		view.Quarantined.Count += int64(len(found))
-		if len(found) == left {
-			view.Quarantined.Complete = false
-			return nil
-		}
 	}
 	return nil
 }

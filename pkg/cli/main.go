@@ -23,6 +23,7 @@ func commands() []command.Command {
 		replays.Commands(),
 		[]command.Command{
 			stateGetCommand(), stateExportCommand(), stateWipeCommand(), eventsCommand(), statusCommand(),
-			parkedListCommand(), parkedSkipCommand(), generateCommand(), doctorCommand(),
+			parkedListCommand(), parkedSkipCommand(), quarantineListCommand(),
+			generateCommand(), doctorCommand(),
 		})
 }

@@ -65,6 +65,9 @@ func printStatus(f *command.ClientFlags, v api.StatusView) error {
 				"hint: the active generation is lost; reprise replay start --rebuild --promote --wait builds another generation")
 		}
 	}
+	if v.Quarantined.Count > 0 {
+		_, _ = fmt.Fprintln(f.App.Stderr, "hint: reprise quarantine list shows the records that were set aside, and why")
+	}
 	if v.Parked.Count > 0 {
 		_, _ = fmt.Fprintln(f.App.Stderr, "hint: reprise parked list shows the parked entities, and why their events cannot be applied")
 	}

@@ -188,6 +188,7 @@ func TestRequestsAreThoseOfTheAPI(t *testing.T) {
 		func() error { _, err := c.Rows(ctx, "g0001", 3, "", 9); return err },
 		func() error { _, err := c.Parked(ctx, "g0001", "too small", "3"); return err },
 		func() error { _, err := c.Skip(ctx, "a", api.SkipRequest{}); return err },
+		func() error { _, err := c.Quarantine(ctx, "1"); return err },
 		func() error { _, err := c.Lanes(ctx); return err },
 		func() error { _, err := c.Status(ctx); return err },
 		func() error { _, err := c.Generations(ctx); return err },
@@ -208,6 +209,7 @@ GET /entities/YQ/events?after=x+y&limit=5
 GET /rows?generation=g0001&lane=3&limit=9
 GET /parked?after=3&generation=g0001&reason=too+small
 POST /entities/YQ/skip
+GET /quarantine?after=1&limit=1000
 GET /lanes
 GET /status
 GET /generations

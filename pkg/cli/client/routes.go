@@ -106,6 +106,13 @@ func (c *Client) Skip(ctx context.Context, entity string, request api.SkipReques
 	return made, err
 }
 
+// Quarantine returns a page of the quarantined records.
+func (c *Client) Quarantine(ctx context.Context, after string) (api.QuarantinePage, error) {
+	var page api.QuarantinePage
+	err := c.get(ctx, "/quarantine", paging(after, 1000), &page)
+	return page, err
+}
+
 // Lanes returns the progress of every lane.
 func (c *Client) Lanes(ctx context.Context) (api.LanesView, error) {
 	var view api.LanesView

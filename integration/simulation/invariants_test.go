@@ -183,11 +183,22 @@ func (w *world) sawMark(generation string, name datastore.MarkName, lane event.L
 	if head := w.headOf(lane); mark.Position > head {
 		w.breakf(logLeads, "the live mark of lane %s of %s is at %s; the log's head is at %s", lane, generation, mark.Position, head)
 	}
+	if have := mark.Ignored; w.model.lanes[lane].ignored(mark.Position) != totalOf(have) {
+		w.breakf(determinism, "the live mark of lane %s of %s counts %d ignored events up to %s, not %d", lane, generation,
+			totalOf(have), mark.Position, w.model.lanes[lane].ignored(mark.Position))
+	}
 	for _, name := range w.names {
 		if w.lanes.Of(name) == lane {
 			w.checkReached(generation, lane, name, w.model.entity(name).last(mark.Position), "live")
 		}
 	}
+}
+
+func totalOf(i *datastore.Ignored) int64 {
+	if i == nil {
+		return 0
+	}
+	return i.Total()
 }
 
 // checkReached breaks completeness if a row has not reached a position.

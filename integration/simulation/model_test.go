@@ -59,6 +59,14 @@ type modelEvent struct {
 	logged   int64
 	bucket   eventlog.Bucket
 	digest   event.Digest
+	// corrects is set for a correction; one that was spoilt is an event that no
+	// projection handles.
+	corrects bool
+}
+
+// ignored reports whether no projection handles the event.
+func (e *modelEvent) ignored() bool {
+	return e.kind == typeIgnored || (e.kind == event.TypeSkipped && !e.corrects)
 }
 
 // modelLane is a lane's part of the event stream and of the log.
@@ -88,8 +96,8 @@ type modelEntity struct {
 type freshEvent struct {
 	*modelEvent
 	event event.Event
-	// corrects is the identity that a correction names.
-	corrects string
+	// names is the identity that a correction names.
+	names string
 }
 
 func identityOf(source, id string) string { return source + "\x00" + id }
@@ -125,7 +133,7 @@ func (m *model) fold(at *modelEvent, e *event.Event) {
 	first, repeated := entity.ids[identity]
 	fresh := freshEvent{modelEvent: at, event: *e}
 	if skip, is := event.SkipOf(e); is {
-		fresh.corrects = identityOf(skip.Source, skip.ID)
+		fresh.names = identityOf(skip.Source, skip.ID)
 	}
 	if !repeated {
 		entity.fresh = append(entity.fresh, fresh)
@@ -145,13 +153,13 @@ func (m *model) fold(at *modelEvent, e *event.Event) {
 			if first != string(at.line) {
 				row.Conflicts++
 			}
-		case row.Parked != nil && fresh.corrects != "":
+		case row.Parked != nil && fresh.names != "":
 			row = entity.refold(version, row, entity.fresh, "")
 		case row.Parked != nil:
 			row.Parked.Waiting++
-		case fresh.corrects != "":
+		case fresh.names != "":
 			row.Corrections++
-		case at.kind == typeIgnored:
+		case at.ignored():
 			row.Ignored++
 		case at.kind == typeRefused:
 			row.Parked = &datastore.Parked{Position: at.position, Type: at.kind}
@@ -177,14 +185,14 @@ func (m *modelEntity) refold(version int, row datastore.Row, fresh []freshEvent,
 			break
 		}
 		switch {
-		case f.corrects != "":
+		case f.names != "":
 			row.Corrections++
-		case f.kind == typeIgnored:
+		case f.ignored():
 			row.Ignored++
 		case f.kind != typeRefused:
 			m.apply(version, &row, f.modelEvent, &f.event)
 		case slices.ContainsFunc(fresh[i+1:], func(later freshEvent) bool {
-			return later.corrects == identityOf(f.event.Source, f.event.ID)
+			return later.names == identityOf(f.event.Source, f.event.ID)
 		}):
 			row.Skipped++
 		default:
@@ -201,7 +209,7 @@ func (m *modelEntity) refold(version int, row datastore.Row, fresh []freshEvent,
 func (m *modelEntity) halfway(version int, row *datastore.Row) (*datastore.Row, bool) {
 	whole, found := m.row(version, row.Position)
 	next := slices.IndexFunc(m.fresh, func(f freshEvent) bool { return f.position > row.Position })
-	if !found || next < 0 || m.fresh[next].corrects == "" || row.Parked.Position > row.Parked.Again.After {
+	if !found || next < 0 || m.fresh[next].names == "" || row.Parked.Position > row.Parked.Again.After {
 		return nil, false
 	}
 	seen, state := m.fresh[:next+1], m.state[version]
@@ -272,4 +280,14 @@ func (l *modelLane) count(at event.Position) int {
 		i++
 	}
 	return i
+}
+
+// ignored is the number of events up to a position that no projection handles.
+func (l *modelLane) ignored(at event.Position) (n int64) {
+	for _, e := range l.events[:l.count(at)] {
+		if e.ignored() {
+			n++
+		}
+	}
+	return n
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"time"
 
+	"reprise/pkg/datastore"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 )
@@ -62,7 +63,10 @@ type StatusView struct {
 	Replays     []lifecycle.View `json:"replays"`
 	Quarantined Bounded          `json:"quarantined"`
 	Parked      Bounded          `json:"parked"`
-	DiskBytes   *int64           `json:"diskBytes"`
+	// Ignored counts the events that no projection of the active generation
+	// handles.
+	Ignored   datastore.Ignored `json:"ignored"`
+	DiskBytes *int64            `json:"diskBytes"`
 }
 
 // LogStatus is the size of the log.
@@ -129,8 +133,9 @@ func (a *API) logStatus(ctx context.Context, view *StatusView) error {
 }
 
 func (a *API) storeStatus(ctx context.Context, view *StatusView) error {
-	generations, err := a.generationsView(ctx)
+	generations, marks, err := a.generationsView(ctx)
 	view.Active, view.Generations = generations.Active, generations.Generations
+	view.Ignored = datastore.IgnoredIn(marks)
 	return err
 }
 

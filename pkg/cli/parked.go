@@ -4,9 +4,6 @@ import (
 	"context"
 	"flag"
 	"io"
-	"strconv"
-	"strings"
-	"unicode"
 
 	"reprise/pkg/api"
 	"reprise/pkg/cli/client"
@@ -68,7 +65,7 @@ func (f *parkedListFlags) run(ctx context.Context) error {
 				header = false
 			}
 			for _, e := range page {
-				command.Row(w, printable(e.Entity), e.Position, printable(e.Type), progress.Count(e.Waiting), printable(e.Reason))
+				command.Row(w, command.Printable(e.Entity), e.Position, command.Printable(e.Type), progress.Count(e.Waiting), command.Printable(e.Reason))
 			}
 		})
 	})
@@ -91,12 +88,4 @@ func eachParked(
 			return nil
 		}
 	}
-}
-
-// printable quotes a text that a terminal may not show as it is.
-func printable(text string) string {
-	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
-		return strconv.Quote(text)
-	}
-	return text
 }

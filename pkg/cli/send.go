@@ -43,7 +43,8 @@ type sendFlags struct {
 // sent is the result of reprise send.
 type sent struct {
 	send.Result
-	// Applied says that --wait saw every event applied to the active generation.
+	// Applied says that --wait saw every event applied to the active generation,
+	// except those that no projection handles.
 	Applied bool `json:"applied,omitempty"`
 	effects
 }
@@ -111,7 +112,7 @@ func (f *sendFlags) run(ctx context.Context, name string) error {
 		_, _ = fmt.Fprintf(f.App.Stderr, "warning: %d events lie in a later time range of the log than their own times, "+
 			"because their lanes already had later events: replays select them by that range\n", result.Moved)
 	}
-	printed := command.PrintJSON(f.App.Stdout, sent{result, f.wait && err == nil && seen.none(), seen})
+	printed := command.PrintJSON(f.App.Stdout, sent{result, f.wait && err == nil && seen.applied(), seen})
 	return errors.Join(f.explain(result, err), printed)
 }
 

@@ -8,6 +8,8 @@ import (
 	"reprise/pkg/api"
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/progress"
+	"reprise/pkg/cli/replays"
+	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 )
 
@@ -21,12 +23,19 @@ type effects struct {
 	// are the first of them.
 	Parked int64    `json:"parked,omitempty"`
 	Named  []string `json:"parkedEntities,omitempty"`
+	// Ignored counts the events since sending began that no projection handles,
+	// nil if there are none.
+	Ignored *datastore.Ignored `json:"ignored,omitempty"`
 }
 
-func (e *effects) none() bool { return e.Parked == 0 }
+// applied reports whether every event was applied that a projection handles.
+func (e *effects) applied() bool { return e.Parked == 0 }
 
 func (e *effects) warn(w io.Writer) {
 	warnParked(w, e.Parked, "an event that was sent is not applied to them")
+	if e.Ignored != nil {
+		_, _ = fmt.Fprintf(w, "warning: %s\n", replays.IgnoredText(*e.Ignored))
+	}
 }
 
 // warnParked says how many entities are parked, and what follows.
@@ -58,7 +67,14 @@ func effectsSince(
 	for _, l := range before.Lanes {
 		since[l.Lane] = l.Position
 	}
-	err := eachParked(ctx, c, "", "", func(page []api.ParkedEntity) error {
+	after, err := c.Lanes(ctx)
+	if err != nil {
+		return e, fmt.Errorf("look for ignored events: %w", err)
+	}
+	if more := after.Ignored.Since(before.Ignored); more.Total() > 0 && after.Generation == before.Generation {
+		e.Ignored = &more
+	}
+	err = eachParked(ctx, c, "", "", func(page []api.ParkedEntity) error {
 		for _, p := range page {
 			if _, touched := reached[p.Lane]; !touched || p.Last <= since[p.Lane] {
 				continue

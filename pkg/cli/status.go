@@ -80,6 +80,9 @@ func printSummary(w io.Writer, v api.StatusView) {
 	command.Row(w, "newest event", command.When(v.Log.Newest))
 	command.Row(w, "quarantined", bounded(v.Quarantined)+" records")
 	command.Row(w, "parked", bounded(v.Parked)+" entities")
+	if v.Ignored.Total() > 0 {
+		command.Row(w, "ignored", replays.IgnoredText(v.Ignored))
+	}
 	if v.DiskBytes != nil {
 		command.Row(w, "disk", progress.Bytes(*v.DiskBytes))
 	}

@@ -113,4 +113,8 @@ type Mark struct {
 	Digest  event.Digest `json:"digest"`
 	// Place is where a reader continues after Ordinal.
 	Place json.RawMessage `json:"place,omitempty"`
+	// Ignored counts the events up to Position, or Ordinal, that no projection
+	// handles, since a release that counts them; nil if there are none. A mark
+	// moves by exactly the events that it counts, so each counts once.
+	Ignored *Ignored `json:"ignored,omitempty"`
 }

@@ -145,6 +145,24 @@ func (a *Applier) Apply(ctx context.Context, to Target, events []Placed) (Tally,
 	return r.tally, nil
 }
 
+// Ignored counts the events of a batch that no projection handles. A correction is
+// none of them.
+func (a *Applier) Ignored(events []Placed) datastore.Ignored {
+	var sum datastore.Ignored
+	counts := make(map[string]int64)
+	for i := range events {
+		if _, corrects := event.SkipOf(&events[i].Event); !corrects {
+			counts[events[i].Event.Type]++
+		}
+	}
+	for eventType, count := range counts {
+		if a.set.For(eventType) == nil {
+			sum.Add(eventType, count)
+		}
+	}
+	return sum
+}
+
 // work is one entity's part of a batch.
 type work struct {
 	entity string

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 	"text/tabwriter"
 	"time"
+	"unicode"
 )
 
 // PrintJSON prints value as one line. The bytes of events and states stay as they
@@ -53,6 +56,14 @@ func Row(w io.Writer, cells ...any) {
 		_, _ = fmt.Fprint(w, cell)
 	}
 	_, _ = io.WriteString(w, "\n")
+}
+
+// Printable quotes a text that a terminal may not show as it is.
+func Printable(text string) string {
+	if strings.ContainsFunc(text, func(r rune) bool { return !unicode.IsPrint(r) }) {
+		return strconv.Quote(text)
+	}
+	return text
 }
 
 // When formats a time in UTC, nil as a dash.

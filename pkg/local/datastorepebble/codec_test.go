@@ -68,6 +68,8 @@ func TestDamagedValuesAreRefused(t *testing.T) {
 	n := 0
 	var mark datastore.Mark
 	fill(t, reflect.ValueOf(&mark).Elem(), &n)
+	counting := mark
+	mark.Ignored = nil
 	var row datastore.Row
 	fill(t, reflect.ValueOf(&row).Elem(), &n)
 	corrected := appendRow(nil, &row)
@@ -82,9 +84,10 @@ func TestDamagedValuesAreRefused(t *testing.T) {
 		least  int
 		decode func([]byte) error
 	}{
-		"mark":        {appendMark(nil, &mark), 0, func(b []byte) error { _, err := decodeMark(b); return err }},
-		"row":         {whole, 0, ofRow},
-		"indexed row": {indexed, len(whole) + 1, ofRow},
+		"mark":                    {appendMark(nil, &mark), 0, func(b []byte) error { _, err := decodeMark(b); return err }},
+		"mark with ignored types": {appendMark(nil, &counting), len(appendMark(nil, &mark)) + 1, func(b []byte) error { _, err := decodeMark(b); return err }},
+		"row":                     {whole, 0, ofRow},
+		"indexed row":             {indexed, len(whole) + 1, ofRow},
 		// A parked row of an earlier release ends before what belongs to corrections.
 		"corrected row": {corrected, lengthBefore(corrected) + 1, ofRow},
 	} {

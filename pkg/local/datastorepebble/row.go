@@ -161,7 +161,16 @@ func appendMark(b []byte, m *datastore.Mark) []byte {
 	b = binary.AppendVarint(b, m.Ordinal)
 	b = binary.AppendVarint(b, m.Bytes)
 	b = appendDigest(b, m.Digest)
-	return appendText(b, m.Place)
+	b = appendText(b, m.Place)
+	if m.Ignored == nil {
+		return b // as before there were counts of ignored events
+	}
+	b = binary.AppendVarint(b, m.Ignored.Others)
+	b = binary.AppendUvarint(b, uint64(len(m.Ignored.Types)))
+	for _, t := range m.Ignored.Types {
+		b = binary.AppendVarint(appendText(b, t.Type), t.Count)
+	}
+	return b
 }
 
 func decodeMark(value []byte) (datastore.Mark, error) {
@@ -174,6 +183,12 @@ func decodeMark(value []byte) (datastore.Mark, error) {
 		Bytes:    d.number(),
 		Digest:   d.digest(),
 		Place:    d.bytes(),
+	}
+	if len(d.rest) > 0 {
+		m.Ignored = &datastore.Ignored{Others: d.number()}
+		for range d.length() {
+			m.Ignored.Types = append(m.Ignored.Types, datastore.TypeCount{Type: d.text(), Count: d.number()})
+		}
 	}
 	return m, d.end()
 }

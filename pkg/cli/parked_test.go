@@ -85,3 +85,26 @@ func TestParkedEventIsSkipped(t *testing.T) {
 		t.Errorf("rebuilt\n%s, live\n%s", after, before)
 	}
 }
+
+// A mistyped type is in the log and changes no state: whoever sends it is told.
+func TestIgnoredTypesAreShownEverywhere(t *testing.T) {
+	s := &shell{t: t, endpoint: startPlatform(t)}
+	s.fine(strings.ReplaceAll(account("old", 1), "account.deposited", "account.earlier"), "send", "-", "--wait")
+	sending := s.run(strings.ReplaceAll(account("a", 3), "account.deposited", "account.deposted"), "send", "-", "--wait")
+	result := decode[sent](t, sending.stdout)
+	if !result.Applied || result.Ignored == nil || result.Ignored.Total() != 3 || result.Ignored.Types[0].Type != "account.deposted" ||
+		!strings.Contains(sending.stderr, "warning: 3 events of types that no projection handles: account.deposted 3") {
+		t.Errorf("send: %+v", sending)
+	}
+	const all = "4 events of types that no projection handles: account.deposted 3, account.earlier 1"
+	if status := s.fine("", "status"); !strings.Contains(status, all) {
+		t.Errorf("status: %s", status)
+	}
+	s.fine("", "replay", "start", "--rebuild", "--promote", "--wait", "--name", "r")
+	if got := s.fine("", "replay", "get", "r"); !strings.Contains(got, all) {
+		t.Errorf("replay: %s", got)
+	}
+	if status := s.fine("", "status"); !strings.Contains(status, all) || !strings.Contains(status, "g0002") {
+		t.Errorf("status after the rebuild: %s", status)
+	}
+}

@@ -41,7 +41,8 @@ func TestSkippedEventStaysSkippedUntilTheProjectionCanApplyIt(t *testing.T) {
 		t.Errorf("rebuild: %+v, %+v", got, got.Proof)
 	}
 	rebuilt := p.Rows("", 1)["ann"]
-	if rebuilt.Generation == live.Generation || string(rebuilt.State) != string(live.State) || rebuilt.Chain != live.Chain ||
+	if rebuilt.Generation == live.Generation || string(rebuilt.State) != string(live.State) ||
+		rebuilt.Chain != live.Chain ||
 		rebuilt.Position != live.Position || rebuilt.Skipped != 2 || rebuilt.Corrections != 2 {
 		t.Errorf("rebuilt: %+v\nlive: %+v", rebuilt, live)
 	}
@@ -52,7 +53,8 @@ func TestSkippedEventStaysSkippedUntilTheProjectionCanApplyIt(t *testing.T) {
 	if got.Status != replay.Succeeded || !got.Proof.Complete {
 		t.Errorf("rebuild with the mended projection: %+v, %+v", got, got.Failure)
 	}
-	if ann := p.Rows("", 1)["ann"]; string(ann.State) != `{"points":8}` || ann.Skipped != 0 || ann.Corrections != 2 || ann.Count != 5 {
+	if ann := p.Rows("", 1)["ann"]; string(ann.State) != `{"points":8}` || ann.Skipped != 0 ||
+		ann.Corrections != 2 || ann.Count != 5 {
 		t.Errorf("ann, mended: %+v", ann)
 	}
 }

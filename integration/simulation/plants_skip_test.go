@@ -14,7 +14,8 @@ type twice struct{ eventlog.Log }
 
 func plantTwice(_ *world, l eventlog.Log) eventlog.Log { return twice{l} }
 
-func (l twice) ReadEntity(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity, after string, limit eventlog.PageLimit,
+func (l twice) ReadEntity(
+	ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity, after string, limit eventlog.PageLimit,
 ) (eventlog.Page, error) {
 	page, err := l.Log.ReadEntity(ctx, lane, bucket, entity, after, limit)
 	var entries []eventlog.Entry
@@ -32,7 +33,8 @@ type forgotten struct{ eventlog.Log }
 
 func plantForgotten(_ *world, l eventlog.Log) eventlog.Log { return forgotten{l} }
 
-func (l forgotten) ReadEntity(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity, after string, limit eventlog.PageLimit,
+func (l forgotten) ReadEntity(
+	ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity, after string, limit eventlog.PageLimit,
 ) (eventlog.Page, error) {
 	page, err := l.Log.ReadEntity(ctx, lane, bucket, entity, after, limit)
 	if n := len(page.Entries); n > 0 && after != "" {

@@ -98,7 +98,14 @@ func (a *API) getParked(r *http.Request) (reply, error) {
 	if err != nil {
 		return reply{}, err
 	}
-	l := &parkedList{api: a, info: info, reason: q.text("reason"), limit: limit, seen: maxParkedSeen, lanes: maxParkedLanes}
+	l := &parkedList{
+		api:    a,
+		info:   info,
+		reason: q.text("reason"),
+		limit:  limit,
+		seen:   maxParkedSeen,
+		lanes:  maxParkedLanes,
+	}
 	page, err := l.page(r.Context(), after)
 	if err == nil && info.Consumes() {
 		// Marks that still exist show that the rows existed when they were read.

@@ -103,9 +103,7 @@ func TestParkedEntitiesOfALostGeneration(t *testing.T) {
 	w.parkMany(3)
 	must(t, w.generations.Clear(t.Context(), "g0001"))
 	got := w.call("GET /parked", "", nil, "")
-	if p := decode[api.Problem](t, got.Body); got.StatusCode != http.StatusServiceUnavailable || p.Kind() != "generation-lost" {
-		t.Errorf("%d %s", got.StatusCode, got.Body)
-	}
+	w.refused("a lost generation", got, http.StatusServiceUnavailable, "generation-lost")
 }
 
 func TestParkedRefusesWrongParameters(t *testing.T) {

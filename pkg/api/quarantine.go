@@ -79,7 +79,7 @@ func (a *API) getQuarantine(r *http.Request) (reply, error) {
 		return reply{}, err
 	}
 	page := QuarantinePage{Records: []QuarantinedRecord{}}
-	next, err := a.eachQuarantined(r.Context(), after, maxQuarantineLanes, func(lane event.Lane, record *eventlog.Quarantined) bool {
+	add := func(lane event.Lane, record *eventlog.Quarantined) bool {
 		if len(page.Records) == limit {
 			return false
 		}
@@ -92,7 +92,8 @@ func (a *API) getQuarantine(r *http.Request) (reply, error) {
 			Bytes:    len(record.Data),
 		})
 		return true
-	})
+	}
+	next, err := a.eachQuarantined(r.Context(), after, maxQuarantineLanes, add)
 	page.Next = next
 	return answer(http.StatusOK, page), err
 }
@@ -126,13 +127,14 @@ func (a *API) eachQuarantined(
 }
 
 func (a *API) quarantineStatus(ctx context.Context, view *StatusView) error {
-	next, err := a.eachQuarantined(ctx, quarantinePlace{}, a.Lanes.Count(), func(event.Lane, *eventlog.Quarantined) bool {
+	count := func(event.Lane, *eventlog.Quarantined) bool {
 		if view.Quarantined.Count == maxQuarantined {
 			return false
 		}
 		view.Quarantined.Count++
 		return true
-	})
+	}
+	next, err := a.eachQuarantined(ctx, quarantinePlace{}, a.Lanes.Count(), count)
 	view.Quarantined.Complete = next == ""
 	return err
 }

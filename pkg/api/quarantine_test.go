@@ -25,7 +25,8 @@ func TestQuarantinedRecordsComePageByPage(t *testing.T) {
 	for pages := 1; ; pages++ {
 		page := get[api.QuarantinePage](w, "GET /quarantine", "", query)
 		for _, r := range page.Records {
-			if key := r.Lane.String() + string(r.Position); !want[key] || r.Bytes != 3 || r.Reason != "late" || r.Arrival.Unix() != 1 {
+			if key := r.Lane.String() + string(r.Position); !want[key] || r.Bytes != 3 ||
+				r.Reason != "late" || r.Arrival.Unix() != 1 {
 				t.Errorf("%+v", r)
 			} else {
 				delete(want, key)
@@ -46,7 +47,8 @@ func TestQuarantinedRecordsComePageByPage(t *testing.T) {
 		t.Errorf("status: %+v", view.Quarantined)
 	}
 	for _, after := range []string{"x", "-1", "9999", "0.x"} {
-		if got := w.call("GET /quarantine", "", map[string]string{"after": after}, ""); got.StatusCode != http.StatusBadRequest {
+		got := w.call("GET /quarantine", "", map[string]string{"after": after}, "")
+		if got.StatusCode != http.StatusBadRequest {
 			t.Errorf("after=%s: %d", after, got.StatusCode)
 		}
 	}

@@ -57,7 +57,7 @@ func (a *API) skip(r *http.Request) (reply, error) {
 		return reply{}, invalidCorrection(err)
 	}
 	if a.Load.Overloaded != nil && a.Load.Overloaded(r.Context()) {
-		return reply{}, busy("the platform is far behind with events it accepted earlier: try again later")
+		return reply{}, Busy("the platform is far behind with events it accepted earlier: try again later")
 	}
 	batch := newBatch(0)
 	batch.add(lane, &e)
@@ -103,7 +103,8 @@ func (a *API) mayStepOver(
 		return "", "", problem(http.StatusNotFound, "event-not-found",
 			"the log has no event of this entity at that position: reprise parked list shows where it is parked")
 	case row.Parked == nil:
-		return "", "", problem(http.StatusConflict, "entity-not-parked", "the entity is not parked: nothing has to be skipped")
+		return "", "", problem(http.StatusConflict, "entity-not-parked",
+			"the entity is not parked: nothing has to be skipped")
 	case row.Parked.Position != at:
 		return "", "", problem(http.StatusConflict, "parked-elsewhere", fmt.Sprintf(
 			"the entity is parked at %s, and only that event can be skipped", row.Parked.Position))
@@ -128,14 +129,13 @@ func (a *API) eventAt(
 		return e, false, err
 	}
 	justBelow := at[:len(at)-1]
-	err = a.view().History(ctx, lane, entity, buckets, justBelow, at, func(_ eventlog.Bucket, entry *eventlog.Entry) error {
-		if entry.Position != at {
-			return nil
+	visit := func(_ eventlog.Bucket, entry *eventlog.Entry) (err error) {
+		if found = found || entry.Position == at; entry.Position == at {
+			e, err = event.Parse(string(entry.Line))
 		}
-		found = true
-		e, err = event.Parse(string(entry.Line))
 		return err
-	})
+	}
+	err = a.view().History(ctx, lane, entity, buckets, justBelow, at, visit)
 	if err != nil {
 		return e, false, fmt.Errorf("read event at %s: %w", at, err)
 	}

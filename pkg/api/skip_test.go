@@ -56,7 +56,8 @@ func TestSkipStepsOverTheParkedEvent(t *testing.T) {
 		!strings.Contains(string(p.State), `"balance":2`) {
 		t.Errorf("%+v", p)
 	}
-	if last := w.history("p")[4]; last.Position != skipping.Position || !strings.Contains(string(last.Event), `"who":"ann"`) {
+	last := w.history("p")[4]
+	if last.Position != skipping.Position || !strings.Contains(string(last.Event), `"who":"ann"`) {
 		t.Errorf("%+v", last)
 	}
 	w.refused("once more", w.skip("p", parked.Position), http.StatusConflict, "entity-not-parked")
@@ -79,7 +80,8 @@ func TestSkipRefusesWhatWouldHaveNoEffect(t *testing.T) {
 	w.refused("an event that waits", w.skip("p", behind), http.StatusConflict, "parked-elsewhere")
 	for _, body := range []string{`{"event":"x","reason":"r"}`, fmt.Sprintf(`{"event":%q,"reason":""}`, parked),
 		fmt.Sprintf(`{"event":%q,"reason":%q}`, parked, strings.Repeat("r", event.MaxReasonBytes+1))} {
-		w.refused(body, w.call("POST /entities/{id}/skip", api.EncodeEntity("p"), nil, body), http.StatusBadRequest, "invalid-correction")
+		got := w.call("POST /entities/{id}/skip", api.EncodeEntity("p"), nil, body)
+		w.refused(body, got, http.StatusBadRequest, "invalid-correction")
 	}
 	w.flow()
 	if n := len(w.history("p")) + len(w.history("well")); n != 5 {
@@ -102,7 +104,8 @@ func TestSkipGivenTwice(t *testing.T) {
 	w.commit()
 	w.refused("given twice", w.skip("p", at), http.StatusConflict, "already-skipped")
 	w.flow()
-	if p := w.entity("p"); p.Duplicates != 1 || p.Corrections != 0 || p.Skipped != 1 || p.Parked == nil || p.Parked.Waiting != 1 {
+	if p := w.entity("p"); p.Duplicates != 1 || p.Corrections != 0 || p.Skipped != 1 ||
+		p.Parked == nil || p.Parked.Waiting != 1 {
 		t.Errorf("%+v, %+v", p, p.Parked)
 	}
 }
@@ -117,8 +120,11 @@ func TestReservedTypesAreRefused(t *testing.T) {
 	if !strings.Contains(correction, made.ID) {
 		t.Fatal(correction)
 	}
-	reserved := `{"specversion":"1.0","id":"1","source":"s","type":"reprise.x","subject":"p","time":"2026-03-01T00:00:00Z"}`
-	source := `{"specversion":"1.0","id":"1","source":"urn:reprise:corrections","type":"x","subject":"p","time":"2026-03-01T00:00:00Z"}`
+	line := func(source, kind string) string {
+		return fmt.Sprintf(`{"specversion":"1.0","id":"1","source":%q,"type":%q,"subject":"p","time":"2026-03-01T00:00:00Z"}`,
+			source, kind)
+	}
+	reserved, source := line("s", "reprise.x"), line(event.SourceCorrections, "x")
 	for _, c := range []struct {
 		route, line string
 		status      int
@@ -128,7 +134,8 @@ func TestReservedTypesAreRefused(t *testing.T) {
 		{api.RouteImports, strings.Replace(correction, "skip-", "skip-0", 1), 400},
 		{api.RouteImports, strings.Replace(correction, `"reason":"a test"`, `"reason":""`, 1), 400},
 	} {
-		got := w.ask(asked{route: c.route, body: c.line, headers: map[string]string{"content-type": "application/cloudevents+json"}})
+		headers := map[string]string{"content-type": "application/cloudevents+json"}
+		got := w.ask(asked{route: c.route, body: c.line, headers: headers})
 		if got.StatusCode != c.status {
 			t.Errorf("%s %s: %d %s", c.route, c.line, got.StatusCode, got.Body)
 		}

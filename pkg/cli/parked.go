@@ -65,7 +65,7 @@ func (f *parkedListFlags) run(ctx context.Context) error {
 				header = false
 			}
 			for _, e := range page {
-				command.Row(w, command.Printable(e.Entity), e.Position, command.Printable(e.Type), progress.Count(e.Waiting), command.Printable(e.Reason))
+				command.Row(w, e.Entity, e.Position, e.Type, progress.Count(e.Waiting), e.Reason)
 			}
 		})
 	})

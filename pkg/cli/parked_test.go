@@ -19,7 +19,8 @@ func TestParkedEntitiesAreShownEverywhere(t *testing.T) {
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	sending := s.run(account("a", 1)+unopened("p\u00e9", 3), "send", "-", "--wait")
 	result := decode[sent](t, sending.stdout)
-	if sending.code != 0 || result.Applied || result.Parked != 1 || len(result.Named) != 1 || result.Named[0] != "p\u00e9" ||
+	if sending.code != 0 || result.Applied || result.Parked != 1 || len(result.Named) != 1 ||
+		result.Named[0] != "p\u00e9" ||
 		!strings.Contains(sending.stderr, "warning: 1 entities are parked") {
 		t.Errorf("send: %+v", sending)
 	}
@@ -29,7 +30,8 @@ func TestParkedEntitiesAreShownEverywhere(t *testing.T) {
 		t.Errorf("send of other events: %+v", again)
 	}
 	list := decodeLines[api.ParkedEntity](t, s.fine("", "parked", "list", "--json"))
-	if len(list) != 1 || list[0].Entity != "p\u00e9" || list[0].Waiting != 2 || list[0].Reason != "the account is not open" {
+	if len(list) != 1 || list[0].Entity != "p\u00e9" || list[0].Waiting != 2 ||
+		list[0].Reason != "the account is not open" {
 		t.Errorf("list: %+v", list)
 	}
 	if table := s.fine("", "parked", "list", "--reason", "not open"); !strings.Contains(table, "ENTITY") ||
@@ -41,7 +43,8 @@ func TestParkedEntitiesAreShownEverywhere(t *testing.T) {
 	}
 	export := s.run("", "state", "export")
 	rows := decodeLines[map[string]json.RawMessage](t, export.stdout)
-	if len(rows) != 3 || rows[0]["parked"] != nil || !strings.Contains(string(rows[2]["parked"]), "the account is not open") ||
+	if len(rows) != 3 || rows[0]["parked"] != nil ||
+		!strings.Contains(string(rows[2]["parked"]), "the account is not open") ||
 		!strings.Contains(export.stderr, "1 entities are parked") {
 		t.Errorf("export: %+v", export)
 	}
@@ -73,7 +76,8 @@ func TestParkedEventIsSkipped(t *testing.T) {
 		t.Errorf("list: %s", none)
 	}
 	for _, args := range [][]string{
-		{"--event", at}, {"--reason", "r"}, {"--event", "x", "--reason", "r"}, {"--event", at, "--reason", "r", "--timeout", "0s"},
+		{"--event", at}, {"--reason", "r"}, {"--event", "x", "--reason", "r"},
+		{"--event", at, "--reason", "r", "--timeout", "0s"},
 	} {
 		if got := s.run("", append([]string{"parked", "skip", "p"}, args...)...); got.code != command.ExitMisuse {
 			t.Errorf("skip %v: %+v", args, got)
@@ -92,7 +96,8 @@ func TestIgnoredTypesAreShownEverywhere(t *testing.T) {
 	s.fine(strings.ReplaceAll(account("old", 1), "account.deposited", "account.earlier"), "send", "-", "--wait")
 	sending := s.run(strings.ReplaceAll(account("a", 3), "account.deposited", "account.deposted"), "send", "-", "--wait")
 	result := decode[sent](t, sending.stdout)
-	if !result.Applied || result.Ignored == nil || result.Ignored.Total() != 3 || result.Ignored.Types[0].Type != "account.deposted" ||
+	if !result.Applied || result.Ignored == nil || result.Ignored.Total() != 3 ||
+		result.Ignored.Types[0].Type != "account.deposted" ||
 		!strings.Contains(sending.stderr, "warning: 3 events of types that no projection handles: account.deposted 3") {
 		t.Errorf("send: %+v", sending)
 	}

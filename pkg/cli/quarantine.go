@@ -67,7 +67,7 @@ func printQuarantine(f *command.ClientFlags, records []api.QuarantinedRecord, he
 		}
 		for _, r := range records {
 			command.Row(w, int(r.Lane), r.Position, r.Reason, command.When(&r.Arrival), progress.Bytes(int64(r.Bytes)),
-				command.Printable(r.Detail))
+				r.Detail)
 		}
 	})
 }

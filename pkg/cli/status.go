@@ -69,7 +69,8 @@ func printStatus(f *command.ClientFlags, v api.StatusView) error {
 		_, _ = fmt.Fprintln(f.App.Stderr, "hint: reprise quarantine list shows the records that were set aside, and why")
 	}
 	if v.Parked.Count > 0 {
-		_, _ = fmt.Fprintln(f.App.Stderr, "hint: reprise parked list shows the parked entities, and why their events cannot be applied")
+		_, _ = fmt.Fprintln(f.App.Stderr,
+			"hint: reprise parked list shows the parked entities, and why their events cannot be applied")
 	}
 	return nil
 }

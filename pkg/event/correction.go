@@ -5,8 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"time"
-
-	"reprise/pkg/event/strict"
 )
 
 const (
@@ -63,9 +61,9 @@ func NewSkip(entity string, s Skip, at time.Time) (Event, error) {
 	if err := s.check(); err != nil {
 		return Event{}, err
 	}
-	data, err := json.Marshal(s)
+	data, err := s.encode()
 	if err != nil {
-		return Event{}, fmt.Errorf("encode correction: %w", err)
+		return Event{}, err
 	}
 	e := Event{
 		ID:              skipID(&s),
@@ -74,23 +72,33 @@ func NewSkip(entity string, s Skip, at time.Time) (Event, error) {
 		Subject:         entity,
 		Time:            at.UTC().Format("2006-01-02T15:04:05.000Z"),
 		DataContentType: "application/json",
-		Data:            string(data),
+		Data:            data,
 	}
 	return e, e.Validate()
 }
 
+func (s *Skip) encode() (string, error) {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return "", fmt.Errorf("encode correction: %w", err)
+	}
+	return string(data), nil
+}
+
 func skipID(s *Skip) string { return "skip-" + s.Named().String() }
 
-// SkipOf returns the content of a correction, and false for any other event.
+// SkipOf returns the content of a correction, and false for any other event. Only
+// data that NewSkip could have made are those of a correction.
 func SkipOf(e *Event) (Skip, bool) {
 	if e.Type != TypeSkipped || e.Source != SourceCorrections || e.Base64 {
 		return Skip{}, false
 	}
 	var s Skip
-	if strict.Unmarshal([]byte(e.Data), &s) != nil || s.check() != nil || e.ID != skipID(&s) {
+	if json.Unmarshal([]byte(e.Data), &s) != nil || s.check() != nil || e.ID != skipID(&s) {
 		return Skip{}, false
 	}
-	return s, true
+	data, err := s.encode()
+	return s, err == nil && data == e.Data
 }
 
 // AdmitReserved returns an *Invalid for an event with a type or source that is

@@ -139,7 +139,7 @@ func (f *rowFold) waiting(ctx context.Context) (events []sighting, next eventlog
 		next, more = buckets[len(part)], true
 	}
 	size := 0
-	err = f.history(ctx, f.row.Entity, part, at.After, f.row.Position, func(b eventlog.Bucket, entry *eventlog.Entry) error {
+	visit := func(b eventlog.Bucket, entry *eventlog.Entry) error {
 		s, err := sightingOf(b, entry)
 		if err != nil {
 			return err
@@ -150,7 +150,8 @@ func (f *rowFold) waiting(ctx context.Context) (events []sighting, next eventlog
 			return errStepDone
 		}
 		return nil
-	})
+	}
+	err = f.history(ctx, f.row.Entity, part, at.After, f.row.Position, visit)
 	if errors.Is(err, errStepDone) {
 		err = nil
 	}

@@ -92,9 +92,13 @@ func TestWaitingEventsAreFoldedAgainInSteps(t *testing.T) {
 	}
 	events := []event.Event{wrong}
 	for i := range waiting {
-		events = append(events, event.Event{ID: fmt.Sprint(i % (waiting - 100)), Source: "s", Type: "it.happened", Subject: "x"})
+		e := wrong
+		e.ID = fmt.Sprint(i % (waiting - 100))
+		events = append(events, e)
 	}
-	placed := b.put(t, append(events, correctionOf(t, &wrong), event.Event{ID: "last", Source: "s", Type: "it.happened", Subject: "x"}), 1000)
+	last := wrong
+	last.ID = "last"
+	placed := b.put(t, append(events, correctionOf(t, &wrong), last), 1000)
 	if err := b.tables.Create(t.Context(), "g"); err != nil {
 		t.Fatal(err)
 	}
@@ -124,8 +128,8 @@ func TestWaitingEventsAreFoldedAgainInSteps(t *testing.T) {
 		sum.Skipped += tally.Skipped
 	}
 	row := rowOf(t, to, "x")
-	if row.Count != waiting-100+1 || row.Duplicates != 100 || row.Skipped != 1 || row.Corrections != 1 || row.Parked != nil ||
-		string(row.State) != fmt.Sprint(waiting-99) || sum.Applied != row.Count || sum.Skipped != 1 {
+	if row.Count != waiting-100+1 || row.Duplicates != 100 || row.Skipped != 1 || row.Corrections != 1 ||
+		row.Parked != nil || string(row.State) != fmt.Sprint(waiting-99) || sum.Applied != row.Count || sum.Skipped != 1 {
 		t.Errorf("%+v, %+v", row, sum)
 	}
 	if invocations < 3 || log.entries > 3*waiting {
@@ -138,7 +142,8 @@ func TestSkippedEventLeavesNoProjectionBehind(t *testing.T) {
 	b := newBench(t, recorder(), projection.New("other", 1, []string{"other"},
 		func(n int, _ *event.Event) (int, error) { return n + 1, nil }))
 	wrong := event.Event{ID: "1", Source: "s", Type: "is.wrong", Subject: "x"}
-	placed := b.put(t, []event.Event{wrong, {ID: "2", Source: "s", Type: "other", Subject: "x"}, correctionOf(t, &wrong)}, 5)
+	other := event.Event{ID: "2", Source: "s", Type: "other", Subject: "x"}
+	placed := b.put(t, []event.Event{wrong, other, correctionOf(t, &wrong)}, 5)
 	if err := b.tables.Create(t.Context(), "g"); err != nil {
 		t.Fatal(err)
 	}

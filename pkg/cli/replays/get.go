@@ -102,12 +102,13 @@ func printReplay(f *command.ClientFlags, v lifecycle.View) error {
 func IgnoredText(i datastore.Ignored) string {
 	parts := make([]string, 0, len(i.Types)+1)
 	for _, t := range i.Types {
-		parts = append(parts, command.Printable(t.Type)+" "+progress.Count(t.Count))
+		parts = append(parts, t.Type+" "+progress.Count(t.Count))
 	}
 	if i.Others > 0 {
 		parts = append(parts, "others "+progress.Count(i.Others))
 	}
-	return fmt.Sprintf("%s events of types that no projection handles: %s", progress.Count(i.Total()), strings.Join(parts, ", "))
+	return fmt.Sprintf("%s events of types that no projection handles: %s",
+		progress.Count(i.Total()), strings.Join(parts, ", "))
 }
 
 func costText(c *spending.Cost) string {

@@ -43,8 +43,8 @@ func fill(t *testing.T, v reflect.Value, n *int) {
 	}
 }
 
-// TestEveryFieldIsStored fails when a field is added to a row or mark and not
-// to its encoding.
+// TestEveryFieldIsStored fails if a field is added to a row or mark but not to
+// its encoding.
 func TestEveryFieldIsStored(t *testing.T) {
 	n := 0
 	var row datastore.Row
@@ -61,9 +61,9 @@ func TestEveryFieldIsStored(t *testing.T) {
 	}
 }
 
-// TestDamagedValuesAreRefused cuts stored values short, adds to them, gives them
-// another layout and puts a huge number everywhere: none is read as something
-// else, and none ends the process.
+// TestDamagedValuesAreRefused shortens and lengthens stored values, changes
+// their layout, and puts a huge number everywhere: no value is read as another
+// one, and none stops the process.
 func TestDamagedValuesAreRefused(t *testing.T) {
 	n := 0
 	var mark datastore.Mark
@@ -77,15 +77,16 @@ func TestDamagedValuesAreRefused(t *testing.T) {
 	indexed := appendRow(nil, &row)
 	row.Indexed, row.IndexedBucket = "", ""
 	whole := appendRow(nil, &row)
+	ofMark := func(b []byte) error { _, err := decodeMark(b); return err }
 	ofRow := func(b []byte) error { _, err := decodeRow(b); return err }
 	for name, c := range map[string]struct {
 		value []byte
-		// least is the length of a value that was whole in an earlier release.
+		// least is the length of a complete value of an earlier release.
 		least  int
 		decode func([]byte) error
 	}{
-		"mark":                    {appendMark(nil, &mark), 0, func(b []byte) error { _, err := decodeMark(b); return err }},
-		"mark with ignored types": {appendMark(nil, &counting), len(appendMark(nil, &mark)) + 1, func(b []byte) error { _, err := decodeMark(b); return err }},
+		"mark":                    {appendMark(nil, &mark), 0, ofMark},
+		"mark with ignored types": {appendMark(nil, &counting), len(appendMark(nil, &mark)) + 1, ofMark},
 		"row":                     {whole, 0, ofRow},
 		"indexed row":             {indexed, len(whole) + 1, ofRow},
 		// A parked row of an earlier release ends before what belongs to corrections.
@@ -107,7 +108,7 @@ func TestDamagedValuesAreRefused(t *testing.T) {
 		refused("of another layout", append([]byte{layout + 1}, c.value[1:]...))
 		for i := range c.value {
 			huge := binary.AppendUvarint(slices.Clone(c.value[:i]), math.MaxInt64)
-			_ = c.decode(append(huge, c.value[i+1:]...)) // returns, whatever it is
+			_ = c.decode(append(huge, c.value[i+1:]...)) // must return, with any result
 		}
 	}
 	for end := range len(row.Position) {

@@ -53,7 +53,7 @@ type World struct {
 	states string
 	// functions is the endpoint of the Lambda API.
 	functions string
-	kills  *kills
+	kills     *kills
 	// permissions compares the functions' calls with their roles.
 	permissions *permissions
 	// definitions are the state machine's definitions, by execution.

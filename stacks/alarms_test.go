@@ -23,8 +23,8 @@ func alarmOf(t *testing.T, name string) map[string]any {
 	return found
 }
 
-// TestLagAlarmsFollowTheRetention holds thresholds against the streams: an
-// alarm that comes after the records have expired is none.
+// TestLagAlarmsFollowTheRetention compares thresholds with the streams'
+// retention: an alarm after the records have expired is useless.
 func TestLagAlarmsFollowTheRetention(t *testing.T) {
 	hours := map[string]float64{
 		"event":    templates["data"].Resources["eventstream"].Properties["RetentionPeriodHours"].(float64),
@@ -34,20 +34,23 @@ func TestLagAlarmsFollowTheRetention(t *testing.T) {
 		"pump-events": "event", "write-state": "event", "run-microservice": "event", "apply-playback": "playback"} {
 		for part, of := range map[string]float64{"quarter": 4, "half": 2} {
 			alarm := alarmOf(t, consumer+"-lag-"+part)
-			if alarm["Threshold"] != hours[stream]*3_600_000/of || alarm["MetricName"] != "IteratorAge" || alarm["Statistic"] != "Maximum" {
+			if alarm["Threshold"] != hours[stream]*3_600_000/of || alarm["MetricName"] != "IteratorAge" ||
+				alarm["Statistic"] != "Maximum" {
 				t.Errorf("%s at a %s: %v", consumer, part, alarm)
 			}
 		}
 	}
 }
 
-// TestEveryPromiseIsWatched has an alarm for each, that tells somebody and is
-// not raised by silence.
-func TestEveryPromiseIsWatched(t *testing.T) {
-	for _, promise := range []string{"log-changed", "records-quarantined", "entities-parked", "generation-lost",
-		"head-lost", "projection-runaway", "playback-damaged", "pump-stopped", "write-stopped",
-		"functions-throttled", "tables-throttled", "event-stream-throttled", "consumers-failing", "watch-failing", "keeper-failing",
-		"replay-failed", "replay-not-closed"} {
+// TestEveryPromiseHasAnAlarm checks that the alarm notifies somebody and is not
+// raised by missing data.
+func TestEveryPromiseHasAnAlarm(t *testing.T) {
+	for _, promise := range []string{
+		"log-changed", "records-quarantined", "entities-parked", "generation-lost", "head-lost",
+		"projection-runaway", "playback-damaged", "pump-stopped", "write-stopped",
+		"functions-throttled", "tables-throttled", "event-stream-throttled", "consumers-failing",
+		"watch-failing", "keeper-failing", "replay-failed", "replay-not-closed",
+	} {
 		alarmOf(t, promise)
 	}
 	metrics := 0
@@ -56,12 +59,13 @@ func TestEveryPromiseIsWatched(t *testing.T) {
 			r.Properties["ComparisonOperator"] != "GreaterThanOrEqualToThreshold" {
 			t.Errorf("%s: %v", id, r.Properties)
 		}
-		if period, found := r.Properties["Period"].(float64); found && period*r.Properties["EvaluationPeriods"].(float64) > 7*24*3600 {
+		period, found := r.Properties["Period"].(float64)
+		if found && period*r.Properties["EvaluationPeriods"].(float64) > 7*24*3600 {
 			t.Errorf("%s looks back further than a week", id)
 		}
 		metrics += max(1, len(list(r.Properties["Metrics"]))-1)
 	})
-	// What alarms cost goes by their metrics; the README has the figure.
+	// What alarms cost depends on their metrics; the README has the figure.
 	if metrics != alarmMetrics {
 		t.Errorf("alarms read %d metrics, the README says %d", metrics, alarmMetrics)
 	}
@@ -73,8 +77,7 @@ func TestEveryPromiseIsWatched(t *testing.T) {
 
 const alarmMetrics = 40
 
-// TestCountedLinesHaveAMetricAndAnAlarm; that each line is logged is tested
-// where the functions are put together.
+// That each line is logged is tested where the functions are put together.
 func TestCountedLinesHaveAMetricAndAnAlarm(t *testing.T) {
 	patterns, watched := make(map[string]string), make(map[string]bool)
 	each("AWS::Logs::MetricFilter", func(id string, r resource) {

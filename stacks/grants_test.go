@@ -7,13 +7,13 @@ import (
 	"testing"
 )
 
-// everyFunction is what each function may do beside what its code calls: write
+// everyFunction is what each function may do besides what its code calls: write
 // its log, read the control table, enter the settings and the epoch of a new
 // platform, and describe the event stream.
 const everyFunction = "control: BatchGetItem GetItem PutItem(platform,epochs) Query; " +
 	"event-stream: DescribeStreamSummary"
 
-// consuming is what an event source mapping asks of its function's role.
+// consuming is what an event source mapping requires of its function's role.
 const consuming = "DescribeStream DescribeStreamSummary GetRecords GetShardIterator ListShards"
 
 // grants has, for each function and resource, the operations that its code
@@ -64,13 +64,14 @@ func grants() map[string]map[string]string {
 			"children's": "GetExecutionHistory", "map runs": "ListExecutions"},
 		"close-replay": {"control": "DeleteItem PutItem", "generation-*": dropping[1:] + " GetItem", "*": "ListTables",
 			"keep-consumers": "InvokeFunction"},
-		// It reads changes of the log from the table's own stream, and nothing else.
+		// It reads changes of the log from the table's own stream, and nothing
+		// else.
 		"watch-log": {"events' stream": "DescribeStream GetRecords GetShardIterator", "*": "ListStreams"},
 	}
 }
 
-// TestEveryFunctionMayDoWhatItsCodeCalls, and nothing else: a permission that
-// is missing shows on AWS alone, and at the worst time.
+// TestEveryFunctionMayDoWhatItsCodeCalls, and nothing else: a missing
+// permission would only show on AWS, at the worst time.
 func TestEveryFunctionMayDoWhatItsCodeCalls(t *testing.T) {
 	got := make(map[string]map[string][]string)
 	roles := make(map[string]string)
@@ -139,8 +140,7 @@ func union(a map[string]string, b map[string][]string) map[string]bool {
 	return all
 }
 
-// short is a resource as grants has it: what stands behind the platform's
-// prefix.
+// short is a resource as grants names it: what follows the platform's prefix.
 func short(resource string) string {
 	for _, known := range []struct{ has, name string }{
 		{":log-group:", "logs"}, {":event-source-mapping:", "mappings"}, {":mapRun:", "map runs"},

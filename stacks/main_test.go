@@ -15,7 +15,7 @@ import (
 )
 
 // TestMain makes one cloud assembly for all tests: the CDK runs in a node
-// process that is slow to start and takes one caller at a time.
+// process that is slow to start and serves one caller at a time.
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
 }
@@ -35,7 +35,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	// The runtime has read its environment already: it starts anew.
+	// The runtime has already read its environment, so the program starts
+	// itself again.
 	for key, value := range map[string]string{"CDK_VALIDATION": "false", "TMPDIR": dir,
 		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"} {
 		if err := os.Setenv(key, value); err != nil {
@@ -51,8 +52,8 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// The templates of all stacks, by kind; those with JWT have "jwt/" before it,
-// those of a later deploy with other code "later/".
+// The templates of all stacks, by kind. Those with JWT have the prefix "jwt/",
+// those of a later deploy with other code the prefix "later/".
 var templates = make(map[string]template)
 
 type template struct {
@@ -68,7 +69,7 @@ type resource struct {
 	DependsOn           any
 }
 
-// unchanged is the one function whose code a later deploy leaves as it was.
+// unchanged is the only function whose code is the same in the later deploy.
 const unchanged = "check-drained"
 
 func synthesize(dir string) error {
@@ -93,8 +94,8 @@ func synthesize(dir string) error {
 	return assemble(dir, "jwt/", context, func(folder string) string { return folder })
 }
 
-// assemble makes the templates of a variant, in which program is what a
-// function's program consists of.
+// assemble makes the templates of a variant. program returns the content of a
+// function's program.
 func assemble(dir, variant string, context map[string]any, program func(folder string) string) error {
 	config, err := stacks.FromContext(context)
 	if err != nil {
@@ -126,7 +127,7 @@ func assemble(dir, variant string, context map[string]any, program func(folder s
 	return nil
 }
 
-// cdkContext is that of cdk.json.
+// cdkContext is the context of cdk.json.
 func cdkContext() (map[string]any, error) {
 	text, err := os.ReadFile("../cdk.json")
 	if err != nil {

@@ -11,7 +11,7 @@ import (
 )
 
 // anyResource are the actions that take no resource (Service Authorization
-// Reference), or name it by a condition.
+// Reference), or that a condition restricts.
 var anyResource = []string{
 	"cloudwatch:GetMetricStatistics", "dynamodb:ListStreams", "dynamodb:ListTables",
 	"lambda:ListEventSourceMappings", "lambda:CreateEventSourceMapping",
@@ -31,7 +31,8 @@ func TestNoStatementIsWide(t *testing.T) {
 			}
 			if action == "lambda:CreateEventSourceMapping" || action == "lambda:DeleteEventSourceMapping" {
 				condition, _ := json.Marshal(s.condition)
-				if !strings.Contains(string(condition), "lambda:FunctionArn") || !strings.Contains(string(condition), "reprise-write-state:*") {
+				if !strings.Contains(string(condition), "lambda:FunctionArn") ||
+					!strings.Contains(string(condition), "reprise-write-state:*") {
 					t.Errorf("%s: %s is not held to the aliases of write-state: %s", s.policy, action, condition)
 				}
 			}
@@ -49,15 +50,16 @@ func TestNoStatementIsWide(t *testing.T) {
 	})
 }
 
-// TestTheLogIsAppendOnly covers both sides: no role may, and the table lets
-// nobody.
+// TestTheLogIsAppendOnly checks both sides: no role may change the log, and the
+// table allows nobody to.
 func TestTheLogIsAppendOnly(t *testing.T) {
 	forbidden := []string{"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteTable",
 		"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete"}
 	var writers []string
 	for _, s := range statements(t) {
 		reaches := slices.ContainsFunc(s.resources, func(r string) bool {
-			return r == "*" || strings.HasSuffix(r, ":table/reprise-events") || strings.HasSuffix(r, ":table/reprise-*") || strings.HasSuffix(r, ":table/*")
+			return r == "*" || strings.HasSuffix(r, ":table/reprise-events") ||
+				strings.HasSuffix(r, ":table/reprise-*") || strings.HasSuffix(r, ":table/*")
 		})
 		if !reaches {
 			continue
@@ -86,7 +88,7 @@ func TestTheLogIsAppendOnly(t *testing.T) {
 	}
 }
 
-// TestOnlyKeepConsumersTouchesMappings, and promote and the steps only call it.
+// promote and the steps only call it.
 func TestOnlyKeepConsumersTouchesMappings(t *testing.T) {
 	for _, s := range statements(t) {
 		for _, action := range s.actions {
@@ -121,7 +123,7 @@ func TestTheMachineStartsItsOwnChildrenOnly(t *testing.T) {
 	}
 }
 
-// TestOnlyReportReplayReadsHistories: its own machine's, and nothing else of it.
+// It may read those of its own machine, and nothing else.
 func TestOnlyReportReplayReadsHistories(t *testing.T) {
 	var definition struct {
 		States map[string]struct{ Type, Label string }
@@ -138,7 +140,10 @@ func TestOnlyReportReplayReadsHistories(t *testing.T) {
 	for _, state := range definition.States {
 		if state.Type == "Map" {
 			want["states:GetExecutionHistory"] = append(want["states:GetExecutionHistory"], execution+"/"+state.Label+":*")
-			want["states:ListExecutions"] = append(want["states:ListExecutions"], "arn:aws:states"+place+"mapRun:reprise-replay/"+state.Label+":*")
+			want["states:ListExecutions"] = append(
+				want["states:ListExecutions"],
+				"arn:aws:states"+place+"mapRun:reprise-replay/"+state.Label+":*",
+			)
 		}
 	}
 	got := make(map[string][]string)

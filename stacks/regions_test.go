@@ -37,7 +37,8 @@ func TestNamesOfTheWholeAccountContainTheRegion(t *testing.T) {
 
 // Two deployments with different prefixes in one region share no name.
 func TestEveryNameContainsThePrefix(t *testing.T) {
-	foreign := []string{"StageName", "AttributeName", "MetricName", "PolicyName"} // names of something that is not made here
+	// names of something that is not made here
+	foreign := []string{"StageName", "AttributeName", "MetricName", "PolicyName"}
 	for _, stack := range kinds {
 		for id, r := range templates[stack].Resources {
 			for property, value := range r.Properties {

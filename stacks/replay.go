@@ -84,7 +84,10 @@ func (d *deployment) machine(stack awscdk.Stack, substitutions map[string]*strin
 		allow(actions("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
 			"logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
 			everything()),
-		allow(actions("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"),
+		allow(actions(
+			"xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules",
+			"xray:GetSamplingTargets",
+		),
 			everything()),
 	} {
 		role.AddToPolicy(statement)

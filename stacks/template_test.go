@@ -27,7 +27,8 @@ func eachOf(variant, kind string, visit func(id string, r resource)) {
 	}
 }
 
-// flat makes text of a value with intrinsics, as it would be in an account.
+// flat makes text of a value with intrinsic functions, as it would be in an
+// account.
 func flat(t *testing.T, value any) string {
 	t.Helper()
 	switch v := value.(type) {
@@ -35,7 +36,11 @@ func flat(t *testing.T, value any) string {
 		return v
 	case map[string]any:
 		if ref, found := v["Ref"].(string); found {
-			return map[string]string{"AWS::Partition": "aws", "AWS::Region": "eu-west-1", "AWS::AccountId": "123456789012"}[ref] +
+			return map[string]string{
+				"AWS::Partition": "aws",
+				"AWS::Region":    "eu-west-1",
+				"AWS::AccountId": "123456789012",
+			}[ref] +
 				map[bool]string{false: ref}[strings.HasPrefix(ref, "AWS::")]
 		}
 		if get, found := v["Fn::GetAtt"].([]any); found {
@@ -53,9 +58,9 @@ func flat(t *testing.T, value any) string {
 	return ""
 }
 
-// list is a value that a template has alone or in a list.
+// list is a value that a template contains alone or in a list.
 func list(value any) []any {
-	if many, is := value.([]any); is {
+	if many, ok := value.([]any); ok {
 		return many
 	}
 	if value == nil {
@@ -64,11 +69,11 @@ func list(value any) []any {
 	return []any{value}
 }
 
-// at walks into nested members.
+// at returns a nested member.
 func at(value any, path ...string) any {
 	for _, name := range path {
-		members, is := value.(map[string]any)
-		if !is {
+		members, ok := value.(map[string]any)
+		if !ok {
 			return nil
 		}
 		value = members[name]

@@ -35,7 +35,7 @@ type Options struct {
 
 // World is a deployment that runs until its test ends.
 type World struct {
-	// Client calls the HTTP API.
+	// Client calls the HTTP API, with all its permissions.
 	*localtest.Client
 	Host   *lambdahost.Host
 	API    *lambdahost.API
@@ -93,7 +93,12 @@ func Start(t testing.TB, options Options) *World {
 	t.Cleanup(w.API.Close)
 	w.serve(ctx, api, w.API)
 	w.serve(ctx, gateway, w.gateway())
-	w.Client = &localtest.Client{T: t, URL: "http://" + gateway.Addr().String(), Stubborn: true}
+	w.Client = &localtest.Client{
+		T:        t,
+		URL:      "http://" + gateway.Addr().String(),
+		HTTP:     &http.Client{Transport: signing{Key("produce", "operate", "audit")}},
+		Stubborn: true,
+	}
 	w.publish()
 	w.group.Go(func() error { return w.schedules(ctx) })
 	return w

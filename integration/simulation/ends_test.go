@@ -28,7 +28,9 @@ func (w *world) checkEnd() {
 }
 
 func (w *world) registryState() datastore.RegistryState {
-	registered, _ := decode[datastore.RegistryState](w, w.table.stored[control.Key{Partition: "registry", Sort: "generations"}].body)
+	registered, _ := decode[datastore.RegistryState](
+		w, w.table.stored[control.Key{Partition: "registry", Sort: "generations"}].body,
+	)
 	return registered
 }
 
@@ -102,7 +104,7 @@ func (w *world) checkOwners() {
 	}
 }
 
-// sweepAtEnd does the periodic cleaning of a platform.
+// sweepAtEnd runs the periodic sweep of a platform.
 func (w *world) sweepAtEnd(a *actor) error {
 	for _, r := range w.order {
 		if !r.status.Ended() || !r.request.Rebuild {
@@ -124,7 +126,7 @@ func (w *world) checkGeneration(id string) {
 	}
 	broken := determinism
 	if w.isWiped(id) {
-		broken = lost // and yet it seems whole
+		broken = lost // and yet no loss is recorded
 	}
 	for _, name := range w.names {
 		entity := w.model.entity(name)
@@ -145,7 +147,7 @@ func (w *world) checkFlip(id string) {
 	if r := w.replays[w.owners[id]]; r != nil && r.answered {
 		w.breakf(cancelled, "generation %s becomes active, whose replay %s was answered as cancelled", id, r.id)
 	}
-	// The promotion cannot know of a loss after it took the hold.
+	// The promotion cannot know of a loss that happened after it took the hold.
 	if at, wiped := w.wiped[id]; wiped && at < w.held[w.holds] {
 		if difference := w.notWhole(id); difference != "" {
 			w.breakf(lost, "generation %s becomes active, which was wiped: %s", id, difference)
@@ -153,8 +155,8 @@ func (w *world) checkFlip(id string) {
 	}
 }
 
-// notWhole describes what a generation lacks up to its live marks, "" if nothing:
-// a wiped generation may have been refilled.
+// notWhole describes what a generation lacks up to its live marks, or returns
+// "": a generation may have been refilled after a wipe.
 func (w *world) notWhole(id string) string {
 	held := w.store.tables[id]
 	for _, name := range w.names {

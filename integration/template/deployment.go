@@ -20,6 +20,7 @@ type Deployment struct {
 	Versions  []Version
 	Mappings  []Mapping
 	Routes    []Route
+	Policies  []Policy
 	Rules     []Rule
 	Machines  []Machine
 }
@@ -58,8 +59,20 @@ type Mapping struct {
 	ResponseTypes                                                                []string
 }
 
-// Route is a route of an HTTP API with the function behind it, by its ARN.
-type Route struct{ Key, Function string }
+// Route is a route of an HTTP API with the function behind it, by its ARN. ARN is
+// that of calls of the route, which policies name, with its parameters as in Key.
+// Authorization is AWS_IAM, JWT or "".
+type Route struct{ Key, Function, ARN, Authorization string }
+
+// Policy is a managed policy: the actions and resources that its statements allow,
+// each a text with wildcards.
+type Policy struct {
+	Name    string
+	Allowed []Allowed
+}
+
+// Allowed is a statement of a policy, without a condition.
+type Allowed struct{ Actions, Resources []string }
 
 // Rule is an EventBridge rule. Schedule or Pattern is set.
 type Rule struct {
@@ -120,6 +133,7 @@ func (d *Deployment) sort() {
 	sortBy(d.Versions, func(v Version) string { return v.Function })
 	sortBy(d.Mappings, func(m Mapping) string { return m.Source + m.Function })
 	sortBy(d.Routes, func(r Route) string { return r.Key })
+	sortBy(d.Policies, func(p Policy) string { return p.Name })
 	sortBy(d.Machines, func(m Machine) string { return m.Name })
 }
 

@@ -26,7 +26,7 @@ import (
 type replayCase struct {
 	input string
 	flags []string
-	// fault is a part of the refusal, "" where the request is accepted.
+	// fault is a part of the refusal, or "" if the request is accepted.
 	fault string
 }
 
@@ -80,9 +80,9 @@ func replayCases() []replayCase {
 	}
 }
 
-// TestEveryWayToStartAReplayAcceptsTheSameInput: over HTTP, as a function, from the
-// console of Step Functions, and by the command line. A refusal enters nothing,
-// and says what is at fault.
+// TestEveryWayToStartAReplayAcceptsTheSameInput starts replays over HTTP, as a
+// function, from the console of Step Functions and from the command line. A
+// refusal stores nothing and says what is wrong.
 func TestEveryWayToStartAReplayAcceptsTheSameInput(t *testing.T) {
 	for i, c := range replayCases() {
 		w := newAPIWorld(t)
@@ -108,7 +108,6 @@ func TestEveryWayToStartAReplayAcceptsTheSameInput(t *testing.T) {
 	}
 }
 
-// TestEveryWayToStartAReplayRefusesTheSameNames.
 func TestEveryWayToStartAReplayRefusesTheSameNames(t *testing.T) {
 	w := newAPIWorld(t)
 	server := w.serve()

@@ -36,7 +36,7 @@ func TestSchemasMatchTheAnswers(t *testing.T) {
 		"History": api.HistoryPage{}, "Rows": api.RowsPage{}, "Lanes": api.LanesView{},
 		"Status": api.StatusView{}, "Generation": api.Wiped{}, "Generations": api.GenerationsView{},
 		"Replays": api.ReplaysPage{}, "Replay": lifecycle.View{},
-		"StartReplay": api.StartReplay{},
+		"StartReplay": api.StartReplay{}, "PlaybackPage": api.PlaybackPage{},
 	} {
 		compareShape(t, name, reflect.TypeOf(shown), doc.Components.Schemas[name])
 	}
@@ -79,7 +79,7 @@ func compareShape(t *testing.T, path string, shown reflect.Type, ref *openapi3.S
 	}
 }
 
-// given are what requests give: their members may be absent.
+// given are the types of requests, whose members may be absent.
 var given = map[string]bool{"StartReplay": true}
 
 type member struct {

@@ -77,7 +77,7 @@ func TestBucketsOfAnEntity(t *testing.T) {
 	find("known", b[0], b[1], b[2])
 }
 
-// emptying lets something happen after the first read of rows.
+// emptying makes something happen after the first read of rows.
 type emptying struct {
 	datastore.Generations
 	after func() error

@@ -36,7 +36,7 @@ func writerName(generation string) string { return "write#" + generation }
 // consumers runs the consumers of all streams until ctx ends.
 func (p *Platform) consumers(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return p.mapping(pumpName, p.events, eventFactor, p.core.Pump()).Run(ctx) })
+	group.Go(func() error { return p.pump.Run(ctx) })
 	group.Go(func() error {
 		return p.mapping(playbackName, p.playback, playbackFactor, p.core.ApplyPlayback()).Run(ctx)
 	})

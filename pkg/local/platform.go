@@ -36,6 +36,7 @@ type Platform struct {
 	playback feed.Description
 	engine   *engine.Engine
 	writers  *writers
+	pump     *emulate.Mapping
 	woken    chan struct{} // wake was called
 }
 
@@ -92,6 +93,7 @@ func (p *Platform) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.pump = p.mapping(pumpName, p.events, eventFactor, p.core.Pump())
 	if err := p.openEngine(); err != nil {
 		return err
 	}

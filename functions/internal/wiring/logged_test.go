@@ -50,7 +50,8 @@ func counts(t *testing.T, folder string, output []byte) map[string]int {
 func happens(t *testing.T, p *platform.Platform, subject, kind string) events.KinesisEvent {
 	t.Helper()
 	before := len(platformtest.Records(t, p.Events).Records)
-	body := fmt.Sprintf(`{"specversion":"1.0","id":"%s-%d","source":"s","type":%q,"subject":%q}`, kind, before, kind, subject)
+	body := fmt.Sprintf(`{"specversion":"1.0","id":"%s-%d","source":"s","type":%q,"subject":%q}`,
+		kind, before, kind, subject)
 	platformtest.Send(t, p, body)
 	lane := p.Lanes.Of(subject)
 	var newest events.KinesisEvent
@@ -109,10 +110,11 @@ func runsAway(w *platformtest.World) {
 	free, over := make(chan struct{}), make(chan time.Time)
 	close(over) // time is always up
 	w.T.Cleanup(func() { close(free) })
-	set, err := projection.NewSet(projection.New("stuck", 1, []string{"is.stuck"}, func(state struct{}, _ *event.Event) (struct{}, error) {
-		<-free
-		return state, nil
-	}))
+	set, err := projection.NewSet(projection.New("stuck", 1, []string{"is.stuck"},
+		func(state struct{}, _ *event.Event) (struct{}, error) {
+			<-free
+			return state, nil
+		}))
 	if err != nil {
 		w.T.Fatal(err)
 	}

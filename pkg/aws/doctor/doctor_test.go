@@ -71,39 +71,94 @@ func TestFaultsAreFound(t *testing.T) {
 		"new account":     {func(w *world) { w.concurrency = 10 }, "Lambda concurrency", Note, "10 concurrent"},
 		"few shards":      {func(w *world) { w.openShards = 499 }, "Kinesis shards", Note, "499 of 500"},
 		"many tables":     {func(w *world) { w.tableQuota = 5 }, "DynamoDB tables", Note, "of 5"},
-		"stack failed":    {func(w *world) { w.stackStatus["reprise-replay"] = "UPDATE_ROLLBACK_FAILED" }, "stack reprise-replay", Mend, "FAILED"},
-		"stack rolled":    {func(w *world) { w.stackStatus["reprise-replay"] = "UPDATE_ROLLBACK_COMPLETE" }, "stack reprise-replay", Mend, "ROLLBACK"},
-		"stack moves":     {func(w *world) { w.stackStatus["reprise-replay"] = "UPDATE_IN_PROGRESS" }, "stack reprise-replay", Note, "PROGRESS"},
-		"stack missing":   {func(w *world) { delete(w.stackStatus, "reprise-operations") }, "stack reprise-operations", Mend, "does not exist"},
-		"unprotected":     {func(w *world) { w.unprotected = true }, "table reprise-events", Mend, "deletion protection"},
-		"no recovery":     {func(w *world) { w.noRecovery = true }, "table reprise-control", Mend, "point-in-time"},
-		"no log stream":   {func(w *world) { w.noLogStream = true }, "table reprise-events", Mend, "no stream"},
-		"no policy":       {func(w *world) { w.policy = "" }, "table reprise-events", Mend, "no policy"},
-		"weak policy":     {func(w *world) { w.policy = strings.Replace(soundPolicy, "dynamodb:DeleteItem", "dynamodb:Scan", 1) }, "table reprise-events", Mend, "DeleteItem"},
-		"conditional": {func(w *world) {
-			w.policy = strings.Replace(soundPolicy, `"Effect"`, `"Condition":{"Bool":{"a":"b"}},"Effect"`, 1)
-		}, "table reprise-events", Mend, "UpdateItem"},
-		"pump unmapped":   {func(w *world) { w.mappings = slices.Delete(w.mappings, 0, 1) }, "consumer pump-events", Mend, "no event source mapping"},
-		"pump disabled":   {mapping(0, func(m *types.EventSourceMappingConfiguration) { m.State = aws.String("Disabled") }), "consumer pump-events", Mend, "disabled"},
-		"pump gives up":   {mapping(0, func(m *types.EventSourceMappingConfiguration) { m.MaximumRetryAttempts = aws.Int32(5) }), "consumer pump-events", Mend, "5 retries"},
-		"pump ages out":   {mapping(0, func(m *types.EventSourceMappingConfiguration) { m.MaximumRecordAgeInSeconds = aws.Int32(60) }), "consumer pump-events", Mend, "60 s"},
-		"halves":          {mapping(2, func(m *types.EventSourceMappingConfiguration) { m.BisectBatchOnFunctionError = aws.Bool(true) }), "consumer write-state of generation g0001", Mend, "splits batches"},
-		"no report":       {mapping(3, func(m *types.EventSourceMappingConfiguration) { m.FunctionResponseTypes = nil }), "consumer apply-playback", Mend, "report"},
-		"coming":          {mapping(2, func(m *types.EventSourceMappingConfiguration) { m.State = aws.String("Creating") }), "consumer write-state of generation g0001", Note, "creating"},
-		"unfiltered":      {mapping(4, func(m *types.EventSourceMappingConfiguration) { m.FilterCriteria = nil }), "consumer watch-log", Mend, "filtered"},
-		"machine deleted": {func(w *world) { w.machineStatus = "DELETING" }, "state machine reprise-replay", Mend, "DELETING"},
-		"machine hidden":  {func(w *world) { w.fail["machine"] = errDenied }, "state machine reprise-replay", Mend, "could not be read"},
-		"alarm raised":    {func(w *world) { w.raised = true }, "alarm reprise-log-changed", Mend, "raised"},
-		"alarm silent":    {func(w *world) { w.silent = true }, "alarm reprise-log-changed", Note, "nobody"},
-		"no alarms":       {func(w *world) { w.noAlarms = true }, "alarms", Mend, "do not exist"},
-		"stream hidden":   {func(w *world) { w.fail["stream"] = errDenied }, "stream reprise-event-stream", Mend, "could not be read"},
-		"quotas hidden":   {func(w *world) { w.fail["limits"] = errDenied }, "Kinesis shards", Mend, "could not be read"},
+		"stack failed": {
+			func(w *world) { w.stackStatus["reprise-replay"] = "UPDATE_ROLLBACK_FAILED" },
+			"stack reprise-replay", Mend, "FAILED",
+		},
+		"stack rolled": {
+			func(w *world) { w.stackStatus["reprise-replay"] = "UPDATE_ROLLBACK_COMPLETE" },
+			"stack reprise-replay", Mend, "ROLLBACK",
+		},
+		"stack moves": {
+			func(w *world) { w.stackStatus["reprise-replay"] = "UPDATE_IN_PROGRESS" },
+			"stack reprise-replay", Note, "PROGRESS",
+		},
+		"stack missing": {
+			func(w *world) { delete(w.stackStatus, "reprise-operations") },
+			"stack reprise-operations", Mend, "does not exist",
+		},
+		"unprotected":   {func(w *world) { w.unprotected = true }, "table reprise-events", Mend, "deletion protection"},
+		"no recovery":   {func(w *world) { w.noRecovery = true }, "table reprise-control", Mend, "point-in-time"},
+		"no log stream": {func(w *world) { w.noLogStream = true }, "table reprise-events", Mend, "no stream"},
+		"no policy":     {func(w *world) { w.policy = "" }, "table reprise-events", Mend, "no policy"},
+		"weak policy": {
+			func(w *world) { w.policy = strings.Replace(soundPolicy, "dynamodb:DeleteItem", "dynamodb:Scan", 1) },
+			"table reprise-events", Mend, "DeleteItem",
+		},
+		"conditional": {
+			func(w *world) {
+				w.policy = strings.Replace(soundPolicy, `"Effect"`, `"Condition":{"Bool":{"a":"b"}},"Effect"`, 1)
+			},
+			"table reprise-events", Mend, "UpdateItem",
+		},
+		"pump unmapped": {
+			func(w *world) { w.mappings = slices.Delete(w.mappings, 0, 1) },
+			"consumer pump-events", Mend, "no event source mapping",
+		},
+		"pump disabled": {
+			mapping(0, func(m *types.EventSourceMappingConfiguration) { m.State = aws.String("Disabled") }),
+			"consumer pump-events", Mend, "disabled",
+		},
+		"pump gives up": {
+			mapping(0, func(m *types.EventSourceMappingConfiguration) { m.MaximumRetryAttempts = aws.Int32(5) }),
+			"consumer pump-events", Mend, "5 retries",
+		},
+		"pump ages out": {
+			mapping(0, func(m *types.EventSourceMappingConfiguration) { m.MaximumRecordAgeInSeconds = aws.Int32(60) }),
+			"consumer pump-events", Mend, "60 s",
+		},
+		"halves": {
+			mapping(2, func(m *types.EventSourceMappingConfiguration) { m.BisectBatchOnFunctionError = aws.Bool(true) }),
+			"consumer write-state of generation g0001",
+			Mend, "splits batches",
+		},
+		"no report": {
+			mapping(3, func(m *types.EventSourceMappingConfiguration) { m.FunctionResponseTypes = nil }),
+			"consumer apply-playback", Mend, "report",
+		},
+		"coming": {
+			mapping(2, func(m *types.EventSourceMappingConfiguration) { m.State = aws.String("Creating") }),
+			"consumer write-state of generation g0001",
+			Note, "creating",
+		},
+		"unfiltered": {
+			mapping(4, func(m *types.EventSourceMappingConfiguration) { m.FilterCriteria = nil }),
+			"consumer watch-log", Mend, "filtered",
+		},
+		"machine deleted": {
+			func(w *world) { w.machineStatus = "DELETING" },
+			"state machine reprise-replay", Mend, "DELETING",
+		},
+		"machine hidden": {
+			func(w *world) { w.fail["machine"] = errDenied },
+			"state machine reprise-replay", Mend, "could not be read",
+		},
+		"alarm raised": {func(w *world) { w.raised = true }, "alarm reprise-log-changed", Mend, "raised"},
+		"alarm silent": {func(w *world) { w.silent = true }, "alarm reprise-log-changed", Note, "nobody"},
+		"no alarms":    {func(w *world) { w.noAlarms = true }, "alarms", Mend, "do not exist"},
+		"stream hidden": {
+			func(w *world) { w.fail["stream"] = errDenied },
+			"stream reprise-event-stream", Mend, "could not be read",
+		},
+		"quotas hidden": {func(w *world) { w.fail["limits"] = errDenied }, "Kinesis shards", Mend, "could not be read"},
 	} {
 		w := newWorld()
 		c.fault(w)
 		report, found := w.examine(t)
-		is := slices.ContainsFunc(found[c.subject], func(f Finding) bool { return f.Level == c.level && strings.Contains(f.Says, c.says) })
-		if !is || report.Sound() != (c.level != Mend) {
+		ok := slices.ContainsFunc(found[c.subject], func(f Finding) bool {
+			return f.Level == c.level && strings.Contains(f.Says, c.says)
+		})
+		if !ok || report.Sound() != (c.level != Mend) {
 			t.Errorf("%s: sound %t, %s: %+v", name, report.Sound(), c.subject, found[c.subject])
 		}
 	}

@@ -31,7 +31,8 @@ func TestLoadReadsWhatAFunctionNeeds(t *testing.T) {
 		got.Parallelization != 4 || got.BatchingSeconds != 3 || got.Names.EventsTable() != "reprise-events" {
 		t.Errorf("settings: %+v", got)
 	}
-	if pump, err := settings.Load("pump-events", func(name string) string { return env[name] }); err != nil || pump.StateMachine != "" {
+	if pump, err := settings.Load("pump-events", func(name string) string { return env[name] }); err != nil ||
+		pump.StateMachine != "" {
 		t.Errorf("the pump knows the state machine: %+v, %v", pump, err)
 	}
 }
@@ -64,7 +65,7 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestFunctionsAreTheFolders holds the list against what lies there.
+// TestFunctionsAreTheFolders compares the list with the folders that exist.
 func TestFunctionsAreTheFolders(t *testing.T) {
 	entries, err := os.ReadDir("../../../functions")
 	if err != nil {

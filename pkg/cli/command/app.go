@@ -1,16 +1,15 @@
 package command
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
-	"flag"
 	"io"
+	"net/http"
 	"os"
 	"time"
 
+	"reprise/pkg/aws/apiaccess"
 	"reprise/pkg/cli/client"
-	"reprise/pkg/cli/progress"
 	"reprise/pkg/local"
 )
 
@@ -27,15 +26,13 @@ type App struct {
 	RunLocal func(ctx context.Context, o local.Options, stdout, stderr io.Writer) error
 	// Open opens an input file.
 	Open func(name string) (*os.File, error)
+	// HTTP sends requests to a platform; nil means a client of the package's own.
+	HTTP *http.Client
+	// AWS returns what reaches a deployment on AWS.
+	AWS func(o apiaccess.Options) Cloud
 	// Commands are all commands, in the order in which help lists them.
 	Commands []Command
 }
-
-// DefaultEndpoint is where a platform on this machine serves.
-const DefaultEndpoint = "http://127.0.0.1:8787"
-
-// EndpointVariable names the endpoint that applies without --endpoint.
-const EndpointVariable = "REPRISE_ENDPOINT"
 
 // How long a command retries while no server answers. Commands that are cheap to
 // repeat give up soon.
@@ -43,39 +40,6 @@ const (
 	ShortPatience = 3 * time.Second
 	LongPatience  = time.Minute
 )
-
-// ClientFlags are the flags of every command that talks to a platform.
-type ClientFlags struct {
-	App      *App
-	Endpoint string
-	JSON     bool
-}
-
-// ClientFlags registers the flags in fs.
-func (a *App) ClientFlags(fs *flag.FlagSet) *ClientFlags {
-	f := &ClientFlags{App: a}
-	fs.StringVar(&f.Endpoint, "endpoint", "", "address of the API (default $"+EndpointVariable+" or "+DefaultEndpoint+")")
-	fs.BoolVar(&f.JSON, "json", false, "print JSON")
-	return f
-}
-
-// Client returns a client that retries for patience and reports each retry to
-// meter, which may be nil.
-func (f *ClientFlags) Client(patience time.Duration, meter *progress.Meter) (*client.Client, error) {
-	c, err := client.New(client.Options{
-		Endpoint: cmp.Or(f.Endpoint, f.App.Env(EndpointVariable), DefaultEndpoint),
-		Patience: patience,
-		Now:      f.App.Now,
-		Sleep:    f.App.Sleep,
-		Retrying: func(err error, wait time.Duration) {
-			meter.Note("%v; trying again in %s", err, wait.Round(100*time.Millisecond))
-		},
-	})
-	if err != nil {
-		return nil, Misuse("%v", err)
-	}
-	return c, nil
-}
 
 // NewApp returns the surroundings of a real process.
 func NewApp(env func(string) string, stdin io.Reader, stdout, stderr io.Writer, commands []Command) *App {
@@ -89,6 +53,7 @@ func NewApp(env func(string) string, stdin io.Reader, stdout, stderr io.Writer, 
 		Random:   rand.Reader,
 		RunLocal: local.Run,
 		Open:     os.Open,
+		AWS:      func(o apiaccess.Options) Cloud { return apiaccess.New(o) },
 		Commands: commands,
 	}
 }

@@ -14,6 +14,8 @@ const (
 	// redraw is how often a bar is drawn, report how often a line is printed.
 	redraw = 100 * time.Millisecond
 	report = 5 * time.Second
+	// repeat is after how long the same trouble is printed again.
+	repeat = time.Minute
 	// barWidth is the width between the brackets of the bar, defaultWidth that of
 	// a terminal of unknown width.
 	barWidth     = 24
@@ -43,6 +45,9 @@ type Meter struct {
 	label string
 	shown time.Time
 	drawn bool
+	// trouble was printed at troubled.
+	trouble  string
+	troubled time.Time
 }
 
 // New returns a meter that draws a bar if out is a terminal, else prints lines.
@@ -97,6 +102,26 @@ func (m *Meter) Note(format string, args ...any) {
 	defer m.mu.Unlock()
 	m.clear()
 	_, _ = fmt.Fprintf(m.out, format+"\n", args...)
+}
+
+// Trouble says what keeps the work from going on: on a terminal in place of the bar,
+// else as a line, which is not repeated within a minute.
+func (m *Meter) Trouble(text string) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	width, bar := m.terminal()
+	now := m.now()
+	switch {
+	case bar:
+		_, _ = fmt.Fprint(m.out, "\r\x1b[K", clip(text, width-1))
+		m.drawn = true
+	case text != m.trouble || now.Sub(m.troubled) >= repeat:
+		m.trouble, m.troubled = text, now
+		_, _ = fmt.Fprintln(m.out, text)
+	}
 }
 
 // Done erases the bar. The meter can be used again.

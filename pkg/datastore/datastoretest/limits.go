@@ -18,8 +18,8 @@ func noEntities() []string {
 		strings.Repeat("#", event.MaxEntityKeyBytes/3+1)}
 }
 
-// testNoEntities uses invalid ids: one that is not UTF-8 would be read back as another
-// entity, and the service would refuse to look up one that is too long.
+// testNoEntities uses invalid ids: one that is not UTF-8 would be read back as
+// another entity, and the service would refuse to look up one that is too long.
 func (s *suite) testNoEntities(t *testing.T) {
 	lane := s.lane()
 	write(t, s.shared, lane, "", row("a", 1))

@@ -91,7 +91,8 @@ func TestCrash(t *testing.T) {
 }
 
 // TestCrashKeepsWhatARowRestsOn loses everything that was not synced after a
-// row was written: the identities that were entered before it are there.
+// row was written: the identities that were entered before the row are still
+// there.
 func TestCrashKeepsWhatARowRestsOn(t *testing.T) {
 	fsys := vfs.NewCrashableMem()
 	_, all := openGenerations(t, fsys)

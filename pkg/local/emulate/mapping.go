@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -20,8 +21,8 @@ const (
 	// record takes some fifteen times its size, and every worker has a batch.
 	batchRecords = 500
 	batchBytes   = 512 << 10
-	queueRecords = 16 // in the queue of a worker
-	readRecords  = 64 // in one read of a shard
+	queueRecords = 2 * batchRecords // in the queue of a worker
+	readRecords  = 64               // in one read of a shard
 	// firstBackoff and lastBackoff bound the wait before a failed batch is
 	// retried. It is retried for ever: nothing is dropped here.
 	firstBackoff = 20 * time.Millisecond
@@ -66,6 +67,31 @@ type Mapping struct {
 	// Region appears in the events that the function gets.
 	Region string
 	Log    *slog.Logger
+
+	mu sync.Mutex
+	// trackers are those of the shards that are consumed.
+	trackers []*tracker
+}
+
+// Lag is the age of the oldest record that was read and is not done. A shard with a
+// batch that fails does not count: it is behind for another reason than its load.
+func (m *Mapping) Lag(now time.Time) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var lag time.Duration
+	for _, t := range m.trackers {
+		lag = max(lag, t.lag(now))
+	}
+	return lag
+}
+
+// follow adds a shard's tracker; nil forgets those of a run before.
+func (m *Mapping) follow(t *tracker) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.trackers = append(m.trackers, t); t == nil {
+		m.trackers = nil
+	}
 }
 
 // Run consumes all shards until ctx ends, then returns nil. It fails with errors
@@ -76,6 +102,7 @@ func (m *Mapping) Run(ctx context.Context) error {
 	if err != nil {
 		return m.ended(ctx, err)
 	}
+	m.follow(nil)
 	group, groupCtx := errgroup.WithContext(ctx)
 	for _, shard := range shards {
 		group.Go(func() error { return m.runShard(groupCtx, shard.ID) })
@@ -97,9 +124,10 @@ func (m *Mapping) runShard(ctx context.Context, shard string) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	tracker := newTracker()
-	queues := make([]chan feed.Record, m.Factor)
+	m.follow(tracker)
+	queues := make([]*queue, m.Factor)
 	for i := range queues {
-		queues[i] = make(chan feed.Record, queueRecords)
+		queues[i] = newQueue()
 		w := &worker{mapping: m, shard: shard, queue: queues[i], tracker: tracker}
 		group.Go(func() error { return w.run(ctx) })
 	}
@@ -109,7 +137,7 @@ func (m *Mapping) runShard(ctx context.Context, shard string) error {
 }
 
 // read distributes the shard's records to the workers by partition key.
-func (m *Mapping) read(ctx context.Context, shard, after string, queues []chan feed.Record, tracker *tracker) error {
+func (m *Mapping) read(ctx context.Context, shard, after string, queues []*queue, tracker *tracker) error {
 	at, err := m.Stream.Iterator(ctx, shard, feed.Start{After: after})
 	if err != nil {
 		return err
@@ -126,11 +154,9 @@ func (m *Mapping) read(ctx context.Context, shard, after string, queues []chan f
 			return err
 		}
 		for _, r := range batch.Records {
-			tracker.begin(r.Sequence)
-			select {
-			case queues[keyed(r.Key, len(queues))] <- r:
-			case <-ctx.Done():
-				return ctx.Err()
+			tracker.begin(r)
+			if err := queues[keyed(r.Key, len(queues))].put(ctx, r); err != nil {
+				return err
 			}
 			after = r.Sequence
 		}

@@ -2,12 +2,10 @@ package emulate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
 	"slices"
-	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -19,13 +17,13 @@ import (
 type worker struct {
 	mapping *Mapping
 	shard   string
-	queue   chan feed.Record
+	queue   *queue
 	tracker *tracker
 }
 
 func (w *worker) run(ctx context.Context) error {
 	for {
-		batch, err := w.next(ctx)
+		batch, err := w.queue.take(ctx, w.mapping.Window)
 		if err != nil {
 			return err
 		}
@@ -35,52 +33,14 @@ func (w *worker) run(ctx context.Context) error {
 	}
 }
 
-// next waits for a record and adds those that are queued, or that arrive within the
-// mapping's window, up to a batch.
-func (w *worker) next(ctx context.Context) ([]feed.Record, error) {
-	first, err := w.receive(ctx, nil)
-	if err != nil {
-		return nil, err
-	}
-	batch, size := []feed.Record{first}, len(first.Data)
-	over := time.NewTimer(w.mapping.Window)
-	defer over.Stop()
-	for len(batch) < batchRecords && size < batchBytes {
-		r, err := w.receive(ctx, over.C)
-		if errors.Is(err, errOver) {
-			break
-		}
-		if err != nil {
-			return nil, err
-		}
-		batch, size = append(batch, r), size+len(r.Data)
-	}
-	return batch, nil
-}
-
-// errOver says that no record arrived in time.
-var errOver = errors.New("the window is over")
-
-// receive returns a queued record, or waits for one until over or the end of ctx.
-func (w *worker) receive(ctx context.Context, over <-chan time.Time) (feed.Record, error) {
-	select {
-	case r := <-w.queue:
-		return r, nil
-	default:
-	}
-	select {
-	case r := <-w.queue:
-		return r, nil
-	case <-over:
-		return feed.Record{}, errOver
-	case <-ctx.Done():
-		return feed.Record{}, ctx.Err()
-	}
-}
-
 // deliver invokes the function until it has done every record.
 func (w *worker) deliver(ctx context.Context, batch []feed.Record) error {
-	backoff := firstBackoff
+	backoff, failed := firstBackoff, false
+	defer func() {
+		if failed {
+			w.tracker.fail(-1)
+		}
+	}()
 	for len(batch) > 0 {
 		done := w.invoke(ctx, batch)
 		for _, r := range batch[:done] {
@@ -92,6 +52,10 @@ func (w *worker) deliver(ctx context.Context, batch []feed.Record) error {
 		}
 		if len(batch) == 0 {
 			return nil
+		}
+		if !failed {
+			failed = true
+			w.tracker.fail(1)
 		}
 		if err := Sleep(ctx, backoff); err != nil {
 			return err

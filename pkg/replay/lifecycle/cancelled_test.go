@@ -6,8 +6,8 @@ import (
 	"reprise/pkg/replay"
 )
 
-// The state machine of a cancelled replay may still report a failure or a success
-// of its own. The replay ends as cancelled all the same.
+// The state machine of a cancelled replay may still report a failure or a
+// success. The replay nevertheless ends as cancelled.
 func TestACancelledReplayEndsAsCancelledHoweverItIsClosed(t *testing.T) {
 	for _, reported := range []replay.Status{replay.Failed, replay.Succeeded} {
 		c := newClosing(t)
@@ -18,8 +18,8 @@ func TestACancelledReplayEndsAsCancelledHoweverItIsClosed(t *testing.T) {
 		if err != nil || row.Status != replay.Cancelled || row.Failure != nil || row.Promoted {
 			t.Errorf("closed as %s: %+v, %v", reported, row, err)
 		}
-		roll := c.RegistryState()
-		if _, found := roll.Find(generation); found {
+		registry := c.RegistryState()
+		if _, found := registry.Find(generation); found {
 			t.Errorf("closed as %s: generation %s is still there", reported, generation)
 		}
 	}

@@ -170,10 +170,10 @@ const gapPage = 1000
 
 // closeGap folds the events of a lane between a mark and a position, which it reads
 // from the log page by page. It reads whole buckets, which is expensive and almost
-// never needed. It returns the number of events that it found; rows skip the events
-// that are folded in already.
+// never needed. It returns what it found; rows skip the events that are folded in
+// already.
 func (l *Live) closeGap(ctx context.Context, to Target, head eventlog.Head, mark datastore.Mark, want *logged,
-) (tally Tally, found int64, err error) {
+) (tally Tally, found gapFound, err error) {
 	g := &gap{
 		live:  l,
 		to:    to,
@@ -203,7 +203,14 @@ type gap struct {
 	from, end event.Position
 	stamp     *eventlog.Stamp
 	tally     Tally
-	found     int64
+	found     gapFound
+}
+
+// gapFound counts the events that the log has in a gap, and those of them that no
+// projection handles.
+type gapFound struct {
+	events  int64
+	ignored datastore.Ignored
 }
 
 // bucket folds a bucket's events in the order of their keys, in which the events of
@@ -243,6 +250,7 @@ func (g *gap) fold(ctx context.Context, b eventlog.Bucket, roster *eventlog.Rost
 	}
 	tally, err := g.live.Applier.Apply(ctx, g.to, events)
 	g.tally.addTally(tally)
-	g.found += int64(len(events))
+	g.found.events += int64(len(events))
+	g.found.ignored.AddAll(g.live.Applier.Ignored(events))
 	return err
 }

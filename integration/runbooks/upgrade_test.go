@@ -2,6 +2,7 @@ package runbooks
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -152,7 +153,9 @@ func TestProgramRefusesAnotherFormat(t *testing.T) {
 			t.Fatal(err)
 		}
 		args := append([]string{"local", "--data", dir, "--addr", "127.0.0.1:0"}, c.flags...)
-		command := exec.CommandContext(t.Context(), binary, args...)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel() // a program that does not refuse would run on
+		command := exec.CommandContext(ctx, binary, args...)
 		var stdout, stderr bytes.Buffer
 		command.Stdout, command.Stderr = &stdout, &stderr
 		err := command.Run()

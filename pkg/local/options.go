@@ -99,6 +99,9 @@ func (o Options) withDefaults() (Options, error) {
 	if _, err := event.NewLanes(o.Lanes); err != nil {
 		return o, err
 	}
+	if _, err := projection.NewSet(o.projections()...); err != nil {
+		return o, err
+	}
 	return o, CheckAddr(o.Addr)
 }
 

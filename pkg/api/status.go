@@ -9,6 +9,7 @@ import (
 
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
+	"reprise/pkg/projection/codecheck"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 )
@@ -66,6 +67,9 @@ type StatusView struct {
 	Quarantined Bounded          `json:"quarantined"`
 	Parked      Bounded          `json:"parked"`
 	DiskBytes   *int64           `json:"diskBytes"`
+	// Code is the latest check of the projections' code against the active
+	// generation, nil if there was none.
+	Code *codecheck.Report `json:"code,omitempty"`
 }
 
 // LogStatus is the size of the log.
@@ -93,7 +97,7 @@ const (
 func (a *API) getStatus(r *http.Request) (reply, error) {
 	var view StatusView
 	for _, part := range []func(context.Context, *StatusView) error{
-		a.platformStatus, a.logStatus, a.storeStatus, a.replayStatus, a.quarantineStatus, a.parkedStatus,
+		a.platformStatus, a.logStatus, a.storeStatus, a.codeStatus, a.replayStatus, a.quarantineStatus, a.parkedStatus,
 	} {
 		if err := part(r.Context(), &view); err != nil {
 			return reply{}, fmt.Errorf("gather status: %w", err)

@@ -65,6 +65,10 @@ func printStatus(f *command.ClientFlags, v api.StatusView) error {
 				"hint: the active generation is lost; reprise replay start --rebuild --promote --wait builds another generation")
 		}
 	}
+	if v.Code != nil && v.Code.Differing > 0 {
+		_, _ = fmt.Fprintln(f.App.Stderr, "hint: raise the version of the projection whenever an event that was accepted "+
+			"before leads to a different state; reprise replay start --rebuild --promote --wait replaces the generation")
+	}
 	return nil
 }
 
@@ -74,6 +78,9 @@ func printSummary(w io.Writer, v api.StatusView) {
 	command.Row(w, "newest event", command.When(v.Log.Newest))
 	command.Row(w, "quarantined", bounded(v.Quarantined)+" records")
 	command.Row(w, "parked", bounded(v.Parked)+" entities")
+	if v.Code != nil {
+		command.Row(w, "states", replays.StatesText(&v.Code.Comparison))
+	}
 	if v.DiskBytes != nil {
 		command.Row(w, "disk", progress.Bytes(*v.DiskBytes))
 	}

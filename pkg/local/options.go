@@ -112,6 +112,7 @@ func (o *Options) settings() platform.Settings {
 		Retention:     o.Retention,
 		Machine:       machineARN,
 		Published:     "this program",
+		Build:         "started " + time.Now().UTC().Format(time.RFC3339Nano),
 		LongStep:      stepLimit,
 		ShortStep:     stepLimit,
 		Lease:         10 * time.Second,

@@ -46,6 +46,7 @@ func (p *Platform) Serve(ctx context.Context, listener net.Listener, ready func(
 	group.Go(func() error { return p.engine.Run(ctx) })
 	group.Go(func() error { return p.consumers(ctx) })
 	group.Go(func() error { return p.trim(ctx) })
+	group.Go(func() error { p.core.CheckCode(ctx); return nil })
 	group.Go(func() error { return p.serveHTTP(ctx, listener, ready) })
 	err := group.Wait()
 	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {

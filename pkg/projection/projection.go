@@ -17,7 +17,8 @@ type Projection interface {
 	// Name is unique among the projections of a platform.
 	Name() string
 	// Version changes whenever an event that was accepted before would lead to
-	// a different state. Accepting what was rejected needs no new version.
+	// a different state. Accepting what was rejected needs no new version. Package
+	// codecheck notices a change that was forgotten.
 	Version() int
 	// Types lists the types of the events that the projection handles. It is read
 	// once, by NewSet.

@@ -26,7 +26,8 @@ const consuming = "DescribeStream DescribeStreamSummary GetRecords GetShardItera
 //   - events: Query reads entries, the quarantine and witnesses; GetItem looks a
 //     single entry up, and the parts of a large record in quarantine.
 //   - control, by partition: PutItem into registry also enters a loss or the check of
-//     the projections' code, and takes a hold that is over; into replay#* it writes plans, checkpoints, marks and costs.
+//     the projections' code, and takes a hold that is over; into replay#* it writes
+//     plans, checkpoints, marks and costs.
 //     DeleteItem removes the replays of long ago, as every close does. BatchGetItem
 //     reads heads, manifests, checkpoints and plans of lanes; Query lists replays,
 //     manifests, registers and costs.

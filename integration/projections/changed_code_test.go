@@ -95,7 +95,8 @@ func TestChangedCodeOfOneVersionIsNoticed(t *testing.T) {
 
 	p, status = startPrize(t, dir, true, &log, status)
 	code := status.Code
-	if code.Compared != 64 || code.Differing == 0 || len(code.Projections) != 1 || code.Projections[0].Projection != "prize" {
+	if code.Compared != 64 || code.Differing == 0 || len(code.Projections) != 1 ||
+		code.Projections[0].Projection != "prize" {
 		t.Errorf("status shows %+v", code)
 	}
 	localtest.Until(p, "/status", func(api.StatusView) bool { return len(log.warnings()) == 1 })

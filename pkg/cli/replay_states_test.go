@@ -46,8 +46,8 @@ func TestStatusShowsStatesThatDiffer(t *testing.T) {
 	if !strings.Contains(got.stdout, " "+differs) || !strings.Contains(got.stderr, "hint: raise the version") {
 		t.Errorf("status: %+v", got)
 	}
-	if shown := decode[api.StatusView](t, answering(t, seenAt, http.StatusOK, view).fine("", "status", "--json")); shown.Code == nil ||
-		shown.Code.Differing != 651 || shown.Code.Version != "prize@1" {
+	shown := decode[api.StatusView](t, answering(t, seenAt, http.StatusOK, view).fine("", "status", "--json"))
+	if shown.Code == nil || shown.Code.Differing != 651 || shown.Code.Version != "prize@1" {
 		t.Errorf("status --json: %+v", shown.Code)
 	}
 	view.Code = nil

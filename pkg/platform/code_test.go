@@ -21,9 +21,9 @@ func weighing(t *testing.T, w *platformtest.World, build string, weight int) *pl
 	t.Helper()
 	parts := w.Parts
 	parts.Settings.Build = build
-	p, err := platform.Open(t.Context(), parts, platformtest.Lanes, []projection.Projection{
-		projection.New("scale", 1, []string{"it.happened"}, func(n int, _ *event.Event) (int, error) { return n + weight, nil }),
-	}, "events")
+	weigh := func(n int, _ *event.Event) (int, error) { return n + weight, nil }
+	projections := []projection.Projection{projection.New("scale", 1, []string{"it.happened"}, weigh)}
+	p, err := platform.Open(t.Context(), parts, platformtest.Lanes, projections, "events")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -59,7 +59,8 @@ func TestKeepNoticesChangedCode(t *testing.T) {
 	if _, err := first.Pump()(t.Context(), batch); err != nil {
 		t.Fatal(err)
 	}
-	if got, err := first.Write(datastore.FirstGeneration)(t.Context(), batch); err != nil || len(got.BatchItemFailures) > 0 {
+	got, err := first.Write(datastore.FirstGeneration)(t.Context(), batch)
+	if err != nil || len(got.BatchItemFailures) > 0 {
 		t.Fatalf("write: %+v, %v", got, err)
 	}
 	for _, step := range []struct {

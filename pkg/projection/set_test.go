@@ -72,7 +72,9 @@ func TestAnEventTypeBelongsToOneProjection(t *testing.T) {
 		}
 	}
 	s := newTestSet(t, sales, hand)
-	for kind, want := range map[string]string{"article.sold": "sales", "article.returned": "sales", "article.happened": "article"} {
+	for kind, want := range map[string]string{
+		"article.sold": "sales", "article.returned": "sales", "article.happened": "article",
+	} {
 		if p := s.For(kind); p == nil || p.Name() != want {
 			t.Errorf("%s: %v, want %s", kind, p, want)
 		}

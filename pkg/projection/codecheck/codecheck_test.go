@@ -143,7 +143,7 @@ func TestAGenerationIsCheckedOnceForEachBuild(t *testing.T) {
 	if _, found, err := codecheck.Load(t.Context(), w.Table, "g0002"); found || err != nil {
 		t.Errorf("the report of another generation: %t, %v", found, err)
 	}
-	version2, err := projection.NewSet(projection.New("size", 2, nil, func(n int, _ *event.Event) (int, error) { return n, nil }))
+	version2, err := projection.NewSet(projection.New("size", 2, nil, unchanged))
 	w.must(err)
 	if done(version2, "3") {
 		t.Error("checked a generation of another version")
@@ -155,6 +155,8 @@ func TestAGenerationIsCheckedOnceForEachBuild(t *testing.T) {
 		t.Error("checked a lost generation")
 	}
 }
+
+func unchanged(n int, _ *event.Event) (int, error) { return n, nil }
 
 // counting counts reads of rows and bytes of the log.
 type counting struct {

@@ -48,8 +48,8 @@ func with(t testing.TB, c code) *projection.Set {
 		}
 		return n * 2, nil
 	})
-	other := projection.New("other", 1, []string{"other.happened"}, func(n int, _ *event.Event) (int, error) { return n + 1, nil })
-	set, err := projection.NewSet(size, other)
+	count := func(n int, _ *event.Event) (int, error) { return n + 1, nil }
+	set, err := projection.NewSet(size, projection.New("other", 1, []string{"other.happened"}, count))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -69,6 +69,13 @@ func printStatus(f *command.ClientFlags, v api.StatusView) error {
 		_, _ = fmt.Fprintln(f.App.Stderr, "hint: raise the version of the projection whenever an event that was accepted "+
 			"before leads to a different state; reprise replay start --rebuild --promote --wait replaces the generation")
 	}
+	if v.Quarantined.Count > 0 {
+		_, _ = fmt.Fprintln(f.App.Stderr, "hint: reprise quarantine list shows the records that were set aside, and why")
+	}
+	if v.Parked.Count > 0 {
+		_, _ = fmt.Fprintln(f.App.Stderr,
+			"hint: reprise parked list shows the parked entities, and why their events cannot be applied")
+	}
 	return nil
 }
 
@@ -80,6 +87,9 @@ func printSummary(w io.Writer, v api.StatusView) {
 	command.Row(w, "parked", bounded(v.Parked)+" entities")
 	if v.Code != nil {
 		command.Row(w, "states", replays.StatesText(&v.Code.Comparison))
+	}
+	if v.Ignored.Total() > 0 {
+		command.Row(w, "ignored", replays.IgnoredText(v.Ignored))
 	}
 	if v.DiskBytes != nil {
 		command.Row(w, "disk", progress.Bytes(*v.DiskBytes))

@@ -20,6 +20,7 @@ import (
 // TestTheSameCodeNeverDiffers: whatever the history, wherever the two generations
 // stand, and however their batches were cut.
 func TestTheSameCodeNeverDiffers(t *testing.T) {
+	skipped := int64(0)
 	for seed := range uint64(12) {
 		random := rand.New(rand.NewPCG(seed, 1))
 		w := newWorld(t, 1<<random.IntN(3))
@@ -36,8 +37,40 @@ func TestTheSameCodeNeverDiffers(t *testing.T) {
 		if got := w.walk(active, rebuilt); got.Differing != 0 {
 			t.Errorf("seed %d: rebuild %+v", seed, got)
 		}
+		for _, lane := range event.AllLanes(w.lanes.Count()) {
+			w.must(datastore.EachRow(t.Context(), active, lane, func(row *datastore.Row) error {
+				skipped += row.Skipped
+				return nil
+			}))
+		}
 		if got := w.walk(active, active); got.Compared < 2 || got.Differing != 0 {
 			t.Errorf("seed %d: with itself %+v", seed, got)
+		}
+	}
+	if skipped == 0 {
+		t.Error("no history has an event that is stepped over")
+	}
+}
+
+// TestMendedCodeNeverDiffers: code that accepts what was rejected, and folds everything
+// else as before, needs no new version, whatever was parked or stepped over.
+func TestMendedCodeNeverDiffers(t *testing.T) {
+	mended := original
+	mended.rejects = ""
+	for seed := range uint64(12) {
+		random := rand.New(rand.NewPCG(seed, 2))
+		w := newWorld(t, 2)
+		history(w, random, 6, 120)
+		active := w.activate(with(t, original))
+		w.fold(with(t, original), active, random, 0.3+0.7*random.Float64())
+		if report := w.check(with(t, mended)); report.Differing != 0 {
+			t.Errorf("seed %d: check %+v", seed, report)
+		}
+		w.must(w.Generations.Create(t.Context(), "g0002"))
+		rebuilt := w.Generations.Open("g0002")
+		w.fold(with(t, mended), rebuilt, random, 0.3+0.7*random.Float64())
+		if got := w.walk(active, rebuilt); got.Differing != 0 {
+			t.Errorf("seed %d: rebuild %+v", seed, got)
 		}
 	}
 }

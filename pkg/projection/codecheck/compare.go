@@ -49,12 +49,12 @@ func Conclude(old, fresh *datastore.Row) (conclusive, differs bool) {
 	case old.Count == fresh.Count && old.Chain == fresh.Chain:
 		// The same events were applied in the same order.
 		return true, old.Projection != fresh.Projection || !bytes.Equal(old.State, fresh.State)
-	case rejectsByTime(fresh):
+	case old.Parked != nil || old.Skipped > 0 || fresh.Skipped > 0 || rejectsByTime(fresh):
 		return false, false
 	}
-	// The older code rejected nothing if it has applied or ignored all events.
-	rejectedNothing := old.Parked == nil && accepted(old) == accepted(fresh)+waiting(fresh)
-	return rejectedNothing, rejectedNothing
+	// The older code has rejected nothing.
+	same := seen(old) == seen(fresh)
+	return same, same
 }
 
 // rejectsByTime reports whether a row is parked because a fold took too long, which may
@@ -63,13 +63,11 @@ func rejectsByTime(row *datastore.Row) bool {
 	return row.Parked != nil && strings.HasPrefix(row.Parked.Reason, projection.ErrRunaway.Error())
 }
 
-func accepted(row *datastore.Row) int64 { return row.Count + row.Duplicates + row.Ignored }
-
-func waiting(row *datastore.Row) int64 {
-	if row.Parked == nil {
-		return 0
-	}
-	return 1 + row.Parked.Waiting
+// seen is the number of events up to a row's position.
+func seen(row *datastore.Row) int64 {
+	var counts datastore.Counts
+	counts.Add(row)
+	return counts.Seen()
 }
 
 // add counts two rows of an entity.

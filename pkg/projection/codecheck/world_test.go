@@ -117,6 +117,16 @@ func (w *world) send(kind, entity, id string) {
 	w.log(w.lanes.Of(entity), event.Event{ID: id, Source: "test", Type: kind, Subject: entity})
 }
 
+// skip logs a correction that names an event, which need not exist.
+func (w *world) skip(entity, id string) {
+	w.Helper()
+	at, err := event.NewPosition(1, "1000", 0)
+	w.must(err)
+	e, err := event.NewSkip(entity, event.Skip{Source: "test", ID: id, Position: at, Reason: "a test"}, w.now)
+	w.must(err)
+	w.log(w.lanes.Of(entity), e)
+}
+
 // placed returns all events of a lane in log order.
 func (w *world) placed(lane event.Lane) []projection.Placed {
 	w.Helper()
@@ -210,11 +220,17 @@ func (w *world) walk(old, fresh datastore.Generation) codecheck.Comparison {
 
 func entity(i int) string { return fmt.Sprintf("entity-%03d", i) }
 
+// history logs events, some of whose ids come again, with the same content or another,
+// and corrections.
 func history(w *world, random *rand.Rand, entities, events int) {
 	kinds := strings.Fields("it.grew it.grew it.grew it.shrank it.broke nobody.knows other.happened")
 	for range events {
-		// Some ids come again, with the same content or another.
-		w.send(kinds[random.IntN(len(kinds))], entity(random.IntN(entities)), strconv.Itoa(random.IntN(events)))
+		id, of := strconv.Itoa(random.IntN(events/4)), entity(random.IntN(entities))
+		if random.IntN(4) == 0 {
+			w.skip(of, id)
+		} else {
+			w.send(kinds[random.IntN(len(kinds))], of, id)
+		}
 		if random.IntN(20) == 0 {
 			w.now = w.now.Add(time.Hour)
 		}

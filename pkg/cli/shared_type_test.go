@@ -20,7 +20,9 @@ func TestLocalNamesTwoProjectionsOfOneType(t *testing.T) {
 				projection.New("sales", 1, []string{"article.sold"}, count),
 				projection.New("stocks", 1, []string{"article.sold"}, count),
 			}
-			return local.Run(ctx, o, stdout, stderr)
+			ended, end := context.WithCancel(ctx)
+			end() // so that it serves nothing if it is not refused
+			return local.Run(ended, o, stdout, stderr)
 		}
 	}}
 	got := s.run("", "local", "--data", t.TempDir(), "--addr", "127.0.0.1:0")

@@ -108,7 +108,7 @@ func TestAPromotedReplayIsNotCancelled(t *testing.T) {
 		if promoted {
 			w.promote("r", info.ID)
 		}
-		response := w.call("POST /replays/{id}/cancel", "r", nil, "")
+		response := w.call("POST /replays/{id}/cancel", "r", nil, "{}")
 		if promoted {
 			if problem := decode[api.Problem](t, response.Body); response.StatusCode != http.StatusConflict ||
 				problem.Kind() != "replay-promoted" {

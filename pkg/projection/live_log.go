@@ -83,33 +83,37 @@ type lookedUp struct {
 	count      int64
 }
 
-// lookUp looks every record up in the register. Those that the head itself lists
-// cost nothing, the others a read each, several at a time.
+// lookUp looks every record up, in the register as far as it reaches back. Records
+// that the head itself lists cost nothing, and those of a page of the register one
+// read. Each earlier record costs a read, several at a time.
 func (l *Live) lookUp(ctx context.Context, lane event.Lane, head *eventlog.Head, records []placedRecord,
 ) ([]lookedUp, error) {
 	known := make([]lookedUp, len(records))
-	group, ctx := errgroup.WithContext(ctx)
+	var listed []int
+	var ends []event.Position
+	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelLookUps)
 	for i, r := range records {
-		k := &known[i]
-		if k.count, k.in = head.CountAt(r.last); k.in {
-			k.listed = true
-			continue
-		}
-		group.Go(func() (err error) {
-			switch {
-			case head.Listed(r.last):
-				k.listed = true
-				k.count, k.in, err = l.Heads.CountAt(ctx, lane, head, r.last)
-			case len(r.events) > 0:
+		switch {
+		case head.Listed(r.last):
+			listed, ends = append(listed, i), append(ends, r.last)
+		case len(r.events) > 0:
+			group.Go(func() (err error) {
 				// Records are committed whole, so its first event answers for all.
-				_, k.in, err = l.view().Locate(ctx, l.Width, lane, head, &r.events[0])
-			}
-			return err
-		})
+				_, known[i].in, err = l.view().Locate(groupCtx, l.Width, lane, head, &r.events[0])
+				return err
+			})
+		}
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
+	}
+	counted, err := l.Heads.CountsAt(ctx, lane, head, ends)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range counted {
+		known[listed[i]] = lookedUp{in: c.In, listed: true, count: c.Events}
 	}
 	return known, nil
 }

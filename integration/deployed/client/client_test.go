@@ -116,7 +116,8 @@ func TestEveryClientCommandReachesADeployment(t *testing.T) {
 }
 
 // unopened are a deposit that parks its account, and events that wait for it.
-const unopened = `{"specversion":"1.0","id":"1","source":"/t","type":"account.deposited","subject":"closed","data":{"amount":1}}
+const unopened = `{"specversion":"1.0","id":"1","source":"/t","type":"account.deposited","subject":"closed",` +
+	`"data":{"amount":1}}
 {"specversion":"1.0","id":"2","source":"/t","type":"account.opened","subject":"closed","data":{"owner":"Ada"}}
 {"specversion":"1.0","id":"3","source":"/t","type":"account.deposited","subject":"closed","data":{"amount":1}}
 `

@@ -161,7 +161,7 @@ func line(s State, bar bool) string {
 	if s.Detail != "" {
 		parts = append(parts, s.Detail)
 	}
-	if s.Left > 0 {
+	if s.Left >= time.Second/2 { // less would be shown as 0 s
 		parts = append(parts, "ETA "+Duration(s.Left))
 	}
 	return s.Label + ": " + strings.Join(parts, ", ")

@@ -44,7 +44,7 @@ func getCommand() command.Command {
 				}
 				view, err := c.Replay(ctx, id)
 				if err != nil {
-					return err
+					return likeID(ctx, c, id, err)
 				}
 				return printReplay(f, view)
 			}
@@ -70,10 +70,12 @@ func printReplay(f *command.ClientFlags, v lifecycle.View) error {
 			command.Row(w, "generation", v.Generation+map[bool]string{true: ", promoted", false: ""}[v.Promoted])
 		}
 		p := v.Progress
-		command.Row(w, "events", fmt.Sprintf("%s, %s read, %s delivered, %s applied", total(v), progress.Count(p.Read),
-			progress.Count(p.Delivered), progress.Count(p.Applied)))
-		command.Row(w, "set aside",
-			fmt.Sprintf("%s duplicates, %s entities parked", progress.Count(p.Duplicates), progress.Count(p.Parked)))
+		command.Row(w, "events", fmt.Sprintf("%s, %s read, %s delivered, %s consumed", total(v), progress.Count(p.Read),
+			progress.Count(p.Delivered), progress.Count(p.Consumed)))
+		if v.Proof != nil && v.Proof.Rows != nil {
+			command.Row(w, "rows", fmt.Sprintf("%s events applied, %s duplicates, %s entities parked",
+				progress.Count(p.Applied), progress.Count(p.Duplicates), progress.Count(p.Parked)))
+		}
 		command.Row(w, "plan", fmt.Sprintf("%d lanes in %d groups, %d slices, lanes read again %d times",
 			v.Plan.Lanes, v.Plan.Groups, v.Plan.Slices, v.Plan.Passes))
 		if v.Damaged > 0 {

@@ -15,7 +15,7 @@ import (
 
 const watchHelp = `
 Shows how far a replay has come until it ends, and how it ended. It exits 0 only
-if the replay succeeded. The end of the command does not end the replay. A
+if the replay succeeded, and 3 if it did but its filters selected no event. The end of the command does not end the replay. A
 server that is restarted meanwhile is waited for, for a minute.
 
 Examples:
@@ -67,7 +67,7 @@ func watch(ctx context.Context, f *command.ClientFlags, id string, meter *progre
 		return command.Hint(err, "the replay goes on once the platform runs again: reprise replay watch %s", id)
 	}
 	if err != nil {
-		return err
+		return likeID(ctx, c, id, err)
 	}
 	if err := printReplay(f, view); err != nil {
 		return err
@@ -78,6 +78,9 @@ func watch(ctx context.Context, f *command.ClientFlags, id string, meter *progre
 // judgeReplay is nil for a replay that succeeded.
 func judgeReplay(view lifecycle.View) error {
 	switch {
+	case view.Status == replay.Succeeded && selective(view.Input) && view.Proof != nil && view.Proof.Selected.Count == 0:
+		return command.Hint(fmt.Errorf("%w: replay %s succeeded, but selected no event", command.ErrNothing, view.ID),
+			"check --entity, --type, --from and --to: ids and types are case-sensitive, times are logged times")
 	case view.Status == replay.Succeeded:
 		return nil
 	case view.Status == replay.Cancelled:

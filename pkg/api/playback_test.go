@@ -70,7 +70,8 @@ func packed(t *testing.T, codec *record.Codec, replay string, from int64, n, siz
 	for i := range n {
 		lines = append(lines, []byte(fmt.Sprintf(`{"n":%d,"pad":%q}`, from+int64(i), strings.Repeat("x", size))))
 	}
-	data, err := codec.Pack(record.Header{Lane: 3, Playback: &record.Playback{Replay: replay, From: from, To: from + int64(n)}}, lines)
+	place := &record.Playback{Replay: replay, From: from, To: from + int64(n)}
+	data, err := codec.Pack(record.Header{Lane: 3, Playback: place}, lines)
 	must(t, err)
 	return data
 }
@@ -95,7 +96,8 @@ func TestPlaybackComesInPagesThatAreBounded(t *testing.T) {
 		}
 		size := 0
 		for _, e := range page.Events {
-			if e.Ordinal != next || e.Lane != 3 || e.Replay != "large" || !strings.Contains(string(e.Event), fmt.Sprintf(`"n":%d,`, next)) {
+			if e.Ordinal != next || e.Lane != 3 || e.Replay != "large" ||
+				!strings.Contains(string(e.Event), fmt.Sprintf(`"n":%d,`, next)) {
 				t.Fatalf("at %d: %+v", next, e)
 			}
 			next++

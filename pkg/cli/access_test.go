@@ -116,7 +116,8 @@ func TestEveryClientCommandCanSign(t *testing.T) {
 		}
 		g.seen = nil
 		got := s.run(account("a", 0), append(args, "--auth", "aws", "--endpoint", g.URL)...)
-		if len(g.seen) == 0 || !strings.HasPrefix(g.seen[0], "AWS4-HMAC-SHA256") || !strings.Contains(got.stderr, "PREFIX-produce-REGION") {
+		if len(g.seen) == 0 || !strings.HasPrefix(g.seen[0], "AWS4-HMAC-SHA256") ||
+			!strings.Contains(got.stderr, "PREFIX-produce-REGION") {
 			t.Errorf("reprise %s: %q, %+v", c.Name, g.seen, got)
 		}
 	}
@@ -205,14 +206,16 @@ func TestSecretsAreNotShown(t *testing.T) {
 	} {
 		s := with(t, cloud{}, map[string]string{command.TokenVariable: c.token})
 		got := s.run("", strings.Fields(c.args)...)
-		if got.code != command.ExitMisuse || !strings.Contains(got.stderr, c.want) || strings.Contains(got.stderr+got.stdout, secret) {
+		if got.code != command.ExitMisuse || !strings.Contains(got.stderr, c.want) ||
+			strings.Contains(got.stderr+got.stdout, secret) {
 			t.Errorf("%s: %+v", c.args, got)
 		}
 	}
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	s := with(t, cloud{}, map[string]string{command.TokenVariable: secret})
-	if got := s.run("", "status", "--endpoint", gone.URL); got.code != command.ExitFailed || strings.Contains(got.stderr, secret) {
+	got := s.run("", "status", "--endpoint", gone.URL)
+	if got.code != command.ExitFailed || strings.Contains(got.stderr, secret) {
 		t.Errorf("%+v", got)
 	}
 }
@@ -226,7 +229,8 @@ func TestHTTPSRequestsAreSignedUnlessThereIsAToken(t *testing.T) {
 		change := s.change
 		s.change = func(a *command.App) {
 			change(a)
-			a.HTTP = &http.Client{Transport: record(func(r *http.Request) { seen = append(seen, r.Header.Get("Authorization")) })}
+			note := func(r *http.Request) { seen = append(seen, r.Header.Get("Authorization")) }
+			a.HTTP = &http.Client{Transport: record(note)}
 		}
 		s.run("", "replay", "list", "--endpoint", server.URL)
 	}
@@ -240,5 +244,6 @@ type record func(*http.Request)
 
 func (f record) RoundTrip(r *http.Request) (*http.Response, error) {
 	f(r)
-	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`{"replays":[]}`)), Request: r}, nil
+	body := io.NopCloser(strings.NewReader(`{"replays":[]}`))
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body, Request: r}, nil
 }

@@ -39,7 +39,8 @@ func tailed(t *testing.T, endpoint string, lines int, args ...string) []api.Play
 	var errs bytes.Buffer
 	a := command.NewApp(func(string) string { return endpoint }, nil, out, &errs, commands())
 	a.Env = func(name string) string { return map[string]string{command.EndpointVariable: endpoint}[name] }
-	if code := a.Main(ctx, append([]string{"playback", "tail"}, args...)); code != command.ExitFine || errs.String() != "" {
+	code := a.Main(ctx, append([]string{"playback", "tail"}, args...))
+	if code != command.ExitFine || errs.String() != "" {
 		t.Errorf("exit %d: %s", code, errs.String())
 	}
 	return decodeLines[api.PlaybackEvent](t, out.String())
@@ -104,12 +105,14 @@ func TestTailSaysWhereItDoesNotWork(t *testing.T) {
 	}))
 	defer gateway.Close()
 	s := &shell{t: t, endpoint: gateway.URL}
-	want := "hint: only a platform on one machine serves its playback stream; on AWS, subscribe to the Kinesis stream PREFIX-playback"
+	want := "hint: only a platform on one machine serves its playback stream; on AWS, " +
+		"subscribe to the Kinesis stream PREFIX-playback"
 	if got := s.run("", "playback", "tail"); got.code != command.ExitFailed || !strings.Contains(got.stderr, want) {
 		t.Errorf("%+v", got)
 	}
 	for _, args := range []string{"--from yesterday", "--replay a/b", "x"} {
-		if got := s.run("", append([]string{"playback", "tail"}, strings.Fields(args)...)...); got.code != command.ExitMisuse {
+		got := s.run("", append([]string{"playback", "tail"}, strings.Fields(args)...)...)
+		if got.code != command.ExitMisuse {
 			t.Errorf("%s: %+v", args, got)
 		}
 	}

@@ -56,7 +56,8 @@ func TestInterruptedSendSaysWhatIsUnsent(t *testing.T) {
 		w.WriteHeader(http.StatusBadGateway)
 	}, account("a", 3))
 	want := "interrupted: 0 events were accepted; line 1 is the first that may not have been\n"
-	if got.code != command.ExitFailed || !strings.Contains(got.stdout, `"firstUnsent":1`) || !strings.Contains(got.stderr, want) {
+	if got.code != command.ExitFailed || !strings.Contains(got.stdout, `"firstUnsent":1`) ||
+		!strings.Contains(got.stderr, want) {
 		t.Errorf("%+v", got)
 	}
 }
@@ -71,7 +72,8 @@ func TestSignalEndsTheWaitForANamedPipe(t *testing.T) {
 			return nil, os.ErrClosed
 		}
 	}}
-	if got := s.runUntil(ctx, "", "send", "pipe"); got.code != command.ExitFailed || !strings.Contains(got.stderr, "interrupted") {
+	got := s.runUntil(ctx, "", "send", "pipe")
+	if got.code != command.ExitFailed || !strings.Contains(got.stderr, "interrupted") {
 		t.Errorf("%+v", got)
 	}
 }

@@ -19,7 +19,8 @@ func TestReplayThatSelectsNothingSaysSo(t *testing.T) {
 			got := s.run("", args...)
 			want := "nothing matched: replay " + name + " succeeded, but selected no event\n" +
 				"hint: check --entity, --type, --from and --to: ids and types are case-sensitive, times are logged times\n"
-			if got.code != command.ExitNothing || !strings.HasSuffix(got.stderr, want) || !strings.Contains(got.stdout, "SUCCEEDED") {
+			if got.code != command.ExitNothing || !strings.HasSuffix(got.stderr, want) ||
+				!strings.Contains(got.stdout, "SUCCEEDED") {
 				t.Errorf("%v: %+v", args, got)
 			}
 		}
@@ -49,13 +50,13 @@ func TestMistypedNamesAreGuessed(t *testing.T) {
 		want string
 	}{
 		{"sned x", command.ExitMisuse, `no command "sned"; did you mean reprise send?`},
-		{"replay strat", command.ExitMisuse, `no command "replay strat"; did you mean reprise replay start?`},
+		{"replay stort", command.ExitMisuse, `no command "replay stort"; did you mean reprise replay start?`},
 		{"replya list", command.ExitMisuse, `no command "replya"; did you mean reprise replay?`},
 		{"help stauts", command.ExitMisuse, `no command "stauts"; did you mean reprise status?`},
 		{"replay start --promot", command.ExitMisuse, "not defined: -promot; did you mean --promote?"},
 		{"status --end-point x", command.ExitMisuse, "not defined: -end-point; did you mean --endpoint?"},
 		{"replay get nightly-2025", command.ExitFailed, "hint: did you mean nightly-2026? reprise replay list"},
-		{"replay watch nigthly-2026", command.ExitFailed, "hint: did you mean nightly-2026?"},
+		{"replay watch nihgtly-2026", command.ExitFailed, "hint: did you mean nightly-2026?"},
 		{"replay cancel nightly_2026", command.ExitFailed, "hint: did you mean nightly-2026?"},
 	} {
 		if got := s.run("", strings.Fields(c.args)...); got.code != c.code || !strings.Contains(got.stderr, c.want) {

@@ -23,8 +23,8 @@ func events() string {
 		if i < 2 {
 			kind, data = "account.opened", `{"owner":"Ada"}`
 		}
-		fmt.Fprintf(&text, `{"specversion":"1.0","id":"%d","source":"/t","type":"%s","subject":"account-%d","time":"2026-03-01T00:00:00Z","data":%s}`+"\n",
-			i, kind, i%2, data)
+		fmt.Fprintf(&text, `{"specversion":"1.0","id":"%d","source":"/t","type":"%s","subject":"account-%d",`+
+			`"time":"2026-03-01T00:00:00Z","data":%s}`+"\n", i, kind, i%2, data)
 	}
 	return text.String()
 }
@@ -96,7 +96,8 @@ func TestEveryClientCommandReachesADeployment(t *testing.T) {
 			if strings.Contains(c.args, "--keep-time") && lacks == "audit" {
 				continue
 			}
-			if code, out, errs := s.run(strings.Fields(c.args)...); code != 1 || !strings.Contains(errs, "the server answered 403 Forbidden") ||
+			if code, out, errs := s.run(strings.Fields(c.args)...); code != 1 ||
+				!strings.Contains(errs, "the server answered 403 Forbidden") ||
 				!strings.Contains(errs, "hint: the signature was not accepted: check --region and --profile") {
 				t.Errorf("reprise %s as %v: exit %d\n%s%s", c.args, others, code, out, errs)
 			}
@@ -119,8 +120,8 @@ func TestEveryClientCommandReachesADeployment(t *testing.T) {
 func (s *shell) findsTheEndpoint(endpoint string) {
 	s.Helper()
 	stacks := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintf(w, `<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult>
-			<Stacks><member><StackName>reprise-ingest</StackName><CreationTime>2026-03-01T00:00:00Z</CreationTime>
+		_, _ = fmt.Fprintf(w, `<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">
+			<DescribeStacksResult><Stacks><member><StackName>reprise-ingest</StackName><CreationTime>2026-03-01T00:00:00Z</CreationTime>
 			<StackStatus>CREATE_COMPLETE</StackStatus><Outputs><member><OutputKey>endpoint</OutputKey><OutputValue>%s</OutputValue></member>
 			</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`, endpoint)
 	}))
@@ -136,7 +137,8 @@ func (s *shell) findsTheEndpoint(endpoint string) {
 // isRefused sends what API Gateway does not accept.
 func (s *shell) isRefused() {
 	s.Helper()
-	if code, _, errs := s.run("status", "--region", "eu-west-1"); code != 1 || !strings.Contains(errs, "check --region and --profile") {
+	if code, _, errs := s.run("status", "--region", "eu-west-1"); code != 1 ||
+		!strings.Contains(errs, "check --region and --profile") {
 		s.Errorf("signed for another region: exit %d\n%s", code, errs)
 	}
 	s.Setenv("AWS_SECRET_ACCESS_KEY", "another")

@@ -21,8 +21,8 @@ var at = time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 // environment makes t's process one without any AWS setting but those given.
 func environment(t *testing.T, variables map[string]string) {
 	t.Helper()
-	for _, name := range []string{"AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
-		"AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CLOUDFORMATION"} {
+	for _, name := range []string{"AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID",
+		"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CLOUDFORMATION"} {
 		t.Setenv(name, variables[name])
 	}
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -80,8 +80,9 @@ func TestSignaturesAreForTheAPIInItsRegion(t *testing.T) {
 
 func TestProfilesAreThoseOfTheAWSCLI(t *testing.T) {
 	environment(t, map[string]string{
-		"AWS_CONFIG_FILE":             "[default]\nregion = us-east-1\n[profile work]\nregion = eu-central-1\n",
-		"AWS_SHARED_CREDENTIALS_FILE": "[default]\naws_access_key_id = HOME\naws_secret_access_key = x\n[work]\naws_access_key_id = WORK\naws_secret_access_key = y\n",
+		"AWS_CONFIG_FILE": "[default]\nregion = us-east-1\n[profile work]\nregion = eu-central-1\n",
+		"AWS_SHARED_CREDENTIALS_FILE": "[default]\naws_access_key_id = HOME\naws_secret_access_key = x\n" +
+			"[work]\naws_access_key_id = WORK\naws_secret_access_key = y\n",
 	})
 	const url = "https://events.example.com/"
 	if got := authorization(t, access("", "work"), url, ""); !strings.Contains(got, "=WORK/20260301/eu-central-1/") {
@@ -98,7 +99,8 @@ func TestProfilesAreThoseOfTheAWSCLI(t *testing.T) {
 
 func TestWhatIsMissingIsNamed(t *testing.T) {
 	sign := func(a *apiaccess.Access) error {
-		return a.Sign(t.Context(), httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://events.example.com/", nil), nil)
+		r := httptest.NewRequestWithContext(t.Context(), http.MethodGet, "https://events.example.com/", nil)
+		return a.Sign(t.Context(), r, nil)
 	}
 	environment(t, map[string]string{"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret"})
 	if err := sign(access("", "")); !errors.Is(err, apiaccess.ErrNoRegion) {
@@ -129,10 +131,12 @@ func names(t *testing.T) settings.Names {
 }
 
 func TestEndpointIsAnOutputOfTheStack(t *testing.T) {
-	answer := `<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult><Stacks><member>
-		<StackName>orders-ingest</StackName><CreationTime>2026-03-01T00:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus>
+	answer := `<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">
+		<DescribeStacksResult><Stacks><member><StackName>orders-ingest</StackName>
+		<CreationTime>2026-03-01T00:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus>
 		<Outputs><member><OutputKey>other</OutputKey><OutputValue>x</OutputValue></member>
-		<member><OutputKey>endpoint</OutputKey><OutputValue>https://a1.execute-api.eu-west-1.amazonaws.com</OutputValue></member></Outputs>
+		<member><OutputKey>endpoint</OutputKey>
+		<OutputValue>https://a1.execute-api.eu-west-1.amazonaws.com</OutputValue></member></Outputs>
 		</member></Stacks></DescribeStacksResult></DescribeStacksResponse>`
 	status := http.StatusOK
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -156,7 +160,8 @@ func TestEndpointIsAnOutputOfTheStack(t *testing.T) {
 	status, answer = http.StatusBadRequest, `<ErrorResponse><Error><Type>Sender</Type><Code>ValidationError</Code>
 		<Message>Stack with id orders-ingest does not exist</Message></Error></ErrorResponse>`
 	_, err = access("eu-west-1", "").Endpoint(t.Context(), names(t))
-	want := "the deployment's address was not found: describe stack orders-ingest in eu-west-1: Stack with id orders-ingest does not exist"
+	want := "the deployment's address was not found: describe stack orders-ingest in eu-west-1: " +
+		"Stack with id orders-ingest does not exist"
 	if !errors.Is(err, apiaccess.ErrNoEndpoint) || err.Error() != want {
 		t.Errorf("no stack: %v", err)
 	}

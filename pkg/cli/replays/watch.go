@@ -15,8 +15,9 @@ import (
 
 const watchHelp = `
 Shows how far a replay has come until it ends, and how it ended. It exits 0 only
-if the replay succeeded, and 3 if it did but its filters selected no event. The end of the command does not end the replay. A
-server that is restarted meanwhile is waited for, for a minute.
+if the replay succeeded, and 3 if it did but its filters selected no event. The end
+of the command does not end the replay. A server that is restarted meanwhile is
+waited for, for a minute.
 
 Examples:
   reprise replay watch 20260301-093000-1a2b3c4d

@@ -91,7 +91,8 @@ func TestEndOfContextEndsTheWaitForInput(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		end := <-ended
-		if !errors.Is(end.err, context.Canceled) || end.result.Accepted != 5 || end.result.Through != 5 || end.result.Unsent != 0 {
+		if !errors.Is(end.err, context.Canceled) || end.result.Accepted != 5 ||
+			end.result.Through != 5 || end.result.Unsent != 0 {
 			t.Errorf("%+v", end)
 		}
 		if took := time.Since(start); took != 0 {

@@ -3,6 +3,8 @@ package stacks_test
 import (
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -42,6 +44,54 @@ func TestLagAlarmsFollowTheRetention(t *testing.T) {
 	}
 }
 
+// TestAConsumerThatStandsStillIsNoticedInMinutes: one that returns every batch to be
+// retried raises no error metric, and at a quarter of the retention 42 hours are gone.
+func TestAConsumerThatStandsStillIsNoticedInMinutes(t *testing.T) {
+	for _, consumer := range []string{"pump-events", "write-state", "run-microservice"} {
+		alarm := alarmOf(t, consumer+"-lag-minutes")
+		if alarm["MetricName"] != "IteratorAge" || alarm["Statistic"] != "Maximum" || alarm["Threshold"] != 5*60_000.0 ||
+			alarm["Period"] != 60.0 || alarm["DatapointsToAlarm"] != 3.0 || alarm["EvaluationPeriods"] != 6.0 {
+			t.Errorf("%s: %v", consumer, alarm)
+		}
+	}
+	retried := alarmOf(t, "records-retried")
+	var counted []string
+	for _, m := range list(retried["Metrics"]) {
+		if name, found := at(m, "MetricStat", "Metric", "MetricName").(string); found {
+			counted = append(counted, name)
+			if at(m, "MetricStat", "Period") != 300.0 || at(m, "MetricStat", "Stat") != "Sum" {
+				t.Errorf("%s: %v", name, m)
+			}
+		}
+	}
+	slices.Sort(counted)
+	want := []string{"MicroserviceRetried", "PlaybackRetried", "PumpRetried", "WriteRetried"}
+	if !slices.Equal(counted, want) || retried["Threshold"] != 1.0 || retried["EvaluationPeriods"] != 2.0 {
+		t.Errorf("records-retried counts %v: %v", counted, retried)
+	}
+}
+
+// TestAlarmsNameTheCommandsThatHelp, for resources that exist.
+func TestAlarmsNameTheCommandsThatHelp(t *testing.T) {
+	groups := make(map[string]bool)
+	each("AWS::Logs::LogGroup", func(_ string, r resource) { groups[flat(t, r.Properties["LogGroupName"])] = true })
+	each("AWS::CloudWatch::Alarm", func(id string, r resource) {
+		says := flat(t, r.Properties["AlarmDescription"])
+		_, commands, found := strings.Cut(says, ". Commands: ")
+		if !found || !strings.Contains(commands, "aws ") && !strings.Contains(commands, "go tool reprise ") {
+			t.Errorf("%s names no command: %s", id, says)
+		}
+		if len(says) > 1024 { // PutMetricAlarm
+			t.Errorf("%s has a description of %d characters", id, len(says))
+		}
+		for _, tail := range regexp.MustCompile(`aws logs tail (\S+)`).FindAllStringSubmatch(says, -1) {
+			if !groups[tail[1]] {
+				t.Errorf("%s: there is no log group %s", id, tail[1])
+			}
+		}
+	})
+}
+
 // TestEveryPromiseHasAnAlarm checks that the alarm notifies somebody and is not
 // raised by missing data.
 func TestEveryPromiseHasAnAlarm(t *testing.T) {
@@ -49,7 +99,7 @@ func TestEveryPromiseHasAnAlarm(t *testing.T) {
 		"log-changed", "records-quarantined", "entities-parked", "generation-lost", "head-lost",
 		"projection-runaway", "playback-damaged", "pump-stopped", "write-stopped",
 		"functions-throttled", "tables-throttled", "event-stream-throttled", "consumers-failing",
-		"watch-failing", "keeper-failing", "replay-failed", "replay-not-closed",
+		"watch-failing", "keeper-failing", "replay-failed", "replay-not-closed", "records-retried", "calls-failed",
 	} {
 		alarmOf(t, promise)
 	}
@@ -75,7 +125,7 @@ func TestEveryPromiseHasAnAlarm(t *testing.T) {
 	}
 }
 
-const alarmMetrics = 40
+const alarmMetrics = 49
 
 // That each line is logged is tested where the functions are put together.
 func TestCountedLinesHaveAMetricAndAnAlarm(t *testing.T) {
@@ -83,7 +133,7 @@ func TestCountedLinesHaveAMetricAndAnAlarm(t *testing.T) {
 	each("AWS::Logs::MetricFilter", func(id string, r resource) {
 		transformation := list(r.Properties["MetricTransformations"])[0]
 		if at(transformation, "Dimensions") != nil {
-			t.Errorf("%s has dimensions, which cost each", id)
+			t.Errorf("%s has dimensions, each of which costs money", id)
 		}
 		group, _ := r.Properties["LogGroupName"].(string)
 		metric, _ := at(transformation, "MetricName").(string)
@@ -102,7 +152,7 @@ func TestCountedLinesHaveAMetricAndAnAlarm(t *testing.T) {
 			t.Errorf("%s counts %q, want %q", line.Metric, got, want)
 		}
 		if !watched[line.Metric] {
-			t.Errorf("no alarm goes by %s", line.Metric)
+			t.Errorf("no alarm uses %s", line.Metric)
 		}
 		delete(patterns, line.Metric)
 	}

@@ -90,6 +90,9 @@ func TestFunctionsAreBuiltForTheirRuntime(t *testing.T) {
 		if p["ReservedConcurrentExecutions"] != nil || p["VpcConfig"] != nil {
 			t.Errorf("%s reserves concurrency or is in a VPC", folder)
 		}
+		if at(p, "TracingConfig", "Mode") != "Active" {
+			t.Errorf("%s is traced: %v", folder, p["TracingConfig"])
+		}
 		if at(p, "LoggingConfig", "LogFormat") != "JSON" {
 			t.Errorf("%s logs %v", folder, p["LoggingConfig"])
 		}
@@ -241,6 +244,49 @@ func TestEndedExecutionsCloseTheirReplays(t *testing.T) {
 	}
 }
 
+// TestFailedCallsAreKept: a function that is called without anybody waiting for its
+// answer has somewhere to send a call that failed every time.
+func TestFailedCallsAreKept(t *testing.T) {
+	called := make(map[string]bool)
+	each("AWS::Events::Rule", func(_ string, r resource) {
+		for _, target := range list(r.Properties["Targets"]) {
+			id := strings.TrimSuffix(flat(t, at(target, "Arn")), ".Arn")
+			for _, stack := range kinds {
+				if f, found := templates[stack].Resources[id]; found {
+					called[f.Properties["FunctionName"].(string)] = true
+				}
+			}
+		}
+	})
+	const queue = "arn:aws:sqs:eu-west-1:123456789012:reprise-failed-calls"
+	for _, stack := range kinds {
+		for id, r := range templates[stack].Resources {
+			if r.Type != "AWS::Lambda::EventInvokeConfig" {
+				continue
+			}
+			function := templates[stack].Resources[flat(t, r.Properties["FunctionName"])]
+			delete(called, function.Properties["FunctionName"].(string))
+			if got := flat(t, at(r.Properties, "DestinationConfig", "OnFailure", "Destination")); got != queue {
+				t.Errorf("%s sends failed calls to %s", id, got)
+			}
+		}
+	}
+	if len(called) > 0 {
+		t.Errorf("failed calls of %v are lost", called)
+	}
+	queues := 0
+	each("AWS::SQS::Queue", func(_ string, r resource) {
+		queues++
+		if r.Properties["QueueName"] != "reprise-failed-calls" || r.Properties["MessageRetentionPeriod"] != 14*24*3600.0 ||
+			r.Properties["SqsManagedSseEnabled"] != true {
+			t.Errorf("the queue is %v", r.Properties)
+		}
+	})
+	if queues != 1 {
+		t.Errorf("%d queues", queues)
+	}
+}
+
 // TestNumberOfResources is a snapshot: a change here is either intended or a
 // mistake.
 func TestNumberOfResources(t *testing.T) {
@@ -255,7 +301,7 @@ func TestNumberOfResources(t *testing.T) {
 		"ApiGatewayV2::Integration":   3,
 		"ApiGatewayV2::Route":         13,
 		"ApiGatewayV2::Stage":         1,
-		"CloudWatch::Alarm":           25,
+		"CloudWatch::Alarm":           30,
 		"CloudWatch::Dashboard":       1,
 		"DynamoDB::Table":             2,
 		"Events::Rule":                3,
@@ -269,8 +315,9 @@ func TestNumberOfResources(t *testing.T) {
 		"Lambda::Permission":          5,
 		"Lambda::Version":             8,
 		"Logs::LogGroup":              19,
-		"Logs::MetricFilter":          9,
+		"Logs::MetricFilter":          13,
 		"SNS::Topic":                  1,
+		"SQS::Queue":                  1,
 		"StepFunctions::StateMachine": 1,
 	}
 	if !maps.Equal(got, want) {

@@ -3,6 +3,7 @@ package stacks_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,13 +53,17 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// The templates of all stacks, by kind. Those with JWT have the prefix "jwt/",
-// those of a later deploy with other code the prefix "later/".
+// The templates of all stacks, by kind. Those with JWT have the prefix "jwt/", those of
+// a later deploy with other code "later/", those of another deployment "orders/", and
+// those for an account with 1,000 concurrent executions "large/".
 var templates = make(map[string]template)
 
 type template struct {
-	Resources map[string]resource
-	Outputs   map[string]any
+	Stack      string `json:"-"`
+	Resources  map[string]resource
+	Outputs    map[string]any
+	Parameters map[string]any
+	Rules      map[string]any
 }
 
 type resource struct {
@@ -88,6 +93,16 @@ func synthesize(dir string) error {
 	}); err != nil {
 		return err
 	}
+	same := func(folder string) string { return folder }
+	for variant, change := range map[string]map[string]any{
+		"orders/": {"reprise:prefix": "orders"}, "large/": {"reprise:concurrency": 1000.0},
+	} {
+		changed := maps.Clone(context)
+		maps.Copy(changed, change)
+		if err := assemble(dir, variant, changed, same); err != nil {
+			return err
+		}
+	}
 	context["reprise:authorization"] = "jwt"
 	context["reprise:jwtIssuer"], context["reprise:jwtAudience"] = "https://issuer.example", "reprise"
 	context["reprise:alarmEmail"] = "someone@example.com"
@@ -114,7 +129,8 @@ func assemble(dir, variant string, context map[string]any, program func(folder s
 	})
 	assembly := app.Synth(nil)
 	for _, kind := range []string{"data", "ingest", "replay", "operations"} {
-		text, err := json.Marshal(assembly.GetStackByName(jsii.String(config.Prefix + "-" + kind)).Template())
+		stack := assembly.GetStackByName(jsii.String(config.Prefix + "-" + kind))
+		text, err := json.Marshal(stack.Template())
 		if err != nil {
 			return err
 		}
@@ -122,6 +138,7 @@ func assemble(dir, variant string, context map[string]any, program func(folder s
 		if err := json.Unmarshal(text, &t); err != nil {
 			return err
 		}
+		t.Stack = *stack.StackName()
 		templates[variant+kind] = t
 	}
 	return nil

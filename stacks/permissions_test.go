@@ -31,9 +31,10 @@ func TestNoStatementIsWide(t *testing.T) {
 			}
 			if action == "lambda:CreateEventSourceMapping" || action == "lambda:DeleteEventSourceMapping" {
 				condition, _ := json.Marshal(s.condition)
-				if !strings.Contains(string(condition), "lambda:FunctionArn") ||
-					!strings.Contains(string(condition), "reprise-write-state:*") {
-					t.Errorf("%s: %s is not held to the aliases of write-state: %s", s.policy, action, condition)
+				text := string(condition)
+				if !strings.Contains(text, "lambda:FunctionArn") || !strings.Contains(text, "reprise-write-state:*") ||
+					strings.Count(text, "function:reprise-write-state") != 2 || strings.Count(text, ":function:") != 2 {
+					t.Errorf("%s: %s is not held to write-state and its aliases: %s", s.policy, action, text)
 				}
 			}
 		}
@@ -54,7 +55,7 @@ func TestNoStatementIsWide(t *testing.T) {
 // table allows nobody to.
 func TestTheLogIsAppendOnly(t *testing.T) {
 	forbidden := []string{"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteTable",
-		"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete"}
+		"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete", "dynamodb:UpdateTimeToLive"}
 	var writers []string
 	for _, s := range statements(t) {
 		reaches := slices.ContainsFunc(s.resources, func(r string) bool {
@@ -160,5 +161,42 @@ func TestOnlyReportReplayReadsHistories(t *testing.T) {
 	}
 	if !maps.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("report-replay may\n%v, want\n%v", got, want)
+	}
+}
+
+// TestWhatTheInternetReachesDropsNothing: functions behind the HTTP API remove neither
+// tables nor control documents, and change only few partitions of the control table.
+func TestWhatTheInternetReachesDropsNothing(t *testing.T) {
+	for _, s := range statements(t) {
+		behindAPI := strings.HasPrefix(s.policy, "serveapi") || strings.HasPrefix(s.policy, "loadevents") ||
+			strings.HasPrefix(s.policy, "importevents")
+		for _, action := range s.actions {
+			drops := []string{"dynamodb:DeleteTable", "dynamodb:DeleteItem", "dynamodb:ListTables"}
+			if behindAPI && slices.Contains(drops, action) {
+				t.Errorf("%s may %s", s.policy, action)
+			}
+		}
+	}
+}
+
+// TestControlDocumentsAreWrittenByPartition: every right to write the control table
+// names partitions.
+func TestControlDocumentsAreWrittenByPartition(t *testing.T) {
+	seen := 0
+	for _, s := range statements(t) {
+		for _, action := range s.actions {
+			if (action != "dynamodb:PutItem" && action != "dynamodb:DeleteItem") ||
+				!strings.HasSuffix(s.resources[0], ":table/reprise-control") {
+				continue
+			}
+			seen++
+			keys := list(at(s.condition, "ForAllValues:StringLike", "dynamodb:LeadingKeys"))
+			if len(keys) == 0 || slices.Contains(keys, any("*")) {
+				t.Errorf("%s: %s in every partition", s.policy, action)
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d rights were seen", seen)
 	}
 }

@@ -29,7 +29,7 @@ func TestMappingsNeverGiveUp(t *testing.T) {
 			return
 		}
 		streams++
-		if p["BisectBatchOnFunctionError"] != false || p["ParallelizationFactor"] != 4.0 ||
+		if p["BisectBatchOnFunctionError"] != false || p["ParallelizationFactor"] != 1.0 ||
 			!slices.Equal(list(p["FunctionResponseTypes"]), []any{"ReportBatchItemFailures"}) ||
 			p["TumblingWindowInSeconds"] != nil {
 			t.Errorf("%s: %v", id, p)
@@ -79,7 +79,10 @@ func TestTablesOutliveMistakes(t *testing.T) {
 			t.Errorf("%s: %s %v", id, r.DeletionPolicy, p)
 		}
 	})
-	if tables != 2 || templates["data"].Resources["eventstream"].DeletionPolicy != "Retain" {
+	if policy := templates["data"].Resources["eventstream"].UpdateReplacePolicy; policy != "Retain" {
+		t.Errorf("a replaced event stream: %s", policy)
+	}
+	if tables != 2 || templates["data"].Resources["eventstream"].DeletionPolicy != "RetainExceptOnCreate" {
 		t.Errorf("%d tables; the event stream: %s", tables, templates["data"].Resources["eventstream"].DeletionPolicy)
 	}
 }

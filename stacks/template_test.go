@@ -31,6 +31,11 @@ func eachOf(variant, kind string, visit func(id string, r resource)) {
 // account.
 func flat(t *testing.T, value any) string {
 	t.Helper()
+	return flatIn(t, "eu-west-1", value)
+}
+
+func flatIn(t *testing.T, region string, value any) string {
+	t.Helper()
 	switch v := value.(type) {
 	case string:
 		return v
@@ -38,7 +43,7 @@ func flat(t *testing.T, value any) string {
 		if ref, found := v["Ref"].(string); found {
 			return map[string]string{
 				"AWS::Partition": "aws",
-				"AWS::Region":    "eu-west-1",
+				"AWS::Region":    region,
 				"AWS::AccountId": "123456789012",
 			}[ref] +
 				map[bool]string{false: ref}[strings.HasPrefix(ref, "AWS::")]
@@ -49,7 +54,7 @@ func flat(t *testing.T, value any) string {
 		if join, found := v["Fn::Join"].([]any); found {
 			var parts []string
 			for _, part := range join[1].([]any) {
-				parts = append(parts, flat(t, part))
+				parts = append(parts, flatIn(t, region, part))
 			}
 			return strings.Join(parts, join[0].(string))
 		}

@@ -145,7 +145,7 @@ func (f flow) unreachable() []string {
 
 func TestEveryStateIsReached(t *testing.T) {
 	if lost := decoded(t).unreachable(); len(lost) > 0 {
-		t.Errorf("no way leads to %v", lost)
+		t.Errorf("no path leads to %v", lost)
 	}
 }
 
@@ -214,7 +214,7 @@ func TestPayloadsAreBounded(t *testing.T) {
 		}
 		for key := range s.ItemSelector {
 			if key != "replay" && key != "group" {
-				t.Errorf("%s hands each item %q", name, key)
+				t.Errorf("%s passes each item %q", name, key)
 			}
 		}
 		if s.Type == "Succeed" && s.ItemProcessor == nil && strings.HasPrefix(name, "Segment") {

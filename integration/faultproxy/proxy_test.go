@@ -227,7 +227,7 @@ func TestRatesSeedsAndSelection(t *testing.T) {
 func TestObserversSeeEveryRequestFirst(t *testing.T) {
 	p, s := behind(t, `{}`, always(faultproxy.Throttle))
 	var seen []string
-	p.Observe(func(operation string, body []byte) {
+	p.Observe(func(_, operation string, body []byte) {
 		if strings.Contains(string(body), `"TableName":"t"`) && len(s.got()) == 0 {
 			seen = append(seen, operation)
 		}

@@ -23,7 +23,7 @@ import (
 	"reprise/pkg/local/localtest"
 )
 
-// The traffic, and what it must not do to the platform on two quiet cores.
+// The traffic, and its limits on two quiet cores.
 const (
 	connections    = 200
 	eventsEach     = 50

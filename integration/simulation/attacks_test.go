@@ -260,6 +260,6 @@ func (w *world) sawCancelled(r *replayModel, row *replay.Row) {
 	}
 	r.answered = true
 	if w.owners[w.active] == r.id && !row.Promoted {
-		w.breakf(cancelled, "replay %s is answered as cancelled, and its generation %s is active", r.id, w.active)
+		w.breakf(cancelled, "replay %s is reported as cancelled, but its generation %s is active", r.id, w.active)
 	}
 }

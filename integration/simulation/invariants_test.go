@@ -89,7 +89,7 @@ func (w *world) sawHead(a *actor, name string, body []byte) {
 	w.commit(a, lane, &head)
 	l.covered = head
 	if head.Count != int64(len(l.events)) {
-		w.breakf(completeness, "the head of lane %s counts %d events of %d", lane, head.Count, len(l.events))
+		w.breakf(completeness, "the head of lane %s counts %d events, not %d", lane, head.Count, len(l.events))
 	}
 	w.checkManifests(lane, head)
 }

@@ -38,7 +38,7 @@ func (m *model) saw(r streamRecord) {
 	lane := &m.lanes[r.lane]
 	first, err := event.NewPosition(epoch, r.sequence, 0)
 	if err != nil {
-		m.world.breakf(order, "a sequence number is none: %v", err)
+		m.world.breakf(order, "invalid sequence number: %v", err)
 		return
 	}
 	record := modelRecord{sequence: r.sequence, first: first, end: first}

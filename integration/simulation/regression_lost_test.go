@@ -185,7 +185,7 @@ func TestWipeDuringAWriteHidesNoHistory(t *testing.T) {
 	records := w.records(lane)
 	_, err := live.Write(ctx, datastore.FirstGeneration, lane, records[len(records)-1:])
 	if row := w.store.tables[datastore.FirstGeneration].rows[lane][entity]; len(row.Buckets) != 0 && err == nil {
-		t.Fatalf("the write over a wipe told nothing: buckets %v", row.Buckets)
+		t.Fatalf("the write during a wipe gave no error: buckets %v", row.Buckets)
 	}
 	w.broken = nil // the model has seen the row
 	r := &replayModel{

@@ -63,7 +63,7 @@ func TestReconcileStartsNothingTwice(t *testing.T) {
 				t.Errorf("%s, %d executions", row.Status, executions.began)
 			}
 			if row.Status == replay.Failed && row.Failure.Error != lifecycle.FaultExecutionGone {
-				t.Errorf("failed by the name %s", row.Failure.Error)
+				t.Errorf("failed with the error name %s", row.Failure.Error)
 			}
 			if row.Status == replay.Planned && row.Started == nil {
 				t.Error("it is not recorded that it was started")

@@ -180,7 +180,7 @@ func (w *world) sawReplay(a *actor, body []byte) {
 		w.breakf(completeness, "replay %s was %s and is %s", r.id, r.status, row.Status)
 	}
 	if row.Promoted && !w.shown[row.Generation] {
-		w.breakf(completeness, "replay %s says that %s was promoted, which never was active", r.id, row.Generation)
+		w.breakf(completeness, "replay %s says that %s was promoted, but it was never active", r.id, row.Generation)
 	}
 	was := r.status
 	r.status, r.failure, r.promoted = row.Status, row.Failure, row.Promoted

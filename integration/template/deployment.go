@@ -14,15 +14,16 @@ type Place struct{ Region, Account string }
 
 // Deployment is what templates describe. Lists are sorted by name, source or key.
 type Deployment struct {
-	Tables    []Table
-	Streams   []Stream
-	Functions []Function
-	Versions  []Version
-	Mappings  []Mapping
-	Routes    []Route
-	Policies  []Policy
-	Rules     []Rule
-	Machines  []Machine
+	Tables       []Table
+	Streams      []Stream
+	Functions    []Function
+	Versions     []Version
+	Mappings     []Mapping
+	Routes       []Route
+	Policies     []Policy
+	Rules        []Rule
+	Machines     []Machine
+	RolePolicies []RolePolicy
 }
 
 // Table is a DynamoDB table. Range is "" if it has no sort key; a type is S, N or B.
@@ -39,7 +40,9 @@ type Stream struct {
 
 // Function is a Lambda function.
 type Function struct {
-	Name, ARN   string
+	Name, ARN string
+	// Role is the ARN of its role.
+	Role        string
 	Environment map[string]string
 	Timeout     time.Duration
 	MemoryMB    int
@@ -81,6 +84,19 @@ type Rule struct {
 	Pattern map[string]any
 	// Targets are ARNs.
 	Targets []string
+}
+
+// RolePolicy is an inline policy of roles, by their names.
+type RolePolicy struct {
+	Roles      []string
+	Statements []Statement
+}
+
+// Statement is one statement of a policy. Condition has values by operator and key.
+type Statement struct {
+	Effect             string
+	Actions, Resources []string
+	Condition          map[string]map[string][]string
 }
 
 // Machine is a state machine. Substitutions are the values of placeholders in the

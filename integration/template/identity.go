@@ -18,6 +18,7 @@ const (
 	typeMachine     = "AWS::StepFunctions::StateMachine"
 	typeRole        = "AWS::IAM::Role"
 	typePolicy      = "AWS::IAM::ManagedPolicy"
+	typeRolePolicy  = "AWS::IAM::Policy"
 )
 
 // firstVersion is the number of the version that a first deploy publishes.

@@ -29,6 +29,8 @@ func (d *Deployment) add(r *resource) error {
 		d.Rules = append(d.Rules, p.rule())
 	case typeMachine:
 		d.Machines = append(d.Machines, p.machine())
+	case typeRolePolicy:
+		d.RolePolicies = append(d.RolePolicies, p.rolePolicy())
 	}
 	return p.err
 }
@@ -92,6 +94,7 @@ func (p *properties) function() Function {
 	return Function{
 		Name:        p.name(),
 		ARN:         p.arn(),
+		Role:        property[string](p, "Role"),
 		Environment: p.textsOf("Environment", variables),
 		Timeout:     time.Duration(p.number("Timeout")) * time.Second,
 		MemoryMB:    p.number("MemorySize"),

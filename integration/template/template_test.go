@@ -36,10 +36,21 @@ func TestReadAllResolvesWhatADeployWould(t *testing.T) {
 		Streams: []template.Stream{{Name: "shop-stream", ARN: stream, Shards: 2}},
 		Functions: []template.Function{
 			{Name: "shop-api", ARN: api, Concurrency: 4, Environment: map[string]string{}},
-			{Name: "shop-write", ARN: write, Timeout: 29 * time.Second, MemoryMB: 512, Environment: map[string]string{
-				"ROLE": "arn:aws:iam::123456789012:role/Role", "PLACE": "eu-west-1", "PLAIN": "text", "VERSION": "1",
-				"MACHINE": machine,
-				"SUBBED":  "shop-write in 123456789012 ${kept} b " + write}},
+			{
+				Name:     "shop-write",
+				ARN:      write,
+				Role:     "arn:aws:iam::123456789012:role/Role",
+				Timeout:  29 * time.Second,
+				MemoryMB: 512,
+				Environment: map[string]string{
+					"ROLE":    "arn:aws:iam::123456789012:role/Role",
+					"PLACE":   "eu-west-1",
+					"PLAIN":   "text",
+					"VERSION": "1",
+					"MACHINE": machine,
+					"SUBBED":  "shop-write in 123456789012 ${kept} b " + write,
+				},
+			},
 		},
 		Versions: []template.Version{{Function: write, Number: "1"}},
 		Mappings: []template.Mapping{{Source: stream, Function: write + ":1", StartingPosition: "TRIM_HORIZON",
@@ -62,6 +73,9 @@ func TestReadAllResolvesWhatADeployWould(t *testing.T) {
 		},
 		Machines: []template.Machine{{Name: "shop-machine", ARN: machine, Definition: `{"StartAt":"${WriteArn}"}`,
 			Substitutions: map[string]string{"WriteArn": write + ":1"}}},
+		RolePolicies: []template.RolePolicy{{Roles: []string{"Role"}, Statements: []template.Statement{{
+			Effect: "Allow", Actions: []string{"lambda:InvokeFunction"}, Resources: []string{api},
+			Condition: map[string]map[string][]string{"StringLike": {"a:key": {"x*"}}}}}}},
 	}
 	if !reflect.DeepEqual(got, want) {
 		have, _ := json.MarshalIndent(got, "", " ")

@@ -241,7 +241,7 @@ func (e *edge) send(c inputCase, keep bool) (verdict, bool) {
 	result, err := send.Send(e.t.Context(), strings.NewReader(c.text),
 		send.Options{To: poster{e}, KeepTime: keep, Now: func() time.Time { return edgeNow }})
 	if (err == nil) != (len(looked) == 0) || !slices.Equal(looked, result.Refused) {
-		e.t.Errorf("the look at the file says %v, sending it %v, %v", looked, result.Refused, err)
+		e.t.Errorf("checking the file gives %v, sending it gives %v, %v", looked, result.Refused, err)
 	}
 	if err == nil {
 		return e.answered(http.StatusAccepted, ""), true

@@ -73,7 +73,7 @@ func compareShape(t *testing.T, path string, shown reflect.Type, ref *openapi3.S
 		}
 		for name := range ref.Value.Properties {
 			if _, found := members[name]; !found {
-				t.Errorf("openapi.yaml describes %s.%s, which there is not", path, name)
+				t.Errorf("openapi.yaml describes %s.%s, which does not exist", path, name)
 			}
 		}
 	}
@@ -121,7 +121,7 @@ func TestProblemTypesAreDescribed(t *testing.T) {
 	}
 	for kind := range described {
 		if !known[kind] {
-			t.Errorf("openapi.yaml describes the problem %s, which nothing answers", kind)
+			t.Errorf("openapi.yaml describes the problem %s, which no route answers with", kind)
 		}
 	}
 	if len(known) < 20 {

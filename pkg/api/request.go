@@ -51,6 +51,9 @@ func body(r *http.Request) (string, error) {
 			"the body is larger than 4 MiB: send less at a time")
 	case errors.As(err, &corrupt):
 		return "", problem(http.StatusBadRequest, "malformed-body", "the body is marked as base64 but is not valid base64")
+	case errors.Is(err, event.ErrReplaced):
+		return "", problem(http.StatusBadRequest, "malformed-body", "the body has the character U+FFFD, which may stand for "+
+			"bytes that are not UTF-8: send the event in structured mode, or write the character in another way")
 	case err != nil:
 		return "", problem(http.StatusBadRequest, "malformed-request",
 			"the request's body could not be read to its end; nothing of it was accepted: send it again")

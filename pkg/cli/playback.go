@@ -68,7 +68,13 @@ func (f *playbackTailFlags) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	t := &tail{playbackTailFlags: f, client: c, meter: meter, out: bufio.NewWriter(f.App.Stdout), after: []string{""}}
+	t := &tail{
+		playbackTailFlags: f,
+		client:            c,
+		meter:             meter,
+		out:               bufio.NewWriter(f.App.Stdout),
+		after:             []string{""},
+	}
 	err = t.run(ctx)
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return nil

@@ -112,12 +112,16 @@ func (f *sendFlags) run(ctx context.Context, name string) error {
 		err = f.await(ctx, result.Reached, meter)
 	}
 	meter.Done()
-	if result.Moved > 0 {
-		_, _ = fmt.Fprintf(f.App.Stderr, "warning: %d events lie in a later time range of the log than their own times, "+
-			"because their lanes already had later events: replays select them by that range\n", result.Moved)
-	}
+	f.warnOfMoved(result.Moved)
 	printed := command.PrintJSON(f.App.Stdout, sent{result, f.wait && err == nil})
 	return errors.Join(f.explain(result, err), printed)
+}
+
+func (f *sendFlags) warnOfMoved(events int64) {
+	if events > 0 {
+		_, _ = fmt.Fprintf(f.App.Stderr, "warning: %d events lie in a later time range of the log than their own times, "+
+			"because their lanes already had later events: replays select them by that range\n", events)
+	}
 }
 
 // sendersFor gives every lane of an import to one sender. Logged times never go

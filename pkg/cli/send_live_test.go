@@ -16,8 +16,8 @@ import (
 	"reprise/pkg/cli/command"
 )
 
-// interruptedSend runs reprise send on a pipe that stays open, and interrupts it once
-// the server has answered the events of text.
+// interruptedSend runs reprise send on a pipe that stays open, and interrupts
+// it once the server has answered the events of text.
 func interruptedSend(t *testing.T, serve http.HandlerFunc, text string) result {
 	t.Helper()
 	ctx, interrupt := context.WithCancel(t.Context())
@@ -62,7 +62,7 @@ func TestInterruptedSendSaysWhatIsUnsent(t *testing.T) {
 	}
 }
 
-// A named pipe without a writer keeps the program waiting where it opens it.
+// A named pipe without a writer blocks the program where it opens the pipe.
 func TestSignalEndsTheWaitForANamedPipe(t *testing.T) {
 	ctx, interrupt := context.WithCancel(t.Context())
 	s := &shell{t: t, endpoint: "http://127.0.0.1:1", change: func(a *command.App) {
@@ -78,7 +78,8 @@ func TestSignalEndsTheWaitForANamedPipe(t *testing.T) {
 	}
 }
 
-// A port on which nobody listens is given up soon, and reported once for all senders.
+// A port on which nobody listens is given up soon, and reported once for all
+// senders.
 func TestSendToNobodyGivesUpSoon(t *testing.T) {
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
@@ -93,13 +94,15 @@ func TestSendToNobodyGivesUpSoon(t *testing.T) {
 	if took := clock.now().Sub(start); took > 20*time.Second || got.code != command.ExitFailed {
 		t.Errorf("gave up after %s: %+v", took, got)
 	}
-	if n := strings.Count(got.stderr, "trying again"); n != 1 || !strings.Contains(got.stderr, "no answer from "+server.URL+
+	n := strings.Count(got.stderr, "trying again")
+	if n != 1 || !strings.Contains(got.stderr, "no answer from "+server.URL+
 		": connect: connection refused; trying again\n") {
 		t.Errorf("said so %d times:\n%s", n, got.stderr)
 	}
 }
 
-// sleeper is a clock that advances only in sleeps, those of all goroutines added up.
+// sleeper is a clock that advances only in sleeps, by the sum of those of all
+// goroutines.
 type sleeper struct {
 	mu sync.Mutex
 	at time.Time

@@ -2,7 +2,9 @@ package consume_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -12,7 +14,9 @@ import (
 
 	"reprise/pkg/consume"
 	"reprise/pkg/datastore"
+	"reprise/pkg/event"
 	"reprise/pkg/event/record"
+	"reprise/pkg/eventlog"
 	"reprise/pkg/meter"
 	"reprise/pkg/meter/spending"
 	"reprise/pkg/platform"
@@ -225,5 +229,32 @@ func TestWhatPlaybackDropsIsLogged(t *testing.T) {
 	must(t, err)
 	if view.Cost == nil || view.Cost.Functions["apply-playback"].ReadUnits != 3 {
 		t.Errorf("the replay is charged with %+v", view.Cost)
+	}
+}
+
+// noRoom is a log that takes nothing in quarantine.
+type noRoom struct{ eventlog.Log }
+
+var errNoRoom = errors.New("no room")
+
+func (noRoom) Quarantine(context.Context, event.Lane, eventlog.Quarantined) error { return errNoRoom }
+
+// TestEveryRetryOfThePumpIsCounted, also of a record that belongs to no lane.
+func TestEveryRetryOfThePumpIsCounted(t *testing.T) {
+	p, logged := platformtest.New(t).Platform(), &lines{}
+	r := sendOne(t, p, deposits("a", 0, 1)[0])
+	inner := p.EventPump()
+	inner.Log = noRoom{inner.Log}
+	pump := &consume.Pump{Pump: inner, Log: logged.log()}
+	for what, batch := range map[string]events.KinesisEvent{
+		"of no lane":  keyed(r, "nobody", nil),
+		"undecodable": keyed(r, r.Kinesis.PartitionKey, []byte("?")),
+	} {
+		answer, err := pump.Handle(t.Context(), batch)
+		must(t, err)
+		if len(answer.BatchItemFailures) != 1 {
+			t.Errorf("%s: %v", what, answer)
+		}
+		logged.want(t, what, map[string]int{"records will be retried": 1})
 	}
 }

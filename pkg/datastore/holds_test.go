@@ -76,7 +76,7 @@ func TestAHoldIsOneReplaysUntilItsLeaseEnds(t *testing.T) {
 		t.Errorf("the other one may not write: %+v, %v", info, err)
 	}
 	if _, err := w.MayWrite(ctx, "g0099"); !errors.Is(err, datastore.ErrUnknown) {
-		t.Errorf("one that there is not: %v", err)
+		t.Errorf("an unknown generation: %v", err)
 	}
 	must(t, w.Release(ctx, "other"))
 	if w.registryState().Hold == nil {
@@ -103,7 +103,7 @@ func TestAFlipNeedsAHoldThatWasNeverBroken(t *testing.T) {
 		t.Errorf("flip at the end of the lease: %v", err)
 	}
 	if _, err := w.MayWrite(ctx, w.first); err != nil {
-		t.Errorf("behind the lease: %v", err)
+		t.Errorf("after the lease: %v", err)
 	}
 	if hold := w.registryState().Hold; hold != nil {
 		t.Errorf("the hold was not broken: %+v", hold)
@@ -113,7 +113,7 @@ func TestAFlipNeedsAHoldThatWasNeverBroken(t *testing.T) {
 	}
 	again := w.hold("r")
 	if err := w.Flip(ctx, w.second, "r", number); again == number || !errors.Is(err, datastore.ErrHoldLost) {
-		t.Errorf("flip under the hold before, %d and %d: %v", number, again, err)
+		t.Errorf("flip under the previous hold, %d and %d: %v", number, again, err)
 	}
 	if err := w.Flip(ctx, w.second, "other", again); !errors.Is(err, datastore.ErrHoldLost) {
 		t.Errorf("flip under the hold of another replay: %v", err)

@@ -19,7 +19,7 @@ func TestGenerationsAreRetiredAndForgottenInOrder(t *testing.T) {
 		t.Errorf("one that follows was discarded: %t, %v", gone, err)
 	}
 	if gone, err := w.Discard(ctx, "g0099"); err != nil || gone {
-		t.Errorf("one that there is not was discarded: %t, %v", gone, err)
+		t.Errorf("an unknown one was discarded: %t, %v", gone, err)
 	}
 	must(t, w.Forget(ctx, w.second))
 	if w.info(w.second).Status != datastore.Following {
@@ -60,7 +60,7 @@ func TestFollowingBeginsOnce(t *testing.T) {
 	w := newTwo(t)
 	ctx := t.Context()
 	if err := w.Follow(ctx, "g0099"); !errors.Is(err, datastore.ErrUnknown) {
-		t.Errorf("one that there is not: %v", err)
+		t.Errorf("an unknown one: %v", err)
 	}
 	must(t, w.Follow(ctx, w.first))
 	must(t, w.Follow(ctx, w.second))

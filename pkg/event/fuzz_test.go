@@ -220,7 +220,7 @@ func sameEvent(t *testing.T, text string, a event.Event, aErr error, b event.Eve
 	case aErr != nil && (badA == nil || badB == nil):
 		t.Errorf("%q: the errors are %v and %v", text, aErr, bErr)
 	case aErr == nil && (badA != nil || badB != nil):
-		t.Errorf("%q: an error beside an event", text)
+		t.Errorf("%q: both an event and an error", text)
 	}
 }
 

@@ -46,7 +46,7 @@ func TestHeadCountsAtTheLatestRecordsOnly(t *testing.T) {
 		}
 	}
 	if _, listed := head.CountAt(position(t, "999999")); listed {
-		t.Error("a record that is none is listed")
+		t.Error("a record that does not exist is listed")
 	}
 }
 

@@ -55,7 +55,7 @@ func (p *Platform) Serve(ctx context.Context, listener net.Listener, ready func(
 }
 
 func (p *Platform) serveHTTP(ctx context.Context, listener net.Listener, ready func()) error {
-	server := emulate.Server(p.handler(), pace{p.pump.Lag, time.Now, emulate.Sleep}.hold, p.options.Log)
+	server := emulate.Server(p.Handler(), pace{p.pump.Lag, time.Now, emulate.Sleep}.hold, p.options.Log)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(emulate.CapConnections(listener)) }()
 	ready()

@@ -73,7 +73,7 @@ func TestNothingIsOutstandingWithoutAMeter(t *testing.T) {
 		t.Errorf("nil has %v", got)
 	}
 	if got := meter.NewOutstanding(nil).Take(); len(got) > 0 {
-		t.Errorf("no meter has %v", got)
+		t.Errorf("without a meter there is %v", got)
 	}
 }
 

@@ -63,7 +63,7 @@ func TestLoadRefusesFarBehind(t *testing.T) {
 	_ = overloaded(t.Context())
 	w.Behind = 20 * time.Hour
 	if overloaded(t.Context()) {
-		t.Error("the lag is asked for at every request")
+		t.Error("the lag is read at every request")
 	}
 }
 
@@ -195,5 +195,22 @@ func TestANewPlatformIsServedOnceItIsKept(t *testing.T) {
 	p.API().Handler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/generations", nil))
 	if answer.Code != http.StatusOK || !strings.Contains(answer.Body.String(), `"active":"g0001"`) {
 		t.Errorf("%d: %s", answer.Code, answer.Body)
+	}
+}
+
+// TestReadersAreBounded by the platform, whatever a request asks for: an account may
+// have few concurrent executions.
+func TestReadersAreBounded(t *testing.T) {
+	for _, c := range []struct {
+		readers int
+		input   string
+		want    int
+	}{{0, `{}`, replay.DefaultParallelism}, {2, `{}`, 2}, {2, `{"parallelism":1}`, 1}, {2, `{"parallelism":64}`, 2}} {
+		w := platformtest.New(t)
+		w.Parts.Settings.Readers = c.readers
+		plan, err := w.Platform().Plan()(t.Context(), steps.PlanInput{Replay: "r", Input: json.RawMessage(c.input)})
+		if err != nil || plan.Parallelism != c.want {
+			t.Errorf("%s with %d readers: %d at a time, %v", c.input, c.readers, plan.Parallelism, err)
+		}
 	}
 }

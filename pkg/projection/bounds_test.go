@@ -26,7 +26,7 @@ func TestALargeEntityIsReadOnce(t *testing.T) {
 			t.Errorf("%+v", tally)
 		}
 		if tally := c.apply(t, c.add(t, "x", i*1000, 1, last)); tally.Duplicates != 1 {
-			t.Errorf("event %d came again: %+v", i*1000, tally)
+			t.Errorf("event %d was repeated: %+v", i*1000, tally)
 		}
 	}
 	if c.log.queries > 0 {
@@ -134,7 +134,7 @@ func TestAnOldEntityIsEnteredInSteps(t *testing.T) {
 			n := w.invocations(t, batch, c.perInvocation, 2*c.needed/c.perInvocation+2)
 			t.Logf("%d queries, %d events read, in %d invocations", w.log.queries, w.log.entries, n)
 			if n < 3 {
-				t.Fatalf("%d invocations: the limit was no limit", n)
+				t.Fatalf("%d invocations: the limit had no effect", n)
 			}
 			if row := w.row(t, "x"); row.Count != int64(c.events)+1 || row.Duplicates != 100 ||
 				row.Indexed != row.Position || row.IndexedBucket != "" {

@@ -90,7 +90,7 @@ func TestSmallFilterIsSmall(t *testing.T) {
 		t.Errorf("a filter of one id takes %d bytes", len(f))
 	}
 	if filter(nil).mayHave(event.Digest{}) {
-		t.Error("an empty filter has something")
+		t.Error("an empty filter reports an id as seen")
 	}
 }
 

@@ -60,7 +60,8 @@ func TestMarkThatAnotherConsumerMovedStays(t *testing.T) {
 		_, err := other.Write(ctx, "g0001", 0, records)
 		return err
 	}
-	if written, err := b.live.Write(t.Context(), "g0001", 0, records); !errors.Is(err, datastore.ErrConflict) || written.Done != 0 {
+	if written, err := b.live.Write(t.Context(), "g0001", 0, records); !errors.Is(err, datastore.ErrConflict) ||
+		written.Done != 0 {
 		t.Errorf("%+v, %v", written, err)
 	}
 	if written, err := b.live.Write(t.Context(), "g0001", 0, records); err != nil || written.Done != 2 {

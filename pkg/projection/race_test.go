@@ -95,7 +95,7 @@ func TestRacedEntitiesAreFoldedAnew(t *testing.T) {
 	}
 	applied, duplicates := tally.Applied+byOther.Applied, tally.Duplicates+byOther.Duplicates
 	if applied != entities || duplicates != entities*(each-4) {
-		t.Errorf("%+v here and %+v by the other", tally, byOther)
+		t.Errorf("%+v here, %+v from the other consumer", tally, byOther)
 	}
 }
 

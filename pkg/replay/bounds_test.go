@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"reprise/pkg/control"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/replay"
@@ -25,9 +26,9 @@ func hourly(t *testing.T) (w *replaytest.World, start time.Time) {
 	return w, start
 }
 
-// A replay that is bounded in time reads the buckets that its bounds touch, delivers
-// what lies between them, and is proved against these buckets; also one of single
-// entities, whose buckets lie outside as well.
+// A replay with a time range reads the buckets that the range touches, delivers
+// the events inside the range, and is proved against these buckets. This is
+// also true of single entities that have buckets outside.
 func TestABoundedReplayReadsItsBucketsOnly(t *testing.T) {
 	for name, entities := range map[string][]string{"of everything": nil, "of an entity": {"a"}} {
 		for _, tt := range []struct {
@@ -59,8 +60,10 @@ func TestABoundedReplayReadsItsBucketsOnly(t *testing.T) {
 				return all, nil
 			}
 			w.Create("r", request)
-			_, err := planner.Plan(t.Context(), "r")
-			w.Must(err)
+			row, err := planner.Plan(t.Context(), "r")
+			if err != nil || row.Slices != len(tt.read) {
+				t.Errorf("%s from %s to %s: planned as %d slices, %v", name, tt.from, tt.to, row.Slices, err)
+			}
 			wantHours(t, w, start, name, entities == nil, tt.read)
 			if took := w.Consume(); took.Events != tt.want {
 				t.Errorf("%s from %s to %s: %d events, want %d", name, tt.from, tt.to, took.Events, tt.want)
@@ -96,8 +99,8 @@ func wantHours(t *testing.T, w *replaytest.World, start time.Time, name string, 
 	}
 }
 
-// A plan is divided by what is selected: an entity's bucket weighs the same as
-// another, and lanes without a selected entity are in no group.
+// A plan is divided by what is selected: every bucket of an entity has the same
+// weight, and lanes without a selected entity are in no group.
 func TestAPlanOfEntitiesIsDividedByTheirBuckets(t *testing.T) {
 	w := replaytest.New(t)
 	here, there := entitiesIn(w, 0, 2), entitiesIn(w, 1, 1)[0]
@@ -110,8 +113,8 @@ func TestAPlanOfEntitiesIsDividedByTheirBuckets(t *testing.T) {
 	}
 }
 
-// A plan that was stored before a crash decides, whatever has come since, and the
-// replay's cut is the time of that plan.
+// A plan that was stored before a crash decides, whatever was logged since, and
+// the replay's cut is the time of that plan.
 func TestAPlanThatWasStoredIsNotMadeAnew(t *testing.T) {
 	for name, request := range map[string]replay.Request{
 		"of everything": {},
@@ -134,7 +137,31 @@ func TestAPlanThatWasStoredIsNotMadeAnew(t *testing.T) {
 		}
 		w.Deliver("r")
 		if took := w.Consume(); took.Events != 2 {
-			t.Errorf("%s: delivered were %+v", name, took)
+			t.Errorf("%s: delivered %+v", name, took)
 		}
+	}
+}
+
+// A lane's plan of an earlier release does not say when it was frozen. The cut is
+// the time of the attempt that enters it.
+func TestAPlanOfAnEarlierReleaseIsCutWhenItIsEntered(t *testing.T) {
+	w := replaytest.New(t)
+	w.Send("a")
+	w.Create("r", replay.Request{})
+	dying := w.Planner()
+	dying.Store.Table = replaytest.Intercepted{Table: w.Store.Table, Write: replaytest.Failing(replay.RowKey("r"))}
+	if _, err := dying.Plan(t.Context(), "r"); !errors.Is(err, replaytest.ErrUnreadable) {
+		t.Fatalf("the dying planner got %v", err)
+	}
+	key := control.Key{Partition: replay.Partition("r"), Sort: "lane#" + w.Lanes.Of("a").String()}
+	_, err := control.Update(t.Context(), w.Store.Table, key, func(plan *replay.LanePlan, _ bool) error {
+		plan.Frozen = time.Time{}
+		return nil
+	})
+	w.Must(err)
+	w.Now = w.Now.Add(time.Hour)
+	row, err := w.Planner().Plan(t.Context(), "r")
+	if err != nil || row.Cut == nil || !row.Cut.Equal(w.Now) {
+		t.Errorf("cut at %v, want %s; %v", row.Cut, w.Now, err)
 	}
 }

@@ -36,8 +36,8 @@ func sendAtOnce(t *testing.T, w *replaytest.World, entity string, n int) {
 	w.Must(err)
 }
 
-// A record ends with the event that brings its lines to RecordBytes, and at the
-// latest with the most events that a record may hold.
+// A record ends with the event that brings its lines to RecordBytes, or at the
+// maximum number of events.
 func TestRecordsEndAtTheirLimits(t *testing.T) {
 	w := replaytest.New(t)
 	a := entitiesIn(w, 0, 1)[0]
@@ -77,8 +77,8 @@ func TestRecordsEndAtTheirLimits(t *testing.T) {
 	}
 }
 
-// readInPieces calls a reader until it has read a replay's first group, and returns
-// how often.
+// readInPieces calls a reader until it has read a replay's first group, and
+// returns the number of calls.
 func readInPieces(t *testing.T, w *replaytest.World, reader *replay.Reader) int {
 	t.Helper()
 	for calls := 1; calls < 100; calls++ {
@@ -92,8 +92,9 @@ func readInPieces(t *testing.T, w *replaytest.World, reader *replay.Reader) int 
 	return 0
 }
 
-// Readers that run out of time again and again read every page once between them,
-// whatever the buckets and their order of entities, and deliver every event once.
+// Readers that repeatedly run out of time read every page once between them,
+// whatever the buckets and the order of entities in them, and deliver every
+// event once.
 func TestReadersReadNoPageTwice(t *testing.T) {
 	w := replaytest.New(t)
 	entities := entitiesIn(w, 0, 3)
@@ -114,12 +115,12 @@ func TestReadersReadNoPageTwice(t *testing.T) {
 		t.Errorf("pages read: %q, want 12 different ones", pages)
 	}
 	if took := w.Consume(); took.Events != 12 || took.Repeated != 0 || took.Gaps != 0 {
-		t.Errorf("taken in were %+v", took)
+		t.Errorf("consumed %+v", took)
 	}
 }
 
-// Pages are read consistently for a minute after the cut, in case they hold what
-// was written just before it.
+// Pages are read consistently for a minute after the cut, because they may
+// contain what was written just before it.
 func TestPagesAreReadConsistentlyAfterTheCut(t *testing.T) {
 	for age, want := range map[time.Duration]bool{
 		0:                             true,
@@ -163,8 +164,8 @@ func TestTheCheckpointOfASparseSelectionMoves(t *testing.T) {
 	}
 }
 
-// No checkpoint passes an event that is selected and not yet delivered, however
-// long the next selected one takes.
+// No checkpoint passes a selected event that is not delivered yet, however far
+// away the next selected one is.
 func TestNoCheckpointPassesWhatIsNotDelivered(t *testing.T) {
 	w := replaytest.New(t)
 	w.Send("a")
@@ -189,12 +190,13 @@ func TestNoCheckpointPassesWhatIsNotDelivered(t *testing.T) {
 		}
 	}
 	if took := w.Consume(); took.Events != 1 {
-		t.Errorf("taken in were %+v", took)
+		t.Errorf("consumed %+v", took)
 	}
 }
 
-// The place that a record carries is one to continue from: after a lane is read
-// again, it does not hold what was true of the lane's end the first time.
+// A reader can continue from the place that a record carries: after a lane is
+// read again, that place contains nothing that described the lane's end the
+// first time.
 func TestARecordsPlaceHoldsNoEnd(t *testing.T) {
 	w := replaytest.New(t)
 	w.Send("a", "a")

@@ -39,12 +39,12 @@ func TestOnlyWhatIsMissingIsReadAgain(t *testing.T) {
 	}
 	w.Deliver("r")
 	if took := w.Consume(); took.Events != 2 || took.Repeated != 0 || took.Gaps != 0 {
-		t.Errorf("consumed again were %+v", took)
+		t.Errorf("consumed again: %+v", took)
 	}
 	wantDrain(t, w, drainer(w), time.Minute, replay.Drained)
 }
 
-// Lanes are not read again for ever.
+// The number of times that lanes are read again is limited.
 func TestLanesAreReadAgainABoundedNumberOfTimes(t *testing.T) {
 	w, _ := undelivered(t)
 	w.Change("r", func(row *replay.Row) { row.Pass = 999 })
@@ -74,7 +74,7 @@ func TestADrainStopsWithItsReplay(t *testing.T) {
 	}
 }
 
-// A replay that is proved stays as it is, whenever a drain looks at it.
+// A proved replay does not change, whenever a drain looks at it.
 func TestADrainLeavesAProvedReplayAlone(t *testing.T) {
 	proved := func(row *replay.Row) { row.Proof = &replay.Proof{Complete: true} }
 	for name, at := range map[string]int{"before the drain": 0, "as the drain begins": 2} {
@@ -106,8 +106,8 @@ func interruptRow(w *replaytest.World, n int, change func(*replay.Row)) control.
 	}}
 }
 
-// Of two drains at once only one decides. The other, which is late, changes
-// nothing, whenever it comes to know: before it sets lanes back, or after.
+// Of two concurrent drains only one decides. The late one changes nothing,
+// whether it notices before it sets lanes back or after.
 func TestALateDrainDecidesNothing(t *testing.T) {
 	decided := map[string]func(*replay.Row){
 		"another drain has decided": func(row *replay.Row) { row.Pass, row.Stalls = 7, 3 },
@@ -134,7 +134,8 @@ func TestALateDrainDecidesNothing(t *testing.T) {
 	}
 }
 
-// Progress that a late drain sees does not undo what another has written since.
+// Progress that a late drain sees does not undo what another one has written
+// since.
 func TestALateDrainDoesNotEndAnothersWait(t *testing.T) {
 	w, records := undelivered(t)
 	waits := &replay.WaitingFor{For: "the playback consumer", Since: w.Now.Add(-time.Minute)}

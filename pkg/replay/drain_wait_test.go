@@ -23,8 +23,8 @@ func drainer(w *replaytest.World) *replay.Drainer {
 	}
 }
 
-// undelivered has replay "r" of three events of a lane, which was read in a record
-// for each and not consumed. The records are returned.
+// undelivered has replay "r" of three events of a lane. It was read into one
+// record for each event and not consumed. The records are returned.
 func undelivered(t *testing.T) (w *replaytest.World, records [][]byte) {
 	t.Helper()
 	w = replaytest.New(t)
@@ -55,7 +55,7 @@ func wantDrain(t *testing.T, w *replaytest.World, d *replay.Drainer, limit time.
 }
 
 // While a consumer is down, lanes are read again first after the drainer's
-// patience and then in intervals that double, and the row says since when.
+// patience and then at intervals that double, and the row says since when.
 func TestLanesAreReadAgainInIntervalsThatDouble(t *testing.T) {
 	w, _ := undelivered(t)
 	began := w.Now
@@ -119,8 +119,8 @@ func TestADrainGivesUpAtItsLimit(t *testing.T) {
 	}
 }
 
-// A lane that was set back and not read since is read at once, however long nothing
-// has moved. That does not count as a stall.
+// A lane that was set back and not read since is read at once, however long
+// there was no progress. That does not count as a stall.
 func TestALaneThatWasNotReadIsReadAtOnce(t *testing.T) {
 	w, _ := undelivered(t)
 	wantDrain(t, w, drainer(w), time.Minute, replay.Reread)
@@ -162,7 +162,7 @@ func TestProgressEndsTheWait(t *testing.T) {
 	}
 }
 
-// Progress during a Check puts off what it would do without.
+// Progress during a Check postpones what the Check would otherwise do.
 func TestProgressDuringACheckCounts(t *testing.T) {
 	w, records := undelivered(t)
 	began := w.Now
@@ -183,8 +183,8 @@ func TestProgressDuringACheckCounts(t *testing.T) {
 	}
 }
 
-// A replay that is drained waits for nothing, also if its marks had come as far as
-// they have to before the last Check wrote that it waits.
+// A drained replay waits for nothing, even if its marks had reached their ends
+// before the last Check wrote that it waits.
 func TestADrainedReplayWaitsForNothing(t *testing.T) {
 	for name, waiting := range map[string]*replay.WaitingFor{
 		"it waits":                   {For: "the playback consumer"},

@@ -12,8 +12,8 @@ import (
 	"reprise/pkg/replay/replaytest"
 )
 
-// A replay of single entities reads these entities in the buckets that were found
-// for them, each once and in the order of their keys, and nothing else.
+// A replay of single entities reads exactly these entities, in the buckets that
+// were found for them, each once and in the order of their keys.
 func TestOnlyTheSelectedEntitiesAreRead(t *testing.T) {
 	w, short, long := worldOfScopes(t)
 	tap := &logTap{Log: w.Log}
@@ -40,7 +40,7 @@ func TestOnlyTheSelectedEntitiesAreRead(t *testing.T) {
 	wantScopes(t, w)
 }
 
-// It does so, too, if its readers run out of time again and again.
+// This is also true if its readers repeatedly run out of time.
 func TestASelectionOfEntitiesIsReadInPieces(t *testing.T) {
 	w, _, _ := worldOfScopes(t)
 	reader := w.Reader()
@@ -51,8 +51,8 @@ func TestASelectionOfEntitiesIsReadInPieces(t *testing.T) {
 }
 
 // worldOfScopes has events of three entities in three hours, and replay "r",
-// planned for two of them: of the one with the short name there are three events,
-// of the other, whose name goes on with "!", two.
+// planned for two of them: three events of the entity with the short name, and
+// two of the one whose name continues with "!".
 func worldOfScopes(t *testing.T) (w *replaytest.World, short, long string) {
 	t.Helper()
 	w = replaytest.New(t)
@@ -86,7 +86,7 @@ func worldOfScopes(t *testing.T) (w *replaytest.World, short, long string) {
 func wantScopes(t *testing.T, w *replaytest.World) {
 	t.Helper()
 	if took := w.Consume(); took.Events != 5 || took.Repeated != 0 || took.Gaps != 0 {
-		t.Errorf("taken in were %+v", took)
+		t.Errorf("consumed %+v", took)
 	}
 	proof, err := w.Prover().Prove(t.Context(), "r")
 	if err != nil || !proof.Complete || !proof.Scoped || proof.Expected.Count != 5 || proof.Applied != proof.Expected {

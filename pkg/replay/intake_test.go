@@ -52,8 +52,9 @@ func wantConsumed(t *testing.T, w *replaytest.World, records [][]byte, want repl
 	}
 }
 
-// A batch holds whatever the stream delivers. Each record is consumed, repeated,
-// dropped or passed over by what it is, whatever is before and after it.
+// A batch contains whatever the stream delivers. Whether a record is consumed,
+// repeated, dropped or skipped depends only on the record, not on those around
+// it.
 func TestABatchOfManyReplaysIsConsumedRecordByRecord(t *testing.T) {
 	w, mine := undelivered(t)
 	w.Plan("s", replay.Request{})
@@ -108,8 +109,8 @@ func TestARecordThatOverlapsIsConsumedFromTheMark(t *testing.T) {
 	}
 }
 
-// Of a record that cannot be decoded as its header says, nothing is consumed. It is
-// counted in the replay's row, and what follows it is behind a gap.
+// Nothing is consumed of a record that cannot be decoded as its header says. It
+// is counted in the replay's row, and the records after it are behind a gap.
 func TestNothingIsConsumedOfADamagedRecord(t *testing.T) {
 	e := event.Event{ID: "1", Source: "test", Type: "it.happened"}
 	placed := func(line []byte) []byte { return event.AppendPlaced(nil, line, "0001-0212-0000", 1) }
@@ -175,7 +176,7 @@ func TestDamageAloneIsWrittenIntoTheRow(t *testing.T) {
 	}
 }
 
-// Records of a replay that shall not continue are passed over: nothing moves.
+// Records of a replay that must not continue are skipped: no mark moves.
 func TestNothingIsConsumedForAReplayThatIsOver(t *testing.T) {
 	for name, end := range map[string]func(w *replaytest.World){
 		"failed": func(w *replaytest.World) {
@@ -196,7 +197,7 @@ func TestNothingIsConsumedForAReplayThatIsOver(t *testing.T) {
 }
 
 // A row or mark that cannot be read says nothing about the replay: the batch is
-// retried, and nothing of it is dropped.
+// retried, and none of it is dropped.
 func TestABatchIsRetriedWhileTheTableDoesNotAnswer(t *testing.T) {
 	mark := control.Key{Partition: replay.Partition("r"), Sort: "mark#" + event.Lane(0).String()}
 	for _, key := range []control.Key{replay.RowKey("r"), mark} {
@@ -211,8 +212,8 @@ func TestABatchIsRetriedWhileTheTableDoesNotAnswer(t *testing.T) {
 	}
 }
 
-// Of two consumers of a lane that read the same mark, the one that is late moves
-// nothing: its batch is retried, and is a repetition then.
+// Of two consumers of a lane that read the same mark, the late one moves
+// nothing: its batch is retried, and is a repetition by then.
 func TestALateConsumerMovesNoMark(t *testing.T) {
 	w, records := undelivered(t)
 	mark := control.Key{Partition: replay.Partition("r"), Sort: "mark#" + event.Lane(0).String()}

@@ -9,7 +9,8 @@ import (
 	"reprise/pkg/replay/replaytest"
 )
 
-// What the Events table holds beside the log is neither delivered nor counted.
+// Events in the Events table that are not in the log are neither delivered nor
+// counted.
 func TestLeftoversAreNotDelivered(t *testing.T) {
 	w := replaytest.New(t)
 	a, b, other := entitiesIn(w, 0, 2)[0], entitiesIn(w, 0, 2)[1], entitiesIn(w, 1, 1)[0]
@@ -30,8 +31,8 @@ func TestLeftoversAreNotDelivered(t *testing.T) {
 }
 
 // A leftover that is older than the event stream's retention is never delivered
-// to the log again. The lane's end marker names the highest one beyond the cut,
-// and one that the cut should cover but does not.
+// to the pump again. The lane's end marker names the highest one beyond the
+// cut, and one that the cut should cover but does not.
 func TestAnEndMarkerNamesWhatTheLogHasLost(t *testing.T) {
 	const retention = 24 * time.Hour
 	type left struct {
@@ -63,9 +64,9 @@ func TestAnEndMarkerNamesWhatTheLogHasLost(t *testing.T) {
 	}
 }
 
-// A record of the log may have left an event in an earlier bucket, too, before an
-// attempt to commit it was repeated. That is no loss, whether or not the record is
-// the lane's last one.
+// A record of the log may also have left an event in an earlier bucket, before
+// an attempt to commit it was repeated. That is no loss, whether or not the
+// record is the lane's last one.
 func TestALeftoverOfARecordInTheLogIsNoLoss(t *testing.T) {
 	for _, number := range []int{2, 3} {
 		w := replaytest.New(t)

@@ -29,7 +29,7 @@ func rebuildRead(t *testing.T) (w *replaytest.World, generation string, records 
 }
 
 // A rebuild writes into the generation that the registry says it owns, and only
-// while that is being built: its records are passed over otherwise, and its drain
+// while that is being built. Otherwise its records are skipped, and its drain
 // and its proof end with an error that names the reason.
 func TestARebuildWritesOnlyIntoWhatItOwns(t *testing.T) {
 	for name, tt := range map[string]struct {
@@ -72,8 +72,8 @@ func TestARebuildWritesOnlyIntoWhatItOwns(t *testing.T) {
 	}
 }
 
-// What can never be written is refused, and the replay's row says why: its next
-// step fails with that, and what is delivered meanwhile is passed over.
+// Records that can never be written are refused, and the replay's row says why:
+// its next step fails with that reason, and later records are skipped.
 func TestARebuildThatCannotGoOnIsRefusedByName(t *testing.T) {
 	for fault, tt := range map[string]struct {
 		spoil func(w *replaytest.World, generation string)
@@ -102,8 +102,8 @@ func TestARebuildThatCannotGoOnIsRefusedByName(t *testing.T) {
 	}
 }
 
-// A row of an earlier release names no version. The registry does, and no step of
-// another version goes on.
+// A row of an earlier release names no version, but the registry does, and no
+// step of another version continues.
 func TestNoStepGoesOnWithAnotherVersion(t *testing.T) {
 	w, _, _ := rebuildRead(t)
 	w.Change("r", func(row *replay.Row) { row.Version = "" })
@@ -127,9 +127,9 @@ func TestAReplayWithoutAGenerationHasNoVersion(t *testing.T) {
 	wantDrain(t, w, other, time.Minute, replay.Drained)
 }
 
-// The events that a replay has applied are those of all its lanes, before its
-// first, and also once its generation's table is gone. A table that cannot be read
-// is an error.
+// The events that a replay has applied are those of all its lanes: before the
+// first one, and even after its generation's table is gone. A table that cannot
+// be read is an error.
 func TestTheAppliedEventsOfAReplayAreCounted(t *testing.T) {
 	w := replaytest.New(t)
 	here, there := entitiesIn(w, 0, 1)[0], entitiesIn(w, 1, 1)[0]

@@ -39,8 +39,8 @@ func wantTokens(t *testing.T, w *replaytest.World, want ...string) {
 	}
 }
 
-// An execution waits only while its replay is to be paused; a token is kept once,
-// however often its step is repeated.
+// An execution waits only while its replay is to be paused. A token is kept
+// once, however often its step is repeated.
 func TestAnExecutionWaitsOnlyWhileItsReplayIsPaused(t *testing.T) {
 	for name, change := range map[string]func(*replay.Row){
 		"never paused": func(row *replay.Row) { row.Paused = false },
@@ -78,8 +78,8 @@ func TestPausingAndResumingAreIdempotent(t *testing.T) {
 	}
 }
 
-// A resumed replay keeps its tokens until somebody has released them, and those
-// that were parked since. Releasing what is not there writes nothing.
+// A resumed replay keeps its tokens, and those parked since, until somebody has
+// released them. Releasing unknown tokens writes nothing.
 func TestATokenIsKeptUntilItIsReleased(t *testing.T) {
 	w := paused(t)
 	park(t, w, "one", true)
@@ -106,8 +106,8 @@ func TestATokenIsKeptUntilItIsReleased(t *testing.T) {
 	wantTokens(t, w)
 }
 
-// Of the tokens that retries leave behind the newest sixteen are kept: the last
-// one is that of the execution which waits.
+// Of the tokens that retries leave behind, the newest sixteen are kept: the
+// last one belongs to the execution that waits.
 func TestTheNewestTokensAreKept(t *testing.T) {
 	w := paused(t)
 	var all []string
@@ -118,7 +118,8 @@ func TestTheNewestTokensAreKept(t *testing.T) {
 	}
 }
 
-// What is no task token is refused. The longest that Step Functions gives is one.
+// A text that cannot be a task token is refused. The longest token of Step
+// Functions is accepted.
 func TestATextThatIsNoTokenIsRefused(t *testing.T) {
 	w := paused(t)
 	for _, token := range []string{"", strings.Repeat("x", 2049)} {

@@ -9,7 +9,8 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// sumOf is a sum that differs from others of another count in each of its parts.
+// sumOf is a sum that differs in each of its parts from the sum of any other
+// count.
 func sumOf(count int64) Sum {
 	return Sum{Count: count, Bytes: 100 * count, Digest: event.Digest{Lo: uint64(count)}}
 }
@@ -28,9 +29,9 @@ func wantDifferences(t *testing.T, name string, proof Proof, want []Difference) 
 	}
 }
 
-// A lane's head may have moved on since the cut, but it is never behind the cut or
-// behind what the log knows by itself; and nothing that the reader found beside the
-// log is lost to it.
+// A lane's head may have moved since the cut, but it is never behind the cut or
+// behind what the log itself knows, and it has lost nothing that the reader
+// found in the table.
 func TestALanesHeadIsHeldAgainstTheLog(t *testing.T) {
 	const (
 		lost     = "the lane's head is behind what the log has witnessed: restore the control table"
@@ -63,7 +64,7 @@ func TestALanesHeadIsHeldAgainstTheLog(t *testing.T) {
 	}
 }
 
-// What a head counts is what its manifests sum up to, in a replay of the whole log.
+// In a replay of the whole log, what a head counts is the sum of its manifests.
 func TestAHeadIsHeldAgainstItsManifests(t *testing.T) {
 	const of = "in the manifests of what the head counts"
 	digest, other := sumOf(2).Digest, sumOf(3).Digest
@@ -84,7 +85,8 @@ func TestAHeadIsHeldAgainstItsManifests(t *testing.T) {
 	}
 }
 
-// A lane is read to an end marker, and what was read is what its manifests expect.
+// A lane is read up to an end marker, and what was read is what its manifests
+// expect.
 func TestALaneIsHeldAgainstItsManifests(t *testing.T) {
 	bytes, content := sumOf(3), sumOf(3)
 	bytes.Bytes++
@@ -106,7 +108,7 @@ func TestALaneIsHeldAgainstItsManifests(t *testing.T) {
 	}
 }
 
-// What was delivered was consumed, and the rows of a rebuild have seen that.
+// What was delivered was consumed, and the rows of a rebuild have seen it.
 func TestALaneIsHeldAgainstItsMarkAndRows(t *testing.T) {
 	whole := datastore.Mark{Ordinal: 2, Bytes: 200, Digest: sumOf(2).Digest}
 	less, bytes, content := whole, whole, whole
@@ -132,8 +134,8 @@ func TestALaneIsHeldAgainstItsMarkAndRows(t *testing.T) {
 	}
 }
 
-// Every sum of a proof is that over its lanes. Of single entities what was read
-// counts as expected.
+// Every sum of a proof is the sum over its lanes. For single entities, what was
+// read counts as expected.
 func TestAProofSumsUpItsLanes(t *testing.T) {
 	for _, scoped := range []bool{false, true} {
 		proof := Proof{Scoped: scoped}

@@ -28,8 +28,8 @@ func finished(w *replaytest.World, id string, request replay.Request) replay.Row
 	return row
 }
 
-// A lane that looks empty is left out of a plan. The proof asks the log whether it
-// is; a replay of single entities asks for their lanes only.
+// A lane that looks empty is left out of a plan. The proof asks the log whether
+// it is empty; a replay of single entities asks only about their lanes.
 func TestAProofLooksAtLanesThatThePlanLeftOut(t *testing.T) {
 	w := replaytest.New(t)
 	here, there := entitiesIn(w, 0, 1)[0], entitiesIn(w, 1, 1)[0]
@@ -60,8 +60,8 @@ func rebuilding(t *testing.T, w *replaytest.World, id string) (generation string
 	return info.ID
 }
 
-// The proof of a rebuild sums up its rows and names their version. A row that no
-// event of the replay made, or of another version, is a difference.
+// The proof of a rebuild sums up its rows and names their version. A row that
+// no event of the replay made, or one of another version, is a difference.
 func TestAProofOfARebuildCountsItsRows(t *testing.T) {
 	for name, tt := range map[string]struct {
 		surplus *datastore.Row
@@ -105,8 +105,9 @@ func TestAProofOfARebuildCountsItsRows(t *testing.T) {
 	}
 }
 
-// A complete proof stands: a prover that looks again, after marks have changed,
-// neither replaces it nor says anything else. One that is not complete is replaced.
+// A complete proof stands: a prover that runs again after marks have changed
+// neither replaces it nor returns anything else. An incomplete proof is
+// replaced.
 func TestACompleteProofStands(t *testing.T) {
 	w := replaytest.New(t)
 	w.Send("a")
@@ -131,8 +132,8 @@ func TestACompleteProofStands(t *testing.T) {
 	}
 }
 
-// A prover that is late does not replace a complete proof that was stored while
-// it was at work, and returns that one.
+// A late prover does not replace a complete proof that was stored while it ran,
+// and returns that proof.
 func TestALateProverReturnsTheStoredProof(t *testing.T) {
 	w := replaytest.New(t)
 	w.Send("a")

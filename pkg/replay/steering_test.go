@@ -10,7 +10,8 @@ import (
 	"reprise/pkg/replay/replaytest"
 )
 
-// paged is a reader of one event a page, for each of which an interval passes.
+// paged is a reader of pages of one event each; an interval passes with every
+// page.
 func paged(w *replaytest.World, interval time.Duration, before func()) *replay.Reader {
 	reader := w.Reader()
 	reader.PageBytes = 1
@@ -21,8 +22,8 @@ func paged(w *replaytest.World, interval time.Duration, before func()) *replay.R
 	return reader
 }
 
-// A reader looks once a second whether its replay is to go on, however many pages
-// it reads in the meantime.
+// A reader checks once a second whether its replay is to continue, however many
+// pages it reads in between.
 func TestAReaderLooksAtTheRowOnceASecond(t *testing.T) {
 	w := replaytest.New(t)
 	w.Send("a", "a", "a", "a", "a", "a", "a", "a", "a", "a")
@@ -42,15 +43,16 @@ func TestAReaderLooksAtTheRowOnceASecond(t *testing.T) {
 	}
 }
 
-// A replay that is cancelled or ends while it is read delivers nothing from then
-// on, also of what was read and not yet delivered; and its reader says so.
+// A replay that is cancelled or ends while it is read delivers nothing from
+// then on, not even what was read before. Its reader reports that.
 func TestAReaderStopsWithItsReplay(t *testing.T) {
 	for name, stop := range map[string]func(row *replay.Row){
 		"cancelled": func(row *replay.Row) { row.Cancel = true },
 		"failed":    func(row *replay.Row) { row.Status = replay.Failed },
 	} {
 		w := replaytest.New(t)
-		w.Send("a", "a", "a", "a", "a")
+		a := entitiesIn(w, 0, 1)[0]
+		w.Send(a, a, a, a, a)
 		w.Plan("r", replay.Request{})
 		pages := 0
 		reader := paged(w, time.Second, func() {
@@ -63,13 +65,13 @@ func TestAReaderStopsWithItsReplay(t *testing.T) {
 			t.Errorf("%s: %q, %v after %d pages", name, outcome, err, pages)
 		}
 		if took := w.Consume(); took.Events != 0 || checkpoint(t, w, "r", 0).Done {
-			t.Errorf("%s: delivered were %+v", name, took)
+			t.Errorf("%s: delivered %+v", name, took)
 		}
 	}
 }
 
-// A reader that runs out of time delivers what it has read, and says that there is
-// more.
+// A reader that runs out of time delivers what it has read, and reports that
+// there is more.
 func TestAReaderThatRunsOutOfTimeDeliversWhatItHasRead(t *testing.T) {
 	w := replaytest.New(t)
 	w.Send("a", "a", "a", "a", "a")
@@ -79,6 +81,6 @@ func TestAReaderThatRunsOutOfTimeDeliversWhatItHasRead(t *testing.T) {
 		t.Errorf("%q, %v", outcome, err)
 	}
 	if took := w.Consume(); took.Events != 3 {
-		t.Errorf("delivered were %+v", took)
+		t.Errorf("delivered %+v", took)
 	}
 }

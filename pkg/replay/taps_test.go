@@ -18,7 +18,7 @@ import (
 	"reprise/pkg/replay/replaytest"
 )
 
-// entitiesIn returns the first n entities of a lane, ascending.
+// entitiesIn returns the first n entities of a lane, in ascending order.
 func entitiesIn(w *replaytest.World, lane event.Lane, n int) []string {
 	var found []string
 	for i := 100; len(found) < n; i++ {
@@ -29,15 +29,16 @@ func entitiesIn(w *replaytest.World, lane event.Lane, n int) []string {
 	return found
 }
 
-// position is that of a world's event by its number: the first that is sent has 1.
+// position is the position of a world's event by its number: the first one that
+// is sent has number 1.
 func position(w *replaytest.World, number int) event.Position {
 	at, err := event.NewPosition(1, fmt.Sprint(100+number), 0)
 	w.Must(err)
 	return at
 }
 
-// leftover puts an event of an entity into the Events table, at the position of a
-// number, without the log knowing of it.
+// leftover puts an event of an entity into the Events table, at the position of
+// a number, without the log knowing of it.
 func leftover(t *testing.T, w *replaytest.World, entity string, number int, bucket, logged time.Time) {
 	t.Helper()
 	e := event.Event{ID: "leftover", Source: "test", Type: "it.happened", Subject: entity}
@@ -59,7 +60,7 @@ func checkpoint(t *testing.T, w *replaytest.World, id string, lane event.Lane) r
 	return found[lane]
 }
 
-// streamTap is a playback stream that notes what is put.
+// streamTap is a playback stream that records what is put.
 type streamTap struct {
 	feed.Stream
 	codec *record.Codec
@@ -87,7 +88,8 @@ func (s *streamTap) spans() (spans [][2]int64) {
 	return spans
 }
 
-// logTap is a log that notes its reads, and calls before, if set, ahead of each.
+// logTap is a log that records its reads, and calls before, if set, ahead of
+// each of them.
 type logTap struct {
 	eventlog.Log
 	before     func()
@@ -111,7 +113,9 @@ func (l *logTap) Read(ctx context.Context, lane event.Lane, bucket eventlog.Buck
 	limit eventlog.PageLimit, consistent bool,
 ) (eventlog.Page, error) {
 	l.note(fmt.Sprintf("%s after %q", bucket, after), limit)
+	l.mu.Lock()
 	l.consistent = append(l.consistent, consistent)
+	l.mu.Unlock()
 	return l.Log.Read(ctx, lane, bucket, after, limit, consistent)
 }
 
@@ -122,7 +126,8 @@ func (l *logTap) ReadEntity(ctx context.Context, lane event.Lane, bucket eventlo
 	return l.Log.ReadEntity(ctx, lane, bucket, entity, after, limit)
 }
 
-// checkpointTap is a control table that notes the checkpoints that are stored.
+// checkpointTap is a control table that records the checkpoints that are
+// stored.
 type checkpointTap struct {
 	control.Table
 	mu     sync.Mutex

@@ -180,12 +180,17 @@ func (l *Lambda) setAlias(ctx context.Context, generation, version string) error
 // since LATEST can miss records; the marks drop what the generation has applied.
 func (l *Lambda) create(ctx context.Context, generation string) error {
 	_, err := l.API.CreateEventSourceMapping(ctx, &lambda.CreateEventSourceMappingInput{
-		FunctionName: aws.String(l.Function + ":" + generation), EventSourceArn: &l.Stream, Enabled: aws.Bool(true),
-		StartingPosition: types.EventSourcePositionTrimHorizon,
-		BatchSize:        aws.Int32(BatchSize), MaximumBatchingWindowInSeconds: &l.BatchingSeconds,
-		MaximumRetryAttempts: aws.Int32(Forever), MaximumRecordAgeInSeconds: aws.Int32(Forever),
-		BisectBatchOnFunctionError: aws.Bool(false), ParallelizationFactor: &l.Parallelization,
-		FunctionResponseTypes: []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
+		FunctionName:                   aws.String(l.Function + ":" + generation),
+		EventSourceArn:                 &l.Stream,
+		Enabled:                        aws.Bool(true),
+		StartingPosition:               types.EventSourcePositionTrimHorizon,
+		BatchSize:                      aws.Int32(BatchSize),
+		MaximumBatchingWindowInSeconds: &l.BatchingSeconds,
+		MaximumRetryAttempts:           aws.Int32(Forever),
+		MaximumRecordAgeInSeconds:      aws.Int32(Forever),
+		BisectBatchOnFunctionError:     aws.Bool(false),
+		ParallelizationFactor:          &l.Parallelization,
+		FunctionResponseTypes:          []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
 	})
 	if _, exists := errors.AsType[*types.ResourceConflictException](err); exists {
 		return nil
@@ -197,10 +202,14 @@ func (l *Lambda) create(ctx context.Context, generation string) error {
 func (l *Lambda) repair(ctx context.Context, mapping string) error {
 	_, err := l.API.UpdateEventSourceMapping(
 		ctx,
-		&lambda.UpdateEventSourceMappingInput{UUID: &mapping, Enabled: aws.Bool(true),
-			MaximumRetryAttempts: aws.Int32(Forever), MaximumRecordAgeInSeconds: aws.Int32(Forever),
-			BisectBatchOnFunctionError: aws.Bool(false), ParallelizationFactor: &l.Parallelization,
+		&lambda.UpdateEventSourceMappingInput{
+			UUID:                           &mapping,
+			Enabled:                        aws.Bool(true),
+			MaximumRetryAttempts:           aws.Int32(Forever),
+			MaximumRecordAgeInSeconds:      aws.Int32(Forever),
+			BisectBatchOnFunctionError:     aws.Bool(false),
 			MaximumBatchingWindowInSeconds: &l.BatchingSeconds,
+			ParallelizationFactor:          &l.Parallelization,
 			FunctionResponseTypes:          []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
 		},
 	)

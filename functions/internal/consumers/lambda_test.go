@@ -163,7 +163,8 @@ func TestMappingsAreMadeToNeverGiveUp(t *testing.T) {
 	}
 	m := api.mended
 	if *m.MaximumRetryAttempts != -1 || *m.MaximumRecordAgeInSeconds != -1 || *m.BisectBatchOnFunctionError ||
-		*m.ParallelizationFactor != 4 || *m.MaximumBatchingWindowInSeconds != 3 || !*m.Enabled || len(m.FunctionResponseTypes) != 1 {
+		*m.ParallelizationFactor != 4 || *m.MaximumBatchingWindowInSeconds != 3 || !*m.Enabled ||
+		len(m.FunctionResponseTypes) != 1 {
 		t.Errorf("mended %+v", m)
 	}
 }

@@ -72,7 +72,7 @@ func TestEveryInvocationEndsWithWhatItUsed(t *testing.T) {
 	func() {
 		defer func() {
 			if recover() == nil {
-				t.Error("the panic does not pass")
+				t.Error("the panic is not passed on")
 			}
 		}()
 		_, _ = h.Invoke(invoked(t, functionARN), []byte("2"))

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"reprise/integration/engines"
+	"reprise/integration/faultproxy"
 	"reprise/pkg/aws/awsclient"
 	"reprise/pkg/aws/feedkinesis"
 	"reprise/pkg/aws/settings"
@@ -39,8 +40,14 @@ type meteredWorld struct {
 func newMeteredWorld(t *testing.T) *meteredWorld {
 	t.Helper()
 	tables, streams := engines.DynamoDB(t, nil), engines.Kinesis(t, nil)
+	proxy, err := faultproxy.Start(faultproxy.Config{
+		Target: aws.ToString(tables.Options().BaseEndpoint), Answer: engines.Lacking})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = proxy.Close() })
 	for name, value := range map[string]string{
-		"AWS_ENDPOINT_URL_DYNAMODB": aws.ToString(tables.Options().BaseEndpoint),
+		"AWS_ENDPOINT_URL_DYNAMODB": proxy.URL(),
 		"AWS_ENDPOINT_URL_KINESIS":  aws.ToString(streams.Options().BaseEndpoint),
 		"AWS_REGION":                "us-east-1", "AWS_ACCESS_KEY_ID": "test", "AWS_SECRET_ACCESS_KEY": "test",
 	} {

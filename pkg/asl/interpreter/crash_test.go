@@ -192,7 +192,7 @@ func TestCrashAtEveryWrite(t *testing.T) {
 	journal, o := record(t, m)
 	writes, _ := journal.Writes()
 	if writes < 80 {
-		t.Fatalf("only %d writes: the machine has lost its reach", writes)
+		t.Fatalf("only %d writes: the machine no longer covers enough", writes)
 	}
 	step := 1
 	if testing.Short() {

@@ -218,6 +218,6 @@ func TestGeneratedAgainstNode(t *testing.T) {
 		}
 	}
 	if compared < n*3/4 || defined < n/4 {
-		t.Errorf("compared %d of %d, of which %d gave a value: the generator has lost its reach", compared, n, defined)
+		t.Errorf("compared %d of %d, of which %d gave a value: the generator no longer covers enough", compared, n, defined)
 	}
 }

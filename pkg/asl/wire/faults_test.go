@@ -77,7 +77,7 @@ func TestErrorsHaveTheServicesNames(t *testing.T) {
 	}
 	var invalid *types.InvalidToken
 	if !errors.As(page, &invalid) {
-		t.Errorf("a page's token that nobody gave: %v", page)
+		t.Errorf("a page token that was never issued: %v", page)
 	}
 }
 

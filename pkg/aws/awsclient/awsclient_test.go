@@ -131,7 +131,7 @@ func TestEarly(t *testing.T) {
 		endless, stop := awsclient.Early(t.Context(), time.Second)
 		defer stop()
 		if _, ends := endless.Deadline(); ends {
-			t.Error("a deadline out of nothing")
+			t.Error("a context without a deadline got one")
 		}
 	})
 }

@@ -1,6 +1,7 @@
 package doctor
 
 import (
+	"errors"
 	"slices"
 	"strings"
 	"testing"
@@ -11,16 +12,20 @@ import (
 	"reprise/pkg/aws/settings"
 )
 
-// examine returns the findings by subject.
-func (w *world) examine(t *testing.T) (Report, map[string][]Finding) {
+func (w *world) doctor(t *testing.T) *Doctor {
 	t.Helper()
 	names, err := settings.NewNames("reprise")
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := &Doctor{Region: w.region, Names: names, identity: w, parameters: w, quotas: w, stacks: w, tables: w,
+	return &Doctor{Region: w.region, Names: names, identity: w, parameters: w, quotas: w, stacks: w, tables: w,
 		streams: w, functions: w, machines: w, alarms: w}
-	report := d.Examine(t.Context())
+}
+
+// examine returns the findings by subject.
+func (w *world) examine(t *testing.T) (Report, map[string][]Finding) {
+	t.Helper()
+	report := w.doctor(t).Examine(t.Context())
 	bySubject := make(map[string][]Finding)
 	for _, f := range report.Findings {
 		bySubject[f.Subject] = append(bySubject[f.Subject], f)
@@ -68,9 +73,18 @@ func TestFaultsAreFound(t *testing.T) {
 		"other partition": {func(w *world) { w.partition = "aws-cn" }, "region", Mend, "aws-cn"},
 		"no bootstrap":    {func(w *world) { w.bootstrap = "" }, "bootstrap", Mend, "not bootstrapped"},
 		"old bootstrap":   {func(w *world) { w.bootstrap = "5" }, "bootstrap", Mend, "at least 6"},
-		"new account":     {func(w *world) { w.concurrency = 10 }, "Lambda concurrency", Note, "10 concurrent"},
-		"few shards":      {func(w *world) { w.openShards = 499 }, "Kinesis shards", Note, "499 of 500"},
-		"many tables":     {func(w *world) { w.tableQuota = 5 }, "DynamoDB tables", Note, "of 5"},
+		"new account": {
+			func(w *world) { w.concurrency, w.stackStatus = 10, map[string]string{} },
+			"Lambda concurrency", Note, "10 concurrent executions, 10 unreserved: the defaults",
+		},
+		"too few executions": {func(w *world) { w.concurrency = 9 }, "Lambda concurrency", Mend, "needs 10"},
+		"made for more": {
+			func(w *world) { w.concurrency = 500 },
+			"settings", Mend, "reprise:concurrency=1000 was deployed, but the account has 500",
+		},
+		"nothing recorded": {func(w *world) { w.settings = "" }, "settings", Mend, "does not say"},
+		"few shards":       {func(w *world) { w.openShards = 499 }, "Kinesis shards", Note, "499 of 500"},
+		"many tables":      {func(w *world) { w.tableQuota = 5 }, "DynamoDB tables", Note, "of 5"},
 		"stack failed": {
 			func(w *world) { w.stackStatus["reprise-replay"] = "UPDATE_ROLLBACK_FAILED" },
 			"stack reprise-replay", Mend, "FAILED",
@@ -161,5 +175,38 @@ func TestFaultsAreFound(t *testing.T) {
 		if !ok || report.Sound() != (c.level != Mend) {
 			t.Errorf("%s: sound %t, %s: %+v", name, report.Sound(), c.subject, found[c.subject])
 		}
+	}
+}
+
+// TestTheReportSaysWhatADeployMayChange, from what is there and not from what was
+// deployed: the stream was deployed with three shards and has one.
+func TestTheReportSaysWhatADeployMayChange(t *testing.T) {
+	_, found := newWorld().examine(t)
+	want := "reprise:lanes=64 and reprise:bucket=day, which never change; the next deploy may have 1 to 2 " +
+		"reprise:shards and 1 to 2 reprise:playbackShards"
+	if len(found["settings"]) != 1 || found["settings"][0].Says != want {
+		t.Errorf("%+v, want %s", found["settings"], want)
+	}
+}
+
+// TestRecordedSettingsAreThoseOfTheAccount that is deployed to.
+func TestRecordedSettingsAreThoseOfTheAccount(t *testing.T) {
+	w := newWorld()
+	d := w.doctor(t)
+	recorded, found, err := d.Recorded(t.Context(), "123456789012")
+	want := Recorded{Lanes: 64, Bucket: "day", Shards: 1, PlaybackShards: 1, Concurrency: 1000}
+	if !found || err != nil || recorded != want {
+		t.Errorf("%+v, %t, %v", recorded, found, err)
+	}
+	if _, _, err := d.Recorded(t.Context(), "210987654321"); err == nil || !strings.Contains(err.Error(), "123456789012") {
+		t.Errorf("another account: %v", err)
+	}
+	w.stackStatus = map[string]string{}
+	if _, found, err := d.Recorded(t.Context(), "123456789012"); found || err != nil {
+		t.Errorf("no deployment: %t, %v", found, err)
+	}
+	w.stackStatus, w.fail["stream"] = newWorld().stackStatus, errDenied
+	if _, _, err := d.Recorded(t.Context(), "123456789012"); !errors.Is(err, errDenied) {
+		t.Errorf("hidden: %v", err)
 	}
 }

@@ -31,11 +31,13 @@ import (
 var errDenied = errors.New("access denied")
 
 const soundPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Resource":"*",
-	"Action":["dynamodb:UpdateItem","dynamodb:DeleteItem","dynamodb:BatchWriteItem"]}]}`
+	"Action":["dynamodb:UpdateItem","dynamodb:DeleteItem","dynamodb:BatchWriteItem","dynamodb:PartiQLInsert",
+		"dynamodb:PartiQLUpdate","dynamodb:PartiQLDelete","dynamodb:UpdateTimeToLive"]}]}`
 
 // world is an account, as its services describe it.
 type world struct {
 	region, partition, bootstrap, policy, machineStatus string
+	settings                                            string
 	concurrency, openShards                             int32
 	tableQuota                                          float64
 	stackStatus                                         map[string]string
@@ -56,6 +58,7 @@ func sound(source, function string) types.EventSourceMappingConfiguration {
 // newWorld is an account with a sound deployment.
 func newWorld() *world {
 	w := &world{
+		settings:      `{"lanes":64,"bucket":"day","shards":3,"playbackShards":1,"concurrency":1000}`,
 		region:        "eu-west-1",
 		partition:     "aws",
 		bootstrap:     "28",
@@ -116,9 +119,11 @@ func (w *world) DescribeStacks(
 			Message: "Stack with id " + *in.StackName + " does not exist",
 		}
 	}
-	return &cloudformation.DescribeStacksOutput{
-		Stacks: []cloudformationtypes.Stack{{StackStatus: cloudformationtypes.StackStatus(status)}},
-	}, nil
+	stack := cloudformationtypes.Stack{StackStatus: cloudformationtypes.StackStatus(status)}
+	if *in.StackName == "reprise-data" && w.settings != "" {
+		stack.Outputs = []cloudformationtypes.Output{{OutputKey: aws.String("settings"), OutputValue: &w.settings}}
+	}
+	return &cloudformation.DescribeStacksOutput{Stacks: []cloudformationtypes.Stack{stack}}, nil
 }
 
 func (w *world) ListTables(

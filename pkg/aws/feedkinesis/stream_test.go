@@ -86,7 +86,7 @@ func TestManyKeys(t *testing.T) {
 		}
 	}
 	if ordered == 0 || ordered >= keys {
-		t.Fatalf("%d of %d records named one before", ordered, keys)
+		t.Fatalf("%d of %d records named the previous one", ordered, keys)
 	}
 }
 

@@ -28,6 +28,8 @@ const (
 	// EnvParallelization is the number of concurrent batches per shard of a
 	// generation's consumer, 1 to 10.
 	EnvParallelization = "REPRISE_PARALLELIZATION"
+	// EnvReaders bounds the segment readers of a replay, 1 to 256.
+	EnvReaders = "REPRISE_READERS"
 	// EnvBatching is how many seconds a generation's consumer gathers records, 1 to 10.
 	EnvBatching = "REPRISE_BATCHING_SECONDS"
 )
@@ -42,6 +44,7 @@ type Settings struct {
 	StateMachine    string
 	WriteVersion    string
 	Parallelization int
+	Readers         int
 	BatchingSeconds int
 }
 
@@ -55,6 +58,8 @@ func Needs(function string) []string {
 		return append(Common(), EnvStateMachine)
 	case "keep-consumers":
 		return append(Common(), EnvStateMachine, EnvWriteVersion, EnvParallelization, EnvBatching)
+	case "plan-replay":
+		return append(Common(), EnvReaders)
 	}
 	return Common()
 }
@@ -111,6 +116,8 @@ func (s *Settings) set(name, value string) (err error) {
 		err = match(versionPattern, value, "the number of a published version")
 	case EnvParallelization:
 		s.Parallelization, err = number(value, 1, 10)
+	case EnvReaders:
+		s.Readers, err = number(value, 1, 256)
 	case EnvBatching:
 		s.BatchingSeconds, err = number(value, 1, 10)
 	}

@@ -53,7 +53,7 @@ func TestStop(t *testing.T) {
 	w := newWorld(t)
 	m := w.machine("parked")
 	if err := m.Stop(t.Context(), "none", "Error", "cause"); err != nil {
-		t.Fatalf("stop what never was: %v", err)
+		t.Fatalf("stop an unknown execution: %v", err)
 	}
 	if err := m.Start(t.Context(), "r-1", []byte("{}")); err != nil {
 		t.Fatal(err)
@@ -96,7 +96,7 @@ func TestTokens(t *testing.T) {
 	}
 	if err := m.SendTaskSuccess(t.Context(), "no token", []byte(`{}`)); !errors.Is(err, states.ErrInvalidToken) ||
 		stepfunctions.IsOver(err) {
-		t.Fatalf("answer no token: %v", err)
+		t.Fatalf("answer an invalid token: %v", err)
 	}
 	if err := m.Start(t.Context(), "bad", []byte("{}")); err != nil {
 		t.Fatal(err)
@@ -147,7 +147,7 @@ func TestMapRuns(t *testing.T) {
 		t.Fatalf("children %q", names)
 	}
 	if _, err := m.MapRuns(t.Context(), "none"); !errors.Is(err, states.ErrExecutionDoesNotExist) {
-		t.Fatalf("map runs of none: %v", err)
+		t.Fatalf("map runs of an unknown execution: %v", err)
 	}
 }
 

@@ -128,7 +128,7 @@ func TestTransitionsAreThoseThatArePaidFor(t *testing.T) {
 		t.Errorf("counted %d, %v, want %d", n, err, want)
 	}
 	if n := <-reporting; n != want-1 {
-		t.Errorf("counted %d while one was to come, want %d", n, want-1)
+		t.Errorf("counted %d with one transition still to come, want %d", n, want-1)
 	}
 	if _, err := m.Transitions(t.Context(), "none"); !errors.Is(err, states.ErrExecutionDoesNotExist) {
 		t.Errorf("of none: %v", err)

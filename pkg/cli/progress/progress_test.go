@@ -55,7 +55,7 @@ func TestRateLooksAtTheLastSeconds(t *testing.T) {
 	var r Rate
 	at := time.Unix(0, 0)
 	if r.PerSecond() != 0 || r.Left(10) != 0 {
-		t.Error("a rate of nothing is known")
+		t.Error("there is a rate before any progress")
 	}
 	value := 0.0
 	for i := range 600 {

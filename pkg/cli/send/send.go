@@ -116,19 +116,6 @@ func Send(ctx context.Context, r io.Reader, o Options) (Result, error) {
 	return s.result, err
 }
 
-// outlive returns a context that ends grace after ctx.
-func outlive(ctx context.Context, grace time.Duration) (context.Context, context.CancelFunc) {
-	longer, cancel := context.WithCancel(context.WithoutCancel(ctx))
-	stop := context.AfterFunc(ctx, func() {
-		timer := time.AfterFunc(grace, cancel)
-		context.AfterFunc(longer, func() { timer.Stop() })
-	})
-	return longer, func() {
-		stop()
-		cancel()
-	}
-}
-
 // sending is one Send under way.
 type sending struct {
 	Options
@@ -162,8 +149,13 @@ func newSending(o Options) (*sending, error) {
 	if err != nil || o.Senders > MaxSenders {
 		return nil, fmt.Errorf("the number of senders must be a power of two up to %d", MaxSenders)
 	}
-	s := &sending{Options: o, division: division, open: make(map[*batch]bool),
-		queues: make([]chan *batch, o.Senders), filling: make([]*batch, o.Senders)}
+	s := &sending{
+		Options:  o,
+		division: division,
+		open:     make(map[*batch]bool),
+		queues:   make([]chan *batch, o.Senders),
+		filling:  make([]*batch, o.Senders),
+	}
 	s.result.Reached = make(map[event.Lane]event.Position)
 	for i := range s.queues {
 		s.queues[i] = make(chan *batch, 1)

@@ -57,8 +57,9 @@ func ExampleCodec_Unpack() {
 	// process {"id":"e"}
 }
 
-// delivered are records as a stream may deliver them: one comes twice, one is missing
-// at first, one is damaged, and at last the lane is read again and divided otherwise.
+// delivered are records as a stream may deliver them: one is repeated, one is
+// missing at first, one is damaged, and in the end the lane is read again and
+// divided differently.
 func delivered(codec *record.Codec) [][]byte {
 	pack := func(from, to int64, ids ...string) []byte {
 		var lines [][]byte

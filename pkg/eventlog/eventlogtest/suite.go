@@ -163,7 +163,7 @@ func pages(t conformance.T, limit eventlog.PageLimit, after string, read readPag
 				after = key
 			}
 			if i > 0 && before >= bytes {
-				t.Fatalf("page goes on behind %d bytes, the limit is %d", before, bytes)
+				t.Fatalf("the page continues after %d bytes, the limit is %d", before, bytes)
 			}
 			before += len(page.Entries[i].Line)
 		}

@@ -86,7 +86,7 @@ func TestCrash(t *testing.T) {
 	}
 	next, err := after.Open("kept").SetMark(t.Context(), datastore.LiveMark, lane, mark, at)
 	if err != nil || next == version {
-		t.Fatalf("after the crash: version %q came again, %v", next, err)
+		t.Fatalf("after the crash: version %q was reused, %v", next, err)
 	}
 }
 
@@ -118,7 +118,7 @@ func TestCrashKeepsWhatARowRestsOn(t *testing.T) {
 	}
 	first, err := after.Open("g").Identify(t.Context(), lane, late)
 	if err != nil || !slices.Equal(first, events) {
-		t.Fatalf("after the crash %d events came first, %v", len(first), err)
+		t.Fatalf("after the crash %d events are first, %v", len(first), err)
 	}
 }
 

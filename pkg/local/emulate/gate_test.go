@@ -42,7 +42,8 @@ func request(ctx context.Context, address string, body io.Reader) (int, []byte, 
 	return resp.StatusCode, text, err
 }
 
-// dial opens a connection that ends with the test, and sends the begin of a request.
+// dial opens a connection that is closed at the end of the test, and sends the
+// beginning of a request.
 func dial(t *testing.T, address, begin string) net.Conn {
 	t.Helper()
 	connection, err := net.Dial("tcp", address)
@@ -61,7 +62,8 @@ func TestSlowBodiesHoldUpNobody(t *testing.T) {
 		_, _ = io.Copy(w, r.Body)
 	}, nil)
 	for range 50 {
-		dial(t, address, fmt.Sprintf("POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n[", api.MaxBodyBytes))
+		dial(t, address, fmt.Sprintf(
+			"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n[", api.MaxBodyBytes))
 	}
 	want := strings.Repeat("a body larger than any first buffer\n", 10_000)
 	status, text, err := request(t.Context(), address, strings.NewReader(want))
@@ -70,8 +72,8 @@ func TestSlowBodiesHoldUpNobody(t *testing.T) {
 	}
 }
 
-// TestAnswersThatNobodyTakesHoldUpNobody lets more clients than requests are worked
-// on ask for a large answer, and not read it.
+// TestAnswersThatNobodyTakesHoldUpNobody lets more clients than there are slots
+// request a large answer and not read it.
 func TestAnswersThatNobodyTakesHoldUpNobody(t *testing.T) {
 	large := bytes.Repeat([]byte("x"), 6<<20)
 	address := serveGate(t, func(w http.ResponseWriter, r *http.Request) {
@@ -98,8 +100,8 @@ func TestAnswersThatNobodyTakesHoldUpNobody(t *testing.T) {
 	}
 }
 
-// TestBodiesShareABound holds more large requests than may be in memory before the
-// handler, and sends one more.
+// TestBodiesShareABound lets the handler hold more large requests than may be
+// in memory, and sends one more.
 func TestBodiesShareABound(t *testing.T) {
 	const fit = bodiesBytes / api.MaxBodyBytes
 	held, let := make(chan struct{}, 2*fit), make(chan struct{})
@@ -139,8 +141,8 @@ func TestBodiesShareABound(t *testing.T) {
 	}
 }
 
-// TestMoreReadsThanFitWait fills every slot of requests that read, and looks whether
-// one more gets in before another one ends, and whether one with events does.
+// TestMoreReadsThanFitWait fills every slot of reading requests. Another one
+// must wait until one of them ends; a request with events must not.
 func TestMoreReadsThanFitWait(t *testing.T) {
 	began, end := make(chan struct{}, readsAtOnce+1), make(chan struct{})
 	address := serveGate(t, func(_ http.ResponseWriter, r *http.Request) {
@@ -184,8 +186,8 @@ func TestHeldRequestIsRefusedByItsProblem(t *testing.T) {
 	}
 }
 
-// TestFlushedAnswersArriveAtOnce reads the parts of answers that never end, of more
-// handlers than work at the same time.
+// TestFlushedAnswersArriveAtOnce reads the parts of answers that never end,
+// from more handlers than run at the same time.
 func TestFlushedAnswersArriveAtOnce(t *testing.T) {
 	address := serveGate(t, func(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusAccepted)
@@ -207,7 +209,8 @@ func TestFlushedAnswersArriveAtOnce(t *testing.T) {
 		}
 		want := "part 0\npart 1\n"
 		text := make([]byte, len(want))
-		if _, err := io.ReadFull(resp.Body, text); err != nil || string(text) != want || resp.StatusCode != http.StatusAccepted {
+		if _, err := io.ReadFull(resp.Body, text); err != nil || string(text) != want ||
+			resp.StatusCode != http.StatusAccepted {
 			t.Errorf("%d %q %v", resp.StatusCode, text, err)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 	"reprise/pkg/feed"
 )
 
-// TestQueueIsBoundedByBytes fills queues with records of several sizes, and looks
-// how many fit and in which batches they leave.
+// TestQueueIsBoundedByBytes fills queues with records of several sizes and
+// checks how many fit and in which batches they leave.
 func TestQueueIsBoundedByBytes(t *testing.T) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()

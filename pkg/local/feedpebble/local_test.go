@@ -111,7 +111,7 @@ func TestIteratorAtAFutureTime(t *testing.T) {
 	stream := newStream(t, streams, 1)
 	put(t, stream, 1)
 	if _, err := stream.Iterator(t.Context(), shard0, feed.Start{At: time.UnixMilli(1)}); err == nil {
-		t.Fatal("an iterator at a time to come")
+		t.Fatal("got an iterator at a future time")
 	}
 	clock.millis.Store(5_000)
 	it, err := stream.Iterator(t.Context(), shard0, feed.Start{At: time.UnixMilli(5_000)})
@@ -144,7 +144,7 @@ func TestTrim(t *testing.T) {
 	}
 	batch, err := stream.Read(t.Context(), it, 10)
 	if err != nil || len(batch.Records) != 3 || batch.Records[0].Sequence != sequences[3] {
-		t.Fatalf("an iterator of before: %+v, %v", batch.Records, err)
+		t.Fatalf("an iterator from before the trim: %+v, %v", batch.Records, err)
 	}
 	if records := read(t, stream, feed.Start{After: sequences[0]}, 10).Records; len(records) != 3 {
 		t.Fatalf("after what was trimmed: %d records", len(records))

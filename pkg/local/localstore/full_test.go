@@ -271,7 +271,7 @@ func TestVersionsNeverRepeat(t *testing.T) {
 		}
 		for range 100 {
 			if text := versions.Next().String(); text == "" || used[text] {
-				t.Fatalf("version %q came again", text)
+				t.Fatalf("version %q was reused", text)
 			} else {
 				used[text] = true
 			}

@@ -164,7 +164,7 @@ func TestAnUnknownReplayLeavesNothingBehind(t *testing.T) {
 		t.Error(err)
 	}
 	if left := s.Used.Take().Total(); left.ReadUnits != 1 {
-		t.Errorf("a batch of nobody: %+v is outstanding", left)
+		t.Errorf("a batch without a replay: %+v is outstanding", left)
 	}
 	var none *Recorder
 	if err := errors.Join(none.Keep(t.Context(), "a", ""), none.SetTransitions(t.Context(), "a", 1)); err != nil {

@@ -50,9 +50,17 @@ func New(t testing.TB) *World {
 	stores := pebbletest.Open(t)
 	w := &World{T: t, Logged: new(bytes.Buffer)}
 	w.Parts = platform.Parts{
-		Settings: platform.Settings{Bucket: Bucket, Retention: 24 * time.Hour, Machine: Machine, Published: "1",
-			LongStep: time.Minute, ShortStep: time.Minute, Lease: time.Minute, WritePatience: time.Second,
-			LagEvery: time.Minute},
+		Settings: platform.Settings{
+			Bucket:        Bucket,
+			Retention:     24 * time.Hour,
+			Machine:       Machine,
+			Published:     "1",
+			LongStep:      time.Minute,
+			ShortStep:     time.Minute,
+			Lease:         time.Minute,
+			WritePatience: time.Second,
+			LagEvery:      time.Minute,
+		},
 		Table:       stores.Table,
 		EventLog:    stores.Log,
 		Generations: stores.Generations,

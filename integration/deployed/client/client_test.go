@@ -36,8 +36,10 @@ type shell struct{ *testing.T }
 func (s *shell) as(groups ...string) {
 	s.Helper()
 	key := deployed.Key(groups...)
-	for name, value := range map[string]string{"AWS_ACCESS_KEY_ID": key.AccessKeyID, "AWS_SECRET_ACCESS_KEY": key.SecretAccessKey,
-		"AWS_SESSION_TOKEN": key.SessionToken, "AWS_REGION": "us-east-1", "AWS_PROFILE": "", "AWS_CONFIG_FILE": os.DevNull} {
+	for name, value := range map[string]string{
+		"AWS_ACCESS_KEY_ID": key.AccessKeyID, "AWS_SECRET_ACCESS_KEY": key.SecretAccessKey,
+		"AWS_SESSION_TOKEN": key.SessionToken, "AWS_REGION": "us-east-1", "AWS_PROFILE": "", "AWS_CONFIG_FILE": os.DevNull,
+	} {
 		s.Setenv(name, value)
 	}
 }
@@ -121,8 +123,10 @@ func (s *shell) findsTheEndpoint(endpoint string) {
 	s.Helper()
 	stacks := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = fmt.Fprintf(w, `<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">
-			<DescribeStacksResult><Stacks><member><StackName>reprise-ingest</StackName><CreationTime>2026-03-01T00:00:00Z</CreationTime>
-			<StackStatus>CREATE_COMPLETE</StackStatus><Outputs><member><OutputKey>endpoint</OutputKey><OutputValue>%s</OutputValue></member>
+			<DescribeStacksResult><Stacks><member><StackName>reprise-ingest</StackName>
+			<CreationTime>2026-03-01T00:00:00Z</CreationTime>
+			<StackStatus>CREATE_COMPLETE</StackStatus>
+			<Outputs><member><OutputKey>endpoint</OutputKey><OutputValue>%s</OutputValue></member>
 			</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`, endpoint)
 	}))
 	defer stacks.Close()

@@ -64,7 +64,8 @@ func TestSignaturesAreForTheAPIInItsRegion(t *testing.T) {
 		{"us-east-1", "eu-north-1", gateway, "eu-north-1"},
 		{"", "eu-north-1", own, "eu-north-1"},
 	} {
-		environment(t, map[string]string{"AWS_REGION": c.environment, "AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret",
+		environment(t, map[string]string{"AWS_REGION": c.environment,
+			"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret",
 			"AWS_SESSION_TOKEN": "session"})
 		got := authorization(t, access(c.given, ""), c.url, "[]")
 		want := "AWS4-HMAC-SHA256 Credential=AKID/20260301/" + c.want + "/execute-api/aws4_request, " +

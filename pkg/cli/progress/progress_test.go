@@ -141,7 +141,8 @@ func TestTimeLeftIsShownOnceItIsKnown(t *testing.T) {
 			t.Errorf("after %s at %.0f %%: %s left, want %s", c.after, 100*c.done, got, c.left)
 		}
 	}
-	if text := line(State{Label: "x", Fraction: 0.99, Left: 400 * time.Millisecond}, false); strings.Contains(text, "ETA") {
+	text := line(State{Label: "x", Fraction: 0.99, Left: 400 * time.Millisecond}, false)
+	if strings.Contains(text, "ETA") {
 		t.Errorf("shown: %s", text)
 	}
 }

@@ -112,7 +112,8 @@ func TestServerThatDoesNotAnswerHoldsTheEndForAMoment(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		end := <-ended
-		if !errors.Is(end.err, context.Canceled) || end.result.Accepted != 0 || end.result.Through != 0 || end.result.Unsent != 1 {
+		if !errors.Is(end.err, context.Canceled) || end.result.Accepted != 0 ||
+			end.result.Through != 0 || end.result.Unsent != 1 {
 			t.Errorf("%+v", end)
 		}
 		if took := time.Since(start); took != send.DefaultGrace {

@@ -105,7 +105,7 @@ func (m *Meter) Note(format string, args ...any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.clear()
-	_, _ = fmt.Fprintln(m.out, printable.Text(fmt.Sprintf(format, args...)))
+	_, _ = fmt.Fprintln(m.out, printable.Cell(fmt.Sprintf(format, args...)))
 }
 
 // Trouble says what keeps the work from going on: on a terminal in place of the bar,

@@ -8,6 +8,7 @@ import (
 
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
+	"reprise/pkg/cli/printable"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
@@ -89,6 +90,7 @@ func judgeReplay(view lifecycle.View) error {
 	case view.Failure == nil:
 		return command.Hint(fmt.Errorf("replay %s is %s", view.ID, view.Status), "%s", advice(view))
 	}
-	err := fmt.Errorf("replay %s failed: %s: %s", view.ID, view.Failure.Error, view.Failure.Cause)
+	err := errors.New(printable.Cell(
+		fmt.Sprintf("replay %s failed: %s: %s", view.ID, view.Failure.Error, view.Failure.Cause)))
 	return command.Hint(err, "%s", advice(view))
 }

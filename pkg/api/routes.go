@@ -15,6 +15,8 @@ const (
 	Produce Group = "produce"
 	// Operate allows importing, replaying and wiping.
 	Operate Group = "operate"
+	// Correct allows appending corrections to the log.
+	Correct Group = "correct"
 	// Audit allows reading everything and changing nothing.
 	Audit Group = "audit"
 )
@@ -61,9 +63,12 @@ func Routes() []Route {
 		{"POST /replays", Operate, serveAPI, plain((*API).startReplay)},
 		{"POST /replays/{id}/cancel", Operate, serveAPI, plain((*API).cancelReplay)},
 		{"POST /state/wipe", Operate, serveAPI, plain((*API).wipe)},
+		{"POST /entities/{id}/skip", Correct, serveAPI, plain((*API).skip)},
 		{"GET /entities/{id}", Audit, serveAPI, (*API).getEntity},
 		{"GET /entities/{id}/events", Audit, serveAPI, (*API).getHistory},
 		{"GET /rows", Audit, serveAPI, (*API).getRows},
+		{"GET /parked", Audit, serveAPI, (*API).getParked},
+		{"GET /quarantine", Audit, serveAPI, (*API).getQuarantine},
 		{"GET /lanes", Audit, serveAPI, plain((*API).getLanes)},
 		{"GET /status", Audit, serveAPI, plain((*API).getStatus)},
 		{"GET /generations", Audit, serveAPI, plain((*API).getGenerations)},

@@ -98,7 +98,8 @@ func TestMisuse(t *testing.T) {
 func TestHelp(t *testing.T) {
 	s := &shell{t: t}
 	for _, args := range [][]string{{"help"}, {"--help"}, {"-h"}} {
-		if out := s.fine("", args...); !strings.Contains(out, "Exit codes: 0 fine, 1 failed, 2 misuse") {
+		if out := s.fine("", args...); !strings.Contains(out,
+			"Exit codes: 0 fine, 1 failed, 2 misuse, 3 a replay that selected no event.") {
 			t.Errorf("%v: %s", args, out)
 		}
 	}

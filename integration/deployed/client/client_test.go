@@ -17,7 +17,7 @@ import (
 	"reprise/pkg/local/localtest"
 )
 
-// events are events of two accounts, one JSON object per line.
+// events are those of two accounts, one JSON object a line.
 func events() string {
 	var text strings.Builder
 	for i := range 20 {
@@ -26,8 +26,7 @@ func events() string {
 			kind, data = "account.opened", `{"owner":"Ada"}`
 		}
 		fmt.Fprintf(&text, `{"specversion":"1.0","id":"%d","source":"/t","type":"%s","subject":"account-%d",`+
-			`"time":"2026-03-01T00:00:00Z","data":%s}`+"\n",
-			i, kind, i%2, data)
+			`"time":"2026-03-01T00:00:00Z","data":%s}`+"\n", i, kind, i%2, data)
 	}
 	return text.String()
 }
@@ -40,12 +39,8 @@ func (s *shell) as(groups ...string) {
 	s.Helper()
 	key := deployed.Key(groups...)
 	for name, value := range map[string]string{
-		"AWS_ACCESS_KEY_ID":     key.AccessKeyID,
-		"AWS_SECRET_ACCESS_KEY": key.SecretAccessKey,
-		"AWS_SESSION_TOKEN":     key.SessionToken,
-		"AWS_REGION":            "us-east-1",
-		"AWS_PROFILE":           "",
-		"AWS_CONFIG_FILE":       os.DevNull,
+		"AWS_ACCESS_KEY_ID": key.AccessKeyID, "AWS_SECRET_ACCESS_KEY": key.SecretAccessKey,
+		"AWS_SESSION_TOKEN": key.SessionToken, "AWS_REGION": "us-east-1", "AWS_PROFILE": "", "AWS_CONFIG_FILE": os.DevNull,
 	} {
 		s.Setenv(name, value)
 	}
@@ -139,8 +134,7 @@ func (s *shell) tryEach(commands []try) {
 				}
 			}
 			s.as(others...)
-			// An import asks the server how to divide its lines, and continues
-			// if it gets no answer.
+			// An import asks how to divide its lines, and does without an answer.
 			if strings.Contains(c.args, "--keep-time") && lacks == "audit" {
 				continue
 			}
@@ -161,9 +155,9 @@ func (s *shell) tryEach(commands []try) {
 func (s *shell) findsTheEndpoint(endpoint string) {
 	s.Helper()
 	stacks := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintf(w,
-			`<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult>
-			<Stacks><member><StackName>reprise-ingest</StackName><CreationTime>2026-03-01T00:00:00Z</CreationTime>
+		_, _ = fmt.Fprintf(w, `<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">
+			<DescribeStacksResult><Stacks><member><StackName>reprise-ingest</StackName>
+			<CreationTime>2026-03-01T00:00:00Z</CreationTime>
 			<StackStatus>CREATE_COMPLETE</StackStatus>
 			<Outputs><member><OutputKey>endpoint</OutputKey><OutputValue>%s</OutputValue></member>
 			</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`, endpoint)

@@ -36,6 +36,12 @@ type Options struct {
 	// Service and Outside default to those of package domain, if Service is nil.
 	Service gateway.Service
 	Outside gateway.Gateway
+	// ReserveBytes is the free space on the disk below which writes are refused; 0
+	// means localstore.DefaultReserve.
+	ReserveBytes uint64
+	// Crash ends the process if the store cannot continue; nil means a panic. cause
+	// has no stored contents.
+	Crash func(cause string)
 	// FS defaults to the system's file system.
 	FS vfs.FS
 	// Log is for operators; nil means no logs.

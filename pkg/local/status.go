@@ -140,7 +140,7 @@ func arrivalBehind(ctx context.Context, stream feed.Stream, shard, after string)
 }
 
 func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
-	page, err := s.engine.List(ctx, engine.ListFilter{Machine: machineName, Status: states.StatusRunning, Limit: 100})
+	page, err := s.engine.Load().List(ctx, engine.ListFilter{Machine: machineName, Status: states.StatusRunning, Limit: 100})
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +152,35 @@ func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
 		)
 	}
 	return all, nil
+}
+
+// Storage implements api.Platform.
+func (s status) Storage(context.Context) (*api.StorageStatus, error) {
+	view := &api.StorageStatus{
+		State:        api.StorageOK,
+		ReserveBytes: int64(s.db.ReserveBytes()),
+		Damaged:      []api.DamagedFile{},
+		Lost:         []api.LostRecords{},
+		Warnings:     []string{},
+	}
+	free, known, err := s.db.FreeBytes()
+	if err != nil {
+		view.Warnings = append(view.Warnings, err.Error())
+	}
+	if known {
+		bytes := int64(free)
+		view.FreeBytes = &bytes
+	}
+	switch {
+	case s.db.Failed():
+		view.State = api.StorageFailed
+	case s.db.ReadOnly() || !s.db.HasRoom():
+		view.State = api.StorageFull
+	}
+	for _, d := range s.db.Damages() {
+		view.Damaged = append(view.Damaged, api.DamagedFile{File: d.File, First: d.First, Last: d.Last, Found: d.At.UTC()})
+	}
+	return view, nil
 }
 
 func (s status) DiskBytes(context.Context) (*int64, error) {

@@ -17,7 +17,7 @@ type Batch = func(context.Context, events.KinesisEvent) (events.KinesisEventResp
 // Load is load-events, and import-events with keepTime.
 func (p *Platform) Load(keepTime bool) *api.Load {
 	return &api.Load{Stream: p.Events, Codec: p.Codec, Lanes: p.Lanes, Epoch: p.Epoch, KeepTime: keepTime,
-		Heads: p.heads, Width: p.Settings.Bucket, Now: p.Now, Overloaded: p.overloaded(), NoRoom: p.NoRoom, Log: p.Log}
+		Heads: p.heads, Width: p.Settings.Bucket, Now: p.Now, Overloaded: p.overloaded(), Log: p.Log}
 }
 
 // API is serve-api.

@@ -54,8 +54,6 @@ type Parts struct {
 	Lag func(ctx context.Context, function string) (lag time.Duration, known bool, err error)
 	// Status describes streams, consumers and executions for the API.
 	Status api.Platform
-	// NoRoom, if set, reports whether an error means that the store is full.
-	NoRoom func(error) bool
 
 	// Function is the name of the process's function; Meter counts its adapters'
 	// use of services. Without a meter replays have no cost.

@@ -65,9 +65,10 @@ type Mapping struct {
 	Log    *slog.Logger
 }
 
-// Run consumes all shards until ctx ends, then returns nil. It fails with errors
-// of the stream or the checkpoints; after an error of the function it retries
-// the batch.
+// Run consumes all shards until ctx ends, then returns nil. After an error of the
+// function it retries the batch; after an error of the stream or the checkpoints
+// it begins the shard again at its checkpoint. It fails only if the stream does
+// not exist.
 func (m *Mapping) Run(ctx context.Context) error {
 	shards, err := m.Stream.Shards(ctx)
 	if err != nil {
@@ -75,7 +76,7 @@ func (m *Mapping) Run(ctx context.Context) error {
 	}
 	group, groupCtx := errgroup.WithContext(ctx)
 	for _, shard := range shards {
-		group.Go(func() error { return m.runShard(groupCtx, shard.ID) })
+		group.Go(func() error { return m.keepShard(groupCtx, shard.ID) })
 	}
 	return m.ended(ctx, group.Wait())
 }
@@ -85,6 +86,27 @@ func (m *Mapping) ended(ctx context.Context, err error) error {
 		return nil
 	}
 	return fmt.Errorf("consume %s for %s: %w", m.Description.Name, m.Consumer, err)
+}
+
+// keepShard runs a shard again after an error, which it logs once until it
+// changes.
+func (m *Mapping) keepShard(ctx context.Context, shard string) error {
+	backoff, logged := firstBackoff, ""
+	for {
+		err := m.runShard(ctx, shard)
+		if err == nil || ctx.Err() != nil || errors.Is(err, feed.ErrStreamNotFound) {
+			return err
+		}
+		if text := err.Error(); text != logged {
+			logged = text
+			m.Log.LogAttrs(ctx, slog.LevelWarn, "shard cannot be consumed; retrying",
+				slog.String("consumer", m.Consumer), slog.String("shard", shard), slog.String("error", text))
+		}
+		if err := Sleep(ctx, backoff); err != nil {
+			return err
+		}
+		backoff = min(2*backoff, lastBackoff)
+	}
 }
 
 func (m *Mapping) runShard(ctx context.Context, shard string) error {

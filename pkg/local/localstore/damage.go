@@ -1,19 +1,20 @@
 package localstore
 
 import (
-	"errors"
 	"fmt"
 	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"reprise/pkg/storefault"
 )
 
 // ErrDamaged means that a part of the directory cannot be read: its checksum is
 // wrong, or a file is cut or missing. The rest can be read and written. A retry
 // cannot help; only a backup can.
-var ErrDamaged = errors.New("stored data is damaged")
+var ErrDamaged = storefault.ErrDamaged
 
 // DamagedError is an ErrDamaged with the file at fault. Its text has no keys and
 // no values.

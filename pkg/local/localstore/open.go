@@ -222,6 +222,15 @@ func (d *DB) pebbleOptions(fsys vfs.FS, cacheBytes int64) *pebble.Options {
 	return opts
 }
 
+// ReserveBytes is the free space below which writes fail with ErrFull.
+func (d *DB) ReserveBytes() uint64 { return d.room.reserve }
+
+// FreeBytes is the free space on the disk, or false if it is not known.
+func (d *DB) FreeBytes() (free uint64, known bool, err error) { return d.room.free() }
+
+// Failed reports whether writes fail with ErrFailed.
+func (d *DB) Failed() bool { return d.failed.Load() != nil }
+
 // Space returns the key space of that name. Names must be short, constant and
 // without zero bytes.
 func (d *DB) Space(name string) *Space {

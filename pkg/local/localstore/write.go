@@ -6,15 +6,17 @@ import (
 	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"reprise/pkg/storefault"
 )
 
 var (
 	// ErrFull means that less than the reserve is free on the disk. Reads still
 	// work; a retry helps once there is room.
-	ErrFull = errors.New("disk is full")
+	ErrFull = storefault.ErrFull
 	// ErrFailed means that the disk failed during an earlier write. Reads may
 	// still work; only reopening the directory can help.
-	ErrFailed = errors.New("data directory failed and must be reopened")
+	ErrFailed = storefault.ErrFailed
 )
 
 // Write applies the operations that fill adds to a batch, all or none, and

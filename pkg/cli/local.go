@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"runtime/debug"
 	"syscall"
 
@@ -22,6 +23,11 @@ after a crash the same command goes on where it was.
 
 Lanes, bucket width and shards are fixed when the directory is created.
 
+While less than --reserve is free on the disk, writes are refused, replays wait
+and reads go on; once there is room, everything goes on by itself. That also
+holds for a start. The reserve is for what the store must still write then; at
+least 128 MiB are recommended.
+
 Examples:
   reprise local --data ./data
   reprise local --data ./data --addr 127.0.0.1:0      any free port
@@ -36,6 +42,7 @@ const memoryLimit = 352 << 20
 type localFlags struct {
 	options local.Options
 	bucket  string
+	reserve uint64 // MiB
 }
 
 func localCommand() command.Command {
@@ -51,7 +58,12 @@ func localCommand() command.Command {
 			fs.IntVar(&f.options.Lanes, "lanes", local.DefaultLanes, "`NUMBER` of lanes, a power of two up to 1024")
 			fs.StringVar(&f.bucket, "bucket", "day", "`WIDTH` of the log's buckets: day or hour")
 			fs.IntVar(&f.options.Shards, "shards", local.DefaultShards, "`NUMBER` of shards of a new event stream")
+			fs.Uint64Var(&f.reserve, "reserve", localstore.DefaultReserve>>20, "free disk space in `MIB` below which writes are refused")
 			return func(ctx context.Context, _ string) error {
+				f.options.Crash = func(cause string) {
+					_, _ = fmt.Fprintln(a.Stderr, "error: "+cause)
+					a.Exit(command.ExitFailed)
+				}
 				if err := f.check(); err != nil {
 					return err
 				}
@@ -72,10 +84,13 @@ func (f *localFlags) check() error {
 		return command.Misuse("missing flag --data: name a directory")
 	case !known:
 		return command.Misuse("--bucket must be day or hour, not %q", f.bucket)
+	case f.reserve < minReserve || f.reserve > maxReserve:
+		return command.Misuse("--reserve must be from %d to %d", minReserve, maxReserve)
 	case f.options.Shards < 1 || f.options.Shards > maxShards:
 		return command.Misuse("--shards must be from 1 to %d", maxShards)
 	}
 	f.options.Bucket = width
+	f.options.ReserveBytes = f.reserve << 20
 	if _, err := event.NewLanes(f.options.Lanes); err != nil {
 		return command.Misuse("--lanes %d: %v", f.options.Lanes, event.ErrLanes)
 	}
@@ -85,8 +100,12 @@ func (f *localFlags) check() error {
 	return nil
 }
 
-// maxShards bounds the shards of the event stream on one machine.
-const maxShards = 256
+const (
+	// maxShards bounds the shards of the event stream on one machine.
+	maxShards = 256
+	// minReserve and maxReserve bound the reserve, in MiB.
+	minReserve, maxReserve = 1, 1 << 20
+)
 
 // explainLocal adds to err what to do about it.
 func explainLocal(o local.Options, err error) error {
@@ -95,6 +114,10 @@ func explainLocal(o local.Options, err error) error {
 		return nil
 	case errors.Is(err, localstore.ErrInUse):
 		return command.Hint(err, "another reprise local runs on %s: use that one, or stop it first", o.Dir)
+	case errors.Is(err, localstore.ErrFull):
+		return command.Hint(err, "free some space on the disk of %s, or give a smaller --reserve", o.Dir)
+	case errors.Is(err, localstore.ErrDamaged):
+		return command.Hint(err, "restore %s from a backup: a file that every start needs cannot be read", o.Dir)
 	case errors.Is(err, localstore.ErrFormat):
 		return command.Hint(err, "run the version of reprise that wrote it, or import the log into another --data directory")
 	case errors.Is(err, localstore.ErrSettings):

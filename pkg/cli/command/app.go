@@ -25,6 +25,8 @@ type App struct {
 	Random         io.Reader
 	// RunLocal runs the platform on one machine until ctx ends.
 	RunLocal func(ctx context.Context, o local.Options, stdout, stderr io.Writer) error
+	// Exit ends the process when the local store cannot continue.
+	Exit func(code int)
 	// Open opens an input file.
 	Open func(name string) (*os.File, error)
 	// Commands are all commands, in the order in which help lists them.
@@ -88,6 +90,7 @@ func NewApp(env func(string) string, stdin io.Reader, stdout, stderr io.Writer, 
 		Sleep:    client.Sleep,
 		Random:   rand.Reader,
 		RunLocal: local.Run,
+		Exit:     os.Exit,
 		Open:     os.Open,
 		Commands: commands,
 	}

@@ -12,6 +12,7 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/local"
+	"reprise/pkg/local/feedpebble"
 	"reprise/pkg/local/localstore"
 )
 
@@ -58,6 +59,7 @@ func localCommand() command.Command {
 			fs.IntVar(&f.options.Lanes, "lanes", local.DefaultLanes, "`NUMBER` of lanes, a power of two up to 1024")
 			fs.StringVar(&f.bucket, "bucket", "day", "`WIDTH` of the log's buckets: day or hour")
 			fs.IntVar(&f.options.Shards, "shards", local.DefaultShards, "`NUMBER` of shards of a new event stream")
+			fs.BoolVar(&f.options.AcceptLoss, "accept-loss", false, "go on although acknowledged events are missing; status lists them from then on")
 			fs.Uint64Var(&f.reserve, "reserve", localstore.DefaultReserve>>20, "free disk space in `MIB` below which writes are refused")
 			return func(ctx context.Context, _ string) error {
 				f.options.Crash = func(cause string) {
@@ -116,6 +118,9 @@ func explainLocal(o local.Options, err error) error {
 		return command.Hint(err, "another reprise local runs on %s: use that one, or stop it first", o.Dir)
 	case errors.Is(err, localstore.ErrFull):
 		return command.Hint(err, "free some space on the disk of %s, or give a smaller --reserve", o.Dir)
+	case errors.Is(err, feedpebble.ErrLost):
+		return command.Hint(err, "restore a newer backup of %s if there is one; or accept the loss, once, with --accept-loss: "+
+			"everything else goes on, and whoever sent these events can send them again", o.Dir)
 	case errors.Is(err, localstore.ErrDamaged):
 		return command.Hint(err, "restore %s from a backup: a file that every start needs cannot be read", o.Dir)
 	case errors.Is(err, localstore.ErrFormat):

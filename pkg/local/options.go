@@ -39,6 +39,9 @@ type Options struct {
 	// ReserveBytes is the free space on the disk below which writes are refused; 0
 	// means localstore.DefaultReserve.
 	ReserveBytes uint64
+	// AcceptLoss goes on although acknowledged events are missing, and records what
+	// is missing; without it, Open fails with feedpebble.ErrLost.
+	AcceptLoss bool
 	// Crash ends the process if the store cannot continue; nil means a panic. cause
 	// has no stored contents.
 	Crash func(cause string)

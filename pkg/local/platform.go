@@ -152,6 +152,9 @@ func (p *Platform) openStores(ctx context.Context, parts *platform.Parts) (err e
 	if p.events, err = p.stream(ctx, eventStream); err != nil {
 		return err
 	}
+	if err := p.streams.Guard(p.db, eventStream, p.options.AcceptLoss); err != nil {
+		return err
+	}
 	if p.playback, err = p.stream(ctx, playbackStream); err != nil {
 		return err
 	}

@@ -180,9 +180,22 @@ func (s status) Storage(context.Context) (*api.StorageStatus, error) {
 	for _, d := range s.db.Damages() {
 		view.Damaged = append(view.Damaged, api.DamagedFile{File: d.File, First: d.First, Last: d.Last, Found: d.At.UTC()})
 	}
-	return view, nil
+	view.Warnings = append(view.Warnings, s.streams.Warnings()...)
+	losses, err := s.streams.Losses(eventStream)
+	for _, l := range losses {
+		view.Lost = append(view.Lost, api.LostRecords{
+			Stream:   eventStream,
+			Shard:    feedpebble.ShardID(l.Shard),
+			First:    strconv.FormatUint(l.First, 10),
+			Last:     strconv.FormatUint(l.Last, 10),
+			Until:    l.Until,
+			Accepted: l.Accepted,
+		})
+	}
+	return view, err
 }
 
+// DiskBytes implements api.Platform.
 func (s status) DiskBytes(context.Context) (*int64, error) {
 	size := int64(s.db.SizeBytes())
 	return &size, nil

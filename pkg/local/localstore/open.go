@@ -63,6 +63,7 @@ type DB struct {
 	damages  damages
 	pacer    *pacer
 	logger   quietLogger
+	marks    *Marks
 	readOnly bool
 	failed   atomic.Pointer[error]
 }
@@ -257,5 +258,5 @@ func (d *DB) Close() error {
 	if d.room.isStuck() {
 		return d.lock.Close()
 	}
-	return errors.Join(d.db.Close(), d.lock.Close())
+	return errors.Join(d.marks.close(), d.db.Close(), d.lock.Close())
 }

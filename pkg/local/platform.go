@@ -112,6 +112,7 @@ func (p *Platform) wire(ctx context.Context) error {
 		Executions: executions{p},
 		Status:     status{p},
 		Lag:        status{p}.lagOf,
+		Lost:       p.lost,
 		WakeKeeper: p.wake,
 		Log:        p.options.Log,
 		Now:        time.Now,

@@ -105,20 +105,21 @@ func (s status) lag(ctx context.Context, d feed.Description, consumer string) (l
 		if behind <= 0 {
 			continue
 		}
-		sum.records += behind
 		oldest, err := arrivalBehind(ctx, stream, shard.ID, done)
 		if err != nil {
 			return lag{}, err
 		}
-		if !oldest.IsZero() {
-			sum.millis = max(sum.millis, time.Since(oldest).Milliseconds())
+		if oldest.IsZero() {
+			continue // the numbers are those of lost records
 		}
+		sum.records += behind
+		sum.millis = max(sum.millis, time.Since(oldest).Milliseconds())
 	}
 	return sum, nil
 }
 
 // number parses a sequence number. The embedded stream numbers the records of a
-// shard without gaps.
+// shard without gaps, except for lost records.
 func number(sequence string) int64 {
 	n, err := strconv.ParseInt(sequence, 10, 64)
 	if err != nil {
@@ -152,6 +153,16 @@ func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
 		)
 	}
 	return all, nil
+}
+
+// lost describes the accepted losses for the proofs of replays.
+func (p *Platform) lost() ([]string, error) {
+	losses, err := p.streams.Losses(eventStream)
+	texts := make([]string, len(losses))
+	for i, l := range losses {
+		texts[i] = l.String()
+	}
+	return texts, err
 }
 
 // Storage implements api.Platform.

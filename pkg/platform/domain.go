@@ -56,7 +56,7 @@ func (p *Platform) Drainer() *replay.Drainer {
 // Prover is what prove-completeness is made of.
 func (p *Platform) Prover() *replay.Prover {
 	return &replay.Prover{Store: p.store, Registry: p.registry, Generations: p.Generations,
-		Log: eventlog.View{Log: p.EventLog, Heads: p.heads}, Lanes: p.Lanes.Count()}
+		Log: eventlog.View{Log: p.EventLog, Heads: p.heads}, Lanes: p.Lanes.Count(), Lost: p.Lost}
 }
 
 // Promoter is what follow-stream and promote-generation are made of.

@@ -52,6 +52,9 @@ type Parts struct {
 	// Lag is how far a function is behind the stream that it reads; known is
 	// false if that is unknown.
 	Lag func(ctx context.Context, function string) (lag time.Duration, known bool, err error)
+	// Lost describes accepted events that are missing from the platform, for the
+	// proofs of replays; nil means that none can be.
+	Lost func() ([]string, error)
 	// Status describes streams, consumers and executions for the API.
 	Status api.Platform
 

@@ -3,9 +3,11 @@ package localstore
 import (
 	"fmt"
 	"path/filepath"
+	"regexp"
 	"sync"
 	"time"
 
+	cockroach "github.com/cockroachdb/errors"
 	"github.com/cockroachdb/pebble/v2"
 
 	"reprise/pkg/storefault"
@@ -91,6 +93,10 @@ func (d *damages) none() bool {
 	return len(d.found) == 0
 }
 
+// damagedLog finds the number of a damaged write-ahead log in the details of an
+// error.
+var damagedLog = regexp.MustCompile(`replaying wal (\d+)`)
+
 // readError adds the damaged file to an error of Pebble and drops its text, which
 // may show keys. Other errors stay as they are.
 func readError(verb string, err error) error {
@@ -98,6 +104,9 @@ func readError(verb string, err error) error {
 		return fmt.Errorf("%s: %w", verb, err)
 	}
 	damaged := &DamagedError{cause: err}
+	if wal := damagedLog.FindStringSubmatch(cockroach.FlattenDetails(err)); wal != nil {
+		damaged.File = wal[1] + ".log"
+	}
 	if info := pebble.ExtractDataCorruptionInfo(err); info != nil {
 		damaged.File = filepath.Base(info.Path)
 	}

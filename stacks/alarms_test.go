@@ -3,6 +3,8 @@ package stacks_test
 import (
 	"fmt"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -23,8 +25,8 @@ func alarmOf(t *testing.T, name string) map[string]any {
 	return found
 }
 
-// TestLagAlarmsFollowTheRetention holds thresholds against the streams: an
-// alarm that comes after the records have expired is none.
+// TestLagAlarmsFollowTheRetention compares thresholds with the streams'
+// retention: an alarm after the records have expired is useless.
 func TestLagAlarmsFollowTheRetention(t *testing.T) {
 	hours := map[string]float64{
 		"event":    templates["data"].Resources["eventstream"].Properties["RetentionPeriodHours"].(float64),
@@ -34,20 +36,71 @@ func TestLagAlarmsFollowTheRetention(t *testing.T) {
 		"pump-events": "event", "write-state": "event", "run-microservice": "event", "apply-playback": "playback"} {
 		for part, of := range map[string]float64{"quarter": 4, "half": 2} {
 			alarm := alarmOf(t, consumer+"-lag-"+part)
-			if alarm["Threshold"] != hours[stream]*3_600_000/of || alarm["MetricName"] != "IteratorAge" || alarm["Statistic"] != "Maximum" {
+			if alarm["Threshold"] != hours[stream]*3_600_000/of || alarm["MetricName"] != "IteratorAge" ||
+				alarm["Statistic"] != "Maximum" {
 				t.Errorf("%s at a %s: %v", consumer, part, alarm)
 			}
 		}
 	}
 }
 
-// TestEveryPromiseIsWatched has an alarm for each, that tells somebody and is
-// not raised by silence.
-func TestEveryPromiseIsWatched(t *testing.T) {
-	for _, promise := range []string{"log-changed", "records-quarantined", "entities-parked", "generation-lost",
-		"head-lost", "projection-runaway", "playback-damaged", "pump-stopped", "write-stopped",
-		"functions-throttled", "tables-throttled", "event-stream-throttled", "consumers-failing", "watch-failing", "keeper-failing",
-		"replay-failed", "replay-not-closed"} {
+// TestAConsumerThatStandsStillIsNoticedInMinutes: one that returns every batch to be
+// retried raises no error metric, and at a quarter of the retention 42 hours are gone.
+func TestAConsumerThatStandsStillIsNoticedInMinutes(t *testing.T) {
+	for _, consumer := range []string{"pump-events", "write-state", "run-microservice"} {
+		alarm := alarmOf(t, consumer+"-lag-minutes")
+		if alarm["MetricName"] != "IteratorAge" || alarm["Statistic"] != "Maximum" || alarm["Threshold"] != 5*60_000.0 ||
+			alarm["Period"] != 60.0 || alarm["DatapointsToAlarm"] != 3.0 || alarm["EvaluationPeriods"] != 6.0 {
+			t.Errorf("%s: %v", consumer, alarm)
+		}
+	}
+	retried := alarmOf(t, "records-retried")
+	var counted []string
+	for _, m := range list(retried["Metrics"]) {
+		if name, found := at(m, "MetricStat", "Metric", "MetricName").(string); found {
+			counted = append(counted, name)
+			if at(m, "MetricStat", "Period") != 300.0 || at(m, "MetricStat", "Stat") != "Sum" {
+				t.Errorf("%s: %v", name, m)
+			}
+		}
+	}
+	slices.Sort(counted)
+	want := []string{"MicroserviceRetried", "PlaybackRetried", "PumpRetried", "WriteRetried"}
+	if !slices.Equal(counted, want) || retried["Threshold"] != 1.0 || retried["EvaluationPeriods"] != 2.0 {
+		t.Errorf("records-retried counts %v: %v", counted, retried)
+	}
+}
+
+// TestAlarmsNameTheCommandsThatHelp, for resources that exist.
+func TestAlarmsNameTheCommandsThatHelp(t *testing.T) {
+	groups := make(map[string]bool)
+	each("AWS::Logs::LogGroup", func(_ string, r resource) { groups[flat(t, r.Properties["LogGroupName"])] = true })
+	each("AWS::CloudWatch::Alarm", func(id string, r resource) {
+		says := flat(t, r.Properties["AlarmDescription"])
+		_, commands, found := strings.Cut(says, ". Commands: ")
+		if !found || !strings.Contains(commands, "aws ") && !strings.Contains(commands, "go tool reprise ") {
+			t.Errorf("%s names no command: %s", id, says)
+		}
+		if len(says) > 1024 { // PutMetricAlarm
+			t.Errorf("%s has a description of %d characters", id, len(says))
+		}
+		for _, tail := range regexp.MustCompile(`aws logs tail (\S+)`).FindAllStringSubmatch(says, -1) {
+			if !groups[tail[1]] {
+				t.Errorf("%s: there is no log group %s", id, tail[1])
+			}
+		}
+	})
+}
+
+// TestEveryPromiseHasAnAlarm checks that the alarm notifies somebody and is not
+// raised by missing data.
+func TestEveryPromiseHasAnAlarm(t *testing.T) {
+	for _, promise := range []string{
+		"log-changed", "records-quarantined", "entities-parked", "generation-lost", "head-lost",
+		"projection-runaway", "playback-damaged", "pump-stopped", "write-stopped",
+		"functions-throttled", "tables-throttled", "event-stream-throttled", "consumers-failing",
+		"watch-failing", "keeper-failing", "replay-failed", "replay-not-closed", "records-retried", "calls-failed",
+	} {
 		alarmOf(t, promise)
 	}
 	metrics := 0
@@ -56,12 +109,13 @@ func TestEveryPromiseIsWatched(t *testing.T) {
 			r.Properties["ComparisonOperator"] != "GreaterThanOrEqualToThreshold" {
 			t.Errorf("%s: %v", id, r.Properties)
 		}
-		if period, found := r.Properties["Period"].(float64); found && period*r.Properties["EvaluationPeriods"].(float64) > 7*24*3600 {
+		period, found := r.Properties["Period"].(float64)
+		if found && period*r.Properties["EvaluationPeriods"].(float64) > 7*24*3600 {
 			t.Errorf("%s looks back further than a week", id)
 		}
 		metrics += max(1, len(list(r.Properties["Metrics"]))-1)
 	})
-	// What alarms cost goes by their metrics; the README has the figure.
+	// What alarms cost depends on their metrics; the README has the figure.
 	if metrics != alarmMetrics {
 		t.Errorf("alarms read %d metrics, the README says %d", metrics, alarmMetrics)
 	}
@@ -71,16 +125,15 @@ func TestEveryPromiseIsWatched(t *testing.T) {
 	}
 }
 
-const alarmMetrics = 40
+const alarmMetrics = 49
 
-// TestCountedLinesHaveAMetricAndAnAlarm; that each line is logged is tested
-// where the functions are put together.
+// That each line is logged is tested where the functions are put together.
 func TestCountedLinesHaveAMetricAndAnAlarm(t *testing.T) {
 	patterns, watched := make(map[string]string), make(map[string]bool)
 	each("AWS::Logs::MetricFilter", func(id string, r resource) {
 		transformation := list(r.Properties["MetricTransformations"])[0]
 		if at(transformation, "Dimensions") != nil {
-			t.Errorf("%s has dimensions, which cost each", id)
+			t.Errorf("%s has dimensions, each of which costs money", id)
 		}
 		group, _ := r.Properties["LogGroupName"].(string)
 		metric, _ := at(transformation, "MetricName").(string)
@@ -99,7 +152,7 @@ func TestCountedLinesHaveAMetricAndAnAlarm(t *testing.T) {
 			t.Errorf("%s counts %q, want %q", line.Metric, got, want)
 		}
 		if !watched[line.Metric] {
-			t.Errorf("no alarm goes by %s", line.Metric)
+			t.Errorf("no alarm uses %s", line.Metric)
 		}
 		delete(patterns, line.Metric)
 	}

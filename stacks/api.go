@@ -91,7 +91,9 @@ func (d *deployment) stage(stack awscdk.Stack, api awsapigatewayv2.CfnApi) {
 		LogGroupName: jsii.String("/aws/vendedlogs/apis/" + d.Prefix), Retention: retention(d.LogDays),
 		RemovalPolicy: awscdk.RemovalPolicy_DESTROY})
 	awsapigatewayv2.NewCfnStage(stack, jsii.String("stage"), &awsapigatewayv2.CfnStageProps{
-		ApiId: api.Ref(), StageName: jsii.String("$default"), AutoDeploy: jsii.Bool(true),
+		ApiId:      api.Ref(),
+		StageName:  jsii.String("$default"),
+		AutoDeploy: jsii.Bool(true),
 		DefaultRouteSettings: &awsapigatewayv2.CfnStage_RouteSettingsProperty{
 			ThrottlingRateLimit:  jsii.Number(float64(d.ThrottleRate)),
 			ThrottlingBurstLimit: jsii.Number(float64(d.ThrottleBurst)), DetailedMetricsEnabled: jsii.Bool(false)},
@@ -109,10 +111,13 @@ func (d *deployment) authorizer(
 		return func(props *awsapigatewayv2.CfnRouteProps, _ string) { props.AuthorizationType = jsii.String("AWS_IAM") }
 	}
 	jwt := awsapigatewayv2.NewCfnAuthorizer(stack, jsii.String("jwt"), &awsapigatewayv2.CfnAuthorizerProps{
-		ApiId: api.Ref(), Name: jsii.String("jwt"), AuthorizerType: jsii.String("JWT"),
+		ApiId:          api.Ref(),
+		Name:           jsii.String("jwt"),
+		AuthorizerType: jsii.String("JWT"),
 		IdentitySource: jsii.Strings("$request.header.Authorization"),
 		JwtConfiguration: &awsapigatewayv2.CfnAuthorizer_JWTConfigurationProperty{
-			Issuer: jsii.String(d.JWTIssuer), Audience: jsii.Strings(d.JWTAudience)}})
+			Issuer: jsii.String(d.JWTIssuer), Audience: jsii.Strings(d.JWTAudience)},
+	})
 	return func(props *awsapigatewayv2.CfnRouteProps, group string) {
 		props.AuthorizationType, props.AuthorizerId = jsii.String("JWT"), jwt.Ref()
 		props.AuthorizationScopes = jsii.Strings(d.Prefix + "/" + group)
@@ -124,8 +129,12 @@ func integrate(stack awscdk.Stack, api awsapigatewayv2.CfnApi, folder string, f 
 		stack,
 		jsii.String(folder+"-integration"),
 		&awsapigatewayv2.CfnIntegrationProps{
-			ApiId: api.Ref(), IntegrationType: jsii.String("AWS_PROXY"), IntegrationUri: f.FunctionArn(),
-			PayloadFormatVersion: jsii.String("2.0"), TimeoutInMillis: jsii.Number(30_000)},
+			ApiId:                api.Ref(),
+			IntegrationType:      jsii.String("AWS_PROXY"),
+			IntegrationUri:       f.FunctionArn(),
+			PayloadFormatVersion: jsii.String("2.0"),
+			TimeoutInMillis:      jsii.Number(30_000),
+		},
 	)
 	awslambda.NewCfnPermission(stack, jsii.String(folder+"-permission"), &awslambda.CfnPermissionProps{
 		Action:       jsii.String("lambda:InvokeFunction"),

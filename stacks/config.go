@@ -27,8 +27,16 @@ type Config struct {
 	// PlaybackShards and PlaybackRetentionHours are those of the playback stream.
 	PlaybackShards         int
 	PlaybackRetentionHours int
-	// Parallelization is a consumer's number of concurrent batches per shard.
+	// Concurrency is the number of concurrent executions that Lambda allows the
+	// account in the region. A new account may have 10.
+	Concurrency int
+	// Parallelization is a consumer's number of concurrent batches per shard, and
+	// Readers bounds the segment readers of a replay. FromContext derives both from
+	// Concurrency where they are not set.
 	Parallelization int
+	Readers         int
+	// BatchingSeconds is how long the consumer of a generation gathers records.
+	BatchingSeconds int
 	// VerifySchedule is the EventBridge schedule of the verification, in UTC.
 	VerifySchedule string
 	// AlarmEmail receives the alarms; "" means nobody.
@@ -44,6 +52,12 @@ type Config struct {
 	ThrottleBurst int
 	// LogDays is how long logs are kept.
 	LogDays int
+	// LagMinutes and LagPeriods set the alarms of consumers that stand still: a
+	// consumer of the live path is at least LagMinutes behind in LagPeriods minutes.
+	LagMinutes int
+	LagPeriods int
+	// Tracing is "active" (X-Ray samples every function's invocations) or "off".
+	Tracing string
 }
 
 // contextPrefix begins every setting's name in the CDK context.
@@ -61,13 +75,16 @@ type setting struct {
 func settings() map[string]setting {
 	return map[string]setting{
 		"prefix":                 {"reprise", text(func(c *Config) *string { return &c.Prefix }, checkPrefix)},
-		"lanes":                  {"64", number(func(c *Config) *int { return &c.Lanes }, 1, 1024, powerOfTwo)},
+		"lanes":                  {"16", number(func(c *Config) *int { return &c.Lanes }, 1, 1024, powerOfTwo)},
 		"bucket":                 {"day", text(func(c *Config) *string { return &c.Bucket }, oneOf("day", "hour"))},
 		"shards":                 {"1", number(func(c *Config) *int { return &c.Shards }, 1, 1024, nil)},
 		"retentionHours":         {"168", number(func(c *Config) *int { return &c.RetentionHours }, 24, 8760, nil)},
 		"playbackShards":         {"1", number(func(c *Config) *int { return &c.PlaybackShards }, 1, 1024, nil)},
 		"playbackRetentionHours": {"24", number(func(c *Config) *int { return &c.PlaybackRetentionHours }, 24, 168, nil)},
-		"parallelization":        {"4", number(func(c *Config) *int { return &c.Parallelization }, 1, 10, nil)},
+		"concurrency":            {"10", number(func(c *Config) *int { return &c.Concurrency }, 10, 1_000_000, nil)},
+		"parallelization":        {"0", number(func(c *Config) *int { return &c.Parallelization }, 0, 10, nil)},
+		"readers":                {"0", number(func(c *Config) *int { return &c.Readers }, 0, 256, nil)},
+		"batchingSeconds":        {"1", number(func(c *Config) *int { return &c.BatchingSeconds }, 1, 10, nil)},
 		"verifySchedule": {
 			"cron(0 3 * * ? *)",
 			text(func(c *Config) *string { return &c.VerifySchedule }, checkSchedule),
@@ -78,6 +95,9 @@ func settings() map[string]setting {
 		"jwtAudience":   {"", text(func(c *Config) *string { return &c.JWTAudience }, nil)},
 		"throttleRate":  {"100", number(func(c *Config) *int { return &c.ThrottleRate }, 1, 10_000, nil)},
 		"throttleBurst": {"200", number(func(c *Config) *int { return &c.ThrottleBurst }, 1, 5_000, nil)},
+		"lagMinutes":    {"5", number(func(c *Config) *int { return &c.LagMinutes }, 1, 1440, nil)},
+		"lagPeriods":    {"3", number(func(c *Config) *int { return &c.LagPeriods }, 1, 60, nil)},
+		"tracing":       {"active", text(func(c *Config) *string { return &c.Tracing }, oneOf("active", "off"))},
 		"logDays":       {"30", number(func(c *Config) *int { return &c.LogDays }, 1, 3653, logDays)},
 	}
 }
@@ -106,7 +126,7 @@ func FromContext(context map[string]any) (Config, error) {
 		}
 	}
 	if len(wrong) == 0 {
-		wrong = append(wrong, config.validate())
+		wrong = append(wrong, config.validate(), config.shareConcurrency())
 	}
 	if err := errors.Join(wrong...); err != nil {
 		return Config{}, fmt.Errorf("%w:\n%w", ErrConfig, err)

@@ -24,7 +24,8 @@ func TestTheDefaultsAreThoseOfCdkJSON(t *testing.T) {
 }
 
 func TestSettingsAreTakenAsTextAndNumbers(t *testing.T) {
-	config, err := stacks.FromContext(map[string]any{"reprise:lanes": "128", "reprise:shards": 8.0, "other:thing": true})
+	config, err := stacks.FromContext(map[string]any{"reprise:lanes": "128", "reprise:shards": 8.0,
+		"reprise:concurrency": "1000", "other:thing": true})
 	if err != nil || config.Lanes != 128 || config.Shards != 8 {
 		t.Errorf("%+v, %v", config, err)
 	}
@@ -44,12 +45,17 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"fraction":               {map[string]any{"reprise:shards": 1.5}, "whole number"},
 		"bucket":                 {map[string]any{"reprise:bucket": "week"}, "day, hour"},
 		"retention":              {map[string]any{"reprise:retentionHours": 12.0}, "from 24 to 8760"},
-		"parallelization":        {map[string]any{"reprise:parallelization": 11.0}, "from 1 to 10"},
+		"parallelization":        {map[string]any{"reprise:parallelization": 11.0}, "from 0 to 10"},
+		"batching":               {map[string]any{"reprise:batchingSeconds": 11.0}, "from 1 to 10"},
 		"schedule":               {map[string]any{"reprise:verifySchedule": "nightly"}, "rate(N"},
 		"email":                  {map[string]any{"reprise:alarmEmail": "me"}, "e-mail"},
 		"authorization":          {map[string]any{"reprise:authorization": "none"}, "iam, jwt"},
 		"jwt without issuer":     {map[string]any{"reprise:authorization": "jwt"}, "needs reprise:jwtIssuer"},
 		"issuer":                 {map[string]any{"reprise:jwtIssuer": "http://x"}, "https address"},
+		"concurrency":            {map[string]any{"reprise:concurrency": 9.0}, "from 10 to"},
+		"lag minutes":            {map[string]any{"reprise:lagMinutes": 0.0}, "from 1 to 1440"},
+		"lag periods":            {map[string]any{"reprise:lagPeriods": 61.0}, "from 1 to 60"},
+		"tracing":                {map[string]any{"reprise:tracing": "on"}, "active, off"},
 		"log days":               {map[string]any{"reprise:logDays": 31.0}, "31 is not a retention"},
 		"more shards than lanes": {map[string]any{"reprise:shards": 4.0, "reprise:lanes": 2.0}, "more than reprise:lanes"},
 	} {

@@ -29,10 +29,16 @@ func (d *deployment) dashboard(stack awscdk.Stack) {
 	stream := func(name, stream string) awscloudwatch.Metric {
 		return metric("AWS/Kinesis", name, "Sum", 5, map[string]string{"StreamName": stream})
 	}
+	counts := func(names ...string) []awscloudwatch.Metric {
+		var all []awscloudwatch.Metric
+		for _, name := range names {
+			all = append(all, d.own(name))
+		}
+		return all
+	}
 	replays := func(name string) awscloudwatch.Metric {
 		return metric("AWS/States", name, "Sum", 5, map[string]string{"StateMachineArn": d.machineText()})
 	}
-	own := func(name string) awscloudwatch.Metric { return metric(d.namespace(), name, "Sum", 5, nil) }
 	board.AddWidgets(
 		graph("Requests", ofEach([]string{"load-events", "import-events", "serve-api"}, "Invocations", "Sum")...),
 		graph(
@@ -45,7 +51,8 @@ func (d *deployment) dashboard(stack awscdk.Stack) {
 	board.AddWidgets(
 		graph("Errors", ofEach(append([]string{"load-events", "serve-api"}, consumers...), "Errors", "Sum")...),
 		graph("Throttles", ofEach(append([]string{"load-events"}, consumers...), "Throttles", "Sum")...),
-		graph("Set aside", own("Quarantined"), own("Foreign"), own("SetAside"), own("Lost"), own("Dropped")))
+		graph("Retried and set aside", counts("PumpRetried", "WriteRetried", "MicroserviceRetried", "PlaybackRetried",
+			"Quarantined", "Foreign", "SetAside", "Lost", "Dropped")...))
 	board.AddWidgets(
 		graph(
 			"Replays",

@@ -8,15 +8,21 @@ import (
 	"github.com/aws/jsii-runtime-go"
 )
 
-// data adds the tables, the event stream, and watch-log.
+// data adds the event stream, the tables, and watch-log. The tables come last, since
+// they stay behind if a first deploy fails, with names that the next one needs.
 func (d *deployment) data(stack awscdk.Stack) {
+	d.record(stack)
+	// The stream goes if the deploy that creates it fails, and stays otherwise.
+	stream := d.stream(stack, "event-stream", d.eventStream(), d.Shards, d.RetentionHours)
+	stream.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE, nil)
 	log := d.table(stack, "events-table", d.eventsTable(), func(p *awsdynamodb.CfnTableProps) {
 		p.StreamSpecification = &awsdynamodb.CfnTable_StreamSpecificationProperty{StreamViewType: jsii.String("KEYS_ONLY")}
 		p.ResourcePolicy = &awsdynamodb.CfnTable_ResourcePolicyProperty{PolicyDocument: appendOnly()}
 	})
-	d.table(stack, "control-table", d.controlTable(), nil)
-	d.stream(stack, "event-stream", d.eventStream(), d.Shards, d.RetentionHours).
-		ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
+	control := d.table(stack, "control-table", d.controlTable(), nil)
+	for _, table := range []awsdynamodb.CfnTable{log, control} {
+		table.Node().AddDependency(stream)
+	}
 	d.watchLog(stack, log)
 }
 
@@ -36,7 +42,8 @@ func (d *deployment) table(
 		}
 	}
 	props := &awsdynamodb.CfnTableProps{
-		TableName: jsii.String(name), BillingMode: jsii.String("PAY_PER_REQUEST"),
+		TableName:                 jsii.String(name),
+		BillingMode:               jsii.String("PAY_PER_REQUEST"),
 		KeySchema:                 []any{key("pk", "HASH"), key("sk", "RANGE")},
 		AttributeDefinitions:      []any{text("pk"), text("sk")},
 		DeletionProtectionEnabled: jsii.Bool(true),
@@ -56,22 +63,25 @@ func (d *deployment) table(
 }
 
 // appendOnly denies everybody, including administrators, every write to the log but
-// single puts. IAM checks a transaction by the actions in it.
+// single puts, and letting events expire. IAM checks a transaction by the actions in it.
 func appendOnly() map[string]any {
 	return map[string]any{
 		"Version": "2012-10-17",
 		"Statement": []any{map[string]any{
 			"Sid": "AppendOnly", "Effect": "Deny", "Principal": "*", "Resource": "*",
 			"Action": []string{"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem",
-				"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete"},
+				"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete",
+				"dynamodb:UpdateTimeToLive"},
 		}},
 	}
 }
 
 func (d *deployment) stream(stack awscdk.Stack, id, name string, shards, hours int) awskinesis.CfnStream {
 	return awskinesis.NewCfnStream(stack, jsii.String(id), &awskinesis.CfnStreamProps{
-		Name: jsii.String(name), ShardCount: jsii.Number(float64(shards)), RetentionPeriodHours: jsii.Number(float64(hours)),
-		StreamModeDetails: &awskinesis.CfnStream_StreamModeDetailsProperty{StreamMode: jsii.String("PROVISIONED")},
+		Name:                 jsii.String(name),
+		ShardCount:           jsii.Number(float64(shards)),
+		RetentionPeriodHours: jsii.Number(float64(hours)),
+		StreamModeDetails:    &awskinesis.CfnStream_StreamModeDetailsProperty{StreamMode: jsii.String("PROVISIONED")},
 		StreamEncryption: &awskinesis.CfnStream_StreamEncryptionProperty{
 			EncryptionType: jsii.String("KMS"), KeyId: jsii.String("alias/aws/kinesis")},
 	})
@@ -88,7 +98,9 @@ func (d *deployment) watchLog(stack awscdk.Stack, log awsdynamodb.CfnTable) {
 		stack,
 		jsii.String("watch-log-mapping"),
 		&awslambda.CfnEventSourceMappingProps{
-			FunctionName: f.FunctionName(), EventSourceArn: log.AttrStreamArn(), StartingPosition: jsii.String("TRIM_HORIZON"),
+			FunctionName:              f.FunctionName(),
+			EventSourceArn:            log.AttrStreamArn(),
+			StartingPosition:          jsii.String("TRIM_HORIZON"),
 			BatchSize:                 jsii.Number(100),
 			MaximumRetryAttempts:      jsii.Number(forever),
 			MaximumRecordAgeInSeconds: jsii.Number(forever),

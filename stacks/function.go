@@ -19,6 +19,8 @@ const (
 	envStateMachine    = "REPRISE_STATE_MACHINE_ARN"
 	envWriteVersion    = "REPRISE_WRITE_VERSION"
 	envParallelization = "REPRISE_PARALLELIZATION"
+	envReaders         = "REPRISE_READERS"
+	envBatching        = "REPRISE_BATCHING_SECONDS"
 )
 
 // functionSpec is what differs between functions.
@@ -29,6 +31,8 @@ type functionSpec struct {
 	// timeout is in seconds. A step's is shorter than that of its task in the
 	// state machine, so that the step reports its own error.
 	timeout float64
+	// reserved is its reserved concurrency, 0 for none.
+	reserved int
 	// env adds variables to those that every function has.
 	env map[string]*string
 	// statements are its permissions besides its own logs.
@@ -56,11 +60,20 @@ func (d *deployment) newFunction(stack awscdk.Stack, spec functionSpec) awslambd
 	for key, value := range spec.env {
 		env[key] = value
 	}
+	var reserved *float64
+	if spec.reserved > 0 {
+		reserved = jsii.Number(float64(spec.reserved))
+	}
+	tracing := awslambda.Tracing_ACTIVE
+	if d.Tracing == "off" {
+		tracing = awslambda.Tracing_DISABLED
+	}
 	return awslambda.NewFunction(stack, jsii.String(spec.folder), &awslambda.FunctionProps{
 		FunctionName: jsii.String(name), Description: jsii.String("reprise " + spec.folder),
 		Runtime: awslambda.Runtime_PROVIDED_AL2023(), Architecture: awslambda.Architecture_ARM_64(),
 		Handler: jsii.String("bootstrap"), Code: awslambda.Code_FromAsset(jsii.String(d.assets(spec.folder)), nil),
 		MemorySize: jsii.Number(spec.memory), Timeout: awscdk.Duration_Seconds(jsii.Number(spec.timeout)),
+		ReservedConcurrentExecutions: reserved, Tracing: tracing,
 		Environment: &env, Role: role, LogGroup: logs, LoggingFormat: awslambda.LoggingFormat_JSON,
 		// A replaced version is still in use: one of write-state by generations
 		// with its projections, one of a step by executions that began with it.

@@ -21,16 +21,18 @@ func functions() map[string]resource {
 	return all
 }
 
-// TestFunctionsHaveWhatTheyRead compares the variables on both sides, and reads
-// the values as the functions do.
+// TestFunctionsHaveWhatTheyRead compares the variables that the stacks set with
+// those that the functions read, and reads their values as the functions do.
 func TestFunctionsHaveWhatTheyRead(t *testing.T) {
 	all := functions()
-	if got, want := slices.Sorted(maps.Keys(all)), slices.Sorted(slices.Values(settings.Functions())); !slices.Equal(got, want) {
+	got, want := slices.Sorted(maps.Keys(all)), slices.Sorted(slices.Values(settings.Functions()))
+	if !slices.Equal(got, want) {
 		t.Fatalf("the stacks have %v\nthe functions are %v", got, want)
 	}
 	for folder, r := range all {
 		variables := at(r.Properties, "Environment", "Variables").(map[string]any)
-		if got, want := slices.Sorted(maps.Keys(variables)), slices.Sorted(slices.Values(settings.Needs(folder))); !slices.Equal(got, want) {
+		got, want := slices.Sorted(maps.Keys(variables)), slices.Sorted(slices.Values(settings.Needs(folder)))
+		if !slices.Equal(got, want) {
 			t.Errorf("%s is given %v\nand reads %v", folder, got, want)
 		}
 		_, err := settings.Load(folder, func(name string) string {
@@ -80,12 +82,16 @@ func TestNamesAgree(t *testing.T) {
 func TestFunctionsAreBuiltForTheirRuntime(t *testing.T) {
 	for folder, r := range functions() {
 		p := r.Properties
-		if p["Runtime"] != "provided.al2023" || p["Handler"] != "bootstrap" || !slices.Equal(list(p["Architectures"]), []any{"arm64"}) {
+		if p["Runtime"] != "provided.al2023" || p["Handler"] != "bootstrap" ||
+			!slices.Equal(list(p["Architectures"]), []any{"arm64"}) {
 			t.Errorf("%s: %v", folder, p)
 		}
-		// A new account may have a concurrency of 10 in all.
+		// A new account may have a total concurrency of 10.
 		if p["ReservedConcurrentExecutions"] != nil || p["VpcConfig"] != nil {
 			t.Errorf("%s reserves concurrency or is in a VPC", folder)
+		}
+		if at(p, "TracingConfig", "Mode") != "Active" {
+			t.Errorf("%s is traced: %v", folder, p["TracingConfig"])
 		}
 		if at(p, "LoggingConfig", "LogFormat") != "JSON" {
 			t.Errorf("%s logs %v", folder, p["LoggingConfig"])
@@ -127,8 +133,7 @@ func TestTheMachineIsTheFile(t *testing.T) {
 	}
 }
 
-// TestStepsEndBeforeTheirTasks, so that a step's own error arrives and not the
-// machine's time-out.
+// A step's own error must arrive, and not the machine's time-out.
 func TestStepsEndBeforeTheirTasks(t *testing.T) {
 	folders := make(map[string]string)
 	for placeholder, value := range machineResource(t)["DefinitionSubstitutions"].(map[string]any) {
@@ -170,7 +175,8 @@ func TestRoutesAgree(t *testing.T) {
 			if r.Properties["AuthorizationType"] != want {
 				t.Errorf("%s: %v", id, r.Properties)
 			}
-			if scopes := list(r.Properties["AuthorizationScopes"]); want == "JWT" && !slices.Equal(scopes, []any{"reprise/" + string(served[key].Group)}) {
+			scopes := list(r.Properties["AuthorizationScopes"])
+			if want == "JWT" && !slices.Equal(scopes, []any{"reprise/" + string(served[key].Group)}) {
 				t.Errorf("%s: scopes %v", key, scopes)
 			}
 			if got := functionBehind(t, variant, r); got != served[key].Function {
@@ -212,7 +218,7 @@ func TestTheAPIIsLimited(t *testing.T) {
 		t.Errorf("throttling: %v", stage)
 	}
 	format := at(templates["ingest"].Resources["stage"].Properties, "AccessLogSettings", "Format")
-	if text, is := format.(string); !is || !json.Valid([]byte(text)) || strings.Contains(text, "body") {
+	if text, ok := format.(string); !ok || !json.Valid([]byte(text)) || strings.Contains(text, "body") {
 		t.Errorf("the access log is %v", format)
 	}
 }
@@ -226,8 +232,9 @@ func TestEndedExecutionsCloseTheirReplays(t *testing.T) {
 			return
 		}
 		found = true
+		machine := flat(t, list(at(detail, "stateMachineArn"))[0])
 		if !slices.Equal(list(at(detail, "status")), []any{"ABORTED", "FAILED", "TIMED_OUT"}) ||
-			flat(t, list(at(detail, "stateMachineArn"))[0]) != "arn:aws:states:eu-west-1:123456789012:stateMachine:reprise-replay" ||
+			machine != "arn:aws:states:eu-west-1:123456789012:stateMachine:reprise-replay" ||
 			!strings.HasPrefix(flat(t, at(list(r.Properties["Targets"])[0], "Arn")), "closereplay") {
 			t.Errorf("%s: %v", id, r.Properties)
 		}
@@ -237,7 +244,51 @@ func TestEndedExecutionsCloseTheirReplays(t *testing.T) {
 	}
 }
 
-// TestNumberOfResources is a snapshot: a change here is meant or a mistake.
+// TestFailedCallsAreKept: a function that is called without anybody waiting for its
+// answer has somewhere to send a call that failed every time.
+func TestFailedCallsAreKept(t *testing.T) {
+	called := make(map[string]bool)
+	each("AWS::Events::Rule", func(_ string, r resource) {
+		for _, target := range list(r.Properties["Targets"]) {
+			id := strings.TrimSuffix(flat(t, at(target, "Arn")), ".Arn")
+			for _, stack := range kinds {
+				if f, found := templates[stack].Resources[id]; found {
+					called[f.Properties["FunctionName"].(string)] = true
+				}
+			}
+		}
+	})
+	const queue = "arn:aws:sqs:eu-west-1:123456789012:reprise-failed-calls"
+	for _, stack := range kinds {
+		for id, r := range templates[stack].Resources {
+			if r.Type != "AWS::Lambda::EventInvokeConfig" {
+				continue
+			}
+			function := templates[stack].Resources[flat(t, r.Properties["FunctionName"])]
+			delete(called, function.Properties["FunctionName"].(string))
+			if got := flat(t, at(r.Properties, "DestinationConfig", "OnFailure", "Destination")); got != queue {
+				t.Errorf("%s sends failed calls to %s", id, got)
+			}
+		}
+	}
+	if len(called) > 0 {
+		t.Errorf("failed calls of %v are lost", called)
+	}
+	queues := 0
+	each("AWS::SQS::Queue", func(_ string, r resource) {
+		queues++
+		if r.Properties["QueueName"] != "reprise-failed-calls" || r.Properties["MessageRetentionPeriod"] != 14*24*3600.0 ||
+			r.Properties["SqsManagedSseEnabled"] != true {
+			t.Errorf("the queue is %v", r.Properties)
+		}
+	})
+	if queues != 1 {
+		t.Errorf("%d queues", queues)
+	}
+}
+
+// TestNumberOfResources is a snapshot: a change here is either intended or a
+// mistake.
 func TestNumberOfResources(t *testing.T) {
 	got := make(map[string]int)
 	for _, stack := range kinds {
@@ -246,11 +297,28 @@ func TestNumberOfResources(t *testing.T) {
 		}
 	}
 	want := map[string]int{
-		"ApiGatewayV2::Api": 1, "ApiGatewayV2::Integration": 3, "ApiGatewayV2::Route": 13, "ApiGatewayV2::Stage": 1,
-		"CloudWatch::Alarm": 25, "CloudWatch::Dashboard": 1, "DynamoDB::Table": 2, "Events::Rule": 3,
-		"IAM::ManagedPolicy": 3, "IAM::Policy": 18, "IAM::Role": 18, "Kinesis::Stream": 2,
-		"Lambda::EventInvokeConfig": 2, "Lambda::EventSourceMapping": 4, "Lambda::Function": 17, "Lambda::Permission": 5,
-		"Lambda::Version": 8, "Logs::LogGroup": 19, "Logs::MetricFilter": 9, "SNS::Topic": 1, "StepFunctions::StateMachine": 1,
+		"ApiGatewayV2::Api":           1,
+		"ApiGatewayV2::Integration":   3,
+		"ApiGatewayV2::Route":         13,
+		"ApiGatewayV2::Stage":         1,
+		"CloudWatch::Alarm":           30,
+		"CloudWatch::Dashboard":       1,
+		"DynamoDB::Table":             2,
+		"Events::Rule":                3,
+		"IAM::ManagedPolicy":          3,
+		"IAM::Policy":                 18,
+		"IAM::Role":                   18,
+		"Kinesis::Stream":             2,
+		"Lambda::EventInvokeConfig":   2,
+		"Lambda::EventSourceMapping":  4,
+		"Lambda::Function":            17,
+		"Lambda::Permission":          5,
+		"Lambda::Version":             8,
+		"Logs::LogGroup":              19,
+		"Logs::MetricFilter":          13,
+		"SNS::Topic":                  1,
+		"SQS::Queue":                  1,
+		"StepFunctions::StateMachine": 1,
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("resources\n%v, want\n%v", got, want)

@@ -3,6 +3,7 @@ package stacks_test
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,7 +16,7 @@ import (
 )
 
 // TestMain makes one cloud assembly for all tests: the CDK runs in a node
-// process that is slow to start and takes one caller at a time.
+// process that is slow to start and serves one caller at a time.
 func TestMain(m *testing.M) {
 	os.Exit(run(m))
 }
@@ -35,7 +36,8 @@ func run(m *testing.M) int {
 		return 1
 	}
 	defer func() { _ = os.RemoveAll(dir) }()
-	// The runtime has read its environment already: it starts anew.
+	// The runtime has already read its environment, so the program starts
+	// itself again.
 	for key, value := range map[string]string{"CDK_VALIDATION": "false", "TMPDIR": dir,
 		"JSII_SILENCE_WARNING_END_OF_LIFE_NODE_VERSION": "20"} {
 		if err := os.Setenv(key, value); err != nil {
@@ -51,13 +53,17 @@ func run(m *testing.M) int {
 	return m.Run()
 }
 
-// The templates of all stacks, by kind; those with JWT have "jwt/" before it,
-// those of a later deploy with other code "later/".
+// The templates of all stacks, by kind. Those with JWT have the prefix "jwt/", those of
+// a later deploy with other code "later/", those of another deployment "orders/", and
+// those for an account with 1,000 concurrent executions "large/".
 var templates = make(map[string]template)
 
 type template struct {
-	Resources map[string]resource
-	Outputs   map[string]any
+	Stack      string `json:"-"`
+	Resources  map[string]resource
+	Outputs    map[string]any
+	Parameters map[string]any
+	Rules      map[string]any
 }
 
 type resource struct {
@@ -68,7 +74,7 @@ type resource struct {
 	DependsOn           any
 }
 
-// unchanged is the one function whose code a later deploy leaves as it was.
+// unchanged is the only function whose code is the same in the later deploy.
 const unchanged = "check-drained"
 
 func synthesize(dir string) error {
@@ -87,14 +93,24 @@ func synthesize(dir string) error {
 	}); err != nil {
 		return err
 	}
+	same := func(folder string) string { return folder }
+	for variant, change := range map[string]map[string]any{
+		"orders/": {"reprise:prefix": "orders"}, "large/": {"reprise:concurrency": 1000.0},
+	} {
+		changed := maps.Clone(context)
+		maps.Copy(changed, change)
+		if err := assemble(dir, variant, changed, same); err != nil {
+			return err
+		}
+	}
 	context["reprise:authorization"] = "jwt"
 	context["reprise:jwtIssuer"], context["reprise:jwtAudience"] = "https://issuer.example", "reprise"
 	context["reprise:alarmEmail"] = "someone@example.com"
 	return assemble(dir, "jwt/", context, func(folder string) string { return folder })
 }
 
-// assemble makes the templates of a variant, in which program is what a
-// function's program consists of.
+// assemble makes the templates of a variant. program returns the content of a
+// function's program.
 func assemble(dir, variant string, context map[string]any, program func(folder string) string) error {
 	config, err := stacks.FromContext(context)
 	if err != nil {
@@ -113,7 +129,8 @@ func assemble(dir, variant string, context map[string]any, program func(folder s
 	})
 	assembly := app.Synth(nil)
 	for _, kind := range []string{"data", "ingest", "replay", "operations"} {
-		text, err := json.Marshal(assembly.GetStackByName(jsii.String(config.Prefix + "-" + kind)).Template())
+		stack := assembly.GetStackByName(jsii.String(config.Prefix + "-" + kind))
+		text, err := json.Marshal(stack.Template())
 		if err != nil {
 			return err
 		}
@@ -121,12 +138,13 @@ func assemble(dir, variant string, context map[string]any, program func(folder s
 		if err := json.Unmarshal(text, &t); err != nil {
 			return err
 		}
+		t.Stack = *stack.StackName()
 		templates[variant+kind] = t
 	}
 	return nil
 }
 
-// cdkContext is that of cdk.json.
+// cdkContext is the context of cdk.json.
 func cdkContext() (map[string]any, error) {
 	text, err := os.ReadFile("../cdk.json")
 	if err != nil {

@@ -13,6 +13,7 @@ func (c Config) generations() string    { return c.Prefix + "-generation-*" }
 func (c Config) eventStream() string    { return c.Prefix + "-event-stream" }
 func (c Config) playbackStream() string { return c.Prefix + "-playback" }
 func (c Config) stateMachine() string   { return c.Prefix + "-replay" }
+func (c Config) failedCalls() string    { return c.Prefix + "-failed-calls" }
 
 // mapLabel is the Label of the state machine's Distributed Map. The ARNs of map runs
 // and their children contain it.
@@ -41,6 +42,8 @@ func streamARN(stack awscdk.Stack, name string) *string { return arn(stack, "kin
 func functionARN(stack awscdk.Stack, name string) *string {
 	return arn(stack, "lambda", "function:"+name)
 }
+
+func queueARN(stack awscdk.Stack, name string) *string { return arn(stack, "sqs", name) }
 
 func machineARN(stack awscdk.Stack, name string) *string {
 	return arn(stack, "states", "stateMachine:"+name)

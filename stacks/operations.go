@@ -26,9 +26,9 @@ func (d *deployment) operations(stack awscdk.Stack) {
 	d.countLogged(stack)
 	for _, a := range d.alarms() {
 		alarm := awscloudwatch.NewAlarm(stack, jsii.String(a.name), &awscloudwatch.AlarmProps{
-			AlarmName: jsii.String(d.Prefix + "-" + a.name), AlarmDescription: jsii.String(a.means),
+			AlarmName: jsii.String(d.Prefix + "-" + a.name), AlarmDescription: jsii.String(a.means + ". Commands: " + a.help),
 			Metric: a.metric, Threshold: jsii.Number(a.threshold),
-			EvaluationPeriods: jsii.Number(a.periods), DatapointsToAlarm: jsii.Number(a.periods),
+			EvaluationPeriods: jsii.Number(max(a.periods, a.within)), DatapointsToAlarm: jsii.Number(a.periods),
 			ComparisonOperator: awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD,
 			TreatMissingData:   awscloudwatch.TreatMissingData_NOT_BREACHING,
 		})

@@ -31,27 +31,47 @@ type access struct {
 
 func (d *deployment) access(stack awscdk.Stack) access { return access{d, stack} }
 
+// The partitions of the control table. A replay has its row among replayRows and its
+// other documents in a partition of its own.
+const (
+	platformKey    = "platform" // the settings that never change
+	epochsKey      = "epochs"   // of the event stream
+	headKeys       = "head#*"
+	manifestKeys   = "manifest#*"
+	registerKeys   = "register#*"
+	generationsKey = "registry"
+	replayRows     = "replays"
+	replayKeys     = "replay#*"
+)
+
 // start is what every function needs to begin: the recorded settings and the event
 // stream's epoch, which the first function ever to run writes.
 func (a access) start() []awsiam.PolicyStatement {
-	own := map[string]any{
-		"ForAllValues:StringEquals": map[string]any{"dynamodb:LeadingKeys": []string{"platform", "epochs"}},
-	}
 	return []awsiam.PolicyStatement{
-		allow(actions(getItem, getItems, query), tableARN(a.stack, a.controlTable())),
-		allowIf(own, actions(putItem), tableARN(a.stack, a.controlTable())),
+		a.control(getItem),
+		a.change(platformKey, epochsKey),
 		allow(actions("kinesis:DescribeStreamSummary"), streamARN(a.stack, a.eventStream())),
 	}
 }
 
-// control allows writing control documents.
-func (a access) control() awsiam.PolicyStatement {
-	return allow(actions(putItem), tableARN(a.stack, a.controlTable()))
+// control allows reading control documents.
+func (a access) control(operations ...string) awsiam.PolicyStatement {
+	return allow(operations, tableARN(a.stack, a.controlTable()))
+}
+
+// change allows writing documents of some partitions of the control table.
+func (a access) change(partitions ...string) awsiam.PolicyStatement {
+	return allowIf(within(partitions), actions(putItem), tableARN(a.stack, a.controlTable()))
 }
 
 // forget is for the functions that close replays: they remove old ones.
 func (a access) forget() awsiam.PolicyStatement {
-	return allow(actions("dynamodb:DeleteItem"), tableARN(a.stack, a.controlTable()))
+	return allowIf(within([]string{replayRows, replayKeys}), actions("dynamodb:DeleteItem"),
+		tableARN(a.stack, a.controlTable()))
+}
+
+func within(partitions []string) map[string]any {
+	return map[string]any{"ForAllValues:StringLike": map[string]any{"dynamodb:LeadingKeys": partitions}}
 }
 
 // The operations on items. A function may use only those that its code calls; a test
@@ -81,8 +101,10 @@ func (a access) wipeState() awsiam.PolicyStatement {
 	return allow(actions("dynamodb:Scan", "dynamodb:BatchWriteItem"), tableARN(a.stack, a.generations()))
 }
 
+// createState allows creating a generation's table, with tags and backups.
 func (a access) createState() awsiam.PolicyStatement {
-	return allow(actions("dynamodb:CreateTable", "dynamodb:DescribeTable"), tableARN(a.stack, a.generations()))
+	return allow(actions("dynamodb:CreateTable", "dynamodb:DescribeTable", "dynamodb:TagResource",
+		"dynamodb:UpdateContinuousBackups"), tableARN(a.stack, a.generations()))
 }
 
 // dropState is for the functions that close replays: they also find tables without an
@@ -115,11 +137,12 @@ func (a access) wakeKeeper() awsiam.PolicyStatement {
 
 // keep is only for keep-consumers: the aliases of write-state and their mappings. The
 // actions on mappings cannot name a function as resource, so a condition does; listing
-// takes neither.
+// takes neither. IAM's documentation does not say whether the condition's value ends
+// with the alias, so both forms are allowed.
 func (a access) keep() []awsiam.PolicyStatement {
 	write := functionARN(a.stack, a.Config.function("write-state"))
 	aliases := functionARN(a.stack, a.Config.function("write-state")+":*")
-	ours := map[string]any{"ArnLike": map[string]any{"lambda:FunctionArn": aliases}}
+	ours := map[string]any{"ArnLike": map[string]any{"lambda:FunctionArn": []*string{write, aliases}}}
 	return []awsiam.PolicyStatement{
 		allow(
 			actions("lambda:ListAliases", "lambda:CreateAlias", "lambda:UpdateAlias", "lambda:DeleteAlias"),

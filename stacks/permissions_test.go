@@ -11,7 +11,7 @@ import (
 )
 
 // anyResource are the actions that take no resource (Service Authorization
-// Reference), or name it by a condition.
+// Reference), or that a condition restricts.
 var anyResource = []string{
 	"cloudwatch:GetMetricStatistics", "dynamodb:ListStreams", "dynamodb:ListTables",
 	"lambda:ListEventSourceMappings", "lambda:CreateEventSourceMapping",
@@ -31,8 +31,10 @@ func TestNoStatementIsWide(t *testing.T) {
 			}
 			if action == "lambda:CreateEventSourceMapping" || action == "lambda:DeleteEventSourceMapping" {
 				condition, _ := json.Marshal(s.condition)
-				if !strings.Contains(string(condition), "lambda:FunctionArn") || !strings.Contains(string(condition), "reprise-write-state:*") {
-					t.Errorf("%s: %s is not held to the aliases of write-state: %s", s.policy, action, condition)
+				text := string(condition)
+				if !strings.Contains(text, "lambda:FunctionArn") || !strings.Contains(text, "reprise-write-state:*") ||
+					strings.Count(text, "function:reprise-write-state") != 2 || strings.Count(text, ":function:") != 2 {
+					t.Errorf("%s: %s is not held to write-state and its aliases: %s", s.policy, action, text)
 				}
 			}
 		}
@@ -49,15 +51,16 @@ func TestNoStatementIsWide(t *testing.T) {
 	})
 }
 
-// TestTheLogIsAppendOnly covers both sides: no role may, and the table lets
-// nobody.
+// TestTheLogIsAppendOnly checks both sides: no role may change the log, and the
+// table allows nobody to.
 func TestTheLogIsAppendOnly(t *testing.T) {
 	forbidden := []string{"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem", "dynamodb:DeleteTable",
-		"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete"}
+		"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete", "dynamodb:UpdateTimeToLive"}
 	var writers []string
 	for _, s := range statements(t) {
 		reaches := slices.ContainsFunc(s.resources, func(r string) bool {
-			return r == "*" || strings.HasSuffix(r, ":table/reprise-events") || strings.HasSuffix(r, ":table/reprise-*") || strings.HasSuffix(r, ":table/*")
+			return r == "*" || strings.HasSuffix(r, ":table/reprise-events") ||
+				strings.HasSuffix(r, ":table/reprise-*") || strings.HasSuffix(r, ":table/*")
 		})
 		if !reaches {
 			continue
@@ -86,7 +89,7 @@ func TestTheLogIsAppendOnly(t *testing.T) {
 	}
 }
 
-// TestOnlyKeepConsumersTouchesMappings, and promote and the steps only call it.
+// promote and the steps only call it.
 func TestOnlyKeepConsumersTouchesMappings(t *testing.T) {
 	for _, s := range statements(t) {
 		for _, action := range s.actions {
@@ -121,7 +124,7 @@ func TestTheMachineStartsItsOwnChildrenOnly(t *testing.T) {
 	}
 }
 
-// TestOnlyReportReplayReadsHistories: its own machine's, and nothing else of it.
+// It may read those of its own machine, and nothing else.
 func TestOnlyReportReplayReadsHistories(t *testing.T) {
 	var definition struct {
 		States map[string]struct{ Type, Label string }
@@ -138,7 +141,10 @@ func TestOnlyReportReplayReadsHistories(t *testing.T) {
 	for _, state := range definition.States {
 		if state.Type == "Map" {
 			want["states:GetExecutionHistory"] = append(want["states:GetExecutionHistory"], execution+"/"+state.Label+":*")
-			want["states:ListExecutions"] = append(want["states:ListExecutions"], "arn:aws:states"+place+"mapRun:reprise-replay/"+state.Label+":*")
+			want["states:ListExecutions"] = append(
+				want["states:ListExecutions"],
+				"arn:aws:states"+place+"mapRun:reprise-replay/"+state.Label+":*",
+			)
 		}
 	}
 	got := make(map[string][]string)
@@ -155,5 +161,42 @@ func TestOnlyReportReplayReadsHistories(t *testing.T) {
 	}
 	if !maps.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("report-replay may\n%v, want\n%v", got, want)
+	}
+}
+
+// TestWhatTheInternetReachesDropsNothing: functions behind the HTTP API remove neither
+// tables nor control documents, and change only few partitions of the control table.
+func TestWhatTheInternetReachesDropsNothing(t *testing.T) {
+	for _, s := range statements(t) {
+		behindAPI := strings.HasPrefix(s.policy, "serveapi") || strings.HasPrefix(s.policy, "loadevents") ||
+			strings.HasPrefix(s.policy, "importevents")
+		for _, action := range s.actions {
+			drops := []string{"dynamodb:DeleteTable", "dynamodb:DeleteItem", "dynamodb:ListTables"}
+			if behindAPI && slices.Contains(drops, action) {
+				t.Errorf("%s may %s", s.policy, action)
+			}
+		}
+	}
+}
+
+// TestControlDocumentsAreWrittenByPartition: every right to write the control table
+// names partitions.
+func TestControlDocumentsAreWrittenByPartition(t *testing.T) {
+	seen := 0
+	for _, s := range statements(t) {
+		for _, action := range s.actions {
+			if (action != "dynamodb:PutItem" && action != "dynamodb:DeleteItem") ||
+				!strings.HasSuffix(s.resources[0], ":table/reprise-control") {
+				continue
+			}
+			seen++
+			keys := list(at(s.condition, "ForAllValues:StringLike", "dynamodb:LeadingKeys"))
+			if len(keys) == 0 || slices.Contains(keys, any("*")) {
+				t.Errorf("%s: %s in every partition", s.policy, action)
+			}
+		}
+	}
+	if seen < 20 {
+		t.Errorf("only %d rights were seen", seen)
 	}
 }

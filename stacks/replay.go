@@ -1,6 +1,8 @@
 package stacks
 
 import (
+	"strconv"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsevents"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awseventstargets"
@@ -19,8 +21,8 @@ func (d *deployment) replay(stack awscdk.Stack) {
 	d.stream(stack, "playback-stream", d.playbackStream(), d.PlaybackShards, d.PlaybackRetentionHours).
 		ApplyRemovalPolicy(awscdk.RemovalPolicy_DESTROY, nil)
 	playback := d.newFunction(stack, functionSpec{folder: "apply-playback", memory: 1024, timeout: 300,
-		statements: with(may.start(), may.control(), may.events(query), may.state(getItem, getItems, putItem),
-			may.consume(d.playbackStream()))})
+		statements: with(may.start(), may.control(getItems, query), may.change(replayRows, replayKeys), may.events(query),
+			may.state(getItem, getItems, putItem), may.consume(d.playbackStream()))})
 	d.mapStream(stack, playback, "apply-playback", d.playbackStream(), d.Parallelization)
 
 	// The definition names published versions. An execution keeps the definition
@@ -47,22 +49,28 @@ type step struct {
 func (d *deployment) steps(may access) []step {
 	return []step{
 		{"PlanReplayArn", functionSpec{folder: "plan-replay", memory: 1024, timeout: 280,
-			statements: with(may.start(), may.control(), may.state(getItem, getItems), may.createState())}},
+			env: map[string]*string{envReaders: jsii.String(strconv.Itoa(d.Readers))},
+			statements: with(may.start(), may.control(getItems, query), may.change(generationsKey, replayRows, replayKeys),
+				may.state(getItem, getItems), may.createState())}},
 		{"ReadSegmentArn", functionSpec{folder: "read-segment", memory: 1769, timeout: 880,
-			statements: with(may.start(), may.control(), may.events(getItem, query), may.put(d.playbackStream()))}},
+			statements: with(may.start(), may.control(getItems, query), may.change(replayKeys), may.events(query),
+				may.put(d.playbackStream()))}},
 		{"CheckDrainedArn", functionSpec{folder: "check-drained", memory: 256, timeout: 110,
-			statements: with(may.start(), may.control(), may.state(getItem))}},
+			statements: with(may.start(), may.control(getItems), may.change(replayRows, replayKeys), may.state(getItem))}},
 		{"ProveCompletenessArn", functionSpec{folder: "prove-completeness", memory: 1024, timeout: 880,
-			statements: with(may.start(), may.control(), may.state(getItem, query), may.events(query))}},
+			statements: with(may.start(), may.control(getItems, query), may.change(replayRows, replayKeys),
+				may.state(getItem, query), may.events(query))}},
 		{"FollowStreamArn", functionSpec{folder: "follow-stream", memory: 256, timeout: 280,
-			statements: with(may.start(), may.control(), may.state(getItem, putItem), may.wakeKeeper())}},
+			statements: with(may.start(), may.control(getItems), may.change(generationsKey, replayKeys),
+				may.state(getItem, putItem), may.wakeKeeper())}},
 		{"PromoteGenerationArn", functionSpec{folder: "promote-generation", memory: 256, timeout: 280,
-			statements: with(may.start(), may.control(), may.state(getItem, getItems, query))}},
+			statements: with(may.start(), may.control(getItems), may.change(generationsKey, replayRows, replayKeys),
+				may.state(getItem, getItems, query))}},
 		{"ReportReplayArn", functionSpec{folder: "report-replay", memory: 256, timeout: 280,
 			// The machine refers to the function, so the function gets its ARN by name.
 			env: map[string]*string{envStateMachine: machineARN(may.stack, d.stateMachine())},
-			statements: with(may.start(), may.control(), may.forget(), may.state(getItem), may.dropState(), may.wakeKeeper(),
-				may.countTransitions())}},
+			statements: with(may.start(), may.control(getItems, query), may.change(generationsKey, replayRows, replayKeys),
+				may.forget(), may.state(getItem), may.dropState(), may.wakeKeeper(), may.countTransitions())}},
 	}
 }
 
@@ -84,34 +92,44 @@ func (d *deployment) machine(stack awscdk.Stack, substitutions map[string]*strin
 		allow(actions("logs:CreateLogDelivery", "logs:GetLogDelivery", "logs:UpdateLogDelivery", "logs:DeleteLogDelivery",
 			"logs:ListLogDeliveries", "logs:PutResourcePolicy", "logs:DescribeResourcePolicies", "logs:DescribeLogGroups"),
 			everything()),
-		allow(actions("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules", "xray:GetSamplingTargets"),
-			everything()),
+		allow(actions("xray:PutTraceSegments", "xray:PutTelemetryRecords", "xray:GetSamplingRules",
+			"xray:GetSamplingTargets"), everything()),
 	} {
 		role.AddToPolicy(statement)
 	}
 	machine := awsstepfunctions.NewCfnStateMachine(stack, jsii.String("replay"), &awsstepfunctions.CfnStateMachineProps{
-		StateMachineName: jsii.String(d.stateMachine()), StateMachineType: jsii.String("STANDARD"), RoleArn: role.RoleArn(),
-		DefinitionString: jsii.String(workflows.Replay()), DefinitionSubstitutions: substitutions,
-		TracingConfiguration: &awsstepfunctions.CfnStateMachine_TracingConfigurationProperty{Enabled: jsii.Bool(true)},
-		LoggingConfiguration: &awsstepfunctions.CfnStateMachine_LoggingConfigurationProperty{
-			Level: jsii.String("ALL"), IncludeExecutionData: jsii.Bool(false),
-			Destinations: []any{&awsstepfunctions.CfnStateMachine_LogDestinationProperty{
-				CloudWatchLogsLogGroup: &awsstepfunctions.CfnStateMachine_CloudWatchLogsLogGroupProperty{
-					LogGroupArn: logs.LogGroupArn(),
-				}}},
-		},
+		StateMachineName:        jsii.String(d.stateMachine()),
+		StateMachineType:        jsii.String("STANDARD"),
+		RoleArn:                 role.RoleArn(),
+		DefinitionString:        jsii.String(workflows.Replay()),
+		DefinitionSubstitutions: substitutions,
+		TracingConfiguration:    &awsstepfunctions.CfnStateMachine_TracingConfigurationProperty{Enabled: jsii.Bool(true)},
+		LoggingConfiguration:    loggingTo(logs),
 	})
 	machine.Node().AddDependency(role)
 	awscdk.NewCfnOutput(stack, jsii.String("machine"), &awscdk.CfnOutputProps{
 		Value: machine.Ref(), Description: jsii.String("The replay state machine: start a replay here")})
 }
 
+func loggingTo(logs awslogs.LogGroup) *awsstepfunctions.CfnStateMachine_LoggingConfigurationProperty {
+	return &awsstepfunctions.CfnStateMachine_LoggingConfigurationProperty{
+		Level:                jsii.String("ALL"),
+		IncludeExecutionData: jsii.Bool(false),
+		Destinations: []any{&awsstepfunctions.CfnStateMachine_LogDestinationProperty{
+			CloudWatchLogsLogGroup: &awsstepfunctions.CfnStateMachine_CloudWatchLogsLogGroupProperty{
+				LogGroupArn: logs.LogGroupArn(),
+			},
+		}},
+	}
+}
+
 // closeReplays adds close-replay, which runs for executions that ended without their
 // last step, such as by a stop in the console.
 func (d *deployment) closeReplays(stack awscdk.Stack, may access) {
 	f := d.newFunction(stack, functionSpec{folder: "close-replay", memory: 256, timeout: 280,
-		env:        map[string]*string{envStateMachine: machineARN(stack, d.stateMachine())},
-		statements: with(may.start(), may.control(), may.forget(), may.state(getItem), may.dropState(), may.wakeKeeper())})
+		env: map[string]*string{envStateMachine: machineARN(stack, d.stateMachine())},
+		statements: with(may.start(), may.control(query), may.change(generationsKey, replayRows, replayKeys), may.forget(),
+			may.state(getItem), may.dropState(), may.wakeKeeper())})
 	awsevents.NewRule(stack, jsii.String("ended-executions"), &awsevents.RuleProps{
 		Description: jsii.String("Executions of the replay state machine that were aborted, failed or timed out"),
 		EventPattern: &awsevents.EventPattern{
@@ -122,5 +140,5 @@ func (d *deployment) closeReplays(stack awscdk.Stack, may access) {
 			}},
 		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(f, nil)},
 	})
-	retryAsync(stack, f, "close-replay")
+	d.retryAsync(stack, f, "close-replay")
 }

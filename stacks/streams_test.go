@@ -7,12 +7,17 @@ import (
 	"testing"
 )
 
-// TestMappingsNeverGiveUp locks what completeness and order rest on.
+// TestMappingsNeverGiveUp fixes the settings on which completeness and order
+// depend.
 func TestMappingsNeverGiveUp(t *testing.T) {
 	streams := 0
 	each("AWS::Lambda::EventSourceMapping", func(id string, r resource) {
 		p := r.Properties
-		for name, want := range map[string]any{"MaximumRetryAttempts": -1.0, "MaximumRecordAgeInSeconds": -1.0, "StartingPosition": "TRIM_HORIZON"} {
+		for name, want := range map[string]any{
+			"MaximumRetryAttempts":      -1.0,
+			"MaximumRecordAgeInSeconds": -1.0,
+			"StartingPosition":          "TRIM_HORIZON",
+		} {
 			if p[name] != want {
 				t.Errorf("%s: %s is %v, want %v", id, name, p[name], want)
 			}
@@ -24,8 +29,9 @@ func TestMappingsNeverGiveUp(t *testing.T) {
 			return
 		}
 		streams++
-		if p["BisectBatchOnFunctionError"] != false || p["ParallelizationFactor"] != 4.0 ||
-			!slices.Equal(list(p["FunctionResponseTypes"]), []any{"ReportBatchItemFailures"}) || p["TumblingWindowInSeconds"] != nil {
+		if p["BisectBatchOnFunctionError"] != false || p["ParallelizationFactor"] != 1.0 ||
+			!slices.Equal(list(p["FunctionResponseTypes"]), []any{"ReportBatchItemFailures"}) ||
+			p["TumblingWindowInSeconds"] != nil {
 			t.Errorf("%s: %v", id, p)
 		}
 	})
@@ -38,7 +44,9 @@ func TestMappingsNeverGiveUp(t *testing.T) {
 // consumers are made by keep-consumers and are not in a template.
 func TestEverySourceIsRead(t *testing.T) {
 	var read []string
-	each("AWS::Lambda::EventSourceMapping", func(_ string, r resource) { read = append(read, flat(t, r.Properties["EventSourceArn"])) })
+	each("AWS::Lambda::EventSourceMapping", func(_ string, r resource) {
+		read = append(read, flat(t, r.Properties["EventSourceArn"]))
+	})
 	isRead := func(suffix string) bool {
 		return slices.ContainsFunc(read, func(arn string) bool { return strings.HasSuffix(arn, suffix) })
 	}
@@ -46,7 +54,8 @@ func TestEverySourceIsRead(t *testing.T) {
 		if !isRead(":stream/" + r.Properties["Name"].(string)) {
 			t.Errorf("nothing reads %s", id)
 		}
-		if at(r.Properties, "StreamModeDetails", "StreamMode") != "PROVISIONED" || at(r.Properties, "StreamEncryption", "EncryptionType") != "KMS" {
+		if at(r.Properties, "StreamModeDetails", "StreamMode") != "PROVISIONED" ||
+			at(r.Properties, "StreamEncryption", "EncryptionType") != "KMS" {
 			t.Errorf("%s: %v", id, r.Properties)
 		}
 	})
@@ -62,19 +71,25 @@ func TestTablesOutliveMistakes(t *testing.T) {
 	each("AWS::DynamoDB::Table", func(id string, r resource) {
 		tables++
 		p := r.Properties
-		if p["DeletionProtectionEnabled"] != true || p["BillingMode"] != "PAY_PER_REQUEST" || r.DeletionPolicy != "Retain" ||
-			at(p, "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled") != true || at(p, "SSESpecification", "SSEEnabled") != true ||
-			p["GlobalSecondaryIndexes"] != nil || p["LocalSecondaryIndexes"] != nil || p["TimeToLiveSpecification"] != nil {
+		if p["DeletionProtectionEnabled"] != true || p["BillingMode"] != "PAY_PER_REQUEST" ||
+			r.DeletionPolicy != "Retain" ||
+			at(p, "PointInTimeRecoverySpecification", "PointInTimeRecoveryEnabled") != true ||
+			at(p, "SSESpecification", "SSEEnabled") != true || p["GlobalSecondaryIndexes"] != nil ||
+			p["LocalSecondaryIndexes"] != nil || p["TimeToLiveSpecification"] != nil {
 			t.Errorf("%s: %s %v", id, r.DeletionPolicy, p)
 		}
 	})
-	if tables != 2 || templates["data"].Resources["eventstream"].DeletionPolicy != "Retain" {
+	if policy := templates["data"].Resources["eventstream"].UpdateReplacePolicy; policy != "Retain" {
+		t.Errorf("a replaced event stream: %s", policy)
+	}
+	if tables != 2 || templates["data"].Resources["eventstream"].DeletionPolicy != "RetainExceptOnCreate" {
 		t.Errorf("%d tables; the event stream: %s", tables, templates["data"].Resources["eventstream"].DeletionPolicy)
 	}
 }
 
-// TestChangesOfTheLogAreTold goes from the table's stream to the alarm.
-func TestChangesOfTheLogAreTold(t *testing.T) {
+// TestChangesOfTheLogRaiseAnAlarm follows a change from the table's stream to
+// the alarm.
+func TestChangesOfTheLogRaiseAnAlarm(t *testing.T) {
 	data := templates["data"].Resources
 	if view := at(data["eventstable"].Properties, "StreamSpecification", "StreamViewType"); view != "KEYS_ONLY" {
 		t.Errorf("the stream shows %v", view)
@@ -84,7 +99,8 @@ func TestChangesOfTheLogAreTold(t *testing.T) {
 		t.Errorf("the filter is %s", filter)
 	}
 	alarm := alarmOf(t, "log-changed")
-	if alarm["MetricName"] != "Invocations" || alarm["Threshold"] != 1.0 || !strings.Contains(fmt.Sprint(alarm["Dimensions"]), "reprise-watch-log") {
+	if alarm["MetricName"] != "Invocations" || alarm["Threshold"] != 1.0 ||
+		!strings.Contains(fmt.Sprint(alarm["Dimensions"]), "reprise-watch-log") {
 		t.Errorf("the alarm is %v", alarm)
 	}
 	// One call is enough, at once.

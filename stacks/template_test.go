@@ -27,15 +27,25 @@ func eachOf(variant, kind string, visit func(id string, r resource)) {
 	}
 }
 
-// flat makes text of a value with intrinsics, as it would be in an account.
+// flat makes text of a value with intrinsic functions, as it would be in an
+// account.
 func flat(t *testing.T, value any) string {
+	t.Helper()
+	return flatIn(t, "eu-west-1", value)
+}
+
+func flatIn(t *testing.T, region string, value any) string {
 	t.Helper()
 	switch v := value.(type) {
 	case string:
 		return v
 	case map[string]any:
 		if ref, found := v["Ref"].(string); found {
-			return map[string]string{"AWS::Partition": "aws", "AWS::Region": "eu-west-1", "AWS::AccountId": "123456789012"}[ref] +
+			return map[string]string{
+				"AWS::Partition": "aws",
+				"AWS::Region":    region,
+				"AWS::AccountId": "123456789012",
+			}[ref] +
 				map[bool]string{false: ref}[strings.HasPrefix(ref, "AWS::")]
 		}
 		if get, found := v["Fn::GetAtt"].([]any); found {
@@ -44,7 +54,7 @@ func flat(t *testing.T, value any) string {
 		if join, found := v["Fn::Join"].([]any); found {
 			var parts []string
 			for _, part := range join[1].([]any) {
-				parts = append(parts, flat(t, part))
+				parts = append(parts, flatIn(t, region, part))
 			}
 			return strings.Join(parts, join[0].(string))
 		}
@@ -53,9 +63,9 @@ func flat(t *testing.T, value any) string {
 	return ""
 }
 
-// list is a value that a template has alone or in a list.
+// list is a value that a template contains alone or in a list.
 func list(value any) []any {
-	if many, is := value.([]any); is {
+	if many, ok := value.([]any); ok {
 		return many
 	}
 	if value == nil {
@@ -64,11 +74,11 @@ func list(value any) []any {
 	return []any{value}
 }
 
-// at walks into nested members.
+// at returns a nested member.
 func at(value any, path ...string) any {
 	for _, name := range path {
-		members, is := value.(map[string]any)
-		if !is {
+		members, ok := value.(map[string]any)
+		if !ok {
 			return nil
 		}
 		value = members[name]

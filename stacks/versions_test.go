@@ -10,8 +10,8 @@ import (
 )
 
 // versionOf follows a substitution of the state machine in a variant of the
-// templates to a published version: the function's folder, and the logical id
-// of the version.
+// templates to a published version. It returns the function's folder and the
+// logical id of the version.
 func versionOf(t *testing.T, variant string, substitution any) (folder, id string) {
 	t.Helper()
 	resources := templates[variant+"replay"].Resources
@@ -36,8 +36,8 @@ func substitutionsOf(t *testing.T, variant string) map[string]any {
 	return nil
 }
 
-// TestADeployLeavesRunningReplaysTheirCode: an execution keeps the definition
-// that it began with, so what that names may neither move nor go.
+// An execution keeps the definition that it began with, so the versions that
+// the definition names must neither change nor disappear.
 func TestADeployLeavesRunningReplaysTheirCode(t *testing.T) {
 	before, after := substitutionsOf(t, ""), substitutionsOf(t, "later/")
 	if len(before) != 7 || len(after) != len(before) {
@@ -55,8 +55,8 @@ func TestADeployLeavesRunningReplaysTheirCode(t *testing.T) {
 	}
 }
 
-// TestNoVersionGoesWithItsResource: a deploy takes the resource of an older
-// version out of the template, and only its policy keeps the version.
+// A deploy removes the resource of an older version from the template, and only
+// the resource's policy keeps the version.
 func TestNoVersionGoesWithItsResource(t *testing.T) {
 	versions := 0
 	each("AWS::Lambda::Version", func(id string, r resource) {
@@ -70,8 +70,8 @@ func TestNoVersionGoesWithItsResource(t *testing.T) {
 	}
 }
 
-// TestEveryTaskCallsAVersion looks for tasks that name a function in any other
-// way than by a placeholder.
+// TestEveryTaskCallsAVersion looks for tasks that name a function in any way
+// other than by a placeholder.
 func TestEveryTaskCallsAVersion(t *testing.T) {
 	var definition any
 	if err := json.Unmarshal([]byte(workflows.Replay()), &definition); err != nil {
@@ -92,8 +92,7 @@ func TestEveryTaskCallsAVersion(t *testing.T) {
 	}
 }
 
-// TestTheMachineMayCallVersionsOldAndNew: the role is one for all executions,
-// those that began before a deploy included.
+// All executions share one role, including those that began before a deploy.
 func TestTheMachineMayCallVersionsOldAndNew(t *testing.T) {
 	for _, variant := range []string{"", "later/"} {
 		var may []string
@@ -116,7 +115,7 @@ func TestTheMachineMayCallVersionsOldAndNew(t *testing.T) {
 	}
 }
 
-// tasksIn are all tasks of a definition, those inside a Map included.
+// tasksIn are all tasks of a definition, including those inside a Map.
 func tasksIn(value any) (tasks []map[string]any) {
 	switch v := value.(type) {
 	case map[string]any:
@@ -134,7 +133,7 @@ func tasksIn(value any) (tasks []map[string]any) {
 	return tasks
 }
 
-// pascal is a folder's name as placeholders have it.
+// pascal is a folder's name as placeholders spell it.
 func pascal(folder string) string {
 	var b strings.Builder
 	for word := range strings.SplitSeq(folder, "-") {

@@ -2,15 +2,11 @@ package workflows_test
 
 import (
 	"encoding/json"
-	"os"
-	"os/exec"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
 
-	"reprise/integration/npm"
 	"reprise/pkg/asl"
 	"reprise/pkg/replay"
 	"reprise/pkg/steps"
@@ -26,7 +22,8 @@ func substituted(t *testing.T) []byte {
 	if !json.Valid([]byte(text)) {
 		t.Fatal("the file is not valid JSON as it is stored")
 	}
-	return []byte(regexp.MustCompile(placeholder).ReplaceAllString(text, "arn:aws:lambda:eu-west-1:123456789012:function:$1"))
+	const arn = "arn:aws:lambda:eu-west-1:123456789012:function:$1"
+	return []byte(regexp.MustCompile(placeholder).ReplaceAllString(text, arn))
 }
 
 func substitutions() map[string]string {
@@ -37,9 +34,9 @@ func substitutions() map[string]string {
 	return all
 }
 
-// TestTheRunnerTakesItWithoutAdvice has every rule of Parse and Lint: fields per
-// state, JSONata that parses and uses assigned variables only, time-outs,
-// retries.
+// TestTheRunnerTakesItWithoutAdvice applies every rule of Parse and Lint:
+// fields per state, JSONata that parses and uses only assigned variables,
+// time-outs, retries.
 func TestTheRunnerTakesItWithoutAdvice(t *testing.T) {
 	machine, err := asl.Parse([]byte(workflows.Replay()), substitutions())
 	if err != nil {
@@ -50,7 +47,7 @@ func TestTheRunnerTakesItWithoutAdvice(t *testing.T) {
 	}
 }
 
-// state is what these checks read of a state.
+// state is the part of a state that these checks read.
 type state struct {
 	Type, Next, Default, Resource string
 	End                           bool
@@ -89,7 +86,7 @@ func decoded(t *testing.T) flow {
 	return machine
 }
 
-// each visits all states, inner ones included.
+// each visits all states, including inner ones.
 func (f flow) each(visit func(name string, s state)) {
 	for name, s := range f.States {
 		visit(name, s)
@@ -119,7 +116,8 @@ func (s state) successors() []string {
 	return all
 }
 
-// unreachable are the states that no way leads to, inner flows included.
+// unreachable are the states that no path leads to, including those of inner
+// flows.
 func (f flow) unreachable() []string {
 	seen := map[string]bool{}
 	var walk func(name string)
@@ -147,14 +145,17 @@ func (f flow) unreachable() []string {
 
 func TestEveryStateIsReached(t *testing.T) {
 	if lost := decoded(t).unreachable(); len(lost) > 0 {
-		t.Errorf("no way leads to %v", lost)
+		t.Errorf("no path leads to %v", lost)
 	}
 }
 
-// The retries that every task has, by name and in this order; nothing general
-// stands before them.
+// The retries that every task has, by name and in this order. No general one
+// precedes them.
 var standard = [][]string{
-	{"Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException", "Lambda.ClientExecutionTimeoutException"},
+	{
+		"Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
+		"Lambda.ClientExecutionTimeoutException",
+	},
 	{"Lambda.TooManyRequestsException", "Reprise.Throttled"},
 	{"Reprise.Transient"},
 	{"Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"},
@@ -170,8 +171,8 @@ func TestTasksEndAndRetryByName(t *testing.T) {
 			return
 		}
 		tasks++
-		seconds, is := s.TimeoutSeconds.(float64)
-		if !is || seconds < 1 || seconds > 900 {
+		seconds, ok := s.TimeoutSeconds.(float64)
+		if !ok || seconds < 1 || seconds > 900 {
 			t.Errorf("%s has the time-out %v; a Lambda has at most 900 s", name, s.TimeoutSeconds)
 		}
 		if s.Resource != "arn:aws:states:::lambda:invoke" && s.Resource != "arn:aws:states:::lambda:invoke.waitForTaskToken" {
@@ -201,8 +202,8 @@ func TestTasksEndAndRetryByName(t *testing.T) {
 
 // TestPayloadsAreBounded allows scalars only, so that no payload grows with the
 // plan, the log or the number of lanes: ids, counts, a status, and the input,
-// which the service itself bounds and plan-replay alone is given. The one list
-// is a Map's result, of which the next test is.
+// which the service itself limits and which only plan-replay gets. The only
+// list is a Map's result; see the next test.
 func TestPayloadsAreBounded(t *testing.T) {
 	allowed := []string{"replay", "group", "input", "error", "cause"}
 	decoded(t).each(func(name string, s state) {
@@ -213,20 +214,20 @@ func TestPayloadsAreBounded(t *testing.T) {
 		}
 		for key := range s.ItemSelector {
 			if key != "replay" && key != "group" {
-				t.Errorf("%s hands each item %q", name, key)
+				t.Errorf("%s passes each item %q", name, key)
 			}
 		}
 		if s.Type == "Succeed" && s.ItemProcessor == nil && strings.HasPrefix(name, "Segment") {
-			if output, is := s.Output.(map[string]any); is && len(output) > 1 {
+			if output, ok := s.Output.(map[string]any); ok && len(output) > 1 {
 				t.Errorf("%s adds %v to each result", name, output)
 			}
 		}
 	})
 }
 
-// TestTheMapsResultFits bounds the results of a Map's children together, each a
-// status, a group and an error name of at most 256 characters, under the 256 KiB
-// of a payload. A plan has two groups for each reader.
+// TestTheMapsResultFits checks that the results of a Map's children, each a
+// status, a group and an error name of at most 256 characters, fit together
+// into the 256 KiB of a payload. A plan has two groups for each reader.
 func TestTheMapsResultFits(t *testing.T) {
 	const limit, each = 262_144, 256 + len(`{"status":"failed","group":1023,"error":""},`)
 	if most := 2 * replay.MaxParallelism * each; most > limit {
@@ -234,8 +235,8 @@ func TestTheMapsResultFits(t *testing.T) {
 	}
 }
 
-// TestErrorNamesAreThoseOfTheHandlers finds names that no function reports. What
-// Lambda itself makes of a handler's error is tested with the functions.
+// TestErrorNamesAreThoseOfTheHandlers finds names that no function reports.
+// What Lambda itself makes of a handler's error is tested with the functions.
 func TestErrorNamesAreThoseOfTheHandlers(t *testing.T) {
 	known := []string{steps.FaultInvalidInput, steps.FaultThrottled, steps.FaultTransient, steps.FaultStalled,
 		steps.FaultCutTooOld, steps.FaultParked, steps.FaultConflict}
@@ -248,43 +249,4 @@ func TestErrorNamesAreThoseOfTheHandlers(t *testing.T) {
 			}
 		}
 	})
-}
-
-// node runs a program of .ci/node over the definition, or skips without it.
-func node(t *testing.T, args ...string) string {
-	t.Helper()
-	directory := npm.Need(t)
-	cmd := exec.Command("node", args...)
-	cmd.Dir = directory
-	out, err := cmd.CombinedOutput()
-	if err != nil {
-		t.Errorf("%v\n%s", err, out)
-	}
-	return string(out)
-}
-
-func deployed(t *testing.T) string {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "replay.asl.json")
-	if err := os.WriteFile(file, substituted(t), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	return file
-}
-
-func TestTheValidatorFindsNothing(t *testing.T) {
-	const script = `const v = require("asl-validator"), fs = require("fs");
-const r = v(JSON.parse(fs.readFileSync(process.argv[1], "utf8")));
-if (!r.isValid) { console.log(v.formatErrors ? JSON.stringify(r.errors) : JSON.stringify(r)); process.exit(1); }`
-	node(t, "-e", script, deployed(t))
-}
-
-// TestJSONataIsJSONata has the expressions parsed by the reference
-// implementation, which the runner's own parser is a second opinion on.
-func TestJSONataIsJSONata(t *testing.T) {
-	const script = `const jsonata = require("jsonata"), fs = require("fs"); let n = 0, bad = 0;
-const walk = v => { if (typeof v === "string") { const m = /^\{%([\s\S]*)%\}$/.exec(v); if (m) { n++; try { jsonata(m[1]) } catch (e) { bad++; console.log(m[1], e.message) } } }
-  else if (v && typeof v === "object") Object.values(v).forEach(walk) };
-walk(JSON.parse(fs.readFileSync(process.argv[1], "utf8"))); console.log(n); process.exit(bad || n < 40 ? 1 : 0)`
-	node(t, "-e", script, deployed(t))
 }

@@ -99,15 +99,22 @@ func nothing(t *testing.T, p *localtest.Platform) {
 	}
 }
 
+// post is the text of a request that sends events; headers end with a line
+// break each.
+func post(host, headers string, length int, body string) string {
+	return fmt.Sprintf("POST /events HTTP/1.1\r\nHost: %s\r\n%sContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s",
+		host, headers, structured, length, body)
+}
+
 func TestCutOffRequestIsNotTaken(t *testing.T) {
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 2})
 	body := one("")
 	for name, send := range map[string]string{
-		"a page of elsewhere":   fmt.Sprintf("POST /events HTTP/1.1\r\nHost: localhost\r\nOrigin: https://example.com\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", structured, len(body), body),
-		"a rebound name":        fmt.Sprintf("POST /events HTTP/1.1\r\nHost: example.com\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", structured, len(body), body),
-		"cut off in the body":   fmt.Sprintf("POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: %s\r\nContent-Length: %d\r\n\r\n%s", structured, len(body), body[:40]),
+		"a page of elsewhere":   post("localhost", "Origin: https://example.com\r\nConnection: close\r\n", len(body), body),
+		"a rebound name":        post("example.com", "Connection: close\r\n", len(body), body),
+		"cut off in the body":   post("localhost", "", len(body), body[:40]),
 		"cut off in the header": "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-",
-		"more than announced":   fmt.Sprintf("POST /events HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\nContent-Type: %s\r\nContent-Length: 40\r\n\r\n%s", structured, body),
+		"more than announced":   post("localhost", "Connection: close\r\n", 40, body),
 	} {
 		connection, err := net.Dial("tcp", strings.TrimPrefix(p.URL, "http://"))
 		if err != nil {
@@ -139,7 +146,8 @@ func TestLegalEntityIdsWorkEndToEnd(t *testing.T) {
 			t.Fatal(err)
 		}
 		batch = append(batch, json.RawMessage(fmt.Sprintf(
-			`{"specversion":"1.0","id":"%d","source":"t","type":"file.changed","subject":%s,"data":{"added":%d,"deleted":0,"lines":%d}}`, i, subject, i, i)))
+			`{"specversion":"1.0","id":"%d","source":"t","type":"file.changed","subject":%s,`+
+				`"data":{"added":%d,"deleted":0,"lines":%d}}`, i, subject, i, i)))
 	}
 	p.Send("/events", batch)
 	p.Settle(int64(len(ids)))

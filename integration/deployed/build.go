@@ -32,6 +32,9 @@ func Synthesize(t testing.TB, changes map[string]any) *template.Deployment {
 	if err := json.Unmarshal(raw, &file); err != nil {
 		t.Fatalf("decode cdk.json: %v", err)
 	}
+	if len(changes) > 0 {
+		file.Context["reprise:concurrency"] = 100 // more than the defaults need; the host has no limit
+	}
 	maps.Copy(file.Context, changes)
 	context, err := json.Marshal(file.Context)
 	if err != nil {

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
@@ -26,35 +27,49 @@ type (
 // function is a Lambda function behind a route.
 type function func(context.Context, request) (response, error)
 
+// route is a function and what checks requests for it, an error of which is a refusal.
+type route struct {
+	call  function
+	check func(r *http.Request, body []byte) error
+}
+
 // gateway routes requests to functions as the templates say.
 func (w *World) gateway() http.Handler {
-	routes := make(map[string]function)
-	for _, route := range w.options.Deployment.Routes {
-		routes[route.Key] = func(ctx context.Context, req request) (response, error) {
-			return invoke[response](ctx, w.Host, route.Function, req)
+	routes := make(map[string]route)
+	for _, described := range w.options.Deployment.Routes {
+		routes[described.Key] = route{
+			call: func(ctx context.Context, req request) (response, error) {
+				return invoke[response](ctx, w.Host, described.Function, req)
+			},
+			check: guard{route: described, policies: w.options.Deployment.Policies, now: time.Now}.check,
 		}
 	}
-	return emulate.Server(newGateway(routes, w.log), w.log).Handler
+	return emulate.Server(newGateway(routes, w.log), nil, w.log).Handler
 }
 
 // newGateway is an HTTP API: it turns requests into events (payload format 2.0) for
 // the function of their route, and the function's answers into responses.
-func newGateway(routes map[string]function, log *slog.Logger) http.Handler {
+func newGateway(routes map[string]route, log *slog.Logger) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) { tell(w, http.StatusNotFound, "Not Found") })
-	for key, call := range routes {
-		mux.HandleFunc(key, func(w http.ResponseWriter, r *http.Request) { pass(w, r, call, log) })
+	for key, to := range routes {
+		mux.HandleFunc(key, func(w http.ResponseWriter, r *http.Request) { pass(w, r, to, log) })
 	}
 	return mux
 }
 
-func pass(w http.ResponseWriter, r *http.Request, call function, log *slog.Logger) {
+func pass(w http.ResponseWriter, r *http.Request, to route, log *slog.Logger) {
 	var body bytes.Buffer
 	if _, err := body.ReadFrom(http.MaxBytesReader(w, r.Body, maxRequestBytes)); err != nil {
 		tell(w, http.StatusRequestEntityTooLarge, "Request Entity Too Large")
 		return
 	}
-	answer, err := call(r.Context(), eventOf(r, &body))
+	if err := to.check(r, body.Bytes()); err != nil {
+		log.LogAttrs(r.Context(), slog.LevelInfo, "request refused", slog.String("error", err.Error()))
+		tell(w, http.StatusForbidden, "Forbidden")
+		return
+	}
+	answer, err := to.call(r.Context(), eventOf(r, &body))
 	var throttled *lambdahost.ServiceError
 	switch {
 	case errors.As(err, &throttled):

@@ -21,7 +21,7 @@ func TestGatewayMakesTheEventsOfAnHTTPAPI(t *testing.T) {
 			Body: base64.StdEncoding.EncodeToString([]byte("answer")), IsBase64Encoded: true}, nil
 	}
 	const key = "POST /entities/{id}/events"
-	server := httptest.NewServer(newGateway(map[string]function{key: call}, slog.New(slog.DiscardHandler)))
+	server := httptest.NewServer(newGateway(map[string]route{key: {call, guard{}.check}}, slog.New(slog.DiscardHandler)))
 	defer server.Close()
 	for kind, encoded := range map[string]bool{"application/json": false, "text/plain; charset=utf-8": false,
 		"application/cloudevents+json": true, "": true} {

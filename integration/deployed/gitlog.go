@@ -2,31 +2,44 @@ package deployed
 
 import (
 	"math/rand/v2"
+	"strconv"
 	"testing"
 
 	"reprise/integration/datasets"
 	"reprise/pkg/api"
+	"reprise/pkg/aws/settings"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 )
 
-// Lanes is the number of lanes in deployments of New.
+// Lanes is the number of lanes in deployments of New: the default of cdk.json.
 const Lanes = 16
 
 // requestEvents is the number of events in a request: as many as a small deployment
 // accepts.
 const requestEvents = 1000
 
-// New starts a deployment that runs until the test ends, and waits for its first
-// generation. It skips the test with -short, and without node unless CI=true, when it
-// fails the test.
+// New starts a deployment with the settings of cdk.json that runs until the test ends,
+// and waits for its first generation. It skips the test with -short, and without node
+// unless CI=true, when it fails the test.
 func New(t testing.TB) *World {
+	t.Helper()
+	return NewWith(t, nil)
+}
+
+// NewWith is New with other settings than those of cdk.json, but as many lanes.
+func NewWith(t testing.TB, changes map[string]any) *World {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("builds every function and synthesizes the stacks")
 	}
-	described := Synthesize(t, map[string]any{"reprise:lanes": Lanes, "reprise:shards": 2, "reprise:parallelization": 2})
+	described := Synthesize(t, changes)
+	for _, f := range described.Functions {
+		if lanes := f.Environment[settings.EnvLanes]; lanes != strconv.Itoa(Lanes) {
+			t.Fatalf("%s runs with %s lanes, the tests expect %d", f.Name, lanes, Lanes)
+		}
+	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	w := Start(t, Options{Prefix: "reprise", Deployment: described, Programs: Build(t), Seed: seed})

@@ -194,6 +194,7 @@ func (w *World) consume(ctx context.Context, m lambdahost.Mapping) error {
 		Description: description,
 		Checkpoints: w.checkpoints,
 		Factor:      m.Parallelization,
+		Window:      time.Duration(m.BatchingSeconds) * time.Second,
 		Region:      place().Region,
 		Log:         w.log,
 		Function: func(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {

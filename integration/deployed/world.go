@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"path/filepath"
@@ -35,7 +36,7 @@ type Options struct {
 
 // World is a deployment that runs until its test ends.
 type World struct {
-	// Client calls the HTTP API.
+	// Client calls the HTTP API, with all its permissions.
 	*localtest.Client
 	Host   *lambdahost.Host
 	API    *lambdahost.API
@@ -51,6 +52,8 @@ type World struct {
 	// states is the endpoint of the Step Functions API.
 	states string
 	kills  *kills
+	// permissions compares the functions' calls with their roles.
+	permissions *permissions
 	// definitions are the state machine's definitions, by execution.
 	definitions *definitions
 	// gaveUp is the last count of AwaitGivenUp, by folder.
@@ -70,6 +73,7 @@ func Start(t testing.TB, options Options) *World {
 		gaveUp:      make(map[string]int),
 		log:         slog.New(slog.DiscardHandler),
 	}
+	w.permissions = newPermissions(options.Deployment)
 	w.kills = &kills{world: w, done: make(map[string]int)}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	t.Cleanup(cancel)
@@ -93,7 +97,12 @@ func Start(t testing.TB, options Options) *World {
 	t.Cleanup(w.API.Close)
 	w.serve(ctx, api, w.API)
 	w.serve(ctx, gateway, w.gateway())
-	w.Client = &localtest.Client{T: t, URL: "http://" + gateway.Addr().String(), Stubborn: true}
+	w.Client = &localtest.Client{
+		T:        t,
+		URL:      "http://" + gateway.Addr().String(),
+		HTTP:     &http.Client{Transport: signing{Key("produce", "operate", "audit")}},
+		Stubborn: true,
+	}
 	w.publish()
 	w.group.Go(func() error { return w.schedules(ctx) })
 	return w
@@ -125,7 +134,7 @@ func (w *World) serve(ctx context.Context, listener net.Listener, handler http.H
 
 func (w *World) proxy(name, target string) {
 	w.t.Helper()
-	p, err := faultproxy.Start(faultproxy.Config{Target: target, Seed: w.options.Seed})
+	p, err := faultproxy.Start(faultproxy.Config{Target: target, Seed: w.options.Seed, Answer: engines.Lacking})
 	if err != nil {
 		w.t.Fatal(err)
 	}
@@ -170,22 +179,28 @@ func (w *World) startHost(metrics string) {
 	}
 	w.Host, w.definitions = host, &definitions{host: host}
 	for name, proxy := range w.Proxies {
-		proxy.Observe(func(operation string, body []byte) { w.kills.observe(name, operation, body) })
+		proxy.Observe(func(caller, operation string, body []byte) {
+			w.kills.observe(name, operation, body)
+			w.permissions.observe(name, caller, operation, body)
+		})
 	}
 	w.t.Cleanup(func() {
 		if err := host.Close(); err != nil {
 			w.t.Error(err)
 		}
 		w.logOutput()
+		w.permissions.report(w.t)
 	})
 }
 
 // function is a function of the templates with its program.
 func (w *World) function(f template.Function, programs string) lambdahost.Function {
+	env := maps.Clone(f.Environment)
+	env["AWS_ACCESS_KEY_ID"] = f.Name // so that the proxies know who calls
 	return lambdahost.Function{
 		Name:        f.Name,
 		Binary:      filepath.Join(programs, strings.TrimPrefix(f.Name, w.options.Prefix+"-")),
-		Env:         f.Environment,
+		Env:         env,
 		Timeout:     f.Timeout,
 		Concurrency: f.Concurrency,
 		MemoryMB:    f.MemoryMB,

@@ -63,6 +63,9 @@ type Config struct {
 	// Only limits the faults to some operations, such as "PutItem"; nil means
 	// all.
 	Only func(operation string) bool
+	// Answer, if set, answers operations that the service does not have, with status
+	// 200; ok is false for all others.
+	Answer func(operation string) (body []byte, ok bool)
 	// HangTime bounds how long a hang lasts; 0 means 200 ms.
 	HangTime time.Duration
 }
@@ -88,9 +91,10 @@ type Proxy struct {
 	refuse   func(operation string, body []byte) bool
 }
 
-// Observer is called for every request before the request is handled. It must be
-// safe for concurrent use and must not keep the body.
-type Observer func(operation string, body []byte)
+// Observer is called for every request before the request is handled. caller is the
+// access key that signed it. It must be safe for concurrent use and must not keep the
+// body.
+type Observer func(caller, operation string, body []byte)
 
 // Start starts a proxy. Close it.
 func Start(config Config) (*Proxy, error) {
@@ -166,7 +170,7 @@ func (p *Proxy) observe(c call) {
 	observer := p.observer
 	p.mu.Unlock()
 	if observer != nil {
-		observer(c.operation, c.body)
+		observer(c.caller(), c.operation, c.body)
 	}
 }
 
@@ -230,6 +234,14 @@ type call struct {
 	body      []byte
 }
 
+// caller returns the access key in the signature's scope,
+// "AWS4-HMAC-SHA256 Credential=KEY/DATE/...", or "".
+func (c call) caller() string {
+	_, credential, _ := strings.Cut(c.request.Header.Get("Authorization"), "Credential=")
+	key, _, _ := strings.Cut(credential, "/")
+	return key
+}
+
 func readCall(r *http.Request) (call, error) {
 	body, err := io.ReadAll(r.Body)
 	if err != nil {
@@ -252,6 +264,11 @@ type answer struct {
 
 // forward sends a request to the service, with the given body.
 func (p *Proxy) forward(ctx context.Context, c call, body []byte) (answer, error) {
+	if p.config.Answer != nil {
+		if body, ok := p.config.Answer(c.operation); ok {
+			return answer{http.StatusOK, http.Header{"Content-Type": {"application/x-amz-json-1.0"}}, body}, nil
+		}
+	}
 	to := *p.target
 	to.Path, to.RawPath, to.RawQuery = c.request.URL.Path, c.request.URL.RawPath, c.request.URL.RawQuery
 	r, err := http.NewRequestWithContext(ctx, c.request.Method, to.String(), bytes.NewReader(body))

@@ -164,7 +164,13 @@ func TestPartialAnswersListTheRequestsNotDone(t *testing.T) {
 		}
 	})
 	t.Run("PutRecords", func(t *testing.T) {
-		p, s := behind(t, `{"FailedRecordCount":0,"Records":[{"SequenceNumber":"1"},{"SequenceNumber":"2"},{"SequenceNumber":"3"},{"SequenceNumber":"4"},{"SequenceNumber":"5"}]}`, always(faultproxy.Partial))
+		p, s := behind(t, `{"FailedRecordCount":0,"Records":[
+			{"SequenceNumber":"1"},
+			{"SequenceNumber":"2"},
+			{"SequenceNumber":"3"},
+			{"SequenceNumber":"4"},
+			{"SequenceNumber":"5"}
+		]}`, always(faultproxy.Partial))
 		var records []kinesistypes.PutRecordsRequestEntry
 		for _, name := range names {
 			records = append(records, kinesistypes.PutRecordsRequestEntry{PartitionKey: aws.String(name), Data: []byte("d")})
@@ -221,7 +227,7 @@ func TestRatesSeedsAndSelection(t *testing.T) {
 func TestObserversSeeEveryRequestFirst(t *testing.T) {
 	p, s := behind(t, `{}`, always(faultproxy.Throttle))
 	var seen []string
-	p.Observe(func(operation string, body []byte) {
+	p.Observe(func(_, operation string, body []byte) {
 		if strings.Contains(string(body), `"TableName":"t"`) && len(s.got()) == 0 {
 			seen = append(seen, operation)
 		}

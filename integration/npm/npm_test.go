@@ -49,10 +49,10 @@ func TestModulesAreInstalledOnceHoweverManyAsk(t *testing.T) {
 func TestAnotherLockFileOrABrokenInstallationIsInstalledAgain(t *testing.T) {
 	dir := directory(t)
 	if err := install(dir, func(string) error { return errors.New("no network") }); err == nil {
-		t.Error("a failure is no error")
+		t.Error("a failure gave no error")
 	}
 	if err := install(dir, func(string) error { return nil }); err == nil {
-		t.Error("an installation of nothing is no error")
+		t.Error("an installation without modules gave no error")
 	}
 	if err := install(dir, finish); err != nil {
 		t.Fatal(err)
@@ -64,6 +64,6 @@ func TestAnotherLockFileOrABrokenInstallationIsInstalledAgain(t *testing.T) {
 	again := false
 	_ = install(dir, func(dir string) error { again = true; return finish(dir) }) // still older than the lock file
 	if !again {
-		t.Error("modules of another lock file were taken")
+		t.Error("modules of another lock file were used")
 	}
 }

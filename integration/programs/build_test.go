@@ -66,7 +66,7 @@ func TestUpToDateProgramsAreNotRebuilt(t *testing.T) {
 	group.Wait()
 	for _, dir := range dirs {
 		if !same(t, filepath.Join(dir, "speak"), filepath.Join(dirs[0], "speak")) {
-			t.Errorf("the program in %s was built by itself", dir)
+			t.Errorf("the program in %s was not taken from the shared build", dir)
 		}
 	}
 }
@@ -108,11 +108,11 @@ func TestEditsDoNotChangeTheSources(t *testing.T) {
 		t.Errorf("the source is %s, %v", source, err)
 	}
 	if plain := (Order{}); plain.key() == order.key() {
-		t.Error("an edited build takes the place of a plain one")
+		t.Error("an edited build replaces an unedited one")
 	}
 	speak(t, root, "one one")
 	if err := order.build(root, shared, t.TempDir()); err == nil {
-		t.Error("an edit of a text that is there twice is no error")
+		t.Error("an edit of a text that occurs twice gave no error")
 	}
 }
 

@@ -35,7 +35,8 @@ func tally(version int, broken bool) projection.Projection {
 }
 
 func won(player string, id int, points float64) json.RawMessage {
-	return json.RawMessage(fmt.Sprintf(`{"specversion":"1.0","id":"%d","source":"test","type":"points.won","subject":%q,"data":{"points":%g}}`,
+	return json.RawMessage(fmt.Sprintf(
+		`{"specversion":"1.0","id":"%d","source":"test","type":"points.won","subject":%q,"data":{"points":%g}}`,
 		id, player, points))
 }
 

@@ -13,7 +13,7 @@ import (
 	"reprise/pkg/replay/cutover"
 )
 
-// Faults that only show under an attack.
+// Faults that show only under an attack.
 
 func plantedAttacks() []planted {
 	reshards, versions := attacks{reshards: true}, attacks{versions: true}
@@ -25,7 +25,7 @@ func plantedAttacks() []planted {
 			1_500, []invariant{completeness, order}, reshards},
 		{"a consumer that takes what arrives for what is logged", plant{write: writeWhatArrives},
 			200, []invariant{order, completeness}, reshards},
-		{"a playback consumer that asks for no version", plant{applyRoll: plantBlindRoll},
+		{"a playback consumer that asks for no version", plant{applyRegistry: plantBlindRegistry},
 			200, []invariant{oneVersion}, versions},
 		{"a flip that does not ask whether it may", plant{promote: flipUnasked},
 			1_500, []invariant{cancelled, owned}, cancels},
@@ -35,8 +35,9 @@ func plantedAttacks() []planted {
 	}
 }
 
-// trustTable drops what the Events table holds from what the pump is given, if
-// the head has passed it: an attempt that died may have put it there.
+// trustTable removes from the pump's input every event that the Events table
+// holds, if the head has passed it. That is wrong: an attempt that died may
+// have stored it.
 func trustTable(w *world, lane event.Lane, records []eventlog.Incoming) []eventlog.Incoming {
 	var kept []eventlog.Incoming
 	for _, in := range records {
@@ -61,8 +62,8 @@ func (s *logState) holds(lane event.Lane, at event.Position) bool {
 	return false
 }
 
-// writeWhatArrives is a live consumer that passes what lies before its mark and
-// folds in the rest, once the head is behind it.
+// writeWhatArrives is a live consumer that waits for the head, then skips the
+// records before its mark and folds in all others.
 func writeWhatArrives(a *actor, generation string) work {
 	w := a.world
 	return func(ctx context.Context, lane event.Lane, records []eventlog.Incoming) (int, error) {
@@ -129,17 +130,17 @@ func (w *world) arrived(
 	return events, mark, nil
 }
 
-// blindRoll shows every generation as one of the code's own version.
-type blindRoll struct {
+// blindRegistry shows every generation as one of the code's own version.
+type blindRegistry struct {
 	control.Table
 	version string
 }
 
-func plantBlindRoll(a *actor, t control.Table) control.Table {
-	return blindRoll{t, a.world.setAt(a.code).Version()}
+func plantBlindRegistry(a *actor, t control.Table) control.Table {
+	return blindRegistry{t, a.world.setAt(a.code).Version()}
 }
 
-func (b blindRoll) Get(ctx context.Context, key control.Key) (control.Document, error) {
+func (b blindRegistry) Get(ctx context.Context, key control.Key) (control.Document, error) {
 	doc, err := b.Table.Get(ctx, key)
 	if err != nil || key.Partition != "registry" {
 		return doc, err
@@ -155,8 +156,8 @@ func (b blindRoll) Get(ctx context.Context, key control.Key) (control.Document, 
 	return doc, err
 }
 
-// flipUnasked holds, waits and flips as a promotion does, but asks once, before
-// all that, whether the replay is cancelled.
+// flipUnasked holds, waits and flips as a promotion does, but checks only once,
+// at the start, whether the replay is cancelled.
 func flipUnasked(ctx context.Context, a *actor, id string) (cutover.Promotion, error) {
 	w := a.world
 	row, err := w.storeOf(a).Load(ctx, id)
@@ -201,7 +202,7 @@ type keeper struct{ datastore.Generations }
 
 func (keeper) Drop(context.Context, string) error { return nil }
 
-// unmarked takes a generation without marks for one whose marks are far ahead.
+// unmarked treats a generation without marks as one whose marks are far ahead.
 type unmarked struct{ datastore.Generations }
 
 func (u unmarked) Open(id string) datastore.Generation {

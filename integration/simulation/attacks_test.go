@@ -12,8 +12,8 @@ import (
 	"reprise/pkg/replay"
 )
 
-// attacks are what a seed may draw besides faults of stores. A test can disable
-// each of them.
+// attacks are the faults other than faults of stores that a seed may draw. A
+// test can disable each of them.
 type attacks struct {
 	// reshards make streams deliver records out of order, versions change the
 	// code of the projections, cancels cancel a replay during any call of any
@@ -57,13 +57,13 @@ func (f *fixtures) versionOf(name string) int {
 	return 0
 }
 
-// wipe clears a generation with a given status during a call of a given kind,
-// after a number of such calls.
+// wipe clears a generation that has a given status, during a call of a given
+// kind, after a given number of such calls.
 type wipe struct {
 	kind   string
 	status datastore.Status
 	calls  int
-	// freeze freezes the caller meanwhile.
+	// freeze freezes the caller in the meantime.
 	freeze bool
 	target string
 }
@@ -105,9 +105,9 @@ type cutIn struct {
 	drawn bool
 	step  string
 	call  int
-	// freeze freezes the step meanwhile.
+	// freeze freezes the step in the meantime.
 	freeze bool
-	// dying is how many attempts of the canceller die.
+	// dying is how many of the canceller's attempts die.
 	dying int
 	calls int
 }
@@ -120,7 +120,8 @@ func drawReshards(r *rand.Rand, puts int) (after []int) {
 	return after
 }
 
-// addReplay adds a replay that is requested once after returns true.
+// addReplay adds a replay that is requested once, as soon as after returns
+// true.
 func (w *world) addReplay(id string, request replay.Request, after func() bool) {
 	r := newReplayModel(id)
 	r.request, r.after = request, after
@@ -210,7 +211,7 @@ func (w *world) trigger(c *call) {
 	}
 }
 
-// freeze freezes an invocation after its present call.
+// freeze freezes an invocation after its current call.
 func (w *world) freeze(a *actor) { a.frozen = w.now + 500 + w.random.Int64N(60_000) }
 
 // sawCall records wipes that have taken effect.
@@ -232,7 +233,7 @@ func (m *machine) cancel(driver *actor) {
 		row, err, alive := run(driver, "cancel", functionTimeout, func(ctx context.Context, a *actor) (replay.Row, error) {
 			return m.world.serviceOf(a).Cancel(ctx, m.replay.id)
 		})
-		// A replay that has ended, or has not begun, is left alone.
+		// The person leaves a replay alone that has ended or not begun.
 		if !alive || errors.Is(err, replay.ErrEnded) || errors.Is(err, replay.ErrNotFound) {
 			return
 		}
@@ -244,12 +245,13 @@ func (m *machine) cancel(driver *actor) {
 			failures++
 		}
 		if failures > maxFailures || driver.pause(driver.ctx, 500) != nil {
-			return // refused, or over
+			return // refused, or the schedule is over
 		}
 	}
 }
 
-// sawCancelled checks the answer to a person that a replay is cancelled.
+// sawCancelled checks that a person is told correctly that a replay is
+// cancelled.
 func (w *world) sawCancelled(r *replayModel, row *replay.Row) {
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()
@@ -258,6 +260,6 @@ func (w *world) sawCancelled(r *replayModel, row *replay.Row) {
 	}
 	r.answered = true
 	if w.owners[w.active] == r.id && !row.Promoted {
-		w.breakf(cancelled, "replay %s is answered as cancelled, and its generation %s is active", r.id, w.active)
+		w.breakf(cancelled, "replay %s is reported as cancelled, but its generation %s is active", r.id, w.active)
 	}
 }

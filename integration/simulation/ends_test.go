@@ -28,7 +28,9 @@ func (w *world) checkEnd() {
 }
 
 func (w *world) registryState() datastore.RegistryState {
-	registered, _ := decode[datastore.RegistryState](w, w.table.stored[control.Key{Partition: "registry", Sort: "generations"}].body)
+	registered, _ := decode[datastore.RegistryState](
+		w, w.table.stored[control.Key{Partition: "registry", Sort: "generations"}].body,
+	)
 	return registered
 }
 
@@ -53,15 +55,15 @@ func (w *world) checkReplayEnd(r *replayModel) {
 	case !r.status.Ended():
 		w.breakf(liveness, "replay %s is %s at the end", r.id, r.status)
 	case r.status == replay.Cancelled && !r.cancelled:
-		w.breakf(resumability, "replay %s was cancelled by nobody", r.id)
+		w.breakf(resumability, "replay %s is cancelled, but nobody cancelled it", r.id)
 	case r.status == replay.Failed && r.failure != nil && r.failure.Error == errStoppedByItself:
 		w.breakf(cancelled, "replay %s was cancelled and is shown as %s", r.id, r.status)
 	case r.status == replay.Failed && !failed && !w.excuses(r):
 		w.breakf(resumability, "replay %s failed although nothing was lost for good: %+v", r.id, *r.failure)
 	case r.status == replay.Succeeded && r.request.Promote && !w.shown[r.generation]:
-		w.breakf(completeness, "replay %s succeeded and its generation never was active", r.id)
+		w.breakf(completeness, "replay %s succeeded, but its generation was never active", r.id)
 	case r.status == replay.Succeeded && r.request.Promote && !r.promoted:
-		w.breakf(completeness, "replay %s succeeded and does not say that it was promoted", r.id)
+		w.breakf(completeness, "replay %s succeeded, but does not say that it was promoted", r.id)
 	case w.attacks.cancels && r.status != replay.Succeeded && w.owners[w.active] == r.id && !r.promoted:
 		w.breakf(cancelled, "replay %s is %s and its generation %s is active", r.id, r.status, w.active)
 	}
@@ -83,7 +85,7 @@ func (w *world) checkOwners() {
 	a := w.newActor("sweeper")
 	a.direct = true
 	if err := w.sweepAtEnd(a); err != nil {
-		w.breakf(owned, "what nobody owns cannot be swept: %v", err)
+		w.breakf(owned, "sweep of what has no owner: %v", err)
 	}
 	registered := w.registryState()
 	for _, info := range registered.Generations {
@@ -102,7 +104,7 @@ func (w *world) checkOwners() {
 	}
 }
 
-// sweepAtEnd does the periodic cleaning of a platform.
+// sweepAtEnd runs the periodic sweep of a platform.
 func (w *world) sweepAtEnd(a *actor) error {
 	for _, r := range w.order {
 		if !r.status.Ended() || !r.request.Rebuild {
@@ -124,7 +126,7 @@ func (w *world) checkGeneration(id string) {
 	}
 	broken := determinism
 	if w.isWiped(id) {
-		broken = lost // and yet it seems whole
+		broken = lost // and yet no loss is recorded
 	}
 	for _, name := range w.names {
 		entity := w.model.entity(name)
@@ -143,18 +145,18 @@ func (w *world) checkGeneration(id string) {
 // nor lost before.
 func (w *world) checkFlip(id string) {
 	if r := w.replays[w.owners[id]]; r != nil && r.answered {
-		w.breakf(cancelled, "generation %s becomes active, whose replay %s was answered as cancelled", id, r.id)
+		w.breakf(cancelled, "generation %s becomes active although its replay %s was reported as cancelled", id, r.id)
 	}
-	// The promotion cannot know of a loss after it took the hold.
+	// The promotion cannot know of a loss that happened after it took the hold.
 	if at, wiped := w.wiped[id]; wiped && at < w.held[w.holds] {
 		if difference := w.notWhole(id); difference != "" {
-			w.breakf(lost, "generation %s becomes active, which was wiped: %s", id, difference)
+			w.breakf(lost, "generation %s becomes active although it was wiped: %s", id, difference)
 		}
 	}
 }
 
-// notWhole describes what a generation lacks up to its live marks, "" if nothing:
-// a wiped generation may have been refilled.
+// notWhole describes what a generation lacks up to its live marks, or returns
+// "": a generation may have been refilled after a wipe.
 func (w *world) notWhole(id string) string {
 	held := w.store.tables[id]
 	for _, name := range w.names {

@@ -7,15 +7,15 @@ import (
 	"reprise/pkg/control"
 )
 
-// planted is a fault that the simulation has to find, and what it may be found
-// by.
+// planted is a fault that the simulation has to find, and the invariants that
+// may reveal it.
 type planted struct {
 	name  string
 	plant plant
 	// seeds is the number of schedules within which it has to be found.
 	seeds  int
 	breaks []invariant
-	// attacks are those that the worlds draw from.
+	// attacks are the attacks that the worlds may draw.
 	attacks attacks
 }
 
@@ -31,7 +31,10 @@ func plantedFaults() []planted {
 		{"a pump that trusts batch boundaries", plant{commit: trustBoundaries}, 200, []invariant{completeness}, attacks{}},
 		{"mark moved before the rows are written", plant{store: plantMarkFirst}, 50, []invariant{completeness}, attacks{}},
 		{"a drain that trusts an empty queue", plant{drain: trustEmptyQueue}, 300, []invariant{resumability}, attacks{}},
-		{"a reader that emits from a cut that moves", plant{reader: plantMovingCut}, 200, []invariant{completeness}, attacks{}},
+		{
+			"a reader that emits from a cut that moves",
+			plant{reader: plantMovingCut}, 200, []invariant{completeness}, attacks{},
+		},
 		{"a consumer that does not check gaps", plant{consume: closeGaps}, 300,
 			[]invariant{order, completeness, resumability}, attacks{}},
 		{"a flip without a hold", plant{promote: flipWithoutHold}, 1500, []invariant{neverStepBack}, attacks{}},
@@ -44,9 +47,8 @@ func plantedFaults() []planted {
 	}, plantedAttacks()...)
 }
 
-// TestPlantedFaults builds every fault in, one at a time, and runs schedules
-// until one breaks an invariant: a simulation that lets a fault pass proves
-// nothing.
+// TestPlantedFaults plants every fault, one at a time, and runs schedules until
+// one breaks an invariant: a simulation that lets a fault pass proves nothing.
 func TestPlantedFaults(t *testing.T) {
 	f := makeFixtures(t).only(attacks{})
 	for _, fault := range plantedFaults() {

@@ -17,15 +17,15 @@ import (
 // fixtures are shared by all worlds and made once, outside of any schedule.
 type fixtures struct {
 	codec *record.Codec
-	// set is the projections that a platform begins with, next another version
-	// of them, which makes other states of the same events.
+	// set is the projections that a platform begins with. next is another
+	// version of them, which makes other states from the same events.
 	set, next *projection.Set
 	// attacks are the enabled attacks.
 	attacks attacks
 	lanes   map[int]*event.Lanes
 	names   map[int][]string
-	// crowd are ids that fill the first stage of a row's filter, lookalike is
-	// another that this filter takes for one of them.
+	// crowd are ids that fill the first stage of a row's filter. The filter
+	// mistakes lookalike for one of them.
 	crowd     []string
 	lookalike string
 }
@@ -83,9 +83,10 @@ func entityNames(lanes *event.Lanes, each int) []string {
 
 const (
 	// crowdSize is the number of ids that the first stage of a row's filter
-	// takes.
+	// holds.
 	crowdSize = 16
-	// busy is the entity that they belong to in the worlds that have one.
+	// busy is the entity that the crowd belongs to, in the worlds that have
+	// one.
 	busy = "busy"
 	// maxLookalikes limits the search: about one id in 2,000 is a lookalike. The
 	// search begins near one, as long as the filter's hashes do not change.
@@ -94,11 +95,17 @@ const (
 )
 
 func crowdEvent(id string) event.Event {
-	return event.Event{ID: id, Source: "crowd", Type: typeNoted, Subject: busy, Data: fmt.Sprintf(`{"n":%d}`, textHash(id)%1_000_000)}
+	return event.Event{
+		ID:      id,
+		Source:  "crowd",
+		Type:    typeNoted,
+		Subject: busy,
+		Data:    fmt.Sprintf(`{"n":%d}`, textHash(id)%1_000_000),
+	}
 }
 
-// probe is a generation with one row, which records whether an entity's history
-// was read: then the filter mistook an id for a known one.
+// probe is a generation with one row. It records whether an entity's history
+// was read, which means that the filter mistook an id for a known one.
 type probe struct {
 	datastore.Generation
 	eventlog.Log

@@ -17,8 +17,8 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// stallLimit is how long a drain waits without progress, longer than any storm
-// keeps a consumer from its work.
+// stallLimit is how long a drain waits without progress. It is longer than any
+// storm keeps a consumer from its work.
 const stallLimit = 8 * time.Minute
 
 // partsOf are the platform's parts as one actor sees them.
@@ -52,8 +52,8 @@ func (w *world) partsOf(a *actor) platform.Parts {
 	}
 }
 
-// The functions under test, of the platform as one actor sees it. A plant may
-// decorate their parts.
+// The functions under test, as one actor sees them. A plant may decorate their
+// parts.
 
 func (w *world) pumpOf(a *actor) *eventlog.Pump {
 	parts := w.partsOf(a)
@@ -120,8 +120,8 @@ func (w *world) consumerOf(a *actor) *replay.Consumer {
 	parts := w.partsOf(a)
 	parts.Generations, parts.Applier = w.consumerStore(a), w.applierOf(a, "playback")
 	consumer := platform.New(parts).Consumer()
-	if w.plant.applyRoll != nil {
-		consumer.Registry.Table = w.plant.applyRoll(a, consumer.Registry.Table)
+	if w.plant.applyRegistry != nil {
+		consumer.Registry.Table = w.plant.applyRegistry(a, consumer.Registry.Table)
 	}
 	return consumer
 }
@@ -241,7 +241,7 @@ func final(err error) bool {
 	return false
 }
 
-// tell plays the rule on ended executions, which retries until the platform has
+// tell plays the rule on ended executions: it retries until the platform has
 // handled the end.
 func (m *machine) tell(status lifecycle.ExecutionStatus, failure *replay.Failure) {
 	for failures := 0; ; {

@@ -19,11 +19,11 @@ var errOver = errors.New("the schedule is over")
 
 // fate is the outcome of one call.
 type fate struct {
-	// happens is set where the call takes effect.
+	// happens is true if the call takes effect.
 	happens bool
 	// err is what the caller gets instead of the call's own result.
 	err error
-	// part decides, unless it is nil, which of several writes happen.
+	// part decides which of several writes happen; nil means all of them.
 	part func() bool
 }
 
@@ -37,11 +37,11 @@ type call struct {
 	key   string
 	// tag distinguishes calls of the same name from goroutines of one actor.
 	tag int
-	// ready is nil for a call that is always ready; from the time wake on a call
+	// ready is nil for a call that is always ready. At the time wake, the call
 	// is ready in any case.
 	ready func() bool
 	wake  int64
-	// sure calls are those of drivers: they neither fail nor crash.
+	// sure calls are made by drivers: they neither fail nor crash.
 	sure      bool
 	throttled error
 	ctx       context.Context
@@ -74,19 +74,19 @@ type actor struct {
 	name   string
 	ctx    context.Context
 	cancel context.CancelFunc
-	// frozen is the time until which its calls wait; it freezes for freezeFor
-	// once that many calls are done.
+	// The actor's calls wait until the time frozen. After freezeAfter calls it
+	// freezes for freezeFor.
 	frozen      int64
 	freezeAfter int
 	freezeFor   int64
 	calls       int
 	crashed     bool
-	// crashAt is the number of the call at which it dies, 0 for none.
+	// crashAt is the number of the call at which the actor dies, 0 for none.
 	crashAt int
-	// dying is how many of a driver's next invocations die like that.
+	// dying is how many of a driver's next invocations die at crashAt.
 	dying int
-	// code is the version of the projections that it runs; step is the replay's
-	// step that it carries out, if any, and replay whose.
+	// code is the version of the projections that the actor runs. step is the
+	// replay's step that it carries out, if any, and replay is that replay.
 	code   int
 	step   string
 	born   int
@@ -100,8 +100,15 @@ func (w *world) newActor(name string) *actor {
 	w.gate.mu.Lock()
 	defer w.gate.mu.Unlock()
 	w.gate.actors++
-	a := &actor{world: w, id: w.gate.actors, name: fmt.Sprintf("%s.%d", name, w.gate.actors), freezeAfter: -1, code: w.code, born: w.steps,
-		random: rand.New(rand.NewPCG(w.seed, textHash(name)+uint64(w.gate.actors)))}
+	a := &actor{
+		world:       w,
+		id:          w.gate.actors,
+		name:        fmt.Sprintf("%s.%d", name, w.gate.actors),
+		freezeAfter: -1,
+		code:        w.code,
+		born:        w.steps,
+		random:      rand.New(rand.NewPCG(w.seed, textHash(name)+uint64(w.gate.actors))),
+	}
 	a.ctx, a.cancel = context.WithCancel(context.WithValue(context.Background(), actorKey{}, a))
 	return a
 }
@@ -125,8 +132,8 @@ func (a *actor) do(ctx context.Context, kind, key string, throttled error, run f
 	return a.enter(&call{kind: kind, key: key, throttled: throttled, ctx: ctx, run: run})
 }
 
-// await makes a driver wait until ready returns true or until the time wake (0 is
-// never). It returns false once the schedule is over.
+// await makes a driver wait until ready returns true or until the time wake (0
+// is never). It returns false once the schedule is over.
 func (a *actor) await(what string, wake int64, ready func() bool) bool {
 	return a.enter(&call{kind: "await", key: what, wake: wake, ready: ready, sure: true, ctx: a.ctx}) == nil
 }
@@ -216,7 +223,7 @@ type invocation[T any] struct {
 // task is what a function does in one invocation.
 type task[T any] func(ctx context.Context, a *actor) (T, error)
 
-// none is the result of a task that has none.
+// none is the result of a task without a result.
 type none struct{}
 
 // act makes a task from a function without a result.
@@ -231,7 +238,7 @@ func invoke[T any](w *world, name string, timeout int64, do task[T]) *invocation
 	a := w.newActor(name)
 	chance := w.storm.freeze
 	if timeout > functionTimeout {
-		chance *= 4 // of a replay's steps there are few
+		chance *= 4 // a replay has few steps
 	}
 	if w.stormy() && a.random.Float64() < chance {
 		a.freezeAfter = 1 + a.random.IntN(16)

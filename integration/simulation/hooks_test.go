@@ -14,22 +14,22 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// steps lets something happen at one call of many: ahead of the call with that
-// number, or, with dies set, in place of everything from that call on. A process
-// that died so has done all before it and nothing behind it; with late set, the
-// call itself was done as well, and only its answer was lost.
+// steps makes something happen at one call of many. Before the call number at,
+// before runs; if dies is set, that call and all later ones fail instead, as if
+// the process had died. With late set, the call itself still takes effect and
+// only its answer is lost.
 type steps struct {
-	mu    sync.Mutex
-	at    int
-	n     int
-	happy func()
-	dies  bool
-	late  bool
+	mu     sync.Mutex
+	at     int
+	n      int
+	before func()
+	dies   bool
+	late   bool
 }
 
 var errDied = errors.New("the process died")
 
-// reached says whether the steps came as far as the call with their number.
+// reached reports whether the call number at was made.
 func (s *steps) reached() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -42,8 +42,8 @@ func (s *steps) do(call func() error) error {
 	s.n++
 	s.mu.Unlock()
 	switch {
-	case n == s.at && s.happy != nil:
-		s.happy()
+	case n == s.at && s.before != nil:
+		s.before()
 	case s.dies && n == s.at && s.late:
 		return errors.Join(call(), errDied)
 	case s.dies && n >= s.at:
@@ -68,7 +68,9 @@ func (t steppedTable) GetAll(ctx context.Context, keys []control.Key) (docs []co
 	return docs, err
 }
 
-func (t steppedTable) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (version control.Version, err error) {
+func (t steppedTable) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (version control.Version, err error) {
 	err = t.do(func() error { version, err = t.Table.Put(ctx, key, body, previous); return err })
 	return version, err
 }
@@ -77,7 +79,9 @@ func (t steppedTable) Delete(ctx context.Context, key control.Key, previous cont
 	return t.do(func() error { return t.Table.Delete(ctx, key, previous) })
 }
 
-func (t steppedTable) List(ctx context.Context, partition, after string, limit int) (docs []control.Document, err error) {
+func (t steppedTable) List(
+	ctx context.Context, partition, after string, limit int,
+) (docs []control.Document, err error) {
 	err = t.do(func() error { docs, err = t.Table.List(ctx, partition, after, limit); return err })
 	return docs, err
 }
@@ -142,11 +146,15 @@ func (w *world) promoterWith(a *actor, s *steps) *cutover.Promoter {
 }
 
 func aRebuild(id string, promote bool) *replayModel {
-	return &replayModel{id: id, request: replay.Request{Rebuild: true, Promote: promote}, lanes: make(map[event.Lane]*expected)}
+	return &replayModel{
+		id:      id,
+		request: replay.Request{Rebuild: true, Promote: promote},
+		lanes:   make(map[event.Lane]*expected),
+	}
 }
 
-// followed is a quiet world with a rebuild whose generation follows, asked to be
-// promoted.
+// followed is a quiet world with a rebuild whose generation follows the stream
+// and is to be promoted.
 func followed(t *testing.T) (*world, *actor, *replayModel) {
 	t.Helper()
 	w, a := quietWorld(t)

@@ -15,7 +15,7 @@ import (
 	"reprise/pkg/replay"
 )
 
-// invariant names what a schedule can break.
+// invariant names a rule that a schedule can break.
 type invariant string
 
 const (
@@ -60,7 +60,7 @@ func (w *world) sawDocument(a *actor, key control.Key, body []byte) {
 	case kind == "replays":
 		w.sawReplay(a, body)
 	case kind == "registry":
-		w.sawRoll(body)
+		w.sawRegistry(body)
 	}
 }
 
@@ -89,12 +89,12 @@ func (w *world) sawHead(a *actor, name string, body []byte) {
 	w.commit(a, lane, &head)
 	l.covered = head
 	if head.Count != int64(len(l.events)) {
-		w.breakf(completeness, "the head of lane %s counts %d events of %d", lane, head.Count, len(l.events))
+		w.breakf(completeness, "the head of lane %s counts %d events, not %d", lane, head.Count, len(l.events))
 	}
 	w.checkManifests(lane, head)
 }
 
-// checkManifests compares the manifests at a head with the model's.
+// checkManifests compares the manifests as of a head with the model's.
 func (w *world) checkManifests(lane event.Lane, head eventlog.Head) {
 	want := w.model.lanes[lane].manifests
 	found := 0
@@ -116,10 +116,11 @@ func (w *world) headOf(lane event.Lane) event.Position { return w.model.lanes[la
 // sawRow compares a written row with the model's at the row's position.
 func (w *world) sawRow(generation string, lane event.Lane, row *datastore.Row) {
 	if w.isWiped(generation) {
-		return // it is lost, and checked when it becomes active
+		return // lost generations are checked when they become active
 	}
 	if head := w.headOf(lane); row.Position > head {
-		w.breakf(logLeads, "entity %s of %s is written up to %s; the log's head is at %s", row.Entity, generation, row.Position, head)
+		w.breakf(logLeads, "entity %s of %s is written up to %s; the log's head is at %s",
+			row.Entity, generation, row.Position, head)
 		return
 	}
 	want, found := w.model.entity(row.Entity).row(w.versions[generation], row.Position)
@@ -152,8 +153,8 @@ func compareRows(want, have *datastore.Row) string {
 	case want.Chain != have.Chain:
 		return fmt.Sprintf("chain %s, not %s", have.Chain, want.Chain)
 	case want.Duplicates != have.Duplicates || want.Conflicts != have.Conflicts || want.Ignored != have.Ignored:
-		return fmt.Sprintf("%d duplicates, %d conflicts, %d ignored, not %d, %d, %d", have.Duplicates, have.Conflicts, have.Ignored,
-			want.Duplicates, want.Conflicts, want.Ignored)
+		return fmt.Sprintf("%d duplicates, %d conflicts, %d ignored, not %d, %d, %d",
+			have.Duplicates, have.Conflicts, have.Ignored, want.Duplicates, want.Conflicts, want.Ignored)
 	case parked(want) != parked(have):
 		return fmt.Sprintf("%s, not %s", parked(have), parked(want))
 	case !slices.Equal(want.Buckets, have.Buckets):
@@ -165,14 +166,15 @@ func compareRows(want, have *datastore.Row) string {
 // sawMark checks that the rows that a moving mark covers were written before.
 func (w *world) sawMark(generation string, name datastore.MarkName, lane event.Lane, mark datastore.Mark) {
 	if w.isWiped(generation) {
-		return // like its rows
+		return // as for its rows
 	}
 	if name == datastore.ReplayMark {
 		w.sawReplayMark(generation, lane, mark)
 		return
 	}
 	if head := w.headOf(lane); mark.Position > head {
-		w.breakf(logLeads, "the live mark of lane %s of %s is at %s; the log's head is at %s", lane, generation, mark.Position, head)
+		w.breakf(logLeads, "the live mark of lane %s of %s is at %s; the log's head is at %s",
+			lane, generation, mark.Position, head)
 	}
 	for _, name := range w.names {
 		if w.lanes.Of(name) == lane {
@@ -189,15 +191,15 @@ func (w *world) checkReached(generation string, lane event.Lane, entity string, 
 	}
 }
 
-// sawRoll starts the consumers of following generations and, when the active
+// sawRegistry starts the consumers of following generations and, when the active
 // generation changes, checks that reads do not step back.
-func (w *world) sawRoll(body []byte) {
+func (w *world) sawRegistry(body []byte) {
 	registered, ok := decode[datastore.RegistryState](w, body)
 	for _, info := range registered.Generations {
 		w.versions[info.ID], w.statuses[info.ID] = w.versionOf(info.Version), info.Status
 		w.owners[info.ID] = info.Replay
 		if r := w.replays[info.Replay]; r != nil && info.Withdrawn == string(replay.Cancelled) {
-			r.cancelled = true // a canceller that dies here has cancelled it
+			r.cancelled = true // a canceller that died here has nevertheless cancelled it
 		}
 		if info.Consumes() {
 			w.startWrite(info.ID)

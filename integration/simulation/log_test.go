@@ -29,7 +29,7 @@ type logState struct {
 	buckets    map[bucketKey][]storedEntry
 	quarantine map[event.Lane]map[event.Position]eventlog.Quarantined
 	witnesses  map[event.Lane][]eventlog.Witness
-	// puts are the records that an actor without a driver gave to the log.
+	// puts are the records that actors without a driver put into the log.
 	puts map[attempt]map[event.Position]bool
 }
 
@@ -69,10 +69,12 @@ func (l logOf) Put(ctx context.Context, lane event.Lane, bucket eventlog.Bucket,
 }
 
 func (s *logState) find(at bucketKey, key string) (int, bool) {
-	return slices.BinarySearchFunc(s.buckets[at], key, func(e storedEntry, key string) int { return strings.Compare(e.key, key) })
+	return slices.BinarySearchFunc(s.buckets[at], key, func(e storedEntry, key string) int {
+		return strings.Compare(e.key, key)
+	})
 }
 
-// entry is what is stored of an event, nil where nothing is.
+// entry is the stored form of an event, or nil.
 func (s *logState) entry(at bucketKey, e *modelEvent) *storedEntry {
 	i, found := s.find(at, event.SortKey(e.entity, e.position))
 	if !found {
@@ -81,8 +83,8 @@ func (s *logState) entry(at bucketKey, e *modelEvent) *storedEntry {
 	return &s.buckets[at][i]
 }
 
-// put leaves what is stored already as it is: an attempt that died may have
-// stored the event as logged at another time of the bucket.
+// put does not change an entry that is already stored: an attempt that died may
+// have stored the event with another logged time of the bucket.
 func (s *logState) put(a *actor, at bucketKey, e eventlog.Entry) error {
 	key := e.SortKey()
 	s.world.sawEntry(at, &e)
@@ -100,7 +102,7 @@ func (s *logState) put(a *actor, at bucketKey, e eventlog.Entry) error {
 	return nil
 }
 
-// note keeps what an actor without a driver gives to the log.
+// note records what an actor without a driver puts into the log.
 func (s *logState) note(a *actor, lane event.Lane, at event.Position) {
 	r := s.world.model.lanes[lane].record(at)
 	if !a.direct || r == nil {
@@ -114,7 +116,13 @@ func (s *logState) note(a *actor, lane event.Lane, at event.Position) {
 }
 
 // Read implements eventlog.Log.
-func (l logOf) Read(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, after string, limit eventlog.PageLimit, consistent bool,
+func (l logOf) Read(
+	ctx context.Context,
+	lane event.Lane,
+	bucket eventlog.Bucket,
+	after string,
+	limit eventlog.PageLimit,
+	consistent bool,
 ) (page eventlog.Page, err error) {
 	at := bucketKey{lane, bucket}
 	err = l.who(ctx).do(ctx, "log.read", at.String()+"/"+after, eventlog.ErrThrottled, func(fate) error {
@@ -125,7 +133,12 @@ func (l logOf) Read(ctx context.Context, lane event.Lane, bucket eventlog.Bucket
 }
 
 // ReadEntity implements eventlog.Log.
-func (l logOf) ReadEntity(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity, after string, limit eventlog.PageLimit,
+func (l logOf) ReadEntity(
+	ctx context.Context,
+	lane event.Lane,
+	bucket eventlog.Bucket,
+	entity, after string,
+	limit eventlog.PageLimit,
 ) (page eventlog.Page, err error) {
 	at := bucketKey{lane, bucket}
 	err = l.who(ctx).do(ctx, "log.readentity", at.String()+"/"+entity+"/"+after, eventlog.ErrThrottled, func(fate) error {
@@ -197,7 +210,9 @@ func (l logOf) ListQuarantine(
 				list = append(list, q)
 			}
 		}
-		slices.SortFunc(list, func(a, b eventlog.Quarantined) int { return strings.Compare(string(a.Position), string(b.Position)) })
+		slices.SortFunc(list, func(a, b eventlog.Quarantined) int {
+			return strings.Compare(string(a.Position), string(b.Position))
+		})
 		list = list[:min(limit, len(list))]
 		return nil
 	})
@@ -206,19 +221,22 @@ func (l logOf) ListQuarantine(
 
 // PutWitness implements eventlog.Log.
 func (l logOf) PutWitness(ctx context.Context, lane event.Lane, w eventlog.Witness) error {
-	return l.who(ctx).do(ctx, "log.putwitness", lane.String()+"/"+string(w.Bucket), eventlog.ErrThrottled, func(fate) error {
-		for _, stored := range l.state.witnesses[lane] {
-			if stored.Bucket == w.Bucket {
-				if stored != w {
-					return eventlog.ErrChanged
+	return l.who(ctx).do(ctx, "log.putwitness", lane.String()+"/"+string(w.Bucket), eventlog.ErrThrottled,
+		func(fate) error {
+			for _, stored := range l.state.witnesses[lane] {
+				if stored.Bucket == w.Bucket {
+					if stored != w {
+						return eventlog.ErrChanged
+					}
+					return nil
 				}
-				return nil
 			}
-		}
-		l.state.witnesses[lane] = append(l.state.witnesses[lane], w)
-		slices.SortFunc(l.state.witnesses[lane], func(a, b eventlog.Witness) int { return strings.Compare(string(a.Bucket), string(b.Bucket)) })
-		return nil
-	})
+			l.state.witnesses[lane] = append(l.state.witnesses[lane], w)
+			slices.SortFunc(l.state.witnesses[lane], func(a, b eventlog.Witness) int {
+				return strings.Compare(string(a.Bucket), string(b.Bucket))
+			})
+			return nil
+		})
 }
 
 // Witnesses implements eventlog.Log.

@@ -11,8 +11,8 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// Times of the replay's functions. A check of the drain has to last longer than
-// its patience, or it would never find a lane stalled.
+// Times of the replay's functions. A check of the drain must take longer than
+// the drain's patience, or it would never find a stalled lane.
 const (
 	stepTimeout   = 60_000
 	drainLimit    = 30 * time.Second
@@ -28,7 +28,7 @@ type machine struct {
 	world  *world
 	replay *replayModel
 	driver *actor
-	// stopped ends it from outside, as a Stop in the console does.
+	// stopped ends the machine from outside, as a Stop in the console does.
 	stopped bool
 }
 
@@ -103,7 +103,7 @@ func (m *machine) plan(ctx context.Context, a *actor) (replay.Row, error) {
 	return m.world.plannerOf(a).Plan(ctx, m.replay.id)
 }
 
-// deliver reads all groups and waits for the drain, as often as it takes.
+// deliver reads all groups and waits for the drain, as often as necessary.
 func (m *machine) deliver(groups int) (error, bool) {
 	for {
 		if err, alive := m.readGroups(groups); err != nil || !alive {
@@ -219,7 +219,8 @@ func (w *world) checkDrained(ctx context.Context, a *actor, id string) (replay.D
 	return w.drainerOf(a).Check(ctx, id, w.clock().Add(drainLimit))
 }
 
-// follow makes the generation follow the stream and, if requested, active.
+// follow makes the generation follow the stream and, if requested, makes it
+// active.
 func (m *machine) follow() (error, bool) {
 	if _, err, alive := step(m, "follow", act(func(ctx context.Context, a *actor) error {
 		return m.world.promoterOf(a).Follow(ctx, m.replay.id)

@@ -22,14 +22,14 @@ type attempt struct {
 type modelRecord struct {
 	sequence   string
 	first, end event.Position
-	// arrivals and parsed are those of the events; a bad record, which cannot be
-	// decoded, has none.
+	// arrivals and parsed belong to the events. A bad record cannot be decoded
+	// and has neither.
 	events   []modelEvent
 	arrivals []int64
 	parsed   []event.Event
 	bad      bool
-	// passed is set once a head was moved by the commit of a batch that had the
-	// record in its place.
+	// passed is true once a commit whose batch had the record in its place has
+	// moved the head.
 	passed bool
 }
 
@@ -38,7 +38,7 @@ func (m *model) saw(r streamRecord) {
 	lane := &m.lanes[r.lane]
 	first, err := event.NewPosition(epoch, r.sequence, 0)
 	if err != nil {
-		m.world.breakf(order, "a sequence number is none: %v", err)
+		m.world.breakf(order, "invalid sequence number: %v", err)
 		return
 	}
 	record := modelRecord{sequence: r.sequence, first: first, end: first}
@@ -87,8 +87,8 @@ func (l *modelLane) event(at event.Position) *modelEvent {
 	return nil
 }
 
-// attempted is the batch of a running commit in its order. If no driver began the
-// commit, as in some tests, it is what the commit put into the log.
+// attempted returns the batch of a running commit, in order. If no driver began
+// the commit, as in some tests, it returns what the commit put into the log.
 func (w *world) attempted(a *actor, lane event.Lane) []*modelRecord {
 	l := &w.model.lanes[lane]
 	var batch []*modelRecord
@@ -109,8 +109,8 @@ func (w *world) attempted(a *actor, lane event.Lane) []*modelRecord {
 	return batch
 }
 
-// commit adds the records to the log that a moving head covers: those of the
-// batch after the old head that no higher record of the batch precedes.
+// commit adds to the model's log the records that a moving head covers: those
+// of the batch after the old head that no higher record of the batch precedes.
 func (w *world) commit(a *actor, lane event.Lane, head *eventlog.Head) {
 	l := &w.model.lanes[lane]
 	at := l.covered.Position
@@ -146,7 +146,7 @@ func (m *model) enter(a *actor, lane event.Lane, r *modelRecord, i int) {
 			w.breakf(order, "the event at %s of lane %s is logged at %d, and not at %d", e.position, lane,
 				stored.entry.Logged, e.logged)
 		}
-		e.logged = stored.entry.Logged // an attempt before this one may have put it
+		e.logged = stored.entry.Logged // an earlier attempt may have stored it
 	}
 	manifest := l.manifests[e.bucket]
 	manifest.Add(e.position, e.line)
@@ -155,8 +155,8 @@ func (m *model) enter(a *actor, lane event.Lane, r *modelRecord, i int) {
 	m.fold(&l.events[len(l.events)-1], &r.parsed[i])
 }
 
-// sawEntry compares a write to the log with the event stream. The heads decide
-// whether the entry counts.
+// sawEntry compares a write to the log with the event stream. Whether the entry
+// counts is decided by the heads.
 func (w *world) sawEntry(at bucketKey, e *eventlog.Entry) {
 	want := w.model.lanes[at.lane].event(e.Position)
 	switch {
@@ -169,8 +169,8 @@ func (w *world) sawEntry(at bucketKey, e *eventlog.Entry) {
 	}
 }
 
-// sawAside checks a quarantined record: only a record that a head has passed, or
-// that a batch is about to pass, can be late.
+// sawAside checks a quarantined record: a record can be late only if a head has
+// passed it, or if a batch is about to.
 func (w *world) sawAside(a *actor, lane event.Lane, q *eventlog.Quarantined) {
 	l := &w.model.lanes[lane]
 	r := l.record(q.Position)
@@ -188,7 +188,7 @@ func (w *world) sawAside(a *actor, lane event.Lane, q *eventlog.Quarantined) {
 	}
 }
 
-// late is the number of sound records in quarantine.
+// late is the number of records in quarantine that can be decoded.
 func (w *world) late() (n int) {
 	for lane := range event.Lane(w.lanes.Count()) {
 		for i := range w.model.lanes[lane].records {

@@ -63,12 +63,12 @@ type modelEvent struct {
 
 // modelLane is a lane's part of the event stream and of the log.
 type modelLane struct {
-	// records are all that were put, events those of the members of the log; both
-	// in the order of positions.
+	// records are all records that were put. events are the events of those in
+	// the log. Both are in the order of positions.
 	records []modelRecord
 	events  []modelEvent
 	logged  int64
-	// covered is the head, manifests those as of it.
+	// covered is the head. manifests are those as of that head.
 	covered   eventlog.Head
 	manifests map[eventlog.Bucket]eventlog.Manifest
 }
@@ -76,7 +76,7 @@ type modelLane struct {
 // modelEntity folds an entity's events by the simplest possible rule.
 type modelEntity struct {
 	positions []event.Position
-	// rows are those of each version after each event.
+	// rows are the rows of each version after each event.
 	rows  [versions][]datastore.Row
 	ids   map[string]string
 	state [versions]seen
@@ -156,7 +156,7 @@ func (m *modelEntity) apply(version int, row *datastore.Row, at *modelEvent, e *
 	row.Chain = row.Chain.Chain(at.digest)
 }
 
-// last is the position of an entity's last event up to at, "" if there is none.
+// last is the position of an entity's last event up to at, or "".
 func (m *modelEntity) last(at event.Position) event.Position {
 	i, found := slices.BinarySearch(m.positions, at)
 	switch {

@@ -8,7 +8,7 @@ import (
 	"reprise/pkg/event"
 )
 
-// badIndex is the Data Store with an identity index whose answers are spoilt.
+// badIndex is a Data Store whose identity index gives wrong answers.
 type badIndex struct {
 	datastore.Generations
 	spoil func(generation string, entered, first *datastore.Identity)
@@ -24,7 +24,9 @@ type spoiltIndex struct {
 	spoil func(generation string, entered, first *datastore.Identity)
 }
 
-func (s spoiltIndex) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) ([]datastore.Identity, error) {
+func (s spoiltIndex) Identify(
+	ctx context.Context, lane event.Lane, events []datastore.Identity,
+) ([]datastore.Identity, error) {
 	first, err := s.Generation.Identify(ctx, lane, events)
 	for i := range first {
 		s.spoil(s.id, &events[i], &first[i])
@@ -32,13 +34,13 @@ func (s spoiltIndex) Identify(ctx context.Context, lane event.Lane, events []dat
 	return first, err
 }
 
-// plantForgetful says of every event that it is the first.
+// plantForgetful reports every event as the first.
 func plantForgetful(_ *actor, g datastore.Generations) datastore.Generations {
 	return badIndex{g, func(_ string, entered, first *datastore.Identity) { *first = *entered }}
 }
 
-// plantSelfish says of an event that was entered before, and not applied
-// because of a crash, that it is a repetition of itself.
+// plantSelfish reports an event as a repetition of itself if it was entered
+// before but, because of a crash, not applied.
 func plantSelfish() func(*actor, datastore.Generations) datastore.Generations {
 	type place struct {
 		world      *world

@@ -15,10 +15,10 @@ import (
 	"reprise/pkg/replay"
 )
 
-// Faults that are planted by standing between a part and its stores.
+// Faults that are planted between a part and its stores.
 
 // earlyCheckpoint stores a lane's checkpoint before its record is put. It
-// stands for both the stream and the control table.
+// decorates both the stream and the control table.
 type earlyCheckpoint struct {
 	control.Table
 	feed.Stream
@@ -40,7 +40,9 @@ func (e earlyTable) Get(ctx context.Context, key control.Key) (control.Document,
 	return e.Table.Get(ctx, key)
 }
 
-func (e earlyTable) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (e earlyTable) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	version, err := e.Table.Put(ctx, key, body, previous)
 	lane, found := strings.CutPrefix(key.Sort, "checkpoint#")
 	if data := e.take(lane); found && err == nil && data != nil {
@@ -66,15 +68,17 @@ func (e *earlyCheckpoint) take(lane string) []byte {
 // noRewind keeps the drain from setting checkpoints back.
 type noRewind struct{ control.Table }
 
-func (n noRewind) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (n noRewind) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	if strings.HasPrefix(key.Sort, "checkpoint#") {
 		return "v", nil
 	}
 	return n.Table.Put(ctx, key, body, previous)
 }
 
-// impatientStream acknowledges before the record is put, so that several of a
-// lane are in flight.
+// impatientStream acknowledges a record before it is put, so that several
+// records of a lane are in flight.
 type impatientStream struct{ feed.Stream }
 
 func plantTwoInFlight(_ *actor, t control.Table, s feed.Stream) (control.Table, feed.Stream) {
@@ -83,7 +87,7 @@ func plantTwoInFlight(_ *actor, t control.Table, s feed.Stream) (control.Table, 
 
 func (s impatientStream) Put(ctx context.Context, key string, data []byte) (string, error) {
 	go func() {
-		for { // it delivers all of them in the end, in any order
+		for { // in the end it delivers all of them, in any order
 			if _, err := s.Stream.Put(context.WithoutCancel(ctx), key, data); err == nil || errors.Is(err, errOver) {
 				return
 			}
@@ -92,7 +96,7 @@ func (s impatientStream) Put(ctx context.Context, key string, data []byte) (stri
 	return "0", nil
 }
 
-// movingCut shows readers the head of now in place of the cut.
+// movingCut shows readers the current head in place of the cut.
 type movingCut struct{ control.Table }
 
 func plantMovingCut(_ *actor, t control.Table, s feed.Stream) (control.Table, feed.Stream) {
@@ -119,7 +123,7 @@ func (m movingCut) GetAll(ctx context.Context, keys []control.Key) ([]control.Do
 	return docs, err
 }
 
-// farHead says of every lane that all of it is in the log.
+// farHead claims for every lane that the log contains all of it.
 type farHead struct{ control.Table }
 
 func (f farHead) Get(ctx context.Context, key control.Key) (control.Document, error) {
@@ -135,7 +139,7 @@ type lateLog struct {
 	puts []func(context.Context) error
 }
 
-// headFirst is the control table beside a lateLog.
+// headFirst is the control table that belongs to a lateLog.
 type headFirst struct {
 	control.Table
 	log *lateLog
@@ -151,7 +155,9 @@ func (l *lateLog) Put(_ context.Context, lane event.Lane, bucket eventlog.Bucket
 	return nil
 }
 
-func (h headFirst) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (h headFirst) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	version, err := h.Table.Put(ctx, key, body, previous)
 	for _, put := range h.log.puts {
 		if err == nil {
@@ -176,7 +182,9 @@ func (m lateManifests) PutAll(_ context.Context, writes []control.Write) ([]erro
 	return make([]error, len(writes)), nil
 }
 
-func (m lateManifests) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (m lateManifests) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	version, err := m.Table.Put(ctx, key, body, previous)
 	if err == nil && len(*m.held) > 0 {
 		_, err = m.Table.PutAll(ctx, *m.held)
@@ -198,7 +206,9 @@ func (m markFirst) Open(id string) datastore.Generation {
 	return markFirstGeneration{m.Generations.Open(id), new([]func(context.Context) error)}
 }
 
-func (g markFirstGeneration) WriteRows(_ context.Context, lane event.Lane, writes []datastore.RowWrite) ([]string, error) {
+func (g markFirstGeneration) WriteRows(
+	_ context.Context, lane event.Lane, writes []datastore.RowWrite,
+) ([]string, error) {
 	*g.held = append(*g.held, func(ctx context.Context) error {
 		_, err := g.Generation.WriteRows(ctx, lane, writes)
 		return err
@@ -218,8 +228,8 @@ func (g markFirstGeneration) SetMark(ctx context.Context, name datastore.MarkNam
 	return version, err
 }
 
-// trustBoundaries takes a batch whose first record is in the log for one that
-// is in the log as a whole.
+// trustBoundaries treats a whole batch as logged if its first record is in the
+// log.
 func trustBoundaries(w *world, lane event.Lane, records []eventlog.Incoming) []eventlog.Incoming {
 	at, err := event.NewPosition(epoch, records[0].Sequence, 0)
 	if err == nil && at <= w.headOf(lane) {
@@ -228,7 +238,7 @@ func trustBoundaries(w *world, lane event.Lane, records []eventlog.Incoming) []e
 	return records
 }
 
-// closeGaps lets every record seem to follow the one before it.
+// closeGaps makes every record seem to follow the one before it.
 func closeGaps(w *world, lane event.Lane, records [][]byte) [][]byte {
 	next := make(map[string]int64)
 	changed := make([][]byte, 0, len(records))

@@ -73,8 +73,8 @@ func (w *world) begin() {
 	}
 }
 
-// startMachine starts a replay once it is due, and a person who cancels it if
-// that is drawn.
+// startMachine starts a replay once it is due and, if the seed draws one, a
+// person who cancels it.
 func (w *world) startMachine(r *replayModel, due func() bool) {
 	m := &machine{world: w, replay: r, driver: w.newActor("machine-" + r.id)}
 	m.driver.replay, r.machine = r, m
@@ -127,11 +127,11 @@ type producer struct {
 	driver *actor
 	index  int
 	left   int
-	// reserve is how many events it keeps until a generation is to become
-	// active, so that the live path is busy then.
+	// reserve is how many events the producer keeps until a generation is to
+	// become active, so that the live path is busy then.
 	reserve int
 	sent    []event.Event
-	// crowd are events of one busy entity, still to be sent.
+	// crowd are the events of one busy entity that are still to be sent.
 	crowd []event.Event
 }
 
@@ -153,7 +153,8 @@ func (p *producer) run() {
 				break
 			}
 		}
-		if !w.promoting && p.driver.random.IntN(3) == 0 && p.driver.pause(p.driver.ctx, p.driver.random.Int64N(6_000)) != nil {
+		if !w.promoting && p.driver.random.IntN(3) == 0 &&
+			p.driver.pause(p.driver.ctx, p.driver.random.Int64N(6_000)) != nil {
 			return
 		}
 		if !p.driver.await("go on", 0, func() bool { return p.left > p.reserve || w.promoting || w.machines == 0 }) {
@@ -205,8 +206,8 @@ func (p *producer) record() (event.Lane, []byte) {
 	return lane, w.pack(header, lines)
 }
 
-// event makes an event of a lane: mostly a new one, sometimes one sent before, or
-// a different one with the same id.
+// event makes an event of a lane: usually a new one, sometimes one that was
+// sent before, or a different one with the same id.
 func (p *producer) event(lane event.Lane) event.Event {
 	w, r := p.world, p.driver.random
 	if len(p.sent) > 0 && r.IntN(6) == 0 {

@@ -13,8 +13,8 @@ import (
 	"reprise/pkg/replay"
 )
 
-// The shortest schedules that broke an invariant once. They use the stores of
-// a world without its scheduler: every call is done at once.
+// The shortest schedules that once broke an invariant. They use the stores of a
+// world without its scheduler: every call is made at once.
 
 // quietWorld is a world in which nothing happens by itself.
 func quietWorld(t *testing.T) (*world, *actor) {
@@ -53,9 +53,9 @@ func (w *world) logEvent(t *testing.T, a *actor, entity, id, kind string) {
 	}
 }
 
-// interrupted lets before happen ahead of a write of a document whose sort key
-// begins with a prefix, the first after skip others, and fails that write if it
-// returns an error.
+// interrupted calls before ahead of a write of a document whose sort key begins
+// with a prefix, after skipping some such writes. If before returns an error,
+// the write fails.
 type interrupted struct {
 	control.Table
 	prefix string
@@ -64,7 +64,9 @@ type interrupted struct {
 	before func() error
 }
 
-func (i *interrupted) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (i *interrupted) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	if before := i.due(key); before != nil {
 		if err := before(); err != nil {
 			return "", err
@@ -73,7 +75,7 @@ func (i *interrupted) Put(ctx context.Context, key control.Key, body []byte, pre
 	return i.Table.Put(ctx, key, body, previous)
 }
 
-// due takes what is to happen ahead of a write, once.
+// due returns, once, what is to happen ahead of a write.
 func (i *interrupted) due(key control.Key) (before func() error) {
 	i.mu.Lock()
 	defer i.mu.Unlock()
@@ -102,13 +104,14 @@ func (w *world) readAll(t *testing.T, a *actor, id string) {
 		t.Fatal(err)
 	}
 	for group := range row.Groups {
-		if outcome, err := w.readerOf(a).Read(ctx, id, group, w.clock().Add(drainLimit)); err != nil || outcome != replay.Done {
+		if outcome, err := w.readerOf(a).Read(ctx, id, group, w.clock().Add(drainLimit)); err != nil ||
+			outcome != replay.Done {
 			t.Fatalf("read group %d: %s, %v", group, outcome, err)
 		}
 	}
 }
 
-// takeIn gives the consumer all of the playback stream.
+// takeIn hands the whole playback stream to the consumer.
 func (w *world) takeIn(t *testing.T, a *actor) {
 	t.Helper()
 	for _, shard := range w.playback.shards {
@@ -120,10 +123,10 @@ func (w *world) takeIn(t *testing.T, a *actor) {
 	}
 }
 
-// writeAll gives a generation all records of the event stream.
+// writeAll hands all records of the event stream to a generation's consumer.
 func (w *world) writeAll(ctx context.Context, a *actor, generation string) error {
 	if actorOf(ctx) == nil {
-		ctx = a.ctx // a warm applier's log is the caller's
+		ctx = a.ctx // the log of a warm applier belongs to the caller
 	}
 	for _, shard := range w.ingest.shards {
 		for _, stored := range shard {
@@ -136,7 +139,7 @@ func (w *world) writeAll(ctx context.Context, a *actor, generation string) error
 	return nil
 }
 
-// deliverAll plans, reads, takes in and proves a replay.
+// deliverAll plans and reads a replay, consumes its records and proves it.
 func (w *world) deliverAll(t *testing.T, a *actor, id string) {
 	t.Helper()
 	ctx := context.Background()
@@ -150,7 +153,8 @@ func (w *world) deliverAll(t *testing.T, a *actor, id string) {
 	}
 }
 
-// finishPlain plans, reads, takes in and closes a replay without a generation.
+// finishPlain plans and reads a replay without a generation, consumes its
+// records and closes it.
 func (w *world) finishPlain(t *testing.T, a *actor, r *replayModel) {
 	t.Helper()
 	ctx := context.Background()
@@ -163,7 +167,7 @@ func (w *world) finishPlain(t *testing.T, a *actor, r *replayModel) {
 	}
 }
 
-// rebuild fills a generation and lets it follow.
+// rebuild fills a generation and lets it follow the stream.
 func (w *world) rebuild(t *testing.T, a *actor, r *replayModel) {
 	t.Helper()
 	ctx := context.Background()

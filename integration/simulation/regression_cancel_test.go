@@ -11,9 +11,9 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// A replay that was cancelled, and shown as CANCELLED, became active: the
-// promotion had looked at the row before. A cancel comes here ahead of every
-// single call that a promotion makes.
+// A replay that was cancelled, and shown as CANCELLED, became active, because
+// the promotion had read the row before the cancel. Here a cancel happens
+// before every single call that a promotion makes.
 func TestCancelledAtAnyMomentOfAPromotion(t *testing.T) {
 	seen := make(map[replay.Status]int)
 	for at := 0; ; at++ {
@@ -21,7 +21,7 @@ func TestCancelledAtAnyMomentOfAPromotion(t *testing.T) {
 		ctx := context.Background()
 		var cancelled replay.Row
 		var refused error
-		s := &steps{at: at, happy: func() {
+		s := &steps{at: at, before: func() {
 			cancelled, refused = w.serviceWith(a, nil, &executionDouble{}).Cancel(ctx, r.id)
 		}}
 		state, err := w.promoterWith(a, s).Promote(ctx, r.id, w.clock())
@@ -38,12 +38,15 @@ func TestCancelledAtAnyMomentOfAPromotion(t *testing.T) {
 		seen[row.Status]++
 		switch {
 		case refused == nil:
-			if cancelled.Status != replay.Cancelled || row.Status != replay.Cancelled || row.Promoted || active != datastore.FirstGeneration {
-				t.Errorf("cancelled ahead of call %d: promote %q, row %s, promoted %t, active %s", at, state, row.Status, row.Promoted, active)
+			if cancelled.Status != replay.Cancelled || row.Status != replay.Cancelled || row.Promoted ||
+				active != datastore.FirstGeneration {
+				t.Errorf("cancelled ahead of call %d: promote %q, row %s, promoted %t, active %s",
+					at, state, row.Status, row.Promoted, active)
 			}
 		case errors.Is(refused, replay.ErrPromoted), errors.Is(refused, replay.ErrEnded):
 			if row.Status != replay.Succeeded || !row.Promoted || active != r.generation {
-				t.Errorf("refused ahead of call %d (%v): row %s, promoted %t, active %s", at, refused, row.Status, row.Promoted, active)
+				t.Errorf("refused ahead of call %d (%v): row %s, promoted %t, active %s",
+					at, refused, row.Status, row.Promoted, active)
 			}
 		default:
 			t.Errorf("cancel ahead of call %d: %v", at, refused)
@@ -56,7 +59,9 @@ func TestCancelledAtAnyMomentOfAPromotion(t *testing.T) {
 
 // ended plays the rest of the state machine after a promotion, and the rule on
 // ended executions.
-func (w *world) ended(ctx context.Context, t *testing.T, a *actor, id string, state cutover.Promotion, failed error) error {
+func (w *world) ended(
+	ctx context.Context, t *testing.T, a *actor, id string, state cutover.Promotion, failed error,
+) error {
 	t.Helper()
 	service := w.serviceWith(a, nil, &executionDouble{})
 	switch {
@@ -69,13 +74,12 @@ func (w *world) ended(ctx context.Context, t *testing.T, a *actor, id string, st
 	return service.Ended(ctx, id, "FAILED", &replay.Failure{Error: "Reprise.Stopped"})
 }
 
-// A promotion comes to its end here ahead of every single call that a cancel
-// makes.
+// Here a promotion completes before every single call that a cancel makes.
 func TestPromotedAtAnyMomentOfACancel(t *testing.T) {
 	for at := 0; ; at++ {
 		w, a, r := followed(t)
 		ctx := context.Background()
-		s := &steps{at: at, happy: func() {
+		s := &steps{at: at, before: func() {
 			state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock())
 			if err := w.ended(ctx, t, a, r.id, state, err); err != nil {
 				t.Fatal(err)
@@ -95,14 +99,15 @@ func TestPromotedAtAnyMomentOfACancel(t *testing.T) {
 		case promoted && (errors.Is(err, replay.ErrPromoted) || errors.Is(err, replay.ErrEnded)):
 		case cancelled && (err == nil || errors.Is(err, replay.ErrEnded)):
 		default:
-			t.Errorf("promoted ahead of call %d: cancel %v; row %s, promoted %t, active %s", at, err, row.Status, row.Promoted, active)
+			t.Errorf("promoted ahead of call %d: cancel %v; row %s, promoted %t, active %s",
+				at, err, row.Status, row.Promoted, active)
 		}
 	}
 }
 
-// A cancel that dies at any of its calls is asked for again, or is not, and the
-// machine goes on: either way the replay comes to its end, and what was answered
-// holds.
+// A cancel that dies at any of its calls is either requested again or not, and
+// the machine continues. In both cases the replay ends, and the answers that
+// were given stay true.
 func TestCancelThatDiesAnywhere(t *testing.T) {
 	for _, again := range []bool{true, false} {
 		for _, late := range []bool{true, false} {
@@ -130,7 +135,8 @@ func cancelThatDies(t *testing.T, again, late bool) {
 			withdrawn = info.Withdrawn != ""
 		}
 		if again {
-			if _, err := w.serviceWith(a, nil, &executionDouble{}).Cancel(ctx, r.id); err != nil && !errors.Is(err, replay.ErrEnded) {
+			if _, err := w.serviceWith(a, nil, &executionDouble{}).Cancel(ctx, r.id); err != nil &&
+				!errors.Is(err, replay.ErrEnded) {
 				t.Fatalf("cancel again after call %d: %v", at, err)
 			}
 		}
@@ -144,34 +150,41 @@ func cancelThatDies(t *testing.T, again, late bool) {
 			want = replay.Cancelled
 		}
 		if row.Status != want || (active == r.generation) != (want == replay.Succeeded) {
-			t.Errorf("cancel died at call %d (late %t, again %t): row %s, active %s, want %s", at, late, again, row.Status, active, want)
+			t.Errorf("cancel died at call %d (late %t, again %t): row %s, active %s, want %s",
+				at, late, again, row.Status, active, want)
 		}
 	}
 }
 
-// Whatever closes a replay as failed takes its right first: no flip comes later.
+// Whatever closes a replay as failed first takes its right to become active: no
+// flip can follow.
 func TestNoFlipAfterAClose(t *testing.T) {
 	for at := 0; ; at++ {
 		w, a, r := followed(t)
 		ctx := context.Background()
-		s := &steps{at: at, happy: func() {
-			if err := w.serviceWith(a, nil, nil).Ended(ctx, r.id, "TIMED_OUT", &replay.Failure{Error: "States.Timeout"}); err != nil {
-				t.Fatal(err)
-			}
-		}}
+		s := &steps{
+			at: at,
+			before: func() {
+				failure := &replay.Failure{Error: "States.Timeout"}
+				if err := w.serviceWith(a, nil, nil).Ended(ctx, r.id, "TIMED_OUT", failure); err != nil {
+					t.Fatal(err)
+				}
+			},
+		}
 		state, err := w.promoterWith(a, s).Promote(ctx, r.id, w.clock())
 		if !s.reached() {
 			return
 		}
 		row, active := w.rowOf(t, a, r.id), w.registryStateOf(t, a).Active
-		if (row.Status == replay.Succeeded) != (active == r.generation) || row.Promoted != (active == r.generation) || (state == cutover.Promoted) != (active == r.generation) {
+		if (row.Status == replay.Succeeded) != (active == r.generation) || row.Promoted != (active == r.generation) ||
+			(state == cutover.Promoted) != (active == r.generation) {
 			t.Errorf("closed ahead of call %d: promote %q, %v; row %s, active %s", at, state, err, row.Status, active)
 		}
 	}
 }
 
-// A replay that a person cancelled was shown as FAILED where its execution ended
-// by itself before it was stopped.
+// A replay that a person had cancelled was shown as FAILED if its execution
+// ended by itself before it was stopped.
 func TestCancelledIsNotFailed(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()

@@ -13,10 +13,12 @@ import (
 	"reprise/pkg/replay"
 )
 
-// drained is a quiet world with a replay "r" that was read, taken in and found
-// drained: three events of one type in three buckets of a lane, and one more of
-// another type in the last of them. planned comes before it is planned.
-func drained(t *testing.T, request replay.Request, planned func(w *world, lane event.Lane)) (*world, *actor, event.Lane) {
+// drained is a quiet world with a replay "r" that was read, consumed and found
+// drained: three events of one type in three buckets of a lane, and one of
+// another type in the last of them. planned runs before the replay is planned.
+func drained(
+	t *testing.T, request replay.Request, planned func(w *world, lane event.Lane),
+) (*world, *actor, event.Lane) {
 	t.Helper()
 	w, a := quietWorld(t)
 	entity := w.names[0]
@@ -35,7 +37,7 @@ func drained(t *testing.T, request replay.Request, planned func(w *world, lane e
 
 func nothing(*world, event.Lane) {}
 
-// deliver makes replay "r" and has it read, taken in and found drained.
+// deliver makes replay "r", has it read and consumed, and finds it drained.
 func (w *world) deliver(t *testing.T, a *actor, request replay.Request) {
 	t.Helper()
 	ctx := context.Background()
@@ -100,7 +102,8 @@ func says(proof replay.Proof, what string) bool {
 }
 
 // What was delivered and taken in can be damaged as well as what is read, also
-// between the drain and the proof. Each of count, bytes and digest is compared.
+// between the drain and the proof. Count, bytes and digest of each are
+// compared.
 func TestProofSeesWhatChangedSinceTheDrain(t *testing.T) {
 	mark := func(edit func(*datastore.Mark)) func(*testing.T, *world, event.Lane) {
 		return func(t *testing.T, w *world, lane event.Lane) { editDocument(t, w, ofReplay("mark", lane), edit) }
@@ -117,10 +120,16 @@ func TestProofSeesWhatChangedSinceTheDrain(t *testing.T) {
 		"other events were taken in":  {mark(func(m *datastore.Mark) { m.Digest.Hi++ }), "digest of the events consumed"},
 		"an event more was delivered": {place(func(c *replay.Checkpoint) { c.End.Delivered.Count++ }), "events consumed"},
 		"other bytes were delivered":  {place(func(c *replay.Checkpoint) { c.End.Delivered.Bytes++ }), "bytes consumed"},
-		"other events were delivered": {place(func(c *replay.Checkpoint) { c.End.Delivered.Digest.Lo++ }), "digest of the events consumed"},
-		"an event less was read":      {place(func(c *replay.Checkpoint) { c.End.Read.Count-- }), "events read of the log"},
-		"other bytes were read":       {place(func(c *replay.Checkpoint) { c.End.Read.Bytes-- }), "bytes read of the log"},
-		"other events were read":      {place(func(c *replay.Checkpoint) { c.End.Read.Digest.Hi-- }), "digest of the events read of the log"},
+		"other events were delivered": {
+			place(func(c *replay.Checkpoint) { c.End.Delivered.Digest.Lo++ }),
+			"digest of the events consumed",
+		},
+		"an event less was read": {place(func(c *replay.Checkpoint) { c.End.Read.Count-- }), "events read of the log"},
+		"other bytes were read":  {place(func(c *replay.Checkpoint) { c.End.Read.Bytes-- }), "bytes read of the log"},
+		"other events were read": {
+			place(func(c *replay.Checkpoint) { c.End.Read.Digest.Hi-- }),
+			"digest of the events read of the log",
+		},
 		"the lane was read to no end": {place(func(c *replay.Checkpoint) { c.End = nil }), "no end marker"},
 		"the head went behind the cut": {func(t *testing.T, w *world, lane event.Lane) {
 			w.editHead(t, lane, func(h *eventlog.Head) { h.Position = h.Open.First })
@@ -136,8 +145,8 @@ func TestProofSeesWhatChangedSinceTheDrain(t *testing.T) {
 	}
 }
 
-// A proof that failed is evidence of its time: once what was missing is there,
-// the next one is made anew, and stands.
+// A failed proof is evidence of its time only: once the missing event is back,
+// a new proof is made, and it stands.
 func TestAProofThatFailedIsMadeAgain(t *testing.T) {
 	w, a, lane := drained(t, replay.Request{}, nothing)
 	editDocument(t, w, ofReplay("mark", lane), func(m *datastore.Mark) { m.Bytes++ })
@@ -171,8 +180,9 @@ func TestAProofSaysWhatItCompared(t *testing.T) {
 	}
 }
 
-// An event beyond the cut that the stream forgot is found stranded. Where the
-// pump had taken it in after all, and the head has come to it, nothing is lost.
+// An event beyond the cut that the stream has forgotten is found stranded. If
+// the pump had taken it in after all and the head has reached it, nothing is
+// lost.
 func TestAnEventThatTheHeadHasComeToIsNotStranded(t *testing.T) {
 	var stranded event.Position
 	w, a, lane := drained(t, replay.Request{}, func(w *world, lane event.Lane) {
@@ -186,8 +196,8 @@ func TestAnEventThatTheHeadHasComeToIsNotStranded(t *testing.T) {
 	}
 }
 
-// The rows of a rebuilt generation have to have seen what its marks count: an
-// event of an entity that is gone, or seen twice, shows.
+// The rows of a rebuilt generation must agree with what its marks count: if an
+// entity's event is missing, or was folded in twice, the proof shows it.
 func TestProofHoldsRowsAgainstMarks(t *testing.T) {
 	for name, damage := range map[string]func(rows map[string]datastore.Row, entity string){
 		"a row is gone": func(rows map[string]datastore.Row, entity string) { delete(rows, entity) },
@@ -213,8 +223,8 @@ func TestProofHoldsRowsAgainstMarks(t *testing.T) {
 	}
 }
 
-// A replay of some buckets has not summed up the others, nor one of some
-// entities: they are not held against all that the head counts.
+// A replay of some buckets, or of some entities, has not counted the others: it
+// is not compared with everything that the head counts.
 func TestAProofOfAPartIsNotHeldAgainstTheWhole(t *testing.T) {
 	w, _ := quietWorld(t)
 	entity := w.names[0]

@@ -10,7 +10,7 @@ import (
 	"reprise/pkg/replay"
 )
 
-// playedBack are the records of a lane in the playback stream by replay, in
+// playedBack returns the records of a lane in the playback stream by replay, in
 // order.
 func (w *world) playedBack(t *testing.T, lane event.Lane) map[string][][]byte {
 	t.Helper()
@@ -29,8 +29,8 @@ func (w *world) playedBack(t *testing.T, lane event.Lane) map[string][][]byte {
 	return all
 }
 
-// A batch holds whatever the stream brings: each record is taken for what it is,
-// and none takes another with it.
+// A batch contains whatever the stream delivers. Each record is judged by
+// itself, and none affects another.
 func TestABatchOfManyReplaysIsTakenInRecordByRecord(t *testing.T) {
 	w, a, r := delivered(t)
 	ctx := context.Background()
@@ -58,7 +58,8 @@ func TestABatchOfManyReplaysIsTakenInRecordByRecord(t *testing.T) {
 	unknown := w.packPlayback(t, lane, &record.Playback{Replay: "never-entered", To: 1}, lines)
 	batch := [][]byte{mine[0], []byte("no record"), others[0], astray, mine[1], mine[0], live, others[2], unknown, mine[2]}
 	sum, err := w.consumerOf(a).Consume(ctx, lane, batch)
-	if err != nil || sum.Events != 4 || sum.Repeated != 1 || sum.Gaps != 1 || sum.Foreign != 4 || sum.Damaged != 0 || sum.Refused != 0 {
+	if err != nil || sum.Events != 4 || sum.Repeated != 1 || sum.Gaps != 1 || sum.Foreign != 4 ||
+		sum.Damaged != 0 || sum.Refused != 0 {
 		t.Errorf("%+v, %v", sum, err)
 	}
 	if want := map[string]int64{r.id: 4, other.id: 2, "never-entered": 1}; !maps.Equal(sum.Replays, want) {
@@ -69,8 +70,9 @@ func TestABatchOfManyReplaysIsTakenInRecordByRecord(t *testing.T) {
 	}
 }
 
-// A reader that went on from an earlier checkpoint cuts records differently. Of
-// one that begins before the mark only what is new is taken in.
+// A reader that continued from an earlier checkpoint cuts records differently.
+// Of a record that begins before the mark, only the events after the mark are
+// taken in.
 func TestARecordThatOverlapsIsTakenInFromTheMarkOn(t *testing.T) {
 	w, a, r := delivered(t)
 	ctx := context.Background()
@@ -102,8 +104,9 @@ func TestARecordThatOverlapsIsTakenInFromTheMarkOn(t *testing.T) {
 	}
 }
 
-// What a replay delivered before it ended is dropped after it, and moves nothing.
-func TestNothingIsTakenInAfterTheEnd(t *testing.T) {
+// Records that a replay delivered before its end are dropped when they arrive
+// after it, and change nothing.
+func TestNothingIsTakenInAfterTheReplaysEnd(t *testing.T) {
 	w, a, r := delivered(t)
 	ctx := context.Background()
 	lane := w.lanes.Of(w.names[0])

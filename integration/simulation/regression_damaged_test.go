@@ -11,19 +11,26 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// A playback record with a sound header and a line that is no event came again
-// for ever, and with it every later record of its lane, of whatever replay. It
-// is set aside, counted, and what it held is read from the log again.
+// A playback record with a valid header and a line that is not an event was
+// retried for ever, and with it every later record of its lane, of every
+// replay. Now it is set aside and counted, and its events are read from the log
+// again.
 func TestADamagedPlaybackRecordIsReadAgain(t *testing.T) {
 	damages := map[string]func(t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte) []byte{
-		"a line that is no event": func(t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte) []byte {
+		"a line that is no event": func(
+			t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte,
+		) []byte {
 			return w.packPlayback(t, lane, header, [][]byte{[]byte("no event")})
 		},
-		"a line of another format": func(t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte) []byte {
+		"a line of another format": func(
+			t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte,
+		) []byte {
 			placed := event.AppendPlaced(nil, []byte(`{"specversion":"1.0"}`), "0001-0212-0000", 1)
 			return w.packPlayback(t, lane, header, [][]byte{placed})
 		},
-		"an event of another lane": func(t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte) []byte {
+		"an event of another lane": func(
+			t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte,
+		) []byte {
 			e := event.Event{ID: "1", Source: "test", Type: typeNoted, Data: `{"n":1}`}
 			for _, e.Subject = range w.names {
 				if w.lanes.Of(e.Subject) != lane {
@@ -33,15 +40,21 @@ func TestADamagedPlaybackRecordIsReadAgain(t *testing.T) {
 			placed := event.AppendPlaced(nil, e.AppendJSON(nil), "0001-0212-0000", 1)
 			return w.packPlayback(t, lane, header, [][]byte{placed})
 		},
-		"a beginning before the first event": func(t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte) []byte {
+		"a beginning before the first event": func(
+			t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte,
+		) []byte {
 			header.From = -1
 			return w.packPlayback(t, lane, header, append(append(lines[:1:1], lines...), lines...))
 		},
-		"fewer lines than it says": func(t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte) []byte {
+		"fewer lines than it says": func(
+			t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte,
+		) []byte {
 			header.To++
 			return w.packPlayback(t, lane, header, lines)
 		},
-		"more lines than it says": func(t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte) []byte {
+		"more lines than it says": func(
+			t *testing.T, w *world, lane event.Lane, header *record.Playback, lines [][]byte,
+		) []byte {
 			return w.packPlayback(t, lane, header, append(lines[:1:1], lines...))
 		},
 	}
@@ -96,7 +109,7 @@ func (w *world) packPlayback(t *testing.T, lane event.Lane, header *record.Playb
 	return data
 }
 
-// Where the row cannot be written, the damage is not lost sight of.
+// Where the row cannot be written, the damage is not forgotten.
 func TestDamageIsCountedDurably(t *testing.T) {
 	w, a, r := delivered(t)
 	ctx := context.Background()

@@ -11,7 +11,7 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// delivered is a quiet world with a replay that is read and not taken in.
+// delivered is a quiet world with a replay that was read but not consumed.
 func delivered(t *testing.T) (*world, *actor, *replayModel) {
 	t.Helper()
 	w, a := quietWorld(t)
@@ -29,8 +29,10 @@ func delivered(t *testing.T) (*world, *actor, *replayModel) {
 }
 
 // drainFor runs the machine's loop of draining and reading until the clock has
-// moved on by d, and counts how often lanes were read again.
-func (w *world) drainFor(t *testing.T, a *actor, id string, d, limit time.Duration) (last replay.Drain, again int, err error) {
+// advanced by d, and counts how often lanes were read again.
+func (w *world) drainFor(
+	t *testing.T, a *actor, id string, d, limit time.Duration,
+) (last replay.Drain, again int, err error) {
 	t.Helper()
 	ctx := context.Background()
 	for until := w.clock().Add(d); w.clock().Before(until); w.now += 2_000 {
@@ -51,7 +53,8 @@ func (w *world) drainFor(t *testing.T, a *actor, id string, d, limit time.Durati
 	return last, again, nil
 }
 
-// A consumer that was down for some minutes used up a replay's five stalls.
+// A consumer that was down for some minutes used up all five stalls of a
+// replay.
 func TestAConsumerOutageIsWaitedFor(t *testing.T) {
 	w, a, r := delivered(t)
 	began := w.clock()
@@ -59,7 +62,8 @@ func TestAConsumerOutageIsWaitedFor(t *testing.T) {
 	if err != nil || state == replay.Drained {
 		t.Fatalf("during the outage: %s, %v", state, err)
 	}
-	// 15 s, and then twice as long each time: 15, 45, 105, 225, 465, 945, 1905.
+	// The pauses are 15 s and then twice as long each time, so the passes begin
+	// after 15, 45, 105, 225, 465, 945 and 1905 s.
 	if again != 7 {
 		t.Errorf("lanes were read again %d times in an hour", again)
 	}
@@ -70,8 +74,8 @@ func TestAConsumerOutageIsWaitedFor(t *testing.T) {
 	if view := lifecycle.Summary(row); view.Waiting == nil || *view.Waiting != *row.Waiting {
 		t.Errorf("the view says that it waits for %+v", view.Waiting)
 	}
-	// The consumer is back, and takes some; the wait is over, and what is lost
-	// is read again without delay.
+	// The consumer returns and takes some records. The waiting ends, and what
+	// was lost is read again without delay.
 	stored := w.playback.shards[0]
 	for _, shard := range w.playback.shards {
 		if len(shard) > 0 {
@@ -97,12 +101,14 @@ func TestAConsumerOutageIsWaitedFor(t *testing.T) {
 	}
 }
 
-// What nobody ever takes in fails after the bound in time, and not before it.
+// A replay that nobody ever consumes fails when the time limit is reached, and
+// not before.
 func TestADrainWithoutAConsumerFailsByTime(t *testing.T) {
 	w, a, r := delivered(t)
 	began := w.clock()
 	_, _, err := w.drainFor(t, a, r.id, 3*time.Hour, 2*time.Hour)
-	if took := w.clock().Sub(began); !errors.Is(err, replay.ErrStalled) || took < 2*time.Hour || took > 2*time.Hour+time.Minute {
+	if took := w.clock().Sub(began); !errors.Is(err, replay.ErrStalled) || took < 2*time.Hour ||
+		took > 2*time.Hour+time.Minute {
 		t.Errorf("after %s: %v", took, err)
 	}
 	w, a, r = delivered(t)
@@ -113,15 +119,15 @@ func TestADrainWithoutAConsumerFailsByTime(t *testing.T) {
 	}
 }
 
-// A drain that was given up and went on late, ahead of any of its calls, set the
-// status of a replay back that another had drained and proved by then, and
-// counted a pass that never was.
+// A drain that had been abandoned continued late, at any of its calls. It set
+// back the status of a replay that another drain had meanwhile drained and that
+// was proved, and counted a pass that never happened.
 func TestALateDrainChangesNoProvedReplay(t *testing.T) {
 	for at := 0; ; at++ {
 		w, a, r := delivered(t)
 		ctx := context.Background()
 		var proved replay.Row
-		s := &steps{at: at, happy: func() {
+		s := &steps{at: at, before: func() {
 			w.takeIn(t, a)
 			if state, err := w.drainerOf(a).Check(ctx, r.id, w.clock()); err != nil || state != replay.Drained {
 				t.Fatalf("drain: %s, %v", state, err)

@@ -15,15 +15,15 @@ import (
 	"reprise/pkg/replay/cutover"
 )
 
-// statusOf is what the registry says of the generation of a replay.
+// statusOf is the registry's status of a replay's generation.
 func (w *world) statusOf(t *testing.T, a *actor, id string) datastore.Status {
 	t.Helper()
 	info, _ := w.entry(t, a, w.rowOf(t, a, id).Generation)
 	return info.Status
 }
 
-// Only a generation that is proved complete, and whose cut the event stream
-// still reaches back to, gets a consumer.
+// A generation gets a consumer only if it is proved complete and the event
+// stream still reaches back to its cut.
 func TestOnlyAProvedGenerationFollows(t *testing.T) {
 	for name, tt := range map[string]struct {
 		before func(t *testing.T, w *world, a *actor, lane event.Lane)
@@ -45,19 +45,28 @@ func TestOnlyAProvedGenerationFollows(t *testing.T) {
 			w.prove(t, a, "r")
 			w.now += (retention/2 - time.Minute).Milliseconds()
 		}, nil},
-		"cancelled": {func(t *testing.T, w *world, a *actor, _ event.Lane) {
-			w.prove(t, a, "r")
-			if _, err := w.registryOf(a).Withdraw(context.Background(), w.rowOf(t, a, "r").Generation, "r", "CANCELLED"); err != nil {
-				t.Error(err)
-			}
-		}, datastore.ErrWithdrawn},
-		"of another's": {func(t *testing.T, w *world, a *actor, _ event.Lane) {
-			w.prove(t, a, "r")
-			editDocument(t, w, control.Key{Partition: "registry", Sort: "generations"}, func(registered *datastore.RegistryState) {
-				info, _ := registered.Find(w.rowOf(t, a, "r").Generation)
-				info.Replay = "other"
-			})
-		}, datastore.ErrUnknown},
+		"cancelled": {
+			func(t *testing.T, w *world, a *actor, _ event.Lane) {
+				w.prove(t, a, "r")
+				if _, err := w.registryOf(a).Withdraw(
+					context.Background(), w.rowOf(t, a, "r").Generation, "r", "CANCELLED",
+				); err != nil {
+					t.Error(err)
+				}
+			},
+			datastore.ErrWithdrawn,
+		},
+		"of another's": {
+			func(t *testing.T, w *world, a *actor, _ event.Lane) {
+				w.prove(t, a, "r")
+				editDocument(t, w, control.Key{Partition: "registry", Sort: "generations"},
+					func(registered *datastore.RegistryState) {
+						info, _ := registered.Find(w.rowOf(t, a, "r").Generation)
+						info.Replay = "other"
+					})
+			},
+			datastore.ErrUnknown,
+		},
 		"retired": {func(t *testing.T, w *world, a *actor, _ event.Lane) {
 			w.prove(t, a, "r")
 			if err := w.registryOf(a).Retire(context.Background(), w.rowOf(t, a, "r").Generation); err != nil {
@@ -93,8 +102,8 @@ func TestOnlyAProvedGenerationFollows(t *testing.T) {
 	}
 }
 
-// A replay that fills no generation, and one that has ended, need no consumer:
-// the state machine may ask for it all the same.
+// A replay that fills no generation, and one that has ended, need no consumer.
+// The state machine may nevertheless ask for one.
 func TestNothingFollowsWithoutAGenerationOrAfterTheEnd(t *testing.T) {
 	for name, request := range map[string]replay.Request{"plain": {}, "ended": {Rebuild: true}} {
 		w, a, _ := drained(t, request, nothing)
@@ -113,7 +122,8 @@ func TestNothingFollowsWithoutAGenerationOrAfterTheEnd(t *testing.T) {
 	}
 }
 
-// A follow that died behind its marks is repeated, and moves none of them back.
+// A follow that died after setting its marks is repeated, and moves none of
+// them back.
 func TestAFollowThatIsRepeatedKeepsItsMarks(t *testing.T) {
 	w, a, lane := drained(t, replay.Request{Rebuild: true}, nothing)
 	w.prove(t, a, "r")
@@ -135,8 +145,8 @@ func TestAFollowThatIsRepeatedKeepsItsMarks(t *testing.T) {
 	}
 }
 
-// A promotion that comes to a replay that has ended, or is to end, makes nothing
-// active, whatever the registry says of it still.
+// A promotion of a replay that has ended, or is about to end, makes nothing
+// active, whatever the registry still says.
 func TestAPromotionOfWhatHasEndedIsStopped(t *testing.T) {
 	for name, before := range map[string]func(w *world, a *actor, id string) error{
 		"succeeded": func(w *world, a *actor, id string) error {
@@ -152,7 +162,8 @@ func TestAPromotionOfWhatHasEndedIsStopped(t *testing.T) {
 		if err := before(w, a, r.id); err != nil {
 			t.Fatal(err)
 		}
-		if state, err := w.promoterOf(a).Promote(context.Background(), r.id, w.clock()); err != nil || state != cutover.PromotionStopped {
+		if state, err := w.promoterOf(a).Promote(context.Background(), r.id, w.clock()); err != nil ||
+			state != cutover.PromotionStopped {
 			t.Errorf("%s: %q, %v", name, state, err)
 		}
 		if active := w.registryStateOf(t, a).Active; active != datastore.FirstGeneration {
@@ -161,7 +172,7 @@ func TestAPromotionOfWhatHasEndedIsStopped(t *testing.T) {
 	}
 }
 
-// Another promotion's hold is waited for, and is no failure.
+// A promotion waits while another promotion has the hold. That is no failure.
 func TestAPromotionWaitsForAnothersHold(t *testing.T) {
 	w, a, r := followed(t)
 	ctx := context.Background()
@@ -182,9 +193,9 @@ func TestAPromotionWaitsForAnothersHold(t *testing.T) {
 	}
 }
 
-// A generation that lags is waited for without a hold: the live path of the
-// active one goes on meanwhile.
-func TestAGenerationThatLagsHoldsNobody(t *testing.T) {
+// A promotion waits without a hold for a generation that lags, so that the live
+// path of the active one continues.
+func TestAPromotionTakesNoHoldWhileItsGenerationLags(t *testing.T) {
 	w, a, r := followed(t)
 	ctx := context.Background()
 	w.logEvent(t, a, w.names[0], "2", typeNoted)
@@ -199,14 +210,17 @@ func TestAGenerationThatLagsHoldsNobody(t *testing.T) {
 	}
 }
 
-// Where the proof has counted parked rows, a promotion that is bound to be
-// refused makes nobody wait.
-func TestWhatTheProofKnowsToBeParkedIsRefusedWithoutAHold(t *testing.T) {
+// If the proof has counted parked rows and the promotion must therefore be
+// refused, it makes nobody wait.
+func TestRowsThatTheProofFoundParkedAreRefusedWithoutAHold(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
 	w.logEvent(t, a, w.names[0], "1", typeRefused)
 	live := w.liveOf(a)
-	live.Applier = projection.NewApplier(forgiving(t), eventlog.View{Log: w.logOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}})
+	live.Applier = projection.NewApplier(forgiving(t), eventlog.View{
+		Log:   w.logOf(a),
+		Heads: eventlog.Heads{Table: w.tableOf(a)},
+	})
 	lane := w.lanes.Of(w.names[0])
 	if _, err := live.Write(ctx, datastore.FirstGeneration, lane, w.records(lane)); err != nil {
 		t.Fatal(err)
@@ -221,9 +235,9 @@ func TestWhatTheProofKnowsToBeParkedIsRefusedWithoutAHold(t *testing.T) {
 	}
 }
 
-// A person went back to the generation before while a promotion that had flipped
-// was about to be tried again: it does not take that back, and what became of the
-// generation since is no failure of it.
+// A person went back to the previous generation while a promotion that had
+// flipped was about to be retried. The retry does not undo that, and what has
+// become of its generation since is no failure of the promotion.
 func TestAPromotionThatIsRepeatedUndoesNoRollback(t *testing.T) {
 	w, a, r := followed(t)
 	ctx := context.Background()
@@ -253,9 +267,9 @@ func TestAPromotionThatIsRepeatedUndoesNoRollback(t *testing.T) {
 	}
 }
 
-// An event that the active generation took in ahead of the hold is waited for
-// under it. Where the new one does not come to it in time, nothing flips, and
-// the hold is given back.
+// Under the hold, the promotion waits for an event that the active generation
+// took in before it. If the new generation does not reach the event in time,
+// nothing flips and the hold is released.
 func TestUnderTheHoldTheNewGenerationHasToReachTheHeads(t *testing.T) {
 	w, a, r := followed(t)
 	ctx := context.Background()
@@ -267,7 +281,8 @@ func TestUnderTheHoldTheNewGenerationHasToReachTheHeads(t *testing.T) {
 	if state, err := p.Promote(ctx, r.id, w.clock()); err != nil || state != cutover.CatchingUp {
 		t.Errorf("promote: %q, %v", state, err)
 	}
-	if registered := w.registryStateOf(t, a); registered.Active != datastore.FirstGeneration || registered.Holds != 1 || registered.Hold != nil {
+	registered := w.registryStateOf(t, a)
+	if registered.Active != datastore.FirstGeneration || registered.Holds != 1 || registered.Hold != nil {
 		t.Errorf("%s is active, %d holds, the last is %+v", registered.Active, registered.Holds, registered.Hold)
 	}
 	if w.broken != nil {

@@ -15,9 +15,9 @@ import (
 	"reprise/pkg/replay/cutover"
 )
 
-// The event stream has forgotten ten records behind the cut by the time the new
-// consumer begins, far behind the pump. They had been logged once as missed and
-// added to the mark, and the generation was promoted. The log has them.
+// When the new consumer begins, far behind the pump, the event stream has
+// forgotten ten records beyond the cut. Once they were only logged as missed
+// and added to the mark, and the generation was promoted. The log has them.
 func TestWhatTheStreamForgotIsTakenFromTheLog(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := a.ctx
@@ -48,7 +48,8 @@ func TestWhatTheStreamForgotIsTakenFromTheLog(t *testing.T) {
 	if err != nil || state != cutover.Promoted {
 		t.Errorf("promote %q, %v", state, err)
 	}
-	old, now := w.store.tables[datastore.FirstGeneration].rows[lane][entity], w.store.tables[r.generation].rows[lane][entity]
+	old := w.store.tables[datastore.FirstGeneration].rows[lane][entity]
+	now := w.store.tables[r.generation].rows[lane][entity]
 	if now.Count != 81 || now.Chain != old.Chain {
 		t.Errorf("the new generation has %d events of 81, the same ones: %t", now.Count, now.Chain == old.Chain)
 	}
@@ -78,15 +79,16 @@ func (w *world) entry(t *testing.T, a *actor, id string) (datastore.Info, bool) 
 	return *info, true
 }
 
-// A generation is lost ahead of every single call of its promotion: it never
-// becomes active, unless the flip came first, and the replay ends by name.
+// A generation is lost before every single call of its promotion: it never
+// becomes active, unless the flip came first, and the replay ends with a named
+// error.
 func TestLostAtAnyMomentOfAPromotion(t *testing.T) {
 	refused := 0
 	for at := 0; ; at++ {
 		w, a, r := followed(t)
 		ctx := context.Background()
 		var active string
-		s := &steps{at: at, happy: func() {
+		s := &steps{at: at, before: func() {
 			active = w.registryStateOf(t, a).Active
 			if _, err := w.registryOf(a).Lose(ctx, r.generation, datastore.Loss{Lane: 1, Count: 2, Why: "test"}); err != nil {
 				t.Fatal(err)
@@ -97,7 +99,7 @@ func TestLostAtAnyMomentOfAPromotion(t *testing.T) {
 			break
 		}
 		switch {
-		case active == r.generation: // readers are told
+		case active == r.generation: // readers are told of the loss
 		case !errors.Is(err, datastore.ErrLost) || w.registryStateOf(t, a).Active != datastore.FirstGeneration:
 			t.Errorf("lost ahead of call %d: promote %q, %v, active %s", at, state, err, w.registryStateOf(t, a).Active)
 		default:
@@ -109,7 +111,7 @@ func TestLostAtAnyMomentOfAPromotion(t *testing.T) {
 	}
 }
 
-// Marks that are gone count for good, wherever the promotion meets that.
+// Missing marks count as lost for good, wherever the promotion finds that out.
 func TestPromotionOfAGenerationWithoutMarks(t *testing.T) {
 	w, a, r := followed(t)
 	ctx := context.Background()
@@ -135,7 +137,7 @@ func TestPromotionOfAGenerationWithoutMarks(t *testing.T) {
 	}
 }
 
-// What is lost is not kept to go back to.
+// A lost generation is not kept for going back to.
 func TestLostGenerationIsNotKeptToGoBackTo(t *testing.T) {
 	for _, lost := range []bool{false, true} {
 		w, a, r := followed(t)
@@ -157,8 +159,8 @@ func TestLostGenerationIsNotKeptToGoBackTo(t *testing.T) {
 	}
 }
 
-// A wipe in the middle of a Write left a row that named the last bucket only. A
-// replay of that entity looked nowhere else, and proved itself complete.
+// A wipe in the middle of a Write left a row that named only the last bucket. A
+// replay of that entity read no other bucket, and was proved complete.
 func TestWipeDuringAWriteHidesNoHistory(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
@@ -183,10 +185,14 @@ func TestWipeDuringAWriteHidesNoHistory(t *testing.T) {
 	records := w.records(lane)
 	_, err := live.Write(ctx, datastore.FirstGeneration, lane, records[len(records)-1:])
 	if row := w.store.tables[datastore.FirstGeneration].rows[lane][entity]; len(row.Buckets) != 0 && err == nil {
-		t.Fatalf("the write over a wipe told nothing: buckets %v", row.Buckets)
+		t.Fatalf("the write during a wipe gave no error: buckets %v", row.Buckets)
 	}
 	w.broken = nil // the model has seen the row
-	r := &replayModel{id: "scoped", request: replay.Request{Entities: []string{entity}}, lanes: make(map[event.Lane]*expected)}
+	r := &replayModel{
+		id:      "scoped",
+		request: replay.Request{Entities: []string{entity}},
+		lanes:   make(map[event.Lane]*expected),
+	}
 	w.replays[r.id] = r
 	if _, _, err := w.storeOf(a).Create(ctx, r.id, r.request); err != nil {
 		t.Fatal(err)
@@ -197,7 +203,7 @@ func TestWipeDuringAWriteHidesNoHistory(t *testing.T) {
 	}
 }
 
-// aheadOfWrite lets something happen once, ahead of a write of rows.
+// aheadOfWrite makes something happen once, before a write of rows.
 type aheadOfWrite struct {
 	datastore.Generations
 	before func()
@@ -212,7 +218,9 @@ type aheadOfWriteGeneration struct {
 	all *aheadOfWrite
 }
 
-func (g *aheadOfWriteGeneration) WriteRows(ctx context.Context, lane event.Lane, writes []datastore.RowWrite) ([]string, error) {
+func (g *aheadOfWriteGeneration) WriteRows(
+	ctx context.Context, lane event.Lane, writes []datastore.RowWrite,
+) ([]string, error) {
 	if before := g.all.before; before != nil {
 		g.all.before = nil
 		before()

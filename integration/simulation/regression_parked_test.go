@@ -14,9 +14,9 @@ import (
 	"reprise/pkg/replay/cutover"
 )
 
-// forgiving are projections of the world's version that refuse nothing: what the
-// active generation was folded with before a mended projection was deployed
-// without a new version.
+// forgiving are projections of the world's version that reject nothing. The
+// active generation was folded with them before a corrected projection was
+// deployed without a new version.
 func forgiving(t *testing.T) *projection.Set {
 	t.Helper()
 	set, err := projection.NewSet(projection.New("seen", 1, []string{typeNoted, typeOther, typeRefused},
@@ -27,9 +27,9 @@ func forgiving(t *testing.T) *projection.Set {
 	return set
 }
 
-// An entity that the new generation parked after its cut was not looked at: the
-// check was as old as the proof. It is parked here ahead of every single call of
-// the promotion up to the flip.
+// An entity that the new generation parked after its cut was missed, because
+// the check was made with the proof. Here the entity is parked before every
+// single call of the promotion up to the flip.
 func TestParkedAtAnyMomentOfAPromotion(t *testing.T) {
 	for _, indexed := range []bool{true, false} {
 		refused := 0
@@ -40,10 +40,10 @@ func TestParkedAtAnyMomentOfAPromotion(t *testing.T) {
 				w.unindex(t, a, r.generation)
 			}
 			parked := false
-			s := &steps{at: at, happy: func() {
+			s := &steps{at: at, before: func() {
 				registered := w.registryStateOf(t, a)
 				// Under a hold nothing reaches the active generation any more,
-				// and what only the new one has seen is no difference.
+				// and an event that only the new one has seen is no difference.
 				if parked = registered.Hold == nil && registered.Active == datastore.FirstGeneration; parked {
 					w.parkInNewOne(ctx, t, a, r.generation)
 				}
@@ -69,8 +69,8 @@ func TestParkedAtAnyMomentOfAPromotion(t *testing.T) {
 	}
 }
 
-// parkInNewOne logs an event that the active generation takes and the new one
-// refuses, and folds it into both.
+// parkInNewOne logs an event that the active generation accepts and the new one
+// rejects, and folds it into both.
 func (w *world) parkInNewOne(ctx context.Context, t *testing.T, a *actor, generation string) {
 	t.Helper()
 	w.logEvent(t, a, w.names[0], "refused", typeRefused)
@@ -84,8 +84,8 @@ func (w *world) parkInNewOne(ctx context.Context, t *testing.T, a *actor, genera
 	}
 }
 
-// unindex makes a generation one of an earlier release, whose parked rows are in
-// no index.
+// unindex turns a generation into one of an earlier release, whose parked rows
+// are in no index.
 func (w *world) unindex(t *testing.T, a *actor, id string) {
 	t.Helper()
 	_, err := control.Update(context.Background(), w.tableOf(a), control.Key{Partition: "registry", Sort: "generations"},
@@ -102,7 +102,8 @@ func (w *world) unindex(t *testing.T, a *actor, id string) {
 	}
 }
 
-// What the check reads does not grow with the rows that are not parked.
+// The number of reads of the check does not grow with the rows that are not
+// parked.
 func TestParkedCheckReadsParkedRowsOnly(t *testing.T) {
 	for _, indexed := range []bool{true, false} {
 		w, a, r := followed(t)
@@ -135,7 +136,9 @@ type countingScansGeneration struct {
 	of *countingScans
 }
 
-func (g *countingScansGeneration) Scan(ctx context.Context, lane event.Lane, after string, limit int) ([]datastore.Row, error) {
+func (g *countingScansGeneration) Scan(
+	ctx context.Context, lane event.Lane, after string, limit int,
+) ([]datastore.Row, error) {
 	g.of.scans.Add(1)
 	return g.Generation.Scan(ctx, lane, after, limit)
 }

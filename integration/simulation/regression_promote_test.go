@@ -11,9 +11,9 @@ import (
 	"reprise/pkg/replay/cutover"
 )
 
-// An entity that both generations park was taken for parked in the new one
-// alone while the active one's consumer had not come to the rejected event.
-func TestLaggingActiveParksNothingBack(t *testing.T) {
+// An entity that both generations park was counted as parked in the new one
+// only, because the active one's consumer had not reached the rejected event.
+func TestAnEntityThatBothGenerationsParkIsNoDifference(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
 	entity := w.names[0]
@@ -22,7 +22,11 @@ func TestLaggingActiveParksNothingBack(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.logEvent(t, a, entity, "2", typeRefused)
-	r := &replayModel{id: "rebuild", request: replay.Request{Rebuild: true, Promote: true}, lanes: make(map[event.Lane]*expected)}
+	r := &replayModel{
+		id:      "rebuild",
+		request: replay.Request{Rebuild: true, Promote: true},
+		lanes:   make(map[event.Lane]*expected),
+	}
 	w.replays[r.id] = r
 	if _, _, err := w.storeOf(a).Create(ctx, r.id, r.request); err != nil {
 		t.Fatal(err)
@@ -36,9 +40,9 @@ func TestLaggingActiveParksNothingBack(t *testing.T) {
 	}
 }
 
-// A promotion that stood still until its hold was broken flipped under the hold
-// that its own retry had taken meanwhile, without having waited for the heads
-// as of then.
+// A promotion stood still until its hold was broken. Then it flipped under the
+// hold that its own retry had taken in the meantime, without having waited for
+// the heads as of that hold.
 func TestFlipNeedsItsOwnHold(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
@@ -47,7 +51,11 @@ func TestFlipNeedsItsOwnHold(t *testing.T) {
 	if err := w.writeAll(ctx, a, datastore.FirstGeneration); err != nil {
 		t.Fatal(err)
 	}
-	r := &replayModel{id: "rebuild", request: replay.Request{Rebuild: true, Promote: true}, lanes: make(map[event.Lane]*expected)}
+	r := &replayModel{
+		id:      "rebuild",
+		request: replay.Request{Rebuild: true, Promote: true},
+		lanes:   make(map[event.Lane]*expected),
+	}
 	w.rebuild(t, a, r)
 	still := w.promoterOf(a)
 	still.Registry.Table = &interrupted{Table: w.tableOf(a), prefix: "generations", skip: 1, before: func() error {
@@ -67,13 +75,17 @@ func TestFlipNeedsItsOwnHold(t *testing.T) {
 	}
 }
 
-// A promotion that was told of a failure although it had flipped held the new
-// generation's own consumer when it was tried again.
+// A promotion that had flipped, but was told of a failure, held the new
+// generation's own consumer when it was retried.
 func TestPromotionAfterItsFlip(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
 	w.logEvent(t, a, w.names[0], "1", typeNoted)
-	r := &replayModel{id: "rebuild", request: replay.Request{Rebuild: true, Promote: true}, lanes: make(map[event.Lane]*expected)}
+	r := &replayModel{
+		id:      "rebuild",
+		request: replay.Request{Rebuild: true, Promote: true},
+		lanes:   make(map[event.Lane]*expected),
+	}
 	w.rebuild(t, a, r)
 	dying := w.promoterOf(a)
 	dying.Store.Table = &interrupted{Table: w.tableOf(a), prefix: r.id, before: func() error { return errFault }}

@@ -15,13 +15,13 @@ import (
 	"reprise/pkg/replay"
 )
 
-// What a replay is proved against must not be what it was read by: heads,
+// What a replay is proved against must not be what it was read by. Here heads,
 // manifests and events are damaged one at a time, and every proof that should
-// fail does.
+// fail does fail.
 
 // proofOf makes a rebuild of three events of one entity in three buckets, one
-// of another lane, and an event that the stream has forgotten; damage comes
-// before it is planned. It returns the proof.
+// event of another lane, and an event that the stream has forgotten. damage
+// runs before the rebuild is planned. It returns the proof.
 func proofOf(t *testing.T, request replay.Request, damage func(w *world, lane event.Lane)) replay.Proof {
 	t.Helper()
 	w, a := quietWorld(t)
@@ -49,7 +49,7 @@ func headKey(lane event.Lane) control.Key {
 	return control.Key{Partition: "head#" + lane.String(), Sort: "head"}
 }
 
-// editHead changes a head as it is stored.
+// editHead changes a stored head.
 func (w *world) editHead(t *testing.T, lane event.Lane, edit func(*eventlog.Head)) {
 	t.Helper()
 	ctx, a := context.Background(), w.newActor("editor")
@@ -78,9 +78,14 @@ func TestProofSeesDamage(t *testing.T) {
 		{"a manifest is gone", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
 			w.forget("manifest#"+lane.String(), "2026-03-01T09")
 		}, "events in the manifests"},
-		{"a manifest is gone, types are selected", replay.Request{Types: []string{typeNoted}}, func(t *testing.T, w *world, lane event.Lane) {
-			w.forget("manifest#"+lane.String(), "2026-03-01T09")
-		}, "events in the manifests"},
+		{
+			"a manifest is gone, types are selected",
+			replay.Request{Types: []string{typeNoted}},
+			func(t *testing.T, w *world, lane event.Lane) {
+				w.forget("manifest#"+lane.String(), "2026-03-01T09")
+			},
+			"events in the manifests",
+		},
 		{"the head counts other bytes", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
 			w.editHead(t, lane, func(h *eventlog.Head) { h.Bytes++ })
 		}, "bytes in the manifests"},
@@ -90,9 +95,14 @@ func TestProofSeesDamage(t *testing.T) {
 		{"a lane's head is gone", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
 			delete(w.table.stored, headKey(lane))
 		}, "head is behind what the log has witnessed"},
-		{"a lane's head is gone, in a time range", replay.Request{From: &since}, func(t *testing.T, w *world, lane event.Lane) {
-			delete(w.table.stored, headKey(lane))
-		}, "head is behind what the log has witnessed"},
+		{
+			"a lane's head is gone, in a time range",
+			replay.Request{From: &since},
+			func(t *testing.T, w *world, lane event.Lane) {
+				delete(w.table.stored, headKey(lane))
+			},
+			"head is behind what the log has witnessed",
+		},
 		{"all of the control table is gone", replay.Request{Rebuild: true}, func(t *testing.T, w *world, _ event.Lane) {
 			for key := range w.table.stored {
 				if kind, _, _ := strings.Cut(key.Partition, "#"); kind == "head" || kind == "manifest" || kind == "register" {
@@ -100,36 +110,61 @@ func TestProofSeesDamage(t *testing.T) {
 				}
 			}
 		}, "head is behind what the log has witnessed"},
-		{"the head is an older one, of the bucket before", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
-			w.editHead(t, lane, func(h *eventlog.Head) {
-				last := h.Closed[len(h.Closed)-1]
-				h.Bucket, h.Open, h.Closed = last.Bucket, last.Manifest, nil
-				h.Position, h.Count = last.Manifest.Last, h.Count-1
-			})
-		}, "head is behind what the log has witnessed"},
-		{"the stream has forgotten an event beyond the head", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
-			w.strand(t, lane)
-		}, "beyond the lane's head"},
-		{"the head was set back within its bucket, and went on", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
-			a := w.newActor("restorer")
-			a.direct = true
-			w.logEvent(t, a, w.names[0], "opens its bucket", typeNoted)
-			before := w.table.stored[headKey(lane)]
-			w.logEvent(t, a, w.names[0], "forgotten", typeNoted)
-			w.table.stored[headKey(lane)] = before
-			w.logEvent(t, a, w.names[0], "later", typeNoted)
-			w.now += (retention + 5*time.Hour).Milliseconds()
-		}, "neither in the log nor set aside"},
-		{"none, but for an old leftover of a late record", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
-			w.leaveLate(t, lane)
-			w.now += (retention + 5*time.Hour).Milliseconds()
-		}, ""},
-		{"none, but for an old leftover in another bucket", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
-			from, to := bucketKey{lane, "2026-03-01T10"}, bucketKey{lane, "2026-03-01T11"}
-			w.events.buckets[to] = append(w.events.buckets[to], w.events.buckets[from]...)
-			slices.SortFunc(w.events.buckets[to], func(a, b storedEntry) int { return strings.Compare(a.key, b.key) })
-			w.now += (retention + 5*time.Hour).Milliseconds()
-		}, ""},
+		{
+			"the head is an older one, of the bucket before",
+			replay.Request{Rebuild: true},
+			func(t *testing.T, w *world, lane event.Lane) {
+				w.editHead(t, lane, func(h *eventlog.Head) {
+					last := h.Closed[len(h.Closed)-1]
+					h.Bucket, h.Open, h.Closed = last.Bucket, last.Manifest, nil
+					h.Position, h.Count = last.Manifest.Last, h.Count-1
+				})
+			},
+			"head is behind what the log has witnessed",
+		},
+		{
+			"the stream has forgotten an event beyond the head",
+			replay.Request{Rebuild: true},
+			func(t *testing.T, w *world, lane event.Lane) {
+				w.strand(t, lane)
+			},
+			"beyond the lane's head",
+		},
+		{
+			"the head was set back within its bucket, and went on",
+			replay.Request{Rebuild: true},
+			func(t *testing.T, w *world, lane event.Lane) {
+				a := w.newActor("restorer")
+				a.direct = true
+				w.logEvent(t, a, w.names[0], "opens its bucket", typeNoted)
+				before := w.table.stored[headKey(lane)]
+				w.logEvent(t, a, w.names[0], "forgotten", typeNoted)
+				w.table.stored[headKey(lane)] = before
+				w.logEvent(t, a, w.names[0], "later", typeNoted)
+				w.now += (retention + 5*time.Hour).Milliseconds()
+			},
+			"neither in the log nor set aside",
+		},
+		{
+			"none, but for an old leftover of a late record",
+			replay.Request{Rebuild: true},
+			func(t *testing.T, w *world, lane event.Lane) {
+				w.leaveLate(t, lane)
+				w.now += (retention + 5*time.Hour).Milliseconds()
+			},
+			"",
+		},
+		{
+			"none, but for an old leftover in another bucket",
+			replay.Request{Rebuild: true},
+			func(t *testing.T, w *world, lane event.Lane) {
+				from, to := bucketKey{lane, "2026-03-01T10"}, bucketKey{lane, "2026-03-01T11"}
+				w.events.buckets[to] = append(w.events.buckets[to], w.events.buckets[from]...)
+				slices.SortFunc(w.events.buckets[to], func(a, b storedEntry) int { return strings.Compare(a.key, b.key) })
+				w.now += (retention + 5*time.Hour).Milliseconds()
+			},
+			"",
+		},
 		{"an event of the log is gone", replay.Request{Rebuild: true}, func(t *testing.T, w *world, lane event.Lane) {
 			at := bucketKey{lane, "2026-03-01T10"}
 			w.events.buckets[at] = w.events.buckets[at][1:]
@@ -159,8 +194,8 @@ func TestProofSeesDamage(t *testing.T) {
 	}
 }
 
-// leaveLate lets a pump die before its head moves, another commit what comes
-// behind, and the first record come again.
+// leaveLate lets a pump die before its head moves. Another pump then commits
+// the next record, and the first record is retried.
 func (w *world) leaveLate(t *testing.T, lane event.Lane) {
 	t.Helper()
 	a := w.newActor("late")
@@ -189,7 +224,7 @@ func (w *world) leaveLate(t *testing.T, lane event.Lane) {
 }
 
 // strand puts an event into the open bucket beyond the head, and lets more time
-// pass than the event stream keeps.
+// pass than the event stream keeps records.
 func (w *world) strand(t *testing.T, lane event.Lane) {
 	t.Helper()
 	head := w.model.lanes[lane].covered
@@ -216,9 +251,9 @@ func TestEventBeyondTheHeadThatIsStillToCome(t *testing.T) {
 	}
 }
 
-// TestPumpBeginsNoLaneAnew has a pump find that a lane's head is gone, or older
-// than what the log has witnessed.
-func TestPumpBeginsNoLaneAnew(t *testing.T) {
+// TestPumpRefusesALaneWithoutItsHead checks that a pump notices when a lane's head is
+// gone, or is older than what the log has witnessed.
+func TestPumpRefusesALaneWithoutItsHead(t *testing.T) {
 	for name, damage := range map[string]func(h *eventlog.Head){
 		"gone":  nil,
 		"older": func(h *eventlog.Head) { h.Bucket, h.Open, h.Closed = h.Closed[0].Bucket, h.Closed[0].Manifest, nil },

@@ -11,9 +11,9 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// Two closes that removed the same old replay: the slower one removed a new
-// replay that had taken its name meanwhile. Here the other close, and the new
-// replay up to its plan, come ahead of every single call of the slow one.
+// Of two closes that removed the same old replay, the slower one removed a new
+// replay that had taken its name in the meantime. Here the other close, and the
+// new replay up to its plan, happen before every single call of the slow one.
 func TestPruneLeavesANewReplayOfTheName(t *testing.T) {
 	for at := 0; ; at++ {
 		w, a := quietWorld(t)
@@ -37,7 +37,7 @@ func TestPruneLeavesANewReplayOfTheName(t *testing.T) {
 			}
 		}
 		began := false
-		s := &steps{at: at, happy: func() {
+		s := &steps{at: at, before: func() {
 			prune(w.serviceWith(a, nil, nil))
 			row, created, err := w.storeOf(a).Create(ctx, "r", replay.Request{})
 			if err != nil {

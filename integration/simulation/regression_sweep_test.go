@@ -6,19 +6,16 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
-	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/cutover"
-	"reprise/pkg/replay/lifecycle"
 )
 
-// inhabited is a quiet world in which much is wanted: an active generation, one
-// to go back to, and one that another replay is filling.
+// inhabited is a quiet world with three generations that are needed: the active
+// one, one to go back to, and one that another replay is filling.
 func inhabited(t *testing.T) (*world, *actor) {
 	t.Helper()
 	w, a := quietWorld(t)
@@ -37,17 +34,6 @@ func inhabited(t *testing.T) (*world, *actor) {
 	return w, a
 }
 
-func (w *world) promoteNow(t *testing.T, a *actor, r *replayModel) {
-	t.Helper()
-	ctx := context.Background()
-	if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Promoted {
-		t.Fatalf("promote: %q, %v", state, err)
-	}
-	if _, err := w.closerOf(a).Close(ctx, r.id, replay.Succeeded, nil); err != nil {
-		t.Fatal(err)
-	}
-}
-
 func (w *world) enterAndPrepare(t *testing.T, a *actor, r *replayModel) {
 	t.Helper()
 	ctx := context.Background()
@@ -59,8 +45,8 @@ func (w *world) enterAndPrepare(t *testing.T, a *actor, r *replayModel) {
 	}
 }
 
-// wantWorld wants exactly these generations, each with its table and its entry,
-// and no reservation.
+// wantWorld expects exactly these generations, each with its table and its
+// entry, and no reservation.
 func (w *world) wantWorld(t *testing.T, a *actor, when string, want ...string) {
 	t.Helper()
 	registered := w.registryStateOf(t, a)
@@ -82,152 +68,9 @@ func (w *world) sweep(t *testing.T, a *actor) {
 	}
 }
 
-// dying runs an act that dies at its call number at, and reports false once it
-// has fewer calls.
-func (w *world) dying(t *testing.T, a *actor, at int, late bool, act func(*cutover.Promoter, *lifecycle.Service) error) bool {
-	t.Helper()
-	s := &steps{at: at, dies: true, late: late}
-	err := act(w.promoterWith(a, s), w.serviceWith(a, s, &executionDouble{}))
-	if s.reached() && !errors.Is(err, errDied) {
-		t.Fatalf("died at call %d: %v", at, err)
-	}
-	if !s.reached() && err != nil {
-		t.Fatalf("without dying: %v", err)
-	}
-	return s.reached()
-}
-
-// everywhere lets an act die at each of its calls, before and behind the effect,
-// in a world of its own each time.
-func everywhere(t *testing.T, run func(t *testing.T, at int, late bool) (more bool)) {
-	t.Helper()
-	for _, late := range []bool{false, true} {
-		calls := 0
-		for run(t, calls, late) {
-			calls++
-		}
-		if calls < 3 {
-			t.Errorf("the act makes %d calls", calls)
-		}
-	}
-}
-
-// A rebuild that died between making a generation and recording it left the
-// table and its entry for ever.
-func TestPrepareThatDiesAnywhere(t *testing.T) {
-	for _, then := range []string{"goes on", "is closed", "is cancelled", "is swept and goes on"} {
-		t.Run(then, func(t *testing.T) {
-			everywhere(t, func(t *testing.T, at int, late bool) bool {
-				w, a := inhabited(t)
-				ctx := context.Background()
-				r := aRebuild("rebuild", true)
-				w.replays[r.id] = r
-				if _, _, err := w.storeOf(a).Create(ctx, r.id, r.request); err != nil {
-					t.Fatal(err)
-				}
-				more := w.dying(t, a, at, late, func(p *cutover.Promoter, _ *lifecycle.Service) error {
-					return p.Prepare(ctx, r.id, w.set.Version())
-				})
-				when := fmt.Sprintf("died at call %d, late %t", at, late)
-				want := []string{"g0001", "g0002", "g0003"}
-				switch then {
-				case "is closed":
-					if _, err := w.closerOf(a).Close(ctx, r.id, replay.Failed, nil); err != nil {
-						t.Fatal(err)
-					}
-				case "is cancelled":
-					if _, err := w.serviceWith(a, nil, &executionDouble{}).Cancel(ctx, r.id); err != nil {
-						t.Fatal(err)
-					}
-				case "is swept and goes on":
-					w.sweep(t, a)
-					fallthrough
-				default:
-					if err := w.promoterOf(a).Prepare(ctx, r.id, w.set.Version()); err != nil {
-						t.Errorf("%s, again: %v", when, err)
-					}
-					want = append(want, w.rowOf(t, a, r.id).Generation)
-				}
-				w.sweep(t, a)
-				w.wantWorld(t, a, when, want...)
-				return more
-			})
-		})
-	}
-}
-
-// A close that died left what it had not dropped yet.
-func TestCloseThatDiesAnywhere(t *testing.T) {
-	for _, again := range []bool{true, false} {
-		everywhere(t, func(t *testing.T, at int, late bool) bool {
-			w, a := inhabited(t)
-			ctx := context.Background()
-			r := aRebuild("rebuild", true)
-			w.replays[r.id] = r
-			w.enterAndPrepare(t, a, r)
-			more := w.dying(t, a, at, late, func(_ *cutover.Promoter, s *lifecycle.Service) error {
-				_, err := s.Closer.Close(ctx, r.id, replay.Failed, &replay.Failure{Error: "Test"})
-				return err
-			})
-			// What has not ended is told to close again; what has, nobody closes.
-			if again || !w.rowOf(t, a, r.id).Status.Ended() {
-				if _, err := w.closerOf(a).Close(ctx, r.id, replay.Failed, &replay.Failure{Error: "Test"}); err != nil {
-					t.Fatal(err)
-				}
-			}
-			w.sweep(t, a)
-			w.wantWorld(t, a, fmt.Sprintf("died at call %d, late %t", at, late), "g0001", "g0002", "g0003")
-			if row := w.rowOf(t, a, r.id); row.Status != replay.Failed || row.Failure == nil {
-				t.Errorf("died at call %d: %s", at, row.Status)
-			}
-			return more
-		})
-	}
-}
-
-// A close after a promotion drops what is of no use any more, and keeps what was
-// active before, wherever it dies.
-func TestCloseOfAPromotionThatDiesAnywhere(t *testing.T) {
-	everywhere(t, func(t *testing.T, at int, late bool) bool {
-		w, a := inhabited(t)
-		ctx := context.Background()
-		r := aRebuild("rebuild", true)
-		w.rebuild(t, a, r)
-		if state, err := w.promoterOf(a).Promote(ctx, r.id, w.clock()); err != nil || state != cutover.Promoted {
-			t.Fatalf("promote: %q, %v", state, err)
-		}
-		more := w.dying(t, a, at, late, func(_ *cutover.Promoter, s *lifecycle.Service) error {
-			_, err := s.Closer.Close(ctx, r.id, replay.Succeeded, nil)
-			return err
-		})
-		w.sweep(t, a)
-		if _, err := w.closerOf(a).Close(ctx, r.id, replay.Succeeded, nil); err != nil {
-			t.Fatal(err)
-		}
-		w.wantWorld(t, a, fmt.Sprintf("died at call %d, late %t", at, late), "g0002", "g0003", "g0004")
-		if active := w.registryStateOf(t, a).Active; active != "g0004" {
-			t.Errorf("active is %s", active)
-		}
-		return more
-	})
-}
-
-// A sweep that dies leaves the rest to the next one.
-func TestSweepThatDiesAnywhere(t *testing.T) {
-	everywhere(t, func(t *testing.T, at int, late bool) bool {
-		w, a := inhabited(t)
-		ctx := context.Background()
-		w.litter(t, a)
-		more := w.dying(t, a, at, late, func(_ *cutover.Promoter, s *lifecycle.Service) error { return s.Closer.Sweep(ctx) })
-		w.sweep(t, a)
-		w.wantWorld(t, a, fmt.Sprintf("died at call %d, late %t", at, late), "g0001", "g0002", "g0003")
-		return more
-	})
-}
-
-// litter leaves one of everything that nobody owns: an entry of a replay that is
-// gone, one of a replay that has ended, one that was retired, a table without an
-// entry, and a reservation of each kind.
+// litter leaves one of everything that has no owner: an entry of a replay that
+// is gone, one of a replay that has ended, one that was retired, a table
+// without an entry, and a reservation of each kind.
 func (w *world) litter(t *testing.T, a *actor) {
 	t.Helper()
 	ctx := context.Background()
@@ -260,8 +103,8 @@ func (w *world) litter(t *testing.T, a *actor) {
 	must(err)
 }
 
-// A sweep runs ahead of every single call of a Prepare, and the other way round:
-// nothing that is being made is swept.
+// A sweep runs before every single call of a Prepare, and a Prepare before
+// every call of a sweep: nothing that is being made is swept.
 func TestSweepBesidePrepare(t *testing.T) {
 	for _, sweepInside := range []bool{true, false} {
 		for at := 0; ; at++ {
@@ -280,10 +123,10 @@ func TestSweepBesidePrepare(t *testing.T) {
 			}
 			s := &steps{at: at}
 			if sweepInside {
-				s.happy = func() { w.sweep(t, a) }
+				s.before = func() { w.sweep(t, a) }
 				prepare(w.promoterWith(a, s))
 			} else {
-				s.happy = func() { prepare(w.promoterOf(a)) }
+				s.before = func() { prepare(w.promoterOf(a)) }
 				if err := w.serviceWith(a, s, nil).Closer.Sweep(ctx); err != nil {
 					t.Fatal(err)
 				}
@@ -292,13 +135,14 @@ func TestSweepBesidePrepare(t *testing.T) {
 				break
 			}
 			w.sweep(t, a)
-			w.wantWorld(t, a, fmt.Sprintf("at call %d, sweep inside %t", at, sweepInside), "g0001", "g0002", "g0003", w.rowOf(t, a, r.id).Generation)
+			w.wantWorld(t, a, fmt.Sprintf("at call %d, sweep inside %t", at, sweepInside),
+				"g0001", "g0002", "g0003", w.rowOf(t, a, r.id).Generation)
 		}
 	}
 }
 
-// Following comes ahead of every single call of a sweep: what has got its
-// consumer meanwhile stays.
+// A generation begins to follow before every single call of a sweep: one that
+// has got its consumer stays.
 func TestSweepBesideFollow(t *testing.T) {
 	for at := 0; ; at++ {
 		w, a := inhabited(t)
@@ -307,7 +151,7 @@ func TestSweepBesideFollow(t *testing.T) {
 		w.replays[r.id] = r
 		w.enterAndPrepare(t, a, r)
 		w.deliverAll(t, a, r.id)
-		s := &steps{at: at, happy: func() {
+		s := &steps{at: at, before: func() {
 			if err := w.promoterOf(a).Follow(ctx, r.id); err != nil {
 				t.Fatal(err)
 			}
@@ -325,8 +169,9 @@ func TestSweepBesideFollow(t *testing.T) {
 	}
 }
 
-// A platform that is being founded makes its first table before it has an entry;
-// and what an older registry, restored, never gave away is not its to drop.
+// A new platform makes its first table before the table's entry. A restored
+// older registry does not know every id: tables with ids that it never gave
+// away are not its to drop.
 func TestSweepLeavesWhatIsNotItsOwn(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
@@ -353,8 +198,8 @@ func TestSweepLeavesWhatIsNotItsOwn(t *testing.T) {
 	}
 }
 
-// A name that is used again after its replay was removed got the generation of
-// the earlier one, which may be the active one.
+// A name that was used again after its replay had been removed got the
+// generation of the earlier replay, which may be the active one.
 func TestAReusedNameGetsAFreshGeneration(t *testing.T) {
 	w, a := inhabited(t)
 	ctx := context.Background()
@@ -380,129 +225,4 @@ func TestAReusedNameGetsAFreshGeneration(t *testing.T) {
 		t.Fatal(err)
 	}
 	w.wantWorld(t, a, "after the second of that name failed", "g0001", "g0002", "g0003")
-}
-
-// An id is entered once, however late a Prepare goes on.
-func TestAPrepareThatGoesOnAfterTheCloseMakesNothing(t *testing.T) {
-	for at := 0; ; at++ {
-		w, a := inhabited(t)
-		ctx := context.Background()
-		r := aRebuild("rebuild", true)
-		w.replays[r.id] = r
-		if _, _, err := w.storeOf(a).Create(ctx, r.id, r.request); err != nil {
-			t.Fatal(err)
-		}
-		s := &steps{at: at, happy: func() {
-			if _, err := w.closerOf(a).Close(ctx, r.id, replay.Failed, nil); err != nil {
-				t.Fatal(err)
-			}
-		}}
-		err := w.promoterWith(a, s).Prepare(ctx, r.id, w.set.Version())
-		if !s.reached() {
-			return
-		}
-		if err != nil && !errors.Is(err, replay.ErrEnded) && !errors.Is(err, datastore.ErrUnknown) {
-			t.Errorf("closed ahead of call %d: %v", at, err)
-		}
-		w.sweep(t, a)
-		w.wantWorld(t, a, fmt.Sprintf("closed ahead of call %d", at), "g0001", "g0002", "g0003")
-	}
-}
-
-// Reconcile started a replay again whose execution Step Functions had forgotten.
-func TestReconcileStartsNothingTwice(t *testing.T) {
-	for name, c := range map[string]struct {
-		prepare func(t *testing.T, w *world, a *actor, s *lifecycle.Service)
-		// status is the replay's at the end, began how often an execution was
-		// started in all.
-		status replay.Status
-		began  int
-	}{
-		"entered and never started": {func(*testing.T, *world, *actor, *lifecycle.Service) {}, replay.Planned, 1},
-		"started and forgotten": {func(t *testing.T, _ *world, _ *actor, s *lifecycle.Service) {
-			if _, _, err := s.Start(context.Background(), "r", replay.Request{}); err != nil {
-				t.Fatal(err)
-			}
-		}, replay.Failed, 1},
-		"planned by an earlier release and forgotten": {func(t *testing.T, w *world, a *actor, _ *lifecycle.Service) {
-			w.replays["r"] = &replayModel{id: "r", lanes: nil}
-			if _, err := w.storeOf(a).Update(context.Background(), "r", func(r *replay.Row) error {
-				r.Status = replay.Running
-				return nil
-			}); err != nil {
-				t.Fatal(err)
-			}
-		}, replay.Failed, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			w, a := quietWorld(t)
-			ctx := context.Background()
-			executions := &executionDouble{}
-			service := w.serviceWith(a, nil, executions)
-			if _, _, err := w.storeOf(a).Create(ctx, "r", replay.Request{}); err != nil {
-				t.Fatal(err)
-			}
-			c.prepare(t, w, a, service)
-			executions.exists = false
-			if err := service.Reconcile(ctx); err != nil {
-				t.Fatal(err)
-			}
-			if row := w.rowOf(t, a, "r"); row.Status.Ended() {
-				t.Errorf("at once: %s; an execution that was just started may not be shown yet", row.Status)
-			}
-			w.now += (time.Hour).Milliseconds()
-			executions.exists = executions.exists && c.status == replay.Planned
-			if err := service.Reconcile(ctx); err != nil {
-				t.Fatal(err)
-			}
-			row := w.rowOf(t, a, "r")
-			if row.Status != c.status || executions.began != c.began {
-				t.Errorf("%s, %d executions", row.Status, executions.began)
-			}
-			if row.Status == replay.Failed && row.Failure.Error != lifecycle.FaultExecutionGone {
-				t.Errorf("failed by the name %s", row.Failure.Error)
-			}
-			if row.Status == replay.Planned && row.Started == nil {
-				t.Error("it is not recorded that it was started")
-			}
-			if _, _, err := service.Start(ctx, "r", replay.Request{}); err != nil || executions.began != c.began {
-				t.Errorf("asked for again: %d executions, %v", executions.began, err)
-			}
-		})
-	}
-}
-
-// Reconcile sweeps.
-func TestReconcileSweeps(t *testing.T) {
-	w, a := inhabited(t)
-	w.litter(t, a)
-	service := w.serviceWith(a, nil, &executionDouble{exists: true})
-	if err := service.Reconcile(context.Background()); err != nil {
-		t.Fatal(err)
-	}
-	w.wantWorld(t, a, "swept", "g0001", "g0002", "g0003")
-	for key := range w.table.stored {
-		if strings.HasPrefix(key.Partition, "registry") && key != (control.Key{Partition: "registry", Sort: "generations"}) {
-			t.Errorf("document %v", key)
-		}
-	}
-}
-
-// What cannot be swept fails Reconcile, which reports it, and no replay's close.
-func TestWhatCannotBeSweptFailsNoReplay(t *testing.T) {
-	w, a := inhabited(t)
-	ctx := context.Background()
-	if _, _, err := w.storeOf(a).Create(ctx, "plain", replay.Request{}); err != nil {
-		t.Fatal(err)
-	}
-	w.replays["plain"] = &replayModel{id: "plain"}
-	closer := w.closerOf(a)
-	closer.Generations = steppedStore{closer.Generations, &steps{dies: true}}
-	if row, err := closer.Close(ctx, "plain", replay.Cancelled, nil); err != nil || row.Status != replay.Cancelled {
-		t.Errorf("close: %s, %v", row.Status, err)
-	}
-	service := &lifecycle.Service{Store: closer.Store, Closer: closer, Executions: &executionDouble{exists: true}}
-	if err := service.Reconcile(ctx); !errors.Is(err, errDied) {
-		t.Errorf("reconcile: %v", err)
-	}
 }

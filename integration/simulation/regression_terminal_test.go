@@ -9,9 +9,9 @@ import (
 	"reprise/pkg/replay"
 )
 
-// A prover that was given up and went on late wrote its own proof over the
-// complete one, after the generation had begun to follow.
-func TestLateProofUnsaysNothing(t *testing.T) {
+// A prover that had been abandoned continued late and overwrote the complete
+// proof with its own, after the generation had begun to follow.
+func TestALateProofReplacesNoOther(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
 	entity := w.names[0]
@@ -50,7 +50,7 @@ func TestLateProofUnsaysNothing(t *testing.T) {
 	}
 }
 
-// aheadOfScan lets something happen once, ahead of a scan.
+// aheadOfScan makes something happen once, before a scan.
 type aheadOfScan struct {
 	datastore.Generations
 	before func()
@@ -65,7 +65,9 @@ type aheadOfScanGeneration struct {
 	all *aheadOfScan
 }
 
-func (g *aheadOfScanGeneration) Scan(ctx context.Context, lane event.Lane, after string, limit int) ([]datastore.Row, error) {
+func (g *aheadOfScanGeneration) Scan(
+	ctx context.Context, lane event.Lane, after string, limit int,
+) ([]datastore.Row, error) {
 	if before := g.all.before; before != nil {
 		g.all.before = nil
 		before()

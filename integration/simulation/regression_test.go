@@ -10,14 +10,18 @@ import (
 	"reprise/pkg/replay"
 )
 
-// A plan that died between the buckets of an entity and the cut of its lane
-// left buckets that a later cut did not fit: the replay left events out and
-// said SUCCEEDED.
+// A plan died after listing an entity's buckets and before storing its lane's
+// cut. The buckets that it left did not fit a later cut: the replay left events
+// out and ended as SUCCEEDED.
 func TestScopedPlanFollowsItsCut(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
 	entity := w.names[0]
-	r := &replayModel{id: "scoped", request: replay.Request{Entities: []string{entity}}, lanes: make(map[event.Lane]*expected)}
+	r := &replayModel{
+		id:      "scoped",
+		request: replay.Request{Entities: []string{entity}},
+		lanes:   make(map[event.Lane]*expected),
+	}
 	w.replays[r.id] = r
 	w.logEvent(t, a, entity, "1", typeNoted)
 	if _, _, err := w.storeOf(a).Create(ctx, r.id, r.request); err != nil {
@@ -34,9 +38,9 @@ func TestScopedPlanFollowsItsCut(t *testing.T) {
 	w.finishPlain(t, a, r)
 }
 
-// Two attempts at a plan, of which the first had seen a lane empty, divided
-// different lanes: the row left a lane out that the cut had, and nothing was
-// proved of it.
+// Of two attempts at a plan, the first had seen a lane empty, so they divided
+// different lanes. The row left out a lane that the cut had, and nothing of
+// that lane was proved.
 func TestRacingPlansAgree(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
@@ -65,8 +69,9 @@ func TestRacingPlansAgree(t *testing.T) {
 	w.finishPlain(t, a, r)
 }
 
-// Buckets that had just been closed were read at half the price, which may miss
-// what was just written: ordinals shifted, and the replay could not be proved.
+// Buckets that had just been closed were read at half the price, with reads
+// that may miss recent writes. Ordinals shifted, and the replay could not be
+// proved.
 func TestFreshBucketsAreReadWhole(t *testing.T) {
 	w, a := quietWorld(t)
 	w.staleness = 2_000
@@ -84,9 +89,10 @@ func TestFreshBucketsAreReadWhole(t *testing.T) {
 	w.finishPlain(t, a, r)
 }
 
-// A drain that was given up and went on late set a lane back that had been
-// drained by then: it had no end marker, and the replay could not be proved.
-func TestLateDrainUnsaysNothing(t *testing.T) {
+// A drain that had been abandoned continued late and set back a lane that had
+// been drained by then. The lane had no end marker, and the replay could not be
+// proved.
+func TestALateDrainSetsNoLaneBack(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
 	r := &replayModel{id: "drained", lanes: make(map[event.Lane]*expected)}
@@ -113,8 +119,8 @@ func TestLateDrainUnsaysNothing(t *testing.T) {
 }
 
 // Drains that died while they set lanes back counted as stalls, although nobody
-// had read the lanes again: a replay failed without having been tried.
-func TestDeadDrainsAreNoStalls(t *testing.T) {
+// had read the lanes again: a replay failed without a real attempt.
+func TestDrainsThatDieCountNoStalls(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
 	r := &replayModel{id: "drained", lanes: make(map[event.Lane]*expected)}

@@ -12,20 +12,21 @@ import (
 	"reprise/pkg/replay"
 )
 
-// otherSet are projections that fold the same events otherwise.
+// otherSet are projections that fold the same events differently.
 func otherSet(t *testing.T) *projection.Set {
 	t.Helper()
-	set, err := projection.NewSet(projection.New("other", 2, []string{typeNoted}, func(n int, _ *event.Event) (int, error) {
-		return n + 1000, nil
-	}))
+	set, err := projection.NewSet(projection.New("other", 2, []string{typeNoted},
+		func(n int, _ *event.Event) (int, error) {
+			return n + 1000, nil
+		}))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return set
 }
 
-// A rebuild that went on under other projections than it had begun with folded
-// the rest of the log with those, proved itself complete and was promoted.
+// A rebuild that continued under other projections than it had begun with
+// folded the rest of the log with those, was proved complete and was promoted.
 func TestPlaybackOfAnotherVersionIsNotFoldedIn(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
@@ -54,13 +55,16 @@ func TestPlaybackOfAnotherVersionIsNotFoldedIn(t *testing.T) {
 			records = append(records, stored.data)
 		}
 	}
-	// The first record is folded in before the deploy, the rest comes after it,
+	// The first record is folded in before the deploy, the others after it,
 	// among records of another replay.
 	if consumed, err := w.consumerOf(a).Consume(ctx, lane, records[:1]); err != nil || consumed.Events != 1 {
 		t.Fatalf("%+v, %v", consumed, err)
 	}
 	deployed := w.consumerOf(a)
-	deployed.Applier = projection.NewApplier(otherSet(t), eventlog.View{Log: w.logOf(a), Heads: eventlog.Heads{Table: w.tableOf(a)}})
+	deployed.Applier = projection.NewApplier(otherSet(t), eventlog.View{
+		Log:   w.logOf(a),
+		Heads: eventlog.Heads{Table: w.tableOf(a)},
+	})
 	for range 2 { // redelivered
 		consumed, err := deployed.Consume(ctx, lane, records)
 		if err != nil {
@@ -79,21 +83,22 @@ func TestPlaybackOfAnotherVersionIsNotFoldedIn(t *testing.T) {
 	if fault := w.rowOf(t, a, r.id).Fault; fault == nil || fault.Error != replay.FaultOtherVersion {
 		t.Fatalf("fault in the row: %+v", fault)
 	}
-	// The right code comes back: it is not taken up again, and the steps end by
-	// name.
+	// The right code returns: the rebuild does not continue, and its steps end
+	// with the named error.
 	w.takeIn(t, a)
 	if row := w.store.tables[r.generation].rows[lane][entity]; row.Count != 1 {
 		t.Errorf("folded in behind a gap of versions: %d", row.Count)
 	}
 	w.wantSteps(t, a, w.set.Version(), r.id, replay.ErrOtherVersion)
-	if row, err := w.closerOf(a).Close(ctx, r.id, replay.Failed, &replay.Failure{Error: replay.FaultOtherVersion}); err != nil ||
+	failure := &replay.Failure{Error: replay.FaultOtherVersion}
+	if row, err := w.closerOf(a).Close(ctx, r.id, replay.Failed, failure); err != nil ||
 		row.Status != replay.Failed || w.store.tables[r.generation] != nil {
 		t.Errorf("%s, %v", row.Status, err)
 	}
 }
 
 // wantSteps runs every step of a replay with the projections of a version, and
-// wants one error of each.
+// expects the same error from each.
 func (w *world) wantSteps(t *testing.T, a *actor, version, id string, want error) {
 	t.Helper()
 	ctx := context.Background()
@@ -106,15 +111,21 @@ func (w *world) wantSteps(t *testing.T, a *actor, version, id string, want error
 	_, proved := prover.Prove(ctx, id)
 	followed := promoter.Follow(ctx, id)
 	_, promoted := promoter.Promote(ctx, id, w.clock().Add(drainLimit))
-	for step, err := range map[string]error{"read": read, "drain": drained, "prove": proved, "follow": followed, "promote": promoted} {
+	for step, err := range map[string]error{
+		"read":    read,
+		"drain":   drained,
+		"prove":   proved,
+		"follow":  followed,
+		"promote": promoted,
+	} {
 		if !errors.Is(err, want) {
 			t.Errorf("%s: %v, want %v", step, err, want)
 		}
 	}
 }
 
-// Every step of a rebuild under other code than planned it ends by name, a plan
-// that is made again among them, and none writes.
+// Under other code than planned it, every step of a rebuild ends with the named
+// error, a repeated plan included, and none writes.
 func TestStepsOfAnotherVersionEndByName(t *testing.T) {
 	for _, recorded := range []bool{true, false} { // a row of an earlier release has no version
 		w, a := quietWorld(t)
@@ -123,7 +134,10 @@ func TestStepsOfAnotherVersionEndByName(t *testing.T) {
 		r := aRebuild("rebuild", true)
 		w.rebuild(t, a, r)
 		if !recorded {
-			if _, err := w.storeOf(a).Update(ctx, r.id, func(row *replay.Row) error { row.Version = ""; return nil }); err != nil {
+			if _, err := w.storeOf(a).Update(ctx, r.id, func(row *replay.Row) error {
+				row.Version = ""
+				return nil
+			}); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -143,13 +157,15 @@ func TestStepsOfAnotherVersionEndByName(t *testing.T) {
 				t.Errorf("follow: %v", err)
 			}
 		}
-		if after := w.rowOf(t, a, r.id); after.Status != before.Status || after.Promoted || w.registryStateOf(t, a).Active != datastore.FirstGeneration {
+		after := w.rowOf(t, a, r.id)
+		if after.Status != before.Status || after.Promoted || w.registryStateOf(t, a).Active != datastore.FirstGeneration {
 			t.Errorf("the row is %s, was %s", after.Status, before.Status)
 		}
 	}
 }
 
-// An old row has no version; the drain and the proof take the generation's.
+// An old row has no version. The drain and the proof then use the generation's
+// version.
 func TestDrainAndProofOfAnotherVersionEndByName(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()
@@ -177,7 +193,8 @@ func TestDrainAndProofOfAnotherVersionEndByName(t *testing.T) {
 	}
 }
 
-// The proof names the version, and a row of another one is a difference.
+// The proof names the version, and counts a row of another version as a
+// difference.
 func TestProofCountsRowsOfAnotherVersion(t *testing.T) {
 	for _, foreign := range []int64{0, 1} {
 		w, a := quietWorld(t)
@@ -201,14 +218,15 @@ func TestProofCountsRowsOfAnotherVersion(t *testing.T) {
 			w.store.tables[r.generation].rows[lane][entity] = row
 		}
 		proof, err := w.proverOf(a).Prove(ctx, r.id)
-		if err != nil || proof.Complete != (foreign == 0) || proof.Version != w.set.Version() || proof.Rows.Others != foreign {
+		if err != nil || proof.Complete != (foreign == 0) || proof.Version != w.set.Version() ||
+			proof.Rows.Others != foreign {
 			t.Errorf("%d of another version: %+v, %v", foreign, proof, err)
 		}
 	}
 }
 
-// A generation that is gone under a rebuild ends that rebuild by name, and does
-// not stop the stream for others.
+// If the generation of a rebuild is gone, that rebuild ends with a named error
+// and does not stop the stream for others.
 func TestPlaybackIntoAGenerationThatIsGone(t *testing.T) {
 	w, a := quietWorld(t)
 	ctx := context.Background()

@@ -26,23 +26,26 @@ type expected struct {
 type replayModel struct {
 	id      string
 	request replay.Request
-	// doomed is set where the playback stream loses records of it for ever.
+	// doomed is true if the playback stream loses the replay's records for
+	// ever.
 	doomed bool
-	// losing is the number of its records that the stream still loses.
+	// losing is the number of the replay's records that the stream will still
+	// lose.
 	losing     int
 	cancelled  bool
 	lanes      map[event.Lane]*expected
 	generation string
 	status     replay.Status
 	failure    *replay.Failure
-	// answered is set once a person was told that it is cancelled, proved once
-	// its row has a complete proof, promoted once the row says so.
+	// answered is true once a person was told that the replay is cancelled,
+	// proved once its row has a complete proof, and promoted once the row says
+	// so.
 	answered bool
 	proved   bool
 	promoted bool
 	machine  *machine
 	cut      cutIn
-	// after is when it is asked for; nil means in its turn.
+	// after tells when the replay is requested; nil means in its turn.
 	after func() bool
 }
 
@@ -58,7 +61,8 @@ func (w *world) sawCut(id string, body []byte) {
 		return
 	}
 	if plan.Head.Position > w.headOf(plan.Lane) {
-		w.breakf(logLeads, "replay %s cuts lane %s at %s; the head is at %s", id, plan.Lane, plan.Head.Position, w.headOf(plan.Lane))
+		w.breakf(logLeads, "replay %s cuts lane %s at %s; the head is at %s",
+			id, plan.Lane, plan.Head.Position, w.headOf(plan.Lane))
 	}
 	r.lanes[plan.Lane] = w.model.expect(r.request, plan.Lane, plan.Head.Position)
 }
@@ -134,7 +138,7 @@ func (w *world) keepPlayback(r *replayModel, lane event.Lane) bool {
 	return true
 }
 
-// doomedLane is the lane all of whose records are lost.
+// doomedLane is the lane of which all records are lost.
 func (w *world) doomedLane(r *replayModel) event.Lane {
 	for lane := range event.Lane(w.lanes.Count()) {
 		if e := r.lanes[lane]; e != nil && len(e.events) > 0 {
@@ -176,7 +180,7 @@ func (w *world) sawReplay(a *actor, body []byte) {
 		w.breakf(completeness, "replay %s was %s and is %s", r.id, r.status, row.Status)
 	}
 	if row.Promoted && !w.shown[row.Generation] {
-		w.breakf(completeness, "replay %s says that %s was promoted, which never was active", r.id, row.Generation)
+		w.breakf(completeness, "replay %s says that %s was promoted, but it was never active", r.id, row.Generation)
 	}
 	was := r.status
 	r.status, r.failure, r.promoted = row.Status, row.Failure, row.Promoted
@@ -213,7 +217,8 @@ func (w *world) checkSucceeded(r *replayModel) {
 			continue // its rows were checked when it was proved
 		}
 		if mark.Ordinal != int64(len(want.events)) || mark.Digest != digest {
-			w.breakf(completeness, "replay %s succeeded with %d of the %d events of lane %s", r.id, mark.Ordinal, len(want.events), lane)
+			w.breakf(completeness, "replay %s succeeded with %d of the %d events of lane %s",
+				r.id, mark.Ordinal, len(want.events), lane)
 		}
 	}
 }
@@ -233,7 +238,7 @@ func (w *world) markOf(r *replayModel, lane event.Lane) (mark datastore.Mark) {
 }
 
 // checkProved compares the rows of a rebuild that is proved complete with the
-// model at its cut. A wipe that the prover cannot have seen is excused.
+// model at its cut. It excuses a wipe that the prover cannot have seen.
 func (w *world) checkProved(a *actor, r *replayModel) {
 	held := w.store.tables[r.generation]
 	if held == nil || !r.request.Rebuild {

@@ -5,12 +5,12 @@ import (
 	"fmt"
 )
 
-// maxSteps limits a schedule: one that needs more steps hangs.
+// maxSteps limits a schedule: one that needs more steps counts as hanging.
 const maxSteps = 60_000
 
-// schedule runs the schedule of a seed and returns its world, whose broken field
-// is the broken invariant, if any. quiesce returns once every goroutine that the
-// schedule started waits.
+// schedule runs the schedule of a seed and returns its world, whose broken
+// field is the broken invariant, if any. quiesce returns once every goroutine
+// of the schedule waits.
 func schedule(f *fixtures, seed uint64, p plant, tracing bool, quiesce func()) (*world, error) {
 	w, err := newWorld(f, seed, p, tracing)
 	if err != nil {
@@ -26,10 +26,10 @@ func schedule(f *fixtures, seed uint64, p plant, tracing bool, quiesce func()) (
 
 // storm is the probability of faults, per call of a store, until it is over.
 type storm struct {
-	// steps is its duration.
+	// steps is the storm's duration.
 	steps int
 	// before and after are the chances that a call fails without or with its
-	// effect, throttle that it is refused, crash that its caller dies.
+	// effect; throttle, that the call is refused; crash, that its caller dies.
 	before, after, throttle, crash float64
 	// freeze is the chance that an invocation freezes for long.
 	freeze float64

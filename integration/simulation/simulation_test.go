@@ -75,7 +75,7 @@ func attacksNamed(t *testing.T, list string) (named attacks) {
 	return named
 }
 
-// only returns fixtures whose seeds draw some attacks alone.
+// only returns fixtures whose seeds draw only the given attacks.
 func (f *fixtures) only(a attacks) *fixtures {
 	alone := *f
 	alone.attacks = a
@@ -141,11 +141,11 @@ func TestSchedules(t *testing.T) {
 		float64(sum.schedules)/took.Seconds(), sum.counts)
 }
 
-// counts says what happened in schedules.
+// counts are what happened in schedules.
 type counts struct {
 	schedules, steps, succeeded, flips int
-	// late are records that came to the pump too late, cancels those replays whose
-	// cancelling was answered, wipes the generations that were cleared.
+	// late counts records that reached the pump too late, cancels the replays
+	// whose cancel was answered, wipes the generations that were cleared.
 	resharded, late, deploys, cancels, wipes int
 }
 
@@ -176,7 +176,8 @@ func (s *summary) add(w *world) {
 	}
 }
 
-// TestSameSeed runs schedules twice: the traces are the same, byte for byte.
+// TestSameSeed runs schedules twice. The traces must be identical, byte for
+// byte.
 func TestSameSeed(t *testing.T) {
 	f := makeFixtures(t)
 	for seed := range uint64(30) {

@@ -13,7 +13,8 @@ import (
 	"reprise/pkg/projection"
 )
 
-// work handles records of one lane and returns how many leading ones are done.
+// work handles records of one lane and returns how many of the first ones are
+// done.
 type work func(ctx context.Context, lane event.Lane, records []eventlog.Incoming) (done int, err error)
 
 // function makes the work of one invocation.
@@ -28,7 +29,7 @@ type source struct {
 	shard  int
 	begin  function
 	next   int
-	// stalled is the time until which it delivers nothing.
+	// stalled is the time until which the source delivers nothing.
 	stalled int64
 	// stands is set for a function that does nothing while its generation belongs
 	// to another version than its code.
@@ -59,7 +60,7 @@ func (s *source) run(driver *actor) {
 			return
 		}
 		if s.world.stormy() && driver.random.IntN(30) == 0 {
-			s.next = max(0, s.next-driver.random.IntN(4)) // a mapping may hand over again what is done
+			s.next = max(0, s.next-driver.random.IntN(4)) // a mapping may deliver again what is done
 		}
 		left := s.stream.shards[s.shard][s.next:]
 		batch := left[:min(len(left), 1+driver.random.IntN(s.world.shape.batch))]
@@ -104,7 +105,11 @@ func (s *source) handle(ctx context.Context, a *actor, batch []streamRecord) han
 		group.Go(func() error {
 			records := make([]eventlog.Incoming, 0, len(index[lane]))
 			for _, i := range index[lane] {
-				records = append(records, eventlog.Incoming{Sequence: batch[i].sequence, Arrival: batch[i].arrival, Data: batch[i].data})
+				records = append(records, eventlog.Incoming{
+					Sequence: batch[i].sequence,
+					Arrival:  batch[i].arrival,
+					Data:     batch[i].data,
+				})
 			}
 			if done, err := do(tagged(ctx, int(lane)), lane, records); err != nil {
 				failed[n] = index[lane][min(done, len(records)-1)]
@@ -178,7 +183,8 @@ func (w *world) startWrite(generation string) {
 			written, err := live.Write(ctx, generation, lane, records)
 			w.gate.mu.Lock()
 			defer w.gate.mu.Unlock()
-			// So does a generation that was dropped before its consumer ended.
+			// The same is true after its generation was dropped before the
+			// consumer ended.
 			if written.Lost && w.store.tables[generation] != nil && !w.isWiped(generation) {
 				w.breakf(completeness, "generation %s says that it is lost", generation)
 			}

@@ -247,7 +247,12 @@ func (g generation) Mark(
 }
 
 // SetMark implements datastore.Generation.
-func (g generation) SetMark(ctx context.Context, name datastore.MarkName, lane event.Lane, mark datastore.Mark, previous datastore.MarkVersion,
+func (g generation) SetMark(
+	ctx context.Context,
+	name datastore.MarkName,
+	lane event.Lane,
+	mark datastore.Mark,
+	previous datastore.MarkVersion,
 ) (version datastore.MarkVersion, err error) {
 	err = g.do(ctx, "store.setmark", lane, string(name), func(_ fate, held *generationState) error {
 		if held.marks[markKey{name, lane}].version != previous {

@@ -10,7 +10,7 @@ import (
 	"reprise/pkg/feed"
 )
 
-// streamRecord is a record with its lane, -1 if its key belongs to no lane.
+// streamRecord is a record with its lane, or -1 if its key belongs to no lane.
 type streamRecord struct {
 	lane     event.Lane
 	sequence string
@@ -22,15 +22,15 @@ type streamRecord struct {
 type streamState struct {
 	world *world
 	name  string
-	// shards are all shards, closed ones included; ranges are their lanes.
+	// shards are all shards, including closed ones. ranges are their lanes.
 	shards   [][]streamRecord
 	ranges   []laneRange
 	sequence int64
 	// reshards are the numbers of puts after which the shards change.
 	puts     int
 	reshards []int
-	// accept is asked about every record that is put; false loses it although
-	// it is acknowledged.
+	// accept is asked about every record that is put. If it returns false, the
+	// record is lost although it is acknowledged.
 	accept func(lane event.Lane, data []byte) bool
 	saw    func(streamRecord)
 }
@@ -131,8 +131,8 @@ func (s *streamState) shardOf(lane event.Lane) int {
 	return 0
 }
 
-// reshard closes shards, mostly including the one of the last put, and opens their
-// children.
+// reshard closes shards, usually including the one of the last put, and opens
+// their children.
 func (s *streamState) reshard(last int) {
 	r := s.world.random
 	if r.IntN(4) == 0 {
@@ -164,7 +164,7 @@ func (s *streamState) reshard(last int) {
 	}
 }
 
-// neighbour is an open shard next to a range, -1 if there is none.
+// neighbour returns an open shard next to a range, or -1.
 func (s *streamState) neighbour(of laneRange) int {
 	for i, r := range s.ranges {
 		if !r.closed && (r.to == of.from || r.from == of.to) {
@@ -202,7 +202,7 @@ type mapping struct {
 	stands bool
 }
 
-// startShard gives a mapping a shard, from its oldest record on.
+// startShard gives a shard to a mapping, from the shard's oldest record on.
 func (w *world) startShard(m mapping, shard int) {
 	src := &source{world: w, name: fmt.Sprintf("%s-%d", m.name, shard), stream: m.stream, shard: shard,
 		begin: m.begin, stands: m.stands}

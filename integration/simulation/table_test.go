@@ -34,7 +34,7 @@ type table struct {
 
 func (w *world) tableOf(a *actor) control.Table { return table{a, w.table} }
 
-// who is the table's actor, or the caller's if it has none.
+// who is the table's actor or, without one, the caller's.
 func (t table) who(ctx context.Context) *actor {
 	if t.actor != nil {
 		return t.actor
@@ -162,8 +162,8 @@ func (s *tableState) put(a *actor, write control.Write) (control.Version, error)
 	return next.version, nil
 }
 
-// peek reads the control table for the model, in the middle of a call and without
-// the gate.
+// peek reads the control table for the model, in the middle of a call and
+// without the gate.
 type peek struct{ state *tableState }
 
 var errPeeking = errors.New("the model only looks")

@@ -16,7 +16,7 @@ import (
 	"reprise/pkg/replay/cutover"
 )
 
-// Faulty parts that stand in the place of a whole step.
+// Faulty parts that replace a whole step.
 
 // parallelRanges reads the buckets of a lane side by side, with the ordinals
 // that reading them in order would give.
@@ -60,11 +60,12 @@ func (r *rangeReader) read(ctx context.Context) error {
 		return err
 	}
 	var perBucket [][][]byte
-	err = eventlog.Heads{Table: table}.Manifests(ctx, r.lane, plan.Head, "", "", func(b eventlog.Bucket, _ eventlog.Manifest) error {
-		records, err := r.records(ctx, b, plan.Head.Position)
-		perBucket = append(perBucket, records)
-		return err
-	})
+	err = eventlog.Heads{Table: table}.Manifests(ctx, r.lane, plan.Head, "", "",
+		func(b eventlog.Bucket, _ eventlog.Manifest) error {
+			records, err := r.records(ctx, b, plan.Head.Position)
+			perBucket = append(perBucket, records)
+			return err
+		})
 	if err != nil {
 		return err
 	}
@@ -102,7 +103,10 @@ func (r *rangeReader) records(ctx context.Context, b eventlog.Bucket, cut event.
 		if e.Position > cut {
 			continue
 		}
-		header := record.Header{Lane: r.lane, Playback: &record.Playback{Replay: r.id, From: r.sum.Count, To: r.sum.Count + 1}}
+		header := record.Header{
+			Lane:     r.lane,
+			Playback: &record.Playback{Replay: r.id, From: r.sum.Count, To: r.sum.Count + 1},
+		}
 		data, err := r.world.codec.Pack(header, [][]byte{event.AppendPlaced(nil, e.Line, e.Position, e.Logged)})
 		if err != nil {
 			return nil, err
@@ -115,7 +119,7 @@ func (r *rangeReader) records(ctx context.Context, b eventlog.Bucket, cut event.
 	return records, nil
 }
 
-// trustEmptyQueue takes a replay for drained once nothing is left to be read
+// trustEmptyQueue considers a replay drained once nothing is left to be read
 // from the playback stream.
 func trustEmptyQueue(ctx context.Context, a *actor, id string) (replay.Drain, error) {
 	w := a.world
@@ -134,7 +138,7 @@ func trustEmptyQueue(ctx context.Context, a *actor, id string) (replay.Drain, er
 	return replay.Drained, nil
 }
 
-// flipWithoutHold waits until the generation has caught up, and flips.
+// flipWithoutHold waits until the generation has caught up, and then flips.
 func flipWithoutHold(ctx context.Context, a *actor, id string) (cutover.Promotion, error) {
 	w := a.world
 	row, err := w.storeOf(a).Load(ctx, id)
@@ -183,8 +187,8 @@ func (w *world) flipBlindly(ctx context.Context, a *actor, row replay.Row) error
 	return nil
 }
 
-// filterAlone takes the id that a filter only seems to have for a duplicate:
-// where the history is looked up, it holds that id, too.
+// filterAlone considers an id that a filter only seems to contain a duplicate:
+// when the history is looked up, it adds that id.
 type filterAlone struct {
 	eventlog.Log
 	world *world
@@ -192,7 +196,12 @@ type filterAlone struct {
 
 func plantFilterAlone(w *world, l eventlog.Log) eventlog.Log { return filterAlone{l, w} }
 
-func (f filterAlone) ReadEntity(ctx context.Context, lane event.Lane, bucket eventlog.Bucket, entity, after string, limit eventlog.PageLimit,
+func (f filterAlone) ReadEntity(
+	ctx context.Context,
+	lane event.Lane,
+	bucket eventlog.Bucket,
+	entity, after string,
+	limit eventlog.PageLimit,
 ) (eventlog.Page, error) {
 	page, err := f.Log.ReadEntity(ctx, lane, bucket, entity, after, limit)
 	if err != nil || len(page.Entries) == 0 {
@@ -200,8 +209,13 @@ func (f filterAlone) ReadEntity(ctx context.Context, lane event.Lane, bucket eve
 	}
 	if first := page.Entries[0]; entity == busy {
 		e := crowdEvent(f.world.lookalike)
-		page.Entries = append([]eventlog.Entry{{Entity: entity, Position: first.Position, Logged: first.Logged, Line: e.AppendJSON(nil)}},
-			page.Entries...)
+		lookalike := eventlog.Entry{
+			Entity:   entity,
+			Position: first.Position,
+			Logged:   first.Logged,
+			Line:     e.AppendJSON(nil),
+		}
+		page.Entries = append([]eventlog.Entry{lookalike}, page.Entries...)
 	}
 	return page, nil
 }

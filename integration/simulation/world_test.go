@@ -220,13 +220,13 @@ type plant struct {
 	// reader decorates the readers' stores, readGroup replaces the readers.
 	reader    func(a *actor, t control.Table, s feed.Stream) (control.Table, feed.Stream)
 	readGroup func(ctx context.Context, a *actor, id string, group int, deadline time.Time) (replay.Outcome, error)
-	// write replaces the live consumers. applyRoll decorates the table from which
+	// write replaces the live consumers. applyRegistry decorates the table from which
 	// the playback consumer reads the registry, judged the Data Store of those who
 	// check generations, closer that of those who drop them.
-	write     func(a *actor, generation string) work
-	applyRoll func(a *actor, t control.Table) control.Table
-	judged    func(datastore.Generations) datastore.Generations
-	closer    func(datastore.Generations) datastore.Generations
+	write         func(a *actor, generation string) work
+	applyRegistry func(a *actor, t control.Table) control.Table
+	judged        func(datastore.Generations) datastore.Generations
+	closer        func(datastore.Generations) datastore.Generations
 	// drainer decorates the control table of the drain; drain and promote replace
 	// those steps.
 	drainer func(control.Table) control.Table

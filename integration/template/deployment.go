@@ -14,14 +14,16 @@ type Place struct{ Region, Account string }
 
 // Deployment is what templates describe. Lists are sorted by name, source or key.
 type Deployment struct {
-	Tables    []Table
-	Streams   []Stream
-	Functions []Function
-	Versions  []Version
-	Mappings  []Mapping
-	Routes    []Route
-	Rules     []Rule
-	Machines  []Machine
+	Tables       []Table
+	Streams      []Stream
+	Functions    []Function
+	Versions     []Version
+	Mappings     []Mapping
+	Routes       []Route
+	Policies     []Policy
+	Rules        []Rule
+	Machines     []Machine
+	RolePolicies []RolePolicy
 }
 
 // Table is a DynamoDB table. Range is "" if it has no sort key; a type is S, N or B.
@@ -38,7 +40,9 @@ type Stream struct {
 
 // Function is a Lambda function.
 type Function struct {
-	Name, ARN   string
+	Name, ARN string
+	// Role is the ARN of its role.
+	Role        string
 	Environment map[string]string
 	Timeout     time.Duration
 	MemoryMB    int
@@ -58,8 +62,20 @@ type Mapping struct {
 	ResponseTypes                                                                []string
 }
 
-// Route is a route of an HTTP API with the function behind it, by its ARN.
-type Route struct{ Key, Function string }
+// Route is a route of an HTTP API with the function behind it, by its ARN. ARN is
+// that of calls of the route, which policies name, with its parameters as in Key.
+// Authorization is AWS_IAM, JWT or "".
+type Route struct{ Key, Function, ARN, Authorization string }
+
+// Policy is a managed policy: the actions and resources that its statements allow,
+// each a text with wildcards.
+type Policy struct {
+	Name    string
+	Allowed []Allowed
+}
+
+// Allowed is a statement of a policy, without a condition.
+type Allowed struct{ Actions, Resources []string }
 
 // Rule is an EventBridge rule. Schedule or Pattern is set.
 type Rule struct {
@@ -68,6 +84,19 @@ type Rule struct {
 	Pattern map[string]any
 	// Targets are ARNs.
 	Targets []string
+}
+
+// RolePolicy is an inline policy of roles, by their names.
+type RolePolicy struct {
+	Roles      []string
+	Statements []Statement
+}
+
+// Statement is one statement of a policy. Condition has values by operator and key.
+type Statement struct {
+	Effect             string
+	Actions, Resources []string
+	Condition          map[string]map[string][]string
 }
 
 // Machine is a state machine. Substitutions are the values of placeholders in the
@@ -120,6 +149,7 @@ func (d *Deployment) sort() {
 	sortBy(d.Versions, func(v Version) string { return v.Function })
 	sortBy(d.Mappings, func(m Mapping) string { return m.Source + m.Function })
 	sortBy(d.Routes, func(r Route) string { return r.Key })
+	sortBy(d.Policies, func(p Policy) string { return p.Name })
 	sortBy(d.Machines, func(m Machine) string { return m.Name })
 }
 

@@ -17,6 +17,8 @@ const (
 	typeRule        = "AWS::Events::Rule"
 	typeMachine     = "AWS::StepFunctions::StateMachine"
 	typeRole        = "AWS::IAM::Role"
+	typePolicy      = "AWS::IAM::ManagedPolicy"
+	typeRolePolicy  = "AWS::IAM::Policy"
 )
 
 // firstVersion is the number of the version that a first deploy publishes.
@@ -94,6 +96,7 @@ func (r *resource) name() (string, error) {
 		typeFunction: "FunctionName",
 		typeMachine:  "StateMachineName",
 		typeRole:     "RoleName",
+		typePolicy:   "ManagedPolicyName",
 	}[r.Type]
 	raw, found := r.Properties[property]
 	if !found {

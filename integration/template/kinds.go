@@ -23,10 +23,14 @@ func (d *Deployment) add(r *resource) error {
 		d.Mappings = append(d.Mappings, p.mapping())
 	case typeRoute:
 		d.Routes = append(d.Routes, p.route())
+	case typePolicy:
+		d.Policies = append(d.Policies, p.policy())
 	case typeRule:
 		d.Rules = append(d.Rules, p.rule())
 	case typeMachine:
 		d.Machines = append(d.Machines, p.machine())
+	case typeRolePolicy:
+		d.RolePolicies = append(d.RolePolicies, p.rolePolicy())
 	}
 	return p.err
 }
@@ -90,6 +94,7 @@ func (p *properties) function() Function {
 	return Function{
 		Name:        p.name(),
 		ARN:         p.arn(),
+		Role:        property[string](p, "Role"),
 		Environment: p.textsOf("Environment", variables),
 		Timeout:     time.Duration(p.number("Timeout")) * time.Second,
 		MemoryMB:    p.number("MemorySize"),
@@ -128,7 +133,9 @@ func (p *properties) mapping() Mapping {
 // route follows a route's integration to its function. The integration's URI is the
 // function's ARN, or contains it in the path of an invocation.
 func (p *properties) route() Route {
-	route := Route{Key: p.text("RouteKey")}
+	route := Route{Key: p.text("RouteKey"), Authorization: property[string](p, "AuthorizationType")}
+	method, path, _ := strings.Cut(route.Key, " ")
+	route.ARN = p.of.in.set.arn("execute-api", property[string](p, "ApiId")+"/$default/"+method+path)
 	_, id, _ := strings.Cut(p.text("Target"), "/")
 	integration := p.of.in.Resources[id]
 	if p.err != nil {
@@ -144,6 +151,35 @@ func (p *properties) route() Route {
 		route.Function = strings.TrimSuffix(rest, "/invocations")
 	}
 	return note(p, route, of.err)
+}
+
+func (p *properties) policy() Policy {
+	policy := Policy{Name: p.name()}
+	document := property[map[string]any](p, "PolicyDocument")
+	statements, _ := document["Statement"].([]any)
+	for _, raw := range statements {
+		statement, _ := raw.(map[string]any)
+		if statement["Effect"] != "Allow" || statement["Condition"] != nil {
+			p.err = fmt.Errorf("statement of policy %s: %w", policy.Name, ErrUnknown)
+			return policy
+		}
+		policy.Allowed = append(policy.Allowed, Allowed{listed(statement["Action"]), listed(statement["Resource"])})
+	}
+	return policy
+}
+
+// listed returns a text or a list of texts as a list.
+func listed(value any) []string {
+	if text, ok := value.(string); ok {
+		return []string{text}
+	}
+	var texts []string
+	list, _ := value.([]any)
+	for _, one := range list {
+		text, _ := one.(string)
+		texts = append(texts, text)
+	}
+	return texts
 }
 
 func (p *properties) rule() Rule {

@@ -89,7 +89,7 @@ func (h *Load) receive(r *http.Request) (reply, error) {
 		return reply{}, err
 	}
 	if h.Overloaded != nil && h.Overloaded(r.Context()) {
-		return reply{}, busy("the platform is far behind with events it accepted earlier; " +
+		return reply{}, Busy("the platform is far behind with events it accepted earlier; " +
 			"nothing of this request was accepted: send it again later")
 	}
 	moved, err := h.moved(r.Context(), batch)
@@ -103,13 +103,11 @@ func (h *Load) receive(r *http.Request) (reply, error) {
 	return reply{status: http.StatusAccepted, body: batch.answer(minimal, moved)}, nil
 }
 
-func busy(detail string) *Problem { return retryLater("busy", detail) }
-
 // putFailed is the answer if not every event was put.
 func (h *Load) putFailed(ctx context.Context, err error) error {
 	h.Log.LogAttrs(ctx, slog.LevelWarn, "events not accepted", slog.String("error", err.Error()))
 	const again = "some of the request's events may have been accepted: send the same request again, which is safe"
-	p := busy(again)
+	p := Busy(again)
 	switch {
 	case errors.Is(err, feed.ErrThrottled):
 		p = problem(http.StatusTooManyRequests, "throttled", again)

@@ -38,7 +38,8 @@ func (g *flippingGeneration) Rows(ctx context.Context, lane event.Lane, entities
 
 func TestReadDuringAPromotionUsesTheNewGeneration(t *testing.T) {
 	w := newAPIWorld(t)
-	w.send(`{"specversion":"1.0","id":"1","source":"s","type":"account.opened","subject":"a","time":"2026-03-01T00:00:00Z","data":{"owner":"Ada"}}`)
+	w.send(`{"specversion":"1.0","id":"1","source":"s","type":"account.opened","subject":"a",` +
+		`"time":"2026-03-01T00:00:00Z","data":{"owner":"Ada"}}`)
 	w.flow()
 	ctx := t.Context()
 	info, err := w.registry.Begin(ctx, "r", "accounts@1,repofiles@1")

@@ -26,7 +26,7 @@ import (
 type replayCase struct {
 	input string
 	flags []string
-	// fault is a part of the refusal, "" where the request is accepted.
+	// fault is a part of the refusal, or "" if the request is accepted.
 	fault string
 }
 
@@ -58,6 +58,8 @@ func replayCases() []replayCase {
 		{`{"entities":["\ud800"]}`, nil, "is not valid Unicode"},
 		{`{"types":[""]}`, []string{"--type="}, "types"},
 		{`{"types":["a\u007f"]}`, []string{"--type", "a\x7f"}, "types"},
+		{`{"types":["a\u009b31m"]}`, []string{"--type", "a\u009b31m"}, "types"},
+		{`{"entities":["a\u001b[2J"]}`, []string{"--entity", "a\x1b[2J"}, "entities"},
 		{"{\"types\":[\"\xff\"]}", []string{"--type", "\xff"}, "not valid U"},
 		{`{"from":""}`, []string{"--from="}, "from"},
 		{`{"to":"soon"}`, []string{"--to", "soon"}, "to"},
@@ -80,9 +82,9 @@ func replayCases() []replayCase {
 	}
 }
 
-// TestEveryWayToStartAReplayAcceptsTheSameInput: over HTTP, as a function, from the
-// console of Step Functions, and by the command line. A refusal enters nothing,
-// and says what is at fault.
+// TestEveryWayToStartAReplayAcceptsTheSameInput starts replays over HTTP, as a
+// function, from the console of Step Functions and from the command line. A
+// refusal stores nothing and says what is wrong.
 func TestEveryWayToStartAReplayAcceptsTheSameInput(t *testing.T) {
 	for i, c := range replayCases() {
 		w := newAPIWorld(t)
@@ -108,7 +110,6 @@ func TestEveryWayToStartAReplayAcceptsTheSameInput(t *testing.T) {
 	}
 }
 
-// TestEveryWayToStartAReplayRefusesTheSameNames.
 func TestEveryWayToStartAReplayRefusesTheSameNames(t *testing.T) {
 	w := newAPIWorld(t)
 	server := w.serve()

@@ -19,7 +19,7 @@ import (
 // serve serves every route of the world as the platform of one machine does.
 func (w *apiWorld) serve() *httptest.Server {
 	w.t.Helper()
-	server := httptest.NewServer(emulate.Server(w.handler, slog.New(slog.DiscardHandler)).Handler)
+	server := httptest.NewServer(emulate.Server(w.handler, nil, slog.New(slog.DiscardHandler)).Handler)
 	w.t.Cleanup(server.Close)
 	return server
 }
@@ -72,7 +72,7 @@ func problemOf(t testing.TB, status int, body string) api.Problem {
 	return decode[api.Problem](t, body)
 }
 
-// TestEveryRouteRefusesTheSameQueries, also those that take no parameter.
+// The test includes routes that take no parameter.
 func TestEveryRouteRefusesTheSameQueries(t *testing.T) {
 	w := newAPIWorld(t)
 	server := w.serve()
@@ -94,7 +94,7 @@ func TestEveryRouteRefusesTheSameQueries(t *testing.T) {
 	}
 }
 
-// TestNoRouteTakesAnEncodedBody, which would be kept encoded.
+// The body would be kept in its encoded form.
 func TestNoRouteTakesAnEncodedBody(t *testing.T) {
 	w := newAPIWorld(t)
 	server := w.serve()
@@ -129,7 +129,6 @@ func TestNoRouteTakesAnEncodedBody(t *testing.T) {
 	}
 }
 
-// TestEveryPathRefusesTheSameEntities.
 func TestEveryPathRefusesTheSameEntities(t *testing.T) {
 	w := newAPIWorld(t)
 	server := w.serve()
@@ -153,7 +152,7 @@ func TestEveryPathRefusesTheSameEntities(t *testing.T) {
 	}
 }
 
-// TestBodiesAreReadExactly, whichever route reads one.
+// Every route that reads a body is tested.
 func TestBodiesAreReadExactly(t *testing.T) {
 	w := newAPIWorld(t)
 	server := w.serve()
@@ -172,7 +171,8 @@ func TestBodiesAreReadExactly(t *testing.T) {
 	} {
 		a := asked{route: c.route, body: c.body, headers: map[string]string{"content-type": "application/json"}}
 		status, body := w.overHTTP(server, a)
-		if problem := decode[api.Problem](t, body); status != http.StatusBadRequest || !strings.Contains(problem.Detail, c.fault) {
+		problem := decode[api.Problem](t, body)
+		if status != http.StatusBadRequest || !strings.Contains(problem.Detail, c.fault) {
 			t.Errorf("%s %s: %d %s", c.route, c.body, status, body)
 		}
 		a.headers = map[string]string{"content-type": "application/json; charset=utf-16"}

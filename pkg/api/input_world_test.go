@@ -63,8 +63,17 @@ func newEdge(t testing.TB) *edge {
 		decoder: &eventlog.Decoder{Codec: codec, Lanes: lanes, Epoch: 1}}
 	table := pebbletest.Open(t).Table
 	load := func(keepTime bool) *api.Load {
-		return &api.Load{Stream: stream{into: &e.put}, Codec: codec, Lanes: lanes, Epoch: 1, KeepTime: keepTime,
-			Heads: eventlog.Heads{Table: table}, Width: eventlog.Hour, Now: func() time.Time { return edgeNow }, Log: slog.New(slog.DiscardHandler)}
+		return &api.Load{
+			Stream:   stream{into: &e.put},
+			Codec:    codec,
+			Lanes:    lanes,
+			Epoch:    1,
+			KeepTime: keepTime,
+			Heads:    eventlog.Heads{Table: table},
+			Width:    eventlog.Hour,
+			Now:      func() time.Time { return edgeNow },
+			Log:      slog.New(slog.DiscardHandler),
+		}
 	}
 	e.handler = api.New(load(false), load(true), &api.API{})
 	return e
@@ -79,7 +88,7 @@ type sent struct {
 // viaHTTP sends a request to the platform on one machine, viaLambda to the function as
 // API Gateway does: as a JSON event in which most bodies are base64.
 func viaHTTP(e *edge, route string, s sent) (status int, body string) {
-	handler := emulate.Server(e.handler, slog.New(slog.DiscardHandler)).Handler
+	handler := emulate.Server(e.handler, nil, slog.New(slog.DiscardHandler)).Handler
 	got := answeredBy(handler, asked{route: route, headers: s.headers, body: s.body}.request(e.t.Context(),
 		"http://localhost"))
 	return got.StatusCode, got.Body
@@ -232,7 +241,7 @@ func (e *edge) send(c inputCase, keep bool) (verdict, bool) {
 	result, err := send.Send(e.t.Context(), strings.NewReader(c.text),
 		send.Options{To: poster{e}, KeepTime: keep, Now: func() time.Time { return edgeNow }})
 	if (err == nil) != (len(looked) == 0) || !slices.Equal(looked, result.Refused) {
-		e.t.Errorf("the look at the file says %v, sending it %v, %v", looked, result.Refused, err)
+		e.t.Errorf("checking the file gives %v, sending it gives %v, %v", looked, result.Refused, err)
 	}
 	if err == nil {
 		return e.answered(http.StatusAccepted, ""), true

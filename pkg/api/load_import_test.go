@@ -17,7 +17,8 @@ func TestImportOverManyBucketsIsCut(t *testing.T) {
 	for i := range n {
 		own := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC).Add(time.Duration(i) * 90 * time.Minute)
 		lines = append(lines, fmt.Sprintf(
-			`{"specversion":"1.0","id":"%d","source":"s","type":"account.deposited","subject":"x","time":"%s","data":{"amount":1}}`,
+			`{"specversion":"1.0","id":"%d","source":"s","type":"account.deposited","subject":"x",`+
+				`"time":"%s","data":{"amount":1}}`,
 			i, own.Format(time.RFC3339)))
 	}
 	w.send(lines...)

@@ -30,8 +30,8 @@ func (c clearing) Clear(_ context.Context, id string) error { return c.clear(id)
 
 var errClear = errors.New("the table is half empty")
 
-// TestWipeIsRecordedBeforeItBegins fails the wipe half way: what is left is lost
-// all the same.
+// TestWipeIsRecordedBeforeItBegins makes the wipe fail half way: the generation
+// is lost nevertheless.
 func TestWipeIsRecordedBeforeItBegins(t *testing.T) {
 	w := newAPIWorld(t)
 	w.send(deposits("a", 0, 3)...)
@@ -92,8 +92,8 @@ type stopped struct{ lifecycle.Executions }
 
 func (stopped) Stop(context.Context, string, string, string) error { return nil }
 
-// TestAPromotedReplayIsNotCancelled answers 409 and says why; one that is not
-// promoted is cancelled, and its generation never becomes active.
+// TestAPromotedReplayIsNotCancelled expects 409 with the reason. A replay that
+// is not promoted is cancelled, and its generation never becomes active.
 func TestAPromotedReplayIsNotCancelled(t *testing.T) {
 	for _, promoted := range []bool{true, false} {
 		w := newAPIWorld(t)

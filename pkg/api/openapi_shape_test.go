@@ -36,7 +36,7 @@ func TestSchemasMatchTheAnswers(t *testing.T) {
 		"History": api.HistoryPage{}, "Rows": api.RowsPage{}, "Lanes": api.LanesView{},
 		"Status": api.StatusView{}, "Generation": api.Wiped{}, "Generations": api.GenerationsView{},
 		"Replays": api.ReplaysPage{}, "Replay": lifecycle.View{},
-		"StartReplay": api.StartReplay{},
+		"StartReplay": api.StartReplay{}, "PlaybackPage": api.PlaybackPage{},
 	} {
 		compareShape(t, name, reflect.TypeOf(shown), doc.Components.Schemas[name])
 	}
@@ -73,13 +73,13 @@ func compareShape(t *testing.T, path string, shown reflect.Type, ref *openapi3.S
 		}
 		for name := range ref.Value.Properties {
 			if _, found := members[name]; !found {
-				t.Errorf("openapi.yaml describes %s.%s, which there is not", path, name)
+				t.Errorf("openapi.yaml describes %s.%s, which does not exist", path, name)
 			}
 		}
 	}
 }
 
-// given are what requests give: their members may be absent.
+// given are the types of requests, whose members may be absent.
 var given = map[string]bool{"StartReplay": true}
 
 type member struct {
@@ -121,7 +121,7 @@ func TestProblemTypesAreDescribed(t *testing.T) {
 	}
 	for kind := range described {
 		if !known[kind] {
-			t.Errorf("openapi.yaml describes the problem %s, which nothing answers", kind)
+			t.Errorf("openapi.yaml describes the problem %s, which no route answers with", kind)
 		}
 	}
 	if len(known) < 20 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"os"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -72,7 +73,7 @@ func TestDescriptionHasExactlyTheRoutes(t *testing.T) {
 	doc, err := description()
 	must(t, err)
 	known := map[string]api.Group{}
-	for _, route := range api.Routes() {
+	for _, route := range slices.Concat(api.Routes(), api.LocalRoutes()) {
 		if _, twice := known[route.Pattern]; twice {
 			t.Errorf("route %s is listed twice", route.Pattern)
 		}

@@ -114,6 +114,9 @@ func reason(err, sentinel error) string {
 	return after
 }
 
+// Busy is the problem of a platform that has too much to do at present.
+func Busy(detail string) *Problem { return retryLater("busy", detail) }
+
 func retryLater(kind, detail string) *Problem {
 	p := problem(http.StatusServiceUnavailable, kind, detail)
 	p.RetryAfter = retrySeconds

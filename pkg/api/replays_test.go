@@ -88,7 +88,7 @@ func TestReplayIsCancelledOnce(t *testing.T) {
 	}
 }
 
-// TestAReplayIsShownWithItsCost, with and without transitions, as described.
+// The answer is as described, with transitions and without.
 func TestAReplayIsShownWithItsCost(t *testing.T) {
 	w := newAPIWorld(t)
 	_, _, err := w.store.Create(t.Context(), "r1", replay.Request{})

@@ -42,8 +42,8 @@ func (a reply) write(w http.ResponseWriter) error {
 	return nil
 }
 
-// write answers with a problem document.
-func (p *Problem) write(w http.ResponseWriter) {
+// Write answers with a problem document.
+func (p *Problem) Write(w http.ResponseWriter) {
 	header := map[string]string{"Content-Type": "application/problem+json"}
 	if p.RetryAfter > 0 {
 		header["Retry-After"] = strconv.Itoa(p.RetryAfter)
@@ -55,5 +55,5 @@ func (p *Problem) write(w http.ResponseWriter) {
 // Forbid answers a request from another machine to the platform on one machine.
 func Forbid(w http.ResponseWriter) {
 	problem(http.StatusForbidden, "not-from-here",
-		"the platform on one machine answers only requests from this machine: send them to a loopback address").write(w)
+		"the platform on one machine answers only requests from this machine: send them to a loopback address").Write(w)
 }

@@ -52,7 +52,7 @@ const (
 
 const serveAPI = "serve-api"
 
-// Routes returns every route of the HTTP API. There are no others.
+// Routes returns every route of the HTTP API. On AWS there are no others.
 func Routes() []Route {
 	return []Route{
 		{RouteEvents, Produce, "load-events", nil},
@@ -76,6 +76,11 @@ func Routes() []Route {
 // status 404.
 func New(events, imports *Load, a *API) http.Handler { return newMux(events, imports, a) }
 
+// NewLocal is New for a platform on one machine, which also serves LocalRoutes.
+func NewLocal(events, imports *Load, a *API, playback *Playback) http.Handler {
+	return newMux(events, imports, a, playback)
+}
+
 // Handler serves POST /imports if KeepTime is set, otherwise POST /events.
 func (h *Load) Handler() http.Handler { return newMux(h) }
 
@@ -85,7 +90,7 @@ func (a *API) Handler() http.Handler { return newMux(a) }
 func newMux(parts ...interface{ addTo(*http.ServeMux) }) *http.ServeMux {
 	mux := http.NewServeMux()
 	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		problem(http.StatusNotFound, "no-route", "there is no such route: openapi.yaml lists them all").write(w)
+		problem(http.StatusNotFound, "no-route", "there is no such route: openapi.yaml lists them all").Write(w)
 	})
 	for _, part := range parts {
 		part.addTo(mux)
@@ -123,6 +128,6 @@ func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		err = answer.write(w)
 	}
 	if err != nil {
-		problemFor(r, e.log, err).write(w)
+		problemFor(r, e.log, err).Write(w)
 	}
 }

@@ -12,11 +12,11 @@ import (
 )
 
 // features are what a state machine file uses: "Task" for a kind of state,
-// "State.Next" for a field that all kinds have, "Task.Retry" for one of a kind,
-// "Retry.MaxAttempts" for a field inside, "Map DISTRIBUTED" for a mode,
-// "States.ALL" for an error name, "invoke" for a resource, "${Name}" for
+// "State.Next" for a field that all kinds have, "Task.Retry" for a field of one
+// kind, "Retry.MaxAttempts" for a field inside another, "Map DISTRIBUTED" for a
+// mode, "States.ALL" for an error name, "invoke" for a resource, "${Name}" for
 // placeholders, and from expressions "$count" for a function and
-// "$states.input" for what is reserved.
+// "$states.input" for a reserved variable.
 type features map[string]bool
 
 func (f features) machine(m map[string]any) {
@@ -54,7 +54,7 @@ func (f features) states(flow map[string]any) {
 	}
 }
 
-// objects are the fields that hold objects of the language, and no data.
+// objects are the fields that contain objects of the language rather than data.
 var objects = []string{"Arguments", "Retry", "Catch", "Choices", "ItemProcessor", "ProcessorConfig", "ItemBatcher"}
 
 var (
@@ -62,7 +62,7 @@ var (
 	reserved = regexp.MustCompile(`\$states\.(input|result|errorOutput|context\.[A-Z]\w*\.[A-Z]\w*(\.[A-Z]\w*)?)`)
 )
 
-// value looks into the value of a field.
+// value adds the features in the value of a field.
 func (f features) value(field string, v any) {
 	switch v := v.(type) {
 	case map[string]any:
@@ -99,7 +99,8 @@ func (f features) value(field string, v any) {
 	}
 }
 
-// ourFeatures are those of the state machine files of this repository.
+// ourFeatures are the features that the state machine files of this repository
+// use.
 func ourFeatures(t *testing.T) features {
 	t.Helper()
 	files, err := filepath.Glob("../../workflows/*.asl.json")
@@ -128,9 +129,9 @@ var (
 	reads  = regexp.MustCompile(`\.(?:get|text|required|flag|template|expression|number|constant|names|sub|each)\("(\w+)"`)
 )
 
-// TestTableOfFeatures holds the table of features in DESIGN.md to the truth:
-// what our files use, that the tests exist, and that no field that Parse reads
-// is left out.
+// TestTableOfFeatures checks the table of features in DESIGN.md: that it says
+// correctly what our files use, that its tests exist, and that it omits no
+// field that Parse reads.
 func TestTableOfFeatures(t *testing.T) {
 	design, err := os.ReadFile("DESIGN.md")
 	if err != nil {

@@ -19,7 +19,7 @@ func nested(depth int, inner string) string {
 	return pass(`"Output":` + strings.Repeat("[", depth) + inner + strings.Repeat("]", depth) + `,`)
 }
 
-// hostile are definitions that must be refused, or accepted, in a moment.
+// hostile are definitions that must be refused, or accepted, within a moment.
 var hostile = []struct{ name, definition, want string }{
 	{"deep", nested(400_000, ""), "nested more than 1000 levels deep"},
 	{"unclosed", strings.Repeat("[", asl.MaxDefinitionBytes), "nested more than 1000 levels deep"},
@@ -29,7 +29,11 @@ var hostile = []struct{ name, definition, want string }{
 	{"problems everywhere", pass(`"Output":[` + strings.Repeat(`"{%!é%}",`, 100_000) + `1],`), "! is not an operator"},
 	{"placeholders everywhere", pass(`"Output":"` + strings.Repeat("${x}", 250_000) + `",`), "has no value"},
 	{"number", pass(`"Output":1e400,`), "the number 1e400 is out of range"},
-	{"join by position", pass(`"Output":"{% $count($states.input.jobs#$i) %}",`), "field Output: expression \"$count($states.input.jobs#$i)\": the operator # is not supported"},
+	{
+		"join by position",
+		pass(`"Output":"{% $count($states.input.jobs#$i) %}",`),
+		"field Output: expression \"$count($states.input.jobs#$i)\": the operator # is not supported",
+	},
 	{"join by context", pass(`"Output":"{% $count($states.input.jobs@$j) %}",`), "the operator @ is not supported"},
 }
 
@@ -59,7 +63,8 @@ func TestTemplateIsBounded(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		input, err := jsonata.Decode([]byte(strings.Repeat("[", 200) + strings.Repeat("1,", 1000) + "1" + strings.Repeat("]", 200)))
+		input, err := jsonata.Decode([]byte(strings.Repeat("[", 200) + strings.Repeat("1,", 1000) + "1" +
+			strings.Repeat("]", 200)))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -67,14 +72,15 @@ func TestTemplateIsBounded(t *testing.T) {
 		reserved.Set("input", input)
 		_, err = m.States()[0].Output.EvalJSON(func(string) (any, bool) { return reserved, true })
 		failed := (*asl.EvaluationError)(nil)
-		if !errors.As(err, &failed) || !strings.Contains(failed.Reason, c.want) || !strings.HasPrefix(failed.Location, "Output[") {
+		if !errors.As(err, &failed) || !strings.Contains(failed.Reason, c.want) ||
+			!strings.HasPrefix(failed.Location, "Output[") {
 			t.Errorf("%s: %.200v", c.name, err)
 		}
 	}
 }
 
 // FuzzParse looks for definitions, and values of a field, that make Parse, Lint
-// or an evaluation panic or hang, or that Parse accepts only once.
+// or an evaluation panic or hang, or that Parse does not accept a second time.
 func FuzzParse(f *testing.F) {
 	for _, c := range hostile {
 		f.Add(fmt.Sprintf("%.4000s", c.definition), `"{% $states.input %}"`)
@@ -93,7 +99,11 @@ func FuzzParse(f *testing.F) {
 	for _, seed := range []string{asltest.Mixed(), asltest.Choice(), `{}`, `[`, `{"States":{"":{}}}`} {
 		f.Add(seed, `"{% [0..20000].([0..20000]) %}"`)
 	}
-	for _, field := range []string{`"{% $a#$i %}"`, `"{% !é %}"`, `"{% $x ~日 %}"`, `1e400`, strings.Repeat("[", 1001), `["{%","{% 1"," {% 1 %}"]`} {
+	for _, field := range []string{
+		`"{% $a#$i %}"`, `"{% !é %}"`, `"{% $x ~日 %}"`, `1e400`,
+		strings.Repeat("[", 1001),
+		`["{%","{% 1"," {% 1 %}"]`,
+	} {
 		f.Add(`{}`, field)
 	}
 	f.Fuzz(func(t *testing.T, definition, field string) {

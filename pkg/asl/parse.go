@@ -81,7 +81,13 @@ func (p *parser) err() error {
 }
 
 func (p *parser) fields(state, prefix string, object *jsonata.Object) *fields {
-	return &fields{parser: p, state: state, prefix: prefix, object: object, known: map[string]bool{"Comment": true}}
+	return &fields{
+		parser: p,
+		state:  state,
+		prefix: prefix,
+		object: object,
+		known:  map[string]bool{"Comment": true},
+	}
 }
 
 var (

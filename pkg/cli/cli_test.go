@@ -3,16 +3,12 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"math/rand/v2"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httputil"
-	"net/url"
 	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"testing"
 	"time"
 
@@ -52,12 +48,13 @@ func TestStateIsLostAndComesBack(t *testing.T) {
 	}
 	s.fine("", "state", "wipe", "--yes")
 	for _, args := range [][]string{{"state", "get", "a"}, {"state", "export"}} {
-		if got := s.run("", args...); got.code != command.ExitFailed || !strings.Contains(got.stderr, "replay start --rebuild --promote") {
+		if got := s.run("", args...); got.code != command.ExitFailed ||
+			!strings.Contains(got.stderr, "replay start --rebuild --promote") {
 			t.Errorf("%v after the wipe: %+v", args, got)
 		}
 	}
-	if got := s.run(account("c", 0), "send", "-", "--wait"); got.code != command.ExitFailed || !strings.Contains(got.stderr, "is lost") ||
-		!strings.Contains(got.stdout, `"accepted":1`) {
+	if got := s.run(account("c", 0), "send", "-", "--wait"); got.code != command.ExitFailed ||
+		!strings.Contains(got.stderr, "is lost") || !strings.Contains(got.stdout, `"accepted":1`) {
 		t.Errorf("send to a lost generation: %+v", got)
 	}
 
@@ -79,7 +76,10 @@ func TestCommandsPrintTables(t *testing.T) {
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(account("a", 2)+strings.Replace(account("p", 1), "account.opened", "account.withdrawn", 1),
 		"send", "-", "--wait")
-	s.fine("", "replay", "start", "--type", "account.opened", "--entity=a", "--name", "part", "--wait", "--from", "2020-01-01")
+	s.fine(
+		"", "replay", "start", "--type", "account.opened", "--entity=a", "--name", "part", "--wait",
+		"--from", "2020-01-01",
+	)
 	for _, c := range []struct {
 		args string
 		want []string
@@ -87,7 +87,13 @@ func TestCommandsPrintTables(t *testing.T) {
 		{"state get a", []string{"entity a", "3 applied, 0 duplicates", `"balance": 2`, "the live path", "generation g0001"}},
 		{"state get p", []string{"parked", "the account is not open"}},
 		{"replay list", []string{"ID STATUS", "part SUCCEEDED", "part of the log"}},
-		{"replay get part", []string{"status SUCCEEDED", "types account.opened, entities a", "complete: 3 read, 1 selected, 1 taken in", "1 delivered"}},
+		{
+			"replay get part",
+			[]string{
+				"status SUCCEEDED", "types account.opened, entities a",
+				"complete: 3 read, 1 selected, 1 taken in", "1 delivered",
+			},
+		},
 		{"replay watch part", []string{"status SUCCEEDED"}},
 		{"status", []string{"5 events", "8 lanes", "CONSUMER", "pump", "write#g0001", "g0001 active", "parked 1 entities"}},
 	} {
@@ -113,11 +119,13 @@ func TestReplaysAreStartedAndCancelled(t *testing.T) {
 	}
 	id := strings.Fields(started.stdout)[1]
 	s.fine("", "replay", "watch", id)
-	if got := s.run("", "replay", "cancel", id); got.code != command.ExitFailed || !strings.Contains(got.stderr, "has ended") {
+	if got := s.run("", "replay", "cancel", id); got.code != command.ExitFailed ||
+		!strings.Contains(got.stderr, "has ended") {
 		t.Errorf("cancel after the end: %+v", got)
 	}
 	s.fine("", "replay", "start", "--name", "x")
-	if got := s.run("", "replay", "start", "--name", "x", "--rebuild"); got.code != command.ExitFailed || !strings.Contains(got.stderr, "another") {
+	if got := s.run("", "replay", "start", "--name", "x", "--rebuild"); got.code != command.ExitFailed ||
+		!strings.Contains(got.stderr, "another") {
 		t.Errorf("the same name again: %+v", got)
 	}
 	s.fine("", "replay", "start", "--name", "x", "--wait")
@@ -148,7 +156,8 @@ func TestExportIsSortedAndComplete(t *testing.T) {
 			t.Errorf("%q comes behind %q, or was never sent", key, last)
 		}
 		last = key
-		if view := decode[api.EntityView](t, s.fine("", "state", "get", "--json", "--", r.Entity)); view.Position != r.Position {
+		view := decode[api.EntityView](t, s.fine("", "state", "get", "--json", "--", r.Entity))
+		if view.Position != r.Position {
 			t.Errorf("state get %q: %+v", r.Entity, view)
 		}
 	}
@@ -157,97 +166,14 @@ func TestExportIsSortedAndComplete(t *testing.T) {
 	}
 }
 
-// flaky serves a proxy of a platform that fails some calls.
-func flaky(t *testing.T, endpoint string, fail func(call int64, w http.ResponseWriter, r *http.Request) bool) string {
-	t.Helper()
-	target, err := url.Parse(endpoint)
-	must(t, err)
-	proxy := httputil.NewSingleHostReverseProxy(target)
-	var calls atomic.Int64
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !fail(calls.Add(1), w, r) {
-			proxy.ServeHTTP(w, r)
-		}
-	}))
-	t.Cleanup(server.Close)
-	return server.URL
-}
-
-// TestSendOutlivesFailures sends through a proxy that fails before or after the
-// platform has accepted a request. No event is applied twice, and every entity's
-// events stay in order.
-func TestSendOutlivesFailures(t *testing.T) {
-	endpoint := startPlatform(t)
-	direct := &shell{t: t, endpoint: endpoint}
-	through := &shell{t: t, change: func(a *command.App) {
-		a.Sleep = func(ctx context.Context, _ time.Duration) error { return ctx.Err() }
-	}}
-	through.endpoint = flaky(t, endpoint, func(call int64, w http.ResponseWriter, r *http.Request) bool {
-		switch call % 4 {
-		case 0:
-			return false
-		case 1:
-			w.WriteHeader(http.StatusTooManyRequests)
-		case 2:
-			panic(http.ErrAbortHandler) // cuts the connection
-		case 3: // the platform takes it, and the answer is lost
-			target, _ := url.Parse(endpoint)
-			httputil.NewSingleHostReverseProxy(target).ServeHTTP(httptest.NewRecorder(), r)
-			panic(http.ErrAbortHandler)
-		}
-		return true
-	})
-	var text strings.Builder
-	for i := range 60 {
-		text.WriteString(account(fmt.Sprint("e", i), 20))
-	}
-	file := writeFile(t, "events.jsonl", text.String())
-	result := decode[sent](t, through.fine("", "send", file, "--batch", "40", "--senders", "4"))
-	if result.Accepted != 60*21 || len(result.Refused) > 0 {
-		t.Errorf("%+v", result)
-	}
-	direct.fine(account("last", 0), "send", "-", "--wait")
-	direct.fine("", "send", file, "--wait") // all of it again
-	rows := decodeLines[exported](t, direct.fine("", "state", "export"))
-	for _, r := range rows {
-		if strings.HasPrefix(r.Entity, "e") && (r.Count != 21 || !strings.Contains(string(r.State), `"balance":20`)) {
-			t.Errorf("%s: %d events make %s", r.Entity, r.Count, r.State)
-		}
-	}
-	if len(rows) != 61 {
-		t.Errorf("%d entities, want 61", len(rows))
-	}
-}
-
-func TestSendRefusesAFileAsAWhole(t *testing.T) {
-	s := &shell{t: t, endpoint: startPlatform(t)}
-	bad := account("a", 2) + "{}\n" + account("b", 2) + "nonsense\n"
-	got := s.run("", "send", writeFile(t, "events.jsonl", bad))
-	if got.code != command.ExitFailed || !strings.Contains(got.stderr, "line 4: ") || !strings.Contains(got.stderr, "line 8: ") ||
-		!strings.Contains(got.stderr, "nothing was sent") || !strings.Contains(got.stdout, `"accepted":0`) {
-		t.Errorf("file: %+v", got)
-	}
-	if got := s.run("", "events", "a"); got.code != command.ExitFailed || !strings.Contains(got.stderr, "has no event") {
-		t.Errorf("something was sent: %+v", got)
-	}
-	got = s.run(bad, "send", "-")
-	if got.code != command.ExitFailed || !strings.Contains(got.stderr, "line 4: ") || !strings.Contains(got.stdout, `"accepted":3`) {
-		t.Errorf("standard input: %+v", got)
-	}
-	future := strings.ReplaceAll(account("f", 0), "2026-03-01", "9998-01-01")
-	if got = s.run(account("a", 0)+future, "send", "-", "--keep-time"); got.code != command.ExitFailed ||
-		!strings.Contains(got.stderr, "line 2: ") || !strings.Contains(got.stderr, "future") {
-		t.Errorf("what only the server refuses: %+v", got)
-	}
-}
-
 func TestWatchOutlivesARestart(t *testing.T) {
 	views := []string{
 		`{"id":"r","status":"RUNNING","phase":"PLANNED"}`, "", "", "",
 		`{"id":"r","status":"RUNNING","phase":"RUNNING","progress":{"total":100,"read":50,"delivered":50,"applied":50}}`, "",
-		`{"id":"r","status":"SUCCEEDED","phase":"SUCCEEDED","progress":{"total":100,"read":100,"delivered":100,"applied":100}}`,
+		`{"id":"r","status":"SUCCEEDED","phase":"SUCCEEDED",` +
+			`"progress":{"total":100,"read":100,"delivered":100,"applied":100}}`,
 	}
-	var mu sync.Mutex // a connection that was broken ends beside the next one
+	var mu sync.Mutex // the connection that was broken may end while the next one is open
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		mu.Lock()
 		defer mu.Unlock()
@@ -277,7 +203,9 @@ func TestFailedReplaysFail(t *testing.T) {
 		`{"id":"r","status":"FAILED"}`:    "is FAILED",
 		`{"id":"r","status":"CANCELLED"}`: "was cancelled",
 	} {
-		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte(body)) }))
+		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte(body))
+		}))
 		s := &shell{t: t, endpoint: server.URL}
 		for _, args := range [][]string{{"replay", "watch", "r"}, {"replay", "start", "--wait", "--name", "r"}} {
 			got := s.run("", args...)
@@ -298,7 +226,8 @@ func TestInterruptedWatchSaysHowToGoOn(t *testing.T) {
 	defer server.Close()
 	s := &shell{t: t, endpoint: server.URL}
 	got := s.runUntil(ctx, "", "replay", "watch", "r")
-	if got.code != command.ExitFailed || !strings.Contains(got.stderr, "the replay goes on") || !strings.Contains(got.stderr, "interrupted") {
+	if got.code != command.ExitFailed || !strings.Contains(got.stderr, "the replay goes on") ||
+		!strings.Contains(got.stderr, "interrupted") {
 		t.Errorf("%+v", got)
 	}
 }

@@ -18,9 +18,10 @@ func examined(t *testing.T, findings []doctor.Finding, args ...string) (string, 
 	t.Helper()
 	var out bytes.Buffer
 	a := command.NewApp(func(string) string { return "" }, strings.NewReader(""), &out, &out, commands())
-	err := a.Run(t.Context(), doctorCommandWith(func(_ context.Context, region string, names settings.Names) (doctor.Report, error) {
-		return doctor.Report{Account: "123456789012", Region: region, Prefix: names.Prefix(), Findings: findings}, nil
-	}), args)
+	err := a.Run(t.Context(),
+		doctorCommandWith(func(_ context.Context, region string, names settings.Names) (doctor.Report, error) {
+			return doctor.Report{Account: "123456789012", Region: region, Prefix: names.Prefix(), Findings: findings}, nil
+		}), args)
 	return out.String(), err
 }
 
@@ -33,14 +34,18 @@ func TestDoctorSaysWhatToDo(t *testing.T) {
 	if !errors.Is(err, errUnsound) {
 		t.Errorf("the error is %v", err)
 	}
-	for _, text := range []string{"account 123456789012, region eu-west-1, prefix orders", "version 28", "mend", "-> cdk deploy --all"} {
+	for _, text := range []string{
+		"account 123456789012, region eu-west-1, prefix orders", "version 28", "mend",
+		"-> cdk deploy --all",
+	} {
 		if !strings.Contains(out, text) {
 			t.Errorf("%q is not in\n%s", text, out)
 		}
 	}
 	out, err = examined(t, findings, "--json")
 	var report doctor.Report
-	if !errors.Is(err, errUnsound) || json.Unmarshal([]byte(out), &report) != nil || len(report.Findings) != 2 || report.Prefix != "reprise" {
+	if !errors.Is(err, errUnsound) || json.Unmarshal([]byte(out), &report) != nil || len(report.Findings) != 2 ||
+		report.Prefix != "reprise" {
 		t.Errorf("%v: %s", err, out)
 	}
 	if _, err := examined(t, findings[:1]); err != nil {

@@ -22,7 +22,7 @@ func commands() []command.Command {
 		[]command.Command{demoCommand(), localCommand(), sendCommand()},
 		replays.Commands(),
 		[]command.Command{
-			stateGetCommand(), stateExportCommand(), stateWipeCommand(), eventsCommand(), statusCommand(),
+			stateGetCommand(), stateExportCommand(), stateWipeCommand(), eventsCommand(), playbackTailCommand(), statusCommand(),
 			generateCommand(), doctorCommand(),
 		})
 }

@@ -102,7 +102,8 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%v: %s", args, out)
 		}
 	}
-	if out := s.fine("", "replay", "--help"); !strings.Contains(out, "replay watch") || strings.Contains(out, "reprise send") {
+	if out := s.fine("", "replay", "--help"); !strings.Contains(out, "replay watch") ||
+		strings.Contains(out, "reprise send") {
 		t.Errorf("help of a group: %s", out)
 	}
 	for _, c := range commands() {
@@ -129,7 +130,9 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 			t.Errorf("%v: %s", args, out)
 		}
 	}
-	if out := s.fine("", "state", "get", "--json", "--endpoint", server.URL, "--", "--json"); !strings.Contains(out, api.EncodeEntity("--json")) {
+	if out := s.fine(
+		"", "state", "get", "--json", "--endpoint", server.URL, "--", "--json",
+	); !strings.Contains(out, api.EncodeEntity("--json")) {
 		t.Errorf("an entity like a flag: %s", out)
 	}
 }
@@ -147,14 +150,16 @@ func TestNobodyServes(t *testing.T) {
 	commands := []string{"status", "replay list", "replay get r", "replay watch r", "replay start", "replay cancel r",
 		"state get a", "state export", "state wipe --yes", "events a", "send -"}
 	for _, args := range commands { // another server
-		if got := gone.run(account("a", 0), strings.Fields(args)...); got.code != command.ExitFailed || !strings.Contains(got.stderr, "hint: ") {
+		if got := gone.run(account("a", 0), strings.Fields(args)...); got.code != command.ExitFailed ||
+			!strings.Contains(got.stderr, "hint: ") {
 			t.Errorf("reprise %s: %+v", args, got)
 		}
 	}
 	server.Close()
 	for _, args := range commands {
 		got := gone.run(account("a", 0), strings.Fields(args)...)
-		if got.code != command.ExitFailed || !strings.Contains(got.stderr, "no answer from "+server.URL) || !strings.Contains(got.stderr, "hint: ") {
+		if got.code != command.ExitFailed || !strings.Contains(got.stderr, "no answer from "+server.URL) ||
+			!strings.Contains(got.stderr, "hint: ") {
 			t.Errorf("reprise %s: %+v", args, got)
 		}
 	}
@@ -170,7 +175,8 @@ func TestLocalSaysWhatToDo(t *testing.T) {
 			return fail
 		}
 	}}
-	if out := s.fine("", "local", "--data", "d"); out != "ready\n" || given.Addr != "127.0.0.1:8787" || given.Lanes != 64 ||
+	out := s.fine("", "local", "--data", "d")
+	if out != "ready\n" || given.Addr != "127.0.0.1:8787" || given.Lanes != 64 ||
 		given.Bucket != eventlog.Day || given.Shards != 4 || given.Dir != "d" {
 		t.Errorf("%q with %+v", out, given)
 	}
@@ -183,7 +189,8 @@ func TestLocalSaysWhatToDo(t *testing.T) {
 		"choose another --addr":      syscall.EADDRINUSE,
 	} {
 		fail = fmt.Errorf("open d: %w", err)
-		if got := s.run("", "local", "--data", "d"); got.code != command.ExitFailed || !strings.Contains(got.stderr, "hint: ") ||
+		got := s.run("", "local", "--data", "d")
+		if got.code != command.ExitFailed || !strings.Contains(got.stderr, "hint: ") ||
 			!strings.Contains(got.stderr, want) {
 			t.Errorf("%v: %+v", err, got)
 		}
@@ -238,7 +245,8 @@ func waitFor(t *testing.T, timeout time.Duration, answers ...string) (result, er
 }
 
 func lanes(lost bool, position, applied string) string {
-	return fmt.Sprintf(`{"generation":"g0001","lost":%v,"lanes":[{"lane":0},{"lane":1,"position":%q,"applied":%q}]}`, lost, position, applied)
+	return fmt.Sprintf(`{"generation":"g0001","lost":%v,"lanes":[{"lane":0},{"lane":1,"position":%q,"applied":%q}]}`,
+		lost, position, applied)
 }
 
 func TestWaitEnds(t *testing.T) {
@@ -248,7 +256,8 @@ func TestWaitEnds(t *testing.T) {
 		t.Errorf("all is applied: %v %s", err, got.stderr)
 	}
 	_, err := waitFor(t, time.Hour, lanes(true, "", ""), lanes(true, target, ""))
-	if err == nil || !strings.Contains(err.Error(), "generation g0001 is lost") || !strings.Contains(command.HintFor("send", err), "--rebuild --promote") {
+	if err == nil || !strings.Contains(err.Error(), "generation g0001 is lost") ||
+		!strings.Contains(command.HintFor("send", err), "--rebuild --promote") {
 		t.Errorf("lost: %v", err)
 	}
 	got, err := waitFor(t, time.Minute, lanes(false, target, ""))

@@ -72,7 +72,8 @@ func TestAReplayThatWaitsSaysForWhom(t *testing.T) {
 	ended := quietReplay()
 	ended.Status, ended.Phase, ended.Waiting, ended.Damaged = replay.Succeeded, replay.Succeeded, nil, 1
 	watched := answering(t, seenAt, http.StatusOK, quietReplay(), ended).run("", "replay", "watch", "r1")
-	if watched.code != command.ExitFine || !strings.HasPrefix(watched.stderr, "waiting:  70%, "+since+", read 100 of 100, ") ||
+	if watched.code != command.ExitFine ||
+		!strings.HasPrefix(watched.stderr, "waiting:  70%, "+since+", read 100 of 100, ") ||
 		!strings.Contains(watched.stderr, ", 2 damaged records dropped\n") ||
 		!strings.Contains(watched.stdout, "1 record dropped because it could not be read") ||
 		strings.Contains(watched.stdout, "nothing has moved") {
@@ -89,10 +90,11 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 		"Reprise.ExecutionGone":  "start the replay again under another name: reprise replay start --rebuild",
 		"Reprise.Stalled":        "reprise status shows how far the playback consumer is behind",
 		"Reprise.CutTooOld":      "a larger --parallelism",
-		"Reprise.Parked":         "generation g0002 is kept for inspection, and the active one is unchanged; fix the projection",
-		"Reprise.InvalidInput":   "correct the input",
-		"Reprise.Incomplete":     "reprise replay get r1 --json | jq .proof.differences shows what differs",
-		"States.Timeout":         "none of its results are active; start the replay again under another name",
+		"Reprise.Parked": "generation g0002 is kept for inspection, and the active one is unchanged; " +
+			"fix the projection",
+		"Reprise.InvalidInput": "correct the input",
+		"Reprise.Incomplete":   "reprise replay get r1 --json | jq .proof.differences shows what differs",
+		"States.Timeout":       "none of its results are active; start the replay again under another name",
 	} {
 		view := quietReplay()
 		view.Status, view.Phase, view.Waiting = replay.Failed, replay.Failed, nil
@@ -104,7 +106,8 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 		}
 		for _, args := range [][]string{{"replay", "watch", "r1"}, {"replay", "start", "--rebuild", "--promote", "--wait"}} {
 			got := s.run("", args...)
-			if got.code != command.ExitFailed || !strings.Contains(got.stderr, "replay r1 failed: "+fault+": the cause\nhint: ") ||
+			if got.code != command.ExitFailed ||
+				!strings.Contains(got.stderr, "replay r1 failed: "+fault+": the cause\nhint: ") ||
 				!strings.Contains(got.stderr, want) {
 				t.Errorf("%v with %s: %+v", args, fault, got)
 			}
@@ -132,10 +135,15 @@ func TestADifferenceIsNamed(t *testing.T) {
 }
 
 func TestAPromotedReplayIsNotCancelled(t *testing.T) {
-	s := answering(t, seenAt, http.StatusConflict, api.Problem{Title: "Conflict",
-		Type: "urn:reprise:problem:replay-promoted", Status: http.StatusConflict, Detail: "the replay has made its generation active"})
+	s := answering(t, seenAt, http.StatusConflict, api.Problem{
+		Title:  "Conflict",
+		Type:   "urn:reprise:problem:replay-promoted",
+		Status: http.StatusConflict,
+		Detail: "the replay has made its generation active",
+	})
 	got := s.run("", "replay", "cancel", "r1")
-	if got.code != command.ExitFailed || got.stdout != "" || !strings.Contains(got.stderr, "has made its generation active") ||
+	if got.code != command.ExitFailed || got.stdout != "" ||
+		!strings.Contains(got.stderr, "has made its generation active") ||
 		!strings.Contains(got.stderr, "hint: nothing was cancelled; reprise replay start --rebuild --promote") {
 		t.Errorf("have %+v", got)
 	}
@@ -159,7 +167,8 @@ func TestStatusShowsWhatIsLost(t *testing.T) {
 	shown := strings.Join(strings.Fields(got.stdout), " ")
 	for _, want := range []string{
 		"GENERATION STATUS VERSION BUILT BY REMARK",
-		"g0001 active, LOST a@1 the live path lost at 2026-03-01 09:29:00: it lacks 1,200 events of lane 3 (events never came) g0002",
+		"g0001 active, LOST a@1 the live path lost at 2026-03-01 09:29:00: " +
+			"it lacks 1,200 events of lane 3 (events never came) g0002",
 		"g0002 following, LOST a@1 the live path lost at 2026-03-01 09:29:00: it was emptied on request g0003",
 		"g0003 following, LOST a@1 the live path lost: its marks are gone g0004",
 		"g0004 following a@1 replay r0 cannot become active: its replay ended as FAILED g0005",
@@ -170,7 +179,8 @@ func TestStatusShowsWhatIsLost(t *testing.T) {
 			t.Errorf("status lacks %q:\n%s", want, got.stdout)
 		}
 	}
-	if got.code != command.ExitFine || !strings.Contains(got.stderr, "hint: the active generation is lost; reprise replay start") {
+	if got.code != command.ExitFine ||
+		!strings.Contains(got.stderr, "hint: the active generation is lost; reprise replay start") {
 		t.Errorf("have %+v", got)
 	}
 	view := decode[api.StatusView](t, s.fine("", "status", "--json"))

@@ -13,7 +13,7 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// The answer is that of a platform on AWS.
+// The answer is one of a platform on AWS.
 func TestReplayGetShowsTheCost(t *testing.T) {
 	at := time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 	transitions := int64(1234)
@@ -38,7 +38,8 @@ most of it  apply-playback $0.006250, read-segment $0.002375, check-drained $0.0
 	if out := s.fine("", "replay", "get", "r1"); !strings.HasSuffix(out, golden) {
 		t.Errorf("have\n%swant at its end\n%s", out, golden)
 	}
-	if got := decode[lifecycle.View](t, s.fine("", "replay", "get", "r1", "--json")); got.Cost == nil || *got.Cost.Transitions != 1234 ||
+	got := decode[lifecycle.View](t, s.fine("", "replay", "get", "r1", "--json"))
+	if got.Cost == nil || *got.Cost.Transitions != 1234 ||
 		got.Cost.Functions["read-segment"].ReadUnits != 19_000 {
 		t.Errorf("have %+v", got.Cost)
 	}

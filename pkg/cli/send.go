@@ -1,12 +1,14 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"time"
 
 	"reprise/pkg/cli/client"
@@ -22,9 +24,14 @@ one entity (the CloudEvents subject) arrive in the order of the text.
 
 A file is checked as a whole first: where a line is no acceptable event, it is
 named and nothing is sent. Of the standard input everything before such a line
-is sent. What the server cannot take at present (429, 5xx, no connection) is
-sent again for a minute. Sending a file twice is safe: an event of the same
+is sent, and no line waits longer than 200 ms for others. What the server cannot
+take at present (429, 5xx, no connection) is sent again for a minute, unless every
+connection so far was refused. Sending a file twice is safe: an event of the same
 source and id is recorded, and never applied again.
+
+The first SIGINT or SIGTERM ends the input: what was read is sent, for at most 2 s,
+and the result says what was accepted ("acceptedThrough": every line up to this one).
+The exit code is then 1, since the input was not read to its end.
 
 Examples:
   reprise send events.jsonl --wait
@@ -80,7 +87,7 @@ func (f *sendFlags) run(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
-	in, size, err := f.input(name)
+	in, size, err := f.input(ctx, name)
 	if err != nil {
 		return err
 	}
@@ -92,18 +99,29 @@ func (f *sendFlags) run(ctx context.Context, name string) error {
 		}
 	}
 	show := newSendProgress(meter, total, f.App.Now)
-	result, err := send.Send(ctx, in, send.Options{To: c, KeepTime: f.keepTime, Senders: f.sendersFor(ctx, c),
-		BatchEvents: f.batchEvents, Now: f.App.Now, Sent: show.add})
+	result, err := send.Send(ctx, in, send.Options{
+		To:          c,
+		KeepTime:    f.keepTime,
+		Senders:     f.sendersFor(ctx, c),
+		BatchEvents: f.batchEvents,
+		Live:        size == 0,
+		Now:         f.App.Now,
+		Sent:        show.add,
+	})
 	if err == nil && f.wait {
 		err = f.await(ctx, result.Reached, meter)
 	}
 	meter.Done()
-	if result.Moved > 0 {
-		_, _ = fmt.Fprintf(f.App.Stderr, "warning: %d events lie in a later time range of the log than their own times, "+
-			"because their lanes already had later events: replays select them by that range\n", result.Moved)
-	}
+	f.warnOfMoved(result.Moved)
 	printed := command.PrintJSON(f.App.Stdout, sent{result, f.wait && err == nil})
 	return errors.Join(f.explain(result, err), printed)
+}
+
+func (f *sendFlags) warnOfMoved(events int64) {
+	if events > 0 {
+		_, _ = fmt.Fprintf(f.App.Stderr, "warning: %d events lie in a later time range of the log than their own times, "+
+			"because their lanes already had later events: replays select them by that range\n", events)
+	}
 }
 
 // sendersFor gives every lane of an import to one sender. Logged times never go
@@ -122,13 +140,16 @@ func (f *sendFlags) sendersFor(ctx context.Context, c *client.Client) int {
 }
 
 // input opens FILE. size is 0 where it is unknown, as for a pipe.
-func (f *sendFlags) input(name string) (in io.ReadCloser, size int64, err error) {
+func (f *sendFlags) input(ctx context.Context, name string) (in io.ReadCloser, size int64, err error) {
 	if name == "-" {
 		return io.NopCloser(f.App.Stdin), 0, nil
 	}
-	file, err := f.App.Open(name)
+	file, err := f.open(ctx, name)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, 0, command.Misuse("there is no file %s", name)
+	}
+	if errors.Is(err, context.Canceled) {
+		return nil, 0, err
 	}
 	if err != nil {
 		return nil, 0, command.Hint(err, "give a readable file of CloudEvents, one JSON object per line")
@@ -145,6 +166,21 @@ func (f *sendFlags) input(name string) (in io.ReadCloser, size int64, err error)
 		size = info.Size()
 	}
 	return file, size, nil
+}
+
+// open opens a file. A named pipe may keep it waiting for a writer, until ctx ends.
+func (f *sendFlags) open(ctx context.Context, name string) (file *os.File, err error) {
+	opened := make(chan struct{})
+	go func() {
+		defer close(opened)
+		file, err = f.App.Open(name)
+	}()
+	select {
+	case <-opened:
+		return file, err
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 }
 
 // check reads the whole file before anything is sent, rewinds it, and returns the
@@ -187,6 +223,9 @@ func (f *sendFlags) explain(result send.Result, err error) error {
 	switch {
 	case err == nil:
 		return nil
+	case errors.Is(err, context.Canceled):
+		return command.Hint(errors.New(interrupted(result)),
+			"send the same input again to send the rest: accepted events are never applied twice")
 	case len(result.Refused) > 0:
 		text := ""
 		for _, r := range result.Refused {
@@ -197,9 +236,22 @@ func (f *sendFlags) explain(result send.Result, err error) error {
 	case result.Unsent > 0:
 		return command.Hint(fmt.Errorf("%d events were accepted; line %d is the first that may not have been: %w",
 			result.Accepted, result.Unsent, err),
-			"send the same input again once the platform answers: accepted events are never applied twice")
+			"%s; then send the same input again: accepted events are never applied twice",
+			cmp.Or(command.HintFor("send", err), "reprise status shows whether the platform answers"))
 	}
 	return err
+}
+
+// interrupted says what a signal left sent and unsent.
+func interrupted(r send.Result) string {
+	text := fmt.Sprintf("interrupted: %d events were accepted", r.Accepted)
+	if r.Through > 0 {
+		text += fmt.Sprintf(", every line up to line %d among them", r.Through)
+	}
+	if r.Unsent > 0 {
+		return text + fmt.Sprintf("; line %d is the first that may not have been", r.Unsent)
+	}
+	return text + "; nothing that was read is unsent"
 }
 
 // every calls show every 200 ms from another goroutine, until stop.

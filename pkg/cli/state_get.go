@@ -75,7 +75,7 @@ func printEntity(f *command.ClientFlags, v api.EntityView) error {
 			command.Row(w, "parked", fmt.Sprintf("at %s by %s: %s; %d events wait behind it",
 				v.Parked.Position, v.Parked.Type, v.Parked.Reason, v.Parked.Waiting))
 		}
-		command.Row(w, "state", pretty(v.State))
+		command.Row(w, "state", command.Lines(pretty(v.State)))
 	})
 }
 

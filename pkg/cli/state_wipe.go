@@ -52,7 +52,7 @@ func wipe(ctx context.Context, f *command.ClientFlags) error {
 	if f.JSON {
 		return command.PrintJSON(f.App.Stdout, wiped)
 	}
-	_, err = fmt.Fprintf(f.App.Stdout, "generation %s is empty\n", wiped.Generation)
+	err = command.Say(f.App.Stdout, "generation %s is empty", wiped.Generation)
 	_, _ = fmt.Fprintln(f.App.Stderr, "build another generation with: reprise replay start --rebuild --promote --wait")
 	return err
 }

@@ -108,8 +108,8 @@ func account(entity string, n int) string {
 		if i == 0 {
 			kind, data = "account.opened", `{"owner":"<o>"}`
 		}
-		fmt.Fprintf(&b, `{"specversion":"1.0","id":"%d","source":"/t","type":"%s","subject":%s,"time":"2026-03-01T00:00:00Z","data":%s}`+"\n",
-			i, kind, subject, data)
+		fmt.Fprintf(&b, `{"specversion":"1.0","id":"%d","source":"/t","type":"%s","subject":%s,`+
+			`"time":"2026-03-01T00:00:00Z","data":%s}`+"\n", i, kind, subject, data)
 	}
 	return b.String()
 }

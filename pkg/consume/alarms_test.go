@@ -2,7 +2,9 @@ package consume_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"maps"
@@ -12,7 +14,9 @@ import (
 
 	"reprise/pkg/consume"
 	"reprise/pkg/datastore"
+	"reprise/pkg/event"
 	"reprise/pkg/event/record"
+	"reprise/pkg/eventlog"
 	"reprise/pkg/meter"
 	"reprise/pkg/meter/spending"
 	"reprise/pkg/platform"
@@ -20,12 +24,12 @@ import (
 	"reprise/pkg/replay"
 )
 
-// lines counts the messages of a log, each of which is a metric's or a reader's.
+// lines counts the messages of a log that a metric or a reader counts.
 type lines struct{ bytes.Buffer }
 
 func (l *lines) log() *slog.Logger { return slog.New(slog.NewJSONHandler(l, nil)) }
 
-// take returns what was logged since it was called last.
+// take returns what was logged since its last call.
 func (l *lines) take(t *testing.T) map[string]int {
 	t.Helper()
 	counted := map[string]int{}
@@ -85,7 +89,9 @@ func deposits(entity string, from, to int) []string {
 // found makes the first generation.
 func found(t *testing.T, p *platform.Platform) {
 	t.Helper()
-	_, err := datastore.Registry{Table: p.Table, Now: p.Now}.EnsureFirst(t.Context(), p.Generations, platformtest.Lanes, p.Applier.Version())
+	_, err := datastore.Registry{Table: p.Table, Now: p.Now}.EnsureFirst(
+		t.Context(), p.Generations, platformtest.Lanes, p.Applier.Version(),
+	)
 	must(t, err)
 }
 
@@ -160,7 +166,7 @@ func TestWhatIsNotFoldedInRaisesItsAlarm(t *testing.T) {
 		}
 		logged.want(t, c.what, c.want)
 	}
-	// The pump got the second of these first.
+	// The pump got the second of these records first.
 	first, second := sendOne(t, p, other[3]), sendOne(t, p, other[4])
 	for _, r := range []events.KinesisEventRecord{second, first} {
 		_, err := pump.Handle(t.Context(), batchOf(r))
@@ -171,9 +177,9 @@ func TestWhatIsNotFoldedInRaisesItsAlarm(t *testing.T) {
 	logged.want(t, "a late event", map[string]int{"late events not folded in; the pump quarantines them": 1})
 }
 
-// TestWhatPlaybackDropsIsTold counts the lines of a playback consumer, whose
-// replay is charged with what it used.
-func TestWhatPlaybackDropsIsTold(t *testing.T) {
+// TestWhatPlaybackDropsIsLogged counts the lines of a playback consumer, whose
+// usage is charged to the replay.
+func TestWhatPlaybackDropsIsLogged(t *testing.T) {
 	p, logged := platformtest.New(t).Platform(), &lines{}
 	_, _, err := p.Store().Create(t.Context(), "r", replay.Request{})
 	must(t, err)
@@ -215,13 +221,40 @@ func TestWhatPlaybackDropsIsTold(t *testing.T) {
 		}
 		logged.want(t, c.what, c.want)
 	}
-	// Of four batches the second and the third had records of the replay, which
-	// pays for what the first left outstanding as well.
+	// Of four batches, the second and the third contained records of the
+	// replay, which also pays for what the first left outstanding.
 	row, err := p.Store().Load(t.Context(), "r")
 	must(t, err)
 	view, err := p.API().Viewer.View(t.Context(), row)
 	must(t, err)
 	if view.Cost == nil || view.Cost.Functions["apply-playback"].ReadUnits != 3 {
 		t.Errorf("the replay is charged with %+v", view.Cost)
+	}
+}
+
+// noRoom is a log that takes nothing in quarantine.
+type noRoom struct{ eventlog.Log }
+
+var errNoRoom = errors.New("no room")
+
+func (noRoom) Quarantine(context.Context, event.Lane, eventlog.Quarantined) error { return errNoRoom }
+
+// TestEveryRetryOfThePumpIsCounted, also of a record that belongs to no lane.
+func TestEveryRetryOfThePumpIsCounted(t *testing.T) {
+	p, logged := platformtest.New(t).Platform(), &lines{}
+	r := sendOne(t, p, deposits("a", 0, 1)[0])
+	inner := p.EventPump()
+	inner.Log = noRoom{inner.Log}
+	pump := &consume.Pump{Pump: inner, Log: logged.log()}
+	for what, batch := range map[string]events.KinesisEvent{
+		"of no lane":  keyed(r, "nobody", nil),
+		"undecodable": keyed(r, r.Kinesis.PartitionKey, []byte("?")),
+	} {
+		answer, err := pump.Handle(t.Context(), batch)
+		must(t, err)
+		if len(answer.BatchItemFailures) != 1 {
+			t.Errorf("%s: %v", what, answer)
+		}
+		logged.want(t, what, map[string]int{"records will be retried": 1})
 	}
 }

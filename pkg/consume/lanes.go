@@ -66,14 +66,20 @@ func eachLane(
 				return nil
 			}
 			failed[i] = l.records[min(done, len(l.records)-1)].Sequence
-			log.LogAttrs(ctx, levelOf(err), "records will be retried", slog.String("lane", l.lane.String()),
-				slog.Int("done", done), slog.Int("records", len(l.records)), slog.String("error", err.Error()))
+			logRetried(ctx, log, err, slog.String("lane", l.lane.String()),
+				slog.Int("done", done), slog.Int("records", len(l.records)))
 			logForAlarm(ctx, log, l.lane, err)
 			return nil
 		})
 	}
 	_ = group.Wait() // the work's errors are in failed
 	return response(failed)
+}
+
+// logRetried logs that records will be retried, which an alarm counts unless the error
+// passes by itself. Every batch item failure must be logged by it.
+func logRetried(ctx context.Context, log *slog.Logger, err error, which ...slog.Attr) {
+	log.LogAttrs(ctx, levelOf(err), "records will be retried", append(which, slog.String("error", err.Error()))...)
 }
 
 // logForAlarm logs an error that needs a person as a line that an alarm counts,

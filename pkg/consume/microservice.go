@@ -75,8 +75,7 @@ func (h *Microservice) Handle(ctx context.Context, batch events.KinesisEvent) (e
 		for _, in := range l.records {
 			if err := h.record(ctx, l.lane, in, heads); err != nil {
 				failed[i] = in.Sequence
-				h.Log.LogAttrs(ctx, levelOf(err), "records will be retried",
-					slog.String("lane", l.lane.String()), slog.String("error", err.Error()))
+				logRetried(ctx, h.Log, err, slog.String("lane", l.lane.String()))
 				break
 			}
 		}

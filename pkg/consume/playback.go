@@ -77,7 +77,8 @@ func (h *ApplyPlayback) consume(ctx context.Context, l *laneRecords, shares *wei
 			slog.String("lane", l.lane.String()), slog.Int("records", consumed.Damaged))
 	}
 	if consumed.Refused > 0 {
-		h.Log.LogAttrs(ctx, slog.LevelWarn, "playback records of a rebuild that cannot go on dropped; it will fail by name",
+		h.Log.LogAttrs(ctx, slog.LevelWarn,
+			"playback records dropped; their rebuild cannot continue and will fail with a named error",
 			slog.String("lane", l.lane.String()), slog.Int("records", consumed.Refused))
 	}
 	return len(l.records), nil

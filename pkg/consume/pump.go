@@ -21,7 +21,7 @@ func (h *Pump) Handle(ctx context.Context, batch events.KinesisEvent) (events.Ki
 	divided, foreign := byLane(h.Pump.Decoder.Lanes, batch.Records)
 	for _, in := range foreign {
 		if err := h.Pump.SetAside(ctx, in); err != nil {
-			h.Log.LogAttrs(ctx, slog.LevelError, "foreign record not set aside", slog.String("error", err.Error()))
+			logRetried(ctx, h.Log, err, slog.String("sequence", in.Sequence))
 			return response([]string{in.Sequence}), nil
 		}
 		h.Log.LogAttrs(ctx, slog.LevelError, "record of no lane quarantined", slog.String("sequence", in.Sequence))

@@ -23,7 +23,8 @@ func TestChangesOfTheLogAreLoggedWithoutIDs(t *testing.T) {
 		t.Fatal(err)
 	}
 	line := logged.String()
-	if !strings.Contains(line, "0003#2026-01-01T00") || !strings.Contains(line, "MODIFY") || strings.Contains(line, "secret") {
+	if !strings.Contains(line, "0003#2026-01-01T00") || !strings.Contains(line, "MODIFY") ||
+		strings.Contains(line, "secret") {
 		t.Errorf("logged %s", line)
 	}
 }

@@ -61,7 +61,7 @@ func TestBucketsOfAnEntity(t *testing.T) {
 	emptied.Generations = &emptying{Generations: generations,
 		after: func() error { return generations.Clear(ctx, "g0001") }}
 	if got, err := emptied.Find(ctx, 0, "known", head); err != nil || !slices.Equal(got, b) {
-		t.Errorf("emptied behind the read of the row: %v, %v", got, err)
+		t.Errorf("emptied after the read of the row: %v, %v", got, err)
 	}
 	if _, err := generations.Open("g0001").WriteRows(ctx, 0, []datastore.RowWrite{{Row: row}}); err != nil {
 		t.Fatal(err)
@@ -77,7 +77,7 @@ func TestBucketsOfAnEntity(t *testing.T) {
 	find("known", b[0], b[1], b[2])
 }
 
-// emptying lets something happen after the first read of rows.
+// emptying makes something happen after the first read of rows.
 type emptying struct {
 	datastore.Generations
 	after func() error

@@ -8,7 +8,7 @@ import (
 	"reprise/pkg/local/pebbletest"
 )
 
-// A lane is counted to its last row, however many pages of them it takes.
+// A lane is counted to its last row, however many pages that takes.
 func TestEveryRowOfALaneIsVisitedOnce(t *testing.T) {
 	generations := pebbletest.Open(t).Generations
 	ctx := t.Context()

@@ -32,7 +32,7 @@ func run(t *testing.T, p projection.Projection, steps []step) {
 		if err == nil {
 			last = string(state)
 		}
-		// A fold taken up from the stored state goes on in the same way.
+		// A fold that continues from the stored state gives the same result.
 		if fold, err = p.Begin([]byte(last)); err != nil {
 			t.Fatal(err)
 		}
@@ -47,7 +47,11 @@ func TestRepoFiles(t *testing.T) {
 		{"file.changed", `{"added":-2,"deleted":5,"lines":-7}`, ""},
 		{"file.changed", `"text"`, ""},
 		{"file.changed", ``, ""},
-		{"file.changed", `{"added":0,"deleted":12,"lines":-12,"commit":"x"}`, `{"added":17,"deleted":17,"lines":0,"changes":3}`},
+		{
+			"file.changed",
+			`{"added":0,"deleted":12,"lines":-12,"commit":"x"}`,
+			`{"added":17,"deleted":17,"lines":0,"changes":3}`,
+		},
 	})
 }
 

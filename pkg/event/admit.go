@@ -14,6 +14,13 @@ const MaxAhead = 5 * time.Minute
 // mode, so that an event has one form. It must not be called for events that are
 // already in the log, which stay as they were accepted. Its error is an *Invalid.
 func (e *Event) Admit() error {
+	for _, a := range [...]struct{ name, value string }{
+		{"id", e.ID}, {"source", e.Source}, {"type", e.Type}, {"subject", e.Subject},
+	} {
+		if err := checkDirection(a.name, a.value); err != nil {
+			return err
+		}
+	}
 	if !e.Base64 {
 		return nil
 	}
@@ -33,6 +40,18 @@ func (e *Event) Admit() error {
 		return tooMuchData(len(admitted.Data))
 	}
 	*e = admitted
+	return nil
+}
+
+// checkDirection refuses embeddings, overrides and isolates of the direction of text:
+// an identifier that has them is shown in another order than it has, and may look like
+// another one. The marks of right-to-left text are accepted.
+func checkDirection(name, value string) error {
+	for _, r := range value {
+		if (r >= 0x202a && r <= 0x202e) || (r >= 0x2066 && r <= 0x2069) {
+			return invalid(name, "has the character U+%04X, which reorders text where it is shown", r)
+		}
+	}
 	return nil
 }
 

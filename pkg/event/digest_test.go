@@ -77,7 +77,7 @@ func TestDigestAddSub(t *testing.T) {
 		case a.Add(b).Sub(b) != a || a.Sub(b).Add(b) != a:
 			t.Error("Sub does not undo Add")
 		case b != zero && a.Add(b) == a:
-			t.Error("an event more does not show")
+			t.Error("one more event does not change the sum")
 		}
 	})
 }
@@ -111,10 +111,10 @@ func TestChainDependsOnOrder(t *testing.T) {
 			t.Error("Chain does not depend on the order")
 		}
 		if start.Chain(a) == start || start.Chain(a).Chain(a) == start.Chain(a) {
-			t.Error("an event once more does not show")
+			t.Error("repeating an event does not change the chain")
 		}
 		if start != a && start.Chain(a) == a.Chain(start) {
-			t.Error("Chain takes its parts for each other")
+			t.Error("Chain confuses its parts")
 		}
 	})
 }
@@ -148,6 +148,6 @@ func TestIdentityIsSourceAndID(t *testing.T) {
 	})
 	a, b := event.Event{Source: "ab", ID: "c"}, event.Event{Source: "a", ID: "bc"}
 	if a.Identity() == b.Identity() {
-		t.Error("Identity does not part source and id")
+		t.Error("Identity does not separate source and id")
 	}
 }

@@ -24,11 +24,13 @@ func parse(t *testing.T, text string) event.Event {
 }
 
 func TestAppendJSONGolden(t *testing.T) {
-	text := ` {"data" : {"b":[1, 2.0 ], "a" : " x " },"zone":"\u00e9\u0022\/\u2028","subject":"a#b","type":"t.\u0068appened",` +
+	text := ` {"data" : {"b":[1, 2.0 ], "a" : " x " },"zone":"\u00e9\u0022\/\u2028",` +
+		`"subject":"a#b","type":"t.\u0068appened",` +
 		`"count":-0,"id":"\ud83d\ude80","source":"/s","flag":true,"time":"2026-03-01T09:30:00Z",` + "\r\n" +
 		`"dataschema":"urn:a","datacontenttype":"application/json","specversion":"1.0","gone":null}`
-	want := `before{"specversion":"1.0","id":"🚀","source":"/s","type":"t.happened","subject":"a#b","time":"2026-03-01T09:30:00Z",` +
-		`"datacontenttype":"application/json","dataschema":"urn:a","count":0,"flag":true,"zone":"é\"/` + "\u2028" + `","data":{"b":[1,2.0],"a":" x "}}`
+	want := `before{"specversion":"1.0","id":"🚀","source":"/s","type":"t.happened","subject":"a#b",` +
+		`"time":"2026-03-01T09:30:00Z","datacontenttype":"application/json","dataschema":"urn:a",` +
+		`"count":0,"flag":true,"zone":"é\"/` + "\u2028" + `","data":{"b":[1,2.0],"a":" x "}}`
 	e := parse(t, text)
 	if got := string(e.AppendJSON([]byte("before"))); got != want {
 		t.Errorf("the canonical encoding is\n%s, want\n%s", got, want)

@@ -10,20 +10,20 @@ import (
 func ExampleParse() {
 	e, err := event.Parse(`{
 		"specversion": "1.0",
-		"id": "1", "source": "/bank/teller/7",
-		"type": "account.deposited", "subject": "account-000042",
+		"id": "1", "source": "/teller/7",
+		"type": "deposited", "subject": "account-7",
 		"data": {"amount": 1250}
 	}`)
 	fmt.Println(err)
 	fmt.Println(string(e.AppendJSON(nil)))
 
-	_, err = event.Parse(`{"specversion": "1.0", "id": "2", "source": "/bank/teller/7", "type": "account.deposited"}`)
+	_, err = event.Parse(`{"specversion": "1.0", "id": "2", "source": "/bank/teller/7", "type": "deposited"}`)
 	if bad, ok := errors.AsType[*event.Invalid](err); ok {
 		fmt.Printf("%s %s\n", bad.Attribute, bad.Problem)
 	}
 	// Output:
 	// <nil>
-	// {"specversion":"1.0","id":"1","source":"/bank/teller/7","type":"account.deposited","subject":"account-000042","data":{"amount":1250}}
+	// {"specversion":"1.0","id":"1","source":"/teller/7","type":"deposited","subject":"account-7","data":{"amount":1250}}
 	// subject is required and must not be empty
 }
 

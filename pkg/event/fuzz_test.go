@@ -15,7 +15,8 @@ import (
 func FuzzParse(f *testing.F) {
 	f.Add(deposit)
 	f.Add(made("a", "-0", "data_base64", `"\/w=="`))
-	f.Add(` {"\u0069d":"\ud83d\ude80","source":"a:b?c#d","type":"t","subject":"#","specversion":"1.0","data": [ "\u2028" ],"time":"2026-03-01T09:30:00.5+05:45","datacontenttype":"a/b;c=\"d\""}`)
+	f.Add(` {"\u0069d":"\ud83d\ude80","source":"a:b?c#d","type":"t","subject":"#","specversion":"1.0",` +
+		`"data": [ "\u2028" ],"time":"2026-03-01T09:30:00.5+05:45","datacontenttype":"a/b;c=\"d\""}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		e, err := event.Parse(text)
 		if err != nil {
@@ -114,7 +115,8 @@ func FuzzParseSortKey(f *testing.F) {
 
 func FuzzSplitPlaced(f *testing.F) {
 	f.Add([]byte(`{"a":1,"repriseposition":"0001-0242-0003","repriselogged":"17"}`))
-	f.Add([]byte(`{"data":{"a":1,"repriseposition":"x","repriselogged":"1"},"repriseposition":"0001-0242-0003","repriselogged":"-17"}`))
+	f.Add([]byte(`{"data":{"a":1,"repriseposition":"x","repriselogged":"1"},` +
+		`"repriseposition":"0001-0242-0003","repriselogged":"-17"}`))
 	f.Fuzz(func(t *testing.T, placed []byte) {
 		line, at, logged, err := event.SplitPlaced(placed)
 		if err != nil {
@@ -218,7 +220,7 @@ func sameEvent(t *testing.T, text string, a event.Event, aErr error, b event.Eve
 	case aErr != nil && (badA == nil || badB == nil):
 		t.Errorf("%q: the errors are %v and %v", text, aErr, bErr)
 	case aErr == nil && (badA != nil || badB != nil):
-		t.Errorf("%q: an error beside an event", text)
+		t.Errorf("%q: both an event and an error", text)
 	}
 }
 

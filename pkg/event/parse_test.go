@@ -88,13 +88,16 @@ func TestParseRefusesCharacters(t *testing.T) {
 }
 
 func TestParseReadsAttributes(t *testing.T) {
-	e, err := event.Parse(` { "zz":"\u00e9", "data" : { "a" : "b c" } , "dataschema":"urn:a", "time":"2026-03-01T09:30:00.5+05:45",
-		"datacontenttype":"application/json", "flag":true, "gone":null, "count":-0, "subject":"a\/b", "type":"t", "source":"/s", "id":"1", "specversion":"1.0" } `)
+	e, err := event.Parse(` { "zz":"\u00e9", "data" : { "a" : "b c" } , "dataschema":"urn:a",
+		"time":"2026-03-01T09:30:00.5+05:45", "datacontenttype":"application/json",
+		"flag":true, "gone":null, "count":-0,
+		"subject":"a\/b", "type":"t", "source":"/s", "id":"1", "specversion":"1.0" } `)
 	if err != nil {
 		t.Fatal(err)
 	}
 	want := `{ID:1 Source:/s Type:t Subject:a/b Time:2026-03-01T09:30:00.5+05:45 DataContentType:application/json ` +
-		`DataSchema:urn:a Extensions:[{Name:count Value:0} {Name:flag Value:true} {Name:zz Value:"é"}] Data:{"a":"b c"} Base64:false}`
+		`DataSchema:urn:a Extensions:[{Name:count Value:0} {Name:flag Value:true} {Name:zz Value:"é"}] ` +
+		`Data:{"a":"b c"} Base64:false}`
 	if got := fmt.Sprintf("%+v", e); got != want {
 		t.Errorf("Parse reads\n%s, want\n%s", got, want)
 	}

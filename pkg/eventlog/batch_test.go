@@ -12,7 +12,7 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// sizes notes how large the heads are that are stored.
+// sizes records the size of every head that is stored.
 type sizes struct {
 	control.Table
 	heads   int
@@ -55,7 +55,7 @@ func TestALargeBatchKeepsHeadsSmall(t *testing.T) {
 			if seen.heads != tt.heads || seen.largest > tt.largest {
 				t.Errorf("%d heads of up to %d bytes, want %d of up to %d", seen.heads, seen.largest, tt.heads, tt.largest)
 			}
-			for range 30 { // the pages and manifests that are due get their documents
+			for range 30 { // the documents of the pages and manifests that are due
 				batch = append(batch, w.record(len(batch), noon.Add(time.Duration(len(batch))*tt.apart), 0))
 				w.commit(batch[len(batch)-1])
 			}
@@ -91,8 +91,8 @@ func TestARecordTwiceInABatchCountsOnce(t *testing.T) {
 	w.contents()
 }
 
-// TestTheRegisterCountsUpToEachRecord asks for records that the head lists, that
-// pages list, and that the log does not have.
+// TestTheRegisterCountsUpToEachRecord asks for records that the head lists,
+// that pages list, and that are not in the log.
 func TestTheRegisterCountsUpToEachRecord(t *testing.T) {
 	w := newWorld(t)
 	var want int64
@@ -124,7 +124,7 @@ func TestTheRegisterCountsUpToEachRecord(t *testing.T) {
 
 func position(sequence string) (event.Position, error) { return event.NewPosition(1, sequence, 0) }
 
-// TestARecordOverTooManyBucketsIsSetAside bounds what a head has to carry, and
+// TestARecordOverTooManyBucketsIsSetAside limits what a head has to carry, and
 // stops no lane.
 func TestARecordOverTooManyBucketsIsSetAside(t *testing.T) {
 	for extra, undecodable := range map[int]int{0: 0, 1: 1} {

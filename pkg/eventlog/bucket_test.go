@@ -42,8 +42,8 @@ func TestBucketOf(t *testing.T) {
 	}
 }
 
-// TestBucketsTile: every time lies in the range of its bucket and of no other,
-// and buckets sort as their times do.
+// TestBucketsTile checks that every time lies in the range of its bucket and of
+// no other, and that buckets sort as their times do.
 func TestBucketsTile(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		width := rapid.SampledFrom([]eventlog.Width{eventlog.Day, eventlog.Hour}).Draw(t, "width")
@@ -123,7 +123,7 @@ func TestBucketListsAreBoundedAndForgetNothing(t *testing.T) {
 }
 
 func TestSpanOfMidnightsTakesHoursIn(t *testing.T) {
-	// A log of hours may fill its list with midnights by chance.
+	// The list of a log with hourly buckets may happen to be full of midnights.
 	at := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
 	var list []eventlog.Bucket
 	for range 600 {

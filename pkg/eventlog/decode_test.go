@@ -9,7 +9,8 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// foreign is a record that somebody else than the edge has put into the stream.
+// foreign is a record that was put into the stream by something other than the
+// edge.
 func (w *world) foreign(keepTime bool, line string) eventlog.Incoming {
 	w.t.Helper()
 	data, err := w.codec.Pack(record.Header{Lane: w.lanes.Of("e"), KeepTime: keepTime}, [][]byte{[]byte(line)})
@@ -19,8 +20,8 @@ func (w *world) foreign(keepTime bool, line string) eventlog.Incoming {
 	return eventlog.Incoming{Sequence: "7", Arrival: noon.UnixMilli(), Data: data}
 }
 
-// However a writer spells an event, the log has its canonical line: a playback
-// record is made of lines that end with their object.
+// However a writer spells an event, the log has its canonical line: the lines
+// of a playback record end with their object.
 func TestDecodedLinesAreCanonical(t *testing.T) {
 	w := newWorld(t)
 	const want = `{"specversion":"1.0","id":"é","source":"/s","type":"t","subject":"e","data":{"a":1}}`
@@ -35,8 +36,8 @@ func TestDecodedLinesAreCanonical(t *testing.T) {
 	}
 }
 
-// A kept time of the far future would drag its lane with it for ever. The bound
-// is wider than the edge's, whose clock may be another.
+// A kept time in the far future would carry its lane there for ever. The limit
+// is wider than the edge's, whose clock may differ.
 func TestKeptTimesOfTheFarFutureAreUndecodable(t *testing.T) {
 	w := newWorld(t)
 	for ahead, sound := range map[time.Duration]bool{-time.Hour: true, 5 * time.Minute: true, time.Hour: true,

@@ -14,10 +14,10 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// What a crashed or overtaken commit leaves in the Events table is not in the log,
-// wherever it is stored and whatever comes later.
+// What a crashed or overtaken commit leaves in the Events table is not in the
+// log, wherever it is stored and whatever follows.
 
-// leave puts the events of records into the table, and dies before the head
+// leave puts the events of records into the table and dies before the head
 // moves.
 func (w *world) leave(records ...eventlog.Incoming) {
 	w.t.Helper()
@@ -33,7 +33,7 @@ func (w *world) another() *eventlog.Pump {
 	return &eventlog.Pump{Log: w.pump.Log, Heads: w.pump.Heads, Width: w.pump.Width, Decoder: w.pump.Decoder}
 }
 
-// stopHead dies before the head is moved.
+// stopHead fails the write of the head.
 type stopHead struct{ control.Table }
 
 func (s *stopHead) Put(
@@ -45,7 +45,7 @@ func (s *stopHead) Put(
 	return s.Table.Put(ctx, key, body, previous)
 }
 
-// pausedLog lets others in before its first put.
+// pausedLog lets other pumps commit before its first put.
 type pausedLog struct {
 	eventlog.Log
 	before func()
@@ -160,8 +160,8 @@ func TestLeftoverNeverStopsItsLane(t *testing.T) {
 	}
 }
 
-// TestMembershipIsTheHeadsWhateverTheOrder gives records in orders that a
-// reshard can make, with pumps that die at any write or stand still, over more
+// TestMembershipIsTheHeadsWhateverTheOrder delivers records in orders that a
+// reshard can cause, to pumps that die at any write or stand still, and more
 // records than a head lists.
 func TestMembershipIsTheHeadsWhateverTheOrder(t *testing.T) {
 	seed := rand.Uint64()
@@ -174,7 +174,7 @@ func TestMembershipIsTheHeadsWhateverTheOrder(t *testing.T) {
 		last, late := 0, map[int]bool{}
 		pending := random.Perm(n)
 		slices.Sort(pending)
-		for i := range pending { // near order, as two shards give it
+		for i := range pending { // almost in order, as two shards deliver them
 			if j := i + random.IntN(3); j < n {
 				pending[i], pending[j] = pending[j], pending[i]
 			}

@@ -12,7 +12,7 @@ import (
 )
 
 // The manifests as of a head are those of its buckets, each once, whatever was
-// stored since, and of a range those inside.
+// stored since. Those of a range are the ones inside it.
 func TestManifestsAreAsOfTheirHead(t *testing.T) {
 	w := newWorld(t)
 	var buckets []eventlog.Bucket
@@ -56,8 +56,8 @@ func TestManifestsAreAsOfTheirHead(t *testing.T) {
 	}
 }
 
-// However many buckets are asked for, the manifests are the same, and a bucket in
-// which the lane has nothing has none.
+// The manifests are the same however many buckets are requested. A bucket in
+// which the lane has no event has none.
 func TestManifestsOfFewAndOfManyBuckets(t *testing.T) {
 	w := newWorld(t)
 	var all []eventlog.Bucket
@@ -84,8 +84,8 @@ func TestManifestsOfFewAndOfManyBuckets(t *testing.T) {
 	}
 }
 
-// What a lane has not come to yet, or only what could not be decoded, is in no
-// bucket.
+// A lane that has no event in a bucket, or only undecodable records, has no
+// manifest of it.
 func TestALaneWithoutEventsHasNoManifest(t *testing.T) {
 	w := newWorld(t)
 	empty, err := w.pump.Heads.Load(t.Context(), 0)
@@ -106,7 +106,7 @@ func TestALaneWithoutEventsHasNoManifest(t *testing.T) {
 	}
 }
 
-// A record is found in its bucket also where it is all that the bucket has.
+// A record is found in its bucket even if it is the only one there.
 func TestARecordIsLocatedInItsBucket(t *testing.T) {
 	w := newWorld(t)
 	var head eventlog.Head
@@ -114,7 +114,7 @@ func TestARecordIsLocatedInItsBucket(t *testing.T) {
 		head = w.commit(w.record(2*i, noon.Add(time.Duration(i)*time.Hour), 0)).Head
 	}
 	view := eventlog.View{Log: w.log, Heads: w.pump.Heads}
-	for i := range 7 { // those of odd numbers came never
+	for i := range 7 { // records with odd numbers never arrived
 		in := w.record(i, noon, 0)
 		decoded, err := w.pump.Decoder.Decode(0, in)
 		if err != nil {
@@ -132,8 +132,8 @@ func TestARecordIsLocatedInItsBucket(t *testing.T) {
 	}
 }
 
-// A manifest that an earlier version left behind, which wrote it ahead of a head
-// that never moved, gives way to the one that the head carries.
+// An earlier version wrote a manifest before a head that then never moved. The
+// manifest that the head carries replaces it.
 func TestTheHeadsManifestReplacesALeftOne(t *testing.T) {
 	w := newWorld(t)
 	w.commit(w.record(1, noon, 0))
@@ -153,7 +153,7 @@ func TestTheHeadsManifestReplacesALeftOne(t *testing.T) {
 		t.Errorf("stored is %+v, %v, want %+v", stored, err, carried.Manifest)
 	}
 	w.contents()
-	// A pump that found the same head and comes late writes the same.
+	// A pump that read the same head and comes late writes the same.
 	late := w.another()
 	late.Heads.Table = stale{w.table, found}
 	records := []eventlog.Incoming{w.record(3, noon.Add(time.Hour), 0)}
@@ -165,7 +165,7 @@ func TestTheHeadsManifestReplacesALeftOne(t *testing.T) {
 	}
 }
 
-// stale shows a head as it was.
+// stale returns an earlier head.
 type stale struct {
 	control.Table
 	head control.Document

@@ -46,12 +46,12 @@ func TestHeadCountsAtTheLatestRecordsOnly(t *testing.T) {
 		}
 	}
 	if _, listed := head.CountAt(position(t, "999999")); listed {
-		t.Error("a record that is none is listed")
+		t.Error("a record that does not exist is listed")
 	}
 }
 
-// TestHeadTakesOneWriteUnit keeps a full head within 1 KB, with what its key and
-// version take: it is written once for each lane and batch.
+// TestHeadTakesOneWriteUnit checks that a full head, with its key and version,
+// is below 1 KB: it is written once for each lane and batch.
 func TestHeadTakesOneWriteUnit(t *testing.T) {
 	at := position(t, strings.Repeat("4", 56)) // as long as those of Kinesis
 	digest := event.Digest{Hi: 1<<64 - 1, Lo: 1<<64 - 1}

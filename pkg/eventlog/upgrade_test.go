@@ -11,7 +11,8 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// age makes a lane's documents what the version before the register wrote.
+// age turns a lane's documents into those that the version before the register
+// wrote.
 func (w *world) age() {
 	w.t.Helper()
 	ctx := w.t.Context()
@@ -77,7 +78,8 @@ func TestLogOfAnEarlierVersionGoesOn(t *testing.T) {
 	if now.Since == nil || now.Since.Sequence() != "104" {
 		t.Errorf("the register begins behind %v", now.Since)
 	}
-	// Redelivered across the change of version, and of pages of the register.
+	// Records are redelivered across the change of version and across pages of
+	// the register.
 	var all []eventlog.Incoming
 	for _, n := range []int{1, 2, 4, 5, 6, 30, 59} {
 		all = append(all, w.record(n, noon.Add(time.Duration(n)*40*time.Minute), 0, 1))
@@ -88,8 +90,8 @@ func TestLogOfAnEarlierVersionGoesOn(t *testing.T) {
 	w.wantAside(1)
 }
 
-// TestCutOfAnEarlierVersionIsRead has a replay that was planned before the
-// register go on with its old cut.
+// TestCutOfAnEarlierVersionIsRead continues a replay that was planned before
+// the register existed with its old cut.
 func TestCutOfAnEarlierVersionIsRead(t *testing.T) {
 	w := newWorld(t)
 	for n := range 5 {

@@ -11,10 +11,12 @@ import (
 
 func TestRefusingLetsNothingThrough(t *testing.T) {
 	var g gateway.Gateway = gateway.Refusing{}
-	if err := g.Update(context.Background(), gateway.Effect{System: "mail", Name: "welcome"}); !errors.Is(err, gateway.ErrRefused) {
+	effect := gateway.Effect{System: "mail", Name: "welcome"}
+	if err := g.Update(context.Background(), effect); !errors.Is(err, gateway.ErrRefused) {
 		t.Errorf("update: %v", err)
 	}
-	if answer, err := g.Query(context.Background(), gateway.Query{System: "rates"}); answer != nil || !errors.Is(err, gateway.ErrRefused) {
+	answer, err := g.Query(context.Background(), gateway.Query{System: "rates"})
+	if answer != nil || !errors.Is(err, gateway.ErrRefused) {
 		t.Errorf("query: %q, %v", answer, err)
 	}
 }

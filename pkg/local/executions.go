@@ -57,8 +57,13 @@ func onEnd(
 	closeReplay func(context.Context, events.CloudWatchEvent) error,
 ) func(context.Context, states.Execution) error {
 	return func(ctx context.Context, ended states.Execution) error {
-		detail, err := json.Marshal(steps.EndedExecution{Machine: machineARN, Name: ended.Name,
-			Status: string(ended.Status), Error: ended.Error, Cause: ended.Cause})
+		detail, err := json.Marshal(steps.EndedExecution{
+			Machine: machineARN,
+			Name:    ended.Name,
+			Status:  string(ended.Status),
+			Error:   ended.Error,
+			Cause:   ended.Cause,
+		})
 		if err != nil {
 			return fmt.Errorf("encode ended execution: %w", err)
 		}

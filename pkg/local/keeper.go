@@ -36,7 +36,7 @@ func writerName(generation string) string { return "write#" + generation }
 // consumers runs the consumers of all streams until ctx ends.
 func (p *Platform) consumers(ctx context.Context) error {
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return p.mapping(pumpName, p.events, eventFactor, p.core.Pump()).Run(ctx) })
+	group.Go(func() error { return p.pump.Run(ctx) })
 	group.Go(func() error {
 		return p.mapping(playbackName, p.playback, playbackFactor, p.core.ApplyPlayback()).Run(ctx)
 	})
@@ -50,8 +50,16 @@ func (p *Platform) consumers(ctx context.Context) error {
 }
 
 func (p *Platform) mapping(consumer string, d feed.Description, factor int, f platform.Batch) *emulate.Mapping {
-	return &emulate.Mapping{Consumer: consumer, Stream: p.streams.Open(d.Name).(emulate.Source), Description: d,
-		Checkpoints: feed.Checkpoints{Table: p.core.Table}, Function: f, Factor: factor, Region: region, Log: p.options.Log}
+	return &emulate.Mapping{
+		Consumer:    consumer,
+		Stream:      p.streams.Open(d.Name).(emulate.Source),
+		Description: d,
+		Checkpoints: feed.Checkpoints{Table: p.core.Table},
+		Function:    f,
+		Factor:      factor,
+		Region:      region,
+		Log:         p.options.Log,
+	}
 }
 
 // wake makes the keeper of consumers read the registry of generations now.

@@ -114,11 +114,21 @@ func (o Options) withDefaults() (Options, error) {
 // settings are the platform's settings. Waits are shorter than on AWS.
 func (o *Options) settings() platform.Settings {
 	return platform.Settings{
-		Bucket: o.Bucket, Retention: o.Retention, Machine: machineARN, Published: "this program",
-		LongStep: stepLimit, ShortStep: stepLimit, Lease: 10 * time.Second, Poll: 20 * time.Millisecond,
-		DrainPoll: 25 * time.Millisecond, DrainPatience: 5 * time.Second, DrainLimit: playbackRetention / 2,
-		WritePatience: 200 * time.Millisecond, LagEvery: time.Second,
-		PageBytes: o.PageBytes, RecordBytes: o.RecordBytes,
+		Bucket:        o.Bucket,
+		Retention:     o.Retention,
+		Machine:       machineARN,
+		Published:     "this program",
+		LongStep:      stepLimit,
+		ShortStep:     stepLimit,
+		Lease:         10 * time.Second,
+		Poll:          20 * time.Millisecond,
+		DrainPoll:     25 * time.Millisecond,
+		DrainPatience: 5 * time.Second,
+		DrainLimit:    playbackRetention / 2,
+		WritePatience: 200 * time.Millisecond,
+		LagEvery:      time.Second,
+		PageBytes:     o.PageBytes,
+		RecordBytes:   o.RecordBytes,
 	}
 }
 

@@ -55,6 +55,7 @@ type Platform struct {
 	front   sync.RWMutex
 	api     http.Handler
 	writers *writers
+	pump    *emulate.Mapping
 	woken   chan struct{} // wake was called
 }
 
@@ -130,6 +131,7 @@ func (p *Platform) wire(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	p.pump = p.mapping(pumpName, p.events, eventFactor, p.core.Pump())
 	if err := p.openEngine(); err != nil {
 		return err
 	}

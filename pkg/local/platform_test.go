@@ -25,7 +25,8 @@ func TestEventsGoThroughTheLogIntoTheDataStoreAndARebuild(t *testing.T) {
 	p.Send("/events", changes(0, 300, 7))
 	p.Settle(300)
 	live := p.Rows("", 4)
-	if len(live) != 7 || live["file-0"].Count != 43 || string(live["file-0"].State) != `{"added":86,"deleted":43,"lines":43,"changes":43}` {
+	if len(live) != 7 || live["file-0"].Count != 43 ||
+		string(live["file-0"].State) != `{"added":86,"deleted":43,"lines":43,"changes":43}` {
 		t.Errorf("live rows: %+v", live)
 	}
 	got := p.Replay("first", `{"rebuild":true,"promote":true}`)
@@ -34,7 +35,9 @@ func TestEventsGoThroughTheLogIntoTheDataStoreAndARebuild(t *testing.T) {
 	}
 	rebuilt := p.Rows("", 4)
 	for name, row := range live {
-		if r := rebuilt[name]; string(r.State) != string(row.State) || r.Count != row.Count || r.Chain != row.Chain || r.Position != row.Position {
+		r := rebuilt[name]
+		if string(r.State) != string(row.State) || r.Count != row.Count || r.Chain != row.Chain ||
+			r.Position != row.Position {
 			t.Errorf("entity %s: rebuilt %+v, live %+v", name, r, row)
 		}
 	}

@@ -60,9 +60,9 @@ func (p *Platform) Serve(ctx context.Context, listener net.Listener, ready func(
 }
 
 func (p *Platform) serveHTTP(ctx context.Context, listener net.Listener, ready func()) error {
-	server := emulate.Server(p, p.options.Log)
+	server := emulate.Server(p, p.hold, p.options.Log)
 	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
+	go func() { served <- server.Serve(emulate.CapConnections(listener)) }()
 	ready()
 	select {
 	case err := <-served:

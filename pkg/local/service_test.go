@@ -16,7 +16,7 @@ import (
 	"reprise/pkg/local/localtest"
 )
 
-// reactions notes the events that it is given, by entity.
+// reactions records the events that it gets, by entity.
 type reactions struct {
 	mu       sync.Mutex
 	byEntity map[string][]string
@@ -31,12 +31,18 @@ func (r *reactions) React(_ context.Context, e *event.Event, _ gateway.Gateway) 
 	return nil
 }
 
-// TestAServiceReactsOnOneMachine, to an entity's events in their order, and its
-// consumer shows in the status.
+// A service gets an entity's events in their order, and the status shows its
+// consumer.
 func TestAServiceReactsOnOneMachine(t *testing.T) {
 	const events = 60
 	service := &reactions{byEntity: make(map[string][]string), seen: make(chan struct{}, 10*events)}
-	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 2, Service: service, Outside: gateway.Refusing{}})
+	p := localtest.Start(t, local.Options{
+		Dir:     t.TempDir(),
+		Lanes:   4,
+		Shards:  2,
+		Service: service,
+		Outside: gateway.Refusing{},
+	})
 	p.Send("/events", changes(0, events, 3))
 	late := time.After(2 * time.Minute)
 	for range events {
@@ -51,7 +57,7 @@ func TestAServiceReactsOnOneMachine(t *testing.T) {
 	for i := range 3 {
 		entity := fmt.Sprintf("file-%d", i)
 		next := i
-		for _, id := range service.byEntity[entity] { // each may come again, none may be passed over
+		for _, id := range service.byEntity[entity] { // each may be repeated, none may be left out
 			if id == strconv.Itoa(next) {
 				next += 3
 			}

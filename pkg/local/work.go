@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"reprise/pkg/api"
 	"reprise/pkg/local/emulate"
 	"reprise/pkg/storefault"
 )
@@ -28,6 +29,14 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	p.front.RLock()
 	defer p.front.RUnlock()
 	p.api.ServeHTTP(w, r)
+}
+
+// hold implements emulate.Hold.
+func (p *Platform) hold(r *http.Request) *api.Problem {
+	p.front.RLock()
+	pump := p.pump
+	p.front.RUnlock()
+	return pace{pump.Lag, time.Now, emulate.Sleep}.hold(r)
 }
 
 // work runs everything but the HTTP API until ctx ends.

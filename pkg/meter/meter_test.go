@@ -53,12 +53,13 @@ func TestSnapshot(t *testing.T) {
 	if since := m.Snapshot().Since(before); fmt.Sprint(since) != fmt.Sprint(want) {
 		t.Fatalf("since: have %v, want %v", since, want)
 	}
-	if total := m.Snapshot().Total(); total != (meter.Usage{WriteUnits: 8000, ReadUnits: 4001, PutUnits: 3, Transitions: 2}) {
+	total := m.Snapshot().Total()
+	if total != (meter.Usage{WriteUnits: 8000, ReadUnits: 4001, PutUnits: 3, Transitions: 2}) {
 		t.Fatalf("total %+v", total)
 	}
 }
 
-// TestNothing counts where nobody asked for it.
+// TestNothing checks that a missing meter counts nothing.
 func TestNothing(t *testing.T) {
 	var m *meter.Meter
 	m.Part("log").Add(meter.WriteUnits, 1)
@@ -67,7 +68,7 @@ func TestNothing(t *testing.T) {
 	}
 }
 
-// TestCost prices the table of what a million events cost.
+// TestCost computes the prices in the table of a million events.
 func TestCost(t *testing.T) {
 	prices := meter.OnDemand()
 	for _, c := range []struct {

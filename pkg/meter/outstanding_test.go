@@ -9,7 +9,8 @@ import (
 	"reprise/pkg/meter"
 )
 
-// TestEachUnitIsTakenOnce lets several count, take and give back at a time.
+// TestEachUnitIsTakenOnce lets several goroutines count, take and give back at
+// the same time.
 func TestEachUnitIsTakenOnce(t *testing.T) {
 	m := new(meter.Meter)
 	outstanding := meter.NewOutstanding(m)
@@ -42,7 +43,7 @@ func TestEachUnitIsTakenOnce(t *testing.T) {
 	}
 }
 
-func TestWhatIsGivenBackComesAgain(t *testing.T) {
+func TestUsageThatIsGivenBackIsTakenAgain(t *testing.T) {
 	m := new(meter.Meter)
 	m.Part("log").Add(meter.ReadUnits, 3)
 	outstanding, other := meter.NewOutstanding(m), meter.NewOutstanding(m)
@@ -72,7 +73,7 @@ func TestNothingIsOutstandingWithoutAMeter(t *testing.T) {
 		t.Errorf("nil has %v", got)
 	}
 	if got := meter.NewOutstanding(nil).Take(); len(got) > 0 {
-		t.Errorf("no meter has %v", got)
+		t.Errorf("without a meter there is %v", got)
 	}
 }
 
@@ -81,8 +82,13 @@ func TestSharesAddUp(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 2))
 	for range 1000 {
 		whole := meter.Snapshot{
-			"log":     {ReadUnits: float64(random.IntN(1e6)) / 1000},
-			"control": {ReadUnits: float64(random.IntN(9)) / 2, WriteUnits: float64(random.IntN(1e5)), PutUnits: 1, Transitions: 7},
+			"log": {ReadUnits: float64(random.IntN(1e6)) / 1000},
+			"control": {
+				ReadUnits:   float64(random.IntN(9)) / 2,
+				WriteUnits:  float64(random.IntN(1e5)),
+				PutUnits:    1,
+				Transitions: 7,
+			},
 		}
 		weights := make([]int64, 1+random.IntN(9))
 		for i := range weights {

@@ -13,8 +13,8 @@ import (
 	"reprise/pkg/aws/settings"
 )
 
-// made has every function with the method of Platform that makes it, and the one
-// that makes what it stands on where there is such a part.
+// made maps every function to the method of Platform that makes it, and, if
+// there is one, to the method that makes the part it uses.
 var made = map[string]struct{ function, part string }{
 	"load-events":        {"Load", ""},
 	"import-events":      {"Load", ""},
@@ -35,7 +35,8 @@ var made = map[string]struct{ function, part string }{
 	"watch-log":          {"WatchLog", ""}, // of package consume: it needs nothing of the platform
 }
 
-// leftOut says of each composition which functions it does not run, and why.
+// leftOut names the functions that a composition does not run, with the
+// reasons.
 var leftOut = map[string]map[string]string{
 	"AWS": {},
 	"one machine": {
@@ -51,7 +52,8 @@ var leftOut = map[string]map[string]string{
 	},
 }
 
-// TestEveryCompositionRunsTheSameFunctions reads what each one asks of Platform.
+// TestEveryCompositionRunsTheSameFunctions reads which methods of Platform each
+// composition calls.
 func TestEveryCompositionRunsTheSameFunctions(t *testing.T) {
 	compositions := map[string]map[string]bool{
 		"AWS":         asked(t, "../../functions", func(x ast.Expr) bool { return isName(x, "p") || isName(x, "consume") }),
@@ -78,8 +80,8 @@ func TestEveryCompositionRunsTheSameFunctions(t *testing.T) {
 	}
 }
 
-// asked returns the methods that the sources below a directory, or a file, call of what is
-// said to be the platform.
+// asked returns the methods that a file, or the sources below a directory, call
+// on the variable that holds the platform.
 func asked(t *testing.T, dir string, ofPlatform func(ast.Expr) bool) map[string]bool {
 	t.Helper()
 	methods := make(map[string]bool)

@@ -19,15 +19,28 @@ func (p *Platform) EventPump() *eventlog.Pump {
 
 // Live is what write-state is made of.
 func (p *Platform) Live() *projection.Live {
-	return &projection.Live{Log: p.EventLog, Heads: p.heads, Registry: p.registry, Generations: p.Generations,
-		Decoder: p.decoder, Width: p.Settings.Bucket, Applier: p.Applier,
-		Patience: p.Settings.WritePatience, Sleep: p.Sleep}
+	return &projection.Live{
+		Log:         p.EventLog,
+		Heads:       p.heads,
+		Registry:    p.registry,
+		Generations: p.Generations,
+		Decoder:     p.decoder,
+		Width:       p.Settings.Bucket,
+		Applier:     p.Applier,
+		Patience:    p.Settings.WritePatience,
+		Sleep:       p.Sleep,
+	}
 }
 
 // Planner is what plan-replay is made of, behind a Promoter.
 func (p *Platform) Planner() *replay.Planner {
-	return &replay.Planner{Store: p.store, Heads: p.heads, Lanes: p.Lanes, Width: p.Settings.Bucket,
-		Buckets: p.finder().Find}
+	return &replay.Planner{
+		Store:   p.store,
+		Heads:   p.heads,
+		Lanes:   p.Lanes,
+		Width:   p.Settings.Bucket,
+		Buckets: p.finder().Find,
+	}
 }
 
 func (p *Platform) finder() *datastore.BucketFinder {
@@ -36,33 +49,71 @@ func (p *Platform) finder() *datastore.BucketFinder {
 
 // Reader is what read-segment is made of.
 func (p *Platform) Reader() *replay.Reader {
-	return &replay.Reader{Store: p.store, Log: p.EventLog, Heads: p.heads, Width: p.Settings.Bucket, Lanes: p.Lanes,
-		Codec: p.Codec, Playback: p.Playback, Retention: p.Settings.Retention,
-		PageBytes: p.Settings.PageBytes, RecordBytes: p.Settings.RecordBytes}
+	return &replay.Reader{
+		Store:       p.store,
+		Log:         p.EventLog,
+		Heads:       p.heads,
+		Width:       p.Settings.Bucket,
+		Lanes:       p.Lanes,
+		Codec:       p.Codec,
+		Playback:    p.Playback,
+		Retention:   p.Settings.Retention,
+		PageBytes:   p.Settings.PageBytes,
+		RecordBytes: p.Settings.RecordBytes,
+	}
 }
 
 // Consumer is what apply-playback is made of.
 func (p *Platform) Consumer() *replay.Consumer {
-	return &replay.Consumer{Store: p.store, Registry: p.registry, Generations: p.Generations, Applier: p.Applier,
-		Codec: p.Codec, Lanes: p.Lanes, Width: p.Settings.Bucket}
+	return &replay.Consumer{
+		Store:       p.store,
+		Registry:    p.registry,
+		Generations: p.Generations,
+		Applier:     p.Applier,
+		Codec:       p.Codec,
+		Lanes:       p.Lanes,
+		Width:       p.Settings.Bucket,
+	}
 }
 
 // Drainer is what check-drained is made of.
 func (p *Platform) Drainer() *replay.Drainer {
-	return &replay.Drainer{Store: p.store, Registry: p.registry, Generations: p.Generations,
-		Patience: p.Settings.DrainPatience, Limit: p.Settings.DrainLimit, Poll: p.Settings.DrainPoll, Sleep: p.Sleep}
+	return &replay.Drainer{
+		Store:       p.store,
+		Registry:    p.registry,
+		Generations: p.Generations,
+		Patience:    p.Settings.DrainPatience,
+		Limit:       p.Settings.DrainLimit,
+		Poll:        p.Settings.DrainPoll,
+		Sleep:       p.Sleep,
+	}
 }
 
 // Prover is what prove-completeness is made of.
 func (p *Platform) Prover() *replay.Prover {
-	return &replay.Prover{Store: p.store, Registry: p.registry, Generations: p.Generations,
-		Log: eventlog.View{Log: p.EventLog, Heads: p.heads}, Lanes: p.Lanes.Count(), Lost: p.Lost}
+	return &replay.Prover{
+		Store:       p.store,
+		Registry:    p.registry,
+		Generations: p.Generations,
+		Log:         eventlog.View{Log: p.EventLog, Heads: p.heads},
+		Lanes:       p.Lanes.Count(),
+		Lost:        p.Lost,
+	}
 }
 
 // Promoter is what follow-stream and promote-generation are made of.
 func (p *Platform) Promoter() *cutover.Promoter {
-	return &cutover.Promoter{Store: p.store, Heads: p.heads, Registry: p.registry, Generations: p.Generations,
-		Lanes: p.Lanes, Retention: p.Settings.Retention, Lease: p.Settings.Lease, Poll: p.Settings.Poll, Sleep: p.Sleep}
+	return &cutover.Promoter{
+		Store:       p.store,
+		Heads:       p.heads,
+		Registry:    p.registry,
+		Generations: p.Generations,
+		Lanes:       p.Lanes,
+		Retention:   p.Settings.Retention,
+		Lease:       p.Settings.Lease,
+		Poll:        p.Settings.Poll,
+		Sleep:       p.Sleep,
+	}
 }
 
 // Closer is what report-replay is made of.

@@ -16,14 +16,34 @@ type Batch = func(context.Context, events.KinesisEvent) (events.KinesisEventResp
 
 // Load is load-events, and import-events with keepTime.
 func (p *Platform) Load(keepTime bool) *api.Load {
-	return &api.Load{Stream: p.Events, Codec: p.Codec, Lanes: p.Lanes, Epoch: p.Epoch, KeepTime: keepTime,
-		Heads: p.heads, Width: p.Settings.Bucket, Now: p.Now, Overloaded: p.overloaded(), Log: p.Log}
+	return &api.Load{
+		Stream:     p.Events,
+		Codec:      p.Codec,
+		Lanes:      p.Lanes,
+		Epoch:      p.Epoch,
+		KeepTime:   keepTime,
+		Heads:      p.heads,
+		Width:      p.Settings.Bucket,
+		Now:        p.Now,
+		Overloaded: p.overloaded(),
+		Log:        p.Log,
+	}
 }
 
 // API is serve-api.
 func (p *Platform) API() *api.API {
-	return &api.API{Registry: p.registry, Generations: p.Generations, Heads: p.heads, EventLog: p.EventLog,
-		Lanes: p.Lanes, Buckets: p.finder().Find, Replays: p.Replays(), Viewer: p.viewer(), Platform: p.Status, Log: p.Log}
+	return &api.API{
+		Registry:    p.registry,
+		Generations: p.Generations,
+		Heads:       p.heads,
+		EventLog:    p.EventLog,
+		Lanes:       p.Lanes,
+		Buckets:     p.finder().Find,
+		Replays:     p.Replays(),
+		Viewer:      p.viewer(),
+		Platform:    p.Status,
+		Log:         p.Log,
+	}
 }
 
 // Pump is pump-events.
@@ -38,8 +58,15 @@ func (p *Platform) Write(generation string) Batch {
 
 // Microservice is run-microservice.
 func (p *Platform) Microservice() Batch {
-	return (&consume.Microservice{Service: p.Service, Outside: p.Outside, Heads: p.heads, Decoder: p.decoder,
-		Patience: p.Settings.WritePatience, Sleep: p.Sleep, Log: p.Log}).Handle
+	return (&consume.Microservice{
+		Service:  p.Service,
+		Outside:  p.Outside,
+		Heads:    p.heads,
+		Decoder:  p.decoder,
+		Patience: p.Settings.WritePatience,
+		Sleep:    p.Sleep,
+		Log:      p.Log,
+	}).Handle
 }
 
 // ApplyPlayback is apply-playback.
@@ -49,7 +76,8 @@ func (p *Platform) ApplyPlayback() Batch {
 
 // Plan is plan-replay.
 func (p *Platform) Plan() Step[steps.PlanInput, steps.PlanOutput] {
-	plan := &steps.PlanReplay{Store: p.store, Planner: p.Planner(), Promoter: p.Promoter(), Version: p.Applier.Version()}
+	plan := &steps.PlanReplay{Store: p.store, Planner: p.Planner(), Promoter: p.Promoter(), Version: p.Applier.Version(),
+		Readers: p.Settings.Readers}
 	return logged(p, plan.Handle)
 }
 
@@ -86,8 +114,14 @@ func (p *Platform) Promote() Step[steps.StepInput, steps.PromoteOutput] {
 
 // Report is report-replay.
 func (p *Platform) Report() Step[steps.ReportInput, lifecycle.View] {
-	report := &steps.ReportReplay{Closer: p.Closer(), Viewer: p.viewer(), Spending: p.spending,
-		Transitions: p.Transitions, Now: p.Now, Log: p.Log}
+	report := &steps.ReportReplay{
+		Closer:      p.Closer(),
+		Viewer:      p.viewer(),
+		Spending:    p.spending,
+		Transitions: p.Transitions,
+		Now:         p.Now,
+		Log:         p.Log,
+	}
 	return logged(p, waking(p, report.Handle))
 }
 
@@ -118,6 +152,13 @@ func (p *Platform) Keep(ctx context.Context) error {
 
 // Keeper is the part of keep-consumers that manages consumers.
 func (p *Platform) Keeper() *Keeper {
-	return &Keeper{Host: p.Host, Registry: p.registry, Generations: p.Generations, Lanes: p.Lanes.Count(),
-		Projections: p.Applier.Version(), Published: p.Settings.Published, Log: p.Log}
+	return &Keeper{
+		Host:        p.Host,
+		Registry:    p.registry,
+		Generations: p.Generations,
+		Lanes:       p.Lanes.Count(),
+		Projections: p.Applier.Version(),
+		Published:   p.Settings.Published,
+		Log:         p.Log,
+	}
 }

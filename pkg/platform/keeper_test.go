@@ -13,12 +13,12 @@ import (
 	"reprise/pkg/platform/platformtest"
 )
 
-// hostFake keeps consumers in memory and notes what is done.
+// hostFake keeps consumers in memory and records the calls that change them.
 type hostFake struct {
 	have []platform.Consumer
 	done []string
 	fail map[string]error
-	// listed is called behind List, as another keeper that comes in between.
+	// listed is called after List, as if another keeper acted in between.
 	listed func()
 }
 
@@ -94,7 +94,7 @@ func follow(t *testing.T, k *platform.Keeper, replay, version string) string {
 	return info.ID
 }
 
-func TestConsumersComeAndGoWithTheRoll(t *testing.T) {
+func TestConsumersComeAndGoWithTheRegistry(t *testing.T) {
 	host := &hostFake{}
 	k := newKeeper(t, host)
 	keep(t, k, host, "provide g0001 3")
@@ -103,7 +103,7 @@ func TestConsumersComeAndGoWithTheRoll(t *testing.T) {
 	if _, err := k.Registry.Begin(t.Context(), "building", "v1"); err != nil {
 		t.Fatal(err)
 	}
-	keep(t, k, host) // one that is being built has none
+	keep(t, k, host) // a generation that is being built has none
 	second := follow(t, k, "building", "v1")
 	keep(t, k, host, "provide "+second+" 3")
 	host.have = append(host.have, platform.Consumer{Generation: second, Version: "3", Mapping: "m2", Busy: true})
@@ -111,7 +111,7 @@ func TestConsumersComeAndGoWithTheRoll(t *testing.T) {
 	if err := k.Registry.Retire(t.Context(), second); err != nil {
 		t.Fatal(err)
 	}
-	keep(t, k, host) // Lambda is still at it
+	keep(t, k, host) // Lambda is still creating it
 	host.have[1].Busy = false
 	keep(t, k, host, "remove "+second)
 	host.have[1].Mapping = ""
@@ -123,15 +123,16 @@ func TestACodeChangeMovesAliasesOfItsProjectionsOnly(t *testing.T) {
 	k := newKeeper(t, host)
 	keep(t, k, host, "provide g0001 3")
 	host.have = []platform.Consumer{{Generation: "g0001", Version: "3", Mapping: "m1", Sound: true}}
-	k.Published = "4" // mended, the same projections
+	k.Published = "4" // corrected code, the same projections
 	keep(t, k, host, "provide g0001 4")
 	host.have[0].Version = "4"
 	k.Published, k.Projections = "5", "v2" // other projections
 	keep(t, k, host)
 }
 
-// TestAGenerationOfOlderProjectionsGetsTheirCode deploys other projections while
-// a rebuild is under way: what it built must not be followed by them.
+// TestAGenerationOfOlderProjectionsGetsTheirCode deploys other projections
+// during a rebuild: they must not follow the generation that the old ones
+// built.
 func TestAGenerationOfOlderProjectionsGetsTheirCode(t *testing.T) {
 	host := &hostFake{}
 	k := newKeeper(t, host)
@@ -143,8 +144,8 @@ func TestAGenerationOfOlderProjectionsGetsTheirCode(t *testing.T) {
 	keep(t, k, host, "provide "+second+" 3", "provide "+third+" 4")
 }
 
-// TestNoCodeIsNamed: a consumer with other projections would be worse than none.
-func TestNoCodeIsNamed(t *testing.T) {
+// A consumer with other projections would be worse than none.
+func TestAGenerationWithoutItsCodeGetsNoConsumer(t *testing.T) {
 	host := &hostFake{}
 	k := newKeeper(t, host)
 	keep(t, k, host, "provide g0001 3")
@@ -169,8 +170,8 @@ func TestAMappingThatSomebodyChangedIsMended(t *testing.T) {
 	keep(t, k, host, "provide g0001 3")
 }
 
-// TestAConsumerMadeMeanwhileIsLeft has another keeper make one between the list
-// and the registry.
+// TestAConsumerMadeMeanwhileIsLeft lets another keeper create a consumer
+// between the reading of the list and of the registry.
 func TestAConsumerMadeMeanwhileIsLeft(t *testing.T) {
 	host := &hostFake{}
 	k := newKeeper(t, host)
@@ -181,10 +182,10 @@ func TestAConsumerMadeMeanwhileIsLeft(t *testing.T) {
 		id := follow(t, k, "other", "v1")
 		host.have = append(host.have, platform.Consumer{Generation: id, Version: "3", Mapping: "m2", Sound: true})
 	}
-	keep(t, k, host, "provide g0002 3") // both are there already: no harm
+	keep(t, k, host, "provide g0002 3") // both exist already, which does no harm
 }
 
-func TestOneFailureLeavesTheRest(t *testing.T) {
+func TestOneFailureStopsNoOtherConsumer(t *testing.T) {
 	host := &hostFake{}
 	k := newKeeper(t, host)
 	keep(t, k, host, "provide g0001 3")

@@ -96,6 +96,9 @@ type Settings struct {
 	WritePatience time.Duration
 	// LagEvery is how long a lag is cached.
 	LagEvery time.Duration
+	// Readers bounds the segment readers of any replay that run at a time; 0 means
+	// as many as its request asks for.
+	Readers int
 	// PageBytes limits a page of the log, RecordBytes a playback record; 0 means
 	// the reader's default.
 	PageBytes, RecordBytes int

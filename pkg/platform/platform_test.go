@@ -57,13 +57,13 @@ func TestLoadRefusesFarBehind(t *testing.T) {
 			t.Errorf("%s, %v: %t", c.lag, c.err, got)
 		}
 	}
-	// It asks once a minute.
+	// The handler asks once a minute.
 	overloaded := p.Load(false).Overloaded
 	w.Behind, w.LagErr = 0, nil
 	_ = overloaded(t.Context())
 	w.Behind = 20 * time.Hour
 	if overloaded(t.Context()) {
-		t.Error("the lag is asked for at every request")
+		t.Error("the lag is read at every request")
 	}
 }
 
@@ -75,7 +75,12 @@ func TestEndedExecutionsCloseTheirReplay(t *testing.T) {
 	}
 	end := func(machine, name, status string) {
 		t.Helper()
-		detail, err := json.Marshal(steps.EndedExecution{Machine: machine, Name: name, Status: status, Error: "States.Timeout"})
+		detail, err := json.Marshal(steps.EndedExecution{
+			Machine: machine,
+			Name:    name,
+			Status:  status,
+			Error:   "States.Timeout",
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -83,7 +88,7 @@ func TestEndedExecutionsCloseTheirReplay(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	end(platformtest.Machine+"/ReadSegments", "r1", "FAILED") // a child
+	end(platformtest.Machine+"/ReadSegments", "r1", "FAILED") // a child execution
 	if row, err := p.Store().Load(t.Context(), "r1"); err != nil || row.Status.Ended() {
 		t.Fatalf("a child's end closed the replay: %+v, %v", row, err)
 	}
@@ -123,7 +128,8 @@ func TestTheMicroserviceReactsBehindTheLog(t *testing.T) {
 	service := &reactions{}
 	micro := reacting(p, service)
 	answer, err := micro(t.Context(), batch)
-	if err != nil || len(service.seen) > 0 || len(answer.BatchItemFailures) != 1 || answer.BatchItemFailures[0].ItemIdentifier != batch.Records[0].Kinesis.SequenceNumber {
+	if err != nil || len(service.seen) > 0 || len(answer.BatchItemFailures) != 1 ||
+		answer.BatchItemFailures[0].ItemIdentifier != batch.Records[0].Kinesis.SequenceNumber {
 		t.Fatalf("before the log: %v, %+v, %v", service.seen, answer, err)
 	}
 	if pumped, err := p.Pump()(t.Context(), batch); err != nil || len(pumped.BatchItemFailures) > 0 {
@@ -140,9 +146,9 @@ func TestTheMicroserviceReactsBehindTheLog(t *testing.T) {
 	}
 }
 
-// TestTheMicroserviceIgnoresWhatTheLogDoesNotHave has the second of three records
-// reach the pump last, as a reshard can: it is late there, though the service
-// gets it in its place.
+// TestTheMicroserviceIgnoresWhatTheLogDoesNotHave lets the second of three
+// records reach the pump last, as a reshard can. It is late for the pump,
+// although the service gets it in its place.
 func TestTheMicroserviceIgnoresWhatTheLogDoesNotHave(t *testing.T) {
 	p := platformtest.New(t).Platform()
 	batch := platformtest.Sent(t, p, "one.happened", "two.happened", "three.happened")
@@ -159,8 +165,8 @@ func TestTheMicroserviceIgnoresWhatTheLogDoesNotHave(t *testing.T) {
 	}
 }
 
-// TestTheMicroserviceWaitsForThePump has the pump commit while it waits: the
-// batch need not come again.
+// TestTheMicroserviceWaitsForThePump lets the pump commit while the
+// microservice waits: the batch need not be retried.
 func TestTheMicroserviceWaitsForThePump(t *testing.T) {
 	w := platformtest.New(t)
 	var batch events.KinesisEvent
@@ -189,5 +195,22 @@ func TestANewPlatformIsServedOnceItIsKept(t *testing.T) {
 	p.API().Handler().ServeHTTP(answer, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/generations", nil))
 	if answer.Code != http.StatusOK || !strings.Contains(answer.Body.String(), `"active":"g0001"`) {
 		t.Errorf("%d: %s", answer.Code, answer.Body)
+	}
+}
+
+// TestReadersAreBounded by the platform, whatever a request asks for: an account may
+// have few concurrent executions.
+func TestReadersAreBounded(t *testing.T) {
+	for _, c := range []struct {
+		readers int
+		input   string
+		want    int
+	}{{0, `{}`, replay.DefaultParallelism}, {2, `{}`, 2}, {2, `{"parallelism":1}`, 1}, {2, `{"parallelism":64}`, 2}} {
+		w := platformtest.New(t)
+		w.Parts.Settings.Readers = c.readers
+		plan, err := w.Platform().Plan()(t.Context(), steps.PlanInput{Replay: "r", Input: json.RawMessage(c.input)})
+		if err != nil || plan.Parallelism != c.want {
+			t.Errorf("%s with %d readers: %d at a time, %v", c.input, c.readers, plan.Parallelism, err)
+		}
 	}
 }

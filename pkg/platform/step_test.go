@@ -23,7 +23,9 @@ type refusing struct {
 	on bool
 }
 
-func (r *refusing) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (r *refusing) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	if r.on && strings.HasPrefix(key.Sort, "spent#") {
 		return "", errors.New("the store is down")
 	}
@@ -43,7 +45,7 @@ func costOf(t *testing.T, p *platform.Platform, id string) *spending.Cost {
 	return view.Cost
 }
 
-// TestAStepKeepsWhatItUsed when it fails, and when keeping failed before.
+// The usage is kept when the step fails, and when keeping it failed before.
 func TestAStepKeepsWhatItUsed(t *testing.T) {
 	w := platformtest.New(t)
 	table := &refusing{Table: w.Parts.Table}
@@ -75,7 +77,7 @@ func TestAStepKeepsWhatItUsed(t *testing.T) {
 	}
 }
 
-// nameOf is what Lambda reports of an error.
+// nameOf is the name that Lambda reports of an error.
 func nameOf(err error) string {
 	var named messages.InvokeResponse_Error
 	_ = errors.As(err, &named)
@@ -83,12 +85,13 @@ func nameOf(err error) string {
 }
 
 // TestABatchIsDividedByTheEventsOfItsReplays has two replays of one log in one
-// batch; one of them selects a part.
+// batch. One of them selects a part.
 func TestABatchIsDividedByTheEventsOfItsReplays(t *testing.T) {
 	w := platformtest.New(t)
 	w.Parts.Meter, w.Parts.Function = new(meter.Meter), "apply-playback"
 	p := w.Platform()
-	if answer, err := p.Pump()(t.Context(), platformtest.Sent(t, p, "one.happened", "two.happened", "two.happened", "one.happened")); err != nil || len(answer.BatchItemFailures) > 0 {
+	sent := platformtest.Sent(t, p, "one.happened", "two.happened", "two.happened", "one.happened")
+	if answer, err := p.Pump()(t.Context(), sent); err != nil || len(answer.BatchItemFailures) > 0 {
 		t.Fatalf("%+v, %v", answer, err)
 	}
 	for id, input := range map[string]string{"all": `{}`, "part": `{"types":["one.happened"]}`} {

@@ -21,8 +21,8 @@ type seenState struct {
 	Seen []string `json:"seen"`
 }
 
-// recorder accepts all but events of the type "is.wrong", and has touched its
-// state by the time it rejects one.
+// recorder accepts every event except those of the type "is.wrong". Before it
+// rejects one, it has already changed its state.
 func recorder() projection.Projection {
 	return projection.New("recorder", 1, []string{"it.happened", "is.wrong", "is.fatal"},
 		func(s seenState, e *event.Event) (seenState, error) {
@@ -62,7 +62,7 @@ func newBench(t localstoretest.T, projections ...projection.Projection) *bench {
 	return b
 }
 
-// wholeLog takes all that the Events table holds for the log.
+// wholeLog makes everything in the Events table count as logged.
 type wholeLog struct{ eventlog.Log }
 
 func (l wholeLog) History(ctx context.Context, lane event.Lane, entity string, buckets []eventlog.Bucket,
@@ -185,7 +185,7 @@ func compare(t interface {
 func TestLargeEntityIsCheckedExactly(t *testing.T) {
 	b := newBench(t, counterNamed("counter"))
 	var events []event.Event
-	const distinct = 1500 // a filter takes 336
+	const distinct = 1500 // a filter has room for 336
 	for i := range 2 * distinct {
 		events = append(events, event.Event{ID: fmt.Sprint(i % distinct), Source: "s", Type: "it.happened", Subject: "x"})
 	}

@@ -88,7 +88,7 @@ func TestDefaultWatchTicks(t *testing.T) {
 	<-every
 }
 
-// BenchmarkGuard measures what guarding costs an event, beside the fold.
+// BenchmarkGuard measures what guarding adds to the fold of an event.
 func BenchmarkGuard(b *testing.B) {
 	s := newTestSet(b, guardless{})
 	e := &event.Event{Subject: "x", Source: "s", ID: "1", Type: "it.happened"}
@@ -107,7 +107,7 @@ func BenchmarkGuard(b *testing.B) {
 	b.Run("watched", func(b *testing.B) { run(b, s.withPulse(&pulse{}).For("it.happened")) })
 }
 
-// BenchmarkAttempt measures what watching costs a batch.
+// BenchmarkAttempt measures what watching adds to a batch.
 func BenchmarkAttempt(b *testing.B) {
 	s := newTestSet(b, guardless{})
 	for b.Loop() {

@@ -1,156 +1,13 @@
 package projection_test
 
 import (
-	"context"
 	"fmt"
-	"slices"
 	"testing"
 
 	"reprise/pkg/datastore"
-	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 )
-
-// historyLog counts what histories read, and ends an invocation after so many
-// queries, as a time limit does.
-type historyLog struct {
-	eventlog.Log
-	entries, queries int
-	// left is the number of queries after which end is called.
-	left int
-	end  context.CancelFunc
-}
-
-func (c *historyLog) ReadEntity(ctx context.Context, lane event.Lane, b eventlog.Bucket, entity, after string,
-	limit eventlog.PageLimit,
-) (eventlog.Page, error) {
-	if c.left--; c.left == 0 && c.end != nil {
-		c.end()
-	}
-	if err := ctx.Err(); err != nil {
-		return eventlog.Page{}, err
-	}
-	page, err := c.Log.ReadEntity(ctx, lane, b, entity, after, limit)
-	c.entries += len(page.Entries)
-	c.queries++
-	return page, err
-}
-
-// crowd is a generation whose rows were written before there was an index.
-type crowd struct {
-	*bench
-	log  *historyLog
-	to   projection.Target
-	next int
-}
-
-func newCrowd(t testing.TB) *crowd {
-	b := newBench(t, counterNamed("counter"))
-	if err := b.tables.Create(t.Context(), "g"); err != nil {
-		t.Fatal(err)
-	}
-	return &crowd{bench: b, log: &historyLog{Log: b.log}, to: projection.Target{ID: "g", Generation: b.tables.Open("g")}}
-}
-
-// add puts events of an entity with ids from..from+n-1 into the log and returns
-// them placed, behind all others.
-func (c *crowd) add(t testing.TB, entity string, from, n int, bucketOf func(i int) eventlog.Bucket,
-) []projection.Placed {
-	t.Helper()
-	placed := c.place(t, entity, from, n, bucketOf)
-	c.store(t, placed)
-	return placed
-}
-
-// place makes events of an entity, behind all others.
-func (c *crowd) place(t testing.TB, entity string, from, n int, bucketOf func(i int) eventlog.Bucket,
-) []projection.Placed {
-	t.Helper()
-	placed := make([]projection.Placed, n)
-	for i := range placed {
-		c.next++
-		at, err := event.NewPosition(1, fmt.Sprint(10_000_000+c.next), 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		e := event.Event{ID: fmt.Sprint(from + i), Source: "s", Type: "it.happened", Subject: entity}
-		placed[i] = projection.Placed{Event: e, Position: at, Bucket: bucketOf(from + i), Line: e.AppendJSON(nil)}
-	}
-	return placed
-}
-
-// store puts events into the log, bucket by bucket.
-func (c *crowd) store(t testing.TB, placed []projection.Placed) {
-	t.Helper()
-	buckets := make(map[eventlog.Bucket][]eventlog.Entry)
-	for _, p := range placed {
-		entry := eventlog.Entry{Entity: p.Event.Subject, Position: p.Position, Line: p.Line}
-		buckets[p.Bucket] = append(buckets[p.Bucket], entry)
-	}
-	for bucket, entries := range buckets {
-		for part := range slices.Chunk(entries, 5000) {
-			if err := c.bench.log.Put(t.Context(), 0, bucket, part); err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-}
-
-// old adds entities with n events each and the rows that they had before there
-// was an index.
-func (c *crowd) old(t testing.TB, n int, bucketOf func(i int) eventlog.Bucket, entities ...string) {
-	t.Helper()
-	c.store(t, c.rows(t, n, bucketOf, entities...))
-}
-
-// rows adds the rows of old and returns the events that they are of: with a full
-// filter, or one that takes anything for seen.
-func (c *crowd) rows(t testing.TB, n int, bucketOf func(i int) eventlog.Bucket, entities ...string,
-) (all []projection.Placed) {
-	t.Helper()
-	var writes []datastore.RowWrite
-	for _, entity := range entities {
-		placed := c.place(t, entity, 0, n, bucketOf)
-		all = append(all, placed...)
-		row := datastore.Row{Entity: entity, State: fmt.Append(nil, n), Position: placed[n-1].Position, Count: int64(n),
-			Projection: "counter", Version: c.set.Version(), Filter: slices.Repeat([]byte{0xff}, 2722)}
-		row.Filter[0], row.Filter[1] = 1360>>8, 1360&0xff
-		for _, p := range placed {
-			row.Buckets = eventlog.AddBucket(row.Buckets, p.Bucket)
-		}
-		writes = append(writes, datastore.RowWrite{Row: row})
-	}
-	if _, err := c.to.Generation.WriteRows(t.Context(), 0, writes); err != nil {
-		t.Fatal(err)
-	}
-	return all
-}
-
-// cold is an applier of a process that has just begun.
-func (c *crowd) cold() *projection.Applier { return projection.NewApplier(c.set, wholeLog{c.log}) }
-
-func (c *crowd) apply(t testing.TB, events []projection.Placed) projection.Tally {
-	t.Helper()
-	tally, err := c.cold().Apply(t.Context(), c.to, events)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return tally
-}
-
-func (c *crowd) row(t testing.TB, entity string) datastore.Row {
-	t.Helper()
-	rows, err := c.to.Generation.Rows(t.Context(), 0, []string{entity})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return rows[entity]
-}
-
-func hourly(perHour int) func(i int) eventlog.Bucket {
-	return func(i int) eventlog.Bucket { return eventlog.Hour.Of(int64(i/perHour) * 3_600_000) }
-}
 
 // TestALargeEntityIsReadOnce counts the reads of one-event batches, each by a
 // process that remembers nothing.
@@ -169,7 +26,7 @@ func TestALargeEntityIsReadOnce(t *testing.T) {
 			t.Errorf("%+v", tally)
 		}
 		if tally := c.apply(t, c.add(t, "x", i*1000, 1, last)); tally.Duplicates != 1 {
-			t.Errorf("event %d came again: %+v", i*1000, tally)
+			t.Errorf("event %d was repeated: %+v", i*1000, tally)
 		}
 	}
 	if c.log.queries > 0 {
@@ -182,7 +39,7 @@ func TestALargeEntityIsReadOnce(t *testing.T) {
 	}
 }
 
-// TestManyLargeEntitiesAreReadOnce does the same with many of them.
+// TestManyLargeEntitiesAreReadOnce does the same with many entities.
 func TestManyLargeEntitiesAreReadOnce(t *testing.T) {
 	c := newCrowd(t)
 	const entities, each = 60, 1400
@@ -198,8 +55,8 @@ func TestManyLargeEntitiesAreReadOnce(t *testing.T) {
 	}
 }
 
-// TestSmallEntitiesHaveShortHistories fills an entity up to the limits: no lookup reads
-// more than they allow, and the row stays small.
+// TestSmallEntitiesHaveShortHistories fills an entity up to the limits: no
+// lookup reads more than they allow, and the row stays small.
 func TestSmallEntitiesHaveShortHistories(t *testing.T) {
 	const limit = 336
 	for name, perHour := range map[string]int{"events": limit, "buckets": 1} {
@@ -225,30 +82,11 @@ func TestSmallEntitiesHaveShortHistories(t *testing.T) {
 	}
 }
 
-// invocations applies events under a limit of queries an invocation until that
-// is done, and returns how many it took.
-func (c *crowd) invocations(t *testing.T, events []projection.Placed, queries, most int) int {
-	t.Helper()
-	for n := 1; n <= most; n++ {
-		limited, end := context.WithCancel(t.Context())
-		c.log.left, c.log.end = queries, end
-		_, err := c.cold().Apply(limited, c.to, events)
-		end()
-		if err == nil {
-			return n
-		}
-		if limited.Err() == nil {
-			t.Fatal(err)
-		}
-	}
-	t.Fatalf("not done after %d invocations of %d queries", most, queries)
-	return 0
-}
-
-// TestATimeLimitKeepsWhatWasDone needs more lookups than an invocation has time for.
+// TestATimeLimitKeepsWhatWasDone needs more lookups than one invocation has
+// time for.
 func TestATimeLimitKeepsWhatWasDone(t *testing.T) {
 	const perInvocation = 700
-	entities := 310 // more than are read at a time
+	entities := 310 // more than are read at the same time
 	if testing.Short() {
 		entities = 40
 	}
@@ -273,9 +111,9 @@ func TestATimeLimitKeepsWhatWasDone(t *testing.T) {
 	}
 }
 
-// TestAnOldEntityIsEnteredInSteps enters the past of one whose buckets became a
-// span, most of them empty, and of one whose past lies in one bucket, with less
-// time than that takes.
+// TestAnOldEntityIsEnteredInSteps enters the history of an entity whose buckets
+// became a span, most of them empty, and of one whose history lies in one
+// bucket, each with less time than that takes.
 func TestAnOldEntityIsEnteredInSteps(t *testing.T) {
 	every25 := func(i int) eventlog.Bucket { return eventlog.Hour.Of(int64(i) * 25 * 3_600_000) }
 	for name, c := range map[string]struct {
@@ -296,7 +134,7 @@ func TestAnOldEntityIsEnteredInSteps(t *testing.T) {
 			n := w.invocations(t, batch, c.perInvocation, 2*c.needed/c.perInvocation+2)
 			t.Logf("%d queries, %d events read, in %d invocations", w.log.queries, w.log.entries, n)
 			if n < 3 {
-				t.Fatalf("%d invocations: the limit was no limit", n)
+				t.Fatalf("%d invocations: the limit had no effect", n)
 			}
 			if row := w.row(t, "x"); row.Count != int64(c.events)+1 || row.Duplicates != 100 ||
 				row.Indexed != row.Position || row.IndexedBucket != "" {
@@ -307,7 +145,7 @@ func TestAnOldEntityIsEnteredInSteps(t *testing.T) {
 }
 
 // TestASmallHistoryIsReadOnceAProcess sends repetitions batch by batch, and
-// then all again at their own positions.
+// then all of them again at their own positions.
 func TestASmallHistoryIsReadOnceAProcess(t *testing.T) {
 	c := newCrowd(t)
 	applier := c.cold()
@@ -324,7 +162,7 @@ func TestASmallHistoryIsReadOnceAProcess(t *testing.T) {
 	if c.log.queries != 1 {
 		t.Errorf("4 batches of repetitions made %d queries", c.log.queries)
 	}
-	// Another generation has a past of its own.
+	// Another generation has a history of its own.
 	if err := c.tables.Create(t.Context(), "other"); err != nil {
 		t.Fatal(err)
 	}

@@ -16,8 +16,8 @@ import (
 	"reprise/pkg/projection"
 )
 
-// zoo are projections whose state in memory is not what JSON makes of it, and
-// which show the difference in the states that follow.
+// zoo contains projections whose state in memory differs from what JSON makes
+// of it, which shows in the states that follow.
 func zoo() map[string]projection.Projection {
 	type lists struct {
 		List  []int          `json:"list,omitempty"`
@@ -72,7 +72,7 @@ func zoo() map[string]projection.Projection {
 			if s.Before != nil {
 				s.Before.N++
 				s.Head[0]++
-				_ = append(s.Head, -1) // spoils List while they share memory
+				_ = append(s.Head, -1) // damages List if they share memory
 			}
 			s.List = append(s.List, n)
 			s.Before, s.Head = s.Now, s.List[:1]
@@ -112,7 +112,7 @@ type counted struct{ N int }
 
 type ratio float32
 
-// even takes even numbers for zero.
+// even counts every even number as zero.
 type even int
 
 func (e even) IsZero() bool { return e%2 == 0 }
@@ -133,7 +133,7 @@ func zooed[S any](apply func(S, int) (S, error)) projection.Projection {
 		if e.Subject == "spoilt" || e.Extensions[0].Value == "spoilt" {
 			return s, errors.New("another fold shows in the event")
 		}
-		e.Subject, e.Extensions[0].Value = "spoilt", "spoilt" // it is the projection's own
+		e.Subject, e.Extensions[0].Value = "spoilt", "spoilt" // the projection itself returns it
 		return apply(s, len(e.Data))
 	})
 }
@@ -168,7 +168,8 @@ func TestNextEventStartsFromWhatIsStored(t *testing.T) {
 	}
 }
 
-// fold returns the row and reason of the entity x, with events cut into batches.
+// fold returns the row and reason of the entity x, with the events divided into
+// batches.
 func (b *bench) fold(t *rapid.T, generation string, placed []projection.Placed, cut func() int) string {
 	if err := b.tables.Create(ctx(t), generation); err != nil {
 		t.Fatal(err)
@@ -230,7 +231,7 @@ func TestOrderOfAMapShowsNowhere(t *testing.T) {
 		if string(state) != want {
 			t.Fatalf("state %s, want %s", state, want)
 		}
-		// The same entries, put in from the other end.
+		// The same entries, inserted in reverse order.
 		slices.Reverse(words)
 	}
 }

@@ -46,7 +46,7 @@ type (
 		time.Time
 		Note string
 	}
-	// A field that it embeds still does half of it, or all of it.
+	// The embedded time still reads the JSON, or writes it, or does both.
 	stampWrites struct {
 		time.Time
 		Note string
@@ -59,7 +59,7 @@ type (
 		time.Time
 		Note string
 	}
-	// Held has what is written only where it is addressable.
+	// Held has a method that JSON calls only if the value is addressable.
 	Held    struct{ P byPointer }
 	None    struct{}
 	WithOne struct {
@@ -157,7 +157,7 @@ func TestStateThatJSONDoesNotCarryIsRefused(t *testing.T) {
 		{of[stampLabelled](), "from an embedded field"},
 		{of[stampLast](), "from an embedded field"},
 		{of[struct{ Held }](), "pointer receiver"},
-		{of[struct { // a name that encoding/json does not take
+		{of[struct { // encoding/json does not accept this name
 			Base `json:"a\\b"` //nolint:staticcheck // encoding/json ignores such a name
 			ID   string
 		}](), `are both called "ID" in JSON`},

@@ -14,8 +14,8 @@ import (
 	"reprise/pkg/projection"
 )
 
-// flaky is a generation of which calls fail as a rapid test draws it, before
-// or after they took effect.
+// flaky is a generation whose calls fail as a rapid test draws, before or after
+// they took effect.
 type flaky struct {
 	datastore.Generation
 	t *rapid.T
@@ -69,16 +69,16 @@ func drawEvents(t *rapid.T) []event.Event {
 	return events
 }
 
-// drawApplier is another process, without the memory of the one before.
+// drawApplier is another process, without the memory of the previous one.
 func drawApplier(t *rapid.T, b *bench) *projection.Applier {
 	return projection.NewApplier(b.set, wholeLog{b.log},
 		projection.IndexAbove(int64(rapid.IntRange(0, 25).Draw(t, "limit of events")),
 			rapid.IntRange(0, 5).Draw(t, "limit of buckets")))
 }
 
-// TestRowsDoNotDependOnHowEventsAreCutIntoBatches compares with a naive model
-// of the rules, over redelivery, faults of the store, processes that come and
-// go, and limits that change between them.
+// TestRowsDoNotDependOnHowEventsAreCutIntoBatches compares with a simple model
+// of the rules, under redelivery, faults of the store, restarting processes and
+// changing limits.
 func TestRowsDoNotDependOnHowEventsAreCutIntoBatches(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := newBench(t, recorder())
@@ -110,8 +110,8 @@ func TestRowsDoNotDependOnHowEventsAreCutIntoBatches(t *testing.T) {
 	})
 }
 
-// TestWholeRowsDoNotDependOnHowEventsAreCutIntoBatches compares rows with all
-// that they hold, filter and index included.
+// TestWholeRowsDoNotDependOnHowEventsAreCutIntoBatches compares complete rows,
+// including filter and index.
 func TestWholeRowsDoNotDependOnHowEventsAreCutIntoBatches(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		b := newBench(t, recorder())

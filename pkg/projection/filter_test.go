@@ -47,8 +47,8 @@ func TestFilterNeverForgetsAndSeldomErrs(t *testing.T) {
 	}
 }
 
-// TestStoredFiltersStayReadable holds the bits of ids to what they have always
-// been: a filter that is stored would forget all of them otherwise.
+// TestStoredFiltersStayReadable checks that the bits of ids never change:
+// otherwise a stored filter would forget all of them.
 func TestStoredFiltersStayReadable(t *testing.T) {
 	var f filter
 	for i := range uint64(3) {
@@ -60,8 +60,9 @@ func TestStoredFiltersStayReadable(t *testing.T) {
 	}
 }
 
-// TestSmallFiltersErrAsSeldom asks many filters that are as full as the first
-// stage can be: they have few bits, and hashes that hang together show there.
+// TestSmallFiltersErrAsSeldom queries many filters that are as full as the
+// first stage can be: with so few bits, hashes that depend on each other would
+// show.
 func TestSmallFiltersErrAsSeldom(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
@@ -89,7 +90,7 @@ func TestSmallFilterIsSmall(t *testing.T) {
 		t.Errorf("a filter of one id takes %d bytes", len(f))
 	}
 	if filter(nil).mayHave(event.Digest{}) {
-		t.Error("an empty filter has something")
+		t.Error("an empty filter reports an id as seen")
 	}
 }
 

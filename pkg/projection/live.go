@@ -64,7 +64,7 @@ func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, re
 	if err != nil {
 		return Written{}, err
 	}
-	batch, err := l.decode(lane, records, folded)
+	batch, err := l.decode(lane, records, folded.Position)
 	if err != nil {
 		return Written{}, err
 	}
@@ -86,7 +86,7 @@ func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, re
 	if info.Loss != nil {
 		return Written{Done: len(records), Lost: true}, nil
 	}
-	written, err := l.apply(ctx, info, lane, head, batch[:covered])
+	written, err := l.apply(ctx, info, lane, head, folded, batch[:covered])
 	if datastore.IsGone(err) {
 		return l.lose(ctx, info.ID, lane, 0, "its marks are gone", len(records))
 	}
@@ -140,17 +140,23 @@ type placedRecord struct {
 	events []eventlog.Arrived
 }
 
-// folded returns the position of the generation's mark, "" if it has none: apply
+// storedMark is a mark as it was read; without a version if there was none.
+type storedMark struct {
+	datastore.Mark
+	version datastore.MarkVersion
+}
+
+// folded returns the generation's mark. If the marks are gone, it is empty: apply
 // handles that.
-func (l *Live) folded(ctx context.Context, generation string, lane event.Lane) (event.Position, error) {
-	mark, _, err := l.Generations.Open(generation).Mark(ctx, datastore.LiveMark, lane)
+func (l *Live) folded(ctx context.Context, generation string, lane event.Lane) (storedMark, error) {
+	mark, version, err := l.Generations.Open(generation).Mark(ctx, datastore.LiveMark, lane)
 	if datastore.IsGone(err) {
-		return "", nil
+		return storedMark{}, nil
 	}
 	if err != nil {
-		return "", fmt.Errorf("read mark of lane %s: %w", lane, err)
+		return storedMark{}, fmt.Errorf("read mark of lane %s: %w", lane, err)
 	}
-	return mark.Position, nil
+	return storedMark{mark, version}, nil
 }
 
 // decode skips records that are folded in already, without decoding them: a
@@ -178,14 +184,18 @@ func (l *Live) decode(lane event.Lane, records []eventlog.Incoming, folded event
 }
 
 // apply folds the events that the log has of a batch, which the head covers, into
-// the generation and moves its mark. The mark stays if events are missing.
+// the generation and moves its mark, unless another consumer moved it since it was
+// read. The mark stays if events are missing.
 func (l *Live) apply(ctx context.Context, info datastore.Info, lane event.Lane, head eventlog.Head,
-	batch []placedRecord,
+	folded storedMark, batch []placedRecord,
 ) (Written, error) {
 	generation := l.Generations.Open(info.ID)
-	mark, version, err := generation.Mark(ctx, datastore.LiveMark, lane)
-	if err != nil {
-		return Written{}, fmt.Errorf("read mark of lane %s: %w", lane, err)
+	mark, version := folded.Mark, folded.version
+	if version == "" {
+		var err error
+		if mark, version, err = generation.Mark(ctx, datastore.LiveMark, lane); err != nil {
+			return Written{}, fmt.Errorf("read mark of lane %s: %w", lane, err)
+		}
 	}
 	fresh := after(mark.Position, batch)
 	if len(fresh) == 0 {

@@ -81,7 +81,7 @@ func TestAConsumerWaitsForThePump(t *testing.T) {
 	if err != nil || written.Done != 2 || pauses != 3 || b.state() != seen(1, 2) {
 		t.Errorf("%+v, %v, after %d pauses; state %s", written, err, pauses, b.state())
 	}
-	// What is covered is not waited for.
+	// The consumer does not wait for what is covered.
 	if _, err := b.live.Write(t.Context(), "g0001", 0, b.records([]int{1, 2})); err != nil || pauses != 3 {
 		t.Errorf("%v, after %d pauses", err, pauses)
 	}

@@ -11,7 +11,7 @@ import (
 	"reprise/pkg/projection"
 )
 
-// recordOf makes record n, which arrives in the hour given, of any events.
+// recordOf makes record n, which arrives in the given hour, of any events.
 func (b *liveBench) recordOf(n, hour int, events ...event.Event) eventlog.Incoming {
 	b.t.Helper()
 	var lines [][]byte

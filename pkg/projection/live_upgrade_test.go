@@ -9,7 +9,7 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// age makes the lane's documents what they were before there was a register.
+// age turns the lane's documents into those from before there was a register.
 func (b *liveBench) age() {
 	b.t.Helper()
 	ctx, table := b.t.Context(), b.live.Registry.Table
@@ -40,16 +40,17 @@ func (b *liveBench) age() {
 	}
 }
 
-// TestEventsOfAnEarlierLogLieWhereItHasThem consumes records that were committed before
-// there was a register. The pump had another record in between, and so logged the last
-// one in a later bucket than that of its arrival; the row names the log's bucket.
+// TestEventsOfAnEarlierLogLieWhereItHasThem consumes records that were
+// committed before there was a register. The pump had another record in between
+// and therefore logged the last one in a later bucket than that of its arrival;
+// the row names the log's bucket.
 func TestEventsOfAnEarlierLogLieWhereItHasThem(t *testing.T) {
 	b := newLiveBench(t)
 	b.commit(b.record(1, 12))
 	b.commit(b.record(2, 15))
 	b.commit(b.record(3, 13))
 	bad := b.record(4, 13)
-	bad.Data = []byte("?") // it is set aside, and passed
+	bad.Data = []byte("?") // it is quarantined, and passed
 	b.commit(bad)
 	b.age()
 	written, err := b.live.Write(t.Context(), "g0001", 0,

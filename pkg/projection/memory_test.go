@@ -14,8 +14,8 @@ import (
 	"reprise/pkg/projection"
 )
 
-// measured is a generation that says when rows are written, and whose index
-// takes no memory.
+// measured is a generation that reports when rows are written. Its index takes
+// no memory.
 type measured struct {
 	datastore.Generation
 	before func()
@@ -30,9 +30,9 @@ func (m measured) Identify(_ context.Context, _ event.Lane, events []datastore.I
 	return events, nil
 }
 
-// madeUp is a log whose events are made as they are read: it takes no memory
-// itself. Entities have each as many events, from the number of their first one
-// on.
+// madeUp is a log that makes its events when they are read, so that it takes no
+// memory itself. Every entity has the same number of events, from the number of
+// its first one on.
 type madeUp struct {
 	eventlog.Log
 	first map[string]int
@@ -107,7 +107,7 @@ func TestMemoryOfABatchDoesNotGrowWithHistories(t *testing.T) {
 		t.Logf("%d entities of %d events: %d KiB", entities, each, most>>10)
 		per = append(per, most)
 	}
-	// 216,000 identities more would take 10 MiB.
+	// 216,000 more identities would take 10 MiB.
 	if grown := per[1] - per[0]; grown > 2<<20 {
 		t.Errorf("a batch takes %d KiB more for entities with longer histories", grown>>10)
 	}

@@ -28,13 +28,13 @@ func (u unread) ReadEntity(context.Context, event.Lane, eventlog.Bucket, string,
 	return eventlog.Page{}, nil
 }
 
-// pastBench is a generation on disk whose entities have long pasts.
+// pastBench is a generation on disk whose entities have long histories.
 type pastBench struct {
 	to      projection.Target
 	applier *projection.Applier
 	set     *projection.Set
 	rng     *rand.Rand
-	// events is how many an entity has.
+	// events is how many events an entity has.
 	events map[string]int
 	next   int
 }
@@ -64,7 +64,7 @@ func (p *pastBench) place(b *testing.B, entity string, id int) projection.Placed
 	return projection.Placed{Event: e, Position: at, Bucket: "2026-03-01T00", Line: e.AppendJSON(nil)}
 }
 
-// grow lets an entity have n events, without folding them.
+// grow gives an entity n events without folding them.
 func (p *pastBench) grow(b *testing.B, entity string, n int) {
 	var last event.Position
 	for p.events[entity] < n {
@@ -94,7 +94,7 @@ const (
 	benchEach     = 50
 )
 
-// batch has 500 events, of which every tenth repeats one of the past.
+// batch has 500 events, every tenth of which repeats an earlier one.
 func (p *pastBench) batch(b *testing.B, entities []string) []projection.Placed {
 	var batch []projection.Placed
 	for i := range benchEntities * benchEach {
@@ -110,8 +110,8 @@ func (p *pastBench) batch(b *testing.B, entities []string) []projection.Placed {
 	return batch
 }
 
-// measure applies batches; its figures are for one, and for an event. Time on
-// the processor includes what the store does in the background.
+// measure applies batches. Its figures are for one batch, and for one event.
+// Processor time includes the store's work in the background.
 func (p *pastBench) measure(b *testing.B, pick func(i int) []string) {
 	b.ReportAllocs()
 	used, i := time.Duration(0), 0
@@ -139,9 +139,8 @@ func processor(b *testing.B) time.Duration {
 	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
 }
 
-// BenchmarkOneLargeEntity applies to entities that have n events when it
-// begins: one, or as many as it takes for 200 batches not to make them much
-// larger.
+// BenchmarkOneLargeEntity applies to entities that have n events at the start:
+// one entity, or so many that 200 batches do not make them much larger.
 func BenchmarkOneLargeEntity(b *testing.B) {
 	for _, n := range []int{1_000, 10_000, 100_000, 1_000_000, 10_000_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
@@ -155,8 +154,8 @@ func BenchmarkOneLargeEntity(b *testing.B) {
 	}
 }
 
-// BenchmarkManyLargeEntities applies to ten at a time of n entities that have
-// 400 events each when it begins.
+// BenchmarkManyLargeEntities applies to ten at a time of n entities, which have
+// 400 events each at the start.
 func BenchmarkManyLargeEntities(b *testing.B) {
 	for _, n := range []int{10, 100, 1_000, 10_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {

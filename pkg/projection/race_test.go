@@ -23,9 +23,9 @@ func (c contested) WriteRows(ctx context.Context, lane event.Lane, writes []data
 	return c.Generation.WriteRows(ctx, lane, writes)
 }
 
-// TestRacedEntitiesAreFoldedAnew lets another consumer write some row first at every
-// write, among large rows that are written in several chunks, some of which have to be
-// indexed first.
+// TestRacedEntitiesAreFoldedAnew lets another consumer write some row first at
+// every write, among large rows that are written in several chunks, some of
+// which must be indexed first.
 func TestRacedEntitiesAreFoldedAnew(t *testing.T) {
 	const entities, each, state = 80, 6, 200 << 10
 	b := newBench(t, projection.New("text", 1, []string{"it.happened"}, func(s string, _ *event.Event) (string, error) {
@@ -95,7 +95,7 @@ func TestRacedEntitiesAreFoldedAnew(t *testing.T) {
 	}
 	applied, duplicates := tally.Applied+byOther.Applied, tally.Duplicates+byOther.Duplicates
 	if applied != entities || duplicates != entities*(each-4) {
-		t.Errorf("%+v here and %+v by the other", tally, byOther)
+		t.Errorf("%+v here, %+v from the other consumer", tally, byOther)
 	}
 }
 
@@ -107,7 +107,8 @@ func names(n int) []string {
 	return names
 }
 
-// TestRacesAreBounded lets another consumer write first a number of times, and always.
+// TestRacesAreBounded lets another consumer write first, a number of times or
+// always.
 func TestRacesAreBounded(t *testing.T) {
 	for lost, want := range map[int]error{8: nil, 9: projection.ErrRaced} {
 		b := newBench(t, recorder())
@@ -161,7 +162,8 @@ func TestWhatComesTwiceInABatchIsSkipped(t *testing.T) {
 	}
 }
 
-// TestLimitsStayWithinTheFilter asks for more events than a filter takes.
+// TestLimitsStayWithinTheFilter asks for more events than a filter has room
+// for.
 func TestLimitsStayWithinTheFilter(t *testing.T) {
 	c := newCrowd(t)
 	applier := projection.NewApplier(c.set, wholeLog{c.log}, projection.IndexAbove(10_000, 10_000))
@@ -176,7 +178,8 @@ func TestLimitsStayWithinTheFilter(t *testing.T) {
 	}
 }
 
-// TestIndexAboveIndexesWhatIsLarger has entities up to lower limits, and beyond.
+// TestIndexAboveIndexesWhatIsLarger has entities up to lower limits, and above
+// them.
 func TestIndexAboveIndexesWhatIsLarger(t *testing.T) {
 	c := newCrowd(t)
 	applier := projection.NewApplier(c.set, wholeLog{c.log}, projection.IndexAbove(4, 2))
@@ -195,8 +198,9 @@ func TestIndexAboveIndexesWhatIsLarger(t *testing.T) {
 	}
 }
 
-// TestEveryEventCountsTowardsTheIndex applies events one by one: whatever their outcome,
-// the one beyond the limit gets the entity indexed, as in a single batch.
+// TestEveryEventCountsTowardsTheIndex applies events one by one: whatever
+// becomes of them, the first one beyond the limit makes the entity indexed, as
+// in a single batch.
 func TestEveryEventCountsTowardsTheIndex(t *testing.T) {
 	b := newBench(t, recorder())
 	var events []event.Event
@@ -221,7 +225,7 @@ func TestEveryEventCountsTowardsTheIndex(t *testing.T) {
 	compare(t, to, expected(placed))
 }
 
-// TestRaceWhileAPastIsEntered lets another consumer be first with a row between
+// TestRaceWhileAPastIsEntered lets another consumer write a row first, between
 // two steps of indexing it.
 func TestRaceWhileAPastIsEntered(t *testing.T) {
 	c := newCrowd(t)

@@ -6,7 +6,7 @@ import (
 	"reprise/pkg/event"
 )
 
-// called is a projection that does nothing, under a name.
+// called is a projection with a given name that does nothing.
 type called struct {
 	guardless
 	name    string
@@ -16,8 +16,9 @@ type called struct {
 func (c called) Name() string { return c.name }
 func (c called) Version() int { return c.version }
 
-// TestVersionNamesAllProjections: a generation belongs to a version, so it must
-// name every projection and its version, and not their order.
+// TestVersionNamesAllProjections checks that a set's version names every
+// projection with its version, in any order: a generation belongs to such a
+// version.
 func TestVersionNamesAllProjections(t *testing.T) {
 	for want, of := range map[string][]Projection{
 		"":              nil,
@@ -33,7 +34,7 @@ func TestVersionNamesAllProjections(t *testing.T) {
 	}
 }
 
-// TestNamesAreUniqueAndNotEmpty: an entity belongs to a projection by its name.
+// An entity belongs to a projection by the projection's name.
 func TestNamesAreUniqueAndNotEmpty(t *testing.T) {
 	for what, of := range map[string][]Projection{
 		"empty": {called{name: "a"}, called{name: ""}},
@@ -45,8 +46,7 @@ func TestNamesAreUniqueAndNotEmpty(t *testing.T) {
 	}
 }
 
-// TestAttemptsSideBySideAreWatchedApart: what one attempt folds shows in its own
-// pulse and no other's.
+// What one attempt folds shows in its own pulse and in no other.
 func TestAttemptsSideBySideAreWatchedApart(t *testing.T) {
 	s := newTestSet(t, guardless{})
 	first, second := &pulse{}, &pulse{}

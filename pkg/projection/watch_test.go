@@ -4,20 +4,18 @@ import (
 	"errors"
 	"fmt"
 	"runtime"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
-	"unicode/utf8"
 
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/projection"
 )
 
-// hourglass ticks as often as somebody asks it to, and never by itself.
+// hourglass ticks when a test asks it to, and never by itself.
 type hourglass struct{ c chan time.Time }
 
 func newHourglass() *hourglass { return &hourglass{make(chan time.Time)} }
@@ -27,8 +25,8 @@ func (h *hourglass) watch(abandoned int) projection.Watch {
 		Every: func(time.Duration) (<-chan time.Time, func()) { return h.c, func() {} }}
 }
 
-// stuck waits at events of the type "is.stuck" until it is freed, and says each
-// time that it begins to.
+// stuck waits at events of the type "is.stuck" until it is freed, and reports
+// each time that it begins to.
 type stuck struct {
 	entered chan string
 	free    chan struct{}
@@ -53,7 +51,7 @@ func (s *stuck) projection(name, kind string) projection.Projection {
 			defer s.left.Done()
 			s.entered <- e.Subject
 			<-s.free
-			// What it does to what it was given must meet nobody else.
+			// Whatever it does to its arguments must affect nobody else.
 			e.Data, e.Extensions[0].Value = "late", "late"
 			for i := range seen.Seen {
 				seen.Seen[i] = "late"
@@ -135,7 +133,7 @@ func TestRunawayParksItsEntityOnly(t *testing.T) {
 		}
 	}
 	check(to)
-	// Another generation meets the same event: it is known.
+	// Another generation gets the same event, which is now known as a runaway.
 	other := b.generation(t, "other")
 	if _, err := b.applier.Apply(t.Context(), other, placed); err != nil {
 		t.Fatal(err)
@@ -144,13 +142,13 @@ func TestRunawayParksItsEntityOnly(t *testing.T) {
 		t.Errorf("%d more folds entered the event", n)
 	}
 	check(other)
-	stuck.release() // the fold returns after all, and nobody takes its result
+	stuck.release() // the fold returns after all, and its result is ignored
 	check(to)
 	check(other)
 }
 
-// TestARunawayCostsItsNeighboursNothing folds entities of a batch that are not written yet
-// when another one's event is a runaway.
+// TestARunawayCostsItsNeighboursNothing has a runaway in a batch with entities
+// that are folded but not written yet.
 func TestARunawayCostsItsNeighboursNothing(t *testing.T) {
 	glass, stuck := newHourglass(), newStuck(t)
 	b := newBench(t, stuck.projection("stuck", "it.happened"))
@@ -170,9 +168,9 @@ func TestARunawayCostsItsNeighboursNothing(t *testing.T) {
 	}
 }
 
-// TestWhatIsLeftBehindWritesNothing lets a runaway return long after its event was
-// rejected.
-func TestWhatIsLeftBehindWritesNothing(t *testing.T) {
+// TestAnAbandonedFoldWritesNothing lets a runaway return long after its event
+// was rejected.
+func TestAnAbandonedFoldWritesNothing(t *testing.T) {
 	glass, stuck := newHourglass(), newStuck(t)
 	b := newBench(t, stuck.projection("stuck", "it.happened"))
 	b.applier = projection.NewApplier(b.set.Watched(glass.watch(1)), wholeLog{b.log})
@@ -199,7 +197,7 @@ func TestWhatIsLeftBehindWritesNothing(t *testing.T) {
 	}
 }
 
-// TestASlowStoreIsNoRunaway has the store take longer than any fold may.
+// TestASlowStoreIsNoRunaway lets the store take longer than any fold may.
 func TestASlowStoreIsNoRunaway(t *testing.T) {
 	glass := newHourglass()
 	b := newBench(t, recorder())
@@ -229,8 +227,9 @@ func TestFoldHasTheWholeLimitAndNoOther(t *testing.T) {
 		_, err := b.applier.Apply(t.Context(), to, placed)
 		done <- err
 	}()
-	// The first tick begins the count, and three are not four. Who watches may not
-	// have looked at the last one before the next fold, and begins with it then.
+	// The first tick begins the count, and three ticks are not four. The
+	// watcher may not have seen the last tick before the next fold, whose count
+	// then begins with it.
 	for _, ticks := range []int{4, 3} {
 		<-stuck.entered
 		for range ticks {
@@ -255,7 +254,7 @@ func TestTooManyRunawaysStopTheirProjectionByName(t *testing.T) {
 	placed := b.put(t, eventsOf("is.stuck a", "is.stuck b", "is.stuck c", "is.stuck d", "is.stuck e",
 		"it.happened f", "other.happened g"), 10)
 	to := b.generation(t, "g")
-	// An attempt finds out three, and says so.
+	// An attempt finds three runaways and reports the projection.
 	if n, err := glass.apply(t, b, stuck, to, placed); n != 3 || !errors.Is(err, projection.ErrRunaway) {
 		t.Fatalf("%d folds are stuck, error %v", n, err)
 	}
@@ -263,11 +262,11 @@ func TestTooManyRunawaysStopTheirProjectionByName(t *testing.T) {
 	if n != 2 || !errors.Is(err, projection.ErrManyRunaways) || !strings.Contains(err.Error(), "stuck@1") {
 		t.Fatalf("%d folds are stuck, error %v", n, err)
 	}
-	// Other projections go on.
+	// Other projections continue.
 	if _, err := b.applier.Apply(t.Context(), to, placed[6:]); err != nil {
 		t.Fatal(err)
 	}
-	// Once they have returned, so does the projection.
+	// Once the runaways have returned, the projection continues too.
 	stuck.release()
 	for {
 		_, err := b.applier.Apply(t.Context(), to, placed)
@@ -284,149 +283,5 @@ func TestTooManyRunawaysStopTheirProjectionByName(t *testing.T) {
 	}
 	if e := b.row(t, to, "e"); e.Parked == nil {
 		t.Errorf("e is not parked")
-	}
-}
-
-func counterOf() projection.Projection {
-	return projection.New("other", 1, []string{"other.happened"},
-		func(n int, _ *event.Event) (int, error) { return n + 1, nil })
-}
-
-// awkward is a value that cannot even be described.
-type awkward struct{ self map[string]any }
-
-func (a *awkward) Error() string { return a.self["none"].(string) }
-
-func TestWhateverAProjectionDoesParksItsEntity(t *testing.T) {
-	var none *awkward
-	cyclic := map[string]any{}
-	cyclic["self"] = cyclic
-	var numbers map[string]int
-	for name, c := range map[string]struct {
-		do   func() error
-		want string
-	}{
-		"exit": {func() error { runtime.Goexit(); return nil }, "projection ended its goroutine: bad@1"},
-		"nil map": {func() error { numbers["a"] = 1; return nil },
-			"projection panicked: assignment to entry in nil map"},
-		"nil panic":    {func() error { panic(nil) }, "projection panicked: panic called with nil argument"},
-		"number":       {func() error { panic(42) }, "projection panicked: 42"},
-		"cyclic panic": {func() error { panic(cyclic) }, "projection panicked: a map[string]interface {}"},
-		"address":      {func() error { panic(&numbers) }, "projection panicked: a *map[string]int"},
-		"huge panic": {func() error { panic(strings.Repeat("é", 1<<20)) },
-			"projection panicked: " + strings.Repeat("é", 134) + "…"},
-		"not text":         {func() error { panic("a\xff") }, "projection panicked: a\uFFFD"},
-		"error in a panic": {func() error { panic(none) }, "projection panicked: *projection_test.awkward"},
-		"nil in an error": {func() error { return none },
-			"projection panicked: runtime error: invalid memory address or nil pointer dereference"},
-		"huge error": {func() error { return errors.New(strings.Repeat("x", 1<<20)) },
-			strings.Repeat("x", 290) + "…"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			bad := func(n int, e *event.Event) (int, error) {
-				if e.Type == "is.bad" {
-					return n, c.do()
-				}
-				return n + 1, nil
-			}
-			b := newBench(t, projection.New("bad", 1, []string{"it.happened", "is.bad"}, bad))
-			placed := b.put(t, eventsOf("it.happened x", "it.happened y", "is.bad x", "it.happened y"), 10)
-			to := b.generation(t, "g")
-			if _, err := b.applier.Apply(t.Context(), to, placed); err != nil {
-				t.Fatal(err)
-			}
-			x, y := b.row(t, to, "x"), b.row(t, to, "y")
-			switch {
-			case c.want == "" && x.Parked != nil:
-				t.Errorf("x: %+v", x.Parked)
-			case c.want != "" && (x.Parked == nil || x.Parked.Reason != c.want || string(x.State) != "1"):
-				t.Errorf("x: %s, parked %+v", x.State, x.Parked)
-			}
-			if y.Parked != nil || string(y.State) != "2" {
-				t.Errorf("y: %s, parked %+v", y.State, y.Parked)
-			}
-		})
-	}
-}
-
-// handmade is a projection that New did not make.
-type handmade struct {
-	handles func(string) bool
-	begin   func([]byte) (projection.Fold, error)
-}
-
-func (handmade) Name() string                                  { return "handmade" }
-func (handmade) Version() int                                  { return 1 }
-func (h handmade) Handles(kind string) bool                    { return h.handles(kind) }
-func (h handmade) Begin(state []byte) (projection.Fold, error) { return h.begin(state) }
-
-type handmadeFold func(*event.Event) ([]byte, error)
-
-func (f handmadeFold) Apply(e *event.Event) ([]byte, error) { return f(e) }
-
-// TestAStateMayTakeAllOfItsLimit has one of as many bytes as are allowed.
-func TestAStateMayTakeAllOfItsLimit(t *testing.T) {
-	state := slices.Repeat([]byte("1"), projection.MaxStateBytes)
-	fold := handmadeFold(func(*event.Event) ([]byte, error) { return state, nil })
-	all := func(string) bool { return true }
-	b := newBench(t, handmade{all, func([]byte) (projection.Fold, error) { return fold, nil }})
-	to := b.generation(t, "g")
-	if _, err := b.applier.Apply(t.Context(), to, b.put(t, eventsOf("it.happened x"), 10)); err != nil {
-		t.Fatal(err)
-	}
-	if x := b.row(t, to, "x"); x.Parked != nil || len(x.State) != len(state) {
-		t.Errorf("%d bytes, parked %+v", len(x.State), x.Parked)
-	}
-}
-
-// TestAnEntityBelongsToOneProjection gives an entity an event of another one's,
-// whatever their names are.
-func TestAnEntityBelongsToOneProjection(t *testing.T) {
-	long := strings.Repeat("é", 200)
-	b := newBench(t, counterNamed(long), counterOf())
-	placed := b.put(t, eventsOf("it.happened x", "other.happened x", "it.happened x", "other.happened y"), 10)
-	to := b.generation(t, "g")
-	if _, err := b.applier.Apply(t.Context(), to, placed); err != nil {
-		t.Fatal(err)
-	}
-	x, y := b.row(t, to, "x"), b.row(t, to, "y")
-	if x.Projection != long || x.Count != 1 || x.Parked == nil || x.Parked.Position != placed[1].Position ||
-		x.Parked.Waiting != 1 || !utf8.ValidString(x.Parked.Reason) || len(x.Parked.Reason) > 300 ||
-		!strings.HasPrefix(x.Parked.Reason, "the entity belongs to projection é") {
-		t.Errorf("x: %d events, parked %+v", x.Count, x.Parked)
-	}
-	if y.Projection != "other" || y.Count != 1 || y.Parked != nil {
-		t.Errorf("y: of %q, %d events, parked %+v", y.Projection, y.Count, y.Parked)
-	}
-}
-
-func TestProjectionsThatNewDidNotMakeAreGuardedAlike(t *testing.T) {
-	all := func(string) bool { return true }
-	fold := func(f handmadeFold) func([]byte) (projection.Fold, error) {
-		return func([]byte) (projection.Fold, error) { return f, nil }
-	}
-	for name, c := range map[string]struct {
-		p    handmade
-		want string
-	}{
-		"handles": {handmade{func(string) bool { panic("lost") }, nil}, "projection panicked: lost"},
-		"begin":   {handmade{all, func([]byte) (projection.Fold, error) { panic("lost") }}, "projection panicked: lost"},
-		"exit": {handmade{all, func([]byte) (projection.Fold, error) { runtime.Goexit(); return nil, nil }},
-			"projection ended its goroutine: handmade@1"},
-		"size": {handmade{all, fold(func(*event.Event) ([]byte, error) {
-			return slices.Repeat([]byte("1"), projection.MaxStateBytes+1), nil
-		})}, "state is too large: it would take 262145 bytes of at most 262144"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			b := newBench(t, c.p)
-			placed := b.put(t, eventsOf("it.happened x"), 10)
-			to := b.generation(t, "g")
-			if _, err := b.applier.Apply(t.Context(), to, placed); err != nil {
-				t.Fatal(err)
-			}
-			if x := b.row(t, to, "x"); x.Parked == nil || x.Parked.Reason != c.want {
-				t.Errorf("parked %+v", x.Parked)
-			}
-		})
 	}
 }

@@ -40,8 +40,8 @@ func ExamplePlanner() {
 	// Output: RUNNING 3 events, 2 groups of lanes, 1 slice of time <nil>
 }
 
-// A reader works through a group of lanes of a replay that is planned. It is
-// called again for as long as it says that it has to continue.
+// A reader works through a group of lanes of a planned replay. It is called
+// again for as long as it reports that it has to continue.
 func ExampleReader() {
 	t := new(localstoretest.Example)
 	defer t.End()
@@ -60,8 +60,8 @@ func ExampleReader() {
 	// 3 events were delivered
 }
 
-// A drain waits for the consumer of the playback stream. Where that makes no
-// progress, records may be lost, and lanes have to be read again.
+// A drain waits for the consumer of the playback stream. If the consumer makes
+// no progress, records may be lost, and lanes have to be read again.
 func ExampleDrainer() {
 	t := new(localstoretest.Example)
 	defer t.End()
@@ -78,7 +78,7 @@ func ExampleDrainer() {
 
 	w.Deliver("r")
 	drainer.Sleep = func(ctx context.Context, d time.Duration) error {
-		w.Consume() // what the consumer does meanwhile
+		w.Consume() // what the consumer does in the meantime
 		return w.Sleep(ctx, d)
 	}
 	state, err = drainer.Check(context.Background(), "r", w.Now.Add(time.Minute))
@@ -88,8 +88,8 @@ func ExampleDrainer() {
 	// drained <nil>
 }
 
-// A proof of a drained replay compares what its cut has with what was read,
-// delivered and taken in.
+// A proof of a drained replay compares its cut with what was read, delivered
+// and taken in.
 func ExampleProver() {
 	t := new(localstoretest.Example)
 	defer t.End()

@@ -60,12 +60,18 @@ func (p *Planner) Plan(ctx context.Context, id string) (Row, error) {
 	return p.enter(ctx, id, cut, plan)
 }
 
-// enter records the plan in the replay's row.
+// enter records the plan in the replay's row, and as its cut the time at which the
+// first of its lanes was frozen, which may have been in an earlier attempt.
 func (p *Planner) enter(ctx context.Context, id string, cut time.Time, plan Plan) (Row, error) {
 	lanes := plan.lanes()
 	plans, err := p.Store.LoadLanePlans(ctx, id, lanes)
 	if err != nil {
 		return Row{}, err
+	}
+	for _, lane := range plans {
+		if lane.Frozen.Before(cut) {
+			cut = lane.Frozen
+		}
 	}
 	return p.Store.Update(ctx, id, func(row *Row) error {
 		if row.Cut != nil {

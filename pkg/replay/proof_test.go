@@ -6,7 +6,7 @@ import (
 	"reprise/pkg/datastore"
 )
 
-// Every number of a proof is the sum over rows and lanes, each of its own kind.
+// Every number of a proof is the sum of the same number over rows and lanes.
 func TestAProofSumsUpRowsByKind(t *testing.T) {
 	first := datastore.Row{Version: "v1", Count: 1, Duplicates: 20, Conflicts: 300, Ignored: 4_000}
 	parked := datastore.Row{Version: "v1", Count: 2, Duplicates: 30, Conflicts: 400, Ignored: 5_000,

@@ -8,8 +8,8 @@ import (
 	"reprise/pkg/replay/replaytest"
 )
 
-// Nothing is delivered for a replay that somebody cancelled, or that has ended in
-// any way, whichever of the two is known.
+// Nothing is delivered for a replay that somebody cancelled or that has ended
+// in any way, whichever of the two is known.
 func TestNothingIsReadForAReplayThatShallNotGoOn(t *testing.T) {
 	for name, stop := range map[string]func(w *replaytest.World){
 		"cancelled": func(w *replaytest.World) { w.Change("r", func(row *replay.Row) { row.Cancel = true }) },
@@ -31,7 +31,7 @@ func TestNothingIsReadForAReplayThatShallNotGoOn(t *testing.T) {
 	}
 }
 
-// A group that the plan does not have is a wrong request, not a crash.
+// A group that is not in the plan is a wrong request, not a crash.
 func TestAGroupThatThePlanLacksIsRefused(t *testing.T) {
 	w := replaytest.New(t)
 	w.Send("a")

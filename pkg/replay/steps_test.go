@@ -8,8 +8,8 @@ import (
 	"reprise/pkg/replay/replaytest"
 )
 
-// A replay that was cancelled before it was planned is not planned any more, and
-// its step has nothing to report but that.
+// A replay that was cancelled before it was planned is not planned any more.
+// Its step reports that and nothing else.
 func TestAReplayThatHasEndedIsNotPlanned(t *testing.T) {
 	w := replaytest.New(t)
 	w.Send("a")
@@ -22,7 +22,7 @@ func TestAReplayThatHasEndedIsNotPlanned(t *testing.T) {
 	}
 }
 
-// A plan is the cut as of when it was made: what is logged later is not in it,
+// A plan is a cut of the log at one time: what is logged later is not in it,
 // and planning again changes nothing.
 func TestAPlanStandsWhateverIsLoggedLater(t *testing.T) {
 	w := replaytest.New(t)
@@ -39,8 +39,8 @@ func TestAPlanStandsWhateverIsLoggedLater(t *testing.T) {
 	}
 }
 
-// A reader that runs out of time says so, and the next one goes on behind what
-// was acknowledged: nothing is left out, and nothing comes twice.
+// A reader that runs out of time says so, and the next one continues after what
+// was acknowledged: nothing is left out, and nothing is delivered twice.
 func TestAReaderGoesOnWhereTheOneBeforeStopped(t *testing.T) {
 	w := replaytest.New(t)
 	w.Send("a", "a", "a", "a", "a")
@@ -62,8 +62,8 @@ func TestAReaderGoesOnWhereTheOneBeforeStopped(t *testing.T) {
 	}
 }
 
-// Records that were delivered and then lost are found by the marks that stay
-// short of the end, and are read again from there.
+// Records that were delivered and then lost are noticed because the marks do
+// not reach the end. They are read again from there.
 func TestADrainHasLostRecordsReadAgain(t *testing.T) {
 	w := replaytest.New(t)
 	w.Send("a", "b", "c", "d")
@@ -84,8 +84,8 @@ func TestADrainHasLostRecordsReadAgain(t *testing.T) {
 	}
 }
 
-// A proof is complete once the consumer's marks say what the cut says, and names
-// the lanes that differ before.
+// A proof is complete once the consumer's marks agree with the cut. Before that
+// it names the lanes that differ.
 func TestAProofComparesWhatWasTakenInWithTheCut(t *testing.T) {
 	w := replaytest.New(t)
 	w.Send("a", "a", "a")

@@ -12,8 +12,7 @@ import (
 	"reprise/pkg/replay/cutover"
 )
 
-// TestFaultsThatNoRetryHelps are none of those that the state machine tries
-// again.
+// TestFaultsThatNoRetryHelps checks that the state machine does not retry them.
 func TestFaultsThatNoRetryHelps(t *testing.T) {
 	for _, c := range []struct {
 		err  error

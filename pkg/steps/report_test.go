@@ -28,8 +28,8 @@ func must(t *testing.T, err error) {
 	}
 }
 
-// TestAReportSaysHowTheExecutionEnded has no error, that of a function as Lambda
-// tells it, and one of a state's own.
+// TestAReportSaysHowTheExecutionEnded reports no error, an error of a function
+// as Lambda gives it, and an error of a state itself.
 func TestAReportSaysHowTheExecutionEnded(t *testing.T) {
 	for name, c := range map[string]struct {
 		in   steps.ReportInput
@@ -51,7 +51,7 @@ func TestAReportSaysHowTheExecutionEnded(t *testing.T) {
 			if c.want != nil {
 				want = replay.Failed
 			}
-			for _, id := range []string{"r", "r", "unknown"} { // what was refused has no row
+			for _, id := range []string{"r", "r", "unknown"} { // a refused replay has no row
 				c.in.Replay = id
 				view, err := report.Handle(t.Context(), c.in)
 				must(t, err)
@@ -66,9 +66,9 @@ func TestAReportSaysHowTheExecutionEnded(t *testing.T) {
 	}
 }
 
-// TestAReportShowsWhatTheReplayCost counts the transitions with the one that is
-// still to come, and what the report itself used. What cannot be counted fails
-// nothing.
+// TestAReportShowsWhatTheReplayCost expects the transitions, including the one
+// still to come, and what the report itself used. If something cannot be
+// counted, the report does not fail.
 func TestAReportShowsWhatTheReplayCost(t *testing.T) {
 	for name, fails := range map[string]error{"counted": nil, "not counted": errors.New("no history")} {
 		t.Run(name, func(t *testing.T) {

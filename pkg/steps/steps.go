@@ -42,6 +42,9 @@ type PlanReplay struct {
 	Promoter *cutover.Promoter
 	// Version is the version of the set of projections.
 	Version string
+	// Readers bounds the segment readers that run at a time, whatever the request
+	// asks for; 0 means no bound.
+	Readers int
 }
 
 // PlanInput is the execution's name and its input.
@@ -82,7 +85,11 @@ func (h *PlanReplay) Handle(ctx context.Context, in PlanInput) (PlanOutput, erro
 	if err != nil {
 		return PlanOutput{}, fault(err)
 	}
-	return PlanOutput{Groups: row.Groups, Parallelism: row.Request.Parallelism, Events: row.Total,
+	readers := row.Request.Parallelism
+	if h.Readers > 0 {
+		readers = min(readers, h.Readers)
+	}
+	return PlanOutput{Groups: row.Groups, Parallelism: readers, Events: row.Total,
 		Rebuild: row.Request.Rebuild, Promote: row.Request.Promote, Stopped: row.Cancel || row.Status.Ended()}, nil
 }
 

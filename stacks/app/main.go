@@ -1,8 +1,10 @@
 // Command app builds the functions and synthesizes the platform's cloud assembly;
-// cdk.json runs it.
+// cdk.json runs it. With credentials it first refuses settings that the present
+// deployment cannot take.
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -20,12 +22,15 @@ func main() {
 }
 
 func run() error {
-	given, err := context(os.Getenv, os.ReadFile)
+	given, err := contextOf(os.Getenv, os.ReadFile)
 	if err != nil {
 		return err
 	}
 	config, err := stacks.FromContext(given)
 	if err != nil {
+		return err
+	}
+	if err := compare(context.Background(), config, os.Getenv, lookAtAWS, os.Stderr); err != nil {
 		return err
 	}
 	const directory = ".reprise/functions"
@@ -38,9 +43,9 @@ func run() error {
 	return nil
 }
 
-// context returns the context from the CDK's command line, or without it from
+// contextOf returns the context from the CDK's command line, or without it from
 // cdk.json.
-func context(env func(string) string, read func(string) ([]byte, error)) (map[string]any, error) {
+func contextOf(env func(string) string, read func(string) ([]byte, error)) (map[string]any, error) {
 	var given map[string]any
 	if text := env("CDK_CONTEXT_JSON"); text != "" {
 		if err := json.Unmarshal([]byte(text), &given); err != nil {

@@ -11,9 +11,17 @@ type Line struct {
 	Message string
 }
 
+// retried is what a consumer logs for each lane whose records it returns to be retried,
+// except for reasons that pass by themselves.
+const retried = "records will be retried"
+
 // Lines returns every line that a metric counts.
 func Lines() []Line {
 	return []Line{
+		{"PumpRetried", "pump-events", retried},
+		{"WriteRetried", "write-state", retried},
+		{"MicroserviceRetried", "run-microservice", retried},
+		{"PlaybackRetried", "apply-playback", retried},
 		{"Quarantined", "pump-events", "records quarantined"},
 		{"Foreign", "pump-events", "record of no lane quarantined"},
 		{"HeadLost", "pump-events", "head of a lane is lost; restore the control table"},

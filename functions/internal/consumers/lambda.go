@@ -48,8 +48,6 @@ type lambdaAPI interface {
 const (
 	Forever   = -1
 	BatchSize = 1000
-	// BatchingSeconds is how long Lambda gathers records.
-	BatchingSeconds = 1
 )
 
 // Lambda is a platform.Host on AWS. It is safe for concurrent use.
@@ -59,6 +57,8 @@ type Lambda struct {
 	Function, Stream string
 	// Parallelization is the number of concurrent batches per shard.
 	Parallelization int32
+	// BatchingSeconds is how long Lambda gathers records for a batch.
+	BatchingSeconds int32
 }
 
 // Consumers implements platform.Host. It includes aliases without a mapping.
@@ -159,6 +159,7 @@ func (l *Lambda) sound(m types.EventSourceMappingConfiguration) bool {
 	return slices.Contains([]string{"Enabled", "Enabling", "Creating", "Updating"}, aws.ToString(m.State)) &&
 		aws.ToInt32(m.MaximumRetryAttempts) == Forever && aws.ToInt32(m.MaximumRecordAgeInSeconds) == Forever &&
 		!aws.ToBool(m.BisectBatchOnFunctionError) && aws.ToInt32(m.ParallelizationFactor) == l.Parallelization &&
+		aws.ToInt32(m.MaximumBatchingWindowInSeconds) == l.BatchingSeconds &&
 		slices.Contains(m.FunctionResponseTypes, types.FunctionResponseTypeReportBatchItemFailures)
 }
 
@@ -179,12 +180,17 @@ func (l *Lambda) setAlias(ctx context.Context, generation, version string) error
 // since LATEST can miss records; the marks drop what the generation has applied.
 func (l *Lambda) create(ctx context.Context, generation string) error {
 	_, err := l.API.CreateEventSourceMapping(ctx, &lambda.CreateEventSourceMappingInput{
-		FunctionName: aws.String(l.Function + ":" + generation), EventSourceArn: &l.Stream, Enabled: aws.Bool(true),
-		StartingPosition: types.EventSourcePositionTrimHorizon,
-		BatchSize:        aws.Int32(BatchSize), MaximumBatchingWindowInSeconds: aws.Int32(BatchingSeconds),
-		MaximumRetryAttempts: aws.Int32(Forever), MaximumRecordAgeInSeconds: aws.Int32(Forever),
-		BisectBatchOnFunctionError: aws.Bool(false), ParallelizationFactor: &l.Parallelization,
-		FunctionResponseTypes: []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
+		FunctionName:                   aws.String(l.Function + ":" + generation),
+		EventSourceArn:                 &l.Stream,
+		Enabled:                        aws.Bool(true),
+		StartingPosition:               types.EventSourcePositionTrimHorizon,
+		BatchSize:                      aws.Int32(BatchSize),
+		MaximumBatchingWindowInSeconds: &l.BatchingSeconds,
+		MaximumRetryAttempts:           aws.Int32(Forever),
+		MaximumRecordAgeInSeconds:      aws.Int32(Forever),
+		BisectBatchOnFunctionError:     aws.Bool(false),
+		ParallelizationFactor:          &l.Parallelization,
+		FunctionResponseTypes:          []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
 	})
 	if _, exists := errors.AsType[*types.ResourceConflictException](err); exists {
 		return nil
@@ -196,10 +202,15 @@ func (l *Lambda) create(ctx context.Context, generation string) error {
 func (l *Lambda) repair(ctx context.Context, mapping string) error {
 	_, err := l.API.UpdateEventSourceMapping(
 		ctx,
-		&lambda.UpdateEventSourceMappingInput{UUID: &mapping, Enabled: aws.Bool(true),
-			MaximumRetryAttempts: aws.Int32(Forever), MaximumRecordAgeInSeconds: aws.Int32(Forever),
-			BisectBatchOnFunctionError: aws.Bool(false), ParallelizationFactor: &l.Parallelization,
-			FunctionResponseTypes: []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
+		&lambda.UpdateEventSourceMappingInput{
+			UUID:                           &mapping,
+			Enabled:                        aws.Bool(true),
+			MaximumRetryAttempts:           aws.Int32(Forever),
+			MaximumRecordAgeInSeconds:      aws.Int32(Forever),
+			BisectBatchOnFunctionError:     aws.Bool(false),
+			MaximumBatchingWindowInSeconds: &l.BatchingSeconds,
+			ParallelizationFactor:          &l.Parallelization,
+			FunctionResponseTypes:          []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures},
 		},
 	)
 	return unlessGone(err)

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestMappingsAreThoseOfTheStacks reads the constants on the other side, which
-// cannot be imported.
+// TestMappingsAreThoseOfTheStacks reads the constants from the source of
+// package stacks, which cannot be imported.
 func TestMappingsAreThoseOfTheStacks(t *testing.T) {
 	file, err := parser.ParseFile(token.NewFileSet(), "../../../stacks/mapping.go", nil, 0)
 	if err != nil {
@@ -17,8 +17,8 @@ func TestMappingsAreThoseOfTheStacks(t *testing.T) {
 	}
 	found := make(map[string]string)
 	ast.Inspect(file, func(n ast.Node) bool {
-		spec, is := n.(*ast.ValueSpec)
-		if !is || len(spec.Values) != 1 {
+		spec, ok := n.(*ast.ValueSpec)
+		if !ok || len(spec.Values) != 1 {
 			return true
 		}
 		switch value := spec.Values[0].(type) {
@@ -29,7 +29,7 @@ func TestMappingsAreThoseOfTheStacks(t *testing.T) {
 		}
 		return true
 	})
-	for name, want := range map[string]int{"forever": Forever, "batchSize": BatchSize, "batchingSeconds": BatchingSeconds} {
+	for name, want := range map[string]int{"forever": Forever, "batchSize": BatchSize} {
 		if found[name] != fmt.Sprint(want) {
 			t.Errorf("%s is %s in the stacks and %d here", name, found[name], want)
 		}

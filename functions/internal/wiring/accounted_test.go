@@ -72,7 +72,7 @@ func TestEveryInvocationEndsWithWhatItUsed(t *testing.T) {
 	func() {
 		defer func() {
 			if recover() == nil {
-				t.Error("the panic does not pass")
+				t.Error("the panic is not passed on")
 			}
 		}()
 		_, _ = h.Invoke(invoked(t, functionARN), []byte("2"))
@@ -84,7 +84,8 @@ func TestEveryInvocationEndsWithWhatItUsed(t *testing.T) {
 	}
 	for i, want := range []string{"fine 2 0.5 0", "error 2 1.5 0", "panic 2 2.5 0", "error 0 0 0"} {
 		l := lines[i]
-		if l.Took == nil || l.WriteUnits == nil || l.ReadUnits == nil || l.PutUnits == nil || l.Function != "test" || l.Request != "request-1" {
+		if l.Took == nil || l.WriteUnits == nil || l.ReadUnits == nil || l.PutUnits == nil || l.Function != "test" ||
+			l.Request != "request-1" {
 			t.Fatalf("line %d: %+v", i, l)
 		}
 		if got := fmt.Sprint(l.Outcome, " ", *l.WriteUnits, " ", *l.ReadUnits, " ", *l.PutUnits); got != want {

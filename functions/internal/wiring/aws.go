@@ -29,6 +29,9 @@ import (
 	"reprise/pkg/platform"
 )
 
+// tag is the key of the tag that every resource of the stacks has, with the prefix.
+const tag = "reprise"
+
 // Platform makes the handlers of all functions.
 type Platform = platform.Platform
 
@@ -85,7 +88,7 @@ func common(function string, s settings.Settings, log *slog.Logger) platform.Par
 		Settings: platform.Settings{
 			Bucket: s.Bucket, Retention: s.Retention, Machine: s.StateMachine, Published: s.WriteVersion,
 			LongStep: longStep, ShortStep: shortStep, Lease: lease, Poll: poll, DrainPoll: poll,
-			DrainPatience: drainPatience, WritePatience: writePatience, LagEvery: lagEvery,
+			DrainPatience: drainPatience, WritePatience: writePatience, LagEvery: lagEvery, Readers: s.Readers,
 		},
 		Function: function,
 		Meter:    new(meter.Meter),
@@ -109,7 +112,8 @@ func addStores(parts *platform.Parts, names settings.Names, cfg aws.Config, pace
 	parts.EventLog = eventlogdynamo.New(tables, codec, eventlogdynamo.Options{
 		Table: names.EventsTable(), Pace: pace, Meter: parts.Meter.Part("log")})
 	parts.Generations = datastoredynamo.New(tables, codec, datastoredynamo.Options{
-		Prefix: names.GenerationPrefix(), Pace: pace, Random: rand.Reader, Meter: parts.Meter.Part("datastore")})
+		Prefix: names.GenerationPrefix(), Pace: pace, Random: rand.Reader, Meter: parts.Meter.Part("datastore"),
+		Tags: map[string]string{tag: names.Prefix()}, Protected: true})
 	return nil
 }
 
@@ -123,6 +127,11 @@ func addServices(parts *platform.Parts, s settings.Settings, cfg aws.Config, kno
 	parts.Lag, parts.Status = known.lag.of, known
 	functions := lambda.NewFromConfig(cfg)
 	parts.WakeKeeper = caller(functions, s.Names.Function("keep-consumers"))
-	parts.Host = &consumers.Lambda{API: functions, Function: s.Names.Function("write-state"), Stream: stream,
-		Parallelization: int32(s.Parallelization)}
+	parts.Host = &consumers.Lambda{
+		API:             functions,
+		Function:        s.Names.Function("write-state"),
+		Stream:          stream,
+		Parallelization: int32(s.Parallelization),
+		BatchingSeconds: int32(s.BatchingSeconds),
+	}
 }

@@ -2,7 +2,9 @@ package wiring
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -15,6 +17,7 @@ import (
 
 	"reprise/pkg/control"
 	"reprise/pkg/event"
+	"reprise/pkg/gateway"
 	"reprise/pkg/platform"
 	"reprise/pkg/platform/platformtest"
 	"reprise/pkg/projection"
@@ -31,7 +34,7 @@ func counts(t *testing.T, folder string, output []byte) map[string]int {
 	for _, line := range logged.Lines() {
 		parts := pattern.FindStringSubmatch(line.Pattern())
 		if parts == nil {
-			t.Fatalf("%s is no filter that this test reads", line.Pattern())
+			t.Fatalf("this test cannot read the filter %s", line.Pattern())
 		}
 		for text := range bytes.Lines(output) {
 			var fields map[string]any
@@ -50,7 +53,8 @@ func counts(t *testing.T, folder string, output []byte) map[string]int {
 func happens(t *testing.T, p *platform.Platform, subject, kind string) events.KinesisEvent {
 	t.Helper()
 	before := len(platformtest.Records(t, p.Events).Records)
-	body := fmt.Sprintf(`{"specversion":"1.0","id":"%s-%d","source":"s","type":%q,"subject":%q}`, kind, before, kind, subject)
+	body := fmt.Sprintf(`{"specversion":"1.0","id":"%s-%d","source":"s","type":%q,"subject":%q}`,
+		kind, before, kind, subject)
 	platformtest.Send(t, p, body)
 	lane := p.Lanes.Of(subject)
 	var newest events.KinesisEvent
@@ -103,16 +107,42 @@ func (s served) delivered() events.KinesisEvent {
 	return platformtest.Records(s.t, s.Parts.Playback)
 }
 
+// outage is a control table that cannot be read.
+type outage struct{ control.Table }
+
+var errOutage = errors.New("the control table does not answer")
+
+func (outage) Get(context.Context, control.Key) (control.Document, error) {
+	return control.Document{}, errOutage
+}
+
+func (outage) GetAll(context.Context, []control.Key) ([]control.Document, error) {
+	return nil, errOutage
+}
+
+// ignoring is a service that does nothing.
+type ignoring struct{}
+
+func (ignoring) React(context.Context, *event.Event, gateway.Gateway) error { return nil }
+
+// during returns the platform during an outage of the control table.
+func (s served) during() served {
+	parts := s.Parts
+	parts.Table, parts.Service = outage{parts.Table}, ignoring{}
+	return served{platform.New(parts), s.t}
+}
+
 // runsAway gives the platform a projection that never returns, and allows one
 // runaway fold.
 func runsAway(w *platformtest.World) {
 	free, over := make(chan struct{}), make(chan time.Time)
 	close(over) // time is always up
 	w.T.Cleanup(func() { close(free) })
-	set, err := projection.NewSet(projection.New("stuck", 1, []string{"is.stuck"}, func(state struct{}, _ *event.Event) (struct{}, error) {
-		<-free
-		return state, nil
-	}))
+	set, err := projection.NewSet(projection.New("stuck", 1, []string{"is.stuck"},
+		func(state struct{}, _ *event.Event) (struct{}, error) {
+			<-free
+			return state, nil
+		}))
 	if err != nil {
 		w.T.Fatal(err)
 	}
@@ -140,6 +170,16 @@ func scenarios() map[string]func(served) {
 	noLane := func(r *events.KinesisRecord) { r.PartitionKey = "nobody" }
 	noRecord := func(r *events.KinesisRecord) { r.Data = []byte("?") }
 	return map[string]func(served){
+		"PumpRetried":  func(s served) { s.during().pump(happens(s.t, s.Platform, "x", "one.happened")) },
+		"WriteRetried": func(s served) { s.during().write(happens(s.t, s.Platform, "x", "one.happened")) },
+		"MicroserviceRetried": func(s served) {
+			batch := happens(s.t, s.Platform, "x", "one.happened")
+			s.done(s.during().Microservice()(s.t.Context(), batch))
+		},
+		"PlaybackRetried": func(s served) {
+			s.pump(happens(s.t, s.Platform, "x", "one.happened"))
+			s.during().playback(s.delivered())
+		},
 		"Quarantined": func(s served) { s.pump(another(happens(s.t, s.Platform, "x", "one.happened"), noRecord)) },
 		"Foreign":     func(s served) { s.pump(another(happens(s.t, s.Platform, "x", "one.happened"), noLane)) },
 		"HeadLost": func(s served) {
@@ -204,13 +244,13 @@ func scenarios() map[string]func(served) {
 
 // TestEveryCountedLineIsLogged provokes the fault of each alarm and compares the
 // filters with what the function then logs: that line and no other, except that
-// parked events are also set aside.
+// parked events are also set aside, and that records are also retried.
 func TestEveryCountedLineIsLogged(t *testing.T) {
 	all := scenarios()
 	for _, line := range logged.Lines() {
 		play, found := all[line.Metric]
 		if !found {
-			t.Errorf("nothing brings %s about", line.Metric)
+			t.Errorf("no scenario provokes %s", line.Metric)
 			continue
 		}
 		delete(all, line.Metric)
@@ -225,8 +265,13 @@ func TestEveryCountedLineIsLogged(t *testing.T) {
 			}
 			play(s)
 			want := map[string]int{line.Metric: 1}
-			if line.Metric == "Runaways" {
-				want["SetAside"] = 1
+			switch line.Metric {
+			case "Runaways":
+				want["SetAside"], want["WriteRetried"] = 1, 1
+			case "RunawaysInReplays":
+				want["PlaybackRetried"] = 1
+			case "HeadLost":
+				want["PumpRetried"] = 1
 			}
 			if got := counts(t, line.Folder, w.Logged.Bytes()); !maps.Equal(got, want) {
 				t.Errorf("counted %v, want %v\n%s", got, want, w.Logged)

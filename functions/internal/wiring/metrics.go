@@ -34,9 +34,12 @@ func (m iteratorAge) of(ctx context.Context, folder string) (lag time.Duration, 
 	function := m.names.Function(folder)
 	now := m.now()
 	out, err := m.api.GetMetricStatistics(ctx, &cloudwatch.GetMetricStatisticsInput{
-		Namespace: aws.String("AWS/Lambda"), MetricName: aws.String("IteratorAge"),
+		Namespace:  aws.String("AWS/Lambda"),
+		MetricName: aws.String("IteratorAge"),
 		Dimensions: []types.Dimension{{Name: aws.String("FunctionName"), Value: &function}},
-		StartTime:  aws.Time(now.Add(-lagWindow)), EndTime: &now, Period: aws.Int32(60),
+		StartTime:  aws.Time(now.Add(-lagWindow)),
+		EndTime:    &now,
+		Period:     aws.Int32(60),
 		Statistics: []types.Statistic{types.StatisticMaximum},
 	})
 	if err != nil {

@@ -26,7 +26,10 @@ func newWorld(t *testing.T) *platformtest.World {
 // invoked returns the context of an invocation.
 func invoked(t *testing.T, arn string) context.Context {
 	t.Helper()
-	return lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{AwsRequestID: "request-1", InvokedFunctionArn: arn})
+	return lambdacontext.NewContext(t.Context(), &lambdacontext.LambdaContext{
+		AwsRequestID:       "request-1",
+		InvokedFunctionArn: arn,
+	})
 }
 
 func TestWriteLearnsItsGenerationFromTheAlias(t *testing.T) {

@@ -2,6 +2,8 @@ package console
 
 import (
 	"encoding/json"
+	"net/http"
+	"slices"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -54,14 +56,34 @@ func TestReplaysStartedFromAConsole(t *testing.T) {
 		t.Fatal(err)
 	}
 	localtest.Until(w, "/replays/stopped", func(v lifecycle.View) bool { return v.Status == replay.Cancelled })
+	gone(w, running.Generation)
+	cancelledByRequest(t, w)
+}
+
+// gone waits until a generation has been dropped.
+func gone(w *deployed.World, id string) {
 	localtest.Until(w, "/generations", func(view api.GenerationsView) bool {
-		for _, generation := range view.Generations {
-			if generation.ID == running.Generation {
-				return false
-			}
-		}
-		return true
+		return !slices.ContainsFunc(view.Generations, func(g api.GenerationView) bool { return g.ID == id })
 	})
+}
+
+// cancelledByRequest cancels a replay over the HTTP API. The answer says that it has
+// ended, and a function that may drop tables drops its generation.
+func cancelledByRequest(t *testing.T, w *deployed.World) {
+	t.Helper()
+	status, body := w.Call("POST", "/replays", "application/json", []byte(`{"name":"cancelled","input":{"rebuild":true}}`))
+	if status != http.StatusCreated {
+		t.Fatalf("start replay: %d %s", status, body)
+	}
+	w.AwaitGivenUp("read-segment")
+	running := localtest.Until(w, "/replays/cancelled", func(v lifecycle.View) bool { return v.Generation != "" })
+	status, body = w.Call("POST", "/replays/cancelled/cancel", "application/json", nil)
+	var cancelled lifecycle.View
+	err := json.Unmarshal(body, &cancelled)
+	if err != nil || status != http.StatusOK || cancelled.Status != replay.Cancelled {
+		t.Errorf("cancel: %d %s, %v", status, body, err)
+	}
+	gone(w, running.Generation)
 }
 
 // ended waits for the end of an execution.

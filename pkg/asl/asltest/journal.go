@@ -10,9 +10,9 @@ import (
 	"reprise/pkg/asl/journal"
 )
 
-// Journal tests that a journal keeps its contract. open gives an empty
-// journal; reopen closes it and opens what was stored, nil where the journal
-// does not outlive its process.
+// Journal tests that a journal keeps its contract. open returns an empty
+// journal. reopen closes it and opens it again with its contents; it is nil if
+// the journal does not outlive its process.
 func Journal(t *testing.T, open func(t *testing.T) (journal journal.Journal, reopen func() journal.Journal)) {
 	for _, c := range []struct {
 		name string

@@ -91,7 +91,7 @@ func (m *Memory) Get(key string) ([]byte, bool, error) {
 	return value, found, nil
 }
 
-// Scan visits the keys as of its call.
+// Scan visits the keys that exist when it is called.
 func (m *Memory) Scan(lower, upper string, visit func(string, []byte) (bool, error)) error {
 	m.mu.Lock()
 	from, to := sort.SearchStrings(m.keys, lower), sort.SearchStrings(m.keys, upper)
@@ -118,8 +118,8 @@ func (m *Memory) Writes() (all, synced int) {
 	return len(m.log), m.synced
 }
 
-// AsOf is a journal with the first n writes, as after a crash right after the
-// n-th.
+// AsOf returns a journal with the first n writes, as after a crash right after
+// the n-th.
 func (m *Memory) AsOf(n int) *Memory {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -180,8 +180,8 @@ func (w *World) Run(input string) states.Execution {
 	return ended
 }
 
-// History reads a whole history page by page and checks that ids have no gaps,
-// previous ids are lower and timestamps never decrease.
+// History reads a whole history page by page, and checks that ids have no gaps,
+// that previous ids are lower and that timestamps never decrease.
 func (w *World) History(arn string) []states.Event {
 	w.T.Helper()
 	var all []states.Event

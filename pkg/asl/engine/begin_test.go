@@ -40,8 +40,9 @@ func (i *invocations) Invoke(_ context.Context, _ string, payload json.RawMessag
 	return payload, nil
 }
 
-// An execution is started while the engine begins to run: it is in the journal, and
-// not durable yet. It must not be taken for an open one and driven by both.
+// An execution is started while the engine begins to run: it is in the journal,
+// but not durable yet. The engine must not resume it as an open one, or it
+// would run twice.
 func TestAnExecutionThatIsBeingStartedIsNotResumed(t *testing.T) {
 	m, err := asl.Parse([]byte(`{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Task",
 		"Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"f","Payload":{}},"End":true}}}`), nil)

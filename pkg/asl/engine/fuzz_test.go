@@ -14,15 +14,38 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// passing hands the input to a function, its result through a map, and the
-// answer to a task token through a Parallel.
+// passing hands the input to a function, the function's result through a Map,
+// and the answer to a task token through a Parallel.
 var passing = asltest.Machine("Call", asltest.Task("Call", "hostile",
 	`,"Assign":{"input":"{% $states.input %}"},"Catch":[{"ErrorEquals":["States.ALL"],"Next":"Each"}],"Next":"Each"`)+`,
-	"Each":{"Type":"Map","Items":["{% $states.input %}"],"ItemProcessor":{"StartAt":"A","States":{"A":{"Type":"Pass","Output":{"was":"{% $states.input %}"},"End":true}}},"Next":"Ask"},
-	"Ask":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken","TimeoutSeconds":60,
-		"Arguments":{"FunctionName":"take","Payload":"{% $states.context.Task.Token %}"},"Output":[1,"{% $states.result %}","{% $input %}"],"Next":"Both"},
-	"Both":{"Type":"Parallel","Branches":[{"StartAt":"B","States":{"B":{"Type":"Pass","Output":"{% $string($states.input) %}","End":true}}},
-		{"StartAt":"C","States":{"C":{"Type":"Succeed"}}}],"End":true}`)
+		"Each":{
+			"Type":"Map",
+			"Items":["{% $states.input %}"],
+			"ItemProcessor":{
+				"StartAt":"A",
+				"States":{"A":{"Type":"Pass","Output":{"was":"{% $states.input %}"},"End":true}}
+			},
+			"Next":"Ask"
+		},
+		"Ask":{
+			"Type":"Task",
+			"Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
+			"TimeoutSeconds":60,
+			"Arguments":{"FunctionName":"take","Payload":"{% $states.context.Task.Token %}"},
+			"Output":[1,"{% $states.result %}","{% $input %}"],
+			"Next":"Both"
+		},
+		"Both":{
+			"Type":"Parallel",
+			"Branches":[
+				{
+					"StartAt":"B",
+					"States":{"B":{"Type":"Pass","Output":"{% $string($states.input) %}","End":true}}
+				},
+				{"StartAt":"C","States":{"C":{"Type":"Succeed"}}}
+			],
+			"End":true
+		}`)
 
 // FuzzData looks for an input, a function's result or an answer to a task token
 // that ends the engine, or after which the execution does not end. The engine
@@ -34,7 +57,11 @@ func FuzzData(f *testing.F) {
 		f.Add([]byte("1"), raw, []byte("1"))
 		f.Add([]byte("1"), []byte("1"), raw)
 	}
-	for _, raw := range []string{nested(999), nested(1000), `"\ud800"`, "\"\xff\"", `{"a":1,"a":2}`, ` [1.5e3 , null]`, `{"__proto__":-0}`, ``} {
+	for _, raw := range []string{
+		nested(999),
+		nested(1000),
+		`"\ud800"`, "\"\xff\"", `{"a":1,"a":2}`, ` [1.5e3 , null]`, `{"__proto__":-0}`, ``,
+	} {
 		f.Add([]byte(raw), []byte(raw), []byte(raw))
 	}
 	m, err := asl.Parse([]byte(passing), nil)
@@ -72,7 +99,8 @@ func pass(t *testing.T, m *asl.Machine, input, result, answer []byte) {
 	select {
 	case secret := <-token:
 		err := w.Engine.SendTaskSuccess(secret, answer)
-		if err != nil && (!errors.Is(err, states.ErrInvalidOutput) || jsonata.Check(answer) == nil && len(answer) <= states.MaxPayloadBytes) {
+		if err != nil &&
+			(!errors.Is(err, states.ErrInvalidOutput) || jsonata.Check(answer) == nil && len(answer) <= states.MaxPayloadBytes) {
 			t.Errorf("answer: %v", err)
 		}
 	default:

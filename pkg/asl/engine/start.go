@@ -49,8 +49,14 @@ func (e *Engine) Start(_ context.Context, machine, name string, input json.RawMe
 	if err := json.Compact(&compact, input); err != nil {
 		return Started{}, fmt.Errorf("start %q: %w", name, states.ErrInvalidInput)
 	}
-	record := journal.Execution{ID: machine + ":" + name, Machine: machine, Name: name, Definition: m.Hash(),
-		Status: states.StatusRunning, Input: compact.Bytes()}
+	record := journal.Execution{
+		ID:         machine + ":" + name,
+		Machine:    machine,
+		Name:       name,
+		Definition: m.Hash(),
+		Status:     states.StatusRunning,
+		Input:      compact.Bytes(),
+	}
 	return e.begin(m, record)
 }
 

@@ -108,8 +108,13 @@ func (f *frame) catch(s *asl.State, failure *states.Failure) (transition, error)
 			continue
 		}
 		out := errorOutput(failure)
-		return f.leave(s, exit{output: c.Output, assign: c.Assign, next: c.Next, def: jsonata.Encode(out),
-			scope: scope{errorOutput: out, hasError: true}})
+		return f.leave(s, exit{
+			output: c.Output,
+			assign: c.Assign,
+			next:   c.Next,
+			def:    jsonata.Encode(out),
+			scope:  scope{errorOutput: out, hasError: true},
+		})
 	}
 	return transition{ends: true, failure: failure}, nil
 }

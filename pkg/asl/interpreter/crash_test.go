@@ -17,8 +17,8 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// outside is the world that outlives a crash: functions without memory, and
-// the tokens that were handed out.
+// outside is what outlives a crash: functions without memory, and the tokens
+// that were handed out.
 type outside struct {
 	asltest.Functions
 	tokensMu sync.Mutex
@@ -62,7 +62,7 @@ func (o *outside) answerAll(e *engine.Engine) {
 	}
 }
 
-// finish drives the execution to its end, tokens being answered as they come.
+// finish drives the execution to its end and answers tokens as they come.
 func finish(w *asltest.World, o *outside, arn string) states.Execution {
 	done := make(chan states.Execution, 1)
 	go func() { done <- w.Wait(arn) }()
@@ -135,7 +135,7 @@ func checkAll(w *asltest.World) {
 	}
 }
 
-// settledTasks are the payloads of the attempts whose outcome a journal holds.
+// settledTasks are the payloads of the attempts whose outcome is in a journal.
 func settledTasks(t *testing.T, journal *asltest.Memory) []string {
 	t.Helper()
 	scheduled := map[string]string{}
@@ -185,14 +185,14 @@ func record(t *testing.T, m *asl.Machine) (*asltest.Memory, *outside) {
 }
 
 // TestCrashAtEveryWrite opens the journal of a mixed machine as of each of its
-// writes, which is what a crash right after it leaves, and lets a new engine
-// finish.
+// writes, as a crash right after that write would leave it, and lets a new
+// engine finish.
 func TestCrashAtEveryWrite(t *testing.T) {
 	m := asltest.Parse(t, asltest.Mixed())
 	journal, o := record(t, m)
 	writes, _ := journal.Writes()
 	if writes < 80 {
-		t.Fatalf("only %d writes: the machine has lost its reach", writes)
+		t.Fatalf("only %d writes: the machine no longer covers enough", writes)
 	}
 	step := 1
 	if testing.Short() {
@@ -207,7 +207,7 @@ func TestCrashAtEveryWrite(t *testing.T) {
 	}
 }
 
-// TestCrashAgain crashes three times in a row, at random.
+// TestCrashAgain crashes three times in a row, at random moments.
 func TestCrashAgain(t *testing.T) {
 	m := asltest.Parse(t, asltest.Mixed())
 	first, o := record(t, m)

@@ -121,30 +121,32 @@ func batch(items []json.RawMessage, common json.RawMessage) json.RawMessage {
 
 // openRun starts the map run, or resumes the journalled one.
 func (f *frame) openRun(s *asl.State, inputs []childInput, items int) (*MapRun, *states.Failure, error) {
-	rt := f.x.runtime
-	run := &MapRun{frame: f, state: s, inputs: inputs, changed: make(chan struct{}, 1), live: map[int]*Execution{}}
+	run := &MapRun{
+		frame:   f,
+		state:   s,
+		inputs:  inputs,
+		changed: make(chan struct{}, 1),
+		live:    map[int]*Execution{},
+	}
 	if f.rec.Phase == journal.PhaseInside {
-		record, found, err := journal.Load[journal.Run](rt.journal, journal.RunKey(f.rec.Run))
-		if err == nil && !found {
-			err = fmt.Errorf("map run %s has no record", f.rec.Run)
-		}
-		if err != nil {
-			return nil, nil, err
-		}
-		run.record = record
-		if err := run.resume(); err != nil {
-			return nil, nil, err
-		}
-		f.register(run)
-		return run, nil, nil
+		return run, nil, f.resumeRun(run)
 	}
 	limits, err := f.runLimits(s)
 	if err != nil {
 		return nil, f.evaluationFailed(s, err), nil
 	}
+	rt := f.x.runtime
 	id := f.x.record.Machine + "/" + s.Map.Label + ":" + rt.UUID()
-	run.record = journal.Run{ID: id, Execution: f.x.record.ID, Machine: f.x.record.Machine, Status: states.StatusRunning,
-		Start: rt.clock.Now(), Limits: limits, Items: items, Executions: len(inputs)}
+	run.record = journal.Run{
+		ID:         id,
+		Execution:  f.x.record.ID,
+		Machine:    f.x.record.Machine,
+		Status:     states.StatusRunning,
+		Start:      rt.clock.Now(),
+		Limits:     limits,
+		Items:      items,
+		Executions: len(inputs),
+	}
 	run.counts.Total, run.items.Total = len(inputs), items
 	f.rec.Run, f.rec.Phase = id, journal.PhaseInside
 	f.event(states.Event{Type: "MapStateStarted", MapStateStarted: &states.LengthDetails{Length: items}})
@@ -156,6 +158,22 @@ func (f *frame) openRun(s *asl.State, inputs []childInput, items int) (*MapRun, 
 	f.register(run)
 	listed := journal.Op{Key: journal.RunListKey(f.x.record.ID, run.record.Start, id), Value: []byte(id)}
 	return run, nil, f.commit(record, listed)
+}
+
+func (f *frame) resumeRun(run *MapRun) error {
+	record, found, err := journal.Load[journal.Run](f.x.runtime.journal, journal.RunKey(f.rec.Run))
+	if err == nil && !found {
+		err = fmt.Errorf("map run %s has no record", f.rec.Run)
+	}
+	if err != nil {
+		return err
+	}
+	run.record = record
+	if err := run.resume(); err != nil {
+		return err
+	}
+	f.register(run)
+	return nil
 }
 
 func (f *frame) register(run *MapRun) {
@@ -189,8 +207,13 @@ func (f *frame) runLimits(s *asl.State) (journal.Limits, error) {
 		return journal.Limits{}, err
 	}
 	count, err := s.Map.ToleratedFailureCount.Eval(lookup, 0)
-	return journal.Limits{Concurrency: int(concurrency), Percentage: percentage, Count: int64(count),
-		HasPercentage: s.Map.ToleratedFailurePercentage != nil, HasCount: s.Map.ToleratedFailureCount != nil}, err
+	return journal.Limits{
+		Concurrency:   int(concurrency),
+		Percentage:    percentage,
+		Count:         int64(count),
+		HasPercentage: s.Map.ToleratedFailurePercentage != nil,
+		HasCount:      s.Map.ToleratedFailureCount != nil,
+	}, err
 }
 
 // endRun makes the map run's outcome the attempt's result. The list of results

@@ -3,8 +3,6 @@ package interpreter_test
 import (
 	"context"
 	"errors"
-	"fmt"
-	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -33,12 +31,39 @@ func TestDistributedMap(t *testing.T) {
 	}{
 		{name: "plain", input: `[3,1,2]`, output: `[3,1,2]`, children: 3},
 		{name: "nothing", input: `[]`, output: `[]`},
-		{name: "selector", fields: `"ItemSelector":{"i":"{% $states.context.Map.Item.Index %}"},`, input: `["a","b"]`, output: `[{"i":0},{"i":1}]`, children: 2},
-		{name: "batches by count", fields: `"ItemBatcher":{"MaxItemsPerBatch":2,"BatchInput":{"k":"{% $count($states.input) %}"}},`, input: `[1,2,3]`,
-			output: `[{"Items":[1,2],"BatchInput":{"k":3}},{"Items":[3],"BatchInput":{"k":3}}]`, children: 2},
-		{name: "batches by size", fields: `"ItemBatcher":{"MaxInputBytesPerBatch":20},`, input: `["aaa","bbb","c"]`, output: `[{"Items":["aaa"]},{"Items":["bbb"]},{"Items":["c"]}]`, children: 3},
-		{name: "item larger than a batch", fields: `"ItemBatcher":{"MaxInputBytesPerBatch":20},`, input: `["aaaaaaaaaaaaaaa"]`, error: states.ErrorDataLimit},
-		{name: "bad batch size", fields: `"ItemBatcher":{"MaxItemsPerBatch":"{% 0 %}"},`, input: `[1]`, error: states.ErrorQueryEvaluation},
+		{
+			name:     "selector",
+			fields:   `"ItemSelector":{"i":"{% $states.context.Map.Item.Index %}"},`,
+			input:    `["a","b"]`,
+			output:   `[{"i":0},{"i":1}]`,
+			children: 2,
+		},
+		{
+			name:     "batches by count",
+			fields:   `"ItemBatcher":{"MaxItemsPerBatch":2,"BatchInput":{"k":"{% $count($states.input) %}"}},`,
+			input:    `[1,2,3]`,
+			output:   `[{"Items":[1,2],"BatchInput":{"k":3}},{"Items":[3],"BatchInput":{"k":3}}]`,
+			children: 2,
+		},
+		{
+			name:     "batches by size",
+			fields:   `"ItemBatcher":{"MaxInputBytesPerBatch":20},`,
+			input:    `["aaa","bbb","c"]`,
+			output:   `[{"Items":["aaa"]},{"Items":["bbb"]},{"Items":["c"]}]`,
+			children: 3,
+		},
+		{
+			name:   "item larger than a batch",
+			fields: `"ItemBatcher":{"MaxInputBytesPerBatch":20},`,
+			input:  `["aaaaaaaaaaaaaaa"]`,
+			error:  states.ErrorDataLimit,
+		},
+		{
+			name:   "bad batch size",
+			fields: `"ItemBatcher":{"MaxItemsPerBatch":"{% 0 %}"},`,
+			input:  `[1]`,
+			error:  states.ErrorQueryEvaluation,
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			asltest.InWorld(t, asltest.Distributed("echo", c.fields), func(w *asltest.World) {
@@ -50,7 +75,9 @@ func TestDistributedMap(t *testing.T) {
 					return
 				}
 				run := onlyRun(w, ended.ExecutionArn)
-				if n := run.ExecutionCounts; run.Status != states.StatusSucceeded || n.Total != c.children || n.Succeeded != c.children || n.Pending+n.Running != 0 {
+				n := run.ExecutionCounts
+				if run.Status != states.StatusSucceeded || n.Total != c.children || n.Succeeded != c.children ||
+					n.Pending+n.Running != 0 {
 					t.Errorf("map run %+v", run)
 				}
 				page, err := w.Engine.List(t.Context(), engine.ListFilter{MapRunArn: run.MapRunArn})
@@ -63,7 +90,9 @@ func TestDistributedMap(t *testing.T) {
 					if child.MapRunArn != run.MapRunArn || child.Status != states.StatusSucceeded {
 						t.Errorf("child %+v", child)
 					}
-					want := "ExecutionStarted TaskStateEntered TaskScheduled TaskStarted TaskSucceeded TaskStateExited ExecutionSucceeded"
+					want := "ExecutionStarted " +
+						"TaskStateEntered TaskScheduled TaskStarted TaskSucceeded TaskStateExited " +
+						"ExecutionSucceeded"
 					if got := strings.Join(w.Types(child.ExecutionArn), " "); got != want {
 						t.Errorf("child history %s", got)
 					}
@@ -76,11 +105,33 @@ func TestDistributedMap(t *testing.T) {
 	}
 }
 
-// TestDistributedChildContext checks that outer variables do not reach a child
-// and that its context is its own.
+// TestDistributedChildContext checks that a child does not see outer variables
+// and that it has a context of its own.
 func TestDistributedChildContext(t *testing.T) {
-	definition := asltest.Machine("V", `"V":{"Type":"Pass","Assign":{"x":1},"Next":"M"},"M":{"Type":"Map","Label":"L","Items":[1],"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
-		"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"x":2},"Output":["{% $exists($x) %}","{% $exists($states.context.Map) %}","{% $states.context.Execution.Input %}"],"End":true}}},"End":true}`)
+	definition := asltest.Machine("V", `
+		"V":{"Type":"Pass","Assign":{"x":1},"Next":"M"},
+		"M":{
+			"Type":"Map",
+			"Label":"L",
+			"Items":[1],
+			"ItemProcessor":{
+				"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+				"StartAt":"A",
+				"States":{
+					"A":{
+						"Type":"Pass",
+						"Assign":{"x":2},
+						"Output":[
+							"{% $exists($x) %}",
+							"{% $exists($states.context.Map) %}",
+							"{% $states.context.Execution.Input %}"
+						],
+						"End":true
+					}
+				}
+			},
+			"End":true
+		}`)
 	asltest.InWorld(t, definition, func(w *asltest.World) {
 		if ended := w.Run(`9`); string(ended.Output) != `[[false,false,1]]` {
 			t.Errorf("ended with %s %s", ended.Output, ended.Cause)
@@ -115,7 +166,8 @@ func TestThreshold(t *testing.T) {
 	}
 }
 
-// TestThresholdStopsRunningChildren also checks that their functions run on.
+// TestThresholdStopsRunningChildren also checks that the children's functions
+// continue to run.
 func TestThresholdStopsRunningChildren(t *testing.T) {
 	asltest.InWorld(t, asltest.Distributed("mixed", ""), func(w *asltest.World) {
 		var finished atomic.Int32
@@ -144,7 +196,7 @@ func TestThresholdStopsRunningChildren(t *testing.T) {
 	})
 }
 
-// TestMaxConcurrency counts what runs at once, also after an update.
+// TestMaxConcurrency counts what runs at the same time, also after an update.
 func TestMaxConcurrency(t *testing.T) {
 	most := func(w *asltest.World) func() int {
 		var mu sync.Mutex
@@ -163,18 +215,24 @@ func TestMaxConcurrency(t *testing.T) {
 		return func() int { mu.Lock(); defer mu.Unlock(); p := peak; peak = now; return p }
 	}
 	items := "[" + strings.TrimSuffix(strings.Repeat("1,", 60), ",") + "]"
-	asltest.InWorld(t, strings.Replace(asltest.Machine("M", asltest.Inline(`"MaxConcurrency":3,`)), `"FunctionName":"echo"`, `"FunctionName":"count"`, 1), func(w *asltest.World) {
-		peak := most(w)
-		if w.Run(items); peak() != 3 {
-			t.Error("the inline Map did not keep to 3")
-		}
-	})
-	asltest.InWorld(t, strings.Replace(asltest.Machine("M", asltest.Inline("")), `"FunctionName":"echo"`, `"FunctionName":"count"`, 1), func(w *asltest.World) {
-		peak := most(w)
-		if w.Run(items); peak() != 40 {
-			t.Error("the inline Map did not run 40 at once")
-		}
-	})
+	counting := func(fields string) string {
+		return strings.Replace(asltest.Machine("M", asltest.Inline(fields)),
+			`"FunctionName":"echo"`, `"FunctionName":"count"`, 1)
+	}
+	asltest.InWorld(t, counting(`"MaxConcurrency":3,`),
+		func(w *asltest.World) {
+			peak := most(w)
+			if w.Run(items); peak() != 3 {
+				t.Error("the inline Map did not keep to 3")
+			}
+		})
+	asltest.InWorld(t, counting(""),
+		func(w *asltest.World) {
+			peak := most(w)
+			if w.Run(items); peak() != 40 {
+				t.Error("the inline Map did not run 40 at once")
+			}
+		})
 	asltest.InWorld(t, asltest.Distributed("count", `"MaxConcurrency":2,`), func(w *asltest.World) {
 		peak := most(w)
 		arn := w.Start("one", items)
@@ -194,98 +252,14 @@ func TestMaxConcurrency(t *testing.T) {
 		if got := peak(); got != 10 {
 			t.Errorf("%d children ran at once after the update, want 10", got)
 		}
-		if err := w.Engine.UpdateMapRun(t.Context(), run.MapRunArn, engine.RunUpdate{MaxConcurrency: &ten}); !errors.Is(err, states.ErrMapRunDoesNotExist) {
+		update := engine.RunUpdate{MaxConcurrency: &ten}
+		if err := w.Engine.UpdateMapRun(t.Context(), run.MapRunArn, update); !errors.Is(err, states.ErrMapRunDoesNotExist) {
 			t.Errorf("update after the end: %v", err)
 		}
 		minus := -1
-		if err := w.Engine.UpdateMapRun(t.Context(), run.MapRunArn, engine.RunUpdate{MaxConcurrency: &minus}); !errors.Is(err, states.ErrValidation) {
+		update = engine.RunUpdate{MaxConcurrency: &minus}
+		if err := w.Engine.UpdateMapRun(t.Context(), run.MapRunArn, update); !errors.Is(err, states.ErrValidation) {
 			t.Errorf("negative update: %v", err)
-		}
-	})
-}
-
-// TestUpdateOfTolerances lets a running map run tolerate what it began without.
-func TestUpdateOfTolerances(t *testing.T) {
-	two, most, tooMuch, minus := int64(2), 50.0, 101.0, int64(-1)
-	for _, update := range []engine.RunUpdate{{ToleratedFailureCount: &two}, {ToleratedFailurePercentage: &most}} {
-		asltest.InWorld(t, asltest.Distributed("late", ""), func(w *asltest.World) {
-			w.Invoker.ByName["late"] = func(_ context.Context, payload string) (string, error) {
-				time.Sleep(time.Minute)
-				if payload == "1" {
-					return "", &states.FunctionError{Type: "Late"}
-				}
-				return payload, nil
-			}
-			arn := w.Start("one", `[1,2,3]`)
-			time.Sleep(time.Second)
-			run := onlyRun(w, arn).MapRunArn
-			for _, wrong := range []engine.RunUpdate{{ToleratedFailureCount: &minus}, {ToleratedFailurePercentage: &tooMuch}} {
-				if err := w.Engine.UpdateMapRun(t.Context(), run, wrong); !errors.Is(err, states.ErrValidation) {
-					t.Errorf("update with %+v: %v", wrong, err)
-				}
-			}
-			if err := w.Engine.UpdateMapRun(t.Context(), run, update); err != nil {
-				t.Fatal(err)
-			}
-			if ended := w.Wait(arn); string(ended.Output) != `[2,3]` {
-				t.Errorf("ended %s with %s %s", ended.Status, ended.Output, ended.Error)
-			}
-		})
-	}
-}
-
-// TestStopReachesChildren stops the parent of running children.
-func TestStopReachesChildren(t *testing.T) {
-	asltest.InWorld(t, asltest.Distributed("slow", ""), func(w *asltest.World) {
-		arn := w.Start("one", `[1,2]`)
-		time.Sleep(time.Second)
-		if _, err := w.Engine.Stop(t.Context(), arn, "", ""); err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait()
-		run := onlyRun(w, arn)
-		if run.Status != states.StatusAborted || run.ExecutionCounts.Aborted != 2 {
-			t.Errorf("map run %+v", run)
-		}
-		page, _ := w.Engine.List(t.Context(), engine.ListFilter{MapRunArn: run.MapRunArn, Status: states.StatusAborted})
-		if len(page.Executions) != 2 {
-			t.Errorf("aborted children: %v", page.Executions)
-		}
-		want := []string{"ExecutionStarted", "MapStateEntered", "MapStateStarted", "MapRunStarted", "MapRunAborted", "MapStateAborted", "ExecutionAborted"}
-		if got := w.Types(arn); !slices.Equal(got, want) {
-			t.Errorf("history %v", got)
-		}
-	})
-}
-
-// TestOutputsOverTheLimit gathers more than a state's output may hold.
-func TestOutputsOverTheLimit(t *testing.T) {
-	asltest.InWorld(t, asltest.Distributed("half", ""), func(w *asltest.World) {
-		w.Invoker.ByName["half"] = func(context.Context, string) (string, error) {
-			return fmt.Sprintf("%q", strings.Repeat("x", 150_000)), nil
-		}
-		if ended := w.Run(`[1,2]`); ended.Error != states.ErrorDataLimit {
-			t.Errorf("ended %s %s", ended.Error, ended.Cause)
-		}
-	})
-}
-
-// TestNestedDistributed runs a distributed Map inside a child.
-func TestNestedDistributed(t *testing.T) {
-	definition := asltest.Machine("M", `"M":{"Type":"Map","Label":"outer","Items":[[1,2],[3]],"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"N","States":{
-		"N":{"Type":"Map","Label":"inner","Items":"{% $states.input %}","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"A","States":{`+asltest.Task("A", "slow", `,"End":true`)+`}},"End":true}}},"End":true}`)
-	asltest.InWorld(t, definition, func(w *asltest.World) {
-		if ended := w.Run(`1`); string(ended.Output) != `[[1,2],[3]]` {
-			t.Errorf("ended %s %s", ended.Output, ended.Cause)
-		}
-		arn := w.Start("stopped", `1`)
-		time.Sleep(time.Second)
-		if _, err := w.Engine.Stop(t.Context(), arn, "", ""); err != nil {
-			t.Fatal(err)
-		}
-		synctest.Wait()
-		if left := w.Leftovers(); len(left) > 0 {
-			t.Errorf("left %q", left)
 		}
 	})
 }

@@ -68,8 +68,15 @@ type outcome struct {
 }
 
 func newFrame(x *Execution, parent *frame, path string, flow *asl.Flow) *frame {
-	return &frame{x: x, parent: parent, path: path, flow: flow, children: map[int]*frame{},
-		answered: make(chan struct{}, 1), beat: make(chan struct{}, 1)}
+	return &frame{
+		x:        x,
+		parent:   parent,
+		path:     path,
+		flow:     flow,
+		children: map[int]*frame{},
+		answered: make(chan struct{}, 1),
+		beat:     make(chan struct{}, 1),
+	}
 }
 
 // resume restores the frame from its journalled record, or returns false if

@@ -23,25 +23,94 @@ var update = flag.Bool("update", false, "write the golden files")
 // TestHistoryGolden compares whole histories with files.
 func TestHistoryGolden(t *testing.T) {
 	for name, definition := range map[string]string{
-		"task":            asltest.Machine("T", asltest.Task("T", "echo", `,"TimeoutSeconds":60,"Assign":{"x":"{% $states.result.Payload %}"},"End":true`)),
-		"retry":           asltest.Machine("T", asltest.Task("T", "flaky", `,"Retry":[{"ErrorEquals":["Flaky"]}],"End":true`)),
-		"caught":          asltest.Machine("T", asltest.Task("T", "boom", `,"Catch":[{"ErrorEquals":["Boom"],"Next":"F"}],"End":true},"F":{"Type":"Fail","Error":"Own","Cause":"after all"`)),
-		"choice":          asltest.Machine("C", `"C":{"Type":"Choice","Choices":[{"Condition":"{% $states.input = 7 %}","Output":"seven","Next":"W"}],"Default":"S"},"W":{"Type":"Wait","Seconds":5,"Next":"S"},"S":{"Type":"Succeed"}`),
-		"inline map":      asltest.Machine("M", strings.Replace(asltest.Inline(`"MaxConcurrency":1,`), "{% $states.input %}", "{% [1,2] %}", 1)),
-		"distributed map": strings.Replace(asltest.Distributed("echo", `"MaxConcurrency":1,`), "{% $states.input %}", "{% [1,2] %}", 1),
-		"parallel":        asltest.Machine("P", `"P":{"Type":"Parallel","Branches":[{"StartAt":"A","States":{`+asltest.Task("A", "later", `,"End":true`)+`}},{"StartAt":"B","States":{"B":{"Type":"Wait","Seconds":9,"End":true}}}],"End":true}`),
-		"parallel fails": asltest.Machine("P", `"P":{"Type":"Parallel","Branches":[{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":9,"End":true}}},{"StartAt":"B","States":{"B":{"Type":"Wait","Seconds":1,"Next":"F"},
-			"F":{"Type":"Fail","Error":"E"}}}],"End":true}`),
-		"wait for token": asltest.Machine("T", `"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken","Arguments":{"FunctionName":"take","Payload":"{% $states.context.Task.Token %}"},"TimeoutSeconds":100,"HeartbeatSeconds":30,"End":true}`),
-		"inline map fails": asltest.Machine("M", `"M":{"Type":"Map","Items":["long","short"],"ItemProcessor":{"StartAt":"C","States":{"C":{"Type":"Choice","Choices":[{"Condition":"{% $states.input = 'short' %}","Next":"W"}],"Default":"L"},
-			"L":{"Type":"Wait","Seconds":9,"End":true},"W":{"Type":"Wait","Seconds":1,"Next":"F"},"F":{"Type":"Fail","Error":"E"}}},"End":true}`),
-		"submit fails": asltest.Machine("T", `"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken","Arguments":{"FunctionName":"crash","Payload":"{% $states.context.Task.Token %}"},"End":true}`),
-		"evaluation":   asltest.Machine("P", `"P":{"Type":"Pass","Output":"{% $states.input.none %}","End":true}`),
+		"task": asltest.Machine("T", asltest.Task("T", "echo", `,
+			"TimeoutSeconds":60,
+			"Assign":{"x":"{% $states.result.Payload %}"},
+			"End":true`)),
+		"retry": asltest.Machine("T", asltest.Task("T", "flaky", `,
+			"Retry":[{"ErrorEquals":["Flaky"]}],
+			"End":true`)),
+		"caught": asltest.Machine("T", asltest.Task("T", "boom", `,
+				"Catch":[{"ErrorEquals":["Boom"],"Next":"F"}],
+				"End":true
+			},
+			"F":{"Type":"Fail","Error":"Own","Cause":"after all"`)),
+		"choice": asltest.Machine("C", `
+			"C":{
+				"Type":"Choice",
+				"Choices":[{"Condition":"{% $states.input = 7 %}","Output":"seven","Next":"W"}],
+				"Default":"S"
+			},
+			"W":{"Type":"Wait","Seconds":5,"Next":"S"},
+			"S":{"Type":"Succeed"}`),
+		"inline map": asltest.Machine("M", strings.Replace(
+			asltest.Inline(`"MaxConcurrency":1,`),
+			"{% $states.input %}", "{% [1,2] %}", 1,
+		)),
+		"distributed map": strings.Replace(
+			asltest.Distributed("echo", `"MaxConcurrency":1,`),
+			"{% $states.input %}", "{% [1,2] %}", 1,
+		),
+		"parallel": asltest.Machine("P", `"P":{
+			"Type":"Parallel",
+			"Branches":[
+				{"StartAt":"A","States":{`+asltest.Task("A", "later", `,"End":true`)+`}},
+				{"StartAt":"B","States":{"B":{"Type":"Wait","Seconds":9,"End":true}}}
+			],
+			"End":true
+		}`),
+		"parallel fails": asltest.Machine("P", `"P":{
+			"Type":"Parallel",
+			"Branches":[
+				{"StartAt":"A","States":{"A":{"Type":"Wait","Seconds":9,"End":true}}},
+				{
+					"StartAt":"B",
+					"States":{"B":{"Type":"Wait","Seconds":1,"Next":"F"},"F":{"Type":"Fail","Error":"E"}}
+				}
+			],
+			"End":true
+		}`),
+		"wait for token": asltest.Machine("T", `"T":{
+			"Type":"Task",
+			"Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
+			"Arguments":{"FunctionName":"take","Payload":"{% $states.context.Task.Token %}"},
+			"TimeoutSeconds":100,
+			"HeartbeatSeconds":30,
+			"End":true
+		}`),
+		"inline map fails": asltest.Machine("M", `"M":{
+			"Type":"Map",
+			"Items":["long","short"],
+			"ItemProcessor":{
+				"StartAt":"C",
+				"States":{
+					"C":{
+						"Type":"Choice",
+						"Choices":[{"Condition":"{% $states.input = 'short' %}","Next":"W"}],
+						"Default":"L"
+					},
+					"L":{"Type":"Wait","Seconds":9,"End":true},
+					"W":{"Type":"Wait","Seconds":1,"Next":"F"},
+					"F":{"Type":"Fail","Error":"E"}
+				}
+			},
+			"End":true
+		}`),
+		"submit fails": asltest.Machine("T", `"T":{
+			"Type":"Task",
+			"Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
+			"Arguments":{"FunctionName":"crash","Payload":"{% $states.context.Task.Token %}"},
+			"End":true
+		}`),
+		"evaluation": asltest.Machine("P", `"P":{"Type":"Pass","Output":"{% $states.input.none %}","End":true}`),
 	} {
 		t.Run(name, func(t *testing.T) {
 			asltest.InWorld(t, definition, func(w *asltest.World) {
 				w.Invoker.ByName["flaky"] = asltest.Failing(2, "Flaky")
-				w.Invoker.ByName["later"] = func(_ context.Context, payload string) (string, error) { time.Sleep(time.Second); return payload, nil }
+				w.Invoker.ByName["later"] = func(_ context.Context, payload string) (string, error) {
+					time.Sleep(time.Second)
+					return payload, nil
+				}
 				w.Invoker.ByName["take"] = func(_ context.Context, payload string) (string, error) {
 					go func() {
 						time.Sleep(time.Second)
@@ -82,8 +151,8 @@ func compare(t *testing.T, name string, events []states.Event) {
 	}
 }
 
-// canonical orders what branches did at the same time by what it is, since
-// their goroutines may take turns either way.
+// canonical sorts the events of branches that ran at the same time by their
+// content, because the order of their goroutines is not fixed.
 func canonical(events []states.Event) []states.Event {
 	text := func(e states.Event) string {
 		e.ID, e.PreviousEventID = 0, 0
@@ -109,7 +178,7 @@ func canonical(events []states.Event) []states.Event {
 	return ordered
 }
 
-// TestHistoryTruncates checks that a cause is cut in the history, not in the
+// TestHistoryTruncates checks that a cause is cut in the history and not in the
 // description.
 func TestHistoryTruncates(t *testing.T) {
 	asltest.InWorld(t, asltest.Machine("T", asltest.Task("T", "verbose", `,"End":true`)), func(w *asltest.World) {

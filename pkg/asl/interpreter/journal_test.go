@@ -15,8 +15,8 @@ import (
 
 // TestTakesUpAnEarlierJournal opens a journal that the engine wrote before it
 // was divided into packages, as of many of its writes, and finishes the
-// execution. Each line of the file is one write; the first has the tokens that
-// were handed out.
+// execution. Each line of the file is one write. The first line has the tokens
+// that were handed out.
 func TestTakesUpAnEarlierJournal(t *testing.T) {
 	raw, err := os.ReadFile("testdata/journal.jsonl.gz")
 	if err != nil {

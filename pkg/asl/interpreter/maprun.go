@@ -149,9 +149,17 @@ func (r *MapRun) nextChild() (journal.Execution, error) {
 	rt, in := x.runtime, r.inputs[r.next]
 	name := rt.UUID()
 	record := journal.Execution{
-		ID: x.record.Machine + "/" + r.state.Map.Label + ":" + name, Name: name, Machine: x.record.Machine,
-		Definition: x.record.Definition, Status: states.StatusRunning, Start: rt.clock.Now(), Input: in.raw,
-		Run: r.record.ID, State: r.state.Name, Index: r.next, Items: in.items,
+		ID:         x.record.Machine + "/" + r.state.Map.Label + ":" + name,
+		Name:       name,
+		Machine:    x.record.Machine,
+		Definition: x.record.Definition,
+		Status:     states.StatusRunning,
+		Start:      rt.clock.Now(),
+		Input:      in.raw,
+		Run:        r.record.ID,
+		State:      r.state.Name,
+		Index:      r.next,
+		Items:      in.items,
 	}
 	ops, err := rt.StartOps(record)
 	if err != nil {

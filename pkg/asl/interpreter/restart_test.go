@@ -12,8 +12,8 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// TestShutdownDuringATask stops the engine while a function runs: what the
-// function makes of that is not the task's result.
+// TestShutdownDuringATask stops the engine while a function runs. What the
+// function returns because of that is not the task's result.
 func TestShutdownDuringATask(t *testing.T) {
 	m := asltest.Parse(t, asltest.Machine("T", asltest.Task("T", "slow", `,"End":true`)))
 	synctest.Test(t, func(t *testing.T) {
@@ -34,11 +34,32 @@ func TestShutdownDuringATask(t *testing.T) {
 }
 
 // TestCrashWhileStopping stops executions with nested map runs and crashes
-// after each write: the children must not run on.
+// after each write: the children must not continue.
 func TestCrashWhileStopping(t *testing.T) {
-	const config = `"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt"`
-	m := asltest.Parse(t, asltest.Machine("P", `"P":{"Type":"Parallel","Branches":[{"StartAt":"M","States":{"M":{"Type":"Map","Label":"outer","Items":[1,2],`+config+`:"N","States":{
-		"N":{"Type":"Map","Label":"inner","Items":[1,2],`+config+`:"W","States":{"W":{"Type":"Wait","Seconds":90,"End":true}}},"End":true}}},"End":true}}}],"End":true}`))
+	const config = `"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},`
+	m := asltest.Parse(t, asltest.Machine("P", `"P":{
+		"Type":"Parallel",
+		"Branches":[{"StartAt":"M","States":{
+			"M":{
+				"Type":"Map",
+				"Label":"outer",
+				"Items":[1,2],
+				"ItemProcessor":{`+config+`"StartAt":"N","States":{
+					"N":{
+						"Type":"Map",
+						"Label":"inner",
+						"Items":[1,2],
+						"ItemProcessor":{`+config+`"StartAt":"W","States":{
+							"W":{"Type":"Wait","Seconds":90,"End":true}
+						}},
+						"End":true
+					}
+				}},
+				"End":true
+			}
+		}}],
+		"End":true
+	}`))
 	machines := map[string]*asl.Machine{"m": m}
 	journal := &asltest.Memory{}
 	stoppedAt := 0
@@ -71,17 +92,29 @@ func TestCrashWhileStopping(t *testing.T) {
 	}
 }
 
-// TestCrashAfterABranchFailed crashes between a branch's failure and the end
-// of its sibling: the sibling's task is not invoked again, and history tells
-// once that it was aborted.
+// TestCrashAfterABranchFailed crashes between a branch's failure and the end of
+// its sibling: the sibling's task is not invoked again, and history says once
+// that it was aborted.
 func TestCrashAfterABranchFailed(t *testing.T) {
 	const siblings = 8
 	branches := ""
 	for i := range siblings {
-		branches += fmt.Sprintf(`{"StartAt":"A%d","States":{%s}},`, i, asltest.Task(fmt.Sprint("A", i), "slow", `,"End":true`))
+		branches += fmt.Sprintf(`{"StartAt":"A%d","States":{%s}},`,
+			i, asltest.Task(fmt.Sprint("A", i), "slow", `,"End":true`))
 	}
-	m := asltest.Parse(t, asltest.Machine("P", `"P":{"Type":"Parallel","Branches":[`+branches+`{"StartAt":"B","States":{"B":{"Type":"Wait","Seconds":1,"Next":"F"},"F":{"Type":"Fail","Error":"E"}}}],
-		"Catch":[{"ErrorEquals":["E"],"Next":"W"}],"End":true},"W":{"Type":"Wait","Seconds":99,"End":true}`))
+	m := asltest.Parse(t, asltest.Machine("P", `
+		"P":{
+			"Type":"Parallel",
+			"Branches":[
+				`+branches+`{
+					"StartAt":"B",
+					"States":{"B":{"Type":"Wait","Seconds":1,"Next":"F"},"F":{"Type":"Fail","Error":"E"}}
+				}
+			],
+			"Catch":[{"ErrorEquals":["E"],"Next":"W"}],
+			"End":true
+		},
+		"W":{"Type":"Wait","Seconds":99,"End":true}`))
 	machines := map[string]*asl.Machine{"m": m}
 	journal := &asltest.Memory{}
 	synctest.Test(t, func(t *testing.T) {
@@ -94,7 +127,8 @@ func TestCrashAfterABranchFailed(t *testing.T) {
 	failed := 0
 	for n := all; n > 0; n-- {
 		past := journal.AsOf(n)
-		if raw, found, _ := past.Get(fmt.Sprint("frame\x00m:one\x00.", siblings)); !found || !strings.Contains(string(raw), `"failure"`) {
+		raw, found, _ := past.Get(fmt.Sprint("frame\x00m:one\x00.", siblings))
+		if !found || !strings.Contains(string(raw), `"failure"`) {
 			continue
 		}
 		failed++

@@ -2,6 +2,7 @@ package interpreter_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -9,112 +10,23 @@ import (
 	"reprise/pkg/asl/states"
 )
 
+// A run is a small machine, its input, and how it ends.
+type run struct {
+	name, definition, input string
+	output                  string // or
+	error, cause            string
+}
+
 // TestRun runs small machines to their end.
 func TestRun(t *testing.T) {
-	for _, c := range []struct {
-		name, definition, input string
-		output                  string // or
-		error, cause            string
-	}{
-		{name: "pass", definition: asltest.Machine("P", `"P":{"Type":"Pass","End":true}`), input: `{"a":1}`, output: `{"a":1}`},
-		{name: "output", definition: asltest.Machine("P", `"P":{"Type":"Pass","Output":{"b":"{% $states.input.a + 1 %}","c":"{%","d":[1,"{% $states.context.State.Name %}"]},"End":true}`),
-			input: `{"a":1}`, output: `{"b":2,"c":"{%","d":[1,"P"]}`},
-		{name: "assign and output read the same snapshot",
-			definition: asltest.Machine("A", `"A":{"Type":"Pass","Assign":{"x":1},"Next":"B"},"B":{"Type":"Pass","Assign":{"x":"{% $x + 1 %}"},"Output":"{% $x %}","Next":"C"},
-				"C":{"Type":"Pass","Output":["{% $states.input %}","{% $x %}"],"End":true}`), output: `[1,2]`},
-		{name: "succeed", definition: asltest.Machine("S", `"S":{"Type":"Succeed","Output":"{% $states.input.a %}"}`), input: `{"a":"x"}`, output: `"x"`},
-		{name: "wait for a time that cannot be journalled", definition: asltest.Machine("W", `"W":{"Type":"Wait","Timestamp":"{% $states.input %}","End":true}`),
-			input: `"2030-01-01T00:00:00+24:00"`, error: states.ErrorQueryEvaluation, cause: "not a time in RFC 3339"},
-		{name: "cause too large", definition: asltest.Machine("F", `"F":{"Type":"Fail","Cause":"{% $states.input & $states.input %}"}`),
-			input: `"` + strings.Repeat("x", 200_000) + `"`, error: states.ErrorDataLimit, cause: `cause of state "F" has 400000 bytes`},
-		{name: "fail", definition: asltest.Machine("F", `"F":{"Type":"Fail","Error":"{% 'My' & $states.input.e %}","Cause":"why"}`), input: `{"e":"Error"}`, error: "MyError", cause: "why"},
-		{name: "choice takes the first rule that holds", definition: asltest.Choice(), input: `{"n":5}`, output: `"big"`},
-		{name: "choice takes another", definition: asltest.Choice(), input: `{"n":2}`, output: `"two"`},
-		{name: "choice takes the default", definition: asltest.Choice(), input: `{"n":1}`, output: `"other"`},
-		{name: "choice condition is not boolean", definition: asltest.Choice(), input: `{"n":"x"}`, error: states.ErrorQueryEvaluation, cause: "a number and a string"},
-		{name: "choice without default", definition: asltest.Machine("C", `"C":{"Type":"Choice","Choices":[{"Condition":"{% $states.input.x = 1 %}","Next":"S"}]},"S":{"Type":"Succeed"}`),
-			error: states.ErrorNoChoiceMatched, cause: "no Default"},
-		{name: "undefined", definition: asltest.Machine("P", `"P":{"Type":"Pass","Output":"{% $states.input.missing %}","End":true}`), error: states.ErrorQueryEvaluation, cause: "undefined"},
-		{name: "undefined in an object constructor is left out", definition: asltest.Machine("P", `"P":{"Type":"Pass","Output":"{% {'a':$states.input.missing,'b':1} %}","End":true}`), output: `{"b":1}`},
-		{name: "task", definition: asltest.Machine("T", asltest.Task("T", "echo", `,"End":true`)), input: `{"a":[1,2]}`, output: `{"a":[1,2]}`},
-		{name: "task result without Output", definition: asltest.Machine("T", `"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"nil"},"End":true}`),
-			output: `{"ExecutedVersion":"$LATEST","Payload":null,"StatusCode":200}`},
-		{name: "function error", definition: asltest.Machine("T", asltest.Task("T", "boom", `,"End":true`)), input: `1`, error: "Boom", cause: `{"errorMessage":"1","errorType":"Boom"}`},
-		{name: "other error", definition: asltest.Machine("T", asltest.Task("T", "crash", `,"End":true`)), error: states.ErrorLambdaUnknown, cause: "connection reset"},
-		{name: "result is not JSON", definition: asltest.Machine("T", asltest.Task("T", "junk", `,"End":true`)), error: states.ErrorLambdaUnknown, cause: "not JSON"},
-		{name: "result too large", definition: asltest.Machine("T", asltest.Task("T", "big", `,"Catch":[{"ErrorEquals":["States.ALL"],"Next":"S"}],"End":true},"S":{"Type":"Succeed"`)),
-			error: states.ErrorDataLimit, cause: "service limit"},
-		{name: "output too large", definition: asltest.Machine("P", `"P":{"Type":"Pass","Output":"{% [0..200000] %}","End":true}`), error: states.ErrorDataLimit, cause: "output of state"},
-		{name: "variable too large", definition: asltest.Machine("P", `"P":{"Type":"Pass","Assign":{"v":"{% [0..200000] %}"},"End":true}`), error: states.ErrorDataLimit, cause: "variables of one Assign"},
-		{name: "arguments too large", definition: asltest.Machine("P", `"P":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"echo","Payload":"{% [0..200000] %}"},"End":true}`),
-			error: states.ErrorDataLimit, cause: "arguments"},
-		{name: "catch", definition: asltest.Machine("T", asltest.Task("T", "boom", `,"Catch":[{"ErrorEquals":["Other"],"Next":"S"},{"ErrorEquals":["Boom"],"Next":"S"}],"End":true},"S":{"Type":"Succeed"`)),
-			input: `1`, output: `{"Error":"Boom","Cause":"{\"errorMessage\":\"1\",\"errorType\":\"Boom\"}"}`},
-		{name: "catch with output and assign", definition: asltest.Machine("T", asltest.Task("T", "boom",
-			`,"Catch":[{"ErrorEquals":["States.ALL"],"Output":{"e":"{% $states.errorOutput.Error %}"},"Assign":{"in":"{% $states.input %}"},"Next":"S"}],"End":true},"S":{"Type":"Succeed","Output":["{% $states.input.e %}","{% $in %}"]`)),
-			input: `7`, output: `["Boom",7]`},
-		{name: "catch evaluation of arguments", definition: asltest.Machine("T", `"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"{% $states.input.f %}"},
-			"Catch":[{"ErrorEquals":["States.QueryEvaluationError"],"Output":"caught","Next":"S"}],"End":true},"S":{"Type":"Succeed"}`), output: `"caught"`},
-		{name: "parallel", definition: asltest.Machine("P", `"P":{"Type":"Parallel","Arguments":{"n":"{% $states.input + 1 %}"},"Branches":[
-			{"StartAt":"A","States":{`+asltest.Task("A", "echo", `,"End":true`)+`}},{"StartAt":"B","States":{"B":{"Type":"Pass","Output":"{% $states.input.n * 2 %}","End":true}}}],"End":true}`),
-			input: `1`, output: `[{"n":2},4]`},
-		{name: "parallel fails with its branch's error", definition: asltest.Machine("P", `"P":{"Type":"Parallel","Branches":[
-			{"StartAt":"A","States":{`+asltest.Task("A", "slow", `,"End":true`)+`}},{"StartAt":"B","States":{"B":{"Type":"Fail","Error":"Mine"}}}],
-			"Catch":[{"ErrorEquals":["Mine"],"Output":"caught","Next":"S"}],"End":true},"S":{"Type":"Succeed"}`), output: `"caught"`},
-		{name: "inner states read outer variables", definition: asltest.Machine("V", `"V":{"Type":"Pass","Assign":{"x":5},"Next":"P"},"P":{"Type":"Parallel","Branches":[
-			{"StartAt":"A","States":{"A":{"Type":"Pass","Assign":{"y":"{% $x + 1 %}"},"Next":"B"},"B":{"Type":"Pass","Output":"{% $x + $y %}","End":true}}}],"End":true}`), output: `[11]`},
-		{name: "inline map", definition: asltest.Machine("M", asltest.Inline(`"ItemSelector":{"i":"{% $states.context.Map.Item.Index %}","v":"{% $states.context.Map.Item.Value %}","s":"{% $states.context.Map.Item.Source %}"},`)),
-			input: `["a","b"]`, output: `[{"i":0,"v":"a","s":"STATE_DATA"},{"i":1,"v":"b","s":"STATE_DATA"}]`},
-		{name: "inline map of nothing", definition: asltest.Machine("M", asltest.Inline("")), input: `[]`, output: `[]`},
-		{name: "items is no list", definition: asltest.Machine("M", asltest.Inline("")), input: `{"a":1}`, error: states.ErrorQueryEvaluation, cause: "not a list"},
-		{name: "map item seen inside", definition: asltest.Machine("M", `"M":{"Type":"Map","Items":"{% $states.input %}","ItemProcessor":{"StartAt":"A","States":{
-			"A":{"Type":"Pass","Output":"{% $string($states.context.Map.Item.Index) & $states.context.Map.Item.Value %}","End":true}}},"End":true}`), input: `["x"]`, output: `["0x"]`},
-		{name: "nested maps", definition: asltest.Machine("M", `"M":{"Type":"Map","Items":"{% $states.input %}","ItemProcessor":{"StartAt":"N","States":{
-			"N":{"Type":"Map","Items":"{% $states.input %}","ItemProcessor":{"StartAt":"A","States":{"A":{"Type":"Pass","Output":"{% $states.input * 10 %}","End":true}}},"End":true}}},"End":true}`),
-			input: `[[1,2],[3]]`, output: `[[10,20],[30]]`},
-		{name: "item selector fails", definition: asltest.Machine("M", asltest.Inline(`"ItemSelector":"{% $states.context.Map.Item.Value.x %}",`)), input: `[{"x":1},{}]`, error: states.ErrorQueryEvaluation, cause: "undefined"},
-		{name: "context", definition: asltest.Machine("P", `"P":{"Type":"Pass","Output":["{% $states.context.Execution.Input.a %}","{% $states.context.StateMachine.Name %}","{% $states.context.Execution.StartTime %}",
-			"{% $states.context.State.EnteredTime %}","{% $states.context.State.RetryCount %}","{% $states.context.Execution.RoleArn %}"],"End":true}`), input: `{"a":3}`,
-			output: `[3,"m","2000-01-01T00:00:00.000Z","2000-01-01T00:00:00.000Z",0,"role"]`},
-		{name: "wait", definition: asltest.Machine("W", `"W":{"Type":"Wait","Seconds":"{% $states.input %}","Next":"P"},"P":{"Type":"Pass","Output":"{% $states.context.State.EnteredTime %}","End":true}`),
-			input: `90`, output: `"2000-01-01T00:01:30.000Z"`},
-		{name: "wait until", definition: asltest.Machine("W", `"W":{"Type":"Wait","Timestamp":"2000-01-02T00:00:00Z","Next":"P"},"P":{"Type":"Pass","Output":"{% $states.context.State.EnteredTime %}","End":true}`),
-			output: `"2000-01-02T00:00:00.000Z"`},
-		{name: "wait for nonsense", definition: asltest.Machine("W", `"W":{"Type":"Wait","Timestamp":"{% 'soon' %}","End":true}`), error: states.ErrorQueryEvaluation, cause: "RFC 3339"},
-		{name: "choice condition is no boolean", definition: asltest.Machine("C", `"C":{"Type":"Choice","Choices":[{"Condition":"{% 1 %}","Next":"S"}],"Default":"S"},"S":{"Type":"Succeed"}`),
-			error: states.ErrorQueryEvaluation, cause: "not true or false"},
-		{name: "choice assigns", definition: asltest.Machine("C", `"C":{"Type":"Choice","Choices":[{"Condition":"{% $states.input = 1 %}","Assign":{"v":"rule"},"Next":"S"}],"Assign":{"v":"default"},"Default":"S"},
-			"S":{"Type":"Succeed","Output":"{% $v %}"}`), input: `2`, output: `"default"`},
-		{name: "a rule assigns", definition: asltest.Machine("C", `"C":{"Type":"Choice","Choices":[{"Condition":"{% $states.input = 1 %}","Assign":{"v":"rule"},"Next":"S"}],"Assign":{"v":"default"},"Default":"S"},
-			"S":{"Type":"Succeed","Output":"{% $v %}"}`), input: `1`, output: `"rule"`},
-		{name: "parallel and map assign and have output", definition: asltest.Machine("P", `"P":{"Type":"Parallel","Branches":[{"StartAt":"A","States":{"A":{"Type":"Pass","Output":7,"End":true}}}],
-			"Assign":{"p":"{% $states.result[0] %}"},"Output":"{% $states.result %}","Next":"M"},"M":{"Type":"Map","Items":"{% $states.input %}","ItemProcessor":{"StartAt":"B","States":{"B":{"Type":"Pass","End":true}}},
-			"Assign":{"m":"{% $states.result[0] + 1 %}"},"Output":"{% [$states.result, 9] %}","Next":"W"},"W":{"Type":"Wait","Seconds":1,"Assign":{"w":3},"Output":"{% $states.input[1] %}","Next":"S"},
-			"S":{"Type":"Succeed","Output":["{% $p %}","{% $m %}","{% $w %}","{% $states.input %}"]}`), output: `[7,8,3,9]`},
-		{name: "ids in the context", definition: asltest.Machine("P", `"P":{"Type":"Pass","Output":["{% $states.context.Execution.Id = 'arn:aws:states:us-east-1:000000000000:execution:m:' & $states.context.Execution.Name %}",
-			"{% $states.context.StateMachine.Id %}","{% $states.context.Execution.RedriveCount %}"],"End":true}`), output: `[true,"arn:aws:states:us-east-1:000000000000:stateMachine:m",0]`},
-		{name: "fail with an error that is no text", definition: asltest.Machine("F", `"F":{"Type":"Fail","Error":"{% 1 %}"}`), error: states.ErrorQueryEvaluation, cause: "not a string"},
-		{name: "function name is no text", definition: asltest.Machine("T", `"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"{% 1 %}"},"End":true}`),
-			error: states.ErrorQueryEvaluation, cause: "not a function name"},
-		{name: "heartbeat is not less than timeout", definition: asltest.Machine("T", `"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken","Arguments":{"FunctionName":"nil"},
-			"TimeoutSeconds":"{% 5 %}","HeartbeatSeconds":"{% 5 %}","End":true}`), error: states.ErrorQueryEvaluation, cause: "not less than TimeoutSeconds"},
-		{name: "output fails after the task", definition: asltest.Machine("T", `"T":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"nil"},"Output":"{% $states.result.none %}",
-			"Catch":[{"ErrorEquals":["States.QueryEvaluationError"],"Output":"caught","Next":"S"}],"End":true},"S":{"Type":"Succeed"}`), output: `"caught"`},
-		{name: "arguments of a parallel too large", definition: asltest.Machine("P", `"P":{"Type":"Parallel","Arguments":"{% [0..200000] %}","Branches":[{"StartAt":"A","States":{"A":{"Type":"Succeed"}}}],"End":true}`),
-			error: states.ErrorDataLimit, cause: "arguments"},
-		{name: "input of an iteration too large", definition: asltest.Machine("M", asltest.Inline(`"ItemSelector":"{% [0..200000] %}",`)), input: `[1]`, error: states.ErrorDataLimit, cause: "input of an iteration"},
-		{name: "items of a distributed map are no list", definition: asltest.Distributed("echo", ""), input: `{"a":1}`, error: states.ErrorQueryEvaluation, cause: "not a list"},
-		{name: "item selector of a distributed map fails", definition: asltest.Distributed("echo", `"ItemSelector":"{% $states.context.Map.Item.Value.x %}",`), input: `[{}]`,
-			error: states.ErrorQueryEvaluation, cause: "undefined"},
-		{name: "all variables too large", definition: manyVariables(), error: states.ErrorDataLimit, cause: "variables of the execution"},
-		{name: "wait too short", definition: asltest.Machine("W", `"W":{"Type":"Wait","Seconds":"{% -1 %}","End":true}`), error: states.ErrorQueryEvaluation, cause: "whole number"},
-	} {
+	for _, c := range slices.Concat(stateRuns, taskRuns, fanOutRuns) {
 		t.Run(c.name, func(t *testing.T) {
 			asltest.InWorld(t, c.definition, func(w *asltest.World) {
 				ended := w.Run(c.input)
 				if c.error != "" {
 					if ended.Status != states.StatusFailed || ended.Error != c.error || !strings.Contains(ended.Cause, c.cause) {
-						t.Errorf("ended %s, error %q, cause %q, output %s; want %q, %q", ended.Status, ended.Error, ended.Cause, ended.Output, c.error, c.cause)
+						t.Errorf("ended %s, error %q, cause %q, output %s; want %q, %q",
+							ended.Status, ended.Error, ended.Cause, ended.Output, c.error, c.cause)
 					}
 				} else if ended.Status != states.StatusSucceeded || string(ended.Output) != c.output {
 					t.Errorf("ended %s with %s (%s %s), want %s", ended.Status, ended.Output, ended.Error, ended.Cause, c.output)
@@ -125,6 +37,211 @@ func TestRun(t *testing.T) {
 			})
 		})
 	}
+}
+
+const executions = "arn:aws:states:us-east-1:000000000000:execution:m:"
+
+// stateRuns have Pass, Wait, Choice, Succeed and Fail states.
+var stateRuns = []run{
+	{
+		name:       "pass",
+		definition: asltest.Machine("P", `"P":{"Type":"Pass","End":true}`),
+		input:      `{"a":1}`,
+		output:     `{"a":1}`,
+	},
+	{
+		name: "output",
+		definition: asltest.Machine("P", `"P":{
+			"Type":"Pass",
+			"Output":{"b":"{% $states.input.a + 1 %}","c":"{%","d":[1,"{% $states.context.State.Name %}"]},
+			"End":true
+		}`),
+		input:  `{"a":1}`,
+		output: `{"b":2,"c":"{%","d":[1,"P"]}`,
+	},
+	{
+		name: "assign and output read the same snapshot",
+		definition: asltest.Machine("A", `
+			"A":{"Type":"Pass","Assign":{"x":1},"Next":"B"},
+			"B":{"Type":"Pass","Assign":{"x":"{% $x + 1 %}"},"Output":"{% $x %}","Next":"C"},
+			"C":{"Type":"Pass","Output":["{% $states.input %}","{% $x %}"],"End":true}`),
+		output: `[1,2]`,
+	},
+	{
+		name:       "succeed",
+		definition: asltest.Machine("S", `"S":{"Type":"Succeed","Output":"{% $states.input.a %}"}`),
+		input:      `{"a":"x"}`,
+		output:     `"x"`,
+	},
+	{
+		name:       "wait for a time that cannot be journalled",
+		definition: asltest.Machine("W", `"W":{"Type":"Wait","Timestamp":"{% $states.input %}","End":true}`),
+		input:      `"2030-01-01T00:00:00+24:00"`,
+		error:      states.ErrorQueryEvaluation,
+		cause:      "not a time in RFC 3339",
+	},
+	{
+		name:       "cause too large",
+		definition: asltest.Machine("F", `"F":{"Type":"Fail","Cause":"{% $states.input & $states.input %}"}`),
+		input:      `"` + strings.Repeat("x", 200_000) + `"`,
+		error:      states.ErrorDataLimit,
+		cause:      `cause of state "F" has 400000 bytes`,
+	},
+	{
+		name:       "fail",
+		definition: asltest.Machine("F", `"F":{"Type":"Fail","Error":"{% 'My' & $states.input.e %}","Cause":"why"}`),
+		input:      `{"e":"Error"}`,
+		error:      "MyError",
+		cause:      "why",
+	},
+	{name: "choice takes the first rule that holds", definition: asltest.Choice(), input: `{"n":5}`, output: `"big"`},
+	{name: "choice takes another", definition: asltest.Choice(), input: `{"n":2}`, output: `"two"`},
+	{name: "choice takes the default", definition: asltest.Choice(), input: `{"n":1}`, output: `"other"`},
+	{
+		name:       "choice condition is not boolean",
+		definition: asltest.Choice(),
+		input:      `{"n":"x"}`,
+		error:      states.ErrorQueryEvaluation,
+		cause:      "a number and a string",
+	},
+	{
+		name: "choice without default",
+		definition: asltest.Machine("C", `
+			"C":{"Type":"Choice","Choices":[{"Condition":"{% $states.input.x = 1 %}","Next":"S"}]},
+			"S":{"Type":"Succeed"}`),
+		error: states.ErrorNoChoiceMatched,
+		cause: "no Default",
+	},
+	{
+		name:       "undefined",
+		definition: asltest.Machine("P", `"P":{"Type":"Pass","Output":"{% $states.input.missing %}","End":true}`),
+		error:      states.ErrorQueryEvaluation,
+		cause:      "undefined",
+	},
+	{
+		name: "undefined in an object constructor is left out",
+		definition: asltest.Machine("P", `"P":{
+			"Type":"Pass",
+			"Output":"{% {'a':$states.input.missing,'b':1} %}",
+			"End":true
+		}`),
+		output: `{"b":1}`,
+	},
+	{
+		name:       "output too large",
+		definition: asltest.Machine("P", `"P":{"Type":"Pass","Output":"{% [0..200000] %}","End":true}`),
+		error:      states.ErrorDataLimit,
+		cause:      "output of state",
+	},
+	{
+		name:       "variable too large",
+		definition: asltest.Machine("P", `"P":{"Type":"Pass","Assign":{"v":"{% [0..200000] %}"},"End":true}`),
+		error:      states.ErrorDataLimit,
+		cause:      "variables of one Assign",
+	},
+	{
+		name: "context",
+		definition: asltest.Machine("P", `"P":{
+			"Type":"Pass",
+			"Output":[
+				"{% $states.context.Execution.Input.a %}",
+				"{% $states.context.StateMachine.Name %}",
+				"{% $states.context.Execution.StartTime %}",
+				"{% $states.context.State.EnteredTime %}",
+				"{% $states.context.State.RetryCount %}",
+				"{% $states.context.Execution.RoleArn %}"
+			],
+			"End":true
+		}`),
+		input:  `{"a":3}`,
+		output: `[3,"m","2000-01-01T00:00:00.000Z","2000-01-01T00:00:00.000Z",0,"role"]`,
+	},
+	{
+		name: "wait",
+		definition: asltest.Machine("W", `
+			"W":{"Type":"Wait","Seconds":"{% $states.input %}","Next":"P"},
+			"P":{"Type":"Pass","Output":"{% $states.context.State.EnteredTime %}","End":true}`),
+		input:  `90`,
+		output: `"2000-01-01T00:01:30.000Z"`,
+	},
+	{
+		name: "wait until",
+		definition: asltest.Machine("W", `
+			"W":{"Type":"Wait","Timestamp":"2000-01-02T00:00:00Z","Next":"P"},
+			"P":{"Type":"Pass","Output":"{% $states.context.State.EnteredTime %}","End":true}`),
+		output: `"2000-01-02T00:00:00.000Z"`,
+	},
+	{
+		name:       "wait for nonsense",
+		definition: asltest.Machine("W", `"W":{"Type":"Wait","Timestamp":"{% 'soon' %}","End":true}`),
+		error:      states.ErrorQueryEvaluation,
+		cause:      "RFC 3339",
+	},
+	{
+		name: "choice condition is no boolean",
+		definition: asltest.Machine("C", `
+			"C":{"Type":"Choice","Choices":[{"Condition":"{% 1 %}","Next":"S"}],"Default":"S"},
+			"S":{"Type":"Succeed"}`),
+		error: states.ErrorQueryEvaluation,
+		cause: "not true or false",
+	},
+	{
+		name: "choice assigns",
+		definition: asltest.Machine("C", `
+			"C":{
+				"Type":"Choice",
+				"Choices":[{"Condition":"{% $states.input = 1 %}","Assign":{"v":"rule"},"Next":"S"}],
+				"Assign":{"v":"default"},
+				"Default":"S"
+			},
+			"S":{"Type":"Succeed","Output":"{% $v %}"}`),
+		input:  `2`,
+		output: `"default"`,
+	},
+	{
+		name: "a rule assigns",
+		definition: asltest.Machine("C", `
+			"C":{
+				"Type":"Choice",
+				"Choices":[{"Condition":"{% $states.input = 1 %}","Assign":{"v":"rule"},"Next":"S"}],
+				"Assign":{"v":"default"},
+				"Default":"S"
+			},
+			"S":{"Type":"Succeed","Output":"{% $v %}"}`),
+		input:  `1`,
+		output: `"rule"`,
+	},
+	{
+		name: "ids in the context",
+		definition: asltest.Machine("P", `"P":{
+			"Type":"Pass",
+			"Output":[
+				"{% $states.context.Execution.Id = '`+executions+`' & $states.context.Execution.Name %}",
+				"{% $states.context.StateMachine.Id %}",
+				"{% $states.context.Execution.RedriveCount %}"
+			],
+			"End":true
+		}`),
+		output: `[true,"arn:aws:states:us-east-1:000000000000:stateMachine:m",0]`,
+	},
+	{
+		name:       "fail with an error that is no text",
+		definition: asltest.Machine("F", `"F":{"Type":"Fail","Error":"{% 1 %}"}`),
+		error:      states.ErrorQueryEvaluation,
+		cause:      "not a string",
+	},
+	{
+		name:       "all variables too large",
+		definition: manyVariables(),
+		error:      states.ErrorDataLimit,
+		cause:      "variables of the execution",
+	},
+	{
+		name:       "wait too short",
+		definition: asltest.Machine("W", `"W":{"Type":"Wait","Seconds":"{% -1 %}","End":true}`),
+		error:      states.ErrorQueryEvaluation,
+		cause:      "whole number",
+	},
 }
 
 // manyVariables assigns variables of a quarter of a megabyte each, in all more

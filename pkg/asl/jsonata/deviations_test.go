@@ -12,21 +12,22 @@ import (
 )
 
 // deviating are expressions of the supported part that jsonata-go v1.5.4
-// evaluates otherwise than npm jsonata. They are why this package has an
-// evaluator of its own; should the list become short with another version,
-// that can be thought over again.
+// evaluates differently from npm jsonata. They are the reason why this package
+// has an evaluator of its own. If another version shortens the list, the
+// decision can be reconsidered.
 var deviating = []string{
-	// An empty list becomes nothing, which breaks Items, Output and $count.
+	// An empty list becomes undefined, which breaks Items, Output and $count.
 	`$states.input.none`, `$states.input.nested[2]`,
-	// null becomes nothing, in data and in variables.
-	`$states.input.nil`, `$exists($states.input.nil)`, `$type($states.input.nil)`, `$nothing`, `$nothing = null`, `null in [null]`,
+	// null becomes undefined, in data and in variables.
+	`$states.input.nil`, `$exists($states.input.nil)`, `$type($states.input.nil)`,
+	`$nothing`, `$nothing = null`, `null in [null]`,
 	// Lists of lists.
 	`$states.input.deep[0][0]`, `[[1,2],[3]].{"a":$}`, `[1] in [[1]]`,
-	// Text of numbers, objects and characters; order of text.
+	// Text of numbers, objects and characters; the order of texts.
 	`$string($states.input)`, `$string(0.1+0.2)`, `$string(-0.0)`, `"<&>" & $string({"k":"<\u2028"})`, `"\uFF5E" < "😀"`,
-	// Nothing in comparisons and predicates.
+	// Undefined values in comparisons and predicates.
 	`1 < $states.input.missing`, `$not($states.input.missing)`, `$missing["a">1]`, `$states.input.items.{tag: id}`,
-	// What the versions of npm jsonata do not agree on either.
+	// What the versions of npm jsonata also disagree about.
 	`$number("0x10")`, `false and (1+"a")`, `true or ("a"<1)`, `$states.input."s"`,
 }
 
@@ -68,7 +69,8 @@ func sameJSON(a, b string) bool {
 	return errA == nil && errB == nil && equal(va, vb)
 }
 
-// TestDeviationsOfTheGoEvaluator keeps the list of deviations true.
+// TestDeviationsOfTheGoEvaluator checks that the list of deviations is still
+// true.
 func TestDeviationsOfTheGoEvaluator(t *testing.T) {
 	variables := json.RawMessage(strings.ReplaceAll(sample, "\n", ""))
 	questions := make([]question, len(table))

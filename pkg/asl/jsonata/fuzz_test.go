@@ -7,8 +7,9 @@ import (
 	"time"
 )
 
-// FuzzCompile looks for expressions that make the parser fail otherwise than
-// with a SyntaxError, or the evaluator otherwise than with an EvalError.
+// FuzzCompile looks for expressions that make the parser fail with anything
+// other than a SyntaxError, or the evaluator with anything other than an
+// EvalError.
 func FuzzCompile(f *testing.F) {
 	for _, source := range table {
 		f.Add(source)

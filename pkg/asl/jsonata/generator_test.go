@@ -56,7 +56,8 @@ func (g *generator) expr(depth int, inContext bool) string {
 	case 3:
 		return "(" + sub() + ")" + g.pick("", "", "[0]", "."+g.name())
 	case 4:
-		return "[" + strings.Join([]string{sub(), sub()}[:1+g.rand.IntN(2)], ",") + "]" + g.pick("", "", "", "[0]", "."+g.name())
+		return "[" + strings.Join([]string{sub(), sub()}[:1+g.rand.IntN(2)], ",") + "]" +
+			g.pick("", "", "", "[0]", "."+g.name())
 	case 5:
 		return fmt.Sprintf(`{"x":%s,"y":%s}`, sub(), sub())
 	case 6:
@@ -106,9 +107,16 @@ func (g *generator) variables() json.RawMessage {
 	enc := json.NewEncoder(&buf)
 	enc.SetEscapeHTML(false)
 	object := func() any {
-		return map[string]any{"a": g.value(3), "b": g.value(3), "c": g.value(2), "id": g.value(1), "list": []any{g.value(2), g.value(2)}}
+		return map[string]any{
+			"a":    g.value(3),
+			"b":    g.value(3),
+			"c":    g.value(2),
+			"id":   g.value(1),
+			"list": []any{g.value(2), g.value(2)},
+		}
 	}
-	if err := enc.Encode(map[string]any{"states": map[string]any{"input": object()}, "v": g.value(3), "w": object()}); err != nil {
+	err := enc.Encode(map[string]any{"states": map[string]any{"input": object()}, "v": g.value(3), "w": object()})
+	if err != nil {
 		panic(err)
 	}
 	return json.RawMessage(strings.TrimSpace(buf.String()))

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// TestCompileRefuses checks that what lies outside the supported part of the
+// TestCompileRefuses checks that what is outside the supported part of the
 // language is refused by name.
 func TestCompileRefuses(t *testing.T) {
 	for _, c := range []struct{ source, want string }{
@@ -49,7 +49,8 @@ func TestCompileRefuses(t *testing.T) {
 	}
 }
 
-// TestReads checks what an expression is known to read without evaluating it.
+// TestReads checks which variables and paths an expression is known to read
+// without being evaluated.
 func TestReads(t *testing.T) {
 	for _, c := range []struct {
 		source, variable, field string
@@ -71,7 +72,7 @@ func TestReads(t *testing.T) {
 	}
 }
 
-// TestBounds checks what ranges, sums and text are held to.
+// TestBounds checks the limits of ranges, sums and text.
 func TestBounds(t *testing.T) {
 	for _, c := range []struct{ source, want string }{
 		{"[1..$missing]", `{"value":[]}`},
@@ -131,8 +132,8 @@ func TestTooMuch(t *testing.T) {
 	}
 }
 
-// TestDepthAndNumbersAreBounded checks both ways in, the check of JSON that is
-// kept as it is and decoding.
+// TestDepthAndNumbersAreBounded checks both the check of JSON that is kept
+// unchanged and decoding.
 func TestDepthAndNumbersAreBounded(t *testing.T) {
 	nested := func(n int) string { return strings.Repeat("[", n) + strings.Repeat("]", n) }
 	for _, c := range []struct{ raw, want string }{

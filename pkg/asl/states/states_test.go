@@ -53,8 +53,8 @@ func TestValidName(t *testing.T) {
 	}
 }
 
-// TestCut: what history tells of an error or a payload is cut to the service's
-// limits, and no character is split.
+// History cuts errors and payloads to the service's limits and splits no
+// character.
 func TestCut(t *testing.T) {
 	long := strings.Repeat("é", states.MaxCauseBytes)
 	failure := states.Failure{Error: "x" + long, Cause: long}
@@ -74,12 +74,25 @@ func TestCut(t *testing.T) {
 func TestCounts(t *testing.T) {
 	c := states.Counts{Total: 10}
 	for status, n := range map[states.Status]int{
-		states.StatusRunning: 1, states.StatusSucceeded: 2, states.StatusFailed: 1, states.StatusTimedOut: 1, states.StatusAborted: 1,
+		states.StatusRunning:   1,
+		states.StatusSucceeded: 2,
+		states.StatusFailed:    1,
+		states.StatusTimedOut:  1,
+		states.StatusAborted:   1,
 	} {
 		c.Add(status, n)
 	}
 	c.Complete()
-	want := states.Counts{Total: 10, Running: 1, Succeeded: 2, Failed: 1, TimedOut: 1, Aborted: 1, Pending: 4, ResultsWritten: 2}
+	want := states.Counts{
+		Total:          10,
+		Running:        1,
+		Succeeded:      2,
+		Failed:         1,
+		TimedOut:       1,
+		Aborted:        1,
+		Pending:        4,
+		ResultsWritten: 2,
+	}
 	if c != want || c.Ended() != 5 {
 		t.Errorf("counts %+v, %d ended", c, c.Ended())
 	}

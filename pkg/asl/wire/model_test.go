@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
-	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 )
 
 // conforms checks a decoded answer against a type of the SDK: every member is
@@ -63,7 +62,7 @@ func conforms(t *testing.T, where string, v any, model reflect.Type) {
 	}
 }
 
-// post sends a request as the SDK would and returns the answer as it comes.
+// post sends a request as the SDK would and returns the raw answer.
 func (w *world) post(t *testing.T, operation, request string) (map[string]any, string) {
 	t.Helper()
 	r, err := http.NewRequestWithContext(t.Context(), http.MethodPost, w.url, strings.NewReader(request))
@@ -83,15 +82,45 @@ func (w *world) post(t *testing.T, operation, request string) (map[string]any, s
 	return answer, resp.Header.Get("X-Amzn-Errortype")
 }
 
-// various has every kind of event that the API shows data of.
-const various = `{"QueryLanguage":"JSONata","StartAt":"Call","States":{
-	"Call":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"echo","Payload":"{% $states.input %}"},
-		"Assign":{"v":1},"TimeoutSeconds":9,"Next":"Each"},
-	"Each":{"Type":"Map","Items":[1,2],"ItemProcessor":{"StartAt":"One","States":{"One":{"Type":"Succeed"}}},"Next":"None"},
-	"None":{"Type":"Map","Items":[],"ItemProcessor":{"StartAt":"Two","States":{"Two":{"Type":"Succeed"}}},"Next":"Many"},
-	"Many":{"Type":"Map","Items":[1],"ToleratedFailureCount":1,"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
-		"StartAt":"Bad","States":{"Bad":{"Type":"Fail","Error":"Bad","Cause":"told to"}}},"Next":"Nothing"},
-	"Nothing":{"Type":"Pass","Output":"{% $states.input.none %}","End":true}}}`
+// various has every kind of event for which the API shows data.
+const various = `{
+	"QueryLanguage":"JSONata",
+	"StartAt":"Call",
+	"States":{
+		"Call":{
+			"Type":"Task",
+			"Resource":"arn:aws:states:::lambda:invoke",
+			"Arguments":{"FunctionName":"echo","Payload":"{% $states.input %}"},
+			"Assign":{"v":1},
+			"TimeoutSeconds":9,
+			"Next":"Each"
+		},
+		"Each":{
+			"Type":"Map",
+			"Items":[1,2],
+			"ItemProcessor":{"StartAt":"One","States":{"One":{"Type":"Succeed"}}},
+			"Next":"None"
+		},
+		"None":{
+			"Type":"Map",
+			"Items":[],
+			"ItemProcessor":{"StartAt":"Two","States":{"Two":{"Type":"Succeed"}}},
+			"Next":"Many"
+		},
+		"Many":{
+			"Type":"Map",
+			"Items":[1],
+			"ToleratedFailureCount":1,
+			"ItemProcessor":{
+				"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+				"StartAt":"Bad",
+				"States":{"Bad":{"Type":"Fail","Error":"Bad","Cause":"told to"}}
+			},
+			"Next":"Nothing"
+		},
+		"Nothing":{"Type":"Pass","Output":"{% $states.input.none %}","End":true}
+	}
+}`
 
 func TestAnswersConformToTheModel(t *testing.T) {
 	w := newWorld(t, "various", various)
@@ -112,14 +141,22 @@ func TestAnswersConformToTheModel(t *testing.T) {
 		{"DescribeExecution", of("executionArn", arn), sfn.DescribeExecutionOutput{}},
 		{"DescribeExecution", of("executionArn", child), sfn.DescribeExecutionOutput{}},
 		{"DescribeExecution", of("executionArn", arns+"execution:waits:waiting"), sfn.DescribeExecutionOutput{}},
-		{"ListExecutions", `{"maxResults":1,"stateMachineArn":"` + arns + `stateMachine:various"}`, sfn.ListExecutionsOutput{}},
+		{
+			"ListExecutions",
+			`{"maxResults":1,"stateMachineArn":"` + arns + `stateMachine:various"}`,
+			sfn.ListExecutionsOutput{},
+		},
 		{"ListExecutions", of("mapRunArn", run), sfn.ListExecutionsOutput{}},
 		{"ListMapRuns", of("executionArn", arn), sfn.ListMapRunsOutput{}},
 		{"ListMapRuns", of("executionArn", child), sfn.ListMapRunsOutput{}},
 		{"DescribeMapRun", of("mapRunArn", run), sfn.DescribeMapRunOutput{}},
 		{"UpdateMapRun", of("mapRunArn", run), nil},
 		{"GetExecutionHistory", of("executionArn", arn), sfn.GetExecutionHistoryOutput{}},
-		{"GetExecutionHistory", `{"includeExecutionData":false,"executionArn":"` + arn + `"}`, sfn.GetExecutionHistoryOutput{}},
+		{
+			"GetExecutionHistory",
+			`{"includeExecutionData":false,"executionArn":"` + arn + `"}`,
+			sfn.GetExecutionHistoryOutput{},
+		},
 		{"GetExecutionHistory", of("executionArn", child), sfn.GetExecutionHistoryOutput{}},
 		{"GetExecutionHistory", `{"maxResults":2,"executionArn":"` + arn + `"}`, sfn.GetExecutionHistoryOutput{}},
 		{"ListStateMachines", `{"maxResults":1}`, sfn.ListStateMachinesOutput{}},
@@ -215,63 +252,5 @@ func TestArgumentsOfListsAreHonoured(t *testing.T) {
 		if answer, fault := w.post(t, c.operation, c.request); fault != c.want {
 			t.Errorf("%s %.200s: %s %v, want %s", c.operation, c.request, fault, answer, c.want)
 		}
-	}
-}
-
-func TestDefinitionOfAnExecution(t *testing.T) {
-	w := newWorld(t)
-	arn := w.begin(t, "waits", "one", `{}`)
-	<-w.tokens
-	got, err := w.DescribeStateMachineForExecution(t.Context(), &sfn.DescribeStateMachineForExecutionInput{ExecutionArn: &arn})
-	if err != nil || *got.Definition != waits || *got.Name != "waits" || *got.StateMachineArn != arns+"stateMachine:waits" ||
-		*got.RoleArn != "role" || !got.UpdateDate.Equal(time.Unix(1, 0)) || got.MapRunArn != nil {
-		t.Errorf("machine of the execution: %+v, %v", got, err)
-	}
-}
-
-func TestDefinitionsAreValidated(t *testing.T) {
-	w := newWorld(t)
-	const joins = `{"QueryLanguage":"JSONata","StartAt":"P","States":{"P":{"Type":"Pass","Output":"{% $states.input.jobs#$i %}","End":true}}}`
-	for _, c := range []struct {
-		definition, result, message string
-		severity                    types.ValidateStateMachineDefinitionSeverity
-		count                       int
-		truncated                   bool
-	}{
-		{waits, "OK", "", "", 0, false},
-		{waits, "OK", "TimeoutSeconds", "WARNING", 1, true},
-		{joins, "FAIL", "the operator # is not supported", "", 1, false},
-		{`{}`, "FAIL", "QueryLanguage", "", 1, true},
-	} {
-		got, err := w.ValidateStateMachineDefinition(t.Context(), &sfn.ValidateStateMachineDefinitionInput{
-			Definition: &c.definition, Severity: c.severity, MaxResults: 1})
-		if err != nil || string(got.Result) != c.result || len(got.Diagnostics) != c.count || *got.Truncated != c.truncated {
-			t.Errorf("%s: %+v, %v", c.definition, got, err)
-			continue
-		}
-		if c.count > 0 && !strings.Contains(*got.Diagnostics[0].Message, c.message) {
-			t.Errorf("%s: %s", c.definition, *got.Diagnostics[0].Message)
-		}
-	}
-}
-
-// TestPagesHoldAHundredByDefault also walks over the pages of state machines.
-func TestPagesHoldAHundredByDefault(t *testing.T) {
-	var more []string
-	for i := range 100 {
-		more = append(more, fmt.Sprint("m", i), waits)
-	}
-	w := newWorld(t, more...)
-	var sizes []int
-	pages := sfn.NewListStateMachinesPaginator(w.Client, &sfn.ListStateMachinesInput{})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(t.Context())
-		if err != nil {
-			t.Fatal(err)
-		}
-		sizes = append(sizes, len(page.StateMachines))
-	}
-	if !slices.Equal(sizes, []int{100, 3}) {
-		t.Errorf("pages of %v", sizes)
 	}
 }

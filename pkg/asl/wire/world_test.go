@@ -22,24 +22,72 @@ const (
 	arns = "arn:aws:states:eu-west-1:123456789012:"
 
 	// echoes calls a function, then maps over three items in children.
-	echoes = `{"QueryLanguage":"JSONata","StartAt":"Call","States":{
-		"Call":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"echo","Payload":"{% $states.input %}"},
-			"Output":"{% $states.result.Payload %}","Next":"Each"},
-		"Each":{"Type":"Map","Label":"Each","Items":"{% [1,2,3] %}","MaxConcurrency":2,
-			"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"One","States":{
-				"One":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"echo","Payload":"{% $states.input %}"},
-					"Output":"{% $states.result.Payload %}","End":true}}},"End":true}}}`
+	echoes = `{
+		"QueryLanguage":"JSONata",
+		"StartAt":"Call",
+		"States":{
+			"Call":{
+				"Type":"Task",
+				"Resource":"arn:aws:states:::lambda:invoke",
+				"Arguments":{"FunctionName":"echo","Payload":"{% $states.input %}"},
+				"Output":"{% $states.result.Payload %}",
+				"Next":"Each"
+			},
+			"Each":{
+				"Type":"Map",
+				"Label":"Each",
+				"Items":"{% [1,2,3] %}",
+				"MaxConcurrency":2,
+				"ItemProcessor":{
+					"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+					"StartAt":"One",
+					"States":{
+						"One":{
+							"Type":"Task",
+							"Resource":"arn:aws:states:::lambda:invoke",
+							"Arguments":{"FunctionName":"echo","Payload":"{% $states.input %}"},
+							"Output":"{% $states.result.Payload %}",
+							"End":true
+						}
+					}
+				},
+				"End":true
+			}
+		}
+	}`
 	// waits waits for a token for ever.
 	waits = `{"QueryLanguage":"JSONata","StartAt":"Wait","States":{"Wait":{"Type":"Task",
 		"Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
 		"Arguments":{"FunctionName":"token","Payload":{"token":"{% $states.context.Task.Token %}"}},"End":true}}}`
-	// holds runs until its children's function is let go.
-	holds = `{"QueryLanguage":"JSONata","StartAt":"Each","States":{"Each":{"Type":"Map","Label":"Hold","Items":"{% [1,2] %}","MaxConcurrency":1,
-		"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"One","States":{
-			"One":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"hold","Payload":1},"End":true}}},"End":true}}}`
+	// holds runs until the test releases its children's function.
+	holds = `{
+		"QueryLanguage":"JSONata",
+		"StartAt":"Each",
+		"States":{
+			"Each":{
+				"Type":"Map",
+				"Label":"Hold",
+				"Items":"{% [1,2] %}",
+				"MaxConcurrency":1,
+				"ItemProcessor":{
+					"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+					"StartAt":"One",
+					"States":{
+						"One":{
+							"Type":"Task",
+							"Resource":"arn:aws:states:::lambda:invoke",
+							"Arguments":{"FunctionName":"hold","Payload":1},
+							"End":true
+						}
+					}
+				},
+				"End":true
+			}
+		}
+	}`
 )
 
-// functions are echo, token, which hands the token to the test, and hold, which
+// functions are echo; token, which hands the token to the test; and hold, which
 // waits for the test.
 type functions struct {
 	tokens chan string
@@ -64,13 +112,14 @@ func (f functions) Invoke(ctx context.Context, function string, payload json.Raw
 	return payload, nil
 }
 
-// world is an engine with its API on loopback and a client of it.
+// world is an engine with its API on the loopback interface, and a client of
+// it.
 type world struct {
 	*sfn.Client
 	functions
 	engine *engine.Engine
 	url    string
-	halt   func() // ends the engine; halted is closed once it has ended
+	halt   func() // stops the engine; halted is closed once it has stopped
 	halted chan struct{}
 }
 
@@ -87,7 +136,12 @@ func newWorld(t *testing.T, further ...string) *world {
 			t.Fatal(err)
 		}
 		parsed[m[0]] = machine
-		config.Machines = append(config.Machines, wire.Machine{Name: m[0], Definition: m[1], RoleArn: "role", Created: time.Unix(1, 0)})
+		config.Machines = append(config.Machines, wire.Machine{
+			Name:       m[0],
+			Definition: m[1],
+			RoleArn:    "role",
+			Created:    time.Unix(1, 0),
+		})
 	}
 	engine, err := engine.New(engine.Config{Machines: parsed, Invoker: w.functions, Journal: &asltest.Memory{},
 		Region: config.Region, Account: config.Account})
@@ -122,8 +176,11 @@ func newWorld(t *testing.T, further ...string) *world {
 // begin starts an execution.
 func (w *world) begin(t *testing.T, machine, name, input string) string {
 	t.Helper()
-	out, err := w.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: aws.String(arns + "stateMachine:" + machine),
-		Name: aws.String(name), Input: aws.String(input)})
+	out, err := w.StartExecution(t.Context(), &sfn.StartExecutionInput{
+		StateMachineArn: aws.String(arns + "stateMachine:" + machine),
+		Name:            aws.String(name),
+		Input:           aws.String(input),
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

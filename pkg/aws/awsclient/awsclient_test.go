@@ -21,7 +21,10 @@ func api(code string) error {
 }
 
 func answered(status int) error {
-	return &smithyhttp.ResponseError{Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}}, Err: errors.New("x")}
+	return &smithyhttp.ResponseError{
+		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}},
+		Err:      errors.New("x"),
+	}
 }
 
 func TestErrors(t *testing.T) {
@@ -46,7 +49,8 @@ func TestErrors(t *testing.T) {
 		{errors.New("something else"), false, false},
 		{nil, false, false},
 	} {
-		if throttle, retryable := awsclient.IsThrottle(c.err), awsclient.IsRetryable(c.err); throttle != c.throttle || retryable != c.retryable {
+		if throttle, retryable := awsclient.IsThrottle(c.err), awsclient.IsRetryable(c.err); throttle != c.throttle ||
+			retryable != c.retryable {
 			t.Errorf("%v: throttle %t, retryable %t", c.err, throttle, retryable)
 		}
 	}
@@ -61,7 +65,12 @@ func TestErrors(t *testing.T) {
 
 func TestDelays(t *testing.T) {
 	random := 0.0
-	p := awsclient.Pace{Attempts: 5, Base: 50 * time.Millisecond, Cap: 3 * time.Second, Random: func() float64 { return random }}
+	p := awsclient.Pace{
+		Attempts: 5,
+		Base:     50 * time.Millisecond,
+		Cap:      3 * time.Second,
+		Random:   func() float64 { return random },
+	}
 	for attempt, bound := range []time.Duration{50, 100, 200, 400, 800, 1600, 3000, 3000} {
 		bound *= time.Millisecond
 		for _, random = range []float64{0, 0.5, 0.999} {
@@ -122,7 +131,7 @@ func TestEarly(t *testing.T) {
 		endless, stop := awsclient.Early(t.Context(), time.Second)
 		defer stop()
 		if _, ends := endless.Deadline(); ends {
-			t.Error("a deadline out of nothing")
+			t.Error("a context without a deadline got one")
 		}
 	})
 }

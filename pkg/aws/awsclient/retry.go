@@ -29,7 +29,13 @@ type Pace struct {
 // Standard is the pace of a production client: at most 8 attempts within about
 // 10 s, which a Lambda or a reader can wait before it reports a throttle.
 func Standard() Pace {
-	return Pace{Attempts: 8, Base: 50 * time.Millisecond, Cap: 3 * time.Second, Sleep: Sleep, Random: rand.Float64}
+	return Pace{
+		Attempts: 8,
+		Base:     50 * time.Millisecond,
+		Cap:      3 * time.Second,
+		Sleep:    Sleep,
+		Random:   rand.Float64,
+	}
 }
 
 // Sleep waits for d or the end of the context, whose error it returns.

@@ -25,13 +25,17 @@ func isRead(operation string) bool {
 func open(t *testing.T, name string, choose func(string) engines.Fault) (*controldynamo.Table, *engines.Faults) {
 	t.Helper()
 	faults := &engines.Faults{Choose: choose}
-	table := controldynamo.New(engines.DynamoDB(t, faults), controldynamo.Options{Table: name, Pace: engines.Pace(), Random: rand.Reader})
+	table := controldynamo.New(engines.DynamoDB(t, faults), controldynamo.Options{
+		Table:  name,
+		Pace:   engines.Pace(),
+		Random: rand.Reader,
+	})
 	return table, faults
 }
 
-// TestConformanceUnderFaults lets reads fail in every way, and writes in those
-// ways of which the caller knows that nothing happened: behind a lost answer
-// the contract promises less than the suite asks for.
+// TestConformanceUnderFaults lets reads fail in every way. Writes fail only in
+// those ways after which the caller knows that nothing happened: after a lost
+// answer the contract promises less than the suite expects.
 func TestConformanceUnderFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the suite a second time")
@@ -64,7 +68,7 @@ func once(operation string, fault engines.Fault) func(string) engines.Fault {
 var lost = map[string]engines.Fault{"fail": engines.FailAfter, "reset": engines.ResetAfter,
 	"timeout": engines.TimeoutAfter, "twice": engines.Twice}
 
-// TestLostAnswer loses the answer to a write that took effect: the repetition
+// TestLostAnswer loses the answer to a write that took effect. The repetition
 // finds its own version and must not report a conflict with itself.
 func TestLostAnswer(t *testing.T) {
 	name := engines.Table(t)
@@ -92,9 +96,9 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// TestUnsure lets another writer come between a write whose answer was lost
-// and its repetition. Nobody can tell then whether the write happened, so no
-// conflict may be reported: that would say that it did not.
+// TestUnsure lets another writer write between a write whose answer was lost
+// and its repetition. Nobody can then tell whether the write happened. So no
+// conflict may be reported, because a conflict would say that it did not.
 func TestUnsure(t *testing.T) {
 	name := engines.Table(t)
 	other := plain(t, name)
@@ -133,8 +137,8 @@ func TestUnsure(t *testing.T) {
 	}
 }
 
-// TestNoUpdateTwice counts with every kind of fault: what succeeded is counted
-// once, what failed at most once.
+// TestNoUpdateTwice counts under every kind of fault: an update that succeeded
+// is counted once, one that failed at most once.
 func TestNoUpdateTwice(t *testing.T) {
 	kinds := append(engines.All(), engines.Twice)
 	table, _ := open(t, engines.Table(t), engines.Random(3, 0.3, kinds, nil))
@@ -182,7 +186,7 @@ func TestRetriesEnd(t *testing.T) {
 	}
 }
 
-// TestUnprocessed leaves half of every batch undone, to the last key.
+// TestUnprocessed leaves half of every batch undone, down to the last key.
 func TestUnprocessed(t *testing.T) {
 	var keys []control.Key
 	var writes []control.Write
@@ -192,7 +196,7 @@ func TestUnprocessed(t *testing.T) {
 		writes = append(writes, control.Write{Key: key, Body: []byte(strings.Repeat("x", i))})
 	}
 	name := tableOf(t, writes)
-	// A batch of one is never done: the retries must end.
+	// A batch of one is never done, so the retries must end.
 	endless, _ := open(t, name, func(string) engines.Fault { return engines.Partial })
 	if _, err := endless.GetAll(t.Context(), keys); !errors.Is(err, dynamostore.ErrUnprocessed) {
 		t.Fatalf("have %v", err)

@@ -19,5 +19,9 @@ func TestConformance(t *testing.T) {
 }
 
 func plain(t *testing.T, name string) *controldynamo.Table {
-	return controldynamo.New(engines.DynamoDB(t, nil), controldynamo.Options{Table: name, Pace: engines.Pace(), Random: rand.Reader})
+	return controldynamo.New(engines.DynamoDB(t, nil), controldynamo.Options{
+		Table:  name,
+		Pace:   engines.Pace(),
+		Random: rand.Reader,
+	})
 }

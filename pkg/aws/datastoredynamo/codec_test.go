@@ -9,8 +9,8 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// fill sets every field of a struct to something else than zero, so that a
-// field that is added to a row and forgotten here is noticed.
+// fill sets every field of a struct to something other than zero, so that a new
+// field of a row that this package forgets is noticed.
 func fill(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.Struct:
@@ -46,7 +46,8 @@ func TestEveryField(t *testing.T) {
 	}
 }
 
-// FuzzUnpack decodes anything: it fails or gives a row that packs again.
+// FuzzUnpack decodes anything: decoding fails, or returns a row that can be
+// packed again.
 func FuzzUnpack(f *testing.F) {
 	f.Add(packFields(&datastore.Row{Version: "1", Buckets: []eventlog.Bucket{"2026-03-01T00"},
 		Chain: event.Digest{Hi: 1}, Parked: &datastore.Parked{Type: "t"}}))

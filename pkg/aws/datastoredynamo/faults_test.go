@@ -18,11 +18,11 @@ import (
 	"reprise/pkg/meter"
 )
 
-// TestConformanceUnderFaults lets rows be read and written with every fault:
-// what is written is known by its content. Marks share PutItem with rows, and
-// behind a lost answer the contract promises less than the suite's races for a
-// mark ask for, so puts fail in those ways only of which the caller knows that
-// nothing happened; TestLostAnswer has the others.
+// TestConformanceUnderFaults lets rows be read and written under every fault: a
+// written row is recognized by its content. Marks share PutItem with rows, and
+// after a lost answer the contract promises less than the suite's races for a
+// mark expect. Puts therefore fail only in those ways after which the caller
+// knows that nothing happened; TestLostAnswer has the others.
 func TestConformanceUnderFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the suite a second time")
@@ -53,7 +53,7 @@ func row(entity string, n int) datastore.Row {
 		Version: "1", Buckets: []eventlog.Bucket{"2026-03-01T00"}}
 }
 
-// generation creates one that is dropped at the end of the test.
+// generation creates a generation that is dropped at the end of the test.
 func generation(t *testing.T, all *datastoredynamo.Generations) datastore.Generation {
 	t.Helper()
 	if err := all.Create(t.Context(), "g"); err != nil {
@@ -99,8 +99,8 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// TestUnsureMark lets another consumer move a mark between a write whose
-// answer was lost and its repetition.
+// TestUnsureMark lets another consumer move a mark between a write whose answer
+// was lost and its repetition.
 func TestUnsureMark(t *testing.T) {
 	name := prefix()
 	other := generation(t, open(t, name, nil))
@@ -127,8 +127,8 @@ func TestUnsureMark(t *testing.T) {
 	}
 }
 
-// TestClearUnprocessed removes more than a batch takes, while batches are left
-// half undone.
+// TestClearUnprocessed removes more than fits in a batch, while batches are
+// left half undone.
 func TestClearUnprocessed(t *testing.T) {
 	var batches atomic.Int32
 	faults := &engines.Faults{Choose: func(operation string) engines.Fault {
@@ -157,8 +157,8 @@ func TestClearUnprocessed(t *testing.T) {
 	}
 }
 
-// TestThrottled expects the contract's error when a throttle lasts, and batches
-// that are never done to end.
+// TestThrottled expects the contract's error if a throttle lasts, and an end to
+// batches that are never done.
 func TestThrottled(t *testing.T) {
 	name := prefix()
 	generation(t, open(t, name, nil))
@@ -184,7 +184,7 @@ func TestNames(t *testing.T) {
 	}
 }
 
-// TestGoldenCost pins what a row costs: one write unit with a filter, a replay
+// TestGoldenCost fixes what a row costs: one write unit with a filter, a replay
 // and a month of buckets, and two with a large state that cannot be compressed
 // into one.
 func TestGoldenCost(t *testing.T) {
@@ -217,8 +217,8 @@ func TestGoldenCost(t *testing.T) {
 	if _, err := g.Rows(t.Context(), 1, []string{"account-000042", "repeats", "none"}); err != nil {
 		t.Fatal(err)
 	}
-	// Engines do not agree on what a row that is not there costs; the service
-	// charges one unit.
+	// Engines do not agree on the cost of a row that does not exist; the
+	// service charges one unit.
 	if have := counter.Usage().Sub(before).ReadUnits; have != 3 && have != 2 {
 		t.Errorf("%v read units for two rows and one that is not there", have)
 	}

@@ -30,6 +30,8 @@ type Client interface {
 		*dynamodb.CreateTableOutput, error)
 	DescribeTable(context.Context, *dynamodb.DescribeTableInput, ...func(*dynamodb.Options)) (
 		*dynamodb.DescribeTableOutput, error)
+	UpdateContinuousBackups(context.Context, *dynamodb.UpdateContinuousBackupsInput, ...func(*dynamodb.Options)) (
+		*dynamodb.UpdateContinuousBackupsOutput, error)
 	DeleteTable(context.Context, *dynamodb.DeleteTableInput, ...func(*dynamodb.Options)) (
 		*dynamodb.DeleteTableOutput, error)
 	ListTables(context.Context, *dynamodb.ListTablesInput, ...func(*dynamodb.Options)) (*dynamodb.ListTablesOutput, error)
@@ -51,6 +53,9 @@ type Options struct {
 	Random io.Reader
 	// Tags are the tags of every table.
 	Tags map[string]string
+	// Protected encrypts every table with the account's KMS key for DynamoDB and
+	// turns on point-in-time recovery, as for the platform's other tables.
+	Protected bool
 	// Meter counts units; nil counts nothing.
 	Meter *meter.Counter
 }
@@ -113,15 +118,18 @@ func (g *Generations) Open(id string) datastore.Generation {
 }
 
 // Create implements datastore.Generations. If the table is being deleted, it waits
-// and creates it anew.
+// and creates it anew. A protected table has point-in-time recovery when Create returns.
 func (g *Generations) Create(ctx context.Context, id string) error {
 	name, err := g.name(id)
 	if err == nil {
 		err = g.await(ctx, name, func(status types.TableStatus) (bool, error) {
-			if status != "" {
-				return status != types.TableStatusCreating && status != types.TableStatusDeleting, nil
+			switch status {
+			case "":
+				return false, g.create(ctx, name)
+			case types.TableStatusCreating, types.TableStatusDeleting:
+				return false, nil
 			}
-			return false, g.create(ctx, name)
+			return g.protect(ctx, name)
 		})
 	}
 	if err != nil {
@@ -144,11 +152,31 @@ func (g *Generations) create(ctx context.Context, name string) error {
 		},
 		AttributeDefinitions: []types.AttributeDefinition{text(pk), text(sk)},
 	}
+	if g.options.Protected {
+		enabled := true
+		in.SSESpecification = &types.SSESpecification{Enabled: &enabled, SSEType: types.SSETypeKms}
+	}
 	for key, value := range g.options.Tags {
 		in.Tags = append(in.Tags, types.Tag{Key: &key, Value: &value})
 	}
 	_, err := g.client.CreateTable(ctx, in)
 	return inUse(err)
+}
+
+// protect turns on point-in-time recovery. It reports false while the service is not
+// ready for that, shortly after the creation of a table.
+func (g *Generations) protect(ctx context.Context, name string) (done bool, err error) {
+	if !g.options.Protected {
+		return true, nil
+	}
+	enabled := true
+	_, err = g.client.UpdateContinuousBackups(ctx, &dynamodb.UpdateContinuousBackupsInput{TableName: &name,
+		PointInTimeRecoverySpecification: &types.PointInTimeRecoverySpecification{PointInTimeRecoveryEnabled: &enabled}})
+	if awsclient.HasCode(err, "ContinuousBackupsUnavailableException") ||
+		awsclient.HasCode(err, "TableNotFoundException") {
+		return false, nil
+	}
+	return err == nil, err
 }
 
 // inUse ignores the error for a table that is being created or deleted: the caller

@@ -17,7 +17,7 @@ func identity(entity string, at int) datastore.Identity {
 	return datastore.Identity{Entity: entity, Key: event.Digest{Hi: 1, Lo: 2}, Position: position(at), Content: uint64(at)}
 }
 
-// TestIdentityCost pins what an event in the identity index costs: one write
+// TestIdentityCost fixes what an event in the identity index costs: one write
 // unit, new or not, with the longest entity id and a position as Kinesis gives
 // them.
 func TestIdentityCost(t *testing.T) {
@@ -40,7 +40,8 @@ func TestIdentityCost(t *testing.T) {
 		if used.WriteUnits != 1 {
 			t.Errorf("%s: %v write units", what, used.WriteUnits)
 		}
-		// Not every engine returns what stands with its refusal, as the service does.
+		// Not every engine returns the existing item with its refusal, as the
+		// service does.
 		if most := map[string]float64{"entered before": 1}[what]; used.ReadUnits > most {
 			t.Errorf("%s: %v read units", what, used.ReadUnits)
 		}
@@ -48,7 +49,7 @@ func TestIdentityCost(t *testing.T) {
 }
 
 // TestLostIdentity loses answers to puts that took effect: an event must not be
-// taken for its own duplicate, nor for first where another is.
+// taken for its own duplicate, nor for the first if another one is.
 func TestLostIdentity(t *testing.T) {
 	for what, fault := range map[string]engines.Fault{"fail": engines.FailAfter, "reset": engines.ResetAfter,
 		"timeout": engines.TimeoutAfter} {

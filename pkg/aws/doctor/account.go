@@ -22,8 +22,9 @@ const (
 	// minBootstrap is the version that the templates require (their rule
 	// CheckBootstrapVersion).
 	minBootstrap = 6
-	// fewConcurrent is the concurrency below which consumers, readers and requests
-	// compete; a new account may have 10.
+	// fewest is the concurrency for which the stacks' defaults are made: a new account
+	// may have no more. Below fewConcurrent, replays and large batches take long.
+	fewest        = 10
 	fewConcurrent = 100
 	// newShards and newTables are what a deploy adds, with three generations: the
 	// active one, the rollback target, and one being rebuilt.
@@ -31,8 +32,9 @@ const (
 	newTables = 5
 )
 
-// account examines what a first deploy needs.
-func (d *Doctor) account(ctx context.Context, r *Report, arn string) {
+// account examines what a first deploy needs. It returns the account's limit of
+// concurrent executions, 0 if that is unknown.
+func (d *Doctor) account(ctx context.Context, r *Report, arn string) (concurrency int) {
 	if partition := strings.Split(arn+":", ":")[1]; partition != "aws" {
 		r.add(
 			Mend,
@@ -44,9 +46,10 @@ func (d *Doctor) account(ctx context.Context, r *Report, arn string) {
 		r.add(Fine, "credentials", arn, "")
 	}
 	d.bootstrap(ctx, r)
-	d.concurrency(ctx, r)
+	concurrency = d.concurrency(ctx, r)
 	d.shards(ctx, r)
 	d.tableQuota(ctx, r)
+	return concurrency
 }
 
 func (d *Doctor) bootstrap(ctx context.Context, r *Report) {
@@ -78,28 +81,29 @@ func (d *Doctor) bootstrap(ctx context.Context, r *Report) {
 	r.add(Fine, subject, fmt.Sprintf("version %d", version), "")
 }
 
-func (d *Doctor) concurrency(ctx context.Context, r *Report) {
+func (d *Doctor) concurrency(ctx context.Context, r *Report) (limit int) {
 	const subject = "Lambda concurrency"
 	out, err := d.functions.GetAccountSettings(ctx, &lambda.GetAccountSettingsInput{})
 	if err != nil || out.AccountLimit == nil {
 		r.unread(subject, cmp.Or(err, errNoLimit))
-		return
+		return 0
 	}
-	says := fmt.Sprintf(
-		"%d concurrent executions, %d unreserved",
-		out.AccountLimit.ConcurrentExecutions,
-		aws.ToInt32(out.AccountLimit.UnreservedConcurrentExecutions),
-	)
-	if aws.ToInt32(out.AccountLimit.UnreservedConcurrentExecutions) < fewConcurrent {
-		r.add(
-			Note,
-			subject,
-			says,
-			"ask Service Quotas for 1,000 concurrent executions; until then consumers and readers compete for them",
-		)
-		return
+	limit = int(out.AccountLimit.ConcurrentExecutions)
+	unreserved := aws.ToInt32(out.AccountLimit.UnreservedConcurrentExecutions)
+	says := fmt.Sprintf("%d concurrent executions, %d unreserved", limit, unreserved)
+	switch {
+	case unreserved < fewest:
+		r.add(Mend, subject, fmt.Sprintf("%s: the platform needs %d", says, fewest),
+			"ask Service Quotas for 1,000 concurrent executions, or reserve fewer for other functions")
+	case unreserved < fewConcurrent:
+		r.add(Note, subject,
+			fmt.Sprintf("%s: the defaults, which are made for %d, run here with one batch per shard at a time and "+
+				"two readers of a replay", says, fewest),
+			"ask Service Quotas for 1,000 concurrent executions, then set reprise:concurrency to 1000 in cdk.json and deploy")
+	default:
+		r.add(Fine, subject, fmt.Sprintf("%s: reprise:concurrency may be up to %d", says, unreserved), "")
 	}
-	r.add(Fine, subject, says, "")
+	return limit
 }
 
 var errNoLimit = errors.New("the answer contains no limit")

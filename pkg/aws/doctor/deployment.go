@@ -23,10 +23,11 @@ import (
 const redeploy = "cdk deploy --all"
 
 // deployment examines what was deployed, if anything was.
-func (d *Doctor) deployment(ctx context.Context, r *Report) {
+func (d *Doctor) deployment(ctx context.Context, r *Report, concurrency int) {
 	if d.stackStatuses(ctx, r); !r.Deployed {
 		return
 	}
+	d.recorded(ctx, r, concurrency)
 	for _, name := range []string{d.Names.EventsTable(), d.Names.ControlTable()} {
 		d.table(ctx, r, name)
 	}
@@ -111,13 +112,19 @@ func (d *Doctor) logTable(ctx context.Context, r *Report, table *types.TableDesc
 	case err != nil:
 		r.unread("policy of table "+aws.ToString(table.TableName), err)
 	default:
-		for _, action := range []string{"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem"} {
+		for _, action := range deniedActions() {
 			if !denies(aws.ToString(out.Policy), action) {
 				wrong = append(wrong, "its policy does not deny "+action)
 			}
 		}
 	}
 	return wrong
+}
+
+// deniedActions are what the policy of the log's table must deny to everybody.
+func deniedActions() []string {
+	return []string{"dynamodb:UpdateItem", "dynamodb:DeleteItem", "dynamodb:BatchWriteItem",
+		"dynamodb:PartiQLInsert", "dynamodb:PartiQLUpdate", "dynamodb:PartiQLDelete", "dynamodb:UpdateTimeToLive"}
 }
 
 // denies reports whether a policy denies an action to everybody unconditionally.

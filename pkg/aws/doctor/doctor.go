@@ -130,10 +130,19 @@ func New(ctx context.Context, region string, names settings.Names) (*Doctor, err
 	if err != nil {
 		return nil, fmt.Errorf("configure clients: %w", err)
 	}
-	return &Doctor{Region: cfg.Region, Names: names,
-		identity: sts.NewFromConfig(cfg), parameters: ssm.NewFromConfig(cfg), quotas: servicequotas.NewFromConfig(cfg),
-		stacks: cloudformation.NewFromConfig(cfg), tables: dynamodb.NewFromConfig(cfg), streams: kinesis.NewFromConfig(cfg),
-		functions: lambda.NewFromConfig(cfg), machines: sfn.NewFromConfig(cfg), alarms: cloudwatch.NewFromConfig(cfg)}, nil
+	return &Doctor{
+		Region:     cfg.Region,
+		Names:      names,
+		identity:   sts.NewFromConfig(cfg),
+		parameters: ssm.NewFromConfig(cfg),
+		quotas:     servicequotas.NewFromConfig(cfg),
+		stacks:     cloudformation.NewFromConfig(cfg),
+		tables:     dynamodb.NewFromConfig(cfg),
+		streams:    kinesis.NewFromConfig(cfg),
+		functions:  lambda.NewFromConfig(cfg),
+		machines:   sfn.NewFromConfig(cfg),
+		alarms:     cloudwatch.NewFromConfig(cfg),
+	}, nil
 }
 
 // Examine examines everything that it can read. What it cannot read is a finding, not
@@ -155,7 +164,6 @@ func (d *Doctor) Examine(ctx context.Context) Report {
 		return r
 	}
 	r.Account = aws.ToString(who.Account)
-	d.account(ctx, &r, aws.ToString(who.Arn))
-	d.deployment(ctx, &r)
+	d.deployment(ctx, &r, d.account(ctx, &r, aws.ToString(who.Arn)))
 	return r
 }

@@ -20,9 +20,16 @@ func binary(b ...byte) types.AttributeValue { return &types.AttributeValueMember
 func TestRoundTrip(t *testing.T) {
 	c := engines.Codec(t)
 	rapid.Check(t, func(t *rapid.T) {
-		value := rapid.OneOf(rapid.SliceOf(rapid.Byte()), rapid.Map(rapid.String(), func(s string) []byte { return []byte(s) })).Draw(t, "value")
+		value := rapid.OneOf(
+			rapid.SliceOf(rapid.Byte()),
+			rapid.Map(rapid.String(), func(s string) []byte { return []byte(s) }),
+		).Draw(t, "value")
 		value = bytes.Repeat(value, rapid.IntRange(1, 50).Draw(t, "times"))
-		for _, encoded := range []types.AttributeValue{dynamostore.Plain(value), binary(dynamostore.Framed(value)...), binary(c.Compress(value)...)} {
+		for _, encoded := range []types.AttributeValue{
+			dynamostore.Plain(value),
+			binary(dynamostore.Framed(value)...),
+			binary(c.Compress(value)...),
+		} {
 			have, err := c.Decode(encoded)
 			if err != nil || !bytes.Equal(have, value) {
 				t.Fatalf("have %q, %v; want %q", have, err, value)
@@ -31,13 +38,17 @@ func TestRoundTrip(t *testing.T) {
 	})
 }
 
-// TestDamaged decodes what no codec has written, and bombs.
+// TestDamaged decodes bytes that no codec has written, and decompression bombs.
 func TestDamaged(t *testing.T) {
 	c := engines.Codec(t)
 	bomb := c.Compress(make([]byte, 64<<20))
 	for what, value := range map[string]types.AttributeValue{
-		"empty": binary(), "unknown": binary(9, 1), "no zstd": binary(1, 2, 3), "number": &types.AttributeValueMemberN{Value: "1"},
-		"cut": binary(c.Compress([]byte(strings.Repeat("text ", 500)))[:20]...), "bomb": binary(bomb...),
+		"empty":   binary(),
+		"unknown": binary(9, 1),
+		"no zstd": binary(1, 2, 3),
+		"number":  &types.AttributeValueMemberN{Value: "1"},
+		"cut":     binary(c.Compress([]byte(strings.Repeat("text ", 500)))[:20]...),
+		"bomb":    binary(bomb...),
 	} {
 		if have, err := c.Decode(value); !errors.Is(err, dynamostore.ErrFrame) {
 			t.Errorf("%s: have %d bytes, %v", what, len(have), err)
@@ -48,7 +59,8 @@ func TestDamaged(t *testing.T) {
 	}
 }
 
-// TestShrink compresses only what then costs less.
+// TestShrink checks that only attributes that cost less when compressed are
+// compressed.
 func TestShrink(t *testing.T) {
 	c := engines.Codec(t)
 	rng := rand.New(rand.NewPCG(1, 2))
@@ -58,12 +70,17 @@ func TestShrink(t *testing.T) {
 			noise[i] = byte(rng.Uint32())
 		}
 		text := strings.Repeat("abc", rapid.IntRange(0, 3000).Draw(t, "text"))
-		item := dynamostore.Item{"pk": dynamostore.Text("p"), "a": dynamostore.Text(text), "b": binary(dynamostore.Framed(noise)...)}
+		item := dynamostore.Item{
+			"pk": dynamostore.Text("p"),
+			"a":  dynamostore.Text(text),
+			"b":  binary(dynamostore.Framed(noise)...),
+		}
 		before := dynamostore.ItemBytes(item)
 		plain := len(text)
 		c.Shrink(item, "a", "b", "none")
 		after := dynamostore.ItemBytes(item)
-		if _, compressed := item["a"].(*types.AttributeValueMemberB); compressed != (meter.Write(after) < meter.Write(before)) {
+		_, compressed := item["a"].(*types.AttributeValueMemberB)
+		if compressed != (meter.Write(after) < meter.Write(before)) {
 			t.Fatalf("%d bytes became %d, compressed: %t", before, after, compressed)
 		}
 		a, err := c.Decode(item["a"])

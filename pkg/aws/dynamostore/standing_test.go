@@ -12,28 +12,37 @@ import (
 	"reprise/pkg/aws/dynamostore"
 )
 
-// refusing refuses every put, with what stands or without, and has an item.
+// refusing refuses every put, with or without the existing item, and answers
+// reads with an item.
 type refusing struct {
 	shown, stored dynamostore.Item
 	asked         types.ReturnValuesOnConditionCheckFailure
 	gets          int
 }
 
-func (r *refusing) PutItem(_ context.Context, in *dynamodb.PutItemInput, _ ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error) {
+func (r *refusing) PutItem(
+	_ context.Context, in *dynamodb.PutItemInput, _ ...func(*dynamodb.Options),
+) (*dynamodb.PutItemOutput, error) {
 	r.asked = in.ReturnValuesOnConditionCheckFailure
 	return nil, &types.ConditionalCheckFailedException{Item: r.shown}
 }
 
-func (r *refusing) GetItem(context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error) {
+func (r *refusing) GetItem(
+	context.Context, *dynamodb.GetItemInput, ...func(*dynamodb.Options),
+) (*dynamodb.GetItemOutput, error) {
 	r.gets++
 	return &dynamodb.GetItemOutput{Item: r.stored}, nil
 }
 
-// TestPutOrShow asks for what stands in the way: of the refusal, else of the
-// table, and says so where it is gone.
+// TestPutOrShow expects the item that stands in the way: from the refusal, or
+// else from the table, and a report if it is gone.
 func TestPutOrShow(t *testing.T) {
 	item := dynamostore.Item{dynamostore.PK: dynamostore.Text("p"), dynamostore.SK: dynamostore.Text("s")}
-	other := dynamostore.Item{dynamostore.PK: dynamostore.Text("p"), dynamostore.SK: dynamostore.Text("s"), "a": dynamostore.Text("b")}
+	other := dynamostore.Item{
+		dynamostore.PK: dynamostore.Text("p"),
+		dynamostore.SK: dynamostore.Text("s"),
+		"a":            dynamostore.Text("b"),
+	}
 	for name, c := range map[string]struct {
 		client refusing
 		want   dynamostore.Item

@@ -17,7 +17,7 @@ import (
 // goldenBytes is the size of the events that figures are given for.
 const goldenBytes = 321
 
-// golden is an event of goldenBytes at a place as Kinesis gives them: a
+// golden is an event of goldenBytes at a position as Kinesis gives them: a
 // sequence number of 56 digits.
 func golden(n int) eventlog.Entry { return sized(n, goldenBytes) }
 
@@ -56,7 +56,7 @@ func noise(seed uint64, size int) []byte {
 	return b
 }
 
-// metered returns a log of its own table and the counter of what it costs.
+// metered returns a log with a table of its own, and the meter of its costs.
 func metered(t *testing.T) (*eventlogdynamo.Log, *meter.Counter) {
 	t.Helper()
 	counter := new(meter.Meter).Part("log")
@@ -71,7 +71,7 @@ func write(t *testing.T, log *eventlogdynamo.Log, entries ...eventlog.Entry) {
 	}
 }
 
-// TestGoldenCost pins what events cost, as the engine charges for them.
+// TestGoldenCost fixes what events cost, as the engine charges for them.
 func TestGoldenCost(t *testing.T) {
 	log, counter := metered(t)
 	for _, c := range []struct {
@@ -92,7 +92,7 @@ func TestGoldenCost(t *testing.T) {
 			t.Errorf("%s: %v write units, want %v", c.name, have, c.units)
 		}
 		before = counter.Usage()
-		write(t, log, c.entry) // again: it is charged for, and looked at
+		write(t, log, c.entry) // a repetition is charged, and the stored entry is read
 		if have := counter.Usage().Sub(before); have.WriteUnits != c.units || have.ReadUnits == 0 {
 			t.Errorf("%s, again: %+v", c.name, have)
 		}
@@ -111,9 +111,9 @@ func repetitive(n, size int) eventlog.Entry {
 	return e
 }
 
-// TestPageCost reads a lane-bucket of several MB and pins what that costs: an
+// TestPageCost reads a lane-bucket of several MB and fixes what that costs: an
 // event of 321 bytes takes about 437 in the table, so a consistent read unit
-// brings some 9 events, and a query that finds too much is rare.
+// returns about 9 events, and a query that finds too much is rare.
 func TestPageCost(t *testing.T) {
 	if testing.Short() {
 		t.Skip("writes some thousand events")
@@ -163,9 +163,9 @@ func readAll(t *testing.T, log *eventlogdynamo.Log, consistent bool) (events, pa
 	}
 }
 
-// TestCompressedPages reads events that take little in the table and much in a
-// page: a query must not bring far more than the page has room for, since it is
-// charged for all of it.
+// TestCompressedPages reads events that are small in the table and large in a
+// page: a query must not return far more than fits in the page, since all of it
+// is charged.
 func TestCompressedPages(t *testing.T) {
 	log, counter := metered(t)
 	const count, size = 300, 20 << 10
@@ -190,8 +190,8 @@ func TestCompressedPages(t *testing.T) {
 	}
 }
 
-// TestLookUpCost finds an event at the price of an eventual read, and takes the
-// word of a consistent one only that an event is not there.
+// TestLookUpCost finds an event at the price of an eventually consistent read.
+// Only a consistent read may say that an event is missing.
 func TestLookUpCost(t *testing.T) {
 	log, counter := metered(t)
 	e := golden(1)

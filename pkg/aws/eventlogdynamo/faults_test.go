@@ -13,10 +13,10 @@ import (
 	"reprise/pkg/eventlog/eventlogtest"
 )
 
-// TestConformanceUnderFaults lets requests fail in every way. An entry counts
-// by its content, so the log keeps its whole contract even behind lost answers
-// and requests that arrive twice. What was asked of the service shows that the
-// log is append-only.
+// TestConformanceUnderFaults lets requests fail in every way. An entry is
+// recognized by its content, so the log keeps its whole contract even after
+// lost answers and requests that arrive twice. The requests that the service
+// received show that the log is append-only.
 func TestConformanceUnderFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the suite a second time")
@@ -24,8 +24,12 @@ func TestConformanceUnderFaults(t *testing.T) {
 	table := engines.Table(t)
 	kinds := append(engines.All(), engines.Twice)
 	faults := &engines.Faults{Choose: engines.Random(4, 0.1, kinds, nil)}
-	eventlogtest.Run(t, func(t *testing.T) eventlog.Log { return open(t, table, faults) }, eventlogtest.Features{ModelRuns: 3})
-	for _, operation := range []string{"UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems", "ExecuteStatement"} {
+	eventlogtest.Run(t, func(t *testing.T) eventlog.Log {
+		return open(t, table, faults)
+	}, eventlogtest.Features{ModelRuns: 3})
+	for _, operation := range []string{
+		"UpdateItem", "DeleteItem", "BatchWriteItem", "TransactWriteItems", "ExecuteStatement",
+	} {
 		if n := faults.Count(operation); n > 0 {
 			t.Errorf("the log made %d %s requests", n, operation)
 		}
@@ -35,7 +39,7 @@ func TestConformanceUnderFaults(t *testing.T) {
 	}
 }
 
-// TestThrottled expects the contract's error when a throttle lasts.
+// TestThrottled expects the contract's error if a throttle lasts.
 func TestThrottled(t *testing.T) {
 	faults := &engines.Faults{Choose: func(string) engines.Fault { return engines.Throttle }}
 	log := open(t, "any", faults)
@@ -53,13 +57,18 @@ func TestThrottled(t *testing.T) {
 	}
 }
 
-// TestPutStops gives up a large batch soon after its first failure.
+// TestPutStops expects a large batch to be given up soon after its first
+// failure.
 func TestPutStops(t *testing.T) {
 	var puts atomic.Int32
 	faults := &engines.Faults{Choose: func(string) engines.Fault { puts.Add(1); return engines.Throttle }}
 	pace := engines.Pace()
 	pace.Attempts = 1
-	log := eventlogdynamo.New(engines.DynamoDB(t, faults), engines.Codec(t), eventlogdynamo.Options{Table: "any", Pace: pace, Parallel: 4})
+	log := eventlogdynamo.New(engines.DynamoDB(t, faults), engines.Codec(t), eventlogdynamo.Options{
+		Table:    "any",
+		Pace:     pace,
+		Parallel: 4,
+	})
 	entries := make([]eventlog.Entry, 1000)
 	for i := range entries {
 		entries[i] = golden(i)
@@ -72,8 +81,8 @@ func TestPutStops(t *testing.T) {
 	}
 }
 
-// TestQuarantineKeepsFirst sets aside two large records at one position at
-// once: one of them is kept whole.
+// TestQuarantineKeepsFirst quarantines two large records at one position at the
+// same time: one of them is kept whole.
 func TestQuarantineKeepsFirst(t *testing.T) {
 	table := engines.Table(t)
 	faults := &engines.Faults{Choose: engines.Random(5, 0.2, engines.All(), nil)}

@@ -11,7 +11,10 @@ import (
 )
 
 func open(t *testing.T, table string, transport http.RoundTripper) *eventlogdynamo.Log {
-	return eventlogdynamo.New(engines.DynamoDB(t, transport), engines.Codec(t), eventlogdynamo.Options{Table: table, Pace: engines.Pace()})
+	return eventlogdynamo.New(engines.DynamoDB(t, transport), engines.Codec(t), eventlogdynamo.Options{
+		Table: table,
+		Pace:  engines.Pace(),
+	})
 }
 
 func TestConformance(t *testing.T) {

@@ -10,7 +10,8 @@ import (
 	"reprise/pkg/aws/feedkinesis"
 )
 
-// fake answers calls by functions; one that is nil must not be called.
+// fake answers calls with functions. A call whose function is nil must not be
+// made.
 type fake struct {
 	feedkinesis.Client
 	put      func(*kinesis.PutRecordInput) (*kinesis.PutRecordOutput, error)
@@ -22,32 +23,46 @@ type fake struct {
 	remove   func() error
 }
 
-func (f *fake) PutRecord(_ context.Context, in *kinesis.PutRecordInput, _ ...func(*kinesis.Options)) (*kinesis.PutRecordOutput, error) {
+func (f *fake) PutRecord(
+	_ context.Context, in *kinesis.PutRecordInput, _ ...func(*kinesis.Options),
+) (*kinesis.PutRecordOutput, error) {
 	return f.put(in)
 }
 
-func (f *fake) GetRecords(_ context.Context, in *kinesis.GetRecordsInput, _ ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error) {
+func (f *fake) GetRecords(
+	_ context.Context, in *kinesis.GetRecordsInput, _ ...func(*kinesis.Options),
+) (*kinesis.GetRecordsOutput, error) {
 	return f.get(in)
 }
 
-func (f *fake) GetShardIterator(_ context.Context, in *kinesis.GetShardIteratorInput, _ ...func(*kinesis.Options)) (*kinesis.GetShardIteratorOutput, error) {
+func (f *fake) GetShardIterator(
+	_ context.Context, in *kinesis.GetShardIteratorInput, _ ...func(*kinesis.Options),
+) (*kinesis.GetShardIteratorOutput, error) {
 	return f.iterator(in)
 }
 
-func (f *fake) ListShards(_ context.Context, in *kinesis.ListShardsInput, _ ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error) {
+func (f *fake) ListShards(
+	_ context.Context, in *kinesis.ListShardsInput, _ ...func(*kinesis.Options),
+) (*kinesis.ListShardsOutput, error) {
 	return f.list(in)
 }
 
-func (f *fake) DescribeStreamSummary(context.Context, *kinesis.DescribeStreamSummaryInput, ...func(*kinesis.Options)) (*kinesis.DescribeStreamSummaryOutput, error) {
+func (f *fake) DescribeStreamSummary(
+	context.Context, *kinesis.DescribeStreamSummaryInput, ...func(*kinesis.Options),
+) (*kinesis.DescribeStreamSummaryOutput, error) {
 	summary, err := f.describe()
 	return &kinesis.DescribeStreamSummaryOutput{StreamDescriptionSummary: summary}, err
 }
 
-func (f *fake) CreateStream(_ context.Context, in *kinesis.CreateStreamInput, _ ...func(*kinesis.Options)) (*kinesis.CreateStreamOutput, error) {
+func (f *fake) CreateStream(
+	_ context.Context, in *kinesis.CreateStreamInput, _ ...func(*kinesis.Options),
+) (*kinesis.CreateStreamOutput, error) {
 	return new(kinesis.CreateStreamOutput), f.create(in)
 }
 
-func (f *fake) DeleteStream(context.Context, *kinesis.DeleteStreamInput, ...func(*kinesis.Options)) (*kinesis.DeleteStreamOutput, error) {
+func (f *fake) DeleteStream(
+	context.Context, *kinesis.DeleteStreamInput, ...func(*kinesis.Options),
+) (*kinesis.DeleteStreamOutput, error) {
 	return new(kinesis.DeleteStreamOutput), f.remove()
 }
 

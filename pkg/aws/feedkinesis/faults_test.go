@@ -12,14 +12,15 @@ import (
 	"reprise/pkg/feed/feedtest"
 )
 
-// TestConformanceUnderFaults lets calls fail in every way, but puts in those
-// ways only of which the caller knows that nothing happened: behind a lost
-// answer a record may stand twice, as TestLostAnswer shows.
+// TestConformanceUnderFaults lets calls fail in every way, but puts only in
+// those ways after which the caller knows that nothing happened: after a lost
+// answer a record may be stored twice, as TestLostAnswer shows.
 func TestConformanceUnderFaults(t *testing.T) {
 	if testing.Short() {
 		t.Skip("runs the suite a second time")
 	}
-	puts := engines.Random(8, 0.1, []engines.Fault{engines.Throttle, engines.FailBefore, engines.ResetBefore, engines.TimeoutBefore}, nil)
+	before := []engines.Fault{engines.Throttle, engines.FailBefore, engines.ResetBefore, engines.TimeoutBefore}
+	puts := engines.Random(8, 0.1, before, nil)
 	others := engines.Random(9, 0.1, engines.All(), nil)
 	faults := &engines.Faults{Choose: func(operation string) engines.Fault {
 		if operation == "PutRecord" {
@@ -33,8 +34,8 @@ func TestConformanceUnderFaults(t *testing.T) {
 	}
 }
 
-// TestLostAnswer loses the answer to every other put. Records may stand twice,
-// but never in another order: what was put first is first read first.
+// TestLostAnswer loses the answer to every second put. Records may be stored
+// twice, but their order never changes: what was put first is read first.
 func TestLostAnswer(t *testing.T) {
 	var n atomic.Int32
 	faults := &engines.Faults{Choose: func(operation string) engines.Fault {
@@ -78,7 +79,7 @@ func TestLostAnswer(t *testing.T) {
 	}
 }
 
-// TestThrottled expects the contract's error when a throttle lasts.
+// TestThrottled expects the contract's error if a throttle lasts.
 func TestThrottled(t *testing.T) {
 	all := open(t, &engines.Faults{Choose: func(string) engines.Fault { return engines.Throttle }})
 	stream := all.Open("any")

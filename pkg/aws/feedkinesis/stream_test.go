@@ -23,8 +23,8 @@ func streams(client feedkinesis.Client) *feedkinesis.Streams {
 	return feedkinesis.New(client, feedkinesis.Options{Pace: engines.Pace()})
 }
 
-// TestOrderedPuts expects every record to name the one before it of its key,
-// also where another handle put that.
+// TestOrderedPuts expects every record to name the previous one of its key,
+// even if another handle put that.
 func TestOrderedPuts(t *testing.T) {
 	var named []string
 	n := 100
@@ -43,8 +43,8 @@ func TestOrderedPuts(t *testing.T) {
 	}
 }
 
-// TestForeignNumber puts into a stream that another has replaced: the number
-// of the old one is refused and forgotten.
+// TestForeignNumber puts into a stream that has replaced another one: a
+// sequence number of the old stream is refused and forgotten.
 func TestForeignNumber(t *testing.T) {
 	calls, replaced := 0, false
 	stream := streams(&fake{put: func(in *kinesis.PutRecordInput) (*kinesis.PutRecordOutput, error) {
@@ -86,7 +86,7 @@ func TestManyKeys(t *testing.T) {
 		}
 	}
 	if ordered == 0 || ordered >= keys {
-		t.Fatalf("%d of %d records named one before", ordered, keys)
+		t.Fatalf("%d of %d records named the previous one", ordered, keys)
 	}
 }
 
@@ -97,8 +97,15 @@ func shard(id, parent, adjacent, end string) types.Shard {
 		}
 		return &s
 	}
-	return types.Shard{ShardId: &id, ParentShardId: optional(parent), AdjacentParentShardId: optional(adjacent),
-		SequenceNumberRange: &types.SequenceNumberRange{StartingSequenceNumber: aws.String("1"), EndingSequenceNumber: optional(end)}}
+	return types.Shard{
+		ShardId:               &id,
+		ParentShardId:         optional(parent),
+		AdjacentParentShardId: optional(adjacent),
+		SequenceNumberRange: &types.SequenceNumberRange{
+			StartingSequenceNumber: aws.String("1"),
+			EndingSequenceNumber:   optional(end),
+		},
+	}
 }
 
 // TestReshard lists the shards of a stream that was split, merged and trimmed,
@@ -135,7 +142,7 @@ func TestReshard(t *testing.T) {
 	}
 }
 
-// TestIterators looks at what the service is asked for.
+// TestIterators checks the requests that the service receives.
 func TestIterators(t *testing.T) {
 	at := time.Date(2026, 3, 1, 12, 0, 0, 5e6, time.UTC)
 	for _, c := range []struct {
@@ -159,7 +166,7 @@ func TestIterators(t *testing.T) {
 	}
 }
 
-// TestRead tells the end of a closed shard, the lag and the errors of reading.
+// TestRead checks the end of a closed shard, the lag and the errors of reading.
 func TestRead(t *testing.T) {
 	arrival := time.Date(2026, 3, 1, 12, 0, 0, 123_456_789, time.UTC)
 	var answer *kinesis.GetRecordsOutput
@@ -170,8 +177,15 @@ func TestRead(t *testing.T) {
 		}
 		return answer, fault
 	}}).Open("s")
-	answer = &kinesis.GetRecordsOutput{MillisBehindLatest: aws.Int64(1500), Records: []types.Record{
-		{PartitionKey: aws.String("k"), SequenceNumber: aws.String("5"), ApproximateArrivalTimestamp: &arrival, Data: []byte("d")}}}
+	answer = &kinesis.GetRecordsOutput{
+		MillisBehindLatest: aws.Int64(1500),
+		Records: []types.Record{{
+			PartitionKey:                aws.String("k"),
+			SequenceNumber:              aws.String("5"),
+			ApproximateArrivalTimestamp: &arrival,
+			Data:                        []byte("d"),
+		}},
+	}
 	batch, err := stream.Read(t.Context(), "it", 1<<20)
 	if err != nil || batch.Next != "" || batch.Behind != 1500*time.Millisecond || len(batch.Records) != 1 ||
 		!batch.Records[0].Arrival.Equal(arrival.Truncate(time.Millisecond)) {
@@ -190,11 +204,11 @@ func TestRead(t *testing.T) {
 	}
 }
 
-// TestSlowService creates and deletes a stream that takes its time, of which
-// the answer to the first request is lost.
+// TestSlowService creates and deletes a stream that takes a while; the answer
+// to the first request is lost.
 func TestSlowService(t *testing.T) {
 	created := time.Date(2026, 3, 1, 12, 0, 0, 0, time.UTC)
-	var status types.StreamStatus // "" is none
+	var status types.StreamStatus // "" means that there is no stream
 	asked, requests := 0, 0
 	client := &fake{
 		describe: func() (*types.StreamDescriptionSummary, error) {
@@ -209,8 +223,13 @@ func TestSlowService(t *testing.T) {
 			if status == "" {
 				return nil, apiError("ResourceNotFoundException")
 			}
-			return &types.StreamDescriptionSummary{StreamName: aws.String("s"), StreamARN: aws.String("arn:aws:kinesis:r:1:stream/s"),
-				StreamStatus: status, StreamCreationTimestamp: &created, OpenShardCount: aws.Int32(3)}, nil
+			return &types.StreamDescriptionSummary{
+				StreamName:              aws.String("s"),
+				StreamARN:               aws.String("arn:aws:kinesis:r:1:stream/s"),
+				StreamStatus:            status,
+				StreamCreationTimestamp: &created,
+				OpenShardCount:          aws.Int32(3),
+			}, nil
 		},
 		create: func(in *kinesis.CreateStreamInput) error {
 			if in.StreamModeDetails.StreamMode != types.StreamModeProvisioned || *in.ShardCount != 3 {
@@ -225,9 +244,10 @@ func TestSlowService(t *testing.T) {
 		remove: func() error { requests++; status = types.StreamStatusDeleting; return nil },
 	}
 	all := streams(client)
-	status = types.StreamStatusDeleting // an earlier one of the name
+	status = types.StreamStatusDeleting // an earlier stream of that name
 	description, err := all.Create(t.Context(), "s", 3)
-	if err != nil || description.Shards != 3 || description.Identity != "arn:aws:kinesis:r:1:stream/s@1772366400000" || requests != 1 {
+	if err != nil || description.Shards != 3 ||
+		description.Identity != "arn:aws:kinesis:r:1:stream/s@1772366400000" || requests != 1 {
 		t.Fatalf("have %+v, %v after %d requests", description, err, requests)
 	}
 	if err := all.Delete(t.Context(), "s"); err != nil || status != "" || requests != 2 {
@@ -245,7 +265,7 @@ func TestSlowService(t *testing.T) {
 	}
 }
 
-// TestPutUnits counts PUT payload units of 25 KB, the key included.
+// TestPutUnits counts PUT payload units of 25 KB, including the key.
 func TestPutUnits(t *testing.T) {
 	counter := new(meter.Meter).Part("playback")
 	all := feedkinesis.New(&fake{put: func(*kinesis.PutRecordInput) (*kinesis.PutRecordOutput, error) {

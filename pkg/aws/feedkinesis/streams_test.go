@@ -23,9 +23,9 @@ func TestConformance(t *testing.T) {
 	})
 }
 
-// slowStreams makes up for an engine that creates and deletes streams within a
-// moment: creation times, which are whole seconds in Kinesis as well, would
-// not tell two streams of one name apart.
+// slowStreams compensates for an engine that creates and deletes streams within
+// a moment. Creation times are whole seconds, in Kinesis too, and would not
+// distinguish two streams of one name.
 type slowStreams struct {
 	feed.Streams
 	mu      sync.Mutex

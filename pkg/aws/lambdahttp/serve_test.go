@@ -16,7 +16,7 @@ import (
 	"reprise/pkg/api"
 )
 
-// seen serves an event, and returns the request as a route's handler has it.
+// seen serves an event and returns the request that a route's handler gets.
 func seen(t *testing.T, event events.APIGatewayV2HTTPRequest) (got *http.Request, body string, err error) {
 	t.Helper()
 	mux := http.NewServeMux()
@@ -31,7 +31,7 @@ func seen(t *testing.T, event events.APIGatewayV2HTTPRequest) (got *http.Request
 	}
 	answer, failed := Serve(mux)(t.Context(), event)
 	if failed != nil || got == nil {
-		t.Fatalf("the handler was not asked: %+v, %v", answer, failed)
+		t.Fatalf("the handler was not called: %+v, %v", answer, failed)
 	}
 	return got, body, err
 }
@@ -59,14 +59,15 @@ func TestABodyThatIsNotBase64CannotBeRead(t *testing.T) {
 	load := &api.Load{Log: slog.New(slog.DiscardHandler)}
 	answer, err := Serve(load.Handler())(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents,
 		Headers: map[string]string{"content-type": "application/cloudevents+json"}, Body: "!", IsBase64Encoded: true})
-	if err != nil || answer.StatusCode != http.StatusBadRequest || !strings.Contains(answer.Body, "urn:reprise:problem:malformed-body") ||
+	if err != nil || answer.StatusCode != http.StatusBadRequest ||
+		!strings.Contains(answer.Body, "urn:reprise:problem:malformed-body") ||
 		answer.Headers["Content-Type"] != "application/problem+json" {
 		t.Errorf("%+v, %v", answer, err)
 	}
 }
 
-// TestPathsAreNotReadAgain: what API Gateway has decoded stays one part of the
-// path, and is not decoded once more.
+// TestPathsAreNotReadAgain checks that a segment that API Gateway has decoded
+// stays one segment of the path and is not decoded a second time.
 func TestPathsAreNotReadAgain(t *testing.T) {
 	for _, id := range []string{"50%/a?b", "a/../b", "..", ".", "%41", "a b", "#", "{id}", "ü\n", "\xff", "a//b;c=d&e"} {
 		r, _, _ := seen(t, events.APIGatewayV2HTTPRequest{RawPath: "/entities/" + id + "/events",
@@ -80,7 +81,8 @@ func TestPathsAreNotReadAgain(t *testing.T) {
 	}
 }
 
-// TestTheDefaultRouteHasItsPathOnly, and no key that says more.
+// TestTheDefaultRouteHasItsPathOnly checks that its route key adds nothing to
+// the path.
 func TestTheDefaultRouteHasItsPathOnly(t *testing.T) {
 	event := events.APIGatewayV2HTTPRequest{RouteKey: "$default", RawPath: "/a%b"}
 	event.RequestContext.HTTP.Method = http.MethodPut
@@ -92,11 +94,12 @@ func TestTheDefaultRouteHasItsPathOnly(t *testing.T) {
 	}
 }
 
-// TestHeadersKeepTheirBytes: a comma and the spaces beside it may be a part of
-// the value.
+// A comma and the spaces beside it may be a part of a header's value.
 func TestHeadersKeepTheirBytes(t *testing.T) {
 	for _, value := range []string{"a", "a,b", "a, b", " a ,b", "é", "\xe9", `"%41"`, ""} {
-		r, _, _ := seen(t, events.APIGatewayV2HTTPRequest{Headers: map[string]string{"ce-id": value, "content-type": "text/plain"}})
+		r, _, _ := seen(t, events.APIGatewayV2HTTPRequest{
+			Headers: map[string]string{"ce-id": value, "content-type": "text/plain"},
+		})
 		if got := r.Header.Values("Ce-Id"); len(got) != 1 || got[0] != value {
 			t.Errorf("%q arrives as %q", value, got)
 		}
@@ -123,8 +126,9 @@ func TestAnswersReachAPIGateway(t *testing.T) {
 			w.WriteHeader(http.StatusOK)
 			_, _ = io.WriteString(w, c.body)
 		}))(ctx, events.APIGatewayV2HTTPRequest{RouteKey: "GET /"})
-		if err != nil || answer.StatusCode != http.StatusTeapot || answer.Body != c.want || answer.IsBase64Encoded != c.encoded ||
-			answer.Headers["Retry-After"] != "2" || answer.Headers["Vary"] != "Origin,Accept" {
+		if err != nil || answer.StatusCode != http.StatusTeapot || answer.Body != c.want ||
+			answer.IsBase64Encoded != c.encoded || answer.Headers["Retry-After"] != "2" ||
+			answer.Headers["Vary"] != "Origin,Accept" {
 			t.Errorf("%q: %+v, %v", c.body, answer, err)
 		}
 	}

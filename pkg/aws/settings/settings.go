@@ -28,6 +28,10 @@ const (
 	// EnvParallelization is the number of concurrent batches per shard of a
 	// generation's consumer, 1 to 10.
 	EnvParallelization = "REPRISE_PARALLELIZATION"
+	// EnvReaders bounds the segment readers of a replay, 1 to 256.
+	EnvReaders = "REPRISE_READERS"
+	// EnvBatching is how many seconds a generation's consumer gathers records, 1 to 10.
+	EnvBatching = "REPRISE_BATCHING_SECONDS"
 )
 
 // Settings are the validated settings of a function. Fields that it does not need are
@@ -40,6 +44,8 @@ type Settings struct {
 	StateMachine    string
 	WriteVersion    string
 	Parallelization int
+	Readers         int
+	BatchingSeconds int
 }
 
 // Common are the variables that every function has.
@@ -51,7 +57,9 @@ func Needs(function string) []string {
 	case "serve-api", "close-replay", "report-replay":
 		return append(Common(), EnvStateMachine)
 	case "keep-consumers":
-		return append(Common(), EnvStateMachine, EnvWriteVersion, EnvParallelization)
+		return append(Common(), EnvStateMachine, EnvWriteVersion, EnvParallelization, EnvBatching)
+	case "plan-replay":
+		return append(Common(), EnvReaders)
 	}
 	return Common()
 }
@@ -108,6 +116,10 @@ func (s *Settings) set(name, value string) (err error) {
 		err = match(versionPattern, value, "the number of a published version")
 	case EnvParallelization:
 		s.Parallelization, err = number(value, 1, 10)
+	case EnvReaders:
+		s.Readers, err = number(value, 1, 256)
+	case EnvBatching:
+		s.BatchingSeconds, err = number(value, 1, 10)
 	}
 	return err
 }

@@ -17,6 +17,7 @@ func good() map[string]string {
 		settings.EnvStateMachine:    "arn:aws:states:eu-west-1:123456789012:stateMachine:reprise-replay",
 		settings.EnvWriteVersion:    "7",
 		settings.EnvParallelization: "4",
+		settings.EnvBatching:        "3",
 	}
 }
 
@@ -27,10 +28,11 @@ func TestLoadReadsWhatAFunctionNeeds(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got.Lanes != 64 || got.Bucket != eventlog.Day || got.Retention != 168*time.Hour || got.WriteVersion != "7" ||
-		got.Parallelization != 4 || got.Names.EventsTable() != "reprise-events" {
+		got.Parallelization != 4 || got.BatchingSeconds != 3 || got.Names.EventsTable() != "reprise-events" {
 		t.Errorf("settings: %+v", got)
 	}
-	if pump, err := settings.Load("pump-events", func(name string) string { return env[name] }); err != nil || pump.StateMachine != "" {
+	if pump, err := settings.Load("pump-events", func(name string) string { return env[name] }); err != nil ||
+		pump.StateMachine != "" {
 		t.Errorf("the pump knows the state machine: %+v, %v", pump, err)
 	}
 }
@@ -44,6 +46,7 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 		settings.EnvStateMachine:    {"", "replay", "arn:aws:states:eu-west-1:1:stateMachine:x"},
 		settings.EnvWriteVersion:    {"", "$LATEST", "0", "-1"},
 		settings.EnvParallelization: {"", "0", "11"},
+		settings.EnvBatching:        {"", "0", "11"},
 	} {
 		for _, value := range values {
 			env := good()
@@ -62,7 +65,7 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
-// TestFunctionsAreTheFolders holds the list against what lies there.
+// TestFunctionsAreTheFolders compares the list with the folders that exist.
 func TestFunctionsAreTheFolders(t *testing.T) {
 	entries, err := os.ReadDir("../../../functions")
 	if err != nil {

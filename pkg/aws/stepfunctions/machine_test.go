@@ -14,8 +14,8 @@ import (
 	"reprise/pkg/aws/stepfunctions"
 )
 
-// TestStart starts one execution however often it is asked to, also when that
-// has ended, and refuses another input under its name.
+// TestStart starts one execution however often it is asked to, even after the
+// execution has ended, and refuses another input under its name.
 func TestStart(t *testing.T) {
 	w := newWorld(t)
 	m := w.machine("each")
@@ -28,7 +28,8 @@ func TestStart(t *testing.T) {
 		}
 	}
 	ended := w.wait(t, m, "r-1")
-	if ended.Status != states.StatusSucceeded || string(ended.Output) != "[1,2,3]" || ended.Name != "r-1" || ended.StopDate.IsZero() {
+	if ended.Status != states.StatusSucceeded || string(ended.Output) != "[1,2,3]" || ended.Name != "r-1" ||
+		ended.StopDate.IsZero() {
 		t.Fatalf("ended as %+v", ended)
 	}
 	if err := m.Start(t.Context(), "r-1", []byte(` {"items": [1,2,3] } `)); err != nil {
@@ -52,7 +53,7 @@ func TestStop(t *testing.T) {
 	w := newWorld(t)
 	m := w.machine("parked")
 	if err := m.Stop(t.Context(), "none", "Error", "cause"); err != nil {
-		t.Fatalf("stop what never was: %v", err)
+		t.Fatalf("stop an unknown execution: %v", err)
 	}
 	if err := m.Start(t.Context(), "r-1", []byte("{}")); err != nil {
 		t.Fatal(err)
@@ -67,12 +68,13 @@ func TestStop(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if ended := w.wait(t, m, "r-1"); ended.Status != states.StatusAborted || ended.Error != "Reprise.Cancelled" || len(ended.Cause) != 32_768 {
+	ended := w.wait(t, m, "r-1")
+	if ended.Status != states.StatusAborted || ended.Error != "Reprise.Cancelled" || len(ended.Cause) != 32_768 {
 		t.Fatalf("ended as %s, %s", ended.Status, ended.Error)
 	}
 }
 
-// TestTokens answers a token once; what comes later comes for nothing.
+// TestTokens answers a token once. Later answers have no effect.
 func TestTokens(t *testing.T) {
 	w := newWorld(t)
 	m := w.machine("parked")
@@ -92,8 +94,9 @@ func TestTokens(t *testing.T) {
 	if err := m.SendTaskSuccess(t.Context(), token, []byte(`{}`)); !stepfunctions.IsOver(err) {
 		t.Fatalf("answer again: %v", err)
 	}
-	if err := m.SendTaskSuccess(t.Context(), "no token", []byte(`{}`)); !errors.Is(err, states.ErrInvalidToken) || stepfunctions.IsOver(err) {
-		t.Fatalf("answer no token: %v", err)
+	if err := m.SendTaskSuccess(t.Context(), "no token", []byte(`{}`)); !errors.Is(err, states.ErrInvalidToken) ||
+		stepfunctions.IsOver(err) {
+		t.Fatalf("answer an invalid token: %v", err)
 	}
 	if err := m.Start(t.Context(), "bad", []byte("{}")); err != nil {
 		t.Fatal(err)
@@ -101,7 +104,8 @@ func TestTokens(t *testing.T) {
 	if err := m.SendTaskFailure(t.Context(), <-w.tokens, "Why", "because"); err != nil {
 		t.Fatal(err)
 	}
-	if ended := w.wait(t, m, "bad"); ended.Status != states.StatusFailed || ended.Error != "Why" || ended.Cause != "because" {
+	if ended := w.wait(t, m, "bad"); ended.Status != states.StatusFailed || ended.Error != "Why" ||
+		ended.Cause != "because" {
 		t.Fatalf("ended as %+v", ended)
 	}
 }
@@ -143,11 +147,12 @@ func TestMapRuns(t *testing.T) {
 		t.Fatalf("children %q", names)
 	}
 	if _, err := m.MapRuns(t.Context(), "none"); !errors.Is(err, states.ErrExecutionDoesNotExist) {
-		t.Fatalf("map runs of none: %v", err)
+		t.Fatalf("map runs of an unknown execution: %v", err)
 	}
 }
 
-// TestHistory reads the same events as the runner gives, both ways.
+// TestHistory reads the same events as the runner's history, in both
+// directions.
 func TestHistory(t *testing.T) {
 	w := newWorld(t)
 	m := w.machine("each")
@@ -167,7 +172,8 @@ func TestHistory(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || input != `{"items":[1]}` || types[0] != "ExecutionStarted" || types[len(types)-1] != "ExecutionSucceeded" {
+	if err != nil || input != `{"items":[1]}` || types[0] != "ExecutionStarted" ||
+		types[len(types)-1] != "ExecutionSucceeded" {
 		t.Fatalf("have %q with input %q, %v", types, input, err)
 	}
 	enough := errors.New("enough")
@@ -185,7 +191,9 @@ func TestHistory(t *testing.T) {
 // throttled refuses every call.
 type throttled struct{ stepfunctions.Client }
 
-func (throttled) StartExecution(context.Context, *sfn.StartExecutionInput, ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error) {
+func (throttled) StartExecution(
+	context.Context, *sfn.StartExecutionInput, ...func(*sfn.Options),
+) (*sfn.StartExecutionOutput, error) {
 	return nil, &smithy.GenericAPIError{Code: "ThrottlingException"}
 }
 

@@ -9,24 +9,61 @@ import (
 	"reprise/pkg/asl/states"
 )
 
-// counted has a map run whose children call a function that fails at first, a
-// choice, and a task behind it, which stands for the report.
-const counted = `{"QueryLanguage":"JSONata","StartAt":"Each","States":{
-	"Each":{"Type":"Map","Label":"Each","Items":"{% $states.input.items %}",
-		"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"Call","States":{
-			"Call":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"flaky","Payload":{}},
-				"Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":1,"BackoffRate":1,"MaxAttempts":5}],"Next":"Done"},
-			"Done":{"Type":"Succeed"}}},
-		"Next":"Again"},
-	"Again":{"Type":"Choice","Choices":[{"Condition":"{% $count($states.input) > 5 %}","Next":"Bad"}],"Default":"Second"},
-	"Second":{"Type":"Map","Label":"Second","Items":[1],
-		"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"One","States":{"One":{"Type":"Pass","End":true}}},
-		"Next":"Report"},
-	"Report":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"report","Payload":{}},"Next":"Good"},
-	"Good":{"Type":"Succeed"},"Bad":{"Type":"Fail"}}}`
+// counted has a map run whose children call a function that fails at first,
+// then a choice, and then a task, which plays the report.
+const counted = `{
+	"QueryLanguage":"JSONata",
+	"StartAt":"Each",
+	"States":{
+		"Each":{
+			"Type":"Map",
+			"Label":"Each",
+			"Items":"{% $states.input.items %}",
+			"ItemProcessor":{
+				"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+				"StartAt":"Call",
+				"States":{
+					"Call":{
+						"Type":"Task",
+						"Resource":"arn:aws:states:::lambda:invoke",
+						"Arguments":{"FunctionName":"flaky","Payload":{}},
+						"Retry":[{"ErrorEquals":["States.ALL"],"IntervalSeconds":1,"BackoffRate":1,"MaxAttempts":5}],
+						"Next":"Done"
+					},
+					"Done":{"Type":"Succeed"}
+				}
+			},
+			"Next":"Again"
+		},
+		"Again":{
+			"Type":"Choice",
+			"Choices":[{"Condition":"{% $count($states.input) > 5 %}","Next":"Bad"}],
+			"Default":"Second"
+		},
+		"Second":{
+			"Type":"Map",
+			"Label":"Second",
+			"Items":[1],
+			"ItemProcessor":{
+				"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+				"StartAt":"One",
+				"States":{"One":{"Type":"Pass","End":true}}
+			},
+			"Next":"Report"
+		},
+		"Report":{
+			"Type":"Task",
+			"Resource":"arn:aws:states:::lambda:invoke",
+			"Arguments":{"FunctionName":"report","Payload":{}},
+			"Next":"Good"
+		},
+		"Good":{"Type":"Succeed"},
+		"Bad":{"Type":"Fail"}
+	}
+}`
 
-// paid counts transitions in the runner's own histories, apart from the code
-// that is tested: states entered, and attempts of a task beyond its first.
+// paid counts transitions from the runner's own histories, independently of the
+// code under test: states entered, and attempts of a task after its first.
 func (w *world) paid(t *testing.T, arn string) int {
 	t.Helper()
 	n, first := 0, false
@@ -51,7 +88,7 @@ func (w *world) paid(t *testing.T, arn string) int {
 	}
 }
 
-// TestTransitionsAreThoseThatArePaidFor counts from inside of the last task and
+// TestTransitionsAreThoseThatArePaidFor counts from inside the last task and
 // after the end.
 func TestTransitionsAreThoseThatArePaidFor(t *testing.T) {
 	w := newWorld(t)
@@ -91,7 +128,7 @@ func TestTransitionsAreThoseThatArePaidFor(t *testing.T) {
 		t.Errorf("counted %d, %v, want %d", n, err, want)
 	}
 	if n := <-reporting; n != want-1 {
-		t.Errorf("counted %d while one was to come, want %d", n, want-1)
+		t.Errorf("counted %d with one transition still to come, want %d", n, want-1)
 	}
 	if _, err := m.Transitions(t.Context(), "none"); !errors.Is(err, states.ErrExecutionDoesNotExist) {
 		t.Errorf("of none: %v", err)

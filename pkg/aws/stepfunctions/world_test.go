@@ -22,18 +22,33 @@ import (
 const (
 	region, account = "eu-west-1", "123456789012"
 
-	// each maps over its input's items in children, and passes on.
-	each = `{"QueryLanguage":"JSONata","StartAt":"Each","States":{"Each":{"Type":"Map","Label":"Each",
-		"Items":"{% $states.input.items %}","ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
-			"StartAt":"One","States":{"One":{"Type":"Pass","End":true}}},"Next":"Then"},
-		"Then":{"Type":"Pass","End":true}}}`
+	// each runs a child execution for each item of its input, then a last
+	// state.
+	each = `{
+		"QueryLanguage":"JSONata",
+		"StartAt":"Each",
+		"States":{
+			"Each":{
+				"Type":"Map",
+				"Label":"Each",
+				"Items":"{% $states.input.items %}",
+				"ItemProcessor":{
+					"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+					"StartAt":"One",
+					"States":{"One":{"Type":"Pass","End":true}}
+				},
+				"Next":"Then"
+			},
+			"Then":{"Type":"Pass","End":true}
+		}
+	}`
 	// parked waits for its token.
 	parked = `{"QueryLanguage":"JSONata","StartAt":"Park","States":{"Park":{"Type":"Task",
 		"Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
 		"Arguments":{"FunctionName":"park","Payload":{"token":"{% $states.context.Task.Token %}"}},"End":true}}}`
 )
 
-// tokens hands on the tokens that its function is given.
+// tokens passes on the tokens that its function gets.
 type tokens chan string
 
 func (t tokens) Invoke(_ context.Context, _ string, payload json.RawMessage) (json.RawMessage, error) {
@@ -43,10 +58,10 @@ func (t tokens) Invoke(_ context.Context, _ string, payload json.RawMessage) (js
 	return payload, err
 }
 
-// invoker calls functions by name; park hands on its token.
+// invoker calls functions by name. park passes on its token.
 type invoker struct {
 	tokens tokens
-	// failures is how often flaky fails still.
+	// failures is how often flaky still fails.
 	failures atomic.Int32
 	// report is called by the function of that name.
 	report func(context.Context) error

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"net/http"
 	"net/http/httptest"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -83,10 +84,15 @@ func TestFailuresThatPassAreRetried(t *testing.T) {
 }
 
 func TestRetriesHaveAnEnd(t *testing.T) {
-	c, clock := connect(t, func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) }, 10*time.Second)
+	c, clock := connect(
+		t,
+		func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusBadGateway) },
+		10*time.Second,
+	)
 	_, err := c.Status(t.Context())
 	var told *api.Problem
-	if !errors.As(err, &told) || told.Status != http.StatusBadGateway || !strings.Contains(err.Error(), "502 Bad Gateway") {
+	if !errors.As(err, &told) || told.Status != http.StatusBadGateway ||
+		!strings.Contains(err.Error(), "502 Bad Gateway") {
 		t.Errorf("got %v", err)
 	}
 	if waited := clock.at.Sub(time.Time{}); waited < 10*time.Second || waited > 20*time.Second {
@@ -138,7 +144,7 @@ func TestWhatCannotPassIsNotRetried(t *testing.T) {
 	}
 }
 
-func TestStrangersAreNoticed(t *testing.T) {
+func TestOtherServersAreNoticed(t *testing.T) {
 	c, _ := connect(t, func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("<html>hello")) }, time.Minute)
 	if _, err := c.Status(t.Context()); err == nil || !strings.Contains(err.Error(), "platform's address") {
 		t.Errorf("got %v", err)
@@ -166,7 +172,9 @@ func TestNobodyAnswers(t *testing.T) {
 }
 
 func TestEndpointsAreURLs(t *testing.T) {
-	for _, endpoint := range []string{"", "127.0.0.1:8787", "localhost:1", "ftp://x", "http://", "http://x?y", "http://%zz"} {
+	for _, endpoint := range []string{
+		"", "127.0.0.1:8787", "localhost:1", "ftp://x", "http://", "http://x?y", "http://%zz",
+	} {
 		if _, err := client.New(client.Options{Endpoint: endpoint}); err == nil {
 			t.Errorf("%q is accepted", endpoint)
 		}
@@ -186,6 +194,8 @@ func TestRequestsAreThoseOfTheAPI(t *testing.T) {
 		func() error { _, err := c.Entity(ctx, "a/b?c"); return err },
 		func() error { _, err := c.History(ctx, "a", "x y", 5); return err },
 		func() error { _, err := c.Rows(ctx, "g0001", 3, "", 9); return err },
+		func() error { _, err := c.Playback(ctx, 3, "r1", "", true); return err },
+		func() error { _, err := c.Playback(ctx, 0, "", "0.1.2", true); return err },
 		func() error { _, err := c.Lanes(ctx); return err },
 		func() error { _, err := c.Status(ctx); return err },
 		func() error { _, err := c.Generations(ctx); return err },
@@ -204,6 +214,8 @@ POST /imports
 GET /entities/YS9iP2M
 GET /entities/YQ/events?after=x+y&limit=5
 GET /rows?generation=g0001&lane=3&limit=9
+GET /playback?from=now&replay=r1&shard=3
+GET /playback?after=0.1.2&shard=0
 GET /lanes
 GET /status
 GET /generations
@@ -214,5 +226,16 @@ POST /replays/r1/cancel
 POST /state/wipe`
 	if got := strings.Join(seen, "\n"); got != want {
 		t.Errorf("got\n%s", got)
+	}
+	// Each route of the API belongs to a group, which has a policy on AWS.
+	routes := http.NewServeMux()
+	for _, route := range slices.Concat(api.Routes(), api.LocalRoutes()) {
+		routes.Handle(route.Pattern, http.NotFoundHandler())
+	}
+	for _, line := range seen {
+		method, path, _ := strings.Cut(line, " ")
+		if _, pattern := routes.Handler(httptest.NewRequest(method, path, http.NoBody)); pattern == "" {
+			t.Errorf("%s is no route of the API", line)
+		}
 	}
 }

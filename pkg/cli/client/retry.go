@@ -7,10 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"reprise/pkg/api"
@@ -45,67 +47,97 @@ type call struct {
 }
 
 // do sends a call until it has a final answer, and decodes that answer. It retries
-// failed connections, 429 and 5xx until the client's patience ends. Errors are
+// failed connections, 429 and 5xx until the client's patience ends, which is short
+// while nothing has ever answered and every connection is refused. Errors are
 // *api.Problem, *Unreachable, or that of ctx.
 func (c *Client) do(ctx context.Context, request call, into any) error {
+	base, err := c.endpoint(ctx)
+	if err != nil {
+		return err
+	}
 	start := c.options.Now()
 	backoff := firstBackoff
 	for {
-		wait, err := c.attempt(ctx, request, into)
+		wait, err := c.attempt(ctx, base, request, into)
 		if err == nil {
 			return nil
 		}
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if wait < 0 || c.options.Now().Sub(start) >= c.options.Patience {
+		if wait < 0 || c.options.Now().Sub(start) >= c.patience(err) {
 			return err
 		}
 		// Half of the wait is random, so that clients do not retry all at once.
 		wait = max(wait, time.Duration((0.5+c.options.Random()/2)*float64(backoff)))
 		backoff = min(2*backoff, lastBackoff)
-		c.options.Retrying(err, wait)
+		c.options.Retrying(err)
 		if err := c.options.Sleep(ctx, wait); err != nil {
 			return err
 		}
 	}
 }
 
+// patience is how long to retry after err.
+func (c *Client) patience(err error) time.Duration {
+	if errors.Is(err, syscall.ECONNREFUSED) && !c.answered.Load() {
+		return min(c.options.Patience, refusedPatience)
+	}
+	return c.options.Patience
+}
+
 // attempt sends a call once. wait is the shortest wait before another attempt,
 // negative where another attempt cannot help.
-func (c *Client) attempt(ctx context.Context, request call, into any) (wait time.Duration, err error) {
+func (c *Client) attempt(ctx context.Context, base string, request call, into any) (wait time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Attempt)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, request.method, c.base+request.path, bytes.NewReader(request.body))
+	r, err := c.request(ctx, base, request)
 	if err != nil {
-		return -1, fmt.Errorf("build request: %w", err)
-	}
-	for name, values := range request.header {
-		r.Header[name] = values
+		return -1, err
 	}
 	response, err := c.options.HTTP.Do(r)
 	if err != nil {
-		return 0, &Unreachable{c.base, plain(err)}
+		return 0, &Unreachable{base, plain(err)}
 	}
 	defer func() { _ = response.Body.Close() }()
+	c.answered.Store(true)
 	raw, err := io.ReadAll(io.LimitReader(response.Body, maxResponse))
 	if err != nil {
-		return 0, &Unreachable{c.base, plain(err)}
+		return 0, &Unreachable{base, plain(err)}
 	}
 	if response.StatusCode/100 != 2 {
 		return judge(response, raw, c.options.Now())
 	}
 	if err := json.Unmarshal(raw, into); err != nil {
-		return -1, fmt.Errorf("the answer of %s is not one of the API: check that this is the platform's address", c.base)
+		return -1, fmt.Errorf("the answer of %s is not one of the API: check that this is the platform's address", base)
 	}
 	return 0, nil
 }
 
-// plain removes the method and URL that http.Client puts before an error.
+// request builds a call's request, with credentials.
+func (c *Client) request(ctx context.Context, base string, of call) (*http.Request, error) {
+	r, err := http.NewRequestWithContext(ctx, of.method, base+of.path, bytes.NewReader(of.body))
+	if err != nil {
+		return nil, fmt.Errorf("build request: %w", err)
+	}
+	for name, values := range of.header {
+		r.Header[name] = values
+	}
+	if err := c.options.Authorize(ctx, r, of.body); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// plain removes the method and URL that http.Client puts before an error, and the
+// addresses that package net does: the endpoint is named once, and the same failure
+// has the same text each time.
 func plain(err error) error {
-	var wrapped *url.Error
-	if errors.As(err, &wrapped) {
-		return wrapped.Err
+	if wrapped, ok := errors.AsType[*url.Error](err); ok {
+		err = wrapped.Err
+	}
+	if wrapped, ok := errors.AsType[*net.OpError](err); ok {
+		err = wrapped.Err
 	}
 	return err
 }
@@ -118,6 +150,9 @@ func judge(response *http.Response, raw []byte, now time.Time) (wait time.Durati
 		problem = &api.Problem{Detail: "the server answered " + response.Status}
 	}
 	problem.Status = response.StatusCode
+	if denied := deny(response, problem, now); denied != nil {
+		return -1, denied
+	}
 	wait, asked := retryAfter(response.Header.Get("Retry-After"), now)
 	switch {
 	case problem.Status == http.StatusTooManyRequests,

@@ -85,6 +85,26 @@ func (c *Client) Rows(
 	return page, err
 }
 
+// Playback returns a page of a shard of the playback stream: the one after the page
+// that returned after as Next, or the first for "", with the events of one replay, or
+// of all for "". fromNow leaves out what is already in the stream.
+func (c *Client) Playback(
+	ctx context.Context, shard int, replay, after string, fromNow bool,
+) (api.PlaybackPage, error) {
+	query := url.Values{"shard": {strconv.Itoa(shard)}}
+	if replay != "" {
+		query.Set("replay", replay)
+	}
+	if after != "" {
+		query.Set("after", after)
+	} else if fromNow {
+		query.Set("from", "now")
+	}
+	var page api.PlaybackPage
+	err := c.get(ctx, "/playback", query, &page)
+	return page, err
+}
+
 // Lanes returns the progress of every lane.
 func (c *Client) Lanes(ctx context.Context) (api.LanesView, error) {
 	var view api.LanesView

@@ -8,6 +8,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"reprise/pkg/cli/printable"
 )
 
 // Command is one command.
@@ -35,6 +37,16 @@ func (c *Command) usage() string { return strings.TrimSpace(c.Name + " " + c.Arg
 // Main runs the command that args, without the program's name, ask for. It
 // returns the exit code. The end of ctx stops the command cleanly.
 func (a *App) Main(ctx context.Context, args []string) int {
+	code := a.main(ctx, args)
+	for _, w := range []io.Writer{a.Stdout, a.Stderr} {
+		if quoting, ok := w.(*printable.Writer); ok {
+			_ = quoting.Flush() // a part of a character is no result
+		}
+	}
+	return code
+}
+
+func (a *App) main(ctx context.Context, args []string) int {
 	if len(args) == 0 {
 		a.printUsage(a.Stderr, "")
 		return ExitMisuse

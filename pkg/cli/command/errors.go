@@ -4,9 +4,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/aws/apiaccess"
 	"reprise/pkg/cli/client"
+	"reprise/pkg/cli/progress"
 )
 
 // The exit codes: success, failure, and arguments that the command does not accept.
@@ -43,6 +46,7 @@ func HintFor(command string, err error) string {
 	var withHint *hinted
 	var misuse *MisuseError
 	var unreachable *client.Unreachable
+	var denied *client.Denied
 	var problem *api.Problem
 	switch {
 	case errors.As(err, &withHint):
@@ -52,11 +56,42 @@ func HintFor(command string, err error) string {
 	case errors.Is(err, context.Canceled):
 		return ""
 	case errors.As(err, &unreachable):
-		return "start a platform with reprise local --data DIR, or name one with --endpoint or " + EndpointVariable
+		return "start a platform with reprise local --data DIR, or name one with --endpoint or " + EndpointVariable +
+			", or a deployment on AWS with --region"
+	case errors.As(err, &denied):
+		return hintForDenial(denied)
+	case errors.Is(err, apiaccess.ErrNoRegion):
+		return "give --region, or set AWS_REGION"
+	case errors.Is(err, apiaccess.ErrNoCredentials):
+		return "sign in as for the AWS CLI (aws sts get-caller-identity shows who you are), choose a --profile, " +
+			"or give a token in " + TokenVariable + "; --auth none sends no credentials"
+	case errors.Is(err, apiaccess.ErrNoEndpoint):
+		return "check --region, --profile and --stack-prefix, or give the API's address with --endpoint"
 	case errors.As(err, &problem):
 		return hintForProblem(problem)
 	}
 	return ""
+}
+
+// maxSkew is how far off a clock may be for AWS to accept its signatures.
+const maxSkew = 5 * time.Minute
+
+func hintForDenial(d *client.Denied) string {
+	switch {
+	case d.With == client.Token:
+		return "the token may have expired, or lack the scope PREFIX/produce, PREFIX/operate or PREFIX/audit"
+	case d.With == client.NoCredentials:
+		return "the endpoint wants credentials: --auth aws signs requests with those of the AWS CLI, " +
+			TokenVariable + " holds a token"
+	case d.Skew.Abs() > maxSkew && d.Skew > 0:
+		return "this machine's clock is " + progress.Duration(d.Skew) + " ahead of the server's: AWS refuses signatures " +
+			"that are more than 5 minutes off, so set the clock"
+	case d.Skew.Abs() > maxSkew:
+		return "this machine's clock is " + progress.Duration(-d.Skew) + " behind the server's: AWS refuses signatures " +
+			"that are more than 5 minutes off, so set the clock"
+	}
+	return "the signature was not accepted: check --region and --profile, and that the caller has the managed policy " +
+		"PREFIX-produce-REGION to send, PREFIX-operate-REGION to import and replay, PREFIX-audit-REGION to read"
 }
 
 func hintForProblem(p *api.Problem) string {

@@ -9,11 +9,15 @@ import (
 )
 
 const usageEnd = `
-Commands but demo, local and generate take --endpoint URL (or $REPRISE_ENDPOINT) and
---json. Data goes to stdout, progress and errors to stderr.
+Commands but demo, local and generate take --json and where the platform is: --endpoint
+URL (or $REPRISE_ENDPOINT), or for a deployment on AWS --region and --profile as the
+AWS CLI takes them. Data goes to stdout, progress and errors to stderr.
 Exit codes: 0 fine, 1 failed, 2 misuse.
 "reprise help COMMAND" shows its flags and examples.
 `
+
+// flagColumn is where the usage of a flag begins.
+const flagColumn = 25
 
 // help prints the usage of a command, a group of commands ("replay"), or of
 // everything ("").
@@ -56,7 +60,7 @@ func (a *App) printCommand(w io.Writer, c Command) {
 		if f.DefValue != "" && f.DefValue != "false" && f.DefValue != "0" {
 			usage += " (default " + f.DefValue + ")"
 		}
-		fmt.Fprintf(&text, "  %-22s %s\n", line, usage)
+		fmt.Fprintf(&text, "  %-22s %s\n", line, strings.ReplaceAll(usage, "\n", "\n"+strings.Repeat(" ", flagColumn)))
 	})
 	_, _ = w.Write(text.Bytes())
 }

@@ -5,8 +5,11 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
+
+	"reprise/pkg/cli/printable"
 )
 
 // PrintJSON prints value as one line. The bytes of events and states stay as they
@@ -44,15 +47,38 @@ func Table(w io.Writer, write func(w io.Writer)) error {
 	return nil
 }
 
-// Row adds a row to a table, which reports errors at its end.
+// Row adds a row to a table, which reports errors at its end. A cell shows its text in
+// one line, with what a terminal might obey quoted; only Lines may have several. A line
+// feed before the first cell leaves a line free.
 func Row(w io.Writer, cells ...any) {
 	for i, cell := range cells {
+		text := fmt.Sprint(cell)
+		if rest, found := strings.CutPrefix(text, "\n"); found && i == 0 {
+			_, _ = io.WriteString(w, "\n")
+			text = rest
+		}
 		if i > 0 {
 			_, _ = io.WriteString(w, "\t")
 		}
-		_, _ = fmt.Fprint(w, cell)
+		if _, several := cell.(Lines); several {
+			text = printable.Text(text)
+		} else {
+			text = printable.Cell(text)
+		}
+		_, _ = io.WriteString(w, text)
 	}
 	_, _ = io.WriteString(w, "\n")
+}
+
+// Lines is a cell of several lines.
+type Lines string
+
+// Say prints a line, with what a terminal might obey quoted.
+func Say(w io.Writer, format string, args ...any) error {
+	if _, err := fmt.Fprintln(w, printable.Cell(fmt.Sprintf(format, args...))); err != nil {
+		return fmt.Errorf("print result: %w", err)
+	}
+	return nil
 }
 
 // When formats a time in UTC, nil as a dash.

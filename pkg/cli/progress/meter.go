@@ -8,12 +8,16 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"reprise/pkg/cli/printable"
 )
 
 const (
 	// redraw is how often a bar is drawn, report how often a line is printed.
 	redraw = 100 * time.Millisecond
 	report = 5 * time.Second
+	// repeat is after how long the same trouble is printed again.
+	repeat = time.Minute
 	// barWidth is the width between the brackets of the bar, defaultWidth that of
 	// a terminal of unknown width.
 	barWidth     = 24
@@ -43,10 +47,15 @@ type Meter struct {
 	label string
 	shown time.Time
 	drawn bool
+	// trouble was printed at troubled.
+	trouble  string
+	troubled time.Time
 }
 
-// New returns a meter that draws a bar if out is a terminal, else prints lines.
+// New returns a meter that draws a bar if out is a terminal, else prints lines. It
+// quotes what comes from data itself, so that out may be a *printable.Writer.
 func New(out io.Writer, now func() time.Time) *Meter {
+	out = printable.Raw(out)
 	return &Meter{out: out, now: now, terminal: func() (int, bool) { return terminal(out) }}
 }
 
@@ -81,11 +90,11 @@ func (m *Meter) Show(s State) {
 	}
 	m.label, m.shown = s.Label, now
 	if bar {
-		_, _ = fmt.Fprint(m.out, "\r\x1b[K", clip(line(s, true), width-1))
+		_, _ = fmt.Fprint(m.out, "\r\x1b[K", clip(printable.Cell(line(s, true)), width-1))
 		m.drawn = true
 		return
 	}
-	_, _ = fmt.Fprintln(m.out, line(s, false))
+	_, _ = fmt.Fprintln(m.out, printable.Cell(line(s, false)))
 }
 
 // Note prints a separate line.
@@ -96,7 +105,28 @@ func (m *Meter) Note(format string, args ...any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.clear()
-	_, _ = fmt.Fprintf(m.out, format+"\n", args...)
+	_, _ = fmt.Fprintln(m.out, printable.Text(fmt.Sprintf(format, args...)))
+}
+
+// Trouble says what keeps the work from going on: on a terminal in place of the bar,
+// else as a line, which is not repeated within a minute.
+func (m *Meter) Trouble(text string) {
+	if m == nil {
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	width, bar := m.terminal()
+	now := m.now()
+	text = printable.Cell(text)
+	switch {
+	case bar:
+		_, _ = fmt.Fprint(m.out, "\r\x1b[K", clip(text, width-1))
+		m.drawn = true
+	case text != m.trouble || now.Sub(m.troubled) >= repeat:
+		m.trouble, m.troubled = text, now
+		_, _ = fmt.Fprintln(m.out, text)
+	}
 }
 
 // Done erases the bar. The meter can be used again.

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// clock is moved by hand.
+// clock is set by the test.
 type clock struct{ at time.Time }
 
 func (c *clock) now() time.Time { return c.at }
@@ -55,7 +55,7 @@ func TestRateLooksAtTheLastSeconds(t *testing.T) {
 	var r Rate
 	at := time.Unix(0, 0)
 	if r.PerSecond() != 0 || r.Left(10) != 0 {
-		t.Error("a rate of nothing is known")
+		t.Error("there is a rate before any progress")
 	}
 	value := 0.0
 	for i := range 600 {
@@ -95,5 +95,27 @@ func TestNumbersAsPeopleReadThem(t *testing.T) {
 		if got := Duration(d); got != want {
 			t.Errorf("Duration(%d) = %s", d, got)
 		}
+	}
+}
+
+func TestTroubleIsSaidOnceOrInPlace(t *testing.T) {
+	var out bytes.Buffer
+	clock := &clock{time.Unix(0, 0)}
+	m := New(&out, clock.now)
+	for range 100 {
+		m.Trouble("no answer")
+		clock.at = clock.at.Add(time.Second)
+	}
+	m.Trouble("busy")
+	if out.String() != "no answer\nno answer\nbusy\n" {
+		t.Errorf("elsewhere: %q", out.String())
+	}
+	out.Reset()
+	m.terminal = func() (int, bool) { return 8, true }
+	m.Trouble("no answer")
+	m.Trouble("no answer")
+	m.Done()
+	if out.String() != "\r\x1b[Kno answ\r\x1b[Kno answ\r\x1b[K" {
+		t.Errorf("on a terminal: %q", out.String())
 	}
 }

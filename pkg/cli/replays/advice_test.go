@@ -15,7 +15,8 @@ func TestAdviceAsksForTheSameAgain(t *testing.T) {
 		"reprise replay start --rebuild --wait":           {Rebuild: true},
 		"reprise replay start --rebuild --promote --wait": {Rebuild: true, Promote: true},
 	} {
-		if got := advice(lifecycle.View{Status: replay.Cancelled, Input: input}); got != "start another replay with "+command {
+		got := advice(lifecycle.View{Status: replay.Cancelled, Input: input})
+		if got != "start another replay with "+command {
 			t.Errorf("advice about %+v: %s", input, got)
 		}
 	}

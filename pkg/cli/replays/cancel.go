@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"flag"
-	"fmt"
 
 	"reprise/pkg/api"
 	"reprise/pkg/cli/command"
@@ -51,6 +50,5 @@ func cancelReplay(ctx context.Context, f *command.ClientFlags, id string) error 
 	if f.JSON {
 		return command.PrintJSON(f.App.Stdout, view)
 	}
-	_, err = fmt.Fprintf(f.App.Stdout, "replay %s is %s\n", view.ID, view.Status)
-	return err
+	return command.Say(f.App.Stdout, "replay %s is %s", view.ID, view.Status)
 }

@@ -110,7 +110,7 @@ func (f *startFlags) run(ctx context.Context) (err error) {
 	if f.JSON {
 		return command.PrintJSON(f.App.Stdout, view)
 	}
-	_, err = fmt.Fprintf(f.App.Stdout, "replay %s is %s\n", view.ID, view.Status)
+	err = command.Say(f.App.Stdout, "replay %s is %s", view.ID, view.Status)
 	meter.Note("follow it with: reprise replay watch %s", view.ID)
 	return err
 }

@@ -47,7 +47,7 @@ func (s *suite) testGetAll(t *testing.T) {
 		delete(want, doc.Key)
 	}
 	if docs, err := s.table.GetAll(t.Context(), nil); err != nil || len(docs) != 0 {
-		t.Fatalf("get none: %d documents, %v", len(docs), err)
+		t.Fatalf("get no keys: %d documents, %v", len(docs), err)
 	}
 	_, err = s.table.GetAll(t.Context(), s.keys(control.MaxBatch+1))
 	conformance.WantError(t, "get too many", err, control.ErrLimit)

@@ -79,9 +79,9 @@ func (s *suite) testClear(t *testing.T) {
 	_, _, err := g.Mark(t.Context(), datastore.ReplayMark, markLane)
 	conformance.WantError(t, "mark of a cleared generation", err, datastore.ErrNoMark)
 	_, err = g.SetMark(t.Context(), datastore.ReplayMark, markLane, mark(2), old)
-	conformance.WantError(t, "set mark on a version of before", err, datastore.ErrConflict)
+	conformance.WantError(t, "set mark on a version from before the clear", err, datastore.ErrConflict)
 	if tryWrite(t, g, lane, row("a", 2), position(1)) {
-		t.Fatal("wrote a row on a position of before")
+		t.Fatal("wrote a row on a position from before the clear")
 	}
 	s.wantListed(t, id, true)
 	// It can be filled again, and no version is reused.
@@ -90,7 +90,7 @@ func (s *suite) testClear(t *testing.T) {
 		t.Fatalf("mark version %q was reused", again)
 	}
 	_, err = g.SetMark(t.Context(), datastore.ReplayMark, markLane, mark(2), old)
-	conformance.WantError(t, "set mark on a version of before", err, datastore.ErrConflict)
+	conformance.WantError(t, "set mark on a version from before the clear", err, datastore.ErrConflict)
 	wantRows(t, g, lane, []string{"a", "b"}, row("a", 3))
 }
 

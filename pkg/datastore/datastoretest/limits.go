@@ -18,8 +18,8 @@ func noEntities() []string {
 		strings.Repeat("#", event.MaxEntityKeyBytes/3+1)}
 }
 
-// testNoEntities uses invalid ids: one that is not UTF-8 would be read back as another
-// entity, and the service would refuse to look up one that is too long.
+// testNoEntities uses invalid ids: one that is not UTF-8 would be read back as
+// another entity, and the service would refuse to look up one that is too long.
 func (s *suite) testNoEntities(t *testing.T) {
 	lane := s.lane()
 	write(t, s.shared, lane, "", row("a", 1))
@@ -119,7 +119,7 @@ func (s *suite) testNoIDs(t *testing.T) {
 func (s *suite) testNothing(t *testing.T) {
 	gone, lane := s.all.Open(s.Name()), s.lane()
 	if rows, err := gone.Rows(t.Context(), lane, nil); err != nil || len(rows) > 0 {
-		t.Errorf("rows of none: %v, %v", rows, err)
+		t.Errorf("rows of no entities: %v, %v", rows, err)
 	}
 	if conflicts, err := gone.WriteRows(t.Context(), lane, nil); err != nil || len(conflicts) > 0 {
 		t.Errorf("write none: %q, %v", conflicts, err)

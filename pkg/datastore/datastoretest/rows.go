@@ -41,12 +41,22 @@ func (s *suite) testRows(t *testing.T) {
 func (s *suite) testRowFields(t *testing.T) {
 	lane := s.lane()
 	full := datastore.Row{
-		Entity: "full", Position: position(1), Count: 1 << 40, Chain: event.Digest{Hi: 1<<63 + 1, Lo: 2},
-		State:      []byte(`{ "b" : "<&>\u00e9\u2028", "a":[1.0, 1e2,12345678901234567890]}`),
-		Duplicates: 3, Conflicts: 4, Ignored: 5, Projection: "account", Version: "v#1", Replay: "r-1",
-		Buckets: []eventlog.Bucket{"2026-02-01T00", "2026-03-01T00"}, Filter: []byte("\x00\xff\x01"),
-		Indexed: position(0), IndexedBucket: "2026-02-01T00",
-		Parked: &datastore.Parked{Position: position(0), Type: "account.closed", Reason: "why\n\"so\"", Waiting: 6},
+		Entity:        "full",
+		Position:      position(1),
+		Count:         1 << 40,
+		Chain:         event.Digest{Hi: 1<<63 + 1, Lo: 2},
+		State:         []byte(`{ "b" : "<&>\u00e9\u2028", "a":[1.0, 1e2,12345678901234567890]}`),
+		Duplicates:    3,
+		Conflicts:     4,
+		Ignored:       5,
+		Projection:    "account",
+		Version:       "v#1",
+		Replay:        "r-1",
+		Buckets:       []eventlog.Bucket{"2026-02-01T00", "2026-03-01T00"},
+		Filter:        []byte("\x00\xff\x01"),
+		Indexed:       position(0),
+		IndexedBucket: "2026-02-01T00",
+		Parked:        &datastore.Parked{Position: position(0), Type: "account.closed", Reason: "why\n\"so\"", Waiting: 6},
 	}
 	parked := full
 	parked.Entity, parked.Parked = "parked", &datastore.Parked{}
@@ -112,7 +122,7 @@ func (s *suite) testRowLimits(t *testing.T) {
 	huge := row("huge", 1)
 	huge.State = []byte(`"` + noise(s.Seed, 2*datastore.MaxRowBytes) + `"`)
 	if _, err := s.shared.WriteRows(t.Context(), lane, []datastore.RowWrite{{Row: huge}}); err == nil {
-		t.Fatal("wrote a row that passes the limit")
+		t.Fatal("wrote a row above the limit")
 	}
 	wantRows(t, s.shared, lane, []string{"huge"})
 }

@@ -155,7 +155,8 @@ func BenchmarkPack(b *testing.B) {
 	size := 0
 	for i := range 500 {
 		lines = append(lines, []byte(fmt.Sprintf(
-			`{"specversion":"1.0","id":"%d","source":"git:karpenter","type":"file.changed","subject":"pkg/file-%d.go","data":{"added":%d}}`, i, i%17, i%5)))
+			`{"specversion":"1.0","id":"%d","source":"git:karpenter","type":"file.changed",`+
+				`"subject":"pkg/file-%d.go","data":{"added":%d}}`, i, i%17, i%5)))
 		size += len(lines[i])
 	}
 	b.SetBytes(int64(size))

@@ -22,7 +22,8 @@ type request struct {
 
 func TestUnmarshalDecodesExactInput(t *testing.T) {
 	var got request
-	text := ` {"name":"\ud83d\ude00\\ud800 \u00e9","list":["a","a"],"input":{"a":{"a":[{"a":1},{"a":2}]},"b":null},"count":3,"at":"2026-03-01T00:00:00Z"} ` + "\n"
+	text := ` {"name":"\ud83d\ude00\\ud800 \u00e9","list":["a","a"],` +
+		`"input":{"a":{"a":[{"a":1},{"a":2}]},"b":null},"count":3,"at":"2026-03-01T00:00:00Z"} ` + "\n"
 	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	want := request{"😀\\ud800 é", 3, []string{"a", "a"}, json.RawMessage(`{"a":{"a":[{"a":1},{"a":2}]},"b":null}`),
 		&at}

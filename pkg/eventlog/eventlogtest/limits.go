@@ -10,8 +10,8 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// testNoEntries puts invalid entries. If one were stored, it could not be decoded and
-// would make its whole lane-bucket unreadable.
+// testNoEntries puts invalid entries. If one were stored, it could not be
+// decoded and would make its whole lane-bucket unreadable.
 func (s *suite) testNoEntries(t *testing.T) {
 	at, good := s.place(), entry("a", s.at(1), 5)
 	for name, spoil := range map[string]func(*eventlog.Entry){
@@ -57,7 +57,7 @@ func (s *suite) testNoBuckets(t *testing.T) {
 	}
 }
 
-// testAfter continues after keys that do not exist, some of them far outside.
+// testAfter continues after keys that do not exist, some of them far away.
 func (s *suite) testAfter(t *testing.T) {
 	at := s.place()
 	entries := []eventlog.Entry{entry("a", s.at(1), 5), entry("b", s.at(2), 5), entry("b", s.at(3), 5),
@@ -83,7 +83,7 @@ func (s *suite) testAfter(t *testing.T) {
 	}
 }
 
-// testNoLimits: a page of less than one entry is a page of one.
+// testNoLimits checks that a limit below one entry counts as one.
 func (s *suite) testNoLimits(t *testing.T) {
 	at, entries := s.place(), s.some(3, 5)
 	s.put(t, at, entries...)
@@ -105,7 +105,8 @@ func (s *suite) testNoLimits(t *testing.T) {
 	}
 }
 
-// testTwiceInACall puts an entry twice in one call, with the same and another content.
+// testTwiceInACall puts an entry twice in one call, with the same content and
+// with another.
 func (s *suite) testTwiceInACall(t *testing.T) {
 	at, one := s.place(), entry("a", s.at(1), 20)
 	s.put(t, at, one, entry("b", s.at(2), 20), one)
@@ -128,7 +129,7 @@ func (s *suite) testQuarantineFields(t *testing.T) {
 	for _, q := range want {
 		s.quarantine(t, lane, q)
 	}
-	for range 2 { // the caller owns what was listed
+	for range 2 { // what was listed belongs to the caller
 		listed := s.list(t, lane, 10)
 		if len(listed) != 2 || !sameQuarantined(listed[0], want[0]) || !sameQuarantined(listed[1], want[1]) {
 			t.Fatalf("have %.300v", listed)

@@ -9,7 +9,7 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-// testModel puts random batches, which overlap, and reads them by random pages.
+// testModel puts random batches that overlap, and reads them in random pages.
 func (s *suite) testModel(t *testing.T) {
 	rapid.Check(t, s.Bounded(func(t *rapid.T) {
 		at := s.place()
@@ -26,7 +26,8 @@ func (s *suite) testModel(t *testing.T) {
 	}))
 }
 
-// putSome puts those of entries whose keys are new, or stored as they are.
+// putSome puts the entries whose keys are new or that are stored with the same
+// content.
 func (s *suite) putSome(t *rapid.T, at place, stored map[string]eventlog.Entry, entries []eventlog.Entry) {
 	batch := make(map[string]bool)
 	entries = slices.DeleteFunc(entries, func(e eventlog.Entry) bool {

@@ -25,8 +25,8 @@ func sameQuarantined(a, b eventlog.Quarantined) bool {
 		bytes.Equal(a.Data, b.Data)
 }
 
-// before is before every position of the run, but behind those of most others,
-// for quarantines of a lane are shared.
+// before is before every position of the run, but after those of most other
+// runs, because the quarantine of a lane is shared.
 func (s *suite) before() event.Position { return s.at(-1) }
 
 func (s *suite) list(t conformance.T, lane event.Lane, limit int) []eventlog.Quarantined {
@@ -69,7 +69,7 @@ func (s *suite) testQuarantine(t *testing.T) {
 	if listed := s.list(t, at.lane+1, 10); len(listed) > 0 {
 		t.Fatalf("another lane has %+v", listed)
 	}
-	// What is set aside is not in the log.
+	// A quarantined record is not in the log.
 	if have := s.read(t, at, whole); len(have) > 0 {
 		t.Fatalf("the bucket has %d entries", len(have))
 	}
@@ -112,8 +112,8 @@ func (s *suite) testQuarantinePages(t *testing.T) {
 	}
 }
 
-// testQuarantineLarge sets aside records as large as a stream can bring: they
-// must be kept whole, for nobody else keeps them.
+// testQuarantineLarge quarantines records as large as a stream can deliver:
+// they must be kept whole, because nobody else keeps them.
 func (s *suite) testQuarantineLarge(t *testing.T) {
 	lane := s.place().lane
 	var want []eventlog.Quarantined

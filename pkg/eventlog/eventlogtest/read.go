@@ -39,15 +39,16 @@ func (s *suite) testPutAndRead(t *testing.T) {
 	wantEntries(t, s.read(t, at, whole), []eventlog.Entry{first})
 	s.put(t, at, second)
 	wantEntries(t, s.read(t, at, whole), []eventlog.Entry{first, second})
-	// Without consistency the newest may be missing, but nothing else appears.
+	// Without consistency the newest entries may be missing, but nothing else
+	// appears.
 	page, err := s.log.Read(t.Context(), at.lane, at.bucket, "", whole, false)
 	if err != nil || len(page.Entries) > 2 {
 		t.Fatalf("have %d entries, %v", len(page.Entries), err)
 	}
 }
 
-// testOrder puts entries in no order and expects them by escaped entity, then
-// position.
+// testOrder puts entries in random order and expects them sorted by escaped
+// entity, then position.
 func (s *suite) testOrder(t *testing.T) {
 	at := s.place()
 	positions := []event.Position{
@@ -152,7 +153,7 @@ func (s *suite) testPageAfter(t *testing.T) {
 	at, entries := s.place(), s.some(9, 5)
 	s.put(t, at, entries...)
 	for i, e := range entries {
-		// After the key itself, and after one that is not there.
+		// After the key itself, and after a key that does not exist.
 		for _, after := range []string{e.SortKey(), e.SortKey() + "#"} {
 			have := pages(t, whole, after, func(after string) (eventlog.Page, error) {
 				return s.log.Read(t.Context(), at.lane, at.bucket, after, whole, true)

@@ -73,8 +73,8 @@ type place struct {
 	bucket eventlog.Bucket
 }
 
-// place returns a lane-bucket that nobody has used: lanes of runs coincide, but
-// hours of some centuries hardly do.
+// place returns a lane-bucket that nobody has used: the lanes of two runs may
+// be the same, but hours drawn from some centuries hardly ever are.
 func (s *suite) place() place {
 	n := uint64(s.Next())
 	hour := (s.Seed>>16 + n) % (300 * 365 * 24)
@@ -83,7 +83,7 @@ func (s *suite) place() place {
 	return place{lane, eventlog.Hour.Of(at.UnixMilli())}
 }
 
-// base is a number of the run, from which its positions go up.
+// base is a number of the run, from which its positions ascend.
 func (s *suite) base() uint64 { return s.Seed>>1 | 1<<62 }
 
 // at is position n of the run.
@@ -99,7 +99,7 @@ func position(epoch int, sequence string, index int) event.Position {
 	return p
 }
 
-// entry makes a real event of about size bytes.
+// entry makes a valid event of about size bytes.
 func entry(entity string, at event.Position, size int) eventlog.Entry {
 	e := event.Event{
 		ID:      "id-" + string(at),
@@ -116,7 +116,8 @@ func entry(entity string, at event.Position, size int) eventlog.Entry {
 	}
 }
 
-// noise is text that cannot be compressed much, the same for one position.
+// noise is text that cannot be compressed much, and always the same for a
+// position.
 func noise(at event.Position, size int) string {
 	const letters = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz+-"
 	var seed [32]byte
@@ -162,7 +163,7 @@ func pages(t conformance.T, limit eventlog.PageLimit, after string, read readPag
 				after = key
 			}
 			if i > 0 && before >= bytes {
-				t.Fatalf("page goes on behind %d bytes, the limit is %d", before, bytes)
+				t.Fatalf("the page continues after %d bytes, the limit is %d", before, bytes)
 			}
 			before += len(page.Entries[i].Line)
 		}

@@ -21,7 +21,7 @@ func (s *suite) testWitness(t *testing.T) {
 	}
 	slices.SortFunc(want, func(a, b eventlog.Witness) int { return compare(string(a.Bucket), string(b.Bucket)) })
 	for _, w := range slices.Backward(want) {
-		for range 2 { // the same again counts as stored
+		for range 2 { // a repetition counts as stored
 			must(t, s.log.PutWitness(t.Context(), lane, w))
 		}
 	}
@@ -46,7 +46,7 @@ func (s *suite) testWitness(t *testing.T) {
 			t.Fatalf("witnesses after %q: %s, %v, want %s", tt.after, fmt.Sprint(have), err, fmt.Sprint(tt.want))
 		}
 	}
-	// A witness is neither an event of its bucket nor set aside.
+	// A witness is neither an event of its bucket nor quarantined.
 	if have := s.read(t, place{lane, want[0].Bucket}, whole); len(have) > 0 {
 		t.Fatalf("the bucket has %d entries", len(have))
 	}
@@ -65,8 +65,8 @@ func compare(a, b string) int {
 	return 0
 }
 
-// testPutLeftover puts an entry again that another attempt left with another
-// logged time: it counts as stored, and stays as it is.
+// testPutLeftover puts an entry that another attempt has left with another
+// logged time: it counts as stored and does not change.
 func (s *suite) testPutLeftover(t *testing.T) {
 	at := s.place()
 	left := entry("entity", s.at(1), 5)

@@ -36,7 +36,7 @@ func (s *suite) testPutMany(t *testing.T) {
 func (s *suite) testChanged(t *testing.T) {
 	at, entries := s.place(), s.some(6, 20)
 	s.put(t, at, entries[:3]...)
-	for i, other := range entries[:3] { // whatever its position is to those of the others
+	for i, other := range entries[:3] { // whatever its position relative to the others
 		other.Line = entry(other.Entity, s.at(77), 20).Line
 		for _, batch := range [][]eventlog.Entry{{other}, {entries[3], other, entries[4]}, {entries[(i+1)%3], other}} {
 			conformance.WantError(t, "put other content", s.log.Put(t.Context(), at.lane, at.bucket, batch), eventlog.ErrChanged)
@@ -54,7 +54,8 @@ func (s *suite) testChanged(t *testing.T) {
 
 const writers = 6
 
-// testConcurrentSame lets pumps put the same events at once, differently cut.
+// testConcurrentSame lets pumps put the same events at the same time, in
+// different batches.
 func (s *suite) testConcurrentSame(t *testing.T) {
 	at, entries := s.place(), s.some(20, 50)
 	results := conformance.Race(writers, func(i int) error {
@@ -67,8 +68,8 @@ func (s *suite) testConcurrentSame(t *testing.T) {
 	wantEntries(t, s.read(t, at, whole), entries)
 }
 
-// testConcurrentOther lets writers put different contents under one key: one
-// of them stays, and the others are told.
+// testConcurrentOther lets writers put different contents under one key: one of
+// them is stored, and the others get an error.
 func (s *suite) testConcurrentOther(t *testing.T) {
 	for range 4 {
 		at := s.place()

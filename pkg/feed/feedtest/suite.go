@@ -110,8 +110,8 @@ const patience = 30 * time.Second
 // idle paces reads that return nothing, and fails the test after patience.
 type idle struct{ since time.Time }
 
-// next must be called after every read: found says whether it returned records,
-// have how many were read so far.
+// next must be called after every read. found tells whether the read returned
+// records, have is how many were read so far.
 func (i *idle) next(t *testing.T, found bool, have, want int) {
 	t.Helper()
 	if found || i.since.IsZero() {

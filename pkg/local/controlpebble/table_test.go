@@ -33,9 +33,9 @@ func TestConformance(t *testing.T) {
 	}})
 }
 
-// TestOneWriterWins repeats what the suite does a few times until a check that
-// is not locked together with its write would show: all writers are after one
-// document, and each success must have a version of its own to build on.
+// TestOneWriterWins repeats the suite's race for one document often enough to
+// notice a check that is not locked together with its write: each success must
+// have a version of its own to build on.
 func TestOneWriterWins(t *testing.T) {
 	const writers, attempts = 16, 400
 	_, table := openTable(t, vfs.NewMem())
@@ -61,7 +61,7 @@ func TestOneWriterWins(t *testing.T) {
 	}
 }
 
-// tryIncrement returns 1 if it counted one more, 0 on a conflict.
+// tryIncrement returns 1 if it incremented the counter, 0 on a conflict.
 func tryIncrement(t *testing.T, table control.Table, key control.Key, batched bool) int64 {
 	doc, err := table.Get(t.Context(), key)
 	if err != nil {
@@ -91,7 +91,7 @@ func tryIncrement(t *testing.T, table control.Table, key control.Key, batched bo
 	return 0
 }
 
-// TestCrash loses everything that was not synced, while writers are at work.
+// TestCrash loses everything that was not synced, while writers are running.
 func TestCrash(t *testing.T) {
 	fsys := vfs.NewCrashableMem()
 	_, table := openTable(t, fsys)

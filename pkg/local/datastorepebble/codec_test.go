@@ -41,8 +41,8 @@ func fill(t *testing.T, v reflect.Value, n *int) {
 	}
 }
 
-// TestEveryFieldIsStored fails when a field is added to a row or mark and not
-// to its encoding.
+// TestEveryFieldIsStored fails if a field is added to a row or mark but not to
+// its encoding.
 func TestEveryFieldIsStored(t *testing.T) {
 	n := 0
 	var row datastore.Row
@@ -59,9 +59,9 @@ func TestEveryFieldIsStored(t *testing.T) {
 	}
 }
 
-// TestDamagedValuesAreRefused cuts stored values short, adds to them, gives them
-// another layout and puts a huge number everywhere: none is read as something
-// else, and none ends the process.
+// TestDamagedValuesAreRefused shortens and lengthens stored values, changes
+// their layout, and puts a huge number everywhere: no value is read as another
+// one, and none stops the process.
 func TestDamagedValuesAreRefused(t *testing.T) {
 	n := 0
 	var mark datastore.Mark
@@ -74,7 +74,8 @@ func TestDamagedValuesAreRefused(t *testing.T) {
 	ofRow := func(b []byte) error { _, err := decodeRow(b); return err }
 	for name, c := range map[string]struct {
 		value []byte
-		// least is the length of a value that was whole before there was an index.
+		// least is the length of a complete value from before there was an
+		// index.
 		least  int
 		decode func([]byte) error
 	}{
@@ -98,7 +99,7 @@ func TestDamagedValuesAreRefused(t *testing.T) {
 		refused("of another layout", append([]byte{layout + 1}, c.value[1:]...))
 		for i := range c.value {
 			huge := binary.AppendUvarint(slices.Clone(c.value[:i]), math.MaxInt64)
-			_ = c.decode(append(huge, c.value[i+1:]...)) // returns, whatever it is
+			_ = c.decode(append(huge, c.value[i+1:]...)) // must return, with any result
 		}
 	}
 	for end := range len(row.Position) {

@@ -86,12 +86,13 @@ func TestCrash(t *testing.T) {
 	}
 	next, err := after.Open("kept").SetMark(t.Context(), datastore.LiveMark, lane, mark, at)
 	if err != nil || next == version {
-		t.Fatalf("after the crash: version %q came again, %v", next, err)
+		t.Fatalf("after the crash: version %q was reused, %v", next, err)
 	}
 }
 
 // TestCrashKeepsWhatARowRestsOn loses everything that was not synced after a
-// row was written: the identities that were entered before it are there.
+// row was written: the identities that were entered before the row are still
+// there.
 func TestCrashKeepsWhatARowRestsOn(t *testing.T) {
 	fsys := vfs.NewCrashableMem()
 	_, all := openGenerations(t, fsys)
@@ -117,7 +118,7 @@ func TestCrashKeepsWhatARowRestsOn(t *testing.T) {
 	}
 	first, err := after.Open("g").Identify(t.Context(), lane, late)
 	if err != nil || !slices.Equal(first, events) {
-		t.Fatalf("after the crash %d events came first, %v", len(first), err)
+		t.Fatalf("after the crash %d events are first, %v", len(first), err)
 	}
 }
 

@@ -10,7 +10,7 @@ import (
 	"reprise/pkg/local/localstore/localstoretest"
 )
 
-// TestDamagedIdentity finds less under a key than an identity takes.
+// TestDamagedIdentity stores less than an identity under a key.
 func TestDamagedIdentity(t *testing.T) {
 	space := localstoretest.Open(t).Space("datastore")
 	all, err := New(space)

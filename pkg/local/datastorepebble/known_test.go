@@ -9,8 +9,8 @@ import (
 	"reprise/pkg/local/localstore/localstoretest"
 )
 
-// TestKnownGenerationIsMadeDurable: a generation that another call has created,
-// but not yet brought to the disk, counts as created only once it is there.
+// A generation that another call has created but not yet synced counts as
+// created only once it is on disk.
 func TestKnownGenerationIsMadeDurable(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	open := func(fsys vfs.FS) *Generations {

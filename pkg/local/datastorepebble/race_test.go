@@ -13,9 +13,9 @@ import (
 	"reprise/pkg/event"
 )
 
-// TestOneWriterWins repeats what the suite does a few times until a check that
-// is not locked together with its write would show: all writers are after one
-// row and one mark, and each success must have its own to build on.
+// TestOneWriterWins repeats the suite's race for one row and one mark often
+// enough to notice a check that is not locked together with its write: each
+// success must have a value of its own to build on.
 func TestOneWriterWins(t *testing.T) {
 	const writers, attempts = 16, 400
 	_, all := openGenerations(t, vfs.NewMem())
@@ -45,7 +45,7 @@ func TestOneWriterWins(t *testing.T) {
 }
 
 // TestOneIsFirst lets writers enter one key at many positions, the lowest in
-// the midst: whoever comes behind it must be told of it, and it must stay.
+// the middle: later writers must be told of it, and it must stay.
 func TestOneIsFirst(t *testing.T) {
 	const writers, rounds, others = 8, 30, 200
 	_, all := openGenerations(t, vfs.NewMem())
@@ -53,7 +53,7 @@ func TestOneIsFirst(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := all.Open("g")
-	// Others are read between the key's turn and the write of them all.
+	// Other keys are read between this key's lock and the write of them all.
 	enter := func(round, at int) datastore.Identity {
 		events := []datastore.Identity{{Entity: "a", Key: event.Digest{Lo: uint64(round)},
 			Position: event.Position(fmt.Sprintf("0001-09%09d-0000", at)), Content: uint64(at)}}
@@ -88,7 +88,7 @@ func TestOneIsFirst(t *testing.T) {
 	}
 }
 
-// countRow returns 1 if it counted the row one up, 0 on a conflict.
+// countRow returns 1 if it incremented the row's counter, 0 on a conflict.
 func countRow(t *testing.T, g datastore.Generation) int64 {
 	found, err := g.Rows(t.Context(), lane, []string{"a"})
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"log/slog"
+	"sync"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -20,8 +21,8 @@ const (
 	// record takes some fifteen times its size, and every worker has a batch.
 	batchRecords = 500
 	batchBytes   = 512 << 10
-	queueRecords = 16 // in the queue of a worker
-	readRecords  = 64 // in one read of a shard
+	queueRecords = 2 * batchRecords // in the queue of a worker
+	readRecords  = 64               // in one read of a shard
 	// firstBackoff and lastBackoff bound the wait before a failed batch is
 	// retried. It is retried for ever: nothing is dropped here.
 	firstBackoff = 20 * time.Millisecond
@@ -50,7 +51,7 @@ type Consume func(ctx context.Context, batch events.KinesisEvent) (events.Kinesi
 // Mapping reads a stream for one consumer and invokes its function with batches,
 // as a Lambda event source mapping does: at least once, several batches of a
 // shard concurrently but the records of one partition key in order, and with
-// endless retries from the lowest failed record. Every field is required.
+// endless retries from the lowest failed record. Every field but Window is required.
 type Mapping struct {
 	// Consumer names the checkpoints.
 	Consumer    string
@@ -60,9 +61,38 @@ type Mapping struct {
 	Function    Consume
 	// Factor is the number of concurrent batches of a shard.
 	Factor int
+	// Window is how long a batch waits for more records after its first one, unless
+	// it is full; 0 means that it takes only those that are there already.
+	Window time.Duration
 	// Region appears in the events that the function gets.
 	Region string
 	Log    *slog.Logger
+
+	mu sync.Mutex
+	// trackers are those of the shards that are consumed.
+	trackers map[string]*tracker
+}
+
+// Lag is the age of the oldest record that was read and is not done. A shard with a
+// batch that fails does not count: it is behind for another reason than its load.
+func (m *Mapping) Lag(now time.Time) time.Duration {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var lag time.Duration
+	for _, t := range m.trackers {
+		lag = max(lag, t.lag(now))
+	}
+	return lag
+}
+
+// follow sets a shard's tracker, in the place of that of an earlier run.
+func (m *Mapping) follow(shard string, t *tracker) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.trackers == nil {
+		m.trackers = make(map[string]*tracker)
+	}
+	m.trackers[shard] = t
 }
 
 // Run consumes all shards until ctx ends, then returns nil. After an error of the
@@ -116,9 +146,10 @@ func (m *Mapping) runShard(ctx context.Context, shard string) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	tracker := newTracker()
-	queues := make([]chan feed.Record, m.Factor)
+	m.follow(shard, tracker)
+	queues := make([]*queue, m.Factor)
 	for i := range queues {
-		queues[i] = make(chan feed.Record, queueRecords)
+		queues[i] = newQueue()
 		w := &worker{mapping: m, shard: shard, queue: queues[i], tracker: tracker}
 		group.Go(func() error { return w.run(ctx) })
 	}
@@ -128,7 +159,7 @@ func (m *Mapping) runShard(ctx context.Context, shard string) error {
 }
 
 // read distributes the shard's records to the workers by partition key.
-func (m *Mapping) read(ctx context.Context, shard, after string, queues []chan feed.Record, tracker *tracker) error {
+func (m *Mapping) read(ctx context.Context, shard, after string, queues []*queue, tracker *tracker) error {
 	at, err := m.Stream.Iterator(ctx, shard, feed.Start{After: after})
 	if err != nil {
 		return err
@@ -145,11 +176,9 @@ func (m *Mapping) read(ctx context.Context, shard, after string, queues []chan f
 			return err
 		}
 		for _, r := range batch.Records {
-			tracker.begin(r.Sequence)
-			select {
-			case queues[keyed(r.Key, len(queues))] <- r:
-			case <-ctx.Done():
-				return ctx.Err()
+			tracker.begin(r)
+			if err := queues[keyed(r.Key, len(queues))].put(ctx, r); err != nil {
+				return err
 			}
 			after = r.Sequence
 		}

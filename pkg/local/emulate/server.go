@@ -17,16 +17,18 @@ const (
 	headerTimeout  = 5 * time.Second
 	requestTimeout = 30 * time.Second
 	idleTimeout    = 2 * time.Minute
-	// requestsAtOnce limits concurrent requests, since a body takes several
-	// times its size in memory until its events are put. Further requests wait.
-	requestsAtOnce = 6
 )
 
+// Hold makes a request wait before it is handed on. It returns a problem to
+// refuse the request instead.
+type Hold func(*http.Request) *api.Problem
+
 // Server returns a server of h for clients on this machine; it answers other
-// requests with 403. h gets at most requestsAtOnce concurrent requests.
-func Server(h http.Handler, log *slog.Logger) *http.Server {
+// requests with 403. The package documentation says how requests share the memory.
+// A nil hold lets every request pass.
+func Server(h http.Handler, hold Hold, log *slog.Logger) *http.Server {
 	return &http.Server{
-		Handler:           guarded(h),
+		Handler:           onlyThisMachine(newGate(h, hold)),
 		MaxHeaderBytes:    maxHeaderBytes,
 		ReadHeaderTimeout: headerTimeout,
 		ReadTimeout:       requestTimeout,
@@ -36,19 +38,13 @@ func Server(h http.Handler, log *slog.Logger) *http.Server {
 	}
 }
 
-func guarded(h http.Handler) http.Handler {
-	slots := make(chan struct{}, requestsAtOnce)
+func onlyThisMachine(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !fromThisMachine(r) {
 			api.Forbid(w)
 			return
 		}
-		select {
-		case slots <- struct{}{}:
-			defer func() { <-slots }()
-			h.ServeHTTP(w, r)
-		case <-r.Context().Done():
-		}
+		h.ServeHTTP(w, r)
 	})
 }
 

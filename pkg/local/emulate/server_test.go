@@ -21,17 +21,24 @@ import (
 // serve serves a handler with short time limits and returns its address.
 func serve(t *testing.T, h http.Handler) string {
 	t.Helper()
-	server := Server(h, slog.New(slog.DiscardHandler))
-	if server.ReadHeaderTimeout == 0 || server.ReadTimeout == 0 || server.WriteTimeout == 0 || server.IdleTimeout == 0 || server.MaxHeaderBytes == 0 {
+	server := Server(h, nil, slog.New(slog.DiscardHandler))
+	if server.ReadHeaderTimeout == 0 || server.ReadTimeout == 0 || server.WriteTimeout == 0 ||
+		server.IdleTimeout == 0 || server.MaxHeaderBytes == 0 {
 		t.Errorf("a limit is missing: %+v", server)
 	}
 	server.ReadHeaderTimeout, server.ReadTimeout = 50*time.Millisecond, 100*time.Millisecond
+	return serveOn(t, server)
+}
+
+// serveOn runs a server until the test ends and returns its address.
+func serveOn(t *testing.T, server *http.Server) string {
+	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(listener) }()
+	go func() { ended <- server.Serve(CapConnections(listener)) }()
 	t.Cleanup(func() {
 		_ = server.Close()
 		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
@@ -41,7 +48,7 @@ func serve(t *testing.T, h http.Handler) string {
 	return listener.Addr().String()
 }
 
-// forbidden is a stream that nothing may reach.
+// forbidden is a stream that nothing may use.
 type forbidden struct {
 	feed.Stream
 	t *testing.T
@@ -66,7 +73,8 @@ func TestSlowRequestIsCutOffAndNeverHandedOn(t *testing.T) {
 	address := serve(t, load.Handler())
 	for name, part := range map[string]string{
 		"in the header": "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-",
-		"in the body": "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/cloudevents+json\r\nContent-Length: 1000\r\n\r\n" +
+		"in the body": "POST /events HTTP/1.1\r\nHost: localhost\r\n" +
+			"Content-Type: application/cloudevents+json\r\nContent-Length: 1000\r\n\r\n" +
 			`{"specversion":"1.0","id":"0","source":"/s","type":"t","subject":"e"}`,
 	} {
 		connection, err := net.Dial("tcp", address)
@@ -76,7 +84,8 @@ func TestSlowRequestIsCutOffAndNeverHandedOn(t *testing.T) {
 		if _, err := io.WriteString(connection, part); err != nil {
 			t.Fatal(err)
 		}
-		// The client says no more, and waits. The server ends it.
+		// The client sends nothing more and waits. The server ends the
+		// connection.
 		if resp, err := http.ReadResponse(bufio.NewReader(connection), nil); err == nil && resp.StatusCode < 400 {
 			t.Errorf("slow %s: %d", name, resp.StatusCode)
 		}
@@ -87,7 +96,7 @@ func TestSlowRequestIsCutOffAndNeverHandedOn(t *testing.T) {
 func TestOnlyThisMachineIsServed(t *testing.T) {
 	handler := Server(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusTeapot)
-	}), slog.New(slog.DiscardHandler)).Handler
+	}), nil, slog.New(slog.DiscardHandler)).Handler
 	for _, c := range []struct {
 		host, origin string
 		status       int
@@ -107,42 +116,6 @@ func TestOnlyThisMachineIsServed(t *testing.T) {
 		handler.ServeHTTP(recorder, r)
 		if recorder.Code != c.status {
 			t.Errorf("%+v: %d %s", c, recorder.Code, recorder.Body)
-		}
-	}
-}
-
-// TestMoreRequestsThanFitWait fills every slot, and looks whether one more gets
-// in before another one ends.
-func TestMoreRequestsThanFitWait(t *testing.T) {
-	began, end := make(chan struct{}, requestsAtOnce+1), make(chan struct{})
-	address := serve(t, http.HandlerFunc(func(http.ResponseWriter, *http.Request) {
-		began <- struct{}{}
-		<-end
-	}))
-	answered := make(chan error, requestsAtOnce+1)
-	ask := func(ctx context.Context) {
-		req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+address, http.NoBody)
-		if err == nil {
-			var resp *http.Response
-			if resp, err = http.DefaultClient.Do(req); err == nil {
-				err = resp.Body.Close()
-			}
-		}
-		answered <- err
-	}
-	for range requestsAtOnce {
-		go ask(t.Context())
-		<-began
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
-	defer cancel()
-	if ask(ctx); !errors.Is(<-answered, context.DeadlineExceeded) || len(began) > 0 {
-		t.Error("one more request than fits was let in")
-	}
-	close(end)
-	for range requestsAtOnce {
-		if err := <-answered; err != nil {
-			t.Error(err)
 		}
 	}
 }

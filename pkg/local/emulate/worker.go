@@ -17,13 +17,13 @@ import (
 type worker struct {
 	mapping *Mapping
 	shard   string
-	queue   chan feed.Record
+	queue   *queue
 	tracker *tracker
 }
 
 func (w *worker) run(ctx context.Context) error {
 	for {
-		batch, err := w.next(ctx)
+		batch, err := w.queue.take(ctx, w.mapping.Window)
 		if err != nil {
 			return err
 		}
@@ -33,30 +33,14 @@ func (w *worker) run(ctx context.Context) error {
 	}
 }
 
-// next waits for a record and adds the other queued ones, up to a batch.
-func (w *worker) next(ctx context.Context) ([]feed.Record, error) {
-	var batch []feed.Record
-	size := 0
-	select {
-	case r := <-w.queue:
-		batch, size = append(batch, r), len(r.Data)
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	}
-	for len(batch) < batchRecords && size < batchBytes {
-		select {
-		case r := <-w.queue:
-			batch, size = append(batch, r), size+len(r.Data)
-		default:
-			return batch, nil
-		}
-	}
-	return batch, nil
-}
-
 // deliver invokes the function until it has done every record.
 func (w *worker) deliver(ctx context.Context, batch []feed.Record) error {
-	backoff := firstBackoff
+	backoff, failed := firstBackoff, false
+	defer func() {
+		if failed {
+			w.tracker.fail(-1)
+		}
+	}()
 	for len(batch) > 0 {
 		done := w.invoke(ctx, batch)
 		for _, r := range batch[:done] {
@@ -68,6 +52,10 @@ func (w *worker) deliver(ctx context.Context, batch []feed.Record) error {
 		}
 		if len(batch) == 0 {
 			return nil
+		}
+		if !failed {
+			failed = true
+			w.tracker.fail(1)
 		}
 		if err := Sleep(ctx, backoff); err != nil {
 			return err

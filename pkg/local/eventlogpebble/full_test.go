@@ -23,8 +23,8 @@ func (f *filling) GetDiskUsage(string) (vfs.DiskUsage, error) {
 	return vfs.DiskUsage{AvailBytes: f.left.Load(), TotalBytes: 1 << 40}, nil
 }
 
-// TestAFullDiskIsTold: nothing counts as stored that was refused.
-func TestAFullDiskIsTold(t *testing.T) {
+// TestAFullDiskIsReported checks that a refused write never counts as stored.
+func TestAFullDiskIsReported(t *testing.T) {
 	disk := &filling{FS: vfs.NewMem()}
 	disk.left.Store(1 << 40)
 	_, log := openLog(t, disk)
@@ -56,7 +56,7 @@ func TestAFullDiskIsTold(t *testing.T) {
 		}
 	}
 	disk.left.Store(1 << 20)
-	for err := error(nil); err == nil; n++ { // the disk is looked at now and then
+	for err := error(nil); err == nil; n++ { // the disk is checked at intervals
 		if err = calls["Put"](n); n > 1000 {
 			t.Fatal("1000 writes to a full disk were accepted")
 		}

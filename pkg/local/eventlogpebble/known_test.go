@@ -10,8 +10,8 @@ import (
 	"reprise/pkg/local/localstore/localstoretest"
 )
 
-// TestKnownIsMadeDurable: what another call has stored, but not yet brought to
-// the disk, counts as stored only once it is there.
+// An entry that another call has stored but not yet synced counts as stored
+// only once it is on disk.
 func TestKnownIsMadeDurable(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	open := func(fsys vfs.FS) *localstore.Space { return localstoretest.OpenFS(t, fsys).Space("eventlog") }
@@ -35,7 +35,7 @@ func TestKnownIsMadeDurable(t *testing.T) {
 		t.Fatalf("after the crash: %t, %v", found, err)
 	}
 
-	// The same of quarantine, where what came first stays.
+	// The same is true of quarantine, where the first record stays.
 	lazily(space, append(quarantinePrefix(1), entry.Position...), []byte(`{"reason":"first"}`))
 	second := eventlog.Quarantined{Position: entry.Position, Reason: "second"}
 	if err := log.Quarantine(t.Context(), 1, second); err != nil {
@@ -47,8 +47,8 @@ func TestKnownIsMadeDurable(t *testing.T) {
 	}
 }
 
-// TestDamagedEntriesAreRefused: what cannot be an entry is an error of the read,
-// and neither an entry nor the end of a page.
+// TestDamagedEntriesAreRefused checks that a value that cannot be an entry
+// makes the read fail, and is neither an entry nor the end of a page.
 func TestDamagedEntriesAreRefused(t *testing.T) {
 	const at = "2026-03-01T00"
 	for name, c := range map[string]struct{ key, value string }{

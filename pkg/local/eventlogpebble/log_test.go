@@ -56,8 +56,8 @@ func entries(t testing.TB, from, n int) []eventlog.Entry {
 	return batch
 }
 
-// TestDuplicateInBatch: a batch that names an entry twice is as good as one that
-// names it once, unless the two differ.
+// TestDuplicateInBatch checks that a batch that contains an entry twice is as
+// good as one that contains it once, unless the two differ.
 func TestDuplicateInBatch(t *testing.T) {
 	_, log := openLog(t, vfs.NewMem())
 	batch := entries(t, 0, 1)
@@ -80,7 +80,7 @@ func TestDuplicateInBatch(t *testing.T) {
 	}
 }
 
-// TestFailedPutStoresNothing: here, unlike in the contract, a batch is atomic.
+// Unlike in the contract, a batch is atomic here.
 func TestFailedPutStoresNothing(t *testing.T) {
 	_, log := openLog(t, vfs.NewMem())
 	batch := entries(t, 0, 3)
@@ -97,8 +97,8 @@ func TestFailedPutStoresNothing(t *testing.T) {
 	}
 }
 
-// TestCrash loses everything that was not synced. What was acknowledged twice,
-// the second time without a write, must be there as well.
+// TestCrash loses everything that was not synced. An entry that was
+// acknowledged twice, the second time without a write, must also be there.
 func TestCrash(t *testing.T) {
 	fsys := vfs.NewCrashableMem()
 	_, log := openLog(t, fsys)

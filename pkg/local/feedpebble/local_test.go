@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"strconv"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -20,7 +19,7 @@ import (
 
 const shard0 = "shardId-000000000000"
 
-// clock is a time that tests move.
+// clock is a time that tests set.
 type clock struct{ millis atomic.Int64 }
 
 func (c *clock) now() time.Time { return time.UnixMilli(c.millis.Load()) }
@@ -74,8 +73,8 @@ func TestBehindComesFromArrivals(t *testing.T) {
 	}
 }
 
-// TestArrivalNeverGoesBack: times are found by halving, which a clock that is
-// set back would defeat.
+// TestArrivalNeverGoesBack sets the clock back: times are found by binary
+// search, which needs ascending arrivals.
 func TestArrivalNeverGoesBack(t *testing.T) {
 	clock := new(clock)
 	s, streams := openStreams(t, vfs.NewMem(), clock.now)
@@ -95,7 +94,7 @@ func TestArrivalNeverGoesBack(t *testing.T) {
 	if fmt.Sprint(have) != "[1000 5000 5000 5000 6000 6000]" {
 		t.Fatalf("arrivals %v", have)
 	}
-	clock.millis.Store(7_000) // no time to come is asked for
+	clock.millis.Store(7_000) // a future time would be refused
 	for at, want := range map[int64]int{1: 6, 1_000: 6, 1_001: 5, 5_000: 5, 5_001: 2, 6_000: 2, 6_001: 0} {
 		if records := read(t, stream, feed.Start{At: time.UnixMilli(at)}, 10).Records; len(records) != want {
 			t.Fatalf("at %d: have %d records, want %d", at, len(records), want)
@@ -103,15 +102,16 @@ func TestArrivalNeverGoesBack(t *testing.T) {
 	}
 }
 
-// TestIteratorAtAFutureTime refuses a time to come, as Kinesis does, and passes
-// over what arrives before the iterator's time by a clock that was set back.
+// TestIteratorAtAFutureTime expects a future time to be refused, as by Kinesis.
+// Records that arrive before the iterator's time, by a clock that was set back,
+// are skipped.
 func TestIteratorAtAFutureTime(t *testing.T) {
 	clock := new(clock)
 	_, streams := openStreams(t, vfs.NewMem(), clock.now)
 	stream := newStream(t, streams, 1)
 	put(t, stream, 1)
 	if _, err := stream.Iterator(t.Context(), shard0, feed.Start{At: time.UnixMilli(1)}); err == nil {
-		t.Fatal("an iterator at a time to come")
+		t.Fatal("got an iterator at a future time")
 	}
 	clock.millis.Store(5_000)
 	it, err := stream.Iterator(t.Context(), shard0, feed.Start{At: time.UnixMilli(5_000)})
@@ -136,7 +136,7 @@ func TestTrim(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, upTo := range []int{2, 1, 2} { // less than before changes nothing
+	for _, upTo := range []int{2, 1, 2} { // trimming to an earlier place changes nothing
 		if err := stream.Trim(t.Context(), shard0, sequences[upTo]); err != nil {
 			t.Fatal(err)
 		}
@@ -144,7 +144,7 @@ func TestTrim(t *testing.T) {
 	}
 	batch, err := stream.Read(t.Context(), it, 10)
 	if err != nil || len(batch.Records) != 3 || batch.Records[0].Sequence != sequences[3] {
-		t.Fatalf("an iterator of before: %+v, %v", batch.Records, err)
+		t.Fatalf("an iterator from before the trim: %+v, %v", batch.Records, err)
 	}
 	if records := read(t, stream, feed.Start{After: sequences[0]}, 10).Records; len(records) != 3 {
 		t.Fatalf("after what was trimmed: %d records", len(records))
@@ -152,7 +152,8 @@ func TestTrim(t *testing.T) {
 	if err := stream.Trim(t.Context(), shard0, "7"); err == nil {
 		t.Fatal("trimmed what is not there yet")
 	}
-	// A shard that was trimmed whole goes on counting, also when opened anew.
+	// A shard that was trimmed completely continues its numbers, even after it
+	// is reopened.
 	if err := stream.Trim(t.Context(), shard0, sequences[5]); err != nil {
 		t.Fatal(err)
 	}
@@ -168,7 +169,8 @@ func TestTrim(t *testing.T) {
 func wantStatus(t *testing.T, stream *feedpebble.Stream, records int64, newest, trimmed string) {
 	t.Helper()
 	status, err := stream.Status(t.Context(), shard0)
-	if err != nil || status.Records != records || status.Newest != newest || status.Trimmed != trimmed || status.Arrival.IsZero() {
+	if err != nil || status.Records != records || status.Newest != newest || status.Trimmed != trimmed ||
+		status.Arrival.IsZero() {
 		t.Fatalf("status %+v, %v; want %d records up to %q, trimmed up to %q", status, err, records, newest, trimmed)
 	}
 }
@@ -190,7 +192,7 @@ func TestWait(t *testing.T) {
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
-		wait("") // there is one already
+		wait("") // there is a record already
 		if err := <-done; err != nil {
 			t.Fatal(err)
 		}
@@ -215,8 +217,8 @@ func TestWait(t *testing.T) {
 	})
 }
 
-// TestNothingAppearsBehindAReader lets many writers put while readers follow
-// with Wait, at the pace of the writers: numbers must come without gaps.
+// TestNothingAppearsBehindAReader lets many writers put records while readers
+// follow with Wait: the numbers that a reader sees must have no gaps.
 func TestNothingAppearsBehindAReader(t *testing.T) {
 	const writers, each, readers = 32, 40, 3
 	_, streams := openStreams(t, vfs.NewMem(), time.Now)
@@ -229,158 +231,4 @@ func TestNothingAppearsBehindAReader(t *testing.T) {
 		group.Go(func() { follow(t, stream, writers*each) })
 	}
 	group.Wait()
-}
-
-func follow(t *testing.T, stream *feedpebble.Stream, count int) {
-	it, err := stream.Iterator(t.Context(), shard0, feed.Start{})
-	last := ""
-	for n := 0; n < count && err == nil; {
-		if err = stream.Wait(t.Context(), shard0, last); err != nil {
-			break
-		}
-		var batch feed.Batch
-		if batch, err = stream.Read(t.Context(), it, 7); len(batch.Records) == 0 && err == nil {
-			err = errors.New("no records after a wait")
-		}
-		for _, record := range batch.Records {
-			n++
-			if record.Sequence != strconv.Itoa(n) {
-				t.Errorf("read %q, want %d", record.Sequence, n)
-				return
-			}
-			last = record.Sequence
-		}
-		it = batch.Next
-	}
-	if err != nil {
-		t.Error(err)
-	}
-}
-
-// TestReplacedStreamRefusesOldIterators: their places mean nothing in a new
-// stream of the same name.
-func TestReplacedStreamRefusesOldIterators(t *testing.T) {
-	_, streams := openStreams(t, vfs.NewMem(), time.Now)
-	stream := newStream(t, streams, 1)
-	put(t, stream, 1)
-	old, err := stream.Iterator(t.Context(), shard0, feed.Start{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := streams.Delete(t.Context(), "events"); err != nil {
-		t.Fatal(err)
-	}
-	put(t, newStream(t, streams, 1), 1)
-	if _, err := stream.Read(t.Context(), old, 1); !errors.Is(err, feed.ErrIteratorExpired) {
-		t.Fatalf("read: %v", err)
-	}
-}
-
-// TestCrash loses everything that was not synced, in the midst of writing.
-func TestCrash(t *testing.T) {
-	fsys := vfs.NewCrashableMem()
-	_, streams := openStreams(t, fsys, time.Now)
-	stream := newStream(t, streams, 1)
-	var group sync.WaitGroup
-	var mu sync.Mutex
-	acknowledged := make(map[string]string)
-	var crashed *vfs.MemFS
-	var must map[string]string
-	for w := range 8 {
-		group.Go(func() {
-			for n := range 30 {
-				data := fmt.Sprint(w, " ", n)
-				sequence, err := stream.Put(t.Context(), "key", []byte(data))
-				if err != nil {
-					t.Error(err)
-				}
-				mu.Lock()
-				acknowledged[sequence] = data
-				if len(acknowledged) == 100 {
-					must = make(map[string]string)
-					for k, v := range acknowledged {
-						must[k] = v
-					}
-					crashed = fsys.CrashClone(vfs.CrashCloneCfg{})
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	group.Wait()
-	_, after := openStreams(t, crashed, time.Now)
-	found := make(map[string]string)
-	for _, record := range read(t, after.Stream("events"), feed.Start{}, 1000).Records {
-		found[record.Sequence] = string(record.Data)
-	}
-	for sequence, data := range must {
-		if found[sequence] != data {
-			t.Fatalf("after the crash: %q has %q, want %q", sequence, found[sequence], data)
-		}
-	}
-}
-
-func openOnDisk(b *testing.B) *feedpebble.Stream {
-	b.Helper()
-	_, streams := openStreams(b, nil, time.Now)
-	return newStream(b, streams, 4)
-}
-
-// BenchmarkPut puts records of 100 KB, as the ingest path packs them, from 64
-// writers under 64 lanes' keys.
-func BenchmarkPut(b *testing.B) {
-	stream := openOnDisk(b)
-	lanes, err := event.NewLanes(64)
-	if err != nil {
-		b.Fatal(err)
-	}
-	for _, size := range []int{300, 100_000} {
-		b.Run(strconv.Itoa(size), func(b *testing.B) {
-			data := make([]byte, size)
-			b.SetBytes(int64(size))
-			b.ReportAllocs()
-			b.SetParallelism(32)
-			var writer atomic.Int64
-			b.RunParallel(func(pb *testing.PB) {
-				key := lanes.Key(event.Lane(writer.Add(1) % 64))
-				for pb.Next() {
-					if _, err := stream.Put(b.Context(), key, data); err != nil {
-						b.Error(err)
-						return
-					}
-				}
-			})
-		})
-	}
-}
-
-// BenchmarkRead reads 1,000 records of 300 bytes.
-func BenchmarkRead(b *testing.B) {
-	stream := openOnDisk(b)
-	for range 1000 {
-		if _, err := stream.Put(b.Context(), "key0", make([]byte, 300)); err != nil {
-			b.Fatal(err)
-		}
-	}
-	list, err := stream.Shards(b.Context())
-	if err != nil {
-		b.Fatal(err)
-	}
-	var from feed.Iterator
-	for _, shard := range list {
-		it, err := stream.Iterator(b.Context(), shard.ID, feed.Start{})
-		if err != nil {
-			b.Fatal(err)
-		}
-		if batch, err := stream.Read(b.Context(), it, 1); err == nil && len(batch.Records) > 0 {
-			from = it
-		}
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		batch, err := stream.Read(b.Context(), from, 1000)
-		if err != nil || len(batch.Records) != 1000 {
-			b.Fatal(len(batch.Records), err)
-		}
-	}
 }

@@ -2,8 +2,7 @@ package feedpebble
 
 import "testing"
 
-// TestPublishNeverGoesBack: syncs end in any order, and the later record being
-// on disk means that the earlier is.
+// Syncs end in any order. If a later record is on disk, so is an earlier one.
 func TestPublishNeverGoesBack(t *testing.T) {
 	var sh shard
 	for _, step := range []struct {

@@ -78,7 +78,13 @@ func (s *Streams) load(st *stream) error {
 
 func (st *stream) describe() feed.Description {
 	arn := "arn:aws:kinesis:local:000000000000:stream/" + st.Name
-	return feed.Description{Name: st.Name, ARN: arn, Identity: st.identity(), Shards: st.Count, Created: st.Created}
+	return feed.Description{
+		Name:     st.Name,
+		ARN:      arn,
+		Identity: st.identity(),
+		Shards:   st.Count,
+		Created:  st.Created,
+	}
 }
 
 func (st *stream) identity() string { return fmt.Sprintf("%s@%d", st.Name, st.Number) }

@@ -15,8 +15,25 @@ import (
 // that assigns, which costs no sync, and a Task, which costs one.
 func BenchmarkTransition(b *testing.B) {
 	for _, c := range []struct{ name, state string }{
-		{"pass", `"S":{"Type":"Pass","Assign":{"n":"{% $states.input.n + 1 %}"},"Output":{"n":"{% $states.input.n + 1 %}"},"Next":"C"}`},
-		{"task", `"S":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"f","Payload":"{% $states.input.n + 1 %}"},"Output":{"n":"{% $states.result.Payload %}"},"Next":"C"}`},
+		{
+			"pass",
+			`"S":{
+				"Type":"Pass",
+				"Assign":{"n":"{% $states.input.n + 1 %}"},
+				"Output":{"n":"{% $states.input.n + 1 %}"},
+				"Next":"C"
+			}`,
+		},
+		{
+			"task",
+			`"S":{
+				"Type":"Task",
+				"Resource":"arn:aws:states:::lambda:invoke",
+				"Arguments":{"FunctionName":"f","Payload":"{% $states.input.n + 1 %}"},
+				"Output":{"n":"{% $states.result.Payload %}"},
+				"Next":"C"
+			}`,
+		},
 	} {
 		b.Run(c.name, func(b *testing.B) { benchmark(b, c.state) })
 	}
@@ -25,14 +42,29 @@ func BenchmarkTransition(b *testing.B) {
 const loops = 2000
 
 func benchmark(b *testing.B, state string) {
-	definition := `{"QueryLanguage":"JSONata","StartAt":"S","States":{` + state + `,
-		"C":{"Type":"Choice","Choices":[{"Condition":"{% $states.input.n < 2000 %}","Next":"S"}],"Default":"E"},"E":{"Type":"Succeed"}}}`
+	definition := `{
+		"QueryLanguage":"JSONata",
+		"StartAt":"S",
+		"States":{
+			` + state + `,
+			"C":{
+				"Type":"Choice",
+				"Choices":[{"Condition":"{% $states.input.n < 2000 %}","Next":"S"}],
+				"Default":"E"
+			},
+			"E":{"Type":"Succeed"}
+		}
+	}`
 	m, err := asl.Parse([]byte(definition), nil)
 	if err != nil {
 		b.Fatal(err)
 	}
 	db := localstoretest.OpenFS(b, nil)
-	engine, err := engine.New(engine.Config{Machines: map[string]*asl.Machine{"m": m}, Invoker: &invoker{calls: map[string]int{}}, Journal: New(db.Space("journal"))})
+	engine, err := engine.New(engine.Config{
+		Machines: map[string]*asl.Machine{"m": m},
+		Invoker:  &invoker{calls: map[string]int{}},
+		Journal:  New(db.Space("journal")),
+	})
 	if err != nil {
 		b.Fatal(err)
 	}

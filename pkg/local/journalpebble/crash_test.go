@@ -30,15 +30,53 @@ func (i *invoker) Invoke(_ context.Context, _ string, payload json.RawMessage) (
 	return payload, nil
 }
 
-const definition = `{"QueryLanguage":"JSONata","StartAt":"Many","States":{
-"Many":{"Type":"Map","Label":"many","Items":"{% [1..20] %}","MaxConcurrency":4,"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},"StartAt":"A","States":{
- "A":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"f","Payload":{"a":"{% $states.input %}"}},"Output":"{% $states.result.Payload.a %}","End":true}}},"Next":"Each"},
-"Each":{"Type":"Map","Items":"{% $states.input %}","ItemProcessor":{"StartAt":"B","States":{
- "B":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"f","Payload":{"b":"{% $states.input %}"}},"Output":"{% $states.result.Payload.b %}","End":true}}},"Next":"Sum"},
-"Sum":{"Type":"Pass","Output":"{% $sum($states.input) %}","End":true}}}`
+const definition = `{
+	"QueryLanguage":"JSONata",
+	"StartAt":"Many",
+	"States":{
+		"Many":{
+			"Type":"Map",
+			"Label":"many",
+			"Items":"{% [1..20] %}",
+			"MaxConcurrency":4,
+			"ItemProcessor":{
+				"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+				"StartAt":"A",
+				"States":{
+					"A":{
+						"Type":"Task",
+						"Resource":"arn:aws:states:::lambda:invoke",
+						"Arguments":{"FunctionName":"f","Payload":{"a":"{% $states.input %}"}},
+						"Output":"{% $states.result.Payload.a %}",
+						"End":true
+					}
+				}
+			},
+			"Next":"Each"
+		},
+		"Each":{
+			"Type":"Map",
+			"Items":"{% $states.input %}",
+			"ItemProcessor":{
+				"StartAt":"B",
+				"States":{
+					"B":{
+						"Type":"Task",
+						"Resource":"arn:aws:states:::lambda:invoke",
+						"Arguments":{"FunctionName":"f","Payload":{"b":"{% $states.input %}"}},
+						"Output":"{% $states.result.Payload.b %}",
+						"End":true
+					}
+				}
+			},
+			"Next":"Sum"
+		},
+		"Sum":{"Type":"Pass","Output":"{% $sum($states.input) %}","End":true}
+	}
+}`
 
-// TestCrash takes the disk away at a random moment, what was not synced being
-// lost to a random part, and lets a new engine finish.
+// TestCrash removes the disk at a random moment, when a random part of what was
+// not synced is lost, and lets a new engine finish.
 func TestCrash(t *testing.T) {
 	m, err := asl.Parse([]byte(definition), nil)
 	if err != nil {
@@ -102,7 +140,11 @@ func (t tapped) Sync() error { t.before(); return t.Journal.Sync() }
 func open(t *testing.T, fs vfs.FS, m *asl.Machine, in interpreter.Invoker, before func()) opened {
 	t.Helper()
 	db := localstoretest.OpenFS(t, fs)
-	engine, err := engine.New(engine.Config{Machines: map[string]*asl.Machine{"m": m}, Invoker: in, Journal: tapped{New(db.Space("journal")), before}})
+	engine, err := engine.New(engine.Config{
+		Machines: map[string]*asl.Machine{"m": m},
+		Invoker:  in,
+		Journal:  tapped{New(db.Space("journal")), before},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -10,7 +10,8 @@ import (
 	"reprise/pkg/local/localstore/localstoretest"
 )
 
-// TestJournal opens the store again after a crash: what was not synced is lost.
+// TestJournal opens the store again after a crash that loses what was not
+// synced.
 func TestJournal(t *testing.T) {
 	asltest.Journal(t, func(t *testing.T) (journal.Journal, func() journal.Journal) {
 		fs := vfs.NewCrashableMem()

@@ -22,7 +22,7 @@ type smallDisk struct {
 	available atomic.Int64
 	noSpace   atomic.Bool
 	ballast   atomic.Bool
-	// tables restricts noSpace to tables, and failures counts.
+	// tables restricts noSpace to tables; failures counts the failures.
 	tables   atomic.Bool
 	failures atomic.Int64
 }
@@ -66,7 +66,7 @@ func tryPut(space *Space, key string) error {
 	return space.Write(func(b *Batch) error { return b.Put([]byte(key), []byte("value")) })
 }
 
-// TestReserve: below the reserve writes are refused, everything else goes on.
+// Below the reserve, writes are refused and everything else continues.
 func TestReserve(t *testing.T) {
 	disk := newSmallDisk(1 << 30)
 	space := openSmall(t, disk).Space("a")
@@ -108,7 +108,7 @@ func TestReserve(t *testing.T) {
 	}
 }
 
-// TestLargeWritesLookSooner: what counts is bytes, too.
+// What counts is bytes, too.
 func TestLargeWritesLookSooner(t *testing.T) {
 	disk := newSmallDisk(1 << 30)
 	space := openSmall(t, disk).Space("a")
@@ -121,7 +121,7 @@ func TestLargeWritesLookSooner(t *testing.T) {
 	}
 }
 
-// TestBallast: a disk that fills at once, between two looks, fails no write.
+// A disk that fills up suddenly, between two checks, fails no write.
 func TestBallast(t *testing.T) {
 	disk := newSmallDisk(1 << 30)
 	db := openSmall(t, disk)
@@ -139,7 +139,7 @@ func TestBallast(t *testing.T) {
 	if err := tryPut(space, "full"); !errors.Is(err, ErrFull) {
 		t.Fatalf("after the ballast was given up: %v", err)
 	}
-	// What is in memory finds room where the ballast was.
+	// What is in memory fits where the ballast was.
 	if err := db.db.Flush(); err != nil {
 		t.Fatal(err)
 	}
@@ -151,8 +151,8 @@ func TestBallast(t *testing.T) {
 	}
 }
 
-// TestFlushWithoutSpace: a flush that fails is tried again until it succeeds;
-// meanwhile reading goes on.
+// A failed flush is retried until it succeeds, and reading continues in the
+// meantime.
 func TestFlushWithoutSpace(t *testing.T) {
 	disk := newSmallDisk(1 << 30)
 	db := openSmall(t, disk)
@@ -174,10 +174,12 @@ func TestFlushWithoutSpace(t *testing.T) {
 	wantValue(t, space, "key", "value")
 }
 
-// brokenLog fails every write and sync of the write-ahead log once told to.
+// brokenLog fails every write and sync of the write-ahead log once it is told
+// to.
 func brokenLog(inner vfs.FS) (vfs.FS, *errorfs.Toggle) {
 	toggle := &errorfs.Toggle{Injector: errorfs.InjectorFunc(func(op errorfs.Op) error {
-		if strings.HasSuffix(op.Path, ".log") && op.Kind.ReadOrWrite() == errorfs.OpIsWrite && op.Kind != errorfs.OpFileClose {
+		if strings.HasSuffix(op.Path, ".log") && op.Kind.ReadOrWrite() == errorfs.OpIsWrite &&
+			op.Kind != errorfs.OpFileClose {
 			return syscall.EIO
 		}
 		return nil
@@ -185,8 +187,8 @@ func brokenLog(inner vfs.FS) (vfs.FS, *errorfs.Toggle) {
 	return errorfs.Wrap(inner, toggle), toggle
 }
 
-// TestFailedLog: a write that did not reach the disk is not acknowledged, none
-// follows it, and reading goes on.
+// A write that did not reach the disk is not acknowledged and no write follows
+// it, but reading continues.
 func TestFailedLog(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	fsys, toggle := brokenLog(mem)
@@ -216,11 +218,11 @@ func TestFailedLog(t *testing.T) {
 	mustClose(t, again)
 }
 
-// crashTest is the variable under which a process of this test may crash.
+// crashTest is the variable that allows a process of this test to crash.
 const crashTest = "LOCALSTORE_TEST_CRASH"
 
-// TestFailedLogUnderLoad: writers that race with a failure of the log are told,
-// or the process ends; none is acknowledged, and none waits for ever.
+// Writers that race with a failure of the log get an error, or the process
+// ends. None is acknowledged, and none waits for ever.
 func TestFailedLogUnderLoad(t *testing.T) {
 	if os.Getenv(crashTest) != "" {
 		failUnderLoad(t)
@@ -269,7 +271,7 @@ func TestVersionsNeverRepeat(t *testing.T) {
 		}
 		for range 100 {
 			if text := versions.Next().String(); text == "" || used[text] {
-				t.Fatalf("version %q came again", text)
+				t.Fatalf("version %q was reused", text)
 			} else {
 				used[text] = true
 			}

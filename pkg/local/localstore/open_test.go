@@ -16,7 +16,7 @@ import (
 
 var settings = Settings{Lanes: 64, BucketWidth: 86400}
 
-// lockedDir is the variable under which TestMain holds a directory open for
+// lockedDir is the variable that makes TestMain hold a directory open for
 // another process's test.
 const lockedDir = "LOCALSTORE_TEST_HOLD"
 
@@ -29,7 +29,8 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		os.Exit(1)
 	}
-	// Tell that it is open, then hold it until the input ends.
+	// It reports that the directory is open, then holds it until the input
+	// ends.
 	_, _ = os.Stdout.WriteString("open\n")
 	_, _ = bufio.NewReader(os.Stdin).ReadString('\n')
 	if db.Close() != nil {
@@ -150,7 +151,7 @@ func write(t *testing.T, dir, name, text string) {
 	}
 }
 
-// contents are the names and bytes of a directory but for its lock.
+// contents are the names and bytes of a directory except for its lock.
 func contents(t *testing.T, dir string) string {
 	t.Helper()
 	entries, err := os.ReadDir(dir)
@@ -217,8 +218,8 @@ func TestOpenInUseByAnotherProcess(t *testing.T) {
 	mustClose(t, mustOpen(t, nil, dir))
 }
 
-// crashDuringOpen opens a new directory and returns what a crash ahead of its
-// change of that number would leave, and false where there is no such change.
+// crashDuringOpen opens a new directory and returns what a crash before that
+// change of its names would leave. It returns false if there are fewer changes.
 func crashDuringOpen(t *testing.T, changes int) (*vfs.MemFS, bool) {
 	t.Helper()
 	mem := vfs.NewCrashableMem()
@@ -232,7 +233,7 @@ func crashDuringOpen(t *testing.T, changes int) (*vfs.MemFS, bool) {
 	return crashed, crashed != nil
 }
 
-// countingFS calls before ahead of each change to names.
+// countingFS calls before ahead of each change of a file's name.
 type countingFS struct {
 	vfs.FS
 	changes int
@@ -264,8 +265,8 @@ func (c *countingFS) OpenDir(name string) (vfs.File, error) {
 	return c.FS.OpenDir(name)
 }
 
-// TestCrashWhileCreating crashes at every step of a first opening: the next one
-// must succeed, with the settings that were recorded if any were.
+// TestCrashWhileCreating crashes at every step of a first opening. The next
+// opening must succeed, with the settings that were recorded, if any were.
 func TestCrashWhileCreating(t *testing.T) {
 	for changes := 1; ; changes++ {
 		crashed, happened := crashDuringOpen(t, changes)

@@ -118,7 +118,9 @@ func TestBatchIsAtomic(t *testing.T) {
 	if err := space.Write(func(*Batch) error { return nil }); err != nil {
 		t.Fatal(err)
 	}
-	if err := space.Write(func(b *Batch) error { return b.Put([]byte("key"), []byte("a"), nil, []byte("bc")) }); err != nil {
+	if err := space.Write(func(b *Batch) error {
+		return b.Put([]byte("key"), []byte("a"), nil, []byte("bc"))
+	}); err != nil {
 		t.Fatal(err)
 	}
 	wantValue(t, space, "key", "abc")
@@ -130,7 +132,7 @@ func TestBatchIsAtomic(t *testing.T) {
 	}
 }
 
-// TestDurability says which writes a crash at the worst moment may lose.
+// TestDurability checks which writes a crash at the worst moment may lose.
 func TestDurability(t *testing.T) {
 	mem := vfs.NewCrashableMem()
 	db := mustOpen(t, mem, "data")
@@ -154,7 +156,7 @@ func TestDurability(t *testing.T) {
 	if _, found, err := after.Get([]byte("lazy")); found || err != nil {
 		t.Fatalf("a lazy write waited for the disk: %t, %v", found, err)
 	}
-	put(t, db.Space("b"), "later", "value") // of another space: there is one log
+	put(t, db.Space("b"), "later", "value") // of another space: they share one log
 	wantValue(t, crash(), "lazy", "value")
 	lazily("synced")
 	if err := space.Sync(); err != nil {

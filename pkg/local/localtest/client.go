@@ -2,6 +2,7 @@ package localtest
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -20,6 +21,8 @@ const patience = 2 * time.Minute
 type Client struct {
 	T   testing.TB
 	URL string
+	// HTTP sends the requests; nil means http.DefaultClient.
+	HTTP *http.Client
 	// Stubborn retries after throttles, faults of the service and broken
 	// connections, as a client of an API on AWS must.
 	Stubborn bool
@@ -58,7 +61,7 @@ func (c *Client) once(method, path, kind string, body []byte) (int, []byte, erro
 	if kind != "" {
 		req.Header.Set("Content-Type", kind)
 	}
-	resp, err := http.DefaultClient.Do(req)
+	resp, err := cmp.Or(c.HTTP, http.DefaultClient).Do(req)
 	if err != nil {
 		return 0, nil, err
 	}

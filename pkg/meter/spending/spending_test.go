@@ -22,7 +22,9 @@ type unwilling struct {
 
 var errRefused = errors.New("the store is down")
 
-func (u *unwilling) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (control.Version, error) {
+func (u *unwilling) Put(
+	ctx context.Context, key control.Key, body []byte, previous control.Version,
+) (control.Version, error) {
 	if u.refuse != nil && u.refuse(key) {
 		return "", errRefused
 	}
@@ -33,7 +35,11 @@ func (u *unwilling) Put(ctx context.Context, key control.Key, body []byte, previ
 func spendingWorld(t *testing.T) (*Recorder, *meter.Meter, *unwilling) {
 	t.Helper()
 	table, m := &unwilling{Table: pebbletest.Open(t).Table}, new(meter.Meter)
-	s := &Recorder{Store: replay.Store{Table: table, Now: time.Now}, Used: meter.NewOutstanding(m), Function: "read-segment"}
+	s := &Recorder{
+		Store:    replay.Store{Table: table, Now: time.Now},
+		Used:     meter.NewOutstanding(m),
+		Function: "read-segment",
+	}
 	for _, id := range []string{"a", "b"} {
 		if _, _, err := s.Store.Create(t.Context(), id, replay.Request{}); err != nil {
 			t.Fatal(err)
@@ -78,8 +84,9 @@ func TestAReplayShowsWhatItCost(t *testing.T) {
 	cost := costOf(t, s, "a")
 	read := Spent{ReadUnits: 402, PutUnits: 40, Dollars: (402*0.125 + 40*0.014) / 1e6}
 	plan := Spent{WriteUnits: 14, Dollars: 14 * 0.625 / 1e6}
-	if cost == nil || len(cost.Functions) != 2 || cost.Functions["read-segment"] != read || cost.Functions["plan-replay"] != plan ||
-		cost.Transitions != nil || cost.Total.ReadUnits != 402 || cost.Total.WriteUnits != 14 {
+	if cost == nil || len(cost.Functions) != 2 || cost.Functions["read-segment"] != read ||
+		cost.Functions["plan-replay"] != plan || cost.Transitions != nil || cost.Total.ReadUnits != 402 ||
+		cost.Total.WriteUnits != 14 {
 		t.Fatalf("have %+v", cost)
 	}
 	before := cost.Total.Dollars
@@ -100,7 +107,8 @@ func TestAReplayShowsWhatItCost(t *testing.T) {
 	}
 }
 
-// TestSharesOfABatchAddUp divides between replays of which one fails at first.
+// TestSharesOfABatchAddUp divides a batch between two replays; storing one
+// share fails at first.
 func TestSharesOfABatchAddUp(t *testing.T) {
 	s, m, table := spendingWorld(t)
 	used := meter.Usage{ReadUnits: 10.5, WriteUnits: 101, PutUnits: 3}
@@ -138,7 +146,7 @@ func TestSharesOfABatchAddUp(t *testing.T) {
 	}
 }
 
-// TestAnUnknownReplayLeavesNothingBehind, since nobody would ever remove it.
+// Nobody would ever remove it.
 func TestAnUnknownReplayLeavesNothingBehind(t *testing.T) {
 	s, m, table := spendingWorld(t)
 	for _, id := range []string{"refused", "", "no id", strings.Repeat("x", 2000)} {
@@ -156,7 +164,7 @@ func TestAnUnknownReplayLeavesNothingBehind(t *testing.T) {
 		t.Error(err)
 	}
 	if left := s.Used.Take().Total(); left.ReadUnits != 1 {
-		t.Errorf("a batch of nobody: %+v is outstanding", left)
+		t.Errorf("a batch without a replay: %+v is outstanding", left)
 	}
 	var none *Recorder
 	if err := errors.Join(none.Keep(t.Context(), "a", ""), none.SetTransitions(t.Context(), "a", 1)); err != nil {
@@ -164,8 +172,8 @@ func TestAnUnknownReplayLeavesNothingBehind(t *testing.T) {
 	}
 }
 
-// TestManyFunctionsKeepAtATime puts them all on one document.
-func TestManyFunctionsKeepAtATime(t *testing.T) {
+// TestManyFunctionsStoreCostsAtTheSameTime lets them all write one document.
+func TestManyFunctionsStoreCostsAtTheSameTime(t *testing.T) {
 	s, _, _ := spendingWorld(t)
 	const workers, rounds = 4, 20
 	ended := make(chan error, workers)
@@ -199,7 +207,8 @@ func TestCostsOfManyWorkersAreReadPageByPage(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := table.Put(t.Context(), control.Key{Partition: replay.Partition("a"), Sort: "t"}, []byte("no JSON"), ""); err != nil {
+	key := control.Key{Partition: replay.Partition("a"), Sort: "t"}
+	if _, err := table.Put(t.Context(), key, []byte("no JSON"), ""); err != nil {
 		t.Fatal(err)
 	}
 	if cost := costOf(t, s, "a"); cost.Total.ReadUnits != 1100 {

@@ -1,6 +1,6 @@
-// Package platformtest makes platforms over embedded stores in memory, for tests
-// of whatever a platform is made of or used by.
+// Package platformtest makes platforms over embedded stores in memory, for
+// tests of a platform's parts and of the code that uses a platform.
 //
-// What lives here: one way to put such a platform together, and to read what lies
-// in its streams. What must not: assertions.
+// It contains one way to put such a platform together, and to read what its
+// streams contain. It contains no assertions.
 package platformtest

@@ -30,7 +30,7 @@ const (
 	Bucket = eventlog.Hour
 )
 
-// World is what platforms are made of. A test changes Parts before it makes one.
+// World is the parts of a platform. A test changes Parts before it makes one.
 type World struct {
 	T     testing.TB
 	Parts platform.Parts
@@ -38,7 +38,8 @@ type World struct {
 	Logged *bytes.Buffer
 	// Wakes counts the times that WakeKeeper was called.
 	Wakes int
-	// Behind is the lag of every function, LagErr why it is not known.
+	// Behind is the lag of every function. LagErr is why it is unknown, if it
+	// is.
 	Behind time.Duration
 	LagErr error
 }
@@ -49,9 +50,17 @@ func New(t testing.TB) *World {
 	stores := pebbletest.Open(t)
 	w := &World{T: t, Logged: new(bytes.Buffer)}
 	w.Parts = platform.Parts{
-		Settings: platform.Settings{Bucket: Bucket, Retention: 24 * time.Hour, Machine: Machine, Published: "1",
-			LongStep: time.Minute, ShortStep: time.Minute, Lease: time.Minute, WritePatience: time.Second,
-			LagEvery: time.Minute},
+		Settings: platform.Settings{
+			Bucket:        Bucket,
+			Retention:     24 * time.Hour,
+			Machine:       Machine,
+			Published:     "1",
+			LongStep:      time.Minute,
+			ShortStep:     time.Minute,
+			Lease:         time.Minute,
+			WritePatience: time.Second,
+			LagEvery:      time.Minute,
+		},
 		Table:       stores.Table,
 		EventLog:    stores.Log,
 		Generations: stores.Generations,
@@ -87,10 +96,10 @@ func (w *World) View() eventlog.View {
 	return eventlog.View{Log: w.Parts.EventLog, Heads: eventlog.Heads{Table: w.Parts.Table}}
 }
 
-// Platform makes a platform of what the parts are now.
+// Platform makes a platform of the current parts.
 func (w *World) Platform() *platform.Platform { return platform.New(w.Parts) }
 
-// Send has an event accepted by load-events.
+// Send lets load-events accept an event.
 func Send(t testing.TB, p *platform.Platform, event string) {
 	t.Helper()
 	request := httptest.NewRequestWithContext(t.Context(), http.MethodPost, "/events", strings.NewReader(event))
@@ -102,8 +111,8 @@ func Send(t testing.TB, p *platform.Platform, event string) {
 	}
 }
 
-// Sent has events of one entity, "x", accepted, and returns all that lies in the
-// event stream then.
+// Sent lets load-events accept events of one entity, "x", and returns
+// everything in the event stream.
 func Sent(t testing.TB, p *platform.Platform, types ...string) events.KinesisEvent {
 	t.Helper()
 	for i, kind := range types {
@@ -112,7 +121,7 @@ func Sent(t testing.TB, p *platform.Platform, types ...string) events.KinesisEve
 	return Records(t, p.Events)
 }
 
-// Records are all records of a stream as one batch.
+// Records returns all records of a stream as one batch.
 func Records(t testing.TB, stream feed.Stream) events.KinesisEvent {
 	t.Helper()
 	var batch events.KinesisEvent

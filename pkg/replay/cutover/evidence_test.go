@@ -19,9 +19,9 @@ func setReplayMark(t *testing.T, w *replaytest.World, generation string, mark da
 	w.Must(err)
 }
 
-// A proof is acted on only while the generation still holds what its replay
-// brought to every lane. Where it does not, one that follows is lost for good,
-// and one that is being built ends its replay.
+// A proof counts only while the generation still contains what its replay
+// brought to every lane. Otherwise a following generation is lost for good, and
+// a generation that is being built ends its replay.
 func TestAProofIsActedOnOnlyWhileTheGenerationIsFilled(t *testing.T) {
 	for name, tt := range map[string]struct {
 		damage func(c *replaytest.World, row replay.Row)
@@ -64,7 +64,7 @@ func TestAProofIsActedOnOnlyWhileTheGenerationIsFilled(t *testing.T) {
 	}
 }
 
-// unend takes a lane's end marker away.
+// unend removes a lane's end marker.
 func unend(t *testing.T, w *replaytest.World, id string, lane event.Lane) {
 	key := replaytest.CheckpointKey(id, lane)
 	doc, err := w.Store.Table.Get(t.Context(), key)
@@ -72,7 +72,7 @@ func unend(t *testing.T, w *replaytest.World, id string, lane event.Lane) {
 	w.Must(w.Store.Table.Delete(t.Context(), key, doc.Version))
 }
 
-// A store that does not answer says nothing about what it holds.
+// A store that does not answer does not prove a loss.
 func TestWhatCannotBeReadIsNotLost(t *testing.T) {
 	c := replaytest.New(t)
 	row := c.Filled("r", true)

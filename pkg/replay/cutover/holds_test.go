@@ -12,7 +12,7 @@ import (
 	"reprise/pkg/replay/replaytest"
 )
 
-// holding does something once, when a hold of the active generation is written.
+// holding runs something once, when a hold of the active generation is written.
 type holding struct {
 	control.Table
 	do func()
@@ -46,7 +46,8 @@ func TestNothingIsHeldUntilTheGenerationHasCaughtUp(t *testing.T) {
 }
 
 // The active generation may be about to park an entity that the new one has
-// parked already. Only while it stands still does the difference count.
+// already parked. The difference counts only while the active generation stands
+// still.
 func TestAParkedEntityIsComparedWhileTheActiveGenerationStandsStill(t *testing.T) {
 	w := replaytest.New(t)
 	active := w.Generations.Open(w.Follow("", false))

@@ -8,9 +8,9 @@ import (
 	"reprise/pkg/replay/replaytest"
 )
 
-// A parked entity stands in the way where the active generation has come to the
-// rejected event and took it.
-func TestAnEntityThatOnlyTheNewGenerationParksIsTold(t *testing.T) {
+// A parked entity prevents a promotion if the active generation has reached the
+// rejected event and accepted it.
+func TestAnEntityThatOnlyTheNewGenerationParksIsReported(t *testing.T) {
 	parked := &datastore.Parked{Position: "5"}
 	for name, tt := range map[string]struct {
 		active *datastore.Row

@@ -18,8 +18,8 @@ func promoter(w *replaytest.World, version string) *Promoter {
 	return &Promoter{Store: store, Registry: w.Registry, Generations: w.Generations}
 }
 
-// A replay that fills no generation, or is over, prepares nothing: neither an id
-// nor an entry nor a table, and it is no failure.
+// A replay that fills no generation, or is over, prepares no id, no entry and
+// no table, and does not fail.
 func TestNothingIsPreparedForWhatNeedsNoGeneration(t *testing.T) {
 	for name, before := range map[string]func(c *replaytest.World){
 		"plain": func(c *replaytest.World) { c.Create("r", replay.Request{}) },
@@ -52,7 +52,7 @@ func TestNothingIsPreparedForWhatNeedsNoGeneration(t *testing.T) {
 }
 
 // Between the reservation of an id and its record in the row, the replay may be
-// cancelled: then the row names none, and nothing is entered.
+// cancelled: then the row names no generation, and none is entered.
 func TestACancelDuringAPrepareIsNotOvertaken(t *testing.T) {
 	c := replaytest.New(t)
 	c.Create("r", replay.Request{Rebuild: true})
@@ -70,8 +70,8 @@ func TestACancelDuringAPrepareIsNotOvertaken(t *testing.T) {
 	c.WantTables()
 }
 
-// Of two attempts at once the first that comes to the row decides, and the other
-// goes on with its generation.
+// Of two concurrent attempts, the first that reaches the row decides, and the
+// other continues with that generation.
 func TestTwoPreparesMakeOneGeneration(t *testing.T) {
 	c := replaytest.New(t)
 	c.Create("r", replay.Request{Rebuild: true})
@@ -84,9 +84,9 @@ func TestTwoPreparesMakeOneGeneration(t *testing.T) {
 	c.WantTables(c.Row("r").Generation)
 }
 
-// A rebuild keeps to the version that it began with, also where it had not come
-// to enter its generation. A row of an earlier release says nothing of that, and
-// its generation's entry does.
+// A rebuild keeps the version that it began with, even if it had not entered
+// its generation yet. A row of an earlier release has no version, but its
+// generation's entry has.
 func TestAPrepareKeepsToTheVersionItBeganWith(t *testing.T) {
 	for name, tt := range map[string]struct {
 		before func(c *replaytest.World, row *replay.Row)

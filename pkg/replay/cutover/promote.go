@@ -99,7 +99,7 @@ func (p *Promoter) follow(ctx context.Context, row replay.Row) error {
 
 // Promote makes a following generation the active one: it waits until the generation
 // has caught up, holds the consumer of the active one, waits until the generation
-// has reached the heads as of then, and flips. So readers never see an earlier state
+// has reached the heads of that time, and flips. So readers never see an earlier state
 // than before. At the deadline it releases its hold and returns CatchingUp.
 func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (Promotion, error) {
 	row, err := p.Store.Working(ctx, id)

@@ -21,7 +21,7 @@ func newPromoter(w *replaytest.World) *cutover.Promoter {
 		Retention: 24 * time.Hour, Lease: 10 * time.Second, Poll: time.Second, Sleep: w.Sleep}
 }
 
-// rebuilt has a generation made that replay r fills up to its cut. It is not
+// rebuilt makes a generation that replay r fills up to its cut. It is not
 // proved yet.
 func rebuilt(t localstoretest.T, w *replaytest.World) {
 	t.Helper()
@@ -39,8 +39,8 @@ func prove(t localstoretest.T, w *replaytest.World) {
 	w.Must(err)
 }
 
-// A generation is followed by its consumer once it is proved, and is promoted
-// once that has come to the heads; until then readers are shown the other one.
+// A generation gets its consumer once it is proved, and is promoted once that
+// consumer has reached the heads. Until then readers see the other generation.
 func TestAGenerationIsPromotedOnceItIsProvedAndHasCaughtUp(t *testing.T) {
 	w := replaytest.New(t)
 	first := w.Follow("", false)

@@ -26,8 +26,8 @@ func TestACloseSaysThatItsOwnGenerationCannotBeDropped(t *testing.T) {
 	c.WantTables()
 }
 
-// A rebuild that was not to be promoted succeeds, and a person may still make its
-// generation active: also after a late word that its execution had failed.
+// A rebuild without promotion succeeds, and a person may still make its
+// generation active, even after a late report that its execution failed.
 func TestAReplayThatSucceededKeepsTheRightToItsGeneration(t *testing.T) {
 	c := newClosing(t)
 	first := c.Follow("", false)
@@ -60,8 +60,8 @@ func TestTheEndOfAPlainReplayDropsNoGeneration(t *testing.T) {
 	c.WantGenerations(first, second, third)
 }
 
-// What a replay comes to while it is being closed counts: no generation that is
-// entered in its row meanwhile keeps its right, and no flip is forgotten.
+// A close decides by the row as it is at the end: a generation that is entered
+// in the meantime gets no right to become active, and a flip is not forgotten.
 func TestACloseDecidesByTheRowAsItIsWhenItEnds(t *testing.T) {
 	c := newClosing(t)
 	ctx := t.Context()
@@ -97,8 +97,8 @@ func TestAFlipThatIsNotedDuringTheCloseIsKept(t *testing.T) {
 	}
 }
 
-// Beside the one to go back to, the replay's own generation stays, promoted or
-// not.
+// Besides the generation to go back to, the replay's own generation is kept,
+// promoted or not.
 func TestTheReplaysOwnGenerationIsNotDropped(t *testing.T) {
 	c := newClosing(t)
 	first := c.Follow("", false)
@@ -110,8 +110,8 @@ func TestTheReplaysOwnGenerationIsNotDropped(t *testing.T) {
 	c.WantGenerations(first, second, third)
 }
 
-// A generation that follows is kept for its replay only: not where that was
-// removed long ago, nor where another replay has taken its name.
+// A following generation is kept only for its replay: not after the replay was
+// removed, nor after another replay has taken the name.
 func TestAGenerationWhoseReplayIsGoneIsDropped(t *testing.T) {
 	for name, orphan := range map[string]func(c closing) string{
 		"removed": func(c closing) string {
@@ -140,8 +140,8 @@ func TestAGenerationWhoseReplayIsGoneIsDropped(t *testing.T) {
 	}
 }
 
-// While a replay's row cannot be read, nobody knows that it needs a generation no
-// more.
+// While a replay's row cannot be read, nobody knows whether it still needs its
+// generation.
 func TestWhatCannotBeFoundOutIsKept(t *testing.T) {
 	c := newClosing(t)
 	ctx := t.Context()
@@ -169,7 +169,7 @@ func TestWhatCannotBeFoundOutIsKept(t *testing.T) {
 	}
 }
 
-// Each kind of thing that cannot be swept is told.
+// The sweep reports each kind of thing that it could not sweep.
 func TestASweepSaysWhatItCouldNotDo(t *testing.T) {
 	for name, litter := range map[string]func(c *closing){
 		"an entry": func(c *closing) {
@@ -204,8 +204,8 @@ func TestASweepSaysWhatItCouldNotDo(t *testing.T) {
 	}
 }
 
-// A generation that is being built is swept once its replay's name stands for
-// another one.
+// A generation that is being built is swept once its replay's name belongs to
+// another replay.
 func TestTheUnfinishedGenerationOfAnotherReplayOfTheNameIsSwept(t *testing.T) {
 	c := newClosing(t)
 	c.Building("r")
@@ -216,9 +216,9 @@ func TestTheUnfinishedGenerationOfAnotherReplayOfTheNameIsSwept(t *testing.T) {
 	c.WantTables()
 }
 
-// The table of the platform's first generation is made ahead of its entry: while
-// nothing is active it is left, and any other that nobody names is not. Where
-// something is active, a late founder's table is of no use.
+// The table of the platform's first generation is made before its entry. While
+// no generation is active, that table is kept, and any other table without an
+// entry is not. Once one is active, the table of a late founder is useless.
 func TestTheFirstTableIsSweptOnceSomethingIsActive(t *testing.T) {
 	c := newClosing(t)
 	ctx := t.Context()

@@ -132,8 +132,10 @@ func (s *Service) reconcile(ctx context.Context, row replay.Row) error {
 	return err
 }
 
-// Cancel ends a replay. Its readers stop at their next page, and an unfinished
-// generation is dropped. Cancel returns ErrEnded after the replay's end, and
+// Cancel ends a replay. Its readers stop at their next page. Cancel drops nothing, so
+// that who calls it for people needs no right to drop a table: the end of the execution
+// closes the replay (Ended), which drops an unfinished generation, and otherwise
+// Reconcile does. Cancel returns ErrEnded after the replay's end, and
 // ErrPromoted once its generation was made active. After an error it may be called
 // again; even if it is not, the replay ends, and once the right to flip is withdrawn
 // its generation never becomes active.
@@ -144,7 +146,11 @@ func (s *Service) Cancel(ctx context.Context, id string) (replay.Row, error) {
 	if err := s.Executions.Stop(ctx, id, "Reprise.Cancelled", "cancelled by a person"); err != nil {
 		return replay.Row{}, fmt.Errorf("stop execution %s: %w", id, err)
 	}
-	return s.Closer.Close(ctx, id, replay.Cancelled, nil)
+	row, err := s.Closer.end(ctx, id, replay.Cancelled, nil)
+	if err != nil {
+		return replay.Row{}, fmt.Errorf("cancel replay %s: %w", id, err)
+	}
+	return row, nil
 }
 
 // withdraw removes a replay's right to flip, in the document that a flip compares and

@@ -33,9 +33,9 @@ func (w *World) Row(id string) replay.Row {
 	return row
 }
 
-// Follow makes a generation that a replay of that name owns, and lets it follow;
-// without a name it is the platform's first one, which is active. A lost one has
-// no marks.
+// Follow makes a generation that a replay of the given name owns, and lets it
+// follow the stream. Without a name it is the platform's first one, which is
+// active. A lost one has no marks.
 func (w *World) Follow(id string, lost bool) (generation string) {
 	w.t.Helper()
 	generation = w.begin(id)
@@ -64,7 +64,7 @@ func (w *World) begin(id string) (generation string) {
 }
 
 // Filled makes a generation whose replay has brought three events to each lane,
-// by its end markers and by its marks, and lets it follow if asked to.
+// with end markers and marks that say so, and lets it follow if asked to.
 func (w *World) Filled(id string, follows bool) replay.Row {
 	w.t.Helper()
 	ctx := w.t.Context()
@@ -94,7 +94,7 @@ func (w *World) Building(id string) (generation string) {
 	return w.Filled(id, false).Generation
 }
 
-// Promote makes a generation that follows the active one.
+// Promote makes a following generation the active one.
 func (w *World) Promote(id, generation string) {
 	w.t.Helper()
 	hold, err := w.Registry.Hold(w.t.Context(), id, time.Minute)

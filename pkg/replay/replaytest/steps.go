@@ -58,7 +58,7 @@ func (w *World) Prover() *replay.Prover {
 	}
 }
 
-// Soon is a deadline that nothing in a world comes to unless it sleeps.
+// Soon is a deadline that is never reached in a world unless it sleeps.
 func (w *World) Soon() time.Time { return w.Now.Add(time.Minute) }
 
 // Plan enters a replay and plans it.
@@ -70,7 +70,7 @@ func (w *World) Plan(id string, request replay.Request) replay.Row {
 	return row
 }
 
-// Deliver reads all groups of a replay that is planned.
+// Deliver reads all groups of a planned replay.
 func (w *World) Deliver(id string) {
 	w.t.Helper()
 	for group := range w.Row(id).Groups {

@@ -109,8 +109,8 @@ func (w *World) SendType(kind, entity string) {
 	w.Must(err)
 }
 
-// Consume consumes what has come to the playback stream since the last call, and
-// returns the outcome.
+// Consume consumes what has arrived in the playback stream since the last call,
+// and returns the outcome.
 func (w *World) Consume() replay.Consumed {
 	w.t.Helper()
 	var sum replay.Consumed
@@ -124,7 +124,7 @@ func (w *World) Consume() replay.Consumed {
 	return sum
 }
 
-// Lose drops what has come to the playback stream since the last call.
+// Lose drops what has arrived in the playback stream since the last call.
 func (w *World) Lose() { w.played() }
 
 // played returns the playback records since the last call, by lane.

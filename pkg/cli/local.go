@@ -58,7 +58,7 @@ func localCommand() command.Command {
 			fs.StringVar(&f.options.Addr, "addr", local.DefaultAddr, "loopback `ADDRESS` to serve on")
 			fs.IntVar(&f.options.Lanes, "lanes", local.DefaultLanes, "`NUMBER` of lanes, a power of two up to 1024")
 			fs.StringVar(&f.bucket, "bucket", "day", "`WIDTH` of the log's buckets: day or hour")
-			fs.IntVar(&f.options.Shards, "shards", local.DefaultShards, "`NUMBER` of shards of a new event stream")
+			fs.IntVar(&f.options.Shards, "shards", local.DefaultShards, "`NUMBER` of shards of the event stream of a new directory")
 			fs.BoolVar(&f.options.AcceptLoss, "accept-loss", false, "go on although acknowledged events are missing; status lists them from then on")
 			fs.Uint64Var(&f.reserve, "reserve", localstore.DefaultReserve>>20, "free disk space in `MIB` below which writes are refused")
 			return func(ctx context.Context, _ string) error {
@@ -69,13 +69,23 @@ func localCommand() command.Command {
 				if err := f.check(); err != nil {
 					return err
 				}
+				if !given(fs, "shards") {
+					f.options.Shards = 0 // as the directory has it
+				}
 				if a.Env("GOMEMLIMIT") == "" {
 					debug.SetMemoryLimit(memoryLimit)
 				}
+				ctx, stop := withParent(ctx, a.Env)
+				defer stop()
 				return explainLocal(f.options, a.RunLocal(ctx, f.options, a.Stdout, a.Stderr))
 			}
 		},
 	}
+}
+
+func given(fs *flag.FlagSet, name string) (found bool) {
+	fs.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
 }
 
 func (f *localFlags) check() error {
@@ -125,6 +135,8 @@ func explainLocal(o local.Options, err error) error {
 		return command.Hint(err, "restore %s from a backup: a file that every start needs cannot be read", o.Dir)
 	case errors.Is(err, localstore.ErrFormat):
 		return command.Hint(err, "run the version of reprise that wrote it, or import the log into another --data directory")
+	case errors.Is(err, local.ErrShards):
+		return command.Hint(err, "--shards is fixed when a directory is created: leave it out, or give the same value again")
 	case errors.Is(err, localstore.ErrSettings):
 		return command.Hint(err, "--lanes and --bucket are fixed when a directory is created: give the same values again")
 	case errors.Is(err, localstore.ErrNotADataDir):

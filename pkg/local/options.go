@@ -27,7 +27,8 @@ type Options struct {
 	// Lanes and Bucket are fixed when the directory is created.
 	Lanes  int
 	Bucket eventlog.Width
-	// Shards is the number of shards of a new event stream.
+	// Shards is the number of shards of the event stream, fixed when the directory
+	// is created; 0 means DefaultShards for a new one, and any number otherwise.
 	Shards int
 	// Retention is how long records stay in the streams.
 	Retention time.Duration
@@ -86,9 +87,6 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if o.Bucket == 0 {
 		o.Bucket = eventlog.Day
-	}
-	if o.Shards == 0 {
-		o.Shards = DefaultShards
 	}
 	if o.Retention == 0 {
 		o.Retention = DefaultRetention

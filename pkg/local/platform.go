@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -52,11 +53,13 @@ type Platform struct {
 	pause atomic.Pointer[context.CancelFunc]
 	// front is write-locked while the platform is opened again, and read-locked by
 	// every request.
-	front   sync.RWMutex
-	api     http.Handler
-	writers *writers
-	pump    *emulate.Mapping
-	woken   chan struct{} // wake was called
+	front sync.RWMutex
+	api   http.Handler
+	// clockWarning is what checkClock found at the start.
+	clockWarning string
+	writers      *writers
+	pump         *emulate.Mapping
+	woken        chan struct{} // wake was called
 }
 
 // Open opens the data directory and makes the platform. The caller must close
@@ -136,6 +139,9 @@ func (p *Platform) wire(ctx context.Context) error {
 		return err
 	}
 	p.api = p.handler()
+	if err := p.checkClock(ctx); err != nil {
+		return err
+	}
 	if p.db.ReadOnly() {
 		return nil
 	}
@@ -165,12 +171,17 @@ func (p *Platform) openStores(ctx context.Context, parts *platform.Parts) (err e
 	return nil
 }
 
-// stream returns a stream, which it creates if necessary. An existing stream
-// keeps its number of shards.
+// ErrShards means that the event stream was created with another number of shards.
+var ErrShards = errors.New("the event stream was created with another number of shards")
+
+// stream returns a stream, which it creates if necessary.
 func (p *Platform) stream(ctx context.Context, name string) (feed.Description, error) {
 	description, err := p.streams.Describe(ctx, name)
 	if errors.Is(err, feed.ErrStreamNotFound) {
-		description, err = p.streams.Create(ctx, name, p.options.Shards)
+		description, err = p.streams.Create(ctx, name, cmp.Or(p.options.Shards, DefaultShards))
+	}
+	if err == nil && p.options.Shards != 0 && p.options.Shards != description.Shards {
+		err = fmt.Errorf("%w: %d instead of %d", ErrShards, description.Shards, p.options.Shards)
 	}
 	if err != nil {
 		return feed.Description{}, fmt.Errorf("open stream %s: %w", name, err)

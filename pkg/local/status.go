@@ -192,6 +192,9 @@ func (s status) Storage(context.Context) (*api.StorageStatus, error) {
 		view.Damaged = append(view.Damaged, api.DamagedFile{File: d.File, First: d.First, Last: d.Last, Found: d.At.UTC()})
 	}
 	view.Warnings = append(view.Warnings, s.streams.Warnings()...)
+	if s.clockWarning != "" {
+		view.Warnings = append(view.Warnings, s.clockWarning)
+	}
 	losses, err := s.streams.Losses(eventStream)
 	for _, l := range losses {
 		view.Lost = append(view.Lost, api.LostRecords{

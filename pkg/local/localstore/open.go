@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"sync/atomic"
 	"time"
@@ -66,6 +67,8 @@ type DB struct {
 	marks    *Marks
 	readOnly bool
 	failed   atomic.Pointer[error]
+	// lockInfo is the lock file, nil if it is not watched.
+	lockInfo os.FileInfo
 }
 
 // Open opens dir and creates it if it does not exist. It fails with ErrInUse,
@@ -78,7 +81,7 @@ type DB struct {
 func Open(dir string, opts Options) (*DB, error) {
 	fsys := opts.FS
 	if fsys == nil {
-		fsys = vfs.Default
+		fsys = privateFS{vfs.Default}
 		// The lock knows directories by their path: one directory, one path.
 		whole, err := filepath.Abs(dir)
 		if err != nil {
@@ -104,7 +107,13 @@ func Open(dir string, opts Options) (*DB, error) {
 		damages: damages{describe: opts.Describe, now: time.Now},
 		logger:  quietLogger{opts.Crash},
 	}
-	if err := opened.open(opts); err != nil {
+	if opts.FS == nil {
+		err = errors.Join(makePrivate(fsys, dir), opened.watchLock())
+	}
+	if err == nil {
+		err = opened.open(opts)
+	}
+	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", dir, err), lock.Close())
 	}
 	return opened, nil
@@ -204,6 +213,7 @@ func (d *DB) pebbleOptions(fsys vfs.FS, cacheBytes int64) *pebble.Options {
 		// written and the one being flushed would leave no room for blocks.
 		CacheSize:                   cacheBytes + 2*memTableBytes,
 		MemTableSize:                memTableBytes,
+		MaxOpenFiles:                maxOpenFiles(),
 		MemTableStopWritesThreshold: 4,
 		L0StopWritesThreshold:       damagedStopWrites,
 		FormatMajorVersion:          pebble.FormatNewest,

@@ -157,6 +157,7 @@ func closeBatch(batch *pebble.Batch) error {
 
 // admit refuses a write after a failure of the disk, or while it is full.
 func (d *DB) admit(freeing bool) error {
+	d.checkLock()
 	if cause := d.failed.Load(); cause != nil {
 		return fmt.Errorf("%w: %w", ErrFailed, *cause)
 	}

@@ -93,7 +93,8 @@ func TestAddressInUseCreatesNothing(t *testing.T) {
 	}
 	defer func() { _ = listener.Close() }()
 	dir := filepath.Join(t.TempDir(), "data")
-	out, err := exec.Command(process.Binary(t), "local", "--data", dir, "--addr", listener.Addr().String()).CombinedOutput()
+	command := exec.Command(process.Binary(t), "local", "--data", dir, "--addr", listener.Addr().String())
+	out, err := command.CombinedOutput()
 	if err == nil || !bytes.Contains(out, fmt.Appendf(nil, "%s is in use", listener.Addr())) {
 		t.Errorf("start on an address in use: %v\n%s", err, out)
 	}

@@ -58,9 +58,12 @@ func localCommand() command.Command {
 			fs.StringVar(&f.options.Addr, "addr", local.DefaultAddr, "loopback `ADDRESS` to serve on")
 			fs.IntVar(&f.options.Lanes, "lanes", local.DefaultLanes, "`NUMBER` of lanes, a power of two up to 1024")
 			fs.StringVar(&f.bucket, "bucket", "day", "`WIDTH` of the log's buckets: day or hour")
-			fs.IntVar(&f.options.Shards, "shards", local.DefaultShards, "`NUMBER` of shards of the event stream of a new directory")
-			fs.BoolVar(&f.options.AcceptLoss, "accept-loss", false, "go on although acknowledged events are missing; status lists them from then on")
-			fs.Uint64Var(&f.reserve, "reserve", localstore.DefaultReserve>>20, "free disk space in `MIB` below which writes are refused")
+			fs.IntVar(&f.options.Shards, "shards", local.DefaultShards,
+				"`NUMBER` of shards of the event stream of a new directory")
+			fs.BoolVar(&f.options.AcceptLoss, "accept-loss", false,
+				"go on although acknowledged events are missing; status lists them from then on")
+			fs.Uint64Var(&f.reserve, "reserve", localstore.DefaultReserve>>20,
+				"free disk space in `MIB` below which writes are refused")
 			return func(ctx context.Context, _ string) error {
 				f.options.Crash = func(cause string) {
 					_, _ = fmt.Fprintln(a.Stderr, "error: "+cause)
@@ -129,8 +132,8 @@ func explainLocal(o local.Options, err error) error {
 	case errors.Is(err, localstore.ErrFull):
 		return command.Hint(err, "free some space on the disk of %s, or give a smaller --reserve", o.Dir)
 	case errors.Is(err, feedpebble.ErrLost):
-		return command.Hint(err, "restore a newer backup of %s if there is one; or accept the loss, once, with --accept-loss: "+
-			"everything else goes on, and whoever sent these events can send them again", o.Dir)
+		return command.Hint(err, "restore a newer backup of %s if there is one; or accept the loss, once, "+
+			"with --accept-loss: everything else goes on, and whoever sent these events can send them again", o.Dir)
 	case errors.Is(err, localstore.ErrDamaged):
 		return command.Hint(err, "restore %s from a backup: a file that every start needs cannot be read", o.Dir)
 	case errors.Is(err, localstore.ErrFormat):

@@ -141,7 +141,8 @@ func arrivalBehind(ctx context.Context, stream feed.Stream, shard, after string)
 }
 
 func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
-	page, err := s.engine.Load().List(ctx, engine.ListFilter{Machine: machineName, Status: states.StatusRunning, Limit: 100})
+	running := engine.ListFilter{Machine: machineName, Status: states.StatusRunning, Limit: 100}
+	page, err := s.engine.Load().List(ctx, running)
 	if err != nil {
 		return nil, err
 	}

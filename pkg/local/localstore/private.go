@@ -74,18 +74,22 @@ func (f privateFS) ReuseForWrite(from, to string, c vfs.DiskWriteCategory) (vfs.
 }
 
 // makePrivate takes from others what an earlier version let them read.
-func makePrivate(fsys vfs.FS, dir string) error {
+func makePrivate(fsys vfs.FS, dir string) (err error) {
 	names, err := fsys.List(dir)
 	if err != nil {
 		return err
 	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, root.Close()) }()
 	for _, name := range names {
-		path := fsys.PathJoin(dir, name)
-		info, err := os.Lstat(path)
+		info, err := root.Lstat(name)
 		if err != nil || !info.Mode().IsRegular() || info.Mode().Perm() == ownerOnly {
 			continue
 		}
-		if err := os.Chmod(path, ownerOnly); err != nil {
+		if err := root.Chmod(name, ownerOnly); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@
 //   - datasets: real logs, compared with Git
 //   - projections: projections that reject events or change
 //   - badinput: input that is refused, and odd input that is valid
+//   - cloudevents: events as the CloudEvents SDKs and conformance features send them
 //   - damage: disks that are full or have lost something
 //   - deployed/console, deployed/cost, deployed/deploys, deployed/faults: the
 //     functions' programs on what the templates describe

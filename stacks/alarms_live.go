@@ -65,7 +65,8 @@ func (d *deployment) logAlarms() []alarm {
 		{
 			name: "records-quarantined",
 			means: "Records could not be decoded, came late, or belong to no lane: " +
-				"they are set aside in the log and not applied. Correct their events and send them again",
+				"they are set aside in the log and not applied; reprise quarantine list (GET /quarantine) shows them. " +
+				"Correct their events and send them again",
 			help:      d.tailOf("pump-events", "records quarantined"),
 			metric:    sum(d.own("Quarantined"), d.own("Foreign"), d.own("Dropped")),
 			threshold: 1, periods: 1,
@@ -87,8 +88,8 @@ func (d *deployment) projectionAlarms() []alarm {
 	return []alarm{
 		{
 			name: "entities-parked",
-			means: "Entities were parked, or an event id came again with other content: write-state's log names the lanes. " +
-				"Fix the projection and rebuild",
+			means: "Entities were parked, or an event id came again with other content: write-state's log names the lanes, " +
+				"and reprise parked list (GET /parked) the entities. Fix the projection and rebuild, or skip the event",
 			help:      d.tailOf("write-state", "events set aside"),
 			metric:    sum(d.own("SetAside")),
 			threshold: 1, periods: 1,

@@ -19,6 +19,7 @@ type route struct{ key, group, function string }
 const (
 	produce = "produce"
 	operate = "operate"
+	correct = "correct"
 	audit   = "audit"
 )
 
@@ -29,9 +30,12 @@ func routes() []route {
 		{"POST /replays", operate, "serve-api"},
 		{"POST /replays/{id}/cancel", operate, "serve-api"},
 		{"POST /state/wipe", operate, "serve-api"},
+		{"POST /entities/{id}/skip", correct, "serve-api"},
 		{"GET /entities/{id}", audit, "serve-api"},
 		{"GET /entities/{id}/events", audit, "serve-api"},
 		{"GET /rows", audit, "serve-api"},
+		{"GET /parked", audit, "serve-api"},
+		{"GET /quarantine", audit, "serve-api"},
 		{"GET /lanes", audit, "serve-api"},
 		{"GET /status", audit, "serve-api"},
 		{"GET /generations", audit, "serve-api"},
@@ -78,7 +82,7 @@ func (d *deployment) api(stack awscdk.Stack, functions apiFunctions) {
 		byGroup[r.group] = append(byGroup[r.group], routeARN(stack, api, r.key))
 	}
 	if d.Authorization == "iam" {
-		for _, group := range []string{produce, operate, audit} {
+		for _, group := range []string{produce, operate, correct, audit} {
 			d.groupPolicy(stack, group, byGroup[group])
 		}
 	}

@@ -42,7 +42,7 @@ type Config struct {
 	// AlarmEmail receives the alarms; "" means nobody.
 	AlarmEmail string
 	// Authorization is "iam" (SigV4) or "jwt"; the latter needs an issuer and
-	// an audience, and scopes PREFIX/produce, PREFIX/operate, PREFIX/audit.
+	// an audience, and scopes PREFIX/produce, PREFIX/operate, PREFIX/correct, PREFIX/audit.
 	Authorization string
 	JWTIssuer     string
 	JWTAudience   string

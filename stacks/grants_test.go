@@ -45,6 +45,7 @@ func grants() map[string]map[string]string {
 		"import-events": {"control": "BatchGetItem", "event-stream": "PutRecord", "*": "GetMetricStatistics"},
 		"serve-api": {"control": "BatchGetItem Query" + puts("registry,replays"), "events": "GetItem Query",
 			"generation-*": "BatchGetItem BatchWriteItem GetItem Query Scan",
+			"event-stream": "PutRecord",
 			"playback":     "DescribeStreamSummary",
 			"replay":       "ListExecutions StartExecution",
 			"replay's":     "DescribeExecution StopExecution",

@@ -29,6 +29,7 @@ func (d *deployment) ingest(stack awscdk.Stack) {
 			// replay has ended.
 			statements: with(may.start(), may.control(getItems, query), may.change(generationsKey, replayRows),
 				may.events(getItem, query), may.state(getItem, getItems, query), may.wipeState(), may.operateReplays(), may.lag(),
+				may.put(d.eventStream()),
 				allow(actions("kinesis:DescribeStreamSummary"), streamARN(stack, d.playbackStream())))}),
 	})
 	pump := d.newFunction(stack, functionSpec{folder: "pump-events", memory: 512, timeout: 120, reserved: d.reserved(),

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"strings"
 
+	"reprise/pkg/api"
+	"reprise/pkg/local/localtest"
 	"reprise/pkg/meter"
 )
 
@@ -11,6 +13,14 @@ import (
 type ended struct {
 	Message string                 `json:"msg"`
 	Parts   map[string]meter.Usage `json:"parts"`
+}
+
+// SettleUsage waits until n events are applied and no function works on a batch, so that
+// all that was used has been logged.
+func (w *World) SettleUsage(n int64) {
+	w.t.Helper()
+	w.Settle(n)
+	localtest.Until(w, "/status", func(api.StatusView) bool { return w.batches.Load() == 0 })
 }
 
 // Used sums up from a function's log what its invocations have used so far, by part,

@@ -198,6 +198,8 @@ func (w *World) consume(ctx context.Context, m lambdahost.Mapping) error {
 		Region:      place().Region,
 		Log:         w.log,
 		Function: func(ctx context.Context, batch events.KinesisEvent) (events.KinesisEventResponse, error) {
+			w.batches.Add(1)
+			defer w.batches.Add(-1)
 			return invoke[events.KinesisEventResponse](ctx, w.Host, m.Function, batch)
 		},
 	}

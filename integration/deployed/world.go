@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -58,8 +59,10 @@ type World struct {
 	definitions *definitions
 	// gaveUp is the last count of AwaitGivenUp, by folder.
 	gaveUp map[string]int
-	group  *errgroup.Group
-	log    *slog.Logger
+	// batches is the number of batches that functions work on.
+	batches atomic.Int64
+	group   *errgroup.Group
+	log     *slog.Logger
 }
 
 // Start runs a deployment. Without node it skips the test, or fails it in CI.

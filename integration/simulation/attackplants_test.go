@@ -30,8 +30,9 @@ func plantedAttacks() []planted {
 		{"a flip that does not ask whether it may", plant{promote: flipUnasked},
 			1_500, []invariant{cancelled, owned}, cancels},
 		{"a closer that drops nothing", plant{closer: keep}, 200, []invariant{owned}, cancels},
+		// What was wiped may also have parked, so that a promotion is refused.
 		{"a generation without marks taken for whole", plant{judged: trust},
-			1_500, []invariant{lost, completeness, order, liveness}, wipes},
+			1_500, []invariant{lost, completeness, order, liveness, resumability}, wipes},
 	}
 }
 

@@ -11,6 +11,9 @@
 // any of their steps, by a person who dies and retries; and generations are
 // cleared, even in the middle of a write.
 //
+// Half of the seeds also draw corrections, of refused events and of others; the
+// model folds an entity from its first event when one comes.
+//
 // The model decides from the heads alone what is in the log: when a head moves,
 // the records of its pump's batch after the old head, in their order, are in the
 // log. Everything else in the Events table is a leftover that must not count, and

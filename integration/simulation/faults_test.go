@@ -42,6 +42,9 @@ func plantedFaults() []planted {
 		{"an identity index that forgets", plant{store: plantForgetful}, 50, []invariant{order}, attacks{}},
 		{"an identity index that takes an event for its own duplicate", plant{store: plantSelfish()}, 200,
 			[]invariant{order}, attacks{}},
+		{"a replay that does not heed corrections", plant{consume: plantDeaf}, 100, []invariant{order}, attacks{}},
+		{"waiting events folded again twice", plant{history: plantTwice}, 100, []invariant{order}, attacks{}},
+		{"waiting events forgotten", plant{history: plantForgotten}, 200, []invariant{order}, attacks{}},
 		{"head moved before the events are written", plant{pump: plantHeadFirst}, 50, []invariant{completeness}, attacks{}},
 		{"manifest closed after the head", plant{pump: plantLateManifests}, 100, []invariant{completeness}, attacks{}},
 	}, plantedAttacks()...)

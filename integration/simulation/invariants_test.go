@@ -124,6 +124,13 @@ func (w *world) sawRow(generation string, lane event.Lane, row *datastore.Row) {
 		return
 	}
 	want, found := w.model.entity(row.Entity).row(w.versions[generation], row.Position)
+	if row.Parked != nil && row.Parked.Again != nil {
+		want, found = w.model.entity(row.Entity).halfway(w.versions[generation], row)
+		w.halfway++
+	}
+	if row.Skipped > 0 {
+		w.skipped++
+	}
 	if !found {
 		w.breakf(order, "entity %s of %s is at %s, where it has no event", row.Entity, generation, row.Position)
 		return
@@ -155,6 +162,9 @@ func compareRows(want, have *datastore.Row) string {
 	case want.Duplicates != have.Duplicates || want.Conflicts != have.Conflicts || want.Ignored != have.Ignored:
 		return fmt.Sprintf("%d duplicates, %d conflicts, %d ignored, not %d, %d, %d",
 			have.Duplicates, have.Conflicts, have.Ignored, want.Duplicates, want.Conflicts, want.Ignored)
+	case want.Skipped != have.Skipped || want.Corrections != have.Corrections:
+		return fmt.Sprintf("%d skipped, %d corrections, not %d, %d",
+			have.Skipped, have.Corrections, want.Skipped, want.Corrections)
 	case parked(want) != parked(have):
 		return fmt.Sprintf("%s, not %s", parked(have), parked(want))
 	case !slices.Equal(want.Buckets, have.Buckets):
@@ -176,11 +186,22 @@ func (w *world) sawMark(generation string, name datastore.MarkName, lane event.L
 		w.breakf(logLeads, "the live mark of lane %s of %s is at %s; the log's head is at %s",
 			lane, generation, mark.Position, head)
 	}
+	if have := mark.Ignored; w.model.lanes[lane].ignored(mark.Position) != totalOf(have) {
+		w.breakf(determinism, "the live mark of lane %s of %s counts %d ignored events up to %s, not %d", lane, generation,
+			totalOf(have), mark.Position, w.model.lanes[lane].ignored(mark.Position))
+	}
 	for _, name := range w.names {
 		if w.lanes.Of(name) == lane {
 			w.checkReached(generation, lane, name, w.model.entity(name).last(mark.Position), "live")
 		}
 	}
+}
+
+func totalOf(i *datastore.Ignored) int64 {
+	if i == nil {
+		return 0
+	}
+	return i.Total()
 }
 
 // checkReached breaks completeness if a row has not reached a position.

@@ -58,8 +58,9 @@ func (m *model) saw(r streamRecord) {
 		record.end = at
 		record.arrivals = append(record.arrivals, arrival)
 		record.parsed = append(record.parsed, e)
+		_, corrects := event.SkipOf(&e)
 		record.events = append(record.events, modelEvent{entity: e.Subject, position: at, kind: e.Type, line: line,
-			digest: event.DigestOf(at, line)})
+			digest: event.DigestOf(at, line), corrects: corrects})
 	}
 	lane.records = append(lane.records, record)
 }

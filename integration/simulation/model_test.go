@@ -59,6 +59,14 @@ type modelEvent struct {
 	logged   int64
 	bucket   eventlog.Bucket
 	digest   event.Digest
+	// corrects is set for a correction; one that was spoilt is an event that no
+	// projection handles.
+	corrects bool
+}
+
+// ignored reports whether no projection handles the event.
+func (e *modelEvent) ignored() bool {
+	return e.kind == typeIgnored || (e.kind == event.TypeSkipped && !e.corrects)
 }
 
 // modelLane is a lane's part of the event stream and of the log.
@@ -80,7 +88,19 @@ type modelEntity struct {
 	rows  [versions][]datastore.Row
 	ids   map[string]string
 	state [versions]seen
+	// fresh are the events that repeat no other.
+	fresh []freshEvent
 }
+
+// freshEvent is an event that repeats no other.
+type freshEvent struct {
+	*modelEvent
+	event event.Event
+	// names is the identity that a correction names.
+	names string
+}
+
+func identityOf(source, id string) string { return source + "\x00" + id }
 
 // model is the sequential truth: the events of the log in the order of positions.
 type model struct {
@@ -109,8 +129,15 @@ func (m *model) entity(id string) *modelEntity {
 // fold appends the rows that an entity must have after the event.
 func (m *model) fold(at *modelEvent, e *event.Event) {
 	entity := m.entity(at.entity)
-	identity := e.Source + "\x00" + e.ID
+	identity := identityOf(e.Source, e.ID)
 	first, repeated := entity.ids[identity]
+	fresh := freshEvent{modelEvent: at, event: *e}
+	if skip, is := event.SkipOf(e); is {
+		fresh.names = identityOf(skip.Source, skip.ID)
+	}
+	if !repeated {
+		entity.fresh = append(entity.fresh, fresh)
+	}
 	for version := range versions {
 		row := datastore.Row{Entity: at.entity, Version: m.world.setAt(version).Version()}
 		if n := len(entity.rows[version]); n > 0 {
@@ -126,9 +153,13 @@ func (m *model) fold(at *modelEvent, e *event.Event) {
 			if first != string(at.line) {
 				row.Conflicts++
 			}
+		case row.Parked != nil && fresh.names != "":
+			row = entity.refold(version, row, entity.fresh, "")
 		case row.Parked != nil:
 			row.Parked.Waiting++
-		case at.kind == typeIgnored:
+		case fresh.names != "":
+			row.Corrections++
+		case at.ignored():
 			row.Ignored++
 		case at.kind == typeRefused:
 			row.Parked = &datastore.Parked{Position: at.position, Type: at.kind}
@@ -141,6 +172,69 @@ func (m *model) fold(at *modelEvent, e *event.Event) {
 		entity.ids[identity] = string(at.line)
 	}
 	entity.positions = append(entity.positions, at.position)
+}
+
+// refold folds fresh events up to and including a position, "" for all, from the first
+// one on. An event that is refused is stepped over if any later one corrects it.
+func (m *modelEntity) refold(version int, row datastore.Row, fresh []freshEvent, end event.Position) datastore.Row {
+	row.State, row.Count, row.Chain, row.Ignored, row.Skipped, row.Corrections = nil, 0, event.Digest{}, 0, 0, 0
+	row.Parked, m.state[version] = nil, seen{}
+	for i := range fresh {
+		f := &fresh[i]
+		if end != "" && f.position > end {
+			break
+		}
+		switch {
+		case f.names != "":
+			row.Corrections++
+		case f.ignored():
+			row.Ignored++
+		case f.kind != typeRefused:
+			m.apply(version, &row, f.modelEvent, &f.event)
+		case slices.ContainsFunc(fresh[i+1:], func(later freshEvent) bool {
+			return later.names == identityOf(f.event.Source, f.event.ID)
+		}):
+			row.Skipped++
+		default:
+			row.Parked = &datastore.Parked{Position: f.position, Type: f.kind, Waiting: int64(len(fresh) - i - 1)}
+			return row
+		}
+	}
+	return row
+}
+
+// halfway is the row of a version after the event at a position, when the events that
+// waited have been folded again up to those that row says. The correction is the next
+// event.
+func (m *modelEntity) halfway(version int, row *datastore.Row) (*datastore.Row, bool) {
+	whole, found := m.row(version, row.Position)
+	next := slices.IndexFunc(m.fresh, func(f freshEvent) bool { return f.position > row.Position })
+	if !found || next < 0 || m.fresh[next].names == "" || row.Parked.Position > row.Parked.Again.After {
+		return nil, false
+	}
+	seen, state := m.fresh[:next+1], m.state[version]
+	end := row.Parked.Again.After
+	if !row.Parked.Again.Over {
+		end = row.Parked.Position
+	}
+	want := m.refold(version, cloneRow(*whole), seen, end)
+	m.state[version] = state
+	parked := slices.IndexFunc(seen, func(f freshEvent) bool { return f.position == row.Parked.Position })
+	if parked < 0 || seen[parked].kind != typeRefused {
+		return nil, false
+	}
+	if row.Parked.Again.Over {
+		want.Skipped-- // the parked event counts once all is done
+	} else if want.Parked == nil {
+		want.Skipped-- // a later correction names it
+	}
+	want.Parked = &datastore.Parked{Position: row.Parked.Position}
+	for _, f := range seen[:next] {
+		if f.position > end {
+			want.Parked.Waiting++
+		}
+	}
+	return &want, true
 }
 
 func (m *modelEntity) apply(version int, row *datastore.Row, at *modelEvent, e *event.Event) {
@@ -186,4 +280,14 @@ func (l *modelLane) count(at event.Position) int {
 		i++
 	}
 	return i
+}
+
+// ignored is the number of events up to a position that no projection handles.
+func (l *modelLane) ignored(at event.Position) (n int64) {
+	for _, e := range l.events[:l.count(at)] {
+		if e.ignored() {
+			n++
+		}
+	}
+	return n
 }

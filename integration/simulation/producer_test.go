@@ -218,6 +218,9 @@ func (p *producer) event(lane event.Lane) event.Event {
 			return old
 		}
 	}
+	if e, drawn := p.correction(lane); drawn {
+		return e
+	}
 	var own []string
 	for _, name := range w.names[:w.ordinary] {
 		if w.lanes.Of(name) == lane {
@@ -236,6 +239,35 @@ func (p *producer) event(lane event.Lane) event.Event {
 	}
 	return event.Event{ID: fmt.Sprintf("s%d", serial), Source: "sim", Type: kind, Subject: own[r.IntN(len(own))],
 		Data: fmt.Sprintf(`{"n":%d}`, serial)}
+}
+
+// correction draws a correction of an event of a lane that was sent: mostly of one
+// that is refused, and sometimes once more.
+func (p *producer) correction(lane event.Lane) (e event.Event, drawn bool) {
+	w := p.world
+	w.gate.mu.Lock()
+	defer w.gate.mu.Unlock()
+	r := w.shape.corrections
+	if r == nil || r.IntN(8) > 0 {
+		return e, false
+	}
+	all := r.IntN(4) == 0
+	var named []event.Event
+	for _, sent := range p.sent {
+		if w.lanes.Of(sent.Subject) == lane && (all || sent.Type == typeRefused) {
+			named = append(named, sent)
+		}
+	}
+	if len(named) == 0 {
+		return e, false
+	}
+	of := named[r.IntN(len(named))]
+	e, err := event.NewSkip(of.Subject, event.Skip{Source: of.Source, ID: of.ID, Position: "0001-011-0000",
+		Reason: fmt.Sprintf("reason %d", r.IntN(2))}, time.UnixMilli(w.now))
+	if err != nil {
+		w.breakf(order, "a producer cannot make a correction: %v", err)
+	}
+	return e, true
 }
 
 // crowdRecord packs the next few events of the busy entity.

@@ -31,8 +31,12 @@ func quietWorld(t *testing.T) (*world, *actor) {
 // logEvent puts an event of an entity through the event stream and the pump.
 func (w *world) logEvent(t *testing.T, a *actor, entity, id, kind string) {
 	t.Helper()
-	lane := w.lanes.Of(entity)
-	e := event.Event{ID: id, Source: "test", Type: kind, Subject: entity, Data: `{"n":1}`}
+	w.logThis(t, a, event.Event{ID: id, Source: "test", Type: kind, Subject: entity, Data: `{"n":1}`})
+}
+
+func (w *world) logThis(t *testing.T, a *actor, e event.Event) {
+	t.Helper()
+	lane := w.lanes.Of(e.Subject)
 	data, err := w.codec.Pack(record.Header{Lane: lane}, [][]byte{e.AppendJSON(nil)})
 	if err != nil {
 		t.Fatal(err)

@@ -122,7 +122,7 @@ func TestPromotionOfAGenerationWithoutMarks(t *testing.T) {
 		t.Errorf("promote: %v", err)
 	}
 	for lane := range event.Lane(w.lanes.Count()) {
-		if err := datastore.BeginMark(ctx, w.generationsOf(a).Open(r.generation), lane, eventlog.Head{}); err != nil {
+		if err := datastore.BeginMark(ctx, w.generationsOf(a).Open(r.generation), lane, eventlog.Head{}, nil); err != nil {
 			t.Fatal(err)
 		}
 	}

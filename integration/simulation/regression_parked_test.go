@@ -69,6 +69,48 @@ func TestParkedAtAnyMomentOfAPromotion(t *testing.T) {
 	}
 }
 
+// Both generations have parked the entity, and a correction reaches the active one
+// first: ahead of every single call of the promotion. Then the new generation is
+// behind, which is no reason to refuse it.
+func TestCorrectedAtAnyMomentOfAPromotion(t *testing.T) {
+	corrected := 0
+	for at := 0; ; at++ {
+		w, a := quietWorld(t)
+		ctx := context.Background()
+		w.logEvent(t, a, w.names[0], "refused", typeRefused)
+		r := aRebuild("rebuild", true)
+		w.rebuild(t, a, r)
+		if err := w.writeAll(ctx, a, datastore.FirstGeneration); err != nil {
+			t.Fatal(err)
+		}
+		s := &steps{at: at, before: func() {
+			if registered := w.registryStateOf(t, a); registered.Hold != nil || registered.Active != datastore.FirstGeneration {
+				return
+			}
+			e, err := event.NewSkip(w.names[0],
+				event.Skip{Source: "test", ID: "refused", Position: "0001-011-0000", Reason: "r"}, w.clock())
+			if err != nil {
+				t.Fatal(err)
+			}
+			w.logThis(t, a, e)
+			if err := w.writeAll(ctx, a, datastore.FirstGeneration); err != nil {
+				t.Fatal(err)
+			}
+			corrected++
+		}}
+		_, err := w.promoterWith(a, s).Promote(ctx, r.id, w.clock())
+		if !s.reached() {
+			break
+		}
+		if err != nil || w.broken != nil {
+			t.Errorf("corrected ahead of call %d: promote: %v, %v", at, err, w.broken)
+		}
+	}
+	if corrected < 5 {
+		t.Errorf("%d corrections came", corrected)
+	}
+}
+
 // parkInNewOne logs an event that the active generation accepts and the new one
 // rejects, and folds it into both.
 func (w *world) parkInNewOne(ctx context.Context, t *testing.T, a *actor, generation string) {

@@ -147,6 +147,9 @@ type counts struct {
 	// late counts records that reached the pump too late, cancels the replays
 	// whose cancel was answered, wipes the generations that were cleared.
 	resharded, late, deploys, cancels, wipes int
+	// skipped are rows in which an event is stepped over when they are written,
+	// halfway those of them whose waiting events are not all folded again.
+	skipped, halfway int
 }
 
 type summary struct {
@@ -161,6 +164,8 @@ func (s *summary) add(w *world) {
 	s.steps += w.steps
 	s.flips += w.flips
 	s.deploys += w.deploys
+	s.skipped += w.skipped
+	s.halfway += w.halfway
 	s.wipes += len(w.wiped)
 	s.late += w.late()
 	if w.drawn.reshards {

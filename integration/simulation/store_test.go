@@ -110,10 +110,7 @@ func (g generation) do(
 
 func cloneRow(row datastore.Row) datastore.Row {
 	row.State, row.Filter, row.Buckets = bytes.Clone(row.State), bytes.Clone(row.Filter), slices.Clone(row.Buckets)
-	if row.Parked != nil {
-		parked := *row.Parked
-		row.Parked = &parked
-	}
+	row.Parked = row.Parked.Clone()
 	return row
 }
 

@@ -65,10 +65,12 @@ type world struct {
 	// drawn are the attacks of this world, code is the version of the
 	// projections in new invocations, deploys how often it changed, and versions
 	// the version of every generation.
-	drawn    attacks
-	code     int
-	deploys  int
-	versions map[string]int
+	drawn   attacks
+	code    int
+	deploys int
+	// skipped and halfway are those of counts.
+	skipped, halfway int
+	versions         map[string]int
 	// wiped maps cleared generations to the step of the wipe, shown contains the
 	// generations that have been active, and held maps holds to the step at which
 	// they were taken.
@@ -109,6 +111,8 @@ type shape struct {
 	entities    int
 	// duplicates configures when entities are indexed.
 	duplicates []projection.Option
+	// corrections draws corrections, nil if there are none.
+	corrections *rand.Rand
 	// long worlds have a lane of hundreds of records, one event each, so that a
 	// consumer can be further behind than a head remembers.
 	long bool
@@ -116,6 +120,9 @@ type shape struct {
 
 // indexing is the stream of the random source for limits of indexing.
 const indexing = 7
+
+// correcting is the stream of the random source for corrections.
+const correcting = 8
 
 func newWorld(f *fixtures, seed uint64, p plant, tracing bool) (*world, error) {
 	began := time.Date(2026, 3, 1, 9, 50, 0, 0, time.UTC).UnixMilli()
@@ -169,6 +176,11 @@ func (w *world) choose() {
 	// change unless one of its entities is indexed.
 	if limits := rand.New(rand.NewPCG(w.seed, indexing)); limits.IntN(2) == 0 {
 		w.shape.duplicates = append(w.shape.duplicates, projection.IndexAbove(limits.Int64N(12), limits.IntN(4)))
+	}
+	// So have corrections.
+	if corrections := rand.New(rand.NewPCG(w.seed, correcting)); corrections.IntN(2) == 0 {
+		w.shape.corrections = corrections
+		w.shape.duplicates = append(w.shape.duplicates, projection.ResumeAfter(1+corrections.IntN(3)))
 	}
 	w.stride = 1 + r.Int64N(40)
 	force := []float64{0, 0.5, 1, 2}[r.IntN(4)]

@@ -32,6 +32,8 @@ type API struct {
 	Replays     Replays
 	Viewer      *lifecycle.Viewer
 	Platform    Platform
+	// Load puts corrections into the event stream.
+	Load *Load
 	// Log receives internal errors, which no response shows, and every action
 	// of an operator.
 	Log *slog.Logger

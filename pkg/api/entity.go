@@ -24,29 +24,35 @@ type EntityView struct {
 	Generation string         `json:"generation"`
 	// Projection made the state; Version is the version of the set of
 	// projections; Replay built the row, "" for the live path.
-	Projection string            `json:"projection"`
-	Version    string            `json:"version"`
-	Replay     string            `json:"replay"`
-	Duplicates int64             `json:"duplicates"`
-	Conflicts  int64             `json:"conflicts"`
-	Ignored    int64             `json:"ignored"`
-	Parked     *datastore.Parked `json:"parked"`
+	Projection string `json:"projection"`
+	Version    string `json:"version"`
+	Replay     string `json:"replay"`
+	Duplicates int64  `json:"duplicates"`
+	Conflicts  int64  `json:"conflicts"`
+	Ignored    int64  `json:"ignored"`
+	// Skipped counts events that are stepped over because a correction names them,
+	// Corrections the corrections, also those without effect.
+	Skipped     int64             `json:"skipped,omitempty"`
+	Corrections int64             `json:"corrections,omitempty"`
+	Parked      *datastore.Parked `json:"parked"`
 }
 
 func viewEntity(generation string, row *datastore.Row) EntityView {
 	view := EntityView{
-		Entity:     row.Entity,
-		Count:      row.Count,
-		Position:   row.Position,
-		Chain:      row.Chain,
-		Generation: generation,
-		Projection: row.Projection,
-		Version:    row.Version,
-		Replay:     row.Replay,
-		Duplicates: row.Duplicates,
-		Conflicts:  row.Conflicts,
-		Ignored:    row.Ignored,
-		Parked:     row.Parked,
+		Entity:      row.Entity,
+		Count:       row.Count,
+		Position:    row.Position,
+		Chain:       row.Chain,
+		Generation:  generation,
+		Projection:  row.Projection,
+		Version:     row.Version,
+		Replay:      row.Replay,
+		Duplicates:  row.Duplicates,
+		Conflicts:   row.Conflicts,
+		Ignored:     row.Ignored,
+		Skipped:     row.Skipped,
+		Corrections: row.Corrections,
+		Parked:      row.Parked,
 	}
 	if len(row.State) > 0 {
 		view.State = row.State

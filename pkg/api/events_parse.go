@@ -81,6 +81,9 @@ func (h *Load) accept(batch *loadBatch, index int, e event.Event, err error) err
 	if err == nil {
 		err = e.Admit()
 	}
+	if err == nil {
+		err = e.AdmitReserved(h.KeepTime)
+	}
 	if err == nil && h.KeepTime {
 		err = e.AdmitOwnTime(h.Now())
 	}

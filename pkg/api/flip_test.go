@@ -47,7 +47,7 @@ func TestReadDuringAPromotionUsesTheNewGeneration(t *testing.T) {
 	must(t, w.generations.Create(ctx, info.ID))
 	lane := w.api.Lanes.Of("a")
 	for lane := range event.Lane(apiLanes) {
-		must(t, datastore.BeginMark(ctx, w.generations.Open(info.ID), lane, eventlog.Head{}))
+		must(t, datastore.BeginMark(ctx, w.generations.Open(info.ID), lane, eventlog.Head{}, nil))
 	}
 	rows, err := w.generations.Open("g0001").Rows(ctx, lane, []string{"a"})
 	must(t, err)

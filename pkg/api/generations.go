@@ -26,27 +26,32 @@ type GenerationView struct {
 }
 
 func (a *API) getGenerations(r *http.Request) (reply, error) {
-	view, err := a.generationsView(r.Context())
+	view, _, err := a.generationsView(r.Context())
 	return answer(http.StatusOK, view), err
 }
 
-func (a *API) generationsView(ctx context.Context) (GenerationsView, error) {
+// generationsView also returns the live marks of the active generation, as far as
+// they were read.
+func (a *API) generationsView(ctx context.Context) (view GenerationsView, active []datastore.Mark, err error) {
 	registry, err := a.Registry.Load(ctx)
 	if err != nil {
-		return GenerationsView{}, err
+		return view, nil, err
 	}
-	view := GenerationsView{Active: registry.Active, Generations: []GenerationView{}}
+	view = GenerationsView{Active: registry.Active, Generations: []GenerationView{}}
 	for _, info := range registry.Generations {
 		shown := GenerationView{Info: info, Lost: info.Loss != nil}
 		if info.Consumes() && !shown.Lost {
-			_, err := datastore.LiveMarks(ctx, a.Generations.Open(info.ID), a.Lanes.Count())
+			marks, err := datastore.LiveMarks(ctx, a.Generations.Open(info.ID), a.Lanes.Count())
 			if shown.Lost = isLost(err); err != nil && !shown.Lost {
-				return GenerationsView{}, fmt.Errorf("look at generation %s: %w", info.ID, err)
+				return view, nil, fmt.Errorf("look at generation %s: %w", info.ID, err)
+			}
+			if info.ID == registry.Active {
+				active = marks
 			}
 		}
 		view.Generations = append(view.Generations, shown)
 	}
-	return view, nil
+	return view, active, nil
 }
 
 // WipeRequest names the generation to empty. It must be the active one, so that

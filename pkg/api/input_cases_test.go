@@ -123,11 +123,29 @@ func dataCases() []inputCase {
 			as(`,"datacontenttype":"text/plain","data":"ü <"`).forNew(),
 		same("text in another charset", accepted, "datacontenttype", `"text/xml; charset=utf-16"`, "data_base64", `"AGE="`).
 			as(`,"datacontenttype":"text/xml; charset=utf-16","data_base64":"AGE="`),
+		same("text with escapes", accepted, "datacontenttype", `"text/html"`, "data", `"\u003c\u00fc\u2028\/"`).
+			as(`,"datacontenttype":"text/html","data":"<ü\u2028/"`).forNew(),
+		same("text with a lone surrogate, which stays as it was sent", accepted, "datacontenttype", `"text/plain"`,
+			"data", `"\u003c\ud800"`).as(`,"datacontenttype":"text/plain","data":"\u003c\ud800"`).jsonOnly(),
+		same("text in another charset, which stays as it was sent", accepted,
+			"datacontenttype", `"text/plain; charset=latin1"`, "data", `"\u00fc"`).
+			as(`,"datacontenttype":"text/plain; charset=latin1","data":"\u00fc"`).jsonOnly(),
+		same("text of a type that is neither JSON nor text", accepted, "datacontenttype", `"application/xml"`, "data",
+			`"\u003ca/>"`).as(`,"datacontenttype":"application/xml","data_base64":"PGEvPg=="`).forNew(),
+		same("a value of a type that is neither JSON nor text, which stays as it was sent", accepted,
+			"datacontenttype", `"application/cbor"`, "data", `{"a":1}`).
+			as(`,"datacontenttype":"application/cbor","data":{"a":1}`).jsonOnly(),
+		same("empty text", accepted, "datacontenttype", `"application/xml"`, "data", `""`).
+			as(`,"datacontenttype":"application/xml","data":""`).jsonOnly(),
+		same("text that is too large as base64", "data", "datacontenttype", `"application/xml"`, "data",
+			`"`+strings.Repeat("x", event.MaxDataBytes/4*3)+`"`).forNew(),
 		same("bytes", accepted, "datacontenttype", `"application/octet-stream"`, "data_base64", `"AP8="`).
 			as(`,"datacontenttype":"application/octet-stream","data_base64":"AP8="`),
 		same("bytes without a type", accepted, "data_base64", `"e30="`).as(`,"data_base64":"e30="`),
 		same("base64 with bits behind", "data_base64", "data_base64", `"YR=="`).forNew(),
 		same("base64 of another alphabet", "data_base64", "data_base64", `"_w=="`),
+		same("base64 without its padding", "data_base64", "data_base64", `"/w"`),
+		same("base64 in lines", "data_base64", "data_base64", `"/w==\n"`).jsonOnly(),
 		same("data twice", "data", "data", "1", "data_base64", `"YQ=="`).jsonOnly(),
 		same("large bytes", "data", "datacontenttype", `"a/b"`, "data_base64",
 			`"`+strings.Repeat("AAAA", event.MaxDataBytes/4)+`"`),
@@ -157,6 +175,10 @@ func headerCases() []inputCase {
 		raw("quoted", accepted, "ce-id", `"till 4 \"\\%41"`).as("").withID(`till 4 \"\\A`),
 		raw("blanks as they are", accepted, "ce-id", "till 4").as("").withID("till 4"),
 		raw("UTF-8 as it is", accepted, "ce-id", "ü").as("").withID("ü"),
+		raw("percent-encoded blanks at both ends", accepted, "ce-id", "%20a%20").as("").withID(" a "),
+		raw("quoted blanks at both ends", accepted, "ce-id", `" a "`).as("").withID(" a "),
+		raw("Latin-1", "id", "ce-id", "\xfc"),
+		raw("percent-encoded Latin-1", "id", "ce-id", "%FC"),
 		raw("quote without its end", "id", "ce-id", `"till`),
 		raw("text behind a quote", "id", "ce-id", `"a"b`),
 		raw("broken escape", "id", "ce-id", "100%"),

@@ -75,7 +75,7 @@ func (c *inputCase) header(name, value, kind string) {
 	case value == "-":
 	case name == "data" && strings.HasSuffix(kind, "json"):
 		c.body = value
-	case name == "data" && strings.HasPrefix(kind, "text/") && isText:
+	case name == "data" && strings.Contains(kind, "/") && isText && plain(value) != "":
 		c.body = plain(value)
 	case name == "data_base64" && isText:
 		raw, err := base64.StdEncoding.Strict().DecodeString(plain(value))

@@ -3,6 +3,7 @@ package api_test
 import (
 	"io"
 	"log/slog"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -126,6 +127,52 @@ func TestNoRouteTakesAnEncodedBody(t *testing.T) {
 	answer := w.ask(asked{route: api.RouteEvents, headers: map[string]string{"content-encoding": "gzip"}})
 	if answer.Headers["Accept-Encoding"] != "identity" {
 		t.Errorf("the answer does not say what is accepted: %v", answer.Headers)
+	}
+}
+
+// TestContentTypesDecideTheModeOrAreRefused, however strangely they are written. Two
+// headers arrive joined with a comma.
+func TestContentTypesDecideTheModeOrAreRefused(t *testing.T) {
+	w := newAPIWorld(t)
+	server := w.serve()
+	const one, many = "application/cloudevents+json", "application/cloudevents-batch+json"
+	attributes := map[string]string{"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/s", "ce-type": "t",
+		"ce-subject": "e"}
+	for _, c := range []struct {
+		kind   string
+		binary bool
+		status int
+		fault  string
+	}{
+		{one, false, 202, ""},
+		{one, true, 202, ""}, // the headers do not count
+		{one + "; charset=utf-8; charset=UTF-8", false, 202, ""},
+		{one + "; charset=utf-8; charset=latin1", false, 415, ""},
+		{one + "; charset=latin1", true, 415, ""},
+		{one + "," + one, false, 415, ""},
+		{one + "," + one, true, 400, "datacontenttype"},
+		{many, false, 400, ""}, // the body is no array
+		{"application/cloudevents+avro", false, 415, ""},
+		{"application/cloudevents+avro", true, 202, ""},
+		{"", false, 415, ""},
+		{"", true, 202, ""},
+		{"application/json", false, 415, ""},
+		{"application/json", true, 202, ""},
+		{"text/plain; charset=utf-8; charset=latin1", true, 202, ""},
+		{"text/plain,text/html", true, 400, "datacontenttype"},
+		{"text", true, 400, "datacontenttype"},
+	} {
+		a := asked{route: api.RouteEvents, body: goodEvent, headers: map[string]string{"content-type": c.kind}}
+		if c.binary {
+			maps.Copy(a.headers, attributes)
+		}
+		status, body := w.overHTTP(server, a)
+		status2, body2 := w.asFunction(a)
+		problem, problem2 := problemOf(t, status, body), problemOf(t, status2, body2)
+		if status != c.status || status2 != c.status || problem.Attribute != c.fault || problem2.Attribute != c.fault {
+			t.Errorf("%q, binary %v: %d %s over HTTP, %d %s as a function; want %d for %q",
+				c.kind, c.binary, status, body, status2, body2, c.status, c.fault)
+		}
 	}
 }
 

@@ -19,8 +19,10 @@ type LanesView struct {
 	Generation string `json:"generation"`
 	// Lost is set if a lane has no live mark or events are known to be missing:
 	// no more events are applied to the generation.
-	Lost  bool       `json:"lost"`
-	Lanes []LaneView `json:"lanes"`
+	Lost bool `json:"lost"`
+	// Ignored counts the events that no projection of the generation handles.
+	Ignored datastore.Ignored `json:"ignored"`
+	Lanes   []LaneView        `json:"lanes"`
 }
 
 // LaneView is a lane's head and the active generation's live mark in it.
@@ -44,11 +46,14 @@ func (a *API) getLanes(r *http.Request) (reply, error) {
 	}
 	view := LanesView{Generation: registry.Active, Lost: true, Lanes: make([]LaneView, a.Lanes.Count())}
 	if info, found := registry.Find(registry.Active); found {
-		missing, err := a.applied(r.Context(), info.ID, view.Lanes)
+		marks, missing, err := a.liveMarks(r.Context(), info.ID)
 		if err != nil {
 			return reply{}, err
 		}
-		view.Lost = missing || info.Loss != nil
+		view.Lost, view.Ignored = missing || info.Loss != nil, datastore.IgnoredIn(marks)
+		for lane, mark := range marks {
+			view.Lanes[lane].Applied = mark.Position
+		}
 	}
 	heads, err := a.Heads.LoadAll(r.Context(), a.Lanes.Count())
 	if err != nil {
@@ -68,26 +73,25 @@ func (a *API) getLanes(r *http.Request) (reply, error) {
 // marksAtOnce bounds the marks that are read concurrently.
 const marksAtOnce = 16
 
-// applied fills in the generation's live marks and reports whether one is
-// missing.
-func (a *API) applied(ctx context.Context, generation string, lanes []LaneView) (missing bool, err error) {
+// liveMarks returns a generation's live marks and reports whether one is missing.
+func (a *API) liveMarks(ctx context.Context, generation string) (marks []datastore.Mark, missing bool, err error) {
 	opened := a.Generations.Open(generation)
+	marks = make([]datastore.Mark, a.Lanes.Count())
 	var anyMissing atomic.Bool
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(marksAtOnce)
-	for lane := range event.Lane(len(lanes)) {
-		group.Go(func() error {
-			mark, _, err := opened.Mark(ctx, datastore.LiveMark, lane)
+	for lane := range event.Lane(len(marks)) {
+		group.Go(func() (err error) {
+			marks[lane], _, err = opened.Mark(ctx, datastore.LiveMark, lane)
 			if isLost(err) {
 				anyMissing.Store(true)
 				return nil
 			}
-			lanes[lane].Applied = mark.Position
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return false, fmt.Errorf("read live marks: %w", err)
+		return nil, false, fmt.Errorf("read live marks: %w", err)
 	}
-	return anyMissing.Load(), nil
+	return marks, anyMissing.Load(), nil
 }

@@ -59,7 +59,7 @@ func (w *apiWorld) second(replayID string) datastore.Info {
 	must(w.t, err)
 	must(w.t, w.generations.Create(ctx, info.ID))
 	for lane := range event.Lane(apiLanes) {
-		must(w.t, datastore.BeginMark(ctx, w.generations.Open(info.ID), lane, eventlog.Head{}))
+		must(w.t, datastore.BeginMark(ctx, w.generations.Open(info.ID), lane, eventlog.Head{}, nil))
 	}
 	must(w.t, w.registry.Follow(ctx, info.ID))
 	return info
@@ -108,7 +108,7 @@ func TestAPromotedReplayIsNotCancelled(t *testing.T) {
 		if promoted {
 			w.promote("r", info.ID)
 		}
-		response := w.call("POST /replays/{id}/cancel", "r", nil, "")
+		response := w.call("POST /replays/{id}/cancel", "r", nil, "{}")
 		if promoted {
 			if problem := decode[api.Problem](t, response.Body); response.StatusCode != http.StatusConflict ||
 				problem.Kind() != "replay-promoted" {

@@ -33,7 +33,8 @@ func TestSchemasMatchTheAnswers(t *testing.T) {
 	must(t, err)
 	for name, shown := range map[string]any{
 		"Problem": api.Problem{}, "Accepted": api.Accepted{}, "Entity": api.EntityView{},
-		"History": api.HistoryPage{}, "Rows": api.RowsPage{}, "Lanes": api.LanesView{},
+		"History": api.HistoryPage{}, "Rows": api.RowsPage{}, "Parked": api.ParkedPage{}, "Quarantine": api.QuarantinePage{},
+		"SkipRequest": api.SkipRequest{}, "Skipping": api.Skipping{}, "Lanes": api.LanesView{},
 		"Status": api.StatusView{}, "Generation": api.Wiped{}, "Generations": api.GenerationsView{},
 		"Replays": api.ReplaysPage{}, "Replay": lifecycle.View{},
 		"StartReplay": api.StartReplay{}, "PlaybackPage": api.PlaybackPage{},

@@ -25,7 +25,9 @@ const (
 const routePlayback = "GET /playback"
 
 // LocalRoutes returns the routes that only a platform on one machine has.
-func LocalRoutes() []Route { return []Route{{Pattern: routePlayback, Group: Audit}} }
+func LocalRoutes() []Route {
+	return []Route{{Pattern: routePlayback, Group: Audit}, {Pattern: routeDescription, Group: Audit}}
+}
 
 // Playback serves the playback stream in pages, so that a slow reader holds nothing
 // between two requests. It is safe for concurrent use.

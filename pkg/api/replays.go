@@ -101,6 +101,9 @@ func (a *API) startReplay(r *http.Request) (reply, error) {
 }
 
 func (a *API) cancelReplay(r *http.Request) (reply, error) {
+	if err := noBody(r); err != nil {
+		return reply{}, err
+	}
 	row, err := a.Replays.Cancel(r.Context(), r.PathValue("id"))
 	if err != nil {
 		return reply{}, err

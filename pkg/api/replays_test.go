@@ -79,7 +79,7 @@ func TestReplayIsCancelledOnce(t *testing.T) {
 		id     string
 		status int
 	}{{"none", 404}, {"r1", 200}, {"r1", 409}} {
-		if got := w.call("POST /replays/{id}/cancel", c.id, nil, ""); got.StatusCode != c.status {
+		if got := w.call("POST /replays/{id}/cancel", c.id, nil, "{}"); got.StatusCode != c.status {
 			t.Errorf("cancel %s: %d, want %d", c.id, got.StatusCode, c.status)
 		}
 	}

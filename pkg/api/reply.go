@@ -15,7 +15,7 @@ type reply struct {
 	// header is sent with the answer; Content-Type is application/json unless
 	// it says otherwise.
 	header map[string]string
-	// body is encoded as JSON.
+	// body is encoded as JSON, unless it is verbatim.
 	body any
 }
 
@@ -30,7 +30,9 @@ func (a reply) write(w http.ResponseWriter) error {
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(a.body); err != nil {
+	if raw, ok := a.body.(verbatim); ok {
+		_, _ = text.Write(raw) // never fails
+	} else if err := encoder.Encode(a.body); err != nil {
 		return fmt.Errorf("encode response: %w", err)
 	}
 	w.Header().Set("Content-Type", "application/json")

@@ -51,6 +51,9 @@ func body(r *http.Request) (string, error) {
 			"the body is larger than 4 MiB: send less at a time")
 	case errors.As(err, &corrupt):
 		return "", problem(http.StatusBadRequest, "malformed-body", "the body is marked as base64 but is not valid base64")
+	case errors.Is(err, event.ErrReplaced):
+		return "", problem(http.StatusBadRequest, "malformed-body", "the body has the character U+FFFD, which may stand for "+
+			"bytes that are not UTF-8: send the event in structured mode, or write the character in another way")
 	case err != nil:
 		return "", problem(http.StatusBadRequest, "malformed-request",
 			"the request's body could not be read to its end; nothing of it was accepted: send it again")
@@ -191,23 +194,40 @@ func pathEntity(r *http.Request) (string, error) {
 // package strict. The content type must be JSON: browsers let no web page send
 // that to another site unasked.
 func decodeBody(r *http.Request, target any) error {
-	kind, charset, _ := event.MediaType(header(r, "Content-Type"))
-	if kind != "application/json" || (charset != "" && charset != "utf-8") {
-		return problem(http.StatusUnsupportedMediaType, "unsupported-media-type",
-			"send content type application/json, in UTF-8")
-	}
-	text, err := body(r)
+	text, err := jsonBody(r)
 	if err != nil {
 		return err
-	}
-	if len(text) > maxRequestBytes {
-		return problem(http.StatusRequestEntityTooLarge, "body-too-large",
-			fmt.Sprintf("the body has %d bytes: at most %d are accepted", len(text), maxRequestBytes))
 	}
 	if err := strict.Unmarshal([]byte(text), target); err != nil {
 		return problem(http.StatusBadRequest, "malformed-body", "the body is invalid: "+err.Error())
 	}
 	return nil
+}
+
+// noBody is decodeBody for a route without members: the body may be empty.
+func noBody(r *http.Request) error {
+	text, err := jsonBody(r)
+	if err == nil && strings.TrimSpace(text) != "" && strict.Unmarshal([]byte(text), &struct{}{}) != nil {
+		err = problem(http.StatusBadRequest, "malformed-body", "the body must be empty or an object without members")
+	}
+	return err
+}
+
+func jsonBody(r *http.Request) (string, error) {
+	kind, charset, _ := event.MediaType(header(r, "Content-Type"))
+	if kind != "application/json" || (charset != "" && charset != "utf-8") {
+		return "", problem(http.StatusUnsupportedMediaType, "unsupported-media-type",
+			"send content type application/json, in UTF-8")
+	}
+	text, err := body(r)
+	if err != nil {
+		return "", err
+	}
+	if len(text) > maxRequestBytes {
+		return "", problem(http.StatusRequestEntityTooLarge, "body-too-large",
+			fmt.Sprintf("the body has %d bytes: at most %d are accepted", len(text), maxRequestBytes))
+	}
+	return text, nil
 }
 
 func clipText(s string) string {

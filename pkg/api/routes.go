@@ -3,6 +3,7 @@ package api
 import (
 	"log/slog"
 	"net/http"
+	"strings"
 )
 
 // Group is the permission that a route needs. On AWS each is a separate policy.
@@ -14,6 +15,8 @@ const (
 	Produce Group = "produce"
 	// Operate allows importing, replaying and wiping.
 	Operate Group = "operate"
+	// Correct allows appending corrections to the log.
+	Correct Group = "correct"
 	// Audit allows reading everything and changing nothing.
 	Audit Group = "audit"
 )
@@ -60,9 +63,12 @@ func Routes() []Route {
 		{"POST /replays", Operate, serveAPI, plain((*API).startReplay)},
 		{"POST /replays/{id}/cancel", Operate, serveAPI, plain((*API).cancelReplay)},
 		{"POST /state/wipe", Operate, serveAPI, plain((*API).wipe)},
+		{"POST /entities/{id}/skip", Correct, serveAPI, plain((*API).skip)},
 		{"GET /entities/{id}", Audit, serveAPI, (*API).getEntity},
 		{"GET /entities/{id}/events", Audit, serveAPI, (*API).getHistory},
 		{"GET /rows", Audit, serveAPI, (*API).getRows},
+		{"GET /parked", Audit, serveAPI, (*API).getParked},
+		{"GET /quarantine", Audit, serveAPI, (*API).getQuarantine},
 		{"GET /lanes", Audit, serveAPI, plain((*API).getLanes)},
 		{"GET /status", Audit, serveAPI, plain((*API).getStatus)},
 		{"GET /generations", Audit, serveAPI, plain((*API).getGenerations)},
@@ -78,7 +84,7 @@ func New(events, imports *Load, a *API) http.Handler { return newMux(events, imp
 
 // NewLocal is New for a platform on one machine, which also serves LocalRoutes.
 func NewLocal(events, imports *Load, a *API, playback *Playback) http.Handler {
-	return newMux(events, imports, a, playback)
+	return newMux(events, imports, a, playback, description{a.Log})
 }
 
 // Handler serves POST /imports if KeepTime is set, otherwise POST /events.
@@ -89,13 +95,34 @@ func (a *API) Handler() http.Handler { return newMux(a) }
 
 func newMux(parts ...interface{ addTo(*http.ServeMux) }) *http.ServeMux {
 	mux := http.NewServeMux()
-	mux.HandleFunc("/", func(w http.ResponseWriter, _ *http.Request) {
-		problem(http.StatusNotFound, "no-route", "there is no such route: openapi.yaml lists them all").Write(w)
-	})
+	mux.HandleFunc(anything, func(w http.ResponseWriter, r *http.Request) { noRoute(mux, r).Write(w) })
 	for _, part := range parts {
 		part.addTo(mux)
 	}
 	return mux
+}
+
+// anything is the pattern of what no route serves.
+const anything = "/"
+
+// noRoute is the answer to a request that no route serves: 405 if the path is that of a
+// route with another method.
+func noRoute(mux *http.ServeMux, r *http.Request) *Problem {
+	var allowed []string
+	for _, method := range []string{http.MethodGet, http.MethodPost} {
+		other := r.Clone(r.Context())
+		other.Method = method
+		if _, pattern := mux.Handler(other); pattern != anything && pattern != "" {
+			allowed = append(allowed, method)
+		}
+	}
+	if len(allowed) == 0 {
+		return problem(http.StatusNotFound, "no-route", "there is no such route: openapi.yaml lists them all")
+	}
+	allow := strings.Join(allowed, ", ")
+	p := problem(http.StatusMethodNotAllowed, "method-not-allowed", "this path takes only "+allow)
+	p.headers = map[string]string{"Allow": allow}
+	return p
 }
 
 func (h *Load) addTo(mux *http.ServeMux) {

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"reprise/pkg/datastore"
-	"reprise/pkg/event"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 	"reprise/pkg/storefault"
@@ -68,8 +67,11 @@ type StatusView struct {
 	Replays     []lifecycle.View `json:"replays"`
 	Quarantined Bounded          `json:"quarantined"`
 	Parked      Bounded          `json:"parked"`
-	DiskBytes   *int64           `json:"diskBytes"`
-	Storage     *StorageStatus   `json:"storage,omitempty"`
+	// Ignored counts the events that no projection of the active generation
+	// handles.
+	Ignored   datastore.Ignored `json:"ignored"`
+	DiskBytes *int64            `json:"diskBytes"`
+	Storage   *StorageStatus    `json:"storage,omitempty"`
 	// Unreadable names the parts of this answer that are empty because stored data
 	// is damaged.
 	Unreadable []string `json:"unreadable,omitempty"`
@@ -90,12 +92,7 @@ type Bounded struct {
 	Complete bool  `json:"complete"`
 }
 
-const (
-	maxRunning = 20
-	// maxQuarantined and maxScanned bound the entries that one status reads.
-	maxQuarantined = 1000
-	maxScanned     = 20_000
-)
+const maxRunning = 20
 
 func (a *API) getStatus(r *http.Request) (reply, error) {
 	var view StatusView
@@ -167,9 +164,10 @@ func (a *API) logStatus(ctx context.Context, view *StatusView) error {
 }
 
 func (a *API) storeStatus(ctx context.Context, view *StatusView) error {
-	generations, err := a.generationsView(ctx)
+	generations, marks, err := a.generationsView(ctx)
 	view.Active = generations.Active
 	view.Generations, err = notNull(generations.Generations, err)
+	view.Ignored = datastore.IgnoredIn(marks)
 	return err
 }
 
@@ -192,57 +190,5 @@ func (a *API) replayStatus(ctx context.Context, view *StatusView) error {
 		}
 		view.Replays = append(view.Replays, shown)
 	}
-	return nil
-}
-
-func (a *API) quarantineStatus(ctx context.Context, view *StatusView) error {
-	view.Quarantined.Complete = true
-	for lane := range event.Lane(a.Lanes.Count()) {
-		left := maxQuarantined - int(view.Quarantined.Count)
-		found, err := a.EventLog.ListQuarantine(ctx, lane, "", left)
-		if err != nil {
-			return fmt.Errorf("list quarantine: %w", err)
-		}
-		view.Quarantined.Count += int64(len(found))
-		if len(found) == left {
-			view.Quarantined.Complete = false
-			return nil
-		}
-	}
-	return nil
-}
-
-// parkedStatus counts parked entities of the active generation, 0 if it is lost.
-func (a *API) parkedStatus(ctx context.Context, view *StatusView) error {
-	active, err := a.active(ctx)
-	if view.Active == "" || (err == nil && active.Loss != nil) {
-		view.Parked.Complete = true
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	scanned := 0
-	generation := a.Generations.Open(active.ID)
-	for lane := range event.Lane(a.Lanes.Count()) {
-		err := datastore.EachParked(ctx, generation, active.Indexed, lane, func(row *datastore.Row) error {
-			if scanned == maxScanned {
-				return errPageFull
-			}
-			scanned++
-			if row.Parked != nil {
-				view.Parked.Count++
-			}
-			return nil
-		})
-		switch {
-		case errors.Is(err, errPageFull):
-			return nil
-		case isLost(err):
-		case err != nil:
-			return err
-		}
-	}
-	view.Parked.Complete = true
 	return nil
 }

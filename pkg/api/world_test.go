@@ -76,8 +76,13 @@ func (w *apiWorld) send(lines ...string) {
 	}
 }
 
+// commit pumps everything that was accepted into the log.
+func (w *apiWorld) commit() { w.carry(false) }
+
 // flow pumps everything that was accepted into the log, and applies it.
-func (w *apiWorld) flow() {
+func (w *apiWorld) flow() { w.carry(true) }
+
+func (w *apiWorld) carry(apply bool) {
 	w.t.Helper()
 	ctx := w.t.Context()
 	shards, err := w.stream.Shards(ctx)
@@ -93,6 +98,9 @@ func (w *apiWorld) flow() {
 			in := []eventlog.Incoming{{Sequence: r.Sequence, Arrival: r.Arrival.UnixMilli(), Data: r.Data}}
 			_, err = w.pump.Commit(ctx, lane, in)
 			must(w.t, err)
+			if !apply {
+				continue
+			}
 			_, err = w.live.Write(ctx, "g0001", lane, in)
 			must(w.t, err)
 			w.read[shard.ID] = r.Sequence

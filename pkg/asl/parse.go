@@ -19,25 +19,10 @@ const MaxDefinitionBytes = 1 << 20
 // it refuses by name, in a *DefinitionError, what the service refuses and what
 // the engine does not support. Lint gives further advice.
 func Parse(definition []byte, substitutions map[string]string) (*Machine, error) {
-	p := &parser{labels: map[string]bool{}, names: map[string]bool{}}
-	if len(definition) > MaxDefinitionBytes {
-		p.problem("", "", fmt.Sprintf("the definition is longer than %d bytes", MaxDefinitionBytes))
-		return nil, p.err()
-	}
-	definition = p.substitute(definition, substitutions)
-	v, err := jsonata.Decode(definition)
-	if err != nil {
-		p.problem("", "", err.Error())
-	} else {
-		p.refuseDuplicates(definition)
-	}
-	if p.err() != nil {
-		return nil, p.err()
-	}
-	object, ok := v.(*jsonata.Object)
-	if !ok {
-		p.problem("", "", "the definition must be an object")
-		return nil, p.err()
+	p := newParser()
+	definition, object := p.decode(definition, substitutions)
+	if err := p.err(); err != nil {
+		return nil, err
 	}
 	m := p.machine(object)
 	if err := p.err(); err != nil {
@@ -46,6 +31,45 @@ func Parse(definition []byte, substitutions map[string]string) (*Machine, error)
 	sum := sha256.Sum256(definition)
 	m.definition, m.hash = definition, hex.EncodeToString(sum[:])
 	return m, nil
+}
+
+// ParseState reads the definition of a single state and gives it a name. It checks
+// what Parse checks, except that the states that follow need not exist.
+func ParseState(name string, definition []byte) (*State, error) {
+	p := newParser()
+	_, object := p.decode(definition, nil)
+	if err := p.err(); err != nil {
+		return nil, err
+	}
+	s := p.state(name, object)
+	if language, _ := object.Get("QueryLanguage"); language == nil {
+		p.problem(name, "QueryLanguage", "must be \"JSONata\": the default, JSONPath, is not supported")
+	}
+	p.checkScopes(&Flow{States: []*State{s}}, nil)
+	return s, p.err()
+}
+
+func newParser() *parser { return &parser{labels: map[string]bool{}, names: map[string]bool{}} }
+
+// decode replaces the placeholders of a definition and decodes it. If it cannot,
+// the parser has a problem.
+func (p *parser) decode(definition []byte, substitutions map[string]string) ([]byte, *jsonata.Object) {
+	if len(definition) > MaxDefinitionBytes {
+		p.problem("", "", fmt.Sprintf("the definition is longer than %d bytes", MaxDefinitionBytes))
+		return nil, nil
+	}
+	definition = p.substitute(definition, substitutions)
+	v, err := jsonata.Decode(definition)
+	if err != nil {
+		p.problem("", "", err.Error())
+		return nil, nil
+	}
+	p.refuseDuplicates(definition)
+	object, ok := v.(*jsonata.Object)
+	if !ok {
+		p.problem("", "", "the definition must be an object")
+	}
+	return definition, object
 }
 
 type parser struct {

@@ -52,7 +52,7 @@ func readAssign(f *fields) []Assignment {
 	var all []Assignment
 	for name := range sub.object.All() {
 		switch {
-		case !isVariableName(name):
+		case !IsVariableName(name):
 			sub.refuse(name, "is not a variable name: use letters, digits and _, at most 80, beginning with a letter")
 		case name == "states" || jsonata.IsFunctionName(name):
 			sub.refuse(name, "is taken: choose another name")
@@ -62,7 +62,8 @@ func readAssign(f *fields) []Assignment {
 	return all
 }
 
-func isVariableName(name string) bool {
+// IsVariableName reports whether a variable may have that name.
+func IsVariableName(name string) bool {
 	if name == "" || len(name) > 80 || !isLetter(name[0]) {
 		return false
 	}

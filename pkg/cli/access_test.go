@@ -104,13 +104,14 @@ func TestEveryClientCommandCanSign(t *testing.T) {
 	g := guard(t)
 	g.status = http.StatusForbidden
 	s := with(t, cloud{}, nil)
-	arguments := map[string]string{"send": "-", "replay start": "--name=x", "state wipe": "--yes"}
+	arguments := map[string]string{"send": "-", "replay start": "--name=x", "state wipe": "--yes",
+		"parked skip": "a --event 0001-011-0000 --reason r"}
 	commands := 0
 	for _, c := range clientCommands(t) {
 		commands++
 		args := strings.Fields(c.Name)
 		if extra := arguments[c.Name]; extra != "" {
-			args = append(args, extra)
+			args = append(args, strings.Fields(extra)...)
 		} else if c.Arg != "" {
 			args = append(args, "a")
 		}

@@ -23,6 +23,7 @@ func commands() []command.Command {
 		replays.Commands(),
 		[]command.Command{
 			stateGetCommand(), stateExportCommand(), stateWipeCommand(), eventsCommand(), playbackTailCommand(), statusCommand(),
+			parkedListCommand(), parkedSkipCommand(), quarantineListCommand(),
 			generateCommand(), doctorCommand(),
 		})
 }

@@ -50,8 +50,10 @@ type sendFlags struct {
 // sent is the result of reprise send.
 type sent struct {
 	send.Result
-	// Applied says that --wait saw every event applied to the active generation.
+	// Applied says that --wait saw every event applied to the active generation,
+	// except those that no projection handles.
 	Applied bool `json:"applied,omitempty"`
+	effects
 }
 
 func sendCommand() command.Command {
@@ -98,6 +100,10 @@ func (f *sendFlags) run(ctx context.Context, name string) error {
 			return err
 		}
 	}
+	before, err := f.before(ctx, c)
+	if err != nil {
+		return f.explain(send.Result{Unsent: 1}, err)
+	}
 	show := newSendProgress(meter, total, f.App.Now)
 	result, err := send.Send(ctx, in, send.Options{
 		To:          c,
@@ -108,12 +114,16 @@ func (f *sendFlags) run(ctx context.Context, name string) error {
 		Now:         f.App.Now,
 		Sent:        show.add,
 	})
+	var seen effects
 	if err == nil && f.wait {
-		err = f.await(ctx, result.Reached, meter)
+		if err = f.await(ctx, result.Reached, meter); err == nil {
+			seen, err = effectsSince(ctx, c, before, result.Reached)
+		}
 	}
 	meter.Done()
+	seen.warn(f.App.Stderr)
 	f.warnOfMoved(result.Moved)
-	printed := command.PrintJSON(f.App.Stdout, sent{result, f.wait && err == nil})
+	printed := command.PrintJSON(f.App.Stdout, sent{result, f.wait && err == nil && seen.applied(), seen})
 	return errors.Join(f.explain(result, err), printed)
 }
 

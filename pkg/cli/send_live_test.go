@@ -22,6 +22,10 @@ func interruptedSend(t *testing.T, serve http.HandlerFunc, text string) result {
 	t.Helper()
 	ctx, interrupt := context.WithCancel(t.Context())
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method == http.MethodGet { // --wait looks at the lanes before
+			_, _ = io.WriteString(w, "{}")
+			return
+		}
 		serve(w, r)
 		interrupt()
 	}))

@@ -15,13 +15,16 @@ import (
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
+	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 )
 
 const stateExportHelp = `
 Prints a JSON line for each entity of a generation, the active one by default:
-{"entity","state","count","position"}. The lines are sorted by the bytes of the
-entity's id, where '#' and '%' stand as %23 and %25, as keys carry them.
+{"entity","state","count","position"}, and "parked" if an event of the entity
+could not be applied: the state is then that before the event. The lines are
+sorted by the bytes of the entity's id, where '#' and '%' stand as %23 and %25,
+as keys carry them.
 
 Two generations that fold the same events give the same lines, byte for byte.
 Events that are applied meanwhile may or may not be in it.
@@ -42,6 +45,8 @@ type exported struct {
 	State    json.RawMessage `json:"state"`
 	Count    int64           `json:"count"`
 	Position event.Position  `json:"position"`
+	// Parked is set if an event could not be applied.
+	Parked *datastore.Parked `json:"parked,omitempty"`
 }
 
 func stateExportCommand() command.Command {
@@ -70,15 +75,21 @@ func (f *stateExportFlags) run(ctx context.Context) error {
 	}
 	out := bufio.NewWriter(f.App.Stdout)
 	encoder := command.NewEncoder(out)
+	parked := int64(0)
 	for count := int64(1); ; count++ {
 		next, err := m.next(ctx)
 		if err != nil {
 			return err
 		}
 		if next == nil {
+			meter.Done()
+			warnParked(f.App.Stderr, parked, "their states lack these events and later ones")
 			return command.Flush(out)
 		}
-		if err := encoder.Encode(exported{next.Entity, next.State, next.Count, next.Position}); err != nil {
+		if next.Parked != nil {
+			parked++
+		}
+		if err := encoder.Encode(exported{next.Entity, next.State, next.Count, next.Position, next.Parked}); err != nil {
 			return fmt.Errorf("print result: %w", err)
 		}
 		if count%1000 == 0 {

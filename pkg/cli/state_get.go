@@ -66,6 +66,10 @@ func printEntity(f *command.ClientFlags, v api.EntityView) error {
 		command.Row(w, "entity", v.Entity)
 		command.Row(w, "events", fmt.Sprintf("%s applied, %s duplicates (%s with other content), %s ignored",
 			progress.Count(v.Count), progress.Count(v.Duplicates), progress.Count(v.Conflicts), progress.Count(v.Ignored)))
+		if v.Corrections > 0 {
+			command.Row(w, "corrected", fmt.Sprintf("%s events skipped by %s corrections",
+				progress.Count(v.Skipped), progress.Count(v.Corrections)))
+		}
 		command.Row(w, "position", v.Position)
 		command.Row(w, "chain", v.Chain)
 		command.Row(w, "generation", v.Generation)

@@ -69,6 +69,13 @@ func printStatus(f *command.ClientFlags, v api.StatusView) error {
 				"hint: the active generation is lost; reprise replay start --rebuild --promote --wait builds another generation")
 		}
 	}
+	if v.Quarantined.Count > 0 {
+		_, _ = fmt.Fprintln(f.App.Stderr, "hint: reprise quarantine list shows the records that were set aside, and why")
+	}
+	if v.Parked.Count > 0 {
+		_, _ = fmt.Fprintln(f.App.Stderr,
+			"hint: reprise parked list shows the parked entities, and why their events cannot be applied")
+	}
 	return nil
 }
 
@@ -78,6 +85,9 @@ func printSummary(w io.Writer, v api.StatusView) {
 	command.Row(w, "newest event", command.When(v.Log.Newest))
 	command.Row(w, "quarantined", bounded(v.Quarantined)+" records")
 	command.Row(w, "parked", bounded(v.Parked)+" entities")
+	if v.Ignored.Total() > 0 {
+		command.Row(w, "ignored", replays.IgnoredText(v.Ignored))
+	}
 	if v.DiskBytes != nil {
 		command.Row(w, "disk", progress.Bytes(*v.DiskBytes))
 	}

@@ -32,7 +32,7 @@ func (h *Write) write(ctx context.Context, l *laneRecords) (int, error) {
 	if written.Parked > 0 || written.Conflicts > 0 {
 		h.Log.LogAttrs(ctx, slog.LevelWarn, "events set aside", slog.String("lane", l.lane.String()),
 			slog.String("generation", h.Generation), slog.Int64("parked", written.Parked),
-			slog.Int64("conflicts", written.Conflicts))
+			slog.Int64("conflicts", written.Conflicts), slog.String("list", "reprise parked list"))
 	}
 	if written.Late > 0 {
 		h.Log.LogAttrs(ctx, slog.LevelError, "late events not folded in; the pump quarantines them",

@@ -22,7 +22,7 @@ func (r Registry) EnsureFirst(ctx context.Context, all Generations, lanes int, v
 	}
 	first := all.Open(FirstGeneration)
 	for lane := range event.Lane(lanes) {
-		if err := BeginMark(ctx, first, lane, eventlog.Head{}); err != nil {
+		if err := BeginMark(ctx, first, lane, eventlog.Head{}, nil); err != nil {
 			return RegistryState{}, err
 		}
 	}

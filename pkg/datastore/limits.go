@@ -47,7 +47,10 @@ func (r *Row) Bytes() int {
 		n += len(bucket) + perBucket
 	}
 	if p := r.Parked; p != nil {
-		n += len(p.Position) + len(p.Type) + len(p.Reason)
+		n += len(p.Position) + len(p.Type) + len(p.Reason) + len(p.Bucket)
+		if p.Again != nil {
+			n += len(p.Again.After) + len(p.Again.Bucket)
+		}
 	}
 	return n
 }

@@ -14,9 +14,10 @@ import (
 // parallelLanes bounds the lanes that are worked on at a time.
 const parallelLanes = 16
 
-// BeginMark sets a lane's live mark to a head unless the lane has a mark.
-func BeginMark(ctx context.Context, g Generation, lane event.Lane, head eventlog.Head) error {
-	mark := Mark{Position: head.Position, Logged: head.Logged, Ordinal: head.Count}
+// BeginMark sets a lane's live mark to a head unless the lane has a mark. ignored are
+// the events up to there that no projection handles, nil for none.
+func BeginMark(ctx context.Context, g Generation, lane event.Lane, head eventlog.Head, ignored *Ignored) error {
+	mark := Mark{Position: head.Position, Logged: head.Logged, Ordinal: head.Count, Ignored: ignored}
 	if _, err := g.SetMark(ctx, LiveMark, lane, mark, ""); err != nil && !errors.Is(err, ErrConflict) {
 		return fmt.Errorf("begin mark of lane %s: %w", lane, err)
 	}
@@ -55,6 +56,28 @@ func ReplayMarks(ctx context.Context, g Generation, lanes []event.Lane) (map[eve
 		marks[lane] = found[i]
 	}
 	return marks, nil
+}
+
+// CountIgnored adds events that no projection handles to what the mark counts.
+func (m *Mark) CountIgnored(more Ignored) {
+	if more.Total() == 0 {
+		return
+	}
+	if m.Ignored != nil {
+		more.AddAll(*m.Ignored)
+	}
+	m.Ignored = &more
+}
+
+// IgnoredIn adds up what marks count.
+func IgnoredIn(marks []Mark) Ignored {
+	var sum Ignored
+	for _, mark := range marks {
+		if mark.Ignored != nil {
+			sum.AddAll(*mark.Ignored)
+		}
+	}
+	return sum
 }
 
 // EachLane calls do for every lane with its index, several at a time, and returns

@@ -26,6 +26,11 @@ type Row struct {
 	Conflicts  int64 `json:"conflicts,omitempty"`
 	// Ignored counts events that no projection handles.
 	Ignored int64 `json:"ignored,omitempty"`
+	// Skipped counts events that could not be applied and are stepped over, since
+	// a correction names them. Corrections counts the corrections themselves, also
+	// those without effect.
+	Skipped     int64 `json:"skipped,omitempty"`
+	Corrections int64 `json:"corrections,omitempty"`
 	// Projection is the name of the projection whose state this is.
 	Projection string `json:"projection,omitempty"`
 	// Version is the version of the set of projections. Replay is the replay
@@ -56,8 +61,42 @@ type Parked struct {
 	Position event.Position `json:"position"`
 	Type     string         `json:"type"`
 	Reason   string         `json:"reason"`
-	// Waiting is the number of events after the rejected one.
+	// Waiting is the number of events after the rejected one, without duplicates.
+	// Named is how many of them are corrections.
 	Waiting int64 `json:"waiting,omitempty"`
+	Named   int64 `json:"-"`
+	// Event is the identity of the rejected event, and Bucket the bucket that it
+	// lies in. Rows that were parked by an earlier release lack both.
+	Event  event.Digest    `json:"-"`
+	Bucket eventlog.Bucket `json:"-"`
+	// Again is set while the events that wait are folded again in steps.
+	Again *Again `json:"-"`
+}
+
+// Again is how far the events behind a rejected one have been folded again after a
+// correction. The row's counts and state are those after these events, and
+// Parked.Waiting counts the others; the row's position does not change meanwhile.
+type Again struct {
+	// After is the last event that was folded again, and Bucket the bucket at
+	// which reading continues, "" for the first.
+	After  event.Position
+	Bucket eventlog.Bucket
+	// Over is set if the rejected event is stepped over, and later events are
+	// applied. Otherwise a correction that names it is looked for in later events.
+	Over bool
+}
+
+// Clone returns a deep copy, nil for nil.
+func (p *Parked) Clone() *Parked {
+	if p == nil {
+		return nil
+	}
+	clone := *p
+	if p.Again != nil {
+		again := *p.Again
+		clone.Again = &again
+	}
+	return &clone
 }
 
 // Mark is a consumer's place in a lane of a generation.
@@ -74,4 +113,8 @@ type Mark struct {
 	Digest  event.Digest `json:"digest"`
 	// Place is where a reader continues after Ordinal.
 	Place json.RawMessage `json:"place,omitempty"`
+	// Ignored counts the events up to Position, or Ordinal, that no projection
+	// handles, since a release that counts them; nil if there are none. A mark
+	// moves by exactly the events that it counts, so each counts once.
+	Ignored *Ignored `json:"ignored,omitempty"`
 }

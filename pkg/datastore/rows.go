@@ -14,6 +14,10 @@ type Counts struct {
 	Duplicates int64 `json:"duplicates"`
 	Conflicts  int64 `json:"conflicts"`
 	Ignored    int64 `json:"ignored"`
+	// Skipped counts events that are stepped over because of a correction, and
+	// Corrections the corrections, also those without effect.
+	Skipped     int64 `json:"skipped,omitempty"`
+	Corrections int64 `json:"corrections,omitempty"`
 	// Parked counts parked entities, and Waiting their unapplied events.
 	Parked  int64 `json:"parked"`
 	Waiting int64 `json:"waiting"`
@@ -23,7 +27,9 @@ type Counts struct {
 }
 
 // Seen is the number of events that the rows account for.
-func (c *Counts) Seen() int64 { return c.Applied + c.Duplicates + c.Ignored + c.Waiting }
+func (c *Counts) Seen() int64 {
+	return c.Applied + c.Duplicates + c.Ignored + c.Skipped + c.Corrections + c.Waiting
+}
 
 // Add counts one row.
 func (c *Counts) Add(row *Row) {
@@ -32,6 +38,8 @@ func (c *Counts) Add(row *Row) {
 	c.Duplicates += row.Duplicates
 	c.Conflicts += row.Conflicts
 	c.Ignored += row.Ignored
+	c.Skipped += row.Skipped
+	c.Corrections += row.Corrections
 	if row.Parked != nil {
 		c.Parked++
 		c.Waiting += 1 + row.Parked.Waiting
@@ -45,6 +53,8 @@ func (c *Counts) AddAll(o Counts) {
 	c.Duplicates += o.Duplicates
 	c.Conflicts += o.Conflicts
 	c.Ignored += o.Ignored
+	c.Skipped += o.Skipped
+	c.Corrections += o.Corrections
 	c.Parked += o.Parked
 	c.Waiting += o.Waiting
 	c.Others += o.Others

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 
 	"reprise/pkg/event"
 	"reprise/pkg/projection"
@@ -61,10 +60,11 @@ func foldAccount(state AccountState, e *event.Event) (AccountState, error) {
 }
 
 func deposit(state AccountState, amount int64) (AccountState, error) {
-	if amount <= 0 || state.Balance > math.MaxInt64-amount {
+	balance, fits := sum(state.Balance, amount)
+	if amount <= 0 || !fits {
 		return state, fmt.Errorf("amount %d cannot be deposited", amount)
 	}
-	state.Balance += amount
+	state.Balance = balance
 	return state, nil
 }
 

@@ -1,6 +1,8 @@
 package domain_test
 
 import (
+	"slices"
+	"strings"
 	"testing"
 
 	"reprise/pkg/domain"
@@ -71,13 +73,53 @@ func TestAccounts(t *testing.T) {
 	})
 }
 
+// A number that does not fit parks the entity; it must not come round to the other end.
+func TestNumbersThatDoNotFitAreRejected(t *testing.T) {
+	const largest, smallest = "9223372036854775807", "-9223372036854775808"
+	run(t, domain.RepoFiles(), []step{
+		{"file.changed", `{"added":` + largest + `,"deleted":0,"lines":0}`,
+			`{"added":` + largest + `,"deleted":0,"lines":0,"changes":1}`},
+		{"file.changed", `{"added":1,"deleted":0,"lines":0}`, ""},
+		{"file.changed", `{"added":0,"deleted":` + largest + `,"lines":` + smallest + `}`,
+			`{"added":` + largest + `,"deleted":` + largest + `,"lines":` + smallest + `,"changes":2}`},
+		{"file.changed", `{"added":0,"deleted":1,"lines":0}`, ""},
+		{"file.changed", `{"added":0,"deleted":0,"lines":-1}`, ""},
+		{"file.changed", `{"added":0,"deleted":0,"lines":` + largest + `}`,
+			`{"added":` + largest + `,"deleted":` + largest + `,"lines":-1,"changes":3}`},
+		{"file.changed", `{"added":` + largest + `0,"deleted":0,"lines":0}`, ""},
+	})
+	run(t, domain.Accounts(), []step{
+		{"account.opened", `{"owner":"Ada"}`, `{"owner":"Ada","open":true,"balance":0}`},
+		{"account.balance.set", `{"balance":` + smallest + `}`, `{"owner":"Ada","open":true,"balance":` + smallest + `}`},
+		{"account.withdrawn", `{"amount":1}`, ""},
+		{"account.deposited", `{"amount":` + largest + `}`, `{"owner":"Ada","open":true,"balance":-1}`},
+		{"account.balance.set", `{"balance":` + largest + `}`, `{"owner":"Ada","open":true,"balance":` + largest + `}`},
+		{"account.deposited", `{"amount":1}`, ""},
+	})
+}
+
+// Each projection is registered once, under a name of its own, whatever a user adds.
 func TestEveryProjectionIsRegisteredUnderItsOwnName(t *testing.T) {
 	set, err := projection.NewSet(domain.Projections()...)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := set.Version(); got != "accounts@1,repofiles@1" {
-		t.Errorf("version %q", got)
+	registered := strings.Split(set.Version(), ",")
+	for _, name := range []string{"accounts@1", "repofiles@1"} {
+		if !slices.Contains(registered, name) {
+			t.Errorf("%s is missing in %v", name, registered)
+		}
+	}
+	names := map[string]bool{}
+	for _, version := range registered {
+		name, _, _ := strings.Cut(version, "@")
+		if names[name] {
+			t.Errorf("%s is registered twice: %v", name, registered)
+		}
+		names[name] = true
+	}
+	if len(names) != len(domain.Projections()) {
+		t.Errorf("%d projections are registered as %v", len(domain.Projections()), registered)
 	}
 	if set.For("nobody.wants") != nil {
 		t.Error("an unknown type has a projection")

@@ -3,6 +3,7 @@ package domain
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 
 	"reprise/pkg/event"
 	"reprise/pkg/projection"
@@ -38,9 +39,17 @@ func foldFile(state FileState, e *event.Event) (FileState, error) {
 	if *change.Added < 0 || *change.Deleted < 0 {
 		return state, fmt.Errorf("added and deleted must not be negative")
 	}
-	state.Added += *change.Added
-	state.Deleted += *change.Deleted
-	state.Lines += *change.Lines
-	state.Changes++
-	return state, nil
+	added, fits := sum(state.Added, *change.Added)
+	deleted, fitsToo := sum(state.Deleted, *change.Deleted)
+	lines, alsoFits := sum(state.Lines, *change.Lines)
+	if !fits || !fitsToo || !alsoFits {
+		return state, fmt.Errorf("a number of lines would be larger than %d", int64(math.MaxInt64))
+	}
+	return FileState{Added: added, Deleted: deleted, Lines: lines, Changes: state.Changes + 1}, nil
+}
+
+// sum adds two numbers. ok is false if the sum does not fit.
+func sum(a, b int64) (total int64, ok bool) {
+	total = a + b
+	return total, (total > a) == (b > 0)
 }

@@ -2,17 +2,20 @@ package event
 
 import (
 	"encoding/base64"
+	"strings"
 	"time"
+	"unicode/utf8"
 )
 
 // MaxAhead is how far in the future the time of an imported event may lie. A
 // later time would move the logged time of the whole lane ahead.
 const MaxAhead = 5 * time.Minute
 
-// Admit checks a valid event against the rules for new events. Base64 data whose
-// content type is JSON or UTF-8 text becomes what the same bytes are in binary
-// mode, so that an event has one form. It must not be called for events that are
-// already in the log, which stay as they were accepted. Its error is an *Invalid.
+// Admit checks a valid event against the rules for new events, and gives bytes and
+// text the one form that their content type allows, which is that of binary mode:
+// base64 data whose content type is JSON or UTF-8 text, and strings whose content
+// type is not JSON. It must not be called for events that are already in the log,
+// which stay as they were accepted. Its error is an *Invalid.
 func (e *Event) Admit() error {
 	for _, a := range [...]struct{ name, value string }{
 		{"id", e.ID}, {"source", e.Source}, {"type", e.Type}, {"subject", e.Subject},
@@ -21,15 +24,9 @@ func (e *Event) Admit() error {
 			return err
 		}
 	}
-	if !e.Base64 {
-		return nil
-	}
-	body, err := base64.StdEncoding.Strict().DecodeString(e.Data[1 : len(e.Data)-1])
-	if err != nil {
-		return invalid(attributes[dataBase64], "has bits set after its last byte: encode it again as standard base64")
-	}
-	if len(body) == 0 {
-		return nil
+	body, err := e.body()
+	if err != nil || len(body) == 0 {
+		return err
 	}
 	admitted := *e
 	admitted.Data, admitted.Base64 = "", false
@@ -41,6 +38,28 @@ func (e *Event) Admit() error {
 	}
 	*e = admitted
 	return nil
+}
+
+// body returns the bytes that the event's body has in binary mode. It returns none
+// if the data is JSON or empty, or is a string that has no such bytes: one with a
+// lone surrogate, or of a content type whose charset is not UTF-8.
+func (e *Event) body() ([]byte, error) {
+	if e.Base64 {
+		body, err := base64.StdEncoding.Strict().DecodeString(e.Data[1 : len(e.Data)-1])
+		if err != nil {
+			return nil, invalid(attributes[dataBase64], "has bits set after its last byte: encode it again as standard base64")
+		}
+		return body, nil
+	}
+	if e.DataContentType == "" || !strings.HasPrefix(e.Data, `"`) {
+		return nil, nil
+	}
+	text := unquote(e.Data[1 : len(e.Data)-1])
+	kind, charset, _ := MediaType(e.DataContentType)
+	if isJSONType(kind) || !isUTF8(charset) || !utf8.ValidString(text) {
+		return nil, nil
+	}
+	return []byte(text), nil
 }
 
 // checkDirection refuses embeddings, overrides and isolates of the direction of text:

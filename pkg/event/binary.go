@@ -51,6 +51,10 @@ func (p *parser) text(name, value string) error {
 	return p.extension(name, string(appendString(nil, value)))
 }
 
+// ErrReplaced says that a body contains the replacement character U+FFFD where an
+// encoder on its way may have put it in place of bytes that are not UTF-8.
+var ErrReplaced = errors.New("the body may have lost bytes that are not UTF-8")
+
 // setData stores a body in the one form that its content type allows, however it
 // was sent: JSON as JSON, text as a JSON string, everything else as base64. An
 // empty body means no data.

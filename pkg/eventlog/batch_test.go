@@ -91,8 +91,19 @@ func TestARecordTwiceInABatchCountsOnce(t *testing.T) {
 	w.contents()
 }
 
+// countingLists counts the reads of the register's pages.
+type countingLists struct {
+	control.Table
+	reads int
+}
+
+func (c *countingLists) List(ctx context.Context, partition, after string, limit int) ([]control.Document, error) {
+	c.reads++
+	return c.Table.List(ctx, partition, after, limit)
+}
+
 // TestTheRegisterCountsUpToEachRecord asks for records that the head lists,
-// that pages list, and that are not in the log.
+// that pages list, and that are not in the log: one by one, and all at once.
 func TestTheRegisterCountsUpToEachRecord(t *testing.T) {
 	w := newWorld(t)
 	var want int64
@@ -110,15 +121,31 @@ func TestTheRegisterCountsUpToEachRecord(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	var all []event.Position
 	for i := range 100 {
 		at, err := position(fmt.Sprint(100 + i))
 		if err != nil {
 			t.Fatal(err)
 		}
+		all = append(all, at)
 		count, in, err := w.pump.Heads.CountAt(t.Context(), 0, &head, at)
 		if want, known := counts[i]; err != nil || in != known || (known && count != want) {
 			t.Errorf("record %d: %d, %t, %v, want %d, %t", i, count, in, err, want, known)
 		}
+	}
+	table := &countingLists{Table: w.pump.Heads.Table}
+	counted, err := eventlog.Heads{Table: table}.CountsAt(t.Context(), 0, &head, all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range counted {
+		if want, known := counts[i]; c.In != known || c.Events != want {
+			t.Errorf("record %d at once: %+v, want %d, %t", i, c, want, known)
+		}
+	}
+	// 85 records take at most 5 pages, and at most 3 missing ones are after the last page.
+	if table.reads > 8 {
+		t.Errorf("%d reads of pages", table.reads)
 	}
 }
 

@@ -65,18 +65,55 @@ func (h *Head) Listed(at event.Position) bool { return h.Since != nil && at > *h
 func (h Heads) CountAt(
 	ctx context.Context, lane event.Lane, head *Head, end event.Position,
 ) (count int64, in bool, err error) {
-	if count, in = head.CountAt(end); in {
-		return count, true, nil
-	}
-	page, found, err := h.page(ctx, lane, end.Record())
-	if err != nil || !found {
+	counted, err := h.CountsAt(ctx, lane, head, []event.Position{end})
+	if err != nil {
 		return 0, false, err
 	}
-	at, in := page.Records.find(end.Record())
-	if !in {
-		return 0, false, nil
+	return counted[0].Events, counted[0].In, nil
+}
+
+// Counted is how many events a lane has up to the end of a record, if the record is
+// in the log.
+type Counted struct {
+	Events int64
+	In     bool
+}
+
+// CountsAt is CountAt for positions in ascending order. It costs a read for each page
+// of the register that lists some of their records, and for each record that no page
+// lists.
+func (h Heads) CountsAt(
+	ctx context.Context, lane event.Lane, head *Head, ends []event.Position,
+) ([]Counted, error) {
+	counted := make([]Counted, len(ends))
+	var page registerPage
+	for i, end := range ends {
+		c := &counted[i]
+		if c.Events, c.In = head.CountAt(end); c.In {
+			continue
+		}
+		// Pages and positions ascend, so a page that ends before end is done with.
+		if page.End < end.Record() {
+			next, found, err := h.page(ctx, lane, end.Record())
+			if err != nil {
+				return nil, err
+			}
+			if !found {
+				continue
+			}
+			page = next
+		}
+		c.Events, c.In = page.countAt(end.Record())
 	}
-	return page.Before + page.Records[:(at+1)*recordBytes].eventsFrom(0), true, nil
+	return counted, nil
+}
+
+func (p *registerPage) countAt(record string) (count int64, listed bool) {
+	at, listed := p.Records.find(record)
+	if !listed {
+		return 0, false
+	}
+	return p.Before + p.Records[:(at+1)*recordBytes].eventsFrom(0), true
 }
 
 // InLog reports for each position whether its event is in the log, in the bucket

@@ -138,7 +138,7 @@ func (p *Platform) wire(ctx context.Context) error {
 	if err := p.openEngine(); err != nil {
 		return err
 	}
-	p.api = p.handler()
+	p.api = p.Handler()
 	if err := p.checkClock(ctx); err != nil {
 		return err
 	}

@@ -42,6 +42,7 @@ func (p *Platform) API() *api.API {
 		Replays:     p.Replays(),
 		Viewer:      p.viewer(),
 		Platform:    p.Status,
+		Load:        p.Load(false),
 		Log:         p.Log,
 	}
 }

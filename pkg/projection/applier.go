@@ -49,8 +49,14 @@ type Option func(*Applier)
 // indexed, for tests with few events. Rows that are indexed stay so.
 func IndexAbove(events int64, buckets int) Option {
 	return func(a *Applier) {
-		a.limits = limits{events: min(events, maxFilterIDs), buckets: min(buckets, maxHistoryBuckets)}
+		a.limits.events, a.limits.buckets = min(events, maxFilterIDs), min(buckets, maxHistoryBuckets)
 	}
+}
+
+// ResumeAfter lowers the number of waiting events of an indexed entity that are
+// folded again before the progress is stored, for tests with few events.
+func ResumeAfter(events int) Option {
+	return func(a *Applier) { a.limits.again = min(events, stepAgain) }
 }
 
 // NewApplier returns an Applier of a set of projections, which reads the
@@ -59,7 +65,7 @@ func NewApplier(set *Set, log Histories, options ...Option) *Applier {
 	a := &Applier{
 		set:    set,
 		log:    log,
-		limits: limits{maxFilterIDs, maxHistoryBuckets},
+		limits: limits{maxFilterIDs, maxHistoryBuckets, stepAgain},
 		cache:  newIdentityCache(cachedIdentities),
 	}
 	for _, option := range options {
@@ -84,8 +90,12 @@ type Target struct {
 // Tally counts the effects of one Apply.
 type Tally struct {
 	Applied, Duplicates, Conflicts, Ignored int64
-	// Parked counts entities that became parked.
+	// Parked counts entities that became parked, or are parked at another event
+	// than before.
 	Parked int64
+	// Skipped counts events that are stepped over now, and Corrections the
+	// corrections.
+	Skipped, Corrections int64
 }
 
 func (t *Tally) add(before, after *datastore.Row) {
@@ -93,7 +103,9 @@ func (t *Tally) add(before, after *datastore.Row) {
 	t.Duplicates += after.Duplicates - before.Duplicates
 	t.Conflicts += after.Conflicts - before.Conflicts
 	t.Ignored += after.Ignored - before.Ignored
-	if before.Parked == nil && after.Parked != nil {
+	t.Skipped += after.Skipped - before.Skipped
+	t.Corrections += after.Corrections - before.Corrections
+	if after.Parked != nil && (before.Parked == nil || before.Parked.Position != after.Parked.Position) {
 		t.Parked++
 	}
 }
@@ -103,6 +115,8 @@ func (t *Tally) addTally(o Tally) {
 	t.Duplicates += o.Duplicates
 	t.Conflicts += o.Conflicts
 	t.Ignored += o.Ignored
+	t.Skipped += o.Skipped
+	t.Corrections += o.Corrections
 	t.Parked += o.Parked
 }
 
@@ -115,7 +129,7 @@ func (a *Applier) Apply(ctx context.Context, to Target, events []Placed) (Tally,
 	r := run{applier: a, to: to}
 	for batch := range slices.Chunk(events, datastore.MaxBatch) {
 		works := group(batch)
-		for race := 0; len(works) > 0; race++ {
+		for race := 0; len(works) > 0; {
 			if race > maxRaces {
 				return r.tally, fmt.Errorf("write rows of lane %s: %w", to.Lane, ErrRaced)
 			}
@@ -123,9 +137,30 @@ func (a *Applier) Apply(ctx context.Context, to Target, events []Placed) (Tally,
 			if works, err = r.round(ctx, works); err != nil {
 				return r.tally, err
 			}
+			if !r.resumed {
+				race++
+			}
 		}
 	}
 	return r.tally, nil
+}
+
+// Ignored counts the events of a batch that no projection handles. A correction is
+// none of them.
+func (a *Applier) Ignored(events []Placed) datastore.Ignored {
+	var sum datastore.Ignored
+	counts := make(map[string]int64)
+	for i := range events {
+		if _, corrects := event.SkipOf(&events[i].Event); !corrects {
+			counts[events[i].Event.Type]++
+		}
+	}
+	for eventType, count := range counts {
+		if a.set.For(eventType) == nil {
+			sum.Add(eventType, count)
+		}
+	}
+	return sum
 }
 
 // work is one entity's part of a batch.
@@ -141,6 +176,8 @@ type work struct {
 	// indexed, nil if it was not loaded.
 	first map[event.Digest]datastore.Identity
 	exact *identities
+	// unfinished is set if after is the progress of a fold that is not done.
+	unfinished bool
 }
 
 // sighting is an event with its fingerprints.
@@ -171,7 +208,7 @@ func (w *work) begin(row datastore.Row) {
 	w.before = row
 	w.before.Entity = w.entity
 	w.fresh = w.fresh[:0]
-	w.first, w.exact = nil, nil
+	w.first, w.exact, w.unfinished = nil, nil, false
 	at := row.Position
 	for _, p := range w.events {
 		if p.Position > at {

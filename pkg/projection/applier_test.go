@@ -116,47 +116,68 @@ func (b *bench) put(t interface{ Fatal(...any) }, events []event.Event, perBucke
 // expected folds a whole log by the rules alone.
 func expected(events []projection.Placed) map[string]datastore.Row {
 	rows := make(map[string]datastore.Row)
-	states := make(map[string][]string)
 	first := make(map[string]string)
+	fresh := make(map[string][]projection.Placed)
 	for _, p := range events {
 		entity := p.Event.Subject
 		row := rows[entity]
 		row.Entity, row.Position = entity, p.Position
 		key := entity + "\x00" + p.Event.Source + "\x00" + p.Event.ID
-		content, repeated := first[key]
-		switch {
-		case repeated:
+		if content, repeated := first[key]; !repeated {
+			first[key] = string(p.Line)
+			fresh[entity] = append(fresh[entity], p)
+		} else {
 			row.Duplicates++
 			if content != string(p.Line) {
 				row.Conflicts++
 			}
-		case row.Parked != nil:
-			row.Parked.Waiting++
-		case p.Event.Type == "nobody.wants":
-			row.Ignored++
-		case p.Event.Type != "it.happened":
-			row.Parked = &datastore.Parked{Position: p.Position, Type: p.Event.Type}
-		default:
-			row.Count++
-			row.Chain = row.Chain.Chain(event.DigestOf(p.Position, p.Line))
-			states[entity] = append(states[entity], `"`+strings.ReplaceAll(p.Event.Data, `"`, `\"`)+`"`)
-			row.State = []byte(`{"seen":[` + strings.Join(states[entity], ",") + `]}`)
-		}
-		if !repeated {
-			first[key] = string(p.Line)
 		}
 		rows[entity] = row
 	}
+	for entity, row := range rows {
+		rows[entity] = foldFresh(row, fresh[entity])
+	}
 	return rows
+}
+
+// foldFresh folds events of an entity that are no duplicates. An event that cannot
+// be applied is stepped over if a later one is a correction that names it; otherwise
+// all later ones wait.
+func foldFresh(row datastore.Row, events []projection.Placed) datastore.Row {
+	var state []string
+	for i, p := range events {
+		_, corrects := event.SkipOf(&p.Event)
+		switch {
+		case corrects:
+			row.Corrections++
+		case p.Event.Type == "nobody.wants":
+			row.Ignored++
+		case p.Event.Type == "it.happened":
+			row.Count++
+			row.Chain = row.Chain.Chain(event.DigestOf(p.Position, p.Line))
+			state = append(state, `"`+strings.ReplaceAll(p.Event.Data, `"`, `\"`)+`"`)
+			row.State = []byte(`{"seen":[` + strings.Join(state, ",") + `]}`)
+		case slices.ContainsFunc(events[i+1:], func(later projection.Placed) bool {
+			skip, corrects := event.SkipOf(&later.Event)
+			return corrects && skip.Source == p.Event.Source && skip.ID == p.Event.ID
+		}):
+			row.Skipped++
+		default:
+			row.Parked = &datastore.Parked{Position: p.Position, Type: p.Event.Type, Waiting: int64(len(events) - i - 1)}
+			return row
+		}
+	}
+	return row
 }
 
 // essence is what two ways of folding the same log must agree on.
 func essence(r datastore.Row) string {
 	parked := ""
 	if r.Parked != nil {
-		parked = fmt.Sprint(r.Parked.Position, r.Parked.Type, r.Parked.Waiting)
+		parked = fmt.Sprint(r.Parked.Position, r.Parked.Type, r.Parked.Waiting, r.Parked.Again)
 	}
-	return fmt.Sprint(string(r.State), r.Position, r.Count, r.Chain, r.Duplicates, r.Conflicts, r.Ignored, parked)
+	return fmt.Sprint(string(r.State), r.Position, r.Count, r.Chain, r.Duplicates, r.Conflicts, r.Ignored, " ",
+		r.Skipped, r.Corrections, parked)
 }
 
 func compare(t interface {

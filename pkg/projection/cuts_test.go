@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -65,15 +66,34 @@ func drawEvents(t *rapid.T) []event.Event {
 			Subject: rapid.SampledFrom([]string{"x", "y", "x#"}).Draw(t, "entity"),
 			Data:    fmt.Sprint(i % rapid.IntRange(1, 4).Draw(t, "content")),
 		})
+		if rapid.IntRange(0, 4).Draw(t, "correct") == 0 {
+			events = append(events, drawCorrection(t, events))
+		}
 	}
 	return events
+}
+
+// drawCorrection names an event that may be a rejected one, or any other, or that the
+// log has only later or never.
+func drawCorrection(t *rapid.T, events []event.Event) event.Event {
+	named := events[rapid.IntRange(0, len(events)-1).Draw(t, "named")]
+	if rapid.IntRange(0, 9).Draw(t, "elsewhere") == 0 {
+		named.ID = fmt.Sprint(rapid.IntRange(0, 30).Draw(t, "named id"))
+	}
+	e, err := event.NewSkip(named.Subject, event.Skip{Source: named.Source, ID: named.ID, Position: "0001-011-0000",
+		Reason: fmt.Sprint(rapid.IntRange(0, 1).Draw(t, "reason"))}, time.UnixMilli(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
 
 // drawApplier is another process, without the memory of the previous one.
 func drawApplier(t *rapid.T, b *bench) *projection.Applier {
 	return projection.NewApplier(b.set, wholeLog{b.log},
 		projection.IndexAbove(int64(rapid.IntRange(0, 25).Draw(t, "limit of events")),
-			rapid.IntRange(0, 5).Draw(t, "limit of buckets")))
+			rapid.IntRange(0, 5).Draw(t, "limit of buckets")),
+		projection.ResumeAfter(rapid.IntRange(1, 6).Draw(t, "limit of a step")))
 }
 
 // TestRowsDoNotDependOnHowEventsAreCutIntoBatches compares with a simple model
@@ -138,7 +158,8 @@ func TestWholeRowsDoNotDependOnHowEventsAreCutIntoBatches(t *testing.T) {
 				sum.Duplicates += tally.Duplicates
 				sum.Conflicts += tally.Conflicts
 				sum.Ignored += tally.Ignored
-				sum.Parked += tally.Parked
+				sum.Skipped += tally.Skipped
+				sum.Corrections += tally.Corrections
 			}
 			rows, err := to.Generation.Rows(ctx(t), 0, []string{"x", "y", "x#"})
 			if err != nil {
@@ -169,9 +190,8 @@ func total(rows map[string]datastore.Row) projection.Tally {
 		sum.Duplicates += row.Duplicates
 		sum.Conflicts += row.Conflicts
 		sum.Ignored += row.Ignored
-		if row.Parked != nil {
-			sum.Parked++
-		}
+		sum.Skipped += row.Skipped
+		sum.Corrections += row.Corrections
 	}
 	return sum
 }

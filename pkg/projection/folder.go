@@ -24,35 +24,43 @@ type rowFold struct {
 	row  datastore.Row
 	past past
 	fold Fold
+	// history reads the entity's events, and again folds those that wait behind a
+	// parked one.
+	history history
+	again   again
 }
 
 // newFold starts from a row, which it does not change.
 func newFold(set *Set, row *datastore.Row) *rowFold {
 	f := &rowFold{set: set, row: *row}
-	if row.Parked != nil {
-		parked := *row.Parked
-		f.row.Parked = &parked
-	}
+	f.row.Parked = row.Parked.Clone()
 	return f
 }
 
 // all folds events at positions after the row's. A rejection is not an error: it
-// parks the entity.
-func (f *rowFold) all(ctx context.Context, events []sighting) error {
+// parks the entity. all reports false if it ended before an event because more
+// events wait behind the parked one than one step may fold again.
+func (f *rowFold) all(ctx context.Context, events []sighting) (done bool, err error) {
 	for i := range events {
-		if err := f.take(ctx, &events[i]); err != nil {
-			return err
+		if done, err = f.take(ctx, &events[i]); err != nil || !done {
+			return false, err
 		}
 	}
-	return nil
+	return true, nil
 }
 
 // take applies the rule for duplicates: an event is one if an event of the entity
-// at an earlier position in the log has the same source and id.
-func (f *rowFold) take(ctx context.Context, s *sighting) error {
+// at an earlier position in the log has the same source and id. It reports false if
+// the event has to be taken again once more of the waiting events are folded.
+func (f *rowFold) take(ctx context.Context, s *sighting) (done bool, err error) {
 	content, duplicate, err := f.past.earlier(ctx, s)
 	if err != nil {
-		return err
+		return false, err
+	}
+	if !duplicate && f.row.Parked != nil {
+		if done, err := f.correct(ctx, s); err != nil || !done {
+			return false, err
+		}
 	}
 	// The event was seen, whatever its outcome.
 	f.row.Position = s.Position
@@ -65,25 +73,40 @@ func (f *rowFold) take(ctx context.Context, s *sighting) error {
 		}
 	case f.row.Parked != nil:
 		f.row.Parked.Waiting++
+		if isCorrection(s) {
+			f.row.Parked.Named++
+		}
 	default:
-		f.apply(s.Placed)
+		f.apply(s)
 	}
-	return nil
+	return true, nil
 }
 
-func (f *rowFold) apply(p *Placed) {
-	projection := f.set.For(p.Event.Type)
+// apply folds an event into a row that is not parked. A correction has no effect
+// then.
+func (f *rowFold) apply(s *sighting) {
+	if isCorrection(s) {
+		f.row.Corrections++
+		return
+	}
+	projection := f.set.For(s.Event.Type)
 	if projection == nil {
 		f.row.Ignored++
 		return
 	}
-	if err := f.applyTo(projection, p); err != nil {
-		f.row.Parked = &datastore.Parked{Position: p.Position, Type: p.Event.Type, Reason: err.Error()}
+	if err := f.applyTo(projection, s.Placed); err != nil {
+		f.row.Parked = &datastore.Parked{
+			Position: s.Position,
+			Type:     s.Event.Type,
+			Reason:   err.Error(),
+			Event:    s.id,
+			Bucket:   s.Bucket,
+		}
 		f.fold = nil
 		return
 	}
 	f.row.Count++
-	f.row.Chain = f.row.Chain.Chain(event.DigestOf(p.Position, p.Line))
+	f.row.Chain = f.row.Chain.Chain(event.DigestOf(s.Position, s.Line))
 }
 
 // applyTo folds an event in. Its errors are short, as are those of a Set's

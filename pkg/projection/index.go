@@ -29,6 +29,8 @@ var errStepDone = errors.New("step is done")
 type limits struct {
 	events  int64
 	buckets int
+	// again bounds a step of folding waiting events again.
+	again int
 }
 
 // exceeded reports whether an entity is indexed, or has to be with its fresh
@@ -47,7 +49,7 @@ func (l limits) exceeded(w *work) bool {
 
 // seenBy is the number of the entity's events up to the row's position.
 func seenBy(row *datastore.Row) int64 {
-	n := row.Count + row.Duplicates + row.Ignored
+	n := row.Count + row.Duplicates + row.Ignored + row.Skipped + row.Corrections
 	if row.Parked != nil {
 		n += 1 + row.Parked.Waiting
 	}
@@ -131,10 +133,18 @@ func (r *run) indexStep(ctx context.Context, row *datastore.Row, buckets []event
 	return remaining, nil
 }
 
-func identityOf(entry *eventlog.Entry) (datastore.Identity, error) {
-	past, err := event.Parse(string(entry.Line))
+func parseEntry(entry *eventlog.Entry) (event.Event, error) {
+	e, err := event.Parse(string(entry.Line))
 	if err != nil {
-		return datastore.Identity{}, fmt.Errorf("parse event at %s: %w", entry.Position, err)
+		return event.Event{}, fmt.Errorf("parse event at %s: %w", entry.Position, err)
+	}
+	return e, nil
+}
+
+func identityOf(entry *eventlog.Entry) (datastore.Identity, error) {
+	past, err := parseEntry(entry)
+	if err != nil {
+		return datastore.Identity{}, err
 	}
 	return datastore.Identity{
 		Entity:   entry.Entity,
@@ -171,4 +181,28 @@ func (r *run) identify(ctx context.Context, works []*work) error {
 		owners[i].first[e.Key] = e
 	}
 	return nil
+}
+
+// firsts returns the positions of the first events with the identities of events of
+// an indexed entity. They are in the index since they were seen.
+func (r *run) firsts(ctx context.Context, entity string, events []sighting) (map[event.Digest]event.Position, error) {
+	positions := make(map[event.Digest]event.Position, len(events))
+	var asked []datastore.Identity
+	for _, s := range events {
+		if _, again := positions[s.id]; !again {
+			positions[s.id] = s.Position
+			asked = append(asked, datastore.Identity{Entity: entity, Key: s.id, Position: s.Position, Content: s.content})
+		}
+	}
+	if len(asked) == 0 {
+		return nil, nil
+	}
+	found, err := r.to.Generation.Identify(ctx, r.to.Lane, asked)
+	if err != nil {
+		return nil, fmt.Errorf("identify waiting events: %w", err)
+	}
+	for _, first := range found {
+		positions[first.Key] = first.Position
+	}
+	return positions, nil
 }

@@ -211,11 +211,13 @@ func (l *Live) apply(ctx context.Context, info datastore.Info, lane event.Lane, 
 	}
 	to := Target{ID: info.ID, Generation: generation, Lane: lane}
 	if logged.gap {
-		var found int64
+		var found gapFound
 		written.Tally, found, err = l.closeGap(ctx, to, head, mark, &logged)
-		written.Missed = int(max(0, logged.count-mark.Ordinal-found))
+		written.Missed = int(max(0, logged.count-mark.Ordinal-found.events))
+		mark.CountIgnored(found.ignored)
 	} else {
 		written.Tally, err = l.Applier.Apply(ctx, to, logged.events)
+		mark.CountIgnored(l.Applier.Ignored(logged.events))
 	}
 	if err != nil {
 		return Written{}, err

@@ -83,33 +83,37 @@ type lookedUp struct {
 	count      int64
 }
 
-// lookUp looks every record up in the register. Those that the head itself lists
-// cost nothing, the others a read each, several at a time.
+// lookUp looks every record up, in the register as far as it reaches back. Records
+// that the head itself lists cost nothing, and those of a page of the register one
+// read. Each earlier record costs a read, several at a time.
 func (l *Live) lookUp(ctx context.Context, lane event.Lane, head *eventlog.Head, records []placedRecord,
 ) ([]lookedUp, error) {
 	known := make([]lookedUp, len(records))
-	group, ctx := errgroup.WithContext(ctx)
+	var listed []int
+	var ends []event.Position
+	group, groupCtx := errgroup.WithContext(ctx)
 	group.SetLimit(parallelLookUps)
 	for i, r := range records {
-		k := &known[i]
-		if k.count, k.in = head.CountAt(r.last); k.in {
-			k.listed = true
-			continue
-		}
-		group.Go(func() (err error) {
-			switch {
-			case head.Listed(r.last):
-				k.listed = true
-				k.count, k.in, err = l.Heads.CountAt(ctx, lane, head, r.last)
-			case len(r.events) > 0:
+		switch {
+		case head.Listed(r.last):
+			listed, ends = append(listed, i), append(ends, r.last)
+		case len(r.events) > 0:
+			group.Go(func() (err error) {
 				// Records are committed whole, so its first event answers for all.
-				_, k.in, err = l.view().Locate(ctx, l.Width, lane, head, &r.events[0])
-			}
-			return err
-		})
+				_, known[i].in, err = l.view().Locate(groupCtx, l.Width, lane, head, &r.events[0])
+				return err
+			})
+		}
 	}
 	if err := group.Wait(); err != nil {
 		return nil, err
+	}
+	counted, err := l.Heads.CountsAt(ctx, lane, head, ends)
+	if err != nil {
+		return nil, err
+	}
+	for i, c := range counted {
+		known[listed[i]] = lookedUp{in: c.In, listed: true, count: c.Events}
 	}
 	return known, nil
 }
@@ -166,10 +170,10 @@ const gapPage = 1000
 
 // closeGap folds the events of a lane between a mark and a position, which it reads
 // from the log page by page. It reads whole buckets, which is expensive and almost
-// never needed. It returns the number of events that it found; rows skip the events
-// that are folded in already.
+// never needed. It returns what it found; rows skip the events that are folded in
+// already.
 func (l *Live) closeGap(ctx context.Context, to Target, head eventlog.Head, mark datastore.Mark, want *logged,
-) (tally Tally, found int64, err error) {
+) (tally Tally, found gapFound, err error) {
 	g := &gap{
 		live:  l,
 		to:    to,
@@ -199,7 +203,14 @@ type gap struct {
 	from, end event.Position
 	stamp     *eventlog.Stamp
 	tally     Tally
-	found     int64
+	found     gapFound
+}
+
+// gapFound counts the events that the log has in a gap, and those of them that no
+// projection handles.
+type gapFound struct {
+	events  int64
+	ignored datastore.Ignored
 }
 
 // bucket folds a bucket's events in the order of their keys, in which the events of
@@ -239,6 +250,7 @@ func (g *gap) fold(ctx context.Context, b eventlog.Bucket, roster *eventlog.Rost
 	}
 	tally, err := g.live.Applier.Apply(ctx, g.to, events)
 	g.tally.addTally(tally)
-	g.found += int64(len(events))
+	g.found.events += int64(len(events))
+	g.found.ignored.AddAll(g.live.Applier.Ignored(events))
 	return err
 }

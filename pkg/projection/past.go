@@ -83,6 +83,24 @@ func (p *smallPast) loadExact(ctx context.Context) error {
 	return p.history(ctx, p.row.Entity, eventlog.ExpandBuckets(p.row.Buckets), "", p.row.Position, add)
 }
 
+// firsts returns the positions of the first events with each identity up to the
+// row's position.
+func (p *smallPast) firsts(ctx context.Context, _ []sighting) (map[event.Digest]event.Position, error) {
+	positions := make(map[event.Digest]event.Position)
+	add := func(_ eventlog.Bucket, entry *eventlog.Entry) error {
+		past, err := identityOf(entry)
+		if err != nil {
+			return err
+		}
+		if _, found := positions[past.Key]; !found {
+			positions[past.Key] = past.Position
+		}
+		return nil
+	}
+	err := p.history(ctx, p.row.Entity, eventlog.ExpandBuckets(p.row.Buckets), "", p.row.Position, add)
+	return positions, err
+}
+
 // identities is the exact set of an entity's event identities up to a
 // position, with a fingerprint of each one's content.
 type identities struct {

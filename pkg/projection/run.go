@@ -33,14 +33,18 @@ type run struct {
 	pending []*work
 	bytes   int
 	queries int
+	// resumed is set if a work of the round is not done, and its progress is
+	// stored.
+	resumed bool
 }
 
-// round folds works into their rows and writes them. It returns those whose row
-// another consumer wrote in between. It does so in an attempt, which is abandoned
-// and repeated if a fold does not return, and holds no lock while it folds.
+// round folds works into their rows and writes them. It returns those to fold again:
+// those whose row another consumer wrote in between, and those that are not done. It
+// does so in an attempt, which is abandoned and repeated if a fold does not return,
+// and holds no lock while it folds.
 func (r *run) round(ctx context.Context, works []*work) (raced []*work, err error) {
 	err = r.applier.set.attempt(ctx, func(ctx context.Context) error {
-		r.pending, r.bytes, r.queries, raced = nil, 0, 0, nil
+		r.pending, r.bytes, r.queries, r.resumed, raced = nil, 0, 0, false, nil
 		for chunk := range slices.Chunk(works, chunkRows) {
 			lost, err := r.chunk(ctx, chunk)
 			if err != nil {
@@ -115,19 +119,25 @@ func (r *run) read(ctx context.Context, works []*work) (fresh, raced []*work, er
 
 func (r *run) fold(ctx context.Context, w *work) error {
 	f := newFold(r.applier.set.watchedIn(ctx), &w.before)
+	f.history, f.again.events = r.history, r.applier.limits.again
 	var small *smallPast
 	if w.first != nil {
-		f.past = indexedPast(w.first)
+		f.past, f.again.stops = indexedPast(w.first), true
+		f.again.firsts = func(ctx context.Context, events []sighting) (map[event.Digest]event.Position, error) {
+			return r.firsts(ctx, w.entity, events)
+		}
 	} else {
 		small = &smallPast{row: &f.row, filter: slices.Clone(filter(w.before.Filter)), history: r.history}
 		if w.before.Position != "" {
 			small.exact = r.applier.cache.take(r.cacheKey(w), w.before.Position)
 		}
-		f.past = small
+		f.past, f.again.firsts = small, small.firsts
 	}
-	if err := f.all(ctx, w.fresh); err != nil {
+	done, err := f.all(ctx, w.fresh)
+	if err != nil {
 		return err
 	}
+	w.unfinished = !done
 	if small != nil {
 		f.row.Filter, w.exact = small.filter, small.exact
 	} else {
@@ -156,7 +166,7 @@ func (r *run) history(ctx context.Context, entity string, buckets []eventlog.Buc
 }
 
 // write writes the pending rows and returns the works whose row another consumer
-// wrote.
+// wrote, and those that are not done.
 func (r *run) write(ctx context.Context) (raced []*work, err error) {
 	if len(r.pending) == 0 {
 		return nil, nil
@@ -174,10 +184,12 @@ func (r *run) write(ctx context.Context) (raced []*work, err error) {
 		lost[entity] = true
 	}
 	for _, w := range r.pending {
-		if lost[w.entity] {
-			raced = append(raced, w)
-		} else {
+		if !lost[w.entity] {
 			r.settle(w)
+		}
+		if lost[w.entity] || w.unfinished {
+			raced = append(raced, w)
+			r.resumed = r.resumed || !lost[w.entity]
 		}
 		w.release()
 	}

@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"reprise/pkg/control"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/replay"
@@ -138,5 +139,29 @@ func TestAPlanThatWasStoredIsNotMadeAnew(t *testing.T) {
 		if took := w.Consume(); took.Events != 2 {
 			t.Errorf("%s: delivered %+v", name, took)
 		}
+	}
+}
+
+// A lane's plan of an earlier release does not say when it was frozen. The cut is
+// the time of the attempt that enters it.
+func TestAPlanOfAnEarlierReleaseIsCutWhenItIsEntered(t *testing.T) {
+	w := replaytest.New(t)
+	w.Send("a")
+	w.Create("r", replay.Request{})
+	dying := w.Planner()
+	dying.Store.Table = replaytest.Intercepted{Table: w.Store.Table, Write: replaytest.Failing(replay.RowKey("r"))}
+	if _, err := dying.Plan(t.Context(), "r"); !errors.Is(err, replaytest.ErrUnreadable) {
+		t.Fatalf("the dying planner got %v", err)
+	}
+	key := control.Key{Partition: replay.Partition("r"), Sort: "lane#" + w.Lanes.Of("a").String()}
+	_, err := control.Update(t.Context(), w.Store.Table, key, func(plan *replay.LanePlan, _ bool) error {
+		plan.Frozen = time.Time{}
+		return nil
+	})
+	w.Must(err)
+	w.Now = w.Now.Add(time.Hour)
+	row, err := w.Planner().Plan(t.Context(), "r")
+	if err != nil || row.Cut == nil || !row.Cut.Equal(w.Now) {
+		t.Errorf("cut at %v, want %s; %v", row.Cut, w.Now, err)
 	}
 }

@@ -159,6 +159,7 @@ func (c *Consumer) fold(ctx context.Context, row Row, lane event.Lane, batch []d
 		if _, err := c.Applier.Apply(ctx, target, t.events); err != nil {
 			return Consumed{}, err
 		}
+		t.mark.CountIgnored(c.Applier.Ignored(t.events))
 	}
 	if err := marks.move(ctx, lane, t.mark, version); err != nil {
 		return Consumed{}, err

@@ -69,7 +69,8 @@ func (p *Planner) enter(ctx context.Context, id string, cut time.Time, plan Plan
 		return Row{}, err
 	}
 	for _, lane := range plans {
-		if lane.Frozen.Before(cut) {
+		// An earlier release stored plans without the time.
+		if !lane.Frozen.IsZero() && lane.Frozen.Before(cut) {
 			cut = lane.Frozen
 		}
 	}
@@ -79,7 +80,6 @@ func (p *Planner) enter(ctx context.Context, id string, cut time.Time, plan Plan
 		}
 		row.Cut, row.Status = &cut, Running
 		row.Groups, row.Slices, row.Lanes = len(plan.Groups), len(plan.Slices), lanes
-		row.Total = 0
 		for _, lane := range plans {
 			row.Total += lane.Expect.Count
 		}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
@@ -26,6 +28,9 @@ type Proof struct {
 	Applied  Sum `json:"applied"`
 	// Rows is the totals of a rebuilt generation's rows.
 	Rows *datastore.Counts `json:"rows,omitempty"`
+	// Ignored counts the events that no projection of a rebuild handles, nil if
+	// there are none.
+	Ignored *datastore.Ignored `json:"ignored,omitempty"`
 	// Version is a rebuilt generation's version of the projections.
 	Version string `json:"version,omitempty"`
 	// Differences are what does not agree, at most maxDifferences of them.
@@ -129,7 +134,11 @@ func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
 		proof.compareLane(lane, plans[lane], checkpoints[lane], applied[lane], rows[lane])
 	}
 	if row.Generation != "" {
+		ignored := datastore.IgnoredIn(slices.Collect(maps.Values(applied)))
 		proof.Version, proof.Rows = m.version, &datastore.Counts{}
+		if ignored.Total() > 0 {
+			proof.Ignored = &ignored
+		}
 		for _, lane := range row.Lanes {
 			proof.addRows(lane, rows[lane])
 		}

@@ -113,7 +113,9 @@ func (l *logTap) Read(ctx context.Context, lane event.Lane, bucket eventlog.Buck
 	limit eventlog.PageLimit, consistent bool,
 ) (eventlog.Page, error) {
 	l.note(fmt.Sprintf("%s after %q", bucket, after), limit)
+	l.mu.Lock()
 	l.consistent = append(l.consistent, consistent)
+	l.mu.Unlock()
 	return l.Log.Read(ctx, lane, bucket, after, limit, consistent)
 }
 

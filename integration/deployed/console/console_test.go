@@ -24,7 +24,7 @@ import (
 // alone.
 func TestReplaysStartedFromAConsole(t *testing.T) {
 	w, log := deployed.New(t), datasets.Litestream(t)
-	w.AgreesWithGit(t, log, nil)
+	w.AgreesWithGit(t, log, w.SendLog)
 	events := int64(len(log.Lines))
 	console := w.StepFunctions()
 	start := func(name, input string) {

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"reprise/pkg/asl"
 	"reprise/pkg/asl/asltest"
+	"reprise/pkg/asl/interpreter"
 	"reprise/pkg/asl/jsonata"
 	"reprise/pkg/asl/states"
 )
@@ -115,4 +117,42 @@ func pass(t *testing.T, m *asl.Machine, input, result, answer []byte) {
 		t.Errorf("output %q", ended.Output)
 	}
 	w.History(started.ExecutionArn)
+}
+
+// FuzzTrial looks for a state, an input, variables or a mocked result that ends the
+// engine when the state is tried, or with which the trial does not end.
+func FuzzTrial(f *testing.F) {
+	for _, fields := range []string{slow, `"Type":"Succeed"`, `"Type":"Fail","Error":"{% $states.input %}"`,
+		`"Type":"Pass","Output":"{% [$states.input, $v] %}","Assign":{"w":"{% $v %}"},"End":true`,
+		`"Type":"Wait","Seconds":"{% $states.input %}","Next":"B"`,
+		`"Type":"Choice","Choices":[{"Condition":"{% $states.input.a > $v %}","Next":"B"}],"Default":"C"`,
+		`"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Arguments":{"FunctionName":"echo","Payload":"{% $v %}"},
+			"Retry":[{"ErrorEquals":["A"]}],"Catch":[{"ErrorEquals":["States.ALL"],"Next":"B"}],"End":true`,
+		`"Type":"Map","Items":[1],"ItemProcessor":{"StartAt":"A","States":{"A":{"Type":"Succeed"}}},"End":true`} {
+		for _, c := range hostile {
+			f.Add([]byte(`{"QueryLanguage":"JSONata",`+fields+`}`), []byte(c.raw), []byte("1"), []byte("1"))
+			f.Add([]byte(`{"QueryLanguage":"JSONata",`+fields+`}`), []byte("1"), []byte(`{"a":2}`), []byte(c.raw))
+		}
+	}
+	f.Fuzz(func(t *testing.T, definition, input, variable, mock []byte) {
+		s, err := asl.ParseState("T", definition)
+		if err != nil || jsonata.Check(variable) != nil || jsonata.Check(mock) != nil {
+			return // the API refuses these earlier
+		}
+		synctest.Test(t, func(t *testing.T) {
+			w := &asltest.World{T: t, Journal: &asltest.Memory{}, Invoker: asltest.StandardFunctions()}
+			w.Open(nil)
+			defer w.Close()
+			for _, mocked := range []bool{false, true} {
+				tried, err := w.Engine.Try(t.Context(), interpreter.Trial{State: s, Input: input, Mocked: mocked, Mock: mock,
+					Vars: map[string]json.RawMessage{"v": variable}})
+				if err != nil && !errors.Is(err, states.ErrInvalidInput) && !errors.Is(err, states.ErrValidation) {
+					t.Errorf("try: %v", err)
+				}
+				if tried.Output != nil && jsonata.Check(tried.Output) != nil {
+					t.Errorf("output %q", tried.Output)
+				}
+			}
+		})
+	})
 }

@@ -3,6 +3,7 @@ package interpreter
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"reprise/pkg/asl"
@@ -168,4 +169,130 @@ func (f *frame) waitUntil(s *asl.State) (time.Time, error) {
 		return time.Time{}, s.Timestamp.Refuse("the value is not a time in RFC 3339")
 	}
 	return until, nil
+}
+
+// Trial is a state to run once, outside any execution.
+type Trial struct {
+	State *asl.State
+	Input json.RawMessage
+	// Vars are the variables, by name.
+	Vars map[string]json.RawMessage
+	// Mocked means that a Task, Map or Parallel has the result Mock or Failure,
+	// if that is set, without an attempt.
+	Mocked  bool
+	Mock    json.RawMessage
+	Failure *states.Failure
+	// Retries is how many retries there were before.
+	Retries int
+}
+
+// Tried is the result of a Trial.
+type Tried struct {
+	Output json.RawMessage
+	// Next is the state that follows, "" if there is none.
+	Next string
+	// Failure is the state's failure, also if it would be retried or was caught.
+	Failure *states.Failure
+	// Retry and Catch are the index of the retrier or catcher of the failure, -1
+	// for none; Backoff is the wait before the retry, without jitter.
+	Retry, Catch int
+	Backoff      time.Duration
+	// Arguments and Result are those of a Task, nil if there were none.
+	Arguments, Result json.RawMessage
+	Vars              map[string]json.RawMessage
+}
+
+// Try runs a state in the group of the runtime, without a journal, retries or
+// history. It runs no Map, no Parallel and no Task with a task token, unless it is
+// mocked. An error is that of ctx or of the end of the runtime.
+func (rt *Runtime) Try(ctx context.Context, t Trial) (Tried, error) {
+	config := rt.config
+	config.Journal, config.Rand = discard{}, rt.source()
+	outside := New(config)
+	outside.Begin(rt.ctx, rt.group)
+	name := outside.UUID()
+	record := journal.Execution{ID: t.State.Name + ":" + name, Machine: t.State.Name, Name: name,
+		Start: rt.clock.Now(), Input: t.Input}
+	x := &Execution{runtime: outside, flow: &asl.Flow{}, record: record}
+	x.ctx, x.cancel = context.WithCancel(ctx)
+	defer x.cancel()
+	x.root = newFrame(x, nil, "", x.flow)
+	x.root.rec = journal.Frame{State: t.State.Name, Input: t.Input, Vars: t.Vars}
+	return x.root.try(x.ctx, t)
+}
+
+// discard is a journal that keeps nothing.
+type discard struct{}
+
+func (discard) Write([]journal.Op) error         { return nil }
+func (discard) Sync() error                      { return nil }
+func (discard) Get(string) ([]byte, bool, error) { return nil, false, nil }
+func (discard) Scan(string, string, func(string, []byte) (bool, error)) error {
+	return nil
+}
+
+func (f *frame) try(ctx context.Context, t Trial) (Tried, error) {
+	s, tried := t.State, Tried{Retry: -1, Catch: -1}
+	f.enter(s)
+	for i := range f.rec.Retries {
+		f.rec.Retries[i] = t.Retries
+	}
+	f.rec.RetryCount = t.Retries
+	var way transition
+	var err error
+	switch s.Type {
+	case asl.TypeTask, asl.TypeMap, asl.TypeParallel:
+		way, err = f.tryAttempt(ctx, t, &tried)
+	default:
+		way, err = f.step(ctx, s)
+	}
+	if err != nil {
+		return Tried{}, err
+	}
+	tried.Output, tried.Next, tried.Vars = way.output, way.next, f.rec.Vars
+	if way.failure != nil {
+		tried.Failure = way.failure
+	}
+	return tried, nil
+}
+
+// tryAttempt makes one attempt, or takes the mock for one, and then leaves the
+// state, decides on a retry or looks for a catcher.
+func (f *frame) tryAttempt(ctx context.Context, t Trial, tried *Tried) (transition, error) {
+	s := t.State
+	if s.Type == asl.TypeTask {
+		if c, failure := f.call(s); failure == nil {
+			tried.Arguments = c.arguments
+		}
+	}
+	r := outcome{output: t.Mock, failure: t.Failure}
+	if !t.Mocked {
+		var err error
+		if r, err = f.attempt(ctx, s); err != nil {
+			return transition{}, err
+		}
+	}
+	tried.Result, tried.Failure = r.output, r.failure
+	if tried.Failure == nil {
+		tried.Failure = checkData(s, "result", r.output)
+	}
+	if tried.Failure == nil {
+		way, err := f.succeed(s, r.output)
+		if err != nil || way.failure == nil {
+			return way, err
+		}
+		tried.Failure = way.failure
+	}
+	matches := func(names []string) bool { return asl.Matches(names, tried.Failure.Error) }
+	tried.Retry = slices.IndexFunc(s.Retry, func(r asl.Retrier) bool { return matches(r.ErrorEquals) })
+	if tried.Retry >= 0 && f.retry(s, tried.Failure) {
+		tried.Backoff = s.Retry[tried.Retry].Delay(t.Retries)
+		return transition{}, nil
+	}
+	tried.Retry = -1
+	way, err := f.catch(s, tried.Failure)
+	if err == nil && way.failure == nil {
+		tried.Catch = slices.IndexFunc(s.Catch, func(c asl.Catcher) bool { return matches(c.ErrorEquals) })
+	}
+	return way, err
 }

@@ -89,6 +89,9 @@ func New(config Config) *Runtime {
 // be called once, before Launch.
 func (rt *Runtime) Begin(ctx context.Context, group *errgroup.Group) { rt.ctx, rt.group = ctx, group }
 
+// Go runs a function in the runtime's group.
+func (rt *Runtime) Go(run func()) { rt.group.Go(func() error { run(); return nil }) }
+
 // Launch drives an execution that is not a child execution in its own
 // goroutine, unless it is driven already, and calls ended afterwards. An error
 // of either ends the group.
@@ -181,4 +184,11 @@ func (rt *Runtime) fraction() float64 {
 	rt.randMu.Lock()
 	defer rt.randMu.Unlock()
 	return rt.rand.Float64()
+}
+
+// source is a new source of random numbers.
+func (rt *Runtime) source() rand.Source {
+	rt.randMu.Lock()
+	defer rt.randMu.Unlock()
+	return rand.NewPCG(rt.rand.Uint64(), rt.rand.Uint64())
 }

@@ -19,6 +19,8 @@ var (
 	ErrTaskDoesNotExist = errors.New("TaskDoesNotExist")
 	ErrTaskTimedOut     = errors.New("TaskTimedOut: the task has ended or was retried, or its execution has ended")
 	ErrValidation       = errors.New("ValidationException")
+	// ErrInvalidDefinition is always joined with the reasons.
+	ErrInvalidDefinition = errors.New("InvalidDefinition")
 	// ErrStopped means that the engine has stopped: retry once an engine runs on
 	// the same journal.
 	ErrStopped = errors.New("the engine has stopped")

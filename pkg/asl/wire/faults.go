@@ -38,6 +38,7 @@ func names() []struct {
 		{states.ErrInvalidName, "InvalidName"},
 		{states.ErrInvalidArn, "InvalidArn"},
 		{states.ErrInvalidInput, "InvalidExecutionInput"},
+		{states.ErrInvalidDefinition, "InvalidDefinition"},
 		{states.ErrInvalidOutput, "InvalidOutput"},
 		{states.ErrInvalidToken, "InvalidToken"},
 		{states.ErrTaskDoesNotExist, "TaskDoesNotExist"},

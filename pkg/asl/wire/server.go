@@ -80,6 +80,7 @@ func New(config Config) *Server {
 		"DescribeStateMachine":             decoded(s.describeStateMachine, "stateMachineArn"),
 		"ListStateMachines":                decoded(s.listStateMachines),
 		"ValidateStateMachineDefinition":   decoded(s.validateDefinition, "definition"),
+		"TestState":                        decoded(s.testState, "definition"),
 		"DescribeStateMachineForExecution": decoded(s.describeStateMachineForExecution, "executionArn"),
 	}
 	return s

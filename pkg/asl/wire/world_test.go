@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/smithy-go/middleware"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 
 	"reprise/pkg/asl"
 	"reprise/pkg/asl/asltest"
@@ -169,8 +171,19 @@ func newWorld(t *testing.T, further ...string) *world {
 	})
 	w.url = "http://" + listener.Addr().String()
 	w.Client = sfn.New(sfn.Options{Region: config.Region, BaseEndpoint: &w.url, RetryMaxAttempts: 1,
-		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
+		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
+		APIOptions:  []func(*middleware.Stack) error{withoutHostPrefix}})
 	return w
+}
+
+// withoutHostPrefix keeps the client from calling TestState at sync-127.0.0.1.
+func withoutHostPrefix(stack *middleware.Stack) error {
+	return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("WithoutHostPrefix",
+		func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (
+			middleware.InitializeOutput, middleware.Metadata, error,
+		) {
+			return next.HandleInitialize(smithyhttp.DisableEndpointHostPrefix(ctx, true), in)
+		}), middleware.Before)
 }
 
 // begin starts an execution.

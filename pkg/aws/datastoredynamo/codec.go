@@ -30,15 +30,51 @@ func (p *packer) digest(d event.Digest) {
 
 // packFields packs the fields of a row besides its entity, position, state and
 // filter. The indexed position comes last, and only in indexed rows, so that other
-// rows keep the bytes that they had before the index existed.
+// rows keep the bytes that they had before the index existed; likewise what belongs
+// to corrections comes after it.
 func packFields(r *datastore.Row) []byte {
 	p := packCounts(r)
-	if r.Indexed != "" || r.IndexedBucket != "" {
+	corrected := r.Parked != nil || r.Skipped != 0 || r.Corrections != 0
+	if r.Indexed != "" || r.IndexedBucket != "" || corrected {
 		p.text(string(r.Indexed))
 		p.text(string(r.IndexedBucket))
 	}
+	if corrected {
+		p.number(r.Skipped)
+		p.number(r.Corrections)
+		p.waiting(r.Parked)
+	}
 	return p
 }
+
+// waiting packs the fields of a parked row that rows of an earlier release lack.
+func (p *packer) waiting(parked *datastore.Parked) {
+	if parked == nil {
+		return
+	}
+	p.digest(parked.Event)
+	p.text(string(parked.Bucket))
+	p.number(parked.Named)
+	again := parked.Again
+	switch {
+	case again == nil:
+		p.number(notAgain)
+		return
+	case again.Over:
+		p.number(over)
+	default:
+		p.number(looking)
+	}
+	p.text(string(again.After))
+	p.text(string(again.Bucket))
+}
+
+// The values of the number that says whether Parked.Again follows, and its phase.
+const (
+	notAgain int64 = iota
+	looking
+	over
+)
 
 func packCounts(r *datastore.Row) packer {
 	p := packer{layout}
@@ -129,8 +165,27 @@ func unpackFields(packed []byte, r *datastore.Row) error {
 	if len(u.rest) > 0 {
 		r.Indexed, r.IndexedBucket = event.Position(u.text()), eventlog.Bucket(u.text())
 	}
+	if len(u.rest) > 0 {
+		r.Skipped, r.Corrections = u.number(), u.number()
+		u.waiting(r.Parked)
+	}
 	if u.failed || len(u.rest) > 0 {
 		return fmt.Errorf("decode row: %w", dynamostore.ErrFrame)
 	}
 	return nil
+}
+
+// waiting is the inverse of the packer's.
+func (u *unpacker) waiting(p *datastore.Parked) {
+	if p == nil {
+		return
+	}
+	p.Event, p.Bucket, p.Named = u.digest(), eventlog.Bucket(u.text()), u.number()
+	if phase := u.number(); phase != notAgain {
+		p.Again = &datastore.Again{
+			Over:   phase == over,
+			After:  event.Position(u.text()),
+			Bucket: eventlog.Bucket(u.text()),
+		}
+	}
 }

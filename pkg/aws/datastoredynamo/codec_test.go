@@ -33,6 +33,8 @@ func fill(v reflect.Value) {
 		v.SetUint(1 << 63)
 	case reflect.Uint8:
 		v.SetUint('1')
+	case reflect.Bool:
+		v.SetBool(true)
 	}
 }
 
@@ -43,6 +45,15 @@ func TestEveryField(t *testing.T) {
 	have := datastore.Row{Entity: full.Entity, State: full.State, Position: full.Position, Filter: full.Filter}
 	if err := unpackFields(packFields(&full), &have); err != nil || !reflect.DeepEqual(have, full) {
 		t.Fatalf("have %+v, %v; want %+v", have, err, full)
+	}
+}
+
+// TestParkedRowsOfAnEarlierReleaseAreRead reads what it wrote for a parked row.
+func TestParkedRowsOfAnEarlierReleaseAreRead(t *testing.T) {
+	want := datastore.Row{Parked: &datastore.Parked{Position: "o", Reason: "why", Waiting: 2}}
+	var have datastore.Row
+	if err := unpackFields(packCounts(&want), &have); err != nil || !reflect.DeepEqual(have, want) {
+		t.Errorf("have %+v, %v", have, err)
 	}
 }
 

@@ -11,6 +11,8 @@ import (
 	"unicode/utf8"
 
 	"github.com/aws/aws-lambda-go/events"
+
+	"reprise/pkg/event"
 )
 
 // Serve returns a function that calls a handler, which must be safe for concurrent
@@ -20,7 +22,9 @@ import (
 // Gateway's own path is decoded: there, "a%2Fb" and "a/b" are the same. A header has
 // one value, unchanged, in which API Gateway has joined all values with commas. If
 // API Gateway calls a body base64 and it is not, reading it fails with a
-// base64.CorruptInputError.
+// base64.CorruptInputError. If a body is text with the character U+FFFD, reading it
+// fails with event.ErrReplaced: the encoder of the function's event may have put it
+// in place of other bytes.
 func Serve(
 	h http.Handler,
 ) func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
@@ -72,11 +76,14 @@ func target(event *events.APIGatewayV2HTTPRequest) (method string, to *url.URL) 
 // escape writes any value as one segment of a path; even ".." does not lead up.
 func escape(value string) string { return strings.ReplaceAll(url.PathEscape(value), ".", "%2E") }
 
-func body(event *events.APIGatewayV2HTTPRequest) (body io.Reader, length int64) {
-	if !event.IsBase64Encoded {
-		return strings.NewReader(event.Body), int64(len(event.Body))
+func body(req *events.APIGatewayV2HTTPRequest) (body io.Reader, length int64) {
+	if !req.IsBase64Encoded {
+		if strings.Contains(req.Body, string(utf8.RuneError)) {
+			return corrupt{event.ErrReplaced}, -1
+		}
+		return strings.NewReader(req.Body), int64(len(req.Body))
 	}
-	raw, err := base64.StdEncoding.DecodeString(event.Body)
+	raw, err := base64.StdEncoding.DecodeString(req.Body)
 	if err != nil {
 		return corrupt{err}, -1
 	}

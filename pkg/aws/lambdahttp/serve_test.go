@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/api"
+	"reprise/pkg/event"
 )
 
 // seen serves an event and returns the request that a route's handler gets.
@@ -63,6 +64,25 @@ func TestABodyThatIsNotBase64CannotBeRead(t *testing.T) {
 		!strings.Contains(answer.Body, "urn:reprise:problem:malformed-body") ||
 		answer.Headers["Content-Type"] != "application/problem+json" {
 		t.Errorf("%+v, %v", answer, err)
+	}
+}
+
+// TestATextThatMayHaveLostBytesCannotBeRead: a function's event is JSON, whose encoder
+// puts U+FFFD in place of bytes that are not UTF-8.
+func TestATextThatMayHaveLostBytesCannotBeRead(t *testing.T) {
+	const lost = "gr\ufffd\ufffde"
+	if _, body, err := seen(t, events.APIGatewayV2HTTPRequest{Body: lost}); !errors.Is(err, event.ErrReplaced) {
+		t.Errorf("read as %q, %v", body, err)
+	}
+	whole := events.APIGatewayV2HTTPRequest{Body: base64.StdEncoding.EncodeToString([]byte(lost)), IsBase64Encoded: true}
+	if _, body, err := seen(t, whole); body != lost || err != nil {
+		t.Errorf("in base64: %q, %v", body, err)
+	}
+	load := &api.Load{Log: slog.New(slog.DiscardHandler)}
+	sent := events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents, Body: lost}
+	answer, err := Serve(load.Handler())(t.Context(), sent)
+	if err != nil || answer.StatusCode != http.StatusBadRequest || !strings.Contains(answer.Body, "U+FFFD") {
+		t.Errorf("answer %+v, %v", answer, err)
 	}
 }
 

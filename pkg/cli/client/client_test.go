@@ -194,6 +194,9 @@ func TestRequestsAreThoseOfTheAPI(t *testing.T) {
 		func() error { _, err := c.Entity(ctx, "a/b?c"); return err },
 		func() error { _, err := c.History(ctx, "a", "x y", 5); return err },
 		func() error { _, err := c.Rows(ctx, "g0001", 3, "", 9); return err },
+		func() error { _, err := c.Parked(ctx, "g0001", "too small", "3"); return err },
+		func() error { _, err := c.Skip(ctx, "a", api.SkipRequest{}); return err },
+		func() error { _, err := c.Quarantine(ctx, "1"); return err },
 		func() error { _, err := c.Playback(ctx, 3, "r1", "", true); return err },
 		func() error { _, err := c.Playback(ctx, 0, "", "0.1.2", true); return err },
 		func() error { _, err := c.Lanes(ctx); return err },
@@ -214,6 +217,9 @@ POST /imports
 GET /entities/YS9iP2M
 GET /entities/YQ/events?after=x+y&limit=5
 GET /rows?generation=g0001&lane=3&limit=9
+GET /parked?after=3&generation=g0001&reason=too+small
+POST /entities/YQ/skip
+GET /quarantine?after=1&limit=1000
 GET /playback?from=now&replay=r1&shard=3
 GET /playback?after=0.1.2&shard=0
 GET /lanes

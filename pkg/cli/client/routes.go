@@ -85,6 +85,34 @@ func (c *Client) Rows(
 	return page, err
 }
 
+// Parked returns a page of a generation's parked entities whose reason contains a
+// text; "" for the active generation, and for every reason.
+func (c *Client) Parked(ctx context.Context, generation, reason, after string) (api.ParkedPage, error) {
+	query := url.Values{}
+	for name, value := range map[string]string{"generation": generation, "reason": reason, "after": after} {
+		if value != "" {
+			query.Set(name, value)
+		}
+	}
+	var page api.ParkedPage
+	err := c.get(ctx, "/parked", query, &page)
+	return page, err
+}
+
+// Skip appends a correction that steps over the event at which an entity is parked.
+func (c *Client) Skip(ctx context.Context, entity string, request api.SkipRequest) (api.Skipping, error) {
+	var made api.Skipping
+	err := c.post(ctx, entityPath(entity)+"/skip", request, &made)
+	return made, err
+}
+
+// Quarantine returns a page of the quarantined records.
+func (c *Client) Quarantine(ctx context.Context, after string) (api.QuarantinePage, error) {
+	var page api.QuarantinePage
+	err := c.get(ctx, "/quarantine", paging(after, 1000), &page)
+	return page, err
+}
+
 // Playback returns a page of a shard of the playback stream: the one after the page
 // that returned after as Next, or the first for "", with the events of one replay, or
 // of all for "". fromNow leaves out what is already in the stream.

@@ -13,6 +13,7 @@ import (
 
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
+	"reprise/pkg/datastore"
 	"reprise/pkg/meter/spending"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
@@ -74,6 +75,9 @@ func printReplay(f *command.ClientFlags, v lifecycle.View) error {
 			progress.Count(p.Delivered), progress.Count(p.Applied)))
 		command.Row(w, "set aside",
 			fmt.Sprintf("%s duplicates, %s entities parked", progress.Count(p.Duplicates), progress.Count(p.Parked)))
+		if v.Proof != nil && v.Proof.Ignored != nil {
+			command.Row(w, "ignored", IgnoredText(*v.Proof.Ignored))
+		}
 		command.Row(w, "plan", fmt.Sprintf("%d lanes in %d groups, %d slices, lanes read again %d times",
 			v.Plan.Lanes, v.Plan.Groups, v.Plan.Slices, v.Plan.Passes))
 		if v.Damaged > 0 {
@@ -97,6 +101,19 @@ func printReplay(f *command.ClientFlags, v lifecycle.View) error {
 			command.Row(w, "most of it", mostText(v.Cost))
 		}
 	})
+}
+
+// IgnoredText says how many events no projection handles, and of which types.
+func IgnoredText(i datastore.Ignored) string {
+	parts := make([]string, 0, len(i.Types)+1)
+	for _, t := range i.Types {
+		parts = append(parts, t.Type+" "+progress.Count(t.Count))
+	}
+	if i.Others > 0 {
+		parts = append(parts, "others "+progress.Count(i.Others))
+	}
+	return fmt.Sprintf("%s events of types that no projection handles: %s",
+		progress.Count(i.Total()), strings.Join(parts, ", "))
 }
 
 func costText(c *spending.Cost) string {

@@ -26,6 +26,9 @@ func check(line []byte, keepTime bool, now time.Time) (entity string, err error)
 	if err == nil {
 		err = e.Admit()
 	}
+	if err == nil {
+		err = e.AdmitReserved(keepTime)
+	}
 	if err == nil && keepTime {
 		err = e.AdmitOwnTime(now)
 	}

@@ -21,6 +21,10 @@ func mark(n int) datastore.Mark {
 		Bytes:    int64(n) << 40,
 		Digest:   event.Digest{Hi: 1<<63 + uint64(n), Lo: uint64(n)},
 		Place:    fmt.Appendf(nil, `{"after":"<%d>", "n": 1.0}`, n),
+		Ignored: &datastore.Ignored{
+			Types:  []datastore.TypeCount{{Type: "account.<mistyped>", Count: int64(n)}, {Type: "b", Count: 1 << 40}},
+			Others: int64(n),
+		},
 	}
 }
 

@@ -56,10 +56,21 @@ func (s *suite) testRowFields(t *testing.T) {
 		Filter:        []byte("\x00\xff\x01"),
 		Indexed:       position(0),
 		IndexedBucket: "2026-02-01T00",
-		Parked:        &datastore.Parked{Position: position(0), Type: "account.closed", Reason: "why\n\"so\"", Waiting: 6},
+		Skipped:       7,
+		Corrections:   8,
+		Parked: &datastore.Parked{
+			Position: position(0),
+			Type:     "account.closed",
+			Reason:   "why\n\"so\"",
+			Waiting:  6,
+			Named:    2,
+			Event:    event.Digest{Hi: 3, Lo: 1 << 63},
+			Bucket:   "2026-02-01T00",
+			Again:    &datastore.Again{After: position(0), Bucket: "2026-03-01T00", Over: true},
+		},
 	}
 	parked := full
-	parked.Entity, parked.Parked = "parked", &datastore.Parked{}
+	parked.Entity, parked.Parked = "parked", &datastore.Parked{Again: &datastore.Again{After: position(0)}}
 	least := datastore.Row{Entity: "least", Position: position(1), IndexedBucket: "2026-02-01T00"}
 	indexed := datastore.Row{Entity: "indexed", Position: position(2), Indexed: position(1)}
 	write(t, s.shared, lane, "", full, parked, least, indexed)
@@ -71,7 +82,7 @@ func (s *suite) testRowFields(t *testing.T) {
 	}
 	// A field that is gone from the row is gone from the store.
 	full.State, full.Parked, full.Filter, full.Replay = nil, nil, nil, ""
-	full.Indexed, full.IndexedBucket = "", ""
+	full.Indexed, full.IndexedBucket, full.Skipped, full.Corrections = "", "", 0, 0
 	full.Position = position(2)
 	write(t, s.shared, lane, position(1), full)
 	wantRows(t, s.shared, lane, []string{"full"}, full)

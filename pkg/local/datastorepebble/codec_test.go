@@ -25,6 +25,8 @@ func fill(t *testing.T, v reflect.Value, n *int) {
 		v.SetUint(uint64(*n))
 	case reflect.Uint8:
 		v.SetUint(uint64(*n))
+	case reflect.Bool:
+		v.SetBool(true)
 	case reflect.Pointer:
 		v.Set(reflect.New(v.Type().Elem()))
 		fill(t, v.Elem(), n)
@@ -66,22 +68,29 @@ func TestDamagedValuesAreRefused(t *testing.T) {
 	n := 0
 	var mark datastore.Mark
 	fill(t, reflect.ValueOf(&mark).Elem(), &n)
+	counting := mark
+	mark.Ignored = nil
 	var row datastore.Row
 	fill(t, reflect.ValueOf(&row).Elem(), &n)
+	corrected := appendRow(nil, &row)
+	row.Skipped, row.Corrections, row.Parked = 0, 0, nil
 	indexed := appendRow(nil, &row)
 	row.Indexed, row.IndexedBucket = "", ""
 	whole := appendRow(nil, &row)
+	ofMark := func(b []byte) error { _, err := decodeMark(b); return err }
 	ofRow := func(b []byte) error { _, err := decodeRow(b); return err }
 	for name, c := range map[string]struct {
 		value []byte
-		// least is the length of a complete value from before there was an
-		// index.
+		// least is the length of a complete value of an earlier release.
 		least  int
 		decode func([]byte) error
 	}{
-		"mark":        {appendMark(nil, &mark), 0, func(b []byte) error { _, err := decodeMark(b); return err }},
-		"row":         {whole, 0, ofRow},
-		"indexed row": {indexed, len(whole) + 1, ofRow},
+		"mark":                    {appendMark(nil, &mark), 0, ofMark},
+		"mark with ignored types": {appendMark(nil, &counting), len(appendMark(nil, &mark)) + 1, ofMark},
+		"row":                     {whole, 0, ofRow},
+		"indexed row":             {indexed, len(whole) + 1, ofRow},
+		// A parked row of an earlier release ends before what belongs to corrections.
+		"corrected row": {corrected, lengthBefore(corrected) + 1, ofRow},
 	} {
 		refused := func(what string, value []byte) {
 			t.Helper()
@@ -106,6 +115,27 @@ func TestDamagedValuesAreRefused(t *testing.T) {
 		if _, err := decodePosition(whole[:2+end]); !errors.Is(err, errLayout) {
 			t.Errorf("position cut to %d bytes: %v", end, err)
 		}
+	}
+}
+
+// lengthBefore is the length that a corrected row had in an earlier release.
+func lengthBefore(corrected []byte) int {
+	row, _ := decodeRow(corrected) // the test decodes it, too
+	old := appendParked(appendFields(nil, &row), row.Parked)
+	return len(appendText(appendText(old, row.Indexed), row.IndexedBucket))
+}
+
+// TestParkedRowsOfAnEarlierReleaseAreRead reads what it wrote for a parked row.
+func TestParkedRowsOfAnEarlierReleaseAreRead(t *testing.T) {
+	want := datastore.Row{Position: "p", Parked: &datastore.Parked{Position: "o", Reason: "why", Waiting: 2}}
+	old := appendParked(appendFields(nil, &want), want.Parked)
+	if have, err := decodeRow(old); err != nil || !reflect.DeepEqual(have, want) {
+		t.Errorf("have %+v, %v", have, err)
+	}
+	want.Indexed = "p"
+	old = appendText(appendText(old, want.Indexed), want.IndexedBucket)
+	if have, err := decodeRow(old); err != nil || !reflect.DeepEqual(have, want) {
+		t.Errorf("indexed: have %+v, %v", have, err)
 	}
 }
 

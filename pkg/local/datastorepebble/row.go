@@ -10,14 +10,46 @@ import (
 
 // appendRow appends a row. The position comes first, because a condition reads
 // only it. The indexed position comes last and only if it is set, so that other
-// rows are stored as they were before there was an index.
+// rows are stored as they were before there was an index; likewise what belongs to
+// corrections comes after it.
 func appendRow(b []byte, r *datastore.Row) []byte {
 	b = appendParked(appendFields(b, r), r.Parked)
-	if r.Indexed == "" && r.IndexedBucket == "" {
+	corrected := r.Parked != nil || r.Skipped != 0 || r.Corrections != 0
+	if r.Indexed == "" && r.IndexedBucket == "" && !corrected {
 		return b
 	}
-	return appendText(appendText(b, r.Indexed), r.IndexedBucket)
+	b = appendText(appendText(b, r.Indexed), r.IndexedBucket)
+	if !corrected {
+		return b
+	}
+	b = binary.AppendVarint(binary.AppendVarint(b, r.Skipped), r.Corrections)
+	return appendWaiting(b, r.Parked)
 }
+
+// appendWaiting appends the fields of a parked row that rows of an earlier release
+// lack.
+func appendWaiting(b []byte, p *datastore.Parked) []byte {
+	if p == nil {
+		return b
+	}
+	b = appendText(appendDigest(b, p.Event), p.Bucket)
+	b = binary.AppendVarint(b, p.Named)
+	if p.Again == nil {
+		return append(b, notAgain)
+	}
+	phase := looking
+	if p.Again.Over {
+		phase = over
+	}
+	return appendText(appendText(append(b, phase), p.Again.After), p.Again.Bucket)
+}
+
+// The values of the byte that says whether Parked.Again follows, and its phase.
+const (
+	notAgain byte = iota
+	looking
+	over
+)
 
 func appendFields(b []byte, r *datastore.Row) []byte {
 	b = appendText(append(b, layout), r.Position)
@@ -70,7 +102,26 @@ func decodeRow(value []byte) (datastore.Row, error) {
 	if len(d.rest) > 0 {
 		r.Indexed, r.IndexedBucket = event.Position(d.text()), eventlog.Bucket(d.text())
 	}
+	if len(d.rest) > 0 {
+		r.Skipped, r.Corrections = d.number(), d.number()
+		d.waiting(r.Parked)
+	}
 	return r, d.end()
+}
+
+// waiting reads what appendWaiting wrote.
+func (d *decoder) waiting(p *datastore.Parked) {
+	if p == nil {
+		return
+	}
+	p.Event, p.Bucket, p.Named = d.digest(), eventlog.Bucket(d.text()), d.number()
+	if phase := d.take(1); len(phase) == 1 && phase[0] != notAgain {
+		p.Again = &datastore.Again{
+			Over:   phase[0] == over,
+			After:  event.Position(d.text()),
+			Bucket: eventlog.Bucket(d.text()),
+		}
+	}
 }
 
 func (d *decoder) buckets() []eventlog.Bucket {
@@ -110,7 +161,16 @@ func appendMark(b []byte, m *datastore.Mark) []byte {
 	b = binary.AppendVarint(b, m.Ordinal)
 	b = binary.AppendVarint(b, m.Bytes)
 	b = appendDigest(b, m.Digest)
-	return appendText(b, m.Place)
+	b = appendText(b, m.Place)
+	if m.Ignored == nil {
+		return b // as before there were counts of ignored events
+	}
+	b = binary.AppendVarint(b, m.Ignored.Others)
+	b = binary.AppendUvarint(b, uint64(len(m.Ignored.Types)))
+	for _, t := range m.Ignored.Types {
+		b = binary.AppendVarint(appendText(b, t.Type), t.Count)
+	}
+	return b
 }
 
 func decodeMark(value []byte) (datastore.Mark, error) {
@@ -123,6 +183,12 @@ func decodeMark(value []byte) (datastore.Mark, error) {
 		Bytes:    d.number(),
 		Digest:   d.digest(),
 		Place:    d.bytes(),
+	}
+	if len(d.rest) > 0 {
+		m.Ignored = &datastore.Ignored{Others: d.number()}
+		for range d.length() {
+			m.Ignored.Types = append(m.Ignored.Types, datastore.TypeCount{Type: d.text(), Count: d.number()})
+		}
 	}
 	return m, d.end()
 }

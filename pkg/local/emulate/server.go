@@ -49,9 +49,15 @@ func onlyThisMachine(h http.Handler) http.Handler {
 }
 
 // fromThisMachine returns false for requests from other sites' web pages: of a
-// site whose name resolves to this machine (DNS rebinding), or cross-origin.
+// site whose name resolves to this machine (DNS rebinding), or cross-origin, or that
+// would write without being the user's own doing. Browsers say in Sec-Fetch-Site where
+// a request comes from; other clients send no such header.
 func fromThisMachine(r *http.Request) bool {
 	if !IsLoopback(r.Host) {
+		return false
+	}
+	site, reads := r.Header.Get("Sec-Fetch-Site"), r.Method == http.MethodGet || r.Method == http.MethodHead
+	if !reads && site != "" && site != "same-origin" && site != "none" {
 		return false
 	}
 	origin := r.Header.Get("Origin")

@@ -41,9 +41,10 @@ func compareParked(ctx context.Context, parked []datastore.Row, active datastore
 	}
 	for i := range parked {
 		// If the active generation has not reached the rejected event yet, it may
-		// reject it, too, and readers have seen nothing later.
+		// reject it, too, and readers have seen nothing later. If it is ahead of the
+		// new one, it may have seen a correction; under a hold it is not.
 		old, found := rows[parked[i].Entity]
-		if found && old.Parked == nil && old.Position >= parked[i].Parked.Position {
+		if found && old.Parked == nil && old.Position >= parked[i].Parked.Position && old.Position <= parked[i].Position {
 			return ErrParked
 		}
 	}

@@ -88,8 +88,12 @@ func (p *Promoter) follow(ctx context.Context, row replay.Row) error {
 		return err
 	}
 	generation := p.Generations.Open(row.Generation)
+	filled, err := datastore.ReplayMarks(ctx, generation, lanes)
+	if err != nil {
+		return err
+	}
 	err = datastore.EachLane(ctx, lanes, func(ctx context.Context, _ int, lane event.Lane) error {
-		return datastore.BeginMark(ctx, generation, lane, plans[lane].Head)
+		return datastore.BeginMark(ctx, generation, lane, plans[lane].Head, filled[lane].Ignored)
 	})
 	if err != nil {
 		return err

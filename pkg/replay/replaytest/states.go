@@ -41,7 +41,7 @@ func (w *World) Follow(id string, lost bool) (generation string) {
 	generation = w.begin(id)
 	for _, lane := range event.AllLanes(w.Lanes.Count()) {
 		if !lost {
-			w.Must(datastore.BeginMark(w.t.Context(), w.Generations.Open(generation), lane, eventlog.Head{}))
+			w.Must(datastore.BeginMark(w.t.Context(), w.Generations.Open(generation), lane, eventlog.Head{}, nil))
 		}
 	}
 	if id != "" {

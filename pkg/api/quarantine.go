@@ -1,0 +1,140 @@
+package api
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+)
+
+const (
+	defaultQuarantine = 200
+	maxQuarantine     = 1000
+	// quarantineRead is how many records, of up to 2 MiB, are in memory at a time.
+	quarantineRead = 16
+	// maxQuarantineLanes bounds the lanes that one page reads: most have no
+	// quarantined record.
+	maxQuarantineLanes = 256
+	// maxQuarantined bounds the quarantined records that one status counts.
+	maxQuarantined = 1000
+)
+
+// QuarantinePage is a part of the quarantined records, by lane and position. Records
+// that belong to no lane are listed in the first one.
+type QuarantinePage struct {
+	Records []QuarantinedRecord `json:"records"`
+	// Next is the parameter after of the next page, absent on the last. A page
+	// that has a next one may be empty.
+	Next string `json:"next,omitempty"`
+}
+
+// QuarantinedRecord is a record that was set aside, without its contents.
+type QuarantinedRecord struct {
+	Lane     event.Lane     `json:"lane"`
+	Position event.Position `json:"position"`
+	// Reason is "undecodable" or "late".
+	Reason  string    `json:"reason"`
+	Detail  string    `json:"detail"`
+	Arrival time.Time `json:"arrival"`
+	Bytes   int       `json:"bytes"`
+}
+
+// quarantinePlace is where a page begins: after a position of a lane.
+type quarantinePlace struct {
+	lane     event.Lane
+	position event.Position
+}
+
+func (p quarantinePlace) String() string {
+	return strings.TrimSuffix(strconv.Itoa(int(p.lane))+"."+string(p.position), ".")
+}
+
+func (q *query) quarantinePlace(name string, lanes int) (p quarantinePlace) {
+	text := q.text(name)
+	if text == "" {
+		return p
+	}
+	number, position, within := strings.Cut(text, ".")
+	lane, err := strconv.Atoi(number)
+	if err == nil && within {
+		p.position, err = event.ParsePosition(position)
+	}
+	if err != nil || lane < 0 || lane >= lanes {
+		q.fail(badParameter(name, "must be the next of an earlier page"))
+	}
+	p.lane = event.Lane(lane)
+	return p
+}
+
+func (a *API) getQuarantine(r *http.Request) (reply, error) {
+	q := newQuery(r, "after", "limit")
+	after := q.quarantinePlace("after", a.Lanes.Count())
+	limit := q.number("limit", defaultQuarantine, 1, maxQuarantine)
+	if err := q.err(); err != nil {
+		return reply{}, err
+	}
+	page := QuarantinePage{Records: []QuarantinedRecord{}}
+	add := func(lane event.Lane, record *eventlog.Quarantined) bool {
+		if len(page.Records) == limit {
+			return false
+		}
+		page.Records = append(page.Records, QuarantinedRecord{
+			Lane:     lane,
+			Position: record.Position,
+			Reason:   record.Reason,
+			Detail:   record.Detail,
+			Arrival:  time.UnixMilli(record.Arrival).UTC(),
+			Bytes:    len(record.Data),
+		})
+		return true
+	}
+	next, err := a.eachQuarantined(r.Context(), after, maxQuarantineLanes, add)
+	page.Next = next
+	return answer(http.StatusOK, page), err
+}
+
+// eachQuarantined calls visit for quarantined records until it returns false, and
+// reads at most a number of lanes. It returns where to go on, "" at the end.
+func (a *API) eachQuarantined(
+	ctx context.Context, at quarantinePlace, lanes int, visit func(event.Lane, *eventlog.Quarantined) bool,
+) (next string, err error) {
+	for ; int(at.lane) < a.Lanes.Count(); at = (quarantinePlace{lane: at.lane + 1}) {
+		if lanes--; lanes < 0 {
+			return at.String(), nil
+		}
+		for {
+			records, err := a.EventLog.ListQuarantine(ctx, at.lane, at.position, quarantineRead)
+			if err != nil {
+				return "", fmt.Errorf("list quarantine: %w", err)
+			}
+			for i := range records {
+				if !visit(at.lane, &records[i]) {
+					return at.String(), nil
+				}
+				at.position = records[i].Position
+			}
+			if len(records) < quarantineRead {
+				break
+			}
+		}
+	}
+	return "", nil
+}
+
+func (a *API) quarantineStatus(ctx context.Context, view *StatusView) error {
+	count := func(event.Lane, *eventlog.Quarantined) bool {
+		if view.Quarantined.Count == maxQuarantined {
+			return false
+		}
+		view.Quarantined.Count++
+		return true
+	}
+	next, err := a.eachQuarantined(ctx, quarantinePlace{}, a.Lanes.Count(), count)
+	view.Quarantined.Complete = next == ""
+	return err
+}

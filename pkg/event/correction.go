@@ -1,0 +1,122 @@
+package event
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+)
+
+const (
+	// ReservedTypes begins the types of events that only the platform makes.
+	ReservedTypes = "reprise."
+	// TypeSkipped is the type of a correction: an event of the log that says that
+	// an event of the same entity, which could not be applied, is stepped over.
+	TypeSkipped = "reprise.event.skipped"
+	// SourceCorrections is the source of every correction.
+	SourceCorrections = "urn:reprise:corrections"
+	// MaxReasonBytes bounds the reason of a correction, and MaxWhoBytes who made it.
+	MaxReasonBytes = 1000
+	MaxWhoBytes    = 200
+)
+
+// Skip is the content of a correction.
+type Skip struct {
+	// Source and ID name the event that is stepped over. Unlike its position they
+	// are the same in a copy of the log.
+	Source string `json:"source"`
+	ID     string `json:"id"`
+	// Position is the event's place in the log that the correction was made for.
+	Position Position `json:"position"`
+	Reason   string   `json:"reason"`
+	// Who made the correction, "" if unknown.
+	Who string `json:"who,omitempty"`
+}
+
+// Named is the identity of the event that the correction names.
+func (s *Skip) Named() Digest {
+	e := Event{Source: s.Source, ID: s.ID}
+	return e.Identity()
+}
+
+func (s *Skip) check() error {
+	switch {
+	case s.Source == "" || s.ID == "":
+		return invalid("data", "of a correction must name the source and the id of an event")
+	case s.Reason == "" || len(s.Reason) > MaxReasonBytes:
+		return invalid("data", "of a correction must have a reason of at most %d bytes", MaxReasonBytes)
+	case len(s.Who) > MaxWhoBytes:
+		return invalid("data", "of a correction has more than %d bytes in who", MaxWhoBytes)
+	}
+	if _, err := ParsePosition(string(s.Position)); err != nil {
+		return invalid("data", "of a correction must have a position")
+	}
+	return nil
+}
+
+// NewSkip makes the correction that steps over an event of an entity. Its id
+// follows from the event that it names, so that a correction that is made twice
+// is a duplicate. Its error is an *Invalid.
+func NewSkip(entity string, s Skip, at time.Time) (Event, error) {
+	if err := s.check(); err != nil {
+		return Event{}, err
+	}
+	data, err := s.encode()
+	if err != nil {
+		return Event{}, err
+	}
+	e := Event{
+		ID:              skipID(&s),
+		Source:          SourceCorrections,
+		Type:            TypeSkipped,
+		Subject:         entity,
+		Time:            at.UTC().Format("2006-01-02T15:04:05.000Z"),
+		DataContentType: "application/json",
+		Data:            data,
+	}
+	return e, e.Validate()
+}
+
+func (s *Skip) encode() (string, error) {
+	data, err := json.Marshal(s)
+	if err != nil {
+		return "", fmt.Errorf("encode correction: %w", err)
+	}
+	return string(data), nil
+}
+
+func skipID(s *Skip) string { return "skip-" + s.Named().String() }
+
+// SkipOf returns the content of a correction, and false for any other event. Only
+// data that NewSkip could have made are those of a correction.
+func SkipOf(e *Event) (Skip, bool) {
+	if e.Type != TypeSkipped || e.Source != SourceCorrections || e.Base64 {
+		return Skip{}, false
+	}
+	var s Skip
+	if json.Unmarshal([]byte(e.Data), &s) != nil || s.check() != nil || e.ID != skipID(&s) {
+		return Skip{}, false
+	}
+	data, err := s.encode()
+	return s, err == nil && data == e.Data
+}
+
+// AdmitReserved returns an *Invalid for an event with a type or source that is
+// reserved for the platform. With copied set it admits corrections, since a copy of
+// a log keeps those that the log has.
+func (e *Event) AdmitReserved(copied bool) error {
+	if !strings.HasPrefix(e.Type, ReservedTypes) && e.Source != SourceCorrections {
+		return nil
+	}
+	if _, ok := SkipOf(e); ok && copied {
+		return nil
+	}
+	switch {
+	case copied && e.Type == TypeSkipped:
+		return invalid("data", "is not that of a correction: import corrections exactly as the log has them")
+	case e.Source == SourceCorrections:
+		return invalid("source", "%s is reserved for corrections, which reprise parked skip makes", SourceCorrections)
+	}
+	return invalid("type", "begins with %s, which is reserved for the platform: reprise parked skip makes corrections",
+		ReservedTypes)
+}

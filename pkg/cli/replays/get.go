@@ -89,6 +89,11 @@ func printReplay(f *command.ClientFlags, v lifecycle.View) error {
 			command.Row(w, "waiting", WaitingText(v.Waiting, f.App.Now()))
 		}
 		command.Row(w, "proof", proofText(v.Proof))
+		if v.Proof != nil {
+			for _, lost := range v.Proof.Lost {
+				command.Row(w, "", "not in the log: "+lost)
+			}
+		}
 		if v.Failure != nil {
 			command.Row(w, "failure", v.Failure.Error+": "+v.Failure.Cause)
 			command.Row(w, "what to do", advice(v))

@@ -19,7 +19,7 @@ import (
 // version.
 func laterProjections() programs.Edit {
 	return programs.Edit{
-		File: "pkg/domain/repofiles.go",
+		File: "pkg/domain/samples/repofiles.go",
 		Old:  `projection.New("repofiles", 1,`,
 		New:  `projection.New("repofiles", 2,`,
 	}

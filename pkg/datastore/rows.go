@@ -61,10 +61,11 @@ func (c *Counts) AddAll(o Counts) {
 }
 
 // CountLane counts the rows of one lane of a generation that belongs to a version
-// of the projections.
-func CountLane(ctx context.Context, g Generation, lane event.Lane, version string) (Counts, error) {
+// of the projections, and calls visit for each of them in order.
+func CountLane(ctx context.Context, g Generation, lane event.Lane, version string, visit func(*Row)) (Counts, error) {
 	var sum Counts
 	err := EachRow(ctx, g, lane, func(row *Row) error {
+		visit(row)
 		sum.Add(row)
 		if row.Version != version {
 			sum.Others++

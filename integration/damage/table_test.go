@@ -1,7 +1,6 @@
 package damage
 
 import (
-	"bytes"
 	"encoding/json"
 	"net/http"
 	"os"
@@ -86,7 +85,7 @@ func TestDamagedBlockEndsNoProcess(t *testing.T) {
 	c.Settle(int64(len(d.Lines)))
 	d.Judge(t, "the active generation", c.Rows("", 64))
 	p.Terminate()
-	if errors := p.Stderr(); bytes.Contains(errors, []byte("panic")) || bytes.Contains(errors, []byte("goroutine")) {
+	if errors := p.Stderr(); strings.Contains(errors, "panic") || strings.Contains(errors, "goroutine") {
 		t.Errorf("a crash dump:\n%s", errors)
 	}
 }

@@ -91,9 +91,6 @@ func (p *Process) Terminate() {
 	}
 }
 
-// Stderr is what an ended process has written to its standard error.
-func (p *Process) Stderr() []byte { return p.stderr.Bytes() }
-
 // Reprise runs a client command against the process.
 func (p *Process) Reprise(args ...string) (stdout string, err error) {
 	p.t.Helper()

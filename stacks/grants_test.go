@@ -26,8 +26,9 @@ const consuming = "DescribeStream DescribeStreamSummary GetRecords GetShardItera
 //   - events: Query reads entries, the quarantine and witnesses; GetItem looks a
 //     single entry up, and the parts of a large record in quarantine.
 //   - control, by partition: PutItem into registry also enters a loss or the check of
-//     the projections' code, and takes a hold that is over; into replay#* it writes
-//     plans, checkpoints, marks and costs.
+//     the projections' code, and takes a hold that is over; into replays
+//     it also notes an error, and into replay#* it writes plans, checkpoints, marks and
+//     costs.
 //     DeleteItem removes the replays of long ago, as every close does. BatchGetItem
 //     reads heads, manifests, checkpoints and plans of lanes; Query lists replays,
 //     manifests, registers and costs.
@@ -64,7 +65,8 @@ func grants() map[string]map[string]string {
 			"*":        "CreateEventSourceMapping ListEventSourceMappings ListTables", "failed-calls": "SendMessage"},
 		"plan-replay": {"control": "BatchGetItem Query" + puts("registry,replays,replay#*"),
 			"generation-*": "BatchGetItem GetItem" + creating},
-		"read-segment": {"control": "BatchGetItem Query" + puts("replay#*"), "events": "Query", "playback": "PutRecord"},
+		"read-segment": {"control": "BatchGetItem Query" + puts("replays,replay#*"), "events": "Query",
+			"playback": "PutRecord"},
 		"apply-playback": {"control": "BatchGetItem Query" + puts("replays,replay#*"), "events": "Query",
 			"generation-*": "BatchGetItem GetItem PutItem", "playback": consuming},
 		"check-drained": {"control": "BatchGetItem" + puts("replays,replay#*"), "generation-*": "GetItem"},

@@ -52,7 +52,9 @@ type World struct {
 	checkpoints *checkpoints
 	// states is the endpoint of the Step Functions API.
 	states string
-	kills  *kills
+	// functions is the endpoint of the Lambda API.
+	functions string
+	kills     *kills
 	// permissions compares the functions' calls with their roles.
 	permissions *permissions
 	// definitions are the state machine's definitions, by execution.
@@ -83,9 +85,9 @@ func Start(t testing.TB, options Options) *World {
 	w.group, ctx = errgroup.WithContext(ctx)
 	w.createStores()
 	states, api, gateway, metrics := w.listen(), w.listen(), w.listen(), w.listen()
-	w.states = "http://" + states.Addr().String()
+	w.states, w.functions = "http://"+states.Addr().String(), "http://"+api.Addr().String()
 	w.proxy("states", w.states)
-	w.proxy("lambda", "http://"+api.Addr().String())
+	w.proxy("lambda", w.functions)
 	w.serve(ctx, metrics, http.HandlerFunc(noMetrics))
 	w.startHost("http://" + metrics.Addr().String())
 	// All callers of functions end before the host does.

@@ -60,6 +60,9 @@ func Launch(t testing.TB, binary, dir string, flags ...string) *Process {
 	return p
 }
 
+// Stderr is what the process printed on stderr. It must have ended.
+func (p *Process) Stderr() string { return p.stderr.String() }
+
 // PID is the id of the process.
 func (p *Process) PID() int { return p.command.Process.Pid }
 

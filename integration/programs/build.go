@@ -33,7 +33,8 @@ type Order struct {
 	Edits []Edit
 }
 
-// Edit replaces a text, which must occur once, in a file of the module.
+// Edit replaces a text, which must occur once, in a file of the module. Without Old, New
+// is the whole file, which need not exist.
 type Edit struct{ File, Old, New string }
 
 // Build compiles programs for this machine and returns a directory with them, each
@@ -85,16 +86,12 @@ func (o Order) build(module, shared, dir string) error {
 func (o Order) overlay(module, shared string) (name string, err error) {
 	replace := make(map[string]string)
 	for i, edit := range o.Edits {
-		file := filepath.Join(module, edit.File)
-		source, err := os.ReadFile(file)
+		edited, err := edit.apply(module)
 		if err != nil {
-			return "", fmt.Errorf("read file to be edited: %w", err)
+			return "", err
 		}
-		if n := strings.Count(string(source), edit.Old); n != 1 {
-			return "", fmt.Errorf("edit %s: it contains %q %d times, want once", edit.File, edit.Old, n)
-		}
+		file := filepath.Join(module, edit.File)
 		replace[file] = filepath.Join(shared, fmt.Sprintf("%d.go", i))
-		edited := strings.Replace(string(source), edit.Old, edit.New, 1)
 		if err := os.WriteFile(replace[file], []byte(edited), 0o600); err != nil {
 			return "", fmt.Errorf("write edited file: %w", err)
 		}
@@ -108,6 +105,21 @@ func (o Order) overlay(module, shared string) (name string, err error) {
 		return "", fmt.Errorf("write overlay: %w", err)
 	}
 	return name, nil
+}
+
+// apply returns the edited file's text.
+func (e Edit) apply(module string) (string, error) {
+	if e.Old == "" {
+		return e.New, nil
+	}
+	source, err := os.ReadFile(filepath.Join(module, e.File))
+	if err != nil {
+		return "", fmt.Errorf("read file to be edited: %w", err)
+	}
+	if n := strings.Count(string(source), e.Old); n != 1 {
+		return "", fmt.Errorf("edit %s: it contains %q %d times, want once", e.File, e.Old, n)
+	}
+	return strings.Replace(string(source), e.Old, e.New, 1), nil
 }
 
 // give links the programs in one directory into another, or copies them if that is on

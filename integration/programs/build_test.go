@@ -110,6 +110,15 @@ func TestEditsDoNotChangeTheSources(t *testing.T) {
 	if plain := (Order{}); plain.key() == order.key() {
 		t.Error("an edited build replaces an unedited one")
 	}
+	whole := Edit{File: "speak/other.go", New: "package main\n\nfunc init() { println() }\n"}
+	wantSaid(t, built(t, Order{Edits: []Edit{edit, whole}}, root, shared), "another")
+	if _, err := os.Stat(filepath.Join(root, whole.File)); !os.IsNotExist(err) {
+		t.Errorf("an added file is in the sources: %v", err)
+	}
+	broken := Order{Edits: []Edit{{File: whole.File, New: "package main\n\nfunc main() {}\n"}}}
+	if err := broken.build(root, shared, t.TempDir()); err == nil {
+		t.Error("an added file was not compiled")
+	}
 	speak(t, root, "one one")
 	if err := order.build(root, shared, t.TempDir()); err == nil {
 		t.Error("an edit of a text that occurs twice gave no error")

@@ -17,7 +17,9 @@ import (
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/cli/replays"
 	"reprise/pkg/cli/send"
+	"reprise/pkg/domain/samples"
 	"reprise/pkg/local"
+	"reprise/pkg/projection"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 )
@@ -76,7 +78,9 @@ func (f *demoFlags) serve(ctx context.Context, dir string) (<-chan string, <-cha
 	go func() {
 		// The demonstration loses the Data Store on purpose, so it hides warnings.
 		log := slog.New(slog.NewTextHandler(f.app.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
-		options := local.Options{Dir: dir, Addr: "127.0.0.1:0", Log: log}
+		// Its events belong to a sample, whichever projections the user has registered.
+		own := []projection.Projection{samples.RepoFiles()}
+		options := local.Options{Dir: dir, Addr: "127.0.0.1:0", Log: log, Projections: own}
 		err := f.app.RunLocal(ctx, options, readyWriter{endpoint}, f.app.Stderr)
 		close(endpoint)
 		ended <- err

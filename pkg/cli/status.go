@@ -54,10 +54,14 @@ func printStatus(f *command.ClientFlags, v api.StatusView) error {
 		func(w io.Writer) { printStreams(w, v) },
 		func(w io.Writer) { printGenerations(w, v) },
 		func(w io.Writer) { printRunning(w, v, f.App.Now()) },
+		func(w io.Writer) { printStorage(w, v) },
 	} {
 		if err := command.Table(out, part); err != nil {
 			return err
 		}
+	}
+	for _, hint := range storageHints(v) {
+		_, _ = fmt.Fprintln(f.App.Stderr, "hint: "+hint)
 	}
 	for _, g := range v.Generations {
 		if g.ID == v.Active && g.Lost {

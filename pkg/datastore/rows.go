@@ -81,8 +81,8 @@ func EachRow(ctx context.Context, g Generation, lane event.Lane, visit func(*Row
 }
 
 const (
-	// rowPage and parkedPage bound the rows, and the parked rows, that are held
-	// in memory at a time.
+	// rowPage and parkedPage bound the rows, and the parked rows, of a page, beside
+	// PageBytes.
 	rowPage    = 500
 	parkedPage = 200
 )
@@ -103,7 +103,7 @@ func eachPage(
 			}
 			after = rows[len(rows)-1].Entity
 		}
-		if len(rows) < limit {
+		if !MoreRows(rows, limit) {
 			return nil
 		}
 	}

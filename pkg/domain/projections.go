@@ -1,12 +1,15 @@
 package domain
 
-import "reprise/pkg/projection"
+import (
+	"reprise/pkg/domain/samples"
+	"reprise/pkg/projection"
+)
 
 // Projections returns every projection of the platform. To add one, write its
 // file and its line here.
 func Projections() []projection.Projection {
 	return []projection.Projection{
-		RepoFiles(),
-		Accounts(),
+		samples.RepoFiles(),
+		samples.Accounts(),
 	}
 }

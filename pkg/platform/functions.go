@@ -26,7 +26,6 @@ func (p *Platform) Load(keepTime bool) *api.Load {
 		Width:      p.Settings.Bucket,
 		Now:        p.Now,
 		Overloaded: p.overloaded(),
-		NoRoom:     p.NoRoom,
 		Log:        p.Log,
 	}
 }

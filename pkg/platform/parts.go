@@ -52,10 +52,11 @@ type Parts struct {
 	// Lag is how far a function is behind the stream that it reads; known is
 	// false if that is unknown.
 	Lag func(ctx context.Context, function string) (lag time.Duration, known bool, err error)
+	// Lost describes accepted events that are missing from the platform, for the
+	// proofs of replays; nil means that none can be.
+	Lost func() ([]string, error)
 	// Status describes streams, consumers and executions for the API.
 	Status api.Platform
-	// NoRoom, if set, reports whether an error means that the store is full.
-	NoRoom func(error) bool
 
 	// Function is the name of the process's function; Meter counts its adapters'
 	// use of services. Without a meter replays have no cost.

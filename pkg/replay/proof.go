@@ -40,6 +40,9 @@ type Proof struct {
 	SameVersion *codecheck.Comparison `json:"sameVersion,omitempty"`
 	// Differences are what does not agree, at most maxDifferences of them.
 	Differences []Difference `json:"differences,omitempty"`
+	// Lost describes accepted events that are missing from the platform, so that no
+	// replay can deliver them. An operator has accepted the loss.
+	Lost []string `json:"lost,omitempty"`
 }
 
 // Difference is a lane in which two counts or digests do not agree.
@@ -60,6 +63,8 @@ type Prover struct {
 	// Log reads the heads as of the proof; Lanes is the platform's number of lanes.
 	Log   eventlog.View
 	Lanes int
+	// Lost describes accepted events that are missing; nil means that none can be.
+	Lost func() ([]string, error)
 }
 
 // Prove compares the marks of a drained replay with its cut, lane by lane, and stores
@@ -76,6 +81,9 @@ func (p *Prover) Prove(ctx context.Context, id string) (Proof, error) {
 	m, err := openMarksFor(ctx, p.Store.Version, p.Store, p.Registry, p.Generations, row)
 	if err == nil {
 		proof, err = p.compare(ctx, row, m)
+	}
+	if err == nil && p.Lost != nil {
+		proof.Lost, err = p.Lost()
 	}
 	if err != nil {
 		return Proof{}, fmt.Errorf("prove replay %s: %w", id, err)

@@ -120,6 +120,11 @@ type SegmentOutput struct {
 func (h *ReadSegment) Handle(ctx context.Context, in SegmentInput) (SegmentOutput, error) {
 	outcome, err := h.Reader.Read(ctx, in.Replay, in.Group, budget(ctx, h.Now(), h.Limit))
 	if err != nil {
+		if name := faultName(err); name != FaultFull {
+			// The state machine keeps only the name of the error. Failing to note the
+			// rest matters less than the error itself.
+			_ = h.Reader.Store.NoteError(ctx, in.Replay, name, err)
+		}
 		return SegmentOutput{}, fault(err)
 	}
 	return SegmentOutput{outcome}, nil

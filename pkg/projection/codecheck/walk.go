@@ -63,7 +63,7 @@ func (w *Walk) read(ctx context.Context) bool {
 		w.ended, w.result.Partial = true, true
 		return false
 	}
-	w.ended = len(rows) < walkPage
+	w.ended = !datastore.MoreRows(rows, walkPage)
 	if len(rows) > 0 {
 		w.after = rows[len(rows)-1].Entity
 	}

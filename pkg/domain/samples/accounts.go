@@ -1,4 +1,4 @@
-package domain
+package samples
 
 import (
 	"encoding/json"

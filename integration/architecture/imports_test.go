@@ -48,10 +48,10 @@ func packages(t *testing.T, patterns ...string) []listed {
 // layers are listed from the inside out: a package may import its own layer and
 // earlier ones. Packages of one layer that must not import each other are in apart.
 var layers = [][]string{
-	{"event", "event/strict", "asl/states"},
+	{"event", "event/strict", "asl/states", "storefault"},
 	{"event/record", "control", "feed", "local/localstore", "meter", "asl/jsonata", "asl/journal"},
 	{"eventlog", "datastore", "asl"},
-	{"projection/jsonstate", "gateway", "projection", "domain", "asl/interpreter"},
+	{"projection/jsonstate", "gateway", "projection", "projection/codecheck", "domain", "asl/interpreter"},
 	{"replay", "replay/cutover", "replay/lifecycle", "meter/spending", "aws/settings", "asl/engine"},
 	{"api", "consume", "steps", "asl/wire"},
 	{"platform"},

@@ -20,7 +20,7 @@ import (
 )
 
 // Key is a caller's access key. The caller has the managed policies of the groups
-// ("produce", "operate", "audit") and no other permission.
+// ("produce", "operate", "correct", "audit") and no other permission.
 func Key(groups ...string) aws.Credentials {
 	id := "AKID." + strings.Join(groups, ".")
 	return aws.Credentials{AccessKeyID: id, SecretAccessKey: "secret of " + id, SessionToken: "session of " + id}
@@ -64,12 +64,12 @@ func (g guard) check(r *http.Request, body []byte) error {
 // allows reports whether a policy allows calling an ARN. No path in these tests has an
 // escaped slash, so that path.Match's wildcard, which ends at a slash, is enough.
 func allows(policy template.Policy, called string) bool {
+	matches := func(resource string) bool {
+		matched, err := path.Match(resource, called)
+		return err == nil && matched
+	}
 	return slices.ContainsFunc(policy.Allowed, func(a template.Allowed) bool {
-		return slices.Contains(a.Actions, "execute-api:Invoke") &&
-			slices.ContainsFunc(a.Resources, func(resource string) bool {
-				matched, err := path.Match(resource, called)
-				return err == nil && matched
-			})
+		return slices.Contains(a.Actions, "execute-api:Invoke") && slices.ContainsFunc(a.Resources, matches)
 	})
 }
 
@@ -119,8 +119,8 @@ func signatureOf(authorization string) (scope, headers []string, err error) {
 	names, _, ended := strings.Cut(rest, ", Signature=")
 	scope = strings.Split(credential, "/")
 	headers = strings.Split(names, ";")
-	if !signed || !found || !ended || len(scope) != 5 || !slices.Contains(headers, "host") ||
-		!slices.Contains(headers, "x-amz-date") {
+	covers := slices.Contains(headers, "host") && slices.Contains(headers, "x-amz-date")
+	if !signed || !found || !ended || len(scope) != 5 || !covers {
 		return nil, nil, fmt.Errorf("%q is not a signature", authorization)
 	}
 	return scope, headers, nil

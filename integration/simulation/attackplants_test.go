@@ -92,6 +92,7 @@ func writeWhatArrives(a *actor, generation string) work {
 		if _, err := w.applierOf(a, "live").Apply(ctx, target, events); err != nil {
 			return 0, err
 		}
+		next.CountIgnored(w.applierOf(a, "live").Ignored(events))
 		_, err = to.SetMark(ctx, datastore.LiveMark, lane, next, version)
 		return 0, err
 	}

@@ -15,6 +15,7 @@ import (
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
+	"reprise/pkg/storefault"
 )
 
 const (
@@ -49,10 +50,7 @@ type Load struct {
 	// Overloaded reports that the pump lags so far behind that accepted events
 	// might expire; nil means never.
 	Overloaded func(context.Context) bool
-	// NoRoom reports whether an error of Stream means a full disk; nil if the
-	// stream is not on a disk.
-	NoRoom func(error) bool
-	Log    *slog.Logger
+	Log        *slog.Logger
 }
 
 // Accepted is the answer to a request whose events are all in the stream.
@@ -113,8 +111,10 @@ func (h *Load) putFailed(ctx context.Context, err error) error {
 	switch {
 	case errors.Is(err, feed.ErrThrottled):
 		p = problem(http.StatusTooManyRequests, "throttled", again)
-	case h.NoRoom != nil && h.NoRoom(err):
-		p = problem(http.StatusInsufficientStorage, "disk-full", "the platform's disk is full: free some space; "+again)
+	case errors.Is(err, storefault.ErrFull):
+		p = fullProblem("the platform's disk is full: free some space; " + again)
+	case errors.Is(err, storefault.ErrDamaged), errors.Is(err, storefault.ErrFailed):
+		return knownFailure(err)
 	}
 	p.RetryAfter = retrySeconds
 	return p

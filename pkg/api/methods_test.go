@@ -15,7 +15,8 @@ import (
 func local(t *testing.T, method, path, kind, body string) *httptest.ResponseRecorder {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	handler := api.NewLocal(&api.Load{Log: log}, &api.Load{Log: log, KeepTime: true}, &api.API{Log: log}, &api.Playback{Log: log})
+	handler := api.NewLocal(&api.Load{Log: log}, &api.Load{Log: log, KeepTime: true}, &api.API{Log: log},
+		&api.Playback{Log: log})
 	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
 	if kind != "" {
 		r.Header.Set("Content-Type", kind)
@@ -55,7 +56,8 @@ func TestDescriptionIsServed(t *testing.T) {
 	want, err := os.ReadFile("openapi.yaml")
 	must(t, err)
 	got := local(t, "GET", "/openapi.yaml", "", "")
-	if got.Code != http.StatusOK || got.Header().Get("Content-Type") != "application/yaml" || got.Body.String() != string(want) {
+	if got.Code != http.StatusOK || got.Header().Get("Content-Type") != "application/yaml" ||
+		got.Body.String() != string(want) {
 		t.Errorf("%d %v, %d bytes", got.Code, got.Header(), got.Body.Len())
 	}
 }

@@ -17,8 +17,8 @@ import (
 	"reprise/pkg/feed"
 )
 
-// shelf is a stream of two shards, the second of which is empty. An iterator is
-// an index.
+// shelf is a stream of two shards, of which the second is empty. An iterator is an
+// index.
 type shelf struct {
 	feed.Stream
 	records [][]byte
@@ -63,15 +63,15 @@ func playback(t *testing.T, codec *record.Codec, stream feed.Stream, query strin
 	return w.Code, page
 }
 
-// packed is a playback record of n events of a given size.
+// packed is a playback record of n events of a size.
 func packed(t *testing.T, codec *record.Codec, replay string, from int64, n, size int) []byte {
 	t.Helper()
 	var lines [][]byte
 	for i := range n {
 		lines = append(lines, []byte(fmt.Sprintf(`{"n":%d,"pad":%q}`, from+int64(i), strings.Repeat("x", size))))
 	}
-	playback := &record.Playback{Replay: replay, From: from, To: from + int64(n)}
-	data, err := codec.Pack(record.Header{Lane: 3, Playback: playback}, lines)
+	place := &record.Playback{Replay: replay, From: from, To: from + int64(n)}
+	data, err := codec.Pack(record.Header{Lane: 3, Playback: place}, lines)
 	must(t, err)
 	return data
 }

@@ -12,6 +12,7 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
 	"reprise/pkg/replay"
+	"reprise/pkg/storefault"
 )
 
 // Problem is a problem document (RFC 9457). It shows nothing internal.
@@ -69,6 +70,16 @@ func problemFor(r *http.Request, log *slog.Logger, err error) *Problem {
 
 func knownFailure(err error) *Problem {
 	switch {
+	case errors.Is(err, storefault.ErrFull):
+		return fullProblem("the platform's disk is full: free some space; reads go on")
+	case errors.Is(err, storefault.ErrDamaged):
+		// Without Retry-After, because a retry cannot help.
+		return problem(http.StatusServiceUnavailable, "storage-damaged",
+			"a part of the stored data that this request needs cannot be read, and only a backup can help: "+
+				"GET /status lists the damaged files; everything else works")
+	case errors.Is(err, storefault.ErrFailed):
+		return problem(http.StatusServiceUnavailable, "storage-failed",
+			"the platform's disk failed during a write: reads go on, and writes work again once the platform was restarted")
 	case errors.Is(err, replay.ErrRequest):
 		return problem(http.StatusBadRequest, "invalid-replay", reason(err, replay.ErrRequest))
 	case errors.Is(err, replay.ErrNotFound):
@@ -86,6 +97,12 @@ func knownFailure(err error) *Problem {
 		return retryLater("throttled", "a store accepts no more requests at present: try again")
 	}
 	return nil
+}
+
+func fullProblem(detail string) *Problem {
+	p := problem(http.StatusInsufficientStorage, "disk-full", detail)
+	p.RetryAfter = retrySeconds
+	return p
 }
 
 // reason is the text that follows the sentinel's own text in err.

@@ -2,13 +2,16 @@ package api
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
 
 	"reprise/pkg/datastore"
+	"reprise/pkg/projection/codecheck"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
+	"reprise/pkg/storefault"
 )
 
 // Platform reports what depends on where the platform runs: on one machine it
@@ -21,6 +24,8 @@ type Platform interface {
 	Consumers(ctx context.Context) ([]ConsumerStatus, error)
 	// Executions lists the running executions.
 	Executions(ctx context.Context) ([]ExecutionStatus, error)
+	// Storage describes the disk and what is wrong with it, nil if unknown.
+	Storage(ctx context.Context) (*StorageStatus, error)
 	// DiskBytes is the space that the platform takes on disk, nil if unknown.
 	DiskBytes(ctx context.Context) (*int64, error)
 }
@@ -67,6 +72,13 @@ type StatusView struct {
 	// handles.
 	Ignored   datastore.Ignored `json:"ignored"`
 	DiskBytes *int64            `json:"diskBytes"`
+	Storage   *StorageStatus    `json:"storage,omitempty"`
+	// Unreadable names the parts of this answer that are empty because stored data
+	// is damaged.
+	Unreadable []string `json:"unreadable,omitempty"`
+	// Code is the latest check of the projections' code against the active
+	// generation, nil if there was none.
+	Code *codecheck.Report `json:"code,omitempty"`
 }
 
 // LogStatus is the size of the log.
@@ -88,27 +100,51 @@ const maxRunning = 20
 
 func (a *API) getStatus(r *http.Request) (reply, error) {
 	var view StatusView
-	for _, part := range []func(context.Context, *StatusView) error{
-		a.platformStatus, a.logStatus, a.storeStatus, a.replayStatus, a.quarantineStatus, a.parkedStatus,
+	for _, part := range []struct {
+		name   string
+		gather func(context.Context, *StatusView) error
+	}{
+		{"streams", a.streamStatus},
+		{"consumers", a.consumerStatus},
+		{"executions", a.executionStatus},
+		{"log", a.logStatus},
+		{"generations", a.storeStatus},
+		{"code", a.codeStatus},
+		{"replays", a.replayStatus},
+		{"quarantined", a.quarantineStatus},
+		{"parked", a.parkedStatus},
+		{"storage", a.storageStatus}, // last, because the others may find damage
 	} {
-		if err := part(r.Context(), &view); err != nil {
+		err := part.gather(r.Context(), &view)
+		if errors.Is(err, storefault.ErrDamaged) {
+			view.Unreadable = append(view.Unreadable, part.name)
+		} else if err != nil {
 			return reply{}, fmt.Errorf("gather status: %w", err)
 		}
 	}
 	return answer(http.StatusOK, view), nil
 }
 
-func (a *API) platformStatus(ctx context.Context, view *StatusView) (err error) {
-	if view.Streams, err = notNull(a.Platform.Streams(ctx)); err != nil {
+func (a *API) streamStatus(ctx context.Context, view *StatusView) (err error) {
+	view.Streams, err = notNull(a.Platform.Streams(ctx))
+	return err
+}
+
+func (a *API) consumerStatus(ctx context.Context, view *StatusView) (err error) {
+	view.Consumers, err = notNull(a.Platform.Consumers(ctx))
+	return err
+}
+
+func (a *API) executionStatus(ctx context.Context, view *StatusView) (err error) {
+	view.Executions, err = notNull(a.Platform.Executions(ctx))
+	return err
+}
+
+func (a *API) storageStatus(ctx context.Context, view *StatusView) (err error) {
+	if view.DiskBytes, err = a.Platform.DiskBytes(ctx); err != nil {
 		return err
 	}
-	if view.Consumers, err = notNull(a.Platform.Consumers(ctx)); err != nil {
-		return err
-	}
-	if view.Executions, err = notNull(a.Platform.Executions(ctx)); err != nil {
-		return err
-	}
-	view.DiskBytes, err = a.Platform.DiskBytes(ctx)
+	view.Storage, err = a.Platform.Storage(ctx)
 	return err
 }
 
@@ -134,12 +170,14 @@ func (a *API) logStatus(ctx context.Context, view *StatusView) error {
 
 func (a *API) storeStatus(ctx context.Context, view *StatusView) error {
 	generations, marks, err := a.generationsView(ctx)
-	view.Active, view.Generations = generations.Active, generations.Generations
+	view.Active = generations.Active
+	view.Generations, err = notNull(generations.Generations, err)
 	view.Ignored = datastore.IgnoredIn(marks)
 	return err
 }
 
 func (a *API) replayStatus(ctx context.Context, view *StatusView) error {
+	view.Replays = []lifecycle.View{}
 	var open []replay.Row
 	err := a.Viewer.Store.List(ctx, func(row replay.Row) error {
 		if !row.Status.Ended() && len(open) < maxRunning {
@@ -150,7 +188,6 @@ func (a *API) replayStatus(ctx context.Context, view *StatusView) error {
 	if err != nil {
 		return err
 	}
-	view.Replays = []lifecycle.View{}
 	for _, row := range open {
 		shown, err := a.Viewer.View(ctx, row)
 		if err != nil {

@@ -245,7 +245,10 @@ func (f *fakeReplays) Cancel(ctx context.Context, id string) (replay.Row, error)
 }
 
 // fakePlatform has one stream and one consumer.
-type fakePlatform struct{ err error }
+type fakePlatform struct {
+	err     error
+	storage *api.StorageStatus
+}
 
 func (f *fakePlatform) Streams(context.Context) ([]api.StreamStatus, error) {
 	at := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
@@ -260,5 +263,7 @@ func (f *fakePlatform) Consumers(context.Context) ([]api.ConsumerStatus, error) 
 func (f *fakePlatform) Executions(context.Context) ([]api.ExecutionStatus, error) {
 	return nil, f.err
 }
+
+func (f *fakePlatform) Storage(context.Context) (*api.StorageStatus, error) { return f.storage, f.err }
 
 func (f *fakePlatform) DiskBytes(context.Context) (*int64, error) { return nil, f.err }

@@ -187,7 +187,7 @@ func TestMissingAccessSaysWhatToDo(t *testing.T) {
 	}
 }
 
-// No message shows a secret, whatever option or variable contains it.
+// No message shows a secret, wherever somebody has put it.
 func TestSecretsAreNotShown(t *testing.T) {
 	for _, c := range []struct {
 		args, token, want string
@@ -215,8 +215,8 @@ func TestSecretsAreNotShown(t *testing.T) {
 	gone := httptest.NewServer(nil)
 	gone.Close()
 	s := with(t, cloud{}, map[string]string{command.TokenVariable: secret})
-	if got := s.run("", "status", "--endpoint", gone.URL); got.code != command.ExitFailed ||
-		strings.Contains(got.stderr, secret) {
+	got := s.run("", "status", "--endpoint", gone.URL)
+	if got.code != command.ExitFailed || strings.Contains(got.stderr, secret) {
 		t.Errorf("%+v", got)
 	}
 }
@@ -230,9 +230,8 @@ func TestHTTPSRequestsAreSignedUnlessThereIsAToken(t *testing.T) {
 		change := s.change
 		s.change = func(a *command.App) {
 			change(a)
-			a.HTTP = &http.Client{
-				Transport: record(func(r *http.Request) { seen = append(seen, r.Header.Get("Authorization")) }),
-			}
+			note := func(r *http.Request) { seen = append(seen, r.Header.Get("Authorization")) }
+			a.HTTP = &http.Client{Transport: record(note)}
 		}
 		s.run("", "replay", "list", "--endpoint", server.URL)
 	}
@@ -246,10 +245,6 @@ type record func(*http.Request)
 
 func (f record) RoundTrip(r *http.Request) (*http.Response, error) {
 	f(r)
-	return &http.Response{
-		StatusCode: http.StatusOK,
-		Header:     http.Header{},
-		Body:       io.NopCloser(strings.NewReader(`{"replays":[]}`)),
-		Request:    r,
-	}, nil
+	body := io.NopCloser(strings.NewReader(`{"replays":[]}`))
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: body, Request: r}, nil
 }

@@ -169,9 +169,9 @@ func TestExportIsSortedAndComplete(t *testing.T) {
 func TestWatchOutlivesARestart(t *testing.T) {
 	views := []string{
 		`{"id":"r","status":"RUNNING","phase":"PLANNED"}`, "", "", "",
-		`{"id":"r","status":"RUNNING","phase":"RUNNING","progress":{"total":100,"read":50,"delivered":50,"applied":50}}`, "",
+		`{"id":"r","status":"RUNNING","phase":"RUNNING","progress":{"total":100,"read":50,"delivered":50,"consumed":50}}`, "",
 		`{"id":"r","status":"SUCCEEDED","phase":"SUCCEEDED",` +
-			`"progress":{"total":100,"read":100,"delivered":100,"applied":100}}`,
+			`"progress":{"total":100,"read":100,"delivered":100,"consumed":100}}`,
 	}
 	var mu sync.Mutex // the connection that was broken may end while the next one is open
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {

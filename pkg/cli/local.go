@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"flag"
+	"fmt"
 	"runtime/debug"
 	"syscall"
 
@@ -11,7 +12,9 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/local"
+	"reprise/pkg/local/feedpebble"
 	"reprise/pkg/local/localstore"
+	"reprise/pkg/projection"
 )
 
 const localHelp = `
@@ -21,6 +24,11 @@ Data Store and the replay state machine, in one directory. Prints
 after a crash the same command goes on where it was.
 
 Lanes, bucket width and shards are fixed when the directory is created.
+
+While less than --reserve is free on the disk, writes are refused, replays wait
+and reads go on; once there is room, everything goes on by itself. That also
+holds for a start. The reserve is for what the store must still write then; at
+least 128 MiB are recommended.
 
 Examples:
   reprise local --data ./data
@@ -36,6 +44,7 @@ const memoryLimit = 352 << 20
 type localFlags struct {
 	options local.Options
 	bucket  string
+	reserve uint64 // MiB
 }
 
 func localCommand() command.Command {
@@ -50,18 +59,37 @@ func localCommand() command.Command {
 			fs.StringVar(&f.options.Addr, "addr", local.DefaultAddr, "loopback `ADDRESS` to serve on")
 			fs.IntVar(&f.options.Lanes, "lanes", local.DefaultLanes, "`NUMBER` of lanes, a power of two up to 1024")
 			fs.StringVar(&f.bucket, "bucket", "day", "`WIDTH` of the log's buckets: day or hour")
-			fs.IntVar(&f.options.Shards, "shards", local.DefaultShards, "`NUMBER` of shards of a new event stream")
+			fs.IntVar(&f.options.Shards, "shards", local.DefaultShards,
+				"`NUMBER` of shards of the event stream of a new directory")
+			fs.BoolVar(&f.options.AcceptLoss, "accept-loss", false,
+				"go on although acknowledged events are missing; status lists them from then on")
+			fs.Uint64Var(&f.reserve, "reserve", localstore.DefaultReserve>>20,
+				"free disk space in `MIB` below which writes are refused")
 			return func(ctx context.Context, _ string) error {
+				f.options.Crash = func(cause string) {
+					_, _ = fmt.Fprintln(a.Stderr, "error: "+cause)
+					a.Exit(command.ExitFailed)
+				}
 				if err := f.check(); err != nil {
 					return err
+				}
+				if !given(fs, "shards") {
+					f.options.Shards = 0 // as the directory has it
 				}
 				if a.Env("GOMEMLIMIT") == "" {
 					debug.SetMemoryLimit(memoryLimit)
 				}
+				ctx, stop := withParent(ctx, a.Env)
+				defer stop()
 				return explainLocal(f.options, a.RunLocal(ctx, f.options, a.Stdout, a.Stderr))
 			}
 		},
 	}
+}
+
+func given(fs *flag.FlagSet, name string) (found bool) {
+	fs.Visit(func(f *flag.Flag) { found = found || f.Name == name })
+	return found
 }
 
 func (f *localFlags) check() error {
@@ -72,10 +100,13 @@ func (f *localFlags) check() error {
 		return command.Misuse("missing flag --data: name a directory")
 	case !known:
 		return command.Misuse("--bucket must be day or hour, not %q", f.bucket)
+	case f.reserve < minReserve || f.reserve > maxReserve:
+		return command.Misuse("--reserve must be from %d to %d", minReserve, maxReserve)
 	case f.options.Shards < 1 || f.options.Shards > maxShards:
 		return command.Misuse("--shards must be from 1 to %d", maxShards)
 	}
 	f.options.Bucket = width
+	f.options.ReserveBytes = f.reserve << 20
 	if _, err := event.NewLanes(f.options.Lanes); err != nil {
 		return command.Misuse("--lanes %d: %v", f.options.Lanes, event.ErrLanes)
 	}
@@ -85,8 +116,12 @@ func (f *localFlags) check() error {
 	return nil
 }
 
-// maxShards bounds the shards of the event stream on one machine.
-const maxShards = 256
+const (
+	// maxShards bounds the shards of the event stream on one machine.
+	maxShards = 256
+	// minReserve and maxReserve bound the reserve, in MiB.
+	minReserve, maxReserve = 1, 1 << 20
+)
 
 // explainLocal adds to err what to do about it.
 func explainLocal(o local.Options, err error) error {
@@ -95,12 +130,23 @@ func explainLocal(o local.Options, err error) error {
 		return nil
 	case errors.Is(err, localstore.ErrInUse):
 		return command.Hint(err, "another reprise local runs on %s: use that one, or stop it first", o.Dir)
+	case errors.Is(err, localstore.ErrFull):
+		return command.Hint(err, "free some space on the disk of %s, or give a smaller --reserve", o.Dir)
+	case errors.Is(err, feedpebble.ErrLost):
+		return command.Hint(err, "restore a newer backup of %s if there is one; or accept the loss, once, "+
+			"with --accept-loss: everything else goes on, and whoever sent these events can send them again", o.Dir)
+	case errors.Is(err, localstore.ErrDamaged):
+		return command.Hint(err, "restore %s from a backup: a file that every start needs cannot be read", o.Dir)
 	case errors.Is(err, localstore.ErrFormat):
 		return command.Hint(err, "run the version of reprise that wrote it, or import the log into another --data directory")
+	case errors.Is(err, local.ErrShards):
+		return command.Hint(err, "--shards is fixed when a directory is created: leave it out, or give the same value again")
 	case errors.Is(err, localstore.ErrSettings):
 		return command.Hint(err, "--lanes and --bucket are fixed when a directory is created: give the same values again")
 	case errors.Is(err, localstore.ErrNotADataDir):
 		return command.Hint(err, "name an empty or a new directory with --data")
+	case errors.Is(err, projection.ErrSharedType):
+		return command.Hint(err, "take the type from one of the two projections")
 	case errors.Is(err, syscall.EADDRINUSE):
 		return command.Hint(err, "%s is in use: choose another --addr; 127.0.0.1:0 takes any free port", o.Addr)
 	}

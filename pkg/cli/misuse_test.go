@@ -18,6 +18,7 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/local"
+	"reprise/pkg/local/feedpebble"
 	"reprise/pkg/local/localstore"
 )
 
@@ -80,6 +81,7 @@ func TestMisuse(t *testing.T) {
 		{"local --data d --lanes 3", "power of two"},
 		{"local --data d --bucket week", "day or hour"},
 		{"local --data d --shards 0", "--shards"},
+		{"local --data d --reserve 0", "--reserve"},
 		{"local --data d --addr 0.0.0.0:80", "no authentication"},
 		{"local --data d --addr :8787", "no authentication"},
 		{"local --data d --addr 192.168.0.1:80", "no authentication"},
@@ -98,7 +100,8 @@ func TestMisuse(t *testing.T) {
 func TestHelp(t *testing.T) {
 	s := &shell{t: t}
 	for _, args := range [][]string{{"help"}, {"--help"}, {"-h"}} {
-		if out := s.fine("", args...); !strings.Contains(out, "Exit codes: 0 fine, 1 failed, 2 misuse") {
+		if out := s.fine("", args...); !strings.Contains(out,
+			"Exit codes: 0 fine, 1 failed, 2 misuse, 3 a replay that selected no event.") {
 			t.Errorf("%v: %s", args, out)
 		}
 	}
@@ -177,7 +180,7 @@ func TestLocalSaysWhatToDo(t *testing.T) {
 	}}
 	out := s.fine("", "local", "--data", "d")
 	if out != "ready\n" || given.Addr != "127.0.0.1:8787" || given.Lanes != 64 ||
-		given.Bucket != eventlog.Day || given.Shards != 4 || given.Dir != "d" {
+		given.Bucket != eventlog.Day || given.Shards != 0 || given.ReserveBytes != 256<<20 || given.Dir != "d" {
 		t.Errorf("%q with %+v", out, given)
 	}
 	s.fine("", "local", "--data=d", "--addr", "[::1]:0", "--bucket", "hour", "--lanes", "1", "--shards", "9")
@@ -187,6 +190,10 @@ func TestLocalSaysWhatToDo(t *testing.T) {
 		"give the same values again": localstore.ErrSettings,
 		"an empty or a new":          localstore.ErrNotADataDir,
 		"choose another --addr":      syscall.EADDRINUSE,
+		"a smaller --reserve":        localstore.ErrFull,
+		"from a backup":              localstore.ErrDamaged,
+		"--accept-loss":              feedpebble.ErrLost,
+		"--shards is fixed":          local.ErrShards,
 	} {
 		fail = fmt.Errorf("open d: %w", err)
 		got := s.run("", "local", "--data", "d")

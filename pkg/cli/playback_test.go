@@ -15,7 +15,7 @@ import (
 	"reprise/pkg/event"
 )
 
-// until cancels once the wanted number of lines was written.
+// until cancels once as many lines were written as are wanted.
 type until struct {
 	bytes.Buffer
 	lines  int
@@ -30,8 +30,7 @@ func (u *until) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// tailed runs reprise playback tail until it has printed the given number of
-// lines.
+// tailed runs reprise playback tail until it has printed so many lines.
 func tailed(t *testing.T, endpoint string, lines int, args ...string) []api.PlaybackEvent {
 	t.Helper()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -106,14 +105,14 @@ func TestTailSaysWhereItDoesNotWork(t *testing.T) {
 	}))
 	defer gateway.Close()
 	s := &shell{t: t, endpoint: gateway.URL}
-	want := "hint: only a platform on one machine serves its playback stream; " +
-		"on AWS, subscribe to the Kinesis stream PREFIX-playback"
+	want := "hint: only a platform on one machine serves its playback stream; on AWS, " +
+		"subscribe to the Kinesis stream PREFIX-playback"
 	if got := s.run("", "playback", "tail"); got.code != command.ExitFailed || !strings.Contains(got.stderr, want) {
 		t.Errorf("%+v", got)
 	}
 	for _, args := range []string{"--from yesterday", "--replay a/b", "x"} {
-		tail := append([]string{"playback", "tail"}, strings.Fields(args)...)
-		if got := s.run("", tail...); got.code != command.ExitMisuse {
+		got := s.run("", append([]string{"playback", "tail"}, strings.Fields(args)...)...)
+		if got.code != command.ExitMisuse {
 			t.Errorf("%s: %+v", args, got)
 		}
 	}

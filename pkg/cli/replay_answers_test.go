@@ -51,12 +51,12 @@ func quietReplay() lifecycle.View {
 	return lifecycle.View{ID: "r1", Status: replay.Running, Phase: replay.Running, Damaged: 2,
 		Created: seenAt.Add(-time.Hour),
 		Input:   replay.Request{Rebuild: true, Promote: true}, Generation: "g0002",
-		Progress: lifecycle.Progress{Total: 100, Read: 100, Delivered: 100, Applied: 40},
+		Progress: lifecycle.Progress{Total: 100, Read: 100, Delivered: 100, Consumed: 40},
 		Waiting:  &replay.WaitingFor{For: "the playback consumer", Since: seenAt.Add(-12*time.Minute - 5*time.Second)}}
 }
 
 func TestAReplayThatWaitsSaysForWhom(t *testing.T) {
-	const since = "for the playback consumer; nothing has moved since 2026-03-01 09:17:55, 12m05s ago"
+	const since = "for the playback consumer; nothing has moved since 2026-03-01 09:17:55Z, 12m05s ago"
 	s := answering(t, seenAt, http.StatusOK, quietReplay())
 	out := s.fine("", "replay", "get", "r1")
 	for _, want := range []string{"status      RUNNING (waiting)\n", "waiting     " + since + "\n",
@@ -99,6 +99,9 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 		view := quietReplay()
 		view.Status, view.Phase, view.Waiting = replay.Failed, replay.Failed, nil
 		view.Failure = &replay.Failure{Error: fault, Cause: "the cause"}
+		if fault == "Reprise.Incomplete" {
+			view.Proof = &replay.Proof{Differences: []replay.Difference{{Lane: 3, What: "bytes consumed", Want: 7, Have: 8}}}
+		}
 		s := answering(t, seenAt, http.StatusOK, view)
 		out := s.fine("", "replay", "get", "r1")
 		if !strings.Contains(out, "failure     "+fault+": the cause\n") || !strings.Contains(out, want) {
@@ -115,6 +118,21 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 		if got := s.run("", "replay", "watch", "r1", "--json"); got.code != command.ExitFailed ||
 			decode[lifecycle.View](t, got.stdout).Failure.Error != fault {
 			t.Errorf("watch --json with %s: %+v", fault, got)
+		}
+	}
+}
+
+// Nothing promises differences that the proof does not have.
+func TestDifferencesAreNotPromisedWithoutAny(t *testing.T) {
+	for _, proof := range []*replay.Proof{nil, {}, {Complete: true}} {
+		for _, fault := range []string{"Reprise.Incomplete", "Reprise.Parked", "States.Timeout"} {
+			view := quietReplay()
+			view.Status, view.Phase, view.Waiting, view.Proof = replay.Failed, replay.Failed, nil, proof
+			view.Failure = &replay.Failure{Error: fault, Cause: "the cause"}
+			got := answering(t, seenAt, http.StatusOK, view).run("", "replay", "watch", "r1")
+			if strings.Contains(got.stderr, "differences") || !strings.Contains(got.stderr, "hint: ") {
+				t.Errorf("%s with %+v: %s", fault, proof, got.stderr)
+			}
 		}
 	}
 }
@@ -167,13 +185,13 @@ func TestStatusShowsWhatIsLost(t *testing.T) {
 	shown := strings.Join(strings.Fields(got.stdout), " ")
 	for _, want := range []string{
 		"GENERATION STATUS VERSION BUILT BY REMARK",
-		"g0001 active, LOST a@1 the live path lost at 2026-03-01 09:29:00: " +
+		"g0001 active, LOST a@1 the live path lost at 2026-03-01 09:29:00Z: " +
 			"it lacks 1,200 events of lane 3 (events never came) g0002",
-		"g0002 following, LOST a@1 the live path lost at 2026-03-01 09:29:00: it was emptied on request g0003",
+		"g0002 following, LOST a@1 the live path lost at 2026-03-01 09:29:00Z: it was emptied on request g0003",
 		"g0003 following, LOST a@1 the live path lost: its marks are gone g0004",
 		"g0004 following a@1 replay r0 cannot become active: its replay ended as FAILED g0005",
 		"g0005 building a@2 replay r1 - ",
-		"replay r1 waiting 70%, for the playback consumer; nothing has moved since 2026-03-01 09:17:55, 12m05s ago",
+		"replay r1 waiting 70%, for the playback consumer; nothing has moved since 2026-03-01 09:17:55Z, 12m05s ago",
 	} {
 		if !strings.Contains(shown, want) {
 			t.Errorf("status lacks %q:\n%s", want, got.stdout)

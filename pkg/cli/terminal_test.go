@@ -110,7 +110,7 @@ func onTerminal(t *testing.T, name, endpoint string, args []string, asJSON bool)
 		if at := strings.IndexFunc(text, steers); at >= 0 {
 			t.Errorf("%s: reprise %v: %q", name, args, text[max(0, at-20):min(len(text), at+20)])
 		}
-		if !asJSON && strings.Contains(text, "\nforged") && text == out.String() {
+		if !asJSON && strings.Contains(text, "\nforged") {
 			t.Errorf("%s: reprise %v shows a forged row: %q", name, args, text)
 		}
 	}

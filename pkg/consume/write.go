@@ -34,6 +34,11 @@ func (h *Write) write(ctx context.Context, l *laneRecords) (int, error) {
 			slog.String("generation", h.Generation), slog.Int64("parked", written.Parked),
 			slog.Int64("conflicts", written.Conflicts), slog.String("list", "reprise parked list"))
 	}
+	if written.Corrections > 0 {
+		h.Log.LogAttrs(ctx, slog.LevelInfo, "corrections applied", slog.String("lane", l.lane.String()),
+			slog.String("generation", h.Generation), slog.Int64("corrections", written.Corrections),
+			slog.Int64("skipped", written.Skipped), slog.Int64("withoutEffect", max(0, written.Corrections-written.Skipped)))
+	}
 	if written.Late > 0 {
 		h.Log.LogAttrs(ctx, slog.LevelError, "late events not folded in; the pump quarantines them",
 			slog.String("lane", l.lane.String()), slog.String("generation", h.Generation), slog.Int("events", written.Late))

@@ -66,7 +66,7 @@ type Parked struct {
 	Waiting int64 `json:"waiting,omitempty"`
 	Named   int64 `json:"-"`
 	// Event is the identity of the rejected event, and Bucket the bucket that it
-	// lies in. Rows that were parked by an earlier release lack both.
+	// lies in. Both are zero until a correction has come.
 	Event  event.Digest    `json:"-"`
 	Bucket eventlog.Bucket `json:"-"`
 	// Again is set while the events that wait are folded again in steps.
@@ -84,6 +84,14 @@ type Again struct {
 	// Over is set if the rejected event is stepped over, and later events are
 	// applied. Otherwise a correction that names it is looked for in later events.
 	Over bool
+}
+
+// Corrected reports whether the row has to do with corrections: an earlier release
+// cannot read it.
+func (r *Row) Corrected() bool {
+	p := r.Parked
+	return r.Skipped != 0 || r.Corrections != 0 ||
+		p != nil && (p.Named != 0 || p.Event != event.Digest{} || p.Bucket != "" || p.Again != nil)
 }
 
 // Clone returns a deep copy, nil for nil.

@@ -28,7 +28,7 @@ func executionARN(name string) string {
 type executions struct{ *Platform }
 
 func (e executions) Start(ctx context.Context, name string, input []byte) error {
-	_, err := e.engine.Start(ctx, machineName, name, input)
+	_, err := e.engine.Load().Start(ctx, machineName, name, input)
 	if errors.Is(err, states.ErrExecutionAlreadyExists) {
 		return nil
 	}
@@ -36,7 +36,7 @@ func (e executions) Start(ctx context.Context, name string, input []byte) error 
 }
 
 func (e executions) Exists(ctx context.Context, name string) (bool, error) {
-	_, err := e.engine.Describe(ctx, executionARN(name))
+	_, err := e.engine.Load().Describe(ctx, executionARN(name))
 	if errors.Is(err, states.ErrExecutionDoesNotExist) {
 		return false, nil
 	}
@@ -44,7 +44,7 @@ func (e executions) Exists(ctx context.Context, name string) (bool, error) {
 }
 
 func (e executions) Stop(ctx context.Context, name, errorName, cause string) error {
-	_, err := e.engine.Stop(ctx, executionARN(name), errorName, cause)
+	_, err := e.engine.Load().Stop(ctx, executionARN(name), errorName, cause)
 	if errors.Is(err, states.ErrExecutionDoesNotExist) {
 		return nil
 	}

@@ -11,6 +11,8 @@ import (
 	"github.com/aws/aws-lambda-go/lambda/messages"
 
 	"reprise/pkg/asl/states"
+	"reprise/pkg/steps"
+	"reprise/pkg/storefault"
 )
 
 // functionARN is the ARN of a function on this machine.
@@ -41,6 +43,10 @@ func typed[In, Out any](handle func(context.Context, In) (Out, error)) invokable
 type functions struct {
 	byARN map[string]invokable
 	log   *slog.Logger
+	// noRoom is called when a function failed because the disk is full. It ends
+	// the engine, so that the failure is not recorded and the function is invoked
+	// again once there is room.
+	noRoom func()
 }
 
 // Invoke implements interpreter.Invoker.
@@ -64,7 +70,15 @@ func (f *functions) Invoke(
 		}
 	}()
 	result, err = call(ctx, payload)
+	if isFull(err) {
+		f.noRoom()
+	}
 	return result, f.reported(function, err)
+}
+
+func isFull(err error) bool {
+	var named messages.InvokeResponse_Error
+	return errors.Is(err, storefault.ErrFull) || (errors.As(err, &named) && named.Type == steps.FaultFull)
 }
 
 // reported gives an error the name that Lambda would report.

@@ -27,7 +27,8 @@ type Options struct {
 	// Lanes and Bucket are fixed when the directory is created.
 	Lanes  int
 	Bucket eventlog.Width
-	// Shards is the number of shards of a new event stream.
+	// Shards is the number of shards of the event stream, fixed when the directory
+	// is created; 0 means DefaultShards for a new one, and any number otherwise.
 	Shards int
 	// Retention is how long records stay in the streams.
 	Retention time.Duration
@@ -36,6 +37,15 @@ type Options struct {
 	// Service and Outside default to those of package domain, if Service is nil.
 	Service gateway.Service
 	Outside gateway.Gateway
+	// ReserveBytes is the free space on the disk below which writes are refused; 0
+	// means localstore.DefaultReserve.
+	ReserveBytes uint64
+	// AcceptLoss goes on although acknowledged events are missing, and records what
+	// is missing; without it, Open fails with feedpebble.ErrLost.
+	AcceptLoss bool
+	// Crash ends the process if the store cannot continue; nil means a panic. cause
+	// has no stored contents.
+	Crash func(cause string)
 	// FS defaults to the system's file system.
 	FS vfs.FS
 	// Log is for operators; nil means no logs.
@@ -78,9 +88,6 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Bucket == 0 {
 		o.Bucket = eventlog.Day
 	}
-	if o.Shards == 0 {
-		o.Shards = DefaultShards
-	}
 	if o.Retention == 0 {
 		o.Retention = DefaultRetention
 	}
@@ -99,6 +106,9 @@ func (o Options) withDefaults() (Options, error) {
 	if _, err := event.NewLanes(o.Lanes); err != nil {
 		return o, err
 	}
+	if _, err := projection.NewSet(o.projections()...); err != nil {
+		return o, err
+	}
 	return o, CheckAddr(o.Addr)
 }
 
@@ -109,6 +119,7 @@ func (o *Options) settings() platform.Settings {
 		Retention:     o.Retention,
 		Machine:       machineARN,
 		Published:     "this program",
+		Build:         "started " + time.Now().UTC().Format(time.RFC3339Nano),
 		LongStep:      stepLimit,
 		ShortStep:     stepLimit,
 		Lease:         10 * time.Second,

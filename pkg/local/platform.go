@@ -1,10 +1,14 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"net/http"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"reprise/pkg/asl"
@@ -26,6 +30,15 @@ const (
 	playbackStream = "reprise-playback"
 )
 
+// The key spaces of the store.
+const (
+	logSpace     = "log"
+	controlSpace = "control"
+	feedSpace    = "feed"
+	dataSpace    = "datastore"
+	journalSpace = "asl"
+)
+
 // Platform is an open platform; Serve runs it.
 type Platform struct {
 	core     *platform.Platform
@@ -34,10 +47,19 @@ type Platform struct {
 	streams  *feedpebble.Streams
 	events   feed.Description
 	playback feed.Description
-	engine   *engine.Engine
-	writers  *writers
-	pump     *emulate.Mapping
-	woken    chan struct{} // wake was called
+	// engine is replaced after it ended, because an engine runs only once.
+	engine atomic.Pointer[engine.Engine]
+	// pause ends the running engine; nil while none runs.
+	pause atomic.Pointer[context.CancelFunc]
+	// front is write-locked while the platform is opened again, and read-locked by
+	// every request.
+	front sync.RWMutex
+	api   http.Handler
+	// clockWarning is what checkClock found at the start.
+	clockWarning string
+	writers      *writers
+	pump         *emulate.Mapping
+	woken        chan struct{} // wake was called
 }
 
 // Open opens the data directory and makes the platform. The caller must close
@@ -48,16 +70,35 @@ func Open(ctx context.Context, options Options) (*Platform, error) {
 		return nil, err
 	}
 	p := &Platform{options: options, woken: make(chan struct{}, 1)}
-	p.db, err = localstore.Open(options.Dir, localstore.Options{FS: options.FS, Settings: localstore.Settings{
-		Lanes: options.Lanes, BucketWidth: int64(time.Duration(options.Bucket) / time.Second),
-	}})
-	if err != nil {
+	if err := p.open(ctx); err != nil {
 		return nil, err
 	}
-	if err := p.wire(ctx); err != nil {
-		return nil, errors.Join(err, p.Close())
-	}
 	return p, nil
+}
+
+// open opens the data directory and the parts on it.
+func (p *Platform) open(ctx context.Context) (err error) {
+	p.db, err = localstore.Open(p.options.Dir, localstore.Options{
+		FS: p.options.FS,
+		Settings: localstore.Settings{
+			Lanes:       p.options.Lanes,
+			BucketWidth: int64(time.Duration(p.options.Bucket) / time.Second),
+		},
+		ReserveBytes: p.options.ReserveBytes,
+		Describe: map[string]func([]byte) string{
+			logSpace:  eventlogpebble.Describe,
+			dataSpace: datastorepebble.Describe,
+			feedSpace: feedpebble.Describe,
+		},
+		Crash: p.options.Crash,
+	})
+	if err != nil {
+		return err
+	}
+	if err := p.wire(ctx); err != nil {
+		return errors.Join(err, p.Close())
+	}
+	return nil
 }
 
 // Close releases the data directory. Nothing may use the platform afterwards.
@@ -71,12 +112,12 @@ func (p *Platform) Close() error {
 func (p *Platform) wire(ctx context.Context) error {
 	parts := platform.Parts{
 		Settings:   p.options.settings(),
-		EventLog:   eventlogpebble.New(p.db.Space("log")),
+		EventLog:   eventlogpebble.New(p.db.Space(logSpace)),
 		Executions: executions{p},
 		Status:     status{p},
 		Lag:        status{p}.lagOf,
+		Lost:       p.lost,
 		WakeKeeper: p.wake,
-		NoRoom:     func(err error) bool { return errors.Is(err, localstore.ErrFull) },
 		Log:        p.options.Log,
 		Now:        time.Now,
 		Sleep:      emulate.Sleep,
@@ -97,20 +138,30 @@ func (p *Platform) wire(ctx context.Context) error {
 	if err := p.openEngine(); err != nil {
 		return err
 	}
+	p.api = p.Handler()
+	if err := p.checkClock(ctx); err != nil {
+		return err
+	}
+	if p.db.ReadOnly() {
+		return nil
+	}
 	return p.core.EnsureFirst(ctx)
 }
 
 func (p *Platform) openStores(ctx context.Context, parts *platform.Parts) (err error) {
-	if parts.Table, err = controlpebble.New(p.db.Space("control")); err != nil {
+	if parts.Table, err = controlpebble.New(p.db.Space(controlSpace)); err != nil {
 		return err
 	}
-	if p.streams, err = feedpebble.New(p.db.Space("feed"), time.Now); err != nil {
+	if p.streams, err = feedpebble.New(p.db.Space(feedSpace), time.Now); err != nil {
 		return err
 	}
-	if parts.Generations, err = datastorepebble.New(p.db.Space("datastore")); err != nil {
+	if parts.Generations, err = datastorepebble.New(p.db.Space(dataSpace)); err != nil {
 		return err
 	}
 	if p.events, err = p.stream(ctx, eventStream); err != nil {
+		return err
+	}
+	if err := p.streams.Guard(p.db, eventStream, p.options.AcceptLoss); err != nil {
 		return err
 	}
 	if p.playback, err = p.stream(ctx, playbackStream); err != nil {
@@ -120,12 +171,17 @@ func (p *Platform) openStores(ctx context.Context, parts *platform.Parts) (err e
 	return nil
 }
 
-// stream returns a stream, which it creates if necessary. An existing stream
-// keeps its number of shards.
+// ErrShards means that the event stream was created with another number of shards.
+var ErrShards = errors.New("the event stream was created with another number of shards")
+
+// stream returns a stream, which it creates if necessary.
 func (p *Platform) stream(ctx context.Context, name string) (feed.Description, error) {
 	description, err := p.streams.Describe(ctx, name)
 	if errors.Is(err, feed.ErrStreamNotFound) {
-		description, err = p.streams.Create(ctx, name, p.options.Shards)
+		description, err = p.streams.Create(ctx, name, cmp.Or(p.options.Shards, DefaultShards))
+	}
+	if err == nil && p.options.Shards != 0 && p.options.Shards != description.Shards {
+		err = fmt.Errorf("%w: %d instead of %d", ErrShards, description.Shards, p.options.Shards)
 	}
 	if err != nil {
 		return feed.Description{}, fmt.Errorf("open stream %s: %w", name, err)
@@ -139,10 +195,10 @@ func (p *Platform) openEngine() error {
 	if err != nil {
 		return err
 	}
-	p.engine, err = engine.New(engine.Config{
+	made, err := engine.New(engine.Config{
 		Machines:  map[string]*asl.Machine{machineName: machine},
 		Invoker:   functions,
-		Journal:   journalpebble.New(p.db.Space("asl")),
+		Journal:   journalpebble.New(p.db.Space(journalSpace)),
 		Logger:    p.options.Log,
 		OnEnd:     onEnd(p.core.Close()),
 		Region:    region,
@@ -152,6 +208,7 @@ func (p *Platform) openEngine() error {
 	if err != nil {
 		return fmt.Errorf("open state machine engine: %w", err)
 	}
+	p.engine.Store(made)
 	return nil
 }
 

@@ -24,13 +24,18 @@ func Run(ctx context.Context, options Options, stdout, stderr io.Writer) error {
 	if options.Log == nil {
 		options.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
 	}
-	p, err := Open(ctx, options)
+	options, err := options.withDefaults()
 	if err != nil {
 		return err
 	}
-	listener, err := net.Listen("tcp", p.options.Addr)
+	// Listen first: if the address is in use, nothing is created.
+	listener, err := net.Listen("tcp", options.Addr)
 	if err != nil {
-		return errors.Join(fmt.Errorf("listen: %w", err), p.Close())
+		return fmt.Errorf("listen: %w", err)
+	}
+	p, err := Open(ctx, options)
+	if err != nil {
+		return errors.Join(err, listener.Close())
 	}
 	ready := func() { _, _ = fmt.Fprintf(stdout, "ready http://%s\n", listener.Addr()) }
 	return errors.Join(p.Serve(ctx, listener, ready), p.Close())
@@ -39,13 +44,14 @@ func Run(ctx context.Context, options Options, stdout, stderr io.Writer) error {
 // Serve runs the platform on a listener until ctx ends, then returns nil. It
 // calls ready once it accepts requests.
 func (p *Platform) Serve(ctx context.Context, listener net.Listener, ready func()) error {
-	if err := errors.Join(p.core.Replays().Reconcile(ctx), p.warnOfVersion(ctx)); err != nil {
-		return errors.Join(err, listener.Close())
+	if !p.db.ReadOnly() {
+		if err := p.begin(ctx); err != nil {
+			return errors.Join(err, listener.Close())
+		}
 	}
 	group, ctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return p.engine.Run(ctx) })
-	group.Go(func() error { return p.consumers(ctx) })
-	group.Go(func() error { return p.trim(ctx) })
+	group.Go(func() error { return p.work(ctx) })
+	group.Go(func() error { p.core.CheckCode(ctx); return nil })
 	group.Go(func() error { return p.serveHTTP(ctx, listener, ready) })
 	err := group.Wait()
 	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {
@@ -55,7 +61,7 @@ func (p *Platform) Serve(ctx context.Context, listener net.Listener, ready func(
 }
 
 func (p *Platform) serveHTTP(ctx context.Context, listener net.Listener, ready func()) error {
-	server := emulate.Server(p.Handler(), pace{p.pump.Lag, time.Now, emulate.Sleep}.hold, p.options.Log)
+	server := emulate.Server(p, p.hold, p.options.Log)
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(emulate.CapConnections(listener)) }()
 	ready()

@@ -105,20 +105,21 @@ func (s status) lag(ctx context.Context, d feed.Description, consumer string) (l
 		if behind <= 0 {
 			continue
 		}
-		sum.records += behind
 		oldest, err := arrivalBehind(ctx, stream, shard.ID, done)
 		if err != nil {
 			return lag{}, err
 		}
-		if !oldest.IsZero() {
-			sum.millis = max(sum.millis, time.Since(oldest).Milliseconds())
+		if oldest.IsZero() {
+			continue // the numbers are those of lost records
 		}
+		sum.records += behind
+		sum.millis = max(sum.millis, time.Since(oldest).Milliseconds())
 	}
 	return sum, nil
 }
 
 // number parses a sequence number. The embedded stream numbers the records of a
-// shard without gaps.
+// shard without gaps, except for lost records.
 func number(sequence string) int64 {
 	n, err := strconv.ParseInt(sequence, 10, 64)
 	if err != nil {
@@ -140,7 +141,8 @@ func arrivalBehind(ctx context.Context, stream feed.Stream, shard, after string)
 }
 
 func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
-	page, err := s.engine.List(ctx, engine.ListFilter{Machine: machineName, Status: states.StatusRunning, Limit: 100})
+	running := engine.ListFilter{Machine: machineName, Status: states.StatusRunning, Limit: 100}
+	page, err := s.engine.Load().List(ctx, running)
 	if err != nil {
 		return nil, err
 	}
@@ -154,6 +156,61 @@ func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
 	return all, nil
 }
 
+// lost describes the accepted losses for the proofs of replays.
+func (p *Platform) lost() ([]string, error) {
+	losses, err := p.streams.Losses(eventStream)
+	texts := make([]string, len(losses))
+	for i, l := range losses {
+		texts[i] = l.String()
+	}
+	return texts, err
+}
+
+// Storage implements api.Platform.
+func (s status) Storage(context.Context) (*api.StorageStatus, error) {
+	view := &api.StorageStatus{
+		State:        api.StorageOK,
+		ReserveBytes: int64(s.db.ReserveBytes()),
+		Damaged:      []api.DamagedFile{},
+		Lost:         []api.LostRecords{},
+		Warnings:     []string{},
+	}
+	free, known, err := s.db.FreeBytes()
+	if err != nil {
+		view.Warnings = append(view.Warnings, err.Error())
+	}
+	if known {
+		bytes := int64(free)
+		view.FreeBytes = &bytes
+	}
+	switch {
+	case s.db.Failed():
+		view.State = api.StorageFailed
+	case s.db.ReadOnly() || !s.db.HasRoom():
+		view.State = api.StorageFull
+	}
+	for _, d := range s.db.Damages() {
+		view.Damaged = append(view.Damaged, api.DamagedFile{File: d.File, First: d.First, Last: d.Last, Found: d.At.UTC()})
+	}
+	view.Warnings = append(view.Warnings, s.streams.Warnings()...)
+	if s.clockWarning != "" {
+		view.Warnings = append(view.Warnings, s.clockWarning)
+	}
+	losses, err := s.streams.Losses(eventStream)
+	for _, l := range losses {
+		view.Lost = append(view.Lost, api.LostRecords{
+			Stream:   eventStream,
+			Shard:    feedpebble.ShardID(l.Shard),
+			First:    strconv.FormatUint(l.First, 10),
+			Last:     strconv.FormatUint(l.Last, 10),
+			Until:    l.Until,
+			Accepted: l.Accepted,
+		})
+	}
+	return view, err
+}
+
+// DiskBytes implements api.Platform.
 func (s status) DiskBytes(context.Context) (*int64, error) {
 	size := int64(s.db.SizeBytes())
 	return &size, nil

@@ -36,7 +36,7 @@ var replaySteps = [...]struct{ placeholder, name string }{
 
 // functions are the functions of the replay state machine.
 func (p *Platform) functions() *functions {
-	return &functions{log: p.options.Log, byARN: map[string]invokable{
+	return &functions{log: p.options.Log, noRoom: p.pauseEngine, byARN: map[string]invokable{
 		functionARN("plan-replay"):        typed(p.core.Plan()),
 		functionARN("read-segment"):       typed(p.core.Read()),
 		functionARN("check-drained"):      typed(p.core.Drain()),

@@ -37,7 +37,7 @@ func (p *Platform) trim(ctx context.Context) error {
 }
 
 func (p *Platform) trimOnce(ctx context.Context, now time.Time) error {
-	if _, err := p.engine.Prune(ctx, now.Add(-keepExecutions)); err != nil {
+	if _, err := p.engine.Load().Prune(ctx, now.Add(-keepExecutions)); err != nil {
 		return err
 	}
 	registered, err := p.core.Registry().Load(ctx)

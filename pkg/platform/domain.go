@@ -97,6 +97,7 @@ func (p *Platform) Prover() *replay.Prover {
 		Generations: p.Generations,
 		Log:         eventlog.View{Log: p.EventLog, Heads: p.heads},
 		Lanes:       p.Lanes.Count(),
+		Lost:        p.Lost,
 	}
 }
 

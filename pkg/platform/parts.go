@@ -52,10 +52,11 @@ type Parts struct {
 	// Lag is how far a function is behind the stream that it reads; known is
 	// false if that is unknown.
 	Lag func(ctx context.Context, function string) (lag time.Duration, known bool, err error)
+	// Lost describes accepted events that are missing from the platform, for the
+	// proofs of replays; nil means that none can be.
+	Lost func() ([]string, error)
 	// Status describes streams, consumers and executions for the API.
 	Status api.Platform
-	// NoRoom, if set, reports whether an error means that the store is full.
-	NoRoom func(error) bool
 
 	// Function is the name of the process's function; Meter counts its adapters'
 	// use of services. Without a meter replays have no cost.
@@ -78,6 +79,8 @@ type Settings struct {
 	Machine string
 	// Published is the version of this deploy's code, which new consumers run.
 	Published string
+	// Build names the program's code: CheckCode checks a generation once for each.
+	Build string
 	// LongStep limits the time of steps that read, ShortStep of steps that wait.
 	LongStep, ShortStep time.Duration
 	// Lease is how long a promotion holds the active generation's consumer; a

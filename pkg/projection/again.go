@@ -66,7 +66,8 @@ func (f *rowFold) correct(ctx context.Context, s *sighting) (done bool, err erro
 	return true, nil
 }
 
-// identifyParked fills in what rows that were parked by an earlier release lack.
+// identifyParked reads from the log which event the row is parked at. It is stored
+// only once a correction has come, so that an earlier release can read other rows.
 func (f *rowFold) identifyParked(ctx context.Context) error {
 	p := f.row.Parked
 	if p.Event != (event.Digest{}) {
@@ -188,6 +189,7 @@ func (f *rowFold) foldAgain(s *sighting, duplicate bool) (back bool) {
 	f.row.Skipped++ // the event before
 	rejected.Waiting, rejected.Named = p.Waiting, p.Named
 	if rejected.Named > 0 {
+		rejected.Event, rejected.Bucket = s.id, s.Bucket
 		rejected.Again = &datastore.Again{After: s.Position, Bucket: s.Bucket}
 	}
 	return false

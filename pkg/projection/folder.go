@@ -95,13 +95,7 @@ func (f *rowFold) apply(s *sighting) {
 		return
 	}
 	if err := f.applyTo(projection, s.Placed); err != nil {
-		f.row.Parked = &datastore.Parked{
-			Position: s.Position,
-			Type:     s.Event.Type,
-			Reason:   err.Error(),
-			Event:    s.id,
-			Bucket:   s.Bucket,
-		}
+		f.row.Parked = &datastore.Parked{Position: s.Position, Type: s.Event.Type, Reason: err.Error()}
 		f.fold = nil
 		return
 	}

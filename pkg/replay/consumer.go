@@ -10,6 +10,7 @@ import (
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
+	"reprise/pkg/storefault"
 )
 
 // Consumer consumes playback records: it folds those of a rebuild into its
@@ -126,6 +127,9 @@ func (c *Consumer) consumeReplay(ctx context.Context, id string, lane event.Lane
 		// Other replays share the stream, so it continues; the replay's next step
 		// fails with the fault in the row.
 		return Consumed{Refused: len(batch)}, c.Store.recordFault(ctx, id, name, err)
+	}
+	if err != nil && ctx.Err() == nil && !errors.Is(err, storefault.ErrFull) {
+		err = errors.Join(err, c.Store.NoteError(ctx, id, FaultStalled, err))
 	}
 	return result, err
 }

@@ -4,15 +4,20 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
+	"reprise/pkg/storefault"
 )
 
 // The faults that a replay's row may name.
 const (
+	// FaultStalled: nobody consumes the playback stream.
+	FaultStalled      = "Reprise.Stalled"
 	FaultOtherVersion = "Reprise.OtherVersion"
 	FaultLost         = "Reprise.GenerationLost"
+	FaultDamaged      = "Reprise.StorageDamaged"
 )
 
 var (
@@ -30,8 +35,11 @@ func (r *Row) fault() error {
 		return nil
 	}
 	kind := ErrGenerationLost
-	if r.Fault.Error == FaultOtherVersion {
+	switch r.Fault.Error {
+	case FaultOtherVersion:
 		kind = ErrOtherVersion
+	case FaultDamaged:
+		kind = storefault.ErrDamaged
 	}
 	return fmt.Errorf("%w (%s)", kind, r.Fault.Cause)
 }
@@ -73,16 +81,44 @@ func (s Store) recordFault(ctx context.Context, id, name string, cause error) er
 	})
 }
 
-// faultOf is the name of the fault for an error after which nothing more can be
-// written into a generation, "" for other errors.
+// faultOf is the name of the fault for an error after which a replay cannot go on,
+// "" for other errors.
 func faultOf(err error) string {
 	switch {
 	case errors.Is(err, ErrOtherVersion):
 		return FaultOtherVersion
 	case errors.Is(err, datastore.ErrNoGeneration):
 		return FaultLost
+	case errors.Is(err, storefault.ErrDamaged):
+		return FaultDamaged
 	}
 	return ""
+}
+
+// NoteError keeps an error that a reader or the consumer of a replay cannot get
+// past, so that the replay's report shows it if the replay fails. Only the newest
+// error is kept.
+func (s Store) NoteError(ctx context.Context, id, name string, cause error) error {
+	note := Failure{Error: name, Cause: cause.Error()}
+	return s.updateOpen(ctx, id, func(row *Row) error {
+		if row.LastError != nil && *row.LastError == note {
+			return control.Unchanged()
+		}
+		row.LastError = &note
+		return nil
+	})
+}
+
+// Explained adds the newest error of a reader or the consumer to the failure of a
+// replay, if it is the reason.
+func (r *Row) Explained(why *Failure) *Failure {
+	if why == nil || r.LastError == nil || strings.Contains(why.Cause, r.LastError.Cause) {
+		return why
+	}
+	if why.Error != FaultStalled && why.Error != r.LastError.Error {
+		return why
+	}
+	return &Failure{Error: why.Error, Cause: why.Cause + "; the last error was: " + r.LastError.Cause}
 }
 
 // countDamaged counts damaged records in the row of a replay that has not ended. A

@@ -108,9 +108,9 @@ func (m marks) loadAll(ctx context.Context, lanes []event.Lane) (map[event.Lane]
 	return all, nil
 }
 
-// Applied returns how many events of a replay were consumed; 0 if its generation is
+// Consumed returns how many events of a replay were consumed; 0 if its generation is
 // gone or no longer being built.
-func (s Store) Applied(ctx context.Context, registry datastore.Registry, generations datastore.Generations, row Row,
+func (s Store) Consumed(ctx context.Context, registry datastore.Registry, generations datastore.Generations, row Row,
 ) (events int64, err error) {
 	m, err := openMarks(ctx, s, registry, generations, row)
 	if errors.Is(err, datastore.ErrUnknown) {

@@ -11,6 +11,7 @@ import (
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/projection/codecheck"
 )
 
 // Proof compares a replay's cut with what was read, delivered and applied. Counts
@@ -33,8 +34,15 @@ type Proof struct {
 	Ignored *datastore.Ignored `json:"ignored,omitempty"`
 	// Version is a rebuilt generation's version of the projections.
 	Version string `json:"version,omitempty"`
+	// SameVersion compares the states of a rebuilt generation with those of the
+	// active one, nil if that belongs to another version or is lost. A difference
+	// does not make the proof incomplete: the new states are what the log folds to.
+	SameVersion *codecheck.Comparison `json:"sameVersion,omitempty"`
 	// Differences are what does not agree, at most maxDifferences of them.
 	Differences []Difference `json:"differences,omitempty"`
+	// Lost describes accepted events that are missing from the platform, so that no
+	// replay can deliver them. An operator has accepted the loss.
+	Lost []string `json:"lost,omitempty"`
 }
 
 // Difference is a lane in which two counts or digests do not agree.
@@ -55,6 +63,8 @@ type Prover struct {
 	// Log reads the heads as of the proof; Lanes is the platform's number of lanes.
 	Log   eventlog.View
 	Lanes int
+	// Lost describes accepted events that are missing; nil means that none can be.
+	Lost func() ([]string, error)
 }
 
 // Prove compares the marks of a drained replay with its cut, lane by lane, and stores
@@ -71,6 +81,9 @@ func (p *Prover) Prove(ctx context.Context, id string) (Proof, error) {
 	m, err := openMarksFor(ctx, p.Store.Version, p.Store, p.Registry, p.Generations, row)
 	if err == nil {
 		proof, err = p.compare(ctx, row, m)
+	}
+	if err == nil && p.Lost != nil {
+		proof.Lost, err = p.Lost()
 	}
 	if err != nil {
 		return Proof{}, fmt.Errorf("prove replay %s: %w", id, err)
@@ -114,7 +127,11 @@ func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	rows, err := p.countRows(ctx, row, m)
+	states, err := p.statesOf(ctx, row, m)
+	if err != nil {
+		return Proof{}, err
+	}
+	rows, err := p.countRows(ctx, row, m, states)
 	if err != nil {
 		return Proof{}, err
 	}
@@ -128,6 +145,7 @@ func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
 	if row.Generation != "" {
 		ignored := datastore.IgnoredIn(slices.Collect(maps.Values(applied)))
 		proof.Version, proof.Rows = m.version, &datastore.Counts{}
+		proof.SameVersion = states.result()
 		if ignored.Total() > 0 {
 			proof.Ignored = &ignored
 		}
@@ -240,13 +258,16 @@ func (p *Proof) differ(lane event.Lane, what string, want, have int64) {
 	}
 }
 
-// countRows counts the rows of a rebuilt generation by lane; another replay has none.
-func (p *Prover) countRows(ctx context.Context, row Row, m marks) (map[event.Lane]*datastore.Counts, error) {
+// countRows counts the rows of a rebuilt generation by lane, and compares them with
+// those of the active one; another replay has none.
+func (p *Prover) countRows(ctx context.Context, row Row, m marks, s *states) (map[event.Lane]*datastore.Counts, error) {
 	if m.generation == nil {
 		return nil, nil
 	}
 	return mapLanes(ctx, row.Lanes, func(ctx context.Context, lane event.Lane) (*datastore.Counts, error) {
-		counts, err := datastore.CountLane(ctx, m.generation, lane, m.version)
+		compare, done := s.begin(ctx, lane)
+		defer done()
+		counts, err := datastore.CountLane(ctx, m.generation, lane, m.version, compare)
 		return &counts, err
 	})
 }

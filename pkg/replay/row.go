@@ -52,6 +52,9 @@ type Row struct {
 	// which may not stop since other replays share the playback stream. The next
 	// step of the replay fails with it.
 	Fault *Failure `json:"fault,omitempty"`
+	// LastError is the newest error that a reader or the consumer could not get
+	// past; the replay may have got past it since.
+	LastError *Failure `json:"lastError,omitempty"`
 	// Groups, Lanes and Slices are those of the plan; Total is the number of events
 	// in its buckets, up to the cut.
 	Groups int          `json:"groups"`

@@ -13,6 +13,7 @@ import (
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/cutover"
+	"reprise/pkg/storefault"
 )
 
 // The error names that the state machines retry or catch. Without them
@@ -25,7 +26,7 @@ const (
 	// FaultTransient: a store failed; a retry may help.
 	FaultTransient = "Reprise.Transient"
 	// FaultStalled: nobody consumes the playback stream.
-	FaultStalled = "Reprise.Stalled"
+	FaultStalled = replay.FaultStalled
 	// FaultCutTooOld: a new rebuild has to start.
 	FaultCutTooOld = "Reprise.CutTooOld"
 	// FaultParked: a person has to decide.
@@ -35,6 +36,11 @@ const (
 	FaultOtherVersion = replay.FaultOtherVersion
 	// FaultLost: the rebuilt generation is lost; a new rebuild has to start.
 	FaultLost = replay.FaultLost
+	// FaultDamaged: a part of the store cannot be read; a backup is needed.
+	FaultDamaged = replay.FaultDamaged
+	// FaultFull: the disk is full. One machine waits for room; no state machine sees
+	// this name.
+	FaultFull = "Reprise.DiskFull"
 	// FaultHeadLost: the control table has to be restored.
 	FaultHeadLost = "Reprise.HeadLost"
 	// FaultStopped: the replay was cancelled. Its execution fails with this name.
@@ -56,6 +62,8 @@ func faultName(err error) string {
 		err  error
 		name string
 	}{
+		{storefault.ErrFull, FaultFull},
+		{storefault.ErrDamaged, FaultDamaged},
 		{replay.ErrRequest, FaultInvalidInput},
 		{replay.ErrNotFound, FaultInvalidInput},
 		{cutover.ErrNotProved, FaultInvalidInput},

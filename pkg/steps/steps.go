@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"strconv"
 	"time"
 
@@ -119,6 +120,11 @@ type SegmentOutput struct {
 func (h *ReadSegment) Handle(ctx context.Context, in SegmentInput) (SegmentOutput, error) {
 	outcome, err := h.Reader.Read(ctx, in.Replay, in.Group, budget(ctx, h.Now(), h.Limit))
 	if err != nil {
+		if name := faultName(err); name != FaultFull {
+			// The state machine keeps only the name of the error. Failing to note the
+			// rest matters less than the error itself.
+			_ = h.Reader.Store.NoteError(ctx, in.Replay, name, err)
+		}
 		return SegmentOutput{}, fault(err)
 	}
 	return SegmentOutput{outcome}, nil
@@ -146,7 +152,10 @@ func (h *CheckDrained) Handle(ctx context.Context, in StepInput) (DrainOutput, e
 }
 
 // ProveCompleteness compares the marks with the cut.
-type ProveCompleteness struct{ Prover *replay.Prover }
+type ProveCompleteness struct {
+	Prover *replay.Prover
+	Log    *slog.Logger
+}
 
 // ProofOutput summarizes the proof.
 type ProofOutput struct {
@@ -156,11 +165,17 @@ type ProofOutput struct {
 	Differences int   `json:"differences"`
 }
 
-// Handle stores the whole proof in the replay's row.
+// Handle stores the whole proof in the replay's row. It logs a warning if states differ
+// from those of the active generation of the same version.
 func (h *ProveCompleteness) Handle(ctx context.Context, in StepInput) (ProofOutput, error) {
 	proof, err := h.Prover.Prove(ctx, in.Replay)
 	if err != nil {
 		return ProofOutput{}, fault(err)
+	}
+	if c := proof.SameVersion; c != nil && c.Differing > 0 {
+		h.Log.LogAttrs(ctx, slog.LevelWarn, "the code of the projections was changed and their version was not: "+
+			"the rebuilt states differ from those of the active generation",
+			append(c.Attrs(), slog.String("replay", in.Replay))...)
 	}
 	return ProofOutput{Complete: proof.Complete, Expected: proof.Expected.Count, Applied: proof.Applied.Count,
 		Differences: len(proof.Differences)}, nil

@@ -70,5 +70,8 @@ func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
 	return all, nil
 }
 
+// Storage returns nil: the services look after their disks.
+func (s status) Storage(context.Context) (*api.StorageStatus, error) { return nil, nil }
+
 // DiskBytes returns nil: the number is unknown.
 func (s status) DiskBytes(context.Context) (*int64, error) { return nil, nil }

@@ -12,10 +12,12 @@ import (
 	"testing"
 
 	"reprise/integration/deployed"
+	"reprise/pkg/api"
 	"reprise/pkg/cli"
+	"reprise/pkg/local/localtest"
 )
 
-// events are events of two accounts, one JSON object per line.
+// events are those of two accounts, one JSON object a line.
 func events() string {
 	var text strings.Builder
 	for i := range 20 {
@@ -24,8 +26,7 @@ func events() string {
 			kind, data = "account.opened", `{"owner":"Ada"}`
 		}
 		fmt.Fprintf(&text, `{"specversion":"1.0","id":"%d","source":"/t","type":"%s","subject":"account-%d",`+
-			`"time":"2026-03-01T00:00:00Z","data":%s}`+"\n",
-			i, kind, i%2, data)
+			`"time":"2026-03-01T00:00:00Z","data":%s}`+"\n", i, kind, i%2, data)
 	}
 	return text.String()
 }
@@ -38,12 +39,8 @@ func (s *shell) as(groups ...string) {
 	s.Helper()
 	key := deployed.Key(groups...)
 	for name, value := range map[string]string{
-		"AWS_ACCESS_KEY_ID":     key.AccessKeyID,
-		"AWS_SECRET_ACCESS_KEY": key.SecretAccessKey,
-		"AWS_SESSION_TOKEN":     key.SessionToken,
-		"AWS_REGION":            "us-east-1",
-		"AWS_PROFILE":           "",
-		"AWS_CONFIG_FILE":       os.DevNull,
+		"AWS_ACCESS_KEY_ID": key.AccessKeyID, "AWS_SECRET_ACCESS_KEY": key.SecretAccessKey,
+		"AWS_SESSION_TOKEN": key.SessionToken, "AWS_REGION": "us-east-1", "AWS_PROFILE": "", "AWS_CONFIG_FILE": os.DevNull,
 	} {
 		s.Setenv(name, value)
 	}
@@ -71,10 +68,11 @@ func TestEveryClientCommandReachesADeployment(t *testing.T) {
 	if err := os.WriteFile(file, []byte(events()), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	groups := []string{"produce", "operate", "audit"}
-	for _, c := range []struct {
-		needs, args, want string
-	}{
+	poison := filepath.Join(t.TempDir(), "poison.jsonl")
+	if err := os.WriteFile(poison, []byte(unopened), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	s.tryEach([]try{
 		{"produce", "send " + file, `"accepted":20`},
 		{"produce", "send -", `"accepted":20`},
 		{"produce audit", "send " + file + " --wait", `"applied":true`},
@@ -87,9 +85,46 @@ func TestEveryClientCommandReachesADeployment(t *testing.T) {
 		{"audit", "replay watch part", "SUCCEEDED"},
 		{"audit", "replay get part", "complete"},
 		{"audit", "replay list", "part"},
+		{"produce audit", "send " + poison + " --wait", `"parked":1`},
+		{"audit", "parked list", "the account is not open"},
+		{"audit", "quarantine list", "DETAIL"},
+	})
+	s.as("audit")
+	_, list, _ := s.run("parked", "list", "--json")
+	_, at, _ := strings.Cut(list, `"position":"`)
+	at, _, _ = strings.Cut(at, `"`)
+	s.tryEach([]try{{"correct", "parked skip closed --reason test --event " + at, `"position":`}})
+	localtest.Until(w, "/entities/"+api.EncodeEntity("closed"), func(v api.EntityView) bool { return v.Skipped == 1 })
+	s.tryEach([]try{
 		{"operate audit", "state wipe --yes", "is empty"},
 		{"operate audit", "replay start --name all --rebuild --promote --wait", "SUCCEEDED"},
-	} {
+		{"audit", "state get closed", "1 events skipped by 1 corrections"},
+		{"audit", "state get closed", `"balance": 1`},
+	})
+	s.as("operate")
+	if code, out, errs := s.run("replay", "cancel", "part"); code != 1 || !strings.Contains(errs, "has ended") {
+		t.Errorf("cancel: exit %d\n%s%s", code, out, errs)
+	}
+	s.as("audit")
+	s.findsTheEndpoint(w.URL)
+	s.isRefused()
+}
+
+// unopened are a deposit that parks its account, and events that wait for it.
+const unopened = `{"specversion":"1.0","id":"1","source":"/t","type":"account.deposited","subject":"closed",` +
+	`"data":{"amount":1}}
+{"specversion":"1.0","id":"2","source":"/t","type":"account.opened","subject":"closed","data":{"owner":"Ada"}}
+{"specversion":"1.0","id":"3","source":"/t","type":"account.deposited","subject":"closed","data":{"amount":1}}
+`
+
+// try is a command, the groups whose policies it needs, and what it prints.
+type try struct{ needs, args, want string }
+
+// tryEach runs each command as described at TestEveryClientCommandReachesADeployment.
+func (s *shell) tryEach(commands []try) {
+	s.Helper()
+	t, groups := s.T, []string{"produce", "operate", "correct", "audit"}
+	for _, c := range commands {
 		needs := strings.Fields(c.needs)
 		for _, lacks := range needs {
 			var others []string
@@ -99,8 +134,7 @@ func TestEveryClientCommandReachesADeployment(t *testing.T) {
 				}
 			}
 			s.as(others...)
-			// An import asks the server how to divide its lines, and continues
-			// if it gets no answer.
+			// An import asks how to divide its lines, and does without an answer.
 			if strings.Contains(c.args, "--keep-time") && lacks == "audit" {
 				continue
 			}
@@ -115,22 +149,15 @@ func TestEveryClientCommandReachesADeployment(t *testing.T) {
 			t.Errorf("reprise %s as %v: exit %d\n%s%s", c.args, needs, code, out, errs)
 		}
 	}
-	s.as("operate")
-	if code, out, errs := s.run("replay", "cancel", "part"); code != 1 || !strings.Contains(errs, "has ended") {
-		t.Errorf("cancel: exit %d\n%s%s", code, out, errs)
-	}
-	s.as("audit")
-	s.findsTheEndpoint(w.URL)
-	s.isRefused()
 }
 
 // findsTheEndpoint reads the stack's output instead of $REPRISE_ENDPOINT.
 func (s *shell) findsTheEndpoint(endpoint string) {
 	s.Helper()
 	stacks := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		_, _ = fmt.Fprintf(w,
-			`<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/"><DescribeStacksResult>
-			<Stacks><member><StackName>reprise-ingest</StackName><CreationTime>2026-03-01T00:00:00Z</CreationTime>
+		_, _ = fmt.Fprintf(w, `<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">
+			<DescribeStacksResult><Stacks><member><StackName>reprise-ingest</StackName>
+			<CreationTime>2026-03-01T00:00:00Z</CreationTime>
 			<StackStatus>CREATE_COMPLETE</StackStatus>
 			<Outputs><member><OutputKey>endpoint</OutputKey><OutputValue>%s</OutputValue></member>
 			</Outputs></member></Stacks></DescribeStacksResult></DescribeStacksResponse>`, endpoint)

@@ -47,8 +47,8 @@ func TestOtherProjectionsEndARebuild(t *testing.T) {
 		t.Fatalf("start replay: %d %s", status, body)
 	}
 	w.AwaitGivenUp("read-segment")
-	begun := localtest.Until(w, "/replays/begun", func(v lifecycle.View) bool { return v.Progress.Applied > 0 })
-	if begun.Progress.Applied >= int64(len(first)) {
+	begun := localtest.Until(w, "/replays/begun", func(v lifecycle.View) bool { return v.Progress.Consumed > 0 })
+	if begun.Progress.Consumed >= int64(len(first)) {
 		t.Fatalf("nothing is left to be folded by other code: %+v", begun.Progress)
 	}
 	written := w.CountWrites("dynamodb", "reprise-generation-"+begun.Generation)

@@ -18,14 +18,11 @@ import (
 // at is when requests are signed.
 var at = time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 
-// environment removes every AWS setting from the process of t except those
-// given.
+// environment makes t's process one without any AWS setting but those given.
 func environment(t *testing.T, variables map[string]string) {
 	t.Helper()
-	for _, name := range []string{
-		"AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY",
-		"AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CLOUDFORMATION",
-	} {
+	for _, name := range []string{"AWS_PROFILE", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_ACCESS_KEY_ID",
+		"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_CLOUDFORMATION"} {
 		t.Setenv(name, variables[name])
 	}
 	t.Setenv("AWS_EC2_METADATA_DISABLED", "true")
@@ -67,12 +64,9 @@ func TestSignaturesAreForTheAPIInItsRegion(t *testing.T) {
 		{"us-east-1", "eu-north-1", gateway, "eu-north-1"},
 		{"", "eu-north-1", own, "eu-north-1"},
 	} {
-		environment(t, map[string]string{
-			"AWS_REGION":            c.environment,
-			"AWS_ACCESS_KEY_ID":     "AKID",
-			"AWS_SECRET_ACCESS_KEY": "secret",
-			"AWS_SESSION_TOKEN":     "session",
-		})
+		environment(t, map[string]string{"AWS_REGION": c.environment,
+			"AWS_ACCESS_KEY_ID": "AKID", "AWS_SECRET_ACCESS_KEY": "secret",
+			"AWS_SESSION_TOKEN": "session"})
 		got := authorization(t, access(c.given, ""), c.url, "[]")
 		want := "AWS4-HMAC-SHA256 Credential=AKID/20260301/" + c.want + "/execute-api/aws4_request, " +
 			"SignedHeaders=content-length;content-type;host;x-amz-date;x-amz-security-token, Signature="
@@ -139,13 +133,11 @@ func names(t *testing.T) settings.Names {
 
 func TestEndpointIsAnOutputOfTheStack(t *testing.T) {
 	answer := `<DescribeStacksResponse xmlns="http://cloudformation.amazonaws.com/doc/2010-05-15/">
-		<DescribeStacksResult><Stacks><member>
-		<StackName>orders-ingest</StackName><CreationTime>2026-03-01T00:00:00Z</CreationTime>
-		<StackStatus>CREATE_COMPLETE</StackStatus>
+		<DescribeStacksResult><Stacks><member><StackName>orders-ingest</StackName>
+		<CreationTime>2026-03-01T00:00:00Z</CreationTime><StackStatus>CREATE_COMPLETE</StackStatus>
 		<Outputs><member><OutputKey>other</OutputKey><OutputValue>x</OutputValue></member>
-		<member>
-		<OutputKey>endpoint</OutputKey><OutputValue>https://a1.execute-api.eu-west-1.amazonaws.com</OutputValue>
-		</member></Outputs>
+		<member><OutputKey>endpoint</OutputKey>
+		<OutputValue>https://a1.execute-api.eu-west-1.amazonaws.com</OutputValue></member></Outputs>
 		</member></Stacks></DescribeStacksResult></DescribeStacksResponse>`
 	status := http.StatusOK
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

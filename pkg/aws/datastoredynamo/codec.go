@@ -34,7 +34,7 @@ func (p *packer) digest(d event.Digest) {
 // to corrections comes after it.
 func packFields(r *datastore.Row) []byte {
 	p := packCounts(r)
-	corrected := r.Parked != nil || r.Skipped != 0 || r.Corrections != 0
+	corrected := r.Corrected()
 	if r.Indexed != "" || r.IndexedBucket != "" || corrected {
 		p.text(string(r.Indexed))
 		p.text(string(r.IndexedBucket))
@@ -47,7 +47,7 @@ func packFields(r *datastore.Row) []byte {
 	return p
 }
 
-// waiting packs the fields of a parked row that rows of an earlier release lack.
+// waiting packs the fields of a parked row that belong to corrections.
 func (p *packer) waiting(parked *datastore.Parked) {
 	if parked == nil {
 		return

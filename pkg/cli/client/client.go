@@ -45,7 +45,7 @@ const (
 	defaultAttempt  = 40 * time.Second
 	// refusedPatience bounds the retries while every connection is refused and
 	// nothing has ever answered: nobody may be there.
-	refusedPatience = 5 * time.Second
+	refusedPatience = 3 * time.Second
 	// connections bounds the idle connections; a sender uses fewer.
 	connections = 32
 )

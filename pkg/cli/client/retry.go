@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/cli/printable"
 )
 
 // Unreachable says that no answer came from the endpoint.
@@ -150,6 +151,7 @@ func judge(response *http.Response, raw []byte, now time.Time) (wait time.Durati
 		problem = &api.Problem{Detail: "the server answered " + response.Status}
 	}
 	problem.Status = response.StatusCode
+	problem.Detail = printable.Cell(problem.Detail) // part of a message in one line
 	if denied := deny(response, problem, now); denied != nil {
 		return -1, denied
 	}

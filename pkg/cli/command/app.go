@@ -26,6 +26,8 @@ type App struct {
 	Random         io.Reader
 	// RunLocal runs the platform on one machine until ctx ends.
 	RunLocal func(ctx context.Context, o local.Options, stdout, stderr io.Writer) error
+	// Exit ends the process when the local store cannot continue.
+	Exit func(code int)
 	// Open opens an input file.
 	Open func(name string) (*os.File, error)
 	// HTTP sends requests to a platform; nil means a client of the package's own.
@@ -57,6 +59,7 @@ func NewApp(env func(string) string, stdin io.Reader, stdout, stderr io.Writer, 
 		Sleep:    client.Sleep,
 		Random:   rand.Reader,
 		RunLocal: local.Run,
+		Exit:     os.Exit,
 		Open:     os.Open,
 		AWS:      func(o apiaccess.Options) Cloud { return apiaccess.New(o) },
 		Commands: commands,

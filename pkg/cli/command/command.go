@@ -32,6 +32,15 @@ type Command struct {
 // Exec runs a command with its argument, "" where the command takes none.
 type Exec func(ctx context.Context, arg string) error
 
+// group is the first of two words, otherwise "".
+func (c *Command) group() string {
+	group, _, two := strings.Cut(c.Name, " ")
+	if !two {
+		return ""
+	}
+	return group
+}
+
 func (c *Command) usage() string { return strings.TrimSpace(c.Name + " " + c.Arg + c.Flags) }
 
 // Main runs the command that args, without the program's name, ask for. It
@@ -85,9 +94,13 @@ func (a *App) unknown(args []string) int {
 		a.printUsage(a.Stderr, args[0])
 		return ExitMisuse
 	case isGroup:
-		return a.report(args[0], Misuse("there is no command %q", args[0]+" "+args[1]))
+		return a.report(args[0], a.noCommand(args[0]+" "+args[1]))
 	}
-	return a.report("", Misuse("there is no command %q", args[0]))
+	return a.report("", a.noCommand(args[0]))
+}
+
+func (a *App) noCommand(name string) error {
+	return Misuse("there is no command %q%s", name, didYouMean(name, "reprise ", a.names()))
 }
 
 // Run parses args, without the name of c, and runs c.
@@ -118,13 +131,24 @@ func parse(fs *flag.FlagSet, args []string) ([]string, error) {
 		if err := fs.Parse(args); errors.Is(err, flag.ErrHelp) {
 			return nil, err
 		} else if err != nil {
-			return nil, Misuse("%v", err)
+			return nil, Misuse("%v%s", err, likeFlag(fs, err))
 		}
 		if fs.NArg() == 0 {
 			return append(positional, rest...), nil
 		}
 		positional, args = append(positional, fs.Arg(0)), fs.Args()[1:]
 	}
+}
+
+// likeFlag asks whether a flag that is not defined is another one, mistyped.
+func likeFlag(fs *flag.FlagSet, err error) string {
+	name, undefined := strings.CutPrefix(err.Error(), "flag provided but not defined: -")
+	if !undefined {
+		return ""
+	}
+	var flags []string
+	fs.VisitAll(func(f *flag.Flag) { flags = append(flags, f.Name) })
+	return didYouMean(name, "--", flags)
 }
 
 // report prints an error with what to do next, and returns the exit code.
@@ -144,6 +168,9 @@ func (a *App) report(name string, err error) int {
 	}
 	if _, misused := errors.AsType[*MisuseError](err); misused {
 		return ExitMisuse
+	}
+	if errors.Is(err, ErrNothing) {
+		return ExitNothing
 	}
 	return ExitFailed
 }

@@ -12,12 +12,17 @@ import (
 	"reprise/pkg/cli/progress"
 )
 
-// The exit codes: success, failure, and arguments that the command does not accept.
+// The exit codes: success, failure, arguments that the command does not accept, and
+// a replay that succeeded without an event.
 const (
-	ExitFine   = 0
-	ExitFailed = 1
-	ExitMisuse = 2
+	ExitFine    = 0
+	ExitFailed  = 1
+	ExitMisuse  = 2
+	ExitNothing = 3
 )
+
+// ErrNothing says that what was asked for was done, but concerned nothing.
+var ErrNothing = errors.New("nothing matched")
 
 // MisuseError says that a command does not accept its arguments.
 type MisuseError struct{ text string }

@@ -12,7 +12,7 @@ const usageEnd = `
 Commands but demo, local and generate take --json and where the platform is: --endpoint
 URL (or $REPRISE_ENDPOINT), or for a deployment on AWS --region and --profile as the
 AWS CLI takes them. Data goes to stdout, progress and errors to stderr.
-Exit codes: 0 fine, 1 failed, 2 misuse.
+Exit codes: 0 fine, 1 failed, 2 misuse, 3 a replay that selected no event.
 "reprise help COMMAND" shows its flags and examples.
 `
 
@@ -34,7 +34,7 @@ func (a *App) help(name string) int {
 			return ExitFine
 		}
 	}
-	return a.report("", Misuse("there is no command %q", name))
+	return a.report("", a.noCommand(name))
 }
 
 func (a *App) printUsage(w io.Writer, group string) {

@@ -26,8 +26,8 @@ func Text(text string) string { return quote(text, "\n\t") }
 func Cell(text string) string { return quote(text, "") }
 
 func quote(text, except string) string {
-	quoted := func(r rune) bool { return r == utf8.RuneError || unsafe(r) && !strings.ContainsRune(except, r) }
-	if !strings.ContainsFunc(text, quoted) {
+	quoted := func(r rune) bool { return unsafe(r) && !strings.ContainsRune(except, r) }
+	if !strings.ContainsFunc(text, func(r rune) bool { return r == utf8.RuneError || quoted(r) }) {
 		return text
 	}
 	var out strings.Builder
@@ -35,7 +35,7 @@ func quote(text, except string) string {
 		switch {
 		case r == utf8.RuneError && !strings.HasPrefix(text[i:], string(utf8.RuneError)):
 			fmt.Fprintf(&out, `\x%02x`, text[i]) // a byte that is no Unicode
-		case unsafe(r) && !strings.ContainsRune(except, r):
+		case quoted(r):
 			fmt.Fprintf(&out, `\u%04x`, r)
 		default:
 			out.WriteRune(r)

@@ -105,7 +105,7 @@ func (m *Meter) Note(format string, args ...any) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.clear()
-	_, _ = fmt.Fprintln(m.out, printable.Text(fmt.Sprintf(format, args...)))
+	_, _ = fmt.Fprintln(m.out, printable.Cell(fmt.Sprintf(format, args...)))
 }
 
 // Trouble says what keeps the work from going on: on a terminal in place of the bar,
@@ -161,7 +161,7 @@ func line(s State, bar bool) string {
 	if s.Detail != "" {
 		parts = append(parts, s.Detail)
 	}
-	if s.Left > 0 {
+	if s.Left >= time.Second/2 { // less would be shown as 0 s
 		parts = append(parts, "ETA "+Duration(s.Left))
 	}
 	return s.Label + ": " + strings.Join(parts, ", ")

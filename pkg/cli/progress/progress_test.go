@@ -119,3 +119,30 @@ func TestTroubleIsSaidOnceOrInPlace(t *testing.T) {
 		t.Errorf("on a terminal: %q", out.String())
 	}
 }
+
+// A rate that was measured for a moment says nothing about the rest, and no time left
+// is ever 0 s.
+func TestTimeLeftIsShownOnceItIsKnown(t *testing.T) {
+	var rate Rate
+	at := time.Unix(0, 0)
+	rate.Add(at, 0)
+	for _, c := range []struct {
+		after time.Duration
+		done  float64
+		left  time.Duration
+	}{
+		{2 * time.Millisecond, 0.01, 0},
+		{500 * time.Millisecond, 0.01, 0},
+		{time.Second, 0.01, 99 * time.Second},
+		{2 * time.Second, 0.5, 2 * time.Second},
+	} {
+		rate.Add(at.Add(c.after), c.done)
+		if got := rate.Left(1).Round(time.Second); got != c.left {
+			t.Errorf("after %s at %.0f %%: %s left, want %s", c.after, 100*c.done, got, c.left)
+		}
+	}
+	text := line(State{Label: "x", Fraction: 0.99, Left: 400 * time.Millisecond}, false)
+	if strings.Contains(text, "ETA") {
+		t.Errorf("shown: %s", text)
+	}
+}

@@ -46,10 +46,11 @@ func (r *Rate) PerSecond() float64 {
 	return (last.value - first.value) / elapsed
 }
 
-// Left is the time until the number reaches an end, 0 while unknown.
+// Left is the time until the number reaches an end, 0 while unknown: a rate that was
+// measured for less than a second says little.
 func (r *Rate) Left(end float64) time.Duration {
 	rate := r.PerSecond()
-	if rate <= 0 {
+	if rate <= 0 || r.samples[len(r.samples)-1].at.Sub(r.samples[0].at) < time.Second {
 		return 0
 	}
 	left := (end - r.samples[len(r.samples)-1].value) / rate

@@ -43,6 +43,9 @@ func advice(v lifecycle.View) string {
 	case steps.FaultInvalidInput:
 		return "correct the input and start the replay again under another name"
 	case faultIncomplete:
+		if v.Proof == nil || len(v.Proof.Differences) == 0 {
+			break
+		}
 		return fmt.Sprintf("none of its results are active; reprise replay get %s --json | jq .proof.differences "+
 			"shows what differs", v.ID)
 	}

@@ -45,7 +45,7 @@ func cancelReplay(ctx context.Context, f *command.ClientFlags, id string) error 
 		}
 	}
 	if err != nil {
-		return err
+		return likeID(ctx, c, id, err)
 	}
 	if f.JSON {
 		return command.PrintJSON(f.App.Stdout, view)

@@ -45,7 +45,7 @@ func getCommand() command.Command {
 				}
 				view, err := c.Replay(ctx, id)
 				if err != nil {
-					return err
+					return likeID(ctx, c, id, err)
 				}
 				return printReplay(f, view)
 			}
@@ -71,10 +71,12 @@ func printReplay(f *command.ClientFlags, v lifecycle.View) error {
 			command.Row(w, "generation", v.Generation+map[bool]string{true: ", promoted", false: ""}[v.Promoted])
 		}
 		p := v.Progress
-		command.Row(w, "events", fmt.Sprintf("%s, %s read, %s delivered, %s applied", total(v), progress.Count(p.Read),
-			progress.Count(p.Delivered), progress.Count(p.Applied)))
-		command.Row(w, "set aside",
-			fmt.Sprintf("%s duplicates, %s entities parked", progress.Count(p.Duplicates), progress.Count(p.Parked)))
+		command.Row(w, "events", fmt.Sprintf("%s, %s read, %s delivered, %s consumed", total(v), progress.Count(p.Read),
+			progress.Count(p.Delivered), progress.Count(p.Consumed)))
+		if v.Proof != nil && v.Proof.Rows != nil {
+			command.Row(w, "rows", fmt.Sprintf("%s events applied, %s duplicates, %s entities parked",
+				progress.Count(p.Applied), progress.Count(p.Duplicates), progress.Count(p.Parked)))
+		}
 		if v.Proof != nil && v.Proof.Ignored != nil {
 			command.Row(w, "ignored", IgnoredText(*v.Proof.Ignored))
 		}
@@ -87,6 +89,14 @@ func printReplay(f *command.ClientFlags, v lifecycle.View) error {
 			command.Row(w, "waiting", WaitingText(v.Waiting, f.App.Now()))
 		}
 		command.Row(w, "proof", proofText(v.Proof))
+		if v.Proof != nil {
+			for _, lost := range v.Proof.Lost {
+				command.Row(w, "", "not in the log: "+lost)
+			}
+		}
+		if v.Proof != nil && v.Proof.SameVersion != nil {
+			command.Row(w, "states", StatesText(v.Proof.SameVersion))
+		}
 		if v.Failure != nil {
 			command.Row(w, "failure", v.Failure.Error+": "+v.Failure.Cause)
 			command.Row(w, "what to do", advice(v))

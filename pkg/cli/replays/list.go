@@ -68,9 +68,14 @@ func listReplays(ctx context.Context, f *command.ClientFlags) error {
 		command.Row(w, "ID", "STATUS", "CREATED", "EVENTS", "GENERATION", "WHAT")
 		for _, v := range all {
 			command.Row(w, v.ID, v.Status, command.When(&v.Created), progress.Count(v.Progress.Total),
-				command.OrDash(v.Generation), what(v.Input))
+				command.OrDash(v.Generation), inputText(v.Input))
 		}
 	})
+}
+
+// selective reports whether a request has a filter.
+func selective(r replay.Request) bool {
+	return len(r.Entities) > 0 || len(r.Types) > 0 || r.From != nil || r.To != nil
 }
 
 // what describes a request.
@@ -80,7 +85,7 @@ func what(r replay.Request) string {
 		return "rebuild and promote"
 	case r.Rebuild:
 		return "rebuild"
-	case len(r.Entities) > 0 || len(r.Types) > 0 || r.From != nil || r.To != nil:
+	case selective(r):
 		return "part of the log"
 	}
 	return "the whole log"

@@ -76,7 +76,8 @@ func startCommand() command.Command {
 			fs.IntVar(&f.input.Parallelism, "parallelism", 0,
 				fmt.Sprintf("`NUMBER` of segment readers (default %d)", replay.DefaultParallelism))
 			fs.StringVar(&f.name, "name", "", "`ID` of the replay (default: chosen)")
-			fs.BoolVar(&f.wait, "wait", false, "show progress, and exit 0 only if it succeeded")
+			fs.BoolVar(&f.wait, "wait", false,
+				"show progress, and exit 0 only if it succeeded, 3 if it\nsucceeded without an event")
 			return func(ctx context.Context, _ string) error { return f.run(ctx) }
 		},
 	}

@@ -8,6 +8,7 @@ import (
 
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
+	"reprise/pkg/cli/printable"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
@@ -15,8 +16,9 @@ import (
 
 const watchHelp = `
 Shows how far a replay has come until it ends, and how it ended. It exits 0 only
-if the replay succeeded. The end of the command does not end the replay. A
-server that is restarted meanwhile is waited for, for a minute.
+if the replay succeeded, and 3 if it did but its filters selected no event. The end
+of the command does not end the replay. A server that is restarted meanwhile is
+waited for, for a minute.
 
 Examples:
   reprise replay watch 20260301-093000-1a2b3c4d
@@ -67,7 +69,7 @@ func watch(ctx context.Context, f *command.ClientFlags, id string, meter *progre
 		return command.Hint(err, "the replay goes on once the platform runs again: reprise replay watch %s", id)
 	}
 	if err != nil {
-		return err
+		return likeID(ctx, c, id, err)
 	}
 	if err := printReplay(f, view); err != nil {
 		return err
@@ -78,6 +80,9 @@ func watch(ctx context.Context, f *command.ClientFlags, id string, meter *progre
 // judgeReplay is nil for a replay that succeeded.
 func judgeReplay(view lifecycle.View) error {
 	switch {
+	case view.Status == replay.Succeeded && selective(view.Input) && view.Proof != nil && view.Proof.Selected.Count == 0:
+		return command.Hint(fmt.Errorf("%w: replay %s succeeded, but selected no event", command.ErrNothing, view.ID),
+			"check --entity, --type, --from and --to: ids and types are case-sensitive, times are logged times")
 	case view.Status == replay.Succeeded:
 		return nil
 	case view.Status == replay.Cancelled:
@@ -85,6 +90,7 @@ func judgeReplay(view lifecycle.View) error {
 	case view.Failure == nil:
 		return command.Hint(fmt.Errorf("replay %s is %s", view.ID, view.Status), "%s", advice(view))
 	}
-	err := fmt.Errorf("replay %s failed: %s: %s", view.ID, view.Failure.Error, view.Failure.Cause)
+	err := errors.New(printable.Cell(
+		fmt.Sprintf("replay %s failed: %s: %s", view.ID, view.Failure.Error, view.Failure.Cause)))
 	return command.Hint(err, "%s", advice(view))
 }

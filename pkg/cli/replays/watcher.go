@@ -40,7 +40,7 @@ func (w *Watcher) Watch(ctx context.Context, id string) (lifecycle.View, error) 
 		}
 		now, fraction := w.Now(), Fraction(view)
 		done.Add(now, fraction)
-		speed.Add(now, float64(view.Progress.Applied))
+		speed.Add(now, float64(view.Progress.Consumed))
 		w.Meter.Show(progress.State{Label: Phase(view), Fraction: fraction, Detail: Detail(view, speed.PerSecond(), now),
 			Left: done.Left(1)})
 		if err := w.Sleep(ctx, pollReplay); err != nil {
@@ -50,7 +50,7 @@ func (w *Watcher) Watch(ctx context.Context, id string) (lifecycle.View, error) 
 }
 
 // Fraction is how much of a replay is done, from 0 to 1; negative while unknown.
-// Reading counts half, applying the other half.
+// Reading counts half, consuming the other half.
 func Fraction(view lifecycle.View) float64 {
 	p := view.Progress
 	if view.Phase == replay.Planned || p.Total == 0 {
@@ -60,9 +60,9 @@ func Fraction(view lifecycle.View) float64 {
 	if p.Delivered == 0 {
 		return read / 2
 	}
-	// Events that are filtered out are never applied, so the share of applied
+	// Events that are filtered out are never consumed, so the share of consumed
 	// events is one of those delivered so far.
-	return read/2 + read*min(float64(p.Applied)/float64(p.Delivered), 1)/2
+	return read/2 + read*min(float64(p.Consumed)/float64(p.Delivered), 1)/2
 }
 
 // Phase says what a replay is doing.
@@ -94,7 +94,7 @@ func Detail(view lifecycle.View, perSecond float64, now time.Time) string {
 	if p.Total > 0 {
 		text += " of " + progress.Count(p.Total)
 	}
-	text += fmt.Sprintf(", delivered %s, applied %s", progress.Count(p.Delivered), progress.Count(p.Applied))
+	text += fmt.Sprintf(", delivered %s, consumed %s", progress.Count(p.Delivered), progress.Count(p.Consumed))
 	if perSecond > 0 {
 		text += ", " + progress.Count(int64(perSecond)) + "/s"
 	}

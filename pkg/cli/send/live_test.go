@@ -19,8 +19,8 @@ type sent struct {
 	err    error
 }
 
-// pipe sends what the test writes, until the writer is closed or ctx ends.
-// accepted gets the number of events of each request.
+// pipe sends what the test writes, until the end of the writer or ctx. accepted gets
+// the number of events of each request.
 func pipe(ctx context.Context, to send.Poster, accepted chan int64) (in *io.PipeWriter, ended <-chan sent) {
 	r, w := io.Pipe()
 	o := options(to)
@@ -61,7 +61,7 @@ func TestNoLineOfALivePipeWaitsLong(t *testing.T) {
 	})
 }
 
-// A busy sender continues to fill its next request.
+// A sender that is busy goes on filling its request meanwhile.
 func TestBusySendersFillTheirRequests(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		accepted := make(chan int64, 100)
@@ -91,8 +91,8 @@ func TestEndOfContextEndsTheWaitForInput(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		end := <-ended
-		if !errors.Is(end.err, context.Canceled) || end.result.Accepted != 5 || end.result.Through != 5 ||
-			end.result.Unsent != 0 {
+		if !errors.Is(end.err, context.Canceled) || end.result.Accepted != 5 ||
+			end.result.Through != 5 || end.result.Unsent != 0 {
 			t.Errorf("%+v", end)
 		}
 		if took := time.Since(start); took != 0 {
@@ -112,8 +112,8 @@ func TestServerThatDoesNotAnswerHoldsTheEndForAMoment(t *testing.T) {
 		synctest.Wait()
 		cancel()
 		end := <-ended
-		if !errors.Is(end.err, context.Canceled) || end.result.Accepted != 0 || end.result.Through != 0 ||
-			end.result.Unsent != 1 {
+		if !errors.Is(end.err, context.Canceled) || end.result.Accepted != 0 ||
+			end.result.Through != 0 || end.result.Unsent != 1 {
 			t.Errorf("%+v", end)
 		}
 		if took := time.Since(start); took != send.DefaultGrace {

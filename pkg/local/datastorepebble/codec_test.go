@@ -125,11 +125,13 @@ func lengthBefore(corrected []byte) int {
 	return len(appendText(appendText(old, row.Indexed), row.IndexedBucket))
 }
 
-// TestParkedRowsOfAnEarlierReleaseAreRead reads what it wrote for a parked row.
+// TestParkedRowsOfAnEarlierReleaseAreRead reads what it wrote for a parked row, and
+// writes the same.
 func TestParkedRowsOfAnEarlierReleaseAreRead(t *testing.T) {
 	want := datastore.Row{Position: "p", Parked: &datastore.Parked{Position: "o", Reason: "why", Waiting: 2}}
 	old := appendParked(appendFields(nil, &want), want.Parked)
-	if have, err := decodeRow(old); err != nil || !reflect.DeepEqual(have, want) {
+	if have, err := decodeRow(old); err != nil || !reflect.DeepEqual(have, want) ||
+		!slices.Equal(old, appendRow(nil, &want)) {
 		t.Errorf("have %+v, %v", have, err)
 	}
 	want.Indexed = "p"

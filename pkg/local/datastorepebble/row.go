@@ -14,7 +14,7 @@ import (
 // corrections comes after it.
 func appendRow(b []byte, r *datastore.Row) []byte {
 	b = appendParked(appendFields(b, r), r.Parked)
-	corrected := r.Parked != nil || r.Skipped != 0 || r.Corrections != 0
+	corrected := r.Corrected()
 	if r.Indexed == "" && r.IndexedBucket == "" && !corrected {
 		return b
 	}
@@ -26,8 +26,7 @@ func appendRow(b []byte, r *datastore.Row) []byte {
 	return appendWaiting(b, r.Parked)
 }
 
-// appendWaiting appends the fields of a parked row that rows of an earlier release
-// lack.
+// appendWaiting appends the fields of a parked row that belong to corrections.
 func appendWaiting(b []byte, p *datastore.Parked) []byte {
 	if p == nil {
 		return b

@@ -70,7 +70,7 @@ type Mapping struct {
 
 	mu sync.Mutex
 	// trackers are those of the shards that are consumed.
-	trackers []*tracker
+	trackers map[string]*tracker
 }
 
 // Lag is the age of the oldest record that was read and is not done. A shard with a
@@ -85,27 +85,28 @@ func (m *Mapping) Lag(now time.Time) time.Duration {
 	return lag
 }
 
-// follow adds a shard's tracker; nil forgets those of a run before.
-func (m *Mapping) follow(t *tracker) {
+// follow sets a shard's tracker, in the place of that of an earlier run.
+func (m *Mapping) follow(shard string, t *tracker) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.trackers = append(m.trackers, t); t == nil {
-		m.trackers = nil
+	if m.trackers == nil {
+		m.trackers = make(map[string]*tracker)
 	}
+	m.trackers[shard] = t
 }
 
-// Run consumes all shards until ctx ends, then returns nil. It fails with errors
-// of the stream or the checkpoints; after an error of the function it retries
-// the batch.
+// Run consumes all shards until ctx ends, then returns nil. After an error of the
+// function it retries the batch; after an error of the stream or the checkpoints
+// it begins the shard again at its checkpoint. It fails only if the stream does
+// not exist.
 func (m *Mapping) Run(ctx context.Context) error {
 	shards, err := m.Stream.Shards(ctx)
 	if err != nil {
 		return m.ended(ctx, err)
 	}
-	m.follow(nil)
 	group, groupCtx := errgroup.WithContext(ctx)
 	for _, shard := range shards {
-		group.Go(func() error { return m.runShard(groupCtx, shard.ID) })
+		group.Go(func() error { return m.keepShard(groupCtx, shard.ID) })
 	}
 	return m.ended(ctx, group.Wait())
 }
@@ -117,6 +118,27 @@ func (m *Mapping) ended(ctx context.Context, err error) error {
 	return fmt.Errorf("consume %s for %s: %w", m.Description.Name, m.Consumer, err)
 }
 
+// keepShard runs a shard again after an error, which it logs once until it
+// changes.
+func (m *Mapping) keepShard(ctx context.Context, shard string) error {
+	backoff, logged := firstBackoff, ""
+	for {
+		err := m.runShard(ctx, shard)
+		if err == nil || ctx.Err() != nil || errors.Is(err, feed.ErrStreamNotFound) {
+			return err
+		}
+		if text := err.Error(); text != logged {
+			logged = text
+			m.Log.LogAttrs(ctx, slog.LevelWarn, "shard cannot be consumed; retrying",
+				slog.String("consumer", m.Consumer), slog.String("shard", shard), slog.String("error", text))
+		}
+		if err := Sleep(ctx, backoff); err != nil {
+			return err
+		}
+		backoff = min(2*backoff, lastBackoff)
+	}
+}
+
 func (m *Mapping) runShard(ctx context.Context, shard string) error {
 	after, err := m.Checkpoints.Load(ctx, m.Consumer, m.Description.Identity, shard)
 	if err != nil {
@@ -124,7 +146,7 @@ func (m *Mapping) runShard(ctx context.Context, shard string) error {
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	tracker := newTracker()
-	m.follow(tracker)
+	m.follow(shard, tracker)
 	queues := make([]*queue, m.Factor)
 	for i := range queues {
 		queues[i] = newQueue()

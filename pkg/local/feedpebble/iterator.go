@@ -113,7 +113,8 @@ func (s *Stream) arrivedBefore(sh *shard, sequence uint64, at int64) (bool, erro
 	return before, err
 }
 
-func shardID(index int) string { return fmt.Sprintf("shardId-%012d", index) }
+// ShardID is the name of a shard.
+func ShardID(index int) string { return fmt.Sprintf("shardId-%012d", index) }
 
 // shard finds the stream and one of its shards.
 func (s *Stream) shard(ctx context.Context, id string) (*stream, *shard, error) {
@@ -126,7 +127,7 @@ func (s *Stream) shard(ctx context.Context, id string) (*stream, *shard, error) 
 	}
 	digits, ok := strings.CutPrefix(id, "shardId-")
 	index, err := strconv.Atoi(digits)
-	if !ok || err != nil || index < 0 || index >= st.Count || shardID(index) != id {
+	if !ok || err != nil || index < 0 || index >= st.Count || ShardID(index) != id {
 		return nil, nil, fmt.Errorf("%.80q: %w", id, feed.ErrShardNotFound)
 	}
 	return st, st.shards[index], nil

@@ -15,6 +15,8 @@ import (
 //	n{name}                    a stream's description, JSON
 //	r{stream}{shard}{sequence} a record: arrival, length of key, key, data
 //	t{stream}{shard}           the last trimmed sequence and its arrival
+//	l{stream}{shard}{sequence} records up to sequence are lost, JSON
+//	k                          the directory has a file of marks
 //
 // Stream numbers (8 bytes) are never reused. Shard numbers have 2 bytes and
 // sequence numbers 8. All are big-endian.
@@ -23,6 +25,8 @@ const (
 	nameTag    = 'n'
 	recordTag  = 'r'
 	trimTag    = 't'
+	lossTag    = 'l'
+	guardTag   = 'k'
 )
 
 func shardKey(tag byte, stream uint64, shard int) []byte {
@@ -32,7 +36,11 @@ func shardKey(tag byte, stream uint64, shard int) []byte {
 }
 
 func recordKey(stream uint64, shard int, sequence uint64) []byte {
-	return binary.BigEndian.AppendUint64(shardKey(recordTag, stream, shard), sequence)
+	return sequenceKey(recordTag, stream, shard, sequence)
+}
+
+func sequenceKey(tag byte, stream uint64, shard int, sequence uint64) []byte {
+	return binary.BigEndian.AppendUint64(shardKey(tag, stream, shard), sequence)
 }
 
 func streamPrefix(tag byte, stream uint64) []byte {

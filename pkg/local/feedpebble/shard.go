@@ -3,6 +3,8 @@ package feedpebble
 import (
 	"context"
 	"encoding/binary"
+	"encoding/json"
+	"fmt"
 	"sync"
 	"time"
 
@@ -11,10 +13,11 @@ import (
 )
 
 // shard is the state of a shard in memory. Records of a shard are numbered from
-// 1 without gaps.
+// 1 without gaps, except for the numbers of records that were lost.
 type shard struct {
 	stream uint64
 	index  int
+	marks  *localstore.Marks // nil if acknowledged records are not marked
 
 	// putting is held while a record is numbered and applied, but not while it
 	// is synced. So records become visible in the order of their numbers, and a
@@ -64,7 +67,24 @@ func (s *Streams) loadShard(stream uint64, index int) (*shard, error) {
 		}
 	}
 	sh.next, sh.latest = sh.durable+1, sh.arrival
-	return sh, nil
+	return sh, s.skipLost(sh)
+}
+
+// skipLost leaves out the numbers of records that were lost after the newest one.
+func (s *Streams) skipLost(sh *shard) error {
+	prefix := shardKey(lossTag, sh.stream, sh.index)
+	_, value, found, err := s.space.Last(prefix, localstore.PrefixEnd(prefix))
+	if err != nil || !found {
+		return err
+	}
+	var loss Loss
+	if err := json.Unmarshal(value, &loss); err != nil {
+		return fmt.Errorf("decode loss: %w", err)
+	}
+	if loss.Last > sh.durable {
+		sh.skip(loss)
+	}
+	return nil
 }
 
 // put numbers and applies a record. The caller must wait for pending and then

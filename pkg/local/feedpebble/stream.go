@@ -39,6 +39,7 @@ func (s *Stream) Put(ctx context.Context, key string, data []byte) (string, erro
 		return "", fmt.Errorf("put record: %w", err)
 	}
 	sh.publish(sequence, arrival)
+	s.streams.mark(sh, sequence, arrival)
 	return strconv.FormatUint(sequence, 10), nil
 }
 
@@ -53,7 +54,7 @@ func (s *Stream) Shards(ctx context.Context) ([]feed.Shard, error) {
 	}
 	shards := make([]feed.Shard, st.Count)
 	for i := range shards {
-		shards[i].ID = shardID(i)
+		shards[i].ID = ShardID(i)
 	}
 	return shards, nil
 }

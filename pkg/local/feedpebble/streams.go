@@ -23,6 +23,7 @@ type Streams struct {
 	changing sync.Mutex
 	mu       sync.RWMutex
 	byName   map[string]*stream
+	warnings []string
 }
 
 var _ feed.Streams = (*Streams)(nil)
@@ -177,10 +178,12 @@ func (s *Streams) Delete(ctx context.Context, name string) error {
 	}
 	err = s.space.Free(func(b *localstore.Batch) error {
 		records, trims := streamPrefix(recordTag, st.Number), streamPrefix(trimTag, st.Number)
+		losses := streamPrefix(lossTag, st.Number)
 		return errors.Join(
 			b.Delete(append([]byte{nameTag}, name...)),
 			b.DeleteRange(records, localstore.PrefixEnd(records)),
-			b.DeleteRange(trims, localstore.PrefixEnd(trims)))
+			b.DeleteRange(trims, localstore.PrefixEnd(trims)),
+			b.DeleteRange(losses, localstore.PrefixEnd(losses)))
 	})
 	if err != nil {
 		return fmt.Errorf("delete stream %s: %w", name, err)

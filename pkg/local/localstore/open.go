@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"sync/atomic"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
@@ -41,25 +43,45 @@ type Options struct {
 	// CacheBytes limits the block cache; 0 means 32 MiB.
 	CacheBytes int64
 	// ReserveBytes is the free space below which writes fail with ErrFull; 0
-	// means 256 MiB. It must suffice for the buffers in memory (64 MiB) and one
-	// compaction.
+	// means DefaultReserve. It must suffice for the buffers in memory (64 MiB) and
+	// one compaction; with less, more writes wait for room on a full disk.
 	ReserveBytes uint64
+	// Describe describes the keys of a space, by its name, without showing their
+	// contents, for reports of damage.
+	Describe map[string]func(key []byte) string
+	// Crash ends the process when the database cannot continue; nil means a panic.
+	// cause has no stored contents.
+	Crash func(cause string)
 }
 
 // DB is an open data directory. It is safe for concurrent use.
 type DB struct {
-	db     *pebble.DB
-	lock   *pebble.Lock
-	room   room
-	failed atomic.Pointer[error]
+	db       *pebble.DB
+	lock     *pebble.Lock
+	fs       vfs.FS
+	dir      string
+	room     room
+	damages  damages
+	pacer    *pacer
+	logger   quietLogger
+	marks    *Marks
+	readOnly bool
+	failed   atomic.Pointer[error]
+	// lockInfo is the lock file, nil if it is not watched.
+	lockInfo os.FileInfo
 }
 
 // Open opens dir and creates it if it does not exist. It fails with ErrInUse,
-// ErrFormat, ErrSettings or ErrNotADataDir without changing anything.
+// ErrFormat, ErrSettings or ErrNotADataDir without changing anything, with
+// ErrFull if a new directory has no room, and with ErrDamaged if a file that is
+// needed to open it cannot be read.
+//
+// If less than the reserve is free, it opens an existing directory for reading
+// only: every write fails with ErrFull. Close it and open it again once HasRoom.
 func Open(dir string, opts Options) (*DB, error) {
 	fsys := opts.FS
 	if fsys == nil {
-		fsys = vfs.Default
+		fsys = privateFS{vfs.Default}
 		// The lock knows directories by their path: one directory, one path.
 		whole, err := filepath.Abs(dir)
 		if err != nil {
@@ -78,17 +100,89 @@ func Open(dir string, opts Options) (*DB, error) {
 	if err := checkFormat(fsys, dir, opts.Settings); err != nil {
 		return nil, errors.Join(err, lock.Close())
 	}
-	opened := &DB{lock: lock}
-	watched := opened.room.watch(fsys, dir, opts.ReserveBytes)
-	opened.db, err = pebble.Open(dir, pebbleOptions(watched, opts.CacheBytes, lock))
+	opened := &DB{
+		lock:    lock,
+		fs:      fsys,
+		dir:     dir,
+		damages: damages{describe: opts.Describe, now: time.Now},
+		logger:  quietLogger{opts.Crash},
+	}
+	if opts.FS == nil {
+		err = errors.Join(makePrivate(fsys, dir), opened.watchLock())
+	}
+	if err == nil {
+		err = opened.open(opts)
+	}
 	if err != nil {
 		return nil, errors.Join(fmt.Errorf("open %s: %w", dir, err), lock.Close())
 	}
 	return opened, nil
 }
 
+func (d *DB) open(opts Options) error {
+	watched := d.room.watch(d.fs, d.dir, opts.ReserveBytes)
+	d.room.setOpening(true)
+	defer d.room.setOpening(false)
+	free, known, err := d.room.free()
+	if err != nil {
+		return err
+	}
+	if known && free < d.room.reserve {
+		return d.openToRead(watched, opts, free)
+	}
+	d.db, err = d.openPebble(watched, opts)
+	if noSpace(err) {
+		return d.openToRead(watched, opts, 0)
+	}
+	return err
+}
+
+// openToRead opens an existing database without writing anything.
+func (d *DB) openToRead(watched vfs.FS, opts Options, free uint64) (err error) {
+	d.readOnly = true
+	d.room.full.Store(true)
+	desc, err := pebble.Peek(d.dir, d.fs)
+	if err != nil {
+		return readError("find database", err)
+	}
+	if !desc.Exists {
+		return d.room.fullError(free)
+	}
+	d.db, err = d.openPebble(watched, opts)
+	return err
+}
+
+func (d *DB) openPebble(watched vfs.FS, opts Options) (*pebble.DB, error) {
+	d.pacer = newPacer(time.Now)
+	db, err := pebble.Open(d.dir, d.pebbleOptions(watched, opts.CacheBytes))
+	if err != nil {
+		d.pacer.Unregister()
+		return nil, readError("open database", err)
+	}
+	return db, nil
+}
+
+// ReadOnly reports whether the directory was opened for reading only, because the
+// disk is full.
+func (d *DB) ReadOnly() bool { return d.readOnly }
+
+// HasRoom reports whether at least the reserve is free and nothing waits for
+// room.
+func (d *DB) HasRoom() bool {
+	if d.room.isStuck() {
+		return false
+	}
+	free, known, err := d.room.free()
+	return err == nil && (!known || free >= d.room.reserve)
+}
+
 const (
 	memTableBytes = 16 << 20
+	// stopWrites is the depth of the highest level at which writes wait for
+	// compactions. Pebble would wait forever for one that cannot read a damaged
+	// file, so Pebble's own limit is far higher: see throttle.
+	stopWrites        = 12
+	damagedStopWrites = 1000
 	// tableBytes is the size of a sorted table at every level. By default they
 	// double from level to level; then the filters of the lowest grow to
 	// megabytes each, do not stay in the cache, and are read again for a key.
@@ -107,21 +201,29 @@ func lockDir(fsys vfs.FS, dir string) (*pebble.Lock, error) {
 	return lock, nil
 }
 
-func pebbleOptions(fsys vfs.FS, cacheBytes int64, lock *pebble.Lock) *pebble.Options {
+func (d *DB) pebbleOptions(fsys vfs.FS, cacheBytes int64) *pebble.Options {
 	if cacheBytes == 0 {
 		cacheBytes = 32 << 20
 	}
 	opts := &pebble.Options{
-		FS:   fsys,
-		Lock: lock,
+		FS:       fsys,
+		Lock:     d.lock,
+		ReadOnly: d.readOnly,
 		// Pebble reserves the memory of its buffers from the cache: the one being
 		// written and the one being flushed would leave no room for blocks.
 		CacheSize:                   cacheBytes + 2*memTableBytes,
 		MemTableSize:                memTableBytes,
+		MaxOpenFiles:                maxOpenFiles(),
 		MemTableStopWritesThreshold: 4,
+		L0StopWritesThreshold:       damagedStopWrites,
 		FormatMajorVersion:          pebble.FormatNewest,
-		Logger:                      quietLogger{},
+		Logger:                      d.logger,
+		EventListener: &pebble.EventListener{
+			DataCorruption: d.damages.report,
+			CompactionEnd:  d.pacer.compacted,
+		},
 	}
+	opts.Experimental.CompactionScheduler = d.pacer
 	// Most point reads check whether a key is new; filters answer that without
 	// reading a block.
 	for i := range opts.Levels {
@@ -130,6 +232,15 @@ func pebbleOptions(fsys vfs.FS, cacheBytes int64, lock *pebble.Lock) *pebble.Opt
 	}
 	return opts
 }
+
+// ReserveBytes is the free space below which writes fail with ErrFull.
+func (d *DB) ReserveBytes() uint64 { return d.room.reserve }
+
+// FreeBytes is the free space on the disk, or false if it is not known.
+func (d *DB) FreeBytes() (free uint64, known bool, err error) { return d.room.free() }
+
+// Failed reports whether writes fail with ErrFailed.
+func (d *DB) Failed() bool { return d.failed.Load() != nil }
 
 // Space returns the key space of that name. Names must be short, constant and
 // without zero bytes.
@@ -149,7 +260,13 @@ func (d *DB) Check(ctx context.Context) error {
 	return d.Space("check").Write(func(b *Batch) error { return b.Put(nil, []byte{1}) })
 }
 
-// Close flushes and releases the directory. Nothing may use the DB afterwards.
+// Close flushes and releases the directory. Nothing may use the DB afterwards. If
+// the database waits for room, Close leaves it to the end of the process: what
+// was acknowledged is in the write-ahead log.
 func (d *DB) Close() error {
-	return errors.Join(d.db.Close(), d.lock.Close())
+	d.room.close()
+	if d.room.isStuck() {
+		return d.lock.Close()
+	}
+	return errors.Join(d.marks.close(), d.db.Close(), d.lock.Close())
 }

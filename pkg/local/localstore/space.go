@@ -3,7 +3,6 @@ package localstore
 import (
 	"bytes"
 	"errors"
-	"fmt"
 
 	"github.com/cockroachdb/pebble/v2"
 )
@@ -36,7 +35,7 @@ func (s *Space) View(key []byte, visit func(value []byte) error) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("read key: %w", err)
+		return false, readError("read key", err)
 	}
 	defer func() { _ = closer.Close() }()
 	return true, visit(value)
@@ -54,7 +53,7 @@ func (s *Space) Scan(lower, upper []byte, visit func(key, value []byte) (bool, e
 	for valid := iter.First(); valid; valid = iter.Next() {
 		value, err := iter.ValueAndErr()
 		if err != nil {
-			return fmt.Errorf("read value: %w", err)
+			return readError("read value", err)
 		}
 		more, err := visit(iter.Key()[len(s.prefix):], value)
 		if err != nil {
@@ -65,7 +64,7 @@ func (s *Space) Scan(lower, upper []byte, visit func(key, value []byte) (bool, e
 		}
 	}
 	if err := iter.Error(); err != nil {
-		return fmt.Errorf("scan keys: %w", err)
+		return readError("scan keys", err)
 	}
 	return nil
 }
@@ -80,13 +79,13 @@ func (s *Space) Last(lower, upper []byte) (key, value []byte, found bool, err er
 	defer func() { _ = iter.Close() }()
 	if !iter.Last() {
 		if err := iter.Error(); err != nil {
-			return nil, nil, false, fmt.Errorf("find last key: %w", err)
+			return nil, nil, false, readError("find last key", err)
 		}
 		return nil, nil, false, nil
 	}
 	v, err := iter.ValueAndErr()
 	if err != nil {
-		return nil, nil, false, fmt.Errorf("read value: %w", err)
+		return nil, nil, false, readError("read value", err)
 	}
 	return bytes.Clone(iter.Key()[len(s.prefix):]), bytes.Clone(v), true, nil
 }
@@ -95,7 +94,7 @@ func (s *Space) iterate(lower, upper []byte) (*pebble.Iterator, error) {
 	bounds := &pebble.IterOptions{LowerBound: s.key(lower), UpperBound: s.upper(upper)}
 	iter, err := s.db.db.NewIter(bounds)
 	if err != nil {
-		return nil, fmt.Errorf("open iterator: %w", err)
+		return nil, readError("open iterator", err)
 	}
 	return iter, nil
 }

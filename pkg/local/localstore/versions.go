@@ -37,6 +37,9 @@ func OpenVersions(space *Space, key []byte) (*Versions, error) {
 		}
 		v.session = binary.BigEndian.Uint64(raw) + 1
 	}
+	if space.db.readOnly {
+		return v, nil // nothing is written in this session
+	}
 	next := binary.BigEndian.AppendUint64(nil, v.session)
 	if err := space.Write(func(b *Batch) error { return b.Put(key, next) }); err != nil {
 		return nil, fmt.Errorf("begin version session: %w", err)

@@ -3,22 +3,26 @@ package localstore
 import (
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2"
+
+	"reprise/pkg/storefault"
 )
 
 var (
-	// ErrFull means that less than the reserve is free on the disk. Nothing was
-	// written and reads still work; a retry helps once there is room.
-	ErrFull = errors.New("disk is full")
+	// ErrFull means that less than the reserve is free on the disk. Reads still
+	// work; a retry helps once there is room.
+	ErrFull = storefault.ErrFull
 	// ErrFailed means that the disk failed during an earlier write. Reads may
 	// still work; only reopening the directory can help.
-	ErrFailed = errors.New("data directory failed and must be reopened")
+	ErrFailed = storefault.ErrFailed
 )
 
 // Write applies the operations that fill adds to a batch, all or none, and
-// returns once they are on disk. With ErrFull or ErrFailed nothing was written;
-// with another error the operations may or may not have been applied.
+// returns once they are on disk. On an error the operations may or may not have
+// been applied, now or later: a write that waits for room is completed once there
+// is room.
 func (s *Space) Write(fill func(*Batch) error) error {
 	pending, err := s.Apply(fill)
 	if err != nil {
@@ -27,8 +31,8 @@ func (s *Space) Write(fill func(*Batch) error) error {
 	return pending.Wait()
 }
 
-// Free is Write for a batch that makes room by deleting: it is accepted even if
-// the disk is full.
+// Free is Write for a batch that makes room by deleting, or that is small: it is
+// accepted while less than the reserve is free, as long as anything is.
 func (s *Space) Free(fill func(*Batch) error) error {
 	pending, err := s.ApplyFree(fill)
 	if err != nil {
@@ -76,11 +80,33 @@ type Pending struct {
 	batch *pebble.Batch
 }
 
-// Wait returns once the write is on disk. It must be called exactly once.
+// Wait returns once the write is on disk. It must be called exactly once. If
+// there is no room on the disk it fails with ErrFull instead of waiting for room;
+// the write may still be completed later.
 func (p Pending) Wait() error {
 	if p.batch == nil {
 		return nil
 	}
+	synced := make(chan error, 1)
+	go func() { synced <- p.sync() }()
+	select {
+	case err := <-synced:
+		return err
+	case <-p.db.room.whenStuck():
+	}
+	// It may be on disk all the same.
+	select {
+	case err := <-synced:
+		return err
+	case <-time.After(roomPatience):
+		return fmt.Errorf("sync batch: %w", ErrFull)
+	}
+}
+
+// roomPatience is how long a write that has begun waits for room.
+const roomPatience = time.Second
+
+func (p Pending) sync() error {
 	if err := p.batch.SyncWait(); err != nil {
 		p.db.fail(err)
 		return fmt.Errorf("sync batch: %w: %w", ErrFailed, err)
@@ -113,7 +139,7 @@ func (s *Space) apply(fill func(*Batch) error, how *pebble.WriteOptions, freeing
 func (d *DB) commit(batch *pebble.Batch, how *pebble.WriteOptions) error {
 	defer func() {
 		if cause := recover(); cause != nil {
-			crash(fmt.Sprint(cause))
+			d.logger.end(panicked(cause))
 		}
 	}()
 	if !how.Sync {
@@ -131,14 +157,35 @@ func closeBatch(batch *pebble.Batch) error {
 
 // admit refuses a write after a failure of the disk, or while it is full.
 func (d *DB) admit(freeing bool) error {
+	d.checkLock()
 	if cause := d.failed.Load(); cause != nil {
 		return fmt.Errorf("%w: %w", ErrFailed, *cause)
 	}
-	if freeing {
+	if d.readOnly {
+		return fmt.Errorf("%w: the directory is open for reading only", ErrFull)
+	}
+	if d.room.isStuck() {
+		return fmt.Errorf("%w: the database waits for room", ErrFull)
+	}
+	if freeing || !d.room.due() {
 		return nil
 	}
-	return d.room.check()
+	if err := d.room.check(); err != nil {
+		return err
+	}
+	d.throttle()
+	return nil
 }
+
+// throttle waits while compactions are far behind. If a damaged file may be what
+// keeps them from going on, writes do not wait: reads become slower instead.
+func (d *DB) throttle() {
+	for d.damages.none() && d.db.Metrics().Levels[0].Sublevels >= stopWrites {
+		time.Sleep(throttlePoll)
+	}
+}
+
+const throttlePoll = 10 * time.Millisecond
 
 // fail remembers the first failure of the disk. The write-ahead log then has a
 // gap, so no later write is allowed.

@@ -71,7 +71,7 @@ func (c *Closer) end(ctx context.Context, id string, status replay.Status, why *
 				return replay.Row{}, err
 			}
 		}
-		failure := why
+		failure := row.Explained(why)
 		if final != replay.Failed {
 			failure = nil
 		}

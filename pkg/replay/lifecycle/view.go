@@ -15,11 +15,15 @@ type Progress struct {
 	// its cut; 0 for a replay of single entities, where it is unknown.
 	Total int64 `json:"total"`
 	// Read events were read, Delivered were also selected and acknowledged by
-	// the playback stream, and Applied were also consumed.
+	// the playback stream, and Consumed were also taken in by its consumer, which
+	// applies them unless they are duplicates or their entity is parked.
 	Read      int64 `json:"read"`
 	Delivered int64 `json:"delivered"`
-	Applied   int64 `json:"applied"`
-	// Duplicates and Parked come from the rows that the proof counted.
+	Consumed  int64 `json:"consumed"`
+	// Applied, Duplicates and Parked come from the rows that the proof of a rebuild
+	// counted; they are 0 before it. Without a rebuild there are no rows, and Applied
+	// is what the proof says was consumed.
+	Applied    int64 `json:"applied"`
 	Duplicates int64 `json:"duplicates"`
 	Parked     int64 `json:"parked"`
 }
@@ -88,12 +92,12 @@ func (v *Viewer) View(ctx context.Context, row replay.Row) (View, error) {
 		view.Progress.count(row.Proof)
 		return view, nil
 	}
-	view.Progress.Applied, err = v.Store.Applied(ctx, v.Registry, v.Generations, row)
+	view.Progress.Consumed, err = v.Store.Consumed(ctx, v.Registry, v.Generations, row)
 	return view, err
 }
 
 func (p *Progress) count(proof *replay.Proof) {
-	p.Applied = proof.Applied.Count
+	p.Consumed, p.Applied = proof.Applied.Count, proof.Applied.Count
 	if proof.Rows != nil {
 		p.Applied = proof.Rows.Applied
 		p.Duplicates = proof.Rows.Duplicates

@@ -1,0 +1,152 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"reprise/pkg/api"
+	"reprise/pkg/local/emulate"
+	"reprise/pkg/storefault"
+)
+
+const (
+	// roomEvery is how often a full disk is checked for room.
+	roomEvery = 250 * time.Millisecond
+	// firstPause and lastPause bound the wait before an engine that failed is
+	// started again.
+	firstPause = time.Second
+	lastPause  = time.Minute
+)
+
+// ServeHTTP serves the HTTP API. Requests wait while the platform is opened again.
+func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	p.front.RLock()
+	defer p.front.RUnlock()
+	p.api.ServeHTTP(w, r)
+}
+
+// hold implements emulate.Hold.
+func (p *Platform) hold(r *http.Request) *api.Problem {
+	p.front.RLock()
+	pump := p.pump
+	p.front.RUnlock()
+	return pace{pump.Lag, time.Now, emulate.Sleep}.hold(r)
+}
+
+// work runs everything but the HTTP API until ctx ends.
+func (p *Platform) work(ctx context.Context) error {
+	if err := p.awaitRoom(ctx); err != nil || ctx.Err() != nil {
+		return err
+	}
+	group, ctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return p.execute(ctx) })
+	group.Go(func() error { return p.consumers(ctx) })
+	group.Go(func() error { return p.trim(ctx) })
+	return group.Wait()
+}
+
+// awaitRoom waits until a platform that was opened on a full disk is open for
+// writing.
+func (p *Platform) awaitRoom(ctx context.Context) error {
+	for p.db.ReadOnly() {
+		p.options.Log.LogAttrs(ctx, slog.LevelWarn, "the disk is full: only reads are served until there is room")
+		if err := p.pollRoom(ctx); err != nil {
+			return nil
+		}
+		if err := p.reopen(ctx); err != nil {
+			return fmt.Errorf("open platform again: %w", err)
+		}
+		if !p.db.ReadOnly() {
+			p.options.Log.LogAttrs(ctx, slog.LevelWarn, "the disk has room again: everything goes on")
+			return p.begin(ctx)
+		}
+	}
+	return nil
+}
+
+// pollRoom returns nil once the disk has room, or the error of ctx.
+func (p *Platform) pollRoom(ctx context.Context) error {
+	for !p.db.HasRoom() {
+		if err := emulate.Sleep(ctx, roomEvery); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// reopen opens the data directory again, while no request is served.
+func (p *Platform) reopen(ctx context.Context) error {
+	p.front.Lock()
+	defer p.front.Unlock()
+	if err := p.Close(); err != nil {
+		return err
+	}
+	return p.open(ctx)
+}
+
+// begin completes what an earlier process left unfinished. What cannot be
+// completed because the disk is full or damaged is tried again by the keeper.
+func (p *Platform) begin(ctx context.Context) error {
+	for _, do := range []func(context.Context) error{p.core.Replays().Reconcile, p.warnOfVersion} {
+		err := do(ctx)
+		switch {
+		case errors.Is(err, storefault.ErrFull), errors.Is(err, storefault.ErrDamaged):
+			p.options.Log.LogAttrs(ctx, slog.LevelWarn, "start incomplete; retrying", slog.String("error", err.Error()))
+		case err != nil:
+			return err
+		}
+	}
+	return nil
+}
+
+// pauseEngine ends the running engine, if any. Its executions go on with the next
+// engine, from what the journal says.
+func (p *Platform) pauseEngine() {
+	if pause := p.pause.Load(); pause != nil {
+		(*pause)()
+	}
+}
+
+// execute runs the state machine engine until ctx ends. While the disk is full,
+// executions wait. After another error of the journal the engine is started again,
+// since that error may concern a single execution or pass.
+func (p *Platform) execute(ctx context.Context) error {
+	wait, logged := firstPause, ""
+	for {
+		running, end := context.WithCancel(ctx)
+		p.pause.Store(&end)
+		err := p.engine.Load().Run(running)
+		end()
+		if ctx.Err() != nil {
+			return nil
+		}
+		full := err == nil || errors.Is(err, storefault.ErrFull)
+		text := "the disk is full: replays wait until there is room"
+		if !full {
+			text = err.Error()
+		}
+		if text != logged {
+			logged = text
+			p.options.Log.LogAttrs(ctx, slog.LevelWarn, "replays are interrupted", slog.String("cause", text))
+		}
+		if full {
+			wait = firstPause
+			err = p.pollRoom(ctx)
+		} else {
+			err = emulate.Sleep(ctx, wait)
+			wait = min(2*wait, lastPause)
+		}
+		if err != nil {
+			return nil
+		}
+		if err := p.openEngine(); err != nil {
+			return err
+		}
+	}
+}

@@ -51,7 +51,6 @@ func (p *Platform) Serve(ctx context.Context, listener net.Listener, ready func(
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.work(ctx) })
-	group.Go(func() error { p.core.CheckCode(ctx); return nil })
 	group.Go(func() error { return p.serveHTTP(ctx, listener, ready) })
 	err := group.Wait()
 	if ctx.Err() != nil && (err == nil || errors.Is(err, context.Canceled)) {

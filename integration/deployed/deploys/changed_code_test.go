@@ -16,7 +16,7 @@ import (
 func TestChangedCodeOfOneVersionIsNoticedAfterADeploy(t *testing.T) {
 	w := deployed.New(t)
 	changed := deployed.Build(t, programs.Edit{
-		File: "pkg/domain/repofiles.go",
+		File: "pkg/domain/samples/repofiles.go",
 		Old:  "Changes: state.Changes + 1}",
 		New:  "Changes: state.Changes + 2}",
 	})

@@ -9,8 +9,6 @@ import (
 	"slices"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
@@ -217,37 +215,4 @@ func (h *Load) moved(ctx context.Context, batch *loadBatch) (int, error) {
 		}
 	}
 	return count, nil
-}
-
-// put sends the lanes concurrently, but the records of one lane one after the
-// other: two records of a lane in flight could swap places.
-func (h *Load) put(ctx context.Context, batch *loadBatch) error {
-	batch.positions = make([]event.Position, len(batch.ids))
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(lanesInFlight)
-	for _, l := range batch.lanes {
-		group.Go(func() error { return h.putLane(ctx, batch, l) })
-	}
-	return group.Wait()
-}
-
-func (h *Load) putLane(ctx context.Context, batch *loadBatch, l *laneBatch) error {
-	for start := 0; start < len(l.lines); {
-		end := l.record(start, h.KeepTime)
-		data, err := h.Codec.Pack(record.Header{Lane: l.lane, KeepTime: h.KeepTime}, l.lines[start:end])
-		if err != nil {
-			return err
-		}
-		sequence, err := h.Stream.Put(ctx, h.Lanes.Key(l.lane), data)
-		if err != nil {
-			return err
-		}
-		for i := start; i < end; i++ {
-			if batch.positions[l.indexes[i]], err = event.NewPosition(h.Epoch, sequence, i-start); err != nil {
-				return err
-			}
-		}
-		start = end
-	}
-	return nil
 }

@@ -89,6 +89,22 @@ type Stream interface {
 	Read(ctx context.Context, from Iterator, limit int) (Batch, error)
 }
 
+// Input is a record to put.
+type Input struct {
+	Key  string
+	Data []byte
+}
+
+// BatchStream is a Stream that stores several records with one wait for durability
+// for each shard. Kinesis cannot be one: it stores a part of such a call and may
+// reorder the rest.
+type BatchStream interface {
+	Stream
+	// PutAll is Put of every record, those of a shard in the given order and all of
+	// them or none. After an error any shard may have its records.
+	PutAll(ctx context.Context, records []Input) (sequences []string, err error)
+}
+
 // Description describes a stream.
 type Description struct {
 	Name string

@@ -26,7 +26,7 @@ const (
 	// takes several times its size in memory until its events are put. leastWork
 	// bounds the number of small ones.
 	workBytes = 6 * api.MaxBodyBytes
-	leastWork = 64 << 10
+	leastWork = 1 << 20
 	// readsAtOnce bounds the requests without a body, whose answers may be large.
 	readsAtOnce = 6
 	// roomPatience is how long a request waits for room.

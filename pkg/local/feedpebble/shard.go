@@ -87,28 +87,32 @@ func (s *Streams) skipLost(sh *shard) error {
 	return nil
 }
 
-// put numbers and applies a record. The caller must wait for pending and then
-// publish the record.
-func (sh *shard) put(
-	s *Streams, key string, data []byte,
-) (pending localstore.Pending, sequence uint64, arrival int64, err error) {
+// put numbers and applies records, those that the indexes name. The caller must wait
+// for what is pending and then publish the last of them.
+func (sh *shard) put(s *Streams, records []feed.Input, indexes []int) (written, error) {
 	var buffer [8 + 2 + feed.MaxKeyBytes]byte
 	sh.putting.Lock()
 	defer sh.putting.Unlock()
 	if sh.deleted {
-		return pending, 0, 0, feed.ErrStreamNotFound
+		return written{}, feed.ErrStreamNotFound
 	}
-	arrival = max(s.now().UnixMilli(), sh.latest)
-	header := appendHeader(buffer[:0], arrival, key)
-	at := recordKey(sh.stream, sh.index, sh.next)
-	pending, err = s.space.Apply(func(b *localstore.Batch) error { return b.Put(at, header, data) })
+	arrival := max(s.now().UnixMilli(), sh.latest)
+	pending, err := s.space.Apply(func(b *localstore.Batch) error {
+		for i, index := range indexes {
+			r := &records[index]
+			at := recordKey(sh.stream, sh.index, sh.next+uint64(i))
+			if err := b.Put(at, appendHeader(buffer[:0], arrival, r.Key), r.Data); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 	if err != nil {
-		return pending, 0, 0, err
+		return written{}, err
 	}
-	sequence = sh.next
-	sh.next++
+	sh.next += uint64(len(indexes))
 	sh.latest = arrival
-	return pending, sequence, arrival, nil
+	return written{shard: sh, pending: pending, last: sh.next - 1, arrival: arrival}, nil
 }
 
 // publish makes a record that is on disk readable, with all earlier records.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"reprise/pkg/feed"
+	"reprise/pkg/local/localstore"
 )
 
 // readBytes limits the data of one Read, as Kinesis does.
@@ -19,28 +20,76 @@ type Stream struct {
 	name    string
 }
 
-var _ feed.Stream = (*Stream)(nil)
+var _ feed.BatchStream = (*Stream)(nil)
 
 // Put implements feed.Stream. Arrival times never decrease within a shard.
 func (s *Stream) Put(ctx context.Context, key string, data []byte) (string, error) {
-	if err := errors.Join(ctx.Err(), feed.CheckRecord(key, data)); err != nil {
-		return "", fmt.Errorf("put record: %w", err)
+	sequences, err := s.PutAll(ctx, []feed.Input{{Key: key, Data: data}})
+	if err != nil {
+		return "", err
+	}
+	return sequences[0], nil
+}
+
+// PutAll implements feed.BatchStream.
+func (s *Stream) PutAll(ctx context.Context, records []feed.Input) ([]string, error) {
+	sequences, err := s.putAll(ctx, records)
+	if err != nil {
+		return nil, fmt.Errorf("put records: %w", err)
+	}
+	return sequences, nil
+}
+
+// written is what one shard got of a call.
+type written struct {
+	shard   *shard
+	pending localstore.Pending
+	last    uint64
+	arrival int64
+}
+
+func (s *Stream) putAll(ctx context.Context, records []feed.Input) ([]string, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	for _, r := range records {
+		if err := feed.CheckRecord(r.Key, r.Data); err != nil {
+			return nil, err
+		}
 	}
 	st, err := s.streams.find(s.name)
 	if err != nil {
-		return "", fmt.Errorf("put record: %w", err)
+		return nil, err
 	}
-	sh := st.shards[place(st.starts, key)]
-	pending, sequence, arrival, err := sh.put(s.streams, key, data)
-	if err != nil {
-		return "", fmt.Errorf("put record: %w", err)
+	byShard := make([][]int, len(st.shards))
+	for i, r := range records {
+		at := place(st.starts, r.Key)
+		byShard[at] = append(byShard[at], i)
 	}
-	if err := pending.Wait(); err != nil {
-		return "", fmt.Errorf("put record: %w", err)
+	sequences := make([]string, len(records))
+	var all []written
+	for at, indexes := range byShard {
+		if len(indexes) == 0 {
+			continue
+		}
+		w, putErr := st.shards[at].put(s.streams, records, indexes)
+		if err = putErr; err != nil {
+			break
+		}
+		all = append(all, w)
+		for i, index := range indexes {
+			sequences[index] = strconv.FormatUint(w.last-uint64(len(indexes)-1-i), 10)
+		}
 	}
-	sh.publish(sequence, arrival)
-	s.streams.mark(sh, sequence, arrival)
-	return strconv.FormatUint(sequence, 10), nil
+	for _, w := range all { // what was applied is published, whatever failed beside it
+		if waitErr := w.pending.Wait(); waitErr != nil {
+			err = errors.Join(err, waitErr)
+			continue
+		}
+		w.shard.publish(w.last, w.arrival)
+		s.streams.mark(w.shard, w.last, w.arrival)
+	}
+	return sequences, err
 }
 
 // Shards implements feed.Stream. Streams are never resharded here.

@@ -25,8 +25,10 @@ const consuming = "DescribeStream DescribeStreamSummary GetRecords GetShardItera
 //     kept to go back to, drops tables and lists them.
 //   - events: Query reads entries, the quarantine and witnesses; GetItem looks a
 //     single entry up, and the parts of a large record in quarantine.
-//   - control, by partition: PutItem into registry also enters a loss, and takes a hold
-//     that is over; into replay#* it writes plans, checkpoints, marks and costs.
+//   - control, by partition: PutItem into registry also enters a loss or the check of
+//     the projections' code, and takes a hold that is over; into replays
+//     it also notes an error, and into replay#* it writes plans, checkpoints, marks and
+//     costs.
 //     DeleteItem removes the replays of long ago, as every close does. BatchGetItem
 //     reads heads, manifests, checkpoints and plans of lanes; Query lists replays,
 //     manifests, registers and costs.
@@ -55,15 +57,16 @@ func grants() map[string]map[string]string {
 		"run-microservice": {"control": "Query", "event-stream": consuming},
 		"write-state": {"control": "BatchGetItem Query" + puts("registry"), "events": "GetItem Query",
 			"generation-*": "BatchGetItem GetItem PutItem", "event-stream": consuming},
-		"keep-consumers": {"control": "Query" + puts("registry,replays") + forgets,
-			"generation-*": creating + dropping + " GetItem PutItem",
+		"keep-consumers": {"control": "BatchGetItem Query" + puts("registry,replays") + forgets, "events": "Query",
+			"generation-*": creating + dropping + " GetItem PutItem Query",
 			"replay":       "StartExecution", "replay's": "DescribeExecution",
 			"write-state": aliases, "write-state:*": aliases,
 			"mappings": "DeleteEventSourceMapping UpdateEventSourceMapping",
 			"*":        "CreateEventSourceMapping ListEventSourceMappings ListTables", "failed-calls": "SendMessage"},
 		"plan-replay": {"control": "BatchGetItem Query" + puts("registry,replays,replay#*"),
 			"generation-*": "BatchGetItem GetItem" + creating},
-		"read-segment": {"control": "BatchGetItem Query" + puts("replay#*"), "events": "Query", "playback": "PutRecord"},
+		"read-segment": {"control": "BatchGetItem Query" + puts("replays,replay#*"), "events": "Query",
+			"playback": "PutRecord"},
 		"apply-playback": {"control": "BatchGetItem Query" + puts("replays,replay#*"), "events": "Query",
 			"generation-*": "BatchGetItem GetItem PutItem", "playback": consuming},
 		"check-drained": {"control": "BatchGetItem" + puts("replays,replay#*"), "generation-*": "GetItem"},

@@ -51,7 +51,7 @@ var layers = [][]string{
 	{"event", "event/strict", "asl/states", "storefault"},
 	{"event/record", "control", "feed", "local/localstore", "meter", "asl/jsonata", "asl/journal"},
 	{"eventlog", "datastore", "asl"},
-	{"projection/jsonstate", "gateway", "projection", "domain", "asl/interpreter"},
+	{"projection/jsonstate", "gateway", "projection", "projection/codecheck", "domain", "asl/interpreter"},
 	{"replay", "replay/cutover", "replay/lifecycle", "meter/spending", "aws/settings", "asl/engine"},
 	{"api", "consume", "steps", "asl/wire"},
 	{"platform"},

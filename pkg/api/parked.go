@@ -170,7 +170,7 @@ func (l *parkedList) lane(ctx context.Context, at parkedPlace, page *ParkedPage)
 				page.Parked = append(page.Parked, viewParked(at.lane, &rows[i]))
 			}
 		}
-		if len(rows) < parkedRead {
+		if !datastore.MoreRows(rows, parkedRead) {
 			return next, nil
 		}
 	}

@@ -12,9 +12,6 @@ import (
 const (
 	defaultRows = 200
 	maxRows     = 1000
-	// maxRowsBytes is the total size of states at which a page of rows ends. A
-	// client that merges lanes holds one page of each.
-	maxRowsBytes = 1 << 20
 )
 
 // RowsPage is a part of one lane of a generation, ascending by the bytes of the
@@ -43,16 +40,11 @@ func (a *API) getRows(r *http.Request) (reply, error) {
 		return reply{}, err
 	}
 	page := RowsPage{Generation: info.ID, Lane: lane, Rows: make([]EntityView, 0, len(rows))}
-	size := 0
 	for i := range rows {
-		if size >= maxRowsBytes {
-			break
-		}
 		page.Rows = append(page.Rows, viewEntity(info.ID, &rows[i]))
-		size += len(rows[i].State)
 	}
-	if n := len(page.Rows); n == limit || n < len(rows) {
-		page.Next = EncodeEntity(page.Rows[n-1].Entity)
+	if datastore.MoreRows(rows, limit) {
+		page.Next = EncodeEntity(rows[len(rows)-1].Entity)
 	}
 	return answer(http.StatusOK, page), nil
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"reprise/pkg/datastore"
+	"reprise/pkg/projection/codecheck"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 	"reprise/pkg/storefault"
@@ -75,6 +76,9 @@ type StatusView struct {
 	// Unreadable names the parts of this answer that are empty because stored data
 	// is damaged.
 	Unreadable []string `json:"unreadable,omitempty"`
+	// Code is the latest check of the projections' code against the active
+	// generation, nil if there was none.
+	Code *codecheck.Report `json:"code,omitempty"`
 }
 
 // LogStatus is the size of the log.
@@ -105,6 +109,7 @@ func (a *API) getStatus(r *http.Request) (reply, error) {
 		{"executions", a.executionStatus},
 		{"log", a.logStatus},
 		{"generations", a.storeStatus},
+		{"code", a.codeStatus},
 		{"replays", a.replayStatus},
 		{"quarantined", a.quarantineStatus},
 		{"parked", a.parkedStatus},

@@ -14,6 +14,7 @@ import (
 	"reprise/pkg/local"
 	"reprise/pkg/local/feedpebble"
 	"reprise/pkg/local/localstore"
+	"reprise/pkg/projection"
 )
 
 const localHelp = `
@@ -144,6 +145,8 @@ func explainLocal(o local.Options, err error) error {
 		return command.Hint(err, "--lanes and --bucket are fixed when a directory is created: give the same values again")
 	case errors.Is(err, localstore.ErrNotADataDir):
 		return command.Hint(err, "name an empty or a new directory with --data")
+	case errors.Is(err, projection.ErrSharedType):
+		return command.Hint(err, "take the type from one of the two projections")
 	case errors.Is(err, syscall.EADDRINUSE):
 		return command.Hint(err, "%s is in use: choose another --addr; 127.0.0.1:0 takes any free port", o.Addr)
 	}

@@ -69,6 +69,10 @@ func printStatus(f *command.ClientFlags, v api.StatusView) error {
 				"hint: the active generation is lost; reprise replay start --rebuild --promote --wait builds another generation")
 		}
 	}
+	if v.Code != nil && v.Code.Differing > 0 {
+		_, _ = fmt.Fprintln(f.App.Stderr, "hint: raise the version of the projection whenever an event that was accepted "+
+			"before leads to a different state; reprise replay start --rebuild --promote --wait replaces the generation")
+	}
 	if v.Quarantined.Count > 0 {
 		_, _ = fmt.Fprintln(f.App.Stderr, "hint: reprise quarantine list shows the records that were set aside, and why")
 	}
@@ -85,6 +89,9 @@ func printSummary(w io.Writer, v api.StatusView) {
 	command.Row(w, "newest event", command.When(v.Log.Newest))
 	command.Row(w, "quarantined", bounded(v.Quarantined)+" records")
 	command.Row(w, "parked", bounded(v.Parked)+" entities")
+	if v.Code != nil {
+		command.Row(w, "states", replays.StatesText(&v.Code.Comparison))
+	}
 	if v.Ignored.Total() > 0 {
 		command.Row(w, "ignored", replays.IgnoredText(v.Ignored))
 	}

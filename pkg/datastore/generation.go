@@ -58,8 +58,8 @@ type Generation interface {
 	// nothing was written then.
 	WriteRows(ctx context.Context, lane event.Lane, writes []RowWrite) (conflicts []string, err error)
 	// Scan returns up to limit rows of a lane whose entities sort after the
-	// given one, ascending by escaped entity id. Fewer than limit means that
-	// there are no more; a limit below 1 returns none.
+	// given one, ascending by escaped entity id. A page also ends at PageBytes;
+	// MoreRows tells whether there may be more. A limit below 1 returns none.
 	Scan(ctx context.Context, lane event.Lane, after string, limit int) ([]Row, error)
 	// Identify enters events of a lane into the identity index. For each event,
 	// in the order given, it returns the entry that the index now holds for its

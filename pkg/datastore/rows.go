@@ -61,10 +61,11 @@ func (c *Counts) AddAll(o Counts) {
 }
 
 // CountLane counts the rows of one lane of a generation that belongs to a version
-// of the projections.
-func CountLane(ctx context.Context, g Generation, lane event.Lane, version string) (Counts, error) {
+// of the projections, and calls visit for each of them in order.
+func CountLane(ctx context.Context, g Generation, lane event.Lane, version string, visit func(*Row)) (Counts, error) {
 	var sum Counts
 	err := EachRow(ctx, g, lane, func(row *Row) error {
+		visit(row)
 		sum.Add(row)
 		if row.Version != version {
 			sum.Others++
@@ -80,8 +81,8 @@ func EachRow(ctx context.Context, g Generation, lane event.Lane, visit func(*Row
 }
 
 const (
-	// rowPage and parkedPage bound the rows, and the parked rows, that are held
-	// in memory at a time.
+	// rowPage and parkedPage bound the rows, and the parked rows, of a page, beside
+	// PageBytes.
 	rowPage    = 500
 	parkedPage = 200
 )
@@ -102,7 +103,7 @@ func eachPage(
 			}
 			after = rows[len(rows)-1].Entity
 		}
-		if len(rows) < limit {
+		if !MoreRows(rows, limit) {
 			return nil
 		}
 	}

@@ -106,6 +106,9 @@ func (o Options) withDefaults() (Options, error) {
 	if _, err := event.NewLanes(o.Lanes); err != nil {
 		return o, err
 	}
+	if _, err := projection.NewSet(o.projections()...); err != nil {
+		return o, err
+	}
 	return o, CheckAddr(o.Addr)
 }
 
@@ -116,6 +119,7 @@ func (o *Options) settings() platform.Settings {
 		Retention:     o.Retention,
 		Machine:       machineARN,
 		Published:     "this program",
+		Build:         "started " + time.Now().UTC().Format(time.RFC3339Nano),
 		LongStep:      stepLimit,
 		ShortStep:     stepLimit,
 		Lease:         10 * time.Second,

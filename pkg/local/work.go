@@ -48,6 +48,7 @@ func (p *Platform) work(ctx context.Context) error {
 	group.Go(func() error { return p.execute(ctx) })
 	group.Go(func() error { return p.consumers(ctx) })
 	group.Go(func() error { return p.trim(ctx) })
+	group.Go(func() error { p.core.CheckCode(ctx); return nil })
 	return group.Wait()
 }
 

@@ -96,7 +96,7 @@ func (p *Platform) Drain() Step[steps.StepInput, steps.DrainOutput] {
 
 // Prove is prove-completeness.
 func (p *Platform) Prove() Step[steps.StepInput, steps.ProofOutput] {
-	prove := &steps.ProveCompleteness{Prover: p.Prover()}
+	prove := &steps.ProveCompleteness{Prover: p.Prover(), Log: p.Log}
 	return logged(p, prove.Handle)
 }
 
@@ -143,12 +143,17 @@ func (p *Platform) Close() func(context.Context, events.CloudWatchEvent) error {
 }
 
 // Keep is keep-consumers: it makes the consumers match the registry of
-// generations, and completes interrupted starts and ends of replays.
+// generations, completes interrupted starts and ends of replays, and checks the
+// code of the projections.
 func (p *Platform) Keep(ctx context.Context) error {
 	if err := p.Keeper().Keep(ctx); err != nil {
 		return err
 	}
-	return p.Replays().Reconcile(ctx)
+	if err := p.Replays().Reconcile(ctx); err != nil {
+		return err
+	}
+	p.CheckCode(ctx)
+	return nil
 }
 
 // Keeper is the part of keep-consumers that manages consumers.

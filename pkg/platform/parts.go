@@ -79,6 +79,8 @@ type Settings struct {
 	Machine string
 	// Published is the version of this deploy's code, which new consumers run.
 	Published string
+	// Build names the program's code: CheckCode checks a generation once for each.
+	Build string
 	// LongStep limits the time of steps that read, ShortStep of steps that wait.
 	LongStep, ShortStep time.Duration
 	// Lease is how long a promotion holds the active generation's consumer; a

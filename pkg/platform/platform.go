@@ -82,7 +82,7 @@ func (p *Parts) complete(lanes int, projections []projection.Projection) (err er
 	}
 	set, err := projection.NewSet(projections...)
 	if err != nil {
-		return fmt.Errorf("register projections: %w", err)
+		return err
 	}
 	p.Applier = projection.NewApplier(set, eventlog.View{Log: p.EventLog, Heads: eventlog.Heads{Table: p.Table}})
 	p.Codec, err = record.NewCodec()

@@ -219,3 +219,12 @@ func (w *work) begin(row datastore.Row) {
 }
 
 func contentOf(line []byte) uint64 { return event.ContentOf(line).Hi }
+
+// Apart returns an Applier with the same projections, log and limits that shares no
+// knowledge with a: neither of runaways nor of past events.
+func (a *Applier) Apart() *Applier {
+	apart := *a
+	apart.set = a.set.Watched(a.set.watch.Watch)
+	apart.cache = newIdentityCache(cachedIdentities)
+	return &apart
+}

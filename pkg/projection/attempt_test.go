@@ -122,6 +122,6 @@ type guardless struct{}
 
 func (guardless) Name() string                       { return "guardless" }
 func (guardless) Version() int                       { return 1 }
-func (guardless) Handles(string) bool                { return true }
+func (guardless) Types() []string                    { return []string{"it.happened"} }
 func (guardless) Begin([]byte) (Fold, error)         { return guardless{}, nil }
 func (guardless) Apply(*event.Event) ([]byte, error) { return nil, nil }

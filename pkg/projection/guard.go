@@ -20,18 +20,6 @@ type guarded struct {
 	watch   *watch
 	// pulse is nil outside of an attempt.
 	pulse *pulse
-	// broken, if set, rejects every event.
-	broken error
-}
-
-// handles calls Handles and returns a panic as an error.
-func (g *guarded) handles(eventType string) (handles bool, err error) {
-	defer func() {
-		if cause := recover(); cause != nil {
-			err = reject(ErrPanic, describe(cause))
-		}
-	}()
-	return g.Handles(eventType), nil
 }
 
 // Begin does not call the projection: its Begin, which may panic or never return,
@@ -53,9 +41,6 @@ type guardedFold struct {
 // meanwhile.
 func (f *guardedFold) Apply(e *event.Event) ([]byte, error) {
 	g := f.projection
-	if g.broken != nil {
-		return nil, g.broken
-	}
 	if err := g.watch.rejection(g.version, e); err != nil {
 		return nil, err
 	}

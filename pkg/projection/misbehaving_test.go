@@ -76,15 +76,14 @@ func TestWhateverAProjectionDoesParksItsEntity(t *testing.T) {
 
 // handmade is a projection that New did not make.
 type handmade struct {
-	handles func(string) bool
-	begin   func([]byte) (projection.Fold, error)
+	begin func([]byte) (projection.Fold, error)
 }
 
 func (handmade) Name() string { return "handmade" }
 
 func (handmade) Version() int { return 1 }
 
-func (h handmade) Handles(kind string) bool { return h.handles(kind) }
+func (handmade) Types() []string { return []string{"it.happened"} }
 
 func (h handmade) Begin(state []byte) (projection.Fold, error) { return h.begin(state) }
 
@@ -97,8 +96,7 @@ func (f handmadeFold) Apply(e *event.Event) ([]byte, error) { return f(e) }
 func TestAStateMayTakeAllOfItsLimit(t *testing.T) {
 	state := slices.Repeat([]byte("1"), projection.MaxStateBytes)
 	fold := handmadeFold(func(*event.Event) ([]byte, error) { return state, nil })
-	all := func(string) bool { return true }
-	b := newBench(t, handmade{all, func([]byte) (projection.Fold, error) { return fold, nil }})
+	b := newBench(t, handmade{func([]byte) (projection.Fold, error) { return fold, nil }})
 	to := b.generation(t, "g")
 	if _, err := b.applier.Apply(t.Context(), to, b.put(t, eventsOf("it.happened x"), 10)); err != nil {
 		t.Fatal(err)
@@ -130,7 +128,6 @@ func TestAnEntityBelongsToOneProjection(t *testing.T) {
 }
 
 func TestProjectionsThatNewDidNotMakeAreGuardedAlike(t *testing.T) {
-	all := func(string) bool { return true }
 	fold := func(f handmadeFold) func([]byte) (projection.Fold, error) {
 		return func([]byte) (projection.Fold, error) { return f, nil }
 	}
@@ -138,11 +135,10 @@ func TestProjectionsThatNewDidNotMakeAreGuardedAlike(t *testing.T) {
 		p    handmade
 		want string
 	}{
-		"handles": {handmade{func(string) bool { panic("lost") }, nil}, "projection panicked: lost"},
-		"begin":   {handmade{all, func([]byte) (projection.Fold, error) { panic("lost") }}, "projection panicked: lost"},
-		"exit": {handmade{all, func([]byte) (projection.Fold, error) { runtime.Goexit(); return nil, nil }},
+		"begin": {handmade{func([]byte) (projection.Fold, error) { panic("lost") }}, "projection panicked: lost"},
+		"exit": {handmade{func([]byte) (projection.Fold, error) { runtime.Goexit(); return nil, nil }},
 			"projection ended its goroutine: handmade@1"},
-		"size": {handmade{all, fold(func(*event.Event) ([]byte, error) {
+		"size": {handmade{fold(func(*event.Event) ([]byte, error) {
 			return slices.Repeat([]byte("1"), projection.MaxStateBytes+1), nil
 		})}, "state is too large: it would take 262145 bytes of at most 262144"},
 	} {

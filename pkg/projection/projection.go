@@ -17,11 +17,12 @@ type Projection interface {
 	// Name is unique among the projections of a platform.
 	Name() string
 	// Version changes whenever an event that was accepted before would lead to
-	// a different state. Accepting what was rejected needs no new version.
+	// a different state. Accepting what was rejected needs no new version. Package
+	// codecheck notices a change that was forgotten.
 	Version() int
-	// Handles reports whether the projection takes events of that type. It must
-	// return at once: no Watch bounds its time.
-	Handles(eventType string) bool
+	// Types lists the types of the events that the projection handles. It is read
+	// once, by NewSet.
+	Types() []string
 	// Begin starts a fold from a stored state, which is empty for a new entity.
 	Begin(state []byte) (Fold, error)
 }

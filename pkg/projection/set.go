@@ -12,15 +12,17 @@ import (
 // use.
 type Set struct {
 	projections []guarded
-	version     string
-	watch       *watch
+	// byType has the index of the projection that handles a type of events.
+	byType  map[string]int
+	version string
+	watch   *watch
 }
 
-// NewSet checks that names are unique and that the states of projections made by
-// New survive encoding/json. If two projections handle an event type, the first
-// one gets it.
+// NewSet checks that names are unique, that at most one projection handles each
+// event type (ErrSharedType), and that the states of projections made by New
+// survive encoding/json.
 func NewSet(projections ...Projection) (*Set, error) {
-	s := &Set{watch: newWatch(DefaultWatch())}
+	s := &Set{watch: newWatch(DefaultWatch()), byType: make(map[string]int)}
 	var versions []string
 	seen := make(map[string]bool)
 	for _, p := range projections {
@@ -35,6 +37,9 @@ func NewSet(projections ...Projection) (*Set, error) {
 				return nil, fmt.Errorf("register projection %q: %w", p.Name(), err)
 			}
 		}
+		if err := s.assign(p); err != nil {
+			return nil, err
+		}
 		seen[p.Name()] = true
 		version := fmt.Sprintf("%s@%d", p.Name(), p.Version())
 		versions = append(versions, version)
@@ -43,6 +48,23 @@ func NewSet(projections ...Projection) (*Set, error) {
 	slices.Sort(versions)
 	s.version = strings.Join(versions, ",")
 	return s.withPulse(nil), nil
+}
+
+// ErrSharedType says that two projections handle the same event type. An event has
+// one projection: change the types of one of the two.
+var ErrSharedType = errors.New("an event type belongs to one projection")
+
+// assign gives the next projection its event types.
+func (s *Set) assign(p Projection) error {
+	next := len(s.projections)
+	for _, kind := range p.Types() {
+		if first, taken := s.byType[kind]; taken && first != next {
+			return fmt.Errorf("register projections %q and %q: both handle events of type %q: %w",
+				s.projections[first].Name(), p.Name(), kind, ErrSharedType)
+		}
+		s.byType[kind] = next
+	}
+	return nil
 }
 
 // Watched returns the set with a watch other than DefaultWatch and no known
@@ -67,19 +89,11 @@ func (s *Set) withPulse(p *pulse) *Set {
 // belongs to one version.
 func (s *Set) Version() string { return s.version }
 
-// For returns the projection that handles an event type, nil if none does. A
-// projection whose Handles panics gets the event and rejects it.
+// For returns the projection that handles an event type, nil if none does.
 func (s *Set) For(eventType string) Projection {
-	for i := range s.projections {
-		handles, err := s.projections[i].handles(eventType)
-		if err != nil {
-			broken := s.projections[i]
-			broken.broken = err
-			return &broken
-		}
-		if handles {
-			return &s.projections[i]
-		}
+	at, found := s.byType[eventType]
+	if !found {
+		return nil
 	}
-	return nil
+	return &s.projections[at]
 }

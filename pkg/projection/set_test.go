@@ -1,6 +1,8 @@
 package projection
 
 import (
+	"errors"
+	"strings"
 	"testing"
 
 	"reprise/pkg/event"
@@ -15,6 +17,9 @@ type called struct {
 
 func (c called) Name() string { return c.name }
 func (c called) Version() int { return c.version }
+func (c called) Types() []string {
+	return []string{c.name + ".happened"}
+}
 
 // TestVersionNamesAllProjections checks that a set's version names every
 // projection with its version, in any order: a generation belongs to such a
@@ -43,6 +48,39 @@ func TestNamesAreUniqueAndNotEmpty(t *testing.T) {
 		if _, err := NewSet(of...); err == nil {
 			t.Errorf("a name that is %s is accepted", what)
 		}
+	}
+}
+
+// An event has one projection: of two for one type, one would never see its events.
+func TestAnEventTypeBelongsToOneProjection(t *testing.T) {
+	count := func(n int, _ *event.Event) (int, error) { return n + 1, nil }
+	sales := New("sales", 1, []string{"article.sold", "article.returned", "article.sold"}, count)
+	stocks := New("stocks", 2, []string{"article.delivered", "article.sold"}, count)
+	hand := called{name: "article", version: 1}
+	for what, c := range map[string]struct {
+		of   []Projection
+		want string
+	}{
+		"made by New": {[]Projection{hand, sales, stocks},
+			`register projections "sales" and "stocks": both handle events of type "article.sold"`},
+		"made by hand": {[]Projection{New("hands", 1, []string{"article.happened"}, count), hand},
+			`register projections "hands" and "article": both handle events of type "article.happened"`},
+	} {
+		_, err := NewSet(c.of...)
+		if !errors.Is(err, ErrSharedType) || !strings.HasPrefix(err.Error(), c.want) {
+			t.Errorf("%s: %v", what, err)
+		}
+	}
+	s := newTestSet(t, sales, hand)
+	for kind, want := range map[string]string{
+		"article.sold": "sales", "article.returned": "sales", "article.happened": "article",
+	} {
+		if p := s.For(kind); p == nil || p.Name() != want {
+			t.Errorf("%s: %v, want %s", kind, p, want)
+		}
+	}
+	if p := s.For("article.delivered"); p != nil {
+		t.Errorf("a type of no projection is handled by %s", p.Name())
 	}
 }
 

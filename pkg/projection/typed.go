@@ -39,9 +39,9 @@ type typed[S any] struct {
 	plainness jsonstate.Plainness
 }
 
-func (p *typed[S]) Name() string             { return p.name }
-func (p *typed[S]) Version() int             { return p.version }
-func (p *typed[S]) Handles(kind string) bool { return slices.Contains(p.types, kind) }
+func (p *typed[S]) Name() string    { return p.name }
+func (p *typed[S]) Version() int    { return p.version }
+func (p *typed[S]) Types() []string { return slices.Clone(p.types) }
 
 // check returns why the projection cannot be registered.
 func (p *typed[S]) check() error {

@@ -11,6 +11,7 @@ import (
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/projection/codecheck"
 )
 
 // Proof compares a replay's cut with what was read, delivered and applied. Counts
@@ -33,6 +34,10 @@ type Proof struct {
 	Ignored *datastore.Ignored `json:"ignored,omitempty"`
 	// Version is a rebuilt generation's version of the projections.
 	Version string `json:"version,omitempty"`
+	// SameVersion compares the states of a rebuilt generation with those of the
+	// active one, nil if that belongs to another version or is lost. A difference
+	// does not make the proof incomplete: the new states are what the log folds to.
+	SameVersion *codecheck.Comparison `json:"sameVersion,omitempty"`
 	// Differences are what does not agree, at most maxDifferences of them.
 	Differences []Difference `json:"differences,omitempty"`
 	// Lost describes accepted events that are missing from the platform, so that no
@@ -122,7 +127,11 @@ func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	rows, err := p.countRows(ctx, row, m)
+	states, err := p.statesOf(ctx, row, m)
+	if err != nil {
+		return Proof{}, err
+	}
+	rows, err := p.countRows(ctx, row, m, states)
 	if err != nil {
 		return Proof{}, err
 	}
@@ -136,6 +145,7 @@ func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
 	if row.Generation != "" {
 		ignored := datastore.IgnoredIn(slices.Collect(maps.Values(applied)))
 		proof.Version, proof.Rows = m.version, &datastore.Counts{}
+		proof.SameVersion = states.result()
 		if ignored.Total() > 0 {
 			proof.Ignored = &ignored
 		}
@@ -248,13 +258,16 @@ func (p *Proof) differ(lane event.Lane, what string, want, have int64) {
 	}
 }
 
-// countRows counts the rows of a rebuilt generation by lane; another replay has none.
-func (p *Prover) countRows(ctx context.Context, row Row, m marks) (map[event.Lane]*datastore.Counts, error) {
+// countRows counts the rows of a rebuilt generation by lane, and compares them with
+// those of the active one; another replay has none.
+func (p *Prover) countRows(ctx context.Context, row Row, m marks, s *states) (map[event.Lane]*datastore.Counts, error) {
 	if m.generation == nil {
 		return nil, nil
 	}
 	return mapLanes(ctx, row.Lanes, func(ctx context.Context, lane event.Lane) (*datastore.Counts, error) {
-		counts, err := datastore.CountLane(ctx, m.generation, lane, m.version)
+		compare, done := s.begin(ctx, lane)
+		defer done()
+		counts, err := datastore.CountLane(ctx, m.generation, lane, m.version, compare)
 		return &counts, err
 	})
 }

@@ -3,6 +3,7 @@ package steps
 import (
 	"context"
 	"encoding/json"
+	"log/slog"
 	"strconv"
 	"time"
 
@@ -151,7 +152,10 @@ func (h *CheckDrained) Handle(ctx context.Context, in StepInput) (DrainOutput, e
 }
 
 // ProveCompleteness compares the marks with the cut.
-type ProveCompleteness struct{ Prover *replay.Prover }
+type ProveCompleteness struct {
+	Prover *replay.Prover
+	Log    *slog.Logger
+}
 
 // ProofOutput summarizes the proof.
 type ProofOutput struct {
@@ -161,11 +165,17 @@ type ProofOutput struct {
 	Differences int   `json:"differences"`
 }
 
-// Handle stores the whole proof in the replay's row.
+// Handle stores the whole proof in the replay's row. It logs a warning if states differ
+// from those of the active generation of the same version.
 func (h *ProveCompleteness) Handle(ctx context.Context, in StepInput) (ProofOutput, error) {
 	proof, err := h.Prover.Prove(ctx, in.Replay)
 	if err != nil {
 		return ProofOutput{}, fault(err)
+	}
+	if c := proof.SameVersion; c != nil && c.Differing > 0 {
+		h.Log.LogAttrs(ctx, slog.LevelWarn, "the code of the projections was changed and their version was not: "+
+			"the rebuilt states differ from those of the active generation",
+			append(c.Attrs(), slog.String("replay", in.Replay))...)
 	}
 	return ProofOutput{Complete: proof.Complete, Expected: proof.Expected.Count, Applied: proof.Applied.Count,
 		Differences: len(proof.Differences)}, nil

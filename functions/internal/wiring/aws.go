@@ -86,7 +86,7 @@ func OnAWS(ctx context.Context, function string, s settings.Settings, log *slog.
 func common(function string, s settings.Settings, log *slog.Logger) platform.Parts {
 	parts := platform.Parts{
 		Settings: platform.Settings{
-			Bucket: s.Bucket, Retention: s.Retention, Machine: s.StateMachine, Published: s.WriteVersion,
+			Bucket: s.Bucket, Retention: s.Retention, Machine: s.StateMachine, Published: s.WriteVersion, Build: s.WriteVersion,
 			LongStep: longStep, ShortStep: shortStep, Lease: lease, Poll: poll, DrainPoll: poll,
 			DrainPatience: drainPatience, WritePatience: writePatience, LagEvery: lagEvery, Readers: s.Readers,
 		},

@@ -1,6 +1,7 @@
 package deploys
 
 import (
+	"encoding/json"
 	"net/http"
 	"slices"
 	"testing"
@@ -82,6 +83,30 @@ func TestOtherProjectionsEndARebuild(t *testing.T) {
 			t.Errorf("%s: rows of %v, want %s alone", what, versions, anew.Proof.Version)
 		}
 	}
+	rollBack(t, w, d, old, versionsOf(live))
+}
+
+// rollBack deploys the earlier release again. The active generation goes on with the later
+// code until a rebuild with the earlier one replaces it.
+func rollBack(t *testing.T, w *deployed.World, d datasets.Log, earlier, later []string) {
+	t.Helper()
+	w.DeployCode(deployed.Build(t))
+	w.SendLog(datasets.Log{Lines: []json.RawMessage{json.RawMessage(
+		`{"specversion":"1.0","id":"after","source":"test","type":"account.opened","subject":"after","data":{"owner":"Ada"}}`,
+	)}})
+	live := w.SettleRows(int64(len(d.Lines)) + 1)
+	if versions := versionsOf(live); !slices.Equal(versions, later) || live["after"].Count != 1 {
+		t.Errorf("live after the rollback: rows of %v, want %v; the new entity is %+v", versions, later, live["after"])
+	}
+	back := w.Replay("back", `{"rebuild":true,"promote":true}`)
+	if back.Status != replay.Succeeded || !back.Promoted || !back.Proof.Complete {
+		t.Fatalf("rebuild after the rollback: %+v, failure %+v", back, back.Failure)
+	}
+	rows := w.Rows("", deployed.Lanes)
+	if versions := versionsOf(rows); !slices.Equal(versions, earlier) {
+		t.Errorf("rebuilt after the rollback: rows of %v, want %v", versions, earlier)
+	}
+	datasets.Same(t, "rebuilt after the rollback", rows, live)
 }
 
 // versionsOf are the versions of projections that rows were made by.

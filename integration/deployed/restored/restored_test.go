@@ -1,6 +1,11 @@
 package restored
 
 import (
+	"bytes"
+	"encoding/base64"
+	"errors"
+	"io"
+	"net/http"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -43,6 +48,7 @@ func TestTablesRestoredToTheSameSecond(t *testing.T) {
 	if status := statusOf(w); status.Log.Events != half {
 		t.Errorf("the restored log has %d events, want %d", status.Log.Events, half)
 	}
+	wantLost(t, w, "README.md")
 	pumpAgain(t, w, pump, all)
 	w.SendLog(datasets.Log{Lines: log.Lines[:100]}) // duplicates, so that every consumer has to go on
 	got := w.Replay("restored", `{"rebuild":true,"promote":true}`)
@@ -65,6 +71,22 @@ func wantRefused(t *testing.T, w *deployed.World, name, why string) {
 	if got.Status != replay.Failed || got.Promoted || got.Proof == nil || len(got.Proof.Differences) == 0 ||
 		got.Proof.Differences[0].What != why {
 		t.Errorf("rebuild with an %s table: %+v, failure %+v, proof %+v", name, got, got.Failure, got.Proof)
+	}
+}
+
+// wantLost checks that readers are told that the Data Store is gone.
+func wantLost(t *testing.T, w *deployed.World, entity string) {
+	t.Helper()
+	response, err := w.HTTP.Get(w.URL + "/entities/" + base64.RawURLEncoding.EncodeToString([]byte(entity)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, err := io.ReadAll(response.Body)
+	if err := errors.Join(err, response.Body.Close()); err != nil {
+		t.Fatal(err)
+	}
+	if response.StatusCode != http.StatusServiceUnavailable || !bytes.Contains(body, []byte("generation-lost")) {
+		t.Errorf("a read answers %d %s", response.StatusCode, body)
 	}
 }
 

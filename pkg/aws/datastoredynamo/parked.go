@@ -36,9 +36,9 @@ func (g *generation) Parked(ctx context.Context, lane event.Lane, after string, 
 	if err := errors.Join(ctx.Err(), datastore.CheckAfter(after), g.check()); err != nil {
 		return nil, failed("list parked rows", err)
 	}
-	var rows []datastore.Row
-	for len(rows) < limit {
-		entities, err := g.indexed(ctx, lane, after, limit-len(rows))
+	page := datastore.Page{Limit: limit}
+	for !page.Full() {
+		entities, err := g.indexed(ctx, lane, after, min(limit-len(page.Rows), parkedAtOnce))
 		if err != nil {
 			return nil, failed("list parked rows", err)
 		}
@@ -47,8 +47,8 @@ func (g *generation) Parked(ctx context.Context, lane event.Lane, after string, 
 			return nil, err
 		}
 		for _, entity := range entities {
-			if row, there := found[entity]; there && row.Parked != nil {
-				rows = append(rows, row)
+			if row, there := found[entity]; there && row.Parked != nil && !page.Full() {
+				page.Add(row)
 			}
 			after = entity
 		}
@@ -56,8 +56,11 @@ func (g *generation) Parked(ctx context.Context, lane event.Lane, after string, 
 			break
 		}
 	}
-	return rows, nil
+	return page.Rows, nil
 }
+
+// parkedAtOnce bounds the rows that are read to see which of them are parked.
+const parkedAtOnce = 16
 
 // indexed returns the entities of the index after after, none at its end.
 func (g *generation) indexed(ctx context.Context, lane event.Lane, after string, limit int) ([]string, error) {

@@ -122,17 +122,22 @@ func (g *generation) Scan(ctx context.Context, lane event.Lane, after string, li
 	if after != "" {
 		r = r.Behind(rowKey(lane, after).SK)
 	}
-	var rows []datastore.Row
+	page := datastore.Page{Limit: limit}
 	err := g.store.Items(ctx, g.all.client, r, limit, func(item dynamostore.Item) error {
 		row, err := g.decodeRow(item)
-		rows = append(rows, row)
+		if err == nil && !page.Add(row) {
+			return errPageFull
+		}
 		return err
 	})
-	if err != nil {
+	if err != nil && !errors.Is(err, errPageFull) {
 		return nil, failed("scan rows", err)
 	}
-	return rows, nil
+	return page.Rows, nil
 }
+
+// errPageFull ends the reading of a page.
+var errPageFull = errors.New("the page is full")
 
 // WriteRows implements datastore.Generation. It makes concurrent single writes, since
 // DynamoDB's batches take no conditions.

@@ -94,6 +94,9 @@ func printReplay(f *command.ClientFlags, v lifecycle.View) error {
 				command.Row(w, "", "not in the log: "+lost)
 			}
 		}
+		if v.Proof != nil && v.Proof.SameVersion != nil {
+			command.Row(w, "states", StatesText(v.Proof.SameVersion))
+		}
 		if v.Failure != nil {
 			command.Row(w, "failure", v.Failure.Error+": "+v.Failure.Cause)
 			command.Row(w, "what to do", advice(v))

@@ -66,6 +66,28 @@ func (s *suite) testRowBytes(t *testing.T) {
 	wantRows(t, s.shared, lane, []string{full.Entity}, full)
 }
 
+// testPageBytes lists rows that are too large for one page, all of them parked.
+func (s *suite) testPageBytes(t *testing.T) {
+	const n, size = 9, 300_000
+	lane := s.lane()
+	var rows []datastore.Row
+	for i := range n {
+		r := row(fmt.Sprint(i), i)
+		r.State = []byte(`"` + noise(uint64(i), size) + `"`)
+		r.Parked = &datastore.Parked{Position: position(i), Type: "t", Reason: "why"}
+		rows = append(rows, r)
+		write(t, s.shared, lane, "", r)
+	}
+	const fit = 1 + (datastore.PageBytes-1)/size
+	for what, list := range map[string]lister{"scan": s.shared.Scan, "parked": s.shared.Parked} {
+		page, err := list(t.Context(), lane, "", n)
+		if err != nil || len(page) != fit {
+			t.Errorf("%s: a page of %d rows, want %d: %v", what, len(page), fit, err)
+		}
+		wantScan(t, readPages(t, list, lane, "", n), rows)
+	}
+}
+
 func (s *suite) testCallLimits(t *testing.T) {
 	lane := s.lane()
 	writes := make([]datastore.RowWrite, datastore.MaxBatch+1)

@@ -56,6 +56,7 @@ func Run(t *testing.T, open func(t *testing.T) datastore.Generations, features F
 		{"IdentityLimits", s.testIdentityLimits},
 		{"OneIsFirst", s.testOneIsFirst},
 		{"IdentitiesGo", s.testIdentitiesGo},
+		{"PageBytes", s.testPageBytes},
 		{"Parked", s.testParked},
 		{"ParkedAmongMany", s.testParkedAmongMany},
 		{"Mark", s.testMark},

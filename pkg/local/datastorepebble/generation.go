@@ -79,16 +79,15 @@ func (g *generation) Scan(ctx context.Context, lane event.Lane, after string, li
 	if after != "" {
 		lower = append(append(prefix[:len(prefix):len(prefix)], event.EscapeEntity(after)...), 0)
 	}
-	var rows []datastore.Row
+	page := datastore.Page{Limit: limit}
 	err = g.all.space.Scan(lower, localstore.PrefixEnd(prefix), func(_, value []byte) (bool, error) {
 		row, err := decodeRow(value)
-		rows = append(rows, row)
-		return len(rows) < limit && ctx.Err() == nil, err
+		return page.Add(row) && ctx.Err() == nil, err
 	})
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return nil, fmt.Errorf("scan rows: %w", err)
 	}
-	return rows, nil
+	return page.Rows, nil
 }
 
 // WriteRows implements datastore.Generation. It writes all rows whose condition

@@ -26,20 +26,20 @@ func (g *generation) Parked(ctx context.Context, lane event.Lane, after string, 
 	if after != "" {
 		lower = append(append(prefix[:len(prefix):len(prefix)], event.EscapeEntity(after)...), 0)
 	}
-	var rows []datastore.Row
+	page := datastore.Page{Limit: limit}
 	err = g.all.space.Scan(lower, localstore.PrefixEnd(prefix), func(key, _ []byte) (bool, error) {
 		rowKey := append(rowsPrefix[:len(rowsPrefix):len(rowsPrefix)], key[len(prefix):]...)
 		_, err := g.all.space.View(rowKey, func(value []byte) error {
 			row, err := decodeRow(value)
 			if row.Parked != nil {
-				rows = append(rows, row)
+				page.Add(row)
 			}
 			return err
 		})
-		return len(rows) < limit && ctx.Err() == nil, err
+		return !page.Full() && ctx.Err() == nil, err
 	})
 	if err := errors.Join(err, ctx.Err()); err != nil {
 		return nil, fmt.Errorf("list parked rows: %w", err)
 	}
-	return rows, nil
+	return page.Rows, nil
 }

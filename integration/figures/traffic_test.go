@@ -27,7 +27,7 @@ import (
 const (
 	connections    = 200
 	eventsEach     = 50
-	trafficTime    = 20 * time.Second
+	trafficTime    = time.Minute
 	slowSockets    = 24
 	requestLimit   = 500 * time.Millisecond // for 99 of 100 requests
 	lagLimit       = 5 * time.Second

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"path"
 	"slices"
 	"strings"
 	"time"
@@ -61,13 +60,9 @@ func (g guard) check(r *http.Request, body []byte) error {
 	return fmt.Errorf("no policy of %v allows %s", groups, called)
 }
 
-// allows reports whether a policy allows calling an ARN. No path in these tests has an
-// escaped slash, so that path.Match's wildcard, which ends at a slash, is enough.
+// allows reports whether a policy allows calling an ARN.
 func allows(policy template.Policy, called string) bool {
-	matches := func(resource string) bool {
-		matched, err := path.Match(resource, called)
-		return err == nil && matched
-	}
+	matches := func(resource string) bool { return like(resource, called) }
 	return slices.ContainsFunc(policy.Allowed, func(a template.Allowed) bool {
 		return slices.Contains(a.Actions, "execute-api:Invoke") && slices.ContainsFunc(a.Resources, matches)
 	})

@@ -27,21 +27,13 @@ func (h *Load) putLanes(ctx context.Context, batch *loadBatch) error {
 	group.SetLimit(lanesInFlight)
 	for _, l := range batch.lanes {
 		group.Go(func() error {
-			for start := 0; start < len(l.lines); {
-				one, err := h.pack(l, start)
-				if err != nil {
-					return err
-				}
+			return h.pack(l, func(one packed) error {
 				sequence, err := h.Stream.Put(ctx, one.Key, one.Data)
 				if err != nil {
 					return err
 				}
-				if err := h.place(batch, one, sequence); err != nil {
-					return err
-				}
-				start = one.end
-			}
-			return nil
+				return h.place(batch, one, sequence)
+			})
 		})
 	}
 	return group.Wait()
@@ -54,15 +46,10 @@ func (h *Load) putAll(ctx context.Context, stream feed.BatchStream, batch *loadB
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, l := range batch.lanes {
 		group.Go(func() error {
-			for start := 0; start < len(l.lines); {
-				one, err := h.pack(l, start)
-				if err != nil {
-					return err
-				}
+			return h.pack(l, func(one packed) error {
 				byLane[i] = append(byLane[i], one)
-				start = one.end
-			}
-			return nil
+				return nil
+			})
 		})
 	}
 	if err := group.Wait(); err != nil {
@@ -94,11 +81,20 @@ type packed struct {
 	start, end int
 }
 
-// pack packs the record that begins at a line.
-func (h *Load) pack(l *laneBatch, start int) (packed, error) {
-	end := l.record(start, h.KeepTime)
-	data, err := h.Codec.Pack(record.Header{Lane: l.lane, KeepTime: h.KeepTime}, l.lines[start:end])
-	return packed{feed.Input{Key: h.Lanes.Key(l.lane), Data: data}, l, start, end}, err
+// pack packs a lane's lines and calls visit for each record.
+func (h *Load) pack(l *laneBatch, visit func(packed) error) error {
+	for start := 0; start < len(l.lines); {
+		end := l.record(start, h.KeepTime)
+		data, err := h.Codec.Pack(record.Header{Lane: l.lane, KeepTime: h.KeepTime}, l.lines[start:end])
+		if err != nil {
+			return err
+		}
+		if err := visit(packed{feed.Input{Key: h.Lanes.Key(l.lane), Data: data}, l, start, end}); err != nil {
+			return err
+		}
+		start = end
+	}
+	return nil
 }
 
 // place enters the positions of a record's events.

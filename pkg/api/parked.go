@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strconv"
 	"strings"
 
 	"reprise/pkg/datastore"
@@ -62,28 +61,14 @@ type parkedPlace struct {
 }
 
 func (p parkedPlace) String() string {
-	text := strconv.Itoa(int(p.lane))
-	if p.entity != "" {
-		text += "." + EncodeEntity(p.entity)
-	}
-	return text
+	return writeLanePlace(p.lane, EncodeEntity(p.entity))
 }
 
 func (q *query) parkedPlace(name string, lanes int) (p parkedPlace) {
-	text := q.text(name)
-	if text == "" {
-		return p
-	}
-	number, entity, within := strings.Cut(text, ".")
-	lane, err := strconv.Atoi(number)
-	ok := err == nil && lane >= 0 && lane < lanes
-	if ok && within {
-		p.entity, ok = DecodeEntity(entity)
-	}
-	if !ok {
-		q.fail(badParameter(name, "must be the next of an earlier page"))
-	}
-	p.lane = event.Lane(lane)
+	p.lane = q.lanePlace(name, lanes, func(within string) (ok bool) {
+		p.entity, ok = DecodeEntity(within)
+		return ok
+	})
 	return p
 }
 

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strconv"
-	"strings"
 	"time"
 
 	"reprise/pkg/event"
@@ -51,23 +49,15 @@ type quarantinePlace struct {
 }
 
 func (p quarantinePlace) String() string {
-	return strings.TrimSuffix(strconv.Itoa(int(p.lane))+"."+string(p.position), ".")
+	return writeLanePlace(p.lane, string(p.position))
 }
 
 func (q *query) quarantinePlace(name string, lanes int) (p quarantinePlace) {
-	text := q.text(name)
-	if text == "" {
-		return p
-	}
-	number, position, within := strings.Cut(text, ".")
-	lane, err := strconv.Atoi(number)
-	if err == nil && within {
-		p.position, err = event.ParsePosition(position)
-	}
-	if err != nil || lane < 0 || lane >= lanes {
-		q.fail(badParameter(name, "must be the next of an earlier page"))
-	}
-	p.lane = event.Lane(lane)
+	p.lane = q.lanePlace(name, lanes, func(within string) bool {
+		var err error
+		p.position, err = event.ParsePosition(within)
+		return err == nil
+	})
 	return p
 }
 

@@ -152,6 +152,27 @@ func (q *query) lane(name string, lanes *event.Lanes) event.Lane {
 	return event.Lane(q.number(name, 0, 0, lanes.Count()-1))
 }
 
+// writeLanePlace names a place in a list that goes lane by lane: a lane, and after what
+// within it, "" for its begin.
+func writeLanePlace(lane event.Lane, within string) string {
+	return strings.TrimSuffix(strconv.Itoa(int(lane))+"."+within, ".")
+}
+
+// lanePlace reads what writeLanePlace wrote, lane 0 if absent. accept reads the place
+// within the lane.
+func (q *query) lanePlace(name string, lanes int, accept func(within string) bool) event.Lane {
+	text := q.text(name)
+	if text == "" {
+		return 0
+	}
+	number, within, found := strings.Cut(text, ".")
+	lane, err := strconv.Atoi(number)
+	if err != nil || lane < 0 || lane >= lanes || (found && !accept(within)) {
+		q.fail(badParameter(name, "must be the next of an earlier page"))
+	}
+	return event.Lane(lane)
+}
+
 // entity returns an entity id sent as base64url, "" if absent.
 func (q *query) entity(name string) string {
 	text := q.given[name]

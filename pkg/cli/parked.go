@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"flag"
-	"io"
 
 	"reprise/pkg/api"
 	"reprise/pkg/cli/client"
@@ -49,25 +48,13 @@ func (f *parkedListFlags) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	header := !f.JSON
+	titles := []any{"ENTITY", "EVENT", "TYPE", "WAITING", "REASON"}
 	return eachParked(ctx, c, f.generation, f.reason, func(page []api.ParkedEntity) error {
-		if f.JSON {
-			for _, e := range page {
-				if err := command.PrintJSON(f.App.Stdout, e); err != nil {
-					return err
-				}
-			}
-			return nil
-		}
-		return command.Table(f.App.Stdout, func(w io.Writer) {
-			if header {
-				command.Row(w, "ENTITY", "EVENT", "TYPE", "WAITING", "REASON")
-				header = false
-			}
-			for _, e := range page {
-				command.Row(w, e.Entity, e.Position, e.Type, progress.Count(e.Waiting), e.Reason)
-			}
+		err := printPage(f.ClientFlags, titles, page, func(e api.ParkedEntity) []any {
+			return []any{e.Entity, e.Position, e.Type, progress.Count(e.Waiting), e.Reason}
 		})
+		titles = nil
+		return err
 	})
 }
 

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"flag"
-	"io"
 
 	"reprise/pkg/api"
 	"reprise/pkg/cli/command"
@@ -37,37 +36,20 @@ func listQuarantine(ctx context.Context, f *command.ClientFlags) error {
 	if err != nil {
 		return err
 	}
-	header := true
+	titles := []any{"LANE", "POSITION", "REASON", "ARRIVED", "SIZE", "DETAIL"}
 	for after := ""; ; {
 		page, err := c.Quarantine(ctx, after)
 		if err != nil {
 			return err
 		}
-		if err := printQuarantine(f, page.Records, header); err != nil {
+		err = printPage(f, titles, page.Records, func(r api.QuarantinedRecord) []any {
+			return []any{int(r.Lane), r.Position, r.Reason, command.When(&r.Arrival), progress.Bytes(int64(r.Bytes)), r.Detail}
+		})
+		if err != nil {
 			return err
 		}
-		if after, header = page.Next, false; after == "" {
+		if after, titles = page.Next, nil; after == "" {
 			return nil
 		}
 	}
-}
-
-func printQuarantine(f *command.ClientFlags, records []api.QuarantinedRecord, header bool) error {
-	if f.JSON {
-		for _, r := range records {
-			if err := command.PrintJSON(f.App.Stdout, r); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	return command.Table(f.App.Stdout, func(w io.Writer) {
-		if header {
-			command.Row(w, "LANE", "POSITION", "REASON", "ARRIVED", "SIZE", "DETAIL")
-		}
-		for _, r := range records {
-			command.Row(w, int(r.Lane), r.Position, r.Reason, command.When(&r.Arrival), progress.Bytes(int64(r.Bytes)),
-				r.Detail)
-		}
-	})
 }

@@ -196,10 +196,9 @@ func (f *rowFold) foldAgain(s *sighting, duplicate bool) (back bool) {
 }
 
 func sightingOf(b eventlog.Bucket, entry *eventlog.Entry) (sighting, error) {
-	e, err := parseEntry(entry)
+	p, err := PlacedOf(b, entry)
 	if err != nil {
 		return sighting{}, err
 	}
-	p := &Placed{Event: e, Position: entry.Position, Bucket: b, Line: entry.Line}
-	return sighting{p, e.Identity(), contentOf(entry.Line)}, nil
+	return sighting{&p, p.Event.Identity(), contentOf(entry.Line)}, nil
 }

@@ -133,6 +133,12 @@ func (r *run) indexStep(ctx context.Context, row *datastore.Row, buckets []event
 	return remaining, nil
 }
 
+// PlacedOf is an entry of a bucket of the log with its event.
+func PlacedOf(b eventlog.Bucket, entry *eventlog.Entry) (Placed, error) {
+	e, err := parseEntry(entry)
+	return Placed{Event: e, Position: entry.Position, Bucket: b, Line: entry.Line}, err
+}
+
 func parseEntry(entry *eventlog.Entry) (event.Event, error) {
 	e, err := event.Parse(string(entry.Line))
 	if err != nil {

@@ -241,12 +241,12 @@ func (g *gap) fold(ctx context.Context, b eventlog.Bucket, roster *eventlog.Rost
 		if e.Position <= g.from || e.Position > g.end || !roster.Has(e.Position) {
 			continue
 		}
-		parsed, err := event.Parse(string(e.Line))
+		placed, err := PlacedOf(b, e)
 		if err != nil {
-			return fmt.Errorf("parse event at %s: %w", e.Position, err)
+			return err
 		}
 		g.stamp.Logged = max(g.stamp.Logged, e.Logged)
-		events = append(events, Placed{Event: parsed, Position: e.Position, Bucket: b, Line: e.Line})
+		events = append(events, placed)
 	}
 	tally, err := g.live.Applier.Apply(ctx, g.to, events)
 	g.tally.addTally(tally)

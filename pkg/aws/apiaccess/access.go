@@ -120,18 +120,19 @@ func (a *Access) Endpoint(ctx context.Context, names settings.Names) (string, er
 	if err != nil {
 		return "", fmt.Errorf("%w: describe stack %s in %s: %w", ErrNoEndpoint, stack, cfg.Region, short(err))
 	}
-	for _, s := range found.Stacks {
-		if endpoint := output(s.Outputs, "endpoint"); endpoint != "" {
-			return endpoint, nil
-		}
+	if endpoint := Output(found.Stacks, "endpoint"); endpoint != "" {
+		return endpoint, nil
 	}
 	return "", fmt.Errorf("%w: stack %s in %s has no output named endpoint", ErrNoEndpoint, stack, cfg.Region)
 }
 
-func output(all []types.Output, key string) string {
-	for _, o := range all {
-		if aws.ToString(o.OutputKey) == key {
-			return aws.ToString(o.OutputValue)
+// Output returns an output of stacks, "" if none has it.
+func Output(stacks []types.Stack, key string) string {
+	for _, s := range stacks {
+		for _, o := range s.Outputs {
+			if aws.ToString(o.OutputKey) == key {
+				return aws.ToString(o.OutputValue)
+			}
 		}
 	}
 	return ""

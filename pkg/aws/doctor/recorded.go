@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 
+	"reprise/pkg/aws/apiaccess"
 	"reprise/pkg/aws/awsclient"
 )
 
@@ -50,14 +51,7 @@ func (d *Doctor) readRecorded(ctx context.Context) (recorded Recorded, found boo
 	if err != nil {
 		return recorded, false, fmt.Errorf("describe stack: %w", err)
 	}
-	text := ""
-	for _, stack := range out.Stacks {
-		for _, output := range stack.Outputs {
-			if aws.ToString(output.OutputKey) == settingsOutput {
-				text = aws.ToString(output.OutputValue)
-			}
-		}
-	}
+	text := apiaccess.Output(out.Stacks, settingsOutput)
 	if text == "" {
 		return recorded, false, errNotRecorded
 	}

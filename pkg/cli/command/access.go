@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"flag"
-	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +13,7 @@ import (
 	"reprise/pkg/aws/settings"
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/progress"
+	"reprise/pkg/local/emulate"
 )
 
 // DefaultEndpoint is where a platform on this machine serves.
@@ -129,14 +128,9 @@ func (f *ClientFlags) authorize(ctx context.Context, cloud Cloud, token string, 
 		return cloud.Sign(ctx, r, body)
 	case how != client.Token:
 		return nil
-	case r.URL.Scheme != "https" && !onThisMachine(r.URL):
+	case r.URL.Scheme != "https" && !emulate.IsLoopback(r.URL.Host):
 		return Misuse("a token is sent only to an https endpoint: others on the way could read it")
 	}
 	r.Header.Set("Authorization", "Bearer "+token)
 	return nil
-}
-
-func onThisMachine(u *url.URL) bool {
-	ip := net.ParseIP(u.Hostname())
-	return u.Hostname() == "localhost" || (ip != nil && ip.IsLoopback())
 }

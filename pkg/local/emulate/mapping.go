@@ -226,7 +226,7 @@ func (m *Mapping) checkpoint(ctx context.Context, shard string, tracker *tracker
 				// The next attempt stores it. A crash before that repeats more
 				// records and loses none.
 				m.Log.LogAttrs(ctx, slog.LevelDebug, "checkpoint not stored", slog.String("error", err.Error()))
-				tracker.touch()
+				signal(tracker.moved)
 			} else {
 				stored = done
 			}

@@ -69,15 +69,7 @@ func (t *tracker) end(sequence string) {
 		return
 	}
 	t.order = t.order[n:]
-	t.touch()
-}
-
-// touch signals moved.
-func (t *tracker) touch() {
-	select {
-	case t.moved <- struct{}{}:
-	default:
-	}
+	signal(t.moved)
 }
 
 // done is the last record up to which all are done, "" at first.

@@ -32,12 +32,9 @@ func (r *refolder) refold(ctx context.Context, lane event.Lane, old *datastore.R
 		if size += len(entry.Line); size > maxHistoryBytes {
 			return errTooLarge
 		}
-		e, err := event.Parse(string(entry.Line))
-		if err != nil {
-			return fmt.Errorf("parse event at %s: %w", entry.Position, err)
-		}
-		events = append(events, projection.Placed{Event: e, Position: entry.Position, Bucket: b, Line: entry.Line})
-		return nil
+		placed, err := projection.PlacedOf(b, entry)
+		events = append(events, placed)
+		return err
 	}
 	err := r.log.History(ctx, lane, old.Entity, eventlog.ExpandBuckets(old.Buckets), "", old.Position, take)
 	if errors.Is(err, errTooLarge) {

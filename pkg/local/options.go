@@ -1,10 +1,12 @@
 package local
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
 	"net"
+	"runtime"
 	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
@@ -112,6 +114,9 @@ func (o Options) withDefaults() (Options, error) {
 	return o, CheckAddr(o.Addr)
 }
 
+// pageBytes is the default of Options.PageBytes and Options.RecordBytes.
+const pageBytes = 128 << 10
+
 // settings are the platform's settings. Waits are shorter than on AWS.
 func (o *Options) settings() platform.Settings {
 	return platform.Settings{
@@ -129,8 +134,10 @@ func (o *Options) settings() platform.Settings {
 		DrainLimit:    playbackRetention / 2,
 		WritePatience: 200 * time.Millisecond,
 		LagEvery:      time.Second,
-		PageBytes:     o.PageBytes,
-		RecordBytes:   o.RecordBytes,
+		// More readers than processors, and longer pages, would only take memory.
+		Readers:     runtime.GOMAXPROCS(0),
+		PageBytes:   cmp.Or(o.PageBytes, pageBytes),
+		RecordBytes: cmp.Or(o.RecordBytes, pageBytes),
 	}
 }
 

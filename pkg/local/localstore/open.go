@@ -203,7 +203,7 @@ func lockDir(fsys vfs.FS, dir string) (*pebble.Lock, error) {
 
 func (d *DB) pebbleOptions(fsys vfs.FS, cacheBytes int64) *pebble.Options {
 	if cacheBytes == 0 {
-		cacheBytes = 32 << 20
+		cacheBytes = 24 << 20
 	}
 	opts := &pebble.Options{
 		FS:       fsys,

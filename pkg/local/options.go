@@ -1,7 +1,6 @@
 package local
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -67,7 +66,7 @@ const (
 	// defaultRecordBytes and defaultPageBytes are smaller than on AWS, where each
 	// PUT costs money: here all readers and consumers share the memory.
 	defaultRecordBytes = 128 << 10
-	defaultPageBytes   = 256 << 10
+	defaultPageBytes   = 128 << 10
 
 	// functionTimeout is the time limit of one invocation.
 	functionTimeout = 2 * time.Minute
@@ -114,9 +113,6 @@ func (o Options) withDefaults() (Options, error) {
 	return o, CheckAddr(o.Addr)
 }
 
-// pageBytes is the default of Options.PageBytes and Options.RecordBytes.
-const pageBytes = 128 << 10
-
 // settings are the platform's settings. Waits are shorter than on AWS.
 func (o *Options) settings() platform.Settings {
 	return platform.Settings{
@@ -134,10 +130,10 @@ func (o *Options) settings() platform.Settings {
 		DrainLimit:    playbackRetention / 2,
 		WritePatience: 200 * time.Millisecond,
 		LagEvery:      time.Second,
-		// More readers than processors, and longer pages, would only take memory.
+		// More readers than processors would only take memory.
 		Readers:     runtime.GOMAXPROCS(0),
-		PageBytes:   cmp.Or(o.PageBytes, pageBytes),
-		RecordBytes: cmp.Or(o.RecordBytes, pageBytes),
+		PageBytes:   o.PageBytes,
+		RecordBytes: o.RecordBytes,
 	}
 }
 

@@ -40,7 +40,7 @@ type Options struct {
 	Settings Settings
 	// FS is the file system; nil means the system's.
 	FS vfs.FS
-	// CacheBytes limits the block cache; 0 means 32 MiB.
+	// CacheBytes limits the block cache; 0 means 24 MiB.
 	CacheBytes int64
 	// ReserveBytes is the free space below which writes fail with ErrFull; 0
 	// means DefaultReserve. It must suffice for the buffers in memory (64 MiB) and

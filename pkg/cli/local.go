@@ -38,7 +38,7 @@ Examples:
 
 // memoryLimit is where the garbage collector begins to work harder. The memory in
 // use stays well below it, however long the log is.
-const memoryLimit = 192 << 20
+const memoryLimit = 352 << 20
 
 // localFlags are those of reprise local.
 type localFlags struct {

@@ -133,7 +133,7 @@ func clientCommands(t *testing.T) []command.Command {
 	var all []command.Command
 	s := &shell{t: t}
 	for _, c := range commands() {
-		if strings.Contains(s.fine("", append([]string{"help"}, strings.Fields(c.Name)...)...), "--endpoint") {
+		if strings.Contains(s.fine("", append([]string{"help"}, strings.Fields(c.Name)...)...), "--auth") {
 			all = append(all, c)
 		}
 	}

@@ -23,6 +23,11 @@ Data Store and the replay state machine, in one directory. Prints
 "ready http://ADDRESS" once it serves. SIGINT and SIGTERM stop it cleanly;
 after a crash the same command goes on where it was.
 
+The line "stepfunctions http://ADDRESS" says where it serves the API of AWS Step
+Functions, for the AWS CLI and SDKs with --endpoint-url: region local, account
+000000000000, any credentials. --workflows DIR registers the state machine files
+DIR/NAME.asl.json there, beside the platform's own.
+
 Lanes, bucket width and shards are fixed when the directory is created.
 
 While less than --reserve is free on the disk, writes are refused, replays wait
@@ -33,6 +38,8 @@ least 128 MiB are recommended.
 Examples:
   reprise local --data ./data
   reprise local --data ./data --addr 127.0.0.1:0      any free port
+  reprise local --data ./data --workflows ./machines
+  aws stepfunctions list-state-machines --endpoint-url http://127.0.0.1:8788 --region local
   reprise local --data ./years --bucket day --lanes 256
 `
 
@@ -57,6 +64,9 @@ func localCommand() command.Command {
 			f := &localFlags{}
 			fs.StringVar(&f.options.Dir, "data", "", "`DIR` that holds everything; created where it does not exist")
 			fs.StringVar(&f.options.Addr, "addr", local.DefaultAddr, "loopback `ADDRESS` to serve on")
+			fs.StringVar(&f.options.StepFunctionsAddr, "sfn-addr", local.DefaultStepFunctionsAddr,
+				"loopback `ADDRESS` of the Step Functions API; unless it is given,\nany free port if that one is in use")
+			fs.StringVar(&f.options.Workflows, "workflows", "", "`DIR` of further state machine files, NAME.asl.json")
 			fs.IntVar(&f.options.Lanes, "lanes", local.DefaultLanes, "`NUMBER` of lanes, a power of two up to 1024")
 			fs.StringVar(&f.bucket, "bucket", "day", "`WIDTH` of the log's buckets: day or hour")
 			fs.IntVar(&f.options.Shards, "shards", local.DefaultShards,
@@ -73,6 +83,7 @@ func localCommand() command.Command {
 				if err := f.check(); err != nil {
 					return err
 				}
+				f.options.StepFunctionsAnyPort = !given(fs, "sfn-addr")
 				if !given(fs, "shards") {
 					f.options.Shards = 0 // as the directory has it
 				}
@@ -113,6 +124,9 @@ func (f *localFlags) check() error {
 	if err := local.CheckAddr(f.options.Addr); err != nil {
 		return command.Misuse("--addr: %v", err)
 	}
+	if err := local.CheckAddr(f.options.StepFunctionsAddr); err != nil {
+		return command.Misuse("--sfn-addr: %v", err)
+	}
 	return nil
 }
 
@@ -147,6 +161,10 @@ func explainLocal(o local.Options, err error) error {
 		return command.Hint(err, "name an empty or a new directory with --data")
 	case errors.Is(err, projection.ErrSharedType):
 		return command.Hint(err, "take the type from one of the two projections")
+	case errors.Is(err, local.ErrWorkflows):
+		return command.Hint(err, "mend the file, or leave --workflows out")
+	case errors.Is(err, local.ErrStepFunctionsAddr):
+		return command.Hint(err, "choose another --sfn-addr, or leave it out: then any free port will do")
 	case errors.Is(err, syscall.EADDRINUSE):
 		return command.Hint(err, "%s is in use: choose another --addr; 127.0.0.1:0 takes any free port", o.Addr)
 	}

@@ -180,7 +180,8 @@ func TestLocalSaysWhatToDo(t *testing.T) {
 	}}
 	out := s.fine("", "local", "--data", "d")
 	if out != "ready\n" || given.Addr != "127.0.0.1:8787" || given.Lanes != 64 ||
-		given.Bucket != eventlog.Day || given.Shards != 0 || given.ReserveBytes != 256<<20 || given.Dir != "d" {
+		given.Bucket != eventlog.Day || given.Shards != 0 || given.ReserveBytes != 256<<20 || given.Dir != "d" ||
+		given.StepFunctionsAddr != "127.0.0.1:8788" || !given.StepFunctionsAnyPort {
 		t.Errorf("%q with %+v", out, given)
 	}
 	s.fine("", "local", "--data=d", "--addr", "[::1]:0", "--bucket", "hour", "--lanes", "1", "--shards", "9")
@@ -194,6 +195,8 @@ func TestLocalSaysWhatToDo(t *testing.T) {
 		"from a backup":              localstore.ErrDamaged,
 		"--accept-loss":              feedpebble.ErrLost,
 		"--shards is fixed":          local.ErrShards,
+		"choose another --sfn-addr":  local.ErrStepFunctionsAddr,
+		"leave --workflows out":      local.ErrWorkflows,
 	} {
 		fail = fmt.Errorf("open d: %w", err)
 		got := s.run("", "local", "--data", "d")
@@ -219,6 +222,7 @@ func TestLocalRunsUntilItIsStopped(t *testing.T) {
 	if !found {
 		t.Errorf("printed %q", line[:n])
 	}
+	go func() { _, _ = io.Copy(io.Discard, out) }()
 	s := &shell{t: t, endpoint: endpoint}
 	s.fine("", "status")
 	cancel()

@@ -58,7 +58,7 @@ func onEnd(
 ) func(context.Context, states.Execution) error {
 	return func(ctx context.Context, ended states.Execution) error {
 		detail, err := json.Marshal(steps.EndedExecution{
-			Machine: machineARN,
+			Machine: ended.StateMachineArn,
 			Name:    ended.Name,
 			Status:  string(ended.Status),
 			Error:   ended.Error,

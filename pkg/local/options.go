@@ -25,6 +25,14 @@ type Options struct {
 	Dir string
 	// Addr is a loopback address with a port; port 0 means any free port.
 	Addr string
+	// StepFunctionsAddr is a loopback address on which Run serves the API of AWS
+	// Step Functions; "" means that it is not served. If StepFunctionsAnyPort is
+	// set and that port is in use, any free one is taken.
+	StepFunctionsAddr    string
+	StepFunctionsAnyPort bool
+	// Workflows is a directory of state machine files, NAME.asl.json, that are
+	// registered beside the platform's own; "" means none.
+	Workflows string
 	// Lanes and Bucket are fixed when the directory is created.
 	Lanes  int
 	Bucket eventlog.Width
@@ -58,10 +66,12 @@ type Options struct {
 
 // The defaults.
 const (
-	DefaultAddr      = "127.0.0.1:8787"
-	DefaultLanes     = 64
-	DefaultShards    = 4
-	DefaultRetention = 24 * time.Hour
+	DefaultAddr = "127.0.0.1:8787"
+	// DefaultStepFunctionsAddr is that of reprise local.
+	DefaultStepFunctionsAddr = "127.0.0.1:8788"
+	DefaultLanes             = 64
+	DefaultShards            = 4
+	DefaultRetention         = 24 * time.Hour
 
 	// defaultRecordBytes and defaultPageBytes are smaller than on AWS, where each
 	// PUT costs money: here all readers and consumers share the memory.
@@ -109,6 +119,11 @@ func (o Options) withDefaults() (Options, error) {
 	}
 	if _, err := projection.NewSet(o.projections()...); err != nil {
 		return o, err
+	}
+	if o.StepFunctionsAddr != "" {
+		if err := CheckAddr(o.StepFunctionsAddr); err != nil {
+			return o, err
+		}
 	}
 	return o, CheckAddr(o.Addr)
 }

@@ -11,8 +11,8 @@ import (
 	"sync/atomic"
 	"time"
 
-	"reprise/pkg/asl"
 	"reprise/pkg/asl/engine"
+	"reprise/pkg/asl/wire"
 	"reprise/pkg/feed"
 	"reprise/pkg/local/controlpebble"
 	"reprise/pkg/local/datastorepebble"
@@ -49,6 +49,8 @@ type Platform struct {
 	playback feed.Description
 	// engine is replaced after it ended, because an engine runs only once.
 	engine atomic.Pointer[engine.Engine]
+	// wire is the Step Functions API of that engine.
+	wire atomic.Pointer[wire.Server]
 	// pause ends the running engine; nil while none runs.
 	pause atomic.Pointer[context.CancelFunc]
 	// front is write-locked while the platform is opened again, and read-locked by
@@ -95,7 +97,7 @@ func (p *Platform) open(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := p.wire(ctx); err != nil {
+	if err := p.connect(ctx); err != nil {
 		return errors.Join(err, p.Close())
 	}
 	return nil
@@ -109,7 +111,8 @@ func (p *Platform) Close() error {
 	return p.db.Close()
 }
 
-func (p *Platform) wire(ctx context.Context) error {
+// connect makes the parts and connects them.
+func (p *Platform) connect(ctx context.Context) error {
 	parts := platform.Parts{
 		Settings:   p.options.settings(),
 		EventLog:   eventlogpebble.New(p.db.Space(logSpace)),
@@ -191,12 +194,12 @@ func (p *Platform) stream(ctx context.Context, name string) (feed.Description, e
 
 func (p *Platform) openEngine() error {
 	functions := p.functions()
-	machine, err := replayMachine(functions)
+	machines, err := p.machines(functions)
 	if err != nil {
 		return err
 	}
 	made, err := engine.New(engine.Config{
-		Machines:  map[string]*asl.Machine{machineName: machine},
+		Machines:  machines,
 		Invoker:   functions,
 		Journal:   journalpebble.New(p.db.Space(journalSpace)),
 		Logger:    p.options.Log,
@@ -209,6 +212,7 @@ func (p *Platform) openEngine() error {
 		return fmt.Errorf("open state machine engine: %w", err)
 	}
 	p.engine.Store(made)
+	p.wire.Store(p.stepFunctions(made, machines))
 	return nil
 }
 

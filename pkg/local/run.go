@@ -19,7 +19,8 @@ import (
 const shutdownTime = 5 * time.Second
 
 // Run opens a platform, serves it until ctx ends, and closes it. It prints
-// "ready http://ADDRESS" on stdout once it accepts requests.
+// "ready http://ADDRESS" on stdout once it accepts requests, and then, if it serves
+// the Step Functions API, the line "stepfunctions http://ADDRESS".
 func Run(ctx context.Context, options Options, stdout, stderr io.Writer) error {
 	if options.Log == nil {
 		options.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -29,16 +30,15 @@ func Run(ctx context.Context, options Options, stdout, stderr io.Writer) error {
 		return err
 	}
 	// Listen first: if the address is in use, nothing is created.
-	listener, err := net.Listen("tcp", options.Addr)
+	on, err := options.listen()
 	if err != nil {
-		return fmt.Errorf("listen: %w", err)
+		return err
 	}
 	p, err := Open(ctx, options)
 	if err != nil {
-		return errors.Join(err, listener.Close())
+		return errors.Join(err, on.close())
 	}
-	ready := func() { _, _ = fmt.Fprintf(stdout, "ready http://%s\n", listener.Addr()) }
-	return errors.Join(p.Serve(ctx, listener, ready), p.Close())
+	return errors.Join(p.serve(ctx, on, stdout), p.Close())
 }
 
 // Serve runs the platform on a listener until ctx ends, then returns nil. It
@@ -60,7 +60,11 @@ func (p *Platform) Serve(ctx context.Context, listener net.Listener, ready func(
 }
 
 func (p *Platform) serveHTTP(ctx context.Context, listener net.Listener, ready func()) error {
-	server := emulate.Server(p, p.hold, p.options.Log)
+	return serveUntil(ctx, emulate.Server(p, p.hold, p.options.Log), listener, ready)
+}
+
+// serveUntil serves on a listener until ctx ends, then returns nil.
+func serveUntil(ctx context.Context, server *http.Server, listener net.Listener, ready func()) error {
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(emulate.CapConnections(listener)) }()
 	ready()

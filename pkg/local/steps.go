@@ -9,18 +9,25 @@ import (
 
 // replayMachine parses the replay state machine file, the same bytes as on AWS.
 func replayMachine(f *functions) (*asl.Machine, error) {
-	substitutions := make(map[string]string)
 	for _, step := range replaySteps {
-		substitutions[step.placeholder] = functionARN(step.name)
 		if _, found := f.byARN[functionARN(step.name)]; !found {
 			return nil, fmt.Errorf("load replay state machine: no function %s", step.name)
 		}
 	}
-	machine, err := asl.Parse([]byte(workflows.Replay()), substitutions)
+	machine, err := asl.Parse([]byte(workflows.Replay()), substitutions())
 	if err != nil {
 		return nil, fmt.Errorf("load replay state machine: %w", err)
 	}
 	return machine, nil
+}
+
+// substitutions are the values of the placeholders in state machine files.
+func substitutions() map[string]string {
+	values := make(map[string]string)
+	for _, step := range replaySteps {
+		values[step.placeholder] = functionARN(step.name)
+	}
+	return values
 }
 
 // replaySteps are the functions of the replay state machine by placeholder.

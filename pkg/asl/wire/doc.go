@@ -1,7 +1,6 @@
 // Package wire serves the API of AWS Step Functions (AWS JSON 1.0) for an
-// engine, so that the SDK and the AWS CLI work against it unchanged. Only tests
-// serve it so far: those of the adapter to Step Functions, and those that run
-// the system as it is deployed. Answers conform to the SDK's model of the
+// engine, so that the SDK and the AWS CLI work against it unchanged: reprise local
+// serves it beside its own API. Answers conform to the SDK's model of the
 // service, member by member, and a page token is valid only for the list that it
 // came from.
 //

@@ -274,8 +274,7 @@ func (t *traffic) report(drained time.Duration) {
 		slices.Sort(all)
 		return all[min(len(all)-1, int(share*float64(len(all))))]
 	}
-	p99, reads := of(t.writes, 0.99), of(t.reads, 0.99)
-	peak := peakBytes(t.b, t.platform.PID())
+	p99, reads, peak := of(t.writes, 0.99), of(t.reads, 0.99), peakBytes(t.b, t.platform.PID())
 	for _, limit := range []struct {
 		what     string
 		got, max int64
@@ -297,6 +296,5 @@ func (t *traffic) report(drained time.Duration) {
 	t.b.ReportMetric(float64(p99.Milliseconds()), "ms-p99")
 	t.b.ReportMetric(float64(reads.Milliseconds()), "ms-read-p99")
 	t.b.ReportMetric(float64(t.lag.Milliseconds()), "ms-lag")
-	t.b.ReportMetric(float64(drained.Milliseconds()), "ms-drained")
 	t.b.ReportMetric(float64(peak)/(1<<20), "MiB-peak")
 }

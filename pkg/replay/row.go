@@ -35,15 +35,12 @@ type Row struct {
 	Status  Status  `json:"status"`
 	// Cancel and Paused are the desired state; with Cancel every reader stops at
 	// its next page. Tokens are the task tokens of the paused execution.
-	Cancel bool     `json:"cancel,omitempty"`
-	Paused bool     `json:"paused,omitempty"`
-	Tokens []string `json:"tokens,omitempty"`
-	// Steering is how the replay is carried out: at first as its request asks for,
-	// and changed while it runs.
-	Steering Steering   `json:"steering"`
-	Created  time.Time  `json:"created"`
-	Cut      *time.Time `json:"cut,omitempty"`
-	Ended    *time.Time `json:"ended,omitempty"`
+	Cancel  bool       `json:"cancel,omitempty"`
+	Paused  bool       `json:"paused,omitempty"`
+	Tokens  []string   `json:"tokens,omitempty"`
+	Created time.Time  `json:"created"`
+	Cut     *time.Time `json:"cut,omitempty"`
+	Ended   *time.Time `json:"ended,omitempty"`
 	// Started is when the replay was first known to have an execution.
 	Started *time.Time `json:"started,omitempty"`
 	// Generation is the generation that a rebuild fills, and Version its version
@@ -76,18 +73,6 @@ type Row struct {
 	Damaged int      `json:"damaged,omitempty"`
 	Proof   *Proof   `json:"proof,omitempty"`
 	Failure *Failure `json:"failure,omitempty"`
-}
-
-// Steering bounds a replay while it runs. Readers notice a change within about a
-// second.
-type Steering struct {
-	// Rate bounds the events that all readers together read in a second; 0 means no
-	// bound.
-	Rate int `json:"rate"`
-	// Parallelism is the number of segment readers at a time.
-	Parallelism int `json:"parallelism"`
-	// Budget bounds the replay's cost in US dollars; 0 means no bound.
-	Budget float64 `json:"budget"`
 }
 
 // WaitingFor says what a replay waits for, and since when it has made no progress.
@@ -161,7 +146,7 @@ func (s Store) Create(ctx context.Context, id string, request Request) (row Row,
 			}
 			return control.Unchanged()
 		}
-		*row = Row{ID: id, Request: request, Status: Planned, Created: s.Now().UTC(), Steering: steeringOf(request)}
+		*row = Row{ID: id, Request: request, Status: Planned, Created: s.Now().UTC()}
 		return nil
 	})
 	if err != nil {
@@ -169,9 +154,6 @@ func (s Store) Create(ctx context.Context, id string, request Request) (row Row,
 	}
 	return row, created, nil
 }
-
-// steeringOf is the steering that a normalized request asks for.
-func steeringOf(r Request) Steering { return Steering{Parallelism: r.Parallelism} }
 
 // Load returns a replay's row, or ErrNotFound.
 func (s Store) Load(ctx context.Context, id string) (Row, error) {

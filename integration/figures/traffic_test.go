@@ -260,26 +260,23 @@ func (t *traffic) watchLag(ctx context.Context) error {
 	}
 }
 
-// paced returns the time of a request, or 0 where it has no limit.
-func (t *traffic) paced(took time.Duration) time.Duration {
-	if t.every == 0 {
-		return 0
-	}
-	return took
-}
-
 func (t *traffic) report(drained time.Duration) {
 	t.b.Helper()
 	of := func(all []time.Duration, share float64) time.Duration {
 		slices.Sort(all)
 		return all[min(len(all)-1, int(share*float64(len(all))))]
 	}
-	p99, reads, peak := of(t.writes, 0.99), of(t.reads, 0.99), peakBytes(t.b, t.platform.PID())
+	p99, reads := of(t.writes, 0.99), of(t.reads, 0.99)
+	peak := peakBytes(t.b, t.platform.PID())
+	writeLimit := requestLimit
+	if t.every == 0 {
+		writeLimit = trafficTime // no limit of its own
+	}
 	for _, limit := range []struct {
 		what     string
 		got, max int64
 	}{
-		{"ms of 99 in 100 requests", t.paced(p99).Milliseconds(), requestLimit.Milliseconds()},
+		{"ms of 99 in 100 requests", p99.Milliseconds(), writeLimit.Milliseconds()},
 		{"ms of 99 in 100 reads", reads.Milliseconds(), requestLimit.Milliseconds()},
 		{"ms of lag", t.lag.Milliseconds(), lagLimit.Milliseconds()},
 		{"ms until all is applied", drained.Milliseconds(), 2 * lagLimit.Milliseconds()},
@@ -296,5 +293,6 @@ func (t *traffic) report(drained time.Duration) {
 	t.b.ReportMetric(float64(p99.Milliseconds()), "ms-p99")
 	t.b.ReportMetric(float64(reads.Milliseconds()), "ms-read-p99")
 	t.b.ReportMetric(float64(t.lag.Milliseconds()), "ms-lag")
+	t.b.ReportMetric(float64(drained.Milliseconds()), "ms-drained")
 	t.b.ReportMetric(float64(peak)/(1<<20), "MiB-peak")
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -22,54 +23,57 @@ const machineSuffix = ".asl.json"
 // ErrWorkflows means that a directory of state machine files cannot be used.
 var ErrWorkflows = errors.New("the directory of state machine files cannot be used")
 
-// machines returns all state machines by name: the platform's own, and those of
-// Options.Workflows.
-func (p *Platform) machines(f *functions) (map[string]*asl.Machine, error) {
-	replay, err := replayMachine(f)
-	if err != nil {
-		return nil, err
-	}
-	all := map[string]*asl.Machine{machineName: replay}
-	if p.options.Workflows == "" {
+// readMachines reads the state machine files of a directory, "" for none, by name.
+func readMachines(dir string) (map[string]*asl.Machine, error) {
+	all := make(map[string]*asl.Machine)
+	if dir == "" {
 		return all, nil
 	}
-	files, err := os.ReadDir(p.options.Workflows)
+	files, err := os.ReadDir(dir)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrWorkflows, err)
 	}
-	added := 0
 	for _, file := range files {
 		name, found := strings.CutSuffix(file.Name(), machineSuffix)
 		if !found || file.IsDir() {
 			continue
 		}
-		path := filepath.Join(p.options.Workflows, file.Name())
-		if err := addMachine(all, name, path); err != nil {
+		path := filepath.Join(dir, file.Name())
+		if all[name], err = readMachine(name, path); err != nil {
 			return nil, fmt.Errorf("%w: %s: %w", ErrWorkflows, path, err)
 		}
-		added++
 	}
-	if added == 0 {
-		return nil, fmt.Errorf("%w: %s has no file NAME%s", ErrWorkflows, p.options.Workflows, machineSuffix)
+	if len(all) == 0 {
+		return nil, fmt.Errorf("%w: %s has no file NAME%s", ErrWorkflows, dir, machineSuffix)
 	}
 	return all, nil
 }
 
-// addMachine adds the state machine of a file. Its placeholders are those of the
+// readMachine reads a state machine file. Its placeholders are those of the
 // platform's own machines.
-func addMachine(all map[string]*asl.Machine, name, path string) error {
+func readMachine(name, path string) (*asl.Machine, error) {
 	switch {
-	case all[name] != nil:
-		return fmt.Errorf("the platform has a state machine named %s", name)
+	case name == machineName:
+		return nil, fmt.Errorf("the platform has a state machine named %s", name)
 	case !states.ValidName(name):
-		return fmt.Errorf("%q: %w", name, states.ErrInvalidName)
+		return nil, fmt.Errorf("%q: %w", name, states.ErrInvalidName)
 	}
 	definition, err := os.ReadFile(path) //nolint:gosec // the operator names the directory
 	if err != nil {
-		return err
+		return nil, err
 	}
-	all[name], err = asl.Parse(definition, substitutions())
-	return err
+	return asl.Parse(definition, substitutions())
+}
+
+// machines returns all state machines by name: the platform's own, and the user's.
+func (p *Platform) machines(f *functions) (map[string]*asl.Machine, error) {
+	replay, err := replayMachine(f)
+	if err != nil {
+		return nil, err
+	}
+	all := maps.Clone(p.userMachines)
+	all[machineName] = replay
+	return all, nil
 }
 
 // stepFunctions serves the Step Functions API of an engine.

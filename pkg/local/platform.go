@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"reprise/pkg/asl"
 	"reprise/pkg/asl/engine"
 	"reprise/pkg/asl/wire"
 	"reprise/pkg/feed"
@@ -49,7 +50,10 @@ type Platform struct {
 	playback feed.Description
 	// engine is replaced after it ended, because an engine runs only once.
 	engine atomic.Pointer[engine.Engine]
-	// wire is the Step Functions API of that engine.
+	// userMachines were read from Options.Workflows once, at the start, so that a
+	// file that changes later cannot keep a new engine from opening.
+	userMachines map[string]*asl.Machine
+	// wire is the Step Functions API of the engine.
 	wire atomic.Pointer[wire.Server]
 	// pause ends the running engine; nil while none runs.
 	pause atomic.Pointer[context.CancelFunc]
@@ -72,6 +76,9 @@ func Open(ctx context.Context, options Options) (*Platform, error) {
 		return nil, err
 	}
 	p := &Platform{options: options, woken: make(chan struct{}, 1)}
+	if p.userMachines, err = readMachines(options.Workflows); err != nil {
+		return nil, err
+	}
 	if err := p.open(ctx); err != nil {
 		return nil, err
 	}

@@ -14,22 +14,13 @@ import (
 	"reprise/pkg/local/emulate"
 )
 
-// StepFunctions serves the API of AWS Step Functions (AWS JSON 1.0) for the
-// platform's state machines: region "local", account 000000000000, any
-// credentials. It is safe for concurrent use until the platform is closed;
-// requests wait while the platform is opened again.
-func (p *Platform) StepFunctions() http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.front.RLock()
-		defer p.front.RUnlock()
-		p.wire.Load().ServeHTTP(w, r)
-	})
-}
-
-// ServeStepFunctions serves StepFunctions on a listener until ctx ends, then
-// returns nil.
-func (p *Platform) ServeStepFunctions(ctx context.Context, listener net.Listener) error {
-	return serveUntil(ctx, emulate.Server(p.StepFunctions(), nil, p.options.Log), listener, func() {})
+// serveStepFunctions serves the API of AWS Step Functions (AWS JSON 1.0) for the
+// platform's state machines: region "local", account 000000000000, any credentials.
+// Requests wait while the platform is opened again.
+func (p *Platform) serveStepFunctions(w http.ResponseWriter, r *http.Request) {
+	p.front.RLock()
+	defer p.front.RUnlock()
+	p.wire.Load().ServeHTTP(w, r)
 }
 
 // listeners are those of one run; stepFunctions is nil if that API is not served.
@@ -80,7 +71,8 @@ func (p *Platform) serve(ctx context.Context, on listeners, stdout io.Writer) er
 	}
 	group.Go(func() error { return p.Serve(ctx, on.api, ready) })
 	if on.stepFunctions != nil {
-		group.Go(func() error { return p.ServeStepFunctions(ctx, on.stepFunctions) })
+		server := emulate.Server(http.HandlerFunc(p.serveStepFunctions), nil, p.options.Log)
+		group.Go(func() error { return serveUntil(ctx, server, on.stepFunctions, func() {}) })
 	}
 	return group.Wait()
 }

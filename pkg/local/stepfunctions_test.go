@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -20,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
+	"reprise/pkg/asl/asltest"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay/lifecycle"
@@ -137,7 +137,9 @@ func stopReplay(t *testing.T, sdk *sfn.Client, client *localtest.Client) {
 		t.Errorf("stopped: %+v, %v", described, err)
 	}
 	deadline := time.Now().Add(time.Minute)
-	for { // a replay that was stopped before its plan has no row
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for ; ; <-tick.C { // a replay that was stopped before its plan has no row
 		status, body := client.Call(http.MethodGet, "/replays/stopped", "", nil)
 		var view lifecycle.View
 		if status == http.StatusNotFound || (json.Unmarshal(body, &view) == nil && view.Status.Ended()) {
@@ -157,32 +159,41 @@ func write(t *testing.T, path, text string) {
 }
 
 func TestTheAWSCLIStartsAReplay(t *testing.T) {
-	cli, err := exec.LookPath("aws")
-	if err != nil {
-		if os.Getenv("CI") == "true" {
-			t.Fatal(err)
-		}
-		t.Skip("the AWS CLI is not installed: aws")
-	}
 	api, url := printed(t, options(t))
-	run := func(args ...string) string {
-		all := append([]string{"stepfunctions", "--endpoint-url", url, "--region", "local", "--output", "text"}, args...)
-		command := exec.CommandContext(t.Context(), cli, all...)
-		command.Env = append(os.Environ(), "AWS_ACCESS_KEY_ID=any", "AWS_SECRET_ACCESS_KEY=any", "AWS_PAGER=")
-		var stderr strings.Builder
-		command.Stderr = &stderr
-		out, err := command.Output()
-		if err != nil {
-			t.Fatalf("aws %v: %v\n%s", args, err, stderr.String())
+	run := func(answer any, args ...string) {
+		if !asltest.CLI(t, url, "local", answer, args...) {
+			t.SkipNow()
 		}
-		return string(out)
 	}
-	run("start-execution", "--state-machine-arn", machinePrefix+"replay", "--name", "by-cli", "--input", "{}")
+	var started struct{ ExecutionArn string }
+	run(&started, "start-execution", "--state-machine-arn", machinePrefix+"replay", "--name", "by-cli", "--input", "{}")
 	client := &localtest.Client{T: t, URL: api}
 	localtest.Until(client, "/replays/by-cli", func(v lifecycle.View) bool { return v.Status == "SUCCEEDED" })
-	if out := run("list-executions", "--state-machine-arn", machinePrefix+"replay"); !strings.Contains(out, "by-cli") {
-		t.Errorf("executions: %s", out)
+	var listed struct {
+		Executions []struct{ ExecutionArn, Name string }
 	}
+	run(&listed, "list-executions", "--state-machine-arn", machinePrefix+"replay")
+	if len(listed.Executions) != 1 || listed.Executions[0].Name != "by-cli" ||
+		listed.Executions[0].ExecutionArn != started.ExecutionArn {
+		t.Errorf("executions: %+v, started %+v", listed, started)
+	}
+}
+
+// refused runs a platform that must not start, and returns why; one that starts
+// nevertheless is stopped.
+func refused(t *testing.T, options local.Options) error {
+	t.Helper()
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	return local.Run(ctx, options, stopAtOutput(cancel), io.Discard)
+}
+
+// stopAtOutput is called once a platform is ready.
+type stopAtOutput context.CancelFunc
+
+func (stop stopAtOutput) Write(line []byte) (int, error) {
+	stop()
+	return len(line), nil
 }
 
 // A port in use stops the platform only if it was asked for by name.
@@ -194,7 +205,7 @@ func TestAnOccupiedPortOfStepFunctions(t *testing.T) {
 	defer func() { _ = busy.Close() }()
 	o := options(t)
 	o.StepFunctionsAddr = busy.Addr().String()
-	if err := local.Run(t.Context(), o, io.Discard, io.Discard); !errors.Is(err, local.ErrStepFunctionsAddr) {
+	if err := refused(t, o); !errors.Is(err, local.ErrStepFunctionsAddr) {
 		t.Errorf("run on an occupied port: %v", err)
 	}
 	if left, err := os.ReadDir(o.Dir); err != nil || len(left) > 0 {
@@ -205,7 +216,7 @@ func TestAnOccupiedPortOfStepFunctions(t *testing.T) {
 		t.Errorf("printed the address %s that others have", url)
 	}
 	o.StepFunctionsAddr = "0.0.0.0:0"
-	if err := local.Run(t.Context(), o, io.Discard, io.Discard); !errors.Is(err, local.ErrNotLoopback) {
+	if err := refused(t, o); !errors.Is(err, local.ErrNotLoopback) {
 		t.Errorf("run on all interfaces: %v", err)
 	}
 }
@@ -221,7 +232,10 @@ func TestBadMachineFilesAreRefusedByName(t *testing.T) {
 		o := options(t)
 		o.Workflows = t.TempDir()
 		write(t, filepath.Join(o.Workflows, name), text)
-		err := local.Run(t.Context(), o, io.Discard, io.Discard)
+		err := refused(t, o)
+		if left, err := os.ReadDir(o.Dir); err != nil || len(left) > 0 {
+			t.Errorf("%s: the refused start left %v, %v", name, left, err)
+		}
 		if !errors.Is(err, local.ErrWorkflows) || (name != "unused.json" && !strings.Contains(err.Error(), name)) {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -19,6 +19,25 @@ type alarm struct {
 	// periods is how many periods raise the alarm, out of the last within; 0 means
 	// consecutive ones.
 	periods, within float64
+	// heartbeat makes the alarm ring while the metric is below the threshold or has no
+	// value.
+	heartbeat bool
+}
+
+// missing is how periods without a value count.
+func (a *alarm) missing() awscloudwatch.TreatMissingData {
+	if a.heartbeat {
+		return awscloudwatch.TreatMissingData_BREACHING
+	}
+	return awscloudwatch.TreatMissingData_NOT_BREACHING
+}
+
+// comparison is which values raise the alarm.
+func (a *alarm) comparison() awscloudwatch.ComparisonOperator {
+	if a.heartbeat {
+		return awscloudwatch.ComparisonOperator_LESS_THAN_THRESHOLD
+	}
+	return awscloudwatch.ComparisonOperator_GREATER_THAN_OR_EQUAL_TO_THRESHOLD
 }
 
 // doctor is the command that examines a deployment.
@@ -59,8 +78,11 @@ func (d *deployment) own(name string) awscloudwatch.Metric {
 	return metric(d.namespace(), name, "Sum", 5, nil)
 }
 
-// sum adds up at most ten metrics.
-func sum(metrics ...awscloudwatch.Metric) awscloudwatch.IMetric {
+// sum adds up at most ten metrics, over five minutes.
+func sum(metrics ...awscloudwatch.Metric) awscloudwatch.IMetric { return sumOver(5, metrics...) }
+
+// sumOver is sum over some minutes.
+func sumOver(minutes float64, metrics ...awscloudwatch.Metric) awscloudwatch.IMetric {
 	using := make(map[string]awscloudwatch.IMetric)
 	var terms []string
 	for i, m := range metrics {
@@ -70,7 +92,7 @@ func sum(metrics ...awscloudwatch.Metric) awscloudwatch.IMetric {
 	}
 	return awscloudwatch.NewMathExpression(&awscloudwatch.MathExpressionProps{
 		Expression: jsii.String(strings.Join(terms, " + ")), UsingMetrics: &using,
-		Period: awscdk.Duration_Minutes(jsii.Number(5))})
+		Period: awscdk.Duration_Minutes(jsii.Number(minutes))})
 }
 
 // idle is 1 while the event stream receives records and a function is not called. A
@@ -90,6 +112,7 @@ func (d *deployment) alarms() []alarm {
 	for _, some := range [][]alarm{
 		d.earlyLagAlarms(), d.lateLagAlarms(), d.consumerAlarms(), d.logAlarms(), d.projectionAlarms(),
 		d.capacityAlarms(), d.internalAlarms(), d.replayAlarms(),
+		d.verificationAlarms(),
 	} {
 		all = append(all, some...)
 	}
@@ -103,8 +126,11 @@ type consumer struct {
 }
 
 func (d *deployment) liveConsumers() []consumer {
-	return []consumer{
-		{"pump-events", d.RetentionHours}, {"write-state", d.RetentionHours}, {"run-microservice", d.RetentionHours}}
+	var all []consumer
+	for _, folder := range d.deployed("pump-events", "write-state", microservice) {
+		all = append(all, consumer{folder, d.RetentionHours})
+	}
+	return all
 }
 
 // earlyLagAlarms report within minutes that a consumer of the live path stands still.

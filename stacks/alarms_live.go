@@ -1,11 +1,28 @@
 package stacks
 
 import (
+	"fmt"
+
+	"strings"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2/awscloudwatch"
+
+	"reprise/stacks/logged"
 )
 
 // consumerAlarms report consumers that get no records, or cannot handle them.
 func (d *deployment) consumerAlarms() []alarm {
+	consumers := d.deployed("pump-events", "write-state", microservice, "apply-playback")
+	others := strings.Join(consumers[1:], ", ")
+	var errors, retried []awscloudwatch.Metric
+	for _, folder := range consumers {
+		errors = append(errors, d.ofFunction(folder, "Errors", "Sum"))
+	}
+	for _, line := range d.lines() {
+		if line.Message == logged.Retried {
+			retried = append(retried, d.own(line.Metric))
+		}
+	}
 	return []alarm{
 		{
 			name: "pump-stopped",
@@ -23,21 +40,16 @@ func (d *deployment) consumerAlarms() []alarm {
 		{
 			name: "records-retried",
 			means: "A consumer has returned records to be retried for 10 minutes. It gets no further in these lanes, " +
-				"and nothing is lost. The log of pump-events, write-state, run-microservice or apply-playback says why",
-			help:      d.tailOf("pump-events", "records will be retried"),
-			metric:    sum(d.own("PumpRetried"), d.own("WriteRetried"), d.own("MicroserviceRetried"), d.own("PlaybackRetried")),
+				"and nothing is lost. One of these logs says why: pump-events, " + others,
+			help:      d.tailOf("pump-events", logged.Retried) + " (and " + others + ")",
+			metric:    sum(retried...),
 			threshold: 1, periods: 2,
 		},
 		{
-			name:  "consumers-failing",
-			means: "Consumers of a stream fail whole batches: their logs say why",
-			help:  d.tail("pump-events") + " (and write-state, run-microservice, apply-playback)",
-			metric: sum(
-				d.ofFunction("pump-events", "Errors", "Sum"),
-				d.ofFunction("write-state", "Errors", "Sum"),
-				d.ofFunction("run-microservice", "Errors", "Sum"),
-				d.ofFunction("apply-playback", "Errors", "Sum"),
-			),
+			name:      "consumers-failing",
+			means:     "Consumers of a stream fail whole batches: their logs say why",
+			help:      d.tail("pump-events") + " (and " + others + ")",
+			metric:    sum(errors...),
 			threshold: 1, periods: 3,
 		},
 	}
@@ -124,8 +136,8 @@ func (d *deployment) projectionAlarms() []alarm {
 // capacityAlarms report services that refuse requests.
 func (d *deployment) capacityAlarms() []alarm {
 	var throttles []awscloudwatch.Metric
-	for _, folder := range []string{"load-events", "import-events", "pump-events", "write-state", "run-microservice",
-		"apply-playback", "read-segment"} {
+	for _, folder := range d.deployed("load-events", "import-events", "pump-events", "write-state", microservice,
+		"apply-playback", "read-segment") {
 		throttles = append(throttles, d.ofFunction(folder, "Throttles", "Sum"))
 	}
 	table := func(name string) awscloudwatch.Metric {
@@ -179,6 +191,37 @@ func (d *deployment) internalAlarms() []alarm {
 			threshold: 1, periods: 1,
 		},
 	}
+}
+
+// verificationAlarms report what verifications find, those that fail, and nights without
+// one. The last rings after a first deploy, too, until the first verification.
+func (d *deployment) verificationAlarms() []alarm {
+	help := "go tool reprise verify list; go tool reprise verify report NAME; " + d.tail("report-verification")
+	all := []alarm{
+		{
+			name: "verification-drift",
+			means: "A verification found rows, or events of the log, that are not as they should be: " +
+				"reprise verify report shows which. A rebuild mends rows; a damaged log has to be restored first",
+			help: help, metric: sum(d.own("VerificationDrift")), threshold: 1, periods: 1,
+		},
+		{
+			name: "verification-failed",
+			means: "A verification could not be carried out, which says nothing of the data. " +
+				"After a deploy of another version of the projections, rebuild first",
+			help: help, metric: sum(d.own("VerificationFailed")), threshold: 1, periods: 1,
+		},
+	}
+	if !d.Verify {
+		return all
+	}
+	ended := sumOver(60, metric(d.namespace(), "VerificationClean", "Sum", 60, nil),
+		metric(d.namespace(), "VerificationDrift", "Sum", 60, nil))
+	return append(all, alarm{
+		name:   "verification-missing",
+		means:  fmt.Sprintf("No verification has come to a verdict for %d hours", d.VerifyHours),
+		help:   "aws scheduler get-schedule --name " + d.verifyMachine() + "; " + help,
+		metric: ended, threshold: 1, periods: float64(d.VerifyHours), heartbeat: true,
+	})
 }
 
 func (d *deployment) replayAlarms() []alarm {

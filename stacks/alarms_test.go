@@ -100,13 +100,32 @@ func TestEveryPromiseHasAnAlarm(t *testing.T) {
 		"projection-runaway", "playback-damaged", "pump-stopped", "write-stopped",
 		"functions-throttled", "tables-throttled", "event-stream-throttled", "consumers-failing",
 		"watch-failing", "keeper-failing", "replay-failed", "replay-not-closed", "records-retried", "calls-failed",
+		"verification-drift", "verification-failed", "verification-missing",
 	} {
 		alarmOf(t, promise)
 	}
+	metrics := countMetrics(t, "")
+	// What alarms cost depends on their metrics; the README has the figure.
+	if plain := countMetrics(t, plain); metrics != alarmMetrics || plain != plainMetrics {
+		t.Errorf("alarms read %d metrics, %d without a service", metrics, plain)
+	}
+	readme, err := os.ReadFile("README.md")
+	if err != nil || !strings.Contains(string(readme), fmt.Sprintf("%d metrics in alarms", plainMetrics)) {
+		t.Errorf("the README does not say %d metrics in alarms: %v", plainMetrics, err)
+	}
+}
+
+// countMetrics examines every alarm of a variant and counts the metrics that they read.
+func countMetrics(t *testing.T, variant string) int {
+	t.Helper()
 	metrics := 0
-	each("AWS::CloudWatch::Alarm", func(id string, r resource) {
-		if len(list(r.Properties["AlarmActions"])) != 1 || r.Properties["TreatMissingData"] != "notBreaching" ||
-			r.Properties["ComparisonOperator"] != "GreaterThanOrEqualToThreshold" {
+	eachOf(variant, "AWS::CloudWatch::Alarm", func(id string, r resource) {
+		missing, comparison := "notBreaching", "GreaterThanOrEqualToThreshold"
+		if strings.Contains(id, "missing") {
+			missing, comparison = "breaching", "LessThanThreshold"
+		}
+		if len(list(r.Properties["AlarmActions"])) != 1 || r.Properties["TreatMissingData"] != missing ||
+			r.Properties["ComparisonOperator"] != comparison {
 			t.Errorf("%s: %v", id, r.Properties)
 		}
 		period, found := r.Properties["Period"].(float64)
@@ -115,17 +134,11 @@ func TestEveryPromiseHasAnAlarm(t *testing.T) {
 		}
 		metrics += max(1, len(list(r.Properties["Metrics"]))-1)
 	})
-	// What alarms cost depends on their metrics; the README has the figure.
-	if metrics != alarmMetrics {
-		t.Errorf("alarms read %d metrics, the README says %d", metrics, alarmMetrics)
-	}
-	readme, err := os.ReadFile("README.md")
-	if err != nil || !strings.Contains(string(readme), fmt.Sprintf("%d metrics in alarms", alarmMetrics)) {
-		t.Errorf("the README does not say %d metrics in alarms: %v", alarmMetrics, err)
-	}
+	return metrics
 }
 
-const alarmMetrics = 49
+// The metrics of all alarms, with a service and without.
+const alarmMetrics, plainMetrics = 53, 47
 
 // That each line is logged is tested where the functions are put together.
 func TestCountedLinesHaveAMetricAndAnAlarm(t *testing.T) {
@@ -161,14 +174,38 @@ func TestCountedLinesHaveAMetricAndAnAlarm(t *testing.T) {
 	}
 }
 
-func TestTheVerificationIsAPlaceholder(t *testing.T) {
-	found := false
-	each("AWS::Events::Rule", func(id string, r resource) {
-		if r.Properties["ScheduleExpression"] == "cron(0 3 * * ? *)" {
-			found = r.Properties["State"] == "DISABLED" && r.Properties["Targets"] == nil
+// The verification starts every night: its failure to start is kept, and its absence
+// rings.
+func TestTheVerificationIsScheduled(t *testing.T) {
+	schedules := 0
+	each("AWS::Scheduler::Schedule", func(id string, r resource) {
+		schedules++
+		target := r.Properties["Target"]
+		if r.Properties["ScheduleExpression"] != "cron(0 3 * * ? *)" || r.Properties["State"] != "ENABLED" ||
+			r.Properties["ScheduleExpressionTimezone"] != "UTC" ||
+			!strings.HasSuffix(flat(t, at(target, "Arn")), ":stateMachine:reprise-verify") || at(target, "Input") != "{}" ||
+			!strings.HasSuffix(flat(t, at(target, "DeadLetterConfig", "Arn")), ":reprise-failed-calls") {
+			t.Errorf("%s: %+v", id, r.Properties)
 		}
 	})
-	if !found {
-		t.Error("there is no disabled rule without a target on the schedule")
+	if schedules != 1 {
+		t.Errorf("%d schedules", schedules)
+	}
+	heartbeats := 0
+	each("AWS::CloudWatch::Alarm", func(_ string, r resource) {
+		if r.Properties["TreatMissingData"] == "breaching" {
+			heartbeats++
+			if r.Properties["ComparisonOperator"] != "LessThanThreshold" || r.Properties["EvaluationPeriods"] != 26.0 {
+				t.Errorf("%+v", r.Properties)
+			}
+			for _, m := range list(r.Properties["Metrics"]) {
+				if period := at(m, "MetricStat", "Period"); period != nil && period != 3600.0 {
+					t.Errorf("sums over %v s", period)
+				}
+			}
+		}
+	})
+	if heartbeats != 1 {
+		t.Errorf("%d alarms of what is missing", heartbeats)
 	}
 }

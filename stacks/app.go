@@ -1,6 +1,12 @@
 package stacks
 
 import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
 )
@@ -39,4 +45,46 @@ func (d *deployment) newStack(app awscdk.App, kind, description string) awscdk.S
 	})
 	awscdk.Tags_Of(stack).Add(jsii.String("reprise"), jsii.String(d.Prefix), nil)
 	return stack
+}
+
+// microservice is the function that runs a service. It is deployed only if there is one.
+const microservice = "run-microservice"
+
+// folders are the functions of all stacks.
+func (c Config) folders() []string {
+	return c.deployed(
+		"load-events", "import-events", "serve-api",
+		"pump-events", "write-state", microservice, "keep-consumers", "watch-log",
+		"plan-replay", "read-segment", "apply-playback", "check-drained", "prove-completeness",
+		"follow-stream", "promote-generation", "await-resume", "control-replay", "report-replay", "close-replay",
+		"plan-verification", "verify-lanes", "report-verification",
+	)
+}
+
+// deployed returns those of some functions that are deployed.
+func (c Config) deployed(folders ...string) []string {
+	return slices.DeleteFunc(folders, func(folder string) bool { return folder == microservice && !c.Service })
+}
+
+// Build compiles every function of the deployment from the module at root into its own
+// directory under out, which is relative to root. The same sources give the same bytes
+// in any directory, so that a deploy updates only functions that changed.
+func (c Config) Build(root, out string) error {
+	for _, folder := range c.folders() {
+		target := filepath.Join(out, folder, "bootstrap")
+		// The tag omits the RPC of a retired runtime.
+		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "lambda.norpc",
+			"-ldflags", "-s -w -buildid=", "-o", target, "./functions/"+folder)
+		cmd.Dir = root
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOOS=linux", "GOARCH=arm64")
+		if output, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("build %s: %w\n%s", folder, err, output)
+		}
+	}
+	return nil
+}
+
+// Built returns the assets that Build has made under directory.
+func Built(directory string) Assets {
+	return func(folder string) string { return filepath.Join(directory, folder) }
 }

@@ -17,6 +17,8 @@ type Recorded struct {
 	Shards         int    `json:"shards"`
 	PlaybackShards int    `json:"playbackShards"`
 	Concurrency    int    `json:"concurrency"`
+	// Service tells whether the deployment has run-microservice.
+	Service bool `json:"service"`
 }
 
 // CheckChange returns ErrConfig if a deployment cannot take these settings, and says
@@ -72,7 +74,7 @@ func (d *deployment) record(stack awscdk.Stack) {
 				AssertDescription: jsii.String(fmt.Sprintf(says, setting, value)),
 			}}})
 	}
-	settings, err := json.Marshal(Recorded{d.Lanes, d.Bucket, d.Shards, d.PlaybackShards, d.Concurrency})
+	settings, err := json.Marshal(Recorded{d.Lanes, d.Bucket, d.Shards, d.PlaybackShards, d.Concurrency, d.Service})
 	if err != nil {
 		panic(err) // numbers and text always have a JSON form
 	}

@@ -33,9 +33,9 @@ func TestWhatADeploymentCannotTakeIsRefused(t *testing.T) {
 		"lanes":    {map[string]any{"reprise:lanes": 128.0}, one, "set 16"},
 		"bucket":   {map[string]any{"reprise:bucket": "hour"}, one, "set day"},
 	} {
-		context := map[string]any{"reprise:concurrency": 1000.0}
+		context := map[string]any{"reprise:concurrency": 1000.0, "reprise:lanes": 16.0}
 		maps.Copy(context, c.context)
-		config, err := stacks.FromContext(context)
+		config, err := stacks.FromContext(context, false)
 		if err != nil {
 			t.Fatalf("%s: %v", name, err)
 		}
@@ -52,7 +52,7 @@ func TestWhatADeploymentCannotTakeIsRefused(t *testing.T) {
 
 // TestEveryWrongChangeIsNamed at once.
 func TestEveryWrongChangeIsNamed(t *testing.T) {
-	config, err := stacks.FromContext(nil)
+	config, err := stacks.FromContext(nil, false)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -68,7 +68,7 @@ func TestEveryWrongChangeIsNamed(t *testing.T) {
 // first deploy, and a rule compares it with this one before anything changes.
 func TestCloudFormationRefusesOtherLanesAndBuckets(t *testing.T) {
 	data := templates["data"]
-	for setting, value := range map[string]any{"lanes": "16", "bucket": "day"} {
+	for setting, value := range map[string]any{"lanes": "4", "bucket": "day"} {
 		parameter := "createdwith" + setting
 		if at(data.Parameters[parameter], "Default") != value {
 			t.Errorf("%s: parameter %v", setting, data.Parameters[parameter])
@@ -93,7 +93,7 @@ func TestDeploymentsRecordTheirSettings(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &recorded); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
-	want := stacks.Recorded{Lanes: 16, Bucket: "day", Shards: 1, PlaybackShards: 1, Concurrency: 10}
+	want := stacks.Recorded{Lanes: 4, Bucket: "day", Shards: 1, PlaybackShards: 1, Concurrency: 10, Service: true}
 	if recorded != want {
 		t.Errorf("recorded %+v, want %+v", recorded, want)
 	}

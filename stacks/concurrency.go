@@ -23,10 +23,10 @@ const (
 // While a replay reads, the active generation and the rollback target follow the event
 // stream. A rebuilt generation follows it too, but only after the readers have ended.
 func (c Config) busiest() int {
-	const pump, microservice, keeper, step = 1, 1, 1, 1
-	batches := c.Shards * c.Parallelization
-	reading := batches*(pump+microservice+2) + c.PlaybackShards*c.Parallelization + c.Readers + keeper
-	switching := batches*(pump+microservice+3) + step + keeper
+	const keeper, step = 1, 1
+	batches, fixed := c.Shards*c.Parallelization, len(c.deployed("pump-events", microservice))
+	reading := batches*(fixed+2) + c.PlaybackShards*c.Parallelization + c.Readers + keeper
+	switching := batches*(fixed+3) + step + keeper
 	return max(reading, switching)
 }
 

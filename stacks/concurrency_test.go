@@ -1,36 +1,48 @@
 package stacks_test
 
 import (
+	"strconv"
 	"strings"
 	"testing"
 
 	"reprise/stacks"
 )
 
-// atOnce is the largest number of functions that run by themselves: pump, microservice,
-// two generations and the playback consumer with every batch of their shards, and
-// keep-consumers, while readers run; or without playback three generations and a step.
+// atOnce is the largest number of functions that run by themselves: pump, microservice
+// if there is a service, two generations and the playback consumer with every batch of
+// their shards, and keep-consumers, while readers run; or without playback three
+// generations and a step.
 func atOnce(c stacks.Config) int {
-	batches := c.Shards * c.Parallelization
-	return max(4*batches+c.PlaybackShards*c.Parallelization+c.Readers+1, 5*batches+1+1)
+	batches, consumers := c.Shards*c.Parallelization, 3
+	if c.Service {
+		consumers++
+	}
+	return max(consumers*batches+c.PlaybackShards*c.Parallelization+c.Readers+1, (consumers+1)*batches+1+1)
 }
 
 // TestDefaultsRunInANewAccount with 10 concurrent executions.
 func TestDefaultsRunInANewAccount(t *testing.T) {
-	config, err := stacks.FromContext(nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if config.Concurrency != 10 || config.Parallelization != 1 || config.Readers != 2 || atOnce(config) != 8 {
-		t.Errorf("%d of %d run at once: %+v", atOnce(config), config.Concurrency, config)
-	}
-	for folder, r := range functions() {
-		if r.Properties["ReservedConcurrentExecutions"] != nil {
-			t.Errorf("%s reserves concurrency, of which a new account has none to spare", folder)
+	for variant, service := range map[string]bool{"": true, plain: false} {
+		config, err := stacks.FromContext(nil, service)
+		if err != nil {
+			t.Fatal(err)
 		}
-	}
-	if at(functions()["plan-replay"].Properties, "Environment", "Variables", "REPRISE_READERS") != "2" {
-		t.Error("the plan does not know how many readers may run")
+		readers := map[bool]int{true: 2, false: 3}[service]
+		if config.Concurrency != 10 || config.Parallelization != 1 || config.Readers != readers || atOnce(config) != 8 {
+			t.Errorf("%d of %d run at once: %+v", atOnce(config), config.Concurrency, config)
+		}
+		told := any(nil)
+		eachOf(variant, "AWS::Lambda::Function", func(id string, r resource) {
+			if r.Properties["ReservedConcurrentExecutions"] != nil {
+				t.Errorf("%s reserves concurrency, of which a new account has none to spare", id)
+			}
+			if r.Properties["FunctionName"] == "reprise-plan-replay" {
+				told = at(r.Properties, "Environment", "Variables", "REPRISE_READERS")
+			}
+		})
+		if told != strconv.Itoa(readers) {
+			t.Errorf("the plan was told of %v readers, want %d", told, readers)
+		}
 	}
 }
 
@@ -56,7 +68,7 @@ func TestConcurrencyIsShared(t *testing.T) {
 		for setting, value := range c.context {
 			context["reprise:"+setting] = float64(value.(int))
 		}
-		config, err := stacks.FromContext(context)
+		config, err := stacks.FromContext(context, true)
 		if c.refused {
 			if err == nil || !strings.Contains(err.Error(), "reprise:concurrency") ||
 				!strings.Contains(err.Error(), "reprise doctor") {

@@ -20,8 +20,8 @@ type Config struct {
 	// Lanes and Bucket ("day" or "hour") are fixed once a platform has events.
 	Lanes  int
 	Bucket string
-	// Shards and RetentionHours are those of the event stream. A rebuild must
-	// finish within half of the retention.
+	// Shards and RetentionHours are those of the event stream. A rebuild that
+	// takes longer than half of the retention reads in several passes.
 	Shards         int
 	RetentionHours int
 	// PlaybackShards and PlaybackRetentionHours are those of the playback stream.
@@ -37,8 +37,18 @@ type Config struct {
 	Readers         int
 	// BatchingSeconds is how long the consumer of a generation gathers records.
 	BatchingSeconds int
-	// VerifySchedule is the EventBridge schedule of the verification, in UTC.
+	// Verify turns the schedule of the verification on. VerifySchedule is its expression
+	// for Amazon EventBridge Scheduler, in the time zone VerifyTimezone, and VerifyHours
+	// after how many hours without a verdict an alarm is raised.
+	Verify         bool
 	VerifySchedule string
+	VerifyTimezone string
+	VerifyHours    int
+	// VerifyFullEvery says that of so many scheduled verifications in a row one verifies
+	// everything, and not only what has changed. VerifyBudget is what each may use, as
+	// 2.50usd or 400000ru; "" means no budget.
+	VerifyFullEvery int
+	VerifyBudget    string
 	// AlarmEmail receives the alarms; "" means nobody.
 	AlarmEmail string
 	// Authorization is "iam" (SigV4) or "jwt"; the latter needs an issuer and
@@ -58,6 +68,9 @@ type Config struct {
 	LagPeriods int
 	// Tracing is "active" (X-Ray samples every function's invocations) or "off".
 	Tracing string
+	// Service tells whether the business logic has a service with effects. It is not a
+	// setting: without a service, run-microservice and its consumer are not deployed.
+	Service bool
 }
 
 // contextPrefix begins every setting's name in the CDK context.
@@ -75,7 +88,7 @@ type setting struct {
 func settings() map[string]setting {
 	return map[string]setting{
 		"prefix":                 {"reprise", text(func(c *Config) *string { return &c.Prefix }, checkPrefix)},
-		"lanes":                  {"16", number(func(c *Config) *int { return &c.Lanes }, 1, 1024, powerOfTwo)},
+		"lanes":                  {"4", number(func(c *Config) *int { return &c.Lanes }, 1, 1024, powerOfTwo)},
 		"bucket":                 {"day", text(func(c *Config) *string { return &c.Bucket }, oneOf("day", "hour"))},
 		"shards":                 {"1", number(func(c *Config) *int { return &c.Shards }, 1, 1024, nil)},
 		"retentionHours":         {"168", number(func(c *Config) *int { return &c.RetentionHours }, 24, 8760, nil)},
@@ -89,24 +102,46 @@ func settings() map[string]setting {
 			"cron(0 3 * * ? *)",
 			text(func(c *Config) *string { return &c.VerifySchedule }, checkSchedule),
 		},
-		"alarmEmail":    {"", text(func(c *Config) *string { return &c.AlarmEmail }, optional(checkEmail))},
-		"authorization": {"iam", text(func(c *Config) *string { return &c.Authorization }, oneOf("iam", "jwt"))},
-		"jwtIssuer":     {"", text(func(c *Config) *string { return &c.JWTIssuer }, optional(checkIssuer))},
-		"jwtAudience":   {"", text(func(c *Config) *string { return &c.JWTAudience }, nil)},
-		"throttleRate":  {"100", number(func(c *Config) *int { return &c.ThrottleRate }, 1, 10_000, nil)},
-		"throttleBurst": {"200", number(func(c *Config) *int { return &c.ThrottleBurst }, 1, 5_000, nil)},
-		"lagMinutes":    {"5", number(func(c *Config) *int { return &c.LagMinutes }, 1, 1440, nil)},
-		"lagPeriods":    {"3", number(func(c *Config) *int { return &c.LagPeriods }, 1, 60, nil)},
-		"tracing":       {"active", text(func(c *Config) *string { return &c.Tracing }, oneOf("active", "off"))},
-		"logDays":       {"30", number(func(c *Config) *int { return &c.LogDays }, 1, 3653, logDays)},
+		"verify":          {"on", onOff(func(c *Config) *bool { return &c.Verify })},
+		"verifyTimezone":  {"UTC", text(func(c *Config) *string { return &c.VerifyTimezone }, checkTimezone)},
+		"verifyFullEvery": {"7", number(func(c *Config) *int { return &c.VerifyFullEvery }, 1, 1000, nil)},
+		"verifyBudget":    {"", text(func(c *Config) *string { return &c.VerifyBudget }, optional(checkBudget))},
+		"verifyHours":     {"26", number(func(c *Config) *int { return &c.VerifyHours }, 2, 168, nil)},
+		"alarmEmail":      {"", text(func(c *Config) *string { return &c.AlarmEmail }, optional(checkEmail))},
+		"authorization":   {"iam", text(func(c *Config) *string { return &c.Authorization }, oneOf("iam", "jwt"))},
+		"jwtIssuer":       {"", text(func(c *Config) *string { return &c.JWTIssuer }, optional(checkIssuer))},
+		"jwtAudience":     {"", text(func(c *Config) *string { return &c.JWTAudience }, nil)},
+		"throttleRate":    {"100", number(func(c *Config) *int { return &c.ThrottleRate }, 1, 10_000, nil)},
+		"throttleBurst":   {"200", number(func(c *Config) *int { return &c.ThrottleBurst }, 1, 5_000, nil)},
+		"lagMinutes":      {"5", number(func(c *Config) *int { return &c.LagMinutes }, 1, 1440, nil)},
+		"lagPeriods":      {"3", number(func(c *Config) *int { return &c.LagPeriods }, 1, 60, nil)},
+		"tracing":         {"active", text(func(c *Config) *string { return &c.Tracing }, oneOf("active", "off"))},
+		"logDays":         {"30", number(func(c *Config) *int { return &c.LogDays }, 1, 3653, logDays)},
 	}
 }
 
+// onOff is a setting that is "on" or "off".
+func onOff(field func(*Config) *bool) func(*Config, string) error {
+	return func(c *Config, value string) error {
+		*field(c) = value == "on"
+		return oneOf("on", "off")(value)
+	}
+}
+
+// checkTimezone accepts names of the IANA time zone database, by their form: the
+// scheduler knows which there are.
+func checkTimezone(name string) error {
+	if !regexp.MustCompile(`^[A-Za-z][A-Za-z0-9_+-]*(/[A-Za-z0-9_+-]+)*$`).MatchString(name) {
+		return fmt.Errorf("%q is not the name of a time zone such as UTC or Europe/Berlin", name)
+	}
+	return nil
+}
+
 // FromContext reads the config from the CDK context (cdk.json, or -c on the command
-// line), whose values are text or numbers. The error names every wrong or unknown
-// setting.
-func FromContext(context map[string]any) (Config, error) {
-	var config Config
+// line), whose values are text or numbers. service tells whether the business logic
+// has a service. The error names every wrong or unknown setting.
+func FromContext(context map[string]any, service bool) (Config, error) {
+	config := Config{Service: service}
 	var wrong []error
 	known := settings()
 	for _, name := range slices.Sorted(maps.Keys(context)) {
@@ -253,6 +288,15 @@ func checkPrefix(value string) error {
 func checkSchedule(value string) error {
 	if !regexp.MustCompile(`^(rate\(\d+ (minutes?|hours?|days?)\)|cron\(\S+( \S+){5}\))$`).MatchString(value) {
 		return fmt.Errorf("%q is neither rate(N minutes|hours|days) nor cron(six fields)", value)
+	}
+	return nil
+}
+
+// checkBudget accepts amounts above 0, as 2.50usd or 400000ru.
+func checkBudget(value string) error {
+	amount := regexp.MustCompile(`^((0|[1-9]\d{0,5})(\.\d{1,6})?usd|[1-9]\d{0,11}ru)$`)
+	if !amount.MatchString(value) || strings.Trim(value, "0.usd") == "" {
+		return fmt.Errorf("%q is not an amount such as 2.50usd or 400000ru", value)
 	}
 	return nil
 }

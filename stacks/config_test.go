@@ -13,11 +13,11 @@ func TestTheDefaultsAreThoseOfCdkJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	said, err := stacks.FromContext(context)
+	said, err := stacks.FromContext(context, false)
 	if err != nil {
 		t.Fatal(err)
 	}
-	fallback, err := stacks.FromContext(nil)
+	fallback, err := stacks.FromContext(nil, false)
 	if err != nil || said != fallback {
 		t.Errorf("cdk.json %+v\ndefault  %+v, %v", said, fallback, err)
 	}
@@ -25,7 +25,7 @@ func TestTheDefaultsAreThoseOfCdkJSON(t *testing.T) {
 
 func TestSettingsAreTakenAsTextAndNumbers(t *testing.T) {
 	config, err := stacks.FromContext(map[string]any{"reprise:lanes": "128", "reprise:shards": 8.0,
-		"reprise:concurrency": "1000", "other:thing": true})
+		"reprise:concurrency": "1000", "other:thing": true}, false)
 	if err != nil || config.Lanes != 128 || config.Shards != 8 {
 		t.Errorf("%+v, %v", config, err)
 	}
@@ -59,12 +59,12 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"log days":               {map[string]any{"reprise:logDays": 31.0}, "31 is not a retention"},
 		"more shards than lanes": {map[string]any{"reprise:shards": 4.0, "reprise:lanes": 2.0}, "more than reprise:lanes"},
 	} {
-		_, err := stacks.FromContext(c.context)
+		_, err := stacks.FromContext(c.context, false)
 		if !errors.Is(err, stacks.ErrConfig) || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	_, err := stacks.FromContext(map[string]any{"reprise:lanes": 3.0, "reprise:bucket": "x", "reprise:no": 1.0})
+	_, err := stacks.FromContext(map[string]any{"reprise:lanes": 3.0, "reprise:bucket": "x", "reprise:no": 1.0}, false)
 	for _, name := range []string{"reprise:lanes", "reprise:bucket", "reprise:no"} {
 		if err == nil || !strings.Contains(err.Error(), name) {
 			t.Errorf("%v does not name %s", err, name)

@@ -22,7 +22,7 @@ const consuming = "DescribeStream DescribeStreamSummary GetRecords GetShardItera
 //     put (rows, marks, identities); BatchGetItem reads rows; Query those of a
 //     lane, and the index of parked entities; PutItem writes rows, marks,
 //     identities and that index. Closing a replay reads the marks of what may be
-//     kept to go back to, drops tables and lists them.
+//     kept to go back to, drops tables and lists them. DescribeTable says how large one is.
 //   - events: Query reads entries, the quarantine and witnesses; GetItem looks a
 //     single entry up, and the parts of a large record in quarantine.
 //   - control, by partition: PutItem into registry also enters a loss or the check of
@@ -39,18 +39,23 @@ func grants() map[string]map[string]string {
 		dropping = " DeleteTable DescribeTable"
 		aliases  = "CreateAlias DeleteAlias ListAliases UpdateAlias"
 	)
+	const verifications = "verifications,verifications-running,verification#*"
 	const forgets = " DeleteItem(replays,replay#*)"
 	puts := func(partitions string) string { return " PutItem(" + partitions + ")" }
 	creating := " CreateTable DescribeTable TagResource UpdateContinuousBackups"
 	return map[string]map[string]string{
 		"load-events":   {"event-stream": "PutRecord", "*": "GetMetricStatistics"},
 		"import-events": {"control": "BatchGetItem", "event-stream": "PutRecord", "*": "GetMetricStatistics"},
-		"serve-api": {"control": "BatchGetItem Query" + puts("registry,replays"), "events": "GetItem Query",
-			"generation-*": "BatchGetItem BatchWriteItem GetItem Query Scan",
+		"serve-api": {"control": "BatchGetItem Query" + puts("registry,replays,verifications"), "events": "GetItem Query",
+			"generation-*": "BatchGetItem BatchWriteItem DescribeTable GetItem Query Scan",
 			"event-stream": "PutRecord",
 			"playback":     "DescribeStreamSummary",
-			"replay":       "ListExecutions StartExecution",
-			"replay's":     "DescribeExecution StopExecution",
+			"replay":       "ListExecutions SendTaskSuccess StartExecution",
+			"replay's":     "DescribeExecution DescribeStateMachineForExecution GetExecutionHistory ListMapRuns StopExecution",
+			"verify":       "StartExecution",
+			"verify's":     "StopExecution",
+			"children's":   "DescribeExecution DescribeStateMachineForExecution GetExecutionHistory",
+			"map runs":     "ListExecutions UpdateMapRun",
 			"*":            "GetMetricStatistics"},
 		"pump-events": {"control": "Query" + puts("head#*,manifest#*,register#*"), "events": "GetItem PutItem Query",
 			"event-stream": consuming},
@@ -59,14 +64,15 @@ func grants() map[string]map[string]string {
 			"generation-*": "BatchGetItem GetItem PutItem", "event-stream": consuming},
 		"keep-consumers": {"control": "BatchGetItem Query" + puts("registry,replays") + forgets, "events": "Query",
 			"generation-*": creating + dropping + " GetItem PutItem Query",
-			"replay":       "StartExecution", "replay's": "DescribeExecution",
+			"replay":       "SendTaskSuccess StartExecution", "replay's": "DescribeExecution ListMapRuns",
+			"map runs":    "UpdateMapRun",
 			"write-state": aliases, "write-state:*": aliases,
 			"mappings": "DeleteEventSourceMapping UpdateEventSourceMapping",
 			"*":        "CreateEventSourceMapping ListEventSourceMappings ListTables", "failed-calls": "SendMessage"},
 		"plan-replay": {"control": "BatchGetItem Query" + puts("registry,replays,replay#*"),
 			"generation-*": "BatchGetItem GetItem" + creating},
 		"read-segment": {"control": "BatchGetItem Query" + puts("replays,replay#*"), "events": "Query",
-			"playback": "PutRecord"},
+			"playback": "PutRecord", "*": "GetMetricStatistics"},
 		"apply-playback": {"control": "BatchGetItem Query" + puts("replays,replay#*"), "events": "Query",
 			"generation-*": "BatchGetItem GetItem PutItem", "playback": consuming},
 		"check-drained": {"control": "BatchGetItem" + puts("replays,replay#*"), "generation-*": "GetItem"},
@@ -74,15 +80,23 @@ func grants() map[string]map[string]string {
 			"generation-*": "GetItem Query"},
 		"follow-stream": {"control": "BatchGetItem" + puts("registry,replay#*"), "generation-*": "GetItem PutItem",
 			"keep-consumers": "InvokeFunction"},
-		"promote-generation": {"control": "BatchGetItem" + puts("registry,replays,replay#*"),
+		"promote-generation": {"control": "BatchGetItem Query" + puts("registry,replays,replay#*"), "events": "Query",
 			"generation-*": "BatchGetItem GetItem Query"},
+		"await-resume": {"control": puts("replays,replay#*"), "replay": "SendTaskSuccess"},
+		"control-replay": {"control": "Query" + puts("registry,replays"), "replay": "SendTaskSuccess StartExecution",
+			"replay's": "DescribeExecution ListMapRuns StopExecution", "map runs": "UpdateMapRun"},
 		"report-replay": {"control": "BatchGetItem Query" + puts("registry,replays,replay#*") + forgets,
 			"generation-*": dropping[1:] + " GetItem", "*": "ListTables",
 			"keep-consumers": "InvokeFunction", "replay's": "GetExecutionHistory ListMapRuns",
 			"children's": "GetExecutionHistory", "map runs": "ListExecutions"},
-		"close-replay": {"control": "Query" + puts("registry,replays,replay#*") + forgets,
+		"close-replay": {"control": "Query" + puts("registry,replays,replay#*,verifications") + forgets,
+			"events":       "GetItem Query",
 			"generation-*": dropping[1:] + " GetItem", "*": "ListTables",
 			"keep-consumers": "InvokeFunction", "failed-calls": "SendMessage"},
+		"plan-verification": {"control": "BatchGetItem Query DeleteItem(verifications,verification#*)" + puts(verifications)},
+		"verify-lanes": {"control": "BatchGetItem Query" + puts(verifications), "events": "Query",
+			"generation-*": "BatchGetItem GetItem Query"},
+		"report-verification": {"control": "Query" + puts(verifications), "events": "GetItem Query"},
 		// It reads changes of the log from the table's own stream, and nothing else.
 		"watch-log": {"events' stream": "DescribeStream GetRecords GetShardIterator", "*": "ListStreams"},
 	}
@@ -166,6 +180,7 @@ func short(resource string) string {
 	for _, known := range []struct{ has, name string }{
 		{":log-group:", "logs"}, {":event-source-mapping:", "mappings"}, {":mapRun:", "map runs"},
 		{":execution:reprise-replay/", "children's"}, {":execution:reprise-replay:", "replay's"},
+		{":execution:reprise-verify:", "verify's"},
 		{".StreamArn", "events' stream"},
 	} {
 		if strings.Contains(resource, known.has) {

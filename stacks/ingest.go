@@ -27,8 +27,11 @@ func (d *deployment) ingest(stack awscdk.Stack) {
 			env: map[string]*string{envStateMachine: machineARN(stack, d.stateMachine())},
 			// It drops no tables: close-replay does, once the execution of a cancelled
 			// replay has ended.
-			statements: with(may.start(), may.control(getItems, query), may.change(generationsKey, replayRows),
-				may.events(getItem, query), may.state(getItem, getItems, query), may.wipeState(), may.operateReplays(), may.lag(),
+			statements: with(may.start(), may.control(getItems, query), may.change(generationsKey, replayRows, verifyRows),
+				may.events(getItem, query), may.state(getItem, getItems, query), may.measureState(),
+				may.wipeState(), may.operateReplays(),
+				may.startVerifications(),
+				may.lag(),
 				may.put(d.eventStream()),
 				allow(actions("kinesis:DescribeStreamSummary"), streamARN(stack, d.playbackStream())))}),
 	})
@@ -36,9 +39,11 @@ func (d *deployment) ingest(stack awscdk.Stack) {
 		statements: with(may.start(), may.control(query), may.change(headKeys, manifestKeys, registerKeys),
 			may.events(getItem, query, putItem), may.consume(d.eventStream()))})
 	d.mapStream(stack, pump, "pump-events", d.eventStream(), d.Parallelization)
-	micro := d.newFunction(stack, functionSpec{folder: "run-microservice", memory: 512, timeout: 120,
-		statements: with(may.start(), may.control(query), may.consume(d.eventStream()))})
-	d.mapStream(stack, micro, "run-microservice", d.eventStream(), d.Parallelization)
+	if d.Service {
+		micro := d.newFunction(stack, functionSpec{folder: microservice, memory: 512, timeout: 120,
+			statements: with(may.start(), may.control(query), may.consume(d.eventStream()))})
+		d.mapStream(stack, micro, microservice, d.eventStream(), d.Parallelization)
+	}
 	d.writers(stack, may)
 }
 

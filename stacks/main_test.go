@@ -55,7 +55,8 @@ func run(m *testing.M) int {
 
 // The templates of all stacks, by kind. Those with JWT have the prefix "jwt/", those of
 // a later deploy with other code "later/", those of another deployment "orders/", and
-// those for an account with 1,000 concurrent executions "large/".
+// those for an account with 1,000 concurrent executions "large/". All of them have a
+// service, except those with the prefix "plain/", which are the default.
 var templates = make(map[string]template)
 
 type template struct {
@@ -73,6 +74,9 @@ type resource struct {
 	UpdateReplacePolicy string
 	DependsOn           any
 }
+
+// plain is the prefix of the templates without a service.
+const plain = "plain/"
 
 // unchanged is the only function whose code is the same in the later deploy.
 const unchanged = "check-drained"
@@ -95,7 +99,7 @@ func synthesize(dir string) error {
 	}
 	same := func(folder string) string { return folder }
 	for variant, change := range map[string]map[string]any{
-		"orders/": {"reprise:prefix": "orders"}, "large/": {"reprise:concurrency": 1000.0},
+		"orders/": {"reprise:prefix": "orders"}, "large/": {"reprise:concurrency": 1000.0}, plain: nil,
 	} {
 		changed := maps.Clone(context)
 		maps.Copy(changed, change)
@@ -112,7 +116,7 @@ func synthesize(dir string) error {
 // assemble makes the templates of a variant. program returns the content of a
 // function's program.
 func assemble(dir, variant string, context map[string]any, program func(folder string) string) error {
-	config, err := stacks.FromContext(context)
+	config, err := stacks.FromContext(context, variant != plain)
 	if err != nil {
 		return err
 	}

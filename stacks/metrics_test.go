@@ -112,7 +112,8 @@ func existing(t *testing.T) map[string][]string {
 	}
 	each("AWS::StepFunctions::StateMachine", func(_ string, r resource) {
 		name := flat(t, r.Properties["StateMachineName"])
-		values["StateMachineArn"] = []string{"arn:aws:states:eu-west-1:123456789012:stateMachine:" + name}
+		values["StateMachineArn"] = append(values["StateMachineArn"],
+			"arn:aws:states:eu-west-1:123456789012:stateMachine:"+name)
 	})
 	return values
 }

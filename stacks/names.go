@@ -13,6 +13,8 @@ func (c Config) generations() string    { return c.Prefix + "-generation-*" }
 func (c Config) eventStream() string    { return c.Prefix + "-event-stream" }
 func (c Config) playbackStream() string { return c.Prefix + "-playback" }
 func (c Config) stateMachine() string   { return c.Prefix + "-replay" }
+func (c Config) controlMachine() string { return c.Prefix + "-control" }
+func (c Config) verifyMachine() string  { return c.Prefix + "-verify" }
 func (c Config) failedCalls() string    { return c.Prefix + "-failed-calls" }
 
 // mapLabel is the Label of the state machine's Distributed Map. The ARNs of map runs

@@ -42,6 +42,11 @@ const (
 	generationsKey = "registry"
 	replayRows     = "replays"
 	replayKeys     = "replay#*"
+	// A verification has its row among verifyRows, which verification of a generation is
+	// running among verifyTurns, and its other documents in a partition of its own.
+	verifyRows  = "verifications"
+	verifyTurns = "verifications-running"
+	verifyKeys  = "verification#*"
 )
 
 // start is what every function needs to begin: the recorded settings and the event
@@ -94,6 +99,11 @@ func (a access) events(operations ...string) awsiam.PolicyStatement {
 // whose answer was lost, batch get for rows, query for the rows of a lane.
 func (a access) state(operations ...string) awsiam.PolicyStatement {
 	return allow(operations, tableARN(a.stack, a.generations()))
+}
+
+// measureState allows asking how large a generation is.
+func (a access) measureState() awsiam.PolicyStatement {
+	return allow(actions("dynamodb:DescribeTable"), tableARN(a.stack, a.generations()))
 }
 
 // wipeState allows emptying a generation, for operators.
@@ -156,19 +166,47 @@ func (a access) keep() []awsiam.PolicyStatement {
 	}
 }
 
-// startReplays allows starting executions and checking that one exists.
+// startReplays allows starting executions, checking that one exists, and changing how many
+// children its map run runs at a time.
 func (a access) startReplays() []awsiam.PolicyStatement {
-	return []awsiam.PolicyStatement{
+	return append(a.spreadReplays(),
 		allow(actions("states:StartExecution"), machineARN(a.stack, a.stateMachine())),
-		allow(actions("states:DescribeExecution"), executionARN(a.stack, a.stateMachine())),
+		allow(actions("states:DescribeExecution"), executionARN(a.stack, a.stateMachine())), a.release())
+}
+
+// spreadReplays is for those who set a replay's parallelism: they find the running map
+// run of its execution and change how many children it runs at a time.
+func (a access) spreadReplays() []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(actions("states:ListMapRuns"), executionARN(a.stack, a.stateMachine())),
+		allow(actions("states:UpdateMapRun"), mapRunARN(a.stack, a.stateMachine()+"/"+mapLabel)),
 	}
 }
 
-// operateReplays is for serve-api.
+// operateReplays is for serve-api, which also shows the executions of replays and their
+// children. Step Functions checks DescribeStateMachineForExecution against the execution.
 func (a access) operateReplays() []awsiam.PolicyStatement {
+	children := a.stateMachine() + "/" + mapLabel
+	shows := actions("states:GetExecutionHistory", "states:DescribeStateMachineForExecution")
 	return append(a.startReplays(),
-		allow(actions("states:StopExecution"), executionARN(a.stack, a.stateMachine())),
-		allow(actions("states:ListExecutions"), machineARN(a.stack, a.stateMachine())))
+		allow(actions("states:StopExecution", "states:ListMapRuns"), executionARN(a.stack, a.stateMachine())),
+		allow(shows, executionARN(a.stack, a.stateMachine()), executionARN(a.stack, children)),
+		allow(actions("states:DescribeExecution"), executionARN(a.stack, children)),
+		allow(actions("states:ListExecutions"), machineARN(a.stack, a.stateMachine()), mapRunARN(a.stack, children)))
+}
+
+// startVerifications allows starting and stopping verifications.
+func (a access) startVerifications() []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(actions("states:StartExecution"), machineARN(a.stack, a.verifyMachine())),
+		allow(actions("states:StopExecution"), executionARN(a.stack, a.verifyMachine())),
+	}
+}
+
+// release allows answering the task token of a paused execution. Tokens belong to their
+// state machine.
+func (a access) release() awsiam.PolicyStatement {
+	return allow(actions("states:SendTaskSuccess"), machineARN(a.stack, a.stateMachine()))
 }
 
 // countTransitions is for report-replay, which reads the histories of its own

@@ -124,8 +124,8 @@ func TestTheMachineStartsItsOwnChildrenOnly(t *testing.T) {
 	}
 }
 
-// It may read those of its own machine, and nothing else.
-func TestOnlyReportReplayReadsHistories(t *testing.T) {
+// They may read those of replays and of their children, and nothing else.
+func TestOnlyTwoFunctionsReadHistories(t *testing.T) {
 	var definition struct {
 		States map[string]struct{ Type, Label string }
 	}
@@ -151,16 +151,46 @@ func TestOnlyReportReplayReadsHistories(t *testing.T) {
 	for _, s := range statements(t) {
 		for _, action := range s.actions {
 			mine := strings.HasPrefix(s.policy, "reportreplay")
+			reads := action == "states:GetExecutionHistory" || action == "states:ListMapRuns"
 			if mine && strings.HasPrefix(action, "states:") {
 				got[action] = append(got[action], s.resources...)
 			}
-			if !mine && (action == "states:GetExecutionHistory" || action == "states:ListMapRuns") {
+			if shows := strings.HasPrefix(s.policy, "serveapi"); shows && reads && !slices.Equal(s.resources, want[action]) {
+				t.Errorf("%s may %s on %v", s.policy, action, s.resources)
+			} else if !mine && !shows && reads && (action != "states:ListMapRuns" || !steers(s)) {
 				t.Errorf("%s may %s", s.policy, action)
 			}
 		}
 	}
 	if !maps.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("report-replay may\n%v, want\n%v", got, want)
+	}
+}
+
+// steers reports whether a statement is of a function that sets the parallelism of
+// replays, and names their executions only.
+func steers(s statement) bool {
+	named := slices.ContainsFunc([]string{"serveapi", "controlreplay", "keepconsumers"}, func(name string) bool {
+		return strings.HasPrefix(s.policy, name)
+	})
+	return named && slices.Equal(s.resources, []string{"arn:aws:states:eu-west-1:123456789012:execution:reprise-replay:*"})
+}
+
+// TestOnlyMapRunsOfReplaysAreChanged by those who set the parallelism of replays.
+func TestOnlyMapRunsOfReplaysAreChanged(t *testing.T) {
+	var who []string
+	for _, s := range statements(t) {
+		if !slices.Contains(s.actions, "states:UpdateMapRun") {
+			continue
+		}
+		who = append(who, strings.Split(s.policy, "role")[0])
+		only := []string{"arn:aws:states:eu-west-1:123456789012:mapRun:reprise-replay/ReadSegments:*"}
+		if !slices.Equal(s.resources, only) {
+			t.Errorf("%s may change %v", s.policy, s.resources)
+		}
+	}
+	if slices.Sort(who); !slices.Equal(who, []string{"controlreplay", "keepconsumers", "serveapi"}) {
+		t.Errorf("map runs are changed by %v", who)
 	}
 }
 

@@ -24,6 +24,7 @@ func naming() map[string]string {
 		"AWS::Logs::LogGroup":              "LogGroupName",
 		"AWS::S3::Bucket":                  "BucketName",
 		"AWS::SNS::Topic":                  "TopicName",
+		"AWS::Scheduler::Schedule":         "Name",
 		"AWS::SQS::Queue":                  "QueueName",
 		"AWS::SSM::Parameter":              "Name",
 		"AWS::StepFunctions::StateMachine": "StateMachineName",

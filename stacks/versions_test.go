@@ -27,8 +27,14 @@ func versionOf(t *testing.T, variant string, substitution any) (folder, id strin
 
 func substitutionsOf(t *testing.T, variant string) map[string]any {
 	t.Helper()
+	return machineSubstitutions(t, variant, "replay")
+}
+
+// machineSubstitutions are those of the state machine "replay" or "control".
+func machineSubstitutions(t *testing.T, variant, machine string) map[string]any {
+	t.Helper()
 	for _, r := range templates[variant+"replay"].Resources {
-		if r.Type == "AWS::StepFunctions::StateMachine" {
+		if r.Type == "AWS::StepFunctions::StateMachine" && r.Properties["StateMachineName"] == "reprise-"+machine {
 			return r.Properties["DefinitionSubstitutions"].(map[string]any)
 		}
 	}
@@ -40,7 +46,7 @@ func substitutionsOf(t *testing.T, variant string) map[string]any {
 // the definition names must neither change nor disappear.
 func TestADeployLeavesRunningReplaysTheirCode(t *testing.T) {
 	before, after := substitutionsOf(t, ""), substitutionsOf(t, "later/")
-	if len(before) != 7 || len(after) != len(before) {
+	if len(before) != 8 || len(after) != len(before) {
 		t.Fatalf("%d steps before, %d after", len(before), len(after))
 	}
 	for placeholder, value := range before {
@@ -65,7 +71,9 @@ func TestNoVersionGoesWithItsResource(t *testing.T) {
 			t.Errorf("%s: on deletion %q, on replacement %q", id, r.DeletionPolicy, r.UpdateReplacePolicy)
 		}
 	})
-	if versions != len(substitutionsOf(t, ""))+1 { // and write-state's
+	// And write-state's.
+	if versions != len(substitutionsOf(t, ""))+len(machineSubstitutions(t, "", "control"))+
+		len(machineSubstitutions(t, "", "verify"))+1 {
 		t.Errorf("%d versions", versions)
 	}
 }
@@ -73,36 +81,39 @@ func TestNoVersionGoesWithItsResource(t *testing.T) {
 // TestEveryTaskCallsAVersion looks for tasks that name a function in any way
 // other than by a placeholder.
 func TestEveryTaskCallsAVersion(t *testing.T) {
-	var definition any
-	if err := json.Unmarshal([]byte(workflows.Replay()), &definition); err != nil {
-		t.Fatal(err)
-	}
-	substitutions := substitutionsOf(t, "")
-	tasks := tasksIn(definition)
-	if len(tasks) < 8 {
-		t.Errorf("%d tasks were found", len(tasks))
-	}
-	for _, task := range tasks {
-		called, _ := at(task, "Arguments", "FunctionName").(string)
-		placeholder := strings.TrimSuffix(strings.TrimPrefix(called, "${"), "}")
-		if substitutions[placeholder] == nil || called != "${"+placeholder+"}" ||
-			task["Resource"] != "arn:aws:states:::lambda:invoke" {
-			t.Errorf("a task of %v calls %q", task["Resource"], called)
+	for machine, text := range map[string]string{"replay": workflows.Replay(), "control": workflows.Control()} {
+		var definition any
+		if err := json.Unmarshal([]byte(text), &definition); err != nil {
+			t.Fatal(err)
+		}
+		substitutions := machineSubstitutions(t, "", machine)
+		tasks := tasksIn(definition)
+		if len(tasks) < len(substitutions) {
+			t.Errorf("%d tasks were found", len(tasks))
+		}
+		for _, task := range tasks {
+			called, _ := at(task, "Arguments", "FunctionName").(string)
+			placeholder := strings.TrimSuffix(strings.TrimPrefix(called, "${"), "}")
+			if substitutions[placeholder] == nil || called != "${"+placeholder+"}" ||
+				strings.TrimSuffix(task["Resource"].(string), ".waitForTaskToken") != "arn:aws:states:::lambda:invoke" {
+				t.Errorf("a task of %v calls %q", task["Resource"], called)
+			}
 		}
 	}
 }
 
 // All executions share one role, including those that began before a deploy.
 func TestTheMachineMayCallVersionsOldAndNew(t *testing.T) {
-	for _, variant := range []string{"", "later/"} {
+	for _, c := range [][2]string{{"", "replay"}, {"later/", "replay"}, {"", "control"}} {
+		variant, machine := c[0], c[1]
 		var may []string
 		for _, s := range statementsOf(t, variant) {
-			if strings.HasPrefix(s.policy, "replayrole") && slices.Contains(s.actions, "lambda:InvokeFunction") {
+			if strings.HasPrefix(s.policy, machine+"role") && slices.Contains(s.actions, "lambda:InvokeFunction") {
 				may = append(may, s.resources...)
 			}
 		}
 		var want []string
-		for _, value := range substitutionsOf(t, variant) {
+		for _, value := range machineSubstitutions(t, variant, machine) {
 			folder, _ := versionOf(t, variant, value)
 			arn := "arn:aws:lambda:eu-west-1:123456789012:function:reprise-" + folder
 			want = append(want, arn, arn+":*")
@@ -110,7 +121,7 @@ func TestTheMachineMayCallVersionsOldAndNew(t *testing.T) {
 		slices.Sort(may)
 		slices.Sort(want)
 		if !slices.Equal(may, want) {
-			t.Errorf("%sthe machine may call\n%v, want\n%v", variant, may, want)
+			t.Errorf("%s%s may call\n%v, want\n%v", variant, machine, may, want)
 		}
 	}
 }

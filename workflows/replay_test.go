@@ -8,17 +8,21 @@ import (
 	"testing"
 
 	"reprise/pkg/asl"
-	"reprise/pkg/replay"
 	"reprise/pkg/steps"
 	"reprise/workflows"
 )
 
 const placeholder = `\$\{(\w+Arn)\}`
 
-// substituted is the definition as it is deployed.
+// substituted is the replay state machine as it is deployed.
 func substituted(t *testing.T) []byte {
 	t.Helper()
-	text := workflows.Replay()
+	return withFunctions(t, workflows.Replay())
+}
+
+// withFunctions is a definition as it is deployed.
+func withFunctions(t *testing.T, text string) []byte {
+	t.Helper()
 	if !json.Valid([]byte(text)) {
 		t.Fatal("the file is not valid JSON as it is stored")
 	}
@@ -28,7 +32,8 @@ func substituted(t *testing.T) []byte {
 
 func substitutions() map[string]string {
 	all := make(map[string]string)
-	for _, found := range regexp.MustCompile(placeholder).FindAllStringSubmatch(workflows.Replay(), -1) {
+	every := workflows.Replay() + workflows.Control() + workflows.Verify()
+	for _, found := range regexp.MustCompile(placeholder).FindAllStringSubmatch(every, -1) {
 		all[found[1]] = "arn:aws:lambda:eu-west-1:123456789012:function:" + found[1]
 	}
 	return all
@@ -38,12 +43,14 @@ func substitutions() map[string]string {
 // fields per state, JSONata that parses and uses only assigned variables,
 // time-outs, retries.
 func TestTheRunnerTakesItWithoutAdvice(t *testing.T) {
-	machine, err := asl.Parse([]byte(workflows.Replay()), substitutions())
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, advice := range asl.Lint(machine) {
-		t.Errorf("%+v", advice)
+	for _, definition := range []string{workflows.Replay(), workflows.Control(), workflows.Verify()} {
+		machine, err := asl.Parse([]byte(definition), substitutions())
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, advice := range asl.Lint(machine) {
+			t.Errorf("%+v", advice)
+		}
 	}
 }
 
@@ -84,6 +91,28 @@ func decoded(t *testing.T) flow {
 		t.Fatal(err)
 	}
 	return machine
+}
+
+// everyMachine is all state machines.
+func everyMachine(t *testing.T) []flow {
+	t.Helper()
+	machines := []flow{decoded(t)}
+	for _, text := range []string{workflows.Control(), workflows.Verify()} {
+		var machine flow
+		if err := json.Unmarshal(withFunctions(t, text), &machine); err != nil {
+			t.Fatal(err)
+		}
+		machines = append(machines, machine)
+	}
+	return machines
+}
+
+// everyState visits all states of all machines.
+func everyState(t *testing.T, visit func(name string, s state)) {
+	t.Helper()
+	for _, machine := range everyMachine(t) {
+		machine.each(visit)
+	}
 }
 
 // each visits all states, including inner ones.
@@ -144,8 +173,10 @@ func (f flow) unreachable() []string {
 }
 
 func TestEveryStateIsReached(t *testing.T) {
-	if lost := decoded(t).unreachable(); len(lost) > 0 {
-		t.Errorf("no path leads to %v", lost)
+	for _, machine := range everyMachine(t) {
+		if lost := machine.unreachable(); len(lost) > 0 {
+			t.Errorf("no path leads to %v", lost)
+		}
 	}
 }
 
@@ -161,9 +192,30 @@ var standard = [][]string{
 	{"Lambda.Unknown", "Sandbox.Timedout", "Runtime.ExitError", "States.Timeout"},
 }
 
+// waits reports whether a task waits for people.
+func (s state) waits() bool { return strings.HasSuffix(s.Resource, ".waitForTaskToken") }
+
+// longest is the longest time that a task may take, in seconds: that of a Lambda
+// function, or for people, a year.
+func (s state) longest() float64 {
+	if s.waits() {
+		return 365 * 24 * 60 * 60
+	}
+	return 900
+}
+
+// retried are the errors of a task's retrier. Who waited for a year does not wait
+// again.
+func (s state) retried(i int) []string {
+	if !s.waits() {
+		return standard[i]
+	}
+	return slices.DeleteFunc(slices.Clone(standard[i]), func(name string) bool { return name == "States.Timeout" })
+}
+
 func TestTasksEndAndRetryByName(t *testing.T) {
 	tasks := 0
-	decoded(t).each(func(name string, s state) {
+	everyState(t, func(name string, s state) {
 		if s.Type == "Map" && len(s.Retry) > 0 {
 			t.Errorf("%s: a retry of a Map starts all items anew", name)
 		}
@@ -172,8 +224,8 @@ func TestTasksEndAndRetryByName(t *testing.T) {
 		}
 		tasks++
 		seconds, ok := s.TimeoutSeconds.(float64)
-		if !ok || seconds < 1 || seconds > 900 {
-			t.Errorf("%s has the time-out %v; a Lambda has at most 900 s", name, s.TimeoutSeconds)
+		if most := s.longest(); !ok || seconds < 1 || seconds > most {
+			t.Errorf("%s has the time-out %v; it may take at most %v s", name, s.TimeoutSeconds, most)
 		}
 		if s.Resource != "arn:aws:states:::lambda:invoke" && s.Resource != "arn:aws:states:::lambda:invoke.waitForTaskToken" {
 			t.Errorf("%s calls %s", name, s.Resource)
@@ -182,7 +234,7 @@ func TestTasksEndAndRetryByName(t *testing.T) {
 			t.Fatalf("%s has %d retriers", name, len(s.Retry))
 		}
 		for i, retrier := range s.Retry {
-			if !slices.Equal(retrier.ErrorEquals, standard[i]) {
+			if !slices.Equal(retrier.ErrorEquals, s.retried(i)) {
 				t.Errorf("%s: retrier %d is for %v", name, i, retrier.ErrorEquals)
 			}
 			if retrier.BackoffRate != nil && *retrier.BackoffRate < 1 || retrier.MaxAttempts == nil || *retrier.MaxAttempts < 1 {
@@ -195,44 +247,34 @@ func TestTasksEndAndRetryByName(t *testing.T) {
 			}
 		}
 	})
-	if tasks != 8 {
+	if tasks != 15 {
 		t.Errorf("%d tasks", tasks)
 	}
 }
 
 // TestPayloadsAreBounded allows scalars only, so that no payload grows with the
 // plan, the log or the number of lanes: ids, counts, a status, and the input,
-// which the service itself limits and which only plan-replay gets. The only
+// which the service itself limits and which only the first steps get. The only
 // list is a Map's result; see the next test.
 func TestPayloadsAreBounded(t *testing.T) {
-	allowed := []string{"replay", "group", "input", "error", "cause"}
-	decoded(t).each(func(name string, s state) {
+	allowed := []string{"replay", "verification", "execution", "group", "input", "error", "cause", "childEvents",
+		"childSeconds", "catchUp"}
+	takeInput := []string{"PlanReplay", "ControlReplay", "PlanVerification"}
+	everyState(t, func(name string, s state) {
 		for key := range s.Arguments.Payload {
-			if !slices.Contains(allowed, key) || (key == "input" && name != "PlanReplay") {
+			if key == "token" && s.waits() {
+				continue
+			}
+			if !slices.Contains(allowed, key) || (key == "input" && !slices.Contains(takeInput, name)) {
 				t.Errorf("%s hands on %q", name, key)
 			}
 		}
 		for key := range s.ItemSelector {
-			if key != "replay" && key != "group" {
+			if !slices.Contains([]string{"replay", "verification", "group", "execution", "lanes", "from", "to"}, key) {
 				t.Errorf("%s passes each item %q", name, key)
 			}
 		}
-		if s.Type == "Succeed" && s.ItemProcessor == nil && strings.HasPrefix(name, "Segment") {
-			if output, ok := s.Output.(map[string]any); ok && len(output) > 1 {
-				t.Errorf("%s adds %v to each result", name, output)
-			}
-		}
 	})
-}
-
-// TestTheMapsResultFits checks that the results of a Map's children, each a
-// status, a group and an error name of at most 256 characters, fit together
-// into the 256 KiB of a payload. A plan has two groups for each reader.
-func TestTheMapsResultFits(t *testing.T) {
-	const limit, each = 262_144, 256 + len(`{"status":"failed","group":1023,"error":""},`)
-	if most := 2 * replay.MaxParallelism * each; most > limit {
-		t.Errorf("results take up to %d bytes", most)
-	}
 }
 
 // TestErrorNamesAreThoseOfTheHandlers finds names that no function reports.

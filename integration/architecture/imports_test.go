@@ -51,10 +51,12 @@ var layers = [][]string{
 	{"event", "event/strict", "asl/states", "storefault"},
 	{"event/record", "control", "feed", "local/localstore", "meter", "asl/jsonata", "asl/journal"},
 	{"eventlog", "datastore", "asl"},
-	{"projection/jsonstate", "gateway", "projection", "projection/codecheck", "domain", "asl/interpreter"},
+	{"projection/jsonstate", "gateway", "projection", "projection/refold", "projection/codecheck", "projection/rowdiff",
+		"domain",
+		"asl/interpreter"},
 	{"replay", "replay/cutover", "replay/lifecycle", "meter/spending", "aws/settings", "asl/engine"},
 	{"api", "consume", "steps", "asl/wire"},
-	{"platform"},
+	{"platform", "console"},
 	{"local"},
 	{"cli"},
 	{"cmd"},
@@ -155,10 +157,10 @@ func TestAdaptersDoNotKnowEachOther(t *testing.T) {
 }
 
 // TestStacksKnowTheWorkflowsOnly; the program that synthesizes them also asks the doctor
-// what is deployed.
+// what is deployed, and the domain whether it has a service.
 func TestStacksKnowTheWorkflowsOnly(t *testing.T) {
 	for _, p := range packages(t, "./stacks/...") {
-		asks := []string{"reprise/pkg/aws/doctor", "reprise/pkg/aws/settings"}
+		asks := []string{"reprise/pkg/aws/doctor", "reprise/pkg/aws/settings", "reprise/pkg/domain"}
 		for _, imported := range p.Imports {
 			if strings.HasPrefix(imported, "reprise/") && imported != "reprise/workflows" &&
 				!strings.HasPrefix(imported, "reprise/stacks") &&

@@ -16,6 +16,8 @@ import (
 	"reprise/integration/process"
 	"reprise/integration/readback"
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
+	"reprise/pkg/api/web"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
 )
@@ -64,7 +66,7 @@ func TestBadInputIsRefusedWholeAndChangesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			status, body := p.Call(http.MethodPost, "/events", c.kind, []byte(c.body))
-			var problem api.Problem
+			var problem web.Problem
 			if err := json.Unmarshal(body, &problem); err != nil {
 				t.Fatalf("%d, no problem document: %.300s", status, body)
 			}
@@ -155,9 +157,9 @@ func TestLegalEntityIdsWorkEndToEnd(t *testing.T) {
 		t.Errorf("rebuild: %+v %+v", got, got.Failure)
 	}
 	for i, id := range ids {
-		status, body := p.Call(http.MethodGet, "/entities/"+api.EncodeEntity(id), "", nil)
+		status, body := p.Call(http.MethodGet, "/entities/"+web.EncodeEntity(id), "", nil)
 		want := fmt.Sprintf(`{"added":%d,"deleted":0,"lines":%d,"changes":1}`, i, i)
-		var row api.EntityView
+		var row entities.View
 		if status != 200 || json.Unmarshal(body, &row) != nil || row.Entity != id || string(row.State) != want {
 			t.Errorf("entity %q: %d %s", id, status, body)
 		}

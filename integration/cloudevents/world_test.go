@@ -15,7 +15,7 @@ import (
 
 	"reprise/integration/deployed"
 	"reprise/integration/readback"
-	"reprise/pkg/api"
+	"reprise/pkg/api/intake"
 	"reprise/pkg/aws/lambdahttp"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
@@ -43,9 +43,9 @@ func newWorld(t *testing.T) *world {
 	t.Helper()
 	w := &world{Platform: localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4}), sent: make(map[string][]arrival)}
 	gateway := httptest.NewServer(deployed.NewGateway(
-		map[string]deployed.Function{api.RouteEvents: asFunction(w.Handler())}, slog.New(slog.DiscardHandler)))
+		map[string]deployed.Function{intake.RouteEvents: asFunction(w.Handler())}, slog.New(slog.DiscardHandler)))
 	t.Cleanup(gateway.Close)
-	_, path, _ := strings.Cut(api.RouteEvents, " ")
+	_, path, _ := strings.Cut(intake.RouteEvents, " ")
 	w.urls = []string{w.URL + path, gateway.URL + path}
 	return w
 }

@@ -14,6 +14,7 @@ import (
 	"reprise/integration/datasets"
 	"reprise/integration/process"
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 )
@@ -61,15 +62,15 @@ func post(url string, batch []json.RawMessage) bool {
 }
 
 // exported returns the lines of an export.
-func exported(t *testing.T, p *process.Process) map[string]api.EntityView {
+func exported(t *testing.T, p *process.Process) map[string]entities.View {
 	t.Helper()
 	out, err := p.Reprise("state", "export")
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows := make(map[string]api.EntityView)
+	rows := make(map[string]entities.View)
 	for line := range strings.Lines(out) {
-		var row api.EntityView
+		var row entities.View
 		if err := json.Unmarshal([]byte(line), &row); err != nil {
 			t.Fatal(err)
 		}
@@ -177,7 +178,8 @@ func TestKillDuringReplayEndsByItself(t *testing.T) {
 			t.Fatalf("round %d: %v", round, err)
 		}
 		var view lifecycle.View
-		if err := json.Unmarshal([]byte(out), &view); err != nil {
+		lines := strings.Split(strings.TrimSpace(out), "\n") // progress, and at last the replay
+		if err := json.Unmarshal([]byte(lines[len(lines)-1]), &view); err != nil {
 			t.Fatalf("%v: %s", err, out)
 		}
 		if view.Status != replay.Succeeded || !view.Promoted || view.Proof == nil || !view.Proof.Complete {

@@ -21,23 +21,46 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// cutTail removes the second half of the newest write-ahead log of a data directory:
-// its very end may hold only what consumers wrote, which they write again.
-func cutTail(t *testing.T, dir string) {
+// newestLog tells the newest write-ahead log of a data directory and its bytes in use.
+func newestLog(t *testing.T, dir string) (path string, used []byte) {
 	t.Helper()
 	logs, err := filepath.Glob(filepath.Join(dir, "*.log"))
 	if err != nil || len(logs) == 0 {
 		t.Fatalf("no write-ahead log: %v", err)
 	}
-	newest := slices.Max(logs)
-	raw, err := os.ReadFile(newest)
+	path = slices.Max(logs)
+	raw, err := os.ReadFile(path)
 	if err != nil {
 		t.Fatal(err)
 	}
-	used := len(bytes.TrimRight(raw, "\x00")) // the rest was reserved in advance
-	if err := os.WriteFile(newest, raw[:used/2], 0o600); err != nil {
+	return path, bytes.TrimRight(raw, "\x00") // the rest was reserved in advance
+}
+
+// killedAfterCut sends lines, kills the platform and cuts its log to where it ended before
+// the last batch. A cut measured from its end might take only what consumers wrote, which
+// they write again. It reports false, with nothing cut, if the log went on in another file
+// during the last batch.
+func killedAfterCut(t *testing.T, binary, dir string, lines []json.RawMessage) bool {
+	t.Helper()
+	p := process.Launch(t, binary, dir)
+	last := len(lines) - 50
+	for i := 0; i < last; i += 50 {
+		if !post(p.URL, lines[i:i+50]) {
+			t.Fatal("a batch was not accepted")
+		}
+	}
+	path, used := newestLog(t, dir)
+	if !post(p.URL, lines[last:]) {
+		t.Fatal("the last batch was not accepted")
+	}
+	p.Kill()
+	if still, _ := newestLog(t, dir); still != path {
+		return false
+	}
+	if err := os.WriteFile(path, used, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	return true
 }
 
 // TestCutLogIsNotRolledBackSilently cuts the end of the write-ahead log of a killed
@@ -46,14 +69,11 @@ func cutTail(t *testing.T, dir string) {
 func TestCutLogIsNotRolledBackSilently(t *testing.T) {
 	d := datasets.Litestream(t)
 	binary, dir := process.Binary(t), t.TempDir()
-	p := process.Launch(t, binary, dir)
-	for i := 0; i < 1000; i += 50 {
-		if !post(p.URL, d.Lines[i:i+50]) {
-			t.Fatal("a batch was not accepted")
+	for sent := 0; !killedAfterCut(t, binary, dir, d.Lines[sent:sent+1000]); sent += 1000 {
+		if sent+2000 > len(d.Lines) {
+			t.Fatal("the write-ahead log changed its file during every last batch")
 		}
 	}
-	p.Kill()
-	cutTail(t, dir)
 
 	ctx, stop := context.WithTimeout(t.Context(), time.Minute)
 	defer stop()
@@ -66,7 +86,7 @@ func TestCutLogIsNotRolledBackSilently(t *testing.T) {
 	}
 
 	process.Launch(t, binary, dir, "--accept-loss").Terminate()
-	p = process.Launch(t, binary, dir) // accepted once
+	p := process.Launch(t, binary, dir) // accepted once
 	settle(t, p)
 	out2, err := p.Reprise("status", "--json")
 	var view api.StatusView

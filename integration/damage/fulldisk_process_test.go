@@ -17,6 +17,7 @@ import (
 	"reprise/integration/datasets"
 	"reprise/integration/process"
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
@@ -150,7 +151,7 @@ func TestFullDiskEndsNoProcess(t *testing.T) {
 		t.Errorf("the replay after there was room: %s %+v", got.Status, got.Failure)
 	}
 	after := c.Rows("", 64)
-	maps.DeleteFunc(after, func(entity string, _ api.EntityView) bool {
+	maps.DeleteFunc(after, func(entity string, _ entities.View) bool {
 		_, known := before[entity] // the others were accepted before the disk was seen to be full
 		return !known
 	})

@@ -65,8 +65,10 @@ func TestReplayOfADamagedLogSaysSo(t *testing.T) {
 		}
 	}
 	datasets.Same(t, "the active generation", p.Rows("", lanes), before)
-	// What the failed rebuild created is dropped right after its end.
-	localtest.Until(p, "/generations", func(v api.GenerationsView) bool { return len(v.Generations) == 1 })
+	// What the failed rebuild created is kept for its continuation, and is not active.
+	localtest.Until(p, "/generations", func(v api.GenerationsView) bool {
+		return len(v.Generations) == 2 && v.Active == v.Generations[0].ID
+	})
 	day, err := time.Parse("2006-01-02T15", string(regexp.MustCompile(`\d{4}-\d\d-\d\dT\d\d`).Find(victim)))
 	if err != nil {
 		t.Fatal(err)

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"testing"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
 	"reprise/pkg/cli/demo"
 	"reprise/pkg/local/localtest"
 )
@@ -81,7 +81,7 @@ func (l Log) Send(to *localtest.Client, path string, size int) {
 }
 
 // Judge compares rows with Git.
-func (l Log) Judge(t testing.TB, what string, rows map[string]api.EntityView) {
+func (l Log) Judge(t testing.TB, what string, rows map[string]entities.View) {
 	t.Helper()
 	wrong := 0
 	for path, row := range rows {
@@ -103,7 +103,7 @@ func (l Log) Judge(t testing.TB, what string, rows map[string]api.EntityView) {
 }
 
 // Same compares the state, count, chain and position of rows byte for byte.
-func Same(t testing.TB, what string, got, want map[string]api.EntityView) {
+func Same(t testing.TB, what string, got, want map[string]entities.View) {
 	t.Helper()
 	if len(got) != len(want) {
 		t.Errorf("%s: %d entities, want %d", what, len(got), len(want))

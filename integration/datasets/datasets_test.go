@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"reprise/integration/readback"
-	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
 	"reprise/pkg/event"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
@@ -22,7 +22,7 @@ const (
 	batch = 2000
 )
 
-func duplicates(rows map[string]api.EntityView) (sum int64) {
+func duplicates(rows map[string]entities.View) (sum int64) {
 	for _, row := range rows {
 		sum += row.Duplicates
 	}
@@ -98,7 +98,7 @@ func TestImportedLogSpansItsOwnYears(t *testing.T) {
 	})
 }
 
-func checkRange(t *testing.T, p *localtest.Platform, live map[string]api.EntityView) {
+func checkRange(t *testing.T, p *localtest.Platform, live map[string]entities.View) {
 	from, to := time.Date(2022, 3, 10, 7, 30, 0, 0, time.UTC), time.Date(2022, 5, 2, 18, 0, 0, 0, time.UTC)
 	got := p.Replay("spring", fmt.Sprintf(`{"from":%q,"to":%q,"types":["file.changed"]}`,
 		from.Format(time.RFC3339), to.Format(time.RFC3339)))

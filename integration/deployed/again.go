@@ -7,11 +7,11 @@ import (
 	"reprise/integration/lambdahost"
 )
 
-// Steps are the functions that the state machine calls, by their names.
+// Steps are the functions that the replay state machine calls, by their names.
 func (w *World) Steps() []string {
 	w.t.Helper()
 	var names []string
-	for _, arn := range w.options.Deployment.Machines[0].Substitutions {
+	for _, arn := range w.replayMachine().Substitutions {
 		step, err := lambdahost.ParseReference(arn)
 		if err != nil {
 			w.t.Fatal(err)

@@ -91,12 +91,14 @@ func (w *World) DeployCode(programs string) {
 		versions[f.Name] = w.Host.ARN(lambdahost.Reference{Name: f.Name, Qualifier: version})
 	}
 	present := make(map[string]string)
-	for _, arn := range w.options.Deployment.Machines[0].Substitutions {
-		step, err := lambdahost.ParseReference(arn)
-		if err != nil {
-			w.t.Fatal(err)
+	for _, machine := range w.options.Deployment.Machines {
+		for _, arn := range machine.Substitutions {
+			step, err := lambdahost.ParseReference(arn)
+			if err != nil {
+				w.t.Fatal(err)
+			}
+			present[arn] = versions[step.Name]
 		}
-		present[arn] = versions[step.Name]
 	}
 	w.definitions.deploy(present)
 }

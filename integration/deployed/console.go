@@ -8,6 +8,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
 	"reprise/pkg/asl/asltest"
+
+	"reprise/integration/template"
 )
 
 // StepFunctions is a client of the Step Functions API, as a console is. Its calls go
@@ -20,10 +22,26 @@ func (w *World) StepFunctions() *sfn.Client {
 	})
 }
 
-// MachineARN is the ARN of the deployment's only state machine.
+// replayMachine is the replay state machine.
+func (w *World) replayMachine() template.Machine {
+	for _, machine := range w.options.Deployment.Machines {
+		if machine.Name == w.Name("replay") {
+			return machine
+		}
+	}
+	w.t.Fatal("there is no replay state machine")
+	return template.Machine{}
+}
+
+// ControlARN is the ARN of the control state machine.
+func (w *World) ControlARN() *string {
+	return aws.String("arn:aws:states:" + place().Region + ":" + place().Account + ":stateMachine:" + w.Name("control"))
+}
+
+// MachineARN is the ARN of the replay state machine.
 func (w *World) MachineARN() *string {
-	return aws.String("arn:aws:states:" + place().Region + ":" + place().Account + ":stateMachine:" +
-		w.options.Deployment.Machines[0].Name)
+	prefix := "arn:aws:states:" + place().Region + ":" + place().Account + ":stateMachine:"
+	return aws.String(prefix + w.replayMachine().Name)
 }
 
 // ExecutionARN is the ARN of one of its executions.

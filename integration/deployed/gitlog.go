@@ -7,6 +7,7 @@ import (
 
 	"reprise/integration/datasets"
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
 	"reprise/pkg/aws/settings"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
@@ -14,7 +15,7 @@ import (
 )
 
 // Lanes is the number of lanes in deployments of New: the default of cdk.json.
-const Lanes = 16
+const Lanes = 4
 
 // requestEvents is the number of events in a request: as many as a small deployment
 // accepts.
@@ -53,7 +54,7 @@ func (w *World) SendLog(log datasets.Log) { log.Send(w.Client, "/events", reques
 
 // SettleRows waits until n different events are applied and every lane has applied
 // its whole log, and returns the rows.
-func (w *World) SettleRows(n int64) map[string]api.EntityView {
+func (w *World) SettleRows(n int64) map[string]entities.View {
 	w.t.Helper()
 	localtest.Until(w, "/lanes", func(view api.LanesView) bool {
 		for _, lane := range view.Lanes {

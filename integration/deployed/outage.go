@@ -23,10 +23,13 @@ func writesTo(target, operation string, body []byte) bool {
 }
 
 // Refuse makes a service refuse every write to the tables or streams whose names
-// begin with target, until lift is called.
+// begin with target, and to create such tables, until lift is called.
 func (w *World) Refuse(service, target string) (lift func()) {
 	proxy := w.Proxies[service]
-	proxy.Refuse(func(operation string, body []byte) bool { return writesTo(target, operation, body) })
+	proxy.Refuse(func(operation string, body []byte) bool {
+		creates := operation == "CreateTable" && bytes.Contains(body, []byte(`"`+target))
+		return creates || writesTo(target, operation, body)
+	})
 	return func() { proxy.Refuse(nil) }
 }
 

@@ -10,6 +10,10 @@ import (
 	"sync"
 	"testing"
 
+	"reprise/pkg/api"
+	"reprise/pkg/local/localtest"
+	"reprise/pkg/meter"
+
 	"reprise/integration/template"
 )
 
@@ -167,6 +171,9 @@ func needs(service, operation string, body []byte) []need {
 		return []need{{action: "kinesis:" + operation, resource: arn("kinesis", "stream/"+in.StreamName)}}
 	case "states":
 		resource := in.StateMachine + in.Execution + in.MapRun
+		if operation == "SendTaskSuccess" { // a token belongs to its state machine
+			resource = arn("states", "stateMachine:reprise-replay")
+		}
 		return []need{{action: "states:" + operation, resource: resource}}
 	case "lambda":
 		return []need{lambdaNeed(operation, in.FunctionName, arn)}
@@ -243,4 +250,36 @@ func lambdaNeed(operation, function string, arn func(string, string) string) nee
 		n.action = "lambda:ListAliases"
 	}
 	return n
+}
+
+// ended is the last log line of every invocation.
+type ended struct {
+	Message string                 `json:"msg"`
+	Parts   map[string]meter.Usage `json:"parts"`
+}
+
+// SettleUsage waits until n events are applied and no function works on a batch, so that
+// all that was used has been logged.
+func (w *World) SettleUsage(n int64) {
+	w.t.Helper()
+	w.Settle(n)
+	localtest.Until(w, "/status", func(api.StatusView) bool { return w.batches.Load() == 0 })
+}
+
+// Used sums up from a function's log what its invocations have used so far, by part,
+// and counts the invocations.
+func (w *World) Used(folder string) (used meter.Snapshot, invocations int) {
+	w.t.Helper()
+	used = make(meter.Snapshot)
+	for line := range strings.Lines(w.Host.Output(w.Name(folder))) {
+		var e ended
+		if json.Unmarshal([]byte(line), &e) != nil || e.Message != "invocation ended" {
+			continue
+		}
+		invocations++
+		for part, u := range e.Parts {
+			used[part] = used[part].Add(u)
+		}
+	}
+	return used, invocations
 }

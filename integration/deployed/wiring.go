@@ -3,6 +3,7 @@ package deployed
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
@@ -28,6 +29,9 @@ const (
 	emulateHeaderTimeout = 10 * time.Second
 	// pollEvery is how often a shard without records is read.
 	pollEvery = 50 * time.Millisecond
+	// askEvery is how often tests ask whether something has happened. Every question
+	// takes a function and several reads, from which the work itself has to wait.
+	askEvery = 100 * time.Millisecond
 	// scheduleEvery replaces every rule's own schedule.
 	scheduleEvery = time.Second
 )
@@ -77,6 +81,7 @@ func (w *World) executionEnded(_ context.Context, e states.Execution) error {
 			"executionArn":    e.ExecutionArn,
 			"stateMachineArn": e.StateMachineArn,
 			"name":            e.Name,
+			"input":           string(e.Input),
 			"status":          e.Status,
 			"error":           e.Error,
 			"cause":           e.Cause,
@@ -122,7 +127,8 @@ func fits(pattern, e map[string]any) bool {
 	return true
 }
 
-// schedules calls the targets of scheduled rules until ctx ends.
+// schedules calls the targets of scheduled rules until ctx ends. A call begins after the
+// one before has ended, so that they do not pile up on a slow machine.
 func (w *World) schedules(ctx context.Context) error {
 	for {
 		for _, rule := range w.options.Deployment.Rules {
@@ -130,7 +136,13 @@ func (w *World) schedules(ctx context.Context) error {
 				if rule.Schedule == "" {
 					continue
 				}
-				if err := w.Host.InvokeAsync(target, json.RawMessage(`{}`)); err != nil && ctx.Err() == nil {
+				_, err := w.Host.Invoke(ctx, target, json.RawMessage(`{}`))
+				var failed *lambdahost.FunctionError
+				var refused *lambdahost.ServiceError
+				if ctx.Err() != nil || errors.As(err, &failed) || errors.As(err, &refused) {
+					continue // the next run does the same
+				}
+				if err != nil {
 					return err
 				}
 			}

@@ -107,6 +107,7 @@ func Start(t testing.TB, options Options) *World {
 		URL:      "http://" + gateway.Addr().String(),
 		HTTP:     &http.Client{Transport: signing{Key("produce", "operate", "audit")}},
 		Stubborn: true,
+		Every:    askEvery,
 	}
 	w.publish()
 	w.group.Go(func() error { return w.schedules(ctx) })

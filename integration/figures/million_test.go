@@ -62,12 +62,23 @@ func BenchmarkMillionEvents(b *testing.B) {
 // peakBytes is the largest resident size of a process so far.
 func peakBytes(b *testing.B, pid int) int64 {
 	b.Helper()
+	return statusBytes(b, pid, "VmHWM:")
+}
+
+// residentBytes is the resident size of a process.
+func residentBytes(b *testing.B, pid int) int64 {
+	b.Helper()
+	return statusBytes(b, pid, "VmRSS:")
+}
+
+func statusBytes(b *testing.B, pid int, name string) int64 {
+	b.Helper()
 	raw, err := os.ReadFile(filepath.Join("/proc", strconv.Itoa(pid), "status"))
 	if err != nil {
 		b.Skipf("the resident size can be read on Linux only: %v", err)
 	}
 	for line := range strings.Lines(string(raw)) {
-		if text, found := strings.CutPrefix(line, "VmHWM:"); found {
+		if text, found := strings.CutPrefix(line, name); found {
 			kib, err := strconv.ParseInt(strings.TrimSpace(strings.TrimSuffix(strings.TrimSpace(text), "kB")), 10, 64)
 			if err != nil {
 				b.Fatal(err)
@@ -75,6 +86,6 @@ func peakBytes(b *testing.B, pid int) int64 {
 			return kib << 10
 		}
 	}
-	b.Fatal("the process has no VmHWM")
+	b.Fatal("the process has no " + name)
 	return 0
 }

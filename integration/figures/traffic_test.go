@@ -20,6 +20,7 @@ import (
 
 	"reprise/integration/process"
 	"reprise/pkg/api"
+	"reprise/pkg/api/web"
 	"reprise/pkg/local/localtest"
 )
 
@@ -118,7 +119,7 @@ func (t *traffic) occupy() {
 	}
 	t.b.Cleanup(func() { _ = socket.Close() })
 	_, err = fmt.Fprintf(socket, "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n"+
-		"Content-Type: application/cloudevents-batch+json\r\n\r\n[", api.MaxBodyBytes)
+		"Content-Type: application/cloudevents-batch+json\r\n\r\n[", web.MaxBodyBytes)
 	if err != nil {
 		t.b.Fatal(err)
 	}

@@ -31,6 +31,7 @@ type Process struct {
 	command *exec.Cmd
 	stderr  *bytes.Buffer
 	waited  chan error
+	printed *bufio.Reader
 }
 
 // Launch starts reprise local on a directory and waits until it is ready. The process
@@ -49,8 +50,8 @@ func Launch(t testing.TB, binary, dir string, flags ...string) *Process {
 		t.Fatal(err)
 	}
 	t.Cleanup(p.Kill)
-	ready := bufio.NewReader(out)
-	line, err := ready.ReadString('\n')
+	p.printed = bufio.NewReader(out)
+	line, err := p.printed.ReadString('\n')
 	go func() { p.waited <- p.command.Wait() }()
 	if err != nil {
 		p.Kill()
@@ -58,6 +59,17 @@ func Launch(t testing.TB, binary, dir string, flags ...string) *Process {
 	}
 	p.URL = strings.TrimSpace(strings.TrimPrefix(line, "ready "))
 	return p
+}
+
+// StepFunctions returns the address of the Step Functions API, which the process prints
+// after that of its HTTP API. It is called at most once.
+func (p *Process) StepFunctions() string {
+	p.t.Helper()
+	line, err := p.printed.ReadString('\n')
+	if err != nil {
+		p.t.Fatalf("the platform does not print a second address: %v", err)
+	}
+	return strings.TrimSpace(strings.TrimPrefix(line, "stepfunctions "))
 }
 
 // Stderr is what the process printed on stderr. It must have ended.

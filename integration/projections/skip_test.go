@@ -6,7 +6,8 @@ import (
 	"net/http"
 	"testing"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
+	"reprise/pkg/api/web"
 	"reprise/pkg/event"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
@@ -62,7 +63,7 @@ func TestSkippedEventStaysSkippedUntilTheProjectionCanApplyIt(t *testing.T) {
 func parkedAt(t *testing.T, p *localtest.Platform, entity string) event.Position {
 	t.Helper()
 	status, body := p.Call(http.MethodGet, "/parked", "", nil)
-	var page api.ParkedPage
+	var page entities.ParkedPage
 	if err := json.Unmarshal(body, &page); status != http.StatusOK || err != nil || len(page.Parked) != 1 ||
 		page.Parked[0].Entity != entity {
 		t.Fatalf("GET /parked: %d %s", status, body)
@@ -72,7 +73,7 @@ func parkedAt(t *testing.T, p *localtest.Platform, entity string) event.Position
 
 func skip(t *testing.T, p *localtest.Platform, entity string, at event.Position) {
 	t.Helper()
-	status, body := p.Call(http.MethodPost, "/entities/"+api.EncodeEntity(entity)+"/skip", "application/json",
+	status, body := p.Call(http.MethodPost, "/entities/"+web.EncodeEntity(entity)+"/skip", "application/json",
 		fmt.Appendf(nil, `{"event":%q,"reason":"poison"}`, at))
 	if status != http.StatusAccepted {
 		t.Fatalf("skip: %d %s", status, body)

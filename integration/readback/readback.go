@@ -4,7 +4,8 @@ import (
 	"fmt"
 	"testing"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
+	"reprise/pkg/api/web"
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
 	"reprise/pkg/feed"
@@ -12,12 +13,12 @@ import (
 )
 
 // History reads an entity's whole history through the API.
-func History(p *localtest.Client, entity string) []api.HistoryEvent {
-	var all []api.HistoryEvent
+func History(p *localtest.Client, entity string) []entities.HistoryEvent {
+	var all []entities.HistoryEvent
 	after := ""
 	for {
-		page := localtest.Until(p, fmt.Sprintf("/entities/%s/events?limit=1000&after=%s", api.EncodeEntity(entity), after),
-			func(api.HistoryPage) bool { return true })
+		page := localtest.Until(p, fmt.Sprintf("/entities/%s/events?limit=1000&after=%s", web.EncodeEntity(entity), after),
+			func(entities.HistoryPage) bool { return true })
 		all = append(all, page.Events...)
 		if after = page.Next; after == "" {
 			return all

@@ -11,6 +11,7 @@ import (
 	"reprise/integration/datasets"
 	"reprise/integration/process"
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
 )
 
 // run runs a client command, which must succeed.
@@ -74,11 +75,11 @@ func settle(t *testing.T, p *process.Process, events int64) api.StatusView {
 }
 
 // rows are the entities of the active generation.
-func rows(t *testing.T, p *process.Process) map[string]api.EntityView {
+func rows(t *testing.T, p *process.Process) map[string]entities.View {
 	t.Helper()
-	all := make(map[string]api.EntityView)
+	all := make(map[string]entities.View)
 	for _, line := range datasets.ReadLines(t, strings.NewReader(run(t, p, "state", "export"))) {
-		var row api.EntityView
+		var row entities.View
 		if err := json.Unmarshal(line, &row); err != nil {
 			t.Fatal(err)
 		}

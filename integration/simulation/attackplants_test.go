@@ -22,17 +22,17 @@ func plantedAttacks() []planted {
 	trust := func(g datastore.Generations) datastore.Generations { return unmarked{g} }
 	return []planted{
 		{"a pump that asks the Events table what is in the log", plant{commit: trustTable},
-			1_500, []invariant{completeness, order}, reshards},
+			1_500, []invariant{completeness, order}, reshards, 0},
 		{"a consumer that takes what arrives for what is logged", plant{write: writeWhatArrives},
-			200, []invariant{order, completeness}, reshards},
+			200, []invariant{order, completeness}, reshards, 0},
 		{"a playback consumer that asks for no version", plant{applyRegistry: plantBlindRegistry},
-			200, []invariant{oneVersion}, versions},
+			200, []invariant{oneVersion}, versions, 0},
 		{"a flip that does not ask whether it may", plant{promote: flipUnasked},
-			1_500, []invariant{cancelled, owned}, cancels},
-		{"a closer that drops nothing", plant{closer: keep}, 200, []invariant{owned}, cancels},
+			1_500, []invariant{cancelled, owned}, cancels, 0},
+		{"a closer that drops nothing", plant{closer: keep}, 200, []invariant{owned}, cancels, 0},
 		// What was wiped may also have parked, so that a promotion is refused.
 		{"a generation without marks taken for whole", plant{judged: trust},
-			1_500, []invariant{lost, completeness, order, liveness, resumability}, wipes},
+			1_500, []invariant{lost, completeness, order, liveness, resumability}, wipes, 0},
 	}
 }
 

@@ -17,11 +17,14 @@ import (
 type attacks struct {
 	// reshards make streams deliver records out of order, versions change the
 	// code of the projections, cancels cancel a replay during any call of any
-	// step, and wipes clear generations.
-	reshards, versions, cancels, wipes bool
+	// step, wipes clear generations, and pauses pause and resume replays. rates set the
+	// rates of running replays, and continues let executions fail and continue them.
+	// outdates make cuts older than the event stream's retention allows. In choices,
+	// replays ask before they promote, and people choose generations.
+	reshards, versions, cancels, wipes, pauses, rates, continues, outdates, choices bool
 }
 
-func allAttacks() attacks { return attacks{true, true, true, true} }
+func allAttacks() attacks { return attacks{true, true, true, true, true, true, true, true, true} }
 
 // String lists the attacks, separated by commas, or is "none".
 func (a attacks) String() string {
@@ -29,7 +32,17 @@ func (a attacks) String() string {
 	for _, attack := range []struct {
 		on   bool
 		name string
-	}{{a.reshards, "reshards"}, {a.versions, "versions"}, {a.cancels, "cancels"}, {a.wipes, "wipes"}} {
+	}{
+		{a.reshards, "reshards"},
+		{a.versions, "versions"},
+		{a.cancels, "cancels"},
+		{a.wipes, "wipes"},
+		{a.pauses, "pauses"},
+		{a.rates, "rates"},
+		{a.continues, "continues"},
+		{a.outdates, "outdates"},
+		{a.choices, "choices"},
+	} {
 		if attack.on {
 			names = append(names, attack.name)
 		}
@@ -73,7 +86,12 @@ type wipe struct {
 func (w *world) chooseAttacks() {
 	r := rand.New(rand.NewPCG(w.seed, 2))
 	draw := func(allowed bool) bool { return r.IntN(3) == 0 && allowed }
-	w.drawn = attacks{draw(w.attacks.reshards), draw(w.attacks.versions), draw(w.attacks.cancels), draw(w.attacks.wipes)}
+	w.drawn = attacks{
+		reshards: draw(w.attacks.reshards),
+		versions: draw(w.attacks.versions),
+		cancels:  draw(w.attacks.cancels),
+		wipes:    draw(w.attacks.wipes),
+	}
 	if w.drawn.reshards {
 		w.ingest.reshards = drawReshards(r, w.shape.events/2+1)
 		w.playback.reshards = drawReshards(r, w.shape.events+1)
@@ -98,6 +116,12 @@ func (w *world) chooseAttacks() {
 		replay.cut = cutIn{step: steps[r.IntN(len(steps))], call: 1 + r.IntN(14), freeze: r.IntN(2) == 0, dying: r.IntN(3)}
 		replay.cut.drawn = w.drawn.cancels && r.IntN(2) == 0
 	}
+	w.choosePauses()
+	w.chooseBudgets()
+	w.chooseRates()
+	w.chooseFailures()
+	w.chooseOutdated()
+	w.chooseChoices()
 }
 
 // cutIn cancels a replay during a call of one of its steps.
@@ -131,7 +155,7 @@ func (w *world) addReplay(id string, request replay.Request, after func() bool) 
 }
 
 func (w *world) chooseWipes(r *rand.Rand) {
-	kinds := []string{"store.rows", "store.writerows", "store.setmark", "store.mark", "store.scan"}
+	kinds := []string{"store.rows", "store.glance", "store.writerows", "store.setmark", "store.mark", "store.scan"}
 	statuses := []datastore.Status{datastore.Building, datastore.Following, datastore.Active}
 	for range 1 + r.IntN(2) {
 		w.wipes = append(w.wipes, &wipe{kind: kinds[r.IntN(len(kinds))], status: statuses[r.IntN(len(statuses))],
@@ -153,6 +177,12 @@ func (w *world) chooseWipes(r *rand.Rand) {
 func (w *world) startAttacks() {
 	if len(w.deployAt) > 0 {
 		go w.deploy(w.newActor("deployer"))
+	}
+	if len(w.jumps) > 0 {
+		go w.jump(w.newActor("clock"))
+	}
+	for i := range w.choosers {
+		go w.chooses(w.newActor(fmt.Sprintf("chooser-%d", i)))
 	}
 	for i, wipe := range w.wipes {
 		go w.clear(w.newActor(fmt.Sprintf("wiper-%d", i)), wipe)
@@ -192,10 +222,9 @@ func (w *world) trigger(c *call) {
 	if c.sure {
 		return
 	}
-	if r := c.actor.replay; r != nil && r.cut.drawn && r.cut.step == c.actor.step {
-		if r.cut.calls++; r.cut.calls == r.cut.call && r.cut.freeze {
-			w.freeze(c.actor)
-		}
+	if r := c.actor.replay; r != nil {
+		w.count(c.actor, &r.cut)
+		w.count(c.actor, &r.pauseAt)
 	}
 	for _, wipe := range w.wipes {
 		id, _, _ := strings.Cut(c.key, "/")
@@ -207,6 +236,15 @@ func (w *world) trigger(c *call) {
 			if wipe.freeze {
 				w.freeze(c.actor)
 			}
+		}
+	}
+}
+
+// count counts the calls of the step in which something is to happen.
+func (w *world) count(a *actor, at *cutIn) {
+	if at.drawn && at.step == a.step {
+		if at.calls++; at.calls == at.call && at.freeze {
+			w.freeze(a)
 		}
 	}
 }

@@ -12,6 +12,7 @@ import (
 // checkEnd compares the world with the model at the end of a schedule.
 func (w *world) checkEnd() {
 	w.checkLog()
+	w.checkSteered()
 	for _, r := range w.order {
 		w.checkReplayEnd(r)
 	}
@@ -20,6 +21,7 @@ func (w *world) checkEnd() {
 		// A generation of another version than the code's is not updated.
 		if info.Consumes() && w.versionOf(info.Version) == w.code && w.seemsWhole(info.ID) {
 			w.checkGeneration(info.ID)
+			w.verifyAtEnd(info.ID)
 		}
 	}
 	if w.attacks.cancels {
@@ -64,6 +66,7 @@ func (w *world) checkReplayEnd(r *replayModel) {
 		w.breakf(completeness, "replay %s succeeded, but its generation was never active", r.id)
 	case r.status == replay.Succeeded && r.request.Promote && !r.promoted:
 		w.breakf(completeness, "replay %s succeeded, but does not say that it was promoted", r.id)
+	case w.drawn.choices && r.status == replay.Failed: // a person may have chosen its generation
 	case w.attacks.cancels && r.status != replay.Succeeded && w.owners[w.active] == r.id && !r.promoted:
 		w.breakf(cancelled, "replay %s is %s and its generation %s is active", r.id, r.status, w.active)
 	}
@@ -76,7 +79,9 @@ func (w *world) excuses(r *replayModel) bool {
 			return true
 		}
 	}
-	return w.deploys > 0 && r.request.Rebuild && strings.Contains(r.failure.Cause, "version")
+	other := strings.Contains(r.failure.Cause, "version") ||
+		(r.row.Fault != nil && r.row.Fault.Error == replay.FaultOtherVersion) // and so cannot be continued
+	return w.deploys > 0 && r.request.Rebuild && other
 }
 
 // checkOwners finds generations without an owner, in the registry or as tables,
@@ -93,7 +98,7 @@ func (w *world) checkOwners() {
 		switch {
 		case info.Status == datastore.Retired:
 			w.breakf(owned, "generation %s is retired and is still there", info.ID)
-		case info.Status == datastore.Building && (r == nil || r.status.Ended()):
+		case info.Status == datastore.Building && (r == nil || r.status.Ended() && !w.keeps(r)):
 			w.breakf(owned, "generation %s is left behind by replay %s", info.ID, info.Replay)
 		}
 	}
@@ -102,6 +107,12 @@ func (w *world) checkOwners() {
 			w.breakf(owned, "the table of generation %s is left behind by replay %s", id, w.owners[id])
 		}
 	}
+}
+
+// keeps reports whether a replay has failed and may still be continued.
+func (w *world) keeps(r *replayModel) bool {
+	row := replay.Row{Status: r.status, Failure: r.failure, Ended: new(w.clock())}
+	return row.Keeps(w.clock())
 }
 
 // sweepAtEnd runs the periodic sweep of a platform.
@@ -144,6 +155,7 @@ func (w *world) checkGeneration(id string) {
 // checkFlip checks that a generation that becomes active was neither cancelled
 // nor lost before.
 func (w *world) checkFlip(id string) {
+	w.checkUnpaused(id)
 	if r := w.replays[w.owners[id]]; r != nil && r.answered {
 		w.breakf(cancelled, "generation %s becomes active although its replay %s was reported as cancelled", id, r.id)
 	}

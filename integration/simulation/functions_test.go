@@ -9,7 +9,6 @@ import (
 
 	"reprise/pkg/datastore"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/feed"
 	"reprise/pkg/platform"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
@@ -26,8 +25,9 @@ func (w *world) partsOf(a *actor) platform.Parts {
 	return platform.Parts{
 		Settings: platform.Settings{
 			Bucket:        w.width,
-			Retention:     retention,
+			Retention:     w.shape.retention,
 			Lease:         w.shape.lease,
+			OneVersion:    true,
 			Poll:          promotePoll,
 			DrainPoll:     drainPoll,
 			DrainPatience: drainPatience,
@@ -113,7 +113,9 @@ func (w *world) readerOf(a *actor) *replay.Reader {
 	if w.plant.reader != nil {
 		parts.Table, parts.Playback = w.plant.reader(a, parts.Table, parts.Playback)
 	}
-	return platform.New(parts).Reader()
+	reader := platform.New(parts).Reader()
+	reader.Retention = retention // the pump loses no record
+	return reader
 }
 
 func (w *world) consumerOf(a *actor) *replay.Consumer {
@@ -128,6 +130,9 @@ func (w *world) consumerOf(a *actor) *replay.Consumer {
 
 func (w *world) drainerOf(a *actor) *replay.Drainer {
 	drainer := platform.New(w.partsOf(a)).Drainer()
+	if w.plant.ageless {
+		drainer.Retention = 0
+	}
 	if w.plant.drainer != nil {
 		drainer.Store.Table = w.plant.drainer(drainer.Store.Table)
 	}
@@ -139,7 +144,16 @@ func (w *world) proverOf(a *actor) *replay.Prover { return platform.New(w.partsO
 func (w *world) promoterOf(a *actor) *cutover.Promoter {
 	parts := w.partsOf(a)
 	parts.Generations = w.judgedStore(a)
-	return platform.New(parts).Promoter()
+	promoter := platform.New(parts).Promoter()
+	if w.plant.ageless {
+		promoter.Retention = 0
+	}
+	promoter.Comparer.Applier = w.applierOf(a, "compare")
+	if w.plant.promoter != nil {
+		promoter.Store.Table = w.plant.promoter(promoter.Store.Table)
+		promoter.Registry.Table = promoter.Store.Table
+	}
+	return promoter
 }
 
 // judgedStore is the Data Store as seen by those who check generations.
@@ -161,6 +175,9 @@ func (w *world) closerOf(a *actor) *lifecycle.Closer {
 func (w *world) serviceOf(a *actor) *lifecycle.Service {
 	service := platform.New(w.partsOf(a)).Replays()
 	service.Closer = w.closerOf(a)
+	if w.plant.service != nil {
+		w.plant.service(a, service)
+	}
 	return service
 }
 
@@ -168,38 +185,67 @@ func (w *world) serviceOf(a *actor) *lifecycle.Service {
 // them.
 type executions struct{ actor *actor }
 
-// Start implements lifecycle.Executions. Machines begin by themselves.
-func (e executions) Start(ctx context.Context, name string, _ []byte) error {
-	return e.actor.do(ctx, "execution.start", name, errThrottled, func(fate) error { return nil })
-}
-
-// Exists implements lifecycle.Executions.
-func (e executions) Exists(ctx context.Context, name string) (found bool, err error) {
-	err = e.actor.do(ctx, "execution.exists", name, errThrottled, func(fate) error {
-		r := e.actor.world.replays[name]
-		found = r != nil && r.machine != nil
+// Start implements lifecycle.Executions. The first machine of a replay begins by itself.
+func (e executions) Start(ctx context.Context, name string, input []byte) error {
+	return e.actor.do(ctx, "execution.start", name, errThrottled, func(fate) error {
+		if id, continues := lifecycle.ParseContinuation(input); continues {
+			e.actor.world.startExecution(e.actor.world.replays[id], name)
+		}
 		return nil
 	})
-	return found, err
+}
+
+// State implements lifecycle.Executions.
+func (e executions) State(ctx context.Context, name string) (status lifecycle.ExecutionStatus, err error) {
+	err = e.actor.do(ctx, "execution.exists", name, errThrottled, func(fate) error {
+		m := e.actor.world.machineOf(name)
+		switch {
+		case m == nil:
+		case m.over:
+			status = "FAILED" // or, if it succeeded, its replay has ended
+		default:
+			status = lifecycle.ExecutionRunning
+		}
+		return nil
+	})
+	return status, err
 }
 
 // Stop implements lifecycle.Executions.
 func (e executions) Stop(ctx context.Context, name, _, _ string) error {
 	return e.actor.do(ctx, "execution.stop", name, errThrottled, func(fate) error {
-		if r := e.actor.world.replays[name]; r != nil && r.machine != nil {
-			r.machine.stopped = true
+		if m := e.actor.world.machineOf(name); m != nil {
+			m.stopped = true
 		}
 		return nil
 	})
+}
+
+// Release implements lifecycle.Executions. As Step Functions does, it accepts a token
+// for which nobody waits.
+func (e executions) Release(ctx context.Context, token string, _ []byte) error {
+	return e.actor.do(ctx, "execution.release", token, errThrottled, func(fate) error {
+		e.actor.world.released[token] = true
+		return nil
+	})
+}
+
+// SetConcurrency implements lifecycle.Executions. All children of a map run begin at once.
+func (e executions) SetConcurrency(ctx context.Context, name string, _ int) error {
+	return e.actor.do(ctx, "execution.update", name, errThrottled, func(fate) error { return nil })
 }
 
 // step invokes a function until it succeeds or a retry cannot help. It returns
 // false once the machine is stopped or the schedule is over.
 func step[T any](m *machine, name string, do task[T]) (T, error, bool) {
 	for failures := 0; ; {
-		result, err, alive := run(m.driver, name, stepTimeout, do)
+		gaveUp := m.givesUp(name)
+		result, err, alive := run(m.driver, name, stepTimeout, current(m, name, do))
 		if !alive || m.stopped {
 			return result, err, false
+		}
+		if gaveUp != nil {
+			return result, gaveUp, true
 		}
 		if err != nil && !passing(err) {
 			failures++
@@ -213,26 +259,13 @@ func step[T any](m *machine, name string, do task[T]) (T, error, bool) {
 	}
 }
 
-// maxFailures is how often a step is retried after an error that is not a store's.
-const maxFailures = 20
-
-// passing reports whether an error passes by itself.
-func passing(err error) bool {
-	for _, known := range []error{errFault, errOver, errThrottled, feed.ErrThrottled, eventlog.ErrThrottled,
-		datastore.ErrThrottled, context.Canceled, context.DeadlineExceeded} {
-		if errors.Is(err, known) {
-			return true
-		}
-	}
-	return false
-}
-
 func final(err error) bool {
 	for _, known := range []error{
 		replay.ErrRequest, replay.ErrNotFound, cutover.ErrNotProved, replay.ErrExists, replay.ErrEnded,
 		replay.ErrStalled, cutover.ErrCutTooOld, cutover.ErrParked, replay.ErrOtherVersion,
-		replay.ErrGenerationLost, replay.ErrPromoted, datastore.ErrUnknown, datastore.ErrWithdrawn,
-		datastore.ErrLost, eventlog.ErrHeadLost, projection.ErrOtherVersion, errIncomplete,
+		replay.ErrGenerationLost, replay.ErrPromoted, replay.ErrPromoting, datastore.ErrUnknown, datastore.ErrWithdrawn,
+		replay.ErrNotFailed, replay.ErrCannotContinue, replay.ErrSuperseded, replay.ErrOverBudget, datastore.ErrLost,
+		eventlog.ErrHeadLost, projection.ErrOtherVersion, errIncomplete,
 	} {
 		if errors.Is(err, known) {
 			return true
@@ -246,7 +279,7 @@ func final(err error) bool {
 func (m *machine) tell(status lifecycle.ExecutionStatus, failure *replay.Failure) {
 	for failures := 0; ; {
 		_, err, alive := run(m.driver, "ended", functionTimeout, act(func(ctx context.Context, a *actor) error {
-			return m.world.serviceOf(a).Ended(ctx, m.replay.id, status, failure)
+			return m.world.serviceOf(a).Ended(ctx, m.replay.id, m.name(), status, failure)
 		}))
 		if !alive || err == nil || final(err) {
 			return

@@ -91,6 +91,8 @@ type actor struct {
 	step   string
 	born   int
 	replay *replayModel
+	// sight is what a reader has seen.
+	sight sight
 	// direct actors bypass the gate; they set up a world and check its end.
 	direct bool
 	random *rand.Rand

@@ -117,7 +117,14 @@ func (e *executionDouble) Start(context.Context, string, []byte) error {
 	e.exists = true
 	return nil
 }
-func (e *executionDouble) Exists(context.Context, string) (bool, error) { return e.exists, nil }
+func (e *executionDouble) State(context.Context, string) (lifecycle.ExecutionStatus, error) {
+	if !e.exists {
+		return lifecycle.ExecutionUnknown, nil
+	}
+	return lifecycle.ExecutionRunning, nil
+}
+func (e *executionDouble) Release(context.Context, string, []byte) error     { return nil }
+func (e *executionDouble) SetConcurrency(context.Context, string, int) error { return nil }
 func (e *executionDouble) Stop(_ context.Context, id, _, _ string) error {
 	if e.stop != nil {
 		e.stop(id)

@@ -31,6 +31,7 @@ const (
 	cancelled     invariant = "what is cancelled stays so"
 	lost          invariant = "what is lost stays so"
 	owned         invariant = "everything has an owner"
+	steering      invariant = "what people are told holds"
 )
 
 // broken is the first invariant that a schedule broke.
@@ -56,7 +57,11 @@ func (w *world) sawDocument(a *actor, key control.Key, body []byte) {
 	case kind == "head" && key.Sort == "head":
 		w.sawHead(a, rest, body)
 	case kind == "replay" && strings.HasPrefix(key.Sort, "lane#"):
-		w.sawCut(rest, body)
+		w.sawCut(rest, key.Sort, body)
+	case kind == "replay" && strings.HasPrefix(key.Sort, "checkpoint#"):
+		w.sawCheckpoint(a, key, body)
+	case kind == "replay" && key.Sort == "pace":
+		w.sawPace(rest, body)
 	case kind == "replays":
 		w.sawReplay(a, body)
 	case kind == "registry":

@@ -11,10 +11,11 @@ import (
 	"reprise/pkg/replay/lifecycle"
 )
 
-// Times of the replay's functions. A check of the drain must take longer than
-// the drain's patience, or it would never find a stalled lane.
+// Times of the replay's functions. The machine's checks of a drain are much shorter
+// than the drain's patience; drainLimit is for tests that want to see a reread.
 const (
 	stepTimeout   = 60_000
+	drainStep     = 5 * time.Second
 	drainLimit    = 30 * time.Second
 	drainPatience = 15 * time.Second
 	drainPoll     = time.Second
@@ -30,6 +31,13 @@ type machine struct {
 	driver *actor
 	// stopped ends the machine from outside, as a Stop in the console does.
 	stopped bool
+	// tokens counts the task tokens of the machine's waits.
+	tokens int
+	// execution is the execution's name, fault how it fails, nil if it is not meant to,
+	// and over is set once it has ended.
+	execution string
+	fault     *drawnFault
+	over      bool
 }
 
 // errStoppedByItself is the error name of an execution that ended because its
@@ -39,6 +47,7 @@ const errStoppedByItself = "Reprise.Stopped"
 var (
 	errIncomplete = errors.New("the replay cannot prove itself complete")
 	errHalted     = errors.New("the replay was stopped")
+	errPaused     = errors.New("the replay is paused")
 )
 
 // run goes through the states and reports how it ended.
@@ -56,12 +65,14 @@ func (m *machine) run() {
 		ended, failure = "FAILED", &replay.Failure{Error: errStoppedByItself, Cause: err.Error()}
 	case errors.Is(err, errHalted):
 		ended = "ABORTED"
+	case errors.Is(err, errTimedOut):
+		ended = "TIMED_OUT"
 	case err != nil:
-		ended, status, failure = "FAILED", replay.Failed, &replay.Failure{Error: "Simulated", Cause: err.Error()}
+		ended, status, failure = "FAILED", replay.Failed, m.failureOf(err)
 	}
-	if alive && !errors.Is(err, errHalted) {
+	if alive && !errors.Is(err, errHalted) && !errors.Is(err, errTimedOut) {
 		_, _, _ = step(m, "close", func(ctx context.Context, a *actor) (replay.Row, error) {
-			return m.world.closerOf(a).Close(ctx, m.replay.id, status, failure)
+			return m.world.closerOf(a).CloseExecution(ctx, m.replay.id, m.name(), status, failure)
 		})
 		if m.stopped {
 			ended, failure = "ABORTED", nil
@@ -75,26 +86,38 @@ func (m *machine) work() (error, bool) {
 	if err != nil || !alive {
 		return err, alive
 	}
-	if err, alive := m.deliver(row.Groups); err != nil || !alive {
-		return err, alive
-	}
-	if _, err, alive := step(m, "prove", act(func(ctx context.Context, a *actor) error {
-		proof, err := m.world.proverOf(a).Prove(ctx, m.replay.id)
-		if err == nil && !proof.Complete {
-			err = fmt.Errorf("%w: %+v", errIncomplete, proof.Differences)
+	if m.continues() {
+		if row.Cancel || row.Status.Ended() {
+			return errHalted, true
 		}
-		return err
-	})); err != nil || !alive {
-		return err, alive
+		if row.Proof != nil && row.Proof.Complete {
+			return m.finish()
+		}
 	}
+	return m.catchUp(row)
+}
+
+// finish does what follows the proof.
+func (m *machine) finish() (error, bool) {
 	if !m.replay.request.Rebuild {
 		return nil, true
 	}
-	return m.follow()
+	err, alive := m.follow()
+	if !alive || !errors.Is(err, cutover.ErrCutTooOld) {
+		return err, alive
+	}
+	row, err, alive := m.move()
+	switch {
+	case err != nil || !alive:
+		return err, alive
+	case row.Proof != nil && row.Proof.Complete:
+		return m.finish()
+	}
+	return m.catchUp(row)
 }
 
 func (m *machine) plan(ctx context.Context, a *actor) (replay.Row, error) {
-	if _, _, err := m.world.storeOf(a).Create(ctx, m.replay.id, m.replay.request); err != nil {
+	if err := m.enter(ctx, a); err != nil {
 		return replay.Row{}, err
 	}
 	if err := m.world.promoterOf(a).Prepare(ctx, m.replay.id, m.world.setAt(a.code).Version()); err != nil {
@@ -104,19 +127,17 @@ func (m *machine) plan(ctx context.Context, a *actor) (replay.Row, error) {
 }
 
 // deliver reads all groups and waits for the drain, as often as necessary.
-func (m *machine) deliver(groups int) (error, bool) {
+func (m *machine) deliver(groups int) (replay.Drain, error, bool) {
 	for {
-		if err, alive := m.readGroups(groups); err != nil || !alive {
-			return err, alive
+		if err, alive := m.readUnpaused(groups); err != nil || !alive {
+			return "", err, alive
 		}
 		state, err, alive := m.drain()
 		switch {
-		case err != nil || !alive:
-			return err, alive
-		case state == replay.Drained:
-			return nil, true
+		case err != nil || !alive || state == replay.Drained || state == replay.Behind:
+			return state, err, alive
 		case state == replay.DrainStopped:
-			return errHalted, true
+			return state, errHalted, true
 		}
 	}
 }
@@ -125,7 +146,7 @@ func (m *machine) deliver(groups int) (error, bool) {
 func (m *machine) readGroups(groups int) (error, bool) {
 	children := make([]*child, groups)
 	for i := range children {
-		children[i] = &child{machine: machine{world: m.world, replay: m.replay,
+		children[i] = &child{machine: machine{world: m.world, replay: m.replay, execution: m.execution, fault: m.fault,
 			driver: m.world.newActor(fmt.Sprintf("child-%s-%d", m.replay.id, i))}, group: i}
 		children[i].driver.replay = m.replay
 		go children[i].run()
@@ -144,12 +165,13 @@ func (m *machine) readGroups(groups int) (error, bool) {
 		}
 		return nil, false
 	}
+	var err error
 	for _, c := range children {
-		if c.err != nil {
-			return c.err, true
+		if c.err != nil && (err == nil || errors.Is(err, errPaused)) {
+			err = c.err
 		}
 	}
-	return nil, true
+	return err, true
 }
 
 // child reads one lane group.
@@ -183,6 +205,8 @@ func (c *child) read() error {
 			return err
 		case got == replay.Stopped:
 			return errHalted
+		case got == replay.Paused:
+			return errPaused
 		case got == replay.Done:
 			return nil
 		}
@@ -203,8 +227,11 @@ func (m *machine) drain() (state replay.Drain, err error, alive bool) {
 		state, err, alive = step(m, "drain", func(ctx context.Context, a *actor) (replay.Drain, error) {
 			return m.world.checkDrained(ctx, a, m.replay.id)
 		})
-		if err != nil || !alive || state != replay.Waiting {
+		if err != nil || !alive || (state != replay.Waiting && state != replay.DrainPaused) {
 			return state, err, alive
+		}
+		if state == replay.DrainPaused && !m.awaitResume() {
+			return state, nil, false
 		}
 		if m.driver.pause(m.driver.ctx, 500) != nil {
 			return state, errOver, false
@@ -216,7 +243,7 @@ func (w *world) checkDrained(ctx context.Context, a *actor, id string) (replay.D
 	if w.plant.drain != nil {
 		return w.plant.drain(ctx, a, id)
 	}
-	return w.drainerOf(a).Check(ctx, id, w.clock().Add(drainLimit))
+	return w.drainerOf(a).Check(ctx, id, w.clock().Add(drainStep))
 }
 
 // follow makes the generation follow the stream and, if requested, makes it
@@ -241,6 +268,8 @@ func (m *machine) follow() (error, bool) {
 			return nil, true
 		case state == cutover.PromotionStopped:
 			return errHalted, true
+		case (state == cutover.PromotionPaused || state == cutover.PromotionAsking) && !m.awaitResume():
+			return nil, false
 		}
 		if m.driver.pause(m.driver.ctx, 1_000) != nil {
 			return errOver, false

@@ -77,7 +77,7 @@ func (p *pausing) insist(driver *actor, name string, do func(context.Context, *a
 }
 
 func (p *pausing) pause(ctx context.Context, a *actor) error {
-	_, err := p.world.storeOf(a).RequestPause(ctx, p.id)
+	_, _, err := p.world.storeOf(a).RequestPause(ctx, p.id)
 	return err
 }
 
@@ -86,7 +86,7 @@ func (p *pausing) resume(ctx context.Context, a *actor) error {
 	if p.world.plant.resume != nil {
 		return p.world.plant.resume(ctx, a, store, p.id)
 	}
-	tokens, err := store.Resume(ctx, p.id)
+	_, tokens, err := store.Resume(ctx, p.id)
 	if err != nil {
 		return err
 	}
@@ -201,12 +201,12 @@ func TestPauseTokens(t *testing.T) {
 	}
 	resume := func(want ...string) {
 		t.Helper()
-		if tokens, err := store.Resume(ctx, "p"); err != nil || !slices.Equal(tokens, want) {
+		if _, tokens, err := store.Resume(ctx, "p"); err != nil || !slices.Equal(tokens, want) {
 			t.Errorf("resume: %v, %v; want %v", tokens, err, want)
 		}
 	}
 	park("early", false)
-	if _, err := store.RequestPause(ctx, "p"); err != nil {
+	if _, _, err := store.RequestPause(ctx, "p"); err != nil {
 		t.Fatal(err)
 	}
 	park("one", true)
@@ -236,7 +236,7 @@ func TestPauseAtItsLimits(t *testing.T) {
 	if parked, err := store.ParkToken(ctx, "p", "late"); err != nil || parked {
 		t.Errorf("park after the end: %v, %v", parked, err)
 	}
-	if _, err := store.RequestPause(ctx, "p"); !errors.Is(err, replay.ErrEnded) {
+	if _, _, err := store.RequestPause(ctx, "p"); !errors.Is(err, replay.ErrEnded) {
 		t.Errorf("pause after the end: %v", err)
 	}
 	if err := store.Released(ctx, "p", []string{"late"}); err != nil {

@@ -123,6 +123,28 @@ func (m movingCut) GetAll(ctx context.Context, keys []control.Key) ([]control.Do
 	return docs, err
 }
 
+// fromTheBegin has readers forget what earlier cuts of a replay covered.
+type fromTheBegin struct{ control.Table }
+
+func plantFromTheBegin(_ *actor, t control.Table, s feed.Stream) (control.Table, feed.Stream) {
+	return fromTheBegin{t}, s
+}
+
+func (f fromTheBegin) GetAll(ctx context.Context, keys []control.Key) ([]control.Document, error) {
+	docs, err := f.Table.GetAll(ctx, keys)
+	for i := range docs {
+		var plan replay.LanePlan
+		if err != nil || !strings.HasPrefix(docs[i].Sort, "lane#") || json.Unmarshal(docs[i].Body, &plan) != nil {
+			continue
+		}
+		plan.After = ""
+		if docs[i].Body, err = json.Marshal(plan); err != nil {
+			return nil, err
+		}
+	}
+	return docs, err
+}
+
 // farHead claims for every lane that the log contains all of it.
 type farHead struct{ control.Table }
 

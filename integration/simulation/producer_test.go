@@ -76,7 +76,7 @@ func (w *world) begin() {
 // startMachine starts a replay once it is due and, if the seed draws one, a
 // person who cancels it.
 func (w *world) startMachine(r *replayModel, due func() bool) {
-	m := &machine{world: w, replay: r, driver: w.newActor("machine-" + r.id)}
+	m := &machine{world: w, replay: r, driver: w.newActor("machine-" + r.id), execution: r.id, fault: r.faultOf(0)}
 	m.driver.replay, r.machine = r, m
 	if r.after != nil {
 		due = r.after
@@ -86,6 +86,7 @@ func (w *world) startMachine(r *replayModel, due func() bool) {
 			m.run()
 			w.gate.mu.Lock()
 			defer w.gate.mu.Unlock()
+			m.over = true
 			if r.after == nil {
 				w.machines--
 			}
@@ -98,6 +99,10 @@ func (w *world) startMachine(r *replayModel, due func() bool) {
 				m.cancel(c)
 			}
 		}()
+	}
+	w.startSteering(m)
+	if r.request.Budget != nil {
+		go m.fund(w.newActor("treasurer-" + r.id))
 	}
 	if r.cut.drawn {
 		c := w.newActor("cutter-" + r.id)

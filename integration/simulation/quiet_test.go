@@ -23,6 +23,7 @@ func quietWorld(t *testing.T) (*world, *actor) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	w.shape.retention = retention
 	a := w.newActor("test")
 	a.direct = true
 	return w, a

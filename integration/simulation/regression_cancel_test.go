@@ -67,11 +67,11 @@ func (w *world) ended(
 	switch {
 	case failed == nil && state == cutover.Promoted:
 		_, err := w.closerOf(a).Close(ctx, id, replay.Succeeded, nil)
-		return errors.Join(err, service.Ended(ctx, id, "SUCCEEDED", nil))
+		return errors.Join(err, service.Ended(ctx, id, id, "SUCCEEDED", nil))
 	case failed == nil && state == cutover.CatchingUp:
 		return nil
 	}
-	return service.Ended(ctx, id, "FAILED", &replay.Failure{Error: "Reprise.Stopped"})
+	return service.Ended(ctx, id, id, "FAILED", &replay.Failure{Error: "Reprise.Stopped"})
 }
 
 // Here a promotion completes before every single call that a cancel makes.
@@ -166,7 +166,7 @@ func TestNoFlipAfterAClose(t *testing.T) {
 			at: at,
 			before: func() {
 				failure := &replay.Failure{Error: "States.Timeout"}
-				if err := w.serviceWith(a, nil, nil).Ended(ctx, r.id, "TIMED_OUT", failure); err != nil {
+				if err := w.serviceWith(a, nil, nil).Ended(ctx, r.id, r.id, "TIMED_OUT", failure); err != nil {
 					t.Fatal(err)
 				}
 			},
@@ -194,7 +194,7 @@ func TestCancelledIsNotFailed(t *testing.T) {
 	executions := &executionDouble{}
 	service := w.serviceWith(a, nil, executions)
 	executions.stop = func(id string) {
-		if err := service.Ended(ctx, id, "FAILED", &replay.Failure{Error: "Reprise.Stopped"}); err != nil {
+		if err := service.Ended(ctx, id, id, "FAILED", &replay.Failure{Error: "Reprise.Stopped"}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -203,7 +203,7 @@ func TestCancelledIsNotFailed(t *testing.T) {
 		t.Errorf("cancel gave %s, %+v, %v", row.Status, row.Failure, err)
 	}
 	for _, status := range []lifecycle.ExecutionStatus{"SUCCEEDED", "FAILED", "ABORTED"} {
-		if err := service.Ended(ctx, "r", status, nil); err != nil {
+		if err := service.Ended(ctx, "r", "r", status, nil); err != nil {
 			t.Fatal(err)
 		}
 		if now := w.rowOf(t, a, "r"); now.Status != replay.Cancelled || !now.Ended.Equal(*row.Ended) {

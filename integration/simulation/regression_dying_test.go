@@ -109,13 +109,14 @@ func TestCloseThatDiesAnywhere(t *testing.T) {
 			w.replays[r.id] = r
 			w.enterAndPrepare(t, a, r)
 			more := w.dying(t, a, at, late, func(_ *cutover.Promoter, s *lifecycle.Service) error {
-				_, err := s.Closer.Close(ctx, r.id, replay.Failed, &replay.Failure{Error: "Test"})
+				_, err := s.Closer.Close(ctx, r.id, replay.Failed, &replay.Failure{Error: replay.FaultOtherVersion})
 				return err
 			})
 			// A replay that has not ended is told to close again. Nobody closes
 			// one that has ended.
 			if again || !w.rowOf(t, a, r.id).Status.Ended() {
-				if _, err := w.closerOf(a).Close(ctx, r.id, replay.Failed, &replay.Failure{Error: "Test"}); err != nil {
+				why := &replay.Failure{Error: replay.FaultOtherVersion}
+				if _, err := w.closerOf(a).Close(ctx, r.id, replay.Failed, why); err != nil {
 					t.Fatal(err)
 				}
 			}

@@ -49,7 +49,7 @@ func TestOnlyAProvedGenerationFollows(t *testing.T) {
 			func(t *testing.T, w *world, a *actor, _ event.Lane) {
 				w.prove(t, a, "r")
 				if _, err := w.registryOf(a).Withdraw(
-					context.Background(), w.rowOf(t, a, "r").Generation, "r", "CANCELLED",
+					context.Background(), w.rowOf(t, a, "r").Generation, "r", "CANCELLED", 0,
 				); err != nil {
 					t.Error(err)
 				}

@@ -2,12 +2,8 @@ package simulation
 
 import (
 	"bytes"
-	"cmp"
-	"encoding/json"
 	"slices"
-	"strings"
 
-	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
@@ -20,6 +16,11 @@ type expected struct {
 	// delivered is the furthest end of any record that the playback stream
 	// acknowledged.
 	delivered int64
+	// after is the cut before, and base how many events there were up to it.
+	after event.Position
+	base  int
+	// parts are the lane's parts of the slices of an unordered replay, from 1.
+	parts map[int]*expected
 }
 
 // replayModel is a replay as the model sees it.
@@ -31,9 +32,11 @@ type replayModel struct {
 	doomed bool
 	// losing is the number of the replay's records that the stream will still
 	// lose.
-	losing     int
-	cancelled  bool
-	lanes      map[event.Lane]*expected
+	losing    int
+	cancelled bool
+	lanes     map[event.Lane]*expected
+	// moves are the lanes' cuts of each number from 1 on, which a catch-up has planned.
+	moves      map[int]map[event.Lane]event.Position
 	generation string
 	status     replay.Status
 	failure    *replay.Failure
@@ -45,6 +48,15 @@ type replayModel struct {
 	promoted bool
 	machine  *machine
 	cut      cutIn
+	// pauses is how often people pause and resume the replay, paused how often
+	// its execution waited.
+	pauses, paused int
+	// fortune is what the model knows of the replay's budget.
+	fortune fortune
+	// row is the replay's row as it was last stored, and steered what people do with
+	// the replay while it runs.
+	row replay.Row
+	steered
 	// after tells when the replay is requested; nil means in its turn.
 	after func() bool
 }
@@ -53,18 +65,29 @@ func newReplayModel(id string) *replayModel {
 	return &replayModel{id: id, lanes: make(map[event.Lane]*expected)}
 }
 
-// sawCut records the first cut of a lane, against which the replay is checked.
-func (w *world) sawCut(id string, body []byte) {
+// sawCut records the first cut of a lane, against which the replay is checked, or one to
+// which it may be moved.
+func (w *world) sawCut(id, sort string, body []byte) {
 	plan, ok := decode[replay.LanePlan](w, body)
-	r := w.replays[id]
-	if !ok || r == nil || r.lanes[plan.Lane] != nil {
+	r, number := w.replays[id], cutNumber(sort)
+	if !ok || r == nil || (number == 0 && r.lanes[plan.Lane] != nil) {
 		return
 	}
 	if plan.Head.Position > w.headOf(plan.Lane) {
 		w.breakf(logLeads, "replay %s cuts lane %s at %s; the head is at %s",
 			id, plan.Lane, plan.Head.Position, w.headOf(plan.Lane))
 	}
-	r.lanes[plan.Lane] = w.model.expect(r.request, plan.Lane, plan.Head.Position)
+	if number == 0 {
+		r.lanes[plan.Lane] = w.model.expect(r.request, plan.Lane, plan.Head.Position)
+		return
+	}
+	if r.moves == nil {
+		r.moves = make(map[int]map[event.Lane]event.Position)
+	}
+	if r.moves[number] == nil {
+		r.moves[number] = make(map[event.Lane]event.Position)
+	}
+	r.moves[number][plan.Lane] = plan.Head.Position
 }
 
 // expect is a request's selection in one lane up to a cut.
@@ -76,10 +99,7 @@ func (m *model) expect(request replay.Request, lane event.Lane, cut event.Positi
 			e.events = append(e.events, &all[i])
 		}
 	}
-	slices.SortStableFunc(e.events, func(a, b *modelEvent) int {
-		return cmp.Or(strings.Compare(string(a.bucket), string(b.bucket)),
-			strings.Compare(event.SortKey(a.entity, a.position), event.SortKey(b.entity, b.position)))
-	})
+	slices.SortStableFunc(e.events, byCut)
 	return e
 }
 
@@ -104,7 +124,7 @@ func (w *world) sawPlayback(lane event.Lane, data []byte) bool {
 	}
 	p := header.Playback
 	r := w.replays[p.Replay]
-	want := r.lanes[lane]
+	want := w.trackOf(r, lane, p.Slice)
 	if want == nil || p.To > int64(len(want.events)) {
 		w.breakf(completeness, "replay %s delivers events up to %d of lane %s; its cut selects fewer", p.Replay, p.To, lane)
 		return true
@@ -123,6 +143,7 @@ func (w *world) sawPlayback(lane event.Lane, data []byte) bool {
 		}
 	}
 	want.delivered = max(want.delivered, p.To)
+	w.checkWindow(r, want, lines)
 	return w.keepPlayback(r, lane)
 }
 
@@ -176,7 +197,15 @@ func (w *world) sawReplay(a *actor, body []byte) {
 	}
 	r.generation = row.Generation
 	r.cancelled = r.cancelled || row.Cancel
-	if r.status.Ended() && row.Status != r.status {
+	w.sawBudget(r, &row)
+	// A failed replay can still be cancelled; all other ends are final.
+	given := r.status == replay.Failed && row.Status == replay.Cancelled && row.Cancel
+	given = given || (r.status == replay.Failed && row.Attempt() == r.row.Attempt()+1)
+	if row.CatchUps > r.row.CatchUps {
+		w.moveCut(r, row.CatchUps)
+	}
+	w.sawSteered(r, &row)
+	if r.status.Ended() && row.Status != r.status && !given {
 		w.breakf(completeness, "replay %s was %s and is %s", r.id, r.status, row.Status)
 	}
 	if row.Promoted && !w.shown[row.Generation] {
@@ -212,7 +241,7 @@ func (w *world) checkSucceeded(r *replayModel) {
 		for _, e := range want.events {
 			digest = digest.Add(e.digest)
 		}
-		mark := w.markOf(r, lane)
+		mark := w.marksOf(r, lane)
 		if w.isWiped(r.generation) {
 			continue // its rows were checked when it was proved
 		}
@@ -230,11 +259,7 @@ func (w *world) markOf(r *replayModel, lane event.Lane) (mark datastore.Mark) {
 		}
 		return mark
 	}
-	stored := w.table.stored[control.Key{Partition: "replay#" + r.id, Sort: "mark#" + lane.String()}]
-	if stored.body != nil {
-		_ = json.Unmarshal(stored.body, &mark) // an unreadable mark counts as none
-	}
-	return mark
+	return w.storedMark(r, lane.String())
 }
 
 // checkProved compares the rows of a rebuild that is proved complete with the

@@ -137,6 +137,7 @@ func (w *world) settle(c *call) {
 	if f.err != nil {
 		err = f.err
 	}
+	w.sawAnswer(c, err)
 	if w.tracing {
 		if err != nil {
 			how += fmt.Sprintf(" (%v)", err)

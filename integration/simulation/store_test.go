@@ -24,8 +24,10 @@ type storedMark struct {
 
 // generationState is the table of one generation.
 type generationState struct {
-	rows  map[event.Lane]map[string]datastore.Row
-	marks map[markKey]storedMark
+	rows map[event.Lane]map[string]datastore.Row
+	// replaced are the rows that the last writes have replaced, empty ones for new rows.
+	replaced map[event.Lane]map[string]datastore.Row
+	marks    map[markKey]storedMark
 	// first is the identity index.
 	first map[event.Lane]map[datastore.IdentityKey]datastore.Identity
 }
@@ -46,7 +48,8 @@ type generations struct {
 func (w *world) generationsOf(a *actor) datastore.Generations { return generations{a, w.store} }
 
 func newGeneration() *generationState {
-	return &generationState{rows: make(map[event.Lane]map[string]datastore.Row), marks: make(map[markKey]storedMark),
+	return &generationState{rows: make(map[event.Lane]map[string]datastore.Row),
+		replaced: make(map[event.Lane]map[string]datastore.Row), marks: make(map[markKey]storedMark),
 		first: make(map[event.Lane]map[datastore.IdentityKey]datastore.Identity)}
 }
 
@@ -79,6 +82,23 @@ func (g generations) Clear(ctx context.Context, id string) error {
 		}
 		return nil
 	})
+}
+
+// Size implements datastore.Generations.
+func (g generations) Size(ctx context.Context, id string) (bytes int64, err error) {
+	err = g.actor.do(ctx, "store.size", id, datastore.ErrThrottled, func(fate) error {
+		held := g.state.tables[id]
+		if held == nil {
+			return datastore.ErrNoGeneration
+		}
+		for _, lane := range held.rows {
+			for _, row := range lane {
+				bytes += int64(row.Bytes())
+			}
+		}
+		return nil
+	})
+	return bytes, err
 }
 
 // List implements datastore.Generations.
@@ -130,6 +150,26 @@ func (g generation) Rows(
 	return rows, err
 }
 
+// Glance implements datastore.Glancer: every fourth row is what the last write replaced.
+func (g generation) Glance(
+	ctx context.Context, lane event.Lane, entities []string,
+) (rows map[string]datastore.Row, err error) {
+	err = g.do(ctx, "store.glance", lane, strings.Join(entities, ","), func(_ fate, held *generationState) error {
+		rows = make(map[string]datastore.Row)
+		for _, entity := range entities {
+			row, found := held.rows[lane][entity]
+			if found && g.state.world.random.IntN(4) == 0 {
+				row = held.replaced[lane][entity]
+			}
+			if row.Position != "" {
+				rows[entity] = cloneRow(row)
+			}
+		}
+		return nil
+	})
+	return rows, err
+}
+
 // WriteRows implements datastore.Generation.
 func (g generation) WriteRows(
 	ctx context.Context, lane event.Lane, writes []datastore.RowWrite,
@@ -160,8 +200,9 @@ func (g generation) write(held *generationState, lane event.Lane, write *datasto
 		return false
 	}
 	if held.rows[lane] == nil {
-		held.rows[lane] = make(map[string]datastore.Row)
+		held.rows[lane], held.replaced[lane] = make(map[string]datastore.Row), make(map[string]datastore.Row)
 	}
+	held.replaced[lane][write.Row.Entity] = held.rows[lane][write.Row.Entity]
 	held.rows[lane][write.Row.Entity] = cloneRow(write.Row)
 	g.state.world.sawRow(g.id, lane, &write.Row)
 	return true

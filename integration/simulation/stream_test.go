@@ -16,6 +16,8 @@ type streamRecord struct {
 	sequence string
 	arrival  int64
 	data     []byte
+	// put is when the record was put.
+	put int64
 }
 
 // streamState is a stream of some shards. Only the scheduler touches it.
@@ -55,6 +57,7 @@ func (w *world) streamOf(a *actor, s *streamState) feed.Stream { return stream{a
 // Put implements feed.Stream.
 func (s stream) Put(ctx context.Context, key string, data []byte) (sequence string, err error) {
 	err = s.actor.do(ctx, "stream.put", s.state.name+"/"+key, feed.ErrThrottled, func(fate) error {
+		s.state.world.sawDelivery(s.actor, data)
 		sequence = s.state.put(key, data)
 		return nil
 	})
@@ -68,7 +71,8 @@ func (s *streamState) put(key string, data []byte) string {
 		return ""
 	}
 	s.sequence += 1 + s.world.random.Int64N(5)
-	record := streamRecord{lane: lane, sequence: strconv.FormatInt(s.sequence, 10), arrival: s.world.arrival(), data: data}
+	record := streamRecord{lane: lane, sequence: strconv.FormatInt(s.sequence, 10), arrival: s.world.arrival(), data: data,
+		put: s.world.now}
 	if !s.accept(lane, data) {
 		return record.sequence
 	}
@@ -202,10 +206,14 @@ type mapping struct {
 	stands bool
 }
 
-// startShard gives a shard to a mapping, from the shard's oldest record on.
+// startShard gives a shard to a mapping, from the shard's oldest record on. The event
+// stream may hold the oldest ones no more for a generation's consumer that begins.
 func (w *world) startShard(m mapping, shard int) {
 	src := &source{world: w, name: fmt.Sprintf("%s-%d", m.name, shard), stream: m.stream, shard: shard,
 		begin: m.begin, stands: m.stands}
+	if m.stands && w.begun {
+		src.next = w.trimmed(m.stream.shards[shard])
+	}
 	w.sources[m.name] = append(w.sources[m.name], src)
 	driver := w.newActor("source-" + src.name)
 	go src.run(driver)

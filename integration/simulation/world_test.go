@@ -14,6 +14,7 @@ import (
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/cutover"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // epoch is the epoch of the event stream of every world.
@@ -65,9 +66,15 @@ type world struct {
 	// drawn are the attacks of this world, code is the version of the
 	// projections in new invocations, deploys how often it changed, and versions
 	// the version of every generation.
-	drawn   attacks
-	code    int
-	deploys int
+	drawn attacks
+	// jumps are by how much the clock jumps.
+	jumps []time.Duration
+	// released are the task tokens for which success was sent.
+	released map[string]bool
+	code     int
+	deploys  int
+	// choosers is how many people choose generations, chosen how often they did.
+	choosers, chosen int
 	// skipped and halfway are those of counts.
 	skipped, halfway int
 	versions         map[string]int
@@ -94,6 +101,11 @@ type world struct {
 	active    string
 	flips     int
 
+	// executions are those that continue replays, by name, and checkpoints how many
+	// events are delivered as of each checkpoint.
+	executions  map[string]*machine
+	checkpoints map[control.Key]int64
+
 	pausing *pausing
 	broken  *broken
 	tracing bool
@@ -108,7 +120,9 @@ type shape struct {
 	batch       int
 	patience    time.Duration
 	lease       time.Duration
-	entities    int
+	// retention is the event stream's.
+	retention time.Duration
+	entities  int
 	// duplicates configures when entities are indexed.
 	duplicates []projection.Option
 	// corrections draws corrections, nil if there are none.
@@ -131,7 +145,8 @@ func newWorld(f *fixtures, seed uint64, p plant, tracing bool) (*world, error) {
 		appliers: make(map[string]*projection.Applier), sources: make(map[string][]*source),
 		attempts: make(map[attempt][]eventlog.Incoming), versions: make(map[string]int), wiped: make(map[string]int),
 		shown: make(map[string]bool), held: make(map[int]int), statuses: make(map[string]datastore.Status),
-		owners: make(map[string]string)}
+		owners: make(map[string]string), released: make(map[string]bool), executions: make(map[string]*machine),
+		checkpoints: make(map[control.Key]int64)}
 	w.choose()
 	w.table = &tableState{world: w, stored: make(map[control.Key]document)}
 	w.events = &logState{world: w, buckets: make(map[bucketKey][]storedEntry),
@@ -162,6 +177,7 @@ func (w *world) choose() {
 		batch:       1 + r.IntN(8),
 		patience:    time.Duration(10+r.IntN(60)) * time.Millisecond,
 		lease:       time.Duration(2_000+r.IntN(20_000)) * time.Millisecond,
+		retention:   retention,
 	}
 	all := w.fixtures.names[w.lanes.Count()]
 	taken := make(map[event.Lane]int)
@@ -190,6 +206,7 @@ func (w *world) choose() {
 		w.staleness = r.Int64N(3_000)
 	}
 	w.chooseReplays()
+	w.chooseOrderings()
 }
 
 // found creates the first generation, as the start of a platform does.
@@ -247,4 +264,12 @@ type plant struct {
 	// park and resume replace these acts of pausing.
 	park   func(replay.Store) func(ctx context.Context, id, token string) (parked bool, err error)
 	resume func(ctx context.Context, a *actor, s replay.Store, id string) error
+	// promoter decorates the control table of the promotion, service what steers
+	// replays, and adopted is done once an execution has begun to continue a replay.
+	promoter func(control.Table) control.Table
+	service  func(a *actor, s *lifecycle.Service)
+	adopted  func(ctx context.Context, a *actor, id string) error
+	// outdates says that the fault is meant for worlds whose cuts become outdated, and
+	// ageless that nobody looks at the age of a cut.
+	outdates, ageless bool
 }

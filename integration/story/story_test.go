@@ -11,7 +11,7 @@ import (
 
 	"reprise/integration/process"
 	"reprise/integration/programs"
-	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
 )
 
 // projections registers the team's projection alone.
@@ -90,7 +90,7 @@ func (s *team) states() string {
 	s.t.Helper()
 	var all strings.Builder
 	for line := range strings.Lines(s.run("state", "export")) {
-		var row api.EntityView
+		var row entities.View
 		if err := json.Unmarshal([]byte(line), &row); err != nil {
 			s.t.Fatal(err)
 		}
@@ -154,7 +154,7 @@ func (s *team) arguments(command string) []string {
 		case "orders.jsonl":
 			word = filepath.Join("testdata", word)
 		case "POSITION":
-			var only api.ParkedEntity
+			var only entities.ParkedEntity
 			if err := json.Unmarshal([]byte(s.run("parked", "list", "--json")), &only); err != nil {
 				s.t.Fatal(err)
 			}

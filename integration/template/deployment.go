@@ -22,6 +22,8 @@ type Deployment struct {
 	Routes       []Route
 	Policies     []Policy
 	Rules        []Rule
+	Schedules    []Schedule
+	Filters      []Filter
 	Machines     []Machine
 	RolePolicies []RolePolicy
 }
@@ -85,6 +87,17 @@ type Rule struct {
 	// Targets are ARNs.
 	Targets []string
 }
+
+// Schedule is a schedule of EventBridge Scheduler with its target, an ARN, and the input
+// of that.
+type Schedule struct {
+	Name, Expression, Target, Input string
+	// On says that it is enabled.
+	On bool
+}
+
+// Filter counts the log lines that match a pattern as a metric.
+type Filter struct{ LogGroup, Pattern, Namespace, Metric string }
 
 // RolePolicy is an inline policy of roles, by their names.
 type RolePolicy struct {
@@ -150,6 +163,8 @@ func (d *Deployment) sort() {
 	sortBy(d.Mappings, func(m Mapping) string { return m.Source + m.Function })
 	sortBy(d.Routes, func(r Route) string { return r.Key })
 	sortBy(d.Policies, func(p Policy) string { return p.Name })
+	sortBy(d.Schedules, func(s Schedule) string { return s.Name })
+	sortBy(d.Filters, func(f Filter) string { return f.Metric })
 	sortBy(d.Machines, func(m Machine) string { return m.Name })
 }
 

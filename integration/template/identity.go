@@ -15,6 +15,8 @@ const (
 	typeRoute       = "AWS::ApiGatewayV2::Route"
 	typeIntegration = "AWS::ApiGatewayV2::Integration"
 	typeRule        = "AWS::Events::Rule"
+	typeSchedule    = "AWS::Scheduler::Schedule"
+	typeFilter      = "AWS::Logs::MetricFilter"
 	typeMachine     = "AWS::StepFunctions::StateMachine"
 	typeRole        = "AWS::IAM::Role"
 	typePolicy      = "AWS::IAM::ManagedPolicy"

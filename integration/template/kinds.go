@@ -27,6 +27,10 @@ func (d *Deployment) add(r *resource) error {
 		d.Policies = append(d.Policies, p.policy())
 	case typeRule:
 		d.Rules = append(d.Rules, p.rule())
+	case typeSchedule:
+		d.Schedules = append(d.Schedules, p.schedule())
+	case typeFilter:
+		d.Filters = append(d.Filters, p.filter())
 	case typeMachine:
 		d.Machines = append(d.Machines, p.machine())
 	case typeRolePolicy:
@@ -189,6 +193,21 @@ func (p *properties) rule() Rule {
 		rule.Targets = append(rule.Targets, arn)
 	}
 	return rule
+}
+
+func (p *properties) schedule() Schedule {
+	target := property[map[string]any](p, "Target")
+	arn, input := members(target, "Arn", "Input")
+	return Schedule{Name: p.text("Name"), Expression: property[string](p, "ScheduleExpression"),
+		On: property[string](p, "State") == "ENABLED", Target: arn, Input: input}
+}
+
+func (p *properties) filter() Filter {
+	f := Filter{LogGroup: p.text("LogGroupName"), Pattern: p.text("FilterPattern")}
+	for _, transformation := range property[[]any](p, "MetricTransformations") {
+		f.Namespace, f.Metric = members(transformation, "MetricNamespace", "MetricName")
+	}
+	return f
 }
 
 func (p *properties) machine() Machine {

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
+	"reprise/pkg/api/web"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
@@ -19,7 +21,7 @@ func TestEntityComesFromTheActiveGeneration(t *testing.T) {
 	w.send(deposits(odd, 0, 5)...)
 	w.send(deposits(odd, 2, 3)...)
 	w.flow()
-	view := get[api.EntityView](w, "GET /entities/{id}", api.EncodeEntity(odd), nil)
+	view := get[entities.View](w, "GET /entities/{id}", web.EncodeEntity(odd), nil)
 	if view.Entity != odd || view.Count != 5 || view.Duplicates != 1 || view.Generation != "g0001" ||
 		view.Projection != "accounts" || string(view.State) != `{"owner":"\u003cb\u003e\u0026","open":true,"balance":4}` {
 		t.Errorf("got %+v with state %s", view, view.State)
@@ -35,10 +37,10 @@ func TestHistoryMarksDuplicatesOnAnyPage(t *testing.T) {
 	w.flow()
 	const events = 40 + 10 + 30
 	for _, limit := range []int{1, 7, 40, 79, 80, 81} {
-		var all []api.HistoryEvent
+		var all []entities.HistoryEvent
 		after := map[string]string{"limit": fmt.Sprint(limit)}
 		for pages := 0; ; pages++ {
-			page := get[api.HistoryPage](w, "GET /entities/{id}/events", api.EncodeEntity("a"), after)
+			page := get[entities.HistoryPage](w, "GET /entities/{id}/events", web.EncodeEntity("a"), after)
 			all = append(all, page.Events...)
 			if page.Next == "" {
 				break
@@ -70,7 +72,7 @@ func TestHistoryHasTheEventsBytes(t *testing.T) {
 	lines := deposits("a", 0, 1)
 	w.send(lines...)
 	w.flow()
-	response := w.call("GET /entities/{id}/events", api.EncodeEntity("a"), nil, "")
+	response := w.call("GET /entities/{id}/events", web.EncodeEntity("a"), nil, "")
 	if !strings.Contains(response.Body, `"data":{"owner":"<b>&"}}`) {
 		t.Errorf("the event's data was changed: %s", response.Body)
 	}
@@ -84,7 +86,7 @@ func TestHistoryReadsOnlyWhatTheHeadCovers(t *testing.T) {
 	must(t, err)
 	stray := eventlog.Entry{Entity: "a", Position: at, Logged: 1, Line: []byte(deposits("a", 7, 8)[0])}
 	must(t, w.pump.Log.Put(t.Context(), w.api.Lanes.Of("a"), "2026-03-01T01", []eventlog.Entry{stray}))
-	page := get[api.HistoryPage](w, "GET /entities/{id}/events", api.EncodeEntity("a"), nil)
+	page := get[entities.HistoryPage](w, "GET /entities/{id}/events", web.EncodeEntity("a"), nil)
 	if len(page.Events) != 2 {
 		t.Errorf("%d events, want 2", len(page.Events))
 	}
@@ -95,7 +97,7 @@ func TestHistoryOutlivesTheDataStore(t *testing.T) {
 	w.send(deposits("a", 0, 30)...)
 	w.flow()
 	must(t, w.generations.Clear(t.Context(), "g0001"))
-	page := get[api.HistoryPage](w, "GET /entities/{id}/events", api.EncodeEntity("a"), nil)
+	page := get[entities.HistoryPage](w, "GET /entities/{id}/events", web.EncodeEntity("a"), nil)
 	if len(page.Events) != 30 || page.Next != "" {
 		t.Errorf("%d events, want 30", len(page.Events))
 	}
@@ -114,7 +116,7 @@ func TestRowsComePageByPage(t *testing.T) {
 		query := map[string]string{"lane": fmt.Sprint(lane), "limit": "5", "generation": "g0001"}
 		last := ""
 		for {
-			page := get[api.RowsPage](w, "GET /rows", "", query)
+			page := get[entities.RowsPage](w, "GET /rows", "", query)
 			for _, r := range page.Rows {
 				if key := event.EscapeEntity(r.Entity); key <= last {
 					t.Errorf("%q comes behind %q", key, last)
@@ -167,8 +169,8 @@ func TestLostGenerationIsReportedAsLost(t *testing.T) {
 				if route == "GET /rows" {
 					query["lane"] = "0"
 				}
-				response := w.call(route, api.EncodeEntity("a"), query, "")
-				problem := decode[api.Problem](t, response.Body)
+				response := w.call(route, web.EncodeEntity("a"), query, "")
+				problem := decode[web.Problem](t, response.Body)
 				if response.StatusCode != http.StatusServiceUnavailable || problem.Kind() != "generation-lost" ||
 					!strings.Contains(problem.Detail, "replay start --rebuild --promote") || problem.RetryAfter != 0 {
 					t.Errorf("%s: %d %s", route, response.StatusCode, response.Body)
@@ -194,11 +196,11 @@ func TestWipeRefusesOtherGenerations(t *testing.T) {
 	if got := w.call("POST /state/wipe", "", nil, `{"generation":"g0002"}`); got.StatusCode != http.StatusConflict {
 		t.Errorf("another generation: %d", got.StatusCode)
 	}
-	get[api.EntityView](w, "GET /entities/{id}", api.EncodeEntity("a"), nil)
+	get[entities.View](w, "GET /entities/{id}", web.EncodeEntity("a"), nil)
 	if got := w.call("POST /state/wipe", "", nil, `{"generation":"g0001"}`); got.StatusCode != http.StatusOK {
 		t.Errorf("the active one: %d %s", got.StatusCode, got.Body)
 	}
-	if got := w.call("GET /entities/{id}", api.EncodeEntity("a"), nil,
+	if got := w.call("GET /entities/{id}", web.EncodeEntity("a"), nil,
 		""); got.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("entity afterwards: %d", got.StatusCode)
 	}
@@ -217,8 +219,8 @@ func TestStatusCounts(t *testing.T) {
 	must(t, err)
 	view := get[api.StatusView](w, "GET /status", "", nil)
 	if view.Log.Events != 6 || view.Log.Bytes == 0 || view.Log.Newest == nil || view.Log.Lanes != apiLanes ||
-		view.Quarantined != (api.Bounded{Count: 1, Complete: true}) ||
-		view.Parked != (api.Bounded{Count: 1, Complete: true}) ||
+		view.Quarantined != (entities.Bounded{Count: 1, Complete: true}) ||
+		view.Parked != (entities.Bounded{Count: 1, Complete: true}) ||
 		len(view.Replays) != 1 || view.Replays[0].ID != "running" || len(view.Streams) != 2 || view.Executions == nil {
 		t.Errorf("got %+v", view)
 	}

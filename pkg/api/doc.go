@@ -1,8 +1,10 @@
-// Package api is the HTTP API: it accepts events, shows entities and rows, starts
-// and cancels replays, and shows the platform's status.
+// Package api is the HTTP API: the table of its routes, their description, and the
+// routes that start and cancel replays and show lanes, generations and the status.
+// Package intake accepts events, package entities shows entities, package web reads
+// requests and writes answers.
 //
 // openapi.yaml describes every route; INPUT.md lists every check of the input.
 //
-// The package reads requests, enforces their limits, and writes responses and
-// problem documents. It contains no business rules and no store.
+// The packages read requests, enforce their limits, and write responses and
+// problem documents. They contain no business rules and no store.
 package api

@@ -6,7 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
+	"reprise/pkg/api/web"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
@@ -53,14 +54,14 @@ func TestReadDuringAPromotionUsesTheNewGeneration(t *testing.T) {
 	must(t, err)
 	_, err = w.generations.Open(info.ID).WriteRows(ctx, lane, []datastore.RowWrite{{Row: rows["a"]}})
 	must(t, err)
-	must(t, w.registry.Follow(ctx, info.ID))
+	must(t, w.registry.Follow(ctx, info.ID, datastore.Cut{}))
 	w.api.Generations = &flipping{Generations: w.generations, flip: func() {
 		hold, err := w.registry.Hold(ctx, "r", time.Minute)
 		must(t, err)
 		must(t, w.registry.Flip(ctx, info.ID, "r", hold))
 	}}
-	response := w.ask(asked{route: "GET /entities/{id}", id: api.EncodeEntity("a")})
-	var view api.EntityView
+	response := w.ask(asked{route: "GET /entities/{id}", id: web.EncodeEntity("a")})
+	var view entities.View
 	must(t, json.Unmarshal([]byte(response.Body), &view))
 	if response.StatusCode != 200 || view.Generation != info.ID {
 		t.Errorf("%d %s: want the row of generation %s", response.StatusCode, response.Body, info.ID)

@@ -17,8 +17,11 @@ import (
 	"reprise/pkg/aws/lambdahttp"
 	"reprise/pkg/cli"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/meter/forecast"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/cutover"
+	"reprise/pkg/replay/lifecycle"
+	"reprise/pkg/replay/request"
 	"reprise/pkg/steps"
 )
 
@@ -38,8 +41,8 @@ func replayCases() []replayCase {
 		}
 		return list[1:], flags
 	}
-	hundred, hundredFlags := many(replay.MaxEntities)
-	more, moreFlags := many(replay.MaxEntities + 1)
+	hundred, hundredFlags := many(request.MaxEntities)
+	more, moreFlags := many(request.MaxEntities + 1)
 	long := strings.Repeat("x", 769)
 	return []replayCase{
 		{`{}`, []string{}, ""},
@@ -70,6 +73,45 @@ func replayCases() []replayCase {
 		{`{"parallelism":257}`, []string{"--parallelism", "257"}, "parallelism"},
 		{`{"parallelism":-1}`, []string{"--parallelism", "-1"}, "parallelism"},
 		{`{"parallelism":1.5}`, []string{"--parallelism", "1.5"}, "parallelism"},
+		{`{"parallelism":0}`, []string{"--parallelism", "0"}, "parallelism"},
+		{`{"prefixes":["a","b"],"entities":["c"]}`, []string{"--prefix", "a", "--prefix=b", "--entity", "c"}, ""},
+		{`{"prefixes":[""]}`, []string{"--prefix="}, "prefixes"},
+		{`{"prefixes":["a\u001b[2J"]}`, []string{"--prefix", "a\x1b[2J"}, "prefixes"},
+		{`{"attribute":{"name":"tenant","value":"a=b"}}`, []string{"--attribute", "tenant=a=b"}, ""},
+		{`{"attribute":{"name":"Tenant","value":"a"}}`, []string{"--attribute", "Tenant=a"}, "attribute"},
+		{`{"attribute":{"name":"subject","value":"a"}}`, []string{"--attribute", "subject=a"}, "attribute"},
+		{`{"attribute":{"name":"tenant"}}`, []string{"--attribute", "tenant"}, "attribute"},
+		{`{"ordering":"window","slice":"6h"}`, []string{"--ordering", "window", "--slice", "6h"}, ""},
+		{`{"ordering":"none"}`, []string{"--ordering=none"}, ""},
+		{`{"ordering":"None"}`, []string{"--ordering=None"}, "ordering"},
+		{`{"ordering":""}`, []string{"--ordering="}, "ordering"},
+		{`{"slice":"90m"}`, []string{"--slice", "90m"}, "slice"},
+		{`{"slice":""}`, []string{"--slice="}, "slice"},
+		{`{"rate":500}`, []string{"--rate", "500"}, ""},
+		{`{"rate":0}`, []string{"--rate", "0"}, ""},
+		{`{"rate":-1}`, []string{"--rate=-1"}, "rate"},
+		{`{"rate":10000001}`, []string{"--rate", "10000001"}, "rate"},
+		{`{"rate":"NaN"}`, []string{"--rate", "NaN"}, "rate"},
+		{`{"rate":1e400}`, []string{"--rate", "1e400"}, "rate"},
+		{`{"budget":{"dollars":2.5},"toleratedFailures":0}`,
+			[]string{"--budget", "2.50usd", "--tolerated-failures", "0"}, ""},
+		{`{"budget":{"readUnits":400000}}`, []string{"--budget", "400000ru"}, ""},
+		{`{"budget":{"dollars":0}}`, []string{"--budget", "0usd"}, "budget"},
+		{`{"budget":{"dollars":-1}}`, []string{"--budget=-1usd"}, "budget"},
+		{`{"budget":{"dollars":1e400}}`, []string{"--budget", "1e400usd"}, "budget"},
+		{`{"budget":{"dollars":"NaN"}}`, []string{"--budget", "NaNusd"}, "budget"},
+		{`{"budget":{"dollars":1000000.01}}`, []string{"--budget", "1000000.01usd"}, "budget"},
+		{`{"budget":{"readUnits":1.5}}`, []string{"--budget", "1.5ru"}, "budget"},
+		{`{"budget":{"dollars":1,"readUnits":1}}`, nil, "exactly one"},
+		{`{"budget":{}}`, []string{"--budget="}, "budget"},
+		{`{"budget":2.5}`, []string{"--budget", "2.5"}, "budget"},
+		{`{"toleratedFailures":513}`, []string{"--tolerated-failures", "513"}, "toleratedFailures"},
+		{`{"toleratedFailures":-1}`, []string{"--tolerated-failures=-1"}, "tolerated"},
+		{`{"to":"2026-03-01T00:00:00,5Z"}`, []string{"--to", "2026-03-01T00:00:00,5Z"}, "to"},
+		{`{"to":"2026-03-01T00:00:00+24:00"}`, []string{"--to", "2026-03-01T00:00:00+24:00"}, "to"},
+		{`{"types":[]}`, nil, "types must not be empty"},
+		{`{"rebuild":true,"ordering":"none"}`, []string{"--rebuild", "--ordering", "none"}, "ordering none"},
+		{`{"rebuild":true,"attribute":{"name":"a","value":"b"}}`, []string{"--rebuild", "--attribute", "a=b"}, "whole log"},
 		{`{"promote":true}`, []string{"--promote"}, "promote needs rebuild"},
 		{`{"rebuild":true,"entities":["e"]}`, []string{"--rebuild", "--entity", "e"}, "whole log"},
 		{`{"rebuild":"true"}`, nil, "rebuild must not be a string"},
@@ -160,9 +202,10 @@ func (w *apiWorld) started(status int, body string) (string, bool) {
 // input has passed through Step Functions, which accepts only JSON.
 func (w *apiWorld) startFromConsole(id, input string) (string, bool) {
 	w.t.Helper()
-	plan := &steps.PlanReplay{Store: w.store, Promoter: &cutover.Promoter{Store: w.store},
-		Planner: &replay.Planner{Store: w.store, Heads: w.api.Heads, Lanes: w.api.Lanes, Width: eventlog.Hour,
-			Buckets: w.api.Buckets}}
+	planner := &replay.Planner{Store: w.store, Heads: w.api.Heads, Lanes: w.api.Lanes, Width: eventlog.Hour,
+		Buckets: w.api.Buckets}
+	plan := &steps.PlanReplay{Store: w.store, Promoter: &cutover.Promoter{Store: w.store}, Planner: planner,
+		Forecaster: &forecast.Forecaster{Planner: planner}, Replays: &lifecycle.Service{Store: w.store}}
 	_, err := plan.Handle(w.t.Context(), steps.PlanInput{Replay: id, Input: json.RawMessage(input)})
 	if err == nil {
 		return "", true

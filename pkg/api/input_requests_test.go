@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/intake"
+	"reprise/pkg/api/web"
 	"reprise/pkg/aws/lambdahttp"
 	"reprise/pkg/local/emulate"
 )
@@ -53,7 +55,7 @@ func (w *apiWorld) asFunction(a asked) (int, string) {
 }
 
 // both sends a request to both forms and compares the answers.
-func (w *apiWorld) both(server *httptest.Server, a asked) (int, api.Problem) {
+func (w *apiWorld) both(server *httptest.Server, a asked) (int, web.Problem) {
 	w.t.Helper()
 	status, body := w.overHTTP(server, a)
 	status2, body2 := w.asFunction(a)
@@ -65,12 +67,12 @@ func (w *apiWorld) both(server *httptest.Server, a asked) (int, api.Problem) {
 }
 
 // problemOf is the problem document of an answer, if it has one.
-func problemOf(t testing.TB, status int, body string) api.Problem {
+func problemOf(t testing.TB, status int, body string) web.Problem {
 	t.Helper()
 	if status < http.StatusBadRequest {
-		return api.Problem{}
+		return web.Problem{}
 	}
-	return decode[api.Problem](t, body)
+	return decode[web.Problem](t, body)
 }
 
 // The test includes routes that take no parameter.
@@ -80,7 +82,7 @@ func TestEveryRouteRefusesTheSameQueries(t *testing.T) {
 	for _, route := range api.Routes() {
 		a := asked{route: route.Pattern, headers: map[string]string{"content-type": "application/json"}, body: "{}"}
 		if strings.Contains(route.Pattern, "{id}") {
-			a.id = api.EncodeEntity("a")
+			a.id = web.EncodeEntity("a")
 		}
 		for _, query := range []string{"limit=%zz", "limit=%e9", "lane=0;limit=1", "nobody=knows", "limit=1&limit=1",
 			"lane=0&limit=1&limit=2", "%zz=1"} {
@@ -103,11 +105,15 @@ func TestNoRouteTakesAnEncodedBody(t *testing.T) {
 		"ce-subject": "e",
 		"ce-time":    "2026-03-01T00:00:00Z", "content-type": "text/plain"}
 	for _, a := range []asked{
-		{route: api.RouteEvents, body: goodEvent, headers: map[string]string{"content-type": "application/cloudevents+json"}},
-		{route: api.RouteEvents, body: "[" + goodEvent + "]",
+		{
+			route:   intake.RouteEvents,
+			body:    goodEvent,
+			headers: map[string]string{"content-type": "application/cloudevents+json"},
+		},
+		{route: intake.RouteEvents, body: "[" + goodEvent + "]",
 			headers: map[string]string{"content-type": "application/cloudevents-batch+json"}},
-		{route: api.RouteEvents, body: "text", headers: binary},
-		{route: api.RouteImports, body: "text", headers: binary},
+		{route: intake.RouteEvents, body: "text", headers: binary},
+		{route: intake.RouteImports, body: "text", headers: binary},
 		{route: "POST /replays", body: `{"input":{}}`, headers: map[string]string{"content-type": "application/json"}},
 		{route: "POST /state/wipe", body: `{"generation":"g0001"}`,
 			headers: map[string]string{"content-type": "application/json"}},
@@ -124,7 +130,7 @@ func TestNoRouteTakesAnEncodedBody(t *testing.T) {
 			t.Errorf("%s as it is: %d %s", a.route, status, body)
 		}
 	}
-	answer := w.ask(asked{route: api.RouteEvents, headers: map[string]string{"content-encoding": "gzip"}})
+	answer := w.ask(asked{route: intake.RouteEvents, headers: map[string]string{"content-encoding": "gzip"}})
 	if answer.Headers["Accept-Encoding"] != "identity" {
 		t.Errorf("the answer does not say what is accepted: %v", answer.Headers)
 	}
@@ -162,7 +168,7 @@ func TestContentTypesDecideTheModeOrAreRefused(t *testing.T) {
 		{"text/plain,text/html", true, 400, "datacontenttype"},
 		{"text", true, 400, "datacontenttype"},
 	} {
-		a := asked{route: api.RouteEvents, body: goodEvent, headers: map[string]string{"content-type": c.kind}}
+		a := asked{route: intake.RouteEvents, body: goodEvent, headers: map[string]string{"content-type": c.kind}}
 		if c.binary {
 			maps.Copy(a.headers, attributes)
 		}
@@ -180,9 +186,9 @@ func TestEveryPathRefusesTheSameEntities(t *testing.T) {
 	w := newAPIWorld(t)
 	server := w.serve()
 	for _, route := range []string{"GET /entities/{id}", "GET /entities/{id}/events"} {
-		for _, id := range []string{"YQ\n", "\nYQ", "Y\r\nQ", "YQ==", "YR", "a", "!", api.EncodeEntity("a\n"),
-			api.EncodeEntity("\x00"),
-			api.EncodeEntity("\xe9"), api.EncodeEntity("\ufdd0"), api.EncodeEntity(strings.Repeat("#", 300))} {
+		for _, id := range []string{"YQ\n", "\nYQ", "Y\r\nQ", "YQ==", "YR", "a", "!", web.EncodeEntity("a\n"),
+			web.EncodeEntity("\x00"),
+			web.EncodeEntity("\xe9"), web.EncodeEntity("\ufdd0"), web.EncodeEntity(strings.Repeat("#", 300))} {
 			if status, problem := w.both(server, asked{route: route, id: id}); status != http.StatusBadRequest ||
 				problem.Kind() != "invalid-entity" {
 				t.Errorf("%s of %q: %d %+v", route, id, status, problem)
@@ -193,7 +199,7 @@ func TestEveryPathRefusesTheSameEntities(t *testing.T) {
 			}
 		}
 		if status, problem := w.both(server, asked{route: route,
-			id: api.EncodeEntity("nobody")}); status != http.StatusNotFound {
+			id: web.EncodeEntity("nobody")}); status != http.StatusNotFound {
 			t.Errorf("%s of nobody: %d %+v", route, status, problem)
 		}
 	}
@@ -218,7 +224,7 @@ func TestBodiesAreReadExactly(t *testing.T) {
 	} {
 		a := asked{route: c.route, body: c.body, headers: map[string]string{"content-type": "application/json"}}
 		status, body := w.overHTTP(server, a)
-		problem := decode[api.Problem](t, body)
+		problem := decode[web.Problem](t, body)
 		if status != http.StatusBadRequest || !strings.Contains(problem.Detail, c.fault) {
 			t.Errorf("%s %s: %d %s", c.route, c.body, status, body)
 		}

@@ -17,6 +17,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/intake"
+	"reprise/pkg/api/web"
 	"reprise/pkg/aws/lambdahttp"
 	"reprise/pkg/cli/send"
 	"reprise/pkg/event"
@@ -62,8 +64,8 @@ func newEdge(t testing.TB) *edge {
 	e := &edge{t: t, codec: codec, lanes: lanes,
 		decoder: &eventlog.Decoder{Codec: codec, Lanes: lanes, Epoch: 1}}
 	table := pebbletest.Open(t).Table
-	load := func(keepTime bool) *api.Load {
-		return &api.Load{
+	load := func(keepTime bool) *intake.Load {
+		return &intake.Load{
 			Stream:   stream{into: &e.put},
 			Codec:    codec,
 			Lanes:    lanes,
@@ -136,7 +138,7 @@ func (e *edge) answered(status int, body string) verdict {
 		must(e.t, err)
 		return verdict{accepted: true, line: string(lines[len(lines)-1])}
 	}
-	problem := decode[api.Problem](e.t, body)
+	problem := decode[web.Problem](e.t, body)
 	if status != http.StatusBadRequest || len(put) > 0 {
 		e.t.Errorf("answer %d %s, %d records put", status, body, len(put))
 	}
@@ -156,9 +158,9 @@ type way struct {
 func ways() []way {
 	var all []way
 	for name, ask := range map[string]func(*edge, string, sent) (int, string){"HTTP": viaHTTP, "Lambda": viaLambda} {
-		for _, route := range []string{api.RouteEvents, api.RouteImports} {
+		for _, route := range []string{intake.RouteEvents, intake.RouteImports} {
 			for mode, build := range modes {
-				all = append(all, way{name: name + ", " + route + ", " + mode, imports: route == api.RouteImports,
+				all = append(all, way{name: name + ", " + route + ", " + mode, imports: route == intake.RouteImports,
 					take: func(e *edge, c inputCase) (verdict, bool) {
 						request, ok := build(c)
 						if !ok {
@@ -219,15 +221,15 @@ func (e *edge) decode(c inputCase, keep bool) (verdict, bool) {
 // poster passes the batches of reprise send to the API.
 type poster struct{ edge *edge }
 
-func (p poster) Send(_ context.Context, batch []byte, keepTime bool) (api.Accepted, error) {
-	route := map[bool]string{false: api.RouteEvents, true: api.RouteImports}[keepTime]
+func (p poster) Send(_ context.Context, batch []byte, keepTime bool) (intake.Accepted, error) {
+	route := map[bool]string{false: intake.RouteEvents, true: intake.RouteImports}[keepTime]
 	status, body := viaHTTP(p.edge, route, sent{map[string]string{"content-type": "application/cloudevents-batch+json"},
 		string(batch)})
 	if status == http.StatusAccepted {
-		return decode[api.Accepted](p.edge.t, body), nil
+		return decode[intake.Accepted](p.edge.t, body), nil
 	}
-	problem := decode[api.Problem](p.edge.t, body)
-	return api.Accepted{}, &problem
+	problem := decode[web.Problem](p.edge.t, body)
+	return intake.Accepted{}, &problem
 }
 
 // send returns the verdict of reprise send, whose check of a file must find everything

@@ -9,6 +9,7 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"reprise/pkg/api/web"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 )
@@ -39,16 +40,16 @@ type LaneView struct {
 
 // getLanes reads the marks before the heads, so that no lane shows more applied
 // than logged.
-func (a *API) getLanes(r *http.Request) (reply, error) {
+func (a *API) getLanes(r *http.Request) (web.Reply, error) {
 	registry, err := a.Registry.Load(r.Context())
 	if err != nil {
-		return reply{}, err
+		return web.Reply{}, err
 	}
 	view := LanesView{Generation: registry.Active, Lost: true, Lanes: make([]LaneView, a.Lanes.Count())}
 	if info, found := registry.Find(registry.Active); found {
 		marks, missing, err := a.liveMarks(r.Context(), info.ID)
 		if err != nil {
-			return reply{}, err
+			return web.Reply{}, err
 		}
 		view.Lost, view.Ignored = missing || info.Loss != nil, datastore.IgnoredIn(marks)
 		for lane, mark := range marks {
@@ -57,7 +58,7 @@ func (a *API) getLanes(r *http.Request) (reply, error) {
 	}
 	heads, err := a.Heads.LoadAll(r.Context(), a.Lanes.Count())
 	if err != nil {
-		return reply{}, err
+		return web.Reply{}, err
 	}
 	for i, head := range heads {
 		l := &view.Lanes[i]
@@ -67,7 +68,7 @@ func (a *API) getLanes(r *http.Request) (reply, error) {
 			l.Logged = &logged
 		}
 	}
-	return answer(http.StatusOK, view), nil
+	return web.Answer(http.StatusOK, view), nil
 }
 
 // marksAtOnce bounds the marks that are read concurrently.
@@ -83,7 +84,7 @@ func (a *API) liveMarks(ctx context.Context, generation string) (marks []datasto
 	for lane := range event.Lane(len(marks)) {
 		group.Go(func() (err error) {
 			marks[lane], _, err = opened.Mark(ctx, datastore.LiveMark, lane)
-			if isLost(err) {
+			if datastore.IsGone(err) {
 				anyMissing.Store(true)
 				return nil
 			}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/web"
 	"reprise/pkg/consume"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
@@ -41,7 +42,7 @@ func TestWipeIsRecordedBeforeItBegins(t *testing.T) {
 		`{"generation":"g0001"}`); got.StatusCode != http.StatusInternalServerError {
 		t.Fatalf("%d %s", got.StatusCode, got.Body)
 	}
-	if got := w.call("GET /entities/{id}", api.EncodeEntity("a"), nil,
+	if got := w.call("GET /entities/{id}", web.EncodeEntity("a"), nil,
 		""); got.StatusCode != http.StatusServiceUnavailable {
 		t.Errorf("entity of a half empty generation: %d %s", got.StatusCode, got.Body)
 	}
@@ -61,7 +62,7 @@ func (w *apiWorld) second(replayID string) datastore.Info {
 	for lane := range event.Lane(apiLanes) {
 		must(w.t, datastore.BeginMark(ctx, w.generations.Open(info.ID), lane, eventlog.Head{}, nil))
 	}
-	must(w.t, w.registry.Follow(ctx, info.ID))
+	must(w.t, w.registry.Follow(ctx, info.ID, datastore.Cut{}))
 	return info
 }
 
@@ -110,7 +111,7 @@ func TestAPromotedReplayIsNotCancelled(t *testing.T) {
 		}
 		response := w.call("POST /replays/{id}/cancel", "r", nil, "{}")
 		if promoted {
-			if problem := decode[api.Problem](t, response.Body); response.StatusCode != http.StatusConflict ||
+			if problem := decode[web.Problem](t, response.Body); response.StatusCode != http.StatusConflict ||
 				problem.Kind() != "replay-promoted" {
 				t.Errorf("promoted: %d %s", response.StatusCode, response.Body)
 			}

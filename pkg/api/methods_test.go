@@ -9,14 +9,18 @@ import (
 	"testing"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
+	"reprise/pkg/api/intake"
+	"reprise/pkg/api/web"
 )
 
 // local asks the API of a platform on one machine.
 func local(t *testing.T, method, path, kind, body string) *httptest.ResponseRecorder {
 	t.Helper()
 	log := slog.New(slog.DiscardHandler)
-	handler := api.NewLocal(&api.Load{Log: log}, &api.Load{Log: log, KeepTime: true}, &api.API{Log: log},
-		&api.Playback{Log: log})
+	served := &api.API{Entities: entities.Entities{Log: log}}
+	handler := api.NewLocal(&intake.Load{Log: log}, &intake.Load{Log: log, KeepTime: true}, served,
+		&api.Playback{Log: log}, &api.Live{})
 	r := httptest.NewRequestWithContext(t.Context(), method, path, strings.NewReader(body))
 	if kind != "" {
 		r.Header.Set("Content-Type", kind)
@@ -43,7 +47,7 @@ func TestWrongMethodsAreNamed(t *testing.T) {
 		{"POST", "/", 404, ""},
 	} {
 		got := local(t, c.method, c.path, "", "")
-		problem := decode[api.Problem](t, got.Body.String())
+		problem := decode[web.Problem](t, got.Body.String())
 		want := map[int]string{405: "method-not-allowed", 404: "no-route"}[c.status]
 		if got.Code != c.status || got.Header().Get("Allow") != c.allow || problem.Kind() != want ||
 			!strings.Contains(problem.Detail, c.allow) {

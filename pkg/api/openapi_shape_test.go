@@ -23,7 +23,15 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
+	"reprise/pkg/api/generations"
+	"reprise/pkg/api/intake"
+	"reprise/pkg/api/verifications"
+	"reprise/pkg/api/web"
+	"reprise/pkg/meter/forecast"
+	"reprise/pkg/projection/rowdiff"
 	"reprise/pkg/replay/lifecycle"
+	"reprise/pkg/replay/request"
 )
 
 // TestSchemasMatchTheAnswers compares members, also those that no answer
@@ -32,16 +40,33 @@ func TestSchemasMatchTheAnswers(t *testing.T) {
 	doc, err := description()
 	must(t, err)
 	for name, shown := range map[string]any{
-		"Problem": api.Problem{}, "Accepted": api.Accepted{}, "Entity": api.EntityView{},
-		"History": api.HistoryPage{}, "Rows": api.RowsPage{}, "Parked": api.ParkedPage{}, "Quarantine": api.QuarantinePage{},
-		"SkipRequest": api.SkipRequest{}, "Skipping": api.Skipping{}, "Lanes": api.LanesView{},
+		"Problem": web.Problem{}, "Accepted": intake.Accepted{}, "Entity": entities.View{},
+		"History": entities.HistoryPage{}, "EntityState": entities.StateAt{},
+		"Rows": entities.RowsPage{}, "Parked": entities.ParkedPage{},
+		"Quarantine":  entities.QuarantinePage{},
+		"SkipRequest": entities.SkipRequest{}, "Skipping": entities.Skipping{}, "Lanes": api.LanesView{},
 		"Status": api.StatusView{}, "Generation": api.Wiped{}, "Generations": api.GenerationsView{},
-		"Replays": api.ReplaysPage{}, "Replay": lifecycle.View{},
-		"StartReplay": api.StartReplay{}, "PlaybackPage": api.PlaybackPage{},
+		"Replays": api.ReplaysPage{}, "Replay": lifecycle.View{}, "Execution": api.ExecutionView{},
+		"StartReplay": api.StartReplay{}, "SetRate": api.SetRate{}, "SetBudget": api.SetBudget{},
+		"SetParallelism": api.SetParallelism{},
+		"Promote":        generations.Promote{},
+		"Rollback":       generations.Rollback{},
+		"Promoted":       generations.Promoted{},
+		"Approved":       generations.Approved{},
+		"GenerationDiff": rowdiff.Report{},
+		// A request writes its own JSON, so its members are compared without its methods.
+		"Input":             plainRequest{},
+		"ProgressDetail":    lifecycle.Detail{},
+		"Plan":              forecast.Plan{},
+		"StartVerification": verifications.Start{}, "Verification": verifications.View{},
+		"Verifications": verifications.Page{}, "Differences": verifications.DifferencesPage{},
+		"PlaybackPage": api.PlaybackPage{}, "Samples": api.SamplesView{},
 	} {
 		compareShape(t, name, reflect.TypeOf(shown), doc.Components.Schemas[name])
 	}
 }
+
+type plainRequest request.Request
 
 var (
 	ownJSON = reflect.TypeFor[json.Marshaler]()
@@ -81,7 +106,7 @@ func compareShape(t *testing.T, path string, shown reflect.Type, ref *openapi3.S
 }
 
 // given are the types of requests, whose members may be absent.
-var given = map[string]bool{"StartReplay": true}
+var given = map[string]bool{"StartReplay": true, "StartVerification": true}
 
 type member struct {
 	kind   reflect.Type
@@ -134,28 +159,17 @@ func problemKinds(t *testing.T) map[string]bool {
 	t.Helper()
 	files, err := filepath.Glob("*.go")
 	must(t, err)
+	below, err := filepath.Glob("*/*.go")
+	must(t, err)
 	kinds := map[string]bool{}
-	argument := map[string]int{"problem": 1, "retryLater": 0}
-	for _, file := range files {
+	for _, file := range append(files, below...) {
 		if strings.HasSuffix(file, "_test.go") {
 			continue
 		}
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
 		must(t, err)
 		ast.Inspect(parsed, func(n ast.Node) bool {
-			call, ok := n.(*ast.CallExpr)
-			if !ok {
-				return true
-			}
-			name, ok := call.Fun.(*ast.Ident)
-			if !ok {
-				return true
-			}
-			at, ok := argument[name.Name]
-			if !ok {
-				return true
-			}
-			if literal, ok := call.Args[at].(*ast.BasicLit); ok {
+			if literal := kindIn(n); literal != nil {
 				kind, err := strconv.Unquote(literal.Value)
 				must(t, err)
 				kinds[kind] = true
@@ -166,21 +180,42 @@ func problemKinds(t *testing.T) map[string]bool {
 	return kinds
 }
 
+// kindIn returns the kind that a call makes a problem of, nil for other nodes.
+func kindIn(n ast.Node) *ast.BasicLit {
+	call, ok := n.(*ast.CallExpr)
+	if !ok {
+		return nil
+	}
+	name := ""
+	switch called := call.Fun.(type) {
+	case *ast.Ident:
+		name = called.Name
+	case *ast.SelectorExpr:
+		name = called.Sel.Name
+	}
+	at, ok := map[string]int{"NewProblem": 1, "RetryLater": 0}[name]
+	if !ok {
+		return nil
+	}
+	literal, _ := call.Args[at].(*ast.BasicLit)
+	return literal
+}
+
 // TestProblemsOfEveryRouteAreDescribed compares with the description the problems that
 // every route can answer with: those found before it reads a request, and failures.
 func TestProblemsOfEveryRouteAreDescribed(t *testing.T) {
 	w := newAPIWorld(t)
 	for status, body := range map[int]io.Reader{
 		http.StatusBadRequest:            iotest.ErrReader(io.ErrUnexpectedEOF),
-		http.StatusRequestEntityTooLarge: bytes.NewReader(make([]byte, api.MaxBodyBytes+1)),
+		http.StatusRequestEntityTooLarge: bytes.NewReader(make([]byte, web.MaxBodyBytes+1)),
 	} {
 		got := answeredBy(w.handler, httptest.NewRequest(http.MethodPost, "/events", body))
 		if got.StatusCode != status {
 			t.Errorf("%d %s, want %d", got.StatusCode, got.Body, status)
 		}
-		checkResponse(t, api.RouteEvents, got)
+		checkResponse(t, intake.RouteEvents, got)
 	}
-	forbidden := answeredBy(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { api.Forbid(w) }),
+	forbidden := answeredBy(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { web.Forbid(w) }),
 		httptest.NewRequest(http.MethodGet, "/status", http.NoBody))
 	w.platform.err = errors.New("broken")
 	for status, got := range map[int]response{http.StatusForbidden: forbidden,

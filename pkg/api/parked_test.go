@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
@@ -44,10 +45,10 @@ func (w *apiWorld) parkMany(n int) {
 }
 
 // parked lists all pages and returns the number of pages.
-func (w *apiWorld) parked(query map[string]string) (all []api.ParkedEntity, pages int) {
+func (w *apiWorld) parked(query map[string]string) (all []entities.ParkedEntity, pages int) {
 	w.t.Helper()
 	for {
-		page := get[api.ParkedPage](w, "GET /parked", "", query)
+		page := get[entities.ParkedPage](w, "GET /parked", "", query)
 		all = append(all, page.Parked...)
 		if pages++; page.Next == "" {
 			return all, pages
@@ -80,7 +81,7 @@ func TestParkedEntitiesComePageByPage(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
-	if view := get[api.StatusView](w, "GET /status", "", nil); view.Parked != (api.Bounded{Count: 1000}) {
+	if view := get[api.StatusView](w, "GET /status", "", nil); view.Parked != (entities.Bounded{Count: 1000}) {
 		t.Errorf("status: %+v", view.Parked)
 	}
 }
@@ -93,7 +94,8 @@ func TestParkedEntitiesOfAGenerationWithoutAnIndex(t *testing.T) {
 	if all, _ := w.parked(map[string]string{}); len(all) != 300 {
 		t.Errorf("%d entities", len(all))
 	}
-	if view := get[api.StatusView](w, "GET /status", "", nil); view.Parked != (api.Bounded{Count: 300, Complete: true}) {
+	view := get[api.StatusView](w, "GET /status", "", nil)
+	if view.Parked != (entities.Bounded{Count: 300, Complete: true}) {
 		t.Errorf("status: %+v", view.Parked)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"time"
 
+	"reprise/pkg/api/web"
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
 	"reprise/pkg/feed"
@@ -26,7 +27,8 @@ const routePlayback = "GET /playback"
 
 // LocalRoutes returns the routes that only a platform on one machine has.
 func LocalRoutes() []Route {
-	return []Route{{Pattern: routePlayback, Group: Audit}, {Pattern: routeDescription, Group: Audit}}
+	return []Route{{Pattern: routePlayback, Group: Audit}, {Pattern: routeLive, Group: Audit},
+		{Pattern: routeSamples, Group: Audit}}
 }
 
 // Playback serves the playback stream in pages, so that a slow reader holds nothing
@@ -61,21 +63,24 @@ type PlaybackEvent struct {
 	Event   json.RawMessage `json:"event"`
 }
 
-func (p *Playback) addTo(mux *http.ServeMux) { mux.Handle(routePlayback, endpoint{p.page, p.Log}) }
+// AddTo adds the route of p to a mux.
+func (p *Playback) AddTo(mux *http.ServeMux) {
+	mux.Handle(routePlayback, web.Endpoint{Serve: p.page, Log: p.Log})
+}
 
-func (p *Playback) page(r *http.Request) (reply, error) {
-	q := newQuery(r, "shard", "after", "from", "replay")
-	from, after := q.text("from"), q.text("after")
+func (p *Playback) page(r *http.Request) (web.Reply, error) {
+	q := web.NewQuery(r, "shard", "after", "from", "replay")
+	from, after := q.Text("from"), q.Text("after")
 	if from != "" && from != "start" && from != "now" {
-		q.fail(badParameter("from", "must be start or now"))
+		q.Fail(web.BadParameter("from", "must be start or now"))
 	}
 	shards, err := p.Stream.Shards(r.Context())
 	if err != nil {
-		return reply{}, fmt.Errorf("list shards of playback stream: %w", err)
+		return web.Reply{}, fmt.Errorf("list shards of playback stream: %w", err)
 	}
-	shard := q.number("shard", 0, 0, len(shards)-1)
-	if err := q.err(); err != nil {
-		return reply{}, err
+	shard := q.Number("shard", 0, 0, len(shards)-1)
+	if err := q.Err(); err != nil {
+		return web.Reply{}, err
 	}
 	at := feed.Iterator(after)
 	if after == "" {
@@ -84,14 +89,14 @@ func (p *Playback) page(r *http.Request) (reply, error) {
 			start.At = p.Now()
 		}
 		if at, err = p.Stream.Iterator(r.Context(), shards[shard].ID, start); err != nil {
-			return reply{}, fmt.Errorf("find place in playback stream: %w", err)
+			return web.Reply{}, fmt.Errorf("find place in playback stream: %w", err)
 		}
 	}
 	page := PlaybackPage{Shards: len(shards), Events: []PlaybackEvent{}, Next: string(at)}
-	if err := p.fill(r, &page, q.text("replay")); err != nil {
-		return reply{}, err
+	if err := p.fill(r, &page, q.Text("replay")); err != nil {
+		return web.Reply{}, err
 	}
-	return answer(http.StatusOK, page), nil
+	return web.Answer(http.StatusOK, page), nil
 }
 
 // fill reads record by record, so that a page holds little more than its bound.
@@ -99,7 +104,7 @@ func (p *Playback) fill(r *http.Request, page *PlaybackPage, replay string) erro
 	for size := 0; page.Records < tailRecords && size < tailBytes; {
 		batch, err := p.Stream.Read(r.Context(), feed.Iterator(page.Next), 1)
 		if errors.Is(err, feed.ErrIteratorExpired) {
-			return badParameter("after", "is no place in the playback stream: leave it out to begin again")
+			return web.BadParameter("after", "is no place in the playback stream: leave it out to begin again")
 		}
 		if err != nil {
 			return fmt.Errorf("read playback stream: %w", err)

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/intake"
 	"reprise/pkg/event/record"
 	"reprise/pkg/feed"
 )
@@ -53,8 +54,8 @@ func playback(t *testing.T, codec *record.Codec, stream feed.Stream, query strin
 	t.Helper()
 	p := &api.Playback{Stream: stream, Codec: codec, Now: time.Now, Log: slog.New(slog.DiscardHandler)}
 	w := httptest.NewRecorder()
-	none := &api.Load{Log: slog.New(slog.DiscardHandler)}
-	api.NewLocal(none, &api.Load{KeepTime: true}, &api.API{}, p).
+	none := &intake.Load{Log: slog.New(slog.DiscardHandler)}
+	api.NewLocal(none, &intake.Load{KeepTime: true}, &api.API{}, p, &api.Live{}).
 		ServeHTTP(w, httptest.NewRequestWithContext(t.Context(), http.MethodGet, "/playback?"+query, http.NoBody))
 	checkResponse(t, "GET /playback", response{StatusCode: w.Code, Body: w.Body.String(),
 		Headers: map[string]string{"Content-Type": w.Header().Get("Content-Type")}})

@@ -8,7 +8,7 @@ import (
 	"strings"
 	"testing"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/web"
 	"reprise/pkg/datastore"
 )
 
@@ -16,8 +16,8 @@ func TestProblemsSayWhatIsWrong(t *testing.T) {
 	w := newAPIWorld(t)
 	w.send(deposits("a", 0, 3)...)
 	w.flow()
-	known := api.EncodeEntity("a")
-	long := api.EncodeEntity(strings.Repeat("x", 800))
+	known := web.EncodeEntity("a")
+	long := web.EncodeEntity(strings.Repeat("x", 800))
 	for _, c := range []struct {
 		route, id string
 		query     map[string]string
@@ -26,14 +26,14 @@ func TestProblemsSayWhatIsWrong(t *testing.T) {
 	}{
 		{"GET /nothing", "", nil, 404, "no-route"},
 		{"", "", nil, 404, "no-route"},
-		{"GET /entities/{id}", api.EncodeEntity("nobody"), nil, 404, "entity-not-found"},
+		{"GET /entities/{id}", web.EncodeEntity("nobody"), nil, 404, "entity-not-found"},
 		{"GET /entities/{id}", "", nil, 400, "invalid-entity"},
 		{"GET /entities/{id}", "not base64!", nil, 400, "invalid-entity"},
 		{"GET /entities/{id}", base64.URLEncoding.EncodeToString([]byte("a")), nil, 400, "invalid-entity"},
 		{"GET /entities/{id}", base64.RawURLEncoding.EncodeToString([]byte{0xff}), nil, 400, "invalid-entity"},
 		{"GET /entities/{id}", long, nil, 400, "invalid-entity"},
 		{"GET /entities/{id}", known, map[string]string{"x": "1"}, 400, "invalid-parameter"},
-		{"GET /entities/{id}/events", api.EncodeEntity("nobody"), nil, 404, "entity-not-found"},
+		{"GET /entities/{id}/events", web.EncodeEntity("nobody"), nil, 404, "entity-not-found"},
 		{"GET /entities/{id}/events", known, map[string]string{"limit": "0"}, 400, "invalid-parameter"},
 		{"GET /entities/{id}/events", known, map[string]string{"limit": "10001"}, 400, "invalid-parameter"},
 		{"GET /entities/{id}/events", known, map[string]string{"limit": "x"}, 400, "invalid-parameter"},
@@ -56,7 +56,7 @@ func TestProblemsSayWhatIsWrong(t *testing.T) {
 		{"POST /state/wipe", "", nil, 415, "unsupported-media-type"},
 	} {
 		response := w.call(c.route, c.id, c.query, "")
-		problem := decode[api.Problem](t, response.Body)
+		problem := decode[web.Problem](t, response.Body)
 		if response.StatusCode != c.status || problem.Kind() != c.kind || problem.Status != c.status ||
 			problem.Detail == "" || response.Headers["Content-Type"] != "application/problem+json" {
 			t.Errorf("%s %s %v: %d %s", c.route, c.id, c.query, response.StatusCode, response.Body)

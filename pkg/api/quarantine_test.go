@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 )
@@ -23,7 +24,7 @@ func TestQuarantinedRecordsComePageByPage(t *testing.T) {
 	}
 	query := map[string]string{"limit": "300"}
 	for pages := 1; ; pages++ {
-		page := get[api.QuarantinePage](w, "GET /quarantine", "", query)
+		page := get[entities.QuarantinePage](w, "GET /quarantine", "", query)
 		for _, r := range page.Records {
 			if key := r.Lane.String() + string(r.Position); !want[key] || r.Bytes != 3 ||
 				r.Reason != "late" || r.Arrival.Unix() != 1 {
@@ -43,7 +44,7 @@ func TestQuarantinedRecordsComePageByPage(t *testing.T) {
 	if len(want) > 0 {
 		t.Errorf("%d records are missing", len(want))
 	}
-	if view := get[api.StatusView](w, "GET /status", "", nil); view.Quarantined != (api.Bounded{Count: 1000}) {
+	if view := get[api.StatusView](w, "GET /status", "", nil); view.Quarantined != (entities.Bounded{Count: 1000}) {
 		t.Errorf("status: %+v", view.Quarantined)
 	}
 	for _, after := range []string{"x", "-1", "9999", "0.x"} {

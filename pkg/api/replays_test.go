@@ -110,3 +110,35 @@ func TestAReplayIsShownWithItsCost(t *testing.T) {
 		t.Errorf("have %+v", view.Cost)
 	}
 }
+
+// The parallelism is shown once it is set; what no replay may have is refused.
+func TestParallelismIsSet(t *testing.T) {
+	w := newAPIWorld(t)
+	_, _, err := w.store.Create(t.Context(), "r1", replay.Request{})
+	must(t, err)
+	for _, c := range []struct {
+		id, body string
+		status   int
+	}{
+		{"none", `{"parallelism":2}`, 404}, {"r1", `{}`, 400}, {"r1", `{"parallelism":0}`, 400},
+		{"r1", `{"parallelism":257}`, 400},
+		{"r1", `{"parallelism":9007199254740993}`, 400}, {"r1", `{"parallelism":null}`, 400},
+		{"r1", `{"Parallelism":2}`, 400},
+		{"r1", `{"parallelism":256}`, 200}, {"r1", `{"parallelism":2}`, 200},
+	} {
+		if got := w.call("POST /replays/{id}/parallelism", c.id, nil, c.body); got.StatusCode != c.status {
+			t.Errorf("%s %s: %d %s, want %d", c.id, c.body, got.StatusCode, got.Body, c.status)
+		}
+	}
+	if view := get[lifecycle.View](w, "GET /replays/{id}", "r1", nil); view.Plan.Parallelism != 2 {
+		t.Errorf("shown as %+v", view.Plan)
+	}
+	if detail := get[lifecycle.Detail](w, "GET /replays/{id}/progress", "r1", nil); detail.Parallelism != 2 {
+		t.Errorf("shown as %+v", detail)
+	}
+	_, _, err = w.store.End(t.Context(), "r1", replay.Failed, nil, nil)
+	must(t, err)
+	if got := w.call("POST /replays/{id}/parallelism", "r1", nil, `{"parallelism":3}`); got.StatusCode != 409 {
+		t.Errorf("after the end: %d %s", got.StatusCode, got.Body)
+	}
+}

@@ -1,9 +1,12 @@
 package api
 
 import (
-	"log/slog"
 	"net/http"
-	"strings"
+
+	"reprise/pkg/api/generations"
+	"reprise/pkg/api/intake"
+	"reprise/pkg/api/verifications"
+	"reprise/pkg/api/web"
 )
 
 // Group is the permission that a route needs. On AWS each is a separate policy.
@@ -29,132 +32,101 @@ type Route struct {
 	Group   Group
 	// Function is the folder of the Lambda function that serves the route.
 	Function string
-	// serve is nil for the routes that a Load serves.
+	// serve is nil for the routes that an intake.Load serves.
 	serve handler
 }
 
 // handler reads a request and acts on it. problemFor turns its errors into answers.
-type handler func(*API, *http.Request) (reply, error)
+type handler func(*API, *http.Request) (web.Reply, error)
 
 // plain makes a handler refuse all parameters.
 func plain(serve handler) handler {
-	return func(a *API, r *http.Request) (reply, error) {
-		if err := newQuery(r).err(); err != nil {
-			return reply{}, err
+	return func(a *API, r *http.Request) (web.Reply, error) {
+		if err := web.NewQuery(r).Err(); err != nil {
+			return web.Reply{}, err
 		}
 		return serve(a, r)
 	}
 }
 
-// The routes that a Load serves, RouteImports if KeepTime is set. An API serves
-// the others.
-const (
-	RouteEvents  = "POST /events"
-	RouteImports = "POST /imports"
-)
+// ofVerifications is a handler of package verifications.
+type ofVerifications func(*verifications.Verifications, *http.Request) (web.Reply, error)
+
+// verified makes a handler of one of package verifications.
+func verified(serve ofVerifications) handler {
+	return func(a *API, r *http.Request) (web.Reply, error) { return serve(&a.Verifications, r) }
+}
+
+// changing makes a handler of one of package generations.
+func changing(serve func(*generations.Generations, *http.Request) (web.Reply, error)) handler {
+	return func(a *API, r *http.Request) (web.Reply, error) { return serve(&a.Changes, r) }
+}
 
 const serveAPI = "serve-api"
 
 // Routes returns every route of the HTTP API. On AWS there are no others.
 func Routes() []Route {
 	return []Route{
-		{RouteEvents, Produce, "load-events", nil},
-		{RouteImports, Operate, "import-events", nil},
+		{intake.RouteEvents, Produce, "load-events", nil},
+		{intake.RouteImports, Operate, "import-events", nil},
 		{"POST /replays", Operate, serveAPI, plain((*API).startReplay)},
 		{"POST /replays/{id}/cancel", Operate, serveAPI, plain((*API).cancelReplay)},
+		{"POST /replays/{id}/pause", Operate, serveAPI, plain((*API).pauseReplay)},
+		{"POST /replays/{id}/resume", Operate, serveAPI, plain((*API).resumeReplay)},
+		{"POST /replays/{id}/rate", Operate, serveAPI, plain((*API).setRate)},
+		{"POST /replays/{id}/budget", Operate, serveAPI, plain((*API).setBudget)},
+		{"POST /replays/{id}/parallelism", Operate, serveAPI, plain((*API).setParallelism)},
+		{"POST /replays/{id}/continue", Operate, serveAPI, plain((*API).continueReplay)},
+		{"POST /generations/{id}/promote", Operate, serveAPI, plain(changing((*generations.Generations).Promote))},
+		{"POST /generations/{id}/rollback", Operate, serveAPI, plain(changing((*generations.Generations).Rollback))},
+		{"POST /generations/{id}/drop", Operate, serveAPI, plain(changing((*generations.Generations).Drop))},
 		{"POST /state/wipe", Operate, serveAPI, plain((*API).wipe)},
-		{"POST /entities/{id}/skip", Correct, serveAPI, plain((*API).skip)},
-		{"GET /entities/{id}", Audit, serveAPI, (*API).getEntity},
-		{"GET /entities/{id}/events", Audit, serveAPI, (*API).getHistory},
-		{"GET /rows", Audit, serveAPI, (*API).getRows},
-		{"GET /parked", Audit, serveAPI, (*API).getParked},
-		{"GET /quarantine", Audit, serveAPI, (*API).getQuarantine},
+		{"POST /entities/{id}/skip", Correct, serveAPI, plain((*API).Skip)},
+		{"GET /entities/{id}", Audit, serveAPI, (*API).GetEntity},
+		{"GET /entities/{id}/events", Audit, serveAPI, (*API).GetHistory},
+		{"GET /entities/{id}/state", Audit, serveAPI, (*API).GetState},
+		{"GET /rows", Audit, serveAPI, (*API).GetRows},
+		{"GET /parked", Audit, serveAPI, (*API).GetParked},
+		{"GET /quarantine", Audit, serveAPI, (*API).GetQuarantine},
 		{"GET /lanes", Audit, serveAPI, plain((*API).getLanes)},
 		{"GET /status", Audit, serveAPI, plain((*API).getStatus)},
 		{"GET /generations", Audit, serveAPI, plain((*API).getGenerations)},
+		{"GET /generations/{id}/diff", Audit, serveAPI, changing((*generations.Generations).Diff)},
 		{"GET /replays", Audit, serveAPI, (*API).listReplays},
 		{"GET /replays/{id}", Audit, serveAPI, plain((*API).getReplay)},
+		{"GET /replays/{id}/progress", Audit, serveAPI, plain((*API).getProgress)},
+		{"GET /replays/{id}/execution", Audit, serveAPI, (*API).getExecution},
+		{"POST /verifications", Operate, serveAPI, plain(verified((*verifications.Verifications).Begin))},
+		{"POST /verifications/{id}/cancel", Operate, serveAPI, plain(verified((*verifications.Verifications).Cancel))},
+		{"GET /verifications", Audit, serveAPI, verified((*verifications.Verifications).List)},
+		{"GET /verifications/{id}", Audit, serveAPI, plain(verified((*verifications.Verifications).Get))},
+		{"GET /verifications/{id}/differences", Audit, serveAPI, verified((*verifications.Verifications).Differences)},
+		{"GET /openapi.yaml", Audit, serveAPI, plain((*API).getDescription)},
+		{"POST /plans", Audit, serveAPI, plain((*API).planReplay)},
+		{"GET /input-schema", Audit, serveAPI, plain((*API).getInputSchema)},
 	}
 }
 
 // New serves every route; only imports must have KeepTime set. The handler is
 // safe for concurrent use, and answers unknown routes with a problem document of
 // status 404.
-func New(events, imports *Load, a *API) http.Handler { return newMux(events, imports, a) }
+func New(events, imports *intake.Load, a *API) http.Handler { return web.NewMux(events, imports, a) }
 
 // NewLocal is New for a platform on one machine, which also serves LocalRoutes.
-func NewLocal(events, imports *Load, a *API, playback *Playback) http.Handler {
-	return newMux(events, imports, a, playback, description{a.Log})
+func NewLocal(events, imports *intake.Load, a *API, playback *Playback, live *Live) http.Handler {
+	return web.NewMux(events, imports, a, playback, live)
 }
 
-// Handler serves POST /imports if KeepTime is set, otherwise POST /events.
-func (h *Load) Handler() http.Handler { return newMux(h) }
+// Handler serves every route except those of an intake.Load.
+func (a *API) Handler() http.Handler { return web.NewMux(a) }
 
-// Handler serves every route except those of Load.
-func (a *API) Handler() http.Handler { return newMux(a) }
-
-func newMux(parts ...interface{ addTo(*http.ServeMux) }) *http.ServeMux {
-	mux := http.NewServeMux()
-	mux.HandleFunc(anything, func(w http.ResponseWriter, r *http.Request) { noRoute(mux, r).Write(w) })
-	for _, part := range parts {
-		part.addTo(mux)
-	}
-	return mux
-}
-
-// anything is the pattern of what no route serves.
-const anything = "/"
-
-// noRoute is the answer to a request that no route serves: 405 if the path is that of a
-// route with another method.
-func noRoute(mux *http.ServeMux, r *http.Request) *Problem {
-	var allowed []string
-	for _, method := range []string{http.MethodGet, http.MethodPost} {
-		other := r.Clone(r.Context())
-		other.Method = method
-		if _, pattern := mux.Handler(other); pattern != anything && pattern != "" {
-			allowed = append(allowed, method)
-		}
-	}
-	if len(allowed) == 0 {
-		return problem(http.StatusNotFound, "no-route", "there is no such route: openapi.yaml lists them all")
-	}
-	allow := strings.Join(allowed, ", ")
-	p := problem(http.StatusMethodNotAllowed, "method-not-allowed", "this path takes only "+allow)
-	p.headers = map[string]string{"Allow": allow}
-	return p
-}
-
-func (h *Load) addTo(mux *http.ServeMux) {
-	pattern := RouteEvents
-	if h.KeepTime {
-		pattern = RouteImports
-	}
-	mux.Handle(pattern, endpoint{h.receive, h.Log})
-}
-
-func (a *API) addTo(mux *http.ServeMux) {
+// AddTo adds the routes of a to a mux.
+func (a *API) AddTo(mux *http.ServeMux) {
 	for _, route := range Routes() {
-		if route.serve != nil {
-			mux.Handle(route.Pattern, endpoint{func(r *http.Request) (reply, error) { return route.serve(a, r) }, a.Log})
+		if route.serve == nil {
+			continue
 		}
-	}
-}
-
-// endpoint serves one route.
-type endpoint struct {
-	serve func(*http.Request) (reply, error)
-	log   *slog.Logger
-}
-
-// ServeHTTP implements http.Handler.
-func (e endpoint) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	r.Body = http.MaxBytesReader(w, r.Body, MaxBodyBytes)
-	answer, err := e.serve(r)
-	if err == nil {
-		err = answer.write(w)
-	}
-	if err != nil {
-		problemFor(r, e.log, err).Write(w)
+		serve := func(r *http.Request) (web.Reply, error) { return route.serve(a, r) }
+		mux.Handle(route.Pattern, web.Endpoint{Serve: serve, Log: a.Log})
 	}
 }

@@ -6,7 +6,9 @@ import (
 	"strings"
 	"testing"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
+	"reprise/pkg/api/intake"
+	"reprise/pkg/api/web"
 	"reprise/pkg/event"
 )
 
@@ -15,23 +17,23 @@ func unopened(entity string, n int) []string { return deposits(entity, 1, n+1) }
 
 func (w *apiWorld) skip(entity string, at event.Position) response {
 	w.t.Helper()
-	return w.call("POST /entities/{id}/skip", api.EncodeEntity(entity), nil,
+	return w.call("POST /entities/{id}/skip", web.EncodeEntity(entity), nil,
 		fmt.Sprintf(`{"event":%q,"reason":"a test","who":"ann"}`, at))
 }
 
-func (w *apiWorld) entity(id string) api.EntityView {
+func (w *apiWorld) entity(id string) entities.View {
 	w.t.Helper()
-	return get[api.EntityView](w, "GET /entities/{id}", api.EncodeEntity(id), nil)
+	return get[entities.View](w, "GET /entities/{id}", web.EncodeEntity(id), nil)
 }
 
-func (w *apiWorld) history(id string) []api.HistoryEvent {
+func (w *apiWorld) history(id string) []entities.HistoryEvent {
 	w.t.Helper()
-	return get[api.HistoryPage](w, "GET /entities/{id}/events", api.EncodeEntity(id), nil).Events
+	return get[entities.HistoryPage](w, "GET /entities/{id}/events", web.EncodeEntity(id), nil).Events
 }
 
 func (w *apiWorld) refused(what string, got response, status int, kind string) {
 	w.t.Helper()
-	if p := decode[api.Problem](w.t, got.Body); got.StatusCode != status || p.Kind() != kind {
+	if p := decode[web.Problem](w.t, got.Body); got.StatusCode != status || p.Kind() != kind {
 		w.t.Errorf("%s: %d %s, want %d %s", what, got.StatusCode, got.Body, status, kind)
 	}
 }
@@ -49,7 +51,7 @@ func TestSkipStepsOverTheParkedEvent(t *testing.T) {
 	if made.StatusCode != http.StatusAccepted {
 		t.Fatalf("%d %s", made.StatusCode, made.Body)
 	}
-	skipping := decode[api.Skipping](t, made.Body)
+	skipping := decode[entities.Skipping](t, made.Body)
 	w.flow()
 	p := w.entity("p")
 	if p.Parked != nil || p.Count != 3 || p.Skipped != 1 || p.Corrections != 1 || p.Position != skipping.Position ||
@@ -80,7 +82,7 @@ func TestSkipRefusesWhatWouldHaveNoEffect(t *testing.T) {
 	w.refused("an event that waits", w.skip("p", behind), http.StatusConflict, "parked-elsewhere")
 	for _, body := range []string{`{"event":"x","reason":"r"}`, fmt.Sprintf(`{"event":%q,"reason":""}`, parked),
 		fmt.Sprintf(`{"event":%q,"reason":%q}`, parked, strings.Repeat("r", event.MaxReasonBytes+1))} {
-		got := w.call("POST /entities/{id}/skip", api.EncodeEntity("p"), nil, body)
+		got := w.call("POST /entities/{id}/skip", web.EncodeEntity("p"), nil, body)
 		w.refused(body, got, http.StatusBadRequest, "invalid-correction")
 	}
 	w.flow()
@@ -114,7 +116,7 @@ func TestReservedTypesAreRefused(t *testing.T) {
 	w := newAPIWorld(t)
 	w.send(unopened("p", 1)...)
 	w.flow()
-	made := decode[api.Skipping](t, w.skip("p", w.entity("p").Parked.Position).Body)
+	made := decode[entities.Skipping](t, w.skip("p", w.entity("p").Parked.Position).Body)
 	w.flow()
 	correction := string(w.history("p")[1].Event)
 	if !strings.Contains(correction, made.ID) {
@@ -129,10 +131,10 @@ func TestReservedTypesAreRefused(t *testing.T) {
 		route, line string
 		status      int
 	}{
-		{api.RouteEvents, reserved, 400}, {api.RouteEvents, correction, 400}, {api.RouteEvents, source, 400},
-		{api.RouteImports, reserved, 400}, {api.RouteImports, source, 400}, {api.RouteImports, correction, 202},
-		{api.RouteImports, strings.Replace(correction, "skip-", "skip-0", 1), 400},
-		{api.RouteImports, strings.Replace(correction, `"reason":"a test"`, `"reason":""`, 1), 400},
+		{intake.RouteEvents, reserved, 400}, {intake.RouteEvents, correction, 400}, {intake.RouteEvents, source, 400},
+		{intake.RouteImports, reserved, 400}, {intake.RouteImports, source, 400}, {intake.RouteImports, correction, 202},
+		{intake.RouteImports, strings.Replace(correction, "skip-", "skip-0", 1), 400},
+		{intake.RouteImports, strings.Replace(correction, `"reason":"a test"`, `"reason":""`, 1), 400},
 	} {
 		headers := map[string]string{"content-type": "application/cloudevents+json"}
 		got := w.ask(asked{route: c.route, body: c.line, headers: headers})

@@ -7,6 +7,8 @@ import (
 	"net/http"
 	"time"
 
+	"reprise/pkg/api/entities"
+	"reprise/pkg/api/web"
 	"reprise/pkg/datastore"
 	"reprise/pkg/projection/codecheck"
 	"reprise/pkg/replay"
@@ -18,12 +20,13 @@ import (
 // reads its own store, on AWS Kinesis, Step Functions and CloudWatch. Methods are
 // safe for concurrent use.
 type Platform interface {
+	Executions
 	// Streams describes the event stream and the playback streams.
 	Streams(ctx context.Context) ([]StreamStatus, error)
 	// Consumers reports how far each consumer of a stream lags.
 	Consumers(ctx context.Context) ([]ConsumerStatus, error)
-	// Executions lists the running executions.
-	Executions(ctx context.Context) ([]ExecutionStatus, error)
+	// Running lists the running executions.
+	Running(ctx context.Context) ([]ExecutionStatus, error)
 	// Storage describes the disk and what is wrong with it, nil if unknown.
 	Storage(ctx context.Context) (*StorageStatus, error)
 	// DiskBytes is the space that the platform takes on disk, nil if unknown.
@@ -66,8 +69,8 @@ type StatusView struct {
 	Executions  []ExecutionStatus `json:"executions"`
 	// Replays are those that have not ended, at most maxRunning.
 	Replays     []lifecycle.View `json:"replays"`
-	Quarantined Bounded          `json:"quarantined"`
-	Parked      Bounded          `json:"parked"`
+	Quarantined entities.Bounded `json:"quarantined"`
+	Parked      entities.Bounded `json:"parked"`
 	// Ignored counts the events that no projection of the active generation
 	// handles.
 	Ignored   datastore.Ignored `json:"ignored"`
@@ -90,16 +93,14 @@ type LogStatus struct {
 	Newest *time.Time `json:"newest"`
 }
 
-// Bounded is a count that stops at a bound: a lower limit unless Complete is set.
-type Bounded struct {
-	Count    int64 `json:"count"`
-	Complete bool  `json:"complete"`
-}
-
 const maxRunning = 20
 
-func (a *API) getStatus(r *http.Request) (reply, error) {
-	var view StatusView
+func (a *API) getStatus(r *http.Request) (web.Reply, error) {
+	view, err := a.gatherStatus(r.Context())
+	return web.Answer(http.StatusOK, view), err
+}
+
+func (a *API) gatherStatus(ctx context.Context) (view StatusView, err error) {
 	for _, part := range []struct {
 		name   string
 		gather func(context.Context, *StatusView) error
@@ -115,14 +116,14 @@ func (a *API) getStatus(r *http.Request) (reply, error) {
 		{"parked", a.parkedStatus},
 		{"storage", a.storageStatus}, // last, because the others may find damage
 	} {
-		err := part.gather(r.Context(), &view)
+		err := part.gather(ctx, &view)
 		if errors.Is(err, storefault.ErrDamaged) {
 			view.Unreadable = append(view.Unreadable, part.name)
 		} else if err != nil {
-			return reply{}, fmt.Errorf("gather status: %w", err)
+			return view, fmt.Errorf("gather status: %w", err)
 		}
 	}
-	return answer(http.StatusOK, view), nil
+	return view, nil
 }
 
 func (a *API) streamStatus(ctx context.Context, view *StatusView) (err error) {
@@ -136,7 +137,7 @@ func (a *API) consumerStatus(ctx context.Context, view *StatusView) (err error) 
 }
 
 func (a *API) executionStatus(ctx context.Context, view *StatusView) (err error) {
-	view.Executions, err = notNull(a.Platform.Executions(ctx))
+	view.Executions, err = notNull(a.Platform.Running(ctx))
 	return err
 }
 
@@ -196,4 +197,14 @@ func (a *API) replayStatus(ctx context.Context, view *StatusView) error {
 		view.Replays = append(view.Replays, shown)
 	}
 	return nil
+}
+
+func (a *API) quarantineStatus(ctx context.Context, view *StatusView) (err error) {
+	view.Quarantined, err = a.CountQuarantined(ctx)
+	return err
+}
+
+func (a *API) parkedStatus(ctx context.Context, view *StatusView) (err error) {
+	view.Parked, err = a.CountParked(ctx)
+	return err
 }

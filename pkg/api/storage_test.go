@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/web"
 	"reprise/pkg/storefault"
 )
 
@@ -52,7 +53,7 @@ func TestFaultsOfTheDiskHaveProblems(t *testing.T) {
 		w := newAPIWorld(t)
 		w.platform.err = fmt.Errorf("read key: %w", c.err)
 		response := w.call("GET /status", "", nil, "")
-		problem := decode[api.Problem](t, response.Body)
+		problem := decode[web.Problem](t, response.Body)
 		if response.StatusCode != c.status || problem.Kind() != kind || (problem.RetryAfter > 0) != c.retry {
 			t.Errorf("%s: %d %s", kind, response.StatusCode, response.Body)
 		}

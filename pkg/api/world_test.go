@@ -16,13 +16,16 @@ import (
 	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/intake"
 	"reprise/pkg/datastore"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
+	"reprise/pkg/meter"
 	"reprise/pkg/platform"
 	"reprise/pkg/platform/platformtest"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/request"
 )
 
 // apiWorld is a platform without anything that runs by itself: flow pumps and
@@ -30,7 +33,7 @@ import (
 type apiWorld struct {
 	t           testing.TB
 	api         *api.API
-	load        *api.Load
+	load        *intake.Load
 	handler     http.Handler
 	pump        *eventlog.Pump
 	live        *projection.Live
@@ -59,6 +62,7 @@ func newAPIWorld(t testing.TB) *apiWorld {
 	w.replays = &fakeReplays{store: w.store}
 	w.pump, w.live, w.load, w.api = p.EventPump(), p.Live(), p.Load(true), p.API()
 	w.api.Replays = w.replays
+	w.api.Viewer.Recent = nil // these tests look again within a second
 	w.handler = api.New(p.Load(false), w.load, w.api)
 	_, err := w.registry.EnsureFirst(t.Context(), w.generations, apiLanes, parts.Applier.Version())
 	must(t, err)
@@ -68,7 +72,7 @@ func newAPIWorld(t testing.TB) *apiWorld {
 // send accepts events.
 func (w *apiWorld) send(lines ...string) {
 	w.t.Helper()
-	response := w.ask(asked{route: api.RouteImports,
+	response := w.ask(asked{route: intake.RouteImports,
 		headers: map[string]string{"content-type": "application/cloudevents-batch+json"},
 		body:    "[" + strings.Join(lines, ",") + "]"})
 	if response.StatusCode != http.StatusAccepted {
@@ -232,6 +236,18 @@ func (f *fakeReplays) Start(ctx context.Context, name string, r replay.Request) 
 	return f.store.Create(ctx, name, r)
 }
 
+func (f *fakeReplays) SetBudget(ctx context.Context, id string, limit request.Budget) (replay.Row, error) {
+	return f.store.SetBudget(ctx, id, limit, meter.Usage{})
+}
+
+func (f *fakeReplays) SetRate(ctx context.Context, id string, rate int) (replay.Row, error) {
+	return f.store.SetRate(ctx, id, rate)
+}
+
+func (f *fakeReplays) SetParallelism(ctx context.Context, id string, n int) (replay.Row, error) {
+	return f.store.SetParallelism(ctx, id, n)
+}
+
 func (f *fakeReplays) Cancel(ctx context.Context, id string) (replay.Row, error) {
 	row, err := f.store.Load(ctx, id)
 	if err != nil {
@@ -241,6 +257,20 @@ func (f *fakeReplays) Cancel(ctx context.Context, id string) (replay.Row, error)
 		return row, replay.ErrEnded
 	}
 	row, _, err = f.store.End(ctx, id, replay.Cancelled, nil, nil)
+	return row, err
+}
+
+func (f *fakeReplays) Pause(ctx context.Context, id string) (replay.Row, error) {
+	row, _, err := f.store.RequestPause(ctx, id)
+	return row, err
+}
+
+func (f *fakeReplays) Continue(ctx context.Context, id string) (replay.Row, error) {
+	return f.store.Continue(ctx, id, "")
+}
+
+func (f *fakeReplays) Resume(ctx context.Context, id string) (replay.Row, error) {
+	row, _, err := f.store.Resume(ctx, id)
 	return row, err
 }
 
@@ -260,7 +290,7 @@ func (f *fakePlatform) Consumers(context.Context) ([]api.ConsumerStatus, error) 
 	return []api.ConsumerStatus{{Name: "pump", Stream: "events", BehindRecords: &n}}, f.err
 }
 
-func (f *fakePlatform) Executions(context.Context) ([]api.ExecutionStatus, error) {
+func (f *fakePlatform) Running(context.Context) ([]api.ExecutionStatus, error) {
 	return nil, f.err
 }
 

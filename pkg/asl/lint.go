@@ -113,13 +113,19 @@ func (l *linter) distributed(s *State) {
 		l.advise(s, "Retry", "restarts all items in a new map run: retry inside the child executions")
 	}
 	tolerates := s.Map.ToleratedFailureCount != nil || s.Map.ToleratedFailurePercentage != nil
-	if tolerates && (s.Output == nil || readsField(s.Output, "result")) {
+	if tolerates && (s.Output == nil || readsResults(s.Output)) {
 		l.advise(s, "Output", "uses the list of results, which omits failed child executions: set another Output")
 	}
 }
 
-func readsField(t *Template, field string) bool {
-	return slices.ContainsFunc(t.Expressions(), func(e *jsonata.Expr) bool { return e.Reads("states", field) })
+// readsResults reports whether a template reads the list of results as such. Sums of a
+// member of the results are no list, and those without the member add nothing.
+func readsResults(t *Template) bool {
+	return slices.ContainsFunc(t.Expressions(), func(e *jsonata.Expr) bool {
+		return slices.ContainsFunc(e.References(), func(r jsonata.Reference) bool {
+			return r.Variable == "states" && (r.Field == "" || r.Field == "result" && len(r.Path) < 2)
+		})
+	})
 }
 
 // use is one template and what it may read.

@@ -54,6 +54,10 @@ func TestLint(t *testing.T) {
 			"omits failed child executions",
 		},
 		{
+			asltest.Distributed("f", `"ToleratedFailureCount":1,"Output":"{% $states.result[n=1].n %}",`),
+			"omits failed child executions",
+		},
+		{
 			asltest.Machine("P", `
 				"P":{
 					"Type":"Parallel",

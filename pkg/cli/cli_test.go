@@ -12,8 +12,9 @@ import (
 	"testing"
 	"time"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
 	"reprise/pkg/cli/command"
+	"reprise/pkg/cli/entity"
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
@@ -31,7 +32,7 @@ func TestStateIsLostAndComesBack(t *testing.T) {
 	if len(rows) != 2 || len(rows[0]) != 4 || string(rows[0]["entity"]) != `"a"` || string(rows[0]["count"]) != "4" {
 		t.Errorf("export: %s", before)
 	}
-	history := decodeLines[api.HistoryEvent](t, s.fine("", "events", "a"))
+	history := decodeLines[entities.HistoryEvent](t, s.fine("", "events", "a"))
 	var duplicates []bool
 	for _, e := range history {
 		duplicates = append(duplicates, e.Duplicate)
@@ -131,6 +132,40 @@ func TestReplaysAreStartedAndCancelled(t *testing.T) {
 	s.fine("", "replay", "start", "--name", "x", "--wait")
 }
 
+// A rate that is set holds for the rest of the replay, and the progress adds up.
+func TestARateIsSetAndTheProgressIsShown(t *testing.T) {
+	s := &shell{t: t, endpoint: startPlatform(t)}
+	s.fine(account("a", 99), "send", "-", "--wait")
+	s.fine("", "replay", "start", "--name", "slow", "--rebuild", "--rate", "1")
+	if got := s.run("", "replay", "set-rate", "slow", "many"); got.code != command.ExitMisuse {
+		t.Errorf("%+v", got)
+	}
+	if got := s.run("", "replay", "set-rate", "nobody", "5"); got.code != command.ExitFailed {
+		t.Errorf("%+v", got)
+	}
+	if out := s.fine("", "replay", "set-rate", "slow", "7"); out != "replay slow: at most 7/s\n" {
+		t.Errorf("%q", out)
+	}
+	if out := s.fine("", "replay", "progress", "slow"); !strings.Contains(out, "; at most 7/s\n") {
+		t.Errorf("%s", out)
+	}
+	if out := s.fine("", "replay", "set-rate", "slow", "0"); out != "replay slow: no limit\n" {
+		t.Errorf("%q", out)
+	}
+	s.fine("", "replay", "watch", "slow")
+	detail := decode[lifecycle.Detail](t, s.fine("", "replay", "progress", "slow", "--json"))
+	var consumed, applied int64
+	for _, g := range detail.Groups {
+		consumed, applied = consumed+g.Consumed, applied+g.Applied
+	}
+	if detail.Consumed != 100 || consumed != 100 || applied != 100 || *detail.Percent != 100 || detail.ETA != nil {
+		t.Errorf("%+v", detail)
+	}
+	if got := s.run("", "replay", "set-rate", "slow", "5"); !strings.Contains(got.stderr, "has ended") {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestExportIsSortedAndComplete(t *testing.T) {
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	random := rand.New(rand.NewPCG(1, 2))
@@ -149,14 +184,14 @@ func TestExportIsSortedAndComplete(t *testing.T) {
 	}
 	s.fine(text.String(), "send", "-", "--wait")
 	last := ""
-	rows := decodeLines[exported](t, s.fine("", "state", "export"))
+	rows := decodeLines[entity.ExportedRow](t, s.fine("", "state", "export"))
 	for _, r := range rows {
 		key := event.EscapeEntity(r.Entity)
 		if key <= last || !want[r.Entity] {
 			t.Errorf("%q comes behind %q, or was never sent", key, last)
 		}
 		last = key
-		view := decode[api.EntityView](t, s.fine("", "state", "get", "--json", "--", r.Entity))
+		view := decode[entities.View](t, s.fine("", "state", "get", "--json", "--", r.Entity))
 		if view.Position != r.Position {
 			t.Errorf("state get %q: %+v", r.Entity, view)
 		}
@@ -174,7 +209,11 @@ func TestWatchOutlivesARestart(t *testing.T) {
 			`"progress":{"total":100,"read":100,"delivered":100,"consumed":100}}`,
 	}
 	var mu sync.Mutex // the connection that was broken may end while the next one is open
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if strings.HasSuffix(r.URL.Path, "/progress") {
+			_, _ = w.Write([]byte(`{"id":"r"}`))
+			return
+		}
 		mu.Lock()
 		defer mu.Unlock()
 		view := views[0]

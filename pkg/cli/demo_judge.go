@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/demo"
+	"reprise/pkg/cli/entity"
 	"reprise/pkg/event"
 	"reprise/pkg/replay/lifecycle"
 )
@@ -40,14 +41,14 @@ func (o *judgement) verdict() error {
 }
 
 // rows returns every row of the active generation.
-func (d *demonstration) rows(ctx context.Context) (map[string]api.EntityView, error) {
-	m, err := openMerge(ctx, d.client, "")
+func (d *demonstration) rows(ctx context.Context) (map[string]entities.View, error) {
+	m, err := entity.OpenMerged(ctx, d.client, "")
 	if err != nil {
 		return nil, err
 	}
-	rows := make(map[string]api.EntityView)
+	rows := make(map[string]entities.View)
 	for {
-		next, err := m.next(ctx)
+		next, err := m.Next(ctx)
 		if err != nil || next == nil {
 			return rows, err
 		}
@@ -59,7 +60,7 @@ func (d *demonstration) rows(ctx context.Context) (map[string]api.EntityView, er
 // source, and both with Git.
 func (d *demonstration) judge(
 	ctx context.Context,
-	before map[string]api.EntityView,
+	before map[string]entities.View,
 	view lifecycle.View,
 ) (judgement, error) {
 	truth, err := demo.LitestreamTruth()
@@ -104,7 +105,7 @@ func (d *demonstration) judgeHistory(
 	o *judgement,
 	entity string,
 	ids []string,
-	row api.EntityView,
+	row entities.View,
 ) error {
 	place := make(map[string]int, len(ids))
 	for i, id := range ids {

@@ -6,7 +6,10 @@ import (
 	"slices"
 
 	"reprise/pkg/cli/command"
+	"reprise/pkg/cli/entity"
+	"reprise/pkg/cli/generations"
 	"reprise/pkg/cli/replays"
+	"reprise/pkg/cli/verification"
 )
 
 // Main runs the command that args, without the program's name, ask for. It
@@ -21,9 +24,10 @@ func commands() []command.Command {
 	return slices.Concat(
 		[]command.Command{demoCommand(), localCommand(), sendCommand()},
 		replays.Commands(),
-		[]command.Command{
-			stateGetCommand(), stateExportCommand(), stateWipeCommand(), eventsCommand(), playbackTailCommand(), statusCommand(),
-			parkedListCommand(), parkedSkipCommand(), quarantineListCommand(),
-			generateCommand(), doctorCommand(),
-		})
+		generations.Commands(),
+		verification.Commands(),
+		entity.Commands(),
+		[]command.Command{playbackTailCommand(), statusCommand(), consoleCommand()},
+		entity.AsideCommands(),
+		[]command.Command{generateCommand(), doctorCommand()})
 }

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/web"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/event"
@@ -135,7 +135,7 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 	}
 	if out := s.fine(
 		"", "state", "get", "--json", "--endpoint", server.URL, "--", "--json",
-	); !strings.Contains(out, api.EncodeEntity("--json")) {
+	); !strings.Contains(out, web.EncodeEntity("--json")) {
 		t.Errorf("an entity like a flag: %s", out)
 	}
 }

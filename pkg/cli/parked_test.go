@@ -5,7 +5,7 @@ import (
 	"strings"
 	"testing"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
 	"reprise/pkg/cli/command"
 )
 
@@ -29,7 +29,7 @@ func TestParkedEntitiesAreShownEverywhere(t *testing.T) {
 	if !again.Applied || again.Parked != 0 {
 		t.Errorf("send of other events: %+v", again)
 	}
-	list := decodeLines[api.ParkedEntity](t, s.fine("", "parked", "list", "--json"))
+	list := decodeLines[entities.ParkedEntity](t, s.fine("", "parked", "list", "--json"))
 	if len(list) != 1 || list[0].Entity != "p\u00e9" || list[0].Waiting != 2 ||
 		list[0].Reason != "the account is not open" {
 		t.Errorf("list: %+v", list)
@@ -57,7 +57,7 @@ func TestParkedEntitiesAreShownEverywhere(t *testing.T) {
 func TestParkedEventIsSkipped(t *testing.T) {
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(unopened("p", 1)+account("p", 0)+unopened("p", 3), "send", "-", "--wait")
-	list := decodeLines[api.ParkedEntity](t, s.fine("", "parked", "list", "--json"))
+	list := decodeLines[entities.ParkedEntity](t, s.fine("", "parked", "list", "--json"))
 	if len(list) != 1 {
 		t.Fatalf("list: %+v", list)
 	}

@@ -9,7 +9,7 @@ import (
 	"net/http"
 	"time"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/web"
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
@@ -79,7 +79,7 @@ func (f *playbackTailFlags) run(ctx context.Context) error {
 	if errors.Is(err, context.Canceled) && ctx.Err() != nil {
 		return nil
 	}
-	if problem, ok := errors.AsType[*api.Problem](err); ok && problem.Status == http.StatusNotFound {
+	if problem, ok := errors.AsType[*web.Problem](err); ok && problem.Status == http.StatusNotFound {
 		return command.Hint(err, "only a platform on one machine serves its playback stream; on AWS, subscribe to the "+
 			"Kinesis stream PREFIX-playback as pkg/event/record/FORMAT.md describes")
 	}

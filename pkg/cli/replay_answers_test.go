@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/web"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/datastore"
 	"reprise/pkg/replay"
@@ -153,7 +154,7 @@ func TestADifferenceIsNamed(t *testing.T) {
 }
 
 func TestAPromotedReplayIsNotCancelled(t *testing.T) {
-	s := answering(t, seenAt, http.StatusConflict, api.Problem{
+	s := answering(t, seenAt, http.StatusConflict, web.Problem{
 		Title:  "Conflict",
 		Type:   "urn:reprise:problem:replay-promoted",
 		Status: http.StatusConflict,

@@ -6,8 +6,9 @@ import (
 	"io"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
 	"reprise/pkg/cli/client"
-	"reprise/pkg/cli/progress"
+	"reprise/pkg/cli/entity"
 	"reprise/pkg/cli/replays"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
@@ -32,17 +33,9 @@ type effects struct {
 func (e *effects) applied() bool { return e.Parked == 0 }
 
 func (e *effects) warn(w io.Writer) {
-	warnParked(w, e.Parked, "an event that was sent is not applied to them")
+	entity.WarnParked(w, e.Parked, "an event that was sent is not applied to them")
 	if e.Ignored != nil {
 		_, _ = fmt.Fprintf(w, "warning: %s\n", replays.IgnoredText(*e.Ignored))
-	}
-}
-
-// warnParked says how many entities are parked, and what follows.
-func warnParked(w io.Writer, parked int64, follows string) {
-	if parked > 0 {
-		_, _ = fmt.Fprintf(w, "warning: %s entities are parked: %s; reprise parked list shows them and why\n",
-			progress.Count(parked), follows)
 	}
 }
 
@@ -74,7 +67,7 @@ func effectsSince(
 	if more := after.Ignored.Since(before.Ignored); more.Total() > 0 && after.Generation == before.Generation {
 		e.Ignored = &more
 	}
-	err = eachParked(ctx, c, "", "", func(page []api.ParkedEntity) error {
+	err = c.EachParked(ctx, "", "", func(page []entities.ParkedEntity) error {
 		for _, p := range page {
 			if _, touched := reached[p.Lane]; !touched || p.Last <= since[p.Lane] {
 				continue

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"reprise/pkg/cli/command"
+	"reprise/pkg/cli/entity"
 )
 
 // flaky serves a proxy of a platform that fails some calls.
@@ -66,7 +67,7 @@ func TestSendOutlivesFailures(t *testing.T) {
 	}
 	direct.fine(account("last", 0), "send", "-", "--wait")
 	direct.fine("", "send", file, "--wait") // all of it again
-	rows := decodeLines[exported](t, direct.fine("", "state", "export"))
+	rows := decodeLines[entity.ExportedRow](t, direct.fine("", "state", "export"))
 	for _, r := range rows {
 		if strings.HasPrefix(r.Entity, "e") && (r.Count != 21 || !strings.Contains(string(r.State), `"balance":20`)) {
 			t.Errorf("%s: %d events make %s", r.Entity, r.Count, r.State)

@@ -18,7 +18,8 @@ func TestReplayThatSelectsNothingSaysSo(t *testing.T) {
 		for _, args := range [][]string{{"replay", "start", "--name", name, filter, "--wait"}, {"replay", "watch", name}} {
 			got := s.run("", args...)
 			want := "nothing matched: replay " + name + " succeeded, but selected no event\n" +
-				"hint: check --entity, --type, --from and --to: ids and types are case-sensitive, times are logged times\n"
+				"hint: check --entity, --prefix, --type, --attribute, --from and --to: " +
+				"ids and types are case-sensitive, times are logged times\n"
 			if got.code != command.ExitNothing || !strings.HasSuffix(got.stderr, want) ||
 				!strings.Contains(got.stdout, "SUCCEEDED") {
 				t.Errorf("%v: %+v", args, got)
@@ -96,5 +97,44 @@ func TestCountsOfARebuildNeverFall(t *testing.T) {
 	if want := "rows        100 events applied, 200 duplicates, 0 entities parked\n"; !strings.Contains(out, want) ||
 		!strings.Contains(out, "300 in all, 300 read, 300 delivered, 300 consumed\n") {
 		t.Errorf("%s", out)
+	}
+}
+
+func TestTheParallelismIsSet(t *testing.T) {
+	s := &shell{t: t, endpoint: startPlatform(t)}
+	s.fine(account("a", 99), "send", "-", "--wait")
+	s.fine("", "replay", "start", "--name", "r", "--rebuild", "--rate", "5")
+	for _, n := range []string{"many", "0", "-1", "257", "1.5", "NaN"} {
+		if got := s.run("", "replay", "set-parallelism", "r", n); got.code != command.ExitMisuse {
+			t.Errorf("%s: %+v", n, got)
+		}
+	}
+	if got := s.run("", "replay", "set-parallelism", "nobody", "5"); got.code != command.ExitFailed {
+		t.Errorf("%+v", got)
+	}
+	if out := s.fine("", "replay", "set-parallelism", "r", "1"); out != "replay r: readers: 1 at a time\n" {
+		t.Errorf("%q", out)
+	}
+	for _, show := range []string{"get", "progress"} {
+		if out := s.fine("", "replay", show, "r"); !strings.Contains(out, "1 at a time\n") {
+			t.Errorf("%s", out)
+		}
+	}
+	s.fine("", "replay", "set-rate", "r", "0")
+	// Documents and at last the replay, each in a line.
+	var read int64
+	lines := strings.Split(strings.TrimSpace(s.fine("", "replay", "watch", "r", "--json")), "\n")
+	for _, line := range lines[:len(lines)-1] {
+		detail := decode[lifecycle.Detail](t, line)
+		if detail.ID != "r" || detail.Read < read {
+			t.Errorf("%s after %d", line, read)
+		}
+		read = detail.Read
+	}
+	if view := decode[lifecycle.View](t, lines[len(lines)-1]); !view.Status.Ended() || view.Proof == nil {
+		t.Errorf("%+v", view)
+	}
+	if got := s.run("", "replay", "set-parallelism", "r", "5"); !strings.Contains(got.stderr, "has ended") {
+		t.Errorf("%+v", got)
 	}
 }

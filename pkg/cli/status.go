@@ -8,7 +8,9 @@ import (
 	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
 	"reprise/pkg/cli/command"
+	"reprise/pkg/cli/entity"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/cli/replays"
 )
@@ -100,7 +102,7 @@ func printSummary(w io.Writer, v api.StatusView) {
 	}
 }
 
-func bounded(b api.Bounded) string {
+func bounded(b entities.Bounded) string {
 	if b.Complete {
 		return progress.Count(b.Count)
 	}
@@ -144,7 +146,7 @@ func printGenerations(w io.Writer, v api.StatusView) {
 		if g.Lost {
 			status += ", LOST"
 		}
-		command.Row(w, g.ID, status, g.Version, builder(g.Replay), remark(g))
+		command.Row(w, g.ID, status, g.Version, entity.Builder(g.Replay), remark(g))
 	}
 }
 

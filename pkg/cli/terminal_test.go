@@ -12,6 +12,9 @@ import (
 	"unicode"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
+	"reprise/pkg/api/intake"
+	"reprise/pkg/api/web"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/printable"
 	"reprise/pkg/replay"
@@ -65,10 +68,12 @@ func answers(status replay.Status) map[string]any {
 	view, list := poisoned[lifecycle.View](), poisoned[api.ReplaysPage]()
 	view.Status = status
 	return map[string]any{
-		"/replays": list, "/replays/r": view, "/replays/r/cancel": view, "/status": poisoned[api.StatusView](),
-		"/entities/YQ": poisoned[api.EntityView](), "/entities/YQ/events": poisoned[api.HistoryPage](),
-		"/lanes": poisoned[api.LanesView](), "/rows": poisoned[api.RowsPage](), "/state/wipe": poisoned[api.Wiped](),
-		"/generations": poisoned[api.GenerationsView](), "/events": poisoned[api.Accepted](),
+		"/replays/r/pause": view, "/replays/r/resume": view, "/replays/r/continue": view, "/replays/r/rate": view,
+		"/replays/r/progress": poisoned[lifecycle.Detail](),
+		"/replays":            list, "/replays/r": view, "/replays/r/cancel": view, "/status": poisoned[api.StatusView](),
+		"/entities/YQ": poisoned[entities.View](), "/entities/YQ/events": poisoned[entities.HistoryPage](),
+		"/lanes": poisoned[api.LanesView](), "/rows": poisoned[entities.RowsPage](), "/state/wipe": poisoned[api.Wiped](),
+		"/generations": poisoned[api.GenerationsView](), "/events": poisoned[intake.Accepted](),
 	}
 }
 
@@ -76,7 +81,7 @@ func TestNothingFromTheServerSteersTheTerminal(t *testing.T) {
 	for name, serve := range map[string]func(r *http.Request) (int, any){
 		"succeeded": func(r *http.Request) (int, any) { return http.StatusOK, answers(replay.Succeeded)[r.URL.Path] },
 		"failed":    func(r *http.Request) (int, any) { return http.StatusOK, answers(replay.Failed)[r.URL.Path] },
-		"refused":   func(*http.Request) (int, any) { return http.StatusBadRequest, poisoned[api.Problem]() },
+		"refused":   func(*http.Request) (int, any) { return http.StatusBadRequest, poisoned[web.Problem]() },
 	} {
 		server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 			status, body := serve(r)
@@ -87,6 +92,7 @@ func TestNothingFromTheServerSteersTheTerminal(t *testing.T) {
 			_ = json.NewEncoder(w).Encode(body)
 		}))
 		for _, args := range []string{"status", "replay list", "replay get r", "replay watch r", "replay cancel r",
+			"replay pause r", "replay resume r", "replay continue r", "replay set-rate r 5",
 			"replay start --name r", "state get a", "state export", "events a", "state wipe --yes", "send -"} {
 			for _, asJSON := range []bool{false, true} {
 				onTerminal(t, name, server.URL, strings.Fields(args), asJSON)
@@ -123,5 +129,29 @@ func onTerminal(t *testing.T, name, endpoint string, args []string, asJSON bool)
 	}
 	if out.Len() == 0 && got.stderr == "" {
 		t.Errorf("%s: reprise %v printed nothing", name, args)
+	}
+}
+
+// The name of a replay that somebody was talked into typing is refused, and never printed
+// as it is.
+func TestAHostileNameSteersNeitherReplaysNorTheTerminal(t *testing.T) {
+	endpoint := startPlatform(t)
+	for _, action := range []string{"pause", "resume", "cancel", "continue", "get", "watch", "set-rate"} {
+		args := []string{"replay", action, hostile}
+		if action == "set-rate" {
+			args = append(args, "5")
+		}
+		onTerminal(t, "hostile name", endpoint, args, false)
+		if got := (&shell{t: t, endpoint: endpoint}).run("", args...); got.code == command.ExitFine {
+			t.Errorf("reprise replay %s: %+v", action, got)
+		}
+	}
+	for _, rate := range []string{"-1", "NaN", "1e400", "5x", "10000001", "\x1b[2J", ""} {
+		onTerminal(t, "hostile rate", endpoint, []string{"replay", "set-rate", "--", "r", rate}, false)
+	}
+	onTerminal(t, "hostile name", endpoint, []string{"replay", "start", "--name", hostile}, false)
+	onTerminal(t, "hostile entity", endpoint, []string{"replay", "start", "--name", "r", "--entity", hostile}, false)
+	if out := (&shell{t: t, endpoint: endpoint}).fine("", "replay", "list"); strings.Contains(out, "forged") {
+		t.Errorf("a replay was started: %s", out)
 	}
 }

@@ -54,6 +54,7 @@ func (h *Write) write(ctx context.Context, l *laneRecords) (int, error) {
 func levelOf(err error) slog.Level {
 	switch {
 	case errors.Is(err, projection.ErrBehind), errors.Is(err, datastore.ErrHeld), errors.Is(err, context.Canceled),
+		errors.Is(err, projection.ErrDetached),
 		errors.Is(err, projection.ErrOtherVersion): // said once, when the platform starts
 		return slog.LevelDebug
 	}

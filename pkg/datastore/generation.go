@@ -80,6 +80,26 @@ type Generation interface {
 	SetMark(ctx context.Context, name MarkName, lane event.Lane, mark Mark, previous MarkVersion) (MarkVersion, error)
 }
 
+// Glancer is a Generation that can read rows at a lower price if they need not be the
+// latest.
+type Glancer interface {
+	Generation
+	// Glance is Rows, except that a row may be as it was some time ago, and a new row
+	// may be missing. A WriteRows whose Previous comes from it is as safe as any other:
+	// it is refused if the row has changed.
+	Glance(ctx context.Context, lane event.Lane, entities []string) (map[string]Row, error)
+}
+
+// Recaller is a Generation whose identity index can be read, to be compared.
+type Recaller interface {
+	Generation
+	// Identities calls visit for the entries of a lane's identity index, one at a time and
+	// in any order, whose escaped entity id with a '#' behind lies between from and to, both
+	// inclusive, where to ends with the '#'; "" is without a bound. It contains every entry whose Identify returned
+	// before it began. It ends with the first error of visit, and returns that.
+	Identities(ctx context.Context, lane event.Lane, from, to string, visit func(Identity) error) error
+}
+
 // Generations creates, opens and drops the tables. Methods are safe for
 // concurrent use and idempotent. No generation exists, or can be created, under
 // an id that CheckID refuses.
@@ -96,4 +116,8 @@ type Generations interface {
 	Clear(ctx context.Context, id string) error
 	// List returns the ids of the tables that exist, ascending.
 	List(ctx context.Context) ([]string, error)
+	// Size returns about how many bytes a generation takes, as it was some hours ago at
+	// most: 0 for a new one. It costs the same whatever the size, and returns
+	// ErrNoGeneration if there is no table.
+	Size(ctx context.Context, id string) (int64, error)
 }

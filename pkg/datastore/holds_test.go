@@ -27,7 +27,7 @@ func newTwo(t *testing.T) *two {
 	second, err := w.Begin(t.Context(), "r", "v1")
 	must(t, err)
 	w.first, w.second = first.ID, second.ID
-	must(t, w.Follow(t.Context(), w.second))
+	must(t, w.Follow(t.Context(), w.second, datastore.Cut{}))
 	return w
 }
 

@@ -2,11 +2,11 @@ package datastore
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
+	"time"
 
 	"reprise/pkg/control"
 )
@@ -67,6 +67,7 @@ func (r Registry) Begin(ctx context.Context, replay, version string) (Info, erro
 		}
 		registered.Next = max(registered.Next, 1)
 		info = r.newInfo(FirstGeneration, Active, "", version)
+		info.Activated = &info.Created
 		registered.Active = info.ID
 		registered.Generations = append(registered.Generations, info)
 		return nil
@@ -125,8 +126,10 @@ func (r Registry) Enter(ctx context.Context, id, replay, version string) (Info, 
 		case reserved.Withdrawn != "":
 			return ErrWithdrawn
 		}
+		attempt := reserved.Attempt
 		registered.unreserve(id)
 		info = r.newInfo(id, Building, replay, version)
+		info.Attempt = attempt
 		registered.Generations = append(registered.Generations, info)
 		return nil
 	})
@@ -144,8 +147,17 @@ func (r Registry) newInfo(id string, status Status, replay, version string) Info
 	}
 }
 
-// Follow gives a built generation its consumer, or returns ErrWithdrawn.
-func (r Registry) Follow(ctx context.Context, id string) error {
+// Cut is the cut up to which a replay has built its generation.
+type Cut struct {
+	// Number counts how often it was moved.
+	Number int
+	// Until is when it is outdated, the zero time for never.
+	Until time.Time
+}
+
+// Follow gives a generation that was built up to a cut its consumer. It returns
+// ErrWithdrawn, or ErrCutMoved for a cut that is not the newest, or outdated.
+func (r Registry) Follow(ctx context.Context, id string, cut Cut) error {
 	return r.update(ctx, "follow with generation", func(registered *RegistryState) error {
 		info, found := registered.Find(id)
 		if !found {
@@ -154,15 +166,55 @@ func (r Registry) Follow(ctx context.Context, id string) error {
 		if info.Status != Building {
 			return control.Unchanged()
 		}
-		if info.Withdrawn != "" {
+		switch {
+		case info.Withdrawn != "":
 			return ErrWithdrawn
+		case info.CatchUps > cut.Number, !cut.Until.IsZero() && r.Now().After(cut.Until):
+			return ErrCutMoved
 		}
-		info.Status = Following
+		info.Status, info.Detached = Following, false
 		return nil
 	})
 }
 
-// Retire takes a generation out of use; the active one cannot be retired.
+// MoveCut records that the cut of a replay whose generation is still being built is about
+// to be moved, to the one of that number. It returns ErrFollows once the generation
+// follows the stream, ErrWithdrawn, and ErrUnknown for a generation that is not the
+// replay's. It is idempotent.
+func (r Registry) MoveCut(ctx context.Context, id, replay string, cut int) error {
+	return r.update(ctx, "move cut of generation", func(registered *RegistryState) error {
+		info, found := registered.Find(id)
+		switch {
+		case !found || info.Replay != replay || info.Status == Retired:
+			return ErrUnknown
+		case info.Status != Building:
+			return ErrFollows
+		case info.Withdrawn != "":
+			return ErrWithdrawn
+		case info.CatchUps >= cut:
+			return control.Unchanged()
+		}
+		info.CatchUps = cut
+		return nil
+	})
+}
+
+// Detach takes the consumer away from a generation whose replay has failed, so that it is
+// being built again: a replay that is continued catches up first. A generation whose
+// replay has the right to flip, or that was ever active, keeps its consumer.
+func (r Registry) Detach(ctx context.Context, id, replay string) error {
+	return r.update(ctx, "detach generation", func(registered *RegistryState) error {
+		info, found := registered.Find(id)
+		if !found || info.Replay != replay || info.Status != Following || info.Withdrawn != WithdrawnFailed ||
+			info.Promoted {
+			return control.Unchanged()
+		}
+		info.Status, info.Detached = Building, true
+		return nil
+	})
+}
+
+// Retire takes a generation out of use. It returns ErrActive for the active one.
 func (r Registry) Retire(ctx context.Context, id string) error {
 	return r.update(ctx, "retire generation", func(registered *RegistryState) error {
 		info, found := registered.Find(id)
@@ -170,15 +222,19 @@ func (r Registry) Retire(ctx context.Context, id string) error {
 			return control.Unchanged()
 		}
 		if info.Status == Active {
-			return errors.New("the active generation cannot be retired")
+			return fmt.Errorf("the active generation cannot be retired: %w", ErrActive)
 		}
 		registered.retire(info)
 		return nil
 	})
 }
 
+// retire also takes the generation back as the target of a rollback.
 func (r *RegistryState) retire(info *Info) {
 	info.Status = Retired
+	if r.Previous == info.ID {
+		r.Previous = ""
+	}
 	r.release(info.Replay)
 }
 

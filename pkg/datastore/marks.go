@@ -24,6 +24,33 @@ func BeginMark(ctx context.Context, g Generation, lane event.Lane, head eventlog
 	return nil
 }
 
+// AdvanceMark is BeginMark for a generation that may have a mark from an earlier cut: it
+// moves a mark that is before the head to it. No consumer must be at work.
+func AdvanceMark(ctx context.Context, g Generation, lane event.Lane, head eventlog.Head, ignored *Ignored) error {
+	to := Mark{Position: head.Position, Logged: head.Logged, Ordinal: head.Count, Ignored: ignored}
+	version := MarkVersion("")
+	for range maxAdvances {
+		_, err := g.SetMark(ctx, LiveMark, lane, to, version)
+		if err == nil {
+			return nil
+		}
+		if !errors.Is(err, ErrConflict) {
+			return fmt.Errorf("advance mark of lane %s: %w", lane, err)
+		}
+		var have Mark
+		if have, version, err = g.Mark(ctx, LiveMark, lane); err != nil {
+			return fmt.Errorf("advance mark of lane %s: %w", lane, err)
+		}
+		if have.Position >= head.Position {
+			return nil
+		}
+	}
+	return fmt.Errorf("advance mark of lane %s: %w", lane, ErrConflict)
+}
+
+// maxAdvances bounds how often AdvanceMark finds that somebody else moved the mark.
+const maxAdvances = 8
+
 // LiveMarks returns a generation's live marks, indexed by lane. ErrNoMark means
 // that the generation is lost.
 func LiveMarks(ctx context.Context, g Generation, lanes int) ([]Mark, error) {

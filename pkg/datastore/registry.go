@@ -40,11 +40,22 @@ type Info struct {
 	// marks: nothing is folded into it any more, it cannot become active, and
 	// readers get an error.
 	Loss *Loss `json:"loss,omitempty"`
-	// Withdrawn is set permanently once its replay may no longer make it active,
-	// and is the status with which that replay was about to end.
+	// Withdrawn is set once its replay may no longer make it active, and is the status
+	// with which that replay was about to end. Only Reinstate takes back a failure.
 	Withdrawn string `json:"withdrawn,omitempty"`
+	// Attempt is the newest attempt of its replay for which it was reinstated.
+	Attempt int `json:"attempt,omitempty"`
+	// CatchUps is how often the cut of its replay was moved, or is about to be: with an
+	// earlier cut it cannot follow the stream.
+	CatchUps int `json:"catchUps,omitempty"`
+	// Detached is set while it is being built again after it followed the event stream: its
+	// consumer is removed, and may follow again before that.
+	Detached bool `json:"detached,omitempty"`
 	// Promoted is set permanently by the flip that made it active.
 	Promoted bool `json:"promoted,omitempty"`
+	// Activated is when it last became active; nil if it never did, or by an earlier
+	// release, which did not record it.
+	Activated *time.Time `json:"activated,omitempty"`
 	// Indexed says that its index of parked entities is complete: no parked row
 	// was written by an earlier release without the index.
 	Indexed bool `json:"indexed,omitempty"`
@@ -92,8 +103,10 @@ type RegistryState struct {
 type Reservation struct {
 	ID     string `json:"id"`
 	Replay string `json:"replay"`
-	// Withdrawn is like Info.Withdrawn: if set, the id can never be entered.
+	// Withdrawn and Attempt are as in Info: while an id is withdrawn, it cannot be
+	// entered.
 	Withdrawn string `json:"withdrawn,omitempty"`
+	Attempt   int    `json:"attempt,omitempty"`
 }
 
 // Find returns a generation's entry.
@@ -123,6 +136,12 @@ var (
 	// ErrActive says that the generation was made active: it is too late to
 	// withdraw.
 	ErrActive = errors.New("the generation was made active already")
+	// ErrCutMoved says that the cut of the generation's replay was moved since, or has to
+	// be moved: take the new one.
+	ErrCutMoved = errors.New("the cut of the generation is not its newest, or outdated")
+	// ErrFollows says that the generation follows the event stream: its cut has served
+	// its purpose.
+	ErrFollows = errors.New("the generation follows the event stream")
 	// ErrNotActive says that another generation is active: load the registry and
 	// decide again.
 	ErrNotActive = errors.New("another generation is active")
@@ -158,7 +177,20 @@ func (r Registry) update(ctx context.Context, verb string, change func(*Registry
 // Hold takes or renews a replay's hold on the active generation, and returns the
 // number to give to Flip.
 func (r Registry) Hold(ctx context.Context, replay string, lease time.Duration) (number int, err error) {
+	return r.hold(ctx, replay, "", lease)
+}
+
+// HoldOf is Hold on condition that the generation is the active one, else ErrNotActive.
+func (r Registry) HoldOf(ctx context.Context, owner, active string, lease time.Duration) (number int, err error) {
+	return r.hold(ctx, owner, active, lease)
+}
+
+// hold takes or renews a hold on the generation, or on whichever is active for "".
+func (r Registry) hold(ctx context.Context, replay, active string, lease time.Duration) (number int, err error) {
 	err = r.update(ctx, "hold generation", func(registered *RegistryState) error {
+		if active != "" && registered.Active != active {
+			return ErrNotActive
+		}
 		now := r.Now()
 		h := registered.Hold
 		unexpired := h != nil && now.Before(h.Until)
@@ -199,6 +231,16 @@ func (r Registry) Release(ctx context.Context, replay string) error {
 // ErrLost if the generation may not become active. The document that is compared
 // and swapped contains everything that the decision rests on.
 func (r Registry) Flip(ctx context.Context, id, replay string, number int) error {
+	return r.flip(ctx, id, replay, number, (*Info).mayBecomeActive)
+}
+
+// FlipChosen is Flip by the decision of a person, who may also choose a generation whose
+// replay has failed: one that follows the event stream is complete.
+func (r Registry) FlipChosen(ctx context.Context, id, owner string, number int) error {
+	return r.flip(ctx, id, owner, number, (*Info).MayBeChosen)
+}
+
+func (r Registry) flip(ctx context.Context, id, replay string, number int, may func(*Info) error) error {
 	return r.update(ctx, "flip active generation", func(registered *RegistryState) error {
 		if registered.Active == id {
 			return control.Unchanged()
@@ -207,7 +249,7 @@ func (r Registry) Flip(ctx context.Context, id, replay string, number int) error
 		if !found || info.Status != Following {
 			return ErrUnknown
 		}
-		if err := info.mayBecomeActive(); err != nil {
+		if err := may(info); err != nil {
 			return err
 		}
 		h := registered.Hold
@@ -218,7 +260,9 @@ func (r Registry) Flip(ctx context.Context, id, replay string, number int) error
 		if old, found := registered.Find(registered.Active); found {
 			old.Status, registered.Previous = Following, old.ID
 		}
-		info.Status, info.Promoted, registered.Active, registered.Hold = Active, true, id, nil
+		now := r.Now().UTC()
+		info.Status, info.Promoted, info.Activated = Active, true, &now
+		registered.Active, registered.Hold = id, nil
 		return nil
 	})
 }

@@ -56,7 +56,7 @@ func TestBeginLeavesWhatIsActive(t *testing.T) {
 	ctx := t.Context()
 	early, err := r.Begin(ctx, "early", "v1")
 	must(t, err)
-	must(t, r.Follow(ctx, early.ID))
+	must(t, r.Follow(ctx, early.ID, datastore.Cut{}))
 	hold, err := r.Hold(ctx, "early", time.Minute)
 	must(t, err)
 	must(t, r.Flip(ctx, early.ID, "early", hold))
@@ -130,11 +130,11 @@ func TestWithdrawalEndsTheHoldAndIsKept(t *testing.T) {
 	must(t, err)
 	info, err := r.Begin(ctx, "r", "v1")
 	must(t, err)
-	must(t, r.Follow(ctx, info.ID))
+	must(t, r.Follow(ctx, info.ID, datastore.Cut{}))
 	hold, err := r.Hold(ctx, "r", time.Minute)
 	must(t, err)
-	for _, why := range []string{"FAILED", "CANCELLED"} {
-		if kept, err := r.Withdraw(ctx, info.ID, "r", why); err != nil || kept != "FAILED" {
+	for _, why := range []string{"CANCELLED", "FAILED"} {
+		if kept, err := r.Withdraw(ctx, info.ID, "r", why, 0); err != nil || kept != "CANCELLED" {
 			t.Errorf("withdrawn as %s, %v", kept, err)
 		}
 	}
@@ -146,10 +146,10 @@ func TestWithdrawalEndsTheHoldAndIsKept(t *testing.T) {
 	}
 	other, err := r.Begin(ctx, "other", "v1")
 	must(t, err)
-	if _, err := r.Withdraw(ctx, other.ID, "other", "FAILED"); err != nil {
+	if _, err := r.Withdraw(ctx, other.ID, "other", "FAILED", 0); err != nil {
 		t.Fatal(err)
 	}
-	if err := r.Follow(ctx, other.ID); !errors.Is(err, datastore.ErrWithdrawn) {
+	if err := r.Follow(ctx, other.ID, datastore.Cut{}); !errors.Is(err, datastore.ErrWithdrawn) {
 		t.Errorf("follow: %v", err)
 	}
 }

@@ -59,11 +59,11 @@ func TestGenerationsAreRetiredAndForgottenInOrder(t *testing.T) {
 func TestFollowingBeginsOnce(t *testing.T) {
 	w := newTwo(t)
 	ctx := t.Context()
-	if err := w.Follow(ctx, "g0099"); !errors.Is(err, datastore.ErrUnknown) {
+	if err := w.Follow(ctx, "g0099", datastore.Cut{}); !errors.Is(err, datastore.ErrUnknown) {
 		t.Errorf("an unknown one: %v", err)
 	}
-	must(t, w.Follow(ctx, w.first))
-	must(t, w.Follow(ctx, w.second))
+	must(t, w.Follow(ctx, w.first, datastore.Cut{}))
+	must(t, w.Follow(ctx, w.second, datastore.Cut{}))
 	if a, b := w.info(w.first).Status, w.info(w.second).Status; a != datastore.Active || b != datastore.Following {
 		t.Errorf("they are %s and %s", a, b)
 	}
@@ -91,7 +91,7 @@ func TestAReservationCanBeGivenUpOrWithdrawn(t *testing.T) {
 		t.Errorf("entered what was given up: %v", err)
 	}
 	for _, why := range []string{"CANCELLED", "FAILED"} {
-		if kept, err := w.Withdraw(ctx, back, "back", why); err != nil || kept != "CANCELLED" {
+		if kept, err := w.Withdraw(ctx, back, "back", why, 0); err != nil || kept != "CANCELLED" {
 			t.Errorf("withdrawn as %s, %v", kept, err)
 		}
 	}
@@ -116,25 +116,25 @@ func TestAReservationCanBeGivenUpOrWithdrawn(t *testing.T) {
 func TestWhatWasPromotedCannotBeWithdrawn(t *testing.T) {
 	w := newTwo(t)
 	ctx := t.Context()
-	if kept, err := w.Withdraw(ctx, w.second, "other", "FAILED"); err != nil || kept != "FAILED" ||
+	if kept, err := w.Withdraw(ctx, w.second, "other", "FAILED", 0); err != nil || kept != "FAILED" ||
 		w.info(w.second).Withdrawn != "" {
 		t.Errorf("withdrawn for another replay: %s, %v, %+v", kept, err, w.info(w.second))
 	}
-	if kept, err := w.Withdraw(ctx, "g0099", "r", "FAILED"); err != nil || kept != "FAILED" {
+	if kept, err := w.Withdraw(ctx, "g0099", "r", "FAILED", 0); err != nil || kept != "FAILED" {
 		t.Errorf("withdrawn where there is none: %s, %v", kept, err)
 	}
 	must(t, w.Flip(ctx, w.second, "r", w.hold("r")))
-	if _, err := w.Withdraw(ctx, w.second, "r", "FAILED"); !errors.Is(err, datastore.ErrActive) {
+	if _, err := w.Withdraw(ctx, w.second, "r", "FAILED", 0); !errors.Is(err, datastore.ErrActive) {
 		t.Errorf("withdrawn while it is active: %v", err)
 	}
 	must(t, w.Flip(ctx, w.first, "back", w.hold("back")))
-	if _, err := w.Withdraw(ctx, w.second, "r", "FAILED"); !errors.Is(err, datastore.ErrActive) {
+	if _, err := w.Withdraw(ctx, w.second, "r", "FAILED", 0); !errors.Is(err, datastore.ErrActive) {
 		t.Errorf("withdrawn after it was active: %v", err)
 	}
 	third, err := w.Begin(ctx, "third", "v1")
 	must(t, err)
 	w.hold("holder")
-	_, err = w.Withdraw(ctx, third.ID, "third", "FAILED")
+	_, err = w.Withdraw(ctx, third.ID, "third", "FAILED", 0)
 	must(t, err)
 	if w.registryState().Hold == nil {
 		t.Error("the withdrawal ended the hold of another replay")

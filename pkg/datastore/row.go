@@ -125,4 +125,26 @@ type Mark struct {
 	// handles, since a release that counts them; nil if there are none. A mark
 	// moves by exactly the events that it counts, so each counts once.
 	Ignored *Ignored `json:"ignored,omitempty"`
+	// Folded counts what became of the events of a replay's mark, since a release that
+	// counts it. A batch that was folded and then repeated, because its consumer ended
+	// before the mark moved, is not in it: these are lower bounds.
+	Folded *Folded `json:"folded,omitempty"`
+}
+
+// Folded counts events that were applied and that were duplicates, and entities that
+// became parked.
+type Folded struct {
+	Applied    int64 `json:"applied"`
+	Duplicates int64 `json:"duplicates"`
+	Parked     int64 `json:"parked"`
+}
+
+// Count adds counts to a mark.
+func (m *Mark) Count(f Folded) {
+	if m.Folded != nil {
+		f.Applied += m.Folded.Applied
+		f.Duplicates += m.Folded.Duplicates
+		f.Parked += m.Folded.Parked
+	}
+	m.Folded = &f
 }

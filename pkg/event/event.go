@@ -74,6 +74,6 @@ func invalid(attribute, format string, args ...any) error {
 // Timestamp returns the producer's time with the offset that it was sent with,
 // whatever the machine's own zone, and false if the event has none.
 func (e *Event) Timestamp() (time.Time, bool) {
-	t, err := parseTime(e.Time)
+	t, err := ParseTime(e.Time)
 	return t, err == nil
 }

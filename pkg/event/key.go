@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"unicode/utf8"
 )
 
 // ErrKey is the error of text that is not an escaped entity id or sort key.
@@ -99,4 +100,23 @@ func ParseSortKey(key string) (entity string, at Position, err error) {
 		return "", "", fmt.Errorf("parse sort key: %w: %w", ErrKey, err)
 	}
 	return entity, at, nil
+}
+
+// ErrEntity is the error of text that cannot be an entity's id.
+var ErrEntity = errors.New("not an entity id")
+
+// CheckEntity returns ErrEntity unless id can be the id of an entity: not empty,
+// UTF-8, and at most MaxEntityKeyBytes in a key. JSON encoders would store an id
+// that is not UTF-8 as a different id.
+func CheckEntity(id string) error {
+	if id == "" {
+		return fmt.Errorf("empty: %w", ErrEntity)
+	}
+	if n := escapedLen(id); n > MaxEntityKeyBytes {
+		return fmt.Errorf("%d bytes in a key, %d are allowed: %w", n, MaxEntityKeyBytes, ErrEntity)
+	}
+	if !utf8.ValidString(id) {
+		return fmt.Errorf("%q is not UTF-8: %w", clip(id), ErrEntity)
+	}
+	return nil
 }

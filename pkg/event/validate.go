@@ -89,9 +89,26 @@ func CheckType(text string) error {
 	return checkRequired("type", text)
 }
 
+// CheckExtension returns an *Invalid if no event can have an extension attribute of
+// that name whose value is the text.
+func CheckExtension(name, text string) error {
+	switch {
+	case len(name)+len(text) > MaxAttributeBytes:
+		return invalid(clip(name), "has %d bytes; at most %d are accepted", len(name)+len(text), MaxAttributeBytes)
+	case name == "":
+		return invalid("", "has an empty name")
+	case indexOf(name) >= 0:
+		return invalid(name, "is an attribute of CloudEvents itself")
+	}
+	if err := checkName(name); err != nil {
+		return err
+	}
+	return checkText(name, text)
+}
+
 func (e *Event) validateOptional() error {
 	if e.Time != "" {
-		if _, err := parseTime(e.Time); err != nil {
+		if _, err := ParseTime(e.Time); err != nil {
 			return invalid("time", "must be an RFC 3339 timestamp such as 2026-03-01T09:30:00Z")
 		}
 	}
@@ -231,10 +248,10 @@ func canonicalValue(name, value string) (string, error) {
 
 var errTime = errors.New("not an RFC 3339 timestamp")
 
-// parseTime is time.Parse with the remaining rules of RFC 3339: hours of two
-// digits, a point before the fraction, offsets below a day. The location never
-// depends on the machine.
-func parseTime(text string) (time.Time, error) {
+// ParseTime reads a timestamp of RFC 3339 with capital T and Z. It is time.Parse
+// with the remaining rules: hours of two digits, a point before the fraction,
+// offsets below a day. The location never depends on the machine.
+func ParseTime(text string) (time.Time, error) {
 	t, err := time.ParseInLocation(time.RFC3339Nano, text, time.UTC)
 	if err != nil {
 		return time.Time{}, err

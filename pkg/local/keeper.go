@@ -18,9 +18,11 @@ const (
 	// eventFactor and playbackFactor are the concurrent batches per shard.
 	eventFactor    = 2
 	playbackFactor = 2
-	// keepEvery is how often the keeper reads the registry of generations
-	// without being woken, reconcileEvery how often it also checks replays.
+	// keepEvery is how often the keeper reads the registry of generations without being
+	// woken if something was written, keepIdle how often if nothing was, and
+	// reconcileEvery how often it also checks replays.
 	keepEvery      = time.Second
+	keepIdle       = 10 * time.Second
 	reconcileEvery = 5 * time.Minute
 )
 
@@ -76,6 +78,7 @@ func (p *Platform) wake(context.Context) error {
 func (p *Platform) keepWriters(ctx context.Context) error {
 	logged, reconciled := "", time.Now()
 	for {
+		writes, kept := p.writes(), time.Now()
 		keep := p.core.Keeper().Keep
 		if time.Since(reconciled) >= reconcileEvery {
 			keep, reconciled = p.core.Keep, time.Now()
@@ -90,15 +93,27 @@ func (p *Platform) keepWriters(ctx context.Context) error {
 			p.options.Log.LogAttrs(ctx, slog.LevelWarn, "consumers do not match the generations; retrying",
 				slog.String("error", logged))
 		}
-		timer := time.NewTimer(keepEvery)
-		select {
-		case <-timer.C:
-		case <-p.woken:
-		case <-ctx.Done():
-		}
-		timer.Stop()
-		if ctx.Err() != nil {
+		if err := p.untilWritten(ctx, writes, kept.Add(keepIdle)); err != nil {
 			return p.writers.endAll()
+		}
+	}
+}
+
+// untilWritten waits until something may have changed: the keeper is woken, anything but
+// so many writes is counted, or it is latest. It returns the error of ctx.
+func (p *Platform) untilWritten(ctx context.Context, writes uint64, latest time.Time) error {
+	ticker := time.NewTicker(keepEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case now := <-ticker.C:
+			if p.writes() != writes || !now.Before(latest) {
+				return nil
+			}
+		case <-p.woken:
+			return nil
+		case <-ctx.Done():
+			return ctx.Err()
 		}
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"reprise/pkg/asl/engine"
 	"reprise/pkg/asl/states"
 	"reprise/pkg/asl/wire"
+	"reprise/workflows"
 )
 
 // machineSuffix ends the name of a state machine file.
@@ -53,7 +54,7 @@ func readMachines(dir string) (map[string]*asl.Machine, error) {
 // platform's own machines.
 func readMachine(name, path string) (*asl.Machine, error) {
 	switch {
-	case name == machineName:
+	case name == machineName || name == controlName || name == verifyName:
 		return nil, fmt.Errorf("the platform has a state machine named %s", name)
 	case !states.ValidName(name):
 		return nil, fmt.Errorf("%q: %w", name, states.ErrInvalidName)
@@ -71,8 +72,16 @@ func (p *Platform) machines(f *functions) (map[string]*asl.Machine, error) {
 	if err != nil {
 		return nil, err
 	}
+	control, err := otherMachine(controlName, workflows.Control())
+	if err != nil {
+		return nil, err
+	}
+	verify, err := otherMachine(verifyName, workflows.Verify())
+	if err != nil {
+		return nil, err
+	}
 	all := maps.Clone(p.userMachines)
-	all[machineName] = replay
+	all[machineName], all[controlName], all[verifyName] = replay, control, verify
 	return all, nil
 }
 

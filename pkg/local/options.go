@@ -14,9 +14,11 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/gateway"
+	"reprise/pkg/local/daily"
 	"reprise/pkg/local/emulate"
 	"reprise/pkg/platform"
 	"reprise/pkg/projection"
+	"reprise/pkg/replay/request"
 )
 
 // Options configure a platform. Only Dir is required.
@@ -41,6 +43,14 @@ type Options struct {
 	Shards int
 	// Retention is how long records stay in the streams.
 	Retention time.Duration
+	// VerifyAt is when the active generation and the log are verified every day; nil
+	// means never.
+	VerifyAt *daily.Time
+	// VerifyFullEvery says that of so many verifications in a row one verifies everything,
+	// the others what has changed; 0 means DefaultVerifyFullEvery.
+	VerifyFullEvery int
+	// VerifyBudget is what a daily verification may use; the zero Budget is none.
+	VerifyBudget request.Budget
 	// Projections default to those of package domain.
 	Projections []projection.Projection
 	// Service and Outside default to those of package domain, if Service is nil.
@@ -72,6 +82,7 @@ const (
 	DefaultLanes             = 64
 	DefaultShards            = 4
 	DefaultRetention         = 24 * time.Hour
+	DefaultVerifyFullEvery   = 7
 
 	// defaultRecordBytes and defaultPageBytes are smaller than on AWS, where each
 	// PUT costs money: here all readers and consumers share the memory.
@@ -102,6 +113,9 @@ func (o Options) withDefaults() (Options, error) {
 	if o.Retention == 0 {
 		o.Retention = DefaultRetention
 	}
+	if o.VerifyFullEvery == 0 {
+		o.VerifyFullEvery = DefaultVerifyFullEvery
+	}
 	if o.RecordBytes == 0 {
 		o.RecordBytes = defaultRecordBytes
 	}
@@ -131,20 +145,29 @@ func (o Options) withDefaults() (Options, error) {
 // settings are the platform's settings. Waits are shorter than on AWS.
 func (o *Options) settings() platform.Settings {
 	return platform.Settings{
-		Bucket:        o.Bucket,
-		Retention:     o.Retention,
-		Machine:       machineARN,
-		Published:     "this program",
-		Build:         "started " + time.Now().UTC().Format(time.RFC3339Nano),
-		LongStep:      stepLimit,
-		ShortStep:     stepLimit,
-		Lease:         10 * time.Second,
-		Poll:          20 * time.Millisecond,
-		DrainPoll:     25 * time.Millisecond,
-		DrainPatience: 5 * time.Second,
-		DrainLimit:    playbackRetention / 2,
-		WritePatience: 200 * time.Millisecond,
-		LagEvery:      time.Second,
+		Bucket:          o.Bucket,
+		Retention:       o.Retention,
+		Machine:         machineARN,
+		VerifyMachine:   verifyARN,
+		VerifyPatience:  10 * time.Second,
+		VerifyBytes:     2 << 20,
+		VerifyFullEvery: o.VerifyFullEvery,
+		Published:       "this program",
+		Build:           "started " + time.Now().UTC().Format(time.RFC3339Nano),
+		LongStep:        stepLimit,
+		ShortStep:       stepLimit,
+		Lease:           10 * time.Second,
+		OneVersion:      true,
+		FirstPoll:       time.Millisecond,
+		Poll:            20 * time.Millisecond,
+		DrainPoll:       25 * time.Millisecond,
+		DrainPatience:   5 * time.Second,
+		DrainLimit:      playbackRetention / 2,
+		WritePatience:   200 * time.Millisecond,
+		LagEvery:        time.Second,
+		LiveLag:         time.Second,
+		ConsumerLag:     30 * time.Second,
+		BudgetEvery:     50 * time.Millisecond,
 		// More readers than processors would only take memory.
 		Readers:     runtime.GOMAXPROCS(0),
 		PageBytes:   o.PageBytes,

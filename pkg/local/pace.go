@@ -5,7 +5,8 @@ import (
 	"net/http"
 	"time"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/intake"
+	"reprise/pkg/api/web"
 )
 
 // The pace of requests with events: they wait while the pump is further behind than
@@ -25,14 +26,14 @@ type pace struct {
 }
 
 // hold implements emulate.Hold.
-func (p pace) hold(r *http.Request) *api.Problem {
-	if route := r.Method + " " + r.URL.Path; route != api.RouteEvents && route != api.RouteImports {
+func (p pace) hold(r *http.Request) *web.Problem {
+	if route := r.Method + " " + r.URL.Path; route != intake.RouteEvents && route != intake.RouteImports {
 		return nil
 	}
 	began := p.now()
 	for now := began; p.lag(now) > paceLag; now = p.now() {
 		if now.Sub(began) >= paceLimit {
-			return api.Busy("the platform is behind with events it accepted earlier; " +
+			return web.Busy("the platform is behind with events it accepted earlier; " +
 				"nothing of this request was accepted: send it again later")
 		}
 		if p.sleep(r.Context(), paceEvery) != nil {

@@ -11,9 +11,12 @@ import (
 	"sync/atomic"
 	"time"
 
+	"reprise/pkg/api"
+
 	"reprise/pkg/asl"
 	"reprise/pkg/asl/engine"
 	"reprise/pkg/asl/wire"
+	"reprise/pkg/console"
 	"reprise/pkg/feed"
 	"reprise/pkg/local/controlpebble"
 	"reprise/pkg/local/datastorepebble"
@@ -66,6 +69,7 @@ type Platform struct {
 	writers      *writers
 	pump         *emulate.Mapping
 	woken        chan struct{} // wake was called
+	live         api.Live
 }
 
 // Open opens the data directory and makes the platform. The caller must close
@@ -76,6 +80,7 @@ func Open(ctx context.Context, options Options) (*Platform, error) {
 		return nil, err
 	}
 	p := &Platform{options: options, woken: make(chan struct{}, 1)}
+	p.live.Look, p.live.Writes, p.live.Tick, p.live.Log = p.look, p.writes, liveTick, options.Log
 	if p.userMachines, err = readMachines(options.Workflows); err != nil {
 		return nil, err
 	}
@@ -121,17 +126,18 @@ func (p *Platform) Close() error {
 // connect makes the parts and connects them.
 func (p *Platform) connect(ctx context.Context) error {
 	parts := platform.Parts{
-		Settings:   p.options.settings(),
-		EventLog:   eventlogpebble.New(p.db.Space(logSpace)),
-		Executions: executions{p},
-		Status:     status{p},
-		Lag:        status{p}.lagOf,
-		Lost:       p.lost,
-		WakeKeeper: p.wake,
-		Log:        p.options.Log,
-		Now:        time.Now,
-		Sleep:      emulate.Sleep,
-		Random:     rand.Reader,
+		Settings:         p.options.settings(),
+		EventLog:         eventlogpebble.New(p.db.Space(logSpace)),
+		Executions:       executions{p, machineName},
+		VerifyExecutions: executions{p, verifyName},
+		Status:           status{p},
+		Lag:              status{p}.lagOf,
+		Lost:             p.lost,
+		WakeKeeper:       p.wake,
+		Log:              p.options.Log,
+		Now:              time.Now,
+		Sleep:            emulate.Sleep,
+		Random:           rand.Reader,
 	}
 	parts.Service, parts.Outside = p.options.service()
 	p.writers = &writers{platform: p, running: make(map[string]writer)}
@@ -148,7 +154,9 @@ func (p *Platform) connect(ctx context.Context) error {
 	if err := p.openEngine(); err != nil {
 		return err
 	}
-	p.api = p.Handler()
+	if p.api, err = console.New(p.Handler(), console.About{Platform: "this machine"}); err != nil {
+		return err
+	}
 	if err := p.checkClock(ctx); err != nil {
 		return err
 	}
@@ -226,3 +234,10 @@ func (p *Platform) openEngine() error {
 // Playback is the playback stream, for subscribers on this machine.
 // pkg/event/record/FORMAT.md describes its records.
 func (p *Platform) Playback() feed.Stream { return p.core.Playback }
+
+// Handler serves the HTTP API, without the limits of a server. It is safe for
+// concurrent use until the platform is closed.
+func (p *Platform) Handler() http.Handler {
+	playback := &api.Playback{Stream: p.core.Playback, Codec: p.core.Codec, Now: time.Now, Log: p.options.Log}
+	return api.NewLocal(p.core.Load(false), p.core.Load(true), p.core.API(), playback, &p.live)
+}

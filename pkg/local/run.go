@@ -3,11 +3,9 @@ package local
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
-	"net/http"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -19,8 +17,9 @@ import (
 const shutdownTime = 5 * time.Second
 
 // Run opens a platform, serves it until ctx ends, and closes it. It prints
-// "ready http://ADDRESS" on stdout once it accepts requests, and then, if it serves
-// the Step Functions API, the line "stepfunctions http://ADDRESS".
+// "ready http://ADDRESS" on stdout once it accepts requests, then, if it serves the Step
+// Functions API, "stepfunctions http://ADDRESS", and "console http://ADDRESS/", where the
+// web pages are.
 func Run(ctx context.Context, options Options, stdout, stderr io.Writer) error {
 	if options.Log == nil {
 		options.Log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
@@ -60,29 +59,9 @@ func (p *Platform) Serve(ctx context.Context, listener net.Listener, ready func(
 }
 
 func (p *Platform) serveHTTP(ctx context.Context, listener net.Listener, ready func()) error {
-	return serveUntil(ctx, emulate.Server(p, p.hold, p.options.Log), listener, ready)
-}
-
-// serveUntil serves on a listener until ctx ends, then returns nil.
-func serveUntil(ctx context.Context, server *http.Server, listener net.Listener, ready func()) error {
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(emulate.CapConnections(listener)) }()
-	ready()
-	select {
-	case err := <-served:
-		return fmt.Errorf("serve: %w", err)
-	case <-ctx.Done():
-	}
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-	defer cancel()
-	err := server.Shutdown(ending)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = server.Close()
-	}
-	if served := <-served; !errors.Is(served, http.ErrServerClosed) {
-		err = errors.Join(err, served)
-	}
-	return err
+	server := emulate.Server(p, p.hold, p.options.Log)
+	server.RegisterOnShutdown(p.live.Close) // live feeds would otherwise not end
+	return emulate.ServeUntil(ctx, server, listener, shutdownTime, ready)
 }
 
 // warnOfVersion logs a warning if the active generation belongs to other

@@ -7,8 +7,6 @@ import (
 	"time"
 
 	"reprise/pkg/api"
-	"reprise/pkg/asl/engine"
-	"reprise/pkg/asl/states"
 	"reprise/pkg/feed"
 	"reprise/pkg/local/feedpebble"
 )
@@ -75,9 +73,14 @@ func (s status) Consumers(ctx context.Context) ([]api.ConsumerStatus, error) {
 	return all, nil
 }
 
-// lagOf is the lag of the pump, the only function whose lag is needed.
-func (s status) lagOf(ctx context.Context, _ string) (time.Duration, bool, error) {
-	behind, err := s.lag(ctx, s.events, pumpName)
+// lagOf is the lag of the consumer of the playback stream, or of the pump, whose lag is
+// the only other one that is needed.
+func (s status) lagOf(ctx context.Context, function string) (time.Duration, bool, error) {
+	stream, consumer := s.events, pumpName
+	if function == playbackName {
+		stream, consumer = s.playback, playbackName
+	}
+	behind, err := s.lag(ctx, stream, consumer)
 	return time.Duration(behind.millis) * time.Millisecond, err == nil, err
 }
 
@@ -140,22 +143,6 @@ func arrivalBehind(ctx context.Context, stream feed.Stream, shard, after string)
 	return batch.Records[0].Arrival, nil
 }
 
-func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
-	running := engine.ListFilter{Machine: machineName, Status: states.StatusRunning, Limit: 100}
-	page, err := s.engine.Load().List(ctx, running)
-	if err != nil {
-		return nil, err
-	}
-	var all []api.ExecutionStatus
-	for _, e := range page.Executions {
-		all = append(
-			all,
-			api.ExecutionStatus{Machine: machineName, Name: e.Name, Status: string(e.Status), Started: e.StartDate},
-		)
-	}
-	return all, nil
-}
-
 // lost describes the accepted losses for the proofs of replays.
 func (p *Platform) lost() ([]string, error) {
 	losses, err := p.streams.Losses(eventStream)
@@ -175,18 +162,18 @@ func (s status) Storage(context.Context) (*api.StorageStatus, error) {
 		Lost:         []api.LostRecords{},
 		Warnings:     []string{},
 	}
-	free, known, err := s.db.FreeBytes()
-	if err != nil {
-		view.Warnings = append(view.Warnings, err.Error())
+	room := s.db.Room()
+	if room.Err != nil {
+		view.Warnings = append(view.Warnings, room.Err.Error())
 	}
-	if known {
-		bytes := int64(free)
+	if room.Known {
+		bytes := int64(room.Free)
 		view.FreeBytes = &bytes
 	}
 	switch {
 	case s.db.Failed():
 		view.State = api.StorageFailed
-	case s.db.ReadOnly() || !s.db.HasRoom():
+	case s.db.ReadOnly() || !room.Enough:
 		view.State = api.StorageFull
 	}
 	for _, d := range s.db.Damages() {

@@ -68,11 +68,12 @@ func (p *Platform) serve(ctx context.Context, on listeners, stdout io.Writer) er
 		if on.stepFunctions != nil {
 			_, _ = fmt.Fprintf(stdout, "stepfunctions http://%s\n", on.stepFunctions.Addr())
 		}
+		_, _ = fmt.Fprintf(stdout, "console http://%s/\n", on.api.Addr())
 	}
 	group.Go(func() error { return p.Serve(ctx, on.api, ready) })
 	if on.stepFunctions != nil {
 		server := emulate.Server(http.HandlerFunc(p.serveStepFunctions), nil, p.options.Log)
-		group.Go(func() error { return serveUntil(ctx, server, on.stepFunctions, func() {}) })
+		group.Go(func() error { return emulate.ServeUntil(ctx, server, on.stepFunctions, shutdownTime, func() {}) })
 	}
 	return group.Wait()
 }

@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
+	"reprise/pkg/api"
 	"reprise/pkg/asl/asltest"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
@@ -30,7 +31,8 @@ const (
 	executionPrefix = "arn:aws:states:local:000000000000:execution:"
 )
 
-// printed runs a platform and returns the addresses of the two lines that it prints.
+// printed runs a platform and returns the addresses of two of the three lines that it
+// prints.
 func printed(t *testing.T, options local.Options) (api, stepFunctions string) {
 	t.Helper()
 	out, in := io.Pipe()
@@ -51,6 +53,10 @@ func printed(t *testing.T, options local.Options) (api, stepFunctions string) {
 	api, ready := strings.CutPrefix(lines.Text(), "ready ")
 	lines.Scan()
 	stepFunctions, second := strings.CutPrefix(lines.Text(), "stepfunctions ")
+	lines.Scan()
+	if lines.Text() != "console http://"+strings.TrimPrefix(api, "http://")+"/" {
+		t.Errorf("printed %q", lines.Text())
+	}
 	if !ready || !second {
 		t.Fatalf("printed %q, %q: %v", api, stepFunctions, lines.Err())
 	}
@@ -127,6 +133,9 @@ func stopReplay(t *testing.T, sdk *sfn.Client, client *localtest.Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A step that is running when its execution is stopped runs to its end. A row that it
+	// creates then is closed only by the next check of all replays.
+	localtest.Until(client, "/replays", func(page api.ReplaysPage) bool { return len(page.Replays) == 2 })
 	_, err = sdk.StopExecution(t.Context(), &sfn.StopExecutionInput{ExecutionArn: started.ExecutionArn,
 		Cause: aws.String("not today")})
 	if err != nil {

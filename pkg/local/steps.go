@@ -30,7 +30,16 @@ func substitutions() map[string]string {
 	return values
 }
 
-// replaySteps are the functions of the replay state machine by placeholder.
+// otherMachine parses another state machine file of the platform.
+func otherMachine(name, definition string) (*asl.Machine, error) {
+	machine, err := asl.Parse([]byte(definition), substitutions())
+	if err != nil {
+		return nil, fmt.Errorf("load state machine %s: %w", name, err)
+	}
+	return machine, nil
+}
+
+// replaySteps are the functions of the platform's state machines by placeholder.
 var replaySteps = [...]struct{ placeholder, name string }{
 	{"PlanReplayArn", "plan-replay"},
 	{"ReadSegmentArn", "read-segment"},
@@ -38,10 +47,15 @@ var replaySteps = [...]struct{ placeholder, name string }{
 	{"ProveCompletenessArn", "prove-completeness"},
 	{"FollowStreamArn", "follow-stream"},
 	{"PromoteGenerationArn", "promote-generation"},
+	{"AwaitResumeArn", "await-resume"},
 	{"ReportReplayArn", "report-replay"},
+	{"ControlReplayArn", "control-replay"},
+	{"PlanVerificationArn", "plan-verification"},
+	{"VerifyLanesArn", "verify-lanes"},
+	{"ReportVerificationArn", "report-verification"},
 }
 
-// functions are the functions of the replay state machine.
+// functions are the functions of the platform's state machines.
 func (p *Platform) functions() *functions {
 	return &functions{log: p.options.Log, noRoom: p.pauseEngine, byARN: map[string]invokable{
 		functionARN("plan-replay"):        typed(p.core.Plan()),
@@ -50,6 +64,12 @@ func (p *Platform) functions() *functions {
 		functionARN("prove-completeness"): typed(p.core.Prove()),
 		functionARN("follow-stream"):      typed(p.core.Follow()),
 		functionARN("promote-generation"): typed(p.core.Promote()),
+		functionARN("await-resume"):       typed(p.core.AwaitResume()),
 		functionARN("report-replay"):      typed(p.core.Report()),
+		functionARN("control-replay"):     typed(p.core.Control()),
+
+		functionARN("plan-verification"):   typed(p.core.PlanVerification()),
+		functionARN("verify-lanes"):        typed(p.core.VerifyLanes()),
+		functionARN("report-verification"): typed(p.core.ReportVerification()),
 	}}
 }

@@ -11,8 +11,11 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/web"
+	"reprise/pkg/local/daily"
 	"reprise/pkg/local/emulate"
 	"reprise/pkg/storefault"
+	"reprise/pkg/verify"
 )
 
 const (
@@ -24,15 +27,43 @@ const (
 	lastPause  = time.Minute
 )
 
-// ServeHTTP serves the HTTP API. Requests wait while the platform is opened again.
+// ServeHTTP serves the HTTP API and the console. Requests wait while the platform is
+// opened again, except for live feeds, which last.
 func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.Method == http.MethodGet && r.URL.Path == livePath {
+		p.live.ServeHTTP(w, r)
+		return
+	}
 	p.front.RLock()
 	defer p.front.RUnlock()
 	p.api.ServeHTTP(w, r)
 }
 
+// livePath is where live feeds are.
+const livePath = "/live"
+
+// look implements api.Live's Look.
+func (p *Platform) look(see func(*api.API) error) error {
+	p.front.RLock()
+	defer p.front.RUnlock()
+	return see(p.core.API())
+}
+
+// writes implements api.Live's Writes.
+func (p *Platform) writes() uint64 {
+	p.front.RLock()
+	defer p.front.RUnlock()
+	return p.db.Writes()
+}
+
+// liveTick implements api.Live's Tick.
+func liveTick() (ticks <-chan time.Time, stop func()) {
+	ticker := time.NewTicker(api.LiveTick)
+	return ticker.C, ticker.Stop
+}
+
 // hold implements emulate.Hold.
-func (p *Platform) hold(r *http.Request) *api.Problem {
+func (p *Platform) hold(r *http.Request) *web.Problem {
 	p.front.RLock()
 	pump := p.pump
 	p.front.RUnlock()
@@ -48,7 +79,9 @@ func (p *Platform) work(ctx context.Context) error {
 	group.Go(func() error { return p.execute(ctx) })
 	group.Go(func() error { return p.consumers(ctx) })
 	group.Go(func() error { return p.trim(ctx) })
+	group.Go(func() error { p.live.Sample(ctx); return nil })
 	group.Go(func() error { p.core.CheckCode(ctx); return nil })
+	group.Go(func() error { p.verifyNightly(ctx); return nil })
 	return group.Wait()
 }
 
@@ -150,4 +183,27 @@ func (p *Platform) execute(ctx context.Context) error {
 			return err
 		}
 	}
+}
+
+// verifyNightly verifies the active generation and the log every night, if that is asked
+// for, until ctx ends.
+func (p *Platform) verifyNightly(ctx context.Context) {
+	if p.options.VerifyAt == nil {
+		return
+	}
+	starter := &daily.Starter{At: *p.options.VerifyAt, Now: time.Now, Sleep: emulate.Sleep, Start: p.verifyAt}
+	starter.Run(ctx)
+}
+
+// verifyAt starts the verification of a night. It is named after the night, so that a
+// platform that is started again in that minute starts no second one.
+func (p *Platform) verifyAt(ctx context.Context, night time.Time) {
+	name := "nightly-" + night.Format("20060102-1504")
+	_, _, err := p.core.Verifications().Start(ctx, name, verify.Request{Budget: p.options.VerifyBudget})
+	level, text := slog.LevelInfo, ""
+	if err != nil {
+		level, text = slog.LevelError, err.Error()
+	}
+	p.options.Log.LogAttrs(ctx, level, "nightly verification", slog.String("verification", name),
+		slog.String("error", text))
 }

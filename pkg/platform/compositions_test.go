@@ -5,6 +5,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -29,10 +30,17 @@ var made = map[string]struct{ function, part string }{
 	"prove-completeness": {"Prove", "Prover"},
 	"follow-stream":      {"Follow", "Promoter"},
 	"promote-generation": {"Promote", "Promoter"},
+	"await-resume":       {"AwaitResume", "Replays"},
+	"control-replay":     {"Control", "Replays"},
 	"report-replay":      {"Report", "Closer"},
 	"close-replay":       {"Close", "Replays"},
 	"keep-consumers":     {"Keep", ""},
-	"watch-log":          {"WatchLog", ""}, // of package consume: it needs nothing of the platform
+
+	"plan-verification":   {"PlanVerification", ""},
+	"verify-lanes":        {"VerifyLanes", "Checker"},
+	"report-verification": {"ReportVerification", ""},
+
+	"watch-log": {"WatchLog", ""}, // of package consume: it needs nothing of the platform
 }
 
 // leftOut names the functions that a composition does not run, with the
@@ -60,6 +68,8 @@ func TestEveryCompositionRunsTheSameFunctions(t *testing.T) {
 		"one machine": asked(t, "../local", func(x ast.Expr) bool { return isField(x, "core") }),
 		"simulation":  asked(t, "../../integration/simulation/functions_test.go", isNewPlatform),
 	}
+	maps.Copy(compositions["simulation"],
+		asked(t, "../../integration/simulation/verification_test.go", func(x ast.Expr) bool { return isName(x, "p") }))
 	functions := settings.Functions()
 	if len(functions) != len(made) {
 		t.Errorf("%d functions, %d are made", len(functions), len(made))

@@ -2,12 +2,15 @@ package platform
 
 import (
 	"context"
+	"strconv"
 
 	"reprise/pkg/datastore"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/meter/forecast"
 	"reprise/pkg/meter/spending"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/budget"
 	"reprise/pkg/replay/cutover"
 	"reprise/pkg/replay/lifecycle"
 )
@@ -43,6 +46,12 @@ func (p *Platform) Planner() *replay.Planner {
 	}
 }
 
+// Forecaster forecasts replays.
+func (p *Platform) Forecaster() *forecast.Forecaster {
+	return &forecast.Forecaster{Planner: p.Planner(), Readers: p.Settings.Readers, Charged: p.spending != nil,
+		Retention: p.Settings.Retention}
+}
+
 func (p *Platform) finder() *datastore.BucketFinder {
 	return &datastore.BucketFinder{Heads: p.heads, Registry: p.registry, Generations: p.Generations}
 }
@@ -60,7 +69,31 @@ func (p *Platform) Reader() *replay.Reader {
 		Retention:   p.Settings.Retention,
 		PageBytes:   p.Settings.PageBytes,
 		RecordBytes: p.Settings.RecordBytes,
+		Pacer:       p.pacer,
+		Budget:      p.keeperOf,
 	}
+}
+
+// keeperOf holds a reader to the budget of a replay.
+func (p *Platform) keeperOf(id string, group int) *budget.Keeper {
+	return &budget.Keeper{
+		Ledger: p.ledger(),
+		Table:  p.Table,
+		Key:    replay.BudgetKey(id),
+		ID:     id,
+		Worker: strconv.Itoa(group),
+		Every:  p.Settings.BudgetEvery,
+		Now:    p.Now,
+	}
+}
+
+// ledger has what replays have used. Without a meter it counts what their work would use
+// on AWS, so that a budget holds everywhere.
+func (p *Platform) ledger() budget.Ledger {
+	if p.spending != nil {
+		return spending.Metered{Recorder: p.spending}
+	}
+	return spending.Counted{Store: p.store}
 }
 
 // Consumer is what apply-playback is made of.
@@ -84,7 +117,10 @@ func (p *Platform) Drainer() *replay.Drainer {
 		Generations: p.Generations,
 		Patience:    p.Settings.DrainPatience,
 		Limit:       p.Settings.DrainLimit,
+		FirstPoll:   p.Settings.FirstPoll,
 		Poll:        p.Settings.DrainPoll,
+		SliceTime:   p.Settings.SliceStep,
+		Retention:   p.Settings.Retention,
 		Sleep:       p.Sleep,
 	}
 }
@@ -109,9 +145,25 @@ func (p *Platform) Promoter() *cutover.Promoter {
 		Registry:    p.registry,
 		Generations: p.Generations,
 		Lanes:       p.Lanes,
+		Comparer:    p.Comparer(),
 		Retention:   p.Settings.Retention,
+		OneVersion:  p.Settings.OneVersion,
 		Lease:       p.Settings.Lease,
+		FirstPoll:   p.Settings.FirstPoll,
 		Poll:        p.Settings.Poll,
+		Sleep:       p.Sleep,
+	}
+}
+
+// Comparer says what a promotion would change.
+func (p *Platform) Comparer() *cutover.Comparer {
+	return &cutover.Comparer{
+		Registry:    p.registry,
+		Generations: p.Generations,
+		Log:         eventlog.View{Log: p.EventLog, Heads: p.heads},
+		Applier:     p.Applier,
+		Lanes:       p.Lanes.Count(),
+		Now:         p.Now,
 		Sleep:       p.Sleep,
 	}
 }
@@ -124,11 +176,24 @@ func (p *Platform) Closer() *lifecycle.Closer {
 // Replays starts and cancels replays, and closes those whose execution has ended
 // or never began.
 func (p *Platform) Replays() *lifecycle.Service {
-	return &lifecycle.Service{Store: p.store, Executions: p.Executions, Closer: p.Closer(), Random: p.Random}
+	return &lifecycle.Service{
+		Store:      p.store,
+		Executions: p.Executions,
+		Closer:     p.Closer(),
+		Width:      p.Settings.Bucket,
+		Random:     p.Random,
+		Ledger:     p.ledger(),
+	}
 }
 
 func (p *Platform) viewer() *lifecycle.Viewer {
-	return &lifecycle.Viewer{Store: p.store, Registry: p.registry, Generations: p.Generations}
+	return &lifecycle.Viewer{
+		Store:       p.store,
+		Registry:    p.registry,
+		Generations: p.Generations,
+		Ledger:      p.ledger(),
+		Charged:     p.spending != nil,
+	}
 }
 
 // Registry is the registry of generations.

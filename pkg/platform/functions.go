@@ -2,11 +2,16 @@ package platform
 
 import (
 	"context"
+
 	"reprise/pkg/replay/lifecycle"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
+	"reprise/pkg/api/generations"
+	"reprise/pkg/api/intake"
+	"reprise/pkg/api/verifications"
 	"reprise/pkg/consume"
 	"reprise/pkg/steps"
 )
@@ -15,8 +20,8 @@ import (
 type Batch = func(context.Context, events.KinesisEvent) (events.KinesisEventResponse, error)
 
 // Load is load-events, and import-events with keepTime.
-func (p *Platform) Load(keepTime bool) *api.Load {
-	return &api.Load{
+func (p *Platform) Load(keepTime bool) *intake.Load {
+	return &intake.Load{
 		Stream:     p.Events,
 		Codec:      p.Codec,
 		Lanes:      p.Lanes,
@@ -32,18 +37,39 @@ func (p *Platform) Load(keepTime bool) *api.Load {
 
 // API is serve-api.
 func (p *Platform) API() *api.API {
+	viewer := p.viewer()
+	viewer.Recent = &lifecycle.Recent{}
 	return &api.API{
-		Registry:    p.registry,
-		Generations: p.Generations,
-		Heads:       p.heads,
-		EventLog:    p.EventLog,
-		Lanes:       p.Lanes,
-		Buckets:     p.finder().Find,
-		Replays:     p.Replays(),
-		Viewer:      p.viewer(),
-		Platform:    p.Status,
-		Load:        p.Load(false),
-		Log:         p.Log,
+		Entities: entities.Entities{
+			Registry:    p.registry,
+			Generations: p.Generations,
+			Heads:       p.heads,
+			EventLog:    p.EventLog,
+			Lanes:       p.Lanes,
+			Buckets:     p.finder().Find,
+			Applier:     p.Applier,
+			Load:        p.Load(false),
+			Log:         p.Log,
+		},
+		Replays:    p.Replays(),
+		Viewer:     viewer,
+		Forecaster: p.Forecaster(),
+		Platform:   p.Status,
+		Verifications: verifications.Verifications{
+			Service: p.Verifications(),
+			Store:   p.verifications(),
+			Log:     p.Log,
+		},
+		Changes: generations.Generations{
+			Registry: p.registry,
+			Chooser:  p.Promoter(),
+			Differ:   p.Comparer(),
+			Dropper:  p.Replays(),
+			Approver: p.Replays(),
+			Random:   p.Random,
+			Now:      p.Now,
+			Log:      p.Log,
+		},
 	}
 }
 
@@ -77,40 +103,53 @@ func (p *Platform) ApplyPlayback() Batch {
 
 // Plan is plan-replay.
 func (p *Platform) Plan() Step[steps.PlanInput, steps.PlanOutput] {
-	plan := &steps.PlanReplay{Store: p.store, Planner: p.Planner(), Promoter: p.Promoter(), Version: p.Applier.Version(),
-		Readers: p.Settings.Readers}
+	plan := &steps.PlanReplay{Store: p.store, Planner: p.Planner(), Promoter: p.Promoter(),
+		Replays: p.Replays(), Version: p.Applier.Version(),
+		Forecaster: p.Forecaster()}
 	return logged(p, plan.Handle)
 }
 
 // Read is read-segment.
 func (p *Platform) Read() Step[steps.SegmentInput, steps.SegmentOutput] {
 	read := &steps.ReadSegment{Reader: p.Reader(), Now: p.Now, Limit: p.Settings.LongStep}
-	return logged(p, read.Handle)
+	return logged(p, steps.Current(p.store, read.Handle))
 }
 
 // Drain is check-drained.
 func (p *Platform) Drain() Step[steps.StepInput, steps.DrainOutput] {
 	drain := &steps.CheckDrained{Drainer: p.Drainer(), Now: p.Now, Limit: p.Settings.ShortStep}
-	return logged(p, drain.Handle)
+	return logged(p, steps.Current(p.store, drain.Handle))
 }
 
 // Prove is prove-completeness.
 func (p *Platform) Prove() Step[steps.StepInput, steps.ProofOutput] {
 	prove := &steps.ProveCompleteness{Prover: p.Prover(), Log: p.Log}
-	return logged(p, prove.Handle)
+	return logged(p, steps.Current(p.store, prove.Handle))
 }
 
 // Follow is follow-stream. The keeper creates the generation's consumer soon
 // after.
-func (p *Platform) Follow() Step[steps.StepInput, steps.StepInput] {
+func (p *Platform) Follow() Step[steps.StepInput, steps.FollowOutput] {
 	follow := &steps.FollowStream{Promoter: p.Promoter()}
-	return logged(p, waking(p, follow.Handle))
+	return logged(p, waking(p, steps.Current(p.store, follow.Handle)))
 }
 
 // Promote is promote-generation.
 func (p *Platform) Promote() Step[steps.StepInput, steps.PromoteOutput] {
 	promote := &steps.PromoteGeneration{Promoter: p.Promoter(), Now: p.Now, Limit: p.Settings.ShortStep}
-	return logged(p, promote.Handle)
+	return logged(p, steps.Current(p.store, promote.Handle))
+}
+
+// AwaitResume is await-resume.
+func (p *Platform) AwaitResume() Step[steps.WaitInput, steps.WaitOutput] {
+	wait := &steps.AwaitResume{Replays: p.Replays()}
+	return logged(p, steps.Current(p.store, wait.Handle))
+}
+
+// Control is control-replay. Its cost belongs to no replay: the one that it is asked for
+// may not exist.
+func (p *Platform) Control() Step[steps.ControlInput, steps.ControlOutput] {
+	return (&steps.ControlReplay{Replays: p.Replays(), Log: p.Log}).Handle
 }
 
 // Report is report-replay.
@@ -128,7 +167,8 @@ func (p *Platform) Report() Step[steps.ReportInput, lifecycle.View] {
 
 // Close is close-replay.
 func (p *Platform) Close() func(context.Context, events.CloudWatchEvent) error {
-	ended := &steps.CloseReplay{Replays: p.Replays(), Machine: p.Settings.Machine, Log: p.Log}
+	ended := &steps.CloseReplay{Replays: p.Replays(), Machine: p.Settings.Machine,
+		Verifications: p.Verifications(), VerifyMachine: p.Settings.VerifyMachine, Log: p.Log}
 	return func(ctx context.Context, e events.CloudWatchEvent) error {
 		id, err := ended.Handle(ctx, e)
 		if id == "" {

@@ -86,7 +86,7 @@ func follow(t *testing.T, k *platform.Keeper, replay, version string) string {
 	t.Helper()
 	info, err := k.Registry.Begin(t.Context(), replay, version)
 	if err == nil {
-		err = k.Registry.Follow(t.Context(), info.ID)
+		err = k.Registry.Follow(t.Context(), info.ID, datastore.Cut{})
 	}
 	if err != nil {
 		t.Fatal(err)

@@ -17,6 +17,7 @@ import (
 	"reprise/pkg/meter"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay/lifecycle"
+	"reprise/pkg/verify"
 )
 
 // Parts are the parts of a platform. A process needs only the parts of the
@@ -43,6 +44,9 @@ type Parts struct {
 
 	// Executions starts and stops executions of the replay state machine.
 	Executions lifecycle.Executions
+	// VerifyExecutions starts and stops executions of the state machine of
+	// verifications.
+	VerifyExecutions verify.Executions
 	// Transitions counts state transitions, those of child executions included.
 	Transitions func(ctx context.Context, id string) (int, error)
 	// Host runs the generations' consumers. WakeKeeper asks the keeper to check
@@ -75,20 +79,33 @@ type Settings struct {
 	Bucket eventlog.Width
 	// Retention is how long the event stream keeps records.
 	Retention time.Duration
-	// Machine is the ARN of the replay state machine.
-	Machine string
+	// Machine is the ARN of the replay state machine, VerifyMachine that of the state
+	// machine of verifications.
+	Machine       string
+	VerifyMachine string
+	// VerifyPatience is how long a verification waits for a lane's consumer to pass the
+	// cut before it reports that the lane is behind.
+	VerifyPatience time.Duration
+	// VerifyFullEvery is verify.Planner.FullEvery.
+	VerifyFullEvery int
+	// VerifyBytes is Checker.SpanBytes; 0 means the default.
+	VerifyBytes int64
 	// Published is the version of this deploy's code, which new consumers run.
 	Published string
 	// Build names the program's code: CheckCode checks a generation once for each.
 	Build string
-	// LongStep limits the time of steps that read, ShortStep of steps that wait.
-	LongStep, ShortStep time.Duration
+	// LongStep limits the time of steps that read, ShortStep of steps that wait, between
+	// which the state machine waits. SliceStep is Drainer.SliceTime.
+	LongStep, ShortStep, SliceStep time.Duration
+	// OneVersion says that all consumers of generations run this program's code. Else each
+	// keeps the published version that it began with.
+	OneVersion bool
 	// Lease is how long a promotion holds the active generation's consumer; a
 	// writer that finds it expired breaks it.
 	Lease time.Duration
 	// Poll is the interval at which a promotion reads marks and heads, DrainPoll
-	// that of a drain.
-	Poll, DrainPoll time.Duration
+	// that of a drain. Both begin with FirstPoll, 0 for no shorter one, and double it.
+	Poll, DrainPoll, FirstPoll time.Duration
 	// DrainPatience is how long marks may stand still before lanes count as
 	// stalled, DrainLimit how long a drain may continue without progress; 0 means
 	// the default.
@@ -98,6 +115,12 @@ type Settings struct {
 	WritePatience time.Duration
 	// LagEvery is how long a lag is cached.
 	LagEvery time.Duration
+	// LiveLag and ConsumerLag are how far the pump and the consumer of the playback
+	// stream may be behind before replays become slower; 0 is without bound.
+	LiveLag, ConsumerLag time.Duration
+	// BudgetEvery is how often the readers of a replay with a budget together look at what
+	// it has used; 0 is at every page.
+	BudgetEvery time.Duration
 	// Readers bounds the segment readers of any replay that run at a time; 0 means
 	// as many as its request asks for.
 	Readers int

@@ -3,9 +3,10 @@ package platform_test
 import (
 	"context"
 	"errors"
-	"reprise/pkg/meter/spending"
 	"strings"
 	"testing"
+
+	"reprise/pkg/meter/spending"
 
 	"github.com/aws/aws-lambda-go/lambda/messages"
 

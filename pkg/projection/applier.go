@@ -46,7 +46,8 @@ type Applier struct {
 type Option func(*Applier)
 
 // IndexAbove lowers the numbers of events and buckets above which an entity is
-// indexed, for tests with few events. Rows that are indexed stay so.
+// indexed, for tests with few events, or where the index is cheaper than the log. Rows
+// that are indexed stay so.
 func IndexAbove(events int64, buckets int) Option {
 	return func(a *Applier) {
 		a.limits.events, a.limits.buckets = min(events, maxFilterIDs), min(buckets, maxHistoryBuckets)
@@ -129,6 +130,7 @@ func (a *Applier) Apply(ctx context.Context, to Target, events []Placed) (Tally,
 	r := run{applier: a, to: to}
 	for batch := range slices.Chunk(events, datastore.MaxBatch) {
 		works := group(batch)
+		r.again = false
 		for race := 0; len(works) > 0; {
 			if race > maxRaces {
 				return r.tally, fmt.Errorf("write rows of lane %s: %w", to.Lane, ErrRaced)
@@ -137,6 +139,7 @@ func (a *Applier) Apply(ctx context.Context, to Target, events []Placed) (Tally,
 			if works, err = r.round(ctx, works); err != nil {
 				return r.tally, err
 			}
+			r.again = true
 			if !r.resumed {
 				race++
 			}
@@ -220,11 +223,22 @@ func (w *work) begin(row datastore.Row) {
 
 func contentOf(line []byte) uint64 { return event.ContentOf(line).Hi }
 
-// Apart returns an Applier with the same projections, log and limits that shares no
-// knowledge with a: neither of runaways nor of past events.
-func (a *Applier) Apart() *Applier {
+// Apart returns an Applier with the same projections, log and limits, unless options
+// change these, that shares no knowledge with a: neither of runaways nor of past events.
+func (a *Applier) Apart(options ...Option) *Applier {
 	apart := *a
 	apart.set = a.set.Watched(a.set.watch.Watch)
 	apart.cache = newIdentityCache(cachedIdentities)
+	for _, option := range options {
+		option(&apart)
+	}
 	return &apart
+}
+
+// Aside returns an Applier that shares a's knowledge of runaways, but not that of past
+// events: what it folds takes no room of a's.
+func (a *Applier) Aside() *Applier {
+	aside := *a
+	aside.cache = newIdentityCache(cachedIdentities)
+	return &aside
 }

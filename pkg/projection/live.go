@@ -19,6 +19,10 @@ var (
 	// projections. It stands still until a rebuild makes one of this version
 	// active.
 	ErrOtherVersion = errors.New("generation belongs to another version of the projections")
+	// ErrDetached says that the generation does not follow the event stream any more. Its
+	// consumer is about to be removed; should the generation follow again before that, it
+	// must not have passed over anything.
+	ErrDetached = errors.New("generation does not follow the event stream at present")
 )
 
 // Live is the consumer of the event stream that keeps a generation up to date. It
@@ -76,6 +80,8 @@ func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, re
 	// hold was taken is covered by the heads that the promotion then waits for.
 	info, err := l.Registry.MayWrite(ctx, generation)
 	switch {
+	case err == nil && info.Detached && info.Status == datastore.Building:
+		return Written{}, fmt.Errorf("write to generation %s: %w", generation, ErrDetached)
 	case errors.Is(err, datastore.ErrUnknown) || (err == nil && !info.Consumes()):
 		return Written{Done: len(records)}, nil
 	case err != nil:

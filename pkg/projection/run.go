@@ -36,6 +36,9 @@ type run struct {
 	// resumed is set if a work of the round is not done, and its progress is
 	// stored.
 	resumed bool
+	// again is set if works have been folded before: their rows were not the latest
+	// when they were written, or they are not done.
+	again bool
 }
 
 // round folds works into their rows and writes them. It returns those to fold again:
@@ -88,7 +91,7 @@ func (r *run) read(ctx context.Context, works []*work) (fresh, raced []*work, er
 	for i, w := range works {
 		entities[i] = w.entity
 	}
-	rows, err := r.to.Generation.Rows(ctx, r.to.Lane, entities)
+	rows, err := r.rows(ctx, entities)
 	if err != nil {
 		return nil, nil, fmt.Errorf("read rows of lane %s: %w", r.to.Lane, err)
 	}
@@ -115,6 +118,17 @@ func (r *run) read(ctx context.Context, works []*work) (fresh, raced []*work, er
 		return nil, nil, fmt.Errorf("identify events of lane %s: %w", r.to.Lane, err)
 	}
 	return fresh, raced, nil
+}
+
+// rows reads rows, first at the lower price. A row that is not the latest has the same
+// effect as another consumer that writes between a read and a write: the write is
+// refused, and the events are folded into the latest row. Rows never go back, so events
+// that an earlier row has are in the latest, too.
+func (r *run) rows(ctx context.Context, entities []string) (map[string]datastore.Row, error) {
+	if cheap, offers := r.to.Generation.(datastore.Glancer); offers && !r.again {
+		return cheap.Glance(ctx, r.to.Lane, entities)
+	}
+	return r.to.Generation.Rows(ctx, r.to.Lane, entities)
 }
 
 func (r *run) fold(ctx context.Context, w *work) error {

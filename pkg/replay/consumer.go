@@ -86,8 +86,8 @@ type delivered struct {
 	lines [][]byte
 }
 
-// sameReplay decodes the first records that belong to one replay, and returns the
-// rest. An id of "" means that the first record, which it skips, names none.
+// sameReplay decodes the first records that belong to one track of a replay, and
+// returns the rest. An id of "" means that the first record, which it skips, names none.
 func (c *Consumer) sameReplay(lane event.Lane, records [][]byte) (id string, batch []delivered, rest [][]byte) {
 	for i, data := range records {
 		header, lines, err := c.Codec.Unpack(data)
@@ -96,7 +96,7 @@ func (c *Consumer) sameReplay(lane event.Lane, records [][]byte) (id string, bat
 		switch {
 		case !known && i == 0:
 			return "", nil, records[1:]
-		case !known || (i > 0 && p.Replay != id):
+		case !known || (i > 0 && (p.Replay != id || p.Slice != batch[0].header.Slice)):
 			return id, batch, records[i:]
 		}
 		if err != nil || p.From < 0 || p.To-p.From != int64(len(lines)) {
@@ -136,11 +136,15 @@ func (c *Consumer) consumeReplay(ctx context.Context, id string, lane event.Lane
 
 // fold consumes the part of a batch that continues from the replay's mark.
 func (c *Consumer) fold(ctx context.Context, row Row, lane event.Lane, batch []delivered) (Consumed, error) {
+	track := Track{lane, batch[0].header.Slice}
+	if !row.has(track) {
+		return Consumed{Damaged: len(batch)}, nil
+	}
 	marks, err := openMarksFor(ctx, c.Applier.Version(), c.Store, c.Registry, c.Generations, row)
 	if err != nil {
 		return Consumed{}, err
 	}
-	mark, version, err := marks.load(ctx, lane)
+	mark, version, err := marks.load(ctx, track)
 	if err != nil {
 		return Consumed{}, err
 	}
@@ -156,12 +160,14 @@ func (c *Consumer) fold(ctx context.Context, row Row, lane event.Lane, batch []d
 			Lane:       lane,
 			Replay:     row.ID,
 		}
-		if _, err := c.Applier.Apply(ctx, target, t.events); err != nil {
+		tally, err := c.Applier.Apply(ctx, target, t.events)
+		if err != nil {
 			return Consumed{}, err
 		}
+		t.mark.Count(datastore.Folded{Applied: tally.Applied, Duplicates: tally.Duplicates, Parked: tally.Parked})
 		t.mark.CountIgnored(c.Applier.Ignored(t.events))
 	}
-	if err := marks.move(ctx, lane, t.mark, version); err != nil {
+	if err := marks.move(ctx, track, t.mark, version); err != nil {
 		return Consumed{}, err
 	}
 	return t.result, nil

@@ -26,7 +26,7 @@ func TestEqualBucketsMakeEqualSlices(t *testing.T) {
 	for hour := range int64(64) {
 		perBucket[eventlog.Hour.Of(hour*3_600_000)] = 10
 	}
-	cut := cutSlices(perBucket)
+	cut := cutSlices(perBucket, maxSlices)
 	if len(cut) != 32 {
 		t.Fatalf("%d slices", len(cut))
 	}

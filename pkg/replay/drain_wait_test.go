@@ -82,21 +82,30 @@ func TestLanesAreReadAgainInIntervalsThatDouble(t *testing.T) {
 	}
 }
 
-// A call that must end sooner than the drainer's patience notices an idle consumer
-// halfway, and otherwise ends in time.
-func TestAShortDrainEndsInTime(t *testing.T) {
-	w, _ := undelivered(t)
+// Calls that end sooner than the drainer's patience end in time, and together they
+// have its patience, pauses between them included. Progress in between begins it anew.
+func TestShortDrainsSharePatience(t *testing.T) {
+	w, records := undelivered(t)
 	began := w.Now
-	wantDrain(t, w, drainer(w), 4*time.Second, replay.Reread)
-	if took := w.Now.Sub(began); took != 2*time.Second {
-		t.Errorf("read again after %s", took)
+	for _, at := range []time.Duration{3, 8} {
+		wantDrain(t, w, drainer(w), 3*time.Second, replay.Waiting)
+		if took := w.Now.Sub(began); took != at*time.Second {
+			t.Fatalf("waited for %s", took)
+		}
+		w.Now = w.Now.Add(2 * time.Second)
 	}
+	consume(t, w, records[0])
+	wantDrain(t, w, drainer(w), 3*time.Second, replay.Waiting)
+	w.Now = w.Now.Add(5 * time.Second)
+	wantDrain(t, w, drainer(w), 3*time.Second, replay.Reread)
+	row := w.Row("r")
+	if took := w.Now.Sub(began); took != 20*time.Second || row.Idle != nil || row.Reached != 1 {
+		t.Errorf("read again after %s, idle since %v, reached %d", took, row.Idle, row.Reached)
+	}
+	// A lane that was just read again has as much time as the first time.
 	w.Deliver("r")
-	w.Change("r", func(row *replay.Row) { row.Stalls, row.Waiting.Since = 3, w.Now })
-	began = w.Now
-	wantDrain(t, w, drainer(w), 4*time.Second, replay.Waiting)
-	if took := w.Now.Sub(began); took != 4*time.Second {
-		t.Errorf("waited for %s", took)
+	if row.Waiting == nil || !row.Waiting.Since.Equal(began.Add(10*time.Second)) {
+		t.Errorf("waits for %+v", row.Waiting)
 	}
 }
 

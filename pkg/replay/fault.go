@@ -14,10 +14,14 @@ import (
 // The faults that a replay's row may name.
 const (
 	// FaultStalled: nobody consumes the playback stream.
-	FaultStalled      = "Reprise.Stalled"
+	FaultStalled = "Reprise.Stalled"
+	// FaultUnread: lane groups could not be read; the newest error of a reader says why.
+	FaultUnread       = "Reprise.ReadFailed"
 	FaultOtherVersion = "Reprise.OtherVersion"
 	FaultLost         = "Reprise.GenerationLost"
 	FaultDamaged      = "Reprise.StorageDamaged"
+	// FaultParked: a person has to decide whether the generation becomes active.
+	FaultParked = "Reprise.Parked"
 )
 
 var (
@@ -110,15 +114,20 @@ func (s Store) NoteError(ctx context.Context, id, name string, cause error) erro
 }
 
 // Explained adds the newest error of a reader or the consumer to the failure of a
-// replay, if it is the reason.
+// replay, if it is the reason. FaultUnread gets its name.
 func (r *Row) Explained(why *Failure) *Failure {
 	if why == nil || r.LastError == nil || strings.Contains(why.Cause, r.LastError.Cause) {
 		return why
 	}
-	if why.Error != FaultStalled && why.Error != r.LastError.Error {
+	name := why.Error
+	switch name {
+	case FaultUnread:
+		name = r.LastError.Error
+	case FaultStalled, r.LastError.Error:
+	default:
 		return why
 	}
-	return &Failure{Error: why.Error, Cause: why.Cause + "; the last error was: " + r.LastError.Cause}
+	return &Failure{Error: name, Cause: why.Cause + "; the last error was: " + r.LastError.Cause}
 }
 
 // countDamaged counts damaged records in the row of a replay that has not ended. A

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -12,6 +13,9 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/replay/budget"
+	"reprise/pkg/replay/pace"
+	"reprise/pkg/replay/request"
 )
 
 // entityPage bounds a page of one entity's events, each of which may cost a read of
@@ -23,9 +27,12 @@ const entityPage = 500
 type laneReader struct {
 	reader    *Reader
 	id        string
-	selection selection
+	cut       cutRef
+	selection request.Selection
 	plan      LanePlan
+	track     Track
 	watch     *watch
+	pacer     *pace.Pacer
 	// stored is the acknowledged checkpoint, and cursor how far the log was read.
 	// The pending lines are those between the two.
 	stored  Checkpoint
@@ -33,20 +40,46 @@ type laneReader struct {
 	pending [][]byte
 	bytes   int
 	saved   time.Time
+	// began is what was read before, and most the Most of the checkpoint.
+	began Sum
+	most  *Extent
+	// rate is how many events a second were read lately.
+	rate float64
 }
 
-func newLaneReader(r *Reader, row Row, plan LanePlan, at Checkpoint, w *watch) *laneReader {
-	at.End = nil // it is not part of a place
+func newLaneReader(r *run, plan LanePlan, track Track, at Checkpoint) *laneReader {
+	most := at.Most
+	at.End, at.Edge, at.Most, at.Moved, at.Rate = nil, nil, nil, 0, 0 // they are not part of a place
+	at.CatchUp = r.row.CatchUps
 	return &laneReader{
-		reader:    r,
-		id:        row.ID,
-		selection: newSelection(row.Request),
+		reader:    r.reader,
+		id:        r.row.ID,
+		cut:       r.row.present(),
+		selection: r.row.Request.Selection(),
 		plan:      plan,
-		watch:     w,
+		track:     track,
+		watch:     r.watch,
+		pacer:     r.pacer,
 		stored:    at,
 		cursor:    at,
-		saved:     r.Store.Now(),
+		began:     at.Read,
+		most:      most,
+		saved:     r.reader.Store.Now(),
 	}
+}
+
+// readSlices reads slices, of which the first has the number first, from the cursor on.
+// Slices that are known to be read are left out.
+func (l *laneReader) readSlices(ctx context.Context, some []Slice, first int) error {
+	for i, slice := range some {
+		if first+i < l.cursor.Slices {
+			continue
+		}
+		if err := l.readSlice(ctx, slice); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // readSlice reads the lane's buckets of a slice, from the cursor on.
@@ -93,10 +126,15 @@ func (l *laneReader) pageOf(b eventlog.Bucket, roster *eventlog.Roster) pages {
 		kept := page.Entries[:0]
 		for i := range page.Entries {
 			e := &page.Entries[i]
-			if roster.Has(e.Position) {
+			switch {
+			case e.Position <= l.plan.After: // read for an earlier cut
+				l.watch.keeper.Count(workOf(page.Entries[i : i+1]))
+			case roster.Has(e.Position):
 				kept = append(kept, *e)
-			} else if err := l.strand(ctx, e); err != nil {
-				return page, err
+			default:
+				if err := l.strand(ctx, e); err != nil {
+					return page, err
+				}
 			}
 		}
 		page.Entries = kept
@@ -194,6 +232,7 @@ func (l *laneReader) readBucket(ctx context.Context, b eventlog.Bucket, read pag
 		if err != nil {
 			return fmt.Errorf("read bucket %s: %w", b, err)
 		}
+		l.watch.keeper.Count(workOf(page.Entries))
 		for i := range page.Entries {
 			if err := l.take(ctx, b, &page.Entries[i]); err != nil {
 				return err
@@ -209,6 +248,15 @@ func (l *laneReader) readBucket(ctx context.Context, b eventlog.Bucket, read pag
 	}
 }
 
+// workOf is the work of reading entries.
+func workOf(entries []eventlog.Entry) budget.Work {
+	done := budget.Work{Read: int64(len(entries))}
+	for i := range entries {
+		done.ReadBytes += int64(len(entries[i].Line))
+	}
+	return done
+}
+
 // take moves the cursor over one entry.
 func (l *laneReader) take(ctx context.Context, b eventlog.Bucket, e *eventlog.Entry) error {
 	key := e.SortKey()
@@ -218,22 +266,71 @@ func (l *laneReader) take(ctx context.Context, b eventlog.Bucket, e *eventlog.En
 	l.cursor.Bucket, l.cursor.After = b, key
 	digest := event.DigestOf(e.Position, e.Line)
 	l.cursor.Read.add(len(e.Line), digest)
-	wanted, err := l.selection.wants(e)
-	if err != nil || !wanted {
-		return err
+	wanted, err := l.selection.Wants(e.Entity, e.Logged, e.Line)
+	if err != nil {
+		return fmt.Errorf("event at %s: %w", e.Position, err)
+	}
+	if !wanted {
+		return nil
 	}
 	l.cursor.Delivered.add(len(e.Line), digest)
 	l.pending = append(l.pending, event.AppendPlaced(nil, e.Line, e.Position, e.Logged))
 	l.bytes += len(e.Line)
-	if l.bytes >= cmp.Or(l.reader.RecordBytes, record.TargetBytes) || len(l.pending) == record.MaxEvents {
+	most := l.pacer.Most()
+	if l.bytes >= cmp.Or(l.reader.RecordBytes, record.TargetBytes) || len(l.pending) == record.MaxEvents ||
+		(most > 0 && len(l.pending) >= most) {
 		return l.deliver(ctx)
 	}
 	return nil
 }
 
-// deliver puts the pending lines as one record and, once it is acknowledged, stores
-// the checkpoint after it.
+// errRegather says that the pending events, gathered at a higher rate, would be too many
+// at once: they were dropped, and have to be read again from the cursor.
+var errRegather = errors.New("events have to be read again")
+
+// deliver waits until the rate allows the pending events, and puts them.
 func (l *laneReader) deliver(ctx context.Context) error {
+	// Only a new rate has to be known here: a reader stops between two pages, so that
+	// it reads none twice.
+	if err := l.watch.check(ctx); err != nil {
+		if _, stop := stopping(err); !stop {
+			return err
+		}
+	}
+	if most := l.pacer.Most(); most > 0 && len(l.pending) > 2*most {
+		l.drop()
+		return errRegather
+	}
+	return l.deliverAll(ctx)
+}
+
+// deliverAll is deliver for events that are not read again, however many they are.
+func (l *laneReader) deliverAll(ctx context.Context) error {
+	if len(l.pending) == 0 {
+		return nil
+	}
+	if err := l.pacer.Wait(ctx, len(l.pending), l.watch.check); err != nil {
+		return err
+	}
+	return l.put(ctx)
+}
+
+// flush delivers the pending events at once, so that the next reader need not read them
+// again; not if a rate would have to be waited for.
+func (l *laneReader) flush(ctx context.Context) error {
+	if l.pacer.Most() > 0 {
+		l.drop()
+		return nil
+	}
+	return l.put(ctx)
+}
+
+// drop sets the cursor back to the checkpoint.
+func (l *laneReader) drop() { l.cursor, l.pending, l.bytes = l.stored, l.pending[:0], 0 }
+
+// put puts the pending lines as one record and, once it is acknowledged, stores the
+// checkpoint after it.
+func (l *laneReader) put(ctx context.Context) error {
 	if len(l.pending) == 0 {
 		return nil
 	}
@@ -245,6 +342,7 @@ func (l *laneReader) deliver(ctx context.Context) error {
 		Replay: l.id,
 		From:   l.stored.Delivered.Count,
 		To:     l.cursor.Delivered.Count,
+		Slice:  l.track.Slice,
 		Place:  place,
 	}
 	data, err := l.reader.Codec.Pack(record.Header{Lane: l.plan.Lane, Playback: playback}, l.pending)
@@ -254,16 +352,34 @@ func (l *laneReader) deliver(ctx context.Context) error {
 	if _, err := l.reader.Playback.Put(ctx, l.reader.Lanes.Key(l.plan.Lane), data); err != nil {
 		return fmt.Errorf("put playback record: %w", err)
 	}
+	l.watch.keeper.Count(budget.Work{Delivered: int64(len(l.pending)), DeliveredBytes: int64(l.bytes)})
 	return l.save(ctx)
 }
 
 func (l *laneReader) save(ctx context.Context) error {
-	if err := l.reader.Store.advance(ctx, l.id, l.plan.Lane, l.cursor); err != nil {
+	if err := l.reader.Store.advance(ctx, l.cut, l.track, l.timed()); err != nil {
 		return err
 	}
 	l.stored, l.pending, l.bytes = l.cursor, l.pending[:0], 0
 	l.saved = l.reader.Store.Now()
 	return nil
+}
+
+// timed is the cursor with the present time, and with the rate since the checkpoint
+// before, smoothed over some of them.
+func (l *laneReader) timed() Checkpoint {
+	const weight = 0.3 // of the newest
+	now := l.reader.Store.Now()
+	if passed := now.Sub(l.saved).Seconds(); passed > 0 {
+		newest := float64(l.cursor.Read.Count-l.stored.Read.Count) / passed
+		if l.rate == 0 {
+			l.rate = newest
+		}
+		l.rate = weight*newest + (1-weight)*l.rate
+	}
+	to := l.cursor
+	to.Moved, to.Rate = now.UnixMilli(), l.rate
+	return to
 }
 
 // saveSparse stores the cursor at intervals while nothing is selected, so that the
@@ -276,9 +392,21 @@ func (l *laneReader) saveSparse(ctx context.Context) error {
 	return l.save(ctx)
 }
 
+// endSlice delivers the pending lines and stores that a number of slices were read
+// whole.
+func (l *laneReader) endSlice(ctx context.Context, slices int) error {
+	if err := l.deliverAll(ctx); err != nil {
+		return err
+	}
+	l.cursor.Slices, l.cursor.Edge = slices, &Edge{slices, l.cursor.Delivered.Count}
+	err := l.save(ctx)
+	l.cursor.Edge, l.stored.Edge = nil, nil
+	return err
+}
+
 // finish delivers the pending lines and writes the lane's end marker.
 func (l *laneReader) finish(ctx context.Context) error {
-	if err := l.deliver(ctx); err != nil {
+	if err := l.deliverAll(ctx); err != nil {
 		return err
 	}
 	l.cursor.Done = true

@@ -62,19 +62,20 @@ func openMarks(
 	}, nil
 }
 
-func markKey(id string, lane event.Lane) control.Key {
-	return control.Key{Partition: Partition(id), Sort: "mark#" + lane.String()}
+// key is where the mark of a replay that is no rebuild is stored. Its cut never moves.
+func (m marks) key(t Track) control.Key {
+	return control.Key{Partition: Partition(m.id), Sort: t.name("mark#")}
 }
 
-func (m marks) load(ctx context.Context, lane event.Lane) (datastore.Mark, markVersion, error) {
+func (m marks) load(ctx context.Context, t Track) (datastore.Mark, markVersion, error) {
 	if m.generation != nil {
-		mark, version, err := m.generation.Mark(ctx, datastore.ReplayMark, lane)
+		mark, version, err := m.generation.Mark(ctx, datastore.ReplayMark, t.Lane)
 		if errors.Is(err, datastore.ErrNoMark) {
 			return datastore.Mark{}, "", nil
 		}
 		return mark, markVersion(version), err
 	}
-	mark, version, err := control.Load[datastore.Mark](ctx, m.store.Table, markKey(m.id, lane))
+	mark, version, err := control.Load[datastore.Mark](ctx, m.store.Table, m.key(t))
 	if errors.Is(err, control.ErrNotFound) {
 		return datastore.Mark{}, "", nil
 	}
@@ -83,48 +84,87 @@ func (m marks) load(ctx context.Context, lane event.Lane) (datastore.Mark, markV
 
 // move stores a mark over the version that was loaded. If another consumer moved it
 // in between, that is an error, and the batch must be retried.
-func (m marks) move(ctx context.Context, lane event.Lane, mark datastore.Mark, previous markVersion) error {
+func (m marks) move(ctx context.Context, t Track, mark datastore.Mark, previous markVersion) error {
 	var err error
 	if m.generation != nil {
-		_, err = m.generation.SetMark(ctx, datastore.ReplayMark, lane, mark, datastore.MarkVersion(previous))
+		_, err = m.generation.SetMark(ctx, datastore.ReplayMark, t.Lane, mark, datastore.MarkVersion(previous))
 	} else {
-		_, err = control.Store(ctx, m.store.Table, markKey(m.id, lane), mark, control.Version(previous))
+		_, err = control.Store(ctx, m.store.Table, m.key(t), mark, control.Version(previous))
 	}
 	if err != nil {
-		return fmt.Errorf("move mark of lane %s: %w", lane, err)
+		return fmt.Errorf("move mark of lane %s: %w", t.Lane, err)
 	}
 	return nil
 }
 
-// loadAll returns the marks of lanes; one that does not exist yet counts as zero.
-func (m marks) loadAll(ctx context.Context, lanes []event.Lane) (map[event.Lane]datastore.Mark, error) {
-	if m.generation != nil {
-		return datastore.ReplayMarks(ctx, m.generation, lanes)
+// loadAll returns the marks of tracks; one that does not exist yet counts as zero.
+func (m marks) loadAll(ctx context.Context, tracks []Track) (map[Track]datastore.Mark, error) {
+	if m.generation == nil {
+		all, err := loadEach[datastore.Mark](ctx, m.store.Table, tracks, m.key)
+		if err != nil {
+			return nil, fmt.Errorf("load marks: %w", err)
+		}
+		return all, nil
 	}
-	all, err := loadLanes[datastore.Mark](ctx, m.store.Table, m.id, lanes, markKey)
-	if err != nil {
-		return nil, fmt.Errorf("load marks: %w", err)
+	lanes := make([]event.Lane, len(tracks)) // a rebuild is ordered
+	for i, t := range tracks {
+		lanes[i] = t.Lane
 	}
-	return all, nil
+	found, err := datastore.ReplayMarks(ctx, m.generation, lanes)
+	byTrack := make(map[Track]datastore.Mark, len(found))
+	for lane, mark := range found {
+		byTrack[Track{Lane: lane}] = mark
+	}
+	return byTrack, err
 }
 
-// Consumed returns how many events of a replay were consumed; 0 if its generation is
-// gone or no longer being built.
-func (s Store) Consumed(ctx context.Context, registry datastore.Registry, generations datastore.Generations, row Row,
-) (events int64, err error) {
+// laneSums adds up, for each lane, the checkpoints and marks of its tracks. A lane has
+// an end marker if all of them have.
+func (m marks) laneSums(ctx context.Context, row Row) (
+	map[event.Lane]Checkpoint, map[event.Lane]datastore.Mark, error,
+) {
+	tracks := row.tracks()
+	checkpoints, err := m.store.loadTracks(ctx, row.present(), tracks)
+	if err != nil {
+		return nil, nil, err
+	}
+	held, err := m.loadAll(ctx, tracks)
+	if err != nil {
+		return nil, nil, err
+	}
+	sums, applied := make(map[event.Lane]Checkpoint), make(map[event.Lane]datastore.Mark)
+	for _, track := range tracks {
+		sum, begun := sums[track.Lane]
+		at, mark := checkpoints[track], held[track]
+		if !begun {
+			sums[track.Lane], applied[track.Lane] = at, mark
+			continue
+		}
+		sums[track.Lane] = sum.plus(at)
+		total := applied[track.Lane]
+		total.Ordinal += mark.Ordinal
+		total.Bytes += mark.Bytes
+		total.Digest = total.Digest.Add(mark.Digest)
+		applied[track.Lane] = total
+	}
+	return sums, applied, nil
+}
+
+// Marks returns how far the consumer of a replay has come in each track; none if its
+// generation is gone or no longer being built.
+func (s Store) Marks(
+	ctx context.Context, registry datastore.Registry, generations datastore.Generations, row Row,
+) (map[Track]datastore.Mark, error) {
 	m, err := openMarks(ctx, s, registry, generations, row)
 	if errors.Is(err, datastore.ErrUnknown) {
-		return 0, nil
+		return nil, nil
 	}
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	marks, err := m.loadAll(ctx, row.Lanes)
-	if err != nil && !errors.Is(err, datastore.ErrNoGeneration) {
-		return 0, err
+	marks, err := m.loadAll(ctx, row.tracks())
+	if errors.Is(err, datastore.ErrNoGeneration) {
+		return nil, nil
 	}
-	for _, mark := range marks {
-		events += mark.Ordinal
-	}
-	return events, nil
+	return marks, err
 }

@@ -50,7 +50,7 @@ func TestARebuildWritesOnlyIntoWhatItOwns(t *testing.T) {
 			w.Change("r", func(row *replay.Row) { row.Generation = other.ID })
 		}, false},
 		"it follows": {func(w *replaytest.World, generation string) {
-			w.Must(w.Registry.Follow(t.Context(), generation))
+			w.Must(w.Registry.Follow(t.Context(), generation, datastore.Cut{}))
 		}, false},
 	} {
 		w, generation, records := rebuildRead(t)
@@ -65,7 +65,7 @@ func TestARebuildWritesOnlyIntoWhatItOwns(t *testing.T) {
 		if errors.Is(errDrain, datastore.ErrUnknown) == tt.owns || errors.Is(errProof, datastore.ErrUnknown) == tt.owns {
 			t.Errorf("%s: drain %v, proof %v", name, errDrain, errProof)
 		}
-		applied, err := w.Store.Consumed(t.Context(), w.Registry, w.Generations, w.Row("r"))
+		applied, err := consumedOf(t.Context(), w, w.Registry, w.Generations, "r")
 		if err != nil || applied != want.Events {
 			t.Errorf("%s: %d events are applied, %v", name, applied, err)
 		}
@@ -139,7 +139,7 @@ func TestTheAppliedEventsOfAReplayAreCounted(t *testing.T) {
 	wantApplied := func(want int64) {
 		t.Helper()
 		for _, id := range []string{"plain", "rebuild"} {
-			applied, err := w.Store.Consumed(t.Context(), w.Registry, w.Generations, w.Row(id))
+			applied, err := consumedOf(t.Context(), w, w.Registry, w.Generations, id)
 			if err != nil || applied != want {
 				t.Errorf("%d events of %s are applied, %v; want %d", applied, id, err, want)
 			}
@@ -154,17 +154,17 @@ func TestTheAppliedEventsOfAReplayAreCounted(t *testing.T) {
 	unreadable.Table = replaytest.Intercepted{Table: w.Registry.Table, Read: func(control.Key) error {
 		return replaytest.ErrUnreadable
 	}}
-	_, err := w.Store.Consumed(t.Context(), unreadable, w.Generations, w.Row("rebuild"))
+	_, err := consumedOf(t.Context(), w, unreadable, w.Generations, "rebuild")
 	if !errors.Is(err, replaytest.ErrUnreadable) {
 		t.Errorf("without a registry: %v", err)
 	}
 	generations := replaytest.Unreadable{Generations: w.Generations}
-	_, err = w.Store.Consumed(t.Context(), w.Registry, generations, w.Row("rebuild"))
+	_, err = consumedOf(t.Context(), w, w.Registry, generations, "rebuild")
 	if !errors.Is(err, replaytest.ErrUnreadable) {
 		t.Errorf("without marks: %v", err)
 	}
 	w.Must(w.Generations.Drop(t.Context(), generation))
-	applied, err := w.Store.Consumed(t.Context(), w.Registry, w.Generations, w.Row("rebuild"))
+	applied, err := consumedOf(t.Context(), w, w.Registry, w.Generations, "rebuild")
 	if err != nil || applied != 0 {
 		t.Errorf("without a table: %d, %v", applied, err)
 	}

@@ -17,7 +17,7 @@ func paused(t *testing.T) *replaytest.World {
 	t.Helper()
 	w := replaytest.New(t)
 	w.Create("r", replay.Request{})
-	row, err := w.Store.RequestPause(t.Context(), "r")
+	row, _, err := w.Store.RequestPause(t.Context(), "r")
 	if err != nil || !row.Paused {
 		t.Fatalf("pause: %+v, %v", row, err)
 	}
@@ -67,11 +67,11 @@ func TestPausingAndResumingAreIdempotent(t *testing.T) {
 	park(t, w, "one", true)
 	silent := w.Store
 	silent.Table = replaytest.Intercepted{Table: w.Store.Table, Write: replaytest.Failing(replay.RowKey("r"))}
-	if row, err := silent.RequestPause(t.Context(), "r"); err != nil || !row.Paused {
+	if row, _, err := silent.RequestPause(t.Context(), "r"); err != nil || !row.Paused {
 		t.Errorf("paused again: %+v, %v", row, err)
 	}
 	for _, store := range []replay.Store{w.Store, silent} {
-		tokens, err := store.Resume(t.Context(), "r")
+		_, tokens, err := store.Resume(t.Context(), "r")
 		if err != nil || !slices.Equal(tokens, []string{"one"}) || w.Row("r").Paused {
 			t.Errorf("resumed: %q, %v, paused %t", tokens, err, w.Row("r").Paused)
 		}
@@ -83,9 +83,9 @@ func TestPausingAndResumingAreIdempotent(t *testing.T) {
 func TestATokenIsKeptUntilItIsReleased(t *testing.T) {
 	w := paused(t)
 	park(t, w, "one", true)
-	tokens, err := w.Store.Resume(t.Context(), "r")
+	_, tokens, err := w.Store.Resume(t.Context(), "r")
 	w.Must(err)
-	_, err = w.Store.RequestPause(t.Context(), "r")
+	_, _, err = w.Store.RequestPause(t.Context(), "r")
 	w.Must(err)
 	park(t, w, "two", true)
 	w.Must(w.Store.Released(t.Context(), "r", tokens))
@@ -145,10 +145,10 @@ func TestATokenThatIsNotStoredIsNotParked(t *testing.T) {
 func TestAReplayThatHasEndedIsNotPaused(t *testing.T) {
 	w := paused(t)
 	w.Change("r", func(row *replay.Row) { row.Status = replay.Succeeded })
-	if _, err := w.Store.RequestPause(t.Context(), "r"); !errors.Is(err, replay.ErrEnded) {
+	if _, _, err := w.Store.RequestPause(t.Context(), "r"); !errors.Is(err, replay.ErrEnded) {
 		t.Errorf("pause: %v", err)
 	}
-	if tokens, err := w.Store.Resume(t.Context(), "r"); !errors.Is(err, replay.ErrEnded) || tokens != nil {
+	if _, tokens, err := w.Store.Resume(t.Context(), "r"); !errors.Is(err, replay.ErrEnded) || tokens != nil {
 		t.Errorf("resume: %q, %v", tokens, err)
 	}
 }

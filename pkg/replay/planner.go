@@ -12,12 +12,6 @@ import (
 	"reprise/pkg/eventlog"
 )
 
-const (
-	// groupsPerReader is the number of lane groups for each reader that may run
-	// at a time, so that a reader that finishes early gets another group.
-	groupsPerReader = 2
-)
-
 // EntityBuckets finds the buckets in which an entity of a lane has events up to a head.
 type EntityBuckets func(context.Context, event.Lane, string, eventlog.Head) ([]eventlog.Bucket, error)
 
@@ -49,22 +43,21 @@ func (p *Planner) Plan(ctx context.Context, id string) (Row, error) {
 	if err != nil {
 		return Row{}, fmt.Errorf("plan replay %s: %w", id, err)
 	}
-	plan := divide(weights, groupsPerReader*row.Request.Parallelism)
-	if err := p.storeOnce(ctx, planKey(id), plan); err != nil {
-		return Row{}, fmt.Errorf("store plan of replay %s: %w", id, err)
+	plan, err := divide(weights, row.Request, p.Width)
+	if err != nil {
+		return Row{}, fmt.Errorf("plan replay %s: %w", id, err)
 	}
-	// An earlier attempt may have stored its plan: that one decides.
-	if plan, err = p.Store.loadPlan(ctx, id); err != nil {
+	if plan, err = p.keepPlan(ctx, row.present(), plan); err != nil {
 		return Row{}, err
 	}
-	return p.enter(ctx, id, cut, plan)
+	return p.enter(ctx, row, cut, plan)
 }
 
 // enter records the plan in the replay's row, and as its cut the time at which the
 // first of its lanes was frozen, which may have been in an earlier attempt.
-func (p *Planner) enter(ctx context.Context, id string, cut time.Time, plan Plan) (Row, error) {
+func (p *Planner) enter(ctx context.Context, planned Row, cut time.Time, plan Plan) (Row, error) {
 	lanes := plan.lanes()
-	plans, err := p.Store.LoadLanePlans(ctx, id, lanes)
+	plans, err := p.Store.LoadLanePlans(ctx, planned, lanes)
 	if err != nil {
 		return Row{}, err
 	}
@@ -74,7 +67,7 @@ func (p *Planner) enter(ctx context.Context, id string, cut time.Time, plan Plan
 			cut = lane.Frozen
 		}
 	}
-	return p.Store.Update(ctx, id, func(row *Row) error {
+	return p.Store.Update(ctx, planned.ID, func(row *Row) error {
 		if row.Cut != nil {
 			return control.Unchanged()
 		}
@@ -118,7 +111,7 @@ func (p *Planner) planLanes(ctx context.Context, row Row, heads []eventlog.Head,
 }
 
 func (p *Planner) scopes(r Request) map[event.Lane][]string {
-	if len(r.Entities) == 0 {
+	if !r.Scoped() {
 		return nil
 	}
 	scopes := make(map[event.Lane][]string)
@@ -133,7 +126,7 @@ func (p *Planner) scopes(r Request) map[event.Lane][]string {
 // stored, and weighs it. The rest of the lane's plan follows from the stored cut, so
 // that two attempts agree.
 func (p *Planner) planLane(ctx context.Context, row Row, plan LanePlan) (weight, error) {
-	key := lanePlanKey(row.ID, plan.Lane)
+	key := row.present().lane(plan.Lane)
 	stored, _, err := control.Load[LanePlan](ctx, p.Store.Table, key)
 	if errors.Is(err, control.ErrNotFound) {
 		stored, err = p.cutLane(ctx, row, plan)
@@ -144,7 +137,7 @@ func (p *Planner) planLane(ctx context.Context, row Row, plan LanePlan) (weight,
 	if len(stored.Scopes) > 0 {
 		return p.planScopes(ctx, row, stored)
 	}
-	w, _, err := p.weigh(ctx, row, stored)
+	w, _, err := p.weigh(ctx, row.Request, stored, nil)
 	return w, err
 }
 
@@ -153,11 +146,11 @@ func (p *Planner) planLane(ctx context.Context, row Row, plan LanePlan) (weight,
 func (p *Planner) cutLane(ctx context.Context, row Row, plan LanePlan) (LanePlan, error) {
 	if len(plan.Scopes) == 0 {
 		var err error
-		if _, plan.Expect, err = p.weigh(ctx, row, plan); err != nil {
+		if _, plan.Expect, err = p.weigh(ctx, row.Request, plan, nil); err != nil {
 			return LanePlan{}, err
 		}
 	}
-	key := lanePlanKey(row.ID, plan.Lane)
+	key := row.present().lane(plan.Lane)
 	if err := p.storeOnce(ctx, key, plan); err != nil {
 		return LanePlan{}, err
 	}
@@ -165,15 +158,21 @@ func (p *Planner) cutLane(ctx context.Context, row Row, plan LanePlan) (LanePlan
 	return stored, err
 }
 
-// weigh sums up the manifests of the buckets of a lane that the replay reads.
-func (p *Planner) weigh(ctx context.Context, row Row, plan LanePlan) (weight, Sum, error) {
+// weigh sums up the manifests of the buckets of a lane that the replay reads, and
+// calls each, which may be nil, for every one.
+func (p *Planner) weigh(
+	ctx context.Context, r Request, plan LanePlan, each func(eventlog.Bucket, *eventlog.Manifest),
+) (weight, Sum, error) {
 	w := weight{lane: plan.Lane, buckets: make(map[eventlog.Bucket]int64)}
 	var sum Sum
-	from, to := bucketRange(row.Request, p.Width)
+	from, to := bucketRange(r, p.Width)
 	err := p.Heads.Manifests(ctx, plan.Lane, plan.Head, from, to, func(b eventlog.Bucket, m eventlog.Manifest) error {
 		sum.addSum(Sum{Count: m.Count, Bytes: m.Bytes, Digest: m.Digest})
 		w.buckets[b] += m.Bytes
 		w.bytes += m.Bytes
+		if each != nil {
+			each(b, &m)
+		}
 		return nil
 	})
 	return w, sum, err
@@ -182,7 +181,20 @@ func (p *Planner) weigh(ctx context.Context, row Row, plan LanePlan) (weight, Su
 // planScopes stores the buckets of the selected entities. Every bucket of an entity
 // weighs the same.
 func (p *Planner) planScopes(ctx context.Context, row Row, plan LanePlan) (weight, error) {
-	from, to := bucketRange(row.Request, p.Width)
+	return p.weighScopes(ctx, row.Request, plan, func(entity string, list []eventlog.Bucket) error {
+		if err := p.storeOnce(ctx, scopeKey(row.ID, entity), list); err != nil {
+			return fmt.Errorf("store buckets of an entity: %w", err)
+		}
+		return nil
+	})
+}
+
+// weighScopes calls each for every selected entity of a lane, with the list of its
+// buckets.
+func (p *Planner) weighScopes(
+	ctx context.Context, r Request, plan LanePlan, each func(entity string, list []eventlog.Bucket) error,
+) (weight, error) {
+	from, to := bucketRange(r, p.Width)
 	w := weight{lane: plan.Lane, buckets: make(map[eventlog.Bucket]int64)}
 	for _, entity := range plan.Scopes {
 		buckets, err := p.Buckets(ctx, plan.Lane, entity, plan.Head)
@@ -198,9 +210,62 @@ func (p *Planner) planScopes(ctx context.Context, row Row, plan LanePlan) (weigh
 			w.buckets[b]++
 			w.bytes++
 		}
-		if err := p.storeOnce(ctx, scopeKey(row.ID, entity), list); err != nil {
-			return weight{}, fmt.Errorf("store buckets of an entity: %w", err)
+		if err := each(entity, list); err != nil {
+			return weight{}, err
 		}
 	}
 	return w, nil
+}
+
+// Parallel is how many segment readers may run at a time: what an operator set, or what
+// the request asks for.
+func (r *Row) Parallel() int {
+	if r.Parallelism != nil {
+		return *r.Parallelism
+	}
+	return r.Request.Parallelism
+}
+
+// Readers is Parallel within the platform's bound. There are never more readers at work
+// than the plan has lane groups.
+func (r *Row) Readers() int {
+	if r.MaxReaders > 0 {
+		return min(r.Parallel(), r.MaxReaders)
+	}
+	return r.Parallel()
+}
+
+// SetParallelism sets how many segment readers of a replay may run at a time, for its
+// next map runs. It returns ErrRequest for a number that no replay may have, and ErrEnded
+// after the replay's end.
+func (s Store) SetParallelism(ctx context.Context, id string, n int) (Row, error) {
+	if n < 1 || n > MaxParallelism {
+		return Row{}, fmt.Errorf("%w: parallelism %d is not between 1 and %d", ErrRequest, n, MaxParallelism)
+	}
+	return s.Update(ctx, id, func(row *Row) error {
+		if row.Cancel {
+			return ErrEnded
+		}
+		if row.Parallel() == n {
+			return control.Unchanged()
+		}
+		row.Parallelism = &n
+		return nil
+	})
+}
+
+// Bound records the platform's bound of segment readers, 0 for none. A replay that has
+// ended keeps the one that it had.
+func (s Store) Bound(ctx context.Context, id string, readers int) error {
+	_, err := s.Update(ctx, id, func(row *Row) error {
+		if row.MaxReaders == readers {
+			return control.Unchanged()
+		}
+		row.MaxReaders = readers
+		return nil
+	})
+	if errors.Is(err, ErrEnded) {
+		return nil
+	}
+	return err
 }

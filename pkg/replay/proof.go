@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
@@ -88,15 +89,19 @@ func (p *Prover) Prove(ctx context.Context, id string) (Proof, error) {
 	if err != nil {
 		return Proof{}, fmt.Errorf("prove replay %s: %w", id, err)
 	}
-	return p.Store.keepProof(ctx, id, proof)
+	return p.Store.keepProof(ctx, row, proof)
 }
 
 // keepProof stores a proof in the replay's row and returns the stored one. It never
 // replaces a complete proof: an abandoned prover that is still running may have
-// seen rows that have changed since.
-func (s Store) keepProof(ctx context.Context, id string, proof Proof) (Proof, error) {
-	row, err := s.Update(ctx, id, func(r *Row) error {
-		if r.Proof.complete() {
+// seen rows that have changed since. Nor does it store one of an earlier cut, which is
+// control.ErrConflict.
+func (s Store) keepProof(ctx context.Context, seen Row, proof Proof) (Proof, error) {
+	row, err := s.Update(ctx, seen.ID, func(r *Row) error {
+		switch {
+		case r.CatchUps != seen.CatchUps:
+			return control.ErrConflict
+		case r.Proof.complete():
 			return control.Unchanged()
 		}
 		r.Proof = &proof
@@ -111,7 +116,7 @@ func (s Store) keepProof(ctx context.Context, id string, proof Proof) (Proof, er
 func (p *Proof) complete() bool { return p != nil && p.Complete }
 
 func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
-	plans, err := p.Store.LoadLanePlans(ctx, row.ID, p.lanesOf(row))
+	plans, err := p.Store.LoadLanePlans(ctx, row, p.lanesOf(row))
 	if err != nil {
 		return Proof{}, err
 	}
@@ -119,11 +124,7 @@ func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	checkpoints, err := p.Store.LoadCheckpoints(ctx, row.ID, row.Lanes)
-	if err != nil {
-		return Proof{}, err
-	}
-	applied, err := m.loadAll(ctx, row.Lanes)
+	checkpoints, applied, err := m.laneSums(ctx, row)
 	if err != nil {
 		return Proof{}, err
 	}
@@ -135,9 +136,9 @@ func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
 	if err != nil {
 		return Proof{}, err
 	}
-	proof := Proof{Scoped: len(row.Request.Entities) > 0}
+	proof := Proof{Scoped: row.Request.Scoped()}
 	for _, lane := range p.lanesOf(row) {
-		proof.compareHead(plans[lane], heads[lane], checkpoints[lane].End, row.Request.bounded())
+		proof.compareHead(plans[lane], heads[lane], checkpoints[lane].End, row.Request.Bounded())
 	}
 	for _, lane := range row.Lanes {
 		proof.compareLane(lane, plans[lane], checkpoints[lane], applied[lane], rows[lane])
@@ -160,7 +161,7 @@ func (p *Prover) compare(ctx context.Context, row Row, m marks) (Proof, error) {
 // lanesOf returns all lanes, since those that the plan left out must be empty, too;
 // for a replay of single entities only the lanes of those.
 func (p *Prover) lanesOf(row Row) []event.Lane {
-	if len(row.Request.Entities) > 0 {
+	if row.Request.Scoped() {
 		return row.Lanes
 	}
 	return event.AllLanes(p.Lanes)
@@ -288,4 +289,64 @@ func mapLanes[T any](ctx context.Context, lanes []event.Lane, find func(context.
 		byLane[lane] = found[i]
 	}
 	return byLane, nil
+}
+
+// states compares the states of a rebuilt generation with those of the active one of
+// the same version. It is safe for concurrent use; a nil one compares nothing.
+type states struct {
+	id     string
+	active datastore.Generation
+	// enough reports whether half of the time for the proof has passed.
+	enough func() bool
+
+	mu  sync.Mutex
+	sum codecheck.Comparison
+}
+
+// statesOf returns nil if there is nothing to compare a replay's generation with.
+func (p *Prover) statesOf(ctx context.Context, row Row, m marks) (*states, error) {
+	if m.generation == nil {
+		return nil, nil
+	}
+	registered, err := p.Registry.Load(ctx)
+	if err != nil {
+		return nil, err
+	}
+	active, found := registered.Find(registered.Active)
+	if !found || active.ID == row.Generation || active.Version != m.version || active.Loss != nil {
+		return nil, nil
+	}
+	s := &states{id: active.ID, active: p.Generations.Open(active.ID), enough: func() bool { return false }}
+	if deadline, given := ctx.Deadline(); given {
+		now := p.Store.Now()
+		half := now.Add(deadline.Sub(now) / 2)
+		s.enough = func() bool { return !p.Store.Now().Before(half) }
+	}
+	return s, nil
+}
+
+// begin returns what to call for each row of a lane, and what to call at the end.
+func (s *states) begin(ctx context.Context, lane event.Lane) (compare func(*datastore.Row), done func()) {
+	if s == nil {
+		return func(*datastore.Row) {}, func() {}
+	}
+	walk := codecheck.NewWalk(s.active, lane, s.enough)
+	compare = func(row *datastore.Row) { walk.Compare(ctx, row) }
+	return compare, func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.sum.Merge(walk.Result())
+	}
+}
+
+// result is the comparison of all lanes, nil if there was none.
+func (s *states) result() *codecheck.Comparison {
+	if s == nil {
+		return nil
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	sum := s.sum
+	sum.Generation = s.id
+	return &sum
 }

@@ -4,15 +4,19 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"sync"
+	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
+	"reprise/pkg/control"
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
+	"reprise/pkg/replay/budget"
+	"reprise/pkg/replay/pace"
+	"reprise/pkg/replay/request"
 )
 
 const (
@@ -38,6 +42,8 @@ const (
 	Continue Outcome = "continue"
 	// Stopped: the replay was cancelled or has ended.
 	Stopped Outcome = "stopped"
+	// Paused: somebody paused the replay; call again once it is resumed.
+	Paused Outcome = "paused"
 )
 
 // Reader delivers segments to the playback stream. It is safe for concurrent use.
@@ -62,80 +68,201 @@ type Reader struct {
 	// CheckpointEvery is how often a checkpoint is stored while nothing is
 	// selected; 0 means every second.
 	CheckpointEvery time.Duration
+	// Pacer makes what holds a reader to the pace of its replay; nil means that every
+	// reader reads as fast as it can.
+	Pacer func(Row) *pace.Pacer
+	// Budget makes what holds a reader, of a lane group, to the budget of its replay;
+	// nil means that budgets hold nobody.
+	Budget func(id string, group int) *budget.Keeper
 }
 
-// Read reads a lane group until it is done, the replay is stopped, or the deadline,
-// which must be well before the caller's own end. After an error it may be called
+// Read reads a lane group until it is done, the replay is stopped or paused, or the
+// deadline, which must be well before the caller's own end. After an error it may be called
 // again; it continues from the last checkpoints.
 func (r *Reader) Read(ctx context.Context, id string, group int, deadline time.Time) (Outcome, error) {
+	reading, err := r.ReadCounted(ctx, id, group, deadline)
+	return reading.Outcome, err
+}
+
+// ReadCounted is Read with the numbers.
+func (r *Reader) ReadCounted(ctx context.Context, id string, group int, deadline time.Time) (Reading, error) {
 	row, err := r.Store.Working(ctx, id)
 	if err != nil {
-		return "", err
+		return Reading{}, err
 	}
-	if row.Cancel || row.Status.Ended() {
-		return Stopped, nil
+	plan, err := r.Store.LoadPlan(ctx, row)
+	if stop := row.stops(); stop != "" && errors.Is(err, control.ErrNotFound) {
+		return Reading{Outcome: stop}, nil
 	}
-	plan, err := r.Store.loadPlan(ctx, id)
 	if err != nil {
-		return "", err
+		return Reading{}, err
 	}
-	if group < 0 || group >= len(plan.Groups) {
-		return "", fmt.Errorf("read group %d of %d: %w", group, len(plan.Groups), ErrRequest)
+	all := children(row.Request, len(plan.Groups), len(plan.Slices))
+	if group < 0 || group >= all {
+		if stop := row.stops(); stop != "" { // it may have ended without a plan
+			return Reading{Outcome: stop}, nil
+		}
+		return Reading{}, fmt.Errorf("read group %d of %d: %w", group, all, ErrRequest)
 	}
-	run := &run{
-		reader: r,
-		row:    row,
-		watch:  &watch{store: r.Store, id: id, deadline: deadline, checked: r.Store.Now()},
+	parts := assigned(row, plan, group, all)
+	t := tally{plan: plan, Reading: Reading{Slice: plan.end(), Slices: plan.end()}}
+	t.Outcome, parts, err = r.readParts(ctx, row, group, &t, parts, deadline)
+	if err == nil {
+		err = t.finish(ctx, r.Store, row, parts)
 	}
-	if err := run.begin(ctx, plan.Groups[group].Lanes); err != nil {
-		return "", err
-	}
-	outcome, err := run.slices(ctx, plan.Slices)
 	if err != nil {
-		return "", fmt.Errorf("read group %d of replay %s: %w", group, id, err)
+		return Reading{}, fmt.Errorf("read group %d of replay %s: %w", group, id, err)
 	}
-	return outcome, nil
+	t.Since = time.Duration(row.since(r.Store.Now()) * float64(time.Second))
+	return t.Reading, nil
+}
+
+// stops is the outcome of reading a replay that is not to be read at present, or "".
+func (r *Row) stops() Outcome {
+	switch {
+	case r.Cancel || r.Status.Ended():
+		return Stopped
+	case r.Paused:
+		return Paused
+	}
+	return ""
+}
+
+// readParts reads one part after the other, and returns those that were not begun.
+func (r *Reader) readParts(
+	ctx context.Context, row Row, group int, t *tally, parts []part, deadline time.Time,
+) (Outcome, []part, error) {
+	if stop := row.stops(); stop != "" {
+		return stop, parts, nil
+	}
+	outcome, err := r.paced(ctx, row, group, deadline, func(all run) (outcome Outcome, err error) {
+		for outcome = Done; len(parts) > 0 && outcome == Done && err == nil; parts = parts[1:] {
+			one := all
+			one.part = parts[0]
+			outcome, err = one.read(ctx, &t.plan)
+			one.account(t)
+		}
+		return outcome, err
+	})
+	return outcome, parts, err
+}
+
+// paced calls read with a run that is held to the pace and the budget of the replay.
+func (r *Reader) paced(
+	ctx context.Context, row Row, group int, deadline time.Time, read func(run) (Outcome, error),
+) (Outcome, error) {
+	var pacer *pace.Pacer
+	if r.Pacer != nil {
+		pacer = r.Pacer(row)
+	}
+	pacer.Obey(row.RateOrder())
+	if err := pacer.Begin(ctx); err != nil {
+		return "", err
+	}
+	w := &watch{store: r.Store, id: row.ID, deadline: deadline, pacer: pacer, checked: r.Store.Now()}
+	if r.Budget != nil {
+		w.keeper = r.Budget(row.ID, group)
+	}
+	err := w.spend(ctx, &row)
+	outcome, stop := stopping(err)
+	if err == nil {
+		outcome, err = read(run{reader: r, row: row, watch: w, pacer: pacer})
+	} else if stop {
+		err = nil
+	}
+	if errors.Is(err, feed.ErrThrottled) || errors.Is(err, eventlog.ErrThrottled) {
+		err = errors.Join(err, pacer.Throttled(ctx))
+	}
+	if closed := errors.Join(pacer.Close(ctx), w.keeper.Close(ctx)); err == nil {
+		err = closed
+	}
+	return outcome, err
+}
+
+// part is what one child reads at a time: a lane group, over the slices [from, to).
+type part struct {
+	lanes    []event.Lane
+	from, to int
+	// track is the number of the only slice in an unordered replay, else 0.
+	track int
+	// last says that the lanes end with the last slice.
+	last bool
+}
+
+// assigned are the parts of one of all children: its lane group over all slices, or
+// up to the one that the replay's window has opened; in an unordered replay some of the
+// segments.
+func assigned(row Row, plan Plan, child, all int) []part {
+	slices := plan.end()
+	if row.Request.Order() != request.Unordered {
+		p := part{lanes: plan.Groups[child].Lanes, from: plan.First, to: slices, last: true}
+		if row.windowed() {
+			p.to, p.last = min(row.Window+1, slices), row.Window+1 >= slices
+		}
+		return []part{p}
+	}
+	var parts []part
+	for segment := child; segment < slices*len(plan.Groups); segment += all {
+		slice := segment / len(plan.Groups)
+		lanes := plan.Groups[segment%len(plan.Groups)].Lanes
+		parts = append(parts, part{lanes: lanes, from: slice, to: slice + 1, track: slice + 1, last: true})
+	}
+	return parts
 }
 
 func (r *Reader) view() eventlog.View { return eventlog.View{Log: r.Log, Heads: r.Heads} }
 
-// run is one Read in progress.
+// run is one Read of a part in progress.
 type run struct {
 	reader *Reader
 	row    Row
-	lanes  []*laneReader
-	watch  *watch
+	part   part
+	// plans are those of the part's lanes, lanes are the readers of those that were not
+	// done, and ended has the checkpoints of the others.
+	plans map[event.Lane]LanePlan
+	lanes []*laneReader
+	ended map[Track]Checkpoint
+	watch *watch
+	pacer *pace.Pacer
 }
 
-func (r *run) begin(ctx context.Context, lanes []event.Lane) error {
-	plans, err := r.reader.Store.LoadLanePlans(ctx, r.row.ID, lanes)
-	if err != nil {
+func (r *run) begin(ctx context.Context) error {
+	var err error
+	if r.plans, err = r.reader.Store.LoadLanePlans(ctx, r.row, r.part.lanes); err != nil {
 		return err
 	}
-	for _, lane := range lanes {
-		at, _, err := r.reader.Store.loadCheckpoint(ctx, r.row.ID, lane)
+	r.ended = make(map[Track]Checkpoint)
+	for _, lane := range r.part.lanes {
+		track := Track{lane, r.part.track}
+		at, err := r.reader.Store.loadCheckpoint(ctx, r.row.present(), track)
 		if err != nil {
 			return err
 		}
-		if !at.Done {
-			r.lanes = append(r.lanes, newLaneReader(r.reader, r.row, plans[lane], at, r.watch))
+		if at.Done {
+			r.ended[track] = at
+			continue
 		}
+		r.lanes = append(r.lanes, newLaneReader(r, r.plans[lane], track, at))
 	}
 	return nil
 }
 
-// slices reads slice after slice, several lanes at a time, and then writes the lanes'
-// end markers.
-func (r *run) slices(ctx context.Context, slices []Slice) (Outcome, error) {
-	from, to := bucketRange(r.row.Request, r.reader.Width)
-	for i, slice := range slices {
-		if i == 0 {
-			slice.From = from
-		}
-		if slice.To == "" {
-			slice.To = to
-		}
-		err := r.eachLane(ctx, func(ctx context.Context, l *laneReader) error { return l.readSlice(ctx, slice) })
+// read reads slice after slice, several lanes at a time, and then writes the lanes'
+// end markers, or notes the end of the last slice that is open.
+func (r *run) read(ctx context.Context, plan *Plan) (Outcome, error) {
+	if err := r.begin(ctx); err != nil {
+		return "", err
+	}
+	all := r.bounded(plan)
+	for i := r.part.from; i < r.part.to; i++ {
+		err := r.eachLane(ctx, func(ctx context.Context, l *laneReader) error {
+			at := i - plan.First
+			err := l.readSlices(ctx, all[at:at+1], i)
+			for errors.Is(err, errRegather) {
+				err = l.readSlices(ctx, all[r.part.from-plan.First:at+1], r.part.from)
+			}
+			return err
+		})
 		if outcome, stop := stopping(err); stop {
 			return outcome, r.flush(ctx, outcome)
 		}
@@ -143,10 +270,33 @@ func (r *run) slices(ctx context.Context, slices []Slice) (Outcome, error) {
 			return "", err
 		}
 	}
-	if err := r.eachLane(ctx, func(ctx context.Context, l *laneReader) error { return l.finish(ctx) }); err != nil {
+	finish := func(ctx context.Context, l *laneReader) error { return l.finish(ctx) }
+	if !r.part.last {
+		finish = func(ctx context.Context, l *laneReader) error { return l.endSlice(ctx, r.part.to) }
+	}
+	err := r.eachLane(ctx, finish)
+	if outcome, stop := stopping(err); stop {
+		return outcome, r.flush(ctx, outcome)
+	}
+	if err != nil {
 		return "", err
 	}
 	return Done, nil
+}
+
+// bounded are the slices within the bounds of the request.
+func (r *run) bounded(plan *Plan) []Slice {
+	all := slices.Clone(plan.Slices)
+	from, to := bucketRange(r.row.Request, r.reader.Width)
+	for i := range all {
+		if i == 0 && plan.First == 0 {
+			all[i].From = from
+		}
+		if all[i].To == "" {
+			all[i].To = to
+		}
+	}
+	return all
 }
 
 // flush delivers the pending events of all lanes, so that the next reader need not
@@ -155,7 +305,7 @@ func (r *run) flush(ctx context.Context, outcome Outcome) error {
 	if outcome == Stopped {
 		return nil
 	}
-	return r.eachLane(ctx, func(ctx context.Context, l *laneReader) error { return l.deliver(ctx) })
+	return r.eachLane(ctx, func(ctx context.Context, l *laneReader) error { return l.flush(ctx) })
 }
 
 func (r *run) eachLane(ctx context.Context, do func(context.Context, *laneReader) error) error {
@@ -170,72 +320,4 @@ func (r *run) eachLane(ctx context.Context, do func(context.Context, *laneReader
 		})
 	}
 	return group.Wait()
-}
-
-var (
-	errOutOfTime = errors.New("reader is out of time")
-	errStopped   = errors.New("replay was stopped")
-)
-
-func stopping(err error) (Outcome, bool) {
-	switch {
-	case errors.Is(err, errOutOfTime):
-		return Continue, true
-	case errors.Is(err, errStopped):
-		return Stopped, true
-	}
-	return "", false
-}
-
-// watch tells the lanes of a reader when to stop. It loads the replay's row at most
-// once per steeringInterval, whatever the number of lanes.
-type watch struct {
-	store    Store
-	id       string
-	deadline time.Time
-
-	mu      sync.Mutex
-	checked time.Time
-	stop    error
-}
-
-// check returns errOutOfTime or errStopped once the lanes have to stop.
-func (w *watch) check(ctx context.Context) error {
-	stop, load := w.due()
-	if stop != nil || !load {
-		return stop
-	}
-	row, err := w.store.Working(ctx, w.id)
-	if err != nil {
-		return err
-	}
-	if row.Cancel || row.Status.Ended() {
-		return w.end(errStopped)
-	}
-	return nil
-}
-
-// due returns why to stop, or whether this caller has to load the row.
-func (w *watch) due() (stop error, load bool) {
-	now := w.store.Now()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	switch {
-	case w.stop != nil:
-	case !now.Before(w.deadline):
-		w.stop = errOutOfTime
-	case now.Sub(w.checked) >= steeringInterval:
-		w.checked = now
-		return nil, true
-	}
-	return w.stop, false
-}
-
-func (w *watch) end(why error) error {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if w.stop == nil {
-		w.stop = why
-	}
-	return w.stop
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"reprise/pkg/control"
+	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
@@ -55,7 +56,7 @@ func leftover(t *testing.T, w *replaytest.World, entity string, number int, buck
 // checkpoint returns the stored checkpoint of a lane.
 func checkpoint(t *testing.T, w *replaytest.World, id string, lane event.Lane) replay.Checkpoint {
 	t.Helper()
-	found, err := w.Store.LoadCheckpoints(t.Context(), id, []event.Lane{lane})
+	found, err := w.Store.LoadCheckpoints(t.Context(), w.Row(id), []event.Lane{lane})
 	w.Must(err)
 	return found[lane]
 }
@@ -147,4 +148,15 @@ func (c *checkpointTap) Put(
 		c.mu.Unlock()
 	}
 	return c.Table.Put(ctx, key, body, previous)
+}
+
+// consumedOf returns how many events of a replay its marks say were consumed.
+func consumedOf(
+	ctx context.Context, w *replaytest.World, registry datastore.Registry, generations datastore.Generations, id string,
+) (events int64, err error) {
+	marks, err := w.Store.Marks(ctx, registry, generations, w.Row(id))
+	for _, mark := range marks {
+		events += mark.Ordinal
+	}
+	return events, err
 }

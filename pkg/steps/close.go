@@ -1,15 +1,17 @@
 package steps
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"reprise/pkg/replay/lifecycle"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
+	"reprise/pkg/verify"
 )
 
 // EndedExecution is the detail of a "Step Functions Execution Status Change"
@@ -17,6 +19,7 @@ import (
 type EndedExecution struct {
 	Machine string `json:"stateMachineArn"`
 	Name    string `json:"name"`
+	Input   string `json:"input"`
 	Status  string `json:"status"`
 	Error   string `json:"error"`
 	Cause   string `json:"cause"`
@@ -29,7 +32,11 @@ type CloseReplay struct {
 	// Machine is the ARN of the replay state machine. Handle ignores executions of
 	// other machines and child executions.
 	Machine string
-	Log     *slog.Logger
+	// Verifications ends verifications whose execution, of the state machine with the
+	// ARN VerifyMachine, ended without a report.
+	Verifications *verify.Service
+	VerifyMachine string
+	Log           *slog.Logger
 }
 
 // Handle is idempotent. It returns the id of the replay, "" for an ignored
@@ -39,22 +46,44 @@ func (h *CloseReplay) Handle(ctx context.Context, e events.CloudWatchEvent) (id 
 	if err := json.Unmarshal(e.Detail, &ended); err != nil {
 		return "", fmt.Errorf("decode ended execution: %w", err)
 	}
-	if ended.Machine != h.Machine {
-		return "", nil
+	switch ended.Machine {
+	case h.Machine:
+		return h.closeReplay(ctx, &ended)
+	case h.VerifyMachine:
+		return "", h.endVerification(ctx, &ended)
 	}
+	return "", nil
+}
+
+// endVerification ends the verification of an execution, unless that has reported.
+func (h *CloseReplay) endVerification(ctx context.Context, ended *EndedExecution) error {
+	if ended.Status == "SUCCEEDED" {
+		return nil
+	}
+	failure := &verify.Failure{Error: cmp.Or(ended.Error, "Reprise.ExecutionEnded"),
+		Cause: cmp.Or(ended.Cause, "the execution ended without a report: "+ended.Status)}
+	return h.Verifications.Ended(ctx, ended.Name, failure)
+}
+
+func (h *CloseReplay) closeReplay(ctx context.Context, ended *EndedExecution) (id string, err error) {
 	var failure *replay.Failure
 	if ended.Error != "" || ended.Cause != "" {
 		failure = &replay.Failure{Error: ended.Error, Cause: ended.Cause}
 	}
-	if err := h.Replays.Ended(ctx, ended.Name, lifecycle.ExecutionStatus(ended.Status), failure); err != nil {
-		return ended.Name, err
+	id, continues := lifecycle.ParseContinuation([]byte(ended.Input))
+	if !continues {
+		id = ended.Name
+	}
+	if err := h.Replays.Ended(ctx, id, ended.Name, lifecycle.ExecutionStatus(ended.Status), failure); err != nil {
+		return id, err
 	}
 	h.Log.LogAttrs(
 		ctx,
 		slog.LevelInfo,
 		"replay closed",
-		slog.String("replay", ended.Name),
+		slog.String("replay", id),
+		slog.String("execution", ended.Name),
 		slog.String("status", ended.Status),
 	)
-	return ended.Name, nil
+	return id, nil
 }

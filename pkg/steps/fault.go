@@ -14,6 +14,7 @@ import (
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/cutover"
 	"reprise/pkg/storefault"
+	"reprise/pkg/verify"
 )
 
 // The error names that the state machines retry or catch. Without them
@@ -27,10 +28,11 @@ const (
 	FaultTransient = "Reprise.Transient"
 	// FaultStalled: nobody consumes the playback stream.
 	FaultStalled = replay.FaultStalled
-	// FaultCutTooOld: a new rebuild has to start.
+	// FaultCutTooOld: the rebuild does not catch up with the log, or its execution began
+	// under an earlier release, which did not move the cut.
 	FaultCutTooOld = "Reprise.CutTooOld"
 	// FaultParked: a person has to decide.
-	FaultParked = "Reprise.Parked"
+	FaultParked = replay.FaultParked
 	// FaultOtherVersion: the rebuild began with other projections; a new one has
 	// to start.
 	FaultOtherVersion = replay.FaultOtherVersion
@@ -45,8 +47,16 @@ const (
 	FaultHeadLost = "Reprise.HeadLost"
 	// FaultStopped: the replay was cancelled. Its execution fails with this name.
 	FaultStopped = "Reprise.Stopped"
-	// FaultConflict: the replay has ended, or another input has its name.
+	// FaultConflict: the replay has ended, or is past what is asked of it, or another
+	// input has its name.
 	FaultConflict = "Reprise.Conflict"
+	// FaultSuperseded: another execution carries the replay out.
+	FaultSuperseded = "Reprise.Superseded"
+	// FaultDrift: a verification found something that is not as it should be.
+	FaultDrift = "Reprise.Drift"
+	// FaultUnread: lane groups could not be read. It is the name that the state machine
+	// itself gives.
+	FaultUnread = replay.FaultUnread
 )
 
 // fault gives an error the name that the state machines use.
@@ -66,7 +76,15 @@ func faultName(err error) string {
 		{storefault.ErrDamaged, FaultDamaged},
 		{replay.ErrRequest, FaultInvalidInput},
 		{replay.ErrNotFound, FaultInvalidInput},
+		{replay.ErrToken, FaultInvalidInput},
 		{cutover.ErrNotProved, FaultInvalidInput},
+		{verify.ErrRequest, FaultInvalidInput},
+		{verify.ErrNotFound, FaultInvalidInput},
+		{verify.ErrUnknownGeneration, FaultInvalidInput},
+		{verify.ErrExists, FaultConflict},
+		{verify.ErrEnded, FaultConflict},
+		{verify.ErrOvertaken, FaultTransient},
+		{projection.ErrOtherVersion, FaultOtherVersion},
 		{replay.ErrOtherVersion, FaultOtherVersion},
 		{replay.ErrGenerationLost, FaultLost},
 		{datastore.ErrLost, FaultLost},
@@ -74,10 +92,17 @@ func faultName(err error) string {
 		{datastore.ErrWithdrawn, FaultStopped},
 		{replay.ErrExists, FaultConflict},
 		{replay.ErrEnded, FaultConflict},
+		{replay.ErrNotFailed, FaultConflict},
+		{replay.ErrCannotContinue, FaultConflict},
+		{replay.ErrSuperseded, FaultSuperseded},
+		{replay.ErrPromoted, FaultConflict},
+		{replay.ErrPromoting, FaultConflict},
+		{replay.ErrOverBudget, FaultConflict},
 		{datastore.ErrUnknown, FaultConflict},
 		{eventlog.ErrHeadLost, FaultHeadLost},
 		{replay.ErrStalled, FaultStalled},
 		{cutover.ErrCutTooOld, FaultCutTooOld},
+		{replay.ErrNeverCatchesUp, FaultCutTooOld},
 		{cutover.ErrParked, FaultParked},
 		{feed.ErrThrottled, FaultThrottled},
 		{eventlog.ErrThrottled, FaultThrottled},

@@ -25,6 +25,8 @@ func TestFaultsThatNoRetryHelps(t *testing.T) {
 		{datastore.ErrWithdrawn, "Reprise.Stopped"},
 		{replay.ErrStalled, "Reprise.Stalled"},
 		{cutover.ErrParked, "Reprise.Parked"},
+		{replay.ErrPromoted, "Reprise.Conflict"},
+		{replay.ErrPromoting, "Reprise.Conflict"},
 	} {
 		var named messages.InvokeResponse_Error
 		if err := fault(fmt.Errorf("step: %w", c.err)); !errors.As(err, &named) || named.Type != c.name {

@@ -19,9 +19,9 @@ type ReportReplay struct {
 	// Spending records the cost of the report and the state transitions. If it is
 	// nil, nothing is recorded and the following fields are not needed.
 	Spending *spending.Recorder
-	// Transitions counts the state transitions so far of a replay's execution and
-	// its child executions.
-	Transitions func(ctx context.Context, id string) (int, error)
+	// Transitions counts the state transitions so far of an execution and its child
+	// executions.
+	Transitions func(ctx context.Context, execution string) (int, error)
 	Now         func() time.Time
 	Log         *slog.Logger
 }
@@ -40,6 +40,7 @@ type ReportInput struct {
 	Replay string `json:"replay"`
 	Error  string `json:"error"`
 	Cause  string `json:"cause"`
+	Execution
 }
 
 // Work is like StepInput.Work.
@@ -53,9 +54,9 @@ func (h *ReportReplay) Handle(ctx context.Context, in ReportInput) (lifecycle.Vi
 		status, failure = replay.Failed, &replay.Failure{Error: in.Error, Cause: plainCause(in.Cause)}
 	}
 	h.countTransitions(ctx, in.Replay)
-	row, err := h.Closer.Close(ctx, in.Replay, status, failure)
-	if errors.Is(err, replay.ErrNotFound) {
-		// The input was refused before a row was created.
+	row, err := h.Closer.CloseExecution(ctx, in.Replay, in.Name, status, failure)
+	if errors.Is(err, replay.ErrNotFound) || (errors.Is(err, replay.ErrSuperseded) && failure != nil) {
+		// The input was refused before a row was created, or a replay was not continued.
 		return lifecycle.View{ID: in.Replay, Status: status, Phase: status, Failure: failure}, nil
 	}
 	if err != nil {
@@ -98,10 +99,23 @@ func (h *ReportReplay) keep(ctx context.Context, in ReportInput) {
 	}
 }
 
+// count adds up the transitions of all executions of a replay.
 func (h *ReportReplay) count(ctx context.Context, id string) (int, error) {
 	ctx, cancel := context.WithDeadline(ctx, budget(ctx, h.Now(), countingLimit))
 	defer cancel()
-	return h.Transitions(ctx, id)
+	row, err := h.Closer.Store.Load(ctx, id)
+	if err != nil {
+		return 0, err
+	}
+	total := 0
+	for _, name := range append([]string{id}, row.Executions...) {
+		n, err := h.Transitions(ctx, name)
+		if err != nil {
+			return 0, err
+		}
+		total += n
+	}
+	return total, nil
 }
 
 // plainCause extracts the message from the JSON that Lambda reports as a cause.

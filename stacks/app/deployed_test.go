@@ -13,7 +13,7 @@ import (
 // TestSettingsAreComparedWithTheDeployment, if there is one and it can be read.
 func TestSettingsAreComparedWithTheDeployment(t *testing.T) {
 	config, err := stacks.FromContext(map[string]any{
-		"reprise:prefix": "orders", "reprise:shards": 4.0, "reprise:concurrency": 100.0})
+		"reprise:prefix": "orders", "reprise:shards": 4.0, "reprise:concurrency": 100.0}, false)
 	if err != nil {
 		t.Fatal(err)
 	}

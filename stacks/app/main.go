@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 
+	"reprise/pkg/domain"
 	"reprise/stacks"
 )
 
@@ -26,7 +27,8 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	config, err := stacks.FromContext(given)
+	service, _ := domain.Service()
+	config, err := stacks.FromContext(given, service != nil)
 	if err != nil {
 		return err
 	}
@@ -34,7 +36,7 @@ func run() error {
 		return err
 	}
 	const directory = ".reprise/functions"
-	if err := stacks.Build(".", directory); err != nil {
+	if err := config.Build(".", directory); err != nil {
 		return err
 	}
 	app := awscdk.NewApp(&awscdk.AppProps{Context: &given})

@@ -11,17 +11,17 @@ type Line struct {
 	Message string
 }
 
-// retried is what a consumer logs for each lane whose records it returns to be retried,
+// Retried is what a consumer logs for each lane whose records it returns to be retried,
 // except for reasons that pass by themselves.
-const retried = "records will be retried"
+const Retried = "records will be retried"
 
 // Lines returns every line that a metric counts.
 func Lines() []Line {
 	return []Line{
-		{"PumpRetried", "pump-events", retried},
-		{"WriteRetried", "write-state", retried},
-		{"MicroserviceRetried", "run-microservice", retried},
-		{"PlaybackRetried", "apply-playback", retried},
+		{"PumpRetried", "pump-events", Retried},
+		{"WriteRetried", "write-state", Retried},
+		{"MicroserviceRetried", "run-microservice", Retried},
+		{"PlaybackRetried", "apply-playback", Retried},
 		{"Quarantined", "pump-events", "records quarantined"},
 		{"Foreign", "pump-events", "record of no lane quarantined"},
 		{"HeadLost", "pump-events", "head of a lane is lost; restore the control table"},
@@ -30,6 +30,9 @@ func Lines() []Line {
 		{"Runaways", "write-state", "too many folds of a projection never returned; mend it"},
 		{"Dropped", "apply-playback", "playback records of no lane dropped"},
 		{"Damaged", "apply-playback", "damaged playback records dropped; the lane will be read again"},
+		{"VerificationClean", "report-verification", "verification found nothing wrong"},
+		{"VerificationDrift", "report-verification", "verification found drift"},
+		{"VerificationFailed", "report-verification", "verification failed"},
 		{"RunawaysInReplays", "apply-playback", "too many folds of a projection never returned; mend it"},
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -39,19 +40,34 @@ type Platform = platform.Platform
 // 32 concurrent writes, and some reads.
 const connections = 64
 
+// verifyBytes is what verify-lanes keeps of the rows' states at a time, of two lanes each;
+// its memory is far larger than the eightfold of both.
+const verifyBytes = 16 << 20
+
 // The times of a platform on AWS. Steps end before the time limits of their tasks in
 // the state machine, and before those of their functions.
 const (
 	longStep  = 14 * time.Minute
-	shortStep = 90 * time.Second
+	shortStep = 5 * time.Second
+	sliceStep = 90 * time.Second
 	lease     = 30 * time.Second
+	firstPoll = 50 * time.Millisecond
 	poll      = 500 * time.Millisecond
 	// drainPatience exceeds the minute that a new event source mapping takes to
 	// start.
 	drainPatience = 75 * time.Second
 	writePatience = 2 * time.Second
+	// verifyPatience is well above the lag of a consumer that keeps up.
+	verifyPatience = 3 * time.Minute
 	// lagEvery is a minute, since the metric has one value per minute.
 	lagEvery = time.Minute
+	// A pump that keeps up is a few seconds behind, with its batching window. The
+	// consumer of a replay that is only as slow as its store is minutes behind.
+	liveLag     = 30 * time.Second
+	consumerLag = 15 * time.Minute
+	// Each look at a budget reads what every function has stored, and each reader stores
+	// what it has used.
+	budgetEvery = 5 * time.Second
 )
 
 // OnAWS opens a platform for a function, with one meter for all services. The SDK
@@ -78,7 +94,7 @@ func OnAWS(ctx context.Context, function string, s settings.Settings, log *slog.
 	if err != nil {
 		return nil, fmt.Errorf("describe event stream: %w", err)
 	}
-	addServices(&parts, s, cfg, status{names: s.Names, streams: streams}, events.ARN)
+	addServices(&parts, s, cfg, status{names: s.Names, streams: streams, service: parts.Service != nil}, events.ARN)
 	return platform.Open(ctx, parts, s.Lanes, domain.Projections(), events.Identity)
 }
 
@@ -87,8 +103,11 @@ func common(function string, s settings.Settings, log *slog.Logger) platform.Par
 	parts := platform.Parts{
 		Settings: platform.Settings{
 			Bucket: s.Bucket, Retention: s.Retention, Machine: s.StateMachine, Published: s.WriteVersion, Build: s.WriteVersion,
-			LongStep: longStep, ShortStep: shortStep, Lease: lease, Poll: poll, DrainPoll: poll,
+			VerifyPatience: verifyPatience, VerifyBytes: verifyBytes, VerifyFullEvery: s.FullEvery,
+			LongStep: longStep, ShortStep: shortStep, SliceStep: sliceStep, Lease: lease,
+			FirstPoll: firstPoll, Poll: poll, DrainPoll: poll,
 			DrainPatience: drainPatience, WritePatience: writePatience, LagEvery: lagEvery, Readers: s.Readers,
+			LiveLag: liveLag, ConsumerLag: consumerLag, BudgetEvery: budgetEvery,
 		},
 		Function: function,
 		Meter:    new(meter.Meter),
@@ -122,6 +141,10 @@ func addServices(parts *platform.Parts, s settings.Settings, cfg aws.Config, kno
 	if s.StateMachine != "" {
 		machine := stepfunctions.New(sfn.NewFromConfig(cfg), s.StateMachine)
 		parts.Executions, parts.Transitions, known.machine = machine, machine.Transitions, machine
+		// Both state machines are in one account and region, and differ in their names.
+		verify := strings.TrimSuffix(s.StateMachine, machine.Name()) + s.Names.VerifyMachine()
+		parts.Settings.VerifyMachine = verify
+		parts.VerifyExecutions = stepfunctions.New(sfn.NewFromConfig(cfg), verify)
 	}
 	known.lag = iteratorAge{api: cloudwatch.NewFromConfig(cfg), now: parts.Now, names: s.Names}
 	parts.Lag, parts.Status = known.lag.of, known

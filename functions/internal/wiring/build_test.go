@@ -20,13 +20,13 @@ const maxBinary = 15 << 20
 // buildFlags repeats the flags of stacks.Build. Importing it would compile the CDK.
 func buildFlags(t *testing.T) []string {
 	t.Helper()
-	source, err := os.ReadFile("../../../stacks/build.go")
+	source, err := os.ReadFile("../../../stacks/app.go")
 	if err != nil {
 		t.Fatal(err)
 	}
 	call := regexp.MustCompile(`(?s)exec\.Command\("go", "build", (.*?), "-o"`).FindSubmatch(source)
 	if call == nil {
-		t.Fatal("stacks/build.go builds in another way")
+		t.Fatal("stacks/app.go builds in another way")
 	}
 	var flags []string
 	for _, quoted := range regexp.MustCompile(`"([^"]*)"`).FindAllStringSubmatch(string(call[1]), -1) {

@@ -247,6 +247,7 @@ func scenarios() map[string]func(served) {
 // parked events are also set aside, and that records are also retried.
 func TestEveryCountedLineIsLogged(t *testing.T) {
 	all := scenarios()
+	maps.Copy(all, verifications())
 	for _, line := range logged.Lines() {
 		play, found := all[line.Metric]
 		if !found {

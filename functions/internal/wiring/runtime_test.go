@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"reprise/pkg/domain"
+	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/platform"
 	"reprise/pkg/projection"
@@ -35,7 +36,11 @@ func TestMain(m *testing.M) {
 	if err != nil {
 		panic(err)
 	}
-	p := platform.New(platform.Parts{Log: NewLog(io.Discard, "plan-replay"), Now: time.Now,
+	lanes, err := event.NewLanes(1)
+	if err != nil {
+		panic(err)
+	}
+	p := platform.New(platform.Parts{Log: NewLog(io.Discard, "plan-replay"), Now: time.Now, Lanes: lanes,
 		Applier: projection.NewApplier(set, eventlog.View{})})
 	lambda.Start(Accounted(p, lambda.NewHandler(p.Plan())))
 }
@@ -65,16 +70,24 @@ func TestLambdaReportsTheNamesThatTheMachineCatches(t *testing.T) {
 	}))
 	defer api.Close()
 	ctx, stop := context.WithCancel(t.Context())
+	defer stop()
 	cmd := exec.CommandContext(ctx, os.Args[0])
 	cmd.Env = append(os.Environ(), asFunction+"=1", "AWS_LAMBDA_RUNTIME_API="+strings.TrimPrefix(api.URL, "http://"))
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	ended := make(chan error, 1)
+	go func() { ended <- cmd.Wait() }()
+	select {
+	case got := <-reported:
+		if got != "/error "+steps.FaultInvalidInput {
+			t.Errorf("Lambda reports %q", got)
+		}
 		stop()
-		_ = cmd.Wait() // it was killed
-	}()
-	if got := <-reported; got != "/error "+steps.FaultInvalidInput {
-		t.Errorf("Lambda reports %q", got)
+		if err := <-ended; err == nil {
+			t.Error("the function ended well, but was killed")
+		}
+	case err := <-ended:
+		t.Fatalf("the function ended by itself: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package wiring
 
 import (
 	"context"
+	"encoding/json"
 
 	"reprise/pkg/api"
 	"reprise/pkg/asl/states"
@@ -19,6 +20,8 @@ type status struct {
 	streams *feedkinesis.Streams
 	machine *stepfunctions.Machine
 	lag     iteratorAge
+	// service tells whether the business logic has a service.
+	service bool
 }
 
 // Streams omits the newest record, which is unknown without reading the stream.
@@ -38,10 +41,12 @@ func (s status) Streams(ctx context.Context) ([]api.StreamStatus, error) {
 // slowest.
 func (s status) Consumers(ctx context.Context) ([]api.ConsumerStatus, error) {
 	var all []api.ConsumerStatus
-	for _, consumer := range []struct{ function, stream string }{
-		{"pump-events", s.names.EventStream()}, {"write-state", s.names.EventStream()},
-		{"run-microservice", s.names.EventStream()}, {"apply-playback", s.names.PlaybackStream()},
-	} {
+	type consumer struct{ function, stream string }
+	consumers := []consumer{{"pump-events", s.names.EventStream()}, {"write-state", s.names.EventStream()}}
+	if s.service { // else it is not deployed
+		consumers = append(consumers, consumer{"run-microservice", s.names.EventStream()})
+	}
+	for _, consumer := range append(consumers, consumer{"apply-playback", s.names.PlaybackStream()}) {
 		one := api.ConsumerStatus{Name: consumer.function, Stream: consumer.stream}
 		lag, known, err := s.lag.of(ctx, consumer.function)
 		if err != nil {
@@ -56,8 +61,8 @@ func (s status) Consumers(ctx context.Context) ([]api.ConsumerStatus, error) {
 	return all, nil
 }
 
-// Executions returns the newest first.
-func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
+// Running returns the newest first.
+func (s status) Running(ctx context.Context) ([]api.ExecutionStatus, error) {
 	page, _, err := s.machine.List(ctx, states.StatusRunning, "", maxListed)
 	if err != nil {
 		return nil, err
@@ -68,6 +73,23 @@ func (s status) Executions(ctx context.Context) ([]api.ExecutionStatus, error) {
 			Status: string(e.Status), Started: e.StartDate})
 	}
 	return all, nil
+}
+
+// Execution implements api.Executions, as the next three methods do.
+func (s status) Execution(ctx context.Context, name string) (states.Execution, error) {
+	return s.machine.Describe(ctx, name)
+}
+
+func (s status) Child(ctx context.Context, name string, group int) (states.Execution, error) {
+	return s.machine.Child(ctx, name, group, func(input json.RawMessage) bool { return api.ReadsGroup(input, group) })
+}
+
+func (s status) Definition(ctx context.Context, arn string) (json.RawMessage, error) {
+	return s.machine.Definition(ctx, arn)
+}
+
+func (s status) Events(ctx context.Context, arn string, after int64, limit int) ([]states.Event, bool, error) {
+	return s.machine.Events(ctx, arn, after, limit)
 }
 
 // Storage returns nil: the services look after their disks.

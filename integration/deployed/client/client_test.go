@@ -12,7 +12,8 @@ import (
 	"testing"
 
 	"reprise/integration/deployed"
-	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
+	"reprise/pkg/api/web"
 	"reprise/pkg/cli"
 	"reprise/pkg/local/localtest"
 )
@@ -94,7 +95,7 @@ func TestEveryClientCommandReachesADeployment(t *testing.T) {
 	_, at, _ := strings.Cut(list, `"position":"`)
 	at, _, _ = strings.Cut(at, `"`)
 	s.tryEach([]try{{"correct", "parked skip closed --reason test --event " + at, `"position":`}})
-	localtest.Until(w, "/entities/"+api.EncodeEntity("closed"), func(v api.EntityView) bool { return v.Skipped == 1 })
+	localtest.Until(w, "/entities/"+web.EncodeEntity("closed"), func(v entities.View) bool { return v.Skipped == 1 })
 	s.tryEach([]try{
 		{"operate audit", "state wipe --yes", "is empty"},
 		{"operate audit", "replay start --name all --rebuild --promote --wait", "SUCCEEDED"},

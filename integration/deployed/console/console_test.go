@@ -2,8 +2,10 @@ package console
 
 import (
 	"encoding/json"
+	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -38,6 +40,7 @@ func TestReplaysStartedFromAConsole(t *testing.T) {
 	start("by-hand", `{"types":["file.changed"],"parallelism":4}`)
 	localtest.Until(w, "/replays/by-hand", func(v lifecycle.View) bool { return v.Status.Ended() })
 	succeededByHand(t, w, console, events)
+	executionIsShown(t, w, "by-hand")
 
 	start("mistyped", `{"typos":["file.changed"]}`)
 	if failed := ended(t, w, console, "mistyped"); failed.Status != types.ExecutionStatusFailed ||
@@ -58,6 +61,29 @@ func TestReplaysStartedFromAConsole(t *testing.T) {
 	localtest.Until(w, "/replays/stopped", func(v lifecycle.View) bool { return v.Status == replay.Cancelled })
 	gone(w, running.Generation)
 	cancelledByRequest(t, w)
+	cancelledByControl(t, w, console)
+}
+
+// cancelledByControl cancels a replay with an execution of the control state machine.
+func cancelledByControl(t *testing.T, w *deployed.World, console *sfn.Client) {
+	t.Helper()
+	_, err := console.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: w.MachineARN(),
+		Name: aws.String("controlled"), Input: aws.String(`{"rebuild":true}`)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.AwaitGivenUp("read-segment")
+	for _, action := range []string{"pause", "cancel"} {
+		_, err = console.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: w.ControlARN(),
+			Input: aws.String(`{"replay":"controlled","action":"` + action + `"}`)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		localtest.Until(w, "/replays/controlled", func(v lifecycle.View) bool {
+			return v.Pausing || v.Status == replay.ShownPaused || v.Status == replay.Cancelled
+		})
+	}
+	localtest.Until(w, "/replays/controlled", func(v lifecycle.View) bool { return v.Status == replay.Cancelled })
 }
 
 // gone waits until a generation has been dropped.
@@ -129,5 +155,27 @@ func succeededByHand(t *testing.T, w *deployed.World, console *sfn.Client, event
 	if w.CLI(&listed, "list-executions", "--state-machine-arn", *w.MachineARN(), "--status-filter", "SUCCEEDED") &&
 		(len(listed.Executions) != 2 || listed.Executions[0].Name != "by-hand") {
 		t.Errorf("the CLI lists %+v", listed)
+	}
+}
+
+// executionIsShown reads an execution's definition and its history, page by page, over
+// the HTTP API.
+func executionIsShown(t *testing.T, w *deployed.World, id string) {
+	t.Helper()
+	var last string
+	for after, more := int64(0), true; more; {
+		status, body := w.Call("GET", fmt.Sprintf("/replays/%s/execution?limit=20&after=%d", id, after), "", nil)
+		var page api.ExecutionView
+		if err := json.Unmarshal(body, &page); status != http.StatusOK || err != nil || len(page.Events) == 0 {
+			t.Fatalf("execution of %s after event %d: %d %s, %v", id, after, status, body, err)
+		}
+		if after == 0 && !strings.Contains(string(page.Definition), "ProveCompleteness") {
+			t.Errorf("the definition is %.100s", page.Definition)
+		}
+		end := page.Events[len(page.Events)-1]
+		after, more, last = end.ID, page.More, end.Type
+	}
+	if last != "ExecutionSucceeded" {
+		t.Errorf("the history of %s ends with %s", id, last)
 	}
 }

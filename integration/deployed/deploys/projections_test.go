@@ -10,6 +10,7 @@ import (
 	"reprise/integration/deployed"
 	"reprise/integration/programs"
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
@@ -110,7 +111,7 @@ func rollBack(t *testing.T, w *deployed.World, d datasets.Log, earlier, later []
 }
 
 // versionsOf are the versions of projections that rows were made by.
-func versionsOf(rows map[string]api.EntityView) []string {
+func versionsOf(rows map[string]entities.View) []string {
 	var all []string
 	for _, row := range rows {
 		all = append(all, row.Version)

@@ -44,7 +44,8 @@ func kills() []deployed.Kill {
 // an outage for longer than the functions retry. Then all services fail in every
 // possible way while functions are killed in the middle of their batches.
 func TestOutcomeIsExactUnderFaults(t *testing.T) {
-	w := deployed.NewWith(t, map[string]any{"reprise:shards": 2, "reprise:parallelization": 2})
+	w := deployed.NewWith(t, map[string]any{
+		"reprise:shards": 2, "reprise:parallelization": 2, deployed.WithService: true})
 	d := datasets.Litestream(t)
 	parts := slices.Collect(slices.Chunk(d.Lines, len(d.Lines)/6+1))
 	for i, service := range []string{"dynamodb", "kinesis", "states", "lambda"} {

@@ -1,6 +1,7 @@
 // Command synth writes the templates of the platform into a directory, with
 // placeholders for the functions' programs, which readers of templates do not need.
-// Arguments: the directory, and the CDK context as JSON.
+// Arguments: the directory, the CDK context as JSON, and whether the business logic has
+// a service.
 package main
 
 import (
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"strconv"
 
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/jsii-runtime-go"
@@ -24,14 +26,18 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) != 2 {
-		return errors.New("usage: synth DIRECTORY CONTEXT")
+	if len(args) != 3 {
+		return errors.New("usage: synth DIRECTORY CONTEXT true|false")
+	}
+	service, err := strconv.ParseBool(args[2])
+	if err != nil {
+		return fmt.Errorf("read whether there is a service: %w", err)
 	}
 	var context map[string]any
 	if err := json.Unmarshal([]byte(args[1]), &context); err != nil {
 		return fmt.Errorf("decode context: %w", err)
 	}
-	config, err := stacks.FromContext(context)
+	config, err := stacks.FromContext(context, service)
 	if err != nil {
 		return err
 	}

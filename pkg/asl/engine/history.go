@@ -64,6 +64,9 @@ func bounds(last, from, limit int64, reverse bool) (low, high int64) {
 
 func (e *Engine) events(id string, low, high int64) ([]states.Event, error) {
 	var events []states.Event
+	if high < low {
+		return nil, nil
+	}
 	lower, upper := journal.HistoryKey(id, low), journal.HistoryKey(id, high+1)
 	err := e.journal.Scan(lower, upper, func(_ string, value []byte) (bool, error) {
 		var event states.Event

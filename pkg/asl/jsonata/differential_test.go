@@ -148,6 +148,8 @@ var table = []string{
 	`$number("1e999")`, `$number(".5")`, `$number("1.")`,
 	`$sum([1,2,3])`, `$sum([])`, `$sum(5)`, `$sum("a")`, `$sum([1,"a"])`,
 	`$sum($states.input.missing)`, `$sum($states.input.items.id)`,
+	`$max([1,3,2])`, `$max([])`, `$max(5)`, `$max("a")`, `$max([1,"a"])`, `$max([-2,-1])`, `$max([[1],2])`,
+	`$max($states.input.missing)`, `$max([0, $states.input.items.id])`, `$sum([0, $states.input.missing])`,
 	`$not(true)`, `$not([])`, `$not([0])`, `$not([0,1])`, `$not("")`,
 	`$not({})`, `$not(null)`, `$not($states.input.missing)`,
 	`true and 1`, `false or ""`, `false and (1+"a")`, `true or ("a"<1)`,

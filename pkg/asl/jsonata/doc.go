@@ -1,5 +1,5 @@
 // Package jsonata evaluates a subset of JSONata: field paths and predicates,
-// operators, array and object constructors, conditions, and eight functions
+// operators, array and object constructors, conditions, and nine functions
 // (sum, count, string, number, not, exists, merge, type).
 //
 // The parser is github.com/blues/jsonata-go/jparse. Compile checks its syntax

@@ -12,12 +12,12 @@ import (
 
 // functions are the supported functions, each with one argument.
 var functions = map[string]func(any) (any, error){
-	"count": count, "exists": exists, "merge": merge, "not": not,
+	"count": count, "exists": exists, "max": most, "merge": merge, "not": not,
 	"number": number, "string": stringOf, "sum": sum, "type": typeOf,
 }
 
 // readsWhole are the functions that may read every part of their argument.
-var readsWhole = map[string]bool{"merge": true, "not": true, "string": true, "sum": true}
+var readsWhole = map[string]bool{"max": true, "merge": true, "not": true, "string": true, "sum": true}
 
 func (ev *evaluator) call(node *jparse.FunctionCallNode, context any) (any, error) {
 	name := node.Func.(*jparse.VariableNode).Name
@@ -69,6 +69,26 @@ func sum(v any) (any, error) {
 		return nil, errors.New("the sum is out of range")
 	}
 	return total, nil
+}
+
+// most is the greatest of numbers; of none it is undefined.
+func most(v any) (any, error) {
+	if isUndefined(v) {
+		return v, nil
+	}
+	items := elements(v)
+	if len(items) == 0 {
+		return undefined, nil
+	}
+	greatest := math.Inf(-1)
+	for _, item := range items {
+		f, ok := item.(float64)
+		if !ok {
+			return nil, errors.New("an element is not a number")
+		}
+		greatest = max(greatest, f)
+	}
+	return greatest, nil
 }
 
 func not(v any) (any, error) {

@@ -61,7 +61,7 @@ func (g *generator) expr(depth int, inContext bool) string {
 	case 5:
 		return fmt.Sprintf(`{"x":%s,"y":%s}`, sub(), sub())
 	case 6:
-		return "$" + g.pick("exists", "not", "count", "sum", "string", "number", "merge", "type") + "(" + sub() + ")"
+		return "$" + g.pick("exists", "not", "count", "sum", "max", "string", "number", "merge", "type") + "(" + sub() + ")"
 	case 7:
 		return sub() + g.pick(" = ", " != ", " < ", " <= ", " > ", " >= ", " in ") + sub()
 	case 8:

@@ -222,4 +222,14 @@ func TestGoldenCost(t *testing.T) {
 	if have := counter.Usage().Sub(before).ReadUnits; have != 3 && have != 2 {
 		t.Errorf("%v read units for two rows and one that is not there", have)
 	}
+	proper := counter.Usage().Sub(before).ReadUnits
+	before = counter.Usage()
+	rows, err := g.(datastore.Glancer).Glance(t.Context(), 1, []string{"account-000042", "repeats", "none"})
+	if err != nil || len(rows) != 2 { // engines have one replica, which never lags
+		t.Fatalf("a glance shows %d rows, %v", len(rows), err)
+	}
+	if have := counter.Usage().Sub(before).ReadUnits; have != proper/2 {
+		t.Errorf("a glance takes %v read units, a read %v", have, proper)
+	}
+	t.Logf("%v read units for two rows and one that is not there", proper)
 }

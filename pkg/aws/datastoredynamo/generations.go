@@ -279,6 +279,27 @@ func (g *Generations) Clear(ctx context.Context, id string) error {
 	}
 }
 
+// Size implements datastore.Generations. DynamoDB counts about every six hours.
+func (g *Generations) Size(ctx context.Context, id string) (int64, error) {
+	if err := ctx.Err(); err != nil {
+		return 0, failed("measure generation", err)
+	}
+	name, err := g.name(id)
+	if err != nil {
+		return 0, fmt.Errorf("measure generation: %w: %w", datastore.ErrNoGeneration, err)
+	}
+	out, err := g.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})
+	switch {
+	case err != nil:
+		return 0, failed("measure generation", err)
+	case out.Table.TableStatus == types.TableStatusDeleting:
+		return 0, failed("measure generation", datastore.ErrNoGeneration)
+	case out.Table.TableSizeBytes == nil:
+		return 0, nil
+	}
+	return *out.Table.TableSizeBytes, nil
+}
+
 // List implements datastore.Generations.
 func (g *Generations) List(ctx context.Context) ([]string, error) {
 	if err := ctx.Err(); err != nil {

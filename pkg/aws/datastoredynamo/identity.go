@@ -6,7 +6,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
+	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
@@ -86,4 +89,64 @@ func (g *generation) enter(ctx context.Context, lane event.Lane, e *datastore.Id
 	e.Position = event.Position(dynamostore.TextOf(standing[positionName]))
 	e.Content = binary.BigEndian.Uint64(content.Value)
 	return nil
+}
+
+var _ datastore.Recaller = (*generation)(nil)
+
+// Identities implements datastore.Recaller. It costs a query for each of the 256
+// partitions of a lane, several at a time.
+func (g *generation) Identities(
+	ctx context.Context, lane event.Lane, from, to string, visit func(datastore.Identity) error,
+) error {
+	if err := errors.Join(ctx.Err(), g.check()); err != nil {
+		return failed("read identities", err)
+	}
+	// '$' follows '#', so the range ends after the last key of the index.
+	keys := dynamostore.Range{From: identityPrefix + from, To: "i$", Consistent: true}
+	if to != "" {
+		keys.To = identityPrefix + to + "~" // which follows every identity
+	}
+	if keys.From > keys.To {
+		return nil // which the service refuses to look for
+	}
+	var one sync.Mutex
+	group, groupCtx := errgroup.WithContext(ctx)
+	group.SetLimit(g.all.options.Parallel)
+	for part := range 1 << (4 * partitionDigits) {
+		at := keys
+		at.PK = fmt.Sprintf("%s#%0*x", lane, partitionDigits, part)
+		group.Go(func() error {
+			return g.store.Items(groupCtx, g.all.client, at, math.MaxInt, func(item dynamostore.Item) error {
+				e, err := decodeIdentity(item)
+				if err != nil {
+					return err
+				}
+				one.Lock()
+				defer one.Unlock()
+				return visit(e)
+			})
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return failed("read identities", err)
+	}
+	return nil
+}
+
+// decodeIdentity is the reverse of encodeIdentity.
+func decodeIdentity(item dynamostore.Item) (e datastore.Identity, err error) {
+	sort, _ := strings.CutPrefix(dynamostore.KeyOf(item).SK, identityPrefix)
+	escaped, encoded, _ := strings.Cut(sort, "#")
+	if e.Entity, err = event.UnescapeEntity(escaped); err != nil {
+		return e, fmt.Errorf("decode identity: %w", err)
+	}
+	key, err := base64.RawURLEncoding.DecodeString(encoded)
+	content, ok := item[contentName].(*types.AttributeValueMemberB)
+	if err != nil || len(key) != 16 || !ok || len(content.Value) != contentBytes {
+		return e, fmt.Errorf("decode identity: %w", dynamostore.ErrFrame)
+	}
+	e.Key = event.Digest{Hi: binary.BigEndian.Uint64(key), Lo: binary.BigEndian.Uint64(key[8:])}
+	e.Position = event.Position(dynamostore.TextOf(item[positionName]))
+	e.Content = binary.BigEndian.Uint64(content.Value)
+	return e, nil
 }

@@ -84,8 +84,21 @@ func (g *generation) decodeRow(item dynamostore.Item) (datastore.Row, error) {
 	return r, unpackFields(fields.Value, &r)
 }
 
+var _ datastore.Glancer = (*generation)(nil)
+
 // Rows implements datastore.Generation.
 func (g *generation) Rows(ctx context.Context, lane event.Lane, entities []string) (map[string]datastore.Row, error) {
+	return g.rows(ctx, lane, entities, g.store.GetAll)
+}
+
+// Glance implements datastore.Glancer.
+func (g *generation) Glance(ctx context.Context, lane event.Lane, entities []string) (map[string]datastore.Row, error) {
+	return g.rows(ctx, lane, entities, g.store.Glance)
+}
+
+func (g *generation) rows(ctx context.Context, lane event.Lane, entities []string,
+	get func(context.Context, dynamostore.BatchGetter, []dynamostore.Key) ([]dynamostore.Item, error),
+) (map[string]datastore.Row, error) {
 	distinct, err := datastore.Distinct(ctx, entities) // the service refuses repeated keys
 	if err == nil && len(distinct) > 0 {
 		err = g.check()
@@ -97,7 +110,7 @@ func (g *generation) Rows(ctx context.Context, lane event.Lane, entities []strin
 	for i, entity := range distinct {
 		keys[i] = rowKey(lane, entity)
 	}
-	items, err := g.store.GetAll(ctx, g.all.client, keys)
+	items, err := get(ctx, g.all.client, keys)
 	if err != nil {
 		return nil, failed("read rows", err)
 	}

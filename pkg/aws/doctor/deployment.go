@@ -27,11 +27,11 @@ func (d *Doctor) deployment(ctx context.Context, r *Report, concurrency int) {
 	if d.stackStatuses(ctx, r); !r.Deployed {
 		return
 	}
-	d.recorded(ctx, r, concurrency)
+	recorded := d.recorded(ctx, r, concurrency)
 	for _, name := range []string{d.Names.EventsTable(), d.Names.ControlTable()} {
 		d.table(ctx, r, name)
 	}
-	d.consumers(ctx, r)
+	d.consumers(ctx, r, recorded.Service)
 	d.machine(ctx, r)
 	d.alarmStates(ctx, r)
 }

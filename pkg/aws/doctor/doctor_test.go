@@ -119,6 +119,10 @@ func TestFaultsAreFound(t *testing.T) {
 			func(w *world) { w.mappings = slices.Delete(w.mappings, 0, 1) },
 			"consumer pump-events", Mend, "no event source mapping",
 		},
+		"service unmapped": {
+			func(w *world) { w.mappings = slices.Delete(w.mappings, 1, 2) },
+			"consumer run-microservice", Mend, "no event source mapping",
+		},
 		"pump disabled": {
 			mapping(0, func(m *types.EventSourceMappingConfiguration) { m.State = aws.String("Disabled") }),
 			"consumer pump-events", Mend, "disabled",
@@ -194,7 +198,7 @@ func TestRecordedSettingsAreThoseOfTheAccount(t *testing.T) {
 	w := newWorld()
 	d := w.doctor(t)
 	recorded, found, err := d.Recorded(t.Context(), "123456789012")
-	want := Recorded{Lanes: 64, Bucket: "day", Shards: 1, PlaybackShards: 1, Concurrency: 1000}
+	want := Recorded{Lanes: 64, Bucket: "day", Shards: 1, PlaybackShards: 1, Concurrency: 1000, Service: true}
 	if !found || err != nil || recorded != want {
 		t.Errorf("%+v, %t, %v", recorded, found, err)
 	}
@@ -208,5 +212,15 @@ func TestRecordedSettingsAreThoseOfTheAccount(t *testing.T) {
 	w.stackStatus, w.fail["stream"] = newWorld().stackStatus, errDenied
 	if _, _, err := d.Recorded(t.Context(), "123456789012"); !errors.Is(err, errDenied) {
 		t.Errorf("hidden: %v", err)
+	}
+}
+
+// TestADeploymentWithoutAServiceNeedsNoConsumerOfIt: neither function nor mapping exist.
+func TestADeploymentWithoutAServiceNeedsNoConsumerOfIt(t *testing.T) {
+	w := newWorld()
+	w.settings = strings.Replace(w.settings, `"service":true`, `"service":false`, 1)
+	w.mappings = slices.Delete(w.mappings, 1, 2)
+	if report := w.doctor(t).Examine(t.Context()); !report.Sound() {
+		t.Errorf("%+v", report.Findings)
 	}
 }

@@ -14,8 +14,12 @@ import (
 )
 
 // consumers examines the consumers of every source and their settings.
-func (d *Doctor) consumers(ctx context.Context, r *Report) {
-	d.consumersOf(ctx, r, d.streamARN(ctx, r, d.Names.EventStream()), "pump-events", "run-microservice", "write-state")
+func (d *Doctor) consumers(ctx context.Context, r *Report, service bool) {
+	ofEvents := []string{"pump-events", "write-state"}
+	if service {
+		ofEvents = append(ofEvents, "run-microservice")
+	}
+	d.consumersOf(ctx, r, d.streamARN(ctx, r, d.Names.EventStream()), ofEvents...)
 	d.consumersOf(ctx, r, d.streamARN(ctx, r, d.Names.PlaybackStream()), "apply-playback")
 	name := d.Names.EventsTable()
 	out, err := d.tables.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})

@@ -23,6 +23,8 @@ type Recorded struct {
 	Shards         int    `json:"shards"`
 	PlaybackShards int    `json:"playbackShards"`
 	Concurrency    int    `json:"concurrency"`
+	// Service tells whether the deployment has run-microservice.
+	Service bool `json:"service"`
 }
 
 // settingsOutput is the output's name.
@@ -77,16 +79,17 @@ func (d *Doctor) readRecorded(ctx context.Context) (recorded Recorded, found boo
 var errNotRecorded = errors.New(
 	"the stack does not say with which settings it was deployed: its creation may have failed")
 
-// recorded examines what was deployed, and says what a later deploy may change.
-func (d *Doctor) recorded(ctx context.Context, r *Report, limit int) {
+// recorded examines what was deployed, says what a later deploy may change, and returns
+// it, as far as it can be read.
+func (d *Doctor) recorded(ctx context.Context, r *Report, limit int) Recorded {
 	const subject = "settings"
 	recorded, found, err := d.readRecorded(ctx)
 	switch {
 	case err != nil:
 		r.unread(subject, err)
-		return
+		return recorded
 	case !found:
-		return // stackStatuses reports the stack
+		return recorded // stackStatuses reports the stack
 	}
 	r.add(Fine, subject, fmt.Sprintf("reprise:lanes=%d and reprise:bucket=%s, which never change; "+
 		"the next deploy may have %d to %d reprise:shards and %d to %d reprise:playbackShards",
@@ -98,6 +101,7 @@ func (d *Doctor) recorded(ctx context.Context, r *Report, limit int) {
 			fmt.Sprintf("ask Service Quotas for %d, or set reprise:concurrency to %d in cdk.json and deploy",
 				recorded.Concurrency, limit))
 	}
+	return recorded
 }
 
 // half is the least number of shards to which Kinesis reduces n at once.

@@ -58,7 +58,7 @@ func sound(source, function string) types.EventSourceMappingConfiguration {
 // newWorld is an account with a sound deployment.
 func newWorld() *world {
 	w := &world{
-		settings:      `{"lanes":64,"bucket":"day","shards":3,"playbackShards":1,"concurrency":1000}`,
+		settings:      `{"lanes":64,"bucket":"day","shards":3,"playbackShards":1,"concurrency":1000,"service":true}`,
 		region:        "eu-west-1",
 		partition:     "aws",
 		bootstrap:     "28",

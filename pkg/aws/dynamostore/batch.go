@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
@@ -45,9 +44,19 @@ type (
 // GetAll reads items consistently and returns those that exist, in any order. Keys
 // must be distinct.
 func (t *Table) GetAll(ctx context.Context, c BatchGetter, keys []Key) ([]Item, error) {
+	return t.getAll(ctx, c, keys, true)
+}
+
+// Glance is GetAll with eventually consistent reads, at half the price: items may be as
+// they were some time ago, usually less than a second.
+func (t *Table) Glance(ctx context.Context, c BatchGetter, keys []Key) ([]Item, error) {
+	return t.getAll(ctx, c, keys, false)
+}
+
+func (t *Table) getAll(ctx context.Context, c BatchGetter, keys []Key, consistent bool) ([]Item, error) {
 	parts := make([][]Item, (len(keys)+maxGet-1)/maxGet)
 	err := each(ctx, keys, maxGet, func(ctx context.Context, part int, keys []Key) (err error) {
-		parts[part], err = t.getSome(ctx, c, keys)
+		parts[part], err = t.getSome(ctx, c, keys, consistent)
 		return err
 	})
 	if err != nil {
@@ -75,7 +84,7 @@ func each(ctx context.Context, keys []Key, size int, do func(ctx context.Context
 // getSome repeats the request for keys that the answer left out, because of its
 // 16 MB limit or a throttle. It counts attempts since the last one that returned an
 // item.
-func (t *Table) getSome(ctx context.Context, c BatchGetter, keys []Key) ([]Item, error) {
+func (t *Table) getSome(ctx context.Context, c BatchGetter, keys []Key, consistent bool) ([]Item, error) {
 	wanted := make([]Item, len(keys))
 	for i, key := range keys {
 		wanted[i] = key.item()
@@ -83,7 +92,7 @@ func (t *Table) getSome(ctx context.Context, c BatchGetter, keys []Key) ([]Item,
 	var items []Item
 	for attempt := 0; ; attempt++ {
 		out, err := c.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{
-			RequestItems:           map[string]types.KeysAndAttributes{t.Name: {Keys: wanted, ConsistentRead: aws.Bool(true)}},
+			RequestItems:           map[string]types.KeysAndAttributes{t.Name: {Keys: wanted, ConsistentRead: &consistent}},
 			ReturnConsumedCapacity: types.ReturnConsumedCapacityTotal,
 		})
 		if err != nil {
@@ -92,7 +101,7 @@ func (t *Table) getSome(ctx context.Context, c BatchGetter, keys []Key) ([]Item,
 		found := out.Responses[t.Name]
 		items = append(items, found...)
 		left := out.UnprocessedKeys[t.Name].Keys
-		t.countAll(meter.ReadUnits, out.ConsumedCapacity, readUnits(found, len(wanted)-len(left)))
+		t.countAll(meter.ReadUnits, out.ConsumedCapacity, readUnits(found, len(wanted)-len(left), consistent))
 		if len(left) == 0 {
 			return items, nil
 		}
@@ -106,11 +115,11 @@ func (t *Table) getSome(ctx context.Context, c BatchGetter, keys []Key) ([]Item,
 	}
 }
 
-// readUnits counts the units of found items, and one for each missing item.
-func readUnits(found []Item, asked int) float64 {
-	units := float64(asked - len(found))
+// readUnits counts the units of found items, and those of each missing item.
+func readUnits(found []Item, asked int, consistent bool) float64 {
+	units := float64(asked-len(found)) * meter.Read(0, consistent)
 	for _, item := range found {
-		units += meter.Read(ItemBytes(item), true)
+		units += meter.Read(ItemBytes(item), consistent)
 	}
 	return units
 }

@@ -13,7 +13,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/intake"
 	"reprise/pkg/event"
 )
 
@@ -57,8 +57,8 @@ func TestABodyThatIsNotBase64CannotBeRead(t *testing.T) {
 			t.Errorf("%q is read as %q, %v", text, body, err)
 		}
 	}
-	load := &api.Load{Log: slog.New(slog.DiscardHandler)}
-	answer, err := Serve(load.Handler())(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents,
+	load := &intake.Load{Log: slog.New(slog.DiscardHandler)}
+	answer, err := Serve(load.Handler())(t.Context(), events.APIGatewayV2HTTPRequest{RouteKey: intake.RouteEvents,
 		Headers: map[string]string{"content-type": "application/cloudevents+json"}, Body: "!", IsBase64Encoded: true})
 	if err != nil || answer.StatusCode != http.StatusBadRequest ||
 		!strings.Contains(answer.Body, "urn:reprise:problem:malformed-body") ||
@@ -78,8 +78,8 @@ func TestATextThatMayHaveLostBytesCannotBeRead(t *testing.T) {
 	if _, body, err := seen(t, whole); body != lost || err != nil {
 		t.Errorf("in base64: %q, %v", body, err)
 	}
-	load := &api.Load{Log: slog.New(slog.DiscardHandler)}
-	sent := events.APIGatewayV2HTTPRequest{RouteKey: api.RouteEvents, Body: lost}
+	load := &intake.Load{Log: slog.New(slog.DiscardHandler)}
+	sent := events.APIGatewayV2HTTPRequest{RouteKey: intake.RouteEvents, Body: lost}
 	answer, err := Serve(load.Handler())(t.Context(), sent)
 	if err != nil || answer.StatusCode != http.StatusBadRequest || !strings.Contains(answer.Body, "U+FFFD") {
 		t.Errorf("answer %+v, %v", answer, err)

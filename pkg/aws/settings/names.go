@@ -40,6 +40,9 @@ func (n Names) PlaybackStream() string { return n.prefix + "-playback" }
 // StateMachine is the replay state machine.
 func (n Names) StateMachine() string { return n.prefix + "-replay" }
 
+// VerifyMachine is the state machine of verifications.
+func (n Names) VerifyMachine() string { return n.prefix + "-verify" }
+
 // Function is the function of a folder.
 func (n Names) Function(folder string) string { return n.prefix + "-" + folder }
 
@@ -55,6 +58,7 @@ func Functions() []string {
 		"load-events", "import-events", "serve-api",
 		"pump-events", "write-state", "run-microservice", "keep-consumers", "watch-log",
 		"plan-replay", "read-segment", "apply-playback", "check-drained", "prove-completeness",
-		"follow-stream", "promote-generation", "report-replay", "close-replay",
+		"follow-stream", "promote-generation", "await-resume", "control-replay", "report-replay", "close-replay",
+		"plan-verification", "verify-lanes", "report-verification",
 	}
 }

@@ -30,6 +30,8 @@ const (
 	EnvParallelization = "REPRISE_PARALLELIZATION"
 	// EnvReaders bounds the segment readers of a replay, 1 to 256.
 	EnvReaders = "REPRISE_READERS"
+	// EnvFullEvery is verify.Planner.FullEvery, 1 to 1000.
+	EnvFullEvery = "REPRISE_VERIFY_FULL_EVERY"
 	// EnvBatching is how many seconds a generation's consumer gathers records, 1 to 10.
 	EnvBatching = "REPRISE_BATCHING_SECONDS"
 )
@@ -45,6 +47,7 @@ type Settings struct {
 	WriteVersion    string
 	Parallelization int
 	Readers         int
+	FullEvery       int
 	BatchingSeconds int
 }
 
@@ -54,12 +57,14 @@ func Common() []string { return []string{EnvPrefix, EnvLanes, EnvBucket, EnvRete
 // Needs returns every variable that a function, named by its folder, reads.
 func Needs(function string) []string {
 	switch function {
-	case "serve-api", "close-replay", "report-replay":
+	case "serve-api", "close-replay", "report-replay", "await-resume", "control-replay":
 		return append(Common(), EnvStateMachine)
 	case "keep-consumers":
 		return append(Common(), EnvStateMachine, EnvWriteVersion, EnvParallelization, EnvBatching)
 	case "plan-replay":
 		return append(Common(), EnvReaders)
+	case "plan-verification":
+		return append(Common(), EnvReaders, EnvFullEvery)
 	}
 	return Common()
 }
@@ -118,6 +123,8 @@ func (s *Settings) set(name, value string) (err error) {
 		s.Parallelization, err = number(value, 1, 10)
 	case EnvReaders:
 		s.Readers, err = number(value, 1, 256)
+	case EnvFullEvery:
+		s.FullEvery, err = number(value, 1, 1000)
 	case EnvBatching:
 		s.BatchingSeconds, err = number(value, 1, 10)
 	}

@@ -3,8 +3,9 @@ package stepfunctions
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"strings"
+	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
@@ -22,8 +23,40 @@ func (m *Machine) History(ctx context.Context, name string, reverse bool, visit 
 	return m.history(ctx, m.ExecutionARN(name), reverse, true, visit)
 }
 
+// Events returns the events of an execution with that ARN whose ids follow after,
+// ascending, at most limit; more says whether there are others behind them. Ids are
+// numbers without gaps, but the service pages by tokens only: a page far from the start
+// is read backwards, so that following a long history does not read all of it each time.
+func (m *Machine) Events(
+	ctx context.Context, arn string, after int64, limit int,
+) (page []states.Event, more bool, err error) {
+	enough := errors.New("enough")
+	reverse := after > 0
+	err = m.history(ctx, arn, reverse, true, func(event states.Event) error {
+		switch {
+		case event.ID <= after:
+			return enough // only reverse reading gets here
+		case event.ID > after+int64(limit):
+			more = true
+			if !reverse {
+				return enough
+			}
+			return nil
+		}
+		page = append(page, event)
+		return nil
+	})
+	if err != nil && !errors.Is(err, enough) {
+		return nil, false, err
+	}
+	if reverse {
+		slices.Reverse(page)
+	}
+	return page, more, nil
+}
+
 func (m *Machine) history(ctx context.Context, arn string, reverse, data bool, visit func(states.Event) error) error {
-	name := arn[strings.LastIndexByte(arn, ':')+1:]
+	name := nameOf(arn)
 	in := &sfn.GetExecutionHistoryInput{ExecutionArn: &arn, MaxResults: maxHistory, ReverseOrder: reverse,
 		IncludeExecutionData: aws.Bool(data)}
 	for {

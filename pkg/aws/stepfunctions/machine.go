@@ -27,6 +27,11 @@ type Client interface {
 		*sfn.DescribeExecutionInput,
 		...func(*sfn.Options),
 	) (*sfn.DescribeExecutionOutput, error)
+	DescribeStateMachineForExecution(
+		context.Context,
+		*sfn.DescribeStateMachineForExecutionInput,
+		...func(*sfn.Options),
+	) (*sfn.DescribeStateMachineForExecutionOutput, error)
 	ListExecutions(context.Context, *sfn.ListExecutionsInput, ...func(*sfn.Options)) (*sfn.ListExecutionsOutput, error)
 	GetExecutionHistory(
 		context.Context,
@@ -35,6 +40,7 @@ type Client interface {
 	) (*sfn.GetExecutionHistoryOutput, error)
 	ListMapRuns(context.Context, *sfn.ListMapRunsInput, ...func(*sfn.Options)) (*sfn.ListMapRunsOutput, error)
 	DescribeMapRun(context.Context, *sfn.DescribeMapRunInput, ...func(*sfn.Options)) (*sfn.DescribeMapRunOutput, error)
+	UpdateMapRun(context.Context, *sfn.UpdateMapRunInput, ...func(*sfn.Options)) (*sfn.UpdateMapRunOutput, error)
 	SendTaskSuccess(context.Context, *sfn.SendTaskSuccessInput, ...func(*sfn.Options)) (*sfn.SendTaskSuccessOutput, error)
 	SendTaskFailure(context.Context, *sfn.SendTaskFailureInput, ...func(*sfn.Options)) (*sfn.SendTaskFailureOutput, error)
 	SendTaskHeartbeat(
@@ -62,7 +68,10 @@ var _ lifecycle.Executions = (*Machine)(nil)
 func New(client Client, arn string) *Machine { return &Machine{client: client, arn: arn} }
 
 // Name is the name of the state machine.
-func (m *Machine) Name() string { return m.arn[strings.LastIndexByte(m.arn, ':')+1:] }
+func (m *Machine) Name() string { return nameOf(m.arn) }
+
+// nameOf is the last part of an ARN.
+func nameOf(arn string) string { return arn[strings.LastIndexByte(arn, ':')+1:] }
 
 // ExecutionARN is the ARN of an execution of that name.
 func (m *Machine) ExecutionARN(name string) string {
@@ -125,14 +134,14 @@ func sameJSON(a, b []byte) bool {
 	return bytes.Equal(x.Bytes(), y.Bytes())
 }
 
-// Exists implements lifecycle.Executions. The service forgets an execution 90 days
+// State implements lifecycle.Executions. The service forgets an execution 90 days
 // after its end.
-func (m *Machine) Exists(ctx context.Context, name string) (bool, error) {
-	_, err := m.Describe(ctx, name)
+func (m *Machine) State(ctx context.Context, name string) (lifecycle.ExecutionStatus, error) {
+	execution, err := m.Describe(ctx, name)
 	if errors.Is(err, states.ErrExecutionDoesNotExist) {
-		return false, nil
+		return lifecycle.ExecutionUnknown, nil
 	}
-	return err == nil, err
+	return lifecycle.ExecutionStatus(execution.Status), err
 }
 
 // The limits of StopExecution and SendTaskFailure, in characters.
@@ -163,12 +172,26 @@ func cut(text string, limit int) *string {
 	return &text
 }
 
+// Definition returns the definition that an execution with that ARN was started with, or
+// states.ErrExecutionDoesNotExist.
+func (m *Machine) Definition(ctx context.Context, arn string) (json.RawMessage, error) {
+	out, err := m.client.DescribeStateMachineForExecution(ctx,
+		&sfn.DescribeStateMachineForExecutionInput{ExecutionArn: &arn})
+	if err != nil {
+		return nil, failed("read definition of execution "+nameOf(arn), err)
+	}
+	return raw(out.Definition), nil
+}
+
 // Describe returns an execution, or states.ErrExecutionDoesNotExist.
 func (m *Machine) Describe(ctx context.Context, name string) (states.Execution, error) {
-	arn := m.ExecutionARN(name)
+	return m.describe(ctx, m.ExecutionARN(name))
+}
+
+func (m *Machine) describe(ctx context.Context, arn string) (states.Execution, error) {
 	out, err := m.client.DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: &arn})
 	if err != nil {
-		return states.Execution{}, failed("describe execution "+name, err)
+		return states.Execution{}, failed("describe execution "+nameOf(arn), err)
 	}
 	return states.Execution{
 		ExecutionArn:    aws.ToString(out.ExecutionArn),
@@ -201,17 +224,6 @@ func (m *Machine) List(
 	limit int,
 ) (page []states.Execution, next string, err error) {
 	return m.list(ctx, &sfn.ListExecutionsInput{StateMachineArn: &m.arn}, status, after, limit)
-}
-
-// Children does the same for the children of a map run.
-func (m *Machine) Children(
-	ctx context.Context,
-	mapRunARN string,
-	status states.Status,
-	after string,
-	limit int,
-) (page []states.Execution, next string, err error) {
-	return m.list(ctx, &sfn.ListExecutionsInput{MapRunArn: &mapRunARN}, status, after, limit)
 }
 
 func (m *Machine) list(

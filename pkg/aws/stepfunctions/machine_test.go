@@ -12,6 +12,7 @@ import (
 
 	"reprise/pkg/asl/states"
 	"reprise/pkg/aws/stepfunctions"
+	"reprise/pkg/replay/lifecycle"
 )
 
 // TestStart starts one execution however often it is asked to, even after the
@@ -19,8 +20,8 @@ import (
 func TestStart(t *testing.T) {
 	w := newWorld(t)
 	m := w.machine("each")
-	if exists, err := m.Exists(t.Context(), "r-1"); exists || err != nil {
-		t.Fatalf("exists before: %t, %v", exists, err)
+	if state, err := m.State(t.Context(), "r-1"); state != lifecycle.ExecutionUnknown || err != nil {
+		t.Fatalf("before: %q, %v", state, err)
 	}
 	for _, input := range []string{`{"items":[1,2,3]}`, `{"items":[1,2,3]}`} {
 		if err := m.Start(t.Context(), "r-1", []byte(input)); err != nil {
@@ -41,8 +42,8 @@ func TestStart(t *testing.T) {
 	if err := m.Start(t.Context(), "not a name", nil); err == nil {
 		t.Fatal("started under a bad name")
 	}
-	if exists, err := m.Exists(t.Context(), "r-1"); !exists || err != nil {
-		t.Fatalf("exists: %t, %v", exists, err)
+	if state, err := m.State(t.Context(), "r-1"); state != "SUCCEEDED" || err != nil {
+		t.Fatalf("after: %q, %v", state, err)
 	}
 	if m.Name() != "each" {
 		t.Fatalf("name %q", m.Name())
@@ -202,4 +203,39 @@ func TestThrottled(t *testing.T) {
 	if err := m.Start(t.Context(), "r-1", nil); !errors.Is(err, stepfunctions.ErrThrottled) {
 		t.Fatalf("have %v", err)
 	}
+}
+
+// TestSetConcurrency changes the running map run, and nothing where there is none.
+func TestSetConcurrency(t *testing.T) {
+	w := newWorld(t)
+	m := w.machine("held")
+	set := func(name string, n int) {
+		t.Helper()
+		if err := m.SetConcurrency(t.Context(), name, n); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	set("unknown", 2)
+	if err := m.Start(t.Context(), "r", []byte("{}")); err != nil {
+		t.Fatal(err)
+	}
+	tokens := []string{<-w.tokens}
+	set("r", 3)
+	for range 2 { // the others begin although the first one waits
+		tokens = append(tokens, <-w.tokens)
+	}
+	runs, err := m.MapRuns(t.Context(), "r")
+	if err != nil || len(runs) != 1 || runs[0].MaxConcurrency != 3 {
+		t.Errorf("%+v, %v", runs, err)
+	}
+	for _, token := range tokens {
+		if err := m.Release(t.Context(), token, []byte(`{"parallelism":3}`)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ended := w.wait(t, m, "r")
+	if want := `[{"parallelism":3},{"parallelism":3},{"parallelism":3}]`; string(ended.Output) != want {
+		t.Errorf("output %s", ended.Output)
+	}
+	set("r", 2)
 }

@@ -2,6 +2,7 @@ package stepfunctions
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -73,4 +74,41 @@ func counts(c types.MapRunItemCounts) states.Counts {
 		FailuresNotRedrivable: int(aws.ToInt64(c.FailuresNotRedrivable)),
 		PendingRedrive:        int(aws.ToInt64(c.PendingRedrive)),
 	}
+}
+
+// SetConcurrency implements lifecycle.Executions. A map run may end between the two
+// calls; then there is none to change.
+func (m *Machine) SetConcurrency(ctx context.Context, name string, n int) error {
+	arn, err := m.runningMapRun(ctx, name)
+	if err != nil || arn == "" {
+		return err
+	}
+	_, err = m.client.UpdateMapRun(ctx, &sfn.UpdateMapRunInput{MapRunArn: &arn, MaxConcurrency: aws.Int32(int32(n))})
+	if err == nil {
+		return nil
+	}
+	err = failed("update map run", err)
+	if now, again := m.runningMapRun(ctx, name); again == nil && now != arn {
+		return nil
+	}
+	return err
+}
+
+// runningMapRun is the ARN of the map run of an execution that has not ended, "" if there
+// is none. The newest is listed first, and an execution has one at a time.
+func (m *Machine) runningMapRun(ctx context.Context, name string) (string, error) {
+	arn := m.ExecutionARN(name)
+	out, err := m.client.ListMapRuns(ctx, &sfn.ListMapRunsInput{ExecutionArn: &arn})
+	if err != nil {
+		if err = failed("list map runs of "+name, err); errors.Is(err, states.ErrExecutionDoesNotExist) {
+			return "", nil
+		}
+		return "", err
+	}
+	for _, run := range out.MapRuns {
+		if run.StopDate == nil {
+			return aws.ToString(run.MapRunArn), nil
+		}
+	}
+	return "", nil
 }

@@ -30,6 +30,15 @@ func (m *Machine) SendTaskSuccess(ctx context.Context, token string, output []by
 	return nil
 }
 
+// Release implements lifecycle.Executions.
+func (m *Machine) Release(ctx context.Context, token string, output []byte) error {
+	err := m.SendTaskSuccess(ctx, token, output)
+	if IsOver(err) || errors.Is(err, states.ErrInvalidToken) {
+		return nil
+	}
+	return err
+}
+
 // SendTaskFailure fails the task that waits for a token.
 func (m *Machine) SendTaskFailure(ctx context.Context, token, errorName, cause string) error {
 	_, err := m.client.SendTaskFailure(ctx, &sfn.SendTaskFailureInput{

@@ -46,6 +46,12 @@ const (
 	parked = `{"QueryLanguage":"JSONata","StartAt":"Park","States":{"Park":{"Type":"Task",
 		"Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
 		"Arguments":{"FunctionName":"park","Payload":{"token":"{% $states.context.Task.Token %}"}},"End":true}}}`
+	// held runs three children that wait for their tokens, one at a time.
+	held = `{"QueryLanguage":"JSONata","StartAt":"Each","States":{"Each":{"Type":"Map","Label":"Each","Items":[1,2,3],
+		"MaxConcurrency":1,"ItemProcessor":{"ProcessorConfig":{"Mode":"DISTRIBUTED","ExecutionType":"STANDARD"},
+		"StartAt":"Park","States":{"Park":{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
+		"Arguments":{"FunctionName":"park","Payload":{"token":"{% $states.context.Task.Token %}"}},
+		"End":true}}},"End":true}}}`
 )
 
 // tokens passes on the tokens that its function gets.
@@ -111,7 +117,7 @@ func newWorld(t *testing.T) *world {
 	w.invoke = &invoker{tokens: w.tokens}
 	machines := make(map[string]*asl.Machine)
 	config := wire.Config{Region: region, Account: account}
-	for name, definition := range map[string]string{"each": each, "parked": parked, "counted": counted} {
+	for name, definition := range map[string]string{"each": each, "parked": parked, "held": held, "counted": counted} {
 		machine, err := asl.Parse([]byte(definition), nil)
 		if err != nil {
 			t.Fatal(err)

@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
+	"reprise/pkg/api/web"
 	"reprise/pkg/cli/client"
 	"reprise/pkg/replay"
 )
@@ -90,7 +92,7 @@ func TestRetriesHaveAnEnd(t *testing.T) {
 		10*time.Second,
 	)
 	_, err := c.Status(t.Context())
-	var told *api.Problem
+	var told *web.Problem
 	if !errors.As(err, &told) || told.Status != http.StatusBadGateway ||
 		!strings.Contains(err.Error(), "502 Bad Gateway") {
 		t.Errorf("got %v", err)
@@ -137,7 +139,7 @@ func TestWhatCannotPassIsNotRetried(t *testing.T) {
 			_, _ = w.Write([]byte(c.body))
 		}, time.Minute)
 		_, err := client.Entity(t.Context(), "a")
-		var told *api.Problem
+		var told *web.Problem
 		if !errors.As(err, &told) || told.Status != c.status || calls != 1 {
 			t.Errorf("%d: %v after %d calls", c.status, err, calls)
 		}
@@ -195,7 +197,7 @@ func TestRequestsAreThoseOfTheAPI(t *testing.T) {
 		func() error { _, err := c.History(ctx, "a", "x y", 5); return err },
 		func() error { _, err := c.Rows(ctx, "g0001", 3, "", 9); return err },
 		func() error { _, err := c.Parked(ctx, "g0001", "too small", "3"); return err },
-		func() error { _, err := c.Skip(ctx, "a", api.SkipRequest{}); return err },
+		func() error { _, err := c.Skip(ctx, "a", entities.SkipRequest{}); return err },
 		func() error { _, err := c.Quarantine(ctx, "1"); return err },
 		func() error { _, err := c.Playback(ctx, 3, "r1", "", true); return err },
 		func() error { _, err := c.Playback(ctx, 0, "", "0.1.2", true); return err },

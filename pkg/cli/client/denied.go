@@ -5,7 +5,7 @@ import (
 	"strings"
 	"time"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/web"
 )
 
 // Credentials are the kinds of credentials that a request can carry.
@@ -20,7 +20,7 @@ const (
 
 // Denied says that what guards the API refused a request for its credentials.
 type Denied struct {
-	Problem *api.Problem
+	Problem *web.Problem
 	// With is what the request carried.
 	With Credentials
 	// Skew is how far this machine's clock is ahead of the server's, 0 if unknown.
@@ -34,7 +34,7 @@ func (e *Denied) Unwrap() error { return e.Problem }
 
 // deny returns nil unless the answer comes from what guards the API: the platform's
 // own problems have a type.
-func deny(response *http.Response, problem *api.Problem, now time.Time) *Denied {
+func deny(response *http.Response, problem *web.Problem, now time.Time) *Denied {
 	refused := problem.Status == http.StatusUnauthorized || problem.Status == http.StatusForbidden
 	if !refused || problem.Type != "" {
 		return nil

@@ -15,7 +15,7 @@ import (
 	"syscall"
 	"time"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/web"
 	"reprise/pkg/cli/printable"
 )
 
@@ -50,7 +50,7 @@ type call struct {
 // do sends a call until it has a final answer, and decodes that answer. It retries
 // failed connections, 429 and 5xx until the client's patience ends, which is short
 // while nothing has ever answered and every connection is refused. Errors are
-// *api.Problem, *Unreachable, or that of ctx.
+// *web.Problem, *Unreachable, or that of ctx.
 func (c *Client) do(ctx context.Context, request call, into any) error {
 	base, err := c.endpoint(ctx)
 	if err != nil {
@@ -92,19 +92,12 @@ func (c *Client) patience(err error) time.Duration {
 func (c *Client) attempt(ctx context.Context, base string, request call, into any) (wait time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.options.Attempt)
 	defer cancel()
-	r, err := c.request(ctx, base, request)
+	response, raw, err := c.exchange(ctx, base, request)
+	if _, unreachable := errors.AsType[*Unreachable](err); unreachable {
+		return 0, err
+	}
 	if err != nil {
 		return -1, err
-	}
-	response, err := c.options.HTTP.Do(r)
-	if err != nil {
-		return 0, &Unreachable{base, plain(err)}
-	}
-	defer func() { _ = response.Body.Close() }()
-	c.answered.Store(true)
-	raw, err := io.ReadAll(io.LimitReader(response.Body, maxResponse))
-	if err != nil {
-		return 0, &Unreachable{base, plain(err)}
 	}
 	if response.StatusCode/100 != 2 {
 		return judge(response, raw, c.options.Now())
@@ -113,6 +106,36 @@ func (c *Client) attempt(ctx context.Context, base string, request call, into an
 		return -1, fmt.Errorf("the answer of %s is not one of the API: check that this is the platform's address", base)
 	}
 	return 0, nil
+}
+
+// exchange sends a call once and reads the whole answer. Errors are *Unreachable, or
+// those of the request and its credentials.
+func (c *Client) exchange(ctx context.Context, base string, of call) (*http.Response, []byte, error) {
+	r, err := c.request(ctx, base, of)
+	if err != nil {
+		return nil, nil, err
+	}
+	response, err := c.options.HTTP.Do(r)
+	if err != nil {
+		return nil, nil, &Unreachable{base, plain(err)}
+	}
+	defer func() { _ = response.Body.Close() }()
+	c.answered.Store(true)
+	raw, err := io.ReadAll(io.LimitReader(response.Body, maxResponse))
+	if err != nil {
+		return nil, nil, &Unreachable{base, plain(err)}
+	}
+	return response, raw, nil
+}
+
+// problemOf returns the problem in an answer that is not a success.
+func problemOf(response *http.Response, raw []byte) *web.Problem {
+	problem := &web.Problem{}
+	if json.Unmarshal(raw, problem) != nil || problem.Detail == "" {
+		problem = &web.Problem{Detail: "the server answered " + response.Status}
+	}
+	problem.Status = response.StatusCode
+	return problem
 }
 
 // request builds a call's request, with credentials.
@@ -146,11 +169,7 @@ func plain(err error) error {
 // judge returns the problem in an answer that is not a success, and says whether
 // another attempt can help.
 func judge(response *http.Response, raw []byte, now time.Time) (wait time.Duration, err error) {
-	problem := &api.Problem{}
-	if json.Unmarshal(raw, problem) != nil || problem.Detail == "" {
-		problem = &api.Problem{Detail: "the server answered " + response.Status}
-	}
-	problem.Status = response.StatusCode
+	problem := problemOf(response, raw)
 	problem.Detail = printable.Cell(problem.Detail) // part of a message in one line
 	if denied := deny(response, problem, now); denied != nil {
 		return -1, denied

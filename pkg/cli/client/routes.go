@@ -9,9 +9,14 @@ import (
 	"strconv"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
+	"reprise/pkg/api/intake"
+	"reprise/pkg/api/web"
 	"reprise/pkg/event"
+	"reprise/pkg/meter/forecast"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
+	"reprise/pkg/replay/request"
 )
 
 func (c *Client) get(ctx context.Context, path string, query url.Values, into any) error {
@@ -33,30 +38,37 @@ func (c *Client) post(ctx context.Context, path string, body, into any) error {
 // Send posts a JSON array of events; keepTime imports it, with each event's own
 // time as its arrival. The answer does not list single events. A retry may put an
 // event into the log twice; the second is a duplicate, which is never applied.
-func (c *Client) Send(ctx context.Context, batch []byte, keepTime bool) (api.Accepted, error) {
+func (c *Client) Send(ctx context.Context, batch []byte, keepTime bool) (intake.Accepted, error) {
 	path := "/events"
 	if keepTime {
 		path = "/imports"
 	}
-	var accepted api.Accepted
+	var accepted intake.Accepted
 	err := c.do(ctx, call{method: http.MethodPost, path: path, body: batch, header: http.Header{
 		"Content-Type": {"application/cloudevents-batch+json"}, "Prefer": {"return=minimal"}}}, &accepted)
 	return accepted, err
 }
 
-func entityPath(id string) string { return "/entities/" + api.EncodeEntity(id) }
+func entityPath(id string) string { return "/entities/" + web.EncodeEntity(id) }
 
 // Entity returns an entity's row in the active generation.
-func (c *Client) Entity(ctx context.Context, id string) (api.EntityView, error) {
-	var view api.EntityView
+func (c *Client) Entity(ctx context.Context, id string) (entities.View, error) {
+	var view entities.View
 	err := c.get(ctx, entityPath(id), nil, &view)
 	return view, err
 }
 
+// StateAt returns an entity's state after its last event up to a position or a time.
+func (c *Client) StateAt(ctx context.Context, id, at string) (entities.StateAt, error) {
+	var state entities.StateAt
+	err := c.get(ctx, entityPath(id)+"/state", url.Values{"at": {at}}, &state)
+	return state, err
+}
+
 // History returns a page of an entity's events: the one after the page that
 // returned after as Next, or the first for "".
-func (c *Client) History(ctx context.Context, id, after string, limit int) (api.HistoryPage, error) {
-	var page api.HistoryPage
+func (c *Client) History(ctx context.Context, id, after string, limit int) (entities.HistoryPage, error) {
+	var page entities.HistoryPage
 	err := c.get(ctx, entityPath(id)+"/events", paging(after, limit), &page)
 	return page, err
 }
@@ -76,39 +88,39 @@ func (c *Client) Rows(
 	lane event.Lane,
 	after string,
 	limit int,
-) (api.RowsPage, error) {
+) (entities.RowsPage, error) {
 	query := paging(after, limit)
 	query.Set("generation", generation)
 	query.Set("lane", strconv.Itoa(int(lane)))
-	var page api.RowsPage
+	var page entities.RowsPage
 	err := c.get(ctx, "/rows", query, &page)
 	return page, err
 }
 
 // Parked returns a page of a generation's parked entities whose reason contains a
 // text; "" for the active generation, and for every reason.
-func (c *Client) Parked(ctx context.Context, generation, reason, after string) (api.ParkedPage, error) {
+func (c *Client) Parked(ctx context.Context, generation, reason, after string) (entities.ParkedPage, error) {
 	query := url.Values{}
 	for name, value := range map[string]string{"generation": generation, "reason": reason, "after": after} {
 		if value != "" {
 			query.Set(name, value)
 		}
 	}
-	var page api.ParkedPage
+	var page entities.ParkedPage
 	err := c.get(ctx, "/parked", query, &page)
 	return page, err
 }
 
 // Skip appends a correction that steps over the event at which an entity is parked.
-func (c *Client) Skip(ctx context.Context, entity string, request api.SkipRequest) (api.Skipping, error) {
-	var made api.Skipping
+func (c *Client) Skip(ctx context.Context, entity string, request entities.SkipRequest) (entities.Skipping, error) {
+	var made entities.Skipping
 	err := c.post(ctx, entityPath(entity)+"/skip", request, &made)
 	return made, err
 }
 
 // Quarantine returns a page of the quarantined records.
-func (c *Client) Quarantine(ctx context.Context, after string) (api.QuarantinePage, error) {
-	var page api.QuarantinePage
+func (c *Client) Quarantine(ctx context.Context, after string) (entities.QuarantinePage, error) {
+	var page entities.QuarantinePage
 	err := c.get(ctx, "/quarantine", paging(after, 1000), &page)
 	return page, err
 }
@@ -184,6 +196,13 @@ func (c *Client) Replay(ctx context.Context, id string) (lifecycle.View, error) 
 	return view, err
 }
 
+// ReplayProgress returns the progress of a replay by lane group.
+func (c *Client) ReplayProgress(ctx context.Context, id string) (lifecycle.Detail, error) {
+	var detail lifecycle.Detail
+	err := c.get(ctx, replayPath(id)+"/progress", nil, &detail)
+	return detail, err
+}
+
 // StartReplay starts a replay. It needs a name, so that a retry cannot start a
 // second replay.
 func (c *Client) StartReplay(ctx context.Context, name string, input replay.Request) (lifecycle.View, error) {
@@ -196,11 +215,64 @@ func (c *Client) StartReplay(ctx context.Context, name string, input replay.Requ
 	return view, err
 }
 
+// PlanReplay returns what a replay would do, and starts nothing. A name may be "".
+func (c *Client) PlanReplay(ctx context.Context, name string, input replay.Request) (forecast.Plan, error) {
+	raw, err := json.Marshal(input)
+	if err != nil {
+		return forecast.Plan{}, fmt.Errorf("encode request: %w", err)
+	}
+	var plan forecast.Plan
+	err = c.post(ctx, "/plans", api.StartReplay{Name: name, Input: raw}, &plan)
+	return plan, err
+}
+
 // CancelReplay cancels a replay.
 func (c *Client) CancelReplay(ctx context.Context, id string) (lifecycle.View, error) {
+	return c.steer(ctx, id, "cancel", struct{}{})
+}
+
+// PauseReplay pauses a replay.
+func (c *Client) PauseReplay(ctx context.Context, id string) (lifecycle.View, error) {
+	return c.steer(ctx, id, "pause", struct{}{})
+}
+
+// SetReplayRate sets the limit of a replay in events per second, 0 for no limit.
+func (c *Client) SetReplayRate(ctx context.Context, id string, rate int) (lifecycle.View, error) {
+	return c.steer(ctx, id, "rate", api.SetRate{Rate: &rate})
+}
+
+// SetReplayBudget sets what a replay may use; the zero Budget is no budget.
+func (c *Client) SetReplayBudget(ctx context.Context, id string, budget request.Budget) (lifecycle.View, error) {
+	raw := json.RawMessage("null")
+	if !budget.None() {
+		var err error
+		if raw, err = json.Marshal(budget); err != nil {
+			return lifecycle.View{}, fmt.Errorf("encode budget: %w", err)
+		}
+	}
+	return c.steer(ctx, id, "budget", api.SetBudget{Budget: raw})
+}
+
+// SetReplayParallelism sets how many segment readers of a replay run at a time.
+func (c *Client) SetReplayParallelism(ctx context.Context, id string, n int) (lifecycle.View, error) {
+	return c.steer(ctx, id, "parallelism", api.SetParallelism{Parallelism: &n})
+}
+
+// steer does something with a replay and returns it.
+func (c *Client) steer(ctx context.Context, id, action string, body any) (lifecycle.View, error) {
 	var view lifecycle.View
-	err := c.post(ctx, replayPath(id)+"/cancel", struct{}{}, &view)
+	err := c.post(ctx, replayPath(id)+"/"+action, body, &view)
 	return view, err
+}
+
+// ResumeReplay lets a paused replay go on.
+func (c *Client) ResumeReplay(ctx context.Context, id string) (lifecycle.View, error) {
+	return c.steer(ctx, id, "resume", struct{}{})
+}
+
+// ContinueReplay lets a failed replay go on.
+func (c *Client) ContinueReplay(ctx context.Context, id string) (lifecycle.View, error) {
+	return c.steer(ctx, id, "continue", struct{}{})
 }
 
 // Wipe empties a generation, which must be the active one.
@@ -208,4 +280,23 @@ func (c *Client) Wipe(ctx context.Context, generation string) (api.Wiped, error)
 	var wiped api.Wiped
 	err := c.post(ctx, "/state/wipe", api.WipeRequest{Generation: generation}, &wiped)
 	return wiped, err
+}
+
+// EachParked calls visit for every page of a generation's parked entities. The
+// generation is fixed by the first page.
+func (c *Client) EachParked(
+	ctx context.Context, generation, reason string, visit func([]entities.ParkedEntity) error,
+) error {
+	for after := ""; ; {
+		page, err := c.Parked(ctx, generation, reason, after)
+		if err != nil {
+			return err
+		}
+		if err := visit(page.Parked); err != nil {
+			return err
+		}
+		if generation, after = page.Generation, page.Next; after == "" {
+			return nil
+		}
+	}
 }

@@ -36,7 +36,12 @@ type App struct {
 	AWS func(o apiaccess.Options) Cloud
 	// Commands are all commands, in the order in which help lists them.
 	Commands []Command
+	// value is the second argument of the command that runs.
+	value string
 }
+
+// Value is the second argument of a command that takes one.
+func (a *App) Value() string { return a.value }
 
 // How long a command retries while no server answers. Commands that are cheap to
 // repeat give up soon.

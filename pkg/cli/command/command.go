@@ -18,6 +18,9 @@ type Command struct {
 	Name string
 	// Arg names the one positional argument, "" where the command takes none.
 	Arg string
+	// Value names a second positional argument, which App.Value returns; "" where the
+	// command takes none.
+	Value string
 	// Flags are the flags that must be given, as the usage shows them.
 	Flags   string
 	Summary string
@@ -41,7 +44,9 @@ func (c *Command) group() string {
 	return group
 }
 
-func (c *Command) usage() string { return strings.TrimSpace(c.Name + " " + c.Arg + c.Flags) }
+func (c *Command) usage() string {
+	return strings.TrimSpace(strings.TrimSpace(c.Name+" "+c.Arg+" "+c.Value) + c.Flags)
+}
 
 // Main runs the command that args, without the program's name, ask for. It
 // returns the exit code. The end of ctx stops the command cleanly.
@@ -111,6 +116,11 @@ func (a *App) Run(ctx context.Context, c Command, args []string) error {
 	positional, err := parse(fs, args)
 	if err != nil {
 		return err
+	}
+	if c.Value != "" && len(positional) == 2 {
+		a.value, positional = positional[1], positional[:1]
+	} else if c.Value != "" && len(positional) == 1 {
+		return Misuse("missing argument %s", c.Value)
 	}
 	arg, err := argument(c, positional)
 	if err != nil {

@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"time"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/web"
 	"reprise/pkg/aws/apiaccess"
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/progress"
@@ -52,7 +52,7 @@ func HintFor(command string, err error) string {
 	var misuse *MisuseError
 	var unreachable *client.Unreachable
 	var denied *client.Denied
-	var problem *api.Problem
+	var problem *web.Problem
 	switch {
 	case errors.As(err, &withHint):
 		return withHint.hint
@@ -99,7 +99,7 @@ func hintForDenial(d *client.Denied) string {
 		"PREFIX-produce-REGION to send, PREFIX-operate-REGION to import and replay, PREFIX-audit-REGION to read"
 }
 
-func hintForProblem(p *api.Problem) string {
+func hintForProblem(p *web.Problem) string {
 	switch p.Kind() {
 	case "entity-not-found":
 		return "reprise state export lists all entities; ids are case-sensitive"
@@ -109,12 +109,24 @@ func hintForProblem(p *api.Problem) string {
 		return "reprise replay get NAME shows that replay; choose another --name to start a new one"
 	case "replay-promoted":
 		return "nothing was cancelled; reprise replay start --rebuild --promote builds a generation that replaces it"
+	case "replay-promoting":
+		return "reprise replay watch ID shows how it ends; try again if it goes on"
+	case "replay-not-failed", "replay-not-continuable":
+		return "reprise replay get ID shows its status and why it failed"
 	case "replay-ended":
 		return "reprise replay get ID shows how it ended"
-	case "generation-not-found":
-		return "reprise status shows all generations"
-	case "generation-not-active":
-		return "another generation has become active: check reprise status and decide again"
+	case "generation-not-found", "no-previous-generation":
+		return "reprise generation list shows all generations"
+	case "generation-not-active", "promotion-running":
+		return "check reprise generation list and decide again"
+	case "generation-behind":
+		return "reprise generation show ID shows how far it is behind; try again once that is little"
+	case "generation-parks":
+		return "reprise parked list --generation ID shows them, and why; --accept-parked promotes it nevertheless"
+	case "generation-building", "generation-busy":
+		return "reprise generation show ID names its replay: reprise replay watch, resume or cancel that"
+	case "generation-withdrawn":
+		return "reprise replay start --rebuild --promote --wait builds another generation"
 	case "internal", "busy", "throttled", "timeout":
 		return "try again; reprise status shows the state of the platform"
 	case "no-route":

@@ -18,10 +18,11 @@ const (
 	report = 5 * time.Second
 	// repeat is after how long the same trouble is printed again.
 	repeat = time.Minute
-	// barWidth is the width between the brackets of the bar, defaultWidth that of
-	// a terminal of unknown width.
-	barWidth     = 24
-	defaultWidth = 80
+	// barWidth is the width between the brackets of the bar, defaultWidth and
+	// defaultHeight those of a terminal of unknown size.
+	barWidth      = 24
+	defaultWidth  = 80
+	defaultHeight = 24
 )
 
 // State is what a Meter shows.
@@ -42,11 +43,15 @@ type Meter struct {
 	out      io.Writer
 	now      func() time.Time
 	terminal func() (width int, ok bool)
+	height   func() int
 
 	mu    sync.Mutex
 	label string
 	shown time.Time
-	drawn bool
+	// drawn is the number of lines that are drawn, of which the cursor is in the last,
+	// and printed the last line that was printed where nothing can be drawn.
+	drawn   int
+	printed string
 	// trouble was printed at troubled.
 	trouble  string
 	troubled time.Time
@@ -56,7 +61,8 @@ type Meter struct {
 // quotes what comes from data itself, so that out may be a *printable.Writer.
 func New(out io.Writer, now func() time.Time) *Meter {
 	out = printable.Raw(out)
-	return &Meter{out: out, now: now, terminal: func() (int, bool) { return terminal(out) }}
+	return &Meter{out: out, now: now, terminal: func() (int, bool) { return terminal(out) },
+		height: func() int { return height(out) }}
 }
 
 // terminal reports whether out is a terminal, and its width.
@@ -72,7 +78,74 @@ func terminal(out io.Writer) (width int, isTerminal bool) {
 	return width, true
 }
 
-// Show shows s, unless it has just shown a state with the same label.
+// height is the number of lines of a terminal.
+func height(out io.Writer) int {
+	if file, ok := out.(interface{ Fd() uintptr }); ok {
+		if _, lines, err := term.GetSize(int(file.Fd())); err == nil && lines > 0 {
+			return lines
+		}
+	}
+	return defaultHeight
+}
+
+// Height is how many lines Board can show; 0 if there is no terminal.
+func (m *Meter) Height() int {
+	if m == nil {
+		return 0
+	}
+	if _, ok := m.terminal(); !ok {
+		return 0
+	}
+	return max(1, m.height()-1) // the last line stays free for what is typed
+}
+
+// Board shows s and lines below it, which are redrawn in place; those that do not fit are
+// left out. Without a terminal it is Show.
+func (m *Meter) Board(s State, lines []string) {
+	if m == nil {
+		return
+	}
+	width, ok := m.terminal()
+	if !ok {
+		m.Show(s)
+		return
+	}
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	now := m.now()
+	if s.Label == m.label && now.Sub(m.shown) < redraw {
+		return
+	}
+	m.label, m.shown = s.Label, now
+	m.draw(append([]string{line(s, true)}, lines...), width)
+}
+
+// draw replaces what is drawn.
+func (m *Meter) draw(lines []string, width int) {
+	lines = lines[:min(len(lines), max(1, m.height()-1))]
+	var text strings.Builder
+	text.WriteString(m.home())
+	for i, one := range lines {
+		if i > 0 {
+			text.WriteString("\r\n")
+		}
+		text.WriteString("\x1b[K" + clip(printable.Cell(one), width-1))
+	}
+	text.WriteString("\x1b[J")
+	_, _ = io.WriteString(m.out, text.String())
+	m.drawn = len(lines)
+}
+
+// home moves the cursor to the beginning of what is drawn.
+func (m *Meter) home() string {
+	if m.drawn > 1 {
+		return fmt.Sprintf("\r\x1b[%dA", m.drawn-1)
+	}
+	return "\r"
+}
+
+// Show shows s, unless it has just shown a state with the same label, or printed the same
+// line.
 func (m *Meter) Show(s State) {
 	if m == nil {
 		return
@@ -89,12 +162,24 @@ func (m *Meter) Show(s State) {
 		return
 	}
 	m.label, m.shown = s.Label, now
+	text := printable.Cell(line(s, bar))
 	if bar {
-		_, _ = fmt.Fprint(m.out, "\r\x1b[K", clip(printable.Cell(line(s, true)), width-1))
-		m.drawn = true
+		m.drawLine(text, width)
 		return
 	}
-	_, _ = fmt.Fprintln(m.out, printable.Cell(line(s, false)))
+	if text != m.printed {
+		m.printed = text
+		_, _ = fmt.Fprintln(m.out, text)
+	}
+}
+
+// drawLine replaces what is drawn by one line.
+func (m *Meter) drawLine(text string, width int) {
+	if m.drawn > 1 {
+		m.clear()
+	}
+	_, _ = fmt.Fprint(m.out, "\r\x1b[K", clip(text, width-1))
+	m.drawn = 1
 }
 
 // Note prints a separate line.
@@ -121,8 +206,7 @@ func (m *Meter) Trouble(text string) {
 	text = printable.Cell(text)
 	switch {
 	case bar:
-		_, _ = fmt.Fprint(m.out, "\r\x1b[K", clip(text, width-1))
-		m.drawn = true
+		m.drawLine(text, width)
 	case text != m.trouble || now.Sub(m.troubled) >= repeat:
 		m.trouble, m.troubled = text, now
 		_, _ = fmt.Fprintln(m.out, text)
@@ -137,14 +221,17 @@ func (m *Meter) Done() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.clear()
-	m.label = ""
+	m.label, m.printed = "", ""
 }
 
 func (m *Meter) clear() {
-	if m.drawn {
-		_, _ = fmt.Fprint(m.out, "\r\x1b[K")
-		m.drawn = false
+	switch {
+	case m.drawn > 1:
+		_, _ = io.WriteString(m.out, m.home()+"\x1b[J")
+	case m.drawn == 1:
+		_, _ = io.WriteString(m.out, "\r\x1b[K")
 	}
+	m.drawn = 0
 }
 
 func line(s State, bar bool) string {

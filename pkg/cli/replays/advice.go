@@ -35,7 +35,7 @@ func advice(v lifecycle.View) string {
 		return "reprise status shows how far the playback consumer is behind; once it runs, start the replay again: " +
 			again(v)
 	case steps.FaultCutTooOld:
-		return "rebuild faster with a larger --parallelism, or make the event stream's retention longer: " +
+		return "it reads no faster than events arrive: rebuild with a larger --parallelism and without a rate: " +
 			again(v)
 	case steps.FaultParked:
 		return fmt.Sprintf("generation %s is kept for inspection, and the active one is unchanged; "+
@@ -56,12 +56,20 @@ func advice(v lifecycle.View) string {
 // flags that select a part of the log.
 func again(v lifecycle.View) string {
 	switch {
+	case v.Input.Ask:
+		return "reprise replay start --rebuild --promote=ask --wait"
 	case v.Input.Promote:
 		return "reprise replay start --rebuild --promote --wait"
 	case v.Input.Rebuild:
 		return "reprise replay start --rebuild --wait"
 	}
 	return "reprise replay start"
+}
+
+// askingText says how to answer a replay that asks whether to promote its generation.
+func askingText(v lifecycle.View) string {
+	return fmt.Sprintf("approve with reprise generation promote %s, decline with reprise replay cancel %s",
+		v.Generation, v.ID)
 }
 
 // WaitingText says what a replay waits for, and since when.

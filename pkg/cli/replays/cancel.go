@@ -5,9 +5,11 @@ import (
 	"errors"
 	"flag"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/web"
+	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 )
 
 const cancelHelp = `
@@ -33,22 +35,21 @@ func cancelCommand() command.Command {
 }
 
 func cancelReplay(ctx context.Context, f *command.ClientFlags, id string) error {
-	c, err := f.Client(command.ShortPatience, nil)
-	if err != nil {
-		return err
-	}
+	return ask(ctx, f, id, func(ctx context.Context, c *client.Client) (lifecycle.View, error) {
+		return cancelOnce(ctx, c, id)
+	}, func(view lifecycle.View) error {
+		return command.Say(f.App.Stdout, "replay %s is %s", view.ID, view.Status)
+	})
+}
+
+// cancelOnce cancels a replay that an earlier attempt may have cancelled already.
+func cancelOnce(ctx context.Context, c *client.Client, id string) (lifecycle.View, error) {
 	view, err := c.CancelReplay(ctx, id)
-	if problem, ok := errors.AsType[*api.Problem](err); ok && problem.Kind() == "replay-ended" {
-		// An earlier attempt may have cancelled it, and its answer been lost.
+	if problem, ok := errors.AsType[*web.Problem](err); ok && problem.Kind() == "replay-ended" {
+		// Its answer was lost.
 		if ended, getErr := c.Replay(ctx, id); getErr == nil && ended.Status == replay.Cancelled {
-			view, err = ended, nil
+			return ended, nil
 		}
 	}
-	if err != nil {
-		return likeID(ctx, c, id, err)
-	}
-	if f.JSON {
-		return command.PrintJSON(f.App.Stdout, view)
-	}
-	return command.Say(f.App.Stdout, "replay %s is %s", view.ID, view.Status)
+	return view, err
 }

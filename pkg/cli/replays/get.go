@@ -10,8 +10,13 @@ import (
 	"math"
 	"slices"
 	"strings"
+	"time"
 
+	"reprise/pkg/projection/codecheck"
+
+	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
+	"reprise/pkg/cli/generations"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/datastore"
 	"reprise/pkg/meter/spending"
@@ -39,18 +44,17 @@ func getCommand() command.Command {
 		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := a.ClientFlags(fs)
 			return func(ctx context.Context, id string) error {
-				c, err := f.Client(command.ShortPatience, nil)
-				if err != nil {
-					return err
-				}
-				view, err := c.Replay(ctx, id)
-				if err != nil {
-					return likeID(ctx, c, id, err)
-				}
-				return printReplay(f, view)
+				get := func(ctx context.Context, c *client.Client) (lifecycle.View, error) { return c.Replay(ctx, id) }
+				return ask(ctx, f, id, get, func(view lifecycle.View) error { return printReplay(f, view) })
 			}
 		},
 	}
+}
+
+// catchUpText says how often the cut of a rebuild was moved, the last time to at.
+func catchUpText(moves int, at *time.Time) string {
+	return fmt.Sprintf("the cut was moved %d times since it became too old for the event stream, the last time to %s",
+		moves, command.When(at))
 }
 
 func printReplay(f *command.ClientFlags, v lifecycle.View) error {
@@ -70,6 +74,9 @@ func printReplay(f *command.ClientFlags, v lifecycle.View) error {
 		if v.Generation != "" {
 			command.Row(w, "generation", v.Generation+map[bool]string{true: ", promoted", false: ""}[v.Promoted])
 		}
+		if v.Asked != nil {
+			command.Row(w, "asked", askedText(v))
+		}
 		p := v.Progress
 		command.Row(w, "events", fmt.Sprintf("%s, %s read, %s delivered, %s consumed", total(v), progress.Count(p.Read),
 			progress.Count(p.Delivered), progress.Count(p.Consumed)))
@@ -82,13 +89,26 @@ func printReplay(f *command.ClientFlags, v lifecycle.View) error {
 		}
 		command.Row(w, "plan", fmt.Sprintf("%d lanes in %d groups, %d slices, lanes read again %d times",
 			v.Plan.Lanes, v.Plan.Groups, v.Plan.Slices, v.Plan.Passes))
+		if v.Plan.CatchUps > 0 {
+			command.Row(w, "catch-up", catchUpText(v.Plan.CatchUps, v.Cut))
+		}
+		command.Row(w, "readers", parallelismText(v.Plan.Parallelism, v.Plan.Readers))
 		if v.Damaged > 0 {
 			command.Row(w, "damaged", damagedText(v.Damaged))
+		}
+		if v.PausedBy != nil {
+			command.Row(w, "paused", pausedText(v.ID, v.PausedBy, v.Budget))
+		}
+		if v.Budget != nil {
+			command.Row(w, "budget", budgetText(v.Budget))
 		}
 		if v.Waiting != nil {
 			command.Row(w, "waiting", WaitingText(v.Waiting, f.App.Now()))
 		}
 		command.Row(w, "proof", proofText(v.Proof))
+		if v.Comparison != nil {
+			command.Row(w, "changes", generations.DiffText(v.Comparison)+" from "+v.Comparison.Old)
+		}
 		if v.Proof != nil {
 			for _, lost := range v.Proof.Lost {
 				command.Row(w, "", "not in the log: "+lost)
@@ -106,6 +126,17 @@ func printReplay(f *command.ClientFlags, v lifecycle.View) error {
 			command.Row(w, "most of it", mostText(v.Cost))
 		}
 	})
+}
+
+// askedText says since when a replay asks whether to promote, or what was answered.
+func askedText(v lifecycle.View) string {
+	switch {
+	case v.Approved != nil:
+		return fmt.Sprintf("%s, approved %s", command.When(v.Asked), command.When(v.Approved))
+	case v.Status.Ended():
+		return command.When(v.Asked) + ", not approved"
+	}
+	return fmt.Sprintf("since %s: %s", command.When(v.Asked), askingText(v))
 }
 
 // IgnoredText says how many events no projection handles, and of which types.
@@ -148,7 +179,7 @@ func mostText(c *spending.Cost) string {
 
 // total says how many events there are to read.
 func total(v lifecycle.View) string {
-	if len(v.Input.Entities) > 0 {
+	if v.Input.Scoped() {
 		return "those of single entities"
 	}
 	return progress.Count(v.Progress.Total) + " in all"
@@ -174,6 +205,27 @@ func inputText(r replay.Request) string {
 	}
 	if len(r.Entities) > 0 {
 		parts = append(parts, "entities "+strings.Join(r.Entities, " "))
+	}
+	if len(r.Prefixes) > 0 {
+		parts = append(parts, "entities beginning with "+strings.Join(r.Prefixes, " or "))
+	}
+	if r.Attribute != nil {
+		parts = append(parts, r.Attribute.Name+"="+r.Attribute.Value)
+	}
+	if r.Ordering != "" {
+		parts = append(parts, "ordering "+string(r.Ordering))
+	}
+	if r.Slice != "" {
+		parts = append(parts, "slices of "+string(r.Slice))
+	}
+	if r.Budget != nil {
+		parts = append(parts, "budget "+r.Budget.String())
+	}
+	if r.ToleratedFailures != nil {
+		parts = append(parts, fmt.Sprintf("stopped if more than %d lane groups fail", *r.ToleratedFailures))
+	}
+	if r.Rate > 0 {
+		parts = append(parts, progress.Count(int64(r.Rate))+" events/s")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -203,4 +255,19 @@ func proofText(p *replay.Proof) string {
 		parts = append(parts, fmt.Sprintf("%d more, see --json", more))
 	}
 	return "NOT complete: " + strings.Join(parts, "; ")
+}
+
+// StatesText says how states compare with those of a generation of the same version.
+func StatesText(c *codecheck.Comparison) string {
+	text := fmt.Sprintf("of %s entities compared with generation %s, none differs",
+		progress.Count(c.Compared), c.Generation)
+	if c.Differing > 0 {
+		text = fmt.Sprintf("%s of %s entities differ from generation %s (%s): "+
+			"the code of the projections was changed and their version was not",
+			progress.Count(c.Differing), progress.Count(c.Compared), c.Generation, c.Names())
+	}
+	if c.Partial {
+		text += " (not all were looked at)"
+	}
+	return text
 }

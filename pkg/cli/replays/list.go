@@ -4,8 +4,6 @@ import (
 	"cmp"
 	"context"
 	"flag"
-	"io"
-	"slices"
 
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
@@ -25,7 +23,12 @@ Examples:
 // Commands returns the commands of reprise replay, in the order in which help
 // lists them.
 func Commands() []command.Command {
-	return []command.Command{startCommand(), listCommand(), getCommand(), watchCommand(), cancelCommand()}
+	return []command.Command{
+		startCommand(), listCommand(), getCommand(), watchCommand(), progressCommand(),
+		pauseCommand(), resumeCommand(), continueCommand(), setRateCommand(), setParallelismCommand(),
+		setBudgetCommand(),
+		cancelCommand(), schemaCommand(),
+	}
 }
 
 func listCommand() command.Command {
@@ -45,47 +48,33 @@ func listReplays(ctx context.Context, f *command.ClientFlags) error {
 	if err != nil {
 		return err
 	}
-	var all []lifecycle.View
-	err = c.Replays(ctx, func(view lifecycle.View) error {
-		all = append(all, view)
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	slices.SortStableFunc(all, func(x, y lifecycle.View) int {
-		return cmp.Or(x.Created.Compare(y.Created), cmp.Compare(x.ID, y.ID))
-	})
-	if f.JSON {
-		for _, view := range all {
-			if err := command.PrintJSON(f.App.Stdout, view); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	return command.Table(f.App.Stdout, func(w io.Writer) {
-		command.Row(w, "ID", "STATUS", "CREATED", "EVENTS", "GENERATION", "WHAT")
-		for _, v := range all {
-			command.Row(w, v.ID, v.Status, command.When(&v.Created), progress.Count(v.Progress.Total),
-				command.OrDash(v.Generation), inputText(v.Input))
-		}
+	each := func(visit func(lifecycle.View) error) error { return c.Replays(ctx, visit) }
+	older := func(a, b lifecycle.View) int { return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID)) }
+	titles := []any{"ID", "STATUS", "CREATED", "EVENTS", "GENERATION", "WHAT"}
+	return command.PrintAll(f, each, older, titles, func(v lifecycle.View) []any {
+		return []any{v.ID, listedText(v), command.When(&v.Created), progress.Count(v.Progress.Total),
+			command.OrDash(v.Generation), inputText(v.Input)}
 	})
 }
 
-// selective reports whether a request has a filter.
-func selective(r replay.Request) bool {
-	return len(r.Entities) > 0 || len(r.Types) > 0 || r.From != nil || r.To != nil
+// listedText is a replay's status; of one that is paused, also why if it paused by itself.
+func listedText(v lifecycle.View) string {
+	if v.Status == replay.ShownPaused && v.PausedBy != nil {
+		return string(v.Status) + ": " + v.PausedBy.Cause
+	}
+	return string(v.Status)
 }
 
 // what describes a request.
 func what(r replay.Request) string {
 	switch {
+	case r.Ask:
+		return "rebuild, and promote once approved"
 	case r.Promote:
 		return "rebuild and promote"
 	case r.Rebuild:
 		return "rebuild"
-	case selective(r):
+	case r.Filtered():
 		return "part of the log"
 	}
 	return "the whole log"

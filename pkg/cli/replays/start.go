@@ -3,12 +3,10 @@ package replays
 import (
 	"context"
 	"encoding/hex"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"strings"
-	"time"
 
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
@@ -22,7 +20,14 @@ it is taken in, and proves that nothing is missing.
 
 --from and --to select by logged time, from inclusive, to exclusive. A rebuild
 projects the whole log into a new generation of the Data Store; --promote makes
-that one active once it is proved complete.
+that one active once it is proved complete and has caught up. With --promote=ask the
+replay then waits, for up to a year, until somebody approves (reprise generation
+promote) or declines (reprise replay cancel, reprise generation drop); the generation
+is kept up to date meanwhile. reprise replay schema prints what the
+input can be, which the API and the Step Functions console take as well.
+
+--dry-run starts nothing and prints the plan: how many events are read, how long
+that will take, and on AWS what it will cost.
 
 The same --name with the same flags is the same replay: it is not started twice.
 
@@ -30,6 +35,9 @@ Examples:
   reprise replay start --rebuild --promote --wait
   reprise replay start --from 2026-03-01T00:00:00Z --to 2026-03-02T00:00:00Z
   reprise replay start --type account.deposited --entity account-42 --wait
+  reprise replay start --prefix account- --attribute tenant=acme --rate 500
+  reprise replay start --rebuild --promote=ask
+  reprise replay start --rebuild --dry-run
 `
 
 type startFlags struct {
@@ -39,27 +47,6 @@ type startFlags struct {
 	wait  bool
 }
 
-// timeFlag is a time. An empty value is refused, not ignored: otherwise a variable
-// that a script never set would replay everything.
-type timeFlag struct{ into **time.Time }
-
-func (f timeFlag) String() string { return "" }
-
-func (f timeFlag) Set(text string) (err error) {
-	*f.into, err = parseTime(text)
-	return err
-}
-
-// listFlag is a flag that may be given several times.
-type listFlag struct{ into *[]string }
-
-func (l listFlag) String() string { return "" }
-
-func (l listFlag) Set(text string) error {
-	*l.into = append(*l.into, text)
-	return nil
-}
-
 func startCommand() command.Command {
 	return command.Command{
 		Name:    "replay start",
@@ -67,14 +54,7 @@ func startCommand() command.Command {
 		Help:    startHelp,
 		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := &startFlags{ClientFlags: a.ClientFlags(fs)}
-			fs.Var(timeFlag{&f.input.From}, "from", "first logged `TIME`, as 2026-03-01T00:00:00Z")
-			fs.Var(timeFlag{&f.input.To}, "to", "first logged `TIME` that is left out")
-			fs.Var(listFlag{&f.input.Types}, "type", "event `TYPE` to replay; may be given several times")
-			fs.Var(listFlag{&f.input.Entities}, "entity", "`ENTITY` to replay; may be given several times")
-			fs.BoolVar(&f.input.Rebuild, "rebuild", false, "project into a new generation of the Data Store")
-			fs.BoolVar(&f.input.Promote, "promote", false, "make the rebuilt generation the active one")
-			fs.IntVar(&f.input.Parallelism, "parallelism", 0,
-				fmt.Sprintf("`NUMBER` of segment readers (default %d)", replay.DefaultParallelism))
+			inputFlags(fs, &f.input)
 			fs.StringVar(&f.name, "name", "", "`ID` of the replay (default: chosen)")
 			fs.BoolVar(&f.wait, "wait", false,
 				"show progress, and exit 0 only if it succeeded, 3 if it\nsucceeded without an event")
@@ -84,6 +64,10 @@ func startCommand() command.Command {
 }
 
 func (f *startFlags) run(ctx context.Context) (err error) {
+	given := f.name
+	if f.input.DryRun && f.wait {
+		return command.Misuse("--wait does not go with --dry-run, which starts nothing")
+	}
 	if f.name == "" {
 		if f.name, err = chooseName(f.App); err != nil {
 			return err
@@ -101,12 +85,19 @@ func (f *startFlags) run(ctx context.Context) (err error) {
 	if err != nil {
 		return err
 	}
+	if f.input.DryRun {
+		plan, err := c.PlanReplay(ctx, given, f.input)
+		if err != nil {
+			return err
+		}
+		return printPlan(f.ClientFlags, plan)
+	}
 	view, err := c.StartReplay(ctx, f.name, f.input)
 	if err != nil {
 		return err
 	}
 	if f.wait {
-		return watch(ctx, f.ClientFlags, view.ID, meter)
+		return watch(ctx, f.ClientFlags, view.ID, meter, false)
 	}
 	if f.JSON {
 		return command.PrintJSON(f.App.Stdout, view)
@@ -139,16 +130,4 @@ func checkRequest(r replay.Request) error {
 // requestProblem returns the text of err without that of replay.ErrRequest.
 func requestProblem(err error) string {
 	return strings.TrimPrefix(err.Error(), replay.ErrRequest.Error()+": ")
-}
-
-// parseTime reads a time as the API does; a bare date is midnight in UTC.
-func parseTime(text string) (*time.Time, error) {
-	var t time.Time
-	if err := t.UnmarshalText([]byte(text)); err == nil {
-		return &t, nil
-	}
-	if t, err := time.Parse(time.DateOnly, text); err == nil {
-		return &t, nil
-	}
-	return nil, errors.New("expected a time such as 2026-03-01T00:00:00Z")
 }

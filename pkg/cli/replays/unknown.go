@@ -4,7 +4,7 @@ import (
 	"context"
 	"errors"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/web"
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/replay/lifecycle"
@@ -13,10 +13,33 @@ import (
 // maxCompared bounds the replays that a mistyped id is compared with.
 const maxCompared = 10_000
 
+// ask asks a platform something about a replay and prints the answer: with --json as it
+// is, else with show.
+func ask[T any](
+	ctx context.Context,
+	f *command.ClientFlags,
+	id string,
+	question func(ctx context.Context, c *client.Client) (T, error),
+	show func(answer T) error,
+) error {
+	c, err := f.Client(command.ShortPatience, nil)
+	if err != nil {
+		return err
+	}
+	answer, err := question(ctx, c)
+	if err != nil {
+		return likeID(ctx, c, id, err)
+	}
+	if f.JSON {
+		return command.PrintJSON(f.App.Stdout, answer)
+	}
+	return show(answer)
+}
+
 // likeID adds to an error that says that there is no replay of an id which id it may
 // be. It returns any other error unchanged.
 func likeID(ctx context.Context, c *client.Client, id string, err error) error {
-	problem, ok := errors.AsType[*api.Problem](err)
+	problem, ok := errors.AsType[*web.Problem](err)
 	if !ok || problem.Kind() != "replay-not-found" {
 		return err
 	}

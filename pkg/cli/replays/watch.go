@@ -15,14 +15,18 @@ import (
 )
 
 const watchHelp = `
-Shows how far a replay has come until it ends, and how it ended. It exits 0 only
+Shows how far a replay has come until it ends, and how it ended: on a terminal as a
+live view with a line for each lane group, stalled and busy ones first, elsewhere
+as a line whenever something has changed, every few seconds at most. With --json it
+prints the progress document of the API, one in each line, at most one a second,
+and last the replay itself. Counts never fall. It exits 0 only
 if the replay succeeded, and 3 if it did but its filters selected no event. The end
 of the command does not end the replay. A server that is restarted meanwhile is
 waited for, for a minute.
 
 Examples:
   reprise replay watch 20260301-093000-1a2b3c4d
-  reprise replay watch nightly --json | jq .proof
+  reprise replay watch nightly --json | tail -n 1 | jq .proof
 `
 
 func watchCommand() command.Command {
@@ -37,7 +41,7 @@ func watchCommand() command.Command {
 			return func(ctx context.Context, id string) error {
 				meter := progress.New(a.Stderr, a.Now)
 				defer meter.Done()
-				return watch(ctx, f, id, meter)
+				return watch(ctx, f, id, meter, f.JSON)
 			}
 		},
 	}
@@ -52,13 +56,16 @@ func checkID(id string) error {
 }
 
 // watch shows a replay until its end, then the replay, and fails unless it
-// succeeded.
-func watch(ctx context.Context, f *command.ClientFlags, id string, meter *progress.Meter) error {
+// succeeded. With documents it prints progress documents instead of showing them.
+func watch(ctx context.Context, f *command.ClientFlags, id string, meter *progress.Meter, documents bool) error {
 	c, err := f.Client(command.LongPatience, meter)
 	if err != nil {
 		return err
 	}
 	w := &Watcher{Client: c, Meter: meter, Now: f.App.Now, Sleep: f.App.Sleep}
+	if documents {
+		w.Each = func(d lifecycle.Detail) error { return command.PrintJSON(f.App.Stdout, d) }
+	}
 	view, err := w.Watch(ctx, id)
 	meter.Done()
 	if errors.Is(err, context.Canceled) {
@@ -80,9 +87,10 @@ func watch(ctx context.Context, f *command.ClientFlags, id string, meter *progre
 // judgeReplay is nil for a replay that succeeded.
 func judgeReplay(view lifecycle.View) error {
 	switch {
-	case view.Status == replay.Succeeded && selective(view.Input) && view.Proof != nil && view.Proof.Selected.Count == 0:
+	case view.Status == replay.Succeeded && view.Input.Filtered() && view.Proof != nil && view.Proof.Selected.Count == 0:
 		return command.Hint(fmt.Errorf("%w: replay %s succeeded, but selected no event", command.ErrNothing, view.ID),
-			"check --entity, --type, --from and --to: ids and types are case-sensitive, times are logged times")
+			"check --entity, --prefix, --type, --attribute, --from and --to: "+
+				"ids and types are case-sensitive, times are logged times")
 	case view.Status == replay.Succeeded:
 		return nil
 	case view.Status == replay.Cancelled:

@@ -5,7 +5,8 @@ import (
 	"errors"
 	"net/http"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/intake"
+	"reprise/pkg/api/web"
 )
 
 // batch is a request: events as they stand in the text, and their line numbers.
@@ -72,7 +73,7 @@ func (s *sending) drain(ctx context.Context, queue <-chan *batch) error {
 // post sends a batch, split in halves while the server finds it too large.
 func (s *sending) post(ctx context.Context, b *batch) error {
 	accepted, err := s.To.Send(ctx, b.body(), s.KeepTime)
-	problem, refused := errors.AsType[*api.Problem](err)
+	problem, refused := errors.AsType[*web.Problem](err)
 	if refused && problem.Status == http.StatusRequestEntityTooLarge && len(b.lines) > 1 {
 		for _, half := range b.halves() {
 			if err := s.post(ctx, half); err != nil {
@@ -97,7 +98,7 @@ type halfFailed struct {
 func (e *halfFailed) Error() string { return e.err.Error() }
 func (e *halfFailed) Unwrap() error { return e.err }
 
-func (s *sending) accept(accepted api.Accepted) {
+func (s *sending) accept(accepted intake.Accepted) {
 	s.mu.Lock()
 	s.result.Accepted += int64(accepted.Accepted)
 	s.result.Moved += int64(accepted.Moved)
@@ -118,7 +119,7 @@ func (s *sending) judge(b *batch, err error) error {
 		}
 		b, err = half.part, half.err
 	}
-	problem, refused := errors.AsType[*api.Problem](err)
+	problem, refused := errors.AsType[*web.Problem](err)
 	if !refused {
 		return err
 	}

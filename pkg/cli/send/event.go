@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/web"
 	"reprise/pkg/event"
 )
 
@@ -42,7 +42,7 @@ func refusal(line int64, err error) Refusal {
 	r := Refusal{Line: line, Problem: err.Error()}
 	if invalid, ok := errors.AsType[*event.Invalid](err); ok {
 		r.Attribute = invalid.Attribute
-	} else if problem, ok := errors.AsType[*api.Problem](err); ok {
+	} else if problem, ok := errors.AsType[*web.Problem](err); ok {
 		r.Attribute = problem.Attribute
 	}
 	return r

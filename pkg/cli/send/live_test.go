@@ -9,7 +9,7 @@ import (
 	"testing/synctest"
 	"time"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/intake"
 	"reprise/pkg/cli/send"
 )
 
@@ -139,9 +139,9 @@ func TestFailureEndsTheWaitForInput(t *testing.T) {
 // silent never answers.
 type silent struct{}
 
-func (silent) Send(ctx context.Context, _ []byte, _ bool) (api.Accepted, error) {
+func (silent) Send(ctx context.Context, _ []byte, _ bool) (intake.Accepted, error) {
 	<-ctx.Done()
-	return api.Accepted{}, fmt.Errorf("send: %w", ctx.Err())
+	return intake.Accepted{}, fmt.Errorf("send: %w", ctx.Err())
 }
 
 func must(t *testing.T, to io.Writer, text string) {

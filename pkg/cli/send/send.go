@@ -13,7 +13,8 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/intake"
+	"reprise/pkg/api/web"
 	"reprise/pkg/event"
 )
 
@@ -30,7 +31,7 @@ const (
 // Poster posts a batch and retries until the server accepts or finally refuses
 // it. *client.Client is one.
 type Poster interface {
-	Send(ctx context.Context, batch []byte, keepTime bool) (api.Accepted, error)
+	Send(ctx context.Context, batch []byte, keepTime bool) (intake.Accepted, error)
 }
 
 // Options say how to send. The zero value of a number means its default.
@@ -137,8 +138,8 @@ type sending struct {
 
 func newSending(o Options) (*sending, error) {
 	o.Senders = cmp.Or(o.Senders, DefaultSenders)
-	o.BatchEvents = min(cmp.Or(o.BatchEvents, DefaultBatchEvents), api.MaxBatchEvents)
-	o.BatchBytes = min(cmp.Or(o.BatchBytes, DefaultBatchBytes), api.MaxBodyBytes)
+	o.BatchEvents = min(cmp.Or(o.BatchEvents, DefaultBatchEvents), intake.MaxBatchEvents)
+	o.BatchBytes = min(cmp.Or(o.BatchBytes, DefaultBatchBytes), web.MaxBodyBytes)
 	o.Rest, o.Grace = cmp.Or(o.Rest, DefaultRest), cmp.Or(o.Grace, DefaultGrace)
 	if o.Sent == nil {
 		o.Sent = func(int64) {}

@@ -13,7 +13,8 @@ import (
 	"testing"
 	"time"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/intake"
+	"reprise/pkg/api/web"
 	"reprise/pkg/cli/send"
 	"reprise/pkg/event"
 )
@@ -30,10 +31,10 @@ type server struct {
 
 type taken struct{ ID, Subject string }
 
-func (s *server) Send(_ context.Context, batch []byte, _ bool) (api.Accepted, error) {
+func (s *server) Send(_ context.Context, batch []byte, _ bool) (intake.Accepted, error) {
 	var events []taken
 	if err := json.Unmarshal(batch, &events); err != nil {
-		return api.Accepted{}, err
+		return intake.Accepted{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -41,7 +42,7 @@ func (s *server) Send(_ context.Context, batch []byte, _ bool) (api.Accepted, er
 	s.largest = max(s.largest, len(batch))
 	if s.fail != nil {
 		if err := s.fail(s.calls, events); err != nil {
-			return api.Accepted{}, err
+			return intake.Accepted{}, err
 		}
 	}
 	if s.byEntity == nil {
@@ -50,8 +51,8 @@ func (s *server) Send(_ context.Context, batch []byte, _ bool) (api.Accepted, er
 	for _, e := range events {
 		s.byEntity[e.Subject] = append(s.byEntity[e.Subject], e.ID)
 	}
-	lane := api.LanePosition{Lane: 3, Position: event.Position(fmt.Sprintf("p%06d", s.calls))}
-	return api.Accepted{Accepted: len(events), Lanes: []api.LanePosition{lane}}, nil
+	lane := intake.LanePosition{Lane: 3, Position: event.Position(fmt.Sprintf("p%06d", s.calls))}
+	return intake.Accepted{Accepted: len(events), Lanes: []intake.LanePosition{lane}}, nil
 }
 
 func (s *server) total() int {
@@ -118,7 +119,7 @@ func TestServersRefusalNamesTheLine(t *testing.T) {
 		if call < 3 {
 			return nil
 		}
-		return &api.Problem{Status: http.StatusBadRequest, Detail: "lies in the future", Event: &at, Attribute: "time"}
+		return &web.Problem{Status: http.StatusBadRequest, Detail: "lies in the future", Event: &at, Attribute: "time"}
 	}}
 	o := options(s)
 	o.Senders, o.BatchEvents = 1, 10
@@ -153,7 +154,7 @@ func TestNothingIsSentAfterAFailure(t *testing.T) {
 func TestTooLargeARequestIsHalved(t *testing.T) {
 	s := &server{fail: func(_ int, events []taken) error {
 		if len(events) > 3 {
-			return &api.Problem{Status: http.StatusRequestEntityTooLarge, Detail: "too large"}
+			return &web.Problem{Status: http.StatusRequestEntityTooLarge, Detail: "too large"}
 		}
 		return nil
 	}}
@@ -214,6 +215,6 @@ func BenchmarkSend(b *testing.B) {
 // discard accepts everything.
 type discard struct{}
 
-func (discard) Send(context.Context, []byte, bool) (api.Accepted, error) {
-	return api.Accepted{}, nil
+func (discard) Send(context.Context, []byte, bool) (intake.Accepted, error) {
+	return intake.Accepted{}, nil
 }

@@ -27,6 +27,9 @@ func (s *suite) testGenerations(t *testing.T) {
 	wantRows(t, s.all.Open(id), lane, []string{"a"}, kept)
 	s.wantListed(t, id, true)
 	s.wantListed(t, s.id, true)
+	if size, err := s.all.Size(t.Context(), id); err != nil || size < 0 {
+		t.Fatalf("a generation takes %d bytes, %v", size, err)
+	}
 }
 
 func (s *suite) wantListed(t *testing.T, id string, want bool) {
@@ -63,6 +66,8 @@ func (s *suite) wantMissing(t *testing.T, id string) {
 	_, err = g.SetMark(t.Context(), datastore.LiveMark, lane, mark(1), "")
 	conformance.WantError(t, "set mark", err, datastore.ErrNoGeneration)
 	conformance.WantError(t, "clear", s.all.Clear(t.Context(), id), datastore.ErrNoGeneration)
+	_, err = s.all.Size(t.Context(), id)
+	conformance.WantError(t, "size", err, datastore.ErrNoGeneration)
 }
 
 func (s *suite) testClear(t *testing.T) {

@@ -2,6 +2,7 @@ package datastoretest
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -227,4 +228,58 @@ func (s *suite) testIdentitiesLast(t *testing.T) {
 	s.all = s.Reopen(t, s.all)
 	s.shared = s.all.Open(s.id)
 	wantFirst(t, s.all.Open(id), lane, identity("a", 1, 2), a)
+}
+
+// testIdentitiesRead reads parts of the index of a lane, which contain what was entered
+// last and nothing of other lanes or of rows.
+func (s *suite) testIdentitiesRead(t *testing.T) {
+	g, offers := s.shared.(datastore.Recaller)
+	if !offers {
+		t.Fatal("the identity index cannot be read")
+	}
+	lane, other := s.lane(), s.lane()
+	var all []datastore.Identity
+	for i, entity := range entities {
+		for key := range uint64(5) {
+			all = append(all, identity(entity, key, 100*i+int(key)))
+		}
+		write(t, s.shared, lane, "", row(entity, i))
+	}
+	identify(t, s.shared, lane, all...)
+	identify(t, s.shared, other, identity("other", 1, 1))
+	earlier := identity(entities[0], 1, 0)
+	identify(t, s.shared, lane, earlier)
+	all[1] = earlier
+	read := func(from, to string) (found []datastore.Identity) {
+		must(t, g.Identities(t.Context(), lane, from, to, func(e datastore.Identity) error {
+			found = append(found, e)
+			return nil
+		}))
+		return found
+	}
+	a, b := event.EscapeEntity(entities[0])+"#", event.EscapeEntity(entities[len(entities)-1])+"#"
+	for _, part := range [][2]string{{"", ""}, {a, ""}, {"", a}, {a, b}, {b, a}, {b, b}, {strings.TrimSuffix(b, "#"), b}} {
+		from, to := part[0], part[1]
+		want := slices.DeleteFunc(slices.Clone(all), func(e datastore.Identity) bool {
+			key := event.EscapeEntity(e.Entity) + "#"
+			return key < from || (to != "" && key > to)
+		})
+		if found := read(from, to); !sameIdentities(found, want) {
+			t.Fatalf("from %q to %q: %d entries, want %d", from, to, len(found), len(want))
+		}
+	}
+	stop := errors.New("stop")
+	err := g.Identities(t.Context(), lane, "", "", func(datastore.Identity) error { return stop })
+	if !errors.Is(err, stop) {
+		t.Errorf("visit ends with %v", err)
+	}
+}
+
+func sameIdentities(a, b []datastore.Identity) bool {
+	order := func(x, y datastore.Identity) int {
+		return strings.Compare(fmt.Sprint(x.Entity, "#", x.Key), fmt.Sprint(y.Entity, "#", y.Key))
+	}
+	slices.SortFunc(a, order)
+	slices.SortFunc(b, order)
+	return slices.Equal(a, b)
 }

@@ -25,6 +25,7 @@ func mark(n int) datastore.Mark {
 			Types:  []datastore.TypeCount{{Type: "account.<mistyped>", Count: int64(n)}, {Type: "b", Count: 1 << 40}},
 			Others: int64(n),
 		},
+		Folded: &datastore.Folded{Applied: int64(n) << 33, Duplicates: int64(n), Parked: 1},
 	}
 }
 

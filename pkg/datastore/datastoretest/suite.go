@@ -54,6 +54,7 @@ func Run(t *testing.T, open func(t *testing.T) datastore.Generations, features F
 		{"IdentityNeighbours", s.testIdentityNeighbours},
 		{"IdentitiesAndRows", s.testIdentitiesAndRows},
 		{"IdentityLimits", s.testIdentityLimits},
+		{"IdentitiesRead", s.testIdentitiesRead},
 		{"OneIsFirst", s.testOneIsFirst},
 		{"IdentitiesGo", s.testIdentitiesGo},
 		{"PageBytes", s.testPageBytes},

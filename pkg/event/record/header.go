@@ -25,9 +25,11 @@ type Header struct {
 type Playback struct {
 	Replay string `json:"replay"`
 	// The record holds the events [From, To) of its lane, counting only events
-	// that the replay selects.
-	From int64 `json:"from"`
-	To   int64 `json:"to"`
+	// that the replay selects. In an unordered replay they are counted within the
+	// lane's part of one time slice, and Slice is that slice's number, from 1.
+	From  int64 `json:"from"`
+	To    int64 `json:"to"`
+	Slice int   `json:"slice,omitempty"`
 	// Place is where a reader continues after the record. It is opaque to
 	// subscribers.
 	Place json.RawMessage `json:"place,omitempty"`

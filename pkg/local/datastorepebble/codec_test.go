@@ -68,6 +68,8 @@ func TestDamagedValuesAreRefused(t *testing.T) {
 	n := 0
 	var mark datastore.Mark
 	fill(t, reflect.ValueOf(&mark).Elem(), &n)
+	folded := mark
+	mark.Folded = nil
 	counting := mark
 	mark.Ignored = nil
 	var row datastore.Row
@@ -87,6 +89,7 @@ func TestDamagedValuesAreRefused(t *testing.T) {
 	}{
 		"mark":                    {appendMark(nil, &mark), 0, ofMark},
 		"mark with ignored types": {appendMark(nil, &counting), len(appendMark(nil, &mark)) + 1, ofMark},
+		"mark with folded events": {appendMark(nil, &folded), len(appendMark(nil, &counting)) + 1, ofMark},
 		"row":                     {whole, 0, ofRow},
 		"indexed row":             {indexed, len(whole) + 1, ofRow},
 		// A parked row of an earlier release ends before what belongs to corrections.

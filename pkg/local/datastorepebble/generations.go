@@ -135,6 +135,29 @@ func (g *Generations) clear(id string) (localstore.Pending, error) {
 	return g.space.ApplyFree(func(b *localstore.Batch) error { return deleteData(b, id) })
 }
 
+// Size implements datastore.Generations. It does not count what is not on disk in a
+// sorted table yet, the newest few megabytes of all generations.
+func (g *Generations) Size(ctx context.Context, id string) (int64, error) {
+	size, err := int64(0), ctx.Err()
+	if err == nil {
+		size, err = g.size(id)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("measure generation %s: %w", id, err)
+	}
+	return size, nil
+}
+
+func (g *Generations) size(id string) (int64, error) {
+	g.mu.RLock()
+	defer g.mu.RUnlock()
+	if !g.exists[id] {
+		return 0, datastore.ErrNoGeneration
+	}
+	data := dataPrefix(id)
+	return g.space.Size(data, localstore.PrefixEnd(data))
+}
+
 // List implements datastore.Generations.
 func (g *Generations) List(ctx context.Context) ([]string, error) {
 	if err := ctx.Err(); err != nil {

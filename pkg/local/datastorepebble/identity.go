@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -96,4 +97,50 @@ func (g *generation) enter(b *localstore.Batch, key []byte, e *datastore.Identit
 func identityPrefix(data []byte, lane event.Lane, entity string) []byte {
 	return slices.Concat(data, []byte{identityTag}, []byte(lane.String()), []byte{'#'},
 		[]byte(event.EscapeEntity(entity)), []byte{'#'})
+}
+
+var _ datastore.Recaller = (*generation)(nil)
+
+// Identities implements datastore.Recaller.
+func (g *generation) Identities(
+	ctx context.Context, lane event.Lane, from, to string, visit func(datastore.Identity) error,
+) error {
+	end, err := g.begin(ctx)
+	if err != nil {
+		return fmt.Errorf("read identities: %w", err)
+	}
+	defer end()
+	prefix := slices.Concat(g.data, []byte{identityTag}, []byte(lane.String()), []byte{'#'})
+	upper := localstore.PrefixEnd(prefix)
+	if to != "" {
+		upper = localstore.PrefixEnd(slices.Concat(prefix, []byte(to)))
+	}
+	err = g.all.space.Scan(slices.Concat(prefix, []byte(from)), upper, func(key, value []byte) (bool, error) {
+		e, err := decodeIdentity(key[len(prefix):], value)
+		if err == nil {
+			err = visit(e)
+		}
+		return ctx.Err() == nil, err
+	})
+	if err := errors.Join(err, ctx.Err()); err != nil {
+		return fmt.Errorf("read identities: %w", err)
+	}
+	return nil
+}
+
+// decodeIdentity reads an entry, whose key is the escaped entity id, a '#', and the
+// identity.
+func decodeIdentity(key, value []byte) (e datastore.Identity, err error) {
+	const digestBytes = 16
+	at := len(key) - digestBytes
+	if at < 1 || key[at-1] != '#' || len(value) < contentBytes {
+		return e, errLayout
+	}
+	if e.Entity, err = event.UnescapeEntity(string(key[:at-1])); err != nil {
+		return e, err
+	}
+	e.Key = event.Digest{Hi: binary.BigEndian.Uint64(key[at:]), Lo: binary.BigEndian.Uint64(key[at+8:])}
+	e.Content = binary.BigEndian.Uint64(value)
+	e.Position = event.Position(value[contentBytes:])
+	return e, nil
 }

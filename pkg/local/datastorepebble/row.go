@@ -161,12 +161,26 @@ func appendMark(b []byte, m *datastore.Mark) []byte {
 	b = binary.AppendVarint(b, m.Bytes)
 	b = appendDigest(b, m.Digest)
 	b = appendText(b, m.Place)
-	if m.Ignored == nil {
+	if m.Ignored == nil && m.Folded == nil {
 		return b // as before there were counts of ignored events
 	}
-	b = binary.AppendVarint(b, m.Ignored.Others)
-	b = binary.AppendUvarint(b, uint64(len(m.Ignored.Types)))
-	for _, t := range m.Ignored.Types {
+	b = appendIgnored(b, m.Ignored)
+	if m.Folded == nil {
+		return b // as before there were counts of folded events
+	}
+	for _, n := range []int64{m.Folded.Applied, m.Folded.Duplicates, m.Folded.Parked} {
+		b = binary.AppendVarint(b, n)
+	}
+	return b
+}
+
+func appendIgnored(b []byte, ignored *datastore.Ignored) []byte {
+	if ignored == nil {
+		ignored = &datastore.Ignored{}
+	}
+	b = binary.AppendVarint(b, ignored.Others)
+	b = binary.AppendUvarint(b, uint64(len(ignored.Types)))
+	for _, t := range ignored.Types {
 		b = binary.AppendVarint(appendText(b, t.Type), t.Count)
 	}
 	return b
@@ -187,6 +201,12 @@ func decodeMark(value []byte) (datastore.Mark, error) {
 		m.Ignored = &datastore.Ignored{Others: d.number()}
 		for range d.length() {
 			m.Ignored.Types = append(m.Ignored.Types, datastore.TypeCount{Type: d.text(), Count: d.number()})
+		}
+	}
+	if len(d.rest) > 0 {
+		m.Folded = &datastore.Folded{Applied: d.number(), Duplicates: d.number(), Parked: d.number()}
+		if m.Ignored.Total() == 0 {
+			m.Ignored = nil
 		}
 	}
 	return m, d.end()

@@ -10,7 +10,7 @@ import (
 
 	"golang.org/x/sync/semaphore"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/web"
 )
 
 // The bounds of what all requests hold together.
@@ -25,7 +25,7 @@ const (
 	// workBytes bounds the bodies that are worked on at the same time, since a body
 	// takes several times its size in memory until its events are put. leastWork
 	// bounds the number of small ones.
-	workBytes = 6 * api.MaxBodyBytes
+	workBytes = 6 * web.MaxBodyBytes
 	leastWork = 1 << 20
 	// readsAtOnce bounds the requests without a body, whose answers may be large.
 	readsAtOnce = 6
@@ -46,7 +46,7 @@ type gate struct {
 
 func newGate(h http.Handler, hold Hold) *gate {
 	if hold == nil {
-		hold = func(*http.Request) *api.Problem { return nil }
+		hold = func(*http.Request) *web.Problem { return nil }
 	}
 	return &gate{
 		handler: h,
@@ -86,7 +86,7 @@ func (g *gate) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // begin waits until the request may be worked on. The returned function ends that;
 // it may be called again.
-func (g *gate) begin(r *http.Request, size int) (end func(), refused *api.Problem) {
+func (g *gate) begin(r *http.Request, size int) (end func(), refused *web.Problem) {
 	of, weight := g.reads, int64(1)
 	if size > 0 {
 		of, weight = g.writes, int64(min(max(size, leastWork), workBytes))
@@ -104,11 +104,11 @@ func (g *gate) begin(r *http.Request, size int) (end func(), refused *api.Proble
 }
 
 // acquire waits for room, but not for ever.
-func acquire(ctx context.Context, budget *semaphore.Weighted, n int64) *api.Problem {
+func acquire(ctx context.Context, budget *semaphore.Weighted, n int64) *web.Problem {
 	ctx, cancel := context.WithTimeout(ctx, roomPatience)
 	defer cancel()
 	if budget.Acquire(ctx, n) != nil {
-		return api.Busy("the platform is busy with other requests; nothing of this request was accepted: " +
+		return web.Busy("the platform is busy with other requests; nothing of this request was accepted: " +
 			"send it again later")
 	}
 	return nil
@@ -126,11 +126,11 @@ type body struct {
 
 // read reads up to one byte more than a body may have. A problem means that there
 // is no room; an error of the connection is kept for the handler.
-func (b *body) read(r *http.Request) *api.Problem {
+func (b *body) read(r *http.Request) *web.Problem {
 	if r.Body == nil || r.Body == http.NoBody {
 		return nil
 	}
-	for len(b.text) <= api.MaxBodyBytes {
+	for len(b.text) <= web.MaxBodyBytes {
 		if refused := b.grow(r.Context()); refused != nil {
 			return refused
 		}
@@ -147,12 +147,12 @@ func (b *body) read(r *http.Request) *api.Problem {
 }
 
 // grow makes room for at least one byte more.
-func (b *body) grow(ctx context.Context) *api.Problem {
+func (b *body) grow(ctx context.Context) *web.Problem {
 	const first = 8 << 10
 	if len(b.text) < cap(b.text) {
 		return nil
 	}
-	size := min(max(2*cap(b.text), first), api.MaxBodyBytes+1)
+	size := min(max(2*cap(b.text), first), web.MaxBodyBytes+1)
 	if more := int64(size) - uncounted - b.held; more > 0 {
 		if refused := acquire(ctx, b.budget, more); refused != nil {
 			return refused
@@ -245,7 +245,7 @@ func (a *answer) send() {
 	}
 	weight := max(0, int64(a.text.Len())-uncounted)
 	if !a.gate.answers.TryAcquire(weight) {
-		api.Busy("too many clients have not taken their answers yet: ask again later").Write(a.w)
+		web.Busy("too many clients have not taken their answers yet: ask again later").Write(a.w)
 		return
 	}
 	defer a.gate.answers.Release(weight)

@@ -14,7 +14,7 @@ import (
 	"testing"
 	"time"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/web"
 )
 
 // serveGate serves a handler with the usual time limits.
@@ -63,7 +63,7 @@ func TestSlowBodiesHoldUpNobody(t *testing.T) {
 	}, nil)
 	for range 50 {
 		dial(t, address, fmt.Sprintf(
-			"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n[", api.MaxBodyBytes))
+			"POST /events HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n[", web.MaxBodyBytes))
 	}
 	want := strings.Repeat("a body larger than any first buffer\n", 10_000)
 	status, text, err := request(t.Context(), address, strings.NewReader(want))
@@ -103,16 +103,16 @@ func TestAnswersThatNobodyTakesHoldUpNobody(t *testing.T) {
 // TestBodiesShareABound lets the handler hold more large requests than may be
 // in memory, and sends one more.
 func TestBodiesShareABound(t *testing.T) {
-	const fit = bodiesBytes / api.MaxBodyBytes
+	const fit = bodiesBytes / web.MaxBodyBytes
 	held, let := make(chan struct{}, 2*fit), make(chan struct{})
-	address := serveGate(t, func(http.ResponseWriter, *http.Request) {}, func(r *http.Request) *api.Problem {
+	address := serveGate(t, func(http.ResponseWriter, *http.Request) {}, func(r *http.Request) *web.Problem {
 		if r.ContentLength > uncounted {
 			held <- struct{}{}
 			<-let
 		}
 		return nil
 	})
-	large := bytes.Repeat([]byte("x"), api.MaxBodyBytes)
+	large := bytes.Repeat([]byte("x"), web.MaxBodyBytes)
 	answered := make(chan error, fit+1)
 	ask := func(ctx context.Context) {
 		status, _, err := request(ctx, address, bytes.NewReader(large))
@@ -179,7 +179,7 @@ func TestMoreReadsThanFitWait(t *testing.T) {
 func TestHeldRequestIsRefusedByItsProblem(t *testing.T) {
 	address := serveGate(t, func(http.ResponseWriter, *http.Request) {
 		t.Error("a refused request was handed on")
-	}, func(*http.Request) *api.Problem { return api.Busy("wait") })
+	}, func(*http.Request) *web.Problem { return web.Busy("wait") })
 	status, text, err := request(t.Context(), address, strings.NewReader("[]"))
 	if err != nil || status != http.StatusServiceUnavailable || !strings.Contains(string(text), `"detail":"wait"`) {
 		t.Errorf("%d %s %v", status, text, err)

@@ -27,8 +27,9 @@ const (
 	// retried. It is retried for ever: nothing is dropped here.
 	firstBackoff = 20 * time.Millisecond
 	lastBackoff  = 2 * time.Second
-	// idleWait is the longest wait for a record before the next read.
-	idleWait = time.Second
+	// idleWait is the longest wait for a record before the next read, which keeps the
+	// iterator from expiring. A record ends the wait at once.
+	idleWait = 30 * time.Second
 )
 
 // Source is a stream whose Wait returns once a shard may have a record after a

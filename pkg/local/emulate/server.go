@@ -8,7 +8,7 @@ import (
 	"strings"
 	"time"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/web"
 )
 
 // The limits of a request: those of an HTTP API if it has one (30 s).
@@ -21,7 +21,7 @@ const (
 
 // Hold makes a request wait before it is handed on. It returns a problem to
 // refuse the request instead.
-type Hold func(*http.Request) *api.Problem
+type Hold func(*http.Request) *web.Problem
 
 // Server returns a server of h for clients on this machine; it answers other
 // requests with 403. The package documentation says how requests share the memory.
@@ -41,7 +41,7 @@ func Server(h http.Handler, hold Hold, log *slog.Logger) *http.Server {
 func onlyThisMachine(h http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !fromThisMachine(r) {
-			api.Forbid(w)
+			web.Forbid(w)
 			return
 		}
 		h.ServeHTTP(w, r)

@@ -12,7 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"reprise/pkg/api"
+	"reprise/pkg/api/intake"
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
 	"reprise/pkg/feed"
@@ -69,7 +69,7 @@ func TestSlowRequestIsCutOffAndNeverHandedOn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	load := &api.Load{Stream: forbidden{t: t}, Codec: codec, Lanes: lanes, Log: slog.New(slog.DiscardHandler)}
+	load := &intake.Load{Stream: forbidden{t: t}, Codec: codec, Lanes: lanes, Log: slog.New(slog.DiscardHandler)}
 	address := serve(t, load.Handler())
 	for name, part := range map[string]string{
 		"in the header": "POST /events HTTP/1.1\r\nHost: localhost\r\nContent-",

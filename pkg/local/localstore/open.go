@@ -66,6 +66,7 @@ type DB struct {
 	logger   quietLogger
 	marks    *Marks
 	readOnly bool
+	writes   atomic.Uint64
 	failed   atomic.Pointer[error]
 	// lockInfo is the lock file, nil if it is not watched.
 	lockInfo os.FileInfo
@@ -168,16 +169,10 @@ func (d *DB) ReadOnly() bool { return d.readOnly }
 
 // HasRoom reports whether at least the reserve is free and nothing waits for
 // room.
-func (d *DB) HasRoom() bool {
-	if d.room.isStuck() {
-		return false
-	}
-	free, known, err := d.room.free()
-	return err == nil && (!known || free >= d.room.reserve)
-}
+func (d *DB) HasRoom() bool { return d.Room().Enough }
 
 const (
-	memTableBytes = 16 << 20
+	memTableBytes = 8 << 20
 	// stopWrites is the depth of the highest level at which writes wait for
 	// compactions. Pebble would wait forever for one that cannot read a damaged
 	// file, so Pebble's own limit is far higher: see throttle.
@@ -235,9 +230,6 @@ func (d *DB) pebbleOptions(fsys vfs.FS, cacheBytes int64) *pebble.Options {
 
 // ReserveBytes is the free space below which writes fail with ErrFull.
 func (d *DB) ReserveBytes() uint64 { return d.room.reserve }
-
-// FreeBytes is the free space on the disk, or false if it is not known.
-func (d *DB) FreeBytes() (free uint64, known bool, err error) { return d.room.free() }
 
 // Failed reports whether writes fail with ErrFailed.
 func (d *DB) Failed() bool { return d.failed.Load() != nil }

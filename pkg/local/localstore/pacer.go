@@ -12,7 +12,7 @@ const (
 	// that failed.
 	firstPause = time.Second
 	lastPause  = time.Minute
-	// grantEvery is how often waiting compactions are looked for.
+	// grantEvery is how often waiting compactions are looked for while there may be any.
 	grantEvery = 100 * time.Millisecond
 )
 
@@ -26,6 +26,8 @@ type pacer struct {
 	db    pebble.DBForCompaction
 	stop  chan struct{}
 	ended chan struct{}
+	// refused has a token after a compaction was not allowed to start.
+	refused chan struct{}
 
 	granting sync.Mutex // held during a grant, which calls the database
 
@@ -44,7 +46,7 @@ var (
 )
 
 func newPacer(now func() time.Time) *pacer {
-	return &pacer{now: now, stop: make(chan struct{}), ended: make(chan struct{})}
+	return &pacer{now: now, stop: make(chan struct{}), ended: make(chan struct{}), refused: make(chan struct{}, 1)}
 }
 
 // compacted notes the outcome of a compaction.
@@ -76,17 +78,35 @@ func (p *pacer) Register(_ int, db pebble.DBForCompaction) {
 	go p.run()
 }
 
+// run looks for waiting compactions after one was refused until none waits: an idle
+// database costs nothing.
 func (p *pacer) run() {
 	defer close(p.ended)
-	tick := time.NewTicker(grantEvery)
-	defer tick.Stop()
 	for {
 		select {
-		case <-tick.C:
-			p.grant()
+		case <-p.refused:
 		case <-p.stop:
 			return
 		}
+		tick := time.NewTicker(grantEvery)
+		for waiting := true; waiting; {
+			select {
+			case <-tick.C:
+				waiting = p.grant()
+			case <-p.stop:
+				tick.Stop()
+				return
+			}
+		}
+		tick.Stop()
+	}
+}
+
+// look makes run look for waiting compactions.
+func (p *pacer) look() {
+	select {
+	case p.refused <- struct{}{}:
+	default:
 	}
 }
 
@@ -111,6 +131,7 @@ func (p *pacer) TrySchedule() (bool, pebble.CompactionGrantHandle) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if !p.free() {
+		p.look()
 		return false, nil
 	}
 	p.running++
@@ -124,10 +145,11 @@ func (p *pacer) free() bool {
 
 // UpdateGetAllowedWithoutPermission implements pebble.CompactionScheduler. The
 // next tick looks at the number.
-func (p *pacer) UpdateGetAllowedWithoutPermission() {}
+func (p *pacer) UpdateGetAllowedWithoutPermission() { p.look() }
 
-// grant starts waiting compactions while there may be more.
-func (p *pacer) grant() {
+// grant starts waiting compactions while there may be more. It reports whether any may
+// still wait.
+func (p *pacer) grant() (waiting bool) {
 	p.granting.Lock()
 	defer p.granting.Unlock()
 	for {
@@ -135,16 +157,16 @@ func (p *pacer) grant() {
 		free := p.free()
 		p.mu.Unlock()
 		if !free {
-			return
+			return true
 		}
 		if waiting, _ := p.db.GetWaitingCompaction(); !waiting {
-			return
+			return false
 		}
 		// Count it first: it may be done before Schedule returns.
 		p.count(1)
 		if !p.db.Schedule(p) {
 			p.count(-1)
-			return
+			return true
 		}
 	}
 }
@@ -158,7 +180,9 @@ func (p *pacer) count(change int) {
 // Done implements pebble.CompactionGrantHandle.
 func (p *pacer) Done() {
 	p.count(-1)
-	p.grant()
+	if p.grant() {
+		p.look()
+	}
 }
 
 // Started implements pebble.CompactionGrantHandle.

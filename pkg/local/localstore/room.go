@@ -198,3 +198,21 @@ func (r *room) makeBallast() error {
 	}
 	return nil
 }
+
+// Room is the space on the disk at a moment.
+type Room struct {
+	// Free is the free space in bytes, unless it is not Known.
+	Free  uint64
+	Known bool
+	// Enough is what HasRoom reports.
+	Enough bool
+	// Err is why the free space could not be read.
+	Err error
+}
+
+// Room reads the free space once.
+func (d *DB) Room() Room {
+	free, known, err := d.room.free()
+	enough := err == nil && (!known || free >= d.room.reserve)
+	return Room{Free: free, Known: known && err == nil, Enough: enough && !d.room.isStuck(), Err: err}
+}

@@ -90,6 +90,16 @@ func (s *Space) Last(lower, upper []byte) (key, value []byte, found bool, err er
 	return bytes.Clone(iter.Key()[len(s.prefix):]), bytes.Clone(v), true, nil
 }
 
+// Size returns about how many bytes of the disk the keys from lower (inclusive) to upper
+// (exclusive, nil for the end of the space) take.
+func (s *Space) Size(lower, upper []byte) (int64, error) {
+	size, err := s.db.db.EstimateDiskUsage(s.key(lower), s.upper(upper))
+	if err != nil {
+		return 0, readError("measure keys", err)
+	}
+	return int64(size), nil
+}
+
 func (s *Space) iterate(lower, upper []byte) (*pebble.Iterator, error) {
 	bounds := &pebble.IterOptions{LowerBound: s.key(lower), UpperBound: s.upper(upper)}
 	iter, err := s.db.db.NewIter(bounds)

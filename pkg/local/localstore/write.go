@@ -135,6 +135,10 @@ func (s *Space) apply(fill func(*Batch) error, how *pebble.WriteOptions, freeing
 	return Pending{db: s.db, batch: batch}, nil
 }
 
+// Writes counts the batches that were applied since the directory was opened: while it
+// stays the same, nothing has changed.
+func (d *DB) Writes() uint64 { return d.writes.Load() }
+
 // commit applies a batch. Pebble panics if an earlier write could not be logged.
 func (d *DB) commit(batch *pebble.Batch, how *pebble.WriteOptions) error {
 	defer func() {
@@ -142,6 +146,7 @@ func (d *DB) commit(batch *pebble.Batch, how *pebble.WriteOptions) error {
 			d.logger.end(panicked(cause))
 		}
 	}()
+	defer d.writes.Add(1) // once readers see it
 	if !how.Sync {
 		return d.db.Apply(batch, how)
 	}
@@ -190,3 +195,38 @@ const throttlePoll = 10 * time.Millisecond
 // fail remembers the first failure of the disk. The write-ahead log then has a
 // gap, so no later write is allowed.
 func (d *DB) fail(cause error) { d.failed.CompareAndSwap(nil, &cause) }
+
+// Batch collects operations on one space. It copies keys and values and is valid
+// only during the call of fill.
+type Batch struct {
+	space *Space
+	batch *pebble.Batch
+}
+
+// Put sets key to the concatenation of parts.
+func (b *Batch) Put(key []byte, parts ...[]byte) error {
+	size := 0
+	for _, part := range parts {
+		size += len(part)
+	}
+	op := b.batch.SetDeferred(len(b.space.prefix)+len(key), size)
+	copy(op.Key[copy(op.Key, b.space.prefix):], key)
+	at := op.Value
+	for _, part := range parts {
+		at = at[copy(at, part):]
+	}
+	return op.Finish()
+}
+
+// Delete removes key, which need not exist.
+func (b *Batch) Delete(key []byte) error {
+	op := b.batch.DeleteDeferred(len(b.space.prefix) + len(key))
+	copy(op.Key[copy(op.Key, b.space.prefix):], key)
+	return op.Finish()
+}
+
+// DeleteRange removes the keys from lower (inclusive) to upper (exclusive, nil
+// for the end of the space).
+func (b *Batch) DeleteRange(lower, upper []byte) error {
+	return b.batch.DeleteRange(b.space.key(lower), b.space.upper(upper), nil)
+}

@@ -11,11 +11,12 @@ import (
 	"time"
 
 	"reprise/pkg/api"
+	"reprise/pkg/api/entities"
 	"reprise/pkg/replay/lifecycle"
 )
 
 // patience limits every wait. It is generous because machines differ.
-const patience = 2 * time.Minute
+const patience = 5 * time.Minute
 
 // Client calls the HTTP API of a platform.
 type Client struct {
@@ -26,6 +27,8 @@ type Client struct {
 	// Stubborn retries after throttles, faults of the service and broken
 	// connections, as a client of an API on AWS must.
 	Stubborn bool
+	// Every is how often Until asks; 0 means every 5 ms.
+	Every time.Duration
 }
 
 // Caller is a Client or a type that embeds one.
@@ -75,7 +78,7 @@ func Until[T any](of Caller, path string, check func(T) bool) T {
 	c := of.client()
 	c.T.Helper()
 	deadline := time.Now().Add(patience)
-	tick := time.NewTicker(5 * time.Millisecond)
+	tick := time.NewTicker(cmp.Or(c.Every, 5*time.Millisecond))
 	defer tick.Stop()
 	for {
 		status, body := c.Call(http.MethodGet, path, "", nil)
@@ -137,15 +140,15 @@ func (c *Client) Settle(n int64) {
 }
 
 // Rows returns all rows of a generation ("" is the active one) by entity.
-func (c *Client) Rows(generation string, lanes int) map[string]api.EntityView {
+func (c *Client) Rows(generation string, lanes int) map[string]entities.View {
 	c.T.Helper()
-	rows := make(map[string]api.EntityView)
+	rows := make(map[string]entities.View)
 	for lane := range lanes {
 		after := ""
 		for {
 			path := fmt.Sprintf("/rows?lane=%d&limit=1000&generation=%s&after=%s", lane, generation, after)
 			status, body := c.Call(http.MethodGet, path, "", nil)
-			var page api.RowsPage
+			var page entities.RowsPage
 			if status != http.StatusOK || json.Unmarshal(body, &page) != nil {
 				c.T.Fatalf("GET %s: %d %.500s", path, status, body)
 			}

@@ -2,7 +2,6 @@ package spending
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -59,28 +58,13 @@ func CostOf(ctx context.Context, store replay.Store, id string) (*Cost, error) {
 
 // loadSpent returns the usage of each function for a replay.
 func loadSpent(ctx context.Context, store replay.Store, id string) (map[string]meter.Usage, error) {
-	const page = 500
 	used := make(map[string]meter.Usage)
-	for after := spentPrefix; ; {
-		docs, err := store.Table.List(ctx, replay.Partition(id), after, page)
-		if err != nil {
-			return nil, fmt.Errorf("load usage of replay %s: %w", id, err)
-		}
-		for _, doc := range docs {
-			after = doc.Sort
-			name, found := strings.CutPrefix(doc.Sort, spentPrefix)
-			if !found {
-				return used, nil
-			}
-			var at spent
-			if err := json.Unmarshal(doc.Body, &at); err != nil {
-				return nil, fmt.Errorf("decode usage of replay %s: %w", id, err)
-			}
-			function, _, _ := strings.Cut(name, "#")
-			used[function] = used[function].Add(at.Used)
-		}
-		if len(docs) < page {
-			return used, nil
-		}
+	err := eachWith(ctx, store.Table, id, spentPrefix, func(name string, at spent) {
+		function, _, _ := strings.Cut(name, "#")
+		used[function] = used[function].Add(at.Used)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("load usage of replay %s: %w", id, err)
 	}
+	return used, nil
 }

@@ -9,6 +9,7 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
+	"reprise/pkg/projection/refold"
 )
 
 // maxHistoryBytes bounds the events of an entity that are in memory.
@@ -43,51 +44,9 @@ func (r *refolder) refold(ctx context.Context, lane event.Lane, old *datastore.R
 	if err != nil {
 		return nil, fmt.Errorf("read events of lane %s: %w", lane, err)
 	}
-	var into scratch
+	var into refold.Scratch
 	if _, err := r.applier.Apply(ctx, projection.Target{Generation: &into, Lane: lane}, events); err != nil {
 		return nil, err
 	}
-	return into.row, nil
-}
-
-// scratch is a generation in memory with the row of one entity. It has no marks, and
-// no identity index: no small entity needs one.
-type scratch struct{ row *datastore.Row }
-
-func (s *scratch) Rows(context.Context, event.Lane, []string) (map[string]datastore.Row, error) {
-	if s.row == nil {
-		return nil, nil
-	}
-	return map[string]datastore.Row{s.row.Entity: *s.row}, nil
-}
-
-func (s *scratch) WriteRows(_ context.Context, _ event.Lane, writes []datastore.RowWrite) ([]string, error) {
-	for i := range writes {
-		s.row = &writes[i].Row
-	}
-	return nil, nil
-}
-
-var errScratch = errors.New("a generation in memory has rows only")
-
-func (s *scratch) Scan(context.Context, event.Lane, string, int) ([]datastore.Row, error) {
-	return nil, errScratch
-}
-
-func (s *scratch) Parked(context.Context, event.Lane, string, int) ([]datastore.Row, error) {
-	return nil, errScratch
-}
-
-func (s *scratch) Identify(context.Context, event.Lane, []datastore.Identity) ([]datastore.Identity, error) {
-	return nil, errScratch
-}
-
-func (s *scratch) Mark(context.Context, datastore.MarkName, event.Lane) (datastore.Mark, datastore.MarkVersion, error) {
-	return datastore.Mark{}, "", errScratch
-}
-
-func (s *scratch) SetMark(
-	context.Context, datastore.MarkName, event.Lane, datastore.Mark, datastore.MarkVersion,
-) (datastore.MarkVersion, error) {
-	return "", errScratch
+	return into.Row(old.Entity), nil
 }

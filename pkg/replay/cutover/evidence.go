@@ -19,7 +19,7 @@ import (
 // is proved, are gone. Live marks alone prove nothing, since Follow may set them
 // after the loss. A generation that follows is recorded as lost.
 func (p *Promoter) checkFilled(ctx context.Context, row replay.Row) error {
-	checkpoints, err := p.Store.LoadCheckpoints(ctx, row.ID, row.Lanes)
+	checkpoints, err := p.Store.LoadCheckpoints(ctx, row, row.Lanes)
 	if err != nil {
 		return err
 	}
@@ -47,8 +47,11 @@ func (p *Promoter) checkFilled(ctx context.Context, row replay.Row) error {
 // checkCut returns eventlog.ErrHeadLost if a head is before the cut for which the
 // replay was proved.
 func (p *Promoter) checkCut(ctx context.Context, row replay.Row, heads []eventlog.Head) error {
+	if row.ID == "" { // the generation has no replay, or its documents are gone
+		return nil
+	}
 	lanes := event.AllLanes(len(heads))
-	plans, err := p.Store.LoadLanePlans(ctx, row.ID, lanes)
+	plans, err := p.Store.LoadLanePlans(ctx, row, lanes)
 	if err != nil {
 		return err
 	}

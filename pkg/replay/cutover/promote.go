@@ -10,6 +10,7 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/polling"
 )
 
 // Promotion is the state of a cut-over.
@@ -23,6 +24,10 @@ const (
 	CatchingUp Promotion = "catching-up"
 	// PromotionStopped: the replay was cancelled or has ended.
 	PromotionStopped Promotion = "stopped"
+	// PromotionAsking: somebody has to approve first; promote again then.
+	PromotionAsking Promotion = "asking"
+	// PromotionPaused: somebody paused the replay; promote again once it is resumed.
+	PromotionPaused Promotion = "paused"
 )
 
 var (
@@ -30,7 +35,7 @@ var (
 	// active one has not. The generation is kept, and an operator has to decide.
 	ErrParked = errors.New("the rebuilt generation parks entities that the active one does not")
 	// ErrCutTooOld says that the cut is so old that the event stream may soon
-	// drop the events after it.
+	// drop the events after it. CatchUp moves it.
 	ErrCutTooOld = errors.New("more than half of the event stream's retention has passed since the cut")
 	// ErrNotProved says that the replay is not proved complete.
 	ErrNotProved = errors.New("the replay is not proved complete")
@@ -46,65 +51,25 @@ type Promoter struct {
 	Lanes       *event.Lanes
 	// Retention is the event stream's retention.
 	Retention time.Duration
-	// Lease is how long a hold on the active generation lasts. Poll is how often
-	// marks are loaded, and Sleep is how the promoter waits.
+	// Comparer says what a promotion would change; nil compares nothing.
+	Comparer *Comparer
+	// OneVersion says that consumers run this program's version of the projections only,
+	// so that Choose refuses generations of others.
+	OneVersion bool
+	// Lease is how long a hold on the active generation lasts.
 	Lease time.Duration
-	Poll  time.Duration
-	Sleep func(ctx context.Context, d time.Duration) error
-}
-
-// Follow sets the live marks of a proved generation to the cut and gives it its
-// consumer, which skips everything before the cut. It is idempotent.
-func (p *Promoter) Follow(ctx context.Context, id string) error {
-	row, err := p.Store.Working(ctx, id)
-	if err != nil || row.Generation == "" || row.Status.Ended() {
-		return err
-	}
-	if err := p.follow(ctx, row); err != nil {
-		return fmt.Errorf("follow with generation %s: %w", row.Generation, err)
-	}
-	return p.Registry.Follow(ctx, row.Generation)
-}
-
-// follow sets the live marks, if the replay and its generation are fit for it, and
-// then checks the proof's evidence.
-func (p *Promoter) follow(ctx context.Context, row replay.Row) error {
-	switch {
-	case row.Proof == nil || !row.Proof.Complete:
-		return ErrNotProved
-	case p.Store.Now().Sub(*row.Cut) > p.Retention/2:
-		return ErrCutTooOld
-	}
-	registered, err := p.Registry.Load(ctx)
-	if err == nil {
-		_, err = p.ownGeneration(&registered, row)
-	}
-	if err != nil {
-		return err
-	}
-	lanes := event.AllLanes(p.Lanes.Count())
-	plans, err := p.Store.LoadLanePlans(ctx, row.ID, lanes)
-	if err != nil {
-		return err
-	}
-	generation := p.Generations.Open(row.Generation)
-	filled, err := datastore.ReplayMarks(ctx, generation, lanes)
-	if err != nil {
-		return err
-	}
-	err = datastore.EachLane(ctx, lanes, func(ctx context.Context, _ int, lane event.Lane) error {
-		return datastore.BeginMark(ctx, generation, lane, plans[lane].Head, filled[lane].Ignored)
-	})
-	if err != nil {
-		return err
-	}
-	return p.checkFilled(ctx, row)
+	// FirstPoll is the time between the first two looks at the marks; it doubles up
+	// to Poll. 0 means Poll. Sleep is how the promoter waits.
+	FirstPoll time.Duration
+	Poll      time.Duration
+	Sleep     func(ctx context.Context, d time.Duration) error
 }
 
 // Promote makes a following generation the active one: it waits until the generation
 // has caught up, holds the consumer of the active one, waits until the generation
 // has reached the heads of that time, and flips. So readers never see an earlier state
-// than before. At the deadline it releases its hold and returns CatchingUp.
+// than before. At the deadline it releases its hold and returns CatchingUp. A pause is
+// noticed before each hold and at its beginning; once the hold stands, it is too late.
 func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (Promotion, error) {
 	row, err := p.Store.Working(ctx, id)
 	switch {
@@ -114,13 +79,25 @@ func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (
 		return Promoted, nil
 	case row.Cancel || row.Status.Ended():
 		return PromotionStopped, nil
+	case row.Paused:
+		return PromotionPaused, nil
 	}
+	if early, err := p.before(ctx, &row, deadline); early != "" || err != nil {
+		return early, err
+	}
+	looks := p.looks()
 	for {
-		flipped, err := p.attempt(ctx, row, deadline)
+		err := p.checkPaused(ctx, row.ID)
+		flipped := false
+		if err == nil {
+			flipped, err = p.attempt(ctx, row, deadline)
+		}
 		switch {
 		case errors.Is(err, datastore.ErrHoldLost) || errors.Is(err, datastore.ErrHeld):
 		case errors.Is(err, datastore.ErrWithdrawn):
 			return PromotionStopped, nil
+		case errors.Is(err, errPaused):
+			return PromotionPaused, nil
 		case err != nil:
 			return "", fmt.Errorf("promote generation %s: %w", row.Generation, err)
 		}
@@ -130,10 +107,41 @@ func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (
 		if !p.Store.Now().Before(deadline) {
 			return CatchingUp, nil
 		}
-		if err := p.Sleep(ctx, p.Poll); err != nil {
+		if err := looks.Wait(ctx); err != nil {
 			return "", err
 		}
 	}
+}
+
+// before is what a promotion comes to before it tries to flip, "" if it may try: the
+// generation may be active already, since a person may choose it while its replay has
+// failed, and it may be lost; only then is it compared and asked about.
+func (p *Promoter) before(ctx context.Context, row *replay.Row, deadline time.Time) (Promotion, error) {
+	registered, err := p.Registry.Load(ctx)
+	if err != nil {
+		return "", err
+	}
+	info, err := p.ownGeneration(&registered, *row)
+	if err == nil && (info.Promoted || info.Status == datastore.Active) {
+		return p.promoted(ctx, row.ID)
+	}
+	done := false
+	if err == nil {
+		done, err = p.compare(ctx, row, deadline)
+	}
+	switch {
+	case errors.Is(err, datastore.ErrWithdrawn):
+		return PromotionStopped, nil
+	case errors.Is(err, errPaused):
+		return PromotionPaused, nil
+	case err != nil:
+		return "", fmt.Errorf("promote generation %s: %w", row.Generation, err)
+	case !done:
+		return CatchingUp, nil
+	case row.Request.Ask && row.Approval == nil:
+		return p.ask(ctx, row.ID)
+	}
+	return "", nil
 }
 
 // promoted records the flip in the row. A row that has ended meanwhile was closed by a
@@ -159,12 +167,17 @@ func (p *Promoter) attempt(ctx context.Context, row replay.Row, deadline time.Ti
 	}
 	// First without a hold, so that the live path of the active generation is
 	// stopped only once the lag is small.
+	// From time to time, Promote looks whether the replay is paused.
+	if soon := p.Store.Now().Add(pauseInterval); soon.Before(deadline) {
+		deadline = soon
+	}
 	if reached, err := p.awaitHeads(ctx, row, deadline); err != nil || !reached {
 		return false, err
 	}
 	// This check only avoids a hold that would probably be in vain: rows change
 	// until the active generation stands still.
-	if row.Proof != nil && row.Proof.Rows != nil && row.Proof.Rows.Parked > 0 {
+	acceptParked := row.Approval != nil && row.Approval.AcceptParked
+	if row.Proof != nil && row.Proof.Rows != nil && row.Proof.Rows.Parked > 0 && !acceptParked {
 		if err := p.checkParked(ctx, *info, registered.Active); err != nil {
 			return false, err
 		}
@@ -173,8 +186,13 @@ func (p *Promoter) attempt(ctx context.Context, row replay.Row, deadline time.Ti
 	if err != nil {
 		return false, err
 	}
+	// Who pauses writes the row and then looks for the hold, so one of the two sees
+	// the other.
+	if err := p.checkPaused(ctx, row.ID); err != nil {
+		return false, errors.Join(err, p.Registry.Release(ctx, row.ID))
+	}
 	reached, err := p.awaitHeads(ctx, row, p.Store.Now().Add(p.Lease/2))
-	if err == nil && reached {
+	if err == nil && reached && !acceptParked {
 		err = p.checkParked(ctx, *info, registered.Active)
 	}
 	if err == nil && reached {
@@ -183,6 +201,20 @@ func (p *Promoter) attempt(ctx context.Context, row replay.Row, deadline time.Ti
 		}
 	}
 	return false, errors.Join(err, p.Registry.Release(ctx, row.ID))
+}
+
+// pauseInterval is how often a promotion that waits without a hold looks for a pause.
+const pauseInterval = 2 * time.Second
+
+// errPaused says that the replay is paused.
+var errPaused = errors.New("the replay is paused")
+
+func (p *Promoter) checkPaused(ctx context.Context, id string) error {
+	row, err := p.Store.Load(ctx, id)
+	if err == nil && row.Paused {
+		err = errPaused
+	}
+	return err
 }
 
 // ownGeneration returns the entry of the replay's generation, or why the generation
@@ -215,6 +247,7 @@ func (p *Promoter) awaitHeads(ctx context.Context, row replay.Row, deadline time
 		return false, err
 	}
 	generation := p.Generations.Open(row.Generation)
+	looks := p.looks()
 	for {
 		reached, err := hasReached(ctx, generation, heads)
 		if datastore.IsGone(err) {
@@ -230,10 +263,14 @@ func (p *Promoter) awaitHeads(ctx context.Context, row replay.Row, deadline time
 		if !p.Store.Now().Before(deadline) {
 			return false, nil
 		}
-		if err := p.Sleep(ctx, p.Poll); err != nil {
+		if err := looks.Wait(ctx); err != nil {
 			return false, err
 		}
 	}
+}
+
+func (p *Promoter) looks() *polling.Waiter {
+	return polling.Interval{First: p.FirstPoll, Most: p.Poll}.Waiter(p.Sleep)
 }
 
 // lose records a generation whose marks are gone as lost.

@@ -36,7 +36,7 @@ func (executions) Stop(context.Context, string, string, string) error { return n
 func TestCancelDropsNothing(t *testing.T) {
 	for how, drop := range map[string]func(closing) error{
 		"the execution's end": func(c closing) error {
-			return (&Service{Store: c.Store, Closer: c.closer()}).Ended(t.Context(), "r", "ABORTED", nil)
+			return (&Service{Store: c.Store, Closer: c.closer()}).Ended(t.Context(), "r", "r", "ABORTED", nil)
 		},
 		"a sweep": func(c closing) error { return c.closer().Sweep(t.Context()) },
 	} {

@@ -19,21 +19,29 @@ type Closer struct {
 	Lanes       int
 }
 
-// Close gives a replay its final status, however its execution ended. It drops the
-// generation of a replay that did not succeed, unless that is complete, and after
-// any rebuild the generations that are no longer needed. It also removes replays
+// Close is CloseExecution for whichever execution carries the replay out.
+func (c *Closer) Close(ctx context.Context, id string, status replay.Status, why *replay.Failure) (replay.Row, error) {
+	return c.CloseExecution(ctx, id, "", status, why)
+}
+
+// CloseExecution gives a replay its final status, however its execution ended, or returns
+// ErrSuperseded if another execution carries the replay out. It drops the generation of
+// a replay that did not succeed, unless that is complete or the replay may be
+// continued, and after any rebuild the generations that are no longer needed. It also removes replays
 // that ended more than 90 days ago, and whatever nobody owns. It is idempotent, and
 // may be called for a replay that has ended.
 //
 // A replay that does not succeed loses the right to make its generation active
 // before its row says so: no flip to it is possible after Close. A replay that made
 // its generation active, and crashed before it recorded that, has succeeded.
-func (c *Closer) Close(ctx context.Context, id string, status replay.Status, why *replay.Failure) (replay.Row, error) {
-	row, err := c.end(ctx, id, status, why)
+func (c *Closer) CloseExecution(
+	ctx context.Context, id, execution string, status replay.Status, why *replay.Failure,
+) (replay.Row, error) {
+	row, err := c.end(ctx, id, execution, status, why)
 	if err != nil {
 		return replay.Row{}, err
 	}
-	if row.Generation != "" && row.Status != replay.Succeeded {
+	if row.Generation != "" && row.Status != replay.Succeeded && !row.Keeps(c.Store.Now()) {
 		err = c.dropUnfinished(ctx, row.Generation)
 	}
 	if err == nil && row.Request.Rebuild {
@@ -58,10 +66,15 @@ const maxChanges = 16
 var errChanged = errors.New("the replay changed meanwhile")
 
 // end withdraws the right to flip, unless the replay succeeds, and ends the row if
-// it has not changed in what the decision rested on.
-func (c *Closer) end(ctx context.Context, id string, status replay.Status, why *replay.Failure) (replay.Row, error) {
+// it has not changed in what the decision rested on. The execution "" is any.
+func (c *Closer) end(
+	ctx context.Context, id, execution string, status replay.Status, why *replay.Failure,
+) (replay.Row, error) {
 	for range maxChanges {
 		row, err := c.Store.Load(ctx, id)
+		if err == nil && execution != "" && row.Execution() != execution {
+			err = fmt.Errorf("end replay %s: %w", id, replay.ErrSuperseded)
+		}
 		if err != nil || row.Status.Ended() {
 			return row, err
 		}
@@ -76,7 +89,7 @@ func (c *Closer) end(ctx context.Context, id string, status replay.Status, why *
 			failure = nil
 		}
 		ended, _, err := c.Store.End(ctx, id, final, failure, func(now *replay.Row) error {
-			if now.Generation != row.Generation || now.Cancel != row.Cancel {
+			if now.Generation != row.Generation || now.Cancel != row.Cancel || now.Attempt() != row.Attempt() {
 				return errChanged
 			}
 			now.Promoted = now.Promoted || promoted
@@ -98,7 +111,7 @@ func (c *Closer) withdraw(
 	if row.Cancel {
 		why = replay.Cancelled
 	}
-	kept, err := c.Registry.Withdraw(ctx, row.Generation, row.ID, string(why))
+	kept, err := c.Registry.Withdraw(ctx, row.Generation, row.ID, string(why), row.Attempt())
 	if errors.Is(err, datastore.ErrActive) {
 		return replay.Succeeded, true, nil
 	}
@@ -148,7 +161,11 @@ func (c *Closer) retireOld(ctx context.Context, row replay.Row) error {
 		if id == kept {
 			continue
 		}
-		if err := c.Registry.Retire(ctx, id); err != nil {
+		err := c.Registry.Retire(ctx, id)
+		if errors.Is(err, datastore.ErrActive) {
+			continue // somebody has chosen it meanwhile
+		}
+		if err != nil {
 			return err
 		}
 		if err := c.dropRetired(ctx, id); err != nil {
@@ -183,8 +200,7 @@ func (c *Closer) rollbackTarget(
 	return "", nil
 }
 
-// owned reports whether the generation's replay has not ended and may still promote
-// it. After an error it counts as owned.
+// owned reports whether the generation's replay may still promote it. After an error it counts as owned.
 func (c *Closer) owned(ctx context.Context, info datastore.Info) bool {
 	if info.Replay == "" {
 		return false
@@ -194,5 +210,5 @@ func (c *Closer) owned(ctx context.Context, info datastore.Info) bool {
 		return false
 	}
 	// A new replay of the same name has another generation.
-	return err != nil || (!row.Status.Ended() && row.Generation == info.ID)
+	return err != nil || (row.Keeps(c.Store.Now()) && row.Generation == info.ID)
 }

@@ -74,7 +74,7 @@ func TestACloseDecidesByTheRowAsItIsWhenItEnds(t *testing.T) {
 	c.Store.Table = replaytest.Intercepted{Table: table, Write: replaytest.Once(replay.RowKey("r"), func() {
 		_, err := stored.Update(ctx, "r", func(row *replay.Row) error { row.Generation = info.ID; return nil })
 		c.Must(err)
-		c.Must(c.Registry.Follow(ctx, info.ID)) // by a step that goes on late
+		c.Must(c.Registry.Follow(ctx, info.ID, datastore.Cut{})) // by a step that goes on late
 	})}
 	_, err = c.closer().Close(ctx, "r", replay.Failed, nil)
 	c.Must(err)

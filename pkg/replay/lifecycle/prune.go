@@ -48,33 +48,12 @@ func (c *Closer) prune(ctx context.Context) error {
 	return nil
 }
 
-// remove deletes the documents of a replay that ended before a time. Its row goes last,
-// so that after a crash everything can be found again. Another process may remove the
-// replay at the same time, and a new replay may take its name. So remove lists the
-// documents, checks that the row is still the old one, and then deletes only what it
-// listed, in the listed versions. ErrConflict and ErrNotFound say that another
-// process was first.
+// remove deletes the documents of a replay that ended before a time. ErrConflict and
+// ErrNotFound say that another process was first.
 func (c *Closer) remove(ctx context.Context, id string, before time.Time) error {
 	row, version, err := control.Load[replay.Row](ctx, c.Store.Table, replay.RowKey(id))
 	if err != nil || row.Ended == nil || !row.Ended.Before(before) {
 		return err
 	}
-	const page = 500
-	for {
-		docs, err := c.Store.Table.List(ctx, replay.Partition(id), "", page)
-		if err != nil {
-			return err
-		}
-		if now, err := c.Store.Table.Get(ctx, replay.RowKey(id)); err != nil || now.Version != version {
-			return err
-		}
-		for _, doc := range docs {
-			if err := c.Store.Table.Delete(ctx, doc.Key, doc.Version); err != nil && !errors.Is(err, control.ErrNotFound) {
-				return err
-			}
-		}
-		if len(docs) < page {
-			return c.Store.Table.Delete(ctx, replay.RowKey(id), version)
-		}
-	}
+	return control.Remove(ctx, c.Store.Table, replay.RowKey(id), version, replay.Partition(id))
 }

@@ -14,9 +14,11 @@ import (
 // replay has ended or is gone, tables without an entry, and reservations that nobody
 // can enter any more. It runs at every close, at the start of a platform and on a
 // schedule, concurrently with everything else: each reason to drop something stays
-// true once it is true. It is idempotent.
+// true once it is true: a failed replay can be continued for a shorter time than its
+// generation is kept. Sweep is idempotent.
 //
-// Sweep leaves following generations alone: Close keeps one as a rollback target.
+// Of following generations, Sweep only takes the consumer away from those whose replay
+// failed more than a day ago: Close keeps one as a rollback target.
 func (c *Closer) Sweep(ctx context.Context) error {
 	// Tables are listed before the registry is loaded. A table is created after its
 	// entry and dropped before the entry goes. So a listed table without an entry
@@ -54,9 +56,28 @@ func (c *Closer) sweepEntries(ctx context.Context, registered *datastore.Registr
 				err = c.dropUnfinished(ctx, info.ID)
 			}
 			errs = append(errs, err)
+		case datastore.Following:
+			errs = append(errs, c.detach(ctx, info))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// detach takes the consumer away from a generation whose replay failed long ago. If the
+// replay was continued meanwhile, the registry knows.
+func (c *Closer) detach(ctx context.Context, info *datastore.Info) error {
+	if info.Replay == "" || info.Withdrawn != datastore.WithdrawnFailed {
+		return nil
+	}
+	row, err := c.Store.Load(ctx, info.Replay)
+	if errors.Is(err, replay.ErrNotFound) {
+		return nil
+	}
+	now := c.Store.Now()
+	if err != nil || row.Generation != info.ID || !row.Keeps(now) || !row.Detachable(now) {
+		return err
+	}
+	return c.Registry.Detach(ctx, info.ID, info.Replay)
 }
 
 func (c *Closer) sweepReserved(ctx context.Context, registered *datastore.RegistryState) error {
@@ -71,8 +92,8 @@ func (c *Closer) sweepReserved(ctx context.Context, registered *datastore.Regist
 	return errors.Join(errs...)
 }
 
-// needs reports whether a replay may still use a generation: it has not ended, and
-// its row names this generation or none yet. The row is loaded after the registry. A
+// needs reports whether a replay may still use a generation: it has not ended or may be
+// continued, and its row names this generation or none yet. The row is loaded after the registry. A
 // later replay of the same name gets another id, unless the reservation still exists.
 func (c *Closer) needs(ctx context.Context, owner, id string) (bool, error) {
 	if owner == "" {
@@ -85,7 +106,7 @@ func (c *Closer) needs(ctx context.Context, owner, id string) (bool, error) {
 	if err != nil {
 		return false, err
 	}
-	return !row.Status.Ended() && (row.Generation == id || row.Generation == ""), nil
+	return row.Keeps(c.Store.Now()) && (row.Generation == id || row.Generation == ""), nil
 }
 
 // orphans returns the tables that no entry or reservation names. It leaves out the

@@ -45,7 +45,7 @@ func (w *World) Follow(id string, lost bool) (generation string) {
 		}
 	}
 	if id != "" {
-		w.Must(w.Registry.Follow(w.t.Context(), generation))
+		w.Must(w.Registry.Follow(w.t.Context(), generation, datastore.Cut{}))
 	}
 	return generation
 }
@@ -78,7 +78,7 @@ func (w *World) Filled(id string, follows bool) replay.Row {
 		w.Must(err)
 	}
 	if follows {
-		w.Must(w.Registry.Follow(ctx, generation))
+		w.Must(w.Registry.Follow(ctx, generation, datastore.Cut{}))
 	}
 	return w.Row(id)
 }

@@ -1,0 +1,252 @@
+package console
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/chromedp/cdproto/emulation"
+	"github.com/chromedp/cdproto/log"
+	"github.com/chromedp/cdproto/page"
+	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/chromedp"
+
+	"reprise/integration/npm"
+)
+
+// patience bounds each step of a test, generously because machines differ.
+const patience = 2 * time.Minute
+
+// tab is a page of a browser.
+type tab struct {
+	t   testing.TB
+	ctx context.Context
+	url string
+	mu  sync.Mutex
+	// bad is what a page must not do: throw, violate its policy, open a dialog.
+	bad []string
+	// excused says that a part of the platform is gone, which the browser reports.
+	excused bool
+}
+
+// open starts a browser for a platform at an address.
+func open(t *testing.T, url string) *tab {
+	t.Helper()
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(chromium(t)),
+		chromedp.NoSandbox, chromedp.WindowSize(1280, 900), chromedp.Flag("force-prefers-reduced-motion", true))
+	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
+	t.Cleanup(stop)
+	quiet := chromedp.WithErrorf(func(string, ...any) {}) // of events that it does not know
+	ctx, end := chromedp.NewContext(allocator, quiet)
+	t.Cleanup(end)
+	b := &tab{t: t, ctx: ctx, url: url}
+	chromedp.ListenTarget(ctx, b.note)
+	b.run(log.Enable(), runtime.Enable())
+	t.Cleanup(b.check)
+	return b
+}
+
+// chromium finds the browser. Without one it skips the test, or fails it with CI=true.
+func chromium(t *testing.T) string {
+	t.Helper()
+	for _, name := range []string{"chromium", "chromium-browser", "google-chrome"} {
+		if path, err := exec.LookPath(name); err == nil {
+			return path
+		}
+	}
+	if os.Getenv("CI") == "true" {
+		t.Fatal("Chromium is needed (Debian package chromium)")
+	}
+	t.Skip("Chromium is needed (Debian package chromium)")
+	return ""
+}
+
+// note keeps what a page must not do.
+func (b *tab) note(event any) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	switch e := event.(type) {
+	case *runtime.EventExceptionThrown:
+		b.bad = append(b.bad, e.ExceptionDetails.Error())
+	case *log.EventEntryAdded:
+		if e.Entry.Level == log.LevelError && !b.excused && e.Entry.Source != log.SourceNetwork {
+			b.bad = append(b.bad, e.Entry.Text)
+		}
+	case *page.EventJavascriptDialogOpening:
+		b.bad = append(b.bad, "a dialog: "+e.Message)
+	}
+}
+
+func (b *tab) check() {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if len(b.bad) > 0 {
+		b.t.Errorf("the page reported: %s", strings.Join(b.bad, "\n"))
+	}
+}
+
+func (b *tab) run(actions ...chromedp.Action) {
+	b.t.Helper()
+	// The first run starts the browser, which ends with the context that it is given.
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	if chromedp.FromContext(b.ctx).Target == nil {
+		ctx = b.ctx
+	}
+	defer cancel()
+	if err := chromedp.Run(ctx, actions...); err != nil {
+		var text string
+		_ = chromedp.Run(b.ctx, chromedp.Evaluate(`document.body?.innerText ?? ''`, &text))
+		b.t.Fatalf("%v; the page shows:\n%.1500s", err, text)
+	}
+}
+
+func (b *tab) visit(path string) { b.t.Helper(); b.run(chromedp.Navigate(b.url + path)) }
+
+// sees waits until an element that a selector finds contains a text.
+func (b *tab) sees(selector, text string) {
+	b.t.Helper()
+	b.holds(fmt.Sprintf(`[...document.querySelectorAll(%q)].some((e) => e.innerText.includes(%q))`, selector, text))
+}
+
+// holds waits until a JavaScript expression is true, also across navigations.
+func (b *tab) holds(expression string) {
+	b.t.Helper()
+	ctx, cancel := context.WithTimeout(b.ctx, patience)
+	defer cancel()
+	again := time.NewTicker(20 * time.Millisecond)
+	defer again.Stop()
+	for {
+		var held bool
+		err := chromedp.Run(ctx, chromedp.Evaluate(expression, &held))
+		if err == nil && held {
+			return
+		}
+		select {
+		case <-again.C:
+		case <-ctx.Done():
+			b.run(chromedp.ActionFunc(func(context.Context) error {
+				return fmt.Errorf("%s never holds: %w", expression, errors.Join(ctx.Err(), err))
+			}))
+		}
+	}
+}
+
+// press clicks the button with a text.
+func (b *tab) press(text string) {
+	b.t.Helper()
+	button := fmt.Sprintf(`[...document.querySelectorAll('button')].find((e) => e.innerText.trim() === %q && !e.disabled)`,
+		text)
+	b.holds(button + ` !== undefined`)
+	b.run(chromedp.Evaluate(button+`.click()`, nil))
+}
+
+// evaluate returns the value of a JavaScript expression.
+func evaluate[T any](b *tab, expression string) T {
+	b.t.Helper()
+	var value T
+	b.run(chromedp.Evaluate(expression, &value))
+	return value
+}
+
+// accessible fails the test if axe-core finds anything serious on the page, in light or
+// in dark.
+func (b *tab) accessible() {
+	b.t.Helper()
+	for _, scheme := range []string{"light", "dark"} {
+		b.scheme(scheme)
+		b.audit(scheme)
+	}
+	b.scheme("light")
+}
+
+func (b *tab) audit(scheme string) {
+	b.t.Helper()
+	source, err := os.ReadFile(filepath.Join(npm.Need(b.t), "node_modules", "axe-core", "axe.min.js"))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	var found string
+	b.run(chromedp.Evaluate(string(source)+`;0`, nil), chromedp.Evaluate(
+		`axe.run().then((r) => JSON.stringify(r.violations))`, &found,
+		func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+	var violations []struct {
+		ID, Impact, Help string
+		Nodes            []struct{ HTML, FailureSummary string }
+	}
+	if err := json.Unmarshal([]byte(found), &violations); err != nil {
+		b.t.Fatal(err)
+	}
+	for _, v := range violations {
+		b.t.Errorf("%s, %s: %s (%s): %s\n%s", evaluate[string](b, `location.pathname`), scheme, v.ID, v.Impact, v.Help,
+			v.Nodes[0].HTML+"\n"+v.Nodes[0].FailureSummary)
+	}
+}
+
+func (b *tab) scheme(name string) {
+	b.t.Helper()
+	b.run(emulation.SetEmulatedMedia().WithFeatures([]*emulation.MediaFeature{
+		{Name: "prefers-color-scheme", Value: name}, {Name: "prefers-reduced-motion", Value: "reduce"}}))
+}
+
+// pictures writes pictures of the page: light, dark, and as narrow as a phone.
+func (b *tab) pictures(name string) {
+	b.t.Helper()
+	b.narrow()
+	dir := os.Getenv("REPRISE_SCREENSHOTS")
+	for _, shot := range []struct {
+		suffix, scheme string
+		width          int64
+	}{{"", "light", 1280}, {"-dark", "dark", 1280}, {"-narrow", "light", 400}} {
+		if dir == "" {
+			continue
+		}
+		b.scheme(shot.scheme)
+		var picture []byte
+		b.run(chromedp.EmulateViewport(shot.width, 900, chromedp.EmulateScale(2)), chromedp.Evaluate(`scrollTo(0, 0)`, nil),
+			chromedp.FullScreenshot(&picture, 100))
+		if err := os.WriteFile(filepath.Join(dir, name+shot.suffix+".png"), picture, 0o600); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	b.scheme("light")
+	b.run(chromedp.EmulateViewport(1280, 900))
+}
+
+// windows writes pictures of what a window shows, light and dark, for the README.
+func (b *tab) windows(name string) {
+	b.t.Helper()
+	dir := os.Getenv("REPRISE_SCREENSHOTS")
+	if dir == "" {
+		return
+	}
+	for suffix, scheme := range map[string]string{"": "light", "-dark": "dark"} {
+		b.scheme(scheme)
+		var picture []byte
+		b.run(chromedp.EmulateViewport(1200, 960, chromedp.EmulateScale(1.5)), chromedp.Evaluate(`scrollTo(0, 0);
+			document.activeElement?.blur()`, nil), chromedp.CaptureScreenshot(&picture))
+		if err := os.WriteFile(filepath.Join(dir, name+suffix+".png"), picture, 0o600); err != nil {
+			b.t.Fatal(err)
+		}
+	}
+	b.scheme("light")
+	b.run(chromedp.EmulateViewport(1280, 900))
+}
+
+// narrow fails the test if the page is wider than a screen of 400 pixels.
+func (b *tab) narrow() {
+	b.t.Helper()
+	b.run(chromedp.EmulateViewport(400, 800))
+	if wide := evaluate[int](b, `document.documentElement.scrollWidth`); wide > 400 {
+		b.t.Errorf("%s is %d pixels wide on a screen of 400", evaluate[string](b, `location.pathname`), wide)
+	}
+	b.run(chromedp.EmulateViewport(1280, 900))
+}

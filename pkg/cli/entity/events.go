@@ -1,0 +1,66 @@
+package entity
+
+import (
+	"bufio"
+	"context"
+	"flag"
+	"fmt"
+
+	"reprise/pkg/cli/command"
+)
+
+const eventsHelp = `
+Prints the history of an entity from the event log, oldest first, a JSON line
+each: {"position","logged","duplicate","event"}. A duplicate is an event of
+which the entity had one with the same source and id before; it is never
+applied.
+
+Examples:
+  reprise events account-42
+  reprise events account-42 | jq -c 'select(.duplicate | not).event'
+`
+
+// historyPage is the number of events per request.
+const historyPage = 5000
+
+func eventsCommand() command.Command {
+	return command.Command{
+		Name:    "events",
+		Arg:     "ENTITY",
+		Summary: "print an entity's history from the log",
+		Help:    eventsHelp,
+		Check:   checkEntity,
+		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
+			f := a.ClientFlags(fs)
+			return func(ctx context.Context, entity string) error { return printHistory(ctx, f, entity) }
+		},
+	}
+}
+
+func printHistory(ctx context.Context, f *command.ClientFlags, entity string) error {
+	c, err := f.Client(command.ShortPatience, nil)
+	if err != nil {
+		return err
+	}
+	out := bufio.NewWriter(f.App.Stdout)
+	encoder := command.NewEncoder(out)
+	after := ""
+	for {
+		page, err := c.History(ctx, entity, after, historyPage)
+		if err != nil {
+			return err
+		}
+		for i := range page.Events {
+			if err := encoder.Encode(&page.Events[i]); err != nil {
+				return fmt.Errorf("print result: %w", err)
+			}
+		}
+		if err := command.Flush(out); err != nil {
+			return err
+		}
+		if page.Next == "" {
+			return nil
+		}
+		after = page.Next
+	}
+}

@@ -1,0 +1,2 @@
+// Package generations has the commands of reprise generation.
+package generations

@@ -1,0 +1,189 @@
+package replays
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+	"time"
+
+	"reprise/pkg/cli/command"
+	"reprise/pkg/replay"
+	"reprise/pkg/replay/request"
+	"reprise/workflows"
+)
+
+// inputFlags defines a flag for every member of a replay's input.
+func inputFlags(fs *flag.FlagSet, r *replay.Request) {
+	fs.Var(timeFlag{&r.From}, "from", "first logged `TIME`, as 2026-03-01T00:00:00Z")
+	fs.Var(timeFlag{&r.To}, "to", "first logged `TIME` that is left out")
+	fs.Var(listFlag{&r.Types}, "type", "event `TYPE` to replay; may be given several times")
+	fs.Var(listFlag{&r.Entities}, "entity", "`ENTITY` to replay; may be given several times")
+	fs.Var(listFlag{&r.Prefixes}, "prefix",
+		"`TEXT` with which the ids of entities to replay begin;\nmay be given several times")
+	fs.Var(attributeFlag{&r.Attribute}, "attribute", "extension attribute of the events to replay, as `NAME=VALUE`")
+	fs.BoolVar(&r.Rebuild, "rebuild", false, "project into a new generation of the Data Store")
+	fs.Var(promoteFlag{r}, "promote", "make the rebuilt generation the active one; --promote=ask once\n"+
+		"somebody has approved: auto, ask or never (default never)")
+	fs.Var(textFlag[request.Ordering]{&r.Ordering}, "ordering",
+		"`ORDER` of delivery: entity, window (slice after slice) or none\n(default entity)")
+	fs.Var(textFlag[request.Width]{&r.Slice}, "slice", "`WIDTH` of a time slice, as 6h or 7d (default: chosen)")
+	fs.Var(numberFlag{&r.Parallelism, 1}, "parallelism",
+		fmt.Sprintf("`NUMBER` of segment readers (default %d)", replay.DefaultParallelism))
+	fs.Var(numberFlag{&r.Rate, 0}, "rate", "`EVENTS` per second of the whole replay, 0 for no limit (default 0)")
+	fs.Var(budgetFlag{&r.Budget}, "budget",
+		"`AMOUNT` that the replay may use before it pauses, as 2.50usd or\n400000ru (default: no budget)")
+	fs.Var(optionalFlag{&r.ToleratedFailures}, "tolerated-failures",
+		"`NUMBER` of lane groups that may fail before the others are stopped\n(default: the others go on)")
+	fs.BoolVar(&r.DryRun, "dry-run", false, "print the plan and start nothing")
+}
+
+// promoteFlag says when to promote. Without a value it means auto.
+type promoteFlag struct{ into *replay.Request }
+
+func (f promoteFlag) String() string { return "" }
+
+// IsBoolFlag lets the flag stand without a value.
+func (f promoteFlag) IsBoolFlag() bool { return true }
+
+func (f promoteFlag) Set(text string) error {
+	promotion, err := request.PromotionOf(text)
+	if err == nil {
+		*f.into = f.into.WithPromotion(promotion)
+	}
+	return err
+}
+
+// timeFlag is a time. An empty value is refused, not ignored: otherwise a variable
+// that a script never set would replay everything.
+type timeFlag struct{ into **time.Time }
+
+func (f timeFlag) String() string { return "" }
+
+func (f timeFlag) Set(text string) (err error) {
+	*f.into, err = parseTime(text)
+	return err
+}
+
+// parseTime reads a time as the API does; a bare date is midnight in UTC.
+func parseTime(text string) (*time.Time, error) {
+	if t, err := request.ParseTime(text); err == nil {
+		return &t, nil
+	}
+	if t, err := time.Parse(time.DateOnly, text); err == nil {
+		return &t, nil
+	}
+	return nil, errors.New("expected a time such as 2026-03-01T00:00:00Z")
+}
+
+// listFlag is a flag that may be given several times.
+type listFlag struct{ into *[]string }
+
+func (l listFlag) String() string { return "" }
+
+func (l listFlag) Set(text string) error {
+	*l.into = append(*l.into, text)
+	return nil
+}
+
+// textFlag is a text that is not empty.
+type textFlag[T ~string] struct{ into *T }
+
+func (f textFlag[T]) String() string { return "" }
+
+func (f textFlag[T]) Set(text string) error {
+	if text == "" {
+		return errors.New("must not be empty")
+	}
+	*f.into = T(text)
+	return nil
+}
+
+// numberFlag is a number that is not below the lowest; the request has the highest.
+type numberFlag struct {
+	into *int
+	low  int
+}
+
+func (f numberFlag) String() string { return "" }
+
+func (f numberFlag) Set(text string) error {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < f.low {
+		return fmt.Errorf("expected a whole number of at least %d", f.low)
+	}
+	*f.into = n
+	return nil
+}
+
+// attributeFlag is a name and a value.
+type attributeFlag struct{ into **request.Attribute }
+
+func (f attributeFlag) String() string { return "" }
+
+func (f attributeFlag) Set(text string) error {
+	name, value, found := strings.Cut(text, "=")
+	if !found || name == "" {
+		return errors.New("expected a name and a value such as tenant=acme")
+	}
+	if *f.into != nil {
+		return errors.New("is given twice")
+	}
+	*f.into = &request.Attribute{Name: name, Value: value}
+	return nil
+}
+
+// budgetFlag is an amount in money or read units.
+type budgetFlag struct{ into **request.Budget }
+
+func (f budgetFlag) String() string { return "" }
+
+func (f budgetFlag) Set(text string) error {
+	budget, err := request.BudgetOf(text)
+	if err == nil {
+		*f.into = &budget
+	}
+	return err
+}
+
+// optionalFlag is a number from 0 on that has no default.
+type optionalFlag struct{ into **int }
+
+func (f optionalFlag) String() string { return "" }
+
+func (f optionalFlag) Set(text string) error {
+	var n int
+	err := numberFlag{&n, 0}.Set(text)
+	if err == nil {
+		*f.into = &n
+	}
+	return err
+}
+
+const schemaHelp = `
+Prints the JSON schema of a replay's input: what an execution of the replay state
+machine takes, and POST /replays and POST /plans as the member input. The flags of
+reprise replay start make the same input.
+
+Examples:
+  reprise replay schema | jq .properties.ordering
+`
+
+func schemaCommand() command.Command {
+	return command.Command{
+		Name:    "replay schema",
+		Summary: "print the JSON schema of a replay's input",
+		Help:    schemaHelp,
+		Setup: func(a *command.App, _ *flag.FlagSet) command.Exec {
+			return func(context.Context, string) error {
+				if _, err := io.WriteString(a.Stdout, workflows.ReplayInput()); err != nil {
+					return fmt.Errorf("print schema: %w", err)
+				}
+				return nil
+			}
+		},
+	}
+}

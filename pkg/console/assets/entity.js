@@ -1,0 +1,183 @@
+// The page of an entity, and the form that leads there.
+
+import { get } from './api.js';
+import { h, patch } from './dom.js';
+import { watch } from './live.js';
+import { Pager } from './pager.js';
+import { card, command, facts, moment } from './parts.js';
+import { Timeline } from './timeline.js';
+import { count, encode } from './words.js';
+
+const page = 500; // events that are asked for at a time
+const shown = 50;
+
+export async function show(main, id) {
+  if (document.body.dataset.page === 'entities') {
+    find(main);
+    watch({});
+    return;
+  }
+  const shown = new Entity(main, id);
+  watch({ status: (status) => shown.changed(status), back: () => shown.load() });
+  await shown.load();
+}
+
+function find(main) {
+  const form = main.querySelector('form');
+  form?.addEventListener('submit', (event) => {
+    event.preventDefault();
+    location.assign(`/console/entities/${encode(form.elements.id.value)}`);
+  });
+}
+
+class Entity {
+  constructor(main, id) {
+    this.main = main;
+    this.id = id;
+    this.path = `/entities/${encode(id)}`;
+    this.events = [];
+    this.pager = new Pager(shown, () => this.draw());
+    this.timeline = new Timeline(this.path, () => this.draw());
+  }
+
+  // Nothing is asked for again while the log does not grow.
+  changed(status) {
+    if (this.seen !== undefined && this.seen !== status.log.events) this.load();
+    this.seen = status.log.events;
+  }
+
+  async load() {
+    const [row, history] = await Promise.allSettled([get(this.path), this.read()]);
+    this.row = row.value;
+    this.problem = row.reason?.message;
+    this.lost = history.reason?.message;
+    this.draw();
+  }
+
+  async read() {
+    const after = this.next ? `&after=${encodeURIComponent(this.next)}` : '';
+    const answer = await get(`${this.path}/events?limit=${page}${after}`);
+    const last = this.events.at(-1)?.position ?? '';
+    this.events.push(...answer.events.filter((event) => event.position > last));
+    this.more = answer.next;
+  }
+
+  async further() {
+    this.next = this.more;
+    await this.read();
+    this.draw();
+  }
+
+  draw() {
+    const { row } = this;
+    const further = this.more ? () => this.further() : undefined;
+    patch(
+      this.main,
+      h('p', { class: 'crumb' }, h('a', { href: '/console/entities' }, 'Entities')),
+      h(
+        'div',
+        { class: 'title' },
+        h('h1', {}, this.id),
+        row &&
+          h(
+            'span',
+            { class: `state ${row.parked ? 'paused' : 'succeeded'}` },
+            row.parked ? 'PARKED' : 'UP TO DATE',
+          ),
+      ),
+      this.problem && h('p', { class: 'problem', role: 'alert', key: 'problem' }, this.problem),
+      row?.parked && this.parked(row.parked),
+      row &&
+        h(
+          'div',
+          { class: 'two', key: 'two' },
+          card('State now', { key: 'state' }, h('pre', { class: 'json' }, JSON.stringify(row.state, null, 2))),
+          card(
+            'Row',
+            { key: 'row' },
+            facts([
+              ['Events applied', count(row.count)],
+              ['Duplicates', count(row.duplicates)],
+              row.conflicts > 0 && ['Conflicts', count(row.conflicts)],
+              row.ignored > 0 && ['Ignored', count(row.ignored)],
+              ['Projection', row.projection || '–'],
+              ['Generation', row.generation],
+              ['Built by', row.replay || 'the live path'],
+              ['Last position', h('code', {}, row.position)],
+            ]),
+          ),
+        ),
+      this.timeline.card(this.events, further),
+      card(
+        'History',
+        { key: 'history' },
+        this.lost && h('p', { class: 'problem' }, this.lost),
+        h(
+          'ol',
+          { class: 'events' },
+          this.pager.of(this.events).map((one, i) => this.event(one, this.pager.from + i)),
+        ),
+        this.pager.controls(this.events.length, 'events', further),
+      ),
+      h('p', { class: 'row', key: 'command' }, command(`events ${shell(this.id)}`)),
+    );
+  }
+
+  event(one, index) {
+    const { type, id, source, data, data_base64: raw, ...rest } = one.event;
+    const here = index === this.timeline.index(this.events);
+    return h(
+      'li',
+      { key: one.position, class: `${one.duplicate ? 'duplicate' : ''}${here ? ' here' : ''}` },
+      h(
+        'div',
+        { class: 'row' },
+        h('strong', {}, type),
+        one.duplicate && h('span', { class: 'state cancelled' }, 'DUPLICATE'),
+        !this.timeline.absent &&
+          h(
+            'button',
+            {
+              type: 'button',
+              class: 'link',
+              'aria-label': `state after it: event ${index + 1}`,
+              onclick: () => {
+                this.timeline.go(index, this.events);
+                this.main.querySelector('.scrub').scrollIntoView({ block: 'center' });
+              },
+            },
+            'state after it',
+          ),
+        moment(one.logged),
+      ),
+      h('code', { class: 'data' }, data === undefined ? (raw ?? 'no data') : JSON.stringify(data)),
+      h(
+        'details',
+        {},
+        h('summary', {}, `id ${id}`),
+        h('pre', {}, JSON.stringify({ source, ...rest, position: one.position }, null, 2)),
+      ),
+    );
+  }
+
+  parked(parked) {
+    return h(
+      'div',
+      { class: 'reason bad', key: 'parked' },
+      h(
+        'p',
+        {},
+        `Parked at an event of type ${parked.type}: ${parked.reason}. `,
+        parked.waiting ? `${count(parked.waiting)} later events wait for it.` : '',
+      ),
+      h(
+        'p',
+        {},
+        'Ways out: mend the projection and rebuild, or step over the event: ',
+        command(`parked skip ${shell(this.id)} --event ${parked.position} --reason TEXT`),
+      ),
+    );
+  }
+}
+
+const shell = (id) => (/^[\w.:@%+=,/-]+$/.test(id) ? id : `'${id.replaceAll("'", "'\\''")}'`);

@@ -1,0 +1,3 @@
+// Package polling says how long to wait between looks at something that another
+// process changes.
+package polling

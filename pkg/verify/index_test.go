@@ -1,0 +1,90 @@
+package verify_test
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"testing"
+
+	"reprise/pkg/datastore"
+	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
+	"reprise/pkg/projection"
+)
+
+// entries is a generation whose identity index was spoilt.
+type entries struct {
+	datastore.Generations
+	spoil func(datastore.Identity) (kept datastore.Identity, keep bool)
+}
+
+type spoilt struct {
+	datastore.Recaller
+	spoil func(datastore.Identity) (kept datastore.Identity, keep bool)
+}
+
+func (e entries) Open(id string) datastore.Generation {
+	return spoilt{e.Generations.Open(id).(datastore.Recaller), e.spoil}
+}
+
+func (s spoilt) Identities(
+	ctx context.Context, lane event.Lane, from, to string, visit func(datastore.Identity) error,
+) error {
+	return s.Recaller.Identities(ctx, lane, from, to, func(e datastore.Identity) error {
+		if kept, keep := s.spoil(e); keep {
+			return visit(kept)
+		}
+		return nil
+	})
+}
+
+// What is wrong with the identity index is found: an entry that is missing, that is of
+// another event, and one too many.
+func TestDriftOfTheIdentityIndexIsFound(t *testing.T) { onBoth(t, driftOfTheIdentityIndexIsFound) }
+
+func driftOfTheIdentityIndexIsFound(t *testing.T, open opener) {
+	w := newWorldOf(t, t, open)
+	w.live.Applier = projection.NewApplier(w.set, eventlog.View{Log: w.log, Heads: w.heads}, projection.IndexAbove(3, 100))
+	for i := range 20 {
+		w.send(event.Event{Subject: "x", ID: fmt.Sprint(i % 15)})
+		w.sendTo("a", "y")
+	}
+	w.settle()
+	first := ""
+	for name, c := range map[string]struct {
+		want  string
+		spoil func(datastore.Identity) (datastore.Identity, bool)
+	}{
+		"nothing": {"[]", func(e datastore.Identity) (datastore.Identity, bool) { return e, true }},
+		"missing": {"[index]", func(e datastore.Identity) (datastore.Identity, bool) {
+			if first == "" && e.Entity == "x" {
+				first = e.Key.String()
+			}
+			return e, e.Key.String() != first
+		}},
+		"another content": {"[index]", func(e datastore.Identity) (datastore.Identity, bool) {
+			if e.Entity == "x" {
+				e.Content++
+			}
+			return e, true
+		}},
+		"of no event": {"[index]", func(e datastore.Identity) (datastore.Identity, bool) {
+			if e.Entity == "x" {
+				e.Key.Lo++
+			}
+			return e, true
+		}},
+	} {
+		w.stores.Generations = entries{w.stores.Generations, c.spoil}
+		row := w.verify(strings.ReplaceAll(name, " ", "-"))
+		w.stores.Generations = w.stores.Generations.(entries).Generations
+		if kinds(row) != c.want {
+			t.Errorf("%s: %s, want %s: %+v", name, kinds(row), c.want, row.Report.Differences)
+		}
+		for _, d := range row.Report.Differences {
+			if d.Entity != "x" || d.What == "" {
+				t.Errorf("%s: %+v", name, d)
+			}
+		}
+	}
+}

@@ -48,12 +48,12 @@ func TestARebuildTakesLongerThanTheStreamKeeps(t *testing.T) {
 		t.Fatalf("start: %d %s", status, body)
 	}
 	var totals []int64
-	began := time.Now()
 	v := localtest.Until(p, "/replays/r", func(v lifecycle.View) bool {
-		// 200 events a second arrive, however slow the machine is, until two passes are due:
-		// a pass after four seconds has 800 of them to read, at 300 a second.
-		if due := 1200 + int(200*time.Since(began).Seconds()) - sent; due > 0 && v.Plan.CatchUps < 2 && !v.Status.Ended() {
-			send(due)
+		// While a pass runs, the events of the next one arrive: 1,500, which take at least four
+		// seconds at 300 a second. Half of the retention has passed by then, however fast or
+		// slow the machine is.
+		if due := v.Progress.Total + 1500; v.Cut != nil && int64(sent) < due && v.Plan.CatchUps < 2 && !v.Status.Ended() {
+			send(100)
 		}
 		if v.Cut != nil && !slices.Contains(totals, v.Progress.Total) {
 			totals = append(totals, v.Progress.Total)

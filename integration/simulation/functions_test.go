@@ -14,6 +14,7 @@ import (
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/cutover"
 	"reprise/pkg/replay/lifecycle"
+	"reprise/pkg/replay/planning"
 )
 
 // stallLimit is how long a drain waits without progress. It is longer than any
@@ -102,7 +103,7 @@ func (w *world) consumerStore(a *actor) datastore.Generations {
 
 func (w *world) storeOf(a *actor) replay.Store { return platform.New(w.partsOf(a)).Store() }
 
-func (w *world) plannerOf(a *actor) *replay.Planner {
+func (w *world) plannerOf(a *actor) *planning.Planner {
 	parts := w.partsOf(a)
 	parts.Generations = w.judgedStore(a)
 	return platform.New(parts).Planner()

@@ -11,6 +11,7 @@ import (
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/planning"
 )
 
 // The shortest schedules that once broke an invariant. They use the stores of a
@@ -94,7 +95,7 @@ func (i *interrupted) due(key control.Key) (before func() error) {
 	return before
 }
 
-func plannerOn(w *world, a *actor, table control.Table) *replay.Planner {
+func plannerOn(w *world, a *actor, table control.Table) *planning.Planner {
 	p := w.plannerOf(a)
 	p.Store.Table = table
 	return p

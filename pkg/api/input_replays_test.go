@@ -21,6 +21,7 @@ import (
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/cutover"
 	"reprise/pkg/replay/lifecycle"
+	"reprise/pkg/replay/planning"
 	"reprise/pkg/replay/request"
 	"reprise/pkg/steps"
 )
@@ -202,7 +203,7 @@ func (w *apiWorld) started(status int, body string) (string, bool) {
 // input has passed through Step Functions, which accepts only JSON.
 func (w *apiWorld) startFromConsole(id, input string) (string, bool) {
 	w.t.Helper()
-	planner := &replay.Planner{Store: w.store, Heads: w.api.Heads, Lanes: w.api.Lanes, Width: eventlog.Hour,
+	planner := &planning.Planner{Store: w.store, Heads: w.api.Heads, Lanes: w.api.Lanes, Width: eventlog.Hour,
 		Buckets: w.api.Buckets}
 	plan := &steps.PlanReplay{Store: w.store, Promoter: &cutover.Promoter{Store: w.store}, Planner: planner,
 		Forecaster: &forecast.Forecaster{Planner: planner}, Replays: &lifecycle.Service{Store: w.store}}

@@ -13,6 +13,7 @@ import (
 	"reprise/pkg/replay/budget"
 	"reprise/pkg/replay/cutover"
 	"reprise/pkg/replay/lifecycle"
+	"reprise/pkg/replay/planning"
 )
 
 // EventPump is what pump-events is made of.
@@ -36,8 +37,8 @@ func (p *Platform) Live() *projection.Live {
 }
 
 // Planner is what plan-replay is made of, behind a Promoter.
-func (p *Platform) Planner() *replay.Planner {
-	return &replay.Planner{
+func (p *Platform) Planner() *planning.Planner {
+	return &planning.Planner{
 		Store:   p.store,
 		Heads:   p.heads,
 		Lanes:   p.Lanes,

@@ -27,7 +27,8 @@ func (s *Sum) add(bytes int, digest event.Digest) {
 	s.Digest = s.Digest.Add(digest)
 }
 
-func (s *Sum) addSum(o Sum) {
+// AddSum adds another sum to s.
+func (s *Sum) AddSum(o Sum) {
 	s.Count += o.Count
 	s.Bytes += o.Bytes
 	s.Digest = s.Digest.Add(o.Digest)
@@ -164,21 +165,21 @@ type End struct {
 
 // plus adds the sums of two tracks of a lane.
 func (c Checkpoint) plus(o Checkpoint) Checkpoint {
-	c.Read.addSum(o.Read)
-	c.Delivered.addSum(o.Delivered)
+	c.Read.AddSum(o.Read)
+	c.Delivered.AddSum(o.Delivered)
 	if c.End == nil || o.End == nil {
 		c.End = nil
 		return c
 	}
 	end := *c.End
-	end.Read.addSum(o.End.Read)
-	end.Delivered.addSum(o.End.Delivered)
+	end.Read.AddSum(o.End.Read)
+	end.Delivered.AddSum(o.End.Delivered)
 	end.Stranded, end.Missing = max(end.Stranded, o.End.Stranded), max(end.Missing, o.End.Missing)
 	c.End = &end
 	return c
 }
 
-func (s Store) loadCheckpoint(ctx context.Context, of cutRef, t Track) (Checkpoint, error) {
+func (s Store) loadCheckpoint(ctx context.Context, of CutRef, t Track) (Checkpoint, error) {
 	at, _, err := control.Load[Checkpoint](ctx, s.Table, of.checkpoint(t))
 	if err != nil && !errors.Is(err, control.ErrNotFound) {
 		return Checkpoint{}, fmt.Errorf("load checkpoint of lane %s: %w", t.Lane, err)
@@ -188,7 +189,7 @@ func (s Store) loadCheckpoint(ctx context.Context, of cutRef, t Track) (Checkpoi
 
 // advance stores a checkpoint, unless another reader of the track has stored one that
 // is at least as far.
-func (s Store) advance(ctx context.Context, of cutRef, t Track, to Checkpoint) error {
+func (s Store) advance(ctx context.Context, of CutRef, t Track, to Checkpoint) error {
 	_, err := control.Update(ctx, s.Table, of.checkpoint(t), func(at *Checkpoint, _ bool) error {
 		if at.Done || at.Read.Count > to.Read.Count ||
 			(at.Read.Count == to.Read.Count && !to.Done && at.Slices >= to.Slices) {
@@ -213,14 +214,14 @@ func (s Store) advance(ctx context.Context, of cutRef, t Track, to Checkpoint) e
 // rewind sets a checkpoint back to a mark's place, so that the lane is read again
 // from there, but not behind the cut before: then the generation no longer contains what
 // that covers, which is ErrGenerationLost.
-func (s Store) rewind(ctx context.Context, of cutRef, t Track, mark datastore.Mark) error {
+func (s Store) rewind(ctx context.Context, of CutRef, t Track, mark datastore.Mark) error {
 	var to Checkpoint
 	if len(mark.Place) > 0 {
 		if err := json.Unmarshal(mark.Place, &to); err != nil {
 			return fmt.Errorf("decode place of lane %s: %w", t.Lane, err)
 		}
 	}
-	if to.CatchUp != of.number {
+	if to.CatchUp != of.Number {
 		plan, _, err := control.Load[LanePlan](ctx, s.Table, of.lane(t.Lane))
 		if err != nil {
 			return fmt.Errorf("load begin of lane %s: %w", t.Lane, err)
@@ -244,7 +245,7 @@ func (s Store) rewind(ctx context.Context, of cutRef, t Track, mark datastore.Ma
 
 // LoadCheckpoints returns the checkpoints of an ordered replay that exist among lanes.
 func (s Store) LoadCheckpoints(ctx context.Context, row Row, lanes []event.Lane) (map[event.Lane]Checkpoint, error) {
-	found, err := s.loadTracks(ctx, row.present(), wholeLanes(lanes))
+	found, err := s.loadTracks(ctx, row.Present(), wholeLanes(lanes))
 	byLane := make(map[event.Lane]Checkpoint, len(found))
 	for t, at := range found {
 		byLane[t.Lane] = at
@@ -253,7 +254,7 @@ func (s Store) LoadCheckpoints(ctx context.Context, row Row, lanes []event.Lane)
 }
 
 // loadTracks returns the checkpoints of a replay that exist among tracks.
-func (s Store) loadTracks(ctx context.Context, of cutRef, tracks []Track) (map[Track]Checkpoint, error) {
+func (s Store) loadTracks(ctx context.Context, of CutRef, tracks []Track) (map[Track]Checkpoint, error) {
 	found, err := loadEach[Checkpoint](ctx, s.Table, tracks, of.checkpoint)
 	if err != nil {
 		return nil, fmt.Errorf("load checkpoints: %w", err)
@@ -263,7 +264,7 @@ func (s Store) loadTracks(ctx context.Context, of cutRef, tracks []Track) (map[T
 
 // Tracks returns the checkpoints of a planned replay, as far as it has any.
 func (s Store) Tracks(ctx context.Context, row Row) (map[Track]Checkpoint, error) {
-	return s.loadTracks(ctx, row.present(), row.tracks())
+	return s.loadTracks(ctx, row.Present(), row.tracks())
 }
 
 // ReadSoFar returns how many events of a planned replay were read, and how many of

@@ -118,7 +118,7 @@ func (r *Row) mendable() bool {
 		return false
 	}
 	if r.Failure.Error == faultCutTooOld { // by an execution that could not move the cut
-		return r.CatchUps < maxCatchUps
+		return r.CatchUps < MaxCatchUps
 	}
 	hopeless := []string{faultInvalidInput, FaultOtherVersion, FaultLost, FaultDamaged}
 	return !slices.Contains(hopeless, r.Failure.Error)

@@ -283,7 +283,7 @@ type survey struct {
 
 func (d *Drainer) survey(ctx context.Context, row Row, m marks) (survey, error) {
 	tracks := row.tracks()
-	checkpoints, err := d.Store.loadTracks(ctx, row.present(), tracks)
+	checkpoints, err := d.Store.loadTracks(ctx, row.Present(), tracks)
 	if err != nil {
 		return survey{}, err
 	}
@@ -337,7 +337,7 @@ func (w *drainCheck) reread(ctx context.Context, s survey) (Drain, error) {
 		return Waiting, err
 	}
 	for _, track := range s.short {
-		if err := w.Store.rewind(ctx, w.row.present(), track, s.marks[track]); err != nil {
+		if err := w.Store.rewind(ctx, w.row.Present(), track, s.marks[track]); err != nil {
 			return "", err
 		}
 	}

@@ -27,7 +27,7 @@ const entityPage = 500
 type laneReader struct {
 	reader    *Reader
 	id        string
-	cut       cutRef
+	cut       CutRef
 	selection request.Selection
 	plan      LanePlan
 	track     Track
@@ -54,7 +54,7 @@ func newLaneReader(r *run, plan LanePlan, track Track, at Checkpoint) *laneReade
 	return &laneReader{
 		reader:    r.reader,
 		id:        r.row.ID,
-		cut:       r.row.present(),
+		cut:       r.row.Present(),
 		selection: r.row.Request.Selection(),
 		plan:      plan,
 		track:     track,

@@ -124,7 +124,7 @@ func (m marks) laneSums(ctx context.Context, row Row) (
 	map[event.Lane]Checkpoint, map[event.Lane]datastore.Mark, error,
 ) {
 	tracks := row.tracks()
-	checkpoints, err := m.store.loadTracks(ctx, row.present(), tracks)
+	checkpoints, err := m.store.loadTracks(ctx, row.Present(), tracks)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -1,10 +1,9 @@
 package replay
 
 import (
-	"cmp"
 	"context"
+	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"time"
 
@@ -13,6 +12,9 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/replay/request"
 )
+
+// EntityBuckets finds the buckets in which an entity of a lane has events up to a head.
+type EntityBuckets func(context.Context, event.Lane, string, eventlog.Head) ([]eventlog.Bucket, error)
 
 // Slice is a time range of the plan: buckets [From, To), with "" for no end.
 type Slice struct {
@@ -55,8 +57,8 @@ type LanePlan struct {
 	Start Checkpoint     `json:"start,omitzero"`
 }
 
-// end is the number of all slices, those of earlier cuts included.
-func (p *Plan) end() int { return p.First + len(p.Slices) }
+// End is the number of all slices, those of earlier cuts included.
+func (p *Plan) End() int { return p.First + len(p.Slices) }
 
 func scopeKey(id, entity string) control.Key {
 	return control.Key{Partition: Partition(id), Sort: "scope#" + event.EscapeEntity(entity)}
@@ -65,13 +67,22 @@ func scopeKey(id, entity string) control.Key {
 // LoadPlan returns the plan of a replay's present cut, or control.ErrNotFound before there
 // is one.
 func (s Store) LoadPlan(ctx context.Context, row Row) (Plan, error) {
-	return s.loadPlan(ctx, row.present())
+	return s.loadPlan(ctx, row.Present())
 }
 
-func (s Store) loadPlan(ctx context.Context, at cutRef) (Plan, error) {
+// KeepPlan stores the plan of a cut and returns the stored one: an earlier attempt may have
+// stored its own, which then decides.
+func (s Store) KeepPlan(ctx context.Context, at CutRef, plan Plan) (Plan, error) {
+	if err := s.storeOnce(ctx, at.plan(), plan); err != nil {
+		return Plan{}, fmt.Errorf("store plan of replay %s: %w", at.Replay, err)
+	}
+	return s.loadPlan(ctx, at)
+}
+
+func (s Store) loadPlan(ctx context.Context, at CutRef) (Plan, error) {
 	plan, _, err := control.Load[Plan](ctx, s.Table, at.plan())
 	if err != nil {
-		return Plan{}, fmt.Errorf("load plan of replay %s: %w", at.id, err)
+		return Plan{}, fmt.Errorf("load plan of replay %s: %w", at.Replay, err)
 	}
 	return plan, nil
 }
@@ -79,98 +90,63 @@ func (s Store) loadPlan(ctx context.Context, at cutRef) (Plan, error) {
 // LoadLanePlans returns the present cuts of lanes of a replay, or control.ErrNotFound if
 // any of them does not exist.
 func (s Store) LoadLanePlans(ctx context.Context, row Row, lanes []event.Lane) (map[event.Lane]LanePlan, error) {
-	return s.loadLanePlans(ctx, row.present(), lanes)
+	return s.loadLanePlans(ctx, row.Present(), lanes)
 }
 
-func (s Store) loadLanePlans(ctx context.Context, at cutRef, lanes []event.Lane) (map[event.Lane]LanePlan, error) {
+// KeepLanePlan stores the plan of a lane in a cut and returns the stored one, which may be
+// that of another attempt.
+func (s Store) KeepLanePlan(ctx context.Context, at CutRef, plan LanePlan) (LanePlan, error) {
+	if err := s.storeOnce(ctx, at.lane(plan.Lane), plan); err != nil {
+		return LanePlan{}, fmt.Errorf("store plan of a lane: %w", err)
+	}
+	stored, _, err := control.Load[LanePlan](ctx, s.Table, at.lane(plan.Lane))
+	return stored, err
+}
+
+// KeepScope stores the buckets that a replay reads for one of its entities, unless they
+// are stored already.
+func (s Store) KeepScope(ctx context.Context, id, entity string, buckets []eventlog.Bucket) error {
+	if err := s.storeOnce(ctx, scopeKey(id, entity), buckets); err != nil {
+		return fmt.Errorf("store buckets of an entity: %w", err)
+	}
+	return nil
+}
+
+// KeepStart stores where reading of a lane begins in a moved cut, unless it has begun.
+func (s Store) KeepStart(ctx context.Context, at CutRef, lane event.Lane, start Checkpoint) error {
+	if err := s.storeOnce(ctx, at.checkpoint(Track{Lane: lane}), start); err != nil {
+		return fmt.Errorf("store where reading begins: %w", err)
+	}
+	return nil
+}
+
+// storeOnce stores value unless the document exists already.
+func (s Store) storeOnce(ctx context.Context, key control.Key, value any) error {
+	_, err := control.Store(ctx, s.Table, key, value, "")
+	if errors.Is(err, control.ErrConflict) {
+		return nil
+	}
+	return err
+}
+
+// LoadLanePlansOf returns the plans of lanes in any cut, as LoadLanePlans does.
+func (s Store) LoadLanePlansOf(ctx context.Context, at CutRef, lanes []event.Lane) (map[event.Lane]LanePlan, error) {
+	return s.loadLanePlans(ctx, at, lanes)
+}
+
+func (s Store) loadLanePlans(ctx context.Context, at CutRef, lanes []event.Lane) (map[event.Lane]LanePlan, error) {
 	plans, err := loadEach[LanePlan](ctx, s.Table, lanes, at.lane)
 	if err == nil && len(plans) != len(lanes) {
 		err = fmt.Errorf("%d of %d lane plans: %w", len(plans), len(lanes), control.ErrNotFound)
 	}
 	if err != nil {
-		return nil, fmt.Errorf("load cut of replay %s: %w", at.id, err)
+		return nil, fmt.Errorf("load cut of replay %s: %w", at.Replay, err)
 	}
 	return plans, nil
 }
 
-const (
-	// maxSlices bounds the slices of a plan that chooses them, and maxGivenSlices
-	// those of a width that a request gives, so that the plan fits into one item.
-	maxSlices      = 32
-	maxGivenSlices = 1024
-	// maxTracks bounds the lanes times the slices of an unordered replay, each of
-	// which has a checkpoint and a mark of its own.
-	maxTracks = 8192
-	// groupsPerReader is the number of lane groups for each reader that may run
-	// at a time, so that a reader that finishes early gets another group.
-	groupsPerReader = 2
-)
-
-// divide cuts time into slices and lanes into groups of about equal weight. It
-// returns ErrRequest if the request's slices are too narrow.
-func divide(weights []weight, r Request, width eventlog.Width) (Plan, error) {
-	perBucket := make(map[eventlog.Bucket]int64)
-	var heavy []weight
-	for _, w := range weights {
-		if w.bytes == 0 {
-			continue
-		}
-		heavy = append(heavy, w)
-		for b, bytes := range w.buckets {
-			perBucket[b] += bytes
-		}
-	}
-	plan := Plan{Groups: cutGroups(heavy, groupsPerReader*max(1, r.Parallelism))}
-	most, mostGiven := maxSlices, maxGivenSlices
-	if r.Order() == request.Unordered {
-		tracks := max(1, maxTracks/max(1, len(heavy)))
-		most, mostGiven = min(most, tracks), min(mostGiven, tracks)
-	}
-	if r.Slice == "" {
-		plan.Slices = cutSlices(perBucket, most)
-		return plan, nil
-	}
-	if err := r.CheckSlice(time.Duration(width)); err != nil {
-		return Plan{}, err
-	}
-	plan.Slices = gridSlices(perBucket, r, width)
-	if n := len(plan.Slices); n > mostGiven {
-		return Plan{}, fmt.Errorf("%w: slice %s makes %d time slices; at most %d are possible here",
-			ErrRequest, r.Slice, n, mostGiven)
-	}
-	return plan, nil
-}
-
-// gridSlices cuts time into slices of the request's width, from its beginning on, or
-// from the first bucket. A slice without events is left out.
-func gridSlices(perBucket map[eventlog.Bucket]int64, r Request, width eventlog.Width) []Slice {
-	buckets := slices.Sorted(maps.Keys(perBucket))
-	var out []Slice
-	var origin, last int64
-	for i, b := range buckets {
-		from, _, err := width.Range(b)
-		if err != nil {
-			continue // no bucket of a log
-		}
-		if i == 0 {
-			if origin = from; r.From != nil {
-				origin, _, _ = width.Range(width.Of(r.From.UnixMilli()))
-			}
-		}
-		index := (from - origin) / r.Slice.Duration().Milliseconds()
-		if len(out) == 0 || index != last {
-			if len(out) > 0 {
-				out[len(out)-1].To = b
-			}
-			out, last = append(out, Slice{From: b}), index
-		}
-		out[len(out)-1].Weight += perBucket[b]
-	}
-	return out
-}
-
-// lanes returns the lanes of all groups, ascending.
-func (p *Plan) lanes() []event.Lane {
+// Lanes returns the lanes of all groups, ascending.
+func (p *Plan) Lanes() []event.Lane {
 	var lanes []event.Lane
 	for _, g := range p.Groups {
 		lanes = append(lanes, g.Lanes...)
@@ -179,68 +155,25 @@ func (p *Plan) lanes() []event.Lane {
 	return lanes
 }
 
-// cutSlices ends a slice at the first bucket at which it has its share of the
-// remaining bytes.
-func cutSlices(perBucket map[eventlog.Bucket]int64, most int) []Slice {
-	buckets := slices.Sorted(maps.Keys(perBucket))
-	var remaining int64
-	for _, bytes := range perBucket {
-		remaining += bytes
-	}
-	count := min(len(buckets), most)
-	out := make([]Slice, 0, count)
-	for i, b := range buckets {
-		open := len(out) - 1
-		if open < 0 || (out[open].Weight*int64(count-open) >= remaining && open < count-1) {
-			if open >= 0 {
-				remaining -= out[open].Weight
-				out[open].To = b
-			}
-			out = append(out, Slice{From: buckets[i]})
-			open++
-		}
-		out[open].Weight += perBucket[b]
-	}
-	return out
-}
+// GroupsPerReader is the number of lane groups for each reader that may run at a time, so
+// that a reader that finishes early gets another group.
+const GroupsPerReader = 2
 
-// cutGroups gives the heaviest remaining lane to the lightest group (Graham's rule:
-// the largest group is at most 4/3 of the best possible one).
-func cutGroups(lanes []weight, count int) []Group {
-	count = min(count, len(lanes))
-	groups := make([]Group, count)
-	slices.SortStableFunc(lanes, func(a, b weight) int { return cmp.Compare(b.bytes, a.bytes) })
-	for _, w := range lanes {
-		lightest := 0
-		for i := range groups {
-			if groups[i].Weight < groups[lightest].Weight {
-				lightest = i
-			}
-		}
-		groups[lightest].Lanes = append(groups[lightest].Lanes, w.lane)
-		groups[lightest].Weight += w.bytes
-	}
-	for i := range groups {
-		slices.Sort(groups[i].Lanes)
-	}
-	return groups
-}
-
-// maxChildren bounds the segment readers that a map run starts, since their results
+// MaxChildren bounds the segment readers that a map run starts, since their results
 // have to fit into one payload.
-const maxChildren = groupsPerReader * MaxParallelism
+const MaxChildren = GroupsPerReader * MaxParallelism
 
-// children is the number of segment readers that a map run starts: one for each lane
+// Children is the number of segment readers that a map run starts: one for each lane
 // group, or, in an unordered replay, for each group and slice.
-func children(r Request, groups, slices int) int {
+func Children(r Request, groups, slices int) int {
 	if r.Order() == request.Unordered {
-		return min(groups*slices, maxChildren)
+		return min(groups*slices, MaxChildren)
 	}
 	return groups
 }
 
-// bucketRange is the range [from, to) of buckets that a request reads.
-func bucketRange(r Request, width eventlog.Width) (from, to eventlog.Bucket) {
+// BucketRange is the range [from, to) of buckets that a request reads.
+func BucketRange(r Request, width eventlog.Width) (from, to eventlog.Bucket) {
 	if r.From != nil {
 		from = width.Of(r.From.UnixMilli())
 	}
@@ -251,4 +184,57 @@ func bucketRange(r Request, width eventlog.Width) (from, to eventlog.Bucket) {
 		}
 	}
 	return from, to
+}
+
+// Parallel is how many segment readers may run at a time: what an operator set, or what
+// the request asks for.
+func (r *Row) Parallel() int {
+	if r.Parallelism != nil {
+		return *r.Parallelism
+	}
+	return r.Request.Parallelism
+}
+
+// Readers is Parallel within the platform's bound. There are never more readers at work
+// than the plan has lane groups.
+func (r *Row) Readers() int {
+	if r.MaxReaders > 0 {
+		return min(r.Parallel(), r.MaxReaders)
+	}
+	return r.Parallel()
+}
+
+// SetParallelism sets how many segment readers of a replay may run at a time, for its
+// next map runs. It returns ErrRequest for a number that no replay may have, and ErrEnded
+// after the replay's end.
+func (s Store) SetParallelism(ctx context.Context, id string, n int) (Row, error) {
+	if n < 1 || n > MaxParallelism {
+		return Row{}, fmt.Errorf("%w: parallelism %d is not between 1 and %d", ErrRequest, n, MaxParallelism)
+	}
+	return s.Update(ctx, id, func(row *Row) error {
+		if row.Cancel {
+			return ErrEnded
+		}
+		if row.Parallel() == n {
+			return control.Unchanged()
+		}
+		row.Parallelism = &n
+		return nil
+	})
+}
+
+// Bound records the platform's bound of segment readers, 0 for none. A replay that has
+// ended keeps the one that it had.
+func (s Store) Bound(ctx context.Context, id string, readers int) error {
+	_, err := s.Update(ctx, id, func(row *Row) error {
+		if row.MaxReaders == readers {
+			return control.Unchanged()
+		}
+		row.MaxReaders = readers
+		return nil
+	})
+	if errors.Is(err, ErrEnded) {
+		return nil
+	}
+	return err
 }

@@ -228,10 +228,10 @@ func (p *Proof) compareLane(
 		expected = end.Read
 	}
 	took := Sum{Count: mark.Ordinal, Bytes: mark.Bytes, Digest: mark.Digest}
-	p.Expected.addSum(expected)
-	p.Read.addSum(end.Read)
-	p.Selected.addSum(end.Delivered)
-	p.Applied.addSum(took)
+	p.Expected.AddSum(expected)
+	p.Read.AddSum(end.Read)
+	p.Selected.AddSum(end.Delivered)
+	p.Applied.AddSum(took)
 	if at.End == nil {
 		p.differ(lane, "the lane has no end marker", expected.Count, end.Read.Count)
 	}

@@ -97,7 +97,7 @@ func (r *Reader) ReadCounted(ctx context.Context, id string, group int, deadline
 	if err != nil {
 		return Reading{}, err
 	}
-	all := children(row.Request, len(plan.Groups), len(plan.Slices))
+	all := Children(row.Request, len(plan.Groups), len(plan.Slices))
 	if group < 0 || group >= all {
 		if stop := row.stops(); stop != "" { // it may have ended without a plan
 			return Reading{Outcome: stop}, nil
@@ -105,7 +105,7 @@ func (r *Reader) ReadCounted(ctx context.Context, id string, group int, deadline
 		return Reading{}, fmt.Errorf("read group %d of %d: %w", group, all, ErrRequest)
 	}
 	parts := assigned(row, plan, group, all)
-	t := tally{plan: plan, Reading: Reading{Slice: plan.end(), Slices: plan.end()}}
+	t := tally{plan: plan, Reading: Reading{Slice: plan.End(), Slices: plan.End()}}
 	t.Outcome, parts, err = r.readParts(ctx, row, group, &t, parts, deadline)
 	if err == nil {
 		err = t.finish(ctx, r.Store, row, parts)
@@ -193,7 +193,7 @@ type part struct {
 // up to the one that the replay's window has opened; in an unordered replay some of the
 // segments.
 func assigned(row Row, plan Plan, child, all int) []part {
-	slices := plan.end()
+	slices := plan.End()
 	if row.Request.Order() != request.Unordered {
 		p := part{lanes: plan.Groups[child].Lanes, from: plan.First, to: slices, last: true}
 		if row.windowed() {
@@ -234,7 +234,7 @@ func (r *run) begin(ctx context.Context) error {
 	r.ended = make(map[Track]Checkpoint)
 	for _, lane := range r.part.lanes {
 		track := Track{lane, r.part.track}
-		at, err := r.reader.Store.loadCheckpoint(ctx, r.row.present(), track)
+		at, err := r.reader.Store.loadCheckpoint(ctx, r.row.Present(), track)
 		if err != nil {
 			return err
 		}
@@ -287,7 +287,7 @@ func (r *run) read(ctx context.Context, plan *Plan) (Outcome, error) {
 // bounded are the slices within the bounds of the request.
 func (r *run) bounded(plan *Plan) []Slice {
 	all := slices.Clone(plan.Slices)
-	from, to := bucketRange(r.row.Request, r.reader.Width)
+	from, to := BucketRange(r.row.Request, r.reader.Width)
 	for i := range all {
 		if i == 0 && plan.First == 0 {
 			all[i].From = from

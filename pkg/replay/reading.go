@@ -59,7 +59,7 @@ func (t *tally) finish(ctx context.Context, store Store, row Row, parts []part) 
 	if len(tracks) == 0 {
 		return nil
 	}
-	found, err := store.loadTracks(ctx, row.present(), tracks)
+	found, err := store.loadTracks(ctx, row.Present(), tracks)
 	for _, track := range tracks {
 		t.add(track, found[track])
 	}
@@ -118,8 +118,8 @@ func (s Store) GroupTexts(ctx context.Context, row Row) ([]GroupText, error) {
 	if err != nil {
 		return nil, err
 	}
-	row.Window = plan.end() // the whole group, whatever is open at present
-	all := children(row.Request, len(plan.Groups), len(plan.Slices))
+	row.Window = plan.End() // the whole group, whatever is open at present
+	all := Children(row.Request, len(plan.Groups), len(plan.Slices))
 	texts := make([]GroupText, all)
 	for child := range all {
 		texts[child].Group = child

@@ -178,7 +178,7 @@ func (r *Row) windowed() bool { return r.Request.Order() == request.ByWindow }
 func (r *Row) sliceFollows() bool { return r.windowed() && r.Window+1 < r.Slices }
 
 // Children is how many segment readers the replay's map run starts.
-func (r *Row) Children() int { return children(r.Request, r.Groups, r.Slices) }
+func (r *Row) Children() int { return Children(r.Request, r.Groups, r.Slices) }
 
 // WaitingFor says what a replay waits for, and since when it has made no progress.
 type WaitingFor struct {

@@ -11,6 +11,7 @@ import (
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/cutover"
 	"reprise/pkg/replay/lifecycle"
+	"reprise/pkg/replay/planning"
 )
 
 // margin is how long before Lambda's time limit a step returns.
@@ -45,7 +46,7 @@ func (in StepInput) Work() (id, worker string) { return in.Replay, "" }
 // of a replay that was started from the Step Functions console.
 type PlanReplay struct {
 	Store    replay.Store
-	Planner  *replay.Planner
+	Planner  *planning.Planner
 	Promoter *cutover.Promoter
 	Replays  *lifecycle.Service
 	// Version is the version of the set of projections.

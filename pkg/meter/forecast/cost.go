@@ -6,6 +6,7 @@ import (
 	"reprise/pkg/event/record"
 	"reprise/pkg/meter"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/planning"
 	"reprise/pkg/replay/request"
 )
 
@@ -57,7 +58,7 @@ const (
 // costOf is the price of a plan by part. Each part's least and most stand for what
 // manifests do not tell: how well events are compressed, how many are selected, how
 // many entities there are, and whether pages are read consistently.
-func costOf(r replay.Request, p *replay.Preview, delivered Range) Cost {
+func costOf(r replay.Request, p *planning.Preview, delivered Range) Cost {
 	parts := []Part{
 		part("plan", planned(p)),
 		part("read the log", read(r, p)),
@@ -83,7 +84,7 @@ func part(name string, u Usages) Part {
 
 // planned is one document for each lane and a few for the replay; manifests are read
 // in pages.
-func planned(p *replay.Preview) Usages {
+func planned(p *planning.Preview) Usages {
 	lanes := float64(p.Lanes)
 	return Usages{
 		AtLeast: meter.Usage{WriteUnits: lanes, ReadUnits: lanes},
@@ -91,7 +92,7 @@ func planned(p *replay.Preview) Usages {
 	}
 }
 
-func read(r replay.Request, p *replay.Preview) Usages {
+func read(r replay.Request, p *planning.Preview) Usages {
 	u := Usages{AtMost: meter.Usage{
 		ReadUnits: blocks(p.Bytes+itemBytes*p.Events, readBlock) + float64(2*p.Lanes*p.Slices),
 	}}
@@ -103,7 +104,7 @@ func read(r replay.Request, p *replay.Preview) Usages {
 
 // records are the playback records: a lane's lines fill one after the other, and a
 // slice or a reader's end may cut one short.
-func records(p *replay.Preview, events int64) (least, most float64) {
+func records(p *planning.Preview, events int64) (least, most float64) {
 	share := float64(events) / float64(max(1, p.Events))
 	bytes := share * float64(p.Bytes)
 	full := math.Floor(bytes / (record.TargetBytes + record.TargetBytes/4))
@@ -114,7 +115,7 @@ func records(p *replay.Preview, events int64) (least, most float64) {
 	return full, min(float64(events), math.Ceil(bytes/record.TargetBytes)+float64(events)/record.MaxEvents+cut)
 }
 
-func deliver(r replay.Request, p *replay.Preview, delivered Range) Usages {
+func deliver(r replay.Request, p *planning.Preview, delivered Range) Usages {
 	least, _ := records(p, delivered.AtLeast)
 	_, most := records(p, delivered.AtMost)
 	lanes := float64(p.Lanes)
@@ -128,7 +129,7 @@ func deliver(r replay.Request, p *replay.Preview, delivered Range) Usages {
 	return u
 }
 
-func consume(p *replay.Preview, delivered Range) Usages {
+func consume(p *planning.Preview, delivered Range) Usages {
 	least, _ := records(p, delivered.AtLeast)
 	_, most := records(p, delivered.AtMost)
 	lanes := float64(p.Lanes)
@@ -140,7 +141,7 @@ func consume(p *replay.Preview, delivered Range) Usages {
 
 // fold is at least one row for each lane, and at most one for each event, which also
 // has an entry in the index of an entity with many.
-func fold(p *replay.Preview) Usages {
+func fold(p *planning.Preview) Usages {
 	lanes, events := float64(p.Lanes), float64(p.Events)
 	return Usages{
 		AtLeast: meter.Usage{WriteUnits: lanes},
@@ -149,7 +150,7 @@ func fold(p *replay.Preview) Usages {
 }
 
 // prove reads the rows of the new generation and of the active one.
-func prove(p *replay.Preview) Usages {
+func prove(p *planning.Preview) Usages {
 	lanes, events := float64(p.Lanes), float64(p.Events)
 	return Usages{
 		AtLeast: meter.Usage{ReadUnits: lanes},
@@ -157,7 +158,7 @@ func prove(p *replay.Preview) Usages {
 	}
 }
 
-func transitions(r replay.Request, p *replay.Preview) Usages {
+func transitions(r replay.Request, p *planning.Preview) Usages {
 	rounds := 1.0
 	if r.Order() == request.ByWindow {
 		rounds = float64(max(1, p.Slices))

@@ -5,11 +5,12 @@ import (
 	"time"
 
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/planning"
 )
 
 // Forecaster makes plans. It is safe for concurrent use.
 type Forecaster struct {
-	Planner *replay.Planner
+	Planner *planning.Planner
 	// Readers bounds the segment readers that run at a time; 0 means no bound.
 	Readers int
 	// Charged says that the platform's calls cost money.

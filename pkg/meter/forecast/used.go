@@ -4,6 +4,7 @@ import (
 	"reprise/pkg/meter"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/budget"
+	"reprise/pkg/replay/planning"
 )
 
 // Used is what the work of a replay of a number of lanes would use on AWS, at the highest
@@ -14,10 +15,10 @@ func Used(r replay.Request, lanes int, done budget.Work) meter.Usage {
 	if lanes == 0 {
 		return meter.Usage{}
 	}
-	delivered := replay.Preview{Events: done.Delivered, Bytes: done.DeliveredBytes}
+	delivered := planning.Preview{Events: done.Delivered, Bytes: done.DeliveredBytes}
 	events := Range{done.Delivered, done.Delivered}
-	used := planned(&replay.Preview{Lanes: lanes}).AtMost.
-		Add(read(r, &replay.Preview{Events: done.Read, Bytes: done.ReadBytes}).AtMost).
+	used := planned(&planning.Preview{Lanes: lanes}).AtMost.
+		Add(read(r, &planning.Preview{Events: done.Read, Bytes: done.ReadBytes}).AtMost).
 		Add(deliver(r, &delivered, events).AtMost).
 		Add(consume(&delivered, events).AtMost)
 	if r.Rebuild {

@@ -8,6 +8,7 @@ import (
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/planning"
 )
 
 // Follow sets the live marks of a proved generation to the cut and gives it its
@@ -76,7 +77,7 @@ func (p *Promoter) follow(ctx context.Context, row replay.Row) error {
 // anything had to be moved: what its plan still has to be read is then read, in as many
 // passes as it takes until a cut is proved while the event stream still reaches back to
 // it. It is idempotent.
-func (p *Promoter) CatchUp(ctx context.Context, planner *replay.Planner, id, execution string) (replay.Row, error) {
+func (p *Promoter) CatchUp(ctx context.Context, planner *planning.Planner, id, execution string) (replay.Row, error) {
 	if err := p.Store.CheckExecution(ctx, id, execution); err != nil {
 		return replay.Row{}, err
 	}

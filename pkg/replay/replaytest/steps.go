@@ -7,12 +7,13 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
+	"reprise/pkg/replay/planning"
 )
 
 // Planner plans replays.
-func (w *World) Planner() *replay.Planner {
+func (w *World) Planner() *planning.Planner {
 	finder := &datastore.BucketFinder{Heads: w.Heads, Registry: w.Registry, Generations: w.Generations}
-	return &replay.Planner{
+	return &planning.Planner{
 		Store:   w.Store,
 		Heads:   w.Heads,
 		Lanes:   w.Lanes,

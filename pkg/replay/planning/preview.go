@@ -1,4 +1,4 @@
-package replay
+package planning
 
 import (
 	"context"
@@ -11,6 +11,7 @@ import (
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/replay"
 )
 
 // Preview is what a replay would read and deliver if it were planned now, as far as
@@ -31,7 +32,7 @@ type Preview struct {
 
 // Preview plans a request and stores nothing. It returns ErrRequest for a request
 // that cannot be planned.
-func (p *Planner) Preview(ctx context.Context, r Request) (Preview, error) {
+func (p *Planner) Preview(ctx context.Context, r replay.Request) (Preview, error) {
 	r, err := r.Normalized()
 	if err != nil {
 		return Preview{}, err
@@ -44,7 +45,7 @@ func (p *Planner) Preview(ctx context.Context, r Request) (Preview, error) {
 	s := sketch{planner: p, request: r, scopes: p.scopes(r), weights: make([]weight, len(heads))}
 	s.view.Cut = cut
 	err = datastore.EachLane(ctx, event.AllLanes(len(heads)), func(ctx context.Context, i int, lane event.Lane) error {
-		return s.lane(ctx, i, LanePlan{Lane: lane, Head: heads[i], Scopes: s.scopes[lane]})
+		return s.lane(ctx, i, replay.LanePlan{Lane: lane, Head: heads[i], Scopes: s.scopes[lane]})
 	})
 	if err != nil {
 		return Preview{}, fmt.Errorf("preview replay: %w", err)
@@ -53,15 +54,15 @@ func (p *Planner) Preview(ctx context.Context, r Request) (Preview, error) {
 	if err != nil {
 		return Preview{}, err
 	}
-	s.view.Lanes, s.view.Groups, s.view.Slices = len(plan.lanes()), len(plan.Groups), len(plan.Slices)
-	s.view.Children = children(r, len(plan.Groups), len(plan.Slices))
+	s.view.Lanes, s.view.Groups, s.view.Slices = len(plan.Lanes()), len(plan.Groups), len(plan.Slices)
+	s.view.Children = replay.Children(r, len(plan.Groups), len(plan.Slices))
 	return s.view, nil
 }
 
 // sketch is one Preview in progress.
 type sketch struct {
 	planner *Planner
-	request Request
+	request replay.Request
 	scopes  map[event.Lane][]string
 	weights []weight
 
@@ -70,7 +71,7 @@ type sketch struct {
 }
 
 // lane weighs one lane and counts its events.
-func (s *sketch) lane(ctx context.Context, i int, plan LanePlan) (err error) {
+func (s *sketch) lane(ctx context.Context, i int, plan replay.LanePlan) (err error) {
 	if s.request.Scoped() {
 		if len(plan.Scopes) == 0 {
 			return nil

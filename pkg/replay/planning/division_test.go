@@ -1,4 +1,4 @@
-package replay
+package planning
 
 import (
 	"fmt"
@@ -6,6 +6,7 @@ import (
 
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/replay"
 )
 
 // The heaviest lane that is left goes to the lightest group.
@@ -15,7 +16,7 @@ func TestLanesAreDividedHeaviestFirst(t *testing.T) {
 		lanes = append(lanes, weight{lane: event.Lane(lane), bytes: bytes})
 	}
 	groups := fmt.Sprint(cutGroups(lanes, 2))
-	if want := fmt.Sprint([]Group{{[]event.Lane{0, 1}, 6}, {[]event.Lane{2, 3, 4}, 6}}); groups != want {
+	if want := fmt.Sprint([]replay.Group{{Lanes: []event.Lane{0, 1}, Weight: 6}, {Lanes: []event.Lane{2, 3, 4}, Weight: 6}}); groups != want {
 		t.Errorf("groups %s, want %s", groups, want)
 	}
 }

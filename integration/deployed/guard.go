@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
+	"reprise/integration/permissions"
 	"reprise/integration/template"
 )
 
@@ -62,7 +63,7 @@ func (g guard) check(r *http.Request, body []byte) error {
 
 // allows reports whether a policy allows calling an ARN.
 func allows(policy template.Policy, called string) bool {
-	matches := func(resource string) bool { return like(resource, called) }
+	matches := func(resource string) bool { return permissions.Like(resource, called) }
 	return slices.ContainsFunc(policy.Allowed, func(a template.Allowed) bool {
 		return slices.Contains(a.Actions, "execute-api:Invoke") && slices.ContainsFunc(a.Resources, matches)
 	})

@@ -18,6 +18,7 @@ import (
 	"reprise/integration/engines"
 	"reprise/integration/faultproxy"
 	"reprise/integration/lambdahost"
+	"reprise/integration/permissions"
 	"reprise/integration/template"
 	"reprise/pkg/asl/engine"
 	"reprise/pkg/feed"
@@ -56,7 +57,7 @@ type World struct {
 	functions string
 	kills     *kills
 	// permissions compares the functions' calls with their roles.
-	permissions *permissions
+	permissions *permissions.Checker
 	// definitions are the state machine's definitions, by execution.
 	definitions *definitions
 	// gaveUp is the last count of AwaitGivenUp, by folder.
@@ -78,7 +79,7 @@ func Start(t testing.TB, options Options) *World {
 		gaveUp:      make(map[string]int),
 		log:         slog.New(slog.DiscardHandler),
 	}
-	w.permissions = newPermissions(options.Deployment)
+	w.permissions = permissions.New(place(), options.Deployment)
 	w.kills = &kills{world: w, done: make(map[string]int)}
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	t.Cleanup(cancel)
@@ -187,7 +188,7 @@ func (w *World) startHost(metrics string) {
 	for name, proxy := range w.Proxies {
 		proxy.Observe(func(caller, operation string, body []byte) {
 			w.kills.observe(name, operation, body)
-			w.permissions.observe(name, caller, operation, body)
+			w.permissions.Observe(name, caller, operation, body)
 		})
 	}
 	w.t.Cleanup(func() {
@@ -195,7 +196,7 @@ func (w *World) startHost(metrics string) {
 			w.t.Error(err)
 		}
 		w.logOutput()
-		w.permissions.report(w.t)
+		w.permissions.Report(w.t)
 	})
 }
 

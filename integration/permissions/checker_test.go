@@ -1,4 +1,4 @@
-package deployed
+package permissions
 
 import (
 	"maps"
@@ -19,7 +19,7 @@ func TestCallsWithoutPermissionAreFound(t *testing.T) {
 	allow := func(condition map[string]map[string][]string, resource string, actions ...string) template.Statement {
 		return template.Statement{Effect: "Allow", Actions: actions, Resources: []string{resource}, Condition: condition}
 	}
-	p := newPermissions(&template.Deployment{
+	p := New(template.Place{Region: "us-east-1", Account: "000000000000"}, &template.Deployment{
 		Functions: []template.Function{{Name: "f", Role: "arn:aws:iam::000000000000:role/R"}},
 		RolePolicies: []template.RolePolicy{{Roles: []string{"R"}, Statements: []template.Statement{
 			allow(nil, "arn:aws:dynamodb"+here+"table/p-generation-*", "dynamodb:CreateTable", "dynamodb:BatchGetItem"),
@@ -46,7 +46,7 @@ func TestCallsWithoutPermissionAreFound(t *testing.T) {
 		{"states", "f", "StopExecution", `{"executionArn":"e"}`},
 		{"states", "test", "StopExecution", `{"executionArn":"e"}`},
 	} {
-		p.observe(c.service, c.caller, c.operation, []byte(c.body))
+		p.Observe(c.service, c.caller, c.operation, []byte(c.body))
 	}
 	want := []string{
 		`f: dynamodb:BatchGetItem on arn:aws:dynamodb` + here + `table/p-events, keys [], function ""`,

@@ -1,4 +1,4 @@
-package deployed
+package permissions
 
 import (
 	"encoding/json"
@@ -10,17 +10,14 @@ import (
 	"sync"
 	"testing"
 
-	"reprise/pkg/api"
-	"reprise/pkg/local/localtest"
-	"reprise/pkg/meter"
-
 	"reprise/integration/template"
 )
 
-// permissions compares every call that a function makes through a proxy with the
+// Checker compares every call that a function makes with the
 // policies of its role, as IAM does. It refuses nothing: a call without permission
 // fails the test at its end. It is safe for concurrent use.
-type permissions struct {
+type Checker struct {
+	place template.Place
 	// statements are those of each function's role, by the function's name.
 	statements map[string][]template.Statement
 
@@ -32,8 +29,10 @@ type permissions struct {
 	used map[string]map[string]bool
 }
 
-func newPermissions(d *template.Deployment) *permissions {
-	p := &permissions{
+// New returns a checker of the functions of a deployment, which stands at a place.
+func New(place template.Place, d *template.Deployment) *Checker {
+	p := &Checker{
+		place:      place,
 		statements: make(map[string][]template.Statement),
 		checked:    make(map[string]bool),
 		missing:    make(map[string]bool),
@@ -62,14 +61,16 @@ func (n need) String() string {
 	return fmt.Sprintf("%s on %s, keys %v, function %q", n.action, n.resource, n.keys, n.function)
 }
 
-func (p *permissions) observe(service, caller, operation string, body []byte) {
+// Observe compares a call with the role of its caller. A caller that is no function of the
+// deployment may do anything.
+func (p *Checker) Observe(service, caller, operation string, body []byte) {
 	statements, found := p.statements[caller]
 	if !found {
 		return // the test itself
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	for _, n := range needs(service, operation, body) {
+	for _, n := range p.needs(service, operation, body) {
 		what := caller + ": " + n.String()
 		if p.checked[what] {
 			continue
@@ -91,9 +92,9 @@ func granted(s template.Statement, action string) string {
 	return fmt.Sprintf("%s on %v if %v", action, s.Resources, s.Condition)
 }
 
-// report fails the test for every call that no statement allowed, and logs the
+// Report fails the test for every call that no statement allowed, and logs the
 // permissions that no call needed.
-func (p *permissions) report(t testing.TB) {
+func (p *Checker) Report(t testing.TB) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	t.Logf("%d calls were compared with the functions' roles", len(p.checked))
@@ -114,7 +115,7 @@ func (p *permissions) report(t testing.TB) {
 // grants reports whether a statement allows a call.
 func grants(s template.Statement, n need) bool {
 	if s.Effect != "Allow" || !slices.Contains(s.Actions, n.action) ||
-		!slices.ContainsFunc(s.Resources, func(pattern string) bool { return like(pattern, n.resource) }) {
+		!slices.ContainsFunc(s.Resources, func(pattern string) bool { return Like(pattern, n.resource) }) {
 		return false
 	}
 	for operator, keys := range s.Condition {
@@ -130,7 +131,7 @@ func grants(s template.Statement, n need) bool {
 // holds evaluates one condition. Conditions that it does not know do not hold.
 func holds(operator, key string, patterns []string, n need) bool {
 	fits := func(value string) bool {
-		return slices.ContainsFunc(patterns, func(pattern string) bool { return like(pattern, value) })
+		return slices.ContainsFunc(patterns, func(pattern string) bool { return Like(pattern, value) })
 	}
 	switch operator + " " + key {
 	case "ForAllValues:StringLike dynamodb:LeadingKeys":
@@ -141,8 +142,8 @@ func holds(operator, key string, patterns []string, n need) bool {
 	return false
 }
 
-// like matches a value with a pattern in which * stands for any text.
-func like(pattern, value string) bool {
+// Like matches a value with a pattern in which * stands for any text.
+func Like(pattern, value string) bool {
 	parts := strings.Split(pattern, "*")
 	rest, found := strings.CutPrefix(value, parts[0])
 	if !found || len(parts) == 1 {
@@ -158,9 +159,9 @@ func like(pattern, value string) bool {
 }
 
 // needs returns what a call needs. CloudWatch's calls go through no proxy.
-func needs(service, operation string, body []byte) []need {
+func (p *Checker) needs(service, operation string, body []byte) []need {
 	arn := func(service, rest string) string {
-		return "arn:aws:" + service + ":" + place().Region + ":" + place().Account + ":" + rest
+		return "arn:aws:" + service + ":" + p.place.Region + ":" + p.place.Account + ":" + rest
 	}
 	var in named
 	_ = json.Unmarshal(body, &in) // calls without a body
@@ -250,36 +251,4 @@ func lambdaNeed(operation, function string, arn func(string, string) string) nee
 		n.action = "lambda:ListAliases"
 	}
 	return n
-}
-
-// ended is the last log line of every invocation.
-type ended struct {
-	Message string                 `json:"msg"`
-	Parts   map[string]meter.Usage `json:"parts"`
-}
-
-// SettleUsage waits until n events are applied and no function works on a batch, so that
-// all that was used has been logged.
-func (w *World) SettleUsage(n int64) {
-	w.t.Helper()
-	w.Settle(n)
-	localtest.Until(w, "/status", func(api.StatusView) bool { return w.batches.Load() == 0 })
-}
-
-// Used sums up from a function's log what its invocations have used so far, by part,
-// and counts the invocations.
-func (w *World) Used(folder string) (used meter.Snapshot, invocations int) {
-	w.t.Helper()
-	used = make(meter.Snapshot)
-	for line := range strings.Lines(w.Host.Output(w.Name(folder))) {
-		var e ended
-		if json.Unmarshal([]byte(line), &e) != nil || e.Message != "invocation ended" {
-			continue
-		}
-		invocations++
-		for part, u := range e.Parts {
-			used[part] = used[part].Add(u)
-		}
-	}
-	return used, invocations
 }

@@ -14,10 +14,12 @@ import (
 	"testing"
 	"time"
 
+	"github.com/chromedp/cdproto/cdp"
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/log"
 	"github.com/chromedp/cdproto/page"
 	"github.com/chromedp/cdproto/runtime"
+	"github.com/chromedp/cdproto/target"
 	"github.com/chromedp/chromedp"
 
 	"reprise/integration/npm"
@@ -38,21 +40,72 @@ type tab struct {
 	excused bool
 }
 
-// open starts a browser for a platform at an address.
+// browser is the one that all tests share, each in a profile of its own: a browser takes
+// longer to start than most tests take.
+var browser struct {
+	sync.Once
+	ctx  context.Context
+	stop func()
+}
+
+func TestMain(m *testing.M) {
+	code := m.Run()
+	if browser.stop != nil {
+		browser.stop()
+	}
+	os.Exit(code)
+}
+
+// startBrowser starts the browser, which runs until all tests have ended.
+func startBrowser(path string) {
+	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path),
+		chromedp.NoSandbox, chromedp.WindowSize(1280, 900), chromedp.Flag("force-prefers-reduced-motion", true))
+	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, end := chromedp.NewContext(allocator, quiet)
+	browser.ctx, browser.stop = ctx, func() {
+		end()
+		stop()
+	}
+}
+
+// quiet keeps events that chromedp does not know out of the log.
+var quiet = chromedp.WithErrorf(func(string, ...any) {})
+
+// open opens a tab for a platform at an address.
 func open(t *testing.T, url string) *tab {
 	t.Helper()
-	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(chromium(t)),
-		chromedp.NoSandbox, chromedp.WindowSize(1280, 900), chromedp.Flag("force-prefers-reduced-motion", true))
-	allocator, stop := chromedp.NewExecAllocator(t.Context(), options...)
-	t.Cleanup(stop)
-	quiet := chromedp.WithErrorf(func(string, ...any) {}) // of events that it does not know
-	ctx, end := chromedp.NewContext(allocator, quiet)
+	path := chromium(t)
+	browser.Do(func() { startBrowser(path) })
+	if err := chromedp.Run(browser.ctx); err != nil {
+		t.Fatalf("start Chromium: %v", err)
+	}
+	ctx, end := chromedp.NewContext(browser.ctx, chromedp.WithTargetID(window(t)))
 	t.Cleanup(end)
 	b := &tab{t: t, ctx: ctx, url: url}
 	chromedp.ListenTarget(ctx, b.note)
 	b.run(log.Enable(), runtime.Enable())
 	t.Cleanup(b.check)
 	return b
+}
+
+// window opens a window in a profile of its own, which ends with the test.
+func window(t *testing.T) target.ID {
+	t.Helper()
+	ctx := cdp.WithExecutor(browser.ctx, chromedp.FromContext(browser.ctx).Browser)
+	profile, err := target.CreateBrowserContext().Do(ctx)
+	if err != nil {
+		t.Fatalf("make a profile: %v", err)
+	}
+	t.Cleanup(func() {
+		if err := target.DisposeBrowserContext(profile).Do(ctx); err != nil {
+			t.Errorf("remove a profile: %v", err)
+		}
+	})
+	id, err := target.CreateTarget("about:blank").WithBrowserContextID(profile).WithNewWindow(true).Do(ctx)
+	if err != nil {
+		t.Fatalf("open a window: %v", err)
+	}
+	return id
 }
 
 // chromium finds the browser. Without one it skips the test, or fails it with CI=true.
@@ -96,7 +149,7 @@ func (b *tab) check() {
 
 func (b *tab) run(actions ...chromedp.Action) {
 	b.t.Helper()
-	// The first run starts the browser, which ends with the context that it is given.
+	// The first run opens the tab, which closes with the context that it is given.
 	ctx, cancel := context.WithTimeout(b.ctx, patience)
 	if chromedp.FromContext(b.ctx).Target == nil {
 		ctx = b.ctx

@@ -48,7 +48,7 @@ func packages(t *testing.T, patterns ...string) []listed {
 // layers are listed from the inside out: a package may import its own layer and
 // earlier ones. Packages of one layer that must not import each other are in apart.
 var layers = [][]string{
-	{"event", "event/strict", "asl/states", "storefault"},
+	{"event", "event/strict", "asl/states", "storefault", "purity"},
 	{"event/record", "control", "feed", "local/localstore", "meter", "asl/jsonata", "asl/journal"},
 	{"eventlog", "datastore", "asl"},
 	{"projection/jsonstate", "gateway", "projection", "projection/refold", "projection/codecheck", "projection/rowdiff",

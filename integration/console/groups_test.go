@@ -11,7 +11,7 @@ import (
 // keyboard, and sees what it does.
 func TestAnOperatorLooksAtALaneGroup(t *testing.T) {
 	p := importedOver(t, 6_000, 12)
-	slowly(p, "nightly", 40)
+	slowly(p, "nightly", 8)
 	b := open(t, p.URL)
 	b.visit("/console/replays/nightly")
 	b.isLive()

@@ -34,7 +34,9 @@ func ExamplePlanner() {
 	w.Create("r", replay.Request{Parallelism: 1})
 
 	finder := &datastore.BucketFinder{Heads: w.Heads, Registry: w.Registry, Generations: w.Generations}
-	planner := &planning.Planner{Store: w.Store, Heads: w.Heads, Lanes: w.Lanes, Width: eventlog.Hour, Buckets: finder.Find}
+	planner := &planning.Planner{
+		Store: w.Store, Heads: w.Heads, Lanes: w.Lanes, Width: eventlog.Hour, Buckets: finder.Find,
+	}
 	row, err := planner.Plan(context.Background(), "r")
 
 	fmt.Println(row.Status, row.Total, "events,", row.Groups, "groups of lanes,", row.Slices, "slice of time", err)

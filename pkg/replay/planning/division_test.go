@@ -16,7 +16,8 @@ func TestLanesAreDividedHeaviestFirst(t *testing.T) {
 		lanes = append(lanes, weight{lane: event.Lane(lane), bytes: bytes})
 	}
 	groups := fmt.Sprint(cutGroups(lanes, 2))
-	if want := fmt.Sprint([]replay.Group{{Lanes: []event.Lane{0, 1}, Weight: 6}, {Lanes: []event.Lane{2, 3, 4}, Weight: 6}}); groups != want {
+	want := fmt.Sprint([]replay.Group{{Lanes: []event.Lane{0, 1}, Weight: 6}, {Lanes: []event.Lane{2, 3, 4}, Weight: 6}})
+	if groups != want {
 		t.Errorf("groups %s, want %s", groups, want)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"reprise/pkg/api/entities"
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/intake"
+	"reprise/pkg/api/past"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/consume"
 	"reprise/pkg/steps"
@@ -47,9 +48,17 @@ func (p *Platform) API() *api.API {
 			EventLog:    p.EventLog,
 			Lanes:       p.Lanes,
 			Buckets:     p.finder().Find,
-			Applier:     p.Applier,
 			Load:        p.Load(false),
 			Log:         p.Log,
+		},
+		Past: past.Past{
+			Heads:    p.heads,
+			EventLog: p.EventLog,
+			Lanes:    p.Lanes,
+			Width:    p.Settings.Bucket,
+			Buckets:  p.finder().Find,
+			Applier:  p.Applier,
+			Log:      p.Log,
 		},
 		Replays:    p.Replays(),
 		Viewer:     viewer,

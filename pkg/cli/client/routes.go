@@ -11,6 +11,7 @@ import (
 	"reprise/pkg/api"
 	"reprise/pkg/api/entities"
 	"reprise/pkg/api/intake"
+	"reprise/pkg/api/past"
 	"reprise/pkg/api/web"
 	"reprise/pkg/event"
 	"reprise/pkg/meter/forecast"
@@ -59,8 +60,8 @@ func (c *Client) Entity(ctx context.Context, id string) (entities.View, error) {
 }
 
 // StateAt returns an entity's state after its last event up to a position or a time.
-func (c *Client) StateAt(ctx context.Context, id, at string) (entities.StateAt, error) {
-	var state entities.StateAt
+func (c *Client) StateAt(ctx context.Context, id, at string) (past.StateAt, error) {
+	var state past.StateAt
 	err := c.get(ctx, entityPath(id)+"/state", url.Values{"at": {at}}, &state)
 	return state, err
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"reprise/pkg/api/entities"
+	"reprise/pkg/api/past"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/event"
@@ -97,7 +98,7 @@ func printEntity(f *command.ClientFlags, v entities.View) error {
 	})
 }
 
-func printState(f *command.ClientFlags, s *entities.StateAt) error {
+func printState(f *command.ClientFlags, s *past.StateAt) error {
 	if f.JSON {
 		return command.PrintJSON(f.App.Stdout, s)
 	}

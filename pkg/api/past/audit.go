@@ -116,7 +116,7 @@ func timeParameter(q *web.Query, name string) *time.Time {
 	if text == "" {
 		return nil
 	}
-	at, err := time.Parse(time.RFC3339Nano, text)
+	at, err := request.ParseTime(text)
 	if err != nil {
 		q.Fail(web.BadParameter(name, "must be a time such as 2026-03-01T09:30:00Z"))
 		return nil

@@ -2,11 +2,11 @@ package past
 
 import (
 	"net/http"
-	"time"
 
 	"reprise/pkg/api/web"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/replay/request"
 )
 
 // moment is a place in the history of an entity: up to and with a position, or up to and
@@ -28,7 +28,7 @@ func momentOf(q *web.Query, name string) moment {
 	if _, err := event.ParsePosition(text); err == nil {
 		return moment{position: event.Position(text)}
 	}
-	limit, err := time.Parse(time.RFC3339Nano, text)
+	limit, err := request.ParseTime(text)
 	if err != nil || limit.UnixMilli() <= 0 {
 		q.Fail(web.BadParameter(name, "must be a position, or a time such as 2026-03-01T09:30:00Z"))
 		return moment{}

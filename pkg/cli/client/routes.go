@@ -11,7 +11,6 @@ import (
 	"reprise/pkg/api"
 	"reprise/pkg/api/entities"
 	"reprise/pkg/api/intake"
-	"reprise/pkg/api/past"
 	"reprise/pkg/api/web"
 	"reprise/pkg/event"
 	"reprise/pkg/meter/forecast"
@@ -57,13 +56,6 @@ func (c *Client) Entity(ctx context.Context, id string) (entities.View, error) {
 	var view entities.View
 	err := c.get(ctx, entityPath(id), nil, &view)
 	return view, err
-}
-
-// StateAt returns an entity's state after its last event up to a position or a time.
-func (c *Client) StateAt(ctx context.Context, id, at string) (past.StateAt, error) {
-	var state past.StateAt
-	err := c.get(ctx, entityPath(id)+"/state", url.Values{"at": {at}}, &state)
-	return state, err
 }
 
 // History returns a page of an entity's events: the one after the page that

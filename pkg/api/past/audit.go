@@ -128,7 +128,8 @@ func invalid(err error) error {
 	if !errors.Is(err, request.ErrInvalid) {
 		return err
 	}
-	return web.NewProblem(http.StatusBadRequest, "invalid-parameter", err.Error())
+	_, text, _ := strings.Cut(err.Error(), request.ErrInvalid.Error()+": ")
+	return web.NewProblem(http.StatusBadRequest, "invalid-parameter", "parameter "+text)
 }
 
 // scanPlace is where a page of an audit begins: in a lane, at a bucket, after a sort key;

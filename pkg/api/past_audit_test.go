@@ -1,0 +1,159 @@
+package api_test
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"reprise/pkg/api/past"
+	"reprise/pkg/eventlog"
+)
+
+// audited reads all pages of an audit.
+func (w *apiWorld) audited(values url.Values) (all []past.Audited, pages int) {
+	w.t.Helper()
+	done := 0
+	pages = w.pages(auditRoute, values.Encode(), func(body string) string {
+		page := decode[past.Audit](w.t, body)
+		if page.Done < done || (page.Next == "") != (page.Done == page.Lanes) {
+			w.t.Errorf("done %d after %d of %d lanes, next %q", page.Done, done, page.Lanes, page.Next)
+		}
+		all, done = append(all, page.Events...), page.Done
+		return page.Next
+	})
+	return all, pages
+}
+
+// An audit lists exactly the events that its filter selects, whatever the pages, and those
+// of an entity in order.
+func TestAuditsListWhatTheFilterSelects(t *testing.T) {
+	w := newAPIWorld(t)
+	begin := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	type sent struct {
+		entity, id, kind, actor, correlation string
+		at                                   time.Time
+	}
+	var all []sent
+	entities := []string{"a", "a#1", "a%", "ab", "b", "é"}
+	at, n := begin, 0
+	rapid.Check(t, func(rt *rapid.T) {
+		var lines []string
+		for range rapid.IntRange(0, 6).Draw(rt, "events") {
+			n++
+			at = at.Add(time.Duration(rapid.IntRange(0, 100).Draw(rt, "minutes")) * time.Minute)
+			s := sent{
+				entity:      rapid.SampledFrom(entities).Draw(rt, "entity"),
+				id:          fmt.Sprint(n),
+				kind:        rapid.SampledFrom([]string{"account.opened", "account.deposited"}).Draw(rt, "kind"),
+				actor:       rapid.SampledFrom([]string{"", "ann", "bob"}).Draw(rt, "actor"),
+				correlation: rapid.SampledFrom([]string{"", "ann", "order-7"}).Draw(rt, "correlation"),
+				at:          at,
+			}
+			all = append(all, s)
+			extra := ""
+			if s.actor != "" {
+				extra += fmt.Sprintf(`,"actor":%q`, s.actor)
+			}
+			if s.correlation != "" {
+				extra += fmt.Sprintf(`,"correlationid":%q`, s.correlation)
+			}
+			lines = append(lines, fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/test","type":%q,"subject":%q,"time":%q%s}`,
+				s.id, s.kind, s.entity, s.at.Format(time.RFC3339Nano), extra))
+		}
+		if len(lines) > 0 {
+			w.send(lines...)
+			w.commit()
+			w.skipSent()
+		}
+		actor := rapid.SampledFrom([]string{"", "ann", "bob"}).Draw(rt, "wanted")
+		prefix := rapid.SampledFrom([]string{"", "a", "a#", "a%", "ab", "é", "z"}).Draw(rt, "prefix")
+		kind := rapid.SampledFrom([]string{"", "account.opened", "x"}).Draw(rt, "type")
+		from := begin.Add(time.Duration(rapid.Int64Range(0, int64(at.Sub(begin))).Draw(rt, "from")))
+		to := from.Add(time.Millisecond + time.Duration(rapid.Int64Range(0, int64(at.Sub(begin))).Draw(rt, "span")))
+		values := url.Values{"from": {from.Format(time.RFC3339Nano)}, "to": {to.Format(time.RFC3339Nano)},
+			"limit": {fmt.Sprint(rapid.IntRange(1, 9).Draw(rt, "limit"))}}
+		for name, value := range map[string]string{"actor": actor, "prefix": prefix, "type": kind} {
+			if value != "" {
+				values.Set(name, value)
+			}
+		}
+		if actor == "" {
+			values.Set("correlation", "ann")
+		}
+		var want []string
+		for _, s := range all {
+			wanted := s.actor == actor
+			if actor == "" {
+				wanted = s.correlation == "ann"
+			}
+			if wanted && strings.HasPrefix(s.entity, prefix) && (kind == "" || s.kind == kind) &&
+				!s.at.Before(from) && s.at.Before(to) {
+				want = append(want, s.id)
+			}
+		}
+		found, _ := w.audited(values)
+		var got []string
+		last := map[string]past.Audited{}
+		for _, e := range found {
+			got = append(got, e.ID)
+			if before, known := last[e.Entity]; known && before.Position >= e.Position {
+				rt.Fatalf("%s: %s after %s", e.Entity, e.Position, before.Position)
+			}
+			last[e.Entity] = e
+		}
+		slices.Sort(got)
+		slices.Sort(want)
+		if !slices.Equal(got, want) {
+			rt.Fatalf("%v: %v, want %v", values, got, want)
+		}
+	})
+}
+
+// skipSent lets the next commit begin after what was sent.
+func (w *apiWorld) skipSent() { w.carry(true) }
+
+// What the Events table has and the log has not, the leftover of a crash, is not listed.
+func TestAuditsListNothingThatIsNotInTheLog(t *testing.T) {
+	w := newAPIWorld(t)
+	w.send(strings.Replace(deposits("a", 0, 1)[0], `"data"`, `"actor":"ann","data"`, 1))
+	w.commit()
+	values := url.Values{"actor": {"ann"}, "from": {"2026-03-01T00:00:00Z"}}
+	found, _ := w.audited(values)
+	if len(found) != 1 {
+		t.Fatalf("%+v", found)
+	}
+	at := found[0].Position
+	left := eventlog.Entry{Entity: "a", Position: at[:len(at)-1] + "1", Logged: found[0].Logged.UnixMilli(),
+		Line: []byte(`{"specversion":"1.0","id":"left","source":"/t","type":"x","subject":"a","actor":"ann"}`)}
+	must(t, w.api.EventLog.Put(t.Context(), found[0].Lane, "2026-03-01T00", []eventlog.Entry{left}))
+	if found, _ = w.audited(values); len(found) != 1 || found[0].Position != at {
+		t.Errorf("%+v", found)
+	}
+}
+
+// A page reads no more than so many buckets, and says that there is more.
+func TestAuditsAreBoundedByBuckets(t *testing.T) {
+	w := newAPIWorld(t)
+	begin := time.Date(2025, 1, 1, 0, 0, 0, 0, time.UTC)
+	const hours = 600
+	var lines []string
+	for i := range hours {
+		lines = append(lines, fmt.Sprintf(`{"specversion":"1.0","id":"%d","source":"s","type":"t","subject":"a","time":%q,"actor":%q}`,
+			i, begin.Add(time.Duration(i)*time.Hour).Format(time.RFC3339), map[bool]string{true: "ann", false: "bob"}[i == hours-1]))
+	}
+	w.send(lines...)
+	w.commit()
+	values := url.Values{"actor": {"ann"}, "from": {begin.Format(time.RFC3339)}}
+	if found, pages := w.audited(values); len(found) != 1 || pages != 3 {
+		t.Errorf("%d events on %d pages", len(found), pages)
+	}
+	values.Set("from", begin.Add((hours-10)*time.Hour).Format(time.RFC3339))
+	if found, pages := w.audited(values); len(found) != 1 || pages != 1 {
+		t.Errorf("of the last hours: %d events on %d pages", len(found), pages)
+	}
+}

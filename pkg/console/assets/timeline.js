@@ -8,10 +8,12 @@ import { count, some } from './words.js';
 
 const remembered = 200; // states
 const mostChanges = 200;
+const mostText = 2048; // of an event's line
 
 const outcomes = {
   applied: ['succeeded', 'APPLIED'],
   duplicate: ['cancelled', 'DUPLICATE'],
+  conflict: ['failed', 'CONFLICT'],
   ignored: ['cancelled', 'IGNORED'],
   parked: ['failed', 'PARKED'],
   waiting: ['paused', 'WAITS'],
@@ -48,6 +50,7 @@ export class Timeline {
     } catch (error) {
       if (signal.aborted) return;
       if (missing(error)) this.absent = true;
+      else if (error.status === 403) this.keep(position, { problem: 'To look into the past needs the permission trace.' });
       else this.keep(position, { problem: error.message });
     }
     this.asked = undefined;
@@ -88,6 +91,7 @@ export class Timeline {
         current && shown.outcome && state(...(outcomes[shown.outcome] ?? ['cancelled', shown.outcome])),
         moment(logged),
       ),
+      h('code', { class: 'line' }, line(event)),
       shown?.problem
         ? h('p', { class: 'problem' }, shown.problem)
         : shown && h('div', { class: current ? 'past' : 'past old' }, ...pictures(shown)),
@@ -107,6 +111,12 @@ export class Timeline {
     slider.value = String(at);
     return slider;
   }
+}
+
+// The event as the log has it, cut if it is long.
+function line(event) {
+  const text = JSON.stringify(event);
+  return text.length > mostText ? `${text.slice(0, mostText)}…` : text;
 }
 
 function pictures(shown) {
@@ -130,7 +140,9 @@ function pictures(shown) {
     ),
     changes.length > mostChanges &&
       h('p', { class: 'sub' }, `and ${some(changes.length - mostChanges, 'more field', 'more fields')}`),
+    shown.parked && h('p', { class: 'parked' }, `Parked at an event of type ${shown.parked.type}: ${shown.parked.reason}`),
     h('h3', {}, `State after it, ${some(shown.count, 'event', 'events')} applied`),
+    h('p', { class: 'sub' }, `Folded from the log by ${shown.version}`),
     h('pre', { class: 'json' }, JSON.stringify(shown.state, null, 2)),
   ].filter(Boolean);
 }

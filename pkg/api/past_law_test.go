@@ -17,8 +17,8 @@ import (
 )
 
 const (
-	explainRoute = "GET /entities/{id}/explain"
-	diffRoute    = "GET /entities/{id}/diff"
+	explainRoute = "GET /past/{id}/explain"
+	diffRoute    = "GET /past/{id}/diff"
 )
 
 type changed = statediff.Change

@@ -15,7 +15,7 @@ import (
 	"reprise/pkg/replay"
 )
 
-const stateRoute = "GET /entities/{id}/state"
+const stateRoute = "GET /past/{id}/state"
 
 func (w *apiWorld) stateAt(entity, at string) past.StateAt {
 	w.t.Helper()

@@ -5,13 +5,16 @@ import (
 	"net/url"
 
 	"reprise/pkg/api/past"
+	"reprise/pkg/api/web"
 	"reprise/pkg/event"
 )
+
+func pastPath(id string) string { return "/past/" + web.EncodeEntity(id) }
 
 // StateAt returns an entity's state after its last event up to a position or a time.
 func (c *Client) StateAt(ctx context.Context, id, at string) (past.StateAt, error) {
 	var state past.StateAt
-	err := c.get(ctx, entityPath(id)+"/state", url.Values{"at": {at}}, &state)
+	err := c.get(ctx, pastPath(id)+"/state", url.Values{"at": {at}}, &state)
 	return state, err
 }
 
@@ -19,14 +22,14 @@ func (c *Client) StateAt(ctx context.Context, id, at string) (past.StateAt, erro
 // that returned after as Next, or the first for "".
 func (c *Client) Explain(ctx context.Context, id string, after event.Position, limit int) (past.Explanation, error) {
 	var page past.Explanation
-	err := c.get(ctx, entityPath(id)+"/explain", paging(string(after), limit), &page)
+	err := c.get(ctx, pastPath(id)+"/explain", paging(string(after), limit), &page)
 	return page, err
 }
 
 // Diff returns what differs between an entity's states at two positions or times.
 func (c *Client) Diff(ctx context.Context, id, from, to string) (past.Difference, error) {
 	var difference past.Difference
-	err := c.get(ctx, entityPath(id)+"/diff", url.Values{"from": {from}, "to": {to}}, &difference)
+	err := c.get(ctx, pastPath(id)+"/diff", url.Values{"from": {from}, "to": {to}}, &difference)
 	return difference, err
 }
 

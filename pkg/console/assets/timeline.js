@@ -4,7 +4,7 @@
 import { get, missing } from './api.js';
 import { h } from './dom.js';
 import { card, moment, state, table } from './parts.js';
-import { count, some } from './words.js';
+import { count, encode, some } from './words.js';
 
 const remembered = 200; // states
 const mostChanges = 200;
@@ -21,8 +21,8 @@ const outcomes = {
 };
 
 export class Timeline {
-  constructor(path, redraw) {
-    this.path = `${path}/state`;
+  constructor(id, redraw) {
+    this.path = `/past/${encode(id)}/state`;
     this.redraw = redraw;
     this.known = new Map();
     this.at = undefined; // the index of the event; undefined is the last one

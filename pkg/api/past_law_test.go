@@ -117,7 +117,7 @@ func (h *travelled) compareExplanation(rt *rapid.T, limit int) {
 	for after := event.Position(""); ; {
 		page := get[past.Explanation](h.apiWorld, explainRoute, web.EncodeEntity(h.entity),
 			map[string]string{"after": string(after), "limit": fmt.Sprint(limit)})
-		if all = append(all, page.Events...); page.Next == "" {
+		if all = append(all, page.Events...); page.Next == "" || len(all) > len(h.history) {
 			break
 		}
 		if after = page.Next; len(page.Events) != limit {

@@ -166,7 +166,7 @@ func (w *apiWorld) pages(route, query string, next func(body string) string) (pa
 	}
 	for after := ""; ; pages++ {
 		got := w.ask(asked{route: route, id: id, query: query + after})
-		if got.StatusCode != http.StatusOK || len(got.Body) > web.MaxPageBytes+128<<10 {
+		if got.StatusCode != http.StatusOK || len(got.Body) > web.MaxPageBytes+128<<10 || pages > 1000 {
 			w.t.Fatalf("page %d: %d, %d bytes, %.300s", pages, got.StatusCode, len(got.Body), got.Body)
 		}
 		place := next(got.Body)

@@ -119,7 +119,7 @@ class Entity {
         ),
         this.pager.controls(this.events.length, 'events', further),
       ),
-      h('p', { class: 'row', key: 'command' }, command(`events ${shell(this.id)}`)),
+      h('p', { class: 'row', key: 'command' }, command(`events ${shell(this.id)} --explain`)),
     );
   }
 

@@ -67,7 +67,7 @@ func printDifference(out io.Writer, d *past.Difference) error {
 		endRows(w, "from", &d.From)
 		endRows(w, "to", &d.To)
 		command.Row(w, "folded by", d.Version)
-		command.Row(w, "differing", progress.Count(int64(d.Changed))+" fields")
+		command.Row(w, "differing", fields(d.Changed))
 	})
 	if err != nil || d.Changed == 0 {
 		return err
@@ -81,6 +81,13 @@ func printDifference(out io.Writer, d *past.Difference) error {
 			command.Row(w, fmt.Sprintf("and %s more", progress.Count(int64(more))))
 		}
 	})
+}
+
+func fields(n int) string {
+	if n == 1 {
+		return "1 field"
+	}
+	return progress.Count(int64(n)) + " fields"
 }
 
 func endRows(w io.Writer, name string, e *past.End) {

@@ -115,7 +115,8 @@ func callerOf(r *http.Request) *events.APIGatewayV2HTTPRequestContextAuthorizerD
 		return nil
 	}
 	return &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
-		IAM: &events.APIGatewayV2HTTPRequestContextAuthorizerIAMDescription{AccessKey: scope[0], UserARN: CallerARN(scope[0])},
+		IAM: &events.APIGatewayV2HTTPRequestContextAuthorizerIAMDescription{
+			AccessKey: scope[0], UserARN: CallerARN(scope[0])},
 	}
 }
 

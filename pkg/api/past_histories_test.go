@@ -83,16 +83,18 @@ type held struct {
 	count  int64
 }
 
+type accountState struct {
+	Owner   string `json:"owner"`
+	Open    bool   `json:"open"`
+	Balance int64  `json:"balance"`
+}
+
 // foldOf folds a prefix by the rules: a duplicate is never applied; an event that is
 // rejected is stepped over if the prefix has a correction of it, later; else everything
 // waits.
 func foldOf(prefix []wish) held {
 	h := held{parked: -1}
-	account := struct {
-		Owner   string `json:"owner"`
-		Open    bool   `json:"open"`
-		Balance int64  `json:"balance"`
-	}{}
+	var account accountState
 	for i := range prefix {
 		e := &prefix[i]
 		if isRepeated(prefix[:i], e) || e.corrects() || e.kind == "account.renamed" {

@@ -183,13 +183,15 @@ func (h *travelled) compareDiff(rt *rapid.T, from, to int) {
 	got := get[past.Difference](h.apiWorld, diffRoute, web.EncodeEntity(h.entity),
 		map[string]string{"from": place(from), "to": place(to)})
 	old, now := foldOf(h.history[:from]), foldOf(h.history[:to])
-	if applied(h.t, old.state, got.Changes) != normalText(h.t, now.state) || (got.Changed == 0) != (old.state == now.state) {
+	if applied(h.t, old.state, got.Changes) != normalText(h.t, now.state) ||
+		(got.Changed == 0) != (old.state == now.state) {
 		rt.Fatalf("from %d to %d events: %+v, want from %s to %s", from, to, got, old.state, now.state)
 	}
 	back := get[past.Difference](h.apiWorld, diffRoute, web.EncodeEntity(h.entity),
 		map[string]string{"from": place(to), "to": place(from)})
-	if got.From.Number != from || got.To.Number != to || got.To.Count != now.count || len(back.Changes) != len(got.Changes) ||
-		!reflect.DeepEqual(back.From, got.To) || !reflect.DeepEqual(back.To, got.From) {
+	if got.From.Number != from || got.To.Number != to || got.To.Count != now.count ||
+		len(back.Changes) != len(got.Changes) || !reflect.DeepEqual(back.From, got.To) ||
+		!reflect.DeepEqual(back.To, got.From) {
 		rt.Fatalf("from %d to %d events: %+v, back %+v", from, to, got, back)
 	}
 }

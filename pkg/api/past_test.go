@@ -18,20 +18,25 @@ import (
 
 const auditRoute = "GET /audit"
 
-// What cannot be looked up is refused by name, and by the same name everywhere.
-func TestLookUpsAreRefusedByName(t *testing.T) {
-	w := newAPIWorld(t)
-	w.send(deposits("a", 0, 2)...)
-	w.flow()
+// refusal is a look-up with the status and problem that it ends with, and the parameter
+// that the problem names.
+type refusal struct {
+	route, id, query string
+	status           int
+	kind, names      string
+}
+
+const (
+	never   = "2020-01-01T00:00:00Z"
+	invalid = "invalid-parameter"
+)
+
+// refusedEntities are look-ups of the entity a, which has two events, and of none.
+func refusedEntities(t *testing.T) []refusal {
 	beyond, err := event.NewPosition(9, "1", 0)
 	must(t, err)
-	never, invalid := "2020-01-01T00:00:00Z", "invalid-parameter"
 	a, none := web.EncodeEntity("a"), web.EncodeEntity("none")
-	for _, c := range []struct {
-		route, id, query string
-		status           int
-		kind, names      string
-	}{
+	return []refusal{
 		{stateRoute, a, "at=yesterday", 400, invalid, "at"},
 		{stateRoute, a, "at=2026-03-01T01:00:00,5Z", 400, invalid, "at"},
 		{stateRoute, a, "at=2026-03-01T01:00:00.1234567891Z", 400, invalid, "at"},
@@ -56,6 +61,12 @@ func TestLookUpsAreRefusedByName(t *testing.T) {
 		{diffRoute, a, "from=" + string(beyond), 404, "beyond-the-log", ""},
 		{diffRoute, a, "from=" + never + "&to=" + string(beyond), 404, "beyond-the-log", ""},
 		{diffRoute, none, "from=" + never + "&to=" + never, 404, "entity-not-found", ""},
+	}
+}
+
+func refusedAudits() []refusal {
+	long := strings.Repeat("A", 2000)
+	return []refusal{
 		{auditRoute, "", "from=" + never, 400, invalid, "correlation"},
 		{auditRoute, "", "from=" + never + "&actor=a&correlation=b", 400, invalid, "correlation"},
 		{auditRoute, "", "actor=a", 400, invalid, "from"},
@@ -72,16 +83,25 @@ func TestLookUpsAreRefusedByName(t *testing.T) {
 		{auditRoute, "", "actor=a&from=" + never + "&after=4", 400, invalid, "after"},
 		{auditRoute, "", "actor=a&from=" + never + "&after=0.x", 400, invalid, "after"},
 		{auditRoute, "", "actor=a&from=" + never + "&after=0.2026-03-01T00_%3d", 400, invalid, "after"},
-		{auditRoute, "", "actor=a&from=" + never + "&after=0.2026-03-01T00_" + strings.Repeat("A", 2000), 400, invalid, "after"},
+		{auditRoute, "", "actor=a&from=" + never + "&after=0.2026-03-01T00_" + long, 400, invalid, "after"},
 		{auditRoute, "", "actor=a&from=" + never + "&entity=a", 400, invalid, "entity"},
-	} {
+	}
+}
+
+// What cannot be looked up is refused by name, and by the same name everywhere.
+func TestLookUpsAreRefusedByName(t *testing.T) {
+	w := newAPIWorld(t)
+	w.send(deposits("a", 0, 2)...)
+	w.flow()
+	for _, c := range slices.Concat(refusedEntities(t), refusedAudits()) {
 		got := w.ask(asked{route: c.route, id: c.id, query: c.query})
 		checkResponse(t, c.route, got)
 		if c.status == http.StatusOK && got.StatusCode == c.status {
 			continue
 		}
 		w.refused(c.route+" "+c.query, got, c.status, c.kind)
-		if p := decode[web.Problem](t, got.Body); !strings.Contains(p.Detail, c.names) || strings.ContainsRune(p.Detail, 0x1b) {
+		p := decode[web.Problem](t, got.Body)
+		if !strings.Contains(p.Detail, c.names) || strings.ContainsAny(p.Detail, "\x1b") {
 			t.Errorf("%s %s: %s", c.route, c.query, got.Body)
 		}
 	}
@@ -112,7 +132,8 @@ func TestLongHistoriesAreExplainedAsFarAsTheBoundsReach(t *testing.T) {
 	} {
 		w.refused(route, w.call(route, a, query, ""), http.StatusUnprocessableEntity, "history-too-long")
 	}
-	w.refused("after the bound", w.call(explainRoute, a, map[string]string{"after": history.Next[len("2026-03-01T00_"):]}, ""),
+	after := map[string]string{"after": history.Next[len("2026-03-01T00_"):]}
+	w.refused("after the bound", w.call(explainRoute, a, after, ""),
 		http.StatusUnprocessableEntity, "history-too-long")
 	within := get[past.Difference](w, diffRoute, a, map[string]string{"from": at(9_000), "to": at(10_000)})
 	if within.Changed != 1 || within.Changes[0].Old != "8999" || within.Changes[0].New != "9999" {

@@ -21,8 +21,8 @@ func told(entity string) string {
 		{"3", "account.withdrawn", `"actor":"ann",`, `{"amount":900}`},
 		{"4", "account.deposited", ``, `{"amount":9}`},
 	} {
-		fmt.Fprintf(&b, `{"specversion":"1.0","id":%q,"source":"/t","type":%q,"subject":%q,"time":"2026-03-01T0%d:00:00.12%dZ",%s"data":%s}`+
-			"\n", e.id, e.kind, entity, i, i, e.extra, e.data)
+		fmt.Fprintf(&b, `{"specversion":"1.0","id":%q,"source":"/t","type":%q,"subject":%q,`+
+			`"time":"2026-03-01T0%d:00:00.12%dZ",%s"data":%s}`+"\n", e.id, e.kind, entity, i, i, e.extra, e.data)
 	}
 	return b.String()
 }
@@ -79,8 +79,11 @@ func TestStatesOfThePastAreShown(t *testing.T) {
 			t.Errorf("at %s lacks %q: %q", at, want, out)
 		}
 	}
-	for at, want := range map[string]string{"2020-01-01T00:00:00Z": "its first one is later", "never": "must be a position"} {
-		if got := s.run("", "state", "get", "p", "--at", at); got.code != command.ExitFailed || !strings.Contains(got.stderr, want) {
+	for at, want := range map[string]string{
+		"2020-01-01T00:00:00Z": "its first one is later", "never": "must be a position",
+	} {
+		got := s.run("", "state", "get", "p", "--at", at)
+		if got.code != command.ExitFailed || !strings.Contains(got.stderr, want) {
 			t.Errorf("at %s: %+v", at, got)
 		}
 	}
@@ -117,7 +120,8 @@ func TestDiffExitsLikeDiff(t *testing.T) {
 			t.Errorf("%v: %+v", c.args, got)
 		}
 	}
-	if got := s.run("", "diff", "none", one, two); got.code != 2 || !strings.Contains(got.stderr, "no event of this entity") {
+	if got := s.run("", "diff", "none", one, two); got.code != 2 ||
+		!strings.Contains(got.stderr, "no event of this entity") {
 		t.Errorf("of none: %+v", got)
 	}
 	s.endpoint = "http://127.0.0.1:1"

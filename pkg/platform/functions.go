@@ -51,15 +51,7 @@ func (p *Platform) API() *api.API {
 			Load:        p.Load(false),
 			Log:         p.Log,
 		},
-		Past: past.Past{
-			Heads:    p.heads,
-			EventLog: p.EventLog,
-			Lanes:    p.Lanes,
-			Width:    p.Settings.Bucket,
-			Buckets:  p.finder().Find,
-			Applier:  p.Applier,
-			Log:      p.Log,
-		},
+		Past:       p.past(),
 		Replays:    p.Replays(),
 		Viewer:     viewer,
 		Forecaster: p.Forecaster(),
@@ -79,6 +71,18 @@ func (p *Platform) API() *api.API {
 			Now:      p.Now,
 			Log:      p.Log,
 		},
+	}
+}
+
+func (p *Platform) past() past.Past {
+	return past.Past{
+		Heads:    p.heads,
+		EventLog: p.EventLog,
+		Lanes:    p.Lanes,
+		Width:    p.Settings.Bucket,
+		Buckets:  p.finder().Find,
+		Applier:  p.Applier,
+		Log:      p.Log,
 	}
 }
 

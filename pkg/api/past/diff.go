@@ -62,7 +62,8 @@ func (a *Past) Diff(r *http.Request) (web.Reply, error) {
 	if err := q.Err(); err != nil {
 		return web.Reply{}, err
 	}
-	a.looked(r, "diff", slog.String("entity", entity), slog.String("from", q.Text("from")), slog.String("to", q.Text("to")))
+	a.looked(r, "diff",
+		slog.String("entity", entity), slog.String("from", q.Text("from")), slog.String("to", q.Text("to")))
 	w, err := a.begin(r.Context(), entity)
 	if err != nil {
 		return web.Reply{}, err
@@ -95,18 +96,7 @@ func (w *walk) onlyKnown(ctx context.Context) error {
 func (w *walk) ends(ctx context.Context, both ...*End) error {
 	var last projection.Placed
 	var when int64
-	note := func(end *End) error {
-		err := w.settle(ctx)
-		row := w.row()
-		end.known, end.state = true, row.State
-		end.Number, end.Count, end.Parked = w.events, row.Count, row.Parked
-		end.Settled = end.at.settled(&w.head)
-		if end.Position = last.Position; w.events > 0 {
-			logged := timeOf(when)
-			end.Logged = &logged
-		}
-		return err
-	}
+	note := func(end *End) error { return w.note(ctx, end, last.Position, when) }
 	err := w.each(ctx, func(p *projection.Placed, logged int64) error {
 		open := 0
 		for _, end := range both {
@@ -132,6 +122,22 @@ func (w *walk) ends(ctx context.Context, both ...*End) error {
 		}
 	}
 	return err
+}
+
+// note fills in an end: the state as it is after the last event that was taken.
+func (w *walk) note(ctx context.Context, end *End, at event.Position, logged int64) error {
+	if err := w.settle(ctx); err != nil {
+		return err
+	}
+	row := w.row()
+	end.known, end.state = true, row.State
+	end.Number, end.Count, end.Parked = w.events, row.Count, row.Parked
+	end.Settled = end.at.settled(&w.head)
+	if w.events > 0 {
+		when := timeOf(logged)
+		end.Position, end.Logged = at, &when
+	}
+	return nil
 }
 
 // compare fills in the changes, as many as a page holds.

@@ -18,9 +18,10 @@ func asked(text string) *web.Query {
 // Whatever is given as a place: it is refused, or means one place, which is written and
 // read again as the same.
 func FuzzPlaces(f *testing.F) {
-	for _, text := range []string{"", "0", "3", "4", "-1", "1.", "0.2026-03-01T00", "2.2026-03-01T00_YSMwMDAxLTAxMS0wMDAw",
-		"0.2026-03-01T00_", "0.2026-03-01T00_==", "0.2026-13-01T00", "0001-011-0000", "0001-011-000", "2026-03-01T00:00:00Z",
-		"2026-03-01T00:00:00.123456789+23:59", "1969-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59", "\x1b[2J", "\xff", "あ"} {
+	for _, text := range []string{"", "0", "3", "4", "-1", "1.", "0.2026-03-01T00",
+		"2.2026-03-01T00_YSMwMDAxLTAxMS0wMDAw", "0.2026-03-01T00_", "0.2026-03-01T00_==", "0.2026-13-01T00",
+		"0001-011-0000", "0001-011-000", "2026-03-01T00:00:00Z", "2026-03-01T00:00:00.123456789+23:59",
+		"1969-12-31T23:59:59Z", "9999-12-31T23:59:59-23:59", "\x1b[2J", "\xff", "あ"} {
 		f.Add(text)
 	}
 	const lanes = 4

@@ -124,10 +124,8 @@ func hintForProblem(p *web.Problem) string {
 	switch p.Kind() {
 	case "entity-not-found":
 		return "reprise state export lists all entities; ids are case-sensitive"
-	case "event-not-found":
-		return "reprise events ENTITY shows when its events were logged"
-	case "history-too-long":
-		return "reprise events ENTITY prints all of its events, and reprise state get ENTITY its latest state"
+	case "event-not-found", "history-too-long":
+		return "reprise events ENTITY prints all of its events, with the times at which they were logged"
 	case "replay-not-found":
 		return "reprise replay list shows all replays"
 	case "replay-exists":

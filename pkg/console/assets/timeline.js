@@ -9,6 +9,7 @@ import { count, encode, some } from './words.js';
 const remembered = 200; // states
 const mostChanges = 200;
 const mostText = 2048; // of an event's line
+const forbidden = 'To look into the past needs the permission trace.';
 
 const outcomes = {
   applied: ['succeeded', 'APPLIED'],
@@ -50,7 +51,7 @@ export class Timeline {
     } catch (error) {
       if (signal.aborted) return;
       if (missing(error)) this.absent = true;
-      else if (error.status === 403) this.keep(position, { problem: 'To look into the past needs the permission trace.' });
+      else if (error.status === 403) this.keep(position, { problem: forbidden });
       else this.keep(position, { problem: error.message });
     }
     this.asked = undefined;
@@ -140,7 +141,8 @@ function pictures(shown) {
     ),
     changes.length > mostChanges &&
       h('p', { class: 'sub' }, `and ${some(changes.length - mostChanges, 'more field', 'more fields')}`),
-    shown.parked && h('p', { class: 'parked' }, `Parked at an event of type ${shown.parked.type}: ${shown.parked.reason}`),
+    shown.parked &&
+      h('p', { class: 'parked' }, `Parked at an event of type ${shown.parked.type}: ${shown.parked.reason}`),
     h('h3', {}, `State after it, ${some(shown.count, 'event', 'events')} applied`),
     h('p', { class: 'sub' }, `Folded from the log by ${shown.version}`),
     h('pre', { class: 'json' }, JSON.stringify(shown.state, null, 2)),

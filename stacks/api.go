@@ -21,6 +21,7 @@ const (
 	operate = "operate"
 	correct = "correct"
 	audit   = "audit"
+	trace   = "trace"
 )
 
 func routes() []route {
@@ -42,7 +43,10 @@ func routes() []route {
 		{"POST /entities/{id}/skip", correct, "serve-api"},
 		{"GET /entities/{id}", audit, "serve-api"},
 		{"GET /entities/{id}/events", audit, "serve-api"},
-		{"GET /entities/{id}/state", audit, "serve-api"},
+		{"GET /past/{id}/state", trace, "serve-api"},
+		{"GET /past/{id}/explain", trace, "serve-api"},
+		{"GET /past/{id}/diff", trace, "serve-api"},
+		{"GET /audit", trace, "serve-api"},
 		{"GET /rows", audit, "serve-api"},
 		{"GET /parked", audit, "serve-api"},
 		{"GET /quarantine", audit, "serve-api"},
@@ -103,7 +107,7 @@ func (d *deployment) api(stack awscdk.Stack, functions apiFunctions) {
 		byGroup[r.group] = append(byGroup[r.group], routeARN(stack, api, r.key))
 	}
 	if d.Authorization == "iam" {
-		for _, group := range []string{produce, operate, correct, audit} {
+		for _, group := range []string{produce, operate, correct, audit, trace} {
 			d.groupPolicy(stack, group, byGroup[group])
 		}
 	}

@@ -52,7 +52,8 @@ type Config struct {
 	// AlarmEmail receives the alarms; "" means nobody.
 	AlarmEmail string
 	// Authorization is "iam" (SigV4) or "jwt"; the latter needs an issuer and
-	// an audience, and scopes PREFIX/produce, PREFIX/operate, PREFIX/correct, PREFIX/audit.
+	// an audience, and scopes PREFIX/produce, PREFIX/operate, PREFIX/correct, PREFIX/audit,
+	// PREFIX/trace.
 	Authorization string
 	JWTIssuer     string
 	JWTAudience   string

@@ -74,6 +74,8 @@ func TestAnOperatorGoesThroughTheTimeOfAnEntity(t *testing.T) {
 	b.visit("/console/entities/" + web.EncodeEntity("account-42"))
 	b.sees(".moment", "Event 6 of 6")
 	b.sees(".moment", "DUPLICATE")
+	b.sees(".line", `"subject":"account-42"`)
+	b.sees(".past", "Folded from the log by accounts@1")
 	b.sees(".past", "changed nothing")
 	b.run(chromedp.Focus(`.scrub input`, chromedp.ByQuery), chromedp.KeyEvent(kb.Home))
 	b.sees(".moment", "Event 1 of 6")
@@ -95,6 +97,7 @@ func TestAnOperatorGoesThroughTheTimeOfAnEntity(t *testing.T) {
 	b.visit("/console/entities/" + web.EncodeEntity(hostile))
 	b.sees(".moment", "PARKED")
 	b.sees(".past", "null")
+	b.sees(".past .parked", "Parked at an event of type")
 	b.holds(`document.querySelectorAll('main img, main script, main b').length === 0`)
 }
 

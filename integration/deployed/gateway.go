@@ -123,6 +123,7 @@ func eventOf(r *http.Request, body *bytes.Buffer) request {
 	}
 	e.RequestContext.HTTP.Method = r.Method
 	e.RequestContext.HTTP.Path = r.URL.Path
+	e.RequestContext.Authorizer = callerOf(r)
 	if textual(r.Header.Get("Content-Type")) {
 		e.Body = body.String()
 	} else {

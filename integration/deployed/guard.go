@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 
@@ -20,7 +21,7 @@ import (
 )
 
 // Key is a caller's access key. The caller has the managed policies of the groups
-// ("produce", "operate", "correct", "audit") and no other permission.
+// ("produce", "operate", "correct", "audit", "trace") and no other permission.
 func Key(groups ...string) aws.Credentials {
 	id := "AKID." + strings.Join(groups, ".")
 	return aws.Credentials{AccessKeyID: id, SecretAccessKey: "secret of " + id, SessionToken: "session of " + id}
@@ -105,6 +106,24 @@ func verify(r *http.Request, body []byte, now time.Time) ([]string, error) {
 		return nil, errors.New("the signature does not match")
 	}
 	return groups, nil
+}
+
+// callerOf is what API Gateway tells a function of the caller of a signed request, nil of
+// any other.
+func callerOf(r *http.Request) *events.APIGatewayV2HTTPRequestContextAuthorizerDescription {
+	scope, _, err := signatureOf(r.Header.Get("Authorization"))
+	if err != nil {
+		return nil
+	}
+	return &events.APIGatewayV2HTTPRequestContextAuthorizerDescription{
+		IAM: &events.APIGatewayV2HTTPRequestContextAuthorizerIAMDescription{
+			AccessKey: scope[0], UserARN: CallerARN(scope[0])},
+	}
+}
+
+// CallerARN is the ARN of the caller with an access key.
+func CallerARN(accessKey string) string {
+	return "arn:aws:iam::" + place().Account + ":user/" + accessKey
 }
 
 // signatureOf returns the scope of a signature (access key, date, region, service) and

@@ -106,7 +106,7 @@ func Start(t testing.TB, options Options) *World {
 	w.Client = &localtest.Client{
 		T:        t,
 		URL:      "http://" + gateway.Addr().String(),
-		HTTP:     &http.Client{Transport: signing{Key("produce", "operate", "audit")}},
+		HTTP:     &http.Client{Transport: signing{Key("produce", "operate", "audit", "trace")}},
 		Stubborn: true,
 		Every:    askEvery,
 	}

@@ -5,6 +5,7 @@ import (
 
 	"reprise/pkg/api/entities"
 	"reprise/pkg/api/generations"
+	"reprise/pkg/api/past"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/meter/forecast"
 	"reprise/pkg/replay"
@@ -50,6 +51,8 @@ type Forecaster interface {
 // use.
 type API struct {
 	entities.Entities
+	// Past serves the routes of look-ups into the past.
+	Past       past.Past
 	Replays    Replays
 	Forecaster Forecaster
 	Viewer     *lifecycle.Viewer

@@ -26,6 +26,7 @@ import (
 	"reprise/pkg/api/entities"
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/intake"
+	"reprise/pkg/api/past"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/api/web"
 	"reprise/pkg/meter/forecast"
@@ -41,7 +42,8 @@ func TestSchemasMatchTheAnswers(t *testing.T) {
 	must(t, err)
 	for name, shown := range map[string]any{
 		"Problem": web.Problem{}, "Accepted": intake.Accepted{}, "Entity": entities.View{},
-		"History": entities.HistoryPage{}, "EntityState": entities.StateAt{},
+		"History": entities.HistoryPage{}, "EntityState": past.StateAt{},
+		"Explanation": past.Explanation{}, "EntityDifference": past.Difference{}, "Audit": past.Audit{},
 		"Rows": entities.RowsPage{}, "Parked": entities.ParkedPage{},
 		"Quarantine":  entities.QuarantinePage{},
 		"SkipRequest": entities.SkipRequest{}, "Skipping": entities.Skipping{}, "Lanes": api.LanesView{},

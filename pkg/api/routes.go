@@ -5,6 +5,7 @@ import (
 
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/intake"
+	"reprise/pkg/api/past"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/api/web"
 )
@@ -20,8 +21,11 @@ const (
 	Operate Group = "operate"
 	// Correct allows appending corrections to the log.
 	Correct Group = "correct"
-	// Audit allows reading everything and changing nothing.
+	// Audit allows reading everything but the past, and changing nothing.
 	Audit Group = "audit"
+	// Trace allows reading how entities came to their states, and auditing events of
+	// all entities.
+	Trace Group = "trace"
 )
 
 // Route is one route of the HTTP API.
@@ -62,6 +66,11 @@ func changing(serve func(*generations.Generations, *http.Request) (web.Reply, er
 	return func(a *API, r *http.Request) (web.Reply, error) { return serve(&a.Changes, r) }
 }
 
+// looking makes a handler of one of package past.
+func looking(serve func(*past.Past, *http.Request) (web.Reply, error)) handler {
+	return func(a *API, r *http.Request) (web.Reply, error) { return serve(&a.Past, r) }
+}
+
 const serveAPI = "serve-api"
 
 // Routes returns every route of the HTTP API. On AWS there are no others.
@@ -84,7 +93,10 @@ func Routes() []Route {
 		{"POST /entities/{id}/skip", Correct, serveAPI, plain((*API).Skip)},
 		{"GET /entities/{id}", Audit, serveAPI, (*API).GetEntity},
 		{"GET /entities/{id}/events", Audit, serveAPI, (*API).GetHistory},
-		{"GET /entities/{id}/state", Audit, serveAPI, (*API).GetState},
+		{"GET /past/{id}/state", Trace, serveAPI, looking((*past.Past).GetState)},
+		{"GET /past/{id}/explain", Trace, serveAPI, looking((*past.Past).Explain)},
+		{"GET /past/{id}/diff", Trace, serveAPI, looking((*past.Past).Diff)},
+		{"GET /audit", Trace, serveAPI, looking((*past.Past).Audit)},
 		{"GET /rows", Audit, serveAPI, (*API).GetRows},
 		{"GET /parked", Audit, serveAPI, (*API).GetParked},
 		{"GET /quarantine", Audit, serveAPI, (*API).GetQuarantine},

@@ -10,15 +10,16 @@ import (
 	"reprise/pkg/api"
 	"reprise/pkg/api/entities"
 	"reprise/pkg/api/intake"
+	"reprise/pkg/api/past"
 	"reprise/pkg/api/web"
 	"reprise/pkg/replay"
 )
 
-const stateRoute = "GET /entities/{id}/state"
+const stateRoute = "GET /past/{id}/state"
 
-func (w *apiWorld) stateAt(entity, at string) entities.StateAt {
+func (w *apiWorld) stateAt(entity, at string) past.StateAt {
 	w.t.Helper()
-	return get[entities.StateAt](w, stateRoute, web.EncodeEntity(entity), map[string]string{"at": at})
+	return get[past.StateAt](w, stateRoute, web.EncodeEntity(entity), map[string]string{"at": at})
 }
 
 // The state after each event is what the live path had then, with what became of the
@@ -26,7 +27,7 @@ func (w *apiWorld) stateAt(entity, at string) entities.StateAt {
 func TestStatesOfThePastAreThoseThatWere(t *testing.T) {
 	w := newAPIWorld(t)
 	lines := deposits("a", 0, 4)
-	lines = append(lines, lines[3]) // a duplicate
+	lines = append(lines, lines[3]) // a duplicate, which gets a time of its own
 	unknown := strings.NewReplacer(`"id":"1"`, `"id":"x"`, "account.deposited", "nobody.knows")
 	lines = append(lines, unknown.Replace(lines[1]))
 	lines = append(lines, strings.NewReplacer(`"id":"1"`, `"id":"y"`, `"amount":1`, `"amount":-1`).Replace(lines[1]))
@@ -36,7 +37,7 @@ func TestStatesOfThePastAreThoseThatWere(t *testing.T) {
 		lines[i] = strings.Replace(lines[i], lines[i][strings.Index(lines[i], `"time"`):strings.Index(lines[i], `,"data"`)],
 			fmt.Sprintf(`"time":"2026-03-01T0%d:00:00Z"`, i), 1)
 	}
-	outcomes := []entities.Outcome{"applied", "applied", "applied", "applied", "duplicate", "ignored", "parked", "waiting"}
+	outcomes := []past.Outcome{"applied", "applied", "applied", "applied", "conflict", "ignored", "parked", "waiting"}
 	before := "null"
 	for i, line := range lines {
 		w.send(line)

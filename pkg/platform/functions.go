@@ -11,6 +11,7 @@ import (
 	"reprise/pkg/api/entities"
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/intake"
+	"reprise/pkg/api/past"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/consume"
 	"reprise/pkg/steps"
@@ -47,10 +48,10 @@ func (p *Platform) API() *api.API {
 			EventLog:    p.EventLog,
 			Lanes:       p.Lanes,
 			Buckets:     p.finder().Find,
-			Applier:     p.Applier,
 			Load:        p.Load(false),
 			Log:         p.Log,
 		},
+		Past:       p.past(),
 		Replays:    p.Replays(),
 		Viewer:     viewer,
 		Forecaster: p.Forecaster(),
@@ -70,6 +71,18 @@ func (p *Platform) API() *api.API {
 			Now:      p.Now,
 			Log:      p.Log,
 		},
+	}
+}
+
+func (p *Platform) past() past.Past {
+	return past.Past{
+		Heads:    p.heads,
+		EventLog: p.EventLog,
+		Lanes:    p.Lanes,
+		Width:    p.Settings.Bucket,
+		Buckets:  p.finder().Find,
+		Applier:  p.Applier,
+		Log:      p.Log,
 	}
 }
 

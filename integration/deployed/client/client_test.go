@@ -27,7 +27,7 @@ func events() string {
 			kind, data = "account.opened", `{"owner":"Ada"}`
 		}
 		fmt.Fprintf(&text, `{"specversion":"1.0","id":"%d","source":"/t","type":"%s","subject":"account-%d",`+
-			`"time":"2026-03-01T00:00:00Z","data":%s}`+"\n", i, kind, i%2, data)
+			`"time":"2026-03-01T00:00:00Z","actor":"ann","data":%s}`+"\n", i, kind, i%2, data)
 	}
 	return text.String()
 }
@@ -82,6 +82,10 @@ func TestEveryClientCommandReachesADeployment(t *testing.T) {
 		{"audit", "state get account-0", `"balance": 9`},
 		{"audit", "state export", `"entity":"account-1"`},
 		{"audit", "events account-1", `"id":"19"`},
+		{"trace", "state get account-0 --at 2199-01-01T00:00:00Z", `"balance": 9`},
+		{"trace", "events account-1 --explain", "/balance: 8 → 9"},
+		{"trace", "diff account-1 2199-01-01T00:00:00Z 2199-01-01T00:00:00Z --json", `"changed":0`},
+		{"trace", "audit --actor ann --from 2026-03-01T00:00:00Z", "account-1"},
 		{"operate", "replay start --name part --type account.opened --parallelism 2", "replay part is"},
 		{"audit", "replay watch part", "SUCCEEDED"},
 		{"audit", "replay get part", "complete"},
@@ -90,6 +94,7 @@ func TestEveryClientCommandReachesADeployment(t *testing.T) {
 		{"audit", "parked list", "the account is not open"},
 		{"audit", "quarantine list", "DETAIL"},
 	})
+	s.lookedAreLogged(w)
 	s.as("audit")
 	_, list, _ := s.run("parked", "list", "--json")
 	_, at, _ := strings.Cut(list, `"position":"`)
@@ -124,7 +129,7 @@ type try struct{ needs, args, want string }
 // tryEach runs each command as described at TestEveryClientCommandReachesADeployment.
 func (s *shell) tryEach(commands []try) {
 	s.Helper()
-	t, groups := s.T, []string{"produce", "operate", "correct", "audit"}
+	t, groups := s.T, []string{"produce", "operate", "correct", "audit", "trace"}
 	for _, c := range commands {
 		needs := strings.Fields(c.needs)
 		for _, lacks := range needs {
@@ -139,7 +144,11 @@ func (s *shell) tryEach(commands []try) {
 			if strings.Contains(c.args, "--keep-time") && lacks == "audit" {
 				continue
 			}
-			if code, out, errs := s.run(strings.Fields(c.args)...); code != 1 ||
+			failed := 1
+			if strings.HasPrefix(c.args, "diff ") {
+				failed = 2 // as diff exits
+			}
+			if code, out, errs := s.run(strings.Fields(c.args)...); code != failed ||
 				!strings.Contains(errs, "the server answered 403 Forbidden") ||
 				!strings.Contains(errs, "hint: the signature was not accepted: check --region and --profile") {
 				t.Errorf("reprise %s as %v: exit %d\n%s%s", c.args, others, code, out, errs)
@@ -149,6 +158,23 @@ func (s *shell) tryEach(commands []try) {
 		if code, out, errs := s.run(strings.Fields(c.args)...); code != 0 || !strings.Contains(out, c.want) {
 			t.Errorf("reprise %s as %v: exit %d\n%s%s", c.args, needs, code, out, errs)
 		}
+	}
+}
+
+// lookedAreLogged finds in the log of the function who has looked into the past, and none
+// of what was seen.
+func (s *shell) lookedAreLogged(w *deployed.World) {
+	s.Helper()
+	logged := w.Host.Output(w.Name("serve-api"))
+	who := deployed.CallerARN(deployed.Key("trace").AccessKeyID)
+	for _, what := range []string{"state", "explain", "diff", "audit"} {
+		want := fmt.Sprintf(`"what":%q,"who":%q`, what, who)
+		if !strings.Contains(logged, want) {
+			s.Errorf("serve-api has not logged %s:\n%s", want, logged)
+		}
+	}
+	if strings.Contains(logged, "Ada") {
+		s.Errorf("serve-api has logged data:\n%s", logged)
 	}
 }
 

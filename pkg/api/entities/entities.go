@@ -7,7 +7,6 @@ import (
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/projection"
 	"reprise/pkg/replay"
 )
 
@@ -20,8 +19,6 @@ type Entities struct {
 	EventLog    eventlog.Log
 	Lanes       *event.Lanes
 	Buckets     replay.EntityBuckets
-	// Applier folds states of the past.
-	Applier *projection.Applier
 	// Load puts corrections into the event stream.
 	Load *intake.Load
 	// Log receives internal errors, which no response shows, and every action

@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"reprise/pkg/api/web"
 	"reprise/pkg/event"
 )
 
@@ -24,7 +25,8 @@ import (
 // API Gateway calls a body base64 and it is not, reading it fails with a
 // base64.CorruptInputError. If a body is text with the character U+FFFD, reading it
 // fails with event.ErrReplaced: the encoder of the function's event may have put it
-// in place of other bytes.
+// in place of other bytes. web.Caller is who API Gateway says the caller is: the ARN of
+// a signed request, or the subject of a token.
 func Serve(
 	h http.Handler,
 ) func(context.Context, events.APIGatewayV2HTTPRequest) (events.APIGatewayV2HTTPResponse, error) {
@@ -54,7 +56,20 @@ func request(ctx context.Context, event *events.APIGatewayV2HTTPRequest) *http.R
 		Host:          event.RequestContext.DomainName,
 		RemoteAddr:    event.RequestContext.HTTP.SourceIP,
 	}
-	return r.WithContext(ctx)
+	return r.WithContext(web.WithCaller(ctx, caller(event)))
+}
+
+// caller is who API Gateway has authenticated, "" if nobody.
+func caller(event *events.APIGatewayV2HTTPRequest) string {
+	switch by := event.RequestContext.Authorizer; {
+	case by == nil:
+		return ""
+	case by.IAM != nil:
+		return by.IAM.UserARN
+	case by.JWT != nil:
+		return by.JWT.Claims["sub"]
+	}
+	return ""
 }
 
 // target is what is asked for. Only the route $default lacks a method and path.

@@ -58,13 +58,6 @@ func (c *Client) Entity(ctx context.Context, id string) (entities.View, error) {
 	return view, err
 }
 
-// StateAt returns an entity's state after its last event up to a position or a time.
-func (c *Client) StateAt(ctx context.Context, id, at string) (entities.StateAt, error) {
-	var state entities.StateAt
-	err := c.get(ctx, entityPath(id)+"/state", url.Values{"at": {at}}, &state)
-	return state, err
-}
-
 // History returns a page of an entity's events: the one after the page that
 // returned after as Next, or the first for "".
 func (c *Client) History(ctx context.Context, id, after string, limit int) (entities.HistoryPage, error) {

@@ -36,12 +36,15 @@ type App struct {
 	AWS func(o apiaccess.Options) Cloud
 	// Commands are all commands, in the order in which help lists them.
 	Commands []Command
-	// value is the second argument of the command that runs.
-	value string
+	// values are the arguments after the first of the command that runs.
+	values []string
 }
 
 // Value is the second argument of a command that takes one.
-func (a *App) Value() string { return a.value }
+func (a *App) Value() string { return a.values[0] }
+
+// Values are the arguments after the first, as many as Command.Value names.
+func (a *App) Values() []string { return a.values }
 
 // How long a command retries while no server answers. Commands that are cheap to
 // repeat give up soon.

@@ -18,8 +18,8 @@ type Command struct {
 	Name string
 	// Arg names the one positional argument, "" where the command takes none.
 	Arg string
-	// Value names a second positional argument, which App.Value returns; "" where the
-	// command takes none.
+	// Value names the positional arguments after the first, which App.Value and
+	// App.Values return; "" where the command takes none.
 	Value string
 	// Flags are the flags that must be given, as the usage shows them.
 	Flags   string
@@ -117,10 +117,12 @@ func (a *App) Run(ctx context.Context, c Command, args []string) error {
 	if err != nil {
 		return err
 	}
-	if c.Value != "" && len(positional) == 2 {
-		a.value, positional = positional[1], positional[:1]
-	} else if c.Value != "" && len(positional) == 1 {
-		return Misuse("missing argument %s", c.Value)
+	if names := strings.Fields(c.Value); len(names) > 0 && len(positional) > 0 {
+		given := len(positional) - 1
+		if given < len(names) {
+			return Misuse("missing argument %s", names[given])
+		}
+		a.values, positional = positional[1:len(names)+1], append(positional[:1:1], positional[len(names)+1:]...)
 	}
 	arg, err := argument(c, positional)
 	if err != nil {
@@ -166,6 +168,9 @@ func (a *App) report(name string, err error) int {
 	if err == nil {
 		return ExitFine
 	}
+	if errors.Is(err, ErrDiffer) {
+		return ExitFailed // what was printed says all
+	}
 	title := strings.TrimSpace("reprise " + name)
 	text := err.Error()
 	// The text of an error with a hint says more than "interrupted".
@@ -176,7 +181,8 @@ func (a *App) report(name string, err error) int {
 	if next := strings.TrimSpace(HintFor(name, err)); next != "" {
 		_, _ = fmt.Fprintf(a.Stderr, "hint: %s\n", next)
 	}
-	if _, misused := errors.AsType[*MisuseError](err); misused {
+	_, misused := errors.AsType[*MisuseError](err)
+	if _, trouble := errors.AsType[*trouble](err); misused || trouble {
 		return ExitMisuse
 	}
 	if errors.Is(err, ErrNothing) {

@@ -24,6 +24,26 @@ const (
 // ErrNothing says that what was asked for was done, but concerned nothing.
 var ErrNothing = errors.New("nothing matched")
 
+// ErrDiffer says that what a command compares differs. It has printed how.
+var ErrDiffer = errors.New("they differ")
+
+// trouble is a failure of a command whose exit code 1 says that something differs.
+type trouble struct{ error }
+
+func (t *trouble) Unwrap() error { return t.error }
+
+// Compared is the error of a command that exits as diff does: with 0 if what it compares
+// is the same, 1 if it differs, and 2 if it could not be compared.
+func Compared(differ bool, err error) error {
+	switch {
+	case err != nil:
+		return &trouble{err}
+	case differ:
+		return ErrDiffer
+	}
+	return nil
+}
+
 // MisuseError says that a command does not accept its arguments.
 type MisuseError struct{ text string }
 
@@ -84,7 +104,7 @@ const maxSkew = 5 * time.Minute
 func hintForDenial(d *client.Denied) string {
 	switch {
 	case d.With == client.Token:
-		return "the token may have expired, or lack the scope PREFIX/produce, PREFIX/operate or PREFIX/audit"
+		return "the token may have expired, or lack the scope PREFIX/produce, PREFIX/operate, PREFIX/audit or PREFIX/trace"
 	case d.With == client.NoCredentials:
 		return "the endpoint wants credentials: --auth aws signs requests with those of the AWS CLI, " +
 			TokenVariable + " holds a token"
@@ -96,13 +116,16 @@ func hintForDenial(d *client.Denied) string {
 			"that are more than 5 minutes off, so set the clock"
 	}
 	return "the signature was not accepted: check --region and --profile, and that the caller has the managed policy " +
-		"PREFIX-produce-REGION to send, PREFIX-operate-REGION to import and replay, PREFIX-audit-REGION to read"
+		"PREFIX-produce-REGION to send, PREFIX-operate-REGION to import and replay, PREFIX-audit-REGION to read, " +
+		"PREFIX-trace-REGION to look into the past"
 }
 
 func hintForProblem(p *web.Problem) string {
 	switch p.Kind() {
 	case "entity-not-found":
 		return "reprise state export lists all entities; ids are case-sensitive"
+	case "event-not-found", "history-too-long":
+		return "reprise events ENTITY prints all of its events, with the times at which they were logged"
 	case "replay-not-found":
 		return "reprise replay list shows all replays"
 	case "replay-exists":

@@ -15,8 +15,19 @@ each: {"position","logged","duplicate","event"}. A duplicate is an event of
 which the entity had one with the same source and id before; it is never
 applied.
 
+With --explain it prints what became of each event when it came: applied,
+duplicate, conflict (a duplicate with other content), ignored (no projection
+handles its type), parked (the entity is parked at it), waiting (behind that
+event) or correction (it steps over an event), with the fields of the state that
+it changed, and the attributes correlationid, causationid and actor. The events
+are folded with the present projections, for which a history of more than 10,000
+events, or 16 MiB of them, is too long: what comes before is printed. With --json
+it prints a JSON line for each event.
+
 Examples:
   reprise events account-42
+  reprise events account-42 --explain
+  reprise events account-42 --explain --json | jq -c 'select(.outcome != "applied")'
   reprise events account-42 | jq -c 'select(.duplicate | not).event'
 `
 
@@ -32,7 +43,13 @@ func eventsCommand() command.Command {
 		Check:   checkEntity,
 		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := a.ClientFlags(fs)
-			return func(ctx context.Context, entity string) error { return printHistory(ctx, f, entity) }
+			explain := fs.Bool("explain", false, "print what became of each event, and what it changed")
+			return func(ctx context.Context, entity string) error {
+				if *explain {
+					return printExplanation(ctx, f, entity)
+				}
+				return printHistory(ctx, f, entity)
+			}
 		},
 	}
 }

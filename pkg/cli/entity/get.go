@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"reprise/pkg/api/entities"
+	"reprise/pkg/api/past"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/event"
@@ -21,8 +22,10 @@ Shows an entity's state in the active generation, and how it came about. With
 --json it is one line, as the API gives it.
 
 With --at it shows the state as it was after the entity's last event up to a
-position of the log, or up to a time, and the one before that event. It is folded
-from the log with the present projections, of at most 10,000 events.
+position of the log, or up to a time, and the one before that event. The time is
+the logged time, at which the event stream took an event in, not the time that the
+event itself carries. It is folded from the log with the present projections, of at
+most 10,000 events.
 
 Examples:
   reprise state get account-42
@@ -97,14 +100,14 @@ func printEntity(f *command.ClientFlags, v entities.View) error {
 	})
 }
 
-func printState(f *command.ClientFlags, s *entities.StateAt) error {
+func printState(f *command.ClientFlags, s *past.StateAt) error {
 	if f.JSON {
 		return command.PrintJSON(f.App.Stdout, s)
 	}
 	return command.Table(f.App.Stdout, func(w io.Writer) {
 		command.Row(w, "entity", s.Entity)
 		command.Row(w, "position", s.Position)
-		command.Row(w, "logged", s.Logged.Format(time.RFC3339Nano))
+		command.Row(w, "logged", logged(s.Logged))
 		command.Row(w, "event", string(s.Event))
 		command.Row(w, "outcome", s.Outcome)
 		command.Row(w, "events", fmt.Sprintf("%s up to there, %s applied",
@@ -113,10 +116,19 @@ func printState(f *command.ClientFlags, s *entities.StateAt) error {
 		if s.Parked != nil {
 			command.Row(w, "parked", fmt.Sprintf("at %s by %s: %s", s.Parked.Position, s.Parked.Type, s.Parked.Reason))
 		}
+		if !s.Settled {
+			command.Row(w, "open", openEnd)
+		}
 		command.Row(w, "before", command.Lines(pretty(s.Before)))
 		command.Row(w, "state", command.Lines(pretty(s.State)))
 	})
 }
+
+// openEnd says that a state of the past may yet change.
+const openEnd = "the log has not passed that time: events that are under way may still be logged up to it"
+
+// logged writes a logged time to the millisecond, in the form that --at takes.
+func logged(at time.Time) string { return at.UTC().Format("2006-01-02T15:04:05.000Z07:00") }
 
 // Builder says what built a row or a generation.
 func Builder(replay string) string {

@@ -37,7 +37,7 @@ class Entity {
     this.path = `/entities/${encode(id)}`;
     this.events = [];
     this.pager = new Pager(shown, () => this.draw());
-    this.timeline = new Timeline(this.path, () => this.draw());
+    this.timeline = new Timeline(id, () => this.draw());
   }
 
   // Nothing is asked for again while the log does not grow.
@@ -119,7 +119,7 @@ class Entity {
         ),
         this.pager.controls(this.events.length, 'events', further),
       ),
-      h('p', { class: 'row', key: 'command' }, command(`events ${shell(this.id)}`)),
+      h('p', { class: 'row', key: 'command' }, command(`events ${shell(this.id)} --explain`)),
     );
   }
 

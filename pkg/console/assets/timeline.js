@@ -4,14 +4,17 @@
 import { get, missing } from './api.js';
 import { h } from './dom.js';
 import { card, moment, state, table } from './parts.js';
-import { count, some } from './words.js';
+import { count, encode, some } from './words.js';
 
 const remembered = 200; // states
 const mostChanges = 200;
+const mostText = 2048; // of an event's line
+const forbidden = 'To look into the past needs the permission trace.';
 
 const outcomes = {
   applied: ['succeeded', 'APPLIED'],
   duplicate: ['cancelled', 'DUPLICATE'],
+  conflict: ['failed', 'CONFLICT'],
   ignored: ['cancelled', 'IGNORED'],
   parked: ['failed', 'PARKED'],
   waiting: ['paused', 'WAITS'],
@@ -19,8 +22,8 @@ const outcomes = {
 };
 
 export class Timeline {
-  constructor(path, redraw) {
-    this.path = `${path}/state`;
+  constructor(id, redraw) {
+    this.path = `/past/${encode(id)}/state`;
     this.redraw = redraw;
     this.known = new Map();
     this.at = undefined; // the index of the event; undefined is the last one
@@ -48,6 +51,7 @@ export class Timeline {
     } catch (error) {
       if (signal.aborted) return;
       if (missing(error)) this.absent = true;
+      else if (error.status === 403) this.keep(position, { problem: forbidden });
       else this.keep(position, { problem: error.message });
     }
     this.asked = undefined;
@@ -88,6 +92,7 @@ export class Timeline {
         current && shown.outcome && state(...(outcomes[shown.outcome] ?? ['cancelled', shown.outcome])),
         moment(logged),
       ),
+      h('code', { class: 'line' }, line(event)),
       shown?.problem
         ? h('p', { class: 'problem' }, shown.problem)
         : shown && h('div', { class: current ? 'past' : 'past old' }, ...pictures(shown)),
@@ -107,6 +112,12 @@ export class Timeline {
     slider.value = String(at);
     return slider;
   }
+}
+
+// The event as the log has it, cut if it is long.
+function line(event) {
+  const text = JSON.stringify(event);
+  return text.length > mostText ? `${text.slice(0, mostText)}…` : text;
 }
 
 function pictures(shown) {
@@ -130,7 +141,10 @@ function pictures(shown) {
     ),
     changes.length > mostChanges &&
       h('p', { class: 'sub' }, `and ${some(changes.length - mostChanges, 'more field', 'more fields')}`),
+    shown.parked &&
+      h('p', { class: 'parked' }, `Parked at an event of type ${shown.parked.type}: ${shown.parked.reason}`),
     h('h3', {}, `State after it, ${some(shown.count, 'event', 'events')} applied`),
+    h('p', { class: 'sub' }, `Folded from the log by ${shown.version}`),
     h('pre', { class: 'json' }, JSON.stringify(shown.state, null, 2)),
   ].filter(Boolean);
 }

@@ -37,7 +37,7 @@ const (
 	Parked Outcome = "parked"
 	// Waiting: it waits behind the event at which the entity is parked.
 	Waiting Outcome = "waiting"
-	// Correction: it names an event to step over.
+	// Correction: it names an event to step over, or has the entity folded again.
 	Correction Outcome = "correction"
 )
 
@@ -168,11 +168,10 @@ func stateOf(row *datastore.Row) json.RawMessage {
 
 // outcome tells from the rows before and after an event what became of it.
 func outcome(before, after *datastore.Row, last *projection.Placed) Outcome {
-	_, corrects := event.SkipOf(&last.Event)
 	switch {
 	case after.Duplicates > before.Duplicates:
 		return Repeated
-	case corrects:
+	case event.IsCorrection(&last.Event):
 		return Correction
 	case after.Ignored > before.Ignored:
 		return Ignored

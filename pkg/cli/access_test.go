@@ -106,7 +106,8 @@ func TestEveryClientCommandCanSign(t *testing.T) {
 	s := with(t, cloud{}, nil)
 	arguments := map[string]string{"send": "-", "replay start": "--name=x", "state wipe": "--yes",
 		"parked skip": "a --event 0001-011-0000 --reason r", "replay set-rate": "a 5",
-		"replay set-budget": "a 5usd", "replay set-parallelism": "a 5", "generation drop": "a --yes"}
+		"replay set-budget": "a 5usd", "replay set-parallelism": "a 5", "generation drop": "a --yes",
+		"repair": "--type x --reason r"}
 	commands := 0
 	for _, c := range clientCommands(t) {
 		if c.Name == "console" {

@@ -165,7 +165,7 @@ func (r *repair) list(found Found) error {
 var errDeclined = errors.New("nothing was repaired")
 
 func (r *repair) approved(meter *progress.Meter, found Found) error {
-	meter.Note("%s", found.text())
+	meter.Note("repair %s: %s", r.request, found.text())
 	if r.yes {
 		return nil
 	}

@@ -24,8 +24,8 @@ const repairHelp = `
 Repairs the drift of rows that a verification has found: it folds the whole log into a
 new generation, beside live traffic, proves that, makes it the active one, and verifies
 all of it. The drifted generation is kept, to go back to, until another rebuild ends.
-That is the exact way: a single row could be rebuilt only on the word of others, such as
-its neighbours in the identity index.
+That is the exact way for every kind of drift of rows: a row that is missing, or whose
+place or index is in doubt, does not tell where its events are.
 
 Where all of the drift is in what rows say of their events (kinds state, count, chain,
 parked and version), reprise repair --verification ID folds only those entities again,

@@ -147,16 +147,6 @@ func drawReshards(r *rand.Rand, puts int) (after []int) {
 	return after
 }
 
-// addReplay adds a replay that is requested once, as soon as after returns
-// true.
-func (w *world) addReplay(id string, request replay.Request, after func() bool) {
-	r := newReplayModel(id)
-	r.request, r.after = request, after
-	r.request.Parallelism = 2
-	w.replays[id] = r
-	w.order = append(w.order, r)
-}
-
 func (w *world) chooseWipes(r *rand.Rand) {
 	kinds := []string{"store.rows", "store.glance", "store.writerows", "store.setmark", "store.mark", "store.scan"}
 	statuses := []datastore.Status{datastore.Building, datastore.Following, datastore.Active}

@@ -46,7 +46,8 @@ func TestRefoldMendsARow(t *testing.T) {
 	w.spoil("a")
 	answer := w.refold("a", "r1")
 	made := decode[entities.Refolding](t, answer.Body)
-	if answer.StatusCode != http.StatusAccepted || made.Repeated || made.Request != "r1" || made.ID != event.RefoldID("r1", "a") {
+	if answer.StatusCode != http.StatusAccepted || made.Repeated || made.Request != "r1" ||
+		made.ID != event.RefoldID("r1", "a") {
 		t.Fatalf("%d %s", answer.StatusCode, answer.Body)
 	}
 	w.send(deposits("a", 4, 5)...)
@@ -133,10 +134,12 @@ func TestTouchedIsWhatAReplayWouldDeliver(t *testing.T) {
 	}
 	w.flow()
 	for input, wanted := range map[string]func(int, sent) bool{
-		`{}`:                                    func(int, sent) bool { return true },
-		`{"types":["moved"]}`:                   func(_ int, s sent) bool { return s.kind == "moved" },
-		`{"prefixes":["cart-1"]}`:               func(_ int, s sent) bool { return strings.HasPrefix(s.entity, "cart-1") },
-		`{"entities":["bus-3","car-1","none"]}`: func(_ int, s sent) bool { return s.entity == "bus-3" || s.entity == "car-1" },
+		`{}`:                      func(int, sent) bool { return true },
+		`{"types":["moved"]}`:     func(_ int, s sent) bool { return s.kind == "moved" },
+		`{"prefixes":["cart-1"]}`: func(_ int, s sent) bool { return strings.HasPrefix(s.entity, "cart-1") },
+		`{"entities":["bus-3","car-1","none"]}`: func(_ int, s sent) bool {
+			return s.entity == "bus-3" || s.entity == "car-1"
+		},
 		`{"entities":["bus-3"],"types":["moved"],"from":"2026-03-02T00:00:00Z"}`: func(_ int, s sent) bool {
 			return s.entity == "bus-3" && s.kind == "moved" && s.hour >= 24
 		},

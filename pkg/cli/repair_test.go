@@ -53,7 +53,7 @@ func TestRepairFoldsTheTouchedEntitiesAgain(t *testing.T) {
 	if found.Count != 3 || !found.Complete || !slices.Equal(found.Entities, []string{"a", "b", "c"}) {
 		t.Errorf("%+v", found)
 	}
-	repair := []string{"repair", "--entity", "a", "--entity", "b", "--entity", "nobody", "--reason", "r", "--request", "r1"}
+	repair := strings.Fields("repair --entity a --entity b --entity nobody --reason r --request r1")
 	if got := s.run("no\n", repair...); got.code != command.ExitFailed || s.state("a") != "10" {
 		t.Errorf("%+v", got)
 	}

@@ -33,9 +33,6 @@ var errTooLong = errors.New("the entity's history is too long to be folded again
 type refolding struct {
 	// events bounds the events of an entity, 0 if these corrections have no effect.
 	events int
-	// indexed is set if the identity index finds the entity's duplicates, so that its
-	// row needs no filter.
-	indexed bool
 	// done counts the times that the entity was folded again, tooLong those that it was
 	// left as it is, and work measures it like chunkRefolded.
 	done, tooLong int64

@@ -200,7 +200,8 @@ func (t *touching) bucket(ctx context.Context, at touchedPlace, head *eventlog.H
 	fresh := at.bucket == head.Bucket
 	for {
 		t.reads++
-		page, err := t.entities.EventLog.Read(ctx, at.lane, at.bucket, at.key, eventlog.PageLimit{Entries: touchedRead}, fresh)
+		limit := eventlog.PageLimit{Entries: touchedRead}
+		page, err := t.entities.EventLog.Read(ctx, at.lane, at.bucket, at.key, limit, fresh)
 		if err != nil {
 			return fmt.Errorf("read bucket %s: %w", at.bucket, err)
 		}

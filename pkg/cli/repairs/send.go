@@ -156,10 +156,11 @@ func (s *sending) print() error {
 		return command.PrintJSON(s.App.Stdout, s.outcome)
 	}
 	o := &s.outcome
-	text := fmt.Sprintf("repair %s: %s entities are asked to be folded again", o.Request, progress.Count(int64(o.Accepted)))
+	what := "entities will be folded again"
 	if o.Applied {
-		text = fmt.Sprintf("repair %s: %s entities were folded again", o.Request, progress.Count(int64(o.Accepted)))
+		what = "entities were folded again"
 	}
+	text := fmt.Sprintf("repair %s: %s %s", o.Request, progress.Count(int64(o.Accepted)), what)
 	if o.Repeated > 0 {
 		text += fmt.Sprintf(", %s had been before", progress.Count(int64(o.Repeated)))
 	}

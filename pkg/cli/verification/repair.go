@@ -141,7 +141,8 @@ func (r *repair) approved(meter *progress.Meter, v verifications.View) error {
 	}
 	meter.Note("verification %s of %s found: %s", v.ID, v.Generation, drift(v.Report))
 	if repairs.InPlace(v) {
-		meter.Note("reprise repair --verification %s --reason TEXT folds only the entities again that it lists, in place", v.ID)
+		meter.Note("reprise repair --verification %s --reason TEXT folds only the entities again that it lists, in place",
+			v.ID)
 	}
 	meter.Note("a repair folds the whole log into a new generation and makes that the active one; type yes to begin")
 	answer, err := bufio.NewReader(r.App.Stdin).ReadString('\n')

@@ -73,3 +73,34 @@ func TestWrongRefoldsAreRefused(t *testing.T) {
 		}
 	}
 }
+
+// FuzzCorrections makes sure that only what NewSkip and NewRefold make is a correction.
+func FuzzCorrections(f *testing.F) {
+	skip, err := event.NewSkip("x", event.Skip{Source: "s", ID: "1", Position: "0001-011-0000", Reason: "r"},
+		time.UnixMilli(0))
+	if err != nil {
+		f.Fatal(err)
+	}
+	refold, err := event.NewRefold("x", event.Refold{Request: "r", Reason: "r"}, time.UnixMilli(0))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, e := range []event.Event{skip, refold} {
+		f.Add(e.Type, e.ID, e.Subject, e.Data)
+	}
+	f.Fuzz(func(t *testing.T, kind, id, subject, data string) {
+		e := event.Event{Type: kind, ID: id, Subject: subject, Source: event.SourceCorrections, Data: data}
+		var made event.Event
+		var err error
+		if s, is := event.SkipOf(&e); is {
+			made, err = event.NewSkip(subject, s, time.UnixMilli(0))
+		} else if r, is := event.RefoldOf(&e); is {
+			made, err = event.NewRefold(subject, r, time.UnixMilli(0))
+		} else {
+			return
+		}
+		if !event.IsCorrection(&e) || made.ID != id || made.Data != data || made.Type != kind {
+			t.Errorf("%+v is taken for %+v, %v", e, made, err)
+		}
+	})
+}

@@ -62,12 +62,13 @@ func TestSpoiltRowsAreRightOnceTheyAreFoldedAgain(t *testing.T) {
 		events = append(events, drawEvents(t)...)
 		placed := b.put(t, events, rapid.IntRange(1, 10).Draw(t, "perBucket"))
 		limit := projection.IndexAbove(int64(rapid.IntRange(0, 25).Draw(t, "limit of events")), 5)
+		step := projection.ResumeAfter(rapid.IntRange(1, 6).Draw(t, "limit of a step"))
 		to, rebuilt := b.create(t, "live"), b.create(t, "rebuilt")
 		to.Refolds = true
 		under := to
 		under.Generation = flaky{to.Generation, t}
-		appliers := []*projection.Applier{projection.NewApplier(b.set, wholeLog{b.log}, limit),
-			projection.NewApplier(b.set, wholeLog{b.log}, limit)}
+		appliers := []*projection.Applier{projection.NewApplier(b.set, wholeLog{b.log}, limit, step),
+			projection.NewApplier(b.set, wholeLog{b.log}, limit, step)}
 		tried := 0
 		for reached := 0; reached < len(placed); {
 			if reached > 0 && tried <= known && rapid.IntRange(0, 2).Draw(t, "spoil any") == 0 {

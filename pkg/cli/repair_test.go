@@ -85,7 +85,7 @@ func TestRepairOfAVerification(t *testing.T) {
 		t.Errorf("%+v", start)
 	}
 	out := s.fine("", "repair", "--verification", "drifted", "--reason", "r", "--yes", "--wait")
-	if !strings.Contains(out, "2 entities were folded again") {
+	if !strings.Contains(out, "2 entities folded again") {
 		t.Error(out)
 	}
 	view := decode[verifications.View](t, s.fine("", "verify", "start", "--name", "after", "--full", "--wait", "--json"))

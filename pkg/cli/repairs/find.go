@@ -28,14 +28,18 @@ type Found struct {
 }
 
 func (f *Found) text() string {
-	text := progress.Count(int64(f.Count)) + " entities"
-	if f.Count == 1 {
-		text = "1 entity"
-	}
+	text := counted(f.Count)
 	if !f.Complete {
 		text += " (" + f.Missing + ")"
 	}
 	return text
+}
+
+func counted(entities int) string {
+	if entities == 1 {
+		return "1 entity"
+	}
+	return progress.Count(int64(entities)) + " entities"
 }
 
 var errMany = fmt.Errorf("more than %d entities are touched", MaxEntities)

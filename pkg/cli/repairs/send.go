@@ -145,7 +145,7 @@ func (s *sending) report() error {
 		return err
 	}
 	if n := len(s.outcome.Left); n > 0 {
-		return command.Hint(fmt.Errorf("%d entities were left as they are", n),
+		return command.Hint(fmt.Errorf("%s left as before", counted(n)),
 			"rebuild the generation: reprise replay start --rebuild --promote")
 	}
 	return nil
@@ -156,13 +156,13 @@ func (s *sending) print() error {
 		return command.PrintJSON(s.App.Stdout, s.outcome)
 	}
 	o := &s.outcome
-	what := "entities will be folded again"
+	what := "to be folded again"
 	if o.Applied {
-		what = "entities were folded again"
+		what = "folded again"
 	}
-	text := fmt.Sprintf("repair %s: %s %s", o.Request, progress.Count(int64(o.Accepted)), what)
+	text := fmt.Sprintf("repair %s: %s %s", o.Request, counted(o.Accepted), what)
 	if o.Repeated > 0 {
-		text += fmt.Sprintf(", %s had been before", progress.Count(int64(o.Repeated)))
+		text += fmt.Sprintf(", %s asked for before", counted(o.Repeated))
 	}
 	if err := command.Say(s.App.Stdout, "%s", text); err != nil {
 		return err

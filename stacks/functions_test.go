@@ -218,7 +218,7 @@ func TestNumberOfResources(t *testing.T) {
 	want := map[string]int{
 		"ApiGatewayV2::Api":           1,
 		"ApiGatewayV2::Integration":   3,
-		"ApiGatewayV2::Route":         40,
+		"ApiGatewayV2::Route":         42,
 		"ApiGatewayV2::Stage":         1,
 		"CloudWatch::Alarm":           33,
 		"CloudWatch::Dashboard":       1,

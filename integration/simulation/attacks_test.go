@@ -20,11 +20,12 @@ type attacks struct {
 	// step, wipes clear generations, and pauses pause and resume replays. rates set the
 	// rates of running replays, and continues let executions fail and continue them.
 	// outdates make cuts older than the event stream's retention allows. In choices,
-	// replays ask before they promote, and people choose generations.
-	reshards, versions, cancels, wipes, pauses, rates, continues, outdates, choices bool
+	// replays ask before they promote, and people choose generations. In refolds, people
+	// have entities folded again, some of whose rows are spoilt before.
+	reshards, versions, cancels, wipes, pauses, rates, continues, outdates, choices, refolds bool
 }
 
-func allAttacks() attacks { return attacks{true, true, true, true, true, true, true, true, true} }
+func allAttacks() attacks { return attacks{true, true, true, true, true, true, true, true, true, true} }
 
 // String lists the attacks, separated by commas, or is "none".
 func (a attacks) String() string {
@@ -42,6 +43,7 @@ func (a attacks) String() string {
 		{a.continues, "continues"},
 		{a.outdates, "outdates"},
 		{a.choices, "choices"},
+		{a.refolds, "refolds"},
 	} {
 		if attack.on {
 			names = append(names, attack.name)
@@ -122,6 +124,7 @@ func (w *world) chooseAttacks() {
 	w.chooseFailures()
 	w.chooseOutdated()
 	w.chooseChoices()
+	w.chooseRefolds()
 }
 
 // cutIn cancels a replay during a call of one of its steps.
@@ -142,16 +145,6 @@ func drawReshards(r *rand.Rand, puts int) (after []int) {
 		after = append(after, at)
 	}
 	return after
-}
-
-// addReplay adds a replay that is requested once, as soon as after returns
-// true.
-func (w *world) addReplay(id string, request replay.Request, after func() bool) {
-	r := newReplayModel(id)
-	r.request, r.after = request, after
-	r.request.Parallelism = 2
-	w.replays[id] = r
-	w.order = append(w.order, r)
 }
 
 func (w *world) chooseWipes(r *rand.Rand) {

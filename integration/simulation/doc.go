@@ -14,6 +14,10 @@
 // Half of the seeds also draw corrections, of refused events and of others; the
 // model folds an entity from its first event when one comes.
 //
+// In the attack "refolds", people have entities folded again. Behind the platform's back
+// rows that such an event will mend are spoilt before it comes; from it on they must be
+// right again.
+//
 // The model decides from the heads alone what is in the log: when a head moves,
 // the records of its pump's batch after the old head, in their order, are in the
 // log. Everything else in the Events table is a leftover that must not count, and

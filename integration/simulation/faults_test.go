@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"reprise/pkg/control"
+	"reprise/pkg/projection"
 )
 
 // planted is a fault that the simulation has to find, and the invariants that
@@ -54,6 +55,10 @@ func plantedFaults() []planted {
 			[]invariant{liveness, resumability}, attacks{outdates: true}, 0},
 		{"a catch-up that reads what earlier cuts covered", plant{outdates: true, reader: plantFromTheBegin}, 400,
 			[]invariant{completeness}, attacks{outdates: true}, 0},
+		{"entities that are never folded again", plant{applier: []projection.Option{projection.RefoldUpTo(0)}}, 100,
+			[]invariant{order}, attacks{refolds: true}, 0},
+		{"entities that are folded again from half of their events", plant{history: plantHalf}, 100,
+			[]invariant{order}, attacks{refolds: true}, 0},
 	}, plantedAttacks()...)
 }
 

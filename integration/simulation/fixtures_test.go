@@ -12,6 +12,7 @@ import (
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
+	"reprise/pkg/replay"
 )
 
 // fixtures are shared by all worlds and made once, outside of any schedule.
@@ -177,4 +178,14 @@ func (w *world) crowdEvents() []event.Event {
 		events = append(events, crowdEvent(id))
 	}
 	return events
+}
+
+// addReplay adds a replay that is requested once, as soon as after returns
+// true.
+func (w *world) addReplay(id string, request replay.Request, after func() bool) {
+	r := newReplayModel(id)
+	r.request, r.after = request, after
+	r.request.Parallelism = 2
+	w.replays[id] = r
+	w.order = append(w.order, r)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -79,7 +80,8 @@ func (w *world) applierOf(a *actor, consumer string) *projection.Applier {
 		log = w.plant.history(w, log)
 	}
 	view := eventlog.View{Log: log, Heads: eventlog.Heads{Table: w.tableOf(nil)}}
-	w.appliers[consumer] = projection.NewApplier(w.setAt(a.code), view, w.shape.duplicates...)
+	options := slices.Concat(w.shape.duplicates, w.plant.applier)
+	w.appliers[consumer] = projection.NewApplier(w.setAt(a.code), view, options...)
 	return w.appliers[consumer]
 }
 

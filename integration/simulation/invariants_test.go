@@ -136,6 +136,9 @@ func (w *world) sawRow(generation string, lane event.Lane, row *datastore.Row) {
 	if row.Skipped > 0 {
 		w.skipped++
 	}
+	if w.isSpoilt(generation, row) {
+		return
+	}
 	if !found {
 		w.breakf(order, "entity %s of %s is at %s, where it has no event", row.Entity, generation, row.Position)
 		return
@@ -147,7 +150,9 @@ func (w *world) sawRow(generation string, lane event.Lane, row *datastore.Row) {
 	}
 	if difference := compareRows(want, row); difference != "" {
 		w.breakf(order, "entity %s of %s at %s: %s", row.Entity, generation, row.Position, difference)
+		return
 	}
+	w.spoil(generation, lane, row)
 }
 
 func compareRows(want, have *datastore.Row) string {

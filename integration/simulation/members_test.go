@@ -58,11 +58,11 @@ func (m *model) saw(r streamRecord) {
 		record.end = at
 		record.arrivals = append(record.arrivals, arrival)
 		record.parsed = append(record.parsed, e)
-		_, corrects := event.SkipOf(&e)
 		record.events = append(record.events, modelEvent{entity: e.Subject, position: at, kind: e.Type, line: line,
-			digest: event.DigestOf(at, line), corrects: corrects})
+			digest: event.DigestOf(at, line), corrects: event.IsCorrection(&e)})
 	}
 	lane.records = append(lane.records, record)
+	m.world.spoilBefore(r.lane, record.parsed)
 }
 
 // record is the record that contains a position, nil if there is none.

@@ -66,7 +66,8 @@ type modelEvent struct {
 
 // ignored reports whether no projection handles the event.
 func (e *modelEvent) ignored() bool {
-	return e.kind == typeIgnored || (e.kind == event.TypeSkipped && !e.corrects)
+	return e.kind == typeIgnored ||
+		((e.kind == event.TypeSkipped || e.kind == event.TypeRefolded) && !e.corrects)
 }
 
 // modelLane is a lane's part of the event stream and of the log.
@@ -157,7 +158,7 @@ func (m *model) fold(at *modelEvent, e *event.Event) {
 			row = entity.refold(version, row, entity.fresh, "")
 		case row.Parked != nil:
 			row.Parked.Waiting++
-		case fresh.names != "":
+		case at.corrects:
 			row.Corrections++
 		case at.ignored():
 			row.Ignored++
@@ -185,7 +186,7 @@ func (m *modelEntity) refold(version int, row datastore.Row, fresh []freshEvent,
 			break
 		}
 		switch {
-		case f.names != "":
+		case f.corrects:
 			row.Corrections++
 		case f.ignored():
 			row.Ignored++

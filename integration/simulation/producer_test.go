@@ -226,11 +226,9 @@ func (p *producer) event(lane event.Lane) event.Event {
 	if e, drawn := p.correction(lane); drawn {
 		return e
 	}
-	var own []string
-	for _, name := range w.names[:w.ordinary] {
-		if w.lanes.Of(name) == lane {
-			own = append(own, name)
-		}
+	own := w.ownNames(lane)
+	if e, drawn := w.refold(own); drawn {
+		return e
 	}
 	serial := p.index*10_000 + len(p.sent) + p.left*100
 	kind := typeNoted

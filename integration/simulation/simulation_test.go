@@ -77,6 +77,8 @@ func attacksNamed(t *testing.T, list string) (named attacks) {
 			named.outdates = true
 		case "choices":
 			named.choices = true
+		case "refolds":
+			named.refolds = true
 		case "none":
 		default:
 			t.Fatalf("there is no attack %q", name)
@@ -167,6 +169,9 @@ type counts struct {
 	// skipped are rows in which an event is stepped over when they are written,
 	// halfway those of them whose waiting events are not all folded again.
 	skipped, halfway int
+	// refolded counts the times that an entity was folded again, spoilt the rows that were
+	// changed behind the platform's back, and mended those that were right again.
+	refolded, spoilt, mended int
 }
 
 type summary struct {
@@ -183,6 +188,9 @@ func (s *summary) add(w *world) {
 	s.deploys += w.deploys
 	s.skipped += w.skipped
 	s.halfway += w.halfway
+	s.refolded += w.refolded
+	s.spoilt += w.spoiltRows
+	s.mended += w.mended
 	s.wipes += len(w.wiped)
 	s.chosen += w.chosen
 	s.late += w.late()

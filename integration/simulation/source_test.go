@@ -183,6 +183,7 @@ func (w *world) startWrite(generation string) {
 			written, err := live.Write(ctx, generation, lane, records)
 			w.gate.mu.Lock()
 			defer w.gate.mu.Unlock()
+			w.refolded += int(written.Refolded)
 			// The same is true after its generation was dropped before the
 			// consumer ended.
 			if written.Lost && w.store.tables[generation] != nil && !w.isWiped(generation) {

@@ -77,7 +77,13 @@ type world struct {
 	choosers, chosen int
 	// skipped and halfway are those of counts.
 	skipped, halfway int
-	versions         map[string]int
+	// refolds draws what has to do with folding entities again, nil if nothing does.
+	// spoilt has the position of the refold that mends each spoilt row, by generation and
+	// entity.
+	refolds                      *rand.Rand
+	spoilt                       map[string]event.Position
+	refolded, spoiltRows, mended int
+	versions                     map[string]int
 	// wiped maps cleared generations to the step of the wipe, shown contains the
 	// generations that have been active, and held maps holds to the step at which
 	// they were taken.
@@ -245,6 +251,7 @@ type plant struct {
 	// look for duplicates, consume the records of the playback consumer.
 	store   func(a *actor, g datastore.Generations) datastore.Generations
 	history func(w *world, l eventlog.Log) eventlog.Log
+	applier []projection.Option
 	consume func(w *world, lane event.Lane, records [][]byte) [][]byte
 	// reader decorates the readers' stores, readGroup replaces the readers.
 	reader    func(a *actor, t control.Table, s feed.Stream) (control.Table, feed.Stream)

@@ -47,6 +47,8 @@ func TestSchemasMatchTheAnswers(t *testing.T) {
 		"Rows": entities.RowsPage{}, "Parked": entities.ParkedPage{},
 		"Quarantine":  entities.QuarantinePage{},
 		"SkipRequest": entities.SkipRequest{}, "Skipping": entities.Skipping{}, "Lanes": api.LanesView{},
+		"RefoldRequest": entities.RefoldRequest{}, "Refolding": entities.Refolding{},
+		"TouchedRequest": entities.TouchedRequest{}, "Touched": entities.TouchedPage{},
 		"Status": api.StatusView{}, "Generation": api.Wiped{}, "Generations": api.GenerationsView{},
 		"Replays": api.ReplaysPage{}, "Replay": lifecycle.View{}, "Execution": api.ExecutionView{},
 		"StartReplay": api.StartReplay{}, "SetRate": api.SetRate{}, "SetBudget": api.SetBudget{},

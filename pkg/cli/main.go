@@ -8,6 +8,7 @@ import (
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/entity"
 	"reprise/pkg/cli/generations"
+	"reprise/pkg/cli/repairs"
 	"reprise/pkg/cli/replays"
 	"reprise/pkg/cli/verification"
 )
@@ -26,6 +27,7 @@ func commands() []command.Command {
 		replays.Commands(),
 		generations.Commands(),
 		verification.Commands(),
+		[]command.Command{repairs.Command()},
 		entity.Commands(),
 		[]command.Command{playbackTailCommand(), statusCommand(), consoleCommand()},
 		entity.AsideCommands(),

@@ -20,6 +20,19 @@ const (
 	MaxWhoBytes    = 200
 )
 
+// IsCorrection reports whether an event is a correction of either kind, as NewSkip and
+// NewRefold make them.
+func IsCorrection(e *Event) bool {
+	if e.Source != SourceCorrections {
+		return false
+	}
+	if _, is := SkipOf(e); is {
+		return true
+	}
+	_, is := RefoldOf(e)
+	return is
+}
+
 // Skip is the content of a correction.
 type Skip struct {
 	// Source and ID name the event that is stepped over. Unlike its position they
@@ -43,13 +56,20 @@ func (s *Skip) check() error {
 	switch {
 	case s.Source == "" || s.ID == "":
 		return invalid("data", "of a correction must name the source and the id of an event")
-	case s.Reason == "" || len(s.Reason) > MaxReasonBytes:
-		return invalid("data", "of a correction must have a reason of at most %d bytes", MaxReasonBytes)
-	case len(s.Who) > MaxWhoBytes:
-		return invalid("data", "of a correction has more than %d bytes in who", MaxWhoBytes)
 	}
 	if _, err := ParsePosition(string(s.Position)); err != nil {
 		return invalid("data", "of a correction must have a position")
+	}
+	return checkRemarks(s.Reason, s.Who)
+}
+
+// checkRemarks checks what the log keeps of why a correction was made, and by whom.
+func checkRemarks(reason, who string) error {
+	switch {
+	case reason == "" || len(reason) > MaxReasonBytes:
+		return invalid("data", "of a correction must have a reason of at most %d bytes", MaxReasonBytes)
+	case len(who) > MaxWhoBytes:
+		return invalid("data", "of a correction has more than %d bytes in who", MaxWhoBytes)
 	}
 	return nil
 }
@@ -61,14 +81,18 @@ func NewSkip(entity string, s Skip, at time.Time) (Event, error) {
 	if err := s.check(); err != nil {
 		return Event{}, err
 	}
-	data, err := s.encode()
+	return newCorrection(TypeSkipped, skipID(&s), entity, s, at)
+}
+
+func newCorrection(kind, id, entity string, content any, at time.Time) (Event, error) {
+	data, err := encodeCorrection(content)
 	if err != nil {
 		return Event{}, err
 	}
 	e := Event{
-		ID:              skipID(&s),
+		ID:              id,
 		Source:          SourceCorrections,
-		Type:            TypeSkipped,
+		Type:            kind,
 		Subject:         entity,
 		Time:            at.UTC().Format("2006-01-02T15:04:05.000Z"),
 		DataContentType: "application/json",
@@ -77,8 +101,8 @@ func NewSkip(entity string, s Skip, at time.Time) (Event, error) {
 	return e, e.Validate()
 }
 
-func (s *Skip) encode() (string, error) {
-	data, err := json.Marshal(s)
+func encodeCorrection(content any) (string, error) {
+	data, err := json.Marshal(content)
 	if err != nil {
 		return "", fmt.Errorf("encode correction: %w", err)
 	}
@@ -87,8 +111,8 @@ func (s *Skip) encode() (string, error) {
 
 func skipID(s *Skip) string { return "skip-" + s.Named().String() }
 
-// SkipOf returns the content of a correction, and false for any other event. Only
-// data that NewSkip could have made are those of a correction.
+// SkipOf returns the content of a correction that steps over an event, and false for
+// any other event. Only data that NewSkip could have made are those of a correction.
 func SkipOf(e *Event) (Skip, bool) {
 	if e.Type != TypeSkipped || e.Source != SourceCorrections || e.Base64 {
 		return Skip{}, false
@@ -97,7 +121,7 @@ func SkipOf(e *Event) (Skip, bool) {
 	if json.Unmarshal([]byte(e.Data), &s) != nil || s.check() != nil || e.ID != skipID(&s) {
 		return Skip{}, false
 	}
-	data, err := s.encode()
+	data, err := encodeCorrection(&s)
 	return s, err == nil && data == e.Data
 }
 
@@ -108,15 +132,16 @@ func (e *Event) AdmitReserved(copied bool) error {
 	if !strings.HasPrefix(e.Type, ReservedTypes) && e.Source != SourceCorrections {
 		return nil
 	}
-	if _, ok := SkipOf(e); ok && copied {
+	if copied && IsCorrection(e) {
 		return nil
 	}
 	switch {
-	case copied && e.Type == TypeSkipped:
+	case copied && (e.Type == TypeSkipped || e.Type == TypeRefolded):
 		return invalid("data", "is not that of a correction: import corrections exactly as the log has them")
 	case e.Source == SourceCorrections:
-		return invalid("source", "%s is reserved for corrections, which reprise parked skip makes", SourceCorrections)
+		return invalid("source", "%s is reserved for corrections, which reprise parked skip and reprise repair make",
+			SourceCorrections)
 	}
-	return invalid("type", "begins with %s, which is reserved for the platform: reprise parked skip makes corrections",
-		ReservedTypes)
+	return invalid("type", "begins with %s, which is reserved for the platform: reprise parked skip and reprise repair "+
+		"make corrections", ReservedTypes)
 }

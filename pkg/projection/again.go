@@ -25,10 +25,7 @@ type again struct {
 	firsts func(context.Context, []sighting) (map[event.Digest]event.Position, error)
 }
 
-func isCorrection(s *sighting) bool {
-	_, is := event.SkipOf(&s.Event)
-	return is
-}
+func isCorrection(s *sighting) bool { return event.IsCorrection(&s.Event) }
 
 // names reports whether an event is a correction that names the event with an
 // identity.
@@ -43,7 +40,7 @@ func names(s *sighting, id event.Digest) bool {
 func (f *rowFold) correct(ctx context.Context, s *sighting) (done bool, err error) {
 	p := f.row.Parked
 	if p.Again == nil {
-		if !isCorrection(s) {
+		if _, skips := event.SkipOf(&s.Event); !skips {
 			return true, nil
 		}
 		if err := f.identifyParked(ctx); err != nil {

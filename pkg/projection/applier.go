@@ -60,13 +60,19 @@ func ResumeAfter(events int) Option {
 	return func(a *Applier) { a.limits.again = min(events, stepAgain) }
 }
 
+// RefoldUpTo lowers the number of events up to which an entity is folded again, for tests
+// with few events.
+func RefoldUpTo(events int) Option {
+	return func(a *Applier) { a.limits.refold = min(events, MaxRefoldEvents) }
+}
+
 // NewApplier returns an Applier of a set of projections, which reads the
 // histories of suspected duplicates from log.
 func NewApplier(set *Set, log Histories, options ...Option) *Applier {
 	a := &Applier{
 		set:    set,
 		log:    log,
-		limits: limits{maxFilterIDs, maxHistoryBuckets, stepAgain},
+		limits: limits{maxFilterIDs, maxHistoryBuckets, stepAgain, MaxRefoldEvents},
 		cache:  newIdentityCache(cachedIdentities),
 	}
 	for _, option := range options {
@@ -86,6 +92,10 @@ type Target struct {
 	Lane       event.Lane
 	// Replay is recorded in the rows as their builder; "" for the live path.
 	Replay string
+	// Refolds says that the rows are those of a generation that follows the event
+	// stream: a correction that has its entity folded again then does so. Anywhere else
+	// it is only counted, since what is folded from the first event on needs none.
+	Refolds bool
 }
 
 // Tally counts the effects of one Apply.
@@ -97,6 +107,10 @@ type Tally struct {
 	// Skipped counts events that are stepped over now, and Corrections the
 	// corrections.
 	Skipped, Corrections int64
+	// Refolded counts the times that an entity was folded again from its first event on,
+	// and TooLong those that its history is too long for that. The counts above are then
+	// differences, which may be negative.
+	Refolded, TooLong int64
 }
 
 func (t *Tally) add(before, after *datastore.Row) {
@@ -119,6 +133,8 @@ func (t *Tally) addTally(o Tally) {
 	t.Skipped += o.Skipped
 	t.Corrections += o.Corrections
 	t.Parked += o.Parked
+	t.Refolded += o.Refolded
+	t.TooLong += o.TooLong
 }
 
 // Apply folds events of one lane, in position order per entity, into rows: first in
@@ -154,7 +170,7 @@ func (a *Applier) Ignored(events []Placed) datastore.Ignored {
 	var sum datastore.Ignored
 	counts := make(map[string]int64)
 	for i := range events {
-		if _, corrects := event.SkipOf(&events[i].Event); !corrects {
+		if !event.IsCorrection(&events[i].Event) {
 			counts[events[i].Event.Type]++
 		}
 	}
@@ -181,6 +197,8 @@ type work struct {
 	exact *identities
 	// unfinished is set if after is the progress of a fold that is not done.
 	unfinished bool
+	// refolded and tooLong are as in Tally.
+	refolded, tooLong int64
 }
 
 // sighting is an event with its fingerprints.

@@ -146,9 +146,8 @@ func expected(events []projection.Placed) map[string]datastore.Row {
 func foldFresh(row datastore.Row, events []projection.Placed) datastore.Row {
 	var state []string
 	for i, p := range events {
-		_, corrects := event.SkipOf(&p.Event)
 		switch {
-		case corrects:
+		case event.IsCorrection(&p.Event):
 			row.Corrections++
 		case p.Event.Type == "nobody.wants":
 			row.Ignored++

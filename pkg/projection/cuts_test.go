@@ -69,8 +69,21 @@ func drawEvents(t *rapid.T) []event.Event {
 		if rapid.IntRange(0, 4).Draw(t, "correct") == 0 {
 			events = append(events, drawCorrection(t, events))
 		}
+		if rapid.IntRange(0, 7).Draw(t, "refold") == 0 {
+			of := rapid.SampledFrom([]string{"x", "y", "x#"}).Draw(t, "refolded")
+			request := fmt.Sprint("request ", rapid.IntRange(0, 3).Draw(t, "request"))
+			events = append(events, refoldOf(t, of, request))
+		}
 	}
 	return events
+}
+
+func refoldOf(t interface{ Fatal(...any) }, entity, request string) event.Event {
+	e, err := event.NewRefold(entity, event.Refold{Request: request, Reason: "r"}, time.UnixMilli(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
 
 // drawCorrection names an event that may be a rejected one, or any other, or that the
@@ -108,7 +121,7 @@ func TestRowsDoNotDependOnHowEventsAreCutIntoBatches(t *testing.T) {
 		}
 		to := projection.Target{ID: "g", Generation: b.tables.Open("g")}
 		under := to
-		under.Generation = flaky{to.Generation, t}
+		under.Generation, under.Refolds = flaky{to.Generation, t}, rapid.Bool().Draw(t, "refolds")
 		applier := drawApplier(t, b)
 		for reached := 0; reached < len(placed); {
 			from := rapid.IntRange(0, reached).Draw(t, "from") // redelivery
@@ -142,7 +155,7 @@ func TestWholeRowsDoNotDependOnHowEventsAreCutIntoBatches(t *testing.T) {
 			if err := b.tables.Create(ctx(t), name); err != nil {
 				t.Fatal(err)
 			}
-			to := projection.Target{ID: name, Generation: b.tables.Open(name), Replay: name[:2]}
+			to := projection.Target{ID: name, Generation: b.tables.Open(name), Replay: name[:2], Refolds: i > 0}
 			var sum projection.Tally
 			for rest := placed; len(rest) > 0; {
 				n := len(rest)
@@ -160,6 +173,9 @@ func TestWholeRowsDoNotDependOnHowEventsAreCutIntoBatches(t *testing.T) {
 				sum.Ignored += tally.Ignored
 				sum.Skipped += tally.Skipped
 				sum.Corrections += tally.Corrections
+				if i == 0 && tally.Refolded > 0 {
+					t.Fatalf("a fold from the first event on folded again: %+v", tally)
+				}
 			}
 			rows, err := to.Generation.Rows(ctx(t), 0, []string{"x", "y", "x#"})
 			if err != nil {
@@ -170,6 +186,7 @@ func TestWholeRowsDoNotDependOnHowEventsAreCutIntoBatches(t *testing.T) {
 					t.Fatalf("built by %q, of version %q", row.Replay, row.Version)
 				}
 				row.Replay = ""
+				forget(row.Parked)
 				rows[entity] = row
 			}
 			if have := total(rows); sum != have {

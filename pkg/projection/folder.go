@@ -28,6 +28,10 @@ type rowFold struct {
 	// parked one.
 	history history
 	again   again
+	refolding
+	// overlooked is, in a fold from nothing whose end is known, the position of the last
+	// correction that names each identity.
+	overlooked map[event.Digest]event.Position
 }
 
 // newFold starts from a row, which it does not change.
@@ -39,9 +43,13 @@ func newFold(set *Set, row *datastore.Row) *rowFold {
 
 // all folds events at positions after the row's. A rejection is not an error: it
 // parks the entity. all reports false if it ended before an event because more
-// events wait behind the parked one than one step may fold again.
+// events wait behind the parked one than one step may fold again, or because the entity
+// was folded again so often that the row has to be written.
 func (f *rowFold) all(ctx context.Context, events []sighting) (done bool, err error) {
 	for i := range events {
+		if f.refolding.work >= chunkRefolded {
+			return false, nil
+		}
 		if done, err = f.take(ctx, &events[i]); err != nil || !done {
 			return false, err
 		}
@@ -56,6 +64,11 @@ func (f *rowFold) take(ctx context.Context, s *sighting) (done bool, err error) 
 	content, duplicate, err := f.past.earlier(ctx, s)
 	if err != nil {
 		return false, err
+	}
+	if !duplicate && f.refolding.applies(f, s) {
+		if content, duplicate, err = f.anew(ctx, s); err != nil {
+			return false, err
+		}
 	}
 	if !duplicate && f.row.Parked != nil {
 		if done, err := f.correct(ctx, s); err != nil || !done {
@@ -95,12 +108,26 @@ func (f *rowFold) apply(s *sighting) {
 		return
 	}
 	if err := f.applyTo(projection, s.Placed); err != nil {
+		if f.overlooked[s.id] > s.Position {
+			f.overlook()
+			return
+		}
 		f.row.Parked = &datastore.Parked{Position: s.Position, Type: s.Event.Type, Reason: err.Error()}
 		f.fold = nil
 		return
 	}
 	f.row.Count++
 	f.row.Chain = f.row.Chain.Chain(event.DigestOf(s.Position, s.Line))
+}
+
+// overlook steps over an event that was rejected. An entity that has no state belongs to
+// no projection either.
+func (f *rowFold) overlook() {
+	f.row.Skipped++
+	f.fold = nil
+	if f.row.Count == 0 {
+		f.row.Projection = ""
+	}
 }
 
 // applyTo folds an event in. Its errors are short, as are those of a Set's

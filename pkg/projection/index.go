@@ -31,6 +31,8 @@ type limits struct {
 	buckets int
 	// again bounds a step of folding waiting events again.
 	again int
+	// refold bounds the events of an entity that is folded again.
+	refold int
 }
 
 // exceeded reports whether an entity is indexed, or has to be with its fresh

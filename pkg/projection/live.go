@@ -215,7 +215,7 @@ func (l *Live) apply(ctx context.Context, info datastore.Info, lane event.Lane, 
 	if logged.end == mark.Position {
 		return written, nil
 	}
-	to := Target{ID: info.ID, Generation: generation, Lane: lane}
+	to := Target{ID: info.ID, Generation: generation, Lane: lane, Refolds: true}
 	if logged.gap {
 		var found gapFound
 		written.Tally, found, err = l.closeGap(ctx, to, head, mark, &logged)

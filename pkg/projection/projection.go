@@ -1,9 +1,14 @@
 package projection
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
+	"reflect"
+	"slices"
 
 	"reprise/pkg/event"
+	"reprise/pkg/projection/jsonstate"
 )
 
 // MaxStateBytes bounds the state of an entity; an event that would exceed it parks
@@ -55,3 +60,99 @@ var (
 // ErrManyRunaways says that so many folds of a projection never returned that this
 // process starts no more of them. A new process does.
 var ErrManyRunaways = errors.New("too many folds of the projection never returned: correct it, and restart the process")
+
+// New makes a projection from a function over a state of type S. apply gets the
+// state so far, the zero S for a new entity, and returns the next state, or an
+// error that rejects the event. It uses no clock, no randomness and no I/O; time
+// comes from the event, which is a copy that apply may change.
+//
+// The state so far is always what the stored JSON decodes to, even between two
+// events of one batch: the next event finds what encoding/json makes of a nil or
+// empty slice, a number in an any, or a text that is not UTF-8. NewSet refuses a
+// projection if encoding/json would leave out, or could not read back, any part
+// of S.
+func New[S any](name string, version int, types []string, apply func(state S, e *event.Event) (S, error)) Projection {
+	p := &typed[S]{name: name, version: version, types: slices.Clone(types), apply: apply}
+	if p.problem = jsonstate.Carried(reflect.TypeFor[S]()); p.problem == nil {
+		p.plainness = jsonstate.PlainnessOf(reflect.TypeFor[S]())
+	}
+	return p
+}
+
+type typed[S any] struct {
+	name    string
+	version int
+	types   []string
+	apply   func(S, *event.Event) (S, error)
+	// problem is why S does not survive encoding/json.
+	problem   error
+	plainness jsonstate.Plainness
+}
+
+func (p *typed[S]) Name() string    { return p.name }
+func (p *typed[S]) Version() int    { return p.version }
+func (p *typed[S]) Types() []string { return slices.Clone(p.types) }
+
+// check returns why the projection cannot be registered.
+func (p *typed[S]) check() error {
+	if p.apply == nil {
+		return errors.New("it has no function")
+	}
+	if p.problem != nil {
+		return fmt.Errorf("its state would not come back from JSON as it was: %w; change the type", p.problem)
+	}
+	return nil
+}
+
+func (p *typed[S]) Begin(state []byte) (Fold, error) {
+	f := &typedFold[S]{projection: p}
+	if len(state) == 0 {
+		return f, nil
+	}
+	f.encoded = state
+	return f, f.decode()
+}
+
+// typedFold holds a decoded state, or the JSON of the state that apply returned.
+// It does not reuse the value that apply returned, which may differ from what its
+// JSON decodes to and may share memory with the state before, unless the type
+// rules that out.
+type typedFold[S any] struct {
+	projection *typed[S]
+	state      S
+	// encoded has to be decoded into state before the next event; nil if state is
+	// up to date.
+	encoded []byte
+}
+
+func (f *typedFold[S]) decode() error {
+	if f.encoded == nil {
+		return nil
+	}
+	var state S
+	if err := json.Unmarshal(f.encoded, &state); err != nil {
+		return fmt.Errorf("decode state: %w", err)
+	}
+	f.state, f.encoded = state, nil
+	return nil
+}
+
+func (f *typedFold[S]) Apply(e *event.Event) ([]byte, error) {
+	if err := f.decode(); err != nil {
+		return nil, err
+	}
+	next, err := f.projection.apply(f.state, e)
+	if err != nil {
+		return nil, err
+	}
+	encoded, err := json.Marshal(next)
+	if err != nil {
+		return nil, fmt.Errorf("encode state: %w", err)
+	}
+	if f.projection.plainness.Exact(encoded) {
+		f.state = next
+	} else {
+		f.encoded = encoded
+	}
+	return encoded, nil
+}

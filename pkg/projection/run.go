@@ -33,6 +33,8 @@ type run struct {
 	pending []*work
 	bytes   int
 	queries int
+	// refolded is the work of folding entities again since the last write.
+	refolded int
 	// resumed is set if a work of the round is not done, and its progress is
 	// stored.
 	resumed bool
@@ -47,7 +49,7 @@ type run struct {
 // and holds no lock while it folds.
 func (r *run) round(ctx context.Context, works []*work) (raced []*work, err error) {
 	err = r.applier.set.attempt(ctx, func(ctx context.Context) error {
-		r.pending, r.bytes, r.queries, r.resumed, raced = nil, 0, 0, false, nil
+		r.pending, r.bytes, r.queries, r.refolded, r.resumed, raced = nil, 0, 0, 0, false, nil
 		for chunk := range slices.Chunk(works, chunkRows) {
 			lost, err := r.chunk(ctx, chunk)
 			if err != nil {
@@ -71,7 +73,7 @@ func (r *run) chunk(ctx context.Context, works []*work) (raced []*work, err erro
 		}
 		r.pending = append(r.pending, w)
 		r.bytes += len(w.after.State) + len(w.after.Filter)
-		if r.bytes < chunkBytes && r.queries < chunkQueries {
+		if r.bytes < chunkBytes && r.queries < chunkQueries && r.refolded < chunkRefolded {
 			continue
 		}
 		lost, err := r.write(ctx)
@@ -134,6 +136,9 @@ func (r *run) rows(ctx context.Context, entities []string) (map[string]datastore
 func (r *run) fold(ctx context.Context, w *work) error {
 	f := newFold(r.applier.set.watchedIn(ctx), &w.before)
 	f.history, f.again.events = r.history, r.applier.limits.again
+	if r.to.Refolds {
+		f.refolding.events = r.applier.limits.refold
+	}
 	var small *smallPast
 	if w.first != nil {
 		f.past, f.again.stops = indexedPast(w.first), true
@@ -151,7 +156,8 @@ func (r *run) fold(ctx context.Context, w *work) error {
 	if err != nil {
 		return err
 	}
-	w.unfinished = !done
+	w.unfinished, w.refolded, w.tooLong = !done, f.refolding.done, f.refolding.tooLong
+	r.refolded += f.refolding.work
 	if small != nil {
 		f.row.Filter, w.exact = small.filter, small.exact
 	} else {
@@ -207,13 +213,15 @@ func (r *run) write(ctx context.Context) (raced []*work, err error) {
 		}
 		w.release()
 	}
-	r.pending, r.bytes, r.queries = r.pending[:0], 0, 0
+	r.pending, r.bytes, r.queries, r.refolded = r.pending[:0], 0, 0, 0
 	return raced, nil
 }
 
 // settle counts a written row and caches its identities.
 func (r *run) settle(w *work) {
 	r.tally.add(&w.before, &w.after)
+	r.tally.Refolded += w.refolded
+	r.tally.TooLong += w.tooLong
 	if w.exact != nil {
 		w.exact.upTo = w.after.Position
 		r.applier.cache.put(r.cacheKey(w), w.exact)

@@ -102,6 +102,10 @@ func TestEveryClientCommandReachesADeployment(t *testing.T) {
 	s.tryEach([]try{{"correct", "parked skip closed --reason test --event " + at, `"position":`}})
 	localtest.Until(w, "/entities/"+web.EncodeEntity("closed"), func(v entities.View) bool { return v.Skipped == 1 })
 	s.tryEach([]try{
+		{"audit", "repair --type account.opened --dry-run", "account-1"},
+		{"correct audit", "repair --entity account-0 --reason test --request r --yes --wait", "1 entity folded again"},
+		{"correct audit", "repair --entity account-0 --reason test --request r --yes --wait", "1 entity asked for before"},
+		{"audit", "state get account-0", `"balance": 9`},
 		{"operate audit", "state wipe --yes", "is empty"},
 		{"operate audit", "replay start --name all --rebuild --promote --wait", "SUCCEEDED"},
 		{"audit", "state get closed", "1 events skipped by 1 corrections"},

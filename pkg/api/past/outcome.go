@@ -22,19 +22,18 @@ const (
 	Parked Outcome = "parked"
 	// Waiting: it waits behind the event at which the entity is parked.
 	Waiting Outcome = "waiting"
-	// Correction: it names an event to step over.
+	// Correction: it names an event to step over, or has the entity folded again.
 	Correction Outcome = "correction"
 )
 
 // outcome tells from the rows before and after an event what became of it.
 func outcome(before, after *datastore.Row, e *event.Event) Outcome {
-	_, corrects := event.SkipOf(e)
 	switch {
 	case after.Conflicts > before.Conflicts:
 		return Conflict
 	case after.Duplicates > before.Duplicates:
 		return Repeated
-	case corrects || after.Corrections > before.Corrections:
+	case event.IsCorrection(e) || after.Corrections > before.Corrections:
 		return Correction
 	case after.Ignored > before.Ignored:
 		return Ignored

@@ -5,6 +5,7 @@ import (
 	"net/url"
 
 	"reprise/pkg/api/verifications"
+	"reprise/pkg/verify"
 )
 
 // StartVerification starts a verification.
@@ -38,6 +39,29 @@ func (c *Client) Verifications(ctx context.Context, visit func(verifications.Vie
 		}
 		for _, view := range page.Verifications {
 			if err := visit(view); err != nil {
+				return err
+			}
+		}
+		if after = page.Next; after == "" {
+			return nil
+		}
+	}
+}
+
+// Differences calls visit for every difference that is kept of a verification, which are
+// the first of each lane.
+func (c *Client) Differences(ctx context.Context, id string, visit func(verify.Difference) error) error {
+	for after := ""; ; {
+		query := url.Values{}
+		if after != "" {
+			query.Set("after", after)
+		}
+		var page verifications.DifferencesPage
+		if err := c.get(ctx, verificationPath(id)+"/differences", query, &page); err != nil {
+			return err
+		}
+		for _, difference := range page.Differences {
+			if err := visit(difference); err != nil {
 				return err
 			}
 		}

@@ -16,15 +16,21 @@ import (
 	"reprise/workflows"
 )
 
-// inputFlags defines a flag for every member of a replay's input.
-func inputFlags(fs *flag.FlagSet, r *replay.Request) {
+// SelectionFlags defines a flag for every member of a replay's input that selects events.
+// what says what is done with them, such as "to replay".
+func SelectionFlags(fs *flag.FlagSet, r *replay.Request, what string) {
 	fs.Var(timeFlag{&r.From}, "from", "first logged `TIME`, as 2026-03-01T00:00:00Z")
 	fs.Var(timeFlag{&r.To}, "to", "first logged `TIME` that is left out")
-	fs.Var(listFlag{&r.Types}, "type", "event `TYPE` to replay; may be given several times")
-	fs.Var(listFlag{&r.Entities}, "entity", "`ENTITY` to replay; may be given several times")
+	fs.Var(listFlag{&r.Types}, "type", "event `TYPE` "+what+"; may be given several times")
+	fs.Var(listFlag{&r.Entities}, "entity", "`ENTITY` "+what+"; may be given several times")
 	fs.Var(listFlag{&r.Prefixes}, "prefix",
-		"`TEXT` with which the ids of entities to replay begin;\nmay be given several times")
-	fs.Var(attributeFlag{&r.Attribute}, "attribute", "extension attribute of the events to replay, as `NAME=VALUE`")
+		"`TEXT` with which the ids of entities "+what+" begin;\nmay be given several times")
+	fs.Var(attributeFlag{&r.Attribute}, "attribute", "extension attribute of the events "+what+", as `NAME=VALUE`")
+}
+
+// inputFlags defines a flag for every member of a replay's input.
+func inputFlags(fs *flag.FlagSet, r *replay.Request) {
+	SelectionFlags(fs, r, "to replay")
 	fs.BoolVar(&r.Rebuild, "rebuild", false, "project into a new generation of the Data Store")
 	fs.Var(promoteFlag{r}, "promote", "make the rebuilt generation the active one; --promote=ask once\n"+
 		"somebody has approved: auto, ask or never (default never)")

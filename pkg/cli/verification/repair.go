@@ -14,6 +14,7 @@ import (
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
+	"reprise/pkg/cli/repairs"
 	"reprise/pkg/cli/replays"
 	"reprise/pkg/replay"
 	"reprise/pkg/verify"
@@ -23,8 +24,12 @@ const repairHelp = `
 Repairs the drift of rows that a verification has found: it folds the whole log into a
 new generation, beside live traffic, proves that, makes it the active one, and verifies
 all of it. The drifted generation is kept, to go back to, until another rebuild ends.
-That is the exact way: a single row could be rebuilt only on the word of others, such as
-its neighbours in the identity index.
+That is the exact way for every kind of drift of rows: a row that is missing, or whose
+place or index is in doubt, does not tell where its events are.
+
+Where all of the drift is in what rows say of their events (kinds state, count, chain,
+parked and version), reprise repair --verification ID folds only those entities again,
+in place.
 
 It asks before it begins, or needs --yes. It refuses drift of the log itself (kinds head
 and manifest): a rebuild from a damaged log would spread the damage. Restore that first.
@@ -135,6 +140,10 @@ func (r *repair) approved(meter *progress.Meter, v verifications.View) error {
 		return nil
 	}
 	meter.Note("verification %s of %s found: %s", v.ID, v.Generation, drift(v.Report))
+	if repairs.InPlace(v) {
+		meter.Note("reprise repair --verification %s --reason TEXT folds only the entities again that it lists, in place",
+			v.ID)
+	}
 	meter.Note("a repair folds the whole log into a new generation and makes that the active one; type yes to begin")
 	answer, err := bufio.NewReader(r.App.Stdin).ReadString('\n')
 	if strings.TrimSpace(answer) == "yes" {

@@ -14,6 +14,7 @@ import (
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
+	"reprise/pkg/cli/repairs"
 	"reprise/pkg/replay/request"
 	"reprise/pkg/verify"
 )
@@ -186,6 +187,10 @@ func judge(v verifications.View) error {
 	switch {
 	case v.Status == verify.Clean:
 		return nil
+	case repairs.InPlace(v):
+		return command.Hint(fmt.Errorf("verification %s found drift: %s", v.ID, drift(v.Report)),
+			"reprise repair --verification %s --reason TEXT folds these entities again in place; "+
+				"reprise verify repair %s rebuilds the generation", v.ID, v.ID)
 	case v.Status == verify.Drift:
 		return command.Hint(fmt.Errorf("verification %s found drift: %s", v.ID, drift(v.Report)),
 			"a rebuild makes the rows what the log folds to: reprise verify repair %s; "+

@@ -21,6 +21,7 @@ const (
 	operate = "operate"
 	correct = "correct"
 	audit   = "audit"
+	export  = "export"
 )
 
 func routes() []route {
@@ -62,6 +63,8 @@ func routes() []route {
 		{"GET /openapi.yaml", audit, "serve-api"},
 		{"POST /plans", audit, "serve-api"},
 		{"GET /input-schema", audit, "serve-api"},
+		{"GET /log/cut", export, "serve-api"},
+		{"POST /log/pages", export, "serve-api"},
 	}
 }
 
@@ -103,7 +106,7 @@ func (d *deployment) api(stack awscdk.Stack, functions apiFunctions) {
 		byGroup[r.group] = append(byGroup[r.group], routeARN(stack, api, r.key))
 	}
 	if d.Authorization == "iam" {
-		for _, group := range []string{produce, operate, correct, audit} {
+		for _, group := range []string{produce, operate, correct, audit, export} {
 			d.groupPolicy(stack, group, byGroup[group])
 		}
 	}

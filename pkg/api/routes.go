@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"reprise/pkg/api/extract"
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/intake"
 	"reprise/pkg/api/verifications"
@@ -22,6 +23,8 @@ const (
 	Correct Group = "correct"
 	// Audit allows reading everything and changing nothing.
 	Audit Group = "audit"
+	// Export allows reading the log itself as a whole, to copy it elsewhere.
+	Export Group = "export"
 )
 
 // Route is one route of the HTTP API.
@@ -60,6 +63,11 @@ func verified(serve ofVerifications) handler {
 // changing makes a handler of one of package generations.
 func changing(serve func(*generations.Generations, *http.Request) (web.Reply, error)) handler {
 	return func(a *API, r *http.Request) (web.Reply, error) { return serve(&a.Changes, r) }
+}
+
+// extracting makes a handler of one of package extract.
+func extracting(serve func(*extract.Extract, *http.Request) (web.Reply, error)) handler {
+	return func(a *API, r *http.Request) (web.Reply, error) { return serve(&a.Extract, r) }
 }
 
 const serveAPI = "serve-api"
@@ -104,6 +112,8 @@ func Routes() []Route {
 		{"GET /openapi.yaml", Audit, serveAPI, plain((*API).getDescription)},
 		{"POST /plans", Audit, serveAPI, plain((*API).planReplay)},
 		{"GET /input-schema", Audit, serveAPI, plain((*API).getInputSchema)},
+		{"GET /log/cut", Export, serveAPI, plain(extracting((*extract.Extract).GetCut))},
+		{"POST /log/pages", Export, serveAPI, plain(extracting((*extract.Extract).PostPage))},
 	}
 }
 

@@ -85,23 +85,29 @@ func (w *Writer) Parts() []Part {
 	return append([]Part(nil), w.parts...)
 }
 
-// Add writes parts of one lane, the last of which is not open. After an interruption
-// either all of them count, or the reader of the lane begins again before the first.
-func (w *Writer) Add(parts ...Encoded) error {
+// Add writes a part that is not open.
+func (w *Writer) Add(p Encoded) error {
+	return w.Group(func(add func(Encoded) error) error { return add(p) })
+}
+
+// Group writes parts of one lane, the last of which is not open; no other lane's part
+// comes between them. After an interruption either all of them count, or the reader of
+// the lane begins again before the first.
+func (w *Writer) Group(write func(add func(Encoded) error) error) error {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	for i := range parts {
-		p := &parts[i]
-		text, err := encode(p.Part)
-		if err == nil {
-			err = w.store.part(len(w.parts)+1, text, p.frame)
-		}
-		if err != nil {
-			return fmt.Errorf("write export: %w", err)
-		}
-		w.total.add(&p.Part, text)
-		w.parts = append(w.parts, p.Part)
+	return write(w.add)
+}
+
+func (w *Writer) add(p Encoded) error {
+	text, err := encode(p.Part)
+	if err == nil {
+		err = w.store.part(len(w.parts)+1, text, p.frame)
 	}
+	if err != nil {
+		return fmt.Errorf("write export: %w", err)
+	}
+	w.taken(p.Part, text)
 	return nil
 }
 

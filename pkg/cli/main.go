@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 
+	"reprise/pkg/cli/archive"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/entity"
 	"reprise/pkg/cli/generations"
@@ -27,6 +28,7 @@ func commands() []command.Command {
 		generations.Commands(),
 		verification.Commands(),
 		entity.Commands(),
+		archive.Commands(),
 		[]command.Command{playbackTailCommand(), statusCommand(), consoleCommand()},
 		entity.AsideCommands(),
 		[]command.Command{generateCommand(), doctorCommand()})

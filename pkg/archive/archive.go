@@ -9,8 +9,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-
-	"reprise/pkg/event/strict"
 )
 
 // Archive is an export that is whole by its descriptions. Check reads the rest. It is
@@ -145,7 +143,7 @@ func (a *Archive) openFolder() error {
 			return err
 		}
 	}
-	if err := strict.Unmarshal(text, &a.Manifest); err != nil {
+	if err := json.Unmarshal(text, &a.Manifest); err != nil {
 		return damaged("its manifest is invalid: %v", err)
 	}
 	if again, err := encodeManifest(&a.Manifest); err != nil || !bytes.Equal(again, text) {

@@ -12,7 +12,6 @@ import (
 	"io"
 
 	"reprise/pkg/event"
-	"reprise/pkg/event/strict"
 )
 
 // A document is JSON in a skippable frame of zstd (RFC 8878, section 3.1.2), which
@@ -76,7 +75,7 @@ func encode(value any) ([]byte, error) {
 
 // decode reads what encode wrote, and nothing else.
 func decode(text []byte, into any) error {
-	if err := strict.Unmarshal(text, into); err != nil {
+	if err := json.Unmarshal(text, into); err != nil {
 		return damaged("a description is invalid: %v", err)
 	}
 	again, err := encode(into)

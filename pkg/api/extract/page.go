@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -128,11 +127,11 @@ func (p *reader) selectBy(raw json.RawMessage) error {
 	}
 	only := request.Request{From: r.From, To: r.To, Types: r.Types, Entities: r.Entities, Prefixes: r.Prefixes,
 		Attribute: r.Attribute}
-	if !reflect.DeepEqual(r, only) {
-		return refuse("select takes only from, to, types, entities, prefixes and attribute")
-	}
-	if r, err = r.Normalized(); err != nil {
+	if only, err = only.Normalized(); err != nil {
 		return refuse("select: %s", strings.TrimPrefix(err.Error(), request.ErrInvalid.Error()+": "))
+	}
+	if !only.Same(r) {
+		return refuse("select takes only from, to, types, entities, prefixes and attribute")
 	}
 	p.selection = r.Selection()
 	p.from, p.to = Buckets(r, p.x.Width)

@@ -130,7 +130,9 @@ func (l *laneExport) take(b *extract.Bucket) error {
 	return l.write()
 }
 
-func sumOf(s extract.Sum) archive.Sum { return archive.Sum{Events: s.Count, Bytes: s.Bytes, Digest: s.Digest} }
+func sumOf(s extract.Sum) archive.Sum {
+	return archive.Sum{Events: s.Count, Bytes: s.Bytes, Digest: s.Digest}
+}
 
 // keep adds a selected event, masked.
 func (l *laneExport) keep(placed json.RawMessage) error {
@@ -219,4 +221,3 @@ func (l *laneExport) sealed() archive.Encoded {
 	l.unsaved = archive.Sum{}
 	return l.builder.Seal(l.x.encoder)
 }
-

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"reprise/pkg/archive"
+	"reprise/pkg/archive/mask"
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/printable"
@@ -31,6 +32,9 @@ and manifests.
 An export to a FILE or DIR that was interrupted goes on where it was when the same
 command runs again, with the same cut.
 
+--mask replaces personal fields by the rules of a file, before anything is written: see
+pkg/archive/mask/MASKING.md. What the rules do not cover ends the export.
+
 Examples:
   reprise export --out log.jsonl.zst
   reprise export --out january/ --from 2026-01-01 --to 2026-02-01
@@ -39,13 +43,14 @@ Examples:
 
 // Commands returns the commands, in the order in which help lists them.
 func Commands() []command.Command {
-	return []command.Command{exportCommand(), importCommand()}
+	return []command.Command{exportCommand(), importCommand(), forkCommand()}
 }
 
 type exportFlags struct {
 	*command.ClientFlags
 	out    string
 	choose request.Request
+	mask   maskFlags
 }
 
 func exportCommand() command.Command {
@@ -58,6 +63,7 @@ func exportCommand() command.Command {
 			f := &exportFlags{ClientFlags: a.ClientFlags(fs)}
 			fs.StringVar(&f.out, "out", "", "`FILE`, directory or - to write to")
 			selectFlags(fs, &f.choose)
+			f.mask.define(fs)
 			return func(ctx context.Context, _ string) error { return f.run(ctx) }
 		},
 	}
@@ -88,13 +94,17 @@ func (f *exportFlags) run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	masker, masked, err := f.mask.load(f.App)
+	if err != nil {
+		return err
+	}
 	meter := progress.New(f.App.Stderr, f.App.Now)
 	defer meter.Done()
 	c, err := f.Client(command.LongPatience, meter)
 	if err != nil {
 		return err
 	}
-	job := exportJob{app: f.App, from: c, out: f.out, choose: chosen, meter: meter}
+	job := exportJob{app: f.App, from: c, out: f.out, choose: chosen, mask: masker, masked: masked, meter: meter}
 	m, err := job.run(ctx)
 	if err != nil {
 		return explainExport(f.out, err)
@@ -204,7 +214,10 @@ func sameMask(a, b *archive.Masked) bool {
 }
 
 func explainExport(out string, err error) error {
+	_, unmasked := errors.AsType[*mask.Refused](err)
 	switch {
+	case unmasked:
+		return command.Hint(err, "nothing of this event was written: extend the rules of --mask, and begin anew")
 	case errors.Is(err, errOther):
 		return command.Hint(err, "choose another --out, or remove what is unfinished (%s)", unfinished(out))
 	case errors.Is(err, os.ErrExist):

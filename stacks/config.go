@@ -52,7 +52,7 @@ type Config struct {
 	// AlarmEmail receives the alarms; "" means nobody.
 	AlarmEmail string
 	// Authorization is "iam" (SigV4) or "jwt"; the latter needs an issuer and
-	// an audience, and scopes PREFIX/produce, PREFIX/operate, PREFIX/correct, PREFIX/audit.
+	// an audience, and scopes PREFIX/produce, PREFIX/operate, PREFIX/correct, PREFIX/audit, PREFIX/export.
 	Authorization string
 	JWTIssuer     string
 	JWTAudience   string

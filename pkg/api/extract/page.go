@@ -166,7 +166,7 @@ func Buckets(r request.Request, width eventlog.Width) (from, to eventlog.Bucket)
 }
 
 func refuse(format string, args ...any) error {
-	return web.NewProblem(http.StatusBadRequest, "invalid-page", fmt.Sprintf(format, args...))
+	return web.NewProblem(http.StatusBadRequest, "malformed-body", "the body is invalid: "+fmt.Sprintf(format, args...))
 }
 
 // errFull ends a listing of buckets.

@@ -58,7 +58,7 @@ func (w *walk) object(n *node, where string, raw []byte) ([]byte, error) {
 		if err != nil {
 			return nil, bad(where, "is not JSON")
 		}
-		name, _ := token.(string)                                   // the names of members are strings
+		name, _ := token.(string)                                    // the names of members are strings
 		written := bytes.TrimLeft(raw[start:d.InputOffset()], ",{ ") // as it was sent
 		var value json.RawMessage
 		if err := d.Decode(&value); err != nil {

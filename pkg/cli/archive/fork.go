@@ -105,6 +105,7 @@ func (f *forkFlags) run(ctx context.Context) error {
 	job := forkJob{flags: f, from: c, export: export, meter: meter}
 	result, err := job.run(ctx)
 	if err != nil {
+		_ = os.Remove(job.work) // if nothing is in it yet
 		return err
 	}
 	meter.Done()

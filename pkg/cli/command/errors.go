@@ -84,7 +84,7 @@ const maxSkew = 5 * time.Minute
 func hintForDenial(d *client.Denied) string {
 	switch {
 	case d.With == client.Token:
-		return "the token may have expired, or lack the scope PREFIX/produce, PREFIX/operate or PREFIX/audit"
+		return "the token may have expired, or lack the scope PREFIX/produce, PREFIX/operate, PREFIX/audit or PREFIX/export"
 	case d.With == client.NoCredentials:
 		return "the endpoint wants credentials: --auth aws signs requests with those of the AWS CLI, " +
 			TokenVariable + " holds a token"
@@ -96,7 +96,8 @@ func hintForDenial(d *client.Denied) string {
 			"that are more than 5 minutes off, so set the clock"
 	}
 	return "the signature was not accepted: check --region and --profile, and that the caller has the managed policy " +
-		"PREFIX-produce-REGION to send, PREFIX-operate-REGION to import and replay, PREFIX-audit-REGION to read"
+		"PREFIX-produce-REGION to send, PREFIX-operate-REGION to import and replay, PREFIX-audit-REGION to read, " +
+		"PREFIX-export-REGION to export and fork"
 }
 
 func hintForProblem(p *web.Problem) string {

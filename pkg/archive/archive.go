@@ -240,6 +240,7 @@ func (a *Archive) Check(ctx context.Context, read func(bytes int64)) error {
 	if err != nil {
 		return err
 	}
+	defer c.close()
 	for i := range a.Manifest.Parts {
 		if err := ctx.Err(); err != nil {
 			return err

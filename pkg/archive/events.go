@@ -29,6 +29,15 @@ func openPlain(r io.Reader) (*plainReader, error) {
 	return &plainReader{z, bufio.NewReaderSize(io.LimitReader(z, maxPlain+1), 64<<10)}, nil
 }
 
+// reset begins with another part.
+func (p *plainReader) reset(r io.Reader) error {
+	if err := p.zstd.Reset(r); err != nil {
+		return fmt.Errorf("reset zstd decoder: %w", err)
+	}
+	p.text.Reset(io.LimitReader(p.zstd, maxPlain+1))
+	return nil
+}
+
 func (p *plainReader) close() { p.zstd.Close() }
 
 // next returns the next event, and io.EOF at the end.
@@ -53,6 +62,7 @@ type checker struct {
 	lanes  *event.Lanes
 	// logged is the last logged time of each lane.
 	logged []int64
+	plain  *plainReader
 }
 
 func newChecker(h *Header) (*checker, error) {
@@ -60,19 +70,23 @@ func newChecker(h *Header) (*checker, error) {
 	if err != nil {
 		return nil, damaged("it has %d lanes", len(h.Lanes))
 	}
-	return &checker{h, lanes, make([]int64, len(h.Lanes))}, nil
+	plain, err := openPlain(nil)
+	if err != nil {
+		return nil, err
+	}
+	return &checker{h, lanes, make([]int64, len(h.Lanes)), plain}, nil
 }
+
+func (c *checker) close() { c.plain.close() }
 
 // part reads a part, whose checksum is right.
 func (c *checker) part(p *Part, r io.Reader) error {
-	plain, err := openPlain(r)
-	if err != nil {
+	if err := c.plain.reset(r); err != nil {
 		return err
 	}
-	defer plain.close()
 	var have Part
 	for {
-		e, err := plain.next()
+		e, err := c.plain.next()
 		if errors.Is(err, io.EOF) {
 			break
 		}

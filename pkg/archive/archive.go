@@ -20,8 +20,22 @@ type Archive struct {
 
 	path string
 	// file has all parts at these offsets; nil if each has a file of its own.
-	file *os.File
-	at   []int64
+	file  io.ReaderAt
+	at    []int64
+	close func() error
+}
+
+// Read is Open for a file of that size that is open already, or in memory.
+func Read(r io.ReaderAt, size int64) (*Archive, error) {
+	a := &Archive{file: r}
+	err := a.read(io.NewSectionReader(r, 0, size), size)
+	if err == nil {
+		err = a.judge()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return a, nil
 }
 
 // Open opens a file or a directory. It reads the descriptions of all parts, and none of
@@ -48,21 +62,23 @@ func Open(path string) (*Archive, error) {
 
 // Close closes the export's file.
 func (a *Archive) Close() error {
-	if a.file == nil {
+	if a.close == nil {
 		return nil
 	}
-	return a.file.Close()
+	return a.close()
 }
 
-func (a *Archive) openFile() (err error) {
-	if a.file, err = os.Open(a.path); err != nil {
-		return err
-	}
-	info, err := a.file.Stat()
+func (a *Archive) openFile() error {
+	f, err := os.Open(a.path)
 	if err != nil {
 		return err
 	}
-	return a.read(io.NewSectionReader(a.file, 0, info.Size()), info.Size())
+	a.file, a.close = f, f.Close
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	return a.read(io.NewSectionReader(f, 0, info.Size()), info.Size())
 }
 
 // read reads the documents of a file of that size.

@@ -49,6 +49,7 @@ func (j *forkJob) build(ctx context.Context, a *archive.Archive) error {
 	if err := checkEmpty(j.flags.into); err != nil {
 		return err
 	}
+	_ = os.Remove(j.flags.into) // if it is there, it is empty
 	if err := os.Rename(data, strings.TrimRight(j.flags.into, "/")); err != nil {
 		return fmt.Errorf("put the directory in its place: %w", err)
 	}

@@ -25,7 +25,7 @@ func TestALogSurvivesExportAndImport(t *testing.T) {
 	r := seeded(t)
 	const lanes = 8
 	a := platform(t, lanes)
-	sent := sendRandom(t, a, lanes, r, 600)
+	sent := sendRandom(t, a, lanes, r, 250)
 	want := logOf(t, a, lanes)
 	// One lane gets the events of eight, and sixteen those of one.
 	for _, others := range []int{lanes, 1, 16} {
@@ -68,7 +68,7 @@ func TestASelectionIsExported(t *testing.T) {
 	r := seeded(t)
 	const lanes = 4
 	a := platform(t, lanes)
-	sendRandom(t, a, lanes, r, 500)
+	sendRandom(t, a, lanes, r, 250)
 	all := logOf(t, a, lanes)
 	at := func(hours int) *time.Time { t := beginning.Add(time.Duration(hours) * time.Hour); return &t }
 	for _, chosen := range []request.Request{
@@ -283,4 +283,3 @@ func (d *damaging) LogPage(ctx context.Context, asked extract.PageRequest) (extr
 	}
 	return page, err
 }
-

@@ -202,6 +202,13 @@ func sendRandom(t testing.TB, p *localtest.Platform, lanes int, r *rand.Rand, ev
 		}
 	}
 	at := beginning
+	for i, id := range ids[:len(ids)-2] { // the others are parked, unless they happen to be opened first
+		e := map[string]any{"specversion": "1.0", "id": fmt.Sprint("open-", i), "source": "/t", "type": "account.opened",
+			"subject": id, "time": at.Format(time.RFC3339Nano), "data": map[string]string{"owner": id}}
+		line, err := json.Marshal(e)
+		must(t, err)
+		batch = append(batch, line)
+	}
 	for i := range events {
 		at = at.Add(time.Duration(r.IntN(40)) * time.Minute)
 		batch = append(batch, randomEvent(r, i, at))
@@ -288,3 +295,6 @@ func (c *counting) LogPage(ctx context.Context, asked extract.PageRequest) (extr
 }
 
 func count(from source) *counting { return &counting{source: from, pages: make(map[event.Lane]int)} }
+
+// raw is one event.
+func raw(line string) []json.RawMessage { return []json.RawMessage{json.RawMessage(line)} }

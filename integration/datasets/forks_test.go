@@ -6,6 +6,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -19,6 +20,9 @@ import (
 
 // wholeLog is the variable that lets the forks be of the whole log, not of its beginning.
 const wholeLog = "REPRISE_TEST_WHOLE_LOG"
+
+// forkLanes are few, so that a fork is quick.
+const forkLanes = 8
 
 // change is what an event says about a file, and when it was logged.
 type change struct {
@@ -80,43 +84,51 @@ func TestForksOfARealLogEqualItsPrefixes(t *testing.T) {
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))
-	const few = 8
 	d := Karpenter(t)
 	if os.Getenv(wholeLog) == "" {
 		t.Logf("of the log's beginning; with %s=1, of the whole log", wholeLog)
-		d.Lines = d.Lines[:2500]
+		d.Lines = d.Lines[:1500]
 	}
-	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: few})
+	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: forkLanes})
 	d.Send(p.Client, "/imports", batch)
 	p.Settle(int64(len(d.Lines)))
-	all := changes(t, d.Lines, few)
+	all := changes(t, d.Lines, forkLanes)
 	dir := t.TempDir()
 	for i := range 10 {
 		// Times at which something happened, and between: to is excluded.
 		to := all[r.IntN(len(all))].logged.Add(time.Duration(r.IntN(3)-1) * time.Second)
-		want, events := prefix(all, to)
-		into := filepath.Join(dir, "fork"+string(rune('0'+i)))
-		var out, errs bytes.Buffer
-		code := cli.Main(t.Context(), []string{"fork", "--to", to.UTC().Format(time.RFC3339), "--into", into, "--endpoint", p.URL},
-			func(string) string { return "" }, strings.NewReader(""), &out, &errs)
-		var result struct {
-			Events   int64
-			Verified bool
-		}
-		if err := json.Unmarshal(out.Bytes(), &result); code != 0 || err != nil || result.Events != events || !result.Verified {
-			t.Fatalf("fork to %s, of %d events: exit %d\n%s%s", to, events, code, &out, &errs)
-		}
-		fork := localtest.Start(t, local.Options{Dir: into, Lanes: few})
-		rows := fork.Rows("", few)
-		fork.Stop()
-		if len(rows) != len(want) {
-			t.Errorf("fork to %s: %d files, want %d", to, len(rows), len(want))
-		}
-		for path, file := range want {
-			var have samples.FileState
-			if row := rows[path]; json.Unmarshal(row.State, &have) != nil || have != file {
-				t.Errorf("fork to %s: %s is %s, want %+v", to, path, row.State, file)
-			}
+		t.Run(strconv.Itoa(i), func(t *testing.T) {
+			t.Parallel()
+			forkTo(t, p, all, to, filepath.Join(dir, strconv.Itoa(i)))
+		})
+	}
+}
+
+// forkTo makes a fork and compares it with what the changes before a time add up to.
+func forkTo(t *testing.T, p *localtest.Platform, all []change, to time.Time, into string) {
+	t.Helper()
+	want, events := prefix(all, to)
+	var out, errs bytes.Buffer
+	args := []string{"fork", "--to", to.UTC().Format(time.RFC3339), "--into", into, "--endpoint", p.URL}
+	code := cli.Main(t.Context(), args, func(string) string { return "" }, strings.NewReader(""), &out, &errs)
+	var result struct {
+		Events   int64
+		Verified bool
+	}
+	err := json.Unmarshal(out.Bytes(), &result)
+	if code != 0 || err != nil || result.Events != events || !result.Verified {
+		t.Fatalf("fork to %s, of %d events: exit %d\n%s%s", to, events, code, &out, &errs)
+	}
+	fork := localtest.Start(t, local.Options{Dir: into, Lanes: forkLanes})
+	rows := fork.Rows("", forkLanes)
+	fork.Stop()
+	if len(rows) != len(want) {
+		t.Errorf("fork to %s: %d files, want %d", to, len(rows), len(want))
+	}
+	for path, file := range want {
+		var have samples.FileState
+		if row := rows[path]; json.Unmarshal(row.State, &have) != nil || have != file {
+			t.Errorf("fork to %s: %s is %s, want %+v", to, path, row.State, file)
 		}
 	}
 }

@@ -37,8 +37,8 @@ func TestACopyKeepsLoggedTimes(t *testing.T) {
 	must(t, err)
 	lines := []string{
 		`{"specversion":"1.0","id":"1","source":"/s","type":"account.opened","subject":"x","data":{"owner":"Ada"}}`,
-		`{"specversion":"1.0","id":"2","source":"/s","type":"account.deposited","subject":"x","time":"2031-01-01T00:00:00Z",` +
-			`"data":{"amount":-1}}`,
+		`{"specversion":"1.0","id":"2","source":"/s","type":"account.deposited","subject":"x",` +
+			`"time":"2031-01-01T00:00:00Z","data":{"amount":-1}}`,
 		"{\"specversion\":\"1.0\",\"id\":\"\u202e3\",\"source\":\"/s\",\"type\":\"account.opened\",\"subject\":\"y\"}",
 		string(skip.AppendJSON(nil)),
 	}
@@ -137,8 +137,8 @@ func TestALaneIsReadPageByPage(t *testing.T) {
 		if i > 100 && i < 130 {
 			hour = 100 // one bucket of 6 MB
 		}
-		w.copyIn(intake.RouteImports, placed(fmt.Sprintf(`{"specversion":"1.0","id":"%d","source":"/s","type":%q,"subject":"x",`+
-			`"data":%s}`, i, kind, data), i, at.Add(time.Duration(hour)*time.Hour)))
+		line := fmt.Sprintf(`{"specversion":"1.0","id":"%d","source":"/s","type":%q,"subject":"x","data":%s}`, i, kind, data)
+		w.copyIn(intake.RouteImports, placed(line, i, at.Add(time.Duration(hour)*time.Hour)))
 	}
 	w.commit()
 	lane := w.api.Lanes.Of("x")
@@ -163,8 +163,8 @@ func TestALaneIsReadPageByPage(t *testing.T) {
 			break
 		}
 		asked.After = page.Next
-		w.copyIn(intake.RouteImports, placed(fmt.Sprintf(`{"specversion":"1.0","id":"m%d","source":"/s","type":"t","subject":"x"}`,
-			pages), 0, at))
+		line := fmt.Sprintf(`{"specversion":"1.0","id":"m%d","source":"/s","type":"t","subject":"x"}`, pages)
+		w.copyIn(intake.RouteImports, placed(line, 0, at))
 		w.commit()
 	}
 	if sum.Count != 150 || seen != 150 || sum.Digest != *cut.Digest || pages < 4 {

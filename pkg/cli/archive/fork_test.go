@@ -205,7 +205,8 @@ func refusesToMask(t *testing.T, s *shell, a *localtest.Platform, dir, file, key
 	a.Settle(4)
 	into := filepath.Join(dir, "second")
 	got := s.run(t.Context(), "fork", "--into", into, "--mask", file, "--mask-key", key)
-	if got.code != command.ExitFailed || !strings.Contains(got.stderr, `"note.written": the rules do not name this type`) ||
+	if got.code != command.ExitFailed ||
+		!strings.Contains(got.stderr, `"note.written": the rules do not name this type`) ||
 		strings.Contains(got.stderr, "Secret") {
 		t.Errorf("a type without rules: %+v", got)
 	}

@@ -186,8 +186,8 @@ func sameStates(t testing.TB, what string, got, want map[string]entities.View) {
 var beginning = time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 
 // ids are those of the entities of random logs: some are hard to write.
-var ids = []string{"account-1", "account-2", "a#b%c", "Ünïcödé-✓", "e\u0301", "\u05e9\u05dc\u05d5\u05dd", "a b", "a/b?c", "😀",
-	"account-10", "account-11", "account-12", "z", "\u2028line"}
+var ids = []string{"account-1", "account-2", "a#b%c", "Ünïcödé-✓", "e\u0301", "\u05e9\u05dc\u05d5\u05dd", "a b",
+	"a/b?c", "😀", "account-10", "account-11", "account-12", "z", "\u2028line"}
 
 // sendRandom sends a random log, in the order of times, and waits until it is applied. It
 // returns the number of its events.
@@ -241,7 +241,8 @@ func sendRandom(t testing.TB, p *localtest.Platform, lanes int, r *rand.Rand, ev
 // randomEvent is an event, often one that was sent before, sometimes with other content.
 func randomEvent(r *rand.Rand, i int, at time.Time) json.RawMessage {
 	e := map[string]any{"specversion": "1.0", "id": fmt.Sprint(i), "source": "/t", "type": "account.deposited",
-		"subject": ids[r.IntN(len(ids))], "time": at.Format(time.RFC3339Nano), "data": map[string]int{"amount": 1 + r.IntN(9)}}
+		"subject": ids[r.IntN(len(ids))], "time": at.Format(time.RFC3339Nano),
+		"data": map[string]int{"amount": 1 + r.IntN(9)}}
 	switch r.IntN(12) {
 	case 0, 1:
 		e["id"] = fmt.Sprint(r.IntN(i + 1))

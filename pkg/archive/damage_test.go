@@ -42,6 +42,31 @@ func TestEveryByteIsChecked(t *testing.T) {
 	}
 }
 
+// A part that is left out as a whole shows, although every checksum is right.
+func TestALeftOutPartShows(t *testing.T) {
+	s := newSample(t, 30)
+	raw, err := os.ReadFile(s.export(t, false, 4))
+	must(t, err)
+	a, err := archive.Read(bytes.NewReader(raw), int64(len(raw)))
+	must(t, err)
+	marker := []byte(`{"lane":`)
+	for i, p := range a.Manifest.Parts {
+		at := 0
+		for range i + 1 {
+			at += bytes.Index(raw[at+1:], marker) + 1
+		}
+		begin, end := at-40, at // a document has 40 bytes before its JSON
+		for raw[end] != '\n' && end < len(raw)-1 && !bytes.HasPrefix(raw[end:], []byte{0x28, 0xb5, 0x2f, 0xfd}) {
+			end++
+		}
+		end += int(p.Size)
+		left := append(bytes.Clone(raw[:begin]), raw[end:]...)
+		if _, err := archive.Read(bytes.NewReader(left), int64(len(left))); !errors.Is(err, archive.ErrDamaged) {
+			t.Errorf("without part %d of %d: %v", i+1, len(a.Manifest.Parts), err)
+		}
+	}
+}
+
 // So does every file of a directory.
 func TestEveryFileIsChecked(t *testing.T) {
 	path := newSample(t, 12).export(t, true, 4)

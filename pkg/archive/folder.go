@@ -35,11 +35,17 @@ func createFolder(path string) (store, error) {
 	if err != nil {
 		return nil, fmt.Errorf("create export in %s: %w", path, err)
 	}
-	f, err := os.OpenFile(filepath.Join(path, journalName), os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-	if err != nil {
+	d := &folder{path: path}
+	if err := d.open(os.O_CREATE | os.O_EXCL); err != nil {
 		return nil, fmt.Errorf("create export: %w", err)
 	}
-	return &folder{path, f}, nil
+	return d, nil
+}
+
+// open opens the journal.
+func (d *folder) open(how int) (err error) {
+	d.journal, err = os.OpenFile(filepath.Join(d.path, journalName), os.O_RDWR|how, 0o600)
+	return err
 }
 
 func (d *folder) header(text []byte) error {
@@ -72,13 +78,13 @@ func (d *folder) finish(m *Manifest) error {
 func (d *folder) close() error { return d.journal.Close() }
 
 func resumeFolder(path string) (*Writer, error) {
-	f, err := os.OpenFile(filepath.Join(path, journalName), os.O_RDWR, 0)
-	if err != nil {
+	d := &folder{path: path}
+	if err := d.open(0); err != nil {
 		return nil, err
 	}
-	w, err := (&folder{path, f}).resume()
+	w, err := d.resume()
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, d.journal.Close())
 	}
 	return w, nil
 }

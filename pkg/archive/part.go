@@ -63,11 +63,8 @@ func (b *Builder) Add(e *Event) {
 
 func sumOf(e *Event) Sum { return Sum{1, int64(len(e.Line)), event.DigestOf(e.Position, e.Line)} }
 
-// Full reports whether the part has as many events as it should.
-func (b *Builder) Full() bool { return b.part.Bytes >= PartBytes }
-
-// Empty reports whether the part has no events.
-func (b *Builder) Empty() bool { return b.part.Events == 0 }
+// Bytes is the length of the part's lines, which should not go on far beyond PartBytes.
+func (b *Builder) Bytes() int64 { return b.part.Bytes }
 
 // Part is where to note what was read.
 func (b *Builder) Part() *Part { return &b.part }

@@ -25,11 +25,18 @@ func createFile(path string) (store, error) {
 	if _, err := os.Lstat(path); err == nil {
 		return nil, fmt.Errorf("create %s: %w", path, os.ErrExist)
 	}
-	f, err := os.OpenFile(path+Partial, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
-	if err != nil {
+	s := &single{path: path}
+	if err := s.open(os.O_CREATE | os.O_EXCL); err != nil {
 		return nil, fmt.Errorf("create export: %w", err)
 	}
-	return &single{out: f, file: f, path: path}, nil
+	return s, nil
+}
+
+// open opens the file that is being written.
+func (s *single) open(how int) (err error) {
+	s.file, err = os.OpenFile(s.path+Partial, os.O_RDWR|how, 0o600)
+	s.out = s.file
+	return err
 }
 
 func (s *single) header(text []byte) error { return s.write(seal(text)) }
@@ -64,13 +71,13 @@ func (s *single) close() error {
 
 // resumeFile reads what is whole of a partial file, and cuts the rest off.
 func resumeFile(path string) (*Writer, error) {
-	f, err := os.OpenFile(path+Partial, os.O_RDWR, 0)
-	if err != nil {
+	s := &single{path: path}
+	if err := s.open(0); err != nil {
 		return nil, err
 	}
-	w, err := (&single{out: f, file: f, path: path}).resume()
+	w, err := s.resume()
 	if err != nil {
-		return nil, errors.Join(err, f.Close())
+		return nil, errors.Join(err, s.file.Close())
 	}
 	return w, nil
 }

@@ -168,7 +168,7 @@ func (r *readyLine) Write(b []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	const most = 4096
-	if r.text != nil && len(r.text) > most {
+	if len(r.text) > most {
 		return len(b), nil
 	}
 	r.text = append(r.text, b...)

@@ -2,6 +2,7 @@ package archive
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -146,6 +147,10 @@ type exportJob struct {
 	mask   func(line []byte) ([]byte, error)
 	masked *archive.Masked
 	meter  *progress.Meter
+	// partBytes and spoolBytes are those of the exporter, 0 for the defaults. Tests set
+	// small ones.
+	partBytes  int64
+	spoolBytes int
 }
 
 // run begins an export or goes on with one, to its end.
@@ -160,7 +165,8 @@ func (j *exportJob) run(ctx context.Context) (archive.Manifest, error) {
 	}
 	defer encoder.Close()
 	show := &shown{meter: j.meter, label: "exporting", total: logged(&w.Header), now: j.app.Now}
-	x := &exporter{from: j.from, out: w, encoder: encoder, mask: j.mask, show: show}
+	x := &exporter{from: j.from, out: w, encoder: encoder, mask: j.mask, show: show,
+		partBytes: cmp.Or(j.partBytes, archive.PartBytes), spoolBytes: cmp.Or(j.spoolBytes, spoolBytes)}
 	m, err := x.run(ctx)
 	if err != nil {
 		return archive.Manifest{}, errors.Join(err, w.Close())

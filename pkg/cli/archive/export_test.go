@@ -170,6 +170,7 @@ func TestAKilledExportGoesOn(t *testing.T) {
 				return nil
 			}
 			j := job(t, from, out, request.Request{})
+			j.partBytes, j.spoolBytes = 20_000, 1000 // parts end within buckets, which are sorted in files
 			_, err := j.run(t.Context())
 			if err == nil {
 				break
@@ -191,6 +192,7 @@ func TestAKilledExportGoesOn(t *testing.T) {
 				`"type":"account.opened","subject":"late-%s-%d","data":{"owner":"x"}}`, kill, name[:4], kill))})
 			rest := count(clientOf(t, a))
 			j = job(t, rest, out, request.Request{})
+			j.partBytes, j.spoolBytes = 20_000, 1000
 			m, err := j.run(t.Context())
 			must(t, err)
 			if m.End.Events < sent || m.End.Events != logged(&m.Header) {
@@ -268,6 +270,13 @@ func TestAnIncompleteLogIsNotExported(t *testing.T) {
 		if _, err := os.Stat(out); err == nil {
 			t.Errorf("%s: there is an export", name)
 		}
+	}
+	// Of a range of times, each bucket is compared with its manifest.
+	late := beginning.AddDate(50, 0, 0)
+	j := job(t, &damaging{clientOf(t, a), func(p *extract.Page) { p.Buckets[0].Read.Count-- }},
+		filepath.Join(t.TempDir(), "log"), request.Request{To: &late})
+	if _, err := j.run(t.Context()); !errors.Is(err, errIncomplete) {
+		t.Errorf("a range: %v", err)
 	}
 }
 

@@ -37,6 +37,10 @@ type exporter struct {
 	mask func(line []byte) ([]byte, error)
 	show *shown
 
+	// partBytes is where a part ends, and spoolBytes how much of a bucket is in memory.
+	partBytes  int64
+	spoolBytes int
+
 	width eventlog.Width
 	lanes *event.Lanes
 	// scoped says that only entities are read, filtered that not all that is read is

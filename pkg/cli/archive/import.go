@@ -1,17 +1,14 @@
 package archive
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
-	"io/fs"
 	"strings"
 	"time"
 
 	"reprise/pkg/api"
-	"reprise/pkg/api/web"
 	"reprise/pkg/archive"
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
@@ -27,9 +24,10 @@ import into an empty log, or one whose events are older. At the end the import w
 until every event is applied, and compares the counts.
 
 An import that was interrupted goes on where it was when the same command runs again; it
-keeps its progress in FILE.importing. Importing twice changes no state: an event of the
-same source and id is recorded, and never applied again. So are at most 5,000 events of
-each of 8 senders that were on their way when an import was killed.
+keeps its progress in FILE.importing. What was on its way when it was killed, it looks for
+in the log; if others write to the same lanes meanwhile, it sends it again. Importing
+twice changes no state: an event of the same source and id is recorded, and never applied
+again.
 
 Examples:
   reprise import log.jsonl.zst
@@ -140,16 +138,17 @@ func (j *importJob) run(ctx context.Context) (imported, error) {
 	book, resumed, err := openJournal(j.journal, progressOf{
 		Export:   j.archive.Manifest.End.SHA256,
 		Endpoint: j.to.Endpoint(),
-		Before:   counted(&lanes),
-		Accepted: make([]int64, min(maxSenders, len(lanes.Lanes))),
+		Before:   countsOf(&lanes),
+		Accepted: make([]int64, len(lanes.Lanes)),
 	})
 	if err != nil {
 		return result, err
 	}
-	for _, n := range book.at.Accepted {
-		result.Earlier += n
-	}
 	if resumed {
+		if err := j.catchUp(ctx, book); err != nil {
+			return result, err
+		}
+		result.Earlier = book.accepted()
 		j.meter.Note("going on after %s events", progress.Count(result.Earlier))
 	} else if result.Known, err = j.known(ctx); err != nil {
 		return result, err
@@ -160,20 +159,24 @@ func (j *importJob) run(ctx context.Context) (imported, error) {
 	return result, book.remove()
 }
 
-func counted(view *api.LanesView) (events int64) {
+// countsOf is how many events each lane has.
+func countsOf(view *api.LanesView) []int64 {
+	counts := make([]int64, len(view.Lanes))
 	for i := range view.Lanes {
-		events += view.Lanes[i].Count
+		counts[i] = view.Lanes[i].Count
 	}
-	return events
+	return counts
 }
 
 // send sends what is not accepted yet, waits, and compares the counts.
 func (j *importJob) send(ctx context.Context, book *journal, result *imported) error {
 	show := &shown{meter: j.meter, label: "importing", total: result.Events, now: j.app.Now}
 	show.skip(result.Earlier)
-	s, err := newSending(j.to, book.at.Accepted, func(sender int, events int64) error {
-		show.add(events)
-		return book.add(sender, events)
+	s, err := newSending(j.to, book.at.Accepted, func(events map[event.Lane]int64) error {
+		for _, n := range events {
+			show.add(n)
+		}
+		return book.add(events)
 	})
 	if err != nil {
 		return err
@@ -184,15 +187,12 @@ func (j *importJob) send(ctx context.Context, book *journal, result *imported) e
 	}
 	defer events.Close()
 	err = s.run(ctx, events)
-	for _, n := range book.at.Accepted {
-		result.Accepted += n
-	}
-	result.Accepted -= result.Earlier
+	result.Accepted = book.accepted() - result.Earlier
 	result.Moved = s.moved
 	if err != nil {
 		return err
 	}
-	return j.settle(ctx, s.reached, book.at.Before, result)
+	return j.settle(ctx, s.reached, sumOfAll(book.at.Before), result)
 }
 
 // errMissing says that fewer events arrived than were accepted.
@@ -208,7 +208,7 @@ func (j *importJob) settle(
 		if err != nil {
 			return err
 		}
-		result.Arrived = counted(&view) - before
+		result.Arrived = sumOfAll(countsOf(&view)) - before
 		waiting := 0
 		for _, l := range view.Lanes {
 			if l.Position < reached[l.Lane] || (!view.Lost && l.Applied < l.Position) {
@@ -230,71 +230,4 @@ func (j *importJob) settle(
 			return err
 		}
 	}
-}
-
-// known reports whether the first event of the export is in the target's log already.
-func (j *importJob) known(ctx context.Context) (bool, error) {
-	events, err := j.archive.Events()
-	if err != nil {
-		return false, err
-	}
-	defer events.Close()
-	first, err := events.Next()
-	if err != nil {
-		return false, nil // an export without events
-	}
-	want, err := event.Parse(string(first.Line))
-	if err != nil {
-		return false, fmt.Errorf("read event at %s: %w", first.Position, err)
-	}
-	page, err := j.to.History(ctx, want.Subject, "", 1000)
-	if problem, ok := errors.AsType[*web.Problem](err); ok && problem.Kind() == "entity-not-found" {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	for i := range page.Events {
-		have, err := event.Parse(string(page.Events[i].Event))
-		if err == nil && have.Identity() == want.Identity() {
-			return true, nil
-		}
-	}
-	return false, nil
-}
-
-func (r *imported) warn(a *command.App) {
-	say := func(format string, args ...any) { _, _ = fmt.Fprintf(a.Stderr, "warning: "+format+"\n", args...) }
-	if r.Known {
-		say("the log had events of this export already: those are recorded again as duplicates, and not applied")
-	}
-	if more := r.Arrived - r.Events; more > 0 {
-		say("%d more events came into the log meanwhile: sent twice because of an interruption, and then not "+
-			"applied again, or sent by others", more)
-	}
-	if r.Moved > 0 {
-		say("%d events lie in a later time range than in the log they come from, because their lanes already had "+
-			"later events", r.Moved)
-	}
-}
-
-func explainImport(err error) error {
-	newer, isNewer := errors.AsType[*archive.NewerFormat](err)
-	problem, refused := errors.AsType[*web.Problem](err)
-	switch {
-	case isNewer:
-		return command.Hint(newer, "nothing was sent: import it with the release that exported it, or a later one")
-	case errors.Is(err, fs.ErrNotExist):
-		return command.Misuse("%v", err)
-	case errors.Is(err, archive.ErrDamaged):
-		return command.Hint(err, "nothing was sent: copy the export again, or export again")
-	case errors.Is(err, errOtherImport):
-		return command.Hint(err, "finish that import first, or remove its file *%s", journalEnd)
-	case errors.Is(err, context.Canceled):
-		return command.Hint(errors.New("interrupted"), "run the same command again: it goes on where it was")
-	case refused && problem.Status < 500:
-		return command.Hint(err, "%s; then run the same command again: it goes on where it was",
-			cmp.Or(command.HintFor("import", err), "the platform may be of an earlier release than this command"))
-	}
-	return err
 }

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"os"
 	"sync"
+
+	"reprise/pkg/event"
 )
 
 // journalEnd is at the end of the name of an import's journal, beside the export.
@@ -16,10 +18,10 @@ type progressOf struct {
 	// Export is the checksum of the export, and Endpoint where it goes to.
 	Export   string `json:"export"`
 	Endpoint string `json:"endpoint"`
-	// Before is how many events the log had when the import began.
-	Before int64 `json:"before"`
-	// Accepted is how many events of each sender were accepted. The senders divide the
-	// events by a hash of the entity, so they are the same events each time.
+	// Before is how many events each lane of the target had when the import began.
+	Before []int64 `json:"before"`
+	// Accepted is how many events of each lane of the target were accepted: the first of
+	// them, since each lane has one sender.
 	Accepted []int64 `json:"accepted"`
 }
 
@@ -54,12 +56,24 @@ func openJournal(path string, begin progressOf) (j *journal, resumed bool, err e
 // errOtherImport says that a journal is that of another import.
 var errOtherImport = errors.New("an unfinished import of another export, or to another platform, is there")
 
-// add notes that a sender's next events were accepted.
-func (j *journal) add(sender int, events int64) error {
+// add notes that the next events of some lanes were accepted.
+func (j *journal) add(events map[event.Lane]int64) error {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	j.at.Accepted[sender] += events
+	for lane, n := range events {
+		j.at.Accepted[lane] += n
+	}
 	return j.save()
+}
+
+// accepted is how many events were accepted in all.
+func (j *journal) accepted() int64 { return sumOfAll(j.at.Accepted) }
+
+func sumOfAll(numbers []int64) (sum int64) {
+	for _, n := range numbers {
+		sum += n
+	}
+	return sum
 }
 
 // save replaces the file, so that it is always whole.

@@ -43,7 +43,7 @@ func newLaneExport(x *exporter, lane int) *laneExport {
 		lane:    lane,
 		cut:     x.out.Header.Lanes[lane],
 		builder: archive.NewBuilder(lane),
-		spool:   spool{most: spoolBytes},
+		spool:   spool{most: x.spoolBytes},
 	}
 }
 
@@ -186,11 +186,11 @@ func (l *laneExport) write() error {
 }
 
 func (l *laneExport) parts() error {
-	if l.spool.total > spoolBytes {
+	if l.spool.total > int64(l.x.spoolBytes) {
 		return l.x.out.Group(func(add func(archive.Encoded) error) error {
 			err := l.spool.each(func(e *archive.Event) error {
 				l.builder.Add(e)
-				if !l.builder.Full() {
+				if l.builder.Bytes() < l.x.partBytes {
 					return nil
 				}
 				l.builder.Part().Open = true
@@ -208,7 +208,7 @@ func (l *laneExport) parts() error {
 	})
 	// A part also ends after much that is not selected, so that it is not read again.
 	const sparse = 64 << 20
-	if err != nil || (!l.builder.Full() && l.unsaved.Bytes < sparse) {
+	if err != nil || (l.builder.Bytes() < l.x.partBytes && l.unsaved.Bytes < sparse) {
 		return err
 	}
 	return l.x.out.Add(l.sealed())

@@ -31,17 +31,18 @@ type target interface {
 type batch struct {
 	lines  []byte
 	events int64
+	lanes  map[event.Lane]int64
 }
 
 // sending sends the events of an export. The events of a lane of the target go through
 // one sender, one request after the other, in the order of their logged times.
 type sending struct {
-	to      target
-	senders *event.Lanes
-	// skip is how many events of each sender were accepted before.
+	to    target
+	lanes *event.Lanes
+	// skip is how many events of each lane were accepted before.
 	skip []int64
 	// accepted is called after each answer, from several goroutines.
-	accepted func(sender int, events int64) error
+	accepted func(events map[event.Lane]int64) error
 
 	queues  []chan batch
 	filling []batch
@@ -51,20 +52,20 @@ type sending struct {
 	moved   int64
 }
 
-// newSending sends through a number of senders, a power of two that is at most the
-// number of the target's lanes.
-func newSending(to target, skip []int64, accepted func(sender int, events int64) error) (*sending, error) {
-	division, err := event.NewLanes(len(skip))
+// newSending sends to a platform with as many lanes as skip has numbers.
+func newSending(to target, skip []int64, accepted func(events map[event.Lane]int64) error) (*sending, error) {
+	lanes, err := event.NewLanes(len(skip))
 	if err != nil {
 		return nil, err
 	}
+	senders := min(maxSenders, len(skip))
 	s := &sending{
 		to:       to,
-		senders:  division,
+		lanes:    lanes,
 		skip:     append([]int64(nil), skip...),
 		accepted: accepted,
-		queues:   make([]chan batch, len(skip)),
-		filling:  make([]batch, len(skip)),
+		queues:   make([]chan batch, senders),
+		filling:  make([]batch, senders),
 		reached:  make(map[event.Lane]event.Position),
 	}
 	for i := range s.queues {
@@ -78,7 +79,7 @@ func newSending(to target, skip []int64, accepted func(sender int, events int64)
 func (s *sending) run(ctx context.Context, from *archive.Events) error {
 	group, ctx := errgroup.WithContext(ctx)
 	for i := range s.queues {
-		group.Go(func() error { return s.drain(ctx, i) })
+		group.Go(func() error { return s.drain(ctx, s.queues[i]) })
 	}
 	group.Go(func() error { return s.read(ctx, from) })
 	return group.Wait()
@@ -115,11 +116,12 @@ func (s *sending) take(ctx context.Context, e *archive.Event) error {
 	if err != nil {
 		return fmt.Errorf("read event at %s: %w", e.Position, err)
 	}
-	to := int(s.senders.Of(parsed.Subject))
-	if s.skip[to] > 0 {
-		s.skip[to]--
+	lane := s.lanes.Of(parsed.Subject)
+	if s.skip[lane] > 0 {
+		s.skip[lane]--
 		return nil
 	}
+	to := int(lane) % len(s.queues)
 	b := &s.filling[to]
 	if b.events == batchEvents || (b.events > 0 && len(b.lines)+len(e.Line) > batchBytes) {
 		if err := s.queue(ctx, to); err != nil {
@@ -131,6 +133,10 @@ func (s *sending) take(ctx context.Context, e *archive.Event) error {
 	}
 	b.lines = event.AppendPlaced(b.lines, e.Line, e.Position, e.Logged)
 	b.events++
+	if b.lanes == nil {
+		b.lanes = make(map[event.Lane]int64)
+	}
+	b.lanes[lane]++
 	return nil
 }
 
@@ -147,8 +153,8 @@ func (s *sending) queue(ctx context.Context, to int) error {
 	}
 }
 
-func (s *sending) drain(ctx context.Context, sender int) error {
-	for b := range s.queues[sender] {
+func (s *sending) drain(ctx context.Context, queue <-chan batch) error {
+	for b := range queue {
 		answer, err := s.to.SendCopy(ctx, b.lines)
 		if err != nil {
 			return err
@@ -159,7 +165,7 @@ func (s *sending) drain(ctx context.Context, sender int) error {
 		}
 		s.moved += int64(answer.Moved)
 		s.mu.Unlock()
-		if err := s.accepted(sender, b.events); err != nil {
+		if err := s.accepted(b.lanes); err != nil {
 			return err
 		}
 	}

@@ -22,6 +22,7 @@ const (
 	correct = "correct"
 	audit   = "audit"
 	trace   = "trace"
+	export  = "export"
 )
 
 func routes() []route {
@@ -68,6 +69,8 @@ func routes() []route {
 		{"GET /openapi.yaml", audit, "serve-api"},
 		{"POST /plans", audit, "serve-api"},
 		{"GET /input-schema", audit, "serve-api"},
+		{"GET /log/cut", export, "serve-api"},
+		{"POST /log/pages", export, "serve-api"},
 	}
 }
 
@@ -109,7 +112,7 @@ func (d *deployment) api(stack awscdk.Stack, functions apiFunctions) {
 		byGroup[r.group] = append(byGroup[r.group], routeARN(stack, api, r.key))
 	}
 	if d.Authorization == "iam" {
-		for _, group := range []string{produce, operate, correct, audit, trace} {
+		for _, group := range []string{produce, operate, correct, audit, trace, export} {
 			d.groupPolicy(stack, group, byGroup[group])
 		}
 	}

@@ -53,7 +53,7 @@ type Config struct {
 	AlarmEmail string
 	// Authorization is "iam" (SigV4) or "jwt"; the latter needs an issuer and
 	// an audience, and scopes PREFIX/produce, PREFIX/operate, PREFIX/correct, PREFIX/audit,
-	// PREFIX/trace.
+	// PREFIX/trace, PREFIX/export.
 	Authorization string
 	JWTIssuer     string
 	JWTAudience   string

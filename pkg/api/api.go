@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"reprise/pkg/api/entities"
+	"reprise/pkg/api/extract"
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/past"
 	"reprise/pkg/api/verifications"
@@ -61,4 +62,6 @@ type API struct {
 	Verifications verifications.Verifications
 	// Changes serves the routes that change which generation is active.
 	Changes generations.Generations
+	// Extract serves the routes that read the log itself.
+	Extract extract.Extract
 }

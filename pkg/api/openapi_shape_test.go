@@ -24,6 +24,7 @@ import (
 
 	"reprise/pkg/api"
 	"reprise/pkg/api/entities"
+	"reprise/pkg/api/extract"
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/intake"
 	"reprise/pkg/api/past"
@@ -64,6 +65,7 @@ func TestSchemasMatchTheAnswers(t *testing.T) {
 		"Plan":              forecast.Plan{},
 		"StartVerification": verifications.Start{}, "Verification": verifications.View{},
 		"Verifications": verifications.Page{}, "Differences": verifications.DifferencesPage{},
+		"Cut": extract.Cut{}, "PageRequest": extract.PageRequest{}, "LogPage": extract.Page{},
 		"PlaybackPage": api.PlaybackPage{}, "Samples": api.SamplesView{},
 	} {
 		compareShape(t, name, reflect.TypeOf(shown), doc.Components.Schemas[name])

@@ -3,6 +3,7 @@ package api
 import (
 	"net/http"
 
+	"reprise/pkg/api/extract"
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/intake"
 	"reprise/pkg/api/past"
@@ -26,6 +27,8 @@ const (
 	// Trace allows reading how entities came to their states, and auditing events of
 	// all entities.
 	Trace Group = "trace"
+	// Export allows reading the log itself as a whole, to copy it elsewhere.
+	Export Group = "export"
 )
 
 // Route is one route of the HTTP API.
@@ -69,6 +72,11 @@ func changing(serve func(*generations.Generations, *http.Request) (web.Reply, er
 // looking makes a handler of one of package past.
 func looking(serve func(*past.Past, *http.Request) (web.Reply, error)) handler {
 	return func(a *API, r *http.Request) (web.Reply, error) { return serve(&a.Past, r) }
+}
+
+// extracting makes a handler of one of package extract.
+func extracting(serve func(*extract.Extract, *http.Request) (web.Reply, error)) handler {
+	return func(a *API, r *http.Request) (web.Reply, error) { return serve(&a.Extract, r) }
 }
 
 const serveAPI = "serve-api"
@@ -118,6 +126,8 @@ func Routes() []Route {
 		{"GET /openapi.yaml", Audit, serveAPI, plain((*API).getDescription)},
 		{"POST /plans", Audit, serveAPI, plain((*API).planReplay)},
 		{"GET /input-schema", Audit, serveAPI, plain((*API).getInputSchema)},
+		{"GET /log/cut", Export, serveAPI, plain(extracting((*extract.Extract).GetCut))},
+		{"POST /log/pages", Export, serveAPI, plain(extracting((*extract.Extract).PostPage))},
 	}
 }
 

@@ -7,10 +7,12 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"reprise/pkg/archive"
 	"reprise/pkg/aws/apiaccess"
 	"reprise/pkg/aws/settings"
 	"reprise/pkg/cli/command"
@@ -108,7 +110,9 @@ func TestEveryClientCommandCanSign(t *testing.T) {
 		"parked skip": "a --event 0001-011-0000 --reason r", "replay set-rate": "a 5",
 		"replay set-budget": "a 5usd", "replay set-parallelism": "a 5", "generation drop": "a --yes",
 		"diff": "a 0001-011-0000 0001-012-0000", "audit": "--actor a --from 2026-03-01T00:00:00Z",
-		"repair": "--type x --reason r"}
+		"repair": "--type x --reason r",
+		"import": emptyExport(t), "export": "--out " + filepath.Join(t.TempDir(), "a"),
+		"fork": "--into " + filepath.Join(t.TempDir(), "a")}
 	commands := 0
 	for _, c := range clientCommands(t) {
 		if c.Name == "console" {
@@ -131,6 +135,22 @@ func TestEveryClientCommandCanSign(t *testing.T) {
 	if commands < 11 {
 		t.Errorf("only %d commands were tried", commands)
 	}
+}
+
+// emptyExport is the file of an export without events.
+func emptyExport(t *testing.T) string {
+	path := filepath.Join(t.TempDir(), "empty")
+	w, err := archive.Create(path, false, archive.Header{BucketHours: 24, Lanes: make([]archive.Lane, 1)})
+	must(t, err)
+	encoder, err := archive.NewEncoder()
+	must(t, err)
+	defer encoder.Close()
+	b := archive.NewBuilder(0)
+	b.Part().Done = true
+	must(t, w.Add(b.Seal(encoder)))
+	_, err = w.Finish()
+	must(t, err)
+	return path
 }
 
 // clientCommands are the commands with --endpoint.

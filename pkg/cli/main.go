@@ -5,6 +5,7 @@ import (
 	"io"
 	"slices"
 
+	"reprise/pkg/cli/archive"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/entity"
 	"reprise/pkg/cli/generations"
@@ -29,6 +30,7 @@ func commands() []command.Command {
 		verification.Commands(),
 		[]command.Command{repairs.Command()},
 		entity.Commands(),
+		archive.Commands(),
 		[]command.Command{playbackTailCommand(), statusCommand(), consoleCommand()},
 		entity.AsideCommands(),
 		[]command.Command{generateCommand(), doctorCommand()})

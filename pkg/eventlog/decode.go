@@ -2,6 +2,7 @@ package eventlog
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"time"
 
@@ -28,7 +29,7 @@ type Arrived struct {
 	// Line is the canonical encoding.
 	Line []byte
 	// Arrival is the record's arrival, or the event's own time if the sender
-	// asked to keep it.
+	// asked to keep it, or its logged time in the log that it was copied from.
 	Arrival int64
 }
 
@@ -77,6 +78,9 @@ func (d *Decoder) Decode(lane event.Lane, in Incoming) (Decoded, error) {
 	if header.Lane != lane || header.Playback != nil {
 		return undecodable, &Undecodable{first, fmt.Errorf("the record belongs to lane %s", header.Lane)}
 	}
+	if header.Arrivals != nil && len(header.Arrivals) != len(lines) {
+		return undecodable, &Undecodable{first, errArrivals}
+	}
 	decoded := Decoded{First: first, Events: make([]Arrived, 0, len(lines))}
 	var scratch []byte
 	for i, line := range lines {
@@ -89,6 +93,8 @@ func (d *Decoder) Decode(lane event.Lane, in Incoming) (Decoded, error) {
 	}
 	return decoded, nil
 }
+
+var errArrivals = errors.New("the record does not have one arrival for each event")
 
 func (d *Decoder) arrived(
 	lane event.Lane, in Incoming, header record.Header, line []byte, index int, scratch *[]byte,
@@ -110,7 +116,14 @@ func (d *Decoder) arrived(
 		return Arrived{}, err
 	}
 	arrived := Arrived{Event: e, Position: at, Line: line, Arrival: in.Arrival}
-	if header.KeepTime {
+	switch {
+	case header.Arrivals != nil:
+		// The HTTP API refuses times that are out of range, as it does for KeepTime.
+		arrived.Arrival = header.Arrivals[index]
+		if arrived.Arrival < 0 || arrived.Arrival-in.Arrival > maxAhead.Milliseconds() {
+			return Arrived{}, &event.Invalid{Problem: "its arrival lies in the future or before 1970"}
+		}
+	case header.KeepTime:
 		own, ok := e.Timestamp()
 		if !ok {
 			return Arrived{}, &event.Invalid{Attribute: "time", Problem: "is required to keep it"}

@@ -54,3 +54,34 @@ func TestKeptTimesOfTheFarFutureAreUndecodable(t *testing.T) {
 		}
 	}
 }
+
+// The arrivals of a copied record are those of its events, one each, and not in the far
+// future.
+func TestArrivalsOfACopyAreItsEvents(t *testing.T) {
+	w := newWorld(t)
+	line := []byte(`{"specversion":"1.0","id":"1","source":"/s","type":"t","subject":"e"}`)
+	for _, c := range []struct {
+		arrivals []int64
+		sound    bool
+	}{
+		{[]int64{5, 7}, true}, {[]int64{5}, false}, {[]int64{5, 6, 7}, false}, {[]int64{-1, 7}, false},
+		{[]int64{5, noon.Add(time.Hour).UnixMilli()}, true}, {[]int64{5, noon.Add(time.Hour).UnixMilli() + 1}, false},
+	} {
+		header := record.Header{Lane: w.lanes.Of("e"), Arrivals: c.arrivals}
+		data, err := w.codec.Pack(header, [][]byte{line, line})
+		if err != nil {
+			t.Fatal(err)
+		}
+		in := eventlog.Incoming{Sequence: "7", Arrival: noon.UnixMilli(), Data: data}
+		decoded, err := w.pump.Decoder.Decode(w.lanes.Of("e"), in)
+		var undecodable *eventlog.Undecodable
+		if (err == nil) != c.sound || !c.sound && !errors.As(err, &undecodable) {
+			t.Errorf("%v: %v", c.arrivals, err)
+		}
+		for i := range decoded.Events {
+			if decoded.Events[i].Arrival != c.arrivals[i] {
+				t.Errorf("%v: event %d arrived at %d", c.arrivals, i, decoded.Events[i].Arrival)
+			}
+		}
+	}
+}

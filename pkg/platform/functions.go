@@ -9,6 +9,7 @@ import (
 
 	"reprise/pkg/api"
 	"reprise/pkg/api/entities"
+	"reprise/pkg/api/extract"
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/intake"
 	"reprise/pkg/api/past"
@@ -60,6 +61,13 @@ func (p *Platform) API() *api.API {
 			Service: p.Verifications(),
 			Store:   p.verifications(),
 			Log:     p.Log,
+		},
+		Extract: extract.Extract{
+			Log:   p.EventLog,
+			Heads: p.heads,
+			Lanes: p.Lanes,
+			Width: p.Settings.Bucket,
+			Now:   p.Now,
 		},
 		Changes: generations.Generations{
 			Registry: p.registry,

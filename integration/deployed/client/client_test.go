@@ -15,6 +15,7 @@ import (
 	"reprise/pkg/api/entities"
 	"reprise/pkg/api/web"
 	"reprise/pkg/cli"
+	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
 )
 
@@ -111,6 +112,7 @@ func TestEveryClientCommandReachesADeployment(t *testing.T) {
 		{"audit", "state get closed", "1 events skipped by 1 corrections"},
 		{"audit", "state get closed", `"balance": 1`},
 	})
+	s.isForked(filepath.Join(t.TempDir(), "fork"))
 	s.as("operate")
 	if code, out, errs := s.run("replay", "cancel", "part"); code != 1 || !strings.Contains(errs, "has ended") {
 		t.Errorf("cancel: exit %d\n%s%s", code, out, errs)
@@ -133,7 +135,7 @@ type try struct{ needs, args, want string }
 // tryEach runs each command as described at TestEveryClientCommandReachesADeployment.
 func (s *shell) tryEach(commands []try) {
 	s.Helper()
-	t, groups := s.T, []string{"produce", "operate", "correct", "audit", "trace"}
+	t, groups := s.T, []string{"produce", "operate", "correct", "audit", "trace", "export"}
 	for _, c := range commands {
 		needs := strings.Fields(c.needs)
 		for _, lacks := range needs {
@@ -179,6 +181,23 @@ func (s *shell) lookedAreLogged(w *deployed.World) {
 	}
 	if strings.Contains(logged, "Ada") {
 		s.Errorf("serve-api has logged data:\n%s", logged)
+	}
+}
+
+// isForked copies the deployment's log, and that of one account, to this machine: a
+// developer needs the policy for that, and no other. What was exported can be sent back.
+func (s *shell) isForked(dir string) {
+	s.Helper()
+	file := dir + ".zst"
+	s.tryEach([]try{
+		{"export", "export --out " + file, `"content":`},
+		{"export", "fork --entity closed --into " + dir, `"events":4`},
+		{"operate audit", "import " + file, `"arrived":`},
+	})
+	p := localtest.Start(s.T, local.Options{Dir: dir, Lanes: deployed.Lanes})
+	row := p.Rows("", deployed.Lanes)["closed"]
+	if string(row.State) == "" || row.Skipped != 1 || row.Parked != nil || row.Count != 2 {
+		s.Errorf("forked: %+v", row)
 	}
 }
 

@@ -133,8 +133,8 @@ type laneBatch struct {
 	lane    event.Lane
 	lines   [][]byte
 	indexes []int
-	// times are the events' own times in milliseconds since 1970; meaningless
-	// for an event without one.
+	// times are the events' own times in milliseconds since 1970, or the logged times
+	// of copied events; meaningless for an event without one.
 	times []int64
 }
 
@@ -161,6 +161,9 @@ type loadBatch struct {
 	positions []event.Position
 	lanes     []*laneBatch
 	byLane    map[event.Lane]*laneBatch
+	// copied is set if the events come from another log: their times are the logged
+	// times that they have there.
+	copied bool
 	// text holds the lines of all lanes, in the order of the request.
 	text []byte
 }
@@ -170,7 +173,13 @@ func newBatch(size int) *loadBatch {
 	return &loadBatch{byLane: make(map[event.Lane]*laneBatch), text: make([]byte, 0, size)}
 }
 
+// add adds an event with its own time.
 func (b *loadBatch) add(lane event.Lane, e *event.Event) {
+	own, _ := e.Timestamp()
+	b.addAt(lane, e, own.UnixMilli())
+}
+
+func (b *loadBatch) addAt(lane event.Lane, e *event.Event, millis int64) {
 	l, found := b.byLane[lane]
 	if !found {
 		l = &laneBatch{lane: lane}
@@ -181,8 +190,7 @@ func (b *loadBatch) add(lane event.Lane, e *event.Event) {
 	start := len(b.text)
 	b.text = e.AppendJSON(b.text)
 	l.lines = append(l.lines, b.text[start:len(b.text):len(b.text)])
-	own, _ := e.Timestamp()
-	l.times = append(l.times, own.UnixMilli())
+	l.times = append(l.times, millis)
 	b.ids = append(b.ids, e.ID)
 }
 

@@ -42,6 +42,8 @@ func (h *Load) parse(r *http.Request) (*loadBatch, error) {
 		return batch, h.accept(batch, 0, e, err)
 	case kind == batchType:
 		return batch, h.parseBatch(batch, text)
+	case kind == CopyType && h.KeepTime:
+		return batch, h.parseCopy(batch, text)
 	case isBinary(r):
 		e, err := binaryEvent(r, []byte(text))
 		return batch, h.accept(batch, 0, e, err)

@@ -27,7 +27,7 @@ func (h *Load) putLanes(ctx context.Context, batch *loadBatch) error {
 	group.SetLimit(lanesInFlight)
 	for _, l := range batch.lanes {
 		group.Go(func() error {
-			return h.pack(l, func(one packed) error {
+			return h.pack(batch, l, func(one packed) error {
 				sequence, err := h.Stream.Put(ctx, one.Key, one.Data)
 				if err != nil {
 					return err
@@ -46,7 +46,7 @@ func (h *Load) putAll(ctx context.Context, stream feed.BatchStream, batch *loadB
 	group.SetLimit(runtime.GOMAXPROCS(0))
 	for i, l := range batch.lanes {
 		group.Go(func() error {
-			return h.pack(l, func(one packed) error {
+			return h.pack(batch, l, func(one packed) error {
 				byLane[i] = append(byLane[i], one)
 				return nil
 			})
@@ -82,10 +82,14 @@ type packed struct {
 }
 
 // pack packs a lane's lines and calls visit for each record.
-func (h *Load) pack(l *laneBatch, visit func(packed) error) error {
+func (h *Load) pack(batch *loadBatch, l *laneBatch, visit func(packed) error) error {
 	for start := 0; start < len(l.lines); {
 		end := l.record(start, h.KeepTime)
-		data, err := h.Codec.Pack(record.Header{Lane: l.lane, KeepTime: h.KeepTime}, l.lines[start:end])
+		header := record.Header{Lane: l.lane, KeepTime: h.KeepTime && !batch.copied}
+		if batch.copied {
+			header.Arrivals = l.times[start:end]
+		}
+		data, err := h.Codec.Pack(header, l.lines[start:end])
 		if err != nil {
 			return err
 		}

@@ -104,7 +104,8 @@ const maxSkew = 5 * time.Minute
 func hintForDenial(d *client.Denied) string {
 	switch {
 	case d.With == client.Token:
-		return "the token may have expired, or lack the scope PREFIX/produce, PREFIX/operate, PREFIX/audit or PREFIX/trace"
+		return "the token may have expired, or lack the scope PREFIX/produce, PREFIX/operate, PREFIX/audit, " +
+			"PREFIX/trace or PREFIX/export"
 	case d.With == client.NoCredentials:
 		return "the endpoint wants credentials: --auth aws signs requests with those of the AWS CLI, " +
 			TokenVariable + " holds a token"
@@ -117,7 +118,7 @@ func hintForDenial(d *client.Denied) string {
 	}
 	return "the signature was not accepted: check --region and --profile, and that the caller has the managed policy " +
 		"PREFIX-produce-REGION to send, PREFIX-operate-REGION to import and replay, PREFIX-audit-REGION to read, " +
-		"PREFIX-trace-REGION to look into the past"
+		"PREFIX-trace-REGION to look into the past, PREFIX-export-REGION to export and fork"
 }
 
 func hintForProblem(p *web.Problem) string {

@@ -17,6 +17,10 @@ type Header struct {
 	Events int `json:"events"`
 	// KeepTime is set if each event's own time counts as its arrival.
 	KeepTime bool `json:"keeptime,omitempty"`
+	// Arrivals are the arrivals of the events, in milliseconds since 1970, one for each
+	// line; nil if the record's own counts. A copy of a log has them: they are the logged
+	// times in the log that was copied.
+	Arrivals []int64 `json:"arrivals,omitempty"`
 	// Playback is set in records of a playback stream.
 	Playback *Playback `json:"playback,omitempty"`
 }

@@ -96,7 +96,8 @@ func hintForDenial(d *client.Denied) string {
 			"that are more than 5 minutes off, so set the clock"
 	}
 	return "the signature was not accepted: check --region and --profile, and that the caller has the managed policy " +
-		"PREFIX-produce-REGION to send, PREFIX-operate-REGION to import and replay, PREFIX-audit-REGION to read"
+		"PREFIX-produce-REGION to send, PREFIX-operate-REGION to import and replay, PREFIX-correct-REGION to skip " +
+		"and repair, PREFIX-audit-REGION to read"
 }
 
 func hintForProblem(p *web.Problem) string {

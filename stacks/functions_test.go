@@ -224,7 +224,7 @@ func TestNumberOfResources(t *testing.T) {
 		"CloudWatch::Dashboard":       1,
 		"DynamoDB::Table":             2,
 		"Events::Rule":                2,
-		"IAM::ManagedPolicy":         6,
+		"IAM::ManagedPolicy":          6,
 		"IAM::Policy":                 26,
 		"IAM::Role":                   26,
 		"Kinesis::Stream":             2,

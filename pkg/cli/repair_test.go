@@ -71,8 +71,8 @@ func TestRepairFoldsTheTouchedEntitiesAgain(t *testing.T) {
 	}
 	// A full verification finds what was not asked for.
 	rest := s.run("", "verify", "start", "--name", "rest", "--wait", "--full", "--json")
-	if view := decode[verifications.View](t, rest.stdout); rest.code != command.ExitFailed || view.Status != verify.Drift ||
-		len(view.Report.Differences) != 1 || view.Report.Differences[0].Entity != "c" {
+	if view := decode[verifications.View](t, rest.stdout); rest.code != command.ExitFailed ||
+		view.Status != verify.Drift || len(view.Report.Differences) != 1 || view.Report.Differences[0].Entity != "c" {
 		t.Errorf("%+v", rest)
 	}
 }

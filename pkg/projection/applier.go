@@ -108,9 +108,9 @@ type Tally struct {
 	// corrections.
 	Skipped, Corrections int64
 	// Refolded counts the times that an entity was folded again from its first event on,
-	// and TooLong those that its history is too long for that. The counts above are then
-	// differences, which may be negative.
-	Refolded, TooLong int64
+	// and Left those that it was left as it is, since its history is too long or cannot be
+	// decoded. The counts above are then differences, which may be negative.
+	Refolded, Left int64
 }
 
 func (t *Tally) add(before, after *datastore.Row) {
@@ -134,7 +134,7 @@ func (t *Tally) addTally(o Tally) {
 	t.Corrections += o.Corrections
 	t.Parked += o.Parked
 	t.Refolded += o.Refolded
-	t.TooLong += o.TooLong
+	t.Left += o.Left
 }
 
 // Apply folds events of one lane, in position order per entity, into rows: first in
@@ -197,8 +197,8 @@ type work struct {
 	exact *identities
 	// unfinished is set if after is the progress of a fold that is not done.
 	unfinished bool
-	// refolded and tooLong are as in Tally.
-	refolded, tooLong int64
+	// refolded and left are as in Tally.
+	refolded, left int64
 }
 
 // sighting is an event with its fingerprints.

@@ -33,10 +33,10 @@ var errTooLong = errors.New("the entity's history is too long to be folded again
 type refolding struct {
 	// events bounds the events of an entity, 0 if these corrections have no effect.
 	events int
-	// done counts the times that the entity was folded again, tooLong those that it was
-	// left as it is, and work measures it like chunkRefolded.
-	done, tooLong int64
-	work          int
+	// done counts the times that the entity was folded again, left those that it was left
+	// as it is, and work measures it like chunkRefolded.
+	done, left int64
+	work       int
 }
 
 // applies reports whether the entity is folded again at an event that repeats no other.
@@ -52,12 +52,12 @@ func (r *refolding) applies(f *rowFold, s *sighting) bool {
 // anew folds all events of the entity before s again, from nothing and by the same
 // rules, and replaces the row by what they come to; the row's position, and whether it
 // is indexed, stay. It returns whether s repeats one of them, which the history tells
-// more surely than what was stored with the row. An entity with too many events is left
-// as it is.
+// more surely than what was stored with the row. An entity with too many events, or with
+// one that cannot be decoded, is left as it is.
 func (f *rowFold) anew(ctx context.Context, s *sighting) (content uint64, duplicate bool, err error) {
 	past, err := f.survey(ctx, s)
-	if errors.Is(err, errTooLong) {
-		f.refolding.tooLong++
+	if _, undecodable := errors.AsType[*event.Invalid](err); undecodable || errors.Is(err, errTooLong) {
+		f.refolding.left++
 		return 0, false, nil
 	}
 	if err != nil {

@@ -30,7 +30,7 @@ func TestALongHistoryIsLeftAsItIs(t *testing.T) {
 		overwrite(t, to, row)
 		tally, err := applier.Apply(t.Context(), to, placed)
 		row = rowOf(t, to, "x")
-		left := tally.TooLong == 1 && tally.Refolded == 0
+		left := tally.Left == 1 && tally.Refolded == 0
 		if err != nil || left != (want == "spoilt") || row.Corrections != 1 || row.Position != placed[5].Position ||
 			!strings.Contains(want, strings.Trim(string(row.State), `"`)[:6]) {
 			t.Errorf("limit %d: %+v, %v, %+v", limit, tally, err, row)
@@ -74,5 +74,25 @@ func TestManyRefoldsOfOneEntityAreKeptInBetween(t *testing.T) {
 	row := rowOf(t, to, "x")
 	if string(row.State) != fmt.Sprint(events) || row.Corrections != refolds || invocations < 2 {
 		t.Errorf("%s, %d corrections after %d invocations", row.State, row.Corrections, invocations)
+	}
+}
+
+// An event of the log that was altered so much that it cannot be decoded stops nobody: its
+// entity is left as it is.
+func TestAnUndecodableHistoryIsLeftAsItIs(t *testing.T) {
+	b := newBench(t, recorder())
+	events := append(wrongThenHappened(3)[1:], event.Event{ID: "9", Source: "s", Type: "it.happened", Subject: "x",
+		Data: "{"}, refoldOf(t, "x", "r"))
+	placed := b.put(t, events, 2)
+	to := b.create(t, "g")
+	to.Refolds = true
+	applier := projection.NewApplier(b.set, wholeLog{b.log})
+	if _, err := applier.Apply(t.Context(), to, placed[:2]); err != nil {
+		t.Fatal(err)
+	}
+	tally, err := applier.Apply(t.Context(), to, placed[3:])
+	row := rowOf(t, to, "x")
+	if err != nil || tally.Left != 1 || row.Corrections != 1 || string(row.State) != `{"seen":["1","2"]}` {
+		t.Errorf("%+v, %v, %+v", tally, err, row)
 	}
 }

@@ -156,7 +156,7 @@ func (r *run) fold(ctx context.Context, w *work) error {
 	if err != nil {
 		return err
 	}
-	w.unfinished, w.refolded, w.tooLong = !done, f.refolding.done, f.refolding.tooLong
+	w.unfinished, w.refolded, w.left = !done, f.refolding.done, f.refolding.left
 	r.refolded += f.refolding.work
 	if small != nil {
 		f.row.Filter, w.exact = small.filter, small.exact
@@ -221,7 +221,7 @@ func (r *run) write(ctx context.Context) (raced []*work, err error) {
 func (r *run) settle(w *work) {
 	r.tally.add(&w.before, &w.after)
 	r.tally.Refolded += w.refolded
-	r.tally.TooLong += w.tooLong
+	r.tally.Left += w.left
 	if w.exact != nil {
 		w.exact.upTo = w.after.Position
 		r.applier.cache.put(r.cacheKey(w), w.exact)

@@ -117,8 +117,9 @@ func hintForDenial(d *client.Denied) string {
 			"that are more than 5 minutes off, so set the clock"
 	}
 	return "the signature was not accepted: check --region and --profile, and that the caller has the managed policy " +
-		"PREFIX-produce-REGION to send, PREFIX-operate-REGION to import and replay, PREFIX-audit-REGION to read, " +
-		"PREFIX-trace-REGION to look into the past, PREFIX-export-REGION to export and fork"
+		"PREFIX-produce-REGION to send, PREFIX-operate-REGION to import and replay, PREFIX-correct-REGION to skip " +
+		"and repair, PREFIX-audit-REGION to read, PREFIX-trace-REGION to look into the past, PREFIX-export-REGION to " +
+		"export and fork"
 }
 
 func hintForProblem(p *web.Problem) string {

@@ -69,8 +69,12 @@ func (r *repair) send(ctx context.Context, c *client.Client, meter *progress.Met
 	}
 	if err := cmp.Or(group.Wait(), ctx.Err()); err != nil {
 		meter.Done()
-		return command.Hint(fmt.Errorf("repair %s: after %d of %d entities: %w", r.request, s.done(), found.Count, err),
-			"go on with the same command and --request %s, which repeats nothing", r.request)
+		next := "go on with the same command and --request " + r.request + ", which repeats nothing"
+		if first := command.HintFor("repair", err); first != "" {
+			next = first + "; then " + next
+		}
+		err = fmt.Errorf("repair %s: after %d of %s: %w", r.request, s.done(), counted(found.Count), err)
+		return command.Hint(err, "%s", next)
 	}
 	if r.wait {
 		if err := s.await(ctx); err != nil {

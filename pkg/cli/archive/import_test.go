@@ -1,8 +1,10 @@
 package archive
 
 import (
+	"bytes"
 	"context"
 	"errors"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -22,6 +24,8 @@ type killer struct {
 	mu      sync.Mutex
 	left    int
 	imports int
+	// events were accepted.
+	events int64
 }
 
 func (k *killer) RoundTrip(r *http.Request) (*http.Response, error) {
@@ -31,19 +35,31 @@ func (k *killer) RoundTrip(r *http.Request) (*http.Response, error) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	if k.left--; k.left >= 0 {
-		k.imports++
-		return http.DefaultTransport.RoundTrip(r)
+		return k.pass(r)
 	}
 	if k.late && k.left == -1 {
-		k.imports++
 		// The platform takes it in whatever becomes of the client.
-		answer, err := http.DefaultTransport.RoundTrip(r.WithContext(context.WithoutCancel(r.Context())))
+		answer, err := k.pass(r.WithContext(context.WithoutCancel(r.Context())))
 		if err == nil {
 			_ = answer.Body.Close()
 		}
 	}
 	k.kill()
 	return nil, errors.New("killed")
+}
+
+func (k *killer) pass(r *http.Request) (*http.Response, error) {
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	answer, err := http.DefaultTransport.RoundTrip(r)
+	if err == nil && answer.StatusCode == http.StatusAccepted {
+		k.imports++
+		k.events += int64(bytes.Count(body, []byte("\n"))) + 1
+	}
+	return answer, err
 }
 
 // An import that is killed anywhere goes on: nothing is lost, and nothing that arrived is
@@ -70,6 +86,7 @@ func TestAKilledImportGoesOn(t *testing.T) {
 			if !strings.Contains(got.stderr, "interrupted") || !strings.Contains(got.stderr, "it goes on where it was") {
 				t.Errorf("killed: %+v", got)
 			}
+			b.Settle(k.events)
 			again := &killer{left: 1000}
 			s.http = &http.Client{Transport: again}
 			result := fine[imported](s, "import", out)

@@ -68,6 +68,7 @@ func (s *shell) run(ctx context.Context, args ...string) result {
 	env := func(name string) string { return map[string]string{command.EndpointVariable: s.endpoint}[name] }
 	a := command.NewApp(env, strings.NewReader(""), &out, &errs, Commands())
 	a.HTTP = s.http
+	a.Sleep = func(ctx context.Context, d time.Duration) error { return client.Sleep(ctx, d/20) }
 	code := a.Main(ctx, args)
 	return result{code, out.String(), errs.String()}
 }

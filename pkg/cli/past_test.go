@@ -2,10 +2,13 @@ package cli
 
 import (
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"reprise/pkg/api/past"
+	"reprise/pkg/api/web"
 	"reprise/pkg/cli/command"
 )
 
@@ -164,5 +167,25 @@ func TestEventsAreAudited(t *testing.T) {
 		if got.code != command.ExitFailed || !strings.Contains(got.stderr, "parameter ") || unprintable(got.stderr) {
 			t.Errorf("%s: %+v", bad, got)
 		}
+	}
+}
+
+// An audit that ends early has printed what it has found, and says how to go on.
+func TestAnInterruptedAuditSaysHowToGoOn(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("after") == "" {
+			_, _ = w.Write([]byte(`{"events":[{"entity":"\u001b[2J","actor":"ann"}],` +
+				`"lanes":8,"done":3,"read":9,"next":"3.there"}`))
+			return
+		}
+		web.NewProblem(http.StatusBadRequest, "invalid-parameter", "no more").Write(w)
+	}))
+	defer server.Close()
+	s := &shell{t: t, endpoint: server.URL}
+	got := s.run("", "audit", "--actor=ann", "--from=2026-03-01T00:00:00Z")
+	if got.code != command.ExitFailed || strings.Count(got.stdout, "\n") != 2 || unprintable(got.stdout) ||
+		!strings.Contains(got.stderr, "no more") || !strings.Contains(got.stderr, "--after 3.there") ||
+		!strings.Contains(got.stderr, "auditing:  38%, 1 of 9 events") {
+		t.Errorf("%+v", got)
 	}
 }

@@ -105,6 +105,14 @@ func TestHelp(t *testing.T) {
 			t.Errorf("%v: %s", args, out)
 		}
 	}
+	all := s.fine("", "help")
+	for _, want := range []string{
+		"reprise local --data DIR  ", "state wipe --yes  ", "replay set-rate ID N  ", "--reason TEXT\n  ",
+	} {
+		if !strings.Contains(all, want) {
+			t.Errorf("help lacks %q: %s", want, all)
+		}
+	}
 	if out := s.fine("", "replay", "--help"); !strings.Contains(out, "replay watch") ||
 		strings.Contains(out, "reprise send") {
 		t.Errorf("help of a group: %s", out)

@@ -16,6 +16,7 @@ import (
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/printable"
 	"reprise/pkg/cli/progress"
+	"reprise/pkg/cli/selection"
 	"reprise/pkg/replay/request"
 )
 
@@ -57,13 +58,13 @@ type exportFlags struct {
 func exportCommand() command.Command {
 	return command.Command{
 		Name:    "export",
-		Flags:   " --out FILE|DIR|-",
+		Flags:   "--out FILE|DIR|-",
 		Summary: "write the log, or part of it, to files",
 		Help:    exportHelp,
 		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := &exportFlags{ClientFlags: a.ClientFlags(fs)}
 			fs.StringVar(&f.out, "out", "", "`FILE`, directory or - to write to")
-			selectFlags(fs, &f.choose)
+			selection.Flags(fs, &f.choose, "to export")
 			f.mask.define(fs)
 			return func(ctx context.Context, _ string) error { return f.run(ctx) }
 		},

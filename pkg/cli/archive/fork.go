@@ -16,6 +16,7 @@ import (
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
+	"reprise/pkg/cli/selection"
 	"reprise/pkg/replay/request"
 )
 
@@ -52,13 +53,13 @@ type forkFlags struct {
 func forkCommand() command.Command {
 	return command.Command{
 		Name:    "fork",
-		Flags:   " --into DIR|URL",
+		Flags:   "--into DIR|URL",
 		Summary: "make a test environment from the log as it was",
 		Help:    forkHelp,
 		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := &forkFlags{ClientFlags: a.ClientFlags(fs)}
 			fs.StringVar(&f.into, "into", "", "new data `DIR`, or the URL of another platform")
-			selectFlags(fs, &f.choose)
+			selection.Flags(fs, &f.choose, "to copy")
 			f.mask.define(fs)
 			fs.DurationVar(&f.timeout, "timeout", 10*time.Minute,
 				"how long to wait at the end until everything is applied, a `TIME` such as 90s")

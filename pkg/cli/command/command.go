@@ -45,7 +45,7 @@ func (c *Command) group() string {
 }
 
 func (c *Command) usage() string {
-	return strings.TrimSpace(strings.TrimSpace(c.Name+" "+c.Arg+" "+c.Value) + c.Flags)
+	return strings.Join(strings.Fields(c.Name+" "+c.Arg+" "+c.Value+" "+c.Flags), " ")
 }
 
 // Main runs the command that args, without the program's name, ask for. It

@@ -16,6 +16,9 @@ Exit codes: 0 fine, 1 failed, 2 misuse, 3 a replay that selected no event.
 "reprise help COMMAND" shows its flags and examples.
 `
 
+// usageWidth is how wide a command's usage may be beside its summary.
+const usageWidth = 32
+
 // flagColumn is where the usage of a flag begins.
 const flagColumn = 25
 
@@ -42,7 +45,11 @@ func (a *App) printUsage(w io.Writer, group string) {
 	text.WriteString("Reprise keeps a log of events and replays it.\n\nUsage:\n")
 	for _, c := range a.Commands {
 		if group == "" || strings.HasPrefix(c.Name, group+" ") {
-			fmt.Fprintf(&text, "  reprise %-30s %s\n", c.usage(), c.Summary)
+			usage := c.usage()
+			if len(usage) > usageWidth {
+				usage += "\n" + strings.Repeat(" ", usageWidth+len("  reprise "))
+			}
+			fmt.Fprintf(&text, "  reprise %-*s %s\n", usageWidth, usage, c.Summary)
 		}
 	}
 	text.WriteString(usageEnd)

@@ -9,6 +9,7 @@ import (
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
+	"reprise/pkg/cli/selection"
 )
 
 const auditHelp = `
@@ -39,17 +40,18 @@ type auditFlags struct {
 func auditCommand() command.Command {
 	return command.Command{
 		Name:    "audit",
-		Flags:   " --correlation ID | --actor NAME --from TIME",
+		Flags:   "--correlation ID | --actor NAME --from TIME",
 		Summary: "list the events of a time range that have a correlation or an actor",
 		Help:    auditHelp,
 		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := &auditFlags{ClientFlags: a.ClientFlags(fs)}
 			fs.StringVar(&f.filter.Correlation, "correlation", "", "list events whose attribute correlationid is `ID`")
 			fs.StringVar(&f.filter.Actor, "actor", "", "list events whose attribute actor is `NAME`")
-			fs.StringVar(&f.filter.From, "from", "", "list events logged at this `TIME` or later")
-			fs.StringVar(&f.filter.To, "to", "", "list events logged before this `TIME` (default: the end of the log)")
+			fs.Var(selection.Instant{Into: &f.filter.From}, "from", "list events logged at this `TIME` or later")
+			fs.Var(selection.Instant{Into: &f.filter.To}, "to", "list events logged before this `TIME` (default: the end of the log)")
 			fs.StringVar(&f.filter.Type, "type", "", "list events of this `TYPE` only")
 			fs.StringVar(&f.filter.Prefix, "entity-prefix", "", "list events of entities whose id begins with `TEXT` only")
+			fs.StringVar(&f.filter.Prefix, "prefix", "", "the same as --entity-prefix")
 			fs.StringVar(&f.after, "after", "", "go on after a `PLACE` that an interrupted audit has named")
 			return func(ctx context.Context, _ string) error { return f.run(ctx) }
 		},

@@ -36,7 +36,7 @@ func skipCommand() command.Command {
 	return command.Command{
 		Name:    "parked skip",
 		Arg:     "ENTITY",
-		Flags:   " --event POSITION --reason TEXT",
+		Flags:   "--event POSITION --reason TEXT",
 		Summary: "step over the event at which an entity is parked",
 		Help:    skipHelp,
 		Check:   checkEntity,

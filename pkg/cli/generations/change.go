@@ -134,7 +134,7 @@ func dropCommand() command.Command {
 	return command.Command{
 		Name:    "generation drop",
 		Arg:     "ID",
-		Flags:   " --yes",
+		Flags:   "--yes",
 		Summary: "take a generation out of use for good",
 		Help:    dropHelp,
 		Check:   checkID,

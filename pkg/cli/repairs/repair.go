@@ -13,7 +13,7 @@ import (
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
-	"reprise/pkg/cli/replays"
+	"reprise/pkg/cli/selection"
 	"reprise/pkg/event"
 	"reprise/pkg/replay"
 )
@@ -50,7 +50,7 @@ func Command() command.Command {
 		Help:    repairHelp,
 		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			r := &repair{ClientFlags: a.ClientFlags(fs)}
-			replays.SelectionFlags(fs, &r.selection, "to look for")
+			selection.Flags(fs, &r.selection, "to look for")
 			fs.StringVar(&r.verification, "verification", "", "`ID` of a verification that has found drift")
 			fs.StringVar(&r.generation, "generation-diff", "", "`ID` of a generation to compare the active one with")
 			fs.StringVar(&r.request, "request", "", "`NAME` of the repair, to go on with an earlier one (default: chosen)")

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"reprise/pkg/event"
 )
@@ -109,24 +110,41 @@ func (m *Masker) finish(e *event.Event) ([]byte, error) {
 	return line, nil
 }
 
-// correction masks a correction: it names the event by its masked source and id.
+// correction masks a correction. One that names an event names it by its masked source
+// and id.
 func (m *Masker) correction(e *event.Event) ([]byte, error) {
-	s, ok := event.SkipOf(e)
-	if !ok {
-		return nil, &Refused{e.Type, "it is a correction of a kind that cannot be masked"}
-	}
 	at, ok := e.Timestamp()
 	if !ok {
 		return nil, &Refused{e.Type, "it is a correction without a time"}
 	}
-	s.Source, s.ID = m.text(&m.rules.sources, s.Source), m.text(&m.rules.ids, s.ID)
-	s.Reason, s.Who = "masked", "" // written by a person about a person's event
-	made, err := event.NewSkip(m.text(&m.rules.entities, e.Subject), s, at)
+	made, err := m.corrected(e, at)
 	if err != nil {
-		return nil, &Refused{e.Type, "it is no valid correction once it is masked"}
+		return nil, err
 	}
 	made.Time = e.Time
 	return m.finish(&made)
+}
+
+// remark stands for why a correction was made. Who made it, and why, is written by a
+// person about a person's event.
+const remark = "masked"
+
+func (m *Masker) corrected(e *event.Event, at time.Time) (made event.Event, err error) {
+	entity := m.text(&m.rules.entities, e.Subject)
+	if s, ok := event.SkipOf(e); ok {
+		s.Source, s.ID = m.text(&m.rules.sources, s.Source), m.text(&m.rules.ids, s.ID)
+		s.Reason, s.Who = remark, ""
+		made, err = event.NewSkip(entity, s, at)
+	} else if r, ok := event.RefoldOf(e); ok {
+		r.Reason, r.Who = remark, ""
+		made, err = event.NewRefold(entity, r, at)
+	} else {
+		return event.Event{}, &Refused{e.Type, "it is a correction of a kind that cannot be masked"}
+	}
+	if err != nil {
+		return event.Event{}, &Refused{e.Type, "it is no valid correction once it is masked"}
+	}
+	return made, nil
 }
 
 func (m *Masker) attributes(e *event.Event, rules *typeRules) error {

@@ -185,6 +185,18 @@ func TestCorrectionsFollowTheirEvents(t *testing.T) {
 	if !ok || s.Named() != e.Identity() || c.Subject != e.Subject || s.Who != "" || strings.Contains(string(out), "Ada") {
 		t.Errorf("%s is not about %s", out, masked)
 	}
+	again, err := event.NewRefold("s", event.Refold{Request: "r", Reason: "Ada said so", Who: "Grace"},
+		time.Unix(1_700_000_000, 0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, err = m.Mask(again.AppendJSON(nil)); err != nil {
+		t.Fatal(err)
+	}
+	if c, err = event.Parse(string(out)); err != nil || !event.IsCorrection(&c) || c.Subject != e.Subject ||
+		strings.Contains(string(out), "Ada") || strings.Contains(string(out), "Grace") {
+		t.Errorf("%s, %v", out, err)
+	}
 	made.Data = `{}`
 	if _, err := m.Mask(made.AppendJSON(nil)); err == nil {
 		t.Error("a correction of another kind was masked")

@@ -178,15 +178,22 @@ func TestAKilledExportGoesOn(t *testing.T) {
 			if !errors.Is(err, errKilled) {
 				t.Fatal(err)
 			}
+			if name == "file" { // killed in the middle of a write
+				info, err := os.Stat(out + archive.Partial)
+				must(t, err)
+				must(t, os.Truncate(out+archive.Partial, info.Size()-r.Int64N(info.Size()/2)))
+			}
 			w, found, err := archive.Resume(out, strings.HasSuffix(name, "/"))
-			if err != nil || !found {
+			if err != nil || (!found && name != "file") {
 				t.Fatalf("nothing to go on with: %v", err)
 			}
 			written := make(map[event.Lane]bool)
-			for _, p := range w.Parts() {
-				written[event.Lane(p.Lane)] = written[event.Lane(p.Lane)] || p.Done
+			if found { // not if the header itself is cut off
+				for _, p := range w.Parts() {
+					written[event.Lane(p.Lane)] = written[event.Lane(p.Lane)] || p.Done
+				}
+				must(t, w.Close())
 			}
-			must(t, w.Close())
 			// Events that come before it goes on are not in it.
 			a.Send("/events", []json.RawMessage{json.RawMessage(fmt.Sprintf(`{"specversion":"1.0","id":"k%d","source":"/t",`+
 				`"type":"account.opened","subject":"late-%s-%d","data":{"owner":"x"}}`, kill, name[:4], kill))})

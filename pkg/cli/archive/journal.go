@@ -36,7 +36,7 @@ type journal struct {
 // there was one.
 func openJournal(path string, begin progressOf) (j *journal, resumed bool, err error) {
 	j = &journal{path: path, at: begin}
-	raw, err := os.ReadFile(path)
+	raw, err := os.ReadFile(j.path)
 	if errors.Is(err, os.ErrNotExist) {
 		return j, false, j.save()
 	}

@@ -95,6 +95,8 @@ func sayings(e *past.Explained) (said []string) {
 
 func corrected(e *past.Explained) string {
 	switch {
+	case e.Type == event.TypeRefolded:
+		return "live, the entity was folded again from its first event on"
 	case e.Skipped == "" && e.ParkedAt != "":
 		return fmt.Sprintf("waits for the event at %s", e.ParkedAt)
 	case e.Skipped == "":

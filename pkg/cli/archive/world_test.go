@@ -11,12 +11,10 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
 	"reprise/pkg/api/entities"
-	"reprise/pkg/api/extract"
 	"reprise/pkg/api/web"
 	"reprise/pkg/archive"
 	"reprise/pkg/cli/client"
@@ -228,15 +226,22 @@ func sendRandom(t testing.TB, p *localtest.Platform, lanes int, r *rand.Rand, ev
 	if row.Parked == nil {
 		t.Fatalf("not parked: %+v", row)
 	}
-	body, err := json.Marshal(entities.SkipRequest{Event: row.Parked.Position, Reason: "a test", Who: "Ada"})
-	must(t, err)
-	status, answer := p.Call(http.MethodPost, "/entities/"+web.EncodeEntity("closed")+"/skip", "application/json", body)
-	if status/100 != 2 {
-		t.Fatalf("skip: %d %s", status, answer)
-	}
-	sent++
+	correct(t, p, "closed", "/skip", entities.SkipRequest{Event: row.Parked.Position, Reason: "a test", Who: "Ada"})
+	correct(t, p, ids[0], "/refold", entities.RefoldRequest{Request: "test", Reason: "a test"})
+	sent += 2
 	p.Settle(sent)
 	return sent
+}
+
+// correct makes a correction.
+func correct(t testing.TB, p *localtest.Platform, entity, what string, request any) {
+	t.Helper()
+	body, err := json.Marshal(request)
+	must(t, err)
+	status, answer := p.Call(http.MethodPost, "/entities/"+web.EncodeEntity(entity)+what, "application/json", body)
+	if status/100 != 2 {
+		t.Fatalf("%s: %d %s", what, status, answer)
+	}
 }
 
 // randomEvent is an event, often one that was sent before, sometimes with other content.
@@ -269,34 +274,6 @@ func randomEvent(r *rand.Rand, i int, at time.Time) json.RawMessage {
 	}
 	return raw
 }
-
-// counting counts the pages that are read, by lane, and calls before each one.
-type counting struct {
-	source
-	before func(ctx context.Context, asked extract.PageRequest) error
-
-	mu    sync.Mutex
-	pages map[event.Lane]int
-	read  int64
-}
-
-func (c *counting) LogPage(ctx context.Context, asked extract.PageRequest) (extract.Page, error) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.before != nil {
-		if err := c.before(ctx, asked); err != nil {
-			return extract.Page{}, err
-		}
-	}
-	page, err := c.source.LogPage(ctx, asked)
-	c.pages[asked.Lane]++
-	for _, b := range page.Buckets {
-		c.read += b.Read.Count
-	}
-	return page, err
-}
-
-func count(from source) *counting { return &counting{source: from, pages: make(map[event.Lane]int)} }
 
 // raw is one event.
 func raw(line string) []json.RawMessage { return []json.RawMessage{json.RawMessage(line)} }

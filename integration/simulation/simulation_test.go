@@ -40,7 +40,7 @@ func schedules(t *testing.T) int {
 	case testing.Short():
 		return 200
 	}
-	return 1_000
+	return 500
 }
 
 func makeFixtures(t *testing.T) *fixtures {

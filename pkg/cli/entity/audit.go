@@ -48,7 +48,8 @@ func auditCommand() command.Command {
 			fs.StringVar(&f.filter.Correlation, "correlation", "", "list events whose attribute correlationid is `ID`")
 			fs.StringVar(&f.filter.Actor, "actor", "", "list events whose attribute actor is `NAME`")
 			fs.Var(selection.Instant{Into: &f.filter.From}, "from", "list events logged at this `TIME` or later")
-			fs.Var(selection.Instant{Into: &f.filter.To}, "to", "list events logged before this `TIME` (default: the end of the log)")
+			fs.Var(selection.Instant{Into: &f.filter.To}, "to",
+				"list events logged before this `TIME` (default: the end of the log)")
 			fs.StringVar(&f.filter.Type, "type", "", "list events of this `TYPE` only")
 			fs.StringVar(&f.filter.Prefix, "entity-prefix", "", "list events of entities whose id begins with `TEXT` only")
 			fs.StringVar(&f.filter.Prefix, "prefix", "", "the same as --entity-prefix")

@@ -68,7 +68,7 @@ func (j *forkJob) serve(
 		Lanes:  len(h.Lanes),
 		Bucket: eventlog.Width(time.Duration(h.BucketHours) * time.Hour),
 		Crash: func(cause string) {
-			_, _ = fmt.Fprintln(app.Stderr, "error: "+cause)
+			j.meter.Note("error: %s", cause)
 			app.Exit(command.ExitFailed)
 		},
 	}
@@ -76,7 +76,7 @@ func (j *forkJob) serve(
 	running, stop := context.WithCancel(ctx)
 	ready := newReadyLine()
 	group.Go(func() error {
-		err := app.RunLocal(running, options, ready, app.Stderr)
+		err := app.RunLocal(running, options, ready, notes{j.meter})
 		if err == nil {
 			ready.close() // otherwise the error itself ends the wait
 		}
@@ -152,6 +152,16 @@ func compare(ctx context.Context, c *client.Client, m *archive.Manifest) error {
 			m.End.Events)
 	}
 	return nil
+}
+
+// notes shows what the platform of a fork logs, between the lines of progress. It is safe
+// for concurrent use.
+type notes struct{ meter *progress.Meter }
+
+// Write implements io.Writer.
+func (n notes) Write(b []byte) (int, error) {
+	n.meter.Note("%s", strings.TrimRight(string(b), "\n"))
+	return len(b), nil
 }
 
 // readyLine finds the address in what a platform prints. It is safe for concurrent use.

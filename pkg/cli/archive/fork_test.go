@@ -3,10 +3,12 @@ package archive
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -121,24 +123,31 @@ func TestAKilledForkGoesOn(t *testing.T) {
 
 // killedAt ends a process at a request to a path.
 type killedAt struct {
-	path  string
+	path string
+	kill func()
+
+	mu    sync.Mutex
 	left  int
-	kill  func()
 	hosts map[string]bool
 }
 
 func (k *killedAt) RoundTrip(r *http.Request) (*http.Response, error) {
-	if r.URL.Path == k.path {
-		if k.hosts == nil {
-			k.hosts = make(map[string]bool)
-		}
-		k.hosts[r.URL.Host] = true
-		if k.left--; k.left < 0 {
-			k.kill()
-			return nil, r.Context().Err()
-		}
+	if r.URL.Path == k.path && k.dies(r.URL.Host) {
+		k.kill()
+		return nil, errors.New("killed")
 	}
 	return http.DefaultTransport.RoundTrip(r)
+}
+
+func (k *killedAt) dies(host string) bool {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if k.hosts == nil {
+		k.hosts = make(map[string]bool)
+	}
+	k.hosts[host] = true
+	k.left--
+	return k.left < 0
 }
 
 const rules = `{"format": 1, "entities": {"do": "hash", "prefixes": ["account-"]}, "ids": "hash", "types": {

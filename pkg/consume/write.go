@@ -37,7 +37,8 @@ func (h *Write) write(ctx context.Context, l *laneRecords) (int, error) {
 	if written.Corrections > 0 {
 		h.Log.LogAttrs(ctx, slog.LevelInfo, "corrections applied", slog.String("lane", l.lane.String()),
 			slog.String("generation", h.Generation), slog.Int64("corrections", written.Corrections),
-			slog.Int64("skipped", written.Skipped), slog.Int64("withoutEffect", max(0, written.Corrections-written.Skipped-written.Refolded)))
+			slog.Int64("skipped", written.Skipped),
+			slog.Int64("withoutEffect", max(0, written.Corrections-written.Skipped-written.Refolded)))
 	}
 	if written.Refolded > 0 || written.Left > 0 {
 		h.Log.LogAttrs(ctx, slog.LevelInfo, "entities folded again", slog.String("lane", l.lane.String()),

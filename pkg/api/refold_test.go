@@ -1,6 +1,7 @@
 package api_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -9,10 +10,12 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"reprise/pkg/api/entities"
 	"reprise/pkg/api/past"
 	"reprise/pkg/api/web"
+	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/projection"
@@ -181,5 +184,48 @@ func TestTouchedRefusesWhatSelectsNothing(t *testing.T) {
 		`{"input":{},"after":"0__\u0000"}`: "invalid-parameter",
 	} {
 		w.refused(body, w.call("POST /touched", "", nil, body), http.StatusBadRequest, kind)
+	}
+}
+
+// listing counts the documents of a partition that are listed.
+type listing struct {
+	control.Table
+	partition string
+	listed    int
+}
+
+func (l *listing) List(ctx context.Context, partition, after string, limit int) ([]control.Document, error) {
+	docs, err := l.Table.List(ctx, partition, after, limit)
+	if strings.HasPrefix(partition, l.partition) {
+		l.listed += len(docs)
+	}
+	return docs, err
+}
+
+// A page of touched entities looks at the buckets that it reads, and not at all that a
+// long history has.
+func TestAPageOfTouchedEntitiesLooksAtItsOwnBuckets(t *testing.T) {
+	w := newAPIWorld(t)
+	begin := time.Date(2024, 1, 1, 0, 0, 0, 0, time.UTC)
+	const buckets = 1300
+	for at := 0; at < buckets; {
+		var lines []string
+		for ; at < buckets && len(lines) < 100; at++ {
+			when := begin.Add(time.Duration(at) * time.Hour).Format(time.RFC3339)
+			lines = append(lines, fmt.Sprintf(
+				`{"specversion":"1.0","id":"%d","source":"s","type":"moved","subject":"x","time":%q}`, at, when))
+		}
+		w.send(lines...)
+	}
+	w.commit()
+	table := &listing{Table: w.api.Heads.Table, partition: "manifest"}
+	w.api.Heads.Table = table
+	answer := w.call("POST /touched", "", nil, `{"input":{"types":["moved"]}}`)
+	page := decode[entities.TouchedPage](t, answer.Body)
+	if page.Next == "" || table.listed == 0 || table.listed > 500 {
+		t.Errorf("%d manifests for a page of %d events: %s", table.listed, page.Events, answer.Body)
+	}
+	if all, pages := w.touched(`{"types":["moved"]}`); len(all) != 1 || pages < buckets/128 {
+		t.Errorf("%v on %d pages", all, pages)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -164,14 +165,19 @@ func (t *touching) lane(ctx context.Context, at touchedPlace) error {
 	if err != nil {
 		return err
 	}
+	// Each bucket takes a read, so the page is full at the last of these.
+	enough, most := errors.New("enough"), max(0, maxTouchedReads-t.reads)+1
 	var buckets []eventlog.ClosedManifest
 	from, to := t.within()
 	err = t.entities.Heads.Manifests(ctx, at.lane, head, max(from, at.bucket), to,
 		func(b eventlog.Bucket, m eventlog.Manifest) error {
+			if len(buckets) == most {
+				return enough
+			}
 			buckets = append(buckets, eventlog.ClosedManifest{Bucket: b, Manifest: m})
 			return nil
 		})
-	if err != nil {
+	if err != nil && !errors.Is(err, enough) {
 		return err
 	}
 	for i := range buckets {

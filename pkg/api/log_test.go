@@ -11,6 +11,7 @@ import (
 	"reprise/pkg/api/extract"
 	"reprise/pkg/api/intake"
 	"reprise/pkg/event"
+	"reprise/pkg/replay"
 )
 
 // placed is an event of a log, as an export has it.
@@ -144,7 +145,7 @@ func TestALaneIsReadPageByPage(t *testing.T) {
 	lane := w.api.Lanes.Of("x")
 	cut := get[extract.Cut](w, "GET /log/cut", "", nil).Lanes[lane]
 	asked := extract.PageRequest{Lane: lane, Cut: cut.Position, Taken: time.Now()}
-	var sum extract.Sum
+	var sum replay.Sum
 	pages, seen := 0, 0
 	for {
 		page := w.page(t, asked)

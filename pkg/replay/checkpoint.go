@@ -21,7 +21,11 @@ type Sum struct {
 	Digest event.Digest `json:"digest"`
 }
 
-func (s *Sum) add(bytes int, digest event.Digest) {
+// SumOf is the sum of the events of a manifest.
+func SumOf(m *eventlog.Manifest) Sum { return Sum{Count: m.Count, Bytes: m.Bytes, Digest: m.Digest} }
+
+// Add adds an event whose line has so many bytes.
+func (s *Sum) Add(bytes int, digest event.Digest) {
 	s.Count++
 	s.Bytes += int64(bytes)
 	s.Digest = s.Digest.Add(digest)

@@ -265,7 +265,7 @@ func (l *laneReader) take(ctx context.Context, b eventlog.Bucket, e *eventlog.En
 	}
 	l.cursor.Bucket, l.cursor.After = b, key
 	digest := event.DigestOf(e.Position, e.Line)
-	l.cursor.Read.add(len(e.Line), digest)
+	l.cursor.Read.Add(len(e.Line), digest)
 	wanted, err := l.selection.Wants(e.Entity, e.Logged, e.Line)
 	if err != nil {
 		return fmt.Errorf("event at %s: %w", e.Position, err)
@@ -273,7 +273,7 @@ func (l *laneReader) take(ctx context.Context, b eventlog.Bucket, e *eventlog.En
 	if !wanted {
 		return nil
 	}
-	l.cursor.Delivered.add(len(e.Line), digest)
+	l.cursor.Delivered.Add(len(e.Line), digest)
 	l.pending = append(l.pending, event.AppendPlaced(nil, e.Line, e.Position, e.Logged))
 	l.bytes += len(e.Line)
 	most := l.pacer.Most()

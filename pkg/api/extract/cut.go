@@ -7,6 +7,7 @@ import (
 	"reprise/pkg/api/web"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/replay"
 )
 
 // Extract serves the routes. It is safe for concurrent use.
@@ -16,25 +17,6 @@ type Extract struct {
 	Lanes *event.Lanes
 	Width eventlog.Width
 	Now   func() time.Time
-}
-
-// Sum is a number of events, the length of their lines, and their digest.
-type Sum struct {
-	Count  int64        `json:"count"`
-	Bytes  int64        `json:"bytes"`
-	Digest event.Digest `json:"digest"`
-}
-
-// Add counts one event.
-func (s *Sum) Add(at event.Position, line []byte) {
-	s.AddSum(Sum{1, int64(len(line)), event.DigestOf(at, line)})
-}
-
-// AddSum counts the events of another sum.
-func (s *Sum) AddSum(o Sum) {
-	s.Count += o.Count
-	s.Bytes += o.Bytes
-	s.Digest = s.Digest.Add(o.Digest)
 }
 
 // Cut is a frozen view of the log: what is in it up to the position of each lane never
@@ -59,7 +41,7 @@ type LaneCut struct {
 	Digest *event.Digest `json:"digest,omitempty"`
 	// Bucket is the lane's last bucket, and Open what the cut has of it.
 	Bucket eventlog.Bucket `json:"bucket"`
-	Open   Sum             `json:"open"`
+	Open   replay.Sum      `json:"open"`
 }
 
 // GetCut serves the present cut.
@@ -78,10 +60,8 @@ func (x *Extract) GetCut(r *http.Request) (web.Reply, error) {
 			Bytes:    h.Bytes,
 			Digest:   h.Digest,
 			Bucket:   h.Bucket,
-			Open:     sumOf(&h.Open),
+			Open:     replay.SumOf(&h.Open),
 		})
 	}
 	return web.Answer(http.StatusOK, cut), nil
 }
-
-func sumOf(m *eventlog.Manifest) Sum { return Sum{m.Count, m.Bytes, m.Digest} }

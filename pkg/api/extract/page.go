@@ -64,13 +64,13 @@ type Page struct {
 type Bucket struct {
 	Bucket eventlog.Bucket `json:"bucket"`
 	// Read is what was read of it for this page, selected or not.
-	Read Sum `json:"read"`
+	Read replay.Sum `json:"read"`
 	// Done is set if nothing of the bucket follows on the next page.
 	Done bool `json:"done"`
 	// Whole is what the bucket has in all, by its manifest. It is absent in the bucket in
 	// which the cut lies, and if single entities are selected, of which only their own
 	// events are read.
-	Whole *Sum `json:"whole,omitempty"`
+	Whole *replay.Sum `json:"whole,omitempty"`
 	// Events are those selected, with the attributes repriseposition and repriselogged.
 	Events []json.RawMessage `json:"events"`
 }

@@ -10,6 +10,7 @@ import (
 	"reprise/pkg/api/web"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/replay"
 	"reprise/pkg/replay/request"
 )
 
@@ -92,7 +93,7 @@ func (p *reader) bucket(ctx context.Context, b eventlog.Bucket, m *eventlog.Mani
 	p.page.Buckets = append(p.page.Buckets, Bucket{Bucket: b, Events: []json.RawMessage{}})
 	into := &p.page.Buckets[len(p.page.Buckets)-1]
 	if !p.scoped && m.Last <= p.asked.Cut {
-		whole := sumOf(m)
+		whole := replay.SumOf(m)
 		into.Whole = &whole
 	}
 	next := ""
@@ -168,7 +169,7 @@ func (p *reader) take(into *Bucket, roster *eventlog.Roster, e *eventlog.Entry) 
 	if e.Position > p.asked.Cut || !roster.Has(e.Position) {
 		return nil
 	}
-	into.Read.Add(e.Position, e.Line)
+	into.Read.Add(len(e.Line), event.DigestOf(e.Position, e.Line))
 	wanted, err := p.selection.Wants(e.Entity, e.Logged, e.Line)
 	if err != nil {
 		return fmt.Errorf("event at %s: %w", e.Position, err)

@@ -10,6 +10,7 @@ import (
 	"reprise/pkg/archive"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/replay"
 )
 
 // errIncomplete says that what was read is not what the log has by its heads and
@@ -130,7 +131,7 @@ func (l *laneExport) take(b *extract.Bucket) error {
 	return l.write()
 }
 
-func sumOf(s extract.Sum) archive.Sum {
+func sumOf(s replay.Sum) archive.Sum {
 	return archive.Sum{Events: s.Count, Bytes: s.Bytes, Digest: s.Digest}
 }
 

@@ -24,7 +24,7 @@ func (p *Planner) weigh(
 	var sum replay.Sum
 	from, to := replay.BucketRange(r, p.Width)
 	err := p.Heads.Manifests(ctx, plan.Lane, plan.Head, from, to, func(b eventlog.Bucket, m eventlog.Manifest) error {
-		sum.AddSum(replay.Sum{Count: m.Count, Bytes: m.Bytes, Digest: m.Digest})
+		sum.AddSum(replay.SumOf(&m))
 		w.buckets[b] += m.Bytes
 		w.bytes += m.Bytes
 		if each != nil {

@@ -16,7 +16,6 @@ import (
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/printable"
 	"reprise/pkg/cli/progress"
-	"reprise/pkg/cli/selection"
 	"reprise/pkg/replay/request"
 )
 
@@ -49,10 +48,8 @@ func Commands() []command.Command {
 }
 
 type exportFlags struct {
-	*command.ClientFlags
-	out    string
-	choose request.Request
-	mask   maskFlags
+	copyFlags
+	out string
 }
 
 func exportCommand() command.Command {
@@ -62,10 +59,9 @@ func exportCommand() command.Command {
 		Summary: "write the log, or part of it, to files",
 		Help:    exportHelp,
 		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
-			f := &exportFlags{ClientFlags: a.ClientFlags(fs)}
+			f := &exportFlags{copyFlags: copyFlags{ClientFlags: a.ClientFlags(fs)}}
 			fs.StringVar(&f.out, "out", "", "`FILE`, directory or - to write to")
-			selection.Flags(fs, &f.choose, "to export")
-			f.mask.define(fs)
+			f.define(fs, "to export")
 			return func(ctx context.Context, _ string) error { return f.run(ctx) }
 		},
 	}
@@ -92,21 +88,13 @@ func (f *exportFlags) run(ctx context.Context) error {
 	if f.out == "-" && printable.IsTerminal(f.App.Stdout) {
 		return command.Misuse("--out - writes compressed data: send it to a file or a program, not to a terminal")
 	}
-	chosen, err := normalized(f.choose)
-	if err != nil {
-		return err
-	}
-	masker, masked, err := f.mask.load(f.App)
-	if err != nil {
-		return err
-	}
 	meter := progress.New(f.App.Stderr, f.App.Now)
 	defer meter.Done()
-	c, err := f.Client(command.LongPatience, meter)
+	job, _, err := f.job(meter)
 	if err != nil {
 		return err
 	}
-	job := exportJob{app: f.App, from: c, out: f.out, choose: chosen, mask: masker, masked: masked, meter: meter}
+	job.out = f.out
 	m, err := job.run(ctx)
 	if err != nil {
 		return explainExport(f.out, err)

@@ -16,8 +16,6 @@ import (
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
-	"reprise/pkg/cli/selection"
-	"reprise/pkg/replay/request"
 )
 
 const forkHelp = `
@@ -43,10 +41,8 @@ Examples:
 `
 
 type forkFlags struct {
-	*command.ClientFlags
+	copyFlags
 	into    string
-	choose  request.Request
-	mask    maskFlags
 	timeout time.Duration
 }
 
@@ -57,10 +53,9 @@ func forkCommand() command.Command {
 		Summary: "make a test environment from the log as it was",
 		Help:    forkHelp,
 		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
-			f := &forkFlags{ClientFlags: a.ClientFlags(fs)}
+			f := &forkFlags{copyFlags: copyFlags{ClientFlags: a.ClientFlags(fs)}}
 			fs.StringVar(&f.into, "into", "", "new data `DIR`, or the URL of another platform")
-			selection.Flags(fs, &f.choose, "to copy")
-			f.mask.define(fs)
+			f.define(fs, "to copy")
 			fs.DurationVar(&f.timeout, "timeout", 10*time.Minute,
 				"how long to wait at the end until everything is applied, a `TIME` such as 90s")
 			return func(ctx context.Context, _ string) error { return f.run(ctx) }
@@ -88,22 +83,13 @@ func (f *forkFlags) run(ctx context.Context) error {
 	case f.timeout <= 0:
 		return command.Misuse("--timeout must be more than 0")
 	}
-	chosen, err := normalized(f.choose)
-	if err != nil {
-		return err
-	}
-	masker, masked, err := f.mask.load(f.App)
-	if err != nil {
-		return err
-	}
 	meter := progress.New(f.App.Stderr, f.App.Now)
 	defer meter.Done()
-	c, err := f.Client(command.LongPatience, meter)
+	export, from, err := f.job(meter)
 	if err != nil {
 		return err
 	}
-	export := exportJob{app: f.App, from: c, choose: chosen, mask: masker, masked: masked, meter: meter}
-	job := forkJob{flags: f, from: c, export: export, meter: meter}
+	job := forkJob{flags: f, from: from, export: export, meter: meter}
 	result, err := job.run(ctx)
 	if err != nil {
 		_ = os.Remove(job.work) // if nothing is in it yet

@@ -1,13 +1,11 @@
 package repairs
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"reprise/pkg/cli/client"
@@ -170,14 +168,7 @@ func (r *repair) approved(meter *progress.Meter, found Found) error {
 		return nil
 	}
 	meter.Note("each of them is folded again from its first event on, in place; type yes to begin")
-	answer, err := bufio.NewReader(r.App.Stdin).ReadString('\n')
-	if strings.TrimSpace(answer) == "yes" {
-		return nil
-	}
-	if err != nil {
-		return command.Misuse("a repair has to be approved: confirm with --yes")
-	}
-	return errDeclined
+	return r.App.Approved("a repair", errDeclined)
 }
 
 // find finds the entities in one of three ways.

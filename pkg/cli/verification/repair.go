@@ -1,14 +1,12 @@
 package verification
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/cli/client"
@@ -145,14 +143,7 @@ func (r *repair) approved(meter *progress.Meter, v verifications.View) error {
 			v.ID)
 	}
 	meter.Note("a repair folds the whole log into a new generation and makes that the active one; type yes to begin")
-	answer, err := bufio.NewReader(r.App.Stdin).ReadString('\n')
-	if strings.TrimSpace(answer) == "yes" {
-		return nil
-	}
-	if err != nil {
-		return command.Misuse("a repair has to be approved: confirm with --yes")
-	}
-	return errDeclined
+	return r.App.Approved("a repair", errDeclined)
 }
 
 // rebuild folds the log into a new generation, and waits until it is the active one.

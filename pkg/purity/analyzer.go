@@ -118,11 +118,10 @@ func (c *checker) used(of *types.Func, at token.Pos, why string) {
 func (c *checker) identifier(of *types.Func, id *ast.Ident) {
 	object := c.pass.TypesInfo.Uses[id]
 	function, isFunction := object.(*types.Func)
-	variable, isVariable := object.(*types.Var)
 	switch {
 	case isFunction:
 		function = function.Origin()
-	case !isVariable || variable.IsField() || variable.Pkg() == nil || variable.Parent() != variable.Pkg().Scope():
+	case c.global(id) == nil:
 		return
 	}
 	switch what := forbidden(object); {

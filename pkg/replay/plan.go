@@ -90,7 +90,7 @@ func (s Store) loadPlan(ctx context.Context, at CutRef) (Plan, error) {
 // LoadLanePlans returns the present cuts of lanes of a replay, or control.ErrNotFound if
 // any of them does not exist.
 func (s Store) LoadLanePlans(ctx context.Context, row Row, lanes []event.Lane) (map[event.Lane]LanePlan, error) {
-	return s.loadLanePlans(ctx, row.Present(), lanes)
+	return s.LoadLanePlansOf(ctx, row.Present(), lanes)
 }
 
 // KeepLanePlan stores the plan of a lane in a cut and returns the stored one, which may be
@@ -131,10 +131,6 @@ func (s Store) storeOnce(ctx context.Context, key control.Key, value any) error 
 
 // LoadLanePlansOf returns the plans of lanes in any cut, as LoadLanePlans does.
 func (s Store) LoadLanePlansOf(ctx context.Context, at CutRef, lanes []event.Lane) (map[event.Lane]LanePlan, error) {
-	return s.loadLanePlans(ctx, at, lanes)
-}
-
-func (s Store) loadLanePlans(ctx context.Context, at CutRef, lanes []event.Lane) (map[event.Lane]LanePlan, error) {
 	plans, err := loadEach[LanePlan](ctx, s.Table, lanes, at.lane)
 	if err == nil && len(plans) != len(lanes) {
 		err = fmt.Errorf("%d of %d lane plans: %w", len(plans), len(lanes), control.ErrNotFound)

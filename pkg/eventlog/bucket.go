@@ -56,6 +56,15 @@ func (w Width) Range(b Bucket) (from, to int64, err error) {
 	return start.UnixMilli(), start.Add(time.Duration(w)).UnixMilli(), nil
 }
 
+// Start is the first moment of a bucket, the zero time if b is the name of none.
+func (b Bucket) Start() time.Time {
+	start, err := time.Parse(bucketLayout, string(b))
+	if err != nil {
+		return time.Time{}
+	}
+	return start
+}
+
 // maxListed bounds the buckets that a list names one by one, or the row of an
 // entity with events every hour for years would be too large to store. A longer
 // list becomes a span: the first bucket, a stride, and the last bucket. Any bucket

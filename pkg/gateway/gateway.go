@@ -4,71 +4,100 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 
 	"reprise/pkg/event"
 )
 
-// ErrRefused says that the gateway refuses an effect or query. A retry cannot
-// help.
-var ErrRefused = errors.New("the gateway refuses every external effect")
+// MaxBytes bounds the body of a call and its answer.
+const MaxBytes = 64 << 10
+
+var (
+	// ErrRefused says that the gateway refuses a call: it is not declared, or its system
+	// is not known here. A retry helps only with other code or settings.
+	ErrRefused = errors.New("the gateway refuses the call")
+	// ErrNoAnswer says that a replay has no recorded answer to a query, and that the call
+	// declares neither AsOf nor a Default that holds. A retry cannot help.
+	ErrNoAnswer = errors.New("no answer to the query is on record")
+	// ErrNotSent marks an error of a System after which the call certainly did not happen,
+	// such as a refused connection. A retry may help.
+	ErrNotSent = errors.New("the call was not sent")
+	// ErrTooLarge says that a body or an answer has more than MaxBytes. A retry cannot help.
+	ErrTooLarge = errors.New("the body or the answer of the call is too large")
+)
+
+// Declined is the final answer of a system that does not do what it is asked. It is
+// recorded like any other answer. A service may go on with it; if its React returns it, the
+// entity's effects are parked.
+type Declined struct {
+	// Status is the system's own code, such as that of HTTP. Answer is for the service;
+	// nothing logs it.
+	Status int
+	Answer []byte
+}
+
+// Error implements error.
+func (d *Declined) Error() string {
+	return fmt.Sprintf("the system declined the call (status %d)", d.Status)
+}
 
 // Effect is one update of an external system, caused by an event.
 type Effect struct {
-	// System and Name say where to do what, as in "mail", "welcome".
+	// System and Name are those of a declared Call.
 	System, Name string
-	// Source and ID are those of the event that causes the effect.
-	Source, ID string
+	// Part tells updates of one name apart that one event causes, such as mails to
+	// several people; "" if there is one. At most 128 bytes.
+	Part string
 	// Body is for the external system. Nothing logs it.
 	Body []byte
 }
 
-// Key identifies the effect: it is the same in every delivery and retry, and
-// differs for another effect or event. A gateway passes it to the external system,
-// which then performs the effect only once.
-func (e *Effect) Key() string {
+// Query is a question to an external system that changes nothing there.
+type Query struct {
+	System, Name, Part string
+	Body               []byte
+}
+
+// Key identifies an update for the external system, which then performs it only once: it
+// is the same in every delivery and retry of the event, and differs for another event,
+// call or part.
+func Key(e *event.Event, system, name, part string) string {
+	return keyOf(system, name, e.Source, e.ID, part)
+}
+
+// CorrectionKey identifies the update that corrects another one on a replay's behalf.
+func CorrectionKey(key, replay, step string) string { return keyOf("correction", key, replay, step) }
+
+func keyOf(parts ...string) string {
 	h := sha256.New()
-	for _, part := range []string{e.System, e.Name, e.Source, e.ID} {
+	for _, part := range parts {
 		// A hash never fails to write.
 		_, _ = fmt.Fprintf(h, "%d:%s", len(part), part)
 	}
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// Query is a question to an external system that changes nothing there.
-type Query struct {
-	System, Name string
-	Body         []byte
+// Compensated is the body of a call that undoes an update.
+type Compensated struct {
+	// Key is that with which the update was sent, Body what was sent, and Answer what the
+	// system answered. Both are JSON, or a JSON string of base64 if they were not.
+	Key    string          `json:"key"`
+	Body   json.RawMessage `json:"body"`
+	Answer json.RawMessage `json:"answer"`
 }
 
-// Gateway is the only way to an external system. Methods are safe for concurrent
-// use. A retry may help after any error but ErrRefused.
+// Gateway is the only way to an external system. It belongs to one reaction to one event,
+// and is used by one goroutine. Errors other than those named may pass: a service returns
+// them, and is called again later.
 type Gateway interface {
-	// Update performs an effect once per key; a repeated call answers as the
-	// first did. After an error the effect may have happened.
-	Update(ctx context.Context, effect Effect) error
-	// Query returns the system's answer.
-	Query(ctx context.Context, query Query) ([]byte, error)
-}
-
-// Service is business logic with effects: it reacts to the events of the live
-// path, each at least once and an entity's in order. It reaches external systems
-// only through the gateway. Methods are safe for concurrent use. After an error
-// other than ErrRefused, the event and those after it are retried.
-type Service interface {
-	React(ctx context.Context, e *event.Event, outside Gateway) error
-}
-
-// Refusing is a gateway that refuses everything.
-type Refusing struct{}
-
-// Update returns ErrRefused.
-func (Refusing) Update(_ context.Context, effect Effect) error {
-	return fmt.Errorf("update %s of %s: %w", effect.Name, effect.System, ErrRefused)
-}
-
-// Query returns ErrRefused.
-func (Refusing) Query(_ context.Context, query Query) ([]byte, error) {
-	return nil, fmt.Errorf("query %s of %s: %w", query.Name, query.System, ErrRefused)
+	// Update performs an effect once, and returns the system's answer. Whoever repeats the
+	// call, or the reaction, gets the recorded answer. It returns *Declined, ErrRefused or
+	// ErrTooLarge. After any other error the effect may have happened.
+	Update(ctx context.Context, effect Effect) (answer []byte, err error)
+	// Query returns the system's answer, which is recorded: a repeated reaction, and a
+	// replay, get the recorded one. It returns *Declined, ErrRefused, ErrTooLarge or, in
+	// a replay, ErrNoAnswer.
+	Query(ctx context.Context, query Query) (answer []byte, err error)
 }

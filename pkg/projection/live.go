@@ -64,7 +64,43 @@ type Written struct {
 // After an error, the records from Written.Done on must be retried.
 func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, records []eventlog.Incoming,
 ) (Written, error) {
-	folded, err := l.folded(ctx, generation, lane)
+	return l.Follow(ctx, &registered{live: l, id: generation}, lane, records)
+}
+
+// Follower is what follows the event stream through a Live, lane by lane.
+type Follower interface {
+	// Marks keeps the follower's datastore.LiveMark of each lane.
+	Marks() datastore.Generation
+	// Permit says whether a batch may be folded in now. It is called after the head was
+	// read, so that whatever is written after a hold was taken is covered by the heads that
+	// the taker of the hold then waits for.
+	Permit(ctx context.Context) (Permission, error)
+	// Apply folds in events of the log after a mark. It may get some of them again.
+	Apply(ctx context.Context, lane event.Lane, mark event.Position, events []Placed) (Tally, error)
+	// Ignored counts the events that nothing handles.
+	Ignored(events []Placed) datastore.Ignored
+	// Lose records that events, or the marks, are missing, and whether that holds now.
+	Lose(ctx context.Context, loss datastore.Loss) (lost bool, err error)
+}
+
+// Permission is a follower's answer to whether it may go on.
+type Permission int
+
+// The permissions.
+const (
+	// Goes permits the batch.
+	Goes Permission = iota
+	// Passes lets the batch pass without any effect, since the follower follows no more.
+	Passes
+	// Lost lets it pass since the follower is recorded as lacking events.
+	Lost
+)
+
+// Follow hands records of one lane, in the order of the stream, to a follower. After an
+// error, the records from Written.Done on must be retried.
+func (l *Live) Follow(ctx context.Context, to Follower, lane event.Lane, records []eventlog.Incoming,
+) (Written, error) {
+	folded, err := l.folded(ctx, to, lane)
 	if err != nil {
 		return Written{}, err
 	}
@@ -76,29 +112,17 @@ func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, re
 	if err != nil || covered == 0 {
 		return Written{}, err
 	}
-	// The head is read before the hold is checked. So whatever is written after a
-	// hold was taken is covered by the heads that the promotion then waits for.
-	info, err := l.Registry.MayWrite(ctx, generation)
-	switch {
-	case err == nil && info.Detached && info.Status == datastore.Building:
-		return Written{}, fmt.Errorf("write to generation %s: %w", generation, ErrDetached)
-	case errors.Is(err, datastore.ErrUnknown) || (err == nil && !info.Consumes()):
-		return Written{Done: len(records)}, nil
-	case err != nil:
-		return Written{}, err
-	case info.Version != l.Applier.Version():
-		return Written{}, fmt.Errorf("write to generation %s of %s: %w", generation, info.Version, ErrOtherVersion)
+	permission, err := to.Permit(ctx)
+	if err != nil || permission != Goes {
+		return passed(permission, len(records), err)
 	}
-	if info.Loss != nil {
-		return Written{Done: len(records), Lost: true}, nil
-	}
-	written, err := l.apply(ctx, info, lane, head, folded, batch[:covered])
+	written, err := l.apply(ctx, to, lane, head, folded, batch[:covered])
 	if datastore.IsGone(err) {
-		return l.lose(ctx, info.ID, lane, 0, "its marks are gone", len(records))
+		return lose(ctx, to, datastore.Loss{Lane: lane, Why: "its marks are gone"}, len(records))
 	}
 	if err == nil && written.Missed > 0 {
 		const why = "events of the log never came to its consumer in their order"
-		return l.lose(ctx, info.ID, lane, written.Missed, why, len(records))
+		return lose(ctx, to, datastore.Loss{Lane: lane, Count: written.Missed, Why: why}, len(records))
 	}
 	if err != nil {
 		return Written{}, err
@@ -110,17 +134,24 @@ func (l *Live) Write(ctx context.Context, generation string, lane event.Lane, re
 	return written, nil
 }
 
-// lose records the loss of a generation before anything else happens: the mark
-// does not move past what is missing, no later flip to the generation succeeds,
-// and after a crash here the next batch finds the loss again. A generation that
-// was retired meanwhile is not lost, and its records are done with.
-func (l *Live) lose(ctx context.Context, generation string, lane event.Lane, missed int, why string, records int,
-) (Written, error) {
-	lost, err := l.Registry.Lose(ctx, generation, datastore.Loss{Lane: lane, Count: missed, Why: why})
+// passed is the outcome of a batch that is not folded in.
+func passed(p Permission, records int, err error) (Written, error) {
 	if err != nil {
 		return Written{}, err
 	}
-	return Written{Done: records, Missed: missed, Lost: lost}, nil
+	return Written{Done: records, Lost: p == Lost}, nil
+}
+
+// lose records the loss of a follower before anything else happens: the mark
+// does not move past what is missing, no later flip to the generation succeeds,
+// and after a crash here the next batch finds the loss again. A generation that
+// was retired meanwhile is not lost, and its records are done with.
+func lose(ctx context.Context, to Follower, loss datastore.Loss, records int) (Written, error) {
+	lost, err := to.Lose(ctx, loss)
+	if err != nil {
+		return Written{}, err
+	}
+	return Written{Done: records, Missed: loss.Count, Lost: lost}, nil
 }
 
 // awaitHead waits until the head covers the batch or patience ends, and returns the
@@ -152,10 +183,10 @@ type storedMark struct {
 	version datastore.MarkVersion
 }
 
-// folded returns the generation's mark. If the marks are gone, it is empty: apply
+// folded returns the follower's mark. If the marks are gone, it is empty: apply
 // handles that.
-func (l *Live) folded(ctx context.Context, generation string, lane event.Lane) (storedMark, error) {
-	mark, version, err := l.Generations.Open(generation).Mark(ctx, datastore.LiveMark, lane)
+func (l *Live) folded(ctx context.Context, to Follower, lane event.Lane) (storedMark, error) {
+	mark, version, err := to.Marks().Mark(ctx, datastore.LiveMark, lane)
 	if datastore.IsGone(err) {
 		return storedMark{}, nil
 	}
@@ -189,17 +220,16 @@ func (l *Live) decode(lane event.Lane, records []eventlog.Incoming, folded event
 	return batch, nil
 }
 
-// apply folds the events that the log has of a batch, which the head covers, into
-// the generation and moves its mark, unless another consumer moved it since it was
+// apply folds the events that the log has of a batch, which the head covers, in
+// and moves the follower's mark, unless another consumer moved it since it was
 // read. The mark stays if events are missing.
-func (l *Live) apply(ctx context.Context, info datastore.Info, lane event.Lane, head eventlog.Head,
+func (l *Live) apply(ctx context.Context, to Follower, lane event.Lane, head eventlog.Head,
 	folded storedMark, batch []placedRecord,
 ) (Written, error) {
-	generation := l.Generations.Open(info.ID)
 	mark, version := folded.Mark, folded.version
 	if version == "" {
 		var err error
-		if mark, version, err = generation.Mark(ctx, datastore.LiveMark, lane); err != nil {
+		if mark, version, err = to.Marks().Mark(ctx, datastore.LiveMark, lane); err != nil {
 			return Written{}, fmt.Errorf("read mark of lane %s: %w", lane, err)
 		}
 	}
@@ -215,24 +245,23 @@ func (l *Live) apply(ctx context.Context, info datastore.Info, lane event.Lane, 
 	if logged.end == mark.Position {
 		return written, nil
 	}
-	to := Target{ID: info.ID, Generation: generation, Lane: lane, Refolds: true}
 	if logged.gap {
 		var found gapFound
-		written.Tally, found, err = l.closeGap(ctx, to, head, mark, &logged)
+		written.Tally, found, err = l.closeGap(ctx, to, lane, head, mark, &logged)
 		written.Missed = int(max(0, logged.count-mark.Ordinal-found.events))
 		mark.CountIgnored(found.ignored)
 	} else {
-		written.Tally, err = l.Applier.Apply(ctx, to, logged.events)
-		mark.CountIgnored(l.Applier.Ignored(logged.events))
+		written.Tally, err = to.Apply(ctx, lane, mark.Position, logged.events)
+		mark.CountIgnored(to.Ignored(logged.events))
 	}
 	if err != nil {
 		return Written{}, err
 	}
 	if written.Missed > 0 {
-		return written, nil // the generation is lost, and its mark stays
+		return written, nil // the follower is lost, and its mark stays
 	}
 	mark.Position, mark.Logged, mark.Ordinal = logged.end, logged.stamp.Logged, logged.count
-	if _, err := generation.SetMark(ctx, datastore.LiveMark, lane, mark, version); err != nil {
+	if _, err := to.Marks().SetMark(ctx, datastore.LiveMark, lane, mark, version); err != nil {
 		return Written{}, fmt.Errorf("move mark of lane %s: %w", lane, err)
 	}
 	return written, nil

@@ -172,11 +172,13 @@ const gapPage = 1000
 // from the log page by page. It reads whole buckets, which is expensive and almost
 // never needed. It returns what it found; rows skip the events that are folded in
 // already.
-func (l *Live) closeGap(ctx context.Context, to Target, head eventlog.Head, mark datastore.Mark, want *logged,
+func (l *Live) closeGap(
+	ctx context.Context, to Follower, lane event.Lane, head eventlog.Head, mark datastore.Mark, want *logged,
 ) (tally Tally, found gapFound, err error) {
 	g := &gap{
 		live:  l,
 		to:    to,
+		lane:  lane,
 		head:  &head,
 		from:  mark.Position,
 		end:   want.end,
@@ -188,9 +190,9 @@ func (l *Live) closeGap(ctx context.Context, to Target, head eventlog.Head, mark
 		}
 		return g.bucket(ctx, b, &m)
 	}
-	err = l.Heads.Manifests(ctx, to.Lane, head, l.Width.Of(mark.Logged), "", bucket)
+	err = l.Heads.Manifests(ctx, lane, head, l.Width.Of(mark.Logged), "", bucket)
 	if err != nil {
-		return g.tally, g.found, fmt.Errorf("read events of lane %s from the log: %w", to.Lane, err)
+		return g.tally, g.found, fmt.Errorf("read events of lane %s from the log: %w", lane, err)
 	}
 	return g.tally, g.found, nil
 }
@@ -198,7 +200,8 @@ func (l *Live) closeGap(ctx context.Context, to Target, head eventlog.Head, mark
 // gap is the state of closeGap.
 type gap struct {
 	live      *Live
-	to        Target
+	to        Follower
+	lane      event.Lane
 	head      *eventlog.Head
 	from, end event.Position
 	stamp     *eventlog.Stamp
@@ -216,12 +219,12 @@ type gapFound struct {
 // bucket folds a bucket's events in the order of their keys, in which the events of
 // an entity are in position order.
 func (g *gap) bucket(ctx context.Context, b eventlog.Bucket, m *eventlog.Manifest) error {
-	roster, err := g.live.Heads.Roster(ctx, g.to.Lane, g.head, m)
+	roster, err := g.live.Heads.Roster(ctx, g.lane, g.head, m)
 	if err != nil {
 		return err
 	}
 	for after := ""; ; {
-		page, err := g.live.Log.Read(ctx, g.to.Lane, b, after, eventlog.PageLimit{Entries: gapPage}, true)
+		page, err := g.live.Log.Read(ctx, g.lane, b, after, eventlog.PageLimit{Entries: gapPage}, true)
 		if err != nil {
 			return fmt.Errorf("read bucket %s: %w", b, err)
 		}
@@ -248,9 +251,9 @@ func (g *gap) fold(ctx context.Context, b eventlog.Bucket, roster *eventlog.Rost
 		g.stamp.Logged = max(g.stamp.Logged, e.Logged)
 		events = append(events, placed)
 	}
-	tally, err := g.live.Applier.Apply(ctx, g.to, events)
+	tally, err := g.to.Apply(ctx, g.lane, g.from, events)
 	g.tally.addTally(tally)
 	g.found.events += int64(len(events))
-	g.found.ignored.AddAll(g.live.Applier.Ignored(events))
+	g.found.ignored.AddAll(g.to.Ignored(events))
 	return err
 }

@@ -53,9 +53,10 @@ type Options struct {
 	VerifyBudget request.Budget
 	// Projections default to those of package domain.
 	Projections []projection.Projection
-	// Service and Outside default to those of package domain, if Service is nil.
+	// Service defaults to that of package domain. Systems are the external systems that it
+	// reaches.
 	Service gateway.Service
-	Outside gateway.Gateway
+	Systems gateway.Systems
 	// ReserveBytes is the free space on the disk below which writes are refused; 0
 	// means localstore.DefaultReserve.
 	ReserveBytes uint64
@@ -182,9 +183,9 @@ func (o *Options) projections() []projection.Projection {
 	return domain.Projections()
 }
 
-func (o *Options) service() (gateway.Service, gateway.Gateway) {
+func (o *Options) service() gateway.Service {
 	if o.Service != nil {
-		return o.Service, o.Outside
+		return o.Service
 	}
 	return domain.Service()
 }

@@ -41,6 +41,7 @@ const (
 	feedSpace    = "feed"
 	dataSpace    = "datastore"
 	journalSpace = "asl"
+	effectsSpace = "effects"
 )
 
 // Platform is an open platform; Serve runs it.
@@ -139,7 +140,7 @@ func (p *Platform) connect(ctx context.Context) error {
 		Sleep:            emulate.Sleep,
 		Random:           rand.Reader,
 	}
-	parts.Service, parts.Outside = p.options.service()
+	parts.Service, parts.Systems = p.options.service(), p.options.Systems
 	p.writers = &writers{platform: p, running: make(map[string]writer)}
 	parts.Host = p.writers
 	if err := p.openStores(ctx, &parts); err != nil {
@@ -169,6 +170,11 @@ func (p *Platform) connect(ctx context.Context) error {
 func (p *Platform) openStores(ctx context.Context, parts *platform.Parts) (err error) {
 	if parts.Table, err = controlpebble.New(p.db.Space(controlSpace)); err != nil {
 		return err
+	}
+	if parts.Service != nil {
+		if parts.Effects, err = controlpebble.New(p.db.Space(effectsSpace)); err != nil {
+			return err
+		}
 	}
 	if p.streams, err = feedpebble.New(p.db.Space(feedSpace), time.Now); err != nil {
 		return err

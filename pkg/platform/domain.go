@@ -200,8 +200,12 @@ func (p *Platform) viewer() *lifecycle.Viewer {
 // Registry is the registry of generations.
 func (p *Platform) Registry() datastore.Registry { return p.registry }
 
-// EnsureFirst creates the first generation of a new platform. It is idempotent.
+// EnsureFirst creates the first generation of a new platform, and lets its service begin.
+// It is idempotent.
 func (p *Platform) EnsureFirst(ctx context.Context) error {
+	if err := p.beginService(ctx); err != nil {
+		return err
+	}
 	_, err := p.registry.EnsureFirst(ctx, p.Generations, p.Lanes.Count(), p.Applier.Version())
 	return err
 }

@@ -106,15 +106,7 @@ func (p *Platform) Write(generation string) Batch {
 
 // Microservice is run-microservice.
 func (p *Platform) Microservice() Batch {
-	return (&consume.Microservice{
-		Service:  p.Service,
-		Outside:  p.Outside,
-		Heads:    p.heads,
-		Decoder:  p.decoder,
-		Patience: p.Settings.WritePatience,
-		Sleep:    p.Sleep,
-		Log:      p.Log,
-	}).Handle
+	return (&consume.Microservice{Reactor: p.reactor, Live: p.Live(), Log: p.Log}).Handle
 }
 
 // ApplyPlayback is apply-playback.
@@ -207,6 +199,9 @@ func (p *Platform) Close() func(context.Context, events.CloudWatchEvent) error {
 // generations, completes interrupted starts and ends of replays, and checks the
 // code of the projections.
 func (p *Platform) Keep(ctx context.Context) error {
+	if err := p.beginService(ctx); err != nil {
+		return err
+	}
 	if err := p.Keeper().Keep(ctx); err != nil {
 		return err
 	}

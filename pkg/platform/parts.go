@@ -37,10 +37,11 @@ type Parts struct {
 	// Applier folds events with the projections. Several platforms of a process
 	// may share it.
 	Applier *projection.Applier
-	// Service reacts to the events of the live path through Outside; it may be
-	// nil.
+	// Service reacts to events; it may be nil. Systems are the external systems that it
+	// reaches, and Effects is the table of the effects log.
 	Service gateway.Service
-	Outside gateway.Gateway
+	Systems gateway.Systems
+	Effects control.Table
 
 	// Executions starts and stops executions of the replay state machine.
 	Executions lifecycle.Executions

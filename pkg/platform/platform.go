@@ -8,6 +8,7 @@ import (
 
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
+	"reprise/pkg/effects"
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
@@ -25,7 +26,10 @@ type Platform struct {
 	registry datastore.Registry
 	store    replay.Store
 	decoder  *eventlog.Decoder
-	spending *spending.Recorder
+	// reactor is nil without a service, or if reactorErr says what is wrong with it.
+	reactor    *effects.Reactor
+	reactorErr error
+	spending   *spending.Recorder
 }
 
 // New makes a platform. It reads and writes nothing.
@@ -35,6 +39,9 @@ func New(parts Parts) *Platform {
 		registry: datastore.Registry{Table: parts.Table, Now: parts.Now},
 		store:    replay.Store{Table: parts.Table, Now: parts.Now, Version: parts.Applier.Version()},
 		decoder:  &eventlog.Decoder{Codec: parts.Codec, Lanes: parts.Lanes, Epoch: parts.Epoch},
+	}
+	if parts.Service != nil {
+		p.reactor, p.reactorErr = effects.NewReactor(p.reacting())
 	}
 	if parts.Meter != nil {
 		p.spending = &spending.Recorder{Store: p.store, Used: meter.NewOutstanding(parts.Meter), Function: parts.Function}
@@ -73,7 +80,11 @@ func Open(
 	if parts.Epoch, err = (feed.Epochs{Table: parts.Table}).Of(ctx, stream); err != nil {
 		return nil, err
 	}
-	return New(parts), nil
+	p = New(parts)
+	if p.reactorErr != nil {
+		return nil, fmt.Errorf("open platform: %w", p.reactorErr)
+	}
+	return p, nil
 }
 
 func (p *Parts) complete(lanes int, projections []projection.Projection) (err error) {

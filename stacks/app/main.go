@@ -27,8 +27,7 @@ func run() error {
 	if err != nil {
 		return err
 	}
-	service, _ := domain.Service()
-	config, err := stacks.FromContext(given, service != nil)
+	config, err := stacks.FromContext(given, domain.Service() != nil)
 	if err != nil {
 		return err
 	}

@@ -116,7 +116,7 @@ func common(function string, s settings.Settings, log *slog.Logger) platform.Par
 		Sleep:    awsclient.Sleep,
 		Random:   rand.Reader,
 	}
-	parts.Service, parts.Outside = domain.Service()
+	parts.Service = domain.Service()
 	return parts
 }
 
@@ -128,6 +128,10 @@ func addStores(parts *platform.Parts, names settings.Names, cfg aws.Config, pace
 	tables := dynamodb.NewFromConfig(cfg)
 	parts.Table = controldynamo.New(tables, controldynamo.Options{
 		Table: names.ControlTable(), Pace: pace, Random: rand.Reader, Meter: parts.Meter.Part("control")})
+	if parts.Service != nil {
+		parts.Effects = controldynamo.New(tables, controldynamo.Options{
+			Table: names.EffectsTable(), Pace: pace, Random: rand.Reader, Meter: parts.Meter.Part("effects")})
+	}
 	parts.EventLog = eventlogdynamo.New(tables, codec, eventlogdynamo.Options{
 		Table: names.EventsTable(), Pace: pace, Meter: parts.Meter.Part("log")})
 	parts.Generations = datastoredynamo.New(tables, codec, datastoredynamo.Options{

@@ -28,6 +28,9 @@ func (n Names) EventsTable() string { return n.prefix + "-events" }
 // ControlTable holds heads, manifests, replays, marks and the registry of generations.
 func (n Names) ControlTable() string { return n.prefix + "-control" }
 
+// EffectsTable is the effects log of a service.
+func (n Names) EffectsTable() string { return n.prefix + "-effects" }
+
 // GenerationPrefix begins the name of every generation's table.
 func (n Names) GenerationPrefix() string { return n.prefix + "-generation-" }
 

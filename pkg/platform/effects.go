@@ -1,0 +1,57 @@
+package platform
+
+import (
+	"context"
+	"time"
+
+	"reprise/pkg/effects"
+	"reprise/pkg/eventlog"
+)
+
+// reacting are the parts of what lets the service react.
+func (p *Platform) reacting() effects.Reactor {
+	return effects.Reactor{
+		Ledger:  p.ledgerOfEffects(),
+		Service: p.Service,
+		Systems: p.Systems,
+		Applier: p.Applier.Aside(),
+		View:    eventlog.View{Log: p.EventLog, Heads: p.heads},
+		Buckets: p.finder().Find,
+		Lanes:   p.Lanes.Count(),
+		Now:     p.Now,
+		Log:     p.Log,
+	}
+}
+
+func (p *Platform) ledgerOfEffects() effects.Ledger { return effects.Ledger{Table: p.Effects} }
+
+// beginService lets a service begin that is new: on a new platform, which has no generation
+// yet, with the first event of the log.
+func (p *Platform) beginService(ctx context.Context) error {
+	if p.reactor == nil {
+		return nil
+	}
+	registered, err := p.registry.Load(ctx)
+	if err != nil {
+		return err
+	}
+	return p.ledgerOfEffects().Begin(ctx, p.heads, p.Lanes.Count(), registered.Active == "")
+}
+
+// sweepReserve is how long before its time limit a sweep ends.
+const sweepReserve = 30 * time.Second
+
+// RetryEffects is retry-effects: it takes up the effects of entities that wait and are due,
+// until shortly before the limit of ctx. It returns when the next one is due, zero if none
+// waits.
+func (p *Platform) RetryEffects(ctx context.Context) (due time.Time, err error) {
+	if p.reactor == nil {
+		return due, nil
+	}
+	until := p.Now().Add(sweepReserve)
+	if deadline, has := ctx.Deadline(); has {
+		until = deadline.Add(-sweepReserve)
+	}
+	_, due, err = p.reactor.Sweep(ctx, "", until)
+	return due, err
+}

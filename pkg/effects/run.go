@@ -150,10 +150,17 @@ func (r *run) take(ctx context.Context, p *projection.Placed) (failed *failure, 
 	if before.Parked != nil && after.Count > before.Count {
 		return r.released(ctx, &before, p.Position)
 	}
-	if before.Parked != nil || after.Count == before.Count || !r.types[p.Event.Type] {
+	if !r.reacts(&before, &after, p.Event.Type) {
 		return nil, nil
 	}
 	return r.react(ctx, p, &before, &after)
+}
+
+// reacts reports whether the service reacts to an event, by the rows before and after it: not
+// to a duplicate, and not to one that is parked or waits behind one.
+func (r *Reactor) reacts(before, after *datastore.Row, eventType string) bool {
+	happened := after.Count > before.Count || after.Ignored > before.Ignored
+	return happened && before.Parked == nil && r.types[eventType]
 }
 
 // react calls the service for one event.
@@ -230,7 +237,7 @@ func (r *run) released(ctx context.Context, before *datastore.Row, upTo event.Po
 		if now.Parked != nil {
 			return nil, nil
 		}
-		if now.Count == old.Count || !r.types[events[i].Event.Type] {
+		if !r.reacts(&old, &now, events[i].Event.Type) {
 			continue
 		}
 		if failed, err := r.react(ctx, &events[i], &old, &now); failed != nil || err != nil {

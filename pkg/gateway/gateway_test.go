@@ -3,49 +3,80 @@ package gateway_test
 import (
 	"context"
 	"errors"
-	"fmt"
+	"strings"
 	"testing"
 
+	"reprise/pkg/event"
 	"reprise/pkg/gateway"
 )
 
-func TestRefusingLetsNothingThrough(t *testing.T) {
-	var g gateway.Gateway = gateway.Refusing{}
-	effect := gateway.Effect{System: "mail", Name: "welcome"}
-	if err := g.Update(context.Background(), effect); !errors.Is(err, gateway.ErrRefused) {
-		t.Errorf("update: %v", err)
+// TestKeysOfDifferentUpdatesDiffer moves a character from one part to the next, which must
+// not give the same key.
+func TestKeysOfDifferentUpdatesDiffer(t *testing.T) {
+	of := func(system, name, source, id, part string) string {
+		return gateway.Key(&event.Event{Source: source, ID: id}, system, name, part)
 	}
-	answer, err := g.Query(context.Background(), gateway.Query{System: "rates"})
-	if answer != nil || !errors.Is(err, gateway.ErrRefused) {
-		t.Errorf("query: %q, %v", answer, err)
+	keys := []string{
+		of("ab", "c", "s", "1", ""), of("a", "bc", "s", "1", ""), of("ab", "c", "s1", "", ""),
+		of("ab", "c", "s", "2", ""), of("", "abc", "s", "1", ""), of("ab", "c", "s", "1", "x"),
+		gateway.CorrectionKey("k", "r", "send"), gateway.CorrectionKey("k", "r", "undo"),
+		gateway.CorrectionKey("kr", "", "send"),
 	}
-}
-
-// TestKeysOfDifferentEffectsDiffer moves a character from one part to the next,
-// which must not give the same key.
-func TestKeysOfDifferentEffectsDiffer(t *testing.T) {
-	effects := []gateway.Effect{
-		{System: "ab", Name: "c", Source: "s", ID: "1"}, {System: "a", Name: "bc", Source: "s", ID: "1"},
-		{System: "ab", Name: "c", Source: "s1", ID: ""}, {System: "ab", Name: "c", Source: "s", ID: "2"},
-		{System: "", Name: "abc", Source: "s", ID: "1"}, {System: "ab", Name: "cs", Source: "", ID: "1"},
-	}
-	keys := make(map[string]int)
-	for i := range effects {
-		if other, found := keys[effects[i].Key()]; found {
-			t.Errorf("effects %d and %d have one key", other, i)
+	seen := make(map[string]int)
+	for i, key := range keys {
+		if other, found := seen[key]; found {
+			t.Errorf("updates %d and %d have one key", other, i)
 		}
-		keys[effects[i].Key()] = i
+		seen[key] = i
 	}
-	again := effects[0]
-	again.Body = []byte("another body")
-	if again.Key() != effects[0].Key() {
-		t.Error("the body changes the key")
+	if of("ab", "c", "s", "1", "") != keys[0] {
+		t.Error("the key of a redelivered event differs")
 	}
 }
 
-func ExampleEffect_Key() {
-	first := gateway.Effect{System: "mail", Name: "welcome", Source: "shop", ID: "42"}
-	redelivered := gateway.Effect{System: "mail", Name: "welcome", Source: "shop", ID: "42"}
-	fmt.Println(first.Key() == redelivered.Key())
-	// Output: true
+// declaring is a service that only declares.
+type declaring struct {
+	types []string
+	calls []gateway.Call
+}
+
+func (d declaring) Name() string          { return "declaring" }
+func (d declaring) Version() int          { return 1 }
+func (d declaring) Types() []string       { return d.types }
+func (d declaring) Calls() []gateway.Call { return d.calls }
+func (d declaring) React(context.Context, *gateway.Reaction, gateway.Gateway) error {
+	return nil
+}
+
+func TestWrongDeclarationsAreRefused(t *testing.T) {
+	update := gateway.Call{System: "mail", Name: "welcome", Kind: gateway.Updating}
+	query := gateway.Call{System: "rates", Name: "rate", Kind: gateway.Asking}
+	with := func(c gateway.Call, change func(*gateway.Call)) gateway.Call {
+		change(&c)
+		return c
+	}
+	if _, err := gateway.Declared(declaring{[]string{"a"}, []gateway.Call{update, query}}); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		types []string
+		calls []gateway.Call
+		says  string
+	}{
+		"no types":       {nil, nil, "no types"},
+		"twice":          {[]string{"a"}, []gateway.Call{update, update}, "twice"},
+		"no kind":        {[]string{"a"}, []gateway.Call{with(update, func(c *gateway.Call) { c.Kind = "" })}, "kind"},
+		"a bad name":     {[]string{"a"}, []gateway.Call{with(update, func(c *gateway.Call) { c.Name = "A/b" })}, "lower-case"},
+		"unknown undo":   {[]string{"a"}, []gateway.Call{with(update, func(c *gateway.Call) { c.Compensation = "x" })}, "compensation"},
+		"undoes itself":  {[]string{"a"}, []gateway.Call{with(update, func(c *gateway.Call) { c.Compensation = "welcome" })}, "compensation"},
+		"query undone":   {[]string{"a"}, []gateway.Call{with(query, func(c *gateway.Call) { c.Compensation = "x" })}, "no compensation"},
+		"update as of":   {[]string{"a"}, []gateway.Call{with(update, func(c *gateway.Call) { c.AsOf = true })}, "asked about"},
+		"for too long":   {[]string{"a"}, []gateway.Call{with(update, func(c *gateway.Call) { c.Timeout = 2 * gateway.MaxTimeout })}, "timeout"},
+		"default update": {[]string{"a"}, []gateway.Call{with(update, func(c *gateway.Call) { c.Default = []byte("1") })}, "default"},
+	} {
+		_, err := gateway.Declared(declaring{c.types, c.calls})
+		if !errors.Is(err, gateway.ErrDeclaration) || !strings.Contains(err.Error(), c.says) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
 }

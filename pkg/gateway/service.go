@@ -18,8 +18,9 @@ type Service interface {
 	Name() string
 	// Version changes with the code, and is recorded with every call.
 	Version() int
-	// Types are the types of the events that it reacts to. Events that were not applied to
-	// the entity's state (duplicates, those of a parked entity) are not among them.
+	// Types are the types of the events that it reacts to, of those that happened: not to
+	// duplicates, and not to those at which the entity is parked, or that wait behind one.
+	// A type that no projection handles may be among them.
 	Types() []string
 	// Calls declares what it may call.
 	Calls() []Call

@@ -46,6 +46,7 @@ func (p *Platform) consumers(ctx context.Context) error {
 		group.Go(func() error {
 			return p.mapping(microserviceName, p.events, eventFactor, p.core.Microservice()).Run(ctx)
 		})
+		group.Go(func() error { return p.retryEffects(ctx) })
 	}
 	group.Go(func() error { return p.keepWriters(ctx) })
 	return group.Wait()

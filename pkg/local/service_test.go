@@ -10,7 +10,8 @@ import (
 	"time"
 
 	"reprise/pkg/api"
-	"reprise/pkg/event"
+	"reprise/pkg/domain/samples"
+	"reprise/pkg/effects/effectstest"
 	"reprise/pkg/gateway"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
@@ -23,12 +24,16 @@ type reactions struct {
 	seen     chan struct{}
 }
 
-func (r *reactions) React(_ context.Context, e *event.Event, _ gateway.Gateway) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.byEntity[e.Subject] = append(r.byEntity[e.Subject], e.ID)
-	r.seen <- struct{}{}
-	return nil
+func (r *reactions) service() gateway.Service {
+	return &effectstest.Service{Code: 1, On: samples.RepoFiles().Types(),
+		Do: func(_ context.Context, reaction *gateway.Reaction, _ gateway.Gateway) error {
+			r.mu.Lock()
+			defer r.mu.Unlock()
+			e := reaction.Event
+			r.byEntity[e.Subject] = append(r.byEntity[e.Subject], e.ID)
+			r.seen <- struct{}{}
+			return nil
+		}}
 }
 
 // A service gets an entity's events in their order, and the status shows its
@@ -40,8 +45,7 @@ func TestAServiceReactsOnOneMachine(t *testing.T) {
 		Dir:     t.TempDir(),
 		Lanes:   4,
 		Shards:  2,
-		Service: service,
-		Outside: gateway.Refusing{},
+		Service: service.service(),
 	})
 	p.Send("/events", changes(0, events, 3))
 	late := time.After(2 * time.Minute)

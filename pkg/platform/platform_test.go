@@ -1,7 +1,6 @@
 package platform_test
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"net/http"
@@ -13,9 +12,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/domain"
-	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/gateway"
 	"reprise/pkg/platform"
 	"reprise/pkg/platform/platformtest"
 	"reprise/pkg/replay"
@@ -98,91 +95,6 @@ func TestEndedExecutionsCloseTheirReplay(t *testing.T) {
 	row, err := p.Store().Load(t.Context(), "r1")
 	if err != nil || row.Status != replay.Cancelled || w.Wakes != 3 {
 		t.Errorf("%+v, %v; %d wakes", row, err, w.Wakes)
-	}
-}
-
-// reactions counts events and may fail.
-type reactions struct {
-	seen []string
-	err  error
-}
-
-func (r *reactions) React(_ context.Context, e *event.Event, outside gateway.Gateway) error {
-	r.seen = append(r.seen, e.ID)
-	if e.Type == "effect.wanted" {
-		return outside.Update(context.Background(), gateway.Effect{System: "mail", Name: "welcome"})
-	}
-	return r.err
-}
-
-// reacting is the microservice of a service whose effects are refused.
-func reacting(p *platform.Platform, service gateway.Service) platform.Batch {
-	parts := p.Parts
-	parts.Service, parts.Outside = service, gateway.Refusing{}
-	return platform.New(parts).Microservice()
-}
-
-func TestTheMicroserviceReactsBehindTheLog(t *testing.T) {
-	p := platformtest.New(t).Platform()
-	batch := platformtest.Sent(t, p, "one.happened", "effect.wanted", "two.happened")
-	service := &reactions{}
-	micro := reacting(p, service)
-	answer, err := micro(t.Context(), batch)
-	if err != nil || len(service.seen) > 0 || len(answer.BatchItemFailures) != 1 ||
-		answer.BatchItemFailures[0].ItemIdentifier != batch.Records[0].Kinesis.SequenceNumber {
-		t.Fatalf("before the log: %v, %+v, %v", service.seen, answer, err)
-	}
-	if pumped, err := p.Pump()(t.Context(), batch); err != nil || len(pumped.BatchItemFailures) > 0 {
-		t.Fatalf("%+v, %v", pumped, err)
-	}
-	answer, err = micro(t.Context(), batch)
-	if err != nil || len(answer.BatchItemFailures) > 0 || strings.Join(service.seen, "") != "abc" {
-		t.Errorf("%v, %+v, %v", service.seen, answer, err)
-	}
-	service.seen, service.err = nil, errors.New("down")
-	answer, err = micro(t.Context(), batch)
-	if err != nil || len(answer.BatchItemFailures) != 1 || strings.Join(service.seen, "") != "a" {
-		t.Errorf("a failure: %v, %+v, %v", service.seen, answer, err)
-	}
-}
-
-// TestTheMicroserviceIgnoresWhatTheLogDoesNotHave lets the second of three
-// records reach the pump last, as a reshard can. It is late for the pump,
-// although the service gets it in its place.
-func TestTheMicroserviceIgnoresWhatTheLogDoesNotHave(t *testing.T) {
-	p := platformtest.New(t).Platform()
-	batch := platformtest.Sent(t, p, "one.happened", "two.happened", "three.happened")
-	for _, i := range []int{0, 2, 1} {
-		one := events.KinesisEvent{Records: batch.Records[i : i+1]}
-		if pumped, err := p.Pump()(t.Context(), one); err != nil || len(pumped.BatchItemFailures) > 0 {
-			t.Fatalf("%+v, %v", pumped, err)
-		}
-	}
-	service := &reactions{}
-	answer, err := reacting(p, service)(t.Context(), batch)
-	if err != nil || len(answer.BatchItemFailures) > 0 || strings.Join(service.seen, "") != "ac" {
-		t.Errorf("%v, %+v, %v", service.seen, answer, err)
-	}
-}
-
-// TestTheMicroserviceWaitsForThePump lets the pump commit while the
-// microservice waits: the batch need not be retried.
-func TestTheMicroserviceWaitsForThePump(t *testing.T) {
-	w := platformtest.New(t)
-	var batch events.KinesisEvent
-	var p *platform.Platform
-	waits := 0
-	w.Parts.Sleep = func(ctx context.Context, _ time.Duration) error {
-		waits++
-		_, err := p.Pump()(ctx, batch)
-		return err
-	}
-	p = w.Platform()
-	batch = platformtest.Sent(t, p, "one.happened", "two.happened")
-	service := &reactions{}
-	answer, err := reacting(p, service)(t.Context(), batch)
-	if err != nil || len(answer.BatchItemFailures) > 0 || len(service.seen) != 2 || waits != 1 {
-		t.Errorf("%v, %+v, %v, %d waits", service.seen, answer, err, waits)
 	}
 }
 

@@ -16,8 +16,8 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/control"
+	"reprise/pkg/effects/effectstest"
 	"reprise/pkg/event"
-	"reprise/pkg/gateway"
 	"reprise/pkg/platform"
 	"reprise/pkg/platform/platformtest"
 	"reprise/pkg/projection"
@@ -120,15 +120,10 @@ func (outage) GetAll(context.Context, []control.Key) ([]control.Document, error)
 	return nil, errOutage
 }
 
-// ignoring is a service that does nothing.
-type ignoring struct{}
-
-func (ignoring) React(context.Context, *event.Event, gateway.Gateway) error { return nil }
-
 // during returns the platform during an outage of the control table.
 func (s served) during() served {
 	parts := s.Parts
-	parts.Table, parts.Service = outage{parts.Table}, ignoring{}
+	parts.Table, parts.Service = outage{parts.Table}, &effectstest.Service{On: []string{"one.happened"}}
 	return served{platform.New(parts), s.t}
 }
 

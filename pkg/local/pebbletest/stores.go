@@ -16,6 +16,8 @@ type Stores struct {
 	Generations *datastorepebble.Generations
 	Log         *eventlogpebble.Log
 	Streams     *feedpebble.Streams
+	// Effects is the table of the effects log.
+	Effects *controlpebble.Table
 }
 
 // Open opens empty stores in memory, until the end of the test.
@@ -39,5 +41,9 @@ func On(t localstoretest.T, db *localstoretest.Store) *Stores {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &Stores{table, generations, eventlogpebble.New(db.Space("eventlog")), streams}
+	effects, err := controlpebble.New(db.Space("effects"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &Stores{table, generations, eventlogpebble.New(db.Space("eventlog")), streams, effects}
 }

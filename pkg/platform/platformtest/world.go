@@ -62,6 +62,7 @@ func New(t testing.TB) *World {
 			LagEvery:      time.Minute,
 		},
 		Table:       stores.Table,
+		Effects:     stores.Effects,
 		EventLog:    stores.Log,
 		Generations: stores.Generations,
 		Host:        noHost{},

@@ -101,7 +101,7 @@ func (r *run) fail(ctx context.Context, p *projection.Placed, upto event.Positio
 		w.Position, w.Type, w.Attempts = p.Position, p.Event.Type, 0
 	}
 	w.Upto = max(w.Upto, upto)
-	w.Reason, w.Call = brief(failed.err), failed.call
+	w.Reason, w.Call = Brief(failed.err), failed.call
 	if !errors.Is(failed.err, errBusy) && !errors.Is(failed.err, errSilent) {
 		w.Attempts++
 	}
@@ -180,7 +180,7 @@ func (r *Reactor) again(ctx context.Context, lane event.Lane, entity string) err
 	if err := run.found(ctx); err != nil {
 		return err
 	}
-	page, more, err := run.history(ctx, run.fold.row.Position, w.Upto, againPage)
+	page, more, err := run.history(ctx, lane, entity, run.fold.row.Position, w.Upto, againPage)
 	if err != nil {
 		return err
 	}

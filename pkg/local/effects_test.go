@@ -140,7 +140,7 @@ func TestTheDifferenceOfABugIsFoundAndSentOnce(t *testing.T) {
 	if _, updates := balance(t, payments); updates != accounts*(each-1) || len(rates.Received()) != asked {
 		t.Fatalf("the replay reached outside: %d updates, %d queries more %v", updates, len(rates.Received())-asked, payments.Done())
 	}
-	_, body := p.Call(http.MethodGet, "/replays/compare/effects?limit=1000", "", nil)
+	_, body := p.Call(http.MethodGet, "/comparisons/compare?limit=1000", "", nil)
 	var compared outgoing.Comparison
 	if err := json.Unmarshal(body, &compared); err != nil {
 		t.Fatal(err)
@@ -152,12 +152,12 @@ func TestTheDifferenceOfABugIsFoundAndSentOnce(t *testing.T) {
 	}
 	approve := func(only string) {
 		t.Helper()
-		status, answer := p.Call(http.MethodPost, "/replays/compare/effects/approve", "application/json",
+		status, answer := p.Call(http.MethodPost, "/comparisons/compare/approve", "application/json",
 			[]byte(`{"reason":"wrong fee","rate":1000,"only":`+only+`}`))
 		if status != http.StatusAccepted {
 			t.Fatalf("%d %s", status, answer)
 		}
-		localtest.Until(p, "/replays/compare/effects", func(c outgoing.Comparison) bool {
+		localtest.Until(p, "/comparisons/compare", func(c outgoing.Comparison) bool {
 			return c.Approvals[len(c.Approvals)-1].Ended != nil
 		})
 	}
@@ -171,7 +171,7 @@ func TestTheDifferenceOfABugIsFoundAndSentOnce(t *testing.T) {
 	if view := p.Replay("again", `{"rebuild":true,"effects":"diff"}`); view.Status != replay.Succeeded {
 		t.Fatalf("%+v", view)
 	}
-	_, body = p.Call(http.MethodGet, "/replays/again/effects", "", nil)
+	_, body = p.Call(http.MethodGet, "/comparisons/again", "", nil)
 	if strings.Contains(string(body), `"changed"`) || strings.Contains(string(body), `"surplus"`) ||
 		strings.Contains(string(body), `"missing"`) || len(payments.Received()) != received {
 		t.Errorf("after the approval: %s", body)
@@ -226,7 +226,7 @@ func TestAFailingSystemHoldsUpItsEntityOnly(t *testing.T) {
 	if !slices.Equal(order, []string{"1", "2", "3", "4", "5"}) {
 		t.Errorf("the entity's effects came as %v", order)
 	}
-	_, body := p.Call(http.MethodGet, "/entities/"+web.EncodeEntity("account-0")+"/effects", "", nil)
+	_, body := p.Call(http.MethodGet, "/effects/"+web.EncodeEntity("account-0")+"/calls", "", nil)
 	var calls outgoing.CallsPage
 	if err := json.Unmarshal(body, &calls); err != nil || len(calls.Calls) != 2*each {
 		t.Errorf("%v: %s", err, body)

@@ -32,9 +32,6 @@ type Comparison struct {
 
 // GetDifferences serves a page of a replay's comparison.
 func (o *Outgoing) GetDifferences(r *http.Request) (web.Reply, error) {
-	if err := o.ready(); err != nil {
-		return web.Reply{}, err
-	}
 	q := web.NewQuery(r, "after", "limit", "class")
 	limit := q.Number("limit", defaultPage, 1, maxPage)
 	class := effects.Class(q.Text("class"))
@@ -43,7 +40,7 @@ func (o *Outgoing) GetDifferences(r *http.Request) (web.Reply, error) {
 		within, ok = web.DecodeEntity(place)
 		return ok
 	})
-	if err := q.Err(); err != nil {
+	if err := errors.Join(q.Err(), o.ready()); err != nil {
 		return web.Reply{}, err
 	}
 	row, err := o.compared(r.Context(), r.PathValue("id"))
@@ -111,7 +108,7 @@ func complete(row *replay.Row) bool { return row.Proof != nil && row.Proof.Compl
 
 // ApproveRequest approves differences of a replay.
 type ApproveRequest struct {
-	Only   approval.Only `json:"only"`
+	Only   approval.Only `json:"only,omitzero"`
 	Reason string        `json:"reason"`
 	// Rate is corrections per second, 0 for the default.
 	Rate int `json:"rate,omitempty"`
@@ -121,11 +118,11 @@ type ApproveRequest struct {
 
 // Approve approves differences of a replay, which are then carried out.
 func (o *Outgoing) Approve(r *http.Request) (web.Reply, error) {
-	if err := o.ready(); err != nil {
-		return web.Reply{}, err
-	}
 	var asked ApproveRequest
 	if err := web.DecodeBody(r, &asked); err != nil {
+		return web.Reply{}, err
+	}
+	if err := o.ready(); err != nil {
 		return web.Reply{}, err
 	}
 	row, err := o.compared(r.Context(), r.PathValue("id"))

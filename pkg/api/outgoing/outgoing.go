@@ -67,13 +67,10 @@ type WaitingPage struct {
 
 // GetWaiting serves a page of the entities whose effects wait.
 func (o *Outgoing) GetWaiting(r *http.Request) (web.Reply, error) {
-	if err := o.ready(); err != nil {
-		return web.Reply{}, err
-	}
 	q := web.NewQuery(r, "after", "limit")
 	limit := q.Number("limit", defaultPage, 1, maxPage)
 	after := q.Text("after")
-	if err := q.Err(); err != nil {
+	if err := errors.Join(q.Err(), o.ready()); err != nil {
 		return web.Reply{}, err
 	}
 	held, next, err := o.Reactor.Ledger.Waiting(r.Context(), after, limit)
@@ -90,9 +87,6 @@ type CallsPage struct {
 
 // GetCalls serves a page of the effects log of an entity.
 func (o *Outgoing) GetCalls(r *http.Request) (web.Reply, error) {
-	if err := o.ready(); err != nil {
-		return web.Reply{}, err
-	}
 	entity, err := web.PathEntity(r)
 	if err != nil {
 		return web.Reply{}, err
@@ -100,7 +94,7 @@ func (o *Outgoing) GetCalls(r *http.Request) (web.Reply, error) {
 	q := web.NewQuery(r, "after", "limit")
 	limit := q.Number("limit", defaultPage, 1, maxPage)
 	after := q.Text("after")
-	if err := q.Err(); err != nil {
+	if err := errors.Join(q.Err(), o.ready()); err != nil {
 		return web.Reply{}, err
 	}
 	o.looked(r, "calls", slog.String("entity", entity))
@@ -132,9 +126,6 @@ type Resumed struct {
 
 // Resume lets an entity whose effects wait go on.
 func (o *Outgoing) Resume(r *http.Request) (web.Reply, error) {
-	if err := o.ready(); err != nil {
-		return web.Reply{}, err
-	}
 	entity, err := web.PathEntity(r)
 	if err != nil {
 		return web.Reply{}, err
@@ -146,6 +137,9 @@ func (o *Outgoing) Resume(r *http.Request) (web.Reply, error) {
 	if n := len(strings.TrimSpace(request.Reason)); n == 0 || len(request.Reason) > approval.MaxReason {
 		return web.Reply{}, web.NewProblem(http.StatusBadRequest, "invalid-resolution",
 			"reason must have 1 to 500 bytes: it is kept")
+	}
+	if err := o.ready(); err != nil {
+		return web.Reply{}, err
 	}
 	how := effects.Resolution{
 		Happened: request.Happened, GiveUp: request.GiveUp, By: caller(r, request.Who), Reason: request.Reason}

@@ -129,7 +129,7 @@ type counted struct {
 	Calls   map[Class]int64 `json:"calls"`
 }
 
-func countsOf(replay string) string { return "difference#" + replay }
+func countsOf(replay string) string { return "difference-counts#" + replay }
 
 // count adds the calls of events by their ordinals, but for those that are counted already.
 func (l Ledger) count(

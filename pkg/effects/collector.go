@@ -189,7 +189,7 @@ func (l *lot) recorded(ctx context.Context, entity string, after, upTo event.Pos
 func (l *lot) compare(ctx context.Context, f *fold, p *projection.Placed, before, after *datastore.Row,
 	recorded map[event.Position]map[string]*Record, classes *[]Class,
 ) (stop bool, err error) {
-	if before.Parked != nil && after.Count > before.Count {
+	if releases(before, after) {
 		return l.released(ctx, f, p, before, classes)
 	}
 	g := l.gateway(p, before, after, recorded[p.Position])

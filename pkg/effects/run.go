@@ -116,13 +116,18 @@ func (r *run) take(ctx context.Context, p *projection.Placed) (failed *failure, 
 	if w := r.memory.Waiting; w != nil && w.Skip == p.Position {
 		return nil, nil
 	}
-	if before.Parked != nil && after.Count > before.Count {
+	if releases(&before, &after) {
 		return r.released(ctx, &before, p.Position)
 	}
 	if !r.reacts(&before, &after, p.Event.Type) {
 		return nil, nil
 	}
 	return r.react(ctx, p, &before, &after)
+}
+
+// releases reports whether an event had others applied that waited behind a parked one.
+func releases(before, after *datastore.Row) bool {
+	return before.Parked != nil && (after.Parked == nil || after.Parked.Position != before.Parked.Position)
 }
 
 // reacts reports whether the service reacts to an event, by the rows before and after it: not

@@ -10,6 +10,7 @@ import (
 	"reprise/pkg/control"
 	"reprise/pkg/effects/guard"
 	"reprise/pkg/gateway"
+	"reprise/pkg/projection"
 )
 
 var (
@@ -156,8 +157,10 @@ type live struct {
 	failed *failure
 }
 
-// failure is a call that failed, with the error.
+// failure is why the reaction to an event failed, and the call that did, "" if the service
+// itself failed. The event may be one that a correction released.
 type failure struct {
+	at   *projection.Placed
 	call string
 	err  error
 }
@@ -180,7 +183,7 @@ func (g *live) call(
 ) ([]byte, error) {
 	answer, err := g.carry(ctx, kind, system, name, part, key, body)
 	if err != nil && g.failed == nil {
-		g.failed = &failure{system + "/" + name, err}
+		g.failed = &failure{call: system + "/" + name, err: err}
 	}
 	return answer, err
 }

@@ -100,7 +100,8 @@ func telling() *effectstest.Service {
 		Code: 1,
 		On:   []string{"account.opened", "account.deposited", "account.withdrawn", "nobody.folds"},
 		May: []gateway.Call{{System: "rates", Name: "rate", Kind: gateway.Asking},
-			{System: "books", Name: "told", Kind: gateway.Updating}},
+			{System: "books", Name: "told", Kind: gateway.Updating},
+			{System: "bank", Name: "pay", Kind: gateway.Updating, AtMostOnce: true}},
 		Do: func(ctx context.Context, r *gateway.Reaction, outside gateway.Gateway) error {
 			rate, err := outside.Query(ctx, gateway.Query{System: "rates", Name: "rate"})
 			if err != nil {
@@ -110,7 +111,10 @@ func telling() *effectstest.Service {
 			if err != nil {
 				return err
 			}
-			_, err = outside.Update(ctx, gateway.Effect{System: "books", Name: "told", Body: body})
+			if _, err = outside.Update(ctx, gateway.Effect{System: "books", Name: "told", Body: body}); err != nil {
+				return err
+			}
+			_, err = outside.Update(ctx, gateway.Effect{System: "bank", Name: "pay", Body: body})
 			return err
 		},
 	}
@@ -132,6 +136,8 @@ type chaos struct {
 	books   *effectstest.System
 	ahead   time.Duration
 	batches []events.KinesisEvent
+	// paid counts how often the bank, which knows no keys, has paid.
+	paid map[string]int
 	// order are the keys in the order in which they were done first.
 	mu    sync.Mutex
 	order []string
@@ -156,8 +162,21 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 		}
 		return []byte(`"ok"`), nil
 	}}
+	c.paid = make(map[string]int)
+	bank := &effectstest.System{Answer: func(r *gateway.Request) ([]byte, error) {
+		if c.chance.of(10) {
+			return nil, fmt.Errorf("%w: %w", gateway.ErrNotSent, errChaos)
+		}
+		c.mu.Lock()
+		c.paid[r.Key]++
+		c.mu.Unlock()
+		if c.chance.of(10) {
+			return nil, errChaos // it happened, and the answer was lost
+		}
+		return []byte(`"paid"`), nil
+	}}
 	c.world.Parts.Service = telling()
-	c.world.Parts.Systems = gateway.Systems{"books": c.books, "rates": &effectstest.System{
+	c.world.Parts.Systems = gateway.Systems{"bank": bank, "books": c.books, "rates": &effectstest.System{
 		Answer: func(*gateway.Request) ([]byte, error) { return fmt.Appendf(nil, "%d", c.roll()), nil }}}
 	c.world.Parts.Effects = shaky{c.world.Parts.Effects, c.chance}
 	c.world.Parts.Now = func() time.Time { return time.Now().Add(c.ahead) }
@@ -262,14 +281,55 @@ func (c *chaos) settle() {
 		}
 		for _, h := range held {
 			if h.Parked {
-				c.t.Fatalf("parked: %+v", h)
+				c.decide(h)
 			}
 		}
 		if len(held) == 0 && len(answer.BatchItemFailures) == 0 {
 			return
 		}
 	}
-	c.t.Fatal("effects never settle")
+	held, _, err := effects.Ledger{Table: p.Effects}.Waiting(c.t.Context(), "", 10)
+	c.t.Fatalf("effects never settle: %+v, %v", held, err)
+}
+
+// decide looks into the bank's books, as a person does, and lets the entity go on.
+func (c *chaos) decide(h effects.Held) {
+	c.t.Helper()
+	if !h.Doubt || h.Call != "bank/pay" {
+		c.t.Fatalf("parked: %+v", h)
+	}
+	happened := false
+	c.history(h.Entity, func(p *projection.Placed) {
+		if p.Position == h.Position {
+			happened = c.paid[gateway.Key(&p.Event, "bank", "pay", "")] > 0
+		}
+	})
+	body := fmt.Sprintf(`{"happened":%t,"reason":"looked"}`, happened)
+	request := httptest.NewRequestWithContext(c.t.Context(), http.MethodPost,
+		"/effects/"+web.EncodeEntity(h.Entity)+"/resume", strings.NewReader(body))
+	request.Header.Set("Content-Type", "application/json")
+	answer := httptest.NewRecorder()
+	c.platform().API().Handler().ServeHTTP(answer, request)
+	if answer.Code != http.StatusOK {
+		c.t.Fatalf("resume: %d %s", answer.Code, answer.Body)
+	}
+}
+
+// recorded is the recorded answer of a system for an event.
+func (c *chaos) recorded(entity, id, system string) (answer json.RawMessage) {
+	c.t.Helper()
+	p := c.platform()
+	err := effects.Ledger{Table: p.Effects}.Calls(c.t.Context(), p.Lanes.Of(entity), entity, "", "",
+		func(r *effects.Record) error {
+			if r.EventID == id && r.System == system {
+				answer = r.Answer
+			}
+			return nil
+		})
+	if err != nil {
+		c.t.Fatal(err)
+	}
+	return answer
 }
 
 // model is the rule for one entity, written down once more: what happens, in which states.
@@ -418,7 +478,6 @@ func (c *chaos) judge() {
 			c.t.Errorf("x%d: %d updates in the order of the events are expected, not %d\n%v\n%v", entity, len(keys),
 				len(order), order, keys)
 		}
-		rates := make(map[string]bool)
 		for i, key := range keys {
 			var told seen
 			if err := json.Unmarshal(done[key], &told); err != nil {
@@ -429,8 +488,18 @@ func (c *chaos) judge() {
 				!bytes.Equal(told.After, states[i].After) {
 				c.t.Errorf("x%d: told %s, want %s", entity, done[key], states[i])
 			}
-			rates[string(told.Rate)] = true
+			if answer := c.recorded(fmt.Sprintf("x%d", entity), told.ID, "rates"); string(answer) != string(told.Rate) {
+				c.t.Errorf("x%d: told the rate %s, recorded is %s", entity, told.Rate, answer)
+			}
 		}
+	}
+	for key, times := range c.paid {
+		if times != 1 {
+			c.t.Errorf("what may happen once only happened %d times: %s", times, key)
+		}
+	}
+	if len(c.paid) != wanted {
+		c.t.Errorf("%d payments, want %d", len(c.paid), wanted)
 	}
 	if len(done) != wanted {
 		c.t.Errorf("%d updates were made, want %d", len(done), wanted)

@@ -55,7 +55,7 @@ func (r *run) live(ctx context.Context, events []*projection.Placed) error {
 		}
 		if failed != nil {
 			r.fold.row = row
-			return r.fail(ctx, p, events[len(events)-1].Position, failed)
+			return r.fail(ctx, events[len(events)-1].Position, failed)
 		}
 	}
 	return r.keep(ctx)
@@ -113,9 +113,6 @@ func (r *run) take(ctx context.Context, p *projection.Placed) (failed *failure, 
 	if err != nil {
 		return nil, err
 	}
-	if w := r.memory.Waiting; w != nil && w.Skip == p.Position {
-		return nil, nil
-	}
 	if releases(&before, &after) {
 		return r.released(ctx, &before, p.Position)
 	}
@@ -139,6 +136,9 @@ func (r *Reactor) reacts(before, after *datastore.Row, eventType string) bool {
 
 // react calls the service for one event.
 func (r *run) react(ctx context.Context, p *projection.Placed, before, after *datastore.Row) (*failure, error) {
+	if w := r.memory.Waiting; w != nil && w.Skip == p.Position {
+		return nil, nil // a person gave its effects up
+	}
 	reaction := reactionTo(p, before, after, "")
 	outside := &live{
 		caller:   r.caller,
@@ -156,7 +156,7 @@ func (r *run) react(ctx context.Context, p *projection.Placed, before, after *da
 	case err == nil:
 		return nil, nil
 	}
-	failed := &failure{err: err}
+	failed := &failure{at: p, err: err}
 	// A reaction that goes on must not be looked into.
 	if !errors.Is(err, guard.ErrRunaway) && outside.failed != nil && errors.Is(err, outside.failed.err) {
 		failed.call = outside.failed.call

@@ -201,7 +201,8 @@ func TestTroubleParksAfterABound(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := reactor.Resume(t.Context(), held[0].Lane, "x", effects.Resolution{By: "ann", Reason: "mended"}); err != nil {
+	mended := effects.Resolution{By: "ann", Reason: "mended"}
+	if _, err := reactor.Resume(t.Context(), held[0].Lane, "x", mended); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Platform().RetryEffects(t.Context()); err != nil || len(w.waiting()) > 0 {

@@ -2,15 +2,59 @@ package effects_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
 
 	"reprise/pkg/domain/samples"
+	"reprise/pkg/effects/effectstest"
 	"reprise/pkg/event"
 	"reprise/pkg/gateway"
 	"reprise/pkg/projection"
 )
+
+// seen is what the tested service tells the outside of an event.
+type seen struct {
+	ID     string          `json:"id"`
+	Before json.RawMessage `json:"before"`
+	After  json.RawMessage `json:"after"`
+	Rate   json.RawMessage `json:"rate"`
+}
+
+// telling is a service that asks for a rate and tells of every event with the states
+// around it.
+func telling() *effectstest.Service {
+	return &effectstest.Service{
+		Code: 1,
+		On:   []string{"account.opened", "account.deposited", "account.withdrawn", "nobody.folds"},
+		May: []gateway.Call{{System: "rates", Name: "rate", Kind: gateway.Asking},
+			{System: "books", Name: "told", Kind: gateway.Updating},
+			{System: "bank", Name: "pay", Kind: gateway.Updating, AtMostOnce: true}},
+		Do: func(ctx context.Context, r *gateway.Reaction, outside gateway.Gateway) error {
+			rate, err := outside.Query(ctx, gateway.Query{System: "rates", Name: "rate"})
+			if err != nil {
+				return err
+			}
+			body, err := json.Marshal(seen{r.Event.ID, orNull(r.Before), orNull(r.After), rate})
+			if err != nil {
+				return err
+			}
+			if _, err = outside.Update(ctx, gateway.Effect{System: "books", Name: "told", Body: body}); err != nil {
+				return err
+			}
+			_, err = outside.Update(ctx, gateway.Effect{System: "bank", Name: "pay", Body: body})
+			return err
+		},
+	}
+}
+
+func orNull(state json.RawMessage) json.RawMessage {
+	if len(state) == 0 {
+		return json.RawMessage("null")
+	}
+	return state
+}
 
 // model is the rule for one entity, written down once more: what happens, in which states.
 type model struct {

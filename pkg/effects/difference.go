@@ -229,4 +229,3 @@ func (l Ledger) behind(ctx context.Context, lane event.Lane) (map[string]event.P
 		}
 	}
 }
-

@@ -38,7 +38,7 @@ func parse(endpoint string) (*url.URL, error) {
 	case u.Hostname() == "":
 		return nil, fmt.Errorf("%w: it names no host", ErrAddress)
 	case u.User != nil:
-		return nil, fmt.Errorf("%w: it has a user or a password, which belong into an adapter of one's own", ErrAddress)
+		return nil, fmt.Errorf("%w: it has credentials, which belong into an adapter of one's own", ErrAddress)
 	case u.RawQuery != "" || u.ForceQuery || u.Fragment != "" || strings.Contains(endpoint, "#"):
 		return nil, fmt.Errorf("%w: it has a query or a fragment", ErrAddress)
 	}
@@ -48,7 +48,7 @@ func parse(endpoint string) (*url.URL, error) {
 // Check says whether an address serves as that of a system of a name. It returns ErrAddress.
 func Check(name, endpoint string) error {
 	if !gateway.IsName(name) {
-		return fmt.Errorf("%w: the name of a system is of lower-case letters, digits, dots and hyphens, at most 64", ErrAddress)
+		return fmt.Errorf("%w: a system's name is of lower-case letters, digits, dots and hyphens, at most 64", ErrAddress)
 	}
 	if _, err := parse(endpoint); err != nil {
 		return fmt.Errorf("system %s: %w", name, err)

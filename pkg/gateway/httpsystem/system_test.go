@@ -240,6 +240,11 @@ func TestAnAnswerThatIsTooLargeDeclinesAllTheSame(t *testing.T) {
 	}
 }
 
+// plain reports whether an error is that of an address, and does not repeat it.
+func plain(err error) bool {
+	return errors.Is(err, httpsystem.ErrAddress) && !strings.Contains(err.Error(), "s3cret")
+}
+
 func TestAddresses(t *testing.T) {
 	for endpoint, good := range map[string]bool{
 		"https://payments.example":               true,
@@ -260,7 +265,7 @@ func TestAddresses(t *testing.T) {
 		"https://h/" + strings.Repeat("x", 1024): false,
 	} {
 		_, err := httpsystem.New(endpoint)
-		if (err == nil) != good || (err != nil && (!errors.Is(err, httpsystem.ErrAddress) || strings.Contains(err.Error(), "s3cret"))) {
+		if good != (err == nil) || !good && !plain(err) {
 			t.Errorf("%q: %v", endpoint, err)
 		}
 	}
@@ -275,7 +280,7 @@ func TestEndpointsAreReadFromJSON(t *testing.T) {
 		``, `[]`, `{"mail":1}`, `{"mail":"https://s3cret@x"}`, `{"Mail":"https://x"}`, `{"":"https://x"}`,
 		`{"a":"s3cret","b":"https://x"}`, `{"s3cret`,
 	} {
-		if _, err := httpsystem.Endpoints(text); !errors.Is(err, httpsystem.ErrAddress) || strings.Contains(err.Error(), "s3cret") {
+		if _, err := httpsystem.Endpoints(text); !plain(err) {
 			t.Errorf("%s: %v", text, err)
 		}
 	}

@@ -41,6 +41,7 @@ func (d *deployment) ingest(stack awscdk.Stack) {
 	d.mapStream(stack, pump, "pump-events", d.eventStream(), d.Parallelization)
 	if d.Service {
 		micro := d.newFunction(stack, functionSpec{folder: microservice, memory: 512, timeout: 120,
+			env:        map[string]*string{envSystems: jsii.String(d.Systems)},
 			statements: with(may.start(), may.control(query), may.consume(d.eventStream()))})
 		d.mapStream(stack, micro, microservice, d.eventStream(), d.Parallelization)
 	}

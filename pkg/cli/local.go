@@ -12,6 +12,7 @@ import (
 	"reprise/pkg/cli/command"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/gateway"
 	"reprise/pkg/gateway/httpsystem"
 	"reprise/pkg/local"
 	"reprise/pkg/local/daily"
@@ -252,6 +253,8 @@ func explainLocal(o local.Options, err error) error {
 		return command.Hint(err, "name an empty or a new directory with --data")
 	case errors.Is(err, projection.ErrSharedType):
 		return command.Hint(err, "take the type from one of the two projections")
+	case errors.Is(err, gateway.ErrDeclaration):
+		return command.Hint(err, "correct the service that pkg/domain/service.go returns")
 	case errors.Is(err, local.ErrWorkflows):
 		return command.Hint(err, "mend the file, or leave --workflows out")
 	case errors.Is(err, local.ErrStepFunctionsAddr):

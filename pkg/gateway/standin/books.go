@@ -15,6 +15,9 @@ type Books struct {
 	// Charged is what each account was charged, in the smallest unit of each currency, less
 	// what was refunded.
 	Charged map[string]map[string]int64 `json:"charged"`
+	// Payments are the charges, and the refunds with less than zero cents, in the order in
+	// which they were performed.
+	Payments []Payment `json:"payments"`
 	// Mails are the mails that were sent, in the order in which they came.
 	Mails []Letter `json:"mails"`
 	// Deeds are the updates by idempotency key.
@@ -22,6 +25,14 @@ type Books struct {
 	// Asked counts queries by call, and Unkeyed updates without an idempotency key.
 	Asked   map[string]int `json:"asked"`
 	Unkeyed int            `json:"unkeyed"`
+}
+
+// Payment is a charge or a refund.
+type Payment struct {
+	Key      string `json:"key"`
+	Account  string `json:"account"`
+	Cents    int64  `json:"cents"`
+	Currency string `json:"currency"`
 }
 
 // Letter is a mail that was sent.
@@ -58,7 +69,8 @@ func (s *Server) Books() Books {
 	for account, by := range s.books.Charged {
 		b.Charged[account] = maps.Clone(by)
 	}
-	b.Mails, b.Deeds, b.Asked = slices.Clone(b.Mails), maps.Clone(b.Deeds), maps.Clone(b.Asked)
+	b.Payments, b.Mails = slices.Clone(b.Payments), slices.Clone(b.Mails)
+	b.Deeds, b.Asked = maps.Clone(b.Deeds), maps.Clone(b.Asked)
 	return b
 }
 
@@ -137,13 +149,13 @@ func (b *Books) perform(asked *request) given {
 		if json.Unmarshal(asked.body, &c) != nil || c.Account == "" || c.Cents <= 0 || c.Currency == "" {
 			return given{status: http.StatusUnprocessableEntity, body: []byte(`{"error":"no charge"}`)}
 		}
-		b.book(c, 1)
+		b.book(Payment{asked.key, c.Account, c.Cents, c.Currency})
 	case Payments + "/refund":
 		var undo struct{ Body charge }
 		if json.Unmarshal(asked.body, &undo) != nil || undo.Body.Account == "" {
 			return given{status: http.StatusUnprocessableEntity, body: []byte(`{"error":"no refund"}`)}
 		}
-		b.book(undo.Body, -1)
+		b.book(Payment{asked.key, undo.Body.Account, -undo.Body.Cents, undo.Body.Currency})
 	case Mail + "/overdraft":
 		b.Mails = append(b.Mails, Letter{asked.call, asked.key, asked.body})
 	default:
@@ -152,11 +164,12 @@ func (b *Books) perform(asked *request) given {
 	return given{status: http.StatusOK, body: []byte(`{"reference":"` + strconv.Itoa(len(b.Deeds)) + `"}`)}
 }
 
-func (b *Books) book(c charge, sign int64) {
-	if b.Charged[c.Account] == nil {
-		b.Charged[c.Account] = make(map[string]int64)
+func (b *Books) book(p Payment) {
+	if b.Charged[p.Account] == nil {
+		b.Charged[p.Account] = make(map[string]int64)
 	}
-	b.Charged[c.Account][c.Currency] += sign * c.Cents
+	b.Charged[p.Account][p.Currency] += p.Cents
+	b.Payments = append(b.Payments, p)
 }
 
 // rate answers what a currency cost in another at a time, in millionths. It is made up, and

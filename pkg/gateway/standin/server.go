@@ -54,6 +54,8 @@ type Server struct {
 	mu    sync.Mutex
 	moods map[string]*Mood // by system or call, "" for all
 	books Books
+	// decide is set by Direct.
+	decide func(call, key string, received int) Mood
 	// answers are those to the keys that were seen, with what was sent.
 	answers map[string]given
 }
@@ -101,8 +103,20 @@ func (s *Server) Behave(which string, m Mood) {
 	s.moods[which] = &m
 }
 
+// Direct lets a function decide on the mood of each call, before all moods that were set.
+// received is how often the key was received before. It is called for one call at a time,
+// and must not call the stand-in.
+func (s *Server) Direct(decide func(call, key string, received int) Mood) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.decide = decide
+}
+
 // mood is that of a call that was received.
-func (s *Server) mood(system, call string) Mood {
+func (s *Server) mood(system, call, key string) Mood {
+	if s.decide != nil {
+		return s.decide(call, key, s.books.Deeds[key].Received)
+	}
 	for _, which := range []string{call, system, ""} {
 		m, found := s.moods[which]
 		if !found {
@@ -145,7 +159,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (s *Server) handle(system string, asked *request) (Mood, given) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	m := s.mood(system, asked.call)
+	m := s.mood(system, asked.call, asked.key)
 	s.books.receive(asked)
 	if m.Stall || m.Status != 0 {
 		return m, given{status: m.Status, body: []byte(`{"error":"as it was told"}`)}

@@ -3,6 +3,7 @@ package standin
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"net/http"
 	"slices"
@@ -172,17 +173,21 @@ func (b *Books) book(p Payment) {
 	b.Payments = append(b.Payments, p)
 }
 
-// rate answers what a currency cost in another at a time, in millionths. It is made up, and
+// Rate is what a currency cost in another at a time, in millionths. It is made up, and
 // depends on the pair and the day only.
+func Rate(from, to string, at time.Time) int64 {
+	micros := int64(1_000_000 + 1_000*at.UTC().YearDay())
+	for _, letter := range from + to {
+		micros += 100 * int64(letter)
+	}
+	return micros
+}
+
 func rate(asked *request) given {
 	var pair struct{ From, To string }
 	at, err := time.Parse(time.RFC3339Nano, asked.asOf)
 	if err != nil || json.Unmarshal(asked.body, &pair) != nil || pair.From == "" || pair.To == "" {
 		return given{status: http.StatusUnprocessableEntity, body: []byte(`{"error":"no pair of currencies, or no As-Of"}`)}
 	}
-	micros := 1_000_000 + 1_000*at.UTC().YearDay()
-	for _, letter := range pair.From + pair.To {
-		micros += 100 * int(letter)
-	}
-	return given{status: http.StatusOK, body: []byte(`{"micros":` + strconv.Itoa(micros) + `}`)}
+	return given{status: http.StatusOK, body: fmt.Appendf(nil, `{"micros":%d}`, Rate(pair.From, pair.To, at))}
 }

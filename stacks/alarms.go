@@ -112,7 +112,7 @@ func (d *deployment) alarms() []alarm {
 	for _, some := range [][]alarm{
 		d.earlyLagAlarms(), d.lateLagAlarms(), d.consumerAlarms(), d.logAlarms(), d.projectionAlarms(),
 		d.capacityAlarms(), d.internalAlarms(), d.replayAlarms(),
-		d.verificationAlarms(),
+		d.verificationAlarms(), d.effectAlarms(),
 	} {
 		all = append(all, some...)
 	}

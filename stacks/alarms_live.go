@@ -143,6 +143,10 @@ func (d *deployment) capacityAlarms() []alarm {
 	table := func(name string) awscloudwatch.Metric {
 		return metric("AWS/DynamoDB", "WriteThrottleEvents", "Sum", 5, map[string]string{"TableName": name})
 	}
+	tables := []awscloudwatch.Metric{table(d.eventsTable()), table(d.controlTable())}
+	if d.Service {
+		tables = append(tables, table(d.effectsTable()))
+	}
 	return []alarm{
 		{
 			name:      "functions-throttled",
@@ -155,7 +159,7 @@ func (d *deployment) capacityAlarms() []alarm {
 			name:      "tables-throttled",
 			means:     "DynamoDB has refused writes for 15 minutes",
 			help:      "aws dynamodb describe-table --table-name " + d.eventsTable() + "; " + d.tail("pump-events"),
-			metric:    sum(table(d.eventsTable()), table(d.controlTable())),
+			metric:    sum(tables...),
 			threshold: 1, periods: 3,
 		},
 		{

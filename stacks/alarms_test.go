@@ -101,6 +101,7 @@ func TestEveryPromiseHasAnAlarm(t *testing.T) {
 		"functions-throttled", "tables-throttled", "event-stream-throttled", "consumers-failing",
 		"watch-failing", "keeper-failing", "replay-failed", "replay-not-closed", "records-retried", "calls-failed",
 		"verification-drift", "verification-failed", "verification-missing",
+		"effects-parked", "effects-missed", "effects-not-retried",
 	} {
 		alarmOf(t, promise)
 	}
@@ -138,7 +139,7 @@ func countMetrics(t *testing.T, variant string) int {
 }
 
 // The metrics of all alarms, with a service and without.
-const alarmMetrics, plainMetrics = 53, 47
+const alarmMetrics, plainMetrics = 58, 47
 
 // That each line is logged is tested where the functions are put together.
 func TestCountedLinesHaveAMetricAndAnAlarm(t *testing.T) {

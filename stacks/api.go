@@ -23,6 +23,7 @@ const (
 	audit   = "audit"
 	trace   = "trace"
 	export  = "export"
+	approve = "approve"
 )
 
 func routes() []route {
@@ -66,6 +67,11 @@ func routes() []route {
 		{"GET /verifications", audit, "serve-api"},
 		{"GET /verifications/{id}", audit, "serve-api"},
 		{"GET /verifications/{id}/differences", audit, "serve-api"},
+		{"GET /effects/waiting", audit, "serve-api"},
+		{"GET /effects/{id}/calls", trace, "serve-api"},
+		{"POST /effects/{id}/resume", approve, "serve-api"},
+		{"GET /comparisons/{id}", trace, "serve-api"},
+		{"POST /comparisons/{id}/approve", approve, "serve-api"},
 		{"GET /openapi.yaml", audit, "serve-api"},
 		{"POST /plans", audit, "serve-api"},
 		{"GET /input-schema", audit, "serve-api"},
@@ -112,7 +118,7 @@ func (d *deployment) api(stack awscdk.Stack, functions apiFunctions) {
 		byGroup[r.group] = append(byGroup[r.group], routeARN(stack, api, r.key))
 	}
 	if d.Authorization == "iam" {
-		for _, group := range []string{produce, operate, correct, audit, trace, export} {
+		for _, group := range []string{produce, operate, correct, audit, trace, export, approve} {
 			d.groupPolicy(stack, group, byGroup[group])
 		}
 	}

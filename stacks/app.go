@@ -47,14 +47,18 @@ func (d *deployment) newStack(app awscdk.App, kind, description string) awscdk.S
 	return stack
 }
 
-// microservice is the function that runs a service. It is deployed only if there is one.
-const microservice = "run-microservice"
+// microservice is the function that runs a service, and retryEffects the one that takes up
+// its effects again. They are deployed only if there is a service.
+const (
+	microservice = "run-microservice"
+	retryEffects = "retry-effects"
+)
 
 // folders are the functions of all stacks.
 func (c Config) folders() []string {
 	return c.deployed(
 		"load-events", "import-events", "serve-api",
-		"pump-events", "write-state", microservice, "keep-consumers", "watch-log",
+		"pump-events", "write-state", microservice, retryEffects, "keep-consumers", "watch-log",
 		"plan-replay", "read-segment", "apply-playback", "check-drained", "prove-completeness",
 		"follow-stream", "promote-generation", "await-resume", "control-replay", "report-replay", "close-replay",
 		"plan-verification", "verify-lanes", "report-verification",
@@ -63,7 +67,9 @@ func (c Config) folders() []string {
 
 // deployed returns those of some functions that are deployed.
 func (c Config) deployed(folders ...string) []string {
-	return slices.DeleteFunc(folders, func(folder string) bool { return folder == microservice && !c.Service })
+	return slices.DeleteFunc(folders, func(folder string) bool {
+		return (folder == microservice || folder == retryEffects) && !c.Service
+	})
 }
 
 // Build compiles every function of the deployment from the module at root into its own

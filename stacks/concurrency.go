@@ -18,7 +18,9 @@ const (
 
 // busiest is the largest number of functions that run by themselves at a time: the
 // consumers of every shard, with one batch per parallelization each, keep-consumers,
-// and either the segment readers or a step.
+// and either the segment readers or a step. retry-effects, of which one runs for moments
+// unless effects wait, takes from what is left to the HTTP API; a call of it that finds no
+// room is kept and repeated.
 //
 // While a replay reads, the active generation and the rollback target follow the event
 // stream. A rebuilt generation follows it too, but only after the readers have ended.

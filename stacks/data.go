@@ -19,8 +19,11 @@ func (d *deployment) data(stack awscdk.Stack) {
 		p.StreamSpecification = &awsdynamodb.CfnTable_StreamSpecificationProperty{StreamViewType: jsii.String("KEYS_ONLY")}
 		p.ResourcePolicy = &awsdynamodb.CfnTable_ResourcePolicyProperty{PolicyDocument: appendOnly()}
 	})
-	control := d.table(stack, "control-table", d.controlTable(), nil)
-	for _, table := range []awsdynamodb.CfnTable{log, control} {
+	tables := []awsdynamodb.CfnTable{log, d.table(stack, "control-table", d.controlTable(), nil)}
+	if d.Service {
+		tables = append(tables, d.table(stack, "effects-table", d.effectsTable(), nil))
+	}
+	for _, table := range tables {
 		table.Node().AddDependency(stream)
 	}
 	d.watchLog(stack, log)

@@ -33,6 +33,7 @@ func (d *deployment) ingest(stack awscdk.Stack) {
 				may.startVerifications(),
 				may.lag(),
 				may.put(d.eventStream()),
+				may.decideOnEffects(),
 				allow(actions("kinesis:DescribeStreamSummary"), streamARN(stack, d.playbackStream())))}),
 	})
 	pump := d.newFunction(stack, functionSpec{folder: "pump-events", memory: 512, timeout: 120, reserved: d.reserved(),
@@ -40,10 +41,7 @@ func (d *deployment) ingest(stack awscdk.Stack) {
 			may.events(getItem, query, putItem), may.consume(d.eventStream()))})
 	d.mapStream(stack, pump, "pump-events", d.eventStream(), d.Parallelization)
 	if d.Service {
-		micro := d.newFunction(stack, functionSpec{folder: microservice, memory: 512, timeout: 120,
-			env:        map[string]*string{envSystems: jsii.String(d.Systems)},
-			statements: with(may.start(), may.control(query), may.consume(d.eventStream()))})
-		d.mapStream(stack, micro, microservice, d.eventStream(), d.Parallelization)
+		d.effects(stack, may)
 	}
 	d.writers(stack, may)
 }
@@ -72,6 +70,7 @@ func (d *deployment) writers(stack awscdk.Stack, may access) {
 			may.dropState(),
 			may.keep(),
 			may.startReplays(),
+			may.beginEffects(),
 		),
 	})
 	awsevents.NewRule(stack, jsii.String("keep-schedule"), &awsevents.RuleProps{

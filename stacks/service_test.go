@@ -18,7 +18,7 @@ func TestWithoutAServiceNothingRunsIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{"run-microservice", "runmicroservice", "Microservice"} {
+		for _, name := range []string{"run-microservice", "runmicroservice", "Microservice", "retry-effects", "reprise-effects", "Effects"} {
 			if strings.Contains(string(text), name) {
 				t.Errorf("the stack %s has %s", kind, name)
 			}
@@ -28,10 +28,10 @@ func TestWithoutAServiceNothingRunsIt(t *testing.T) {
 	eachOf(plain, "AWS::Lambda::Function", func(_ string, r resource) {
 		deployed[strings.TrimPrefix(r.Properties["FunctionName"].(string), "reprise-")] = true
 	})
-	deployed["run-microservice"] = true
+	deployed["run-microservice"], deployed["retry-effects"] = true, true
 	got, want := slices.Sorted(maps.Keys(deployed)), slices.Sorted(slices.Values(settings.Functions()))
 	if !slices.Equal(got, want) {
-		t.Errorf("without a service are deployed, with run-microservice: %v\nwant %v", got, want)
+		t.Errorf("without a service are deployed, with those of a service: %v\nwant %v", got, want)
 	}
 }
 

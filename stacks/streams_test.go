@@ -82,7 +82,7 @@ func TestTablesOutliveMistakes(t *testing.T) {
 	if policy := templates["data"].Resources["eventstream"].UpdateReplacePolicy; policy != "Retain" {
 		t.Errorf("a replaced event stream: %s", policy)
 	}
-	if tables != 2 || templates["data"].Resources["eventstream"].DeletionPolicy != "RetainExceptOnCreate" {
+	if tables != 3 || templates["data"].Resources["eventstream"].DeletionPolicy != "RetainExceptOnCreate" {
 		t.Errorf("%d tables; the event stream: %s", tables, templates["data"].Resources["eventstream"].DeletionPolicy)
 	}
 }

@@ -78,12 +78,14 @@ func drawInput() *rapid.Generator[string] {
 		"prefixes": drawList(50), "attribute": rapid.SampledFrom(attributes), "rebuild": rapid.SampledFrom(switches),
 		"promote": rapid.SampledFrom(switches), "ordering": rapid.SampledFrom(orderings),
 		"slice": rapid.SampledFrom(widths), "parallelism": rapid.SampledFrom(numbers), "rate": rapid.SampledFrom(numbers),
+		"effects":           rapid.SampledFrom([]string{`"diff"`, `""`, `"send"`, `true`, `null`}),
 		"budget":            rapid.SampledFrom(budgets),
 		"toleratedFailures": rapid.SampledFrom(append([]string{`512`, `513`}, numbers...)),
 		"dryRun":            rapid.SampledFrom(switches), "From": rapid.SampledFrom(times), "": rapid.SampledFrom(switches),
 	}
 	names := []string{"from", "to", "types", "entities", "prefixes", "attribute", "rebuild", "promote", "ordering",
-		"slice", "parallelism", "rate", "budget", "toleratedFailures", "dryRun", "From", ""}
+		"slice", "parallelism", "rate", "budget", "toleratedFailures", "dryRun", "effects",
+		"From", ""}
 	return rapid.Custom(func(t *rapid.T) string {
 		var parts []string
 		for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, 4, rapid.ID[string]).Draw(t, "members") {

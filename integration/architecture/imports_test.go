@@ -54,7 +54,7 @@ var layers = [][]string{
 	{"projection/jsonstate", "gateway", "projection", "projection/refold", "projection/codecheck", "projection/rowdiff",
 		"domain",
 		"asl/interpreter"},
-	{"replay", "replay/cutover", "replay/lifecycle", "meter/spending", "aws/settings", "asl/engine"},
+	{"replay", "replay/cutover", "replay/lifecycle", "meter/spending", "aws/settings", "asl/engine", "effects"},
 	{"api", "consume", "steps", "asl/wire"},
 	{"platform", "console"},
 	{"local"},

@@ -6,6 +6,7 @@ import (
 	"reprise/pkg/api/entities"
 	"reprise/pkg/api/extract"
 	"reprise/pkg/api/generations"
+	"reprise/pkg/api/outgoing"
 	"reprise/pkg/api/past"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/meter/forecast"
@@ -62,6 +63,8 @@ type API struct {
 	Verifications verifications.Verifications
 	// Changes serves the routes that change which generation is active.
 	Changes generations.Generations
+	// Outgoing serves the routes of effects.
+	Outgoing outgoing.Outgoing
 	// Extract serves the routes that read the log itself.
 	Extract extract.Extract
 }

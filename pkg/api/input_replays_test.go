@@ -86,6 +86,8 @@ func replayCases() []replayCase {
 		{`{"ordering":"none"}`, []string{"--ordering=none"}, ""},
 		{`{"ordering":"None"}`, []string{"--ordering=None"}, "ordering"},
 		{`{"ordering":""}`, []string{"--ordering="}, "ordering"},
+		{`{"rebuild":true,"effects":"send"}`, []string{"--rebuild", "--effects", "send"}, "effects"},
+		{`{"effects":"diff"}`, []string{"--effects", "diff"}, "rebuild"},
 		{`{"slice":"90m"}`, []string{"--slice", "90m"}, "slice"},
 		{`{"slice":""}`, []string{"--slice="}, "slice"},
 		{`{"rate":500}`, []string{"--rate", "500"}, ""},

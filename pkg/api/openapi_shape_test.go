@@ -27,9 +27,11 @@ import (
 	"reprise/pkg/api/extract"
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/intake"
+	"reprise/pkg/api/outgoing"
 	"reprise/pkg/api/past"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/api/web"
+	"reprise/pkg/effects/approval"
 	"reprise/pkg/meter/forecast"
 	"reprise/pkg/projection/rowdiff"
 	"reprise/pkg/replay/lifecycle"
@@ -66,6 +68,10 @@ func TestSchemasMatchTheAnswers(t *testing.T) {
 		"StartVerification": verifications.Start{}, "Verification": verifications.View{},
 		"Verifications": verifications.Page{}, "Differences": verifications.DifferencesPage{},
 		"Cut": extract.Cut{}, "PageRequest": extract.PageRequest{}, "LogPage": extract.Page{},
+		"WaitingEffects": outgoing.WaitingPage{}, "ResumeEffects": outgoing.ResumeRequest{},
+		"ResumedEffects": outgoing.Resumed{}, "Effects": outgoing.CallsPage{}, "EffectsOnly": approval.Only{},
+		"ApproveEffects": outgoing.ApproveRequest{}, "EffectsApproval": approval.Approval{},
+		"EffectsComparison": outgoing.Comparison{},
 		"PlaybackPage": api.PlaybackPage{}, "Samples": api.SamplesView{},
 	} {
 		compareShape(t, name, reflect.TypeOf(shown), doc.Components.Schemas[name])

@@ -6,6 +6,7 @@ import (
 	"reprise/pkg/api/extract"
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/intake"
+	"reprise/pkg/api/outgoing"
 	"reprise/pkg/api/past"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/api/web"
@@ -27,6 +28,9 @@ const (
 	// Trace allows reading how entities came to their states, and auditing events of
 	// all entities.
 	Trace Group = "trace"
+	// Approve allows having external systems called: sending approved effects, and
+	// deciding on those that wait.
+	Approve Group = "approve"
 	// Export allows reading the log itself as a whole, to copy it elsewhere.
 	Export Group = "export"
 )
@@ -72,6 +76,11 @@ func changing(serve func(*generations.Generations, *http.Request) (web.Reply, er
 // looking makes a handler of one of package past.
 func looking(serve func(*past.Past, *http.Request) (web.Reply, error)) handler {
 	return func(a *API, r *http.Request) (web.Reply, error) { return serve(&a.Past, r) }
+}
+
+// sending makes a handler of one of package outgoing.
+func sending(serve func(*outgoing.Outgoing, *http.Request) (web.Reply, error)) handler {
+	return func(a *API, r *http.Request) (web.Reply, error) { return serve(&a.Outgoing, r) }
 }
 
 // extracting makes a handler of one of package extract.
@@ -123,6 +132,11 @@ func Routes() []Route {
 		{"GET /verifications", Audit, serveAPI, verified((*verifications.Verifications).List)},
 		{"GET /verifications/{id}", Audit, serveAPI, plain(verified((*verifications.Verifications).Get))},
 		{"GET /verifications/{id}/differences", Audit, serveAPI, verified((*verifications.Verifications).Differences)},
+		{"GET /effects/waiting", Audit, serveAPI, sending((*outgoing.Outgoing).GetWaiting)},
+		{"GET /effects/{id}/calls", Trace, serveAPI, sending((*outgoing.Outgoing).GetCalls)},
+		{"POST /effects/{id}/resume", Approve, serveAPI, plain(sending((*outgoing.Outgoing).Resume))},
+		{"GET /comparisons/{id}", Trace, serveAPI, sending((*outgoing.Outgoing).GetDifferences)},
+		{"POST /comparisons/{id}/approve", Approve, serveAPI, plain(sending((*outgoing.Outgoing).Approve))},
 		{"GET /openapi.yaml", Audit, serveAPI, plain((*API).getDescription)},
 		{"POST /plans", Audit, serveAPI, plain((*API).planReplay)},
 		{"GET /input-schema", Audit, serveAPI, plain((*API).getInputSchema)},

@@ -9,6 +9,7 @@ import (
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/entity"
 	"reprise/pkg/cli/generations"
+	"reprise/pkg/cli/outgoing"
 	"reprise/pkg/cli/repairs"
 	"reprise/pkg/cli/replays"
 	"reprise/pkg/cli/verification"
@@ -29,6 +30,7 @@ func commands() []command.Command {
 		generations.Commands(),
 		verification.Commands(),
 		[]command.Command{repairs.Command()},
+		outgoing.Commands(),
 		entity.Commands(),
 		archive.Commands(),
 		[]command.Command{playbackTailCommand(), statusCommand(), consoleCommand()},

@@ -10,18 +10,29 @@ import (
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 )
 
 // fold is a datastore.Generation that holds one entity's row in memory, into which a
-// projection.Applier folds by the rules that hold for every row. The identities of an
-// entity with very many events are documents of the table. It is for one goroutine.
+// projection.Applier folds by the rules that hold for every row. It is for one goroutine.
 type fold struct {
-	table   control.Table
 	applier *projection.Applier
 	lane    event.Lane
 	row     datastore.Row
+	// index is the identity index of entities with many events.
+	index index
+	// refolds is projection.Target.Refolds.
+	refolds bool
 }
+
+// index is the part of a datastore.Generation that is its identity index.
+type index interface {
+	Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) ([]datastore.Identity, error)
+}
+
+// identities is an identity index whose entries are documents of the effects log's table.
+type identities struct{ table control.Table }
 
 var _ datastore.Generation = (*fold)(nil)
 
@@ -34,7 +45,7 @@ func (f *fold) step(ctx context.Context, p *projection.Placed) (before, after da
 }
 
 func (f *fold) take(ctx context.Context, events []projection.Placed) error {
-	to := projection.Target{ID: "effects", Generation: f, Lane: f.lane, Refolds: true}
+	to := projection.Target{ID: "effects", Generation: f, Lane: f.lane, Refolds: f.refolds}
 	if _, err := f.applier.Apply(ctx, to, events); err != nil {
 		return fmt.Errorf("fold state for effects: %w", err)
 	}
@@ -71,11 +82,18 @@ func identityKey(lane event.Lane, e *datastore.Identity) control.Key {
 		Sort: event.EscapeEntity(e.Entity) + "#" + fmt.Sprintf("%016x%016x", e.Key.Hi, e.Key.Lo)}
 }
 
+// Identify implements datastore.Generation.
+func (f *fold) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) (
+	[]datastore.Identity, error,
+) {
+	return f.index.Identify(ctx, lane, events)
+}
+
 // maxEntries bounds how often entering identities finds that somebody else did.
 const maxEntries = 16
 
-// Identify implements datastore.Generation.
-func (f *fold) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) (
+// Identify implements index.
+func (f *identities) Identify(ctx context.Context, lane event.Lane, events []datastore.Identity) (
 	[]datastore.Identity, error,
 ) {
 	for range maxEntries {
@@ -111,7 +129,7 @@ type knownIdentity struct {
 	version control.Version
 }
 
-func (f *fold) known(ctx context.Context, lane event.Lane, events []datastore.Identity) (
+func (f *identities) known(ctx context.Context, lane event.Lane, events []datastore.Identity) (
 	map[control.Key]knownIdentity, error,
 ) {
 	keys := make([]control.Key, len(events))
@@ -134,7 +152,7 @@ func (f *fold) known(ctx context.Context, lane event.Lane, events []datastore.Id
 }
 
 // enter stores identities, and reports false if somebody else entered some of them.
-func (f *fold) enter(ctx context.Context, writes []control.Write) (entered bool, err error) {
+func (f *identities) enter(ctx context.Context, writes []control.Write) (entered bool, err error) {
 	if len(writes) == 0 {
 		return true, nil
 	}
@@ -170,4 +188,93 @@ func (f *fold) SetMark(
 	context.Context, datastore.MarkName, event.Lane, datastore.Mark, datastore.MarkVersion,
 ) (datastore.MarkVersion, error) {
 	return "", errOneRow
+}
+
+// histories reads entities' events from the log.
+type histories struct {
+	view    eventlog.View
+	buckets Buckets
+}
+
+// Buckets finds the buckets in which an entity has events up to a head, and possibly others.
+type Buckets = func(context.Context, event.Lane, string, eventlog.Head) ([]eventlog.Bucket, error)
+
+var errPage = errors.New("page is full")
+
+// history reads up to a number of the entity's events, after one position and up to
+// another.
+func (h *histories) history(
+	ctx context.Context, lane event.Lane, entity string, after, upTo event.Position, limit int,
+) (page []projection.Placed, more bool, err error) {
+	head, err := h.view.Heads.Load(ctx, lane)
+	if err != nil {
+		return nil, false, err
+	}
+	buckets, err := h.buckets(ctx, lane, entity, head)
+	if err != nil {
+		return nil, false, err
+	}
+	err = h.view.History(ctx, lane, entity, buckets, after, upTo, func(b eventlog.Bucket, e *eventlog.Entry) error {
+		if len(page) == limit {
+			more = true
+			return errPage
+		}
+		placed, err := projection.PlacedOf(b, e)
+		page = append(page, placed)
+		return err
+	})
+	if errors.Is(err, errPage) {
+		err = nil
+	}
+	return page, more, err
+}
+
+// waitingEvents returns the events behind a parked one, and the identities that the
+// corrections among them name.
+func (h *histories) waitingEvents(
+	ctx context.Context, lane event.Lane, entity string, before *datastore.Row, upTo event.Position,
+) (events []projection.Placed, named map[event.Digest]bool, err error) {
+	events, more, err := h.history(ctx, lane, entity, before.Parked.Position, upTo, projection.MaxRefoldEvents)
+	if err != nil {
+		return nil, nil, err
+	}
+	if more {
+		return nil, nil, fmt.Errorf("react to events behind a parked one: more than %d", projection.MaxRefoldEvents)
+	}
+	named = make(map[event.Digest]bool)
+	for i := range events {
+		if skip, is := event.SkipOf(&events[i].Event); is {
+			named[skip.Named()] = true
+		}
+	}
+	return events, named, nil
+}
+
+// releasing folds the events that waited behind a parked one, from the row before the
+// correction that had them applied, one by one. It ends with the first error of visit, or at
+// an event at which the entity is parked again.
+func (f *fold) releasing(
+	ctx context.Context, before *datastore.Row, events []projection.Placed, named map[event.Digest]bool,
+	visit func(p *projection.Placed, before, after *datastore.Row) error,
+) error {
+	again := *f
+	again.row = *before
+	again.row.Position, again.row.Parked = before.Parked.Position, nil
+	for i := range events {
+		old, now, err := again.step(ctx, &events[i])
+		if err != nil {
+			return err
+		}
+		if now.Parked != nil && !named[events[i].Event.Identity()] {
+			return nil
+		}
+		if now.Parked != nil {
+			again.row.Parked = nil
+			continue
+		}
+		if err := visit(&events[i], &old, &now); err != nil {
+			return err
+		}
+	}
+	return nil
 }

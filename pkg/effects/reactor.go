@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"reprise/pkg/datastore"
+	"reprise/pkg/effects/guard"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/gateway"
@@ -31,10 +32,9 @@ type Reactor struct {
 	Systems gateway.Systems
 	// Applier folds states; it is one that is Aside.
 	Applier *projection.Applier
+	// View and Buckets read histories.
 	View    eventlog.View
-	// Buckets finds the buckets in which an entity has events.
-	Buckets func(context.Context, event.Lane, string, eventlog.Head) ([]eventlog.Bucket, error)
-	Lanes   int
+	Buckets Buckets
 	Now     func() time.Time
 	Log     *slog.Logger
 	// Attempts bounds the attempts of a reaction before the entity's effects are parked, and
@@ -42,10 +42,11 @@ type Reactor struct {
 	Attempts int
 	ReactFor time.Duration
 
+	histories
 	calls  gateway.Calls
 	types  map[string]bool
 	caller *caller
-	guard  *guard
+	guard  *guard.Guard
 	// born are the lanes in which the calls are known to be recorded.
 	born *sync.Map
 }
@@ -75,8 +76,9 @@ func NewReactor(parts Reactor) (*Reactor, error) {
 	if r.ReactFor == 0 {
 		r.ReactFor = DefaultReactFor
 	}
-	r.caller = &caller{ledger: r.Ledger, systems: r.Systems, resting: newResting(), now: r.Now}
-	r.guard = &guard{limit: r.ReactFor}
+	r.histories = histories{r.View, r.Buckets}
+	r.caller = &caller{ledger: r.Ledger, systems: r.Systems, resting: guard.NewResting(), now: r.Now}
+	r.guard = &guard.Guard{Limit: r.ReactFor}
 	r.born = &sync.Map{}
 	return r, nil
 }

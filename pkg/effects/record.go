@@ -62,6 +62,8 @@ type Record struct {
 	Claimed *time.Time `json:"claimed,omitempty"`
 	// Version is the service's, as in "notifications@2".
 	Version string `json:"version"`
+	// Undoes is set for the compensation of an update.
+	Undoes bool `json:"undoes,omitempty"`
 	// Replay is the replay on whose behalf this call corrects another, By who approved it.
 	Replay string `json:"replay,omitempty"`
 	By     string `json:"by,omitempty"`
@@ -70,7 +72,7 @@ type Record struct {
 // ID names the record's call within a service.
 func (r *Record) ID() string { return r.System + "/" + r.Name }
 
-// Ended reports whether the system's answer is known.
+// Final reports whether the system's answer is known.
 func (r *Record) Final() bool { return r.Status != Pending }
 
 // Same reports whether a call has the recorded body, whatever the order of the members of

@@ -3,13 +3,12 @@ package effects
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
+	"reprise/pkg/effects/guard"
 	"reprise/pkg/event"
-	"reprise/pkg/eventlog"
 	"reprise/pkg/gateway"
 	"reprise/pkg/projection"
 )
@@ -28,7 +27,7 @@ type run struct {
 // reacted in the lane, which holds for an entity of which nothing is kept.
 func (r *Reactor) begin(ctx context.Context, lane event.Lane, entity string, mark event.Position) (*run, error) {
 	one := &run{Reactor: r, lane: lane, entity: entity}
-	one.fold = fold{table: r.Ledger.Table, applier: r.Applier, lane: lane}
+	one.fold = fold{applier: r.Applier, lane: lane, index: &identities{r.Ledger.Table}, refolds: true}
 	var err error
 	if one.memory, one.version, err = r.Ledger.remembered(ctx, lane, entity); err != nil {
 		return nil, err
@@ -56,7 +55,7 @@ func (r *run) live(ctx context.Context, events []*projection.Placed) error {
 		}
 		if failed != nil {
 			r.fold.row = row
-			return r.fail(ctx, p, events[len(events)-1].Position, failed)
+			return r.fail(ctx, events[len(events)-1].Position, failed)
 		}
 	}
 	return r.keep(ctx)
@@ -74,8 +73,6 @@ func (r *run) keep(ctx context.Context) (err error) {
 // stored.
 const foundPage = 1000
 
-var errPage = errors.New("page is full")
-
 // found folds the entity's state anew from the log up to where the service has reacted, if
 // what is kept is not of this version of the projections. It stores its progress.
 func (r *run) found(ctx context.Context) error {
@@ -91,7 +88,7 @@ func (r *run) found(ctx context.Context) error {
 	}
 	r.fold.row.Entity = r.entity
 	for {
-		page, more, err := r.history(ctx, r.fold.row.Position, r.memory.Founding, foundPage)
+		page, more, err := r.history(ctx, r.lane, r.entity, r.fold.row.Position, r.memory.Founding, foundPage)
 		if err != nil {
 			return err
 		}
@@ -109,34 +106,6 @@ func (r *run) found(ctx context.Context) error {
 	return nil
 }
 
-// history reads up to a number of the entity's events, after one position and up to
-// another.
-func (r *run) history(ctx context.Context, after, upTo event.Position, limit int) (
-	page []projection.Placed, more bool, err error,
-) {
-	head, err := r.View.Heads.Load(ctx, r.lane)
-	if err != nil {
-		return nil, false, err
-	}
-	buckets, err := r.Buckets(ctx, r.lane, r.entity, head)
-	if err != nil {
-		return nil, false, err
-	}
-	err = r.View.History(ctx, r.lane, r.entity, buckets, after, upTo, func(b eventlog.Bucket, e *eventlog.Entry) error {
-		if len(page) == limit {
-			more = true
-			return errPage
-		}
-		placed, err := projection.PlacedOf(b, e)
-		page = append(page, placed)
-		return err
-	})
-	if errors.Is(err, errPage) {
-		err = nil
-	}
-	return page, more, err
-}
-
 // take folds one event, and lets the service react to it. What failed is an error of the
 // service or of a system; an error is one of the stores.
 func (r *run) take(ctx context.Context, p *projection.Placed) (failed *failure, err error) {
@@ -144,16 +113,18 @@ func (r *run) take(ctx context.Context, p *projection.Placed) (failed *failure, 
 	if err != nil {
 		return nil, err
 	}
-	if w := r.memory.Waiting; w != nil && w.Skip == p.Position {
-		return nil, nil
-	}
-	if before.Parked != nil && after.Count > before.Count {
+	if releases(&before, &after) {
 		return r.released(ctx, &before, p.Position)
 	}
 	if !r.reacts(&before, &after, p.Event.Type) {
 		return nil, nil
 	}
 	return r.react(ctx, p, &before, &after)
+}
+
+// releases reports whether an event had others applied that waited behind a parked one.
+func releases(before, after *datastore.Row) bool {
+	return before.Parked != nil && (after.Parked == nil || after.Parked.Position != before.Parked.Position)
 }
 
 // reacts reports whether the service reacts to an event, by the rows before and after it: not
@@ -165,6 +136,9 @@ func (r *Reactor) reacts(before, after *datastore.Row, eventType string) bool {
 
 // react calls the service for one event.
 func (r *run) react(ctx context.Context, p *projection.Placed, before, after *datastore.Row) (*failure, error) {
+	if w := r.memory.Waiting; w != nil && w.Skip == p.Position {
+		return nil, nil // a person gave its effects up
+	}
 	reaction := reactionTo(p, before, after, "")
 	outside := &live{
 		caller:   r.caller,
@@ -173,7 +147,7 @@ func (r *run) react(ctx context.Context, p *projection.Placed, before, after *da
 		place:    Place{r.lane, r.entity, p.Position},
 		reaction: reaction,
 	}
-	err := r.guard.react(ctx, r.Service, reaction, outside)
+	err := r.guard.React(ctx, r.Service, reaction, outside)
 	switch {
 	case ctx.Err() != nil:
 		return nil, context.Cause(ctx)
@@ -182,15 +156,18 @@ func (r *run) react(ctx context.Context, p *projection.Placed, before, after *da
 	case err == nil:
 		return nil, nil
 	}
-	failed := &failure{err: err}
-	if outside.failed != nil && errors.Is(err, outside.failed.err) {
+	failed := &failure{at: p, err: err}
+	// A reaction that goes on must not be looked into.
+	if !errors.Is(err, guard.ErrRunaway) && outside.failed != nil && errors.Is(err, outside.failed.err) {
 		failed.call = outside.failed.call
 	}
 	return failed, nil
 }
 
 // isStore reports whether an error is none of the service or of a system.
-func isStore(err error) bool { return errors.Is(err, errMoved) || errors.Is(err, ErrManyRunaways) }
+func isStore(err error) bool {
+	return errors.Is(err, errMoved) || errors.Is(err, guard.ErrManyRunaways)
+}
 
 // reactionTo is what the service is told of an event, the same live and in a replay.
 func reactionTo(p *projection.Placed, before, after *datastore.Row, replay string) *gateway.Reaction {
@@ -219,51 +196,23 @@ func momentOf(p *projection.Placed) time.Time {
 // them applied. The service has not seen them yet; it is called again for all of them if
 // one of them fails, and what it called before is not repeated.
 func (r *run) released(ctx context.Context, before *datastore.Row, upTo event.Position) (*failure, error) {
-	events, named, err := r.waitingEvents(ctx, before, upTo)
+	events, named, err := r.waitingEvents(ctx, r.lane, r.entity, before, upTo)
 	if err != nil {
 		return nil, err
 	}
-	again := fold{table: r.fold.table, applier: r.fold.applier, lane: r.lane, row: *before}
-	again.row.Position, again.row.Parked = before.Parked.Position, nil
-	for i := range events {
-		old, now, err := again.step(ctx, &events[i])
-		if err != nil {
-			return nil, err
+	var failed *failure
+	err = r.fold.releasing(ctx, before, events, named, func(p *projection.Placed, old, now *datastore.Row) error {
+		if !r.reacts(old, now, p.Event.Type) {
+			return nil
 		}
-		if now.Parked != nil && named[events[i].Event.Identity()] {
-			again.row.Parked = nil
-			continue
+		var err error
+		if failed, err = r.react(ctx, p, old, now); failed != nil && err == nil {
+			err = errPage
 		}
-		if now.Parked != nil {
-			return nil, nil
-		}
-		if !r.reacts(&old, &now, events[i].Event.Type) {
-			continue
-		}
-		if failed, err := r.react(ctx, &events[i], &old, &now); failed != nil || err != nil {
-			return failed, err
-		}
+		return err
+	})
+	if errors.Is(err, errPage) {
+		err = nil
 	}
-	return nil, nil
-}
-
-// waitingEvents returns the events behind a parked one, and the identities that the
-// corrections among them name.
-func (r *run) waitingEvents(ctx context.Context, before *datastore.Row, upTo event.Position) (
-	events []projection.Placed, named map[event.Digest]bool, err error,
-) {
-	events, more, err := r.history(ctx, before.Parked.Position, upTo, projection.MaxRefoldEvents)
-	if err != nil {
-		return nil, nil, err
-	}
-	if more {
-		return nil, nil, fmt.Errorf("react to events behind a parked one: more than %d", projection.MaxRefoldEvents)
-	}
-	named = make(map[event.Digest]bool)
-	for i := range events {
-		if skip, is := event.SkipOf(&events[i].Event); is {
-			named[skip.Named()] = true
-		}
-	}
-	return events, named, nil
+	return failed, err
 }

@@ -11,7 +11,6 @@ import (
 	"reprise/pkg/control"
 	"reprise/pkg/event"
 	"reprise/pkg/gateway"
-	"reprise/pkg/projection"
 )
 
 // Held is an entity whose effects wait, as it is listed.
@@ -90,18 +89,18 @@ const (
 )
 
 // fail makes the entity wait at an event whose reaction failed, with the row before it.
-func (r *run) fail(ctx context.Context, p *projection.Placed, upto event.Position, failed *failure) error {
+func (r *run) fail(ctx context.Context, upto event.Position, failed *failure) error {
 	now := r.Now().UTC()
 	w := r.memory.Waiting
 	if w == nil {
 		w = &Waiting{Since: now}
 		r.memory.Waiting = w
 	}
-	if w.Position != p.Position {
-		w.Position, w.Type, w.Attempts = p.Position, p.Event.Type, 0
+	if at := failed.at; w.Position != at.Position {
+		w.Position, w.Type, w.Attempts = at.Position, at.Event.Type, 0
 	}
 	w.Upto = max(w.Upto, upto)
-	w.Reason, w.Call = brief(failed.err), failed.call
+	w.Reason, w.Call = Brief(failed.err), failed.call
 	if !errors.Is(failed.err, errBusy) && !errors.Is(failed.err, errSilent) {
 		w.Attempts++
 	}
@@ -180,7 +179,7 @@ func (r *Reactor) again(ctx context.Context, lane event.Lane, entity string) err
 	if err := run.found(ctx); err != nil {
 		return err
 	}
-	page, more, err := run.history(ctx, run.fold.row.Position, w.Upto, againPage)
+	page, more, err := run.history(ctx, lane, entity, run.fold.row.Position, w.Upto, againPage)
 	if err != nil {
 		return err
 	}
@@ -192,7 +191,7 @@ func (r *Reactor) again(ctx context.Context, lane event.Lane, entity string) err
 		}
 		if failed != nil {
 			run.fold.row = row
-			return run.fail(ctx, &page[i], w.Upto, failed)
+			return run.fail(ctx, w.Upto, failed)
 		}
 	}
 	if more {

@@ -62,9 +62,9 @@ type Query struct {
 
 // Key identifies an update for the external system, which then performs it only once: it
 // is the same in every delivery and retry of the event, and differs for another event,
-// call or part.
+// call or part. An id that events of two entities share is that of two events.
 func Key(e *event.Event, system, name, part string) string {
-	return keyOf(system, name, e.Source, e.ID, part)
+	return keyOf(system, name, e.Source, e.Subject, e.ID, part)
 }
 
 // CorrectionKey identifies the update that corrects another one on a replay's behalf.

@@ -107,6 +107,7 @@ func (p *Platform) Consumer() *replay.Consumer {
 		Codec:       p.Codec,
 		Lanes:       p.Lanes,
 		Width:       p.Settings.Bucket,
+		Effects:     p.collector(),
 	}
 }
 
@@ -183,6 +184,7 @@ func (p *Platform) Replays() *lifecycle.Service {
 		Closer:     p.Closer(),
 		Width:      p.Settings.Bucket,
 		Random:     p.Random,
+		Effects:    p.reactor != nil,
 		Ledger:     p.ledger(),
 	}
 }

@@ -4,8 +4,11 @@ import (
 	"context"
 	"time"
 
+	"reprise/pkg/api/outgoing"
 	"reprise/pkg/effects"
+	"reprise/pkg/effects/approval"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/replay"
 )
 
 // reacting are the parts of what lets the service react.
@@ -17,13 +20,20 @@ func (p *Platform) reacting() effects.Reactor {
 		Applier: p.Applier.Aside(),
 		View:    eventlog.View{Log: p.EventLog, Heads: p.heads},
 		Buckets: p.finder().Find,
-		Lanes:   p.Lanes.Count(),
 		Now:     p.Now,
 		Log:     p.Log,
 	}
 }
 
 func (p *Platform) ledgerOfEffects() effects.Ledger { return effects.Ledger{Table: p.Effects} }
+
+// collector compares effects; it is nil without a service.
+func (p *Platform) collector() replay.EffectsCollector {
+	if p.reactor == nil {
+		return nil
+	}
+	return &effects.Collector{Reactor: p.reactor}
+}
 
 // beginService lets a service begin that is new: on a new platform, which has no generation
 // yet, with the first event of the log.
@@ -42,7 +52,7 @@ func (p *Platform) beginService(ctx context.Context) error {
 const sweepReserve = 30 * time.Second
 
 // RetryEffects is retry-effects: it takes up the effects of entities that wait and are due,
-// until shortly before the limit of ctx. It returns when the next one is due, zero if none
+// and carries out what was approved, until shortly before the limit of ctx. It returns when the next one is due, zero if none
 // waits.
 func (p *Platform) RetryEffects(ctx context.Context) (due time.Time, err error) {
 	if p.reactor == nil {
@@ -53,5 +63,37 @@ func (p *Platform) RetryEffects(ctx context.Context) (due time.Time, err error) 
 		until = deadline.Add(-sweepReserve)
 	}
 	_, due, err = p.reactor.Sweep(ctx, "", until)
+	if err != nil {
+		return due, err
+	}
+	runner := &approval.Runner{
+		Store:   p.approvals(),
+		Reactor: p.reactor,
+		Lanes:   p.Lanes.Count(),
+		Sleep:   p.Sleep,
+		Log:     p.Log,
+	}
+	next, err := runner.Run(ctx, until)
+	if due.IsZero() || !next.IsZero() && next.Before(due) {
+		due = next
+	}
 	return due, err
+}
+
+func (p *Platform) approvals() approval.Store { return approval.Store{Table: p.Effects, Now: p.Now} }
+
+// outgoing serves the routes of effects.
+func (p *Platform) outgoing() outgoing.Outgoing {
+	wake := p.WakeEffects
+	if wake == nil {
+		wake = func(context.Context) error { return nil }
+	}
+	return outgoing.Outgoing{
+		Reactor:   p.reactor,
+		Approvals: p.approvals(),
+		Replays:   p.store,
+		Lanes:     p.Lanes,
+		Wake:      wake,
+		Log:       p.Log,
+	}
 }

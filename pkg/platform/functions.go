@@ -62,6 +62,7 @@ func (p *Platform) API() *api.API {
 			Store:   p.verifications(),
 			Log:     p.Log,
 		},
+		Outgoing: p.outgoing(),
 		Extract: extract.Extract{
 			Log:   p.EventLog,
 			Heads: p.heads,

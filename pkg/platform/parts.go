@@ -54,6 +54,8 @@ type Parts struct {
 	// them soon, before its schedule does.
 	Host       Host
 	WakeKeeper func(context.Context) error
+	// WakeEffects asks retry-effects to run soon; nil where it notices by itself.
+	WakeEffects func(context.Context) error
 	// Lag is how far a function is behind the stream that it reads; known is
 	// false if that is unknown.
 	Lag func(ctx context.Context, function string) (lag time.Duration, known bool, err error)

@@ -24,6 +24,16 @@ type Consumer struct {
 	Codec       *record.Codec
 	Lanes       *event.Lanes
 	Width       eventlog.Width
+	// Effects compares the effects of a rebuild that asks for it; nil without a service.
+	Effects EffectsCollector
+}
+
+// EffectsCollector compares what the service would send for events with what was sent.
+type EffectsCollector interface {
+	// Collect is called before the events are folded in, in the order in which they are;
+	// ordinal is that of the first within the lane's selection. It may get some of them
+	// again. ErrOtherService means that another version of the service collected before.
+	Collect(ctx context.Context, replay string, to projection.Target, ordinal int64, events []projection.Placed) error
 }
 
 // Consumed is the outcome of a batch.
@@ -149,6 +159,7 @@ func (c *Consumer) fold(ctx context.Context, row Row, lane event.Lane, batch []d
 		return Consumed{}, err
 	}
 	t := intake{consumer: c, lane: lane, mark: mark}
+	ordinal := mark.Ordinal
 	t.take(batch)
 	if t.result.Events == 0 {
 		return t.result, nil
@@ -159,6 +170,9 @@ func (c *Consumer) fold(ctx context.Context, row Row, lane event.Lane, batch []d
 			Generation: marks.generation,
 			Lane:       lane,
 			Replay:     row.ID,
+		}
+		if err := c.collect(ctx, row, target, ordinal, t.events); err != nil {
+			return Consumed{}, err
 		}
 		tally, err := c.Applier.Apply(ctx, target, t.events)
 		if err != nil {
@@ -171,6 +185,19 @@ func (c *Consumer) fold(ctx context.Context, row Row, lane event.Lane, batch []d
 		return Consumed{}, err
 	}
 	return t.result, nil
+}
+
+// collect compares the effects of events if the replay asks for that.
+func (c *Consumer) collect(
+	ctx context.Context, row Row, to projection.Target, ordinal int64, events []projection.Placed,
+) error {
+	if row.Request.Effects == "" {
+		return nil
+	}
+	if c.Effects == nil {
+		return fmt.Errorf("%w (this program has none)", ErrOtherService)
+	}
+	return c.Effects.Collect(ctx, row.ID, to, ordinal, events)
 }
 
 // intake collects the events of a batch that continue from the mark.

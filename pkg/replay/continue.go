@@ -120,7 +120,7 @@ func (r *Row) mendable() bool {
 	if r.Failure.Error == faultCutTooOld { // by an execution that could not move the cut
 		return r.CatchUps < MaxCatchUps
 	}
-	hopeless := []string{faultInvalidInput, FaultOtherVersion, FaultLost, FaultDamaged}
+	hopeless := []string{faultInvalidInput, FaultOtherVersion, FaultOtherService, FaultLost, FaultDamaged}
 	return !slices.Contains(hopeless, r.Failure.Error)
 }
 

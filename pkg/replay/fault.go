@@ -20,6 +20,9 @@ const (
 	FaultOtherVersion = "Reprise.OtherVersion"
 	FaultLost         = "Reprise.GenerationLost"
 	FaultDamaged      = "Reprise.StorageDamaged"
+	// FaultOtherService: the effects of a replay were collected by another version of the
+	// service.
+	FaultOtherService = "Reprise.OtherService"
 	// FaultParked: a person has to decide whether the generation becomes active.
 	FaultParked = "Reprise.Parked"
 )
@@ -29,6 +32,10 @@ var (
 	// projections than this program's. It cannot continue: one generation has
 	// one version.
 	ErrOtherVersion = errors.New("the rebuild was begun with another version of the projections: start a new rebuild")
+	// ErrOtherService says that the effects of a replay were collected by another version
+	// of the service than this program's. It cannot continue: what it compares is that of
+	// one version.
+	ErrOtherService = errors.New("the effects were collected by another version of the service: start a new replay")
 	// ErrGenerationLost says that the generation of a rebuild is lost.
 	ErrGenerationLost = errors.New("the rebuilt generation is lost: start a new rebuild")
 )
@@ -42,6 +49,8 @@ func (r *Row) fault() error {
 	switch r.Fault.Error {
 	case FaultOtherVersion:
 		kind = ErrOtherVersion
+	case FaultOtherService:
+		kind = ErrOtherService
 	case FaultDamaged:
 		kind = storefault.ErrDamaged
 	}
@@ -91,6 +100,8 @@ func faultOf(err error) string {
 	switch {
 	case errors.Is(err, ErrOtherVersion):
 		return FaultOtherVersion
+	case errors.Is(err, ErrOtherService):
+		return FaultOtherService
 	case errors.Is(err, datastore.ErrNoGeneration):
 		return FaultLost
 	case errors.Is(err, storefault.ErrDamaged):

@@ -86,6 +86,7 @@ func faultName(err error) string {
 		{verify.ErrOvertaken, FaultTransient},
 		{projection.ErrOtherVersion, FaultOtherVersion},
 		{replay.ErrOtherVersion, FaultOtherVersion},
+		{replay.ErrOtherService, replay.FaultOtherService},
 		{replay.ErrGenerationLost, FaultLost},
 		{datastore.ErrLost, FaultLost},
 		{datastore.ErrNoGeneration, FaultLost},

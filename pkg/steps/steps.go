@@ -124,6 +124,9 @@ func (h *PlanReplay) Handle(ctx context.Context, in PlanInput) (PlanOutput, erro
 	if err := request.CheckSlice(time.Duration(h.Planner.Width)); err != nil {
 		return PlanOutput{}, fault(err)
 	}
+	if err := request.CheckEffects(h.Replays.Effects); err != nil {
+		return PlanOutput{}, fault(err)
+	}
 	if request.DryRun {
 		return h.forecast(ctx, request)
 	}

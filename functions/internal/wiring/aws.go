@@ -158,6 +158,9 @@ func addServices(parts *platform.Parts, s settings.Settings, cfg aws.Config, kno
 	known.lag = iteratorAge{api: cloudwatch.NewFromConfig(cfg), now: parts.Now, names: s.Names}
 	parts.Lag, parts.Status = known.lag.of, known
 	functions := lambda.NewFromConfig(cfg)
+	if parts.Service != nil {
+		parts.WakeEffects = caller(functions, s.Names.Function("retry-effects"))
+	}
 	parts.WakeKeeper = caller(functions, s.Names.Function("keep-consumers"))
 	parts.Host = &consumers.Lambda{
 		API:             functions,

@@ -243,6 +243,7 @@ func scenarios() map[string]func(served) {
 func TestEveryCountedLineIsLogged(t *testing.T) {
 	all := scenarios()
 	maps.Copy(all, verifications())
+	maps.Copy(all, effectScenarios())
 	for _, line := range logged.Lines() {
 		play, found := all[line.Metric]
 		if !found {

@@ -59,7 +59,7 @@ func Stacks() []string { return []string{"data", "ingest", "replay", "operations
 func Functions() []string {
 	return []string{
 		"load-events", "import-events", "serve-api",
-		"pump-events", "write-state", "run-microservice", "keep-consumers", "watch-log",
+		"pump-events", "write-state", "run-microservice", "retry-effects", "keep-consumers", "watch-log",
 		"plan-replay", "read-segment", "apply-playback", "check-drained", "prove-completeness",
 		"follow-stream", "promote-generation", "await-resume", "control-replay", "report-replay", "close-replay",
 		"plan-verification", "verify-lanes", "report-verification",

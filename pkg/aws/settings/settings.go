@@ -73,7 +73,7 @@ func Needs(function string) []string {
 		return append(Common(), EnvReaders)
 	case "plan-verification":
 		return append(Common(), EnvReaders, EnvFullEvery)
-	case "run-microservice":
+	case "run-microservice", "retry-effects", "apply-playback":
 		return append(Common(), EnvSystems)
 	}
 	return Common()

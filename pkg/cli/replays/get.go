@@ -212,6 +212,9 @@ func inputText(r replay.Request) string {
 	if r.Attribute != nil {
 		parts = append(parts, r.Attribute.Name+"="+r.Attribute.Value)
 	}
+	if r.Effects != "" {
+		parts = append(parts, "effects "+string(r.Effects))
+	}
 	if r.Ordering != "" {
 		parts = append(parts, "ordering "+string(r.Ordering))
 	}

@@ -30,6 +30,9 @@ func printPlan(f *command.ClientFlags, p forecast.Plan) error {
 			command.Row(w, "attribute", in.Attribute.Name+"="+in.Attribute.Value)
 		}
 		command.Row(w, "target", targetText(in))
+		if in.Effects != nil {
+			command.Row(w, "effects", "compared with what was sent; nothing is sent")
+		}
 		command.Row(w, "ordering", in.Ordering)
 		command.Row(w, "parallelism", orText(p.Readers == in.Parallelism, strconv.Itoa(in.Parallelism),
 			fmt.Sprintf("%d, of which the platform allows %d", in.Parallelism, p.Readers)))

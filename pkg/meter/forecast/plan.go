@@ -77,6 +77,7 @@ type Input struct {
 	Attribute   *request.Attribute `json:"attribute"`
 	Rebuild     bool               `json:"rebuild"`
 	Promote     request.Promotion  `json:"promote"`
+	Effects     *request.Effects   `json:"effects"`
 	Ordering    request.Ordering   `json:"ordering"`
 	Slice       *request.Width     `json:"slice"`
 	Parallelism int                `json:"parallelism"`
@@ -108,6 +109,9 @@ func inputOf(r replay.Request) Input {
 	}
 	if r.Slice != "" {
 		in.Slice = &r.Slice
+	}
+	if r.Effects != "" {
+		in.Effects = &r.Effects
 	}
 	return in
 }

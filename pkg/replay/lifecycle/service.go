@@ -45,6 +45,8 @@ type Service struct {
 	Width eventlog.Width
 	// Random is the source of names for replays without one.
 	Random io.Reader
+	// Effects says that the platform has business logic with effects.
+	Effects bool
 	// Ledger has what replays have used, for their budgets.
 	Ledger budget.Ledger
 }
@@ -86,7 +88,7 @@ func (s *Service) check(ctx context.Context, name string, request replay.Request
 		return fmt.Errorf("%w: dryRun starts nothing: send the input to POST /plans, "+
 			"or start the state machine itself with it", replay.ErrRequest)
 	}
-	if err := request.CheckSlice(time.Duration(s.Width)); err != nil {
+	if err := errors.Join(request.CheckSlice(time.Duration(s.Width)), request.CheckEffects(s.Effects)); err != nil {
 		return err
 	}
 	if _, err := s.Store.Load(ctx, name); !errors.Is(err, replay.ErrNotFound) || replay.CheckID(name) != nil {

@@ -21,6 +21,15 @@ func (r Request) Check() error {
 	return nil
 }
 
+// CheckEffects returns ErrInvalid if effects are to be compared and the platform has no
+// business logic with effects.
+func (r Request) CheckEffects(service bool) error {
+	if r.Effects != "" && !service {
+		return fmt.Errorf("%w: effects %s: this platform has no business logic with effects", ErrInvalid, r.Effects)
+	}
+	return nil
+}
+
 // CheckSlice returns ErrInvalid if the slice width is no multiple of the log's
 // buckets, since a bucket is read as a whole. A bucket of 0 checks nothing.
 func (r Request) CheckSlice(bucket time.Duration) error {
@@ -125,6 +134,10 @@ func (r Request) badRebuild() string {
 		return "ask needs promote: what is asked is whether to promote"
 	case r.Promote && !r.Rebuild:
 		return "promote needs rebuild: only a rebuilt generation can become active"
+	case r.Effects != "" && r.Effects != Diff:
+		return fmt.Sprintf("effects %q is not diff", clipped(string(r.Effects)))
+	case r.Effects != "" && !r.Rebuild:
+		return "effects needs rebuild: the service reacts to the states that a rebuild folds"
 	case r.Rebuild && r.Filtered():
 		return "a rebuild takes the whole log: leave from, to, types, entities, prefixes and attribute out"
 	case r.Rebuild && r.Order() == Unordered:

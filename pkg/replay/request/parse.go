@@ -29,6 +29,7 @@ type wire struct {
 	Parallelism json.RawMessage `json:"parallelism"`
 	Rate        json.RawMessage `json:"rate"`
 	Budget      json.RawMessage `json:"budget"`
+	Effects     json.RawMessage `json:"effects"`
 	Tolerated   json.RawMessage `json:"toleratedFailures"`
 	DryRun      json.RawMessage `json:"dryRun"`
 }
@@ -73,6 +74,7 @@ func (w *wire) request() (r Request, err error) {
 		{"attribute", w.Attribute, attribute(&r.Attribute)},
 		{"rebuild", w.Rebuild, value(&r.Rebuild)},
 		{"promote", w.Promote, promotion(&r)},
+		{"effects", w.Effects, text(&r.Effects)},
 		{"ordering", w.Ordering, text(&r.Ordering)},
 		{"slice", w.Slice, text(&r.Slice)},
 		{"parallelism", w.Parallelism, integer(&r.Parallelism, 1, MaxParallelism)},

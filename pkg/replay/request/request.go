@@ -55,6 +55,9 @@ type Request struct {
 	Rebuild bool `json:"rebuild,omitempty"`
 	Promote bool `json:"promote,omitempty"`
 	Ask     bool `json:"-"`
+	// Effects is Diff to compare the effects of the business logic as it is now with what
+	// was sent; "" has nothing to do with effects. Nothing is sent either way.
+	Effects Effects `json:"effects,omitempty"`
 	// Ordering is ByEntity if it is "".
 	Ordering Ordering `json:"ordering,omitempty"`
 	// Slice is the width of a time slice, such as 6h or 7d; "" lets the plan
@@ -73,6 +76,13 @@ type Request struct {
 	// nothing is created.
 	DryRun bool `json:"dryRun,omitempty"`
 }
+
+// Effects is what a replay has to do with the effects of business logic.
+type Effects string
+
+// Diff collects the calls that the service as it is now would make, and compares them with
+// those that were made.
+const Diff Effects = "diff"
 
 // Attribute is an extension attribute and the value that selects an event. Booleans
 // and integers have the value that JSON writes: true, 42.

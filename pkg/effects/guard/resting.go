@@ -1,4 +1,4 @@
-package effects
+package guard
 
 import (
 	"context"
@@ -15,26 +15,28 @@ const (
 	restFor = 5 * time.Second
 )
 
-// resting knows which systems do not answer, so that a system that stalls takes the time
+// Resting knows which systems do not answer, so that a system that stalls takes the time
 // of a few entities only, and the others fail at once. It is safe for concurrent use.
-type resting struct {
+type Resting struct {
 	mu      sync.Mutex
 	silent  map[string]int
 	resting map[string]time.Time
 }
 
-func newResting() *resting {
-	return &resting{silent: make(map[string]int), resting: make(map[string]time.Time)}
+// NewResting returns a Resting that knows of no silence.
+func NewResting() *Resting {
+	return &Resting{silent: make(map[string]int), resting: make(map[string]time.Time)}
 }
 
-func (r *resting) rests(system string, now time.Time) bool {
+// Rests reports whether a system is left alone now.
+func (r *Resting) Rests(system string, now time.Time) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return now.Before(r.resting[system])
 }
 
-// note notes the outcome of an attempt.
-func (r *resting) note(system string, now time.Time, err error) {
+// Note notes the outcome of an attempt.
+func (r *Resting) Note(system string, now time.Time, err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if !errors.Is(err, context.DeadlineExceeded) {

@@ -1,4 +1,4 @@
-package effects
+package guard
 
 import (
 	"context"
@@ -14,8 +14,10 @@ var (
 	// ErrManyRunaways says that so many reactions never returned that this process starts
 	// no more of them. A new process does.
 	ErrManyRunaways = errors.New("too many reactions of the service never returned: correct it, and restart the process")
-	errRunaway      = errors.New("the service did not return in time")
-	errPanic        = errors.New("the service panicked")
+	// ErrRunaway says that a reaction did not return in time.
+	ErrRunaway = errors.New("the service did not return in time")
+	// ErrPanic says that a reaction panicked.
+	ErrPanic = errors.New("the service panicked")
 )
 
 const (
@@ -25,27 +27,28 @@ const (
 	grace = 5 * time.Second
 )
 
-// guard calls a service, which may panic or never return, so that it harms one entity
+// Guard calls a service, which may panic or never return, so that it harms one entity
 // only. It is safe for concurrent use.
-type guard struct {
-	limit    time.Duration
+type Guard struct {
+	// Limit bounds the time of a reaction.
+	Limit    time.Duration
 	runaways atomic.Int64
 }
 
-// react calls the service. After errRunaway the reaction goes on, but its gateway refuses
+// React calls the service. After ErrRunaway the reaction goes on, but its gateway refuses
 // what it still calls.
-func (g *guard) react(ctx context.Context, s gateway.Service, r *gateway.Reaction, outside gateway.Gateway) error {
+func (g *Guard) React(ctx context.Context, s gateway.Service, r *gateway.Reaction, outside gateway.Gateway) error {
 	if g.runaways.Load() >= maxRunaways {
 		return ErrManyRunaways
 	}
-	ctx, cancel := context.WithTimeout(ctx, g.limit)
+	ctx, cancel := context.WithTimeout(ctx, g.Limit)
 	defer cancel()
 	gate := &gate{outside: outside}
 	done := make(chan error, 1)
 	go func() {
 		defer func() {
 			if cause := recover(); cause != nil {
-				done <- fmt.Errorf("%w: %s", errPanic, brief(fmt.Errorf("%v", cause)))
+				done <- fmt.Errorf("%w: %s", ErrPanic, shortened(fmt.Sprint(cause)))
 			}
 		}()
 		done <- s.React(ctx, r, gate)
@@ -63,7 +66,7 @@ func (g *guard) react(ctx context.Context, s gateway.Service, r *gateway.Reactio
 	case <-timer.C:
 		gate.shut.Store(true)
 		g.runaways.Add(1)
-		return errRunaway
+		return ErrRunaway
 	}
 }
 
@@ -76,7 +79,7 @@ type gate struct {
 // Update implements gateway.Gateway.
 func (g *gate) Update(ctx context.Context, e gateway.Effect) ([]byte, error) {
 	if g.shut.Load() {
-		return nil, errRunaway
+		return nil, ErrRunaway
 	}
 	return g.outside.Update(ctx, e)
 }
@@ -84,7 +87,16 @@ func (g *gate) Update(ctx context.Context, e gateway.Effect) ([]byte, error) {
 // Query implements gateway.Gateway.
 func (g *gate) Query(ctx context.Context, q gateway.Query) ([]byte, error) {
 	if g.shut.Load() {
-		return nil, errRunaway
+		return nil, ErrRunaway
 	}
 	return g.outside.Query(ctx, q)
+}
+
+// shortened bounds what a panic says.
+func shortened(text string) string {
+	const most = 200
+	if len(text) <= most {
+		return text
+	}
+	return text[:most] + "…"
 }

@@ -4,13 +4,18 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"net/http"
 	"os"
+	"slices"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"reprise/integration/process"
+	"reprise/pkg/api/outgoing"
+	"reprise/pkg/api/web"
 	"reprise/pkg/domain/samples"
+	"reprise/pkg/effects"
 	"reprise/pkg/gateway/standin"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
@@ -132,7 +137,8 @@ func TestKilledInTheMiddleOfCalls(t *testing.T) {
 		for at := range steps {
 			c.Send("/events", batch(at, accounts))
 		}
-		c.Call("POST", "/replays", "application/json", []byte(`{"name":"meanwhile","input":{"rebuild":true,"promote":true}}`))
+		c.Call(http.MethodPost, "/replays", "application/json", // the same one each time
+			[]byte(`{"name":"meanwhile","input":{"rebuild":true,"promote":true}}`))
 		k.strike(t, p)
 		p, c = launch(t, dir, server)
 	}
@@ -151,7 +157,7 @@ func TestKilledInTheMiddleOfWhatMayHappenOnceOnly(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts processes")
 	}
-	const fresh, kills = 6, 4
+	const fresh, kills, upTo = 6, 4, 3 // up to the first fee
 	server, dir, k := begin(t), t.TempDir(), killer{now: make(chan struct{}, 1)}
 	direct := k.direct(3)
 	server.Direct(func(call, key string, received int) standin.Mood {
@@ -163,17 +169,40 @@ func TestKilledInTheMiddleOfWhatMayHappenOnceOnly(t *testing.T) {
 	accounts := 0
 	for range kills {
 		accounts += fresh
-		for at := range 3 { // up to the first fee
+		for at := range upTo {
 			c.Send("/events", batch(at, accounts))
 		}
 		k.strike(t, p)
 		p, c = launch(t, dir, server, "--at-most-once=payments/charge")
 	}
-	await(t, server, "an attempt of each fee", func(b standin.Books) bool { return len(b.Deeds) >= accounts })
-	c.Settle(int64(3 * accounts))
-	for key, deed := range server.Books().Deeds {
+	server.Direct(nil)
+	server.Behave("", standin.Mood{Forgets: true})
+	doubts := localtest.Until(c, "/effects/waiting?limit=1000", func(page outgoing.WaitingPage) bool {
+		return settled(&page) && len(server.Books().Payments)+len(page.Waiting) >= accounts
+	}).Waiting
+	books := server.Books()
+	for key, deed := range books.Deeds {
 		if deed.Received != 1 || deed.Performed > 1 {
 			t.Errorf("%s %s was received %d and performed %d times", deed.Call, key, deed.Received, deed.Performed)
 		}
 	}
+	if len(doubts) < kills {
+		t.Errorf("%d calls are in doubt after %d kills in the middle of one", len(doubts), kills)
+	}
+	// A person reads the books of the system, and says what happened.
+	for i := range doubts {
+		happened := slices.ContainsFunc(books.Payments, func(p standin.Payment) bool { return p.Account == doubts[i].Entity })
+		body := fmt.Appendf(nil, `{"happened":%t,"reason":"the books say so"}`, happened)
+		path := "/effects/" + web.EncodeEntity(doubts[i].Entity) + "/resume"
+		if status, answer := c.Call(http.MethodPost, path, "application/json", body); status != http.StatusOK {
+			t.Errorf("resume %s: %d %s", doubts[i].Entity, status, answer)
+		}
+	}
+	localtest.Until(c, "/effects/waiting", func(page outgoing.WaitingPage) bool { return len(page.Waiting) == 0 })
+	judge(t, server.Books(), accounts, upTo)
+}
+
+// settled reports whether everything that waits needs a person, since it is in doubt.
+func settled(page *outgoing.WaitingPage) bool {
+	return !slices.ContainsFunc(page.Waiting, func(h effects.Held) bool { return !h.Parked || !h.Doubt })
 }

@@ -55,8 +55,9 @@ func TestEachUpdateHappensOnceInEffect(t *testing.T) {
 	}
 	await(t, server, "everything that is owed", complete(t, accounts, len(steps)))
 	judge(t, server.Books(), accounts, len(steps))
+	want := fmt.Sprintf(`{"owner":"Ada","open":true,"balance":%d,"overdraft":100000}`, lastBalance)
 	for entity, row := range p.Rows("", lanes) {
-		if want := fmt.Sprintf(`{"owner":"Ada","open":true,"balance":%d,"overdraft":100000}`, lastBalance); string(row.State) != want {
+		if string(row.State) != want {
 			t.Errorf("%s: %s", entity, row.State)
 		}
 	}

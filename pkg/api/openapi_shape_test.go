@@ -72,7 +72,7 @@ func TestSchemasMatchTheAnswers(t *testing.T) {
 		"ResumedEffects": outgoing.Resumed{}, "Effects": outgoing.CallsPage{}, "EffectsOnly": approval.Only{},
 		"ApproveEffects": outgoing.ApproveRequest{}, "EffectsApproval": approval.Approval{},
 		"EffectsComparison": outgoing.Comparison{},
-		"PlaybackPage": api.PlaybackPage{}, "Samples": api.SamplesView{},
+		"PlaybackPage":      api.PlaybackPage{}, "Samples": api.SamplesView{},
 	} {
 		compareShape(t, name, reflect.TypeOf(shown), doc.Components.Schemas[name])
 	}

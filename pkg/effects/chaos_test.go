@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"net/http"
@@ -18,7 +17,6 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"reprise/pkg/api/web"
-	"reprise/pkg/control"
 	"reprise/pkg/domain/samples"
 	"reprise/pkg/effects"
 	"reprise/pkg/effects/effectstest"
@@ -29,61 +27,6 @@ import (
 	"reprise/pkg/platform/platformtest"
 	"reprise/pkg/projection"
 )
-
-var errChaos = errors.New("chaos")
-
-// chance decides at random, for several goroutines.
-type chance struct {
-	mu  sync.Mutex
-	rng *rand.Rand
-	off bool
-}
-
-func (c *chance) of(percent int) bool {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	return !c.off && c.rng.IntN(100) < percent
-}
-
-func (c *chance) stop() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.off = true
-}
-
-// shaky is a table whose operations fail at random, before or after they take effect: the
-// second is what a crash right behind a write looks like.
-type shaky struct {
-	control.Table
-	chance *chance
-}
-
-func (s shaky) Get(ctx context.Context, key control.Key) (control.Document, error) {
-	if s.chance.of(3) {
-		return control.Document{}, errChaos
-	}
-	return s.Table.Get(ctx, key)
-}
-
-func (s shaky) Put(ctx context.Context, key control.Key, body []byte, previous control.Version) (
-	control.Version, error,
-) {
-	if s.chance.of(4) {
-		return "", errChaos
-	}
-	version, err := s.Table.Put(ctx, key, body, previous)
-	if err == nil && s.chance.of(4) {
-		return "", errChaos
-	}
-	return version, err
-}
-
-func (s shaky) Delete(ctx context.Context, key control.Key, previous control.Version) error {
-	if s.chance.of(4) {
-		return errChaos
-	}
-	return s.Table.Delete(ctx, key, previous)
-}
 
 // seen is what the tested service tells the outside of an event.
 type seen struct {
@@ -131,7 +74,7 @@ func orNull(state json.RawMessage) json.RawMessage {
 type chaos struct {
 	t       *testing.T
 	rng     *rand.Rand
-	chance  *chance
+	chance  *effectstest.Chance
 	world   *platformtest.World
 	books   *effectstest.System
 	ahead   time.Duration
@@ -145,11 +88,11 @@ type chaos struct {
 
 func newChaos(t *testing.T, seed uint64) *chaos {
 	c := &chaos{t: t, rng: rand.New(rand.NewPCG(seed, 1)), world: platformtest.New(t)}
-	c.chance = &chance{rng: rand.New(rand.NewPCG(seed, 2))}
+	c.chance = effectstest.NewChance(seed)
 	done := make(map[string]bool)
 	c.books = &effectstest.System{Answer: func(r *gateway.Request) ([]byte, error) {
-		if c.chance.of(15) {
-			return nil, errChaos
+		if c.chance.Of(15) {
+			return nil, effectstest.ErrChaos
 		}
 		c.mu.Lock()
 		if !done[r.Key] {
@@ -157,37 +100,35 @@ func newChaos(t *testing.T, seed uint64) *chaos {
 			c.order = append(c.order, r.Key)
 		}
 		c.mu.Unlock()
-		if c.chance.of(15) {
-			return nil, errChaos // it happened, and the answer was lost
+		if c.chance.Of(15) {
+			return nil, effectstest.ErrChaos // it happened, and the answer was lost
 		}
 		return []byte(`"ok"`), nil
 	}}
 	c.paid = make(map[string]int)
 	bank := &effectstest.System{Answer: func(r *gateway.Request) ([]byte, error) {
-		if c.chance.of(10) {
-			return nil, fmt.Errorf("%w: %w", gateway.ErrNotSent, errChaos)
+		if c.chance.Of(10) {
+			return nil, fmt.Errorf("%w: %w", gateway.ErrNotSent, effectstest.ErrChaos)
 		}
 		c.mu.Lock()
 		c.paid[r.Key]++
 		c.mu.Unlock()
-		if c.chance.of(10) {
-			return nil, errChaos // it happened, and the answer was lost
+		if c.chance.Of(10) {
+			return nil, effectstest.ErrChaos // it happened, and the answer was lost
 		}
 		return []byte(`"paid"`), nil
 	}}
 	c.world.Parts.Service = telling()
 	c.world.Parts.Systems = gateway.Systems{"bank": bank, "books": c.books, "rates": &effectstest.System{
 		Answer: func(*gateway.Request) ([]byte, error) { return fmt.Appendf(nil, "%d", c.roll()), nil }}}
-	c.world.Parts.Effects = shaky{c.world.Parts.Effects, c.chance}
+	c.world.Parts.Effects = effectstest.Shaky{Table: c.world.Parts.Effects, Chance: c.chance}
 	c.world.Parts.Now = func() time.Time { return time.Now().Add(c.ahead) }
 	return c
 }
 
 // roll is an answer that differs from call to call: a second question would show.
 func (c *chaos) roll() int {
-	c.chance.mu.Lock()
-	defer c.chance.mu.Unlock()
-	return c.chance.rng.IntN(1_000_000)
+	return c.chance.Number(1_000_000)
 }
 
 // platform is the platform as a new process has it.
@@ -264,7 +205,7 @@ func (c *chaos) deliver() {
 // settle ends the trouble, and lets everything come to its end.
 func (c *chaos) settle() {
 	c.t.Helper()
-	c.chance.stop()
+	c.chance.Stop()
 	p := c.platform()
 	for range 50 {
 		answer, err := p.Microservice()(c.t.Context(), c.batches[len(c.batches)-1])
@@ -441,11 +382,11 @@ func TestEveryUpdateIsMadeOnceWhateverFails(t *testing.T) {
 	for seed := range seeds {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			c := newChaos(t, seed)
-			c.chance.stop()
+			c.chance.Stop()
 			if err := c.platform().Keep(t.Context()); err != nil {
 				t.Fatal(err)
 			}
-			c.chance.off = false
+			c.chance.Go()
 			next := 0
 			for range 6 + c.rng.IntN(6) {
 				c.send(&next)

@@ -261,7 +261,7 @@ func (l *lot) note(ctx context.Context, entries []Entry, classes *[]Class) error
 		if e.Class == Same || e.Class == Silent {
 			continue
 		}
-		if err := l.Ledger.enter(ctx, l.replay, e); err != nil {
+		if err := l.Ledger.Enter(ctx, l.replay, e); err != nil {
 			return err
 		}
 	}

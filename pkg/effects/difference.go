@@ -91,9 +91,9 @@ func (e *Entry) key(replay string) control.Key {
 	return control.Key{Partition: entriesOf(replay, e.Lane), Sort: e.place().callKey(e.System, e.Name, e.Part, 0)}
 }
 
-// enter stores an entry as it was found, unless it is stored already. A batch that is
+// Enter stores an entry as it was found, unless it is stored already. A batch that is
 // consumed again finds the same.
-func (l Ledger) enter(ctx context.Context, replay string, e *Entry) error {
+func (l Ledger) Enter(ctx context.Context, replay string, e *Entry) error {
 	_, err := control.Store(ctx, l.Table, e.key(replay), e, "")
 	if err != nil && !errors.Is(err, control.ErrConflict) {
 		return fmt.Errorf("enter difference of effects: %w", err)

@@ -13,6 +13,7 @@ import (
 
 	"reprise/pkg/api"
 	"reprise/pkg/api/outgoing"
+	"reprise/pkg/api/past"
 	"reprise/pkg/api/web"
 	"reprise/pkg/effects"
 	"reprise/pkg/effects/effectstest"
@@ -226,7 +227,13 @@ func TestAFailingSystemHoldsUpItsEntityOnly(t *testing.T) {
 	if !slices.Equal(order, []string{"1", "2", "3", "4", "5"}) {
 		t.Errorf("the entity's effects came as %v", order)
 	}
-	_, body := p.Call(http.MethodGet, "/effects/"+web.EncodeEntity("account-0")+"/calls", "", nil)
+	_, body := p.Call(http.MethodGet, "/past/"+web.EncodeEntity("account-0")+"/explain", "", nil)
+	var explained past.Explanation
+	if err := json.Unmarshal(body, &explained); err != nil || explained.Events[2].Calls != 2 ||
+		len(explained.Events[1].Effects) != 0 || explained.Events[2].Effects[0].Status != effects.Done {
+		t.Errorf("%v: %s", err, body)
+	}
+	_, body = p.Call(http.MethodGet, "/effects/"+web.EncodeEntity("account-0")+"/calls", "", nil)
 	var calls outgoing.CallsPage
 	if err := json.Unmarshal(body, &calls); err != nil || len(calls.Calls) != 2*each {
 		t.Errorf("%v: %s", err, body)

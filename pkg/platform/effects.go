@@ -35,6 +35,14 @@ func (p *Platform) collector() replay.EffectsCollector {
 	return &effects.Collector{Reactor: p.reactor}
 }
 
+// effectsLog is the effects log, nil without a service.
+func (p *Platform) effectsLog() *effects.Ledger {
+	if p.reactor == nil {
+		return nil
+	}
+	return &effects.Ledger{Table: p.Effects}
+}
+
 // beginService lets a service begin that is new: on a new platform, which has no generation
 // yet, with the first event of the log.
 func (p *Platform) beginService(ctx context.Context) error {

@@ -91,6 +91,7 @@ func (p *Platform) past() past.Past {
 		Width:    p.Settings.Bucket,
 		Buckets:  p.finder().Find,
 		Applier:  p.Applier,
+		Effects:  p.effectsLog(),
 		Log:      p.Log,
 	}
 }

@@ -61,6 +61,10 @@ type Explained struct {
 	// them, and Changed is how many there are.
 	Changes []statediff.Change `json:"changes"`
 	Changed int                `json:"changed"`
+	// Effects are the calls of external systems that it has caused, at most 20 of them, and
+	// Calls is how many there are.
+	Effects []Effect `json:"effects,omitempty"`
+	Calls   int      `json:"calls,omitempty"`
 }
 
 // Explain serves a page of an explanation. The server folds the entity's events up to the
@@ -88,6 +92,9 @@ func (a *Past) Explain(r *http.Request) (web.Reply, error) {
 		return web.Reply{}, err
 	}
 	page, err := w.explain(r.Context(), after, limit)
+	if err == nil {
+		err = w.addEffects(r.Context(), &page)
+	}
 	if err == nil && len(page.Events) == 0 && after == "" {
 		err = w.nothing(r.Context())
 	}

@@ -7,6 +7,7 @@ import (
 	"net/http"
 
 	"reprise/pkg/api/web"
+	"reprise/pkg/effects"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
@@ -23,6 +24,8 @@ type Past struct {
 	Buckets replay.EntityBuckets
 	// Applier folds; its version is the version of the code that every answer names.
 	Applier *projection.Applier
+	// Effects is the effects log, nil without business logic that has effects.
+	Effects *effects.Ledger
 	// Log receives every look-up.
 	Log *slog.Logger
 }

@@ -79,6 +79,12 @@ func sayings(e *past.Explained) (said []string) {
 	if more := e.Changed - len(e.Changes); more > 0 {
 		said = append(said, fmt.Sprintf("and %s more fields", progress.Count(int64(more))))
 	}
+	for _, effect := range e.Effects {
+		said = append(said, effectText(&effect))
+	}
+	if more := e.Calls - len(e.Effects); more > 0 {
+		said = append(said, fmt.Sprintf("and %s more calls", progress.Count(int64(more))))
+	}
 	var causes []string
 	for _, cause := range []struct{ what, of string }{
 		{"caused by", e.Causation}, {"correlation", e.Correlation}, {"actor", e.Actor},
@@ -91,6 +97,18 @@ func sayings(e *past.Explained) (said []string) {
 		said = append(said, strings.Join(causes, ", "))
 	}
 	return said
+}
+
+func effectText(e *past.Effect) string {
+	text := fmt.Sprintf("%s %s/%s", e.Kind, e.System, e.Name)
+	if e.Part != "" {
+		text += " " + e.Part
+	}
+	text += ": " + string(e.Status)
+	if e.Replay != "" {
+		text += ", for replay " + e.Replay
+	}
+	return text
 }
 
 func corrected(e *past.Explained) string {

@@ -177,10 +177,13 @@ func (r *Runner) correct(ctx context.Context, a *Approval, e *effects.Entry) err
 	}
 	now := r.Store.Now().UTC()
 	return r.Reactor.Ledger.Settle(ctx, a.Replay, e, func(s *effects.Settled) {
+		if s.Done {
+			return // another runner was faster
+		}
 		if s.Approval != a.Number {
 			*s = effects.Settled{Approval: a.Number}
 		}
-		s.Sent, s.Undone, s.At, s.Error = sent, undone, &now, ""
+		s.Sent, s.Undone, s.At, s.Error = s.Sent || sent, s.Undone || undone, &now, ""
 		if failure == nil {
 			s.Done = true
 			return

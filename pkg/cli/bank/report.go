@@ -113,5 +113,6 @@ func (s *story) verdict() error {
 		r.Failed == 0 && r.Right == accounts {
 		return nil
 	}
-	return command.Hint(errBooks, "this is a defect in the platform: please report the output of reprise demo --effects --json")
+	return command.Hint(errBooks,
+		"this is a defect in the platform: please report the output of reprise demo --effects --json")
 }

@@ -81,7 +81,9 @@ func (s *story) say(format string, args ...any) {
 }
 
 // with runs a platform with a service in the directory while do lasts.
-func (s *story) with(ctx context.Context, service gateway.Service, do func(context.Context, *client.Client) error) error {
+func (s *story) with(
+	ctx context.Context, service gateway.Service, do func(context.Context, *client.Client) error,
+) error {
 	systems, err := httpsystem.Systems(s.outside.Endpoints())
 	if err != nil {
 		return err
@@ -106,7 +108,8 @@ func (s *story) with(ctx context.Context, service gateway.Service, do func(conte
 	if !up {
 		return <-ended
 	}
-	c, err := client.New(client.Options{Endpoint: endpoint, Patience: command.ShortPatience, Now: s.app.Now, Sleep: s.app.Sleep})
+	c, err := client.New(client.Options{
+		Endpoint: endpoint, Patience: command.ShortPatience, Now: s.app.Now, Sleep: s.app.Sleep})
 	if err == nil {
 		err = do(ctx, c)
 	}
@@ -215,7 +218,8 @@ func (s *story) mend(ctx context.Context, c *client.Client) error {
 		s.result.Changed, found.Counts[effects.Same])
 	if len(found.Differences) > 0 {
 		first := found.Differences[0]
-		s.say("  for example %s/%s of %s: sent %s, should be %s", first.System, first.Name, first.Entity, first.Sent, first.Wanted)
+		s.say("  for example %s/%s of %s: sent %s, should be %s",
+			first.System, first.Name, first.Entity, first.Sent, first.Wanted)
 	}
 	return s.approve(ctx, c)
 }

@@ -69,6 +69,9 @@ type Config struct {
 	LagPeriods int
 	// Tracing is "active" (X-Ray samples every function's invocations) or "off".
 	Tracing string
+	// Systems are the addresses of the external systems that a service calls: a JSON object
+	// of names and https URLs.
+	Systems string
 	// Service tells whether the business logic has a service with effects. It is not a
 	// setting: without a service, run-microservice and its consumer are not deployed.
 	Service bool
@@ -85,6 +88,9 @@ type setting struct {
 	fallback string
 	set      func(*Config, string) error
 }
+
+// systems is the setting that may also be an object of cdk.json.
+const systems = "systems"
 
 func settings() map[string]setting {
 	return map[string]setting{
@@ -117,6 +123,7 @@ func settings() map[string]setting {
 		"lagMinutes":      {"5", number(func(c *Config) *int { return &c.LagMinutes }, 1, 1440, nil)},
 		"lagPeriods":      {"3", number(func(c *Config) *int { return &c.LagPeriods }, 1, 60, nil)},
 		"tracing":         {"active", text(func(c *Config) *string { return &c.Tracing }, oneOf("active", "off"))},
+		systems:           {"{}", text(func(c *Config) *string { return &c.Systems }, checkSystems)},
 		"logDays":         {"30", number(func(c *Config) *int { return &c.LogDays }, 1, 3653, logDays)},
 	}
 }
@@ -153,7 +160,11 @@ func FromContext(context map[string]any, service bool) (Config, error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(known)) {
-		value, err := plain(context[contextPrefix+name], known[name].fallback)
+		given := context[contextPrefix+name]
+		if object, is := given.(map[string]any); is && name == systems {
+			given = asJSON(object)
+		}
+		value, err := plain(given, known[name].fallback)
 		if err == nil {
 			err = known[name].set(&config, value)
 		}

@@ -56,6 +56,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"lag minutes":            {map[string]any{"reprise:lagMinutes": 0.0}, "from 1 to 1440"},
 		"lag periods":            {map[string]any{"reprise:lagPeriods": 61.0}, "from 1 to 60"},
 		"tracing":                {map[string]any{"reprise:tracing": "on"}, "active, off"},
+		"systems":                {map[string]any{"reprise:systems": `{"mail":"http://mail.example"}`}, "not https"},
 		"log days":               {map[string]any{"reprise:logDays": 31.0}, "31 is not a retention"},
 		"more shards than lanes": {map[string]any{"reprise:shards": 4.0, "reprise:lanes": 2.0}, "more than reprise:lanes"},
 	} {

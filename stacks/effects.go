@@ -35,9 +35,11 @@ func (d *deployment) effects(stack awscdk.Stack, may access) {
 		may.effects(getItem, getItems, query))
 	react := []string{effectKeys, memoryKeys, identityKeys, markKeys, birthKeys, waitingKeys}
 	micro := d.newFunction(stack, functionSpec{folder: microservice, memory: 512, timeout: 120,
+		env:        map[string]*string{envSystems: jsii.String(d.Systems)},
 		statements: with(folds, may.changeEffects(react...), may.consume(d.eventStream()))})
 	d.mapStream(stack, micro, microservice, d.eventStream(), d.Parallelization)
 	retry := d.newFunction(stack, functionSpec{folder: retryEffects, memory: 512, timeout: 300,
+		env: map[string]*string{envSystems: jsii.String(d.Systems)},
 		statements: with(folds, may.changeEffects(append(react, differenceKeys, approvalKeys)...),
 			allowIf(within([]string{waitingKeys, approvingKeys}), actions("dynamodb:DeleteItem"),
 				tableARN(stack, d.effectsTable())))})

@@ -22,6 +22,7 @@ const (
 	envReaders         = "REPRISE_READERS"
 	envFullEvery       = "REPRISE_VERIFY_FULL_EVERY"
 	envBatching        = "REPRISE_BATCHING_SECONDS"
+	envSystems         = "REPRISE_SYSTEMS"
 )
 
 // functionSpec is what differs between functions.

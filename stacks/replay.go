@@ -23,6 +23,7 @@ func (d *deployment) replay(stack awscdk.Stack) {
 	d.stream(stack, "playback-stream", d.playbackStream(), d.PlaybackShards, d.PlaybackRetentionHours).
 		ApplyRemovalPolicy(awscdk.RemovalPolicy_DESTROY, nil)
 	playback := d.newFunction(stack, functionSpec{folder: "apply-playback", memory: 1024, timeout: 300,
+		env: map[string]*string{envSystems: jsii.String(d.Systems)},
 		statements: with(may.start(), may.control(getItems, query), may.change(replayRows, replayKeys), may.events(query),
 			may.state(getItem, getItems, putItem), may.compareEffects(), may.consume(d.playbackStream()))})
 	d.mapStream(stack, playback, "apply-playback", d.playbackStream(), d.Parallelization)

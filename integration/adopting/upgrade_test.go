@@ -20,7 +20,7 @@ func TestOnlyOurProjection(t *testing.T) {
 	if all := Projections(); len(all) != 1 || all[0].Name() != "stocks" {
 		t.Errorf("registered: %v", all)
 	}
-	if service, _ := Service(); service != nil {
+	if Service() != nil {
 		t.Error("our service is gone")
 	}
 }
@@ -51,6 +51,7 @@ func TestUpgradeMergesWithADomainOfItsOwn(t *testing.T) {
 		"\t\tsamples.RepoFiles(),\n\t\tsamples.Accounts(),\n", "\t\tStocks(),\n",
 		"\t\"reprise/pkg/domain/samples\"\n", "")
 	edit(t, filepath.Join(domain, "service.go"), "// Service returns", "// Service has no effects yet. It returns")
+	write(t, filepath.Join(team, "pkg", "outside", "payments.go"), "package outside\n\n// An adapter of ours.\n")
 	shell(t, team, "git add -A && git commit -qm 'Count stocks'")
 
 	edit(t, filepath.Join(upstream, "pkg", "domain", "samples", "accounts.go"), "not open", "not open yet")
@@ -63,7 +64,8 @@ func TestUpgradeMergesWithADomainOfItsOwn(t *testing.T) {
 		t.Errorf("after the merge: %s", out)
 	}
 	changed := shell(t, team, "git diff --name-only upstream/main")
-	want := "pkg/domain/ours_test.go\npkg/domain/projections.go\npkg/domain/service.go\npkg/domain/stocks.go\n"
+	want := "pkg/domain/ours_test.go\npkg/domain/projections.go\npkg/domain/service.go\npkg/domain/stocks.go\n" +
+		"pkg/outside/payments.go\n"
 	if changed != want {
 		t.Errorf("the team's repository differs from upstream in\n%s, want\n%s", changed, want)
 	}

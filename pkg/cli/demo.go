@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"reprise/pkg/cli/bank"
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/demo"
@@ -30,16 +31,24 @@ repository: sends it through the HTTP API, loses the Data Store, rebuilds it
 from the event log with an execution of the replay state machine, and compares
 every entity with what Git itself says.
 
-Everything happens in a temporary directory, which is removed at the end. The
-exit code is 0 only if every entity agrees.
+With --effects it shows business logic that reaches external systems instead: a
+bank charges fees, by a stand-in for its payments that breaks connections now and
+then; for a week the fee is wrong; a rebuild finds what the corrected logic would
+have sent, and once that is approved, the wrong fees are refunded and the right
+ones charged, once each.
 
-Example:
+Everything happens in a temporary directory, which is removed at the end. The
+exit code is 0 only if every entity agrees, or every account's fees are right.
+
+Examples:
   reprise demo
+  reprise demo --effects
 `
 
 type demoFlags struct {
-	app  *command.App
-	json bool
+	app     *command.App
+	json    bool
+	effects bool
 }
 
 func demoCommand() command.Command {
@@ -50,7 +59,13 @@ func demoCommand() command.Command {
 		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := &demoFlags{app: a}
 			fs.BoolVar(&f.json, "json", false, "print JSON")
-			return func(ctx context.Context, _ string) error { return f.run(ctx) }
+			fs.BoolVar(&f.effects, "effects", false, "show business logic that reaches external systems")
+			return func(ctx context.Context, _ string) error {
+				if f.effects {
+					return bank.Run(ctx, a, f.json)
+				}
+				return f.run(ctx)
+			}
 		},
 	}
 }

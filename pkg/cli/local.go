@@ -6,15 +6,19 @@ import (
 	"flag"
 	"fmt"
 	"runtime/debug"
+	"strings"
 	"syscall"
 
 	"reprise/pkg/cli/command"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/gateway"
+	"reprise/pkg/gateway/httpsystem"
 	"reprise/pkg/local"
 	"reprise/pkg/local/daily"
 	"reprise/pkg/local/feedpebble"
 	"reprise/pkg/local/localstore"
+	"reprise/pkg/outside"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay/request"
 )
@@ -39,6 +43,10 @@ Each verifies what has changed since the one before, and every seventh everythin
 --verify-full-every says. --verify-budget caps what one may use, counted as AWS would
 charge; it then ends as failed, with a report on how far it came.
 
+--system says where a service of the business logic finds an external system; give it
+once for each. An address has no credentials: what needs some is reached by an adapter of
+one's own, in the package outside.
+
 Lanes, bucket width and shards are fixed when the directory is created.
 
 While less than --reserve is free on the disk, writes are refused, replays wait
@@ -50,6 +58,7 @@ Examples:
   reprise local --data ./data
   reprise local --data ./data --addr 127.0.0.1:0      any free port
   reprise local --data ./data --workflows ./machines
+  reprise local --data ./data --system mail=https://mail.example/v1 --system rates=http://127.0.0.1:9000
   aws stepfunctions list-state-machines --endpoint-url http://127.0.0.1:8788 --region local
   reprise local --data ./years --bucket day --lanes 256
 `
@@ -71,6 +80,27 @@ type localFlags struct {
 	reserve uint64 // MiB
 	verify  string
 	budget  string
+	systems []string // NAME=URL each
+}
+
+// endpoints are the values of --system by name. They are checked here and not where flags
+// are parsed, since package flag repeats what it refuses, which may hold a secret.
+func (f *localFlags) endpoints() (map[string]string, error) {
+	endpoints := make(map[string]string, len(f.systems))
+	for _, value := range f.systems {
+		name, endpoint, named := strings.Cut(value, "=")
+		if !named {
+			return nil, command.Misuse("--system: want NAME=URL, such as mail=https://mail.example/v1")
+		}
+		if err := httpsystem.Check(name, endpoint); err != nil {
+			return nil, command.Misuse("--system: %v", err)
+		}
+		if _, twice := endpoints[name]; twice {
+			return nil, command.Misuse("--system: system %s is given twice", name)
+		}
+		endpoints[name] = endpoint
+	}
+	return endpoints, nil
 }
 
 // limitMemory sets what the operator has not set in Go's own variables.
@@ -100,6 +130,11 @@ func localCommand() command.Command {
 			fs.StringVar(&f.bucket, "bucket", "day", "`WIDTH` of the log's buckets: day or hour")
 			fs.IntVar(&f.options.Shards, "shards", local.DefaultShards,
 				"`NUMBER` of shards of the event stream of a new directory")
+			fs.Func("system", "`NAME=URL` of an external system that a service calls; may be repeated",
+				func(value string) error {
+					f.systems = append(f.systems, value)
+					return nil
+				})
 			fs.StringVar(&f.verify, "verify-at", "",
 				"`TIME` of day, such as 03:00 on this machine's clock, of a daily reprise\nverify start")
 			fs.IntVar(&f.options.VerifyFullEvery, "verify-full-every", local.DefaultVerifyFullEvery,
@@ -116,6 +151,13 @@ func localCommand() command.Command {
 					a.Exit(command.ExitFailed)
 				}
 				if err := f.check(); err != nil {
+					return err
+				}
+				endpoints, err := f.endpoints()
+				if err != nil {
+					return err
+				}
+				if f.options.Systems, err = outside.Systems(endpoints, a.Env); err != nil {
 					return err
 				}
 				f.options.StepFunctionsAnyPort = !given(fs, "sfn-addr")
@@ -211,6 +253,8 @@ func explainLocal(o local.Options, err error) error {
 		return command.Hint(err, "name an empty or a new directory with --data")
 	case errors.Is(err, projection.ErrSharedType):
 		return command.Hint(err, "take the type from one of the two projections")
+	case errors.Is(err, gateway.ErrDeclaration):
+		return command.Hint(err, "correct the service that pkg/domain/service.go returns")
 	case errors.Is(err, local.ErrWorkflows):
 		return command.Hint(err, "mend the file, or leave --workflows out")
 	case errors.Is(err, local.ErrStepFunctionsAddr):

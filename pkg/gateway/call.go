@@ -65,6 +65,9 @@ var ErrDeclaration = errors.New("the calls of the service are declared wrongly")
 
 var plainName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,63}$`)
 
+// IsName reports whether a text serves as the name of a system or a call.
+func IsName(name string) bool { return plainName.MatchString(name) }
+
 // Calls are the declared calls of a service by ID. They are never changed.
 type Calls map[string]Call
 

@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"log/slog"
+	"os"
 	"strings"
 	"time"
 
@@ -27,6 +28,7 @@ import (
 	"reprise/pkg/aws/stepfunctions"
 	"reprise/pkg/domain"
 	"reprise/pkg/meter"
+	"reprise/pkg/outside"
 	"reprise/pkg/platform"
 )
 
@@ -82,6 +84,9 @@ func OnAWS(ctx context.Context, function string, s settings.Settings, log *slog.
 		return nil, fmt.Errorf("configure clients: %w", err)
 	}
 	parts := common(function, s, log)
+	if parts.Systems, err = outside.Systems(s.Systems, os.Getenv); err != nil {
+		return nil, fmt.Errorf("configure external systems: %w", err)
+	}
 	if err := addStores(&parts, s.Names, cfg, pace); err != nil {
 		return nil, fmt.Errorf("configure clients: %w", err)
 	}

@@ -3,11 +3,14 @@ package settings
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
 	"reprise/pkg/eventlog"
+	"reprise/pkg/gateway/httpsystem"
 )
 
 // The environment variables of functions. The stacks set them; a test compares the
@@ -34,6 +37,9 @@ const (
 	EnvFullEvery = "REPRISE_VERIFY_FULL_EVERY"
 	// EnvBatching is how many seconds a generation's consumer gathers records, 1 to 10.
 	EnvBatching = "REPRISE_BATCHING_SECONDS"
+	// EnvSystems are the addresses of external systems, a JSON object of names and URLs,
+	// which are https or on a loopback address. Without it there are none.
+	EnvSystems = "REPRISE_SYSTEMS"
 )
 
 // Settings are the validated settings of a function. Fields that it does not need are
@@ -49,6 +55,8 @@ type Settings struct {
 	Readers         int
 	FullEvery       int
 	BatchingSeconds int
+	// Systems are the addresses of external systems by name.
+	Systems map[string]string
 }
 
 // Common are the variables that every function has.
@@ -65,6 +73,8 @@ func Needs(function string) []string {
 		return append(Common(), EnvReaders)
 	case "plan-verification":
 		return append(Common(), EnvReaders, EnvFullEvery)
+	case "run-microservice", "retry-effects", "apply-playback":
+		return append(Common(), EnvSystems)
 	}
 	return Common()
 }
@@ -97,6 +107,9 @@ func Load(function string, env func(string) string) (Settings, error) {
 
 func (s *Settings) set(name, value string) (err error) {
 	if value == "" {
+		if name == EnvSystems {
+			return nil
+		}
 		return errors.New("is not set")
 	}
 	switch name {
@@ -127,8 +140,24 @@ func (s *Settings) set(name, value string) (err error) {
 		s.FullEvery, err = number(value, 1, 1000)
 	case EnvBatching:
 		s.BatchingSeconds, err = number(value, 1, 10)
+	case EnvSystems:
+		s.Systems, err = systems(value)
 	}
 	return err
+}
+
+// systems reads the addresses of external systems. No error repeats one of them.
+func systems(value string) (map[string]string, error) {
+	endpoints, err := httpsystem.Endpoints(value)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(endpoints)) {
+		if !httpsystem.IsPrivate(endpoints[name]) {
+			return nil, fmt.Errorf("system %s: %w: it is not https", name, httpsystem.ErrAddress)
+		}
+	}
+	return endpoints, nil
 }
 
 func number(value string, least, most int) (int, error) {

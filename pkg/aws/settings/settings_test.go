@@ -37,6 +37,31 @@ func TestLoadReadsWhatAFunctionNeeds(t *testing.T) {
 	}
 }
 
+// Only the functions that call external systems know their addresses; without the variable
+// there are none.
+func TestSystemsAreReadWhereTheyAreCalled(t *testing.T) {
+	env := good()
+	env[settings.EnvSystems] = `{"mail":"https://mail.example/v1"}`
+	read := func(name string) string { return env[name] }
+	micro, err := settings.Load("run-microservice", read)
+	if err != nil || micro.Systems["mail"] != "https://mail.example/v1" {
+		t.Errorf("run-microservice: %v, %v", micro.Systems, err)
+	}
+	if pump, err := settings.Load("pump-events", read); err != nil || pump.Systems != nil {
+		t.Errorf("pump-events: %v, %v", pump.Systems, err)
+	}
+	for value, good := range map[string]bool{
+		"": true, "{}": true, "[]": false, `{"mail":"http://mail.example"}`: false, `{"mail":"https://s3cret@x"}`: false,
+	} {
+		env[settings.EnvSystems] = value
+		_, err := settings.Load("run-microservice", read)
+		if (err == nil) != good || !good && (!strings.Contains(err.Error(), settings.EnvSystems) ||
+			strings.Contains(err.Error(), "s3cret")) {
+			t.Errorf("%q: %v", value, err)
+		}
+	}
+}
+
 func TestLoadNamesWhatIsWrong(t *testing.T) {
 	for name, values := range map[string][]string{
 		settings.EnvPrefix:          {"", "R", "a", "9a", "a_b", "a-", strings.Repeat("a", 33)},

@@ -15,20 +15,29 @@ type AccountState struct {
 	Owner   string `json:"owner"`
 	Open    bool   `json:"open"`
 	Balance int64  `json:"balance"`
+	// Overdraft is how far below zero a withdrawal may take the balance.
+	Overdraft int64 `json:"overdraft,omitempty"`
+	// Currency is that of the account, "" for DefaultCurrency.
+	Currency string `json:"currency,omitempty"`
 }
 
-// Accounts folds the events of bank accounts: account.opened, then
-// account.deposited and account.withdrawn, which carry differences, and
-// account.balance.set, which carries the final value.
+// DefaultCurrency is that of an account that was opened without naming one.
+const DefaultCurrency = "EUR"
+
+// Accounts folds the events of bank accounts: account.opened, which may grant an
+// overdraft and name a currency, then account.deposited and account.withdrawn, which
+// carry differences, and account.balance.set, which carries the final value.
 func Accounts() projection.Projection {
 	types := []string{"account.opened", "account.deposited", "account.withdrawn", "account.balance.set"}
 	return projection.New("accounts", 1, types, foldAccount)
 }
 
 type accountData struct {
-	Owner   string `json:"owner"`
-	Amount  int64  `json:"amount"`
-	Balance *int64 `json:"balance"`
+	Owner     string `json:"owner"`
+	Amount    int64  `json:"amount"`
+	Balance   *int64 `json:"balance"`
+	Overdraft int64  `json:"overdraft"`
+	Currency  string `json:"currency"`
 }
 
 func foldAccount(state AccountState, e *event.Event) (AccountState, error) {
@@ -40,7 +49,10 @@ func foldAccount(state AccountState, e *event.Event) (AccountState, error) {
 		if state.Open {
 			return state, errors.New("the account is open already")
 		}
-		return AccountState{Owner: data.Owner, Open: true}, nil
+		if data.Overdraft < 0 {
+			return state, errors.New("the overdraft is less than zero")
+		}
+		return AccountState{Owner: data.Owner, Open: true, Overdraft: data.Overdraft, Currency: data.Currency}, nil
 	}
 	if !state.Open {
 		return state, errors.New("the account is not open")
@@ -69,9 +81,10 @@ func deposit(state AccountState, amount int64) (AccountState, error) {
 }
 
 func withdraw(state AccountState, amount int64) (AccountState, error) {
-	if amount <= 0 || amount > state.Balance {
+	balance, fits := sum(state.Balance, -amount)
+	if amount <= 0 || !fits || balance < -state.Overdraft {
 		return state, fmt.Errorf("amount %d cannot be withdrawn from %d", amount, state.Balance)
 	}
-	state.Balance -= amount
+	state.Balance = balance
 	return state, nil
 }

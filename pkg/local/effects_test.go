@@ -258,6 +258,12 @@ func TestWithoutServiceNothingIsSentNowOrLater(t *testing.T) {
 	p.Stop()
 	options.WithoutService = false
 	p = localtest.Start(t, options)
+	old := []byte(`{"specversion":"1.0","id":"o","source":"/t","type":"account.opened","subject":"old",` +
+		`"time":"2026-01-01T00:00:00Z","data":{"owner":"o"}}`)
+	status, body := p.Call(http.MethodPost, "/imports", "application/cloudevents+json", old)
+	if status != http.StatusConflict || !strings.Contains(string(body), "effects-would-follow") {
+		t.Errorf("an import that would have systems called: %d %s", status, body)
+	}
 	p.Send("/events", []json.RawMessage{json.RawMessage(
 		`{"specversion":"1.0","id":"n","source":"/t","type":"account.opened","subject":"new","data":{"owner":"o"}}`)})
 	localtest.Until(p, "/effects/waiting", func(outgoing.WaitingPage) bool { return len(mail.Done()) > 0 })

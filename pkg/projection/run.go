@@ -135,7 +135,7 @@ func (r *run) rows(ctx context.Context, entities []string) (map[string]datastore
 
 func (r *run) fold(ctx context.Context, w *work) error {
 	f := newFold(r.applier.set.watchedIn(ctx), &w.before)
-	f.history, f.again.events = r.history, r.applier.limits.again
+	f.history, f.again.events, f.within = r.history, r.applier.limits.again, r.applier.limits.refold
 	if r.to.Refolds {
 		f.refolding.events = r.applier.limits.refold
 	}

@@ -7,6 +7,7 @@ import (
 	"reprise/pkg/api/extract"
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/past"
+	"reprise/pkg/api/reversals"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/meter/forecast"
 	"reprise/pkg/replay"
@@ -53,7 +54,9 @@ type Forecaster interface {
 type API struct {
 	entities.Entities
 	// Past serves the routes of look-ups into the past.
-	Past       past.Past
+	Past past.Past
+	// Reversals serves the route that reverses events.
+	Reversals  reversals.Reversals
 	Replays    Replays
 	Forecaster Forecaster
 	Viewer     *lifecycle.Viewer

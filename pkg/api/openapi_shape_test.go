@@ -28,6 +28,7 @@ import (
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/intake"
 	"reprise/pkg/api/past"
+	"reprise/pkg/api/reversals"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/api/web"
 	"reprise/pkg/meter/forecast"
@@ -49,6 +50,7 @@ func TestSchemasMatchTheAnswers(t *testing.T) {
 		"Quarantine":  entities.QuarantinePage{},
 		"SkipRequest": entities.SkipRequest{}, "Skipping": entities.Skipping{}, "Lanes": api.LanesView{},
 		"RefoldRequest": entities.RefoldRequest{}, "Refolding": entities.Refolding{},
+		"ReverseRequest": reversals.Request{}, "Reversing": reversals.Reversing{},
 		"TouchedRequest": entities.TouchedRequest{}, "Touched": entities.TouchedPage{},
 		"Status": api.StatusView{}, "Generation": api.Wiped{}, "Generations": api.GenerationsView{},
 		"Replays": api.ReplaysPage{}, "Replay": lifecycle.View{}, "Execution": api.ExecutionView{},

@@ -84,6 +84,16 @@ func NewApplier(set *Set, log Histories, options ...Option) *Applier {
 // Version is the version of the set of projections.
 func (a *Applier) Version() string { return a.set.Version() }
 
+// Handles reports whether a projection handles events of a type.
+func (a *Applier) Handles(eventType string) bool { return a.set.For(eventType) != nil }
+
+// Reverse returns what undoes an event, given the entity's state now, as the projection
+// declares it: nil if the entity is to be folded again without it. Whatever goes wrong in
+// the projection is an error, with its text.
+func (a *Applier) Reverse(ctx context.Context, state []byte, e *event.Event) (*event.Inverse, error) {
+	return a.set.reverse(ctx, state, e)
+}
+
 // Target is a lane of a generation that events are folded into.
 type Target struct {
 	// ID is the generation's id.
@@ -259,4 +269,11 @@ func (a *Applier) Aside() *Applier {
 	aside := *a
 	aside.cache = newIdentityCache(cachedIdentities)
 	return &aside
+}
+
+// Over returns an Applier like Aside that reads histories from another log.
+func (a *Applier) Over(log Histories) *Applier {
+	over := a.Aside()
+	over.log = log
+	return over
 }

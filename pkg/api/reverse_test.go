@@ -151,7 +151,8 @@ func TestAnEventMayCarryItsInverse(t *testing.T) {
 	w := newAPIWorld(t)
 	w.send(append(account("a", 2), booked("a", "3", "balance.set",
 		`{"balance":7,"undo":{"type":"account.balance.set","data":{"balance":10}}}`),
-		booked("a", "4", "balance.set", `{"balance":9}`), booked("a", "5", "balance.set", `{"balance":8,"undo":{"type":5}}`))...)
+		booked("a", "4", "balance.set", `{"balance":9}`),
+		booked("a", "5", "balance.set", `{"balance":8,"undo":{"type":5}}`))...)
 	w.flow()
 	if plain := w.reversed("a", named("4", `,"dryRun":true`), http.StatusOK); plain.Form != reversals.Without {
 		t.Errorf("%+v", plain)
@@ -177,21 +178,22 @@ func TestReverseRefusesWhatHasNoEffectOrWouldPark(t *testing.T) {
 		status       int
 		kind         string
 	}{
-		"an unknown entity":      {"b", named("1", ""), 404, "entity-not-found"},
-		"an unknown event":       {"a", named("77", ""), 404, "event-not-found"},
-		"an unknown position":    {"a", `{"event":"0001-011-0ff0","reason":"r"}`, 404, "event-not-found"},
-		"no event":               {"a", `{"reason":"r"}`, 400, "invalid-correction"},
-		"two names of an event":  {"a", named("1", `,"event":"0001-011-0ff0"`), 400, "invalid-correction"},
-		"no id":                  {"a", `{"source":"bank","reason":"r"}`, 400, "invalid-correction"},
-		"no reason":              {"a", `{"source":"bank","id":"1"}`, 400, "invalid-correction"},
-		"no position":            {"a", `{"event":"x","reason":"r"}`, 400, "invalid-correction"},
-		"an ignored event":       {"a", named("4", ""), 409, "event-not-applied"},
-		"where it is parked":     {"a", named("5", ""), 409, "entity-parked"},
-		"what waits":             {"a", named("6", ""), 409, "entity-parked"},
-		"what others depend on":  {"a", named("1", ""), 409, "entity-parked"},
-		"an inverse that waits":  {"a", named("2", ""), 409, "entity-parked"},
-		"an unknown member":      {"a", named("1", `,"force":true`), 400, "malformed-body"},
-		"a reason that is large": {"a", fmt.Sprintf(`{"source":"s","id":"1","reason":%q}`, strings.Repeat("r", 1001)), 400, "invalid-correction"},
+		"an unknown entity":     {"b", named("1", ""), 404, "entity-not-found"},
+		"an unknown event":      {"a", named("77", ""), 404, "event-not-found"},
+		"an unknown position":   {"a", `{"event":"0001-011-0ff0","reason":"r"}`, 404, "event-not-found"},
+		"no event":              {"a", `{"reason":"r"}`, 400, "invalid-correction"},
+		"two names of an event": {"a", named("1", `,"event":"0001-011-0ff0"`), 400, "invalid-correction"},
+		"no id":                 {"a", `{"source":"bank","reason":"r"}`, 400, "invalid-correction"},
+		"no reason":             {"a", `{"source":"bank","id":"1"}`, 400, "invalid-correction"},
+		"no position":           {"a", `{"event":"x","reason":"r"}`, 400, "invalid-correction"},
+		"an ignored event":      {"a", named("4", ""), 409, "event-not-applied"},
+		"where it is parked":    {"a", named("5", ""), 409, "entity-parked"},
+		"what waits":            {"a", named("6", ""), 409, "entity-parked"},
+		"what others depend on": {"a", named("1", ""), 409, "entity-parked"},
+		"an inverse that waits": {"a", named("2", ""), 409, "entity-parked"},
+		"an unknown member":     {"a", named("1", `,"force":true`), 400, "malformed-body"},
+		"a long reason": {"a", `{"source":"s","id":"1","reason":"` + strings.Repeat("r", 1001) + `"}`, 400,
+			"invalid-correction"},
 	} {
 		for _, dry := range []string{"", `,"dryRun":true}`} {
 			body := c.body
@@ -210,7 +212,8 @@ func TestReverseRefusesWhatHasNoEffectOrWouldPark(t *testing.T) {
 	w.flow()
 	w.refused("what was stepped over", w.reverse("a", named("5", "")), 409, "event-not-applied")
 	skip := w.history("a")[7].Position
-	w.refused("another correction", w.reverse("a", fmt.Sprintf(`{"event":%q,"reason":"r"}`, skip)), 409, "event-not-reversible")
+	w.refused("another correction", w.reverse("a", fmt.Sprintf(`{"event":%q,"reason":"r"}`, skip)), 409,
+		"event-not-reversible")
 	got := w.reverse("a", named("1", ""))
 	w.refused("what others depend on", got, 409, "event-depended-on")
 	if second := string(w.history("a")[1].Position); !strings.Contains(got.Body, second) ||

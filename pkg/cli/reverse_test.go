@@ -18,8 +18,9 @@ func TestAnEventIsReversed(t *testing.T) {
 	before := s.fine("", "state", "export")
 	deposit := []string{"reverse", "a", "--source", "/t", "--id", "2", "--reason", "a <test>", "--who", "ann"}
 	dry := s.fine("", append(deposit, "--dry-run")...)
-	for _, want := range []string{"account.deposited at ", "account.withdrawn {\"amount\":1}, which leads to the state without",
-		"nothing: this is a dry run", `"balance":3}, 4 events`, `"balance":2}, 5 events`, "accounts@1", "1 field", "/balance"} {
+	for _, want := range []string{"account.deposited at ", "nothing: this is a dry run", "accounts@1", "1 field", "/balance",
+		`account.withdrawn {"amount":1}, which leads to the state without`, `"balance":3}, 4 events`,
+		`"balance":2}, 5 events`} {
 		if !strings.Contains(dry, want) {
 			t.Errorf("the dry run lacks %q:\n%s", want, dry)
 		}
@@ -47,8 +48,8 @@ func TestAnEventIsReversed(t *testing.T) {
 		t.Errorf("%+v", last)
 	}
 	s.fine("", "reverse", "f", "--event", string(ofFile[2].Position), "--reason", "it was right", "--wait")
-	if f := decode[entities.View](t, s.fine("", "state", "get", "f", "--json")); !strings.Contains(string(f.State), `"lines":6`) {
-		t.Errorf("%s", f.State)
+	if f := s.fine("", "state", "get", "f"); !strings.Contains(f, `"lines": 6`) {
+		t.Error(f)
 	}
 	live := s.fine("", "state", "export")
 	s.fine("", "replay", "start", "--rebuild", "--promote", "--wait")

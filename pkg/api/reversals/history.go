@@ -53,8 +53,9 @@ func (a *Reversals) read(ctx context.Context, entity string) (*history, error) {
 	read, err := refold.Read(ctx, eventlog.View{Log: a.EventLog, Heads: a.Heads}, &refold.Part{
 		Lane: h.lane, Entity: entity, Buckets: buckets, UpTo: head.Position, MaxEvents: maxEvents, MaxBytes: maxBytes})
 	if _, undecodable := errors.AsType[*event.Invalid](err); undecodable {
-		return nil, conflict("history-undecodable", "an event of the entity cannot be decoded, so it cannot be folded "+
-			"again: reprise verify start --full says which")
+		return nil, web.NewProblem(http.StatusConflict, "history-undecodable",
+			"an event of the entity cannot be decoded, so it cannot be folded "+
+				"again: reprise verify start --full says which")
 	}
 	if errors.Is(err, refold.ErrTooLong) {
 		return nil, tooLong()

@@ -5,8 +5,10 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 
 	"reprise/pkg/api/past"
+	"reprise/pkg/api/web"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/projection"
@@ -82,13 +84,16 @@ func (a *Reversals) mayReverse(h *history, p *projection.Placed) error {
 	}
 	switch {
 	case first != p.Position:
-		return conflict("event-duplicate", fmt.Sprintf("it repeats the event at %s, so it was never applied: reverse "+
-			"that one", first))
+		return web.NewProblem(http.StatusConflict, "event-duplicate",
+			fmt.Sprintf("it repeats the event at %s, so it was never applied: reverse "+
+				"that one", first))
 	case event.IsCorrection(&p.Event) && !reverses:
-		return conflict("event-not-reversible", "it is a correction, which only says how other events are folded; only "+
-			"reversals can be reversed themselves")
+		return web.NewProblem(http.StatusConflict, "event-not-reversible",
+			"it is a correction, which only says how other events are folded; only "+
+				"reversals can be reversed themselves")
 	case (!reverses || reversal.Inverse != nil) && !a.Applier.Handles(kind):
-		return conflict("event-not-applied", "no projection handles its type, so there is nothing to reverse")
+		return web.NewProblem(http.StatusConflict, "event-not-applied",
+			"no projection handles its type, so there is nothing to reverse")
 	}
 	at := h.reversedAt(p)
 	if at == "" {
@@ -96,10 +101,12 @@ func (a *Reversals) mayReverse(h *history, p *projection.Placed) error {
 	}
 	last := h.lastOf(at)
 	if last == at {
-		return conflict("already-reversed", fmt.Sprintf("it is reversed at %s: reverse that one to bring it back", at))
+		return web.NewProblem(http.StatusConflict, "already-reversed",
+			fmt.Sprintf("it is reversed at %s: reverse that one to bring it back", at))
 	}
-	return conflict("already-reversed", fmt.Sprintf("it was reversed at %s, and that was reversed in its turn: reverse "+
-		"the last of these, at %s", at, last))
+	return web.NewProblem(http.StatusConflict, "already-reversed",
+		fmt.Sprintf("it was reversed at %s, and that was reversed in its turn: reverse "+
+			"the last of these, at %s", at, last))
 }
 
 // applied refuses an event that waits, or was stepped over. A reversal without an inverse
@@ -110,8 +117,9 @@ func (a *Reversals) applied(ctx context.Context, h *history, p *projection.Place
 		return nil
 	}
 	if now.Parked != nil && p.Position >= now.Parked.Position {
-		return conflict("entity-parked", fmt.Sprintf("the entity is parked at %s, so the event is not applied: see "+
-			"reprise parked skip", now.Parked.Position))
+		return web.NewProblem(http.StatusConflict, "entity-parked",
+			fmt.Sprintf("the entity is parked at %s, so the event is not applied: see "+
+				"reprise parked skip", now.Parked.Position))
 	}
 	skips := func(later *projection.Placed) bool {
 		skip, is := event.SkipOf(&later.Event)
@@ -127,7 +135,8 @@ func (a *Reversals) applied(ctx context.Context, h *history, p *projection.Place
 	}
 	row, err := h.fold(ctx, a.Applier, nil, skips)
 	if err == nil && row.Parked != nil && row.Parked.Position == p.Position {
-		err = conflict("event-not-applied", "the event was rejected and stepped over, so there is nothing to reverse")
+		err = web.NewProblem(http.StatusConflict, "event-not-applied",
+			"the event was rejected and stepped over, so there is nothing to reverse")
 	}
 	return err
 }
@@ -143,7 +152,8 @@ func (a *Reversals) inverse(ctx context.Context, state []byte, e *event.Event) (
 	}
 	inverse, err := a.Applier.Reverse(ctx, state, &of)
 	if err != nil {
-		return nil, conflict("reversal-refused", "the projection cannot reverse the event: "+err.Error())
+		return nil, web.NewProblem(http.StatusConflict, "reversal-refused",
+			"the projection cannot reverse the event: "+err.Error())
 	}
 	return inverse, nil
 }
@@ -168,14 +178,17 @@ func fits(before, after *datastore.Row) error {
 	case after.Parked == nil:
 		return nil
 	case before.Parked != nil:
-		return conflict("entity-parked", fmt.Sprintf("the entity is parked at %s, and would be after the reversal: %s",
-			before.Parked.Position, after.Parked.Reason))
+		return web.NewProblem(http.StatusConflict, "entity-parked",
+			fmt.Sprintf("the entity is parked at %s, and would be after the reversal: %s",
+				before.Parked.Position, after.Parked.Reason))
 	case after.Parked.Position == beyond:
-		return conflict("reversal-refused", "the projection refuses what undoes the event: "+after.Parked.Reason)
+		return web.NewProblem(http.StatusConflict, "reversal-refused",
+			"the projection refuses what undoes the event: "+after.Parked.Reason)
 	}
-	return conflict("event-depended-on", fmt.Sprintf("a later event depends on it: without it, the projection refuses "+
-		"the event at %s of type %s (%s): reverse that one first", after.Parked.Position, after.Parked.Type,
-		after.Parked.Reason))
+	return web.NewProblem(http.StatusConflict, "event-depended-on",
+		fmt.Sprintf("a later event depends on it: without it, the projection refuses "+
+			"the event at %s of type %s (%s): reverse that one first", after.Parked.Position, after.Parked.Type,
+			after.Parked.Reason))
 }
 
 // sameWithout reports whether the entity would come to the same state without the event

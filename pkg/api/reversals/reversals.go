@@ -179,10 +179,9 @@ func (a *Reversals) sameVersion(ctx context.Context) error {
 	}
 	active, found := registry.Find(registry.Active)
 	if found && active.Version != a.Applier.Version() {
-		return conflict("other-version", "the active generation was built with other projections ("+active.Version+"): "+
-			"make a rebuild active first, with reprise replay start --rebuild --promote")
+		return web.NewProblem(http.StatusConflict, "other-version",
+			"the active generation was built with other projections ("+active.Version+"): "+
+				"make a rebuild active first, with reprise replay start --rebuild --promote")
 	}
 	return nil
 }
-
-func conflict(kind, detail string) error { return web.NewProblem(http.StatusConflict, kind, detail) }

@@ -1,6 +1,7 @@
 package reversals
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -28,7 +29,7 @@ type Reversals struct {
 	Applier *projection.Applier
 	// Load puts corrections into the event stream.
 	Load *intake.Load
-	// Log receives every reversal that is accepted.
+	// Log receives every reversal that is accepted, and who has looked what would follow.
 	Log *slog.Logger
 }
 
@@ -133,6 +134,8 @@ func (a *Reversals) Reverse(r *http.Request) (web.Reply, error) {
 	}
 	if request.DryRun {
 		made.DryRun = true
+		a.Log.LogAttrs(r.Context(), slog.LevelInfo, "reversal previewed", slog.String("who", callerOf(r)),
+			slog.String("lane", made.Lane.String()), slog.String("event", string(made.Event.Position)))
 		return web.Answer(http.StatusOK, made), nil
 	}
 	if made.Position, err = a.Load.Append(r.Context(), made.Lane, &e); err != nil {
@@ -142,6 +145,9 @@ func (a *Reversals) Reverse(r *http.Request) (web.Reply, error) {
 		slog.String("event", string(made.Event.Position)), slog.String("position", string(made.Position)))
 	return web.Answer(http.StatusAccepted, made), nil
 }
+
+// callerOf is who made a request, as far as the platform knows: a preview shows states.
+func callerOf(r *http.Request) string { return cmp.Or(web.Caller(r.Context()), "unknown") }
 
 // check refuses a request that can be told to be wrong without reading anything.
 func (q *Request) check(entity string, a *Reversals) error {

@@ -13,6 +13,7 @@ import (
 
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 )
 
@@ -214,6 +215,10 @@ func TestWholeRowsDoNotDependOnHowEventsAreCutIntoBatches(t *testing.T) {
 				t.Fatal(err)
 			}
 			for entity, row := range rows {
+				whole, err := applier.Whole(ctx(t), 0, entity, eventlog.ExpandBuckets(row.Buckets), "ffff-011-0000")
+				if err != nil || essence(whole) != essence(row) {
+					t.Fatalf("at once %s, %v, in batches %s", essence(whole), err, essence(row))
+				}
 				if row.Replay != name[:2] || row.Version != b.set.Version() {
 					t.Fatalf("built by %q, of version %q", row.Replay, row.Version)
 				}

@@ -145,6 +145,31 @@ func (f *rowFold) anew(ctx context.Context, s *sighting, within int) (
 	return "", content, duplicate, nil
 }
 
+// Whole folds the events that an entity has in the log before a position, in the given
+// buckets, from nothing and by the rules by which they are folded one after the other: in
+// time linear in their number, however many of them are reversed or stepped over. An entity
+// with more of them than can be folded again is an error.
+func (a *Applier) Whole(
+	ctx context.Context, lane event.Lane, entity string, buckets []eventlog.Bucket, before event.Position,
+) (row datastore.Row, err error) {
+	if len(buckets) == 0 {
+		return datastore.Row{Entity: entity, Version: a.Version()}, nil
+	}
+	end := sighting{Placed: &Placed{Position: before, Bucket: buckets[len(buckets)-1]}}
+	err = a.set.attempt(ctx, func(ctx context.Context) error {
+		r := run{applier: a, to: Target{Lane: lane}}
+		f := rowFold{set: a.set.watchedIn(ctx), past: indexedPast(nil), history: r.history}
+		f.row = datastore.Row{Entity: entity, Buckets: buckets, Version: a.Version()}
+		unfit, _, _, err := f.anew(ctx, &end, a.limits.refold)
+		if err == nil && unfit != "" {
+			err = errors.New(unfit)
+		}
+		row = f.row
+		return err
+	})
+	return row, err
+}
+
 // replace takes over what was folded again.
 func (f *rowFold) replace(fresh *datastore.Row) {
 	old := f.row

@@ -24,14 +24,23 @@ const (
 	maxBuckets = projection.MaxRefoldBuckets / 2
 )
 
-// beyond is a position after every other one.
-const beyond = event.Position("ffff-011-0000")
+// maxReversals bounds the events of an entity that are reversed without an inverse: each
+// of them has its entity folded again, also in every rebuild.
+const maxReversals = 100
+
+// beyond is a position after every other one, and end one after that.
+const (
+	beyond = event.Position("ffff-011-0000")
+	end    = event.Position("ffff-011-0001")
+)
 
 // history is all events of an entity up to one moment, in memory.
 type history struct {
 	lane   event.Lane
 	entity string
 	events []projection.Placed
+	// buckets are those in which the entity has events.
+	buckets []eventlog.Bucket
 	// first is the index of the first event with each identity.
 	first map[event.Digest]int
 }
@@ -63,7 +72,7 @@ func (a *Reversals) read(ctx context.Context, entity string) (*history, error) {
 	if err != nil {
 		return nil, err
 	}
-	h.events = read.Events
+	h.events, h.buckets = read.Events, buckets
 	for i := range h.events {
 		if id := h.events[i].Event.Identity(); !h.has(id) {
 			h.first[id] = i
@@ -124,6 +133,17 @@ func (h *history) reversedAt(p *projection.Placed) (at event.Position) {
 	return at
 }
 
+// reversals counts those that have the entity folded again.
+func (h *history) reversals() (n int) {
+	h.later("", func(p *projection.Placed) bool {
+		if r, is := event.ReversalOf(&p.Event); is && r.Inverse == nil {
+			n++
+		}
+		return true
+	})
+	return n
+}
+
 // lastOf returns the position of the last reversal of an event, of that one's reversal,
 // and so on.
 func (h *history) lastOf(at event.Position) event.Position {
@@ -150,23 +170,16 @@ func (h *history) lastOf(at event.Position) event.Position {
 func (h *history) fold(ctx context.Context, applier *projection.Applier, next *event.Event,
 	leave func(*projection.Placed) bool,
 ) (datastore.Row, error) {
-	seen := &history{lane: h.lane, entity: h.entity, events: slices.Clone(h.events)}
+	seen := &history{entity: h.entity, events: slices.Clone(h.events)}
 	if leave != nil {
 		seen.events = slices.DeleteFunc(seen.events, func(p projection.Placed) bool { return leave(&p) })
 	}
 	if next != nil {
-		bucket := h.events[len(h.events)-1].Bucket
+		bucket := h.buckets[len(h.buckets)-1]
 		seen.events = append(seen.events, projection.Placed{Event: *next, Position: beyond, Bucket: bucket,
 			Line: next.AppendJSON(nil)})
 	}
-	fold := refold.Begin(applier.Over(seen), h.lane)
-	if err := fold.Take(ctx, seen.events); err != nil {
-		return datastore.Row{}, err
-	}
-	if row := fold.Row(); row != nil {
-		return *row, nil
-	}
-	return datastore.Row{}, nil
+	return applier.Over(seen).Whole(ctx, h.lane, h.entity, h.buckets, end)
 }
 
 // History implements projection.Histories.

@@ -40,6 +40,11 @@ func (a *Reversals) judge(ctx context.Context, entity string, q *Request) (made 
 	if reversal.Inverse, err = a.inverse(ctx, before.State, &named.Event); err != nil {
 		return made, e, err
 	}
+	if reversal.Inverse == nil && h.reversals() >= maxReversals {
+		return made, e, web.NewProblem(http.StatusUnprocessableEntity, "too-many-reversals", fmt.Sprintf(
+			"%d events of the entity are reversed by folding it again, and each rebuild does that again for each of them: "+
+				"send an event that undoes it", maxReversals))
+	}
 	if e, err = a.event(entity, reversal, &named.Event); err != nil {
 		return made, e, err
 	}

@@ -26,8 +26,8 @@ type Row struct {
 	Conflicts  int64 `json:"conflicts,omitempty"`
 	// Ignored counts events that no projection handles.
 	Ignored int64 `json:"ignored,omitempty"`
-	// Skipped counts events that could not be applied and are stepped over, since
-	// a correction names them. Corrections counts the corrections themselves, also
+	// Skipped counts events that are stepped over since a correction names them:
+	// those that could not be applied, and those that are reversed. Corrections counts the corrections themselves, also
 	// those without effect.
 	Skipped     int64 `json:"skipped,omitempty"`
 	Corrections int64 `json:"corrections,omitempty"`

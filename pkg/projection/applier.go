@@ -121,6 +121,9 @@ type Tally struct {
 	// and Left those that it was left as it is, since its history is too long or cannot be
 	// decoded. The counts above are then differences, which may be negative.
 	Refolded, Left int64
+	// Reversed counts the reversals for which an entity was folded from its first event on,
+	// on every path; they make differences of the counts, too.
+	Reversed int64
 }
 
 func (t *Tally) add(before, after *datastore.Row) {
@@ -145,6 +148,7 @@ func (t *Tally) addTally(o Tally) {
 	t.Parked += o.Parked
 	t.Refolded += o.Refolded
 	t.Left += o.Left
+	t.Reversed += o.Reversed
 }
 
 // Apply folds events of one lane, in position order per entity, into rows: first in
@@ -207,8 +211,8 @@ type work struct {
 	exact *identities
 	// unfinished is set if after is the progress of a fold that is not done.
 	unfinished bool
-	// refolded and left are as in Tally.
-	refolded, left int64
+	// refolded, left and reversed are as in Tally.
+	refolded, left, reversed int64
 }
 
 // sighting is an event with its fingerprints.

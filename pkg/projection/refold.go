@@ -59,6 +59,9 @@ type reversing struct {
 	out map[event.Digest]bool
 	// unfit is why a reversal that is folded now cannot be acted on, "" if it can.
 	unfit string
+	// reversed counts the times that the entity was folded without an event, or with it
+	// again, because of a reversal.
+	reversed int64
 }
 
 // leavesOut reports whether s reverses an event by having the entity folded without it.
@@ -76,7 +79,9 @@ func (f *rowFold) folds(ctx context.Context, s *sighting) (content uint64, dupli
 	f.unfit = ""
 	switch {
 	case f.leavesOut(f, s):
-		f.unfit, content, duplicate, err = f.anew(ctx, s, f.within)
+		if f.unfit, content, duplicate, err = f.anew(ctx, s, f.within); err == nil && f.unfit == "" {
+			f.reversing.reversed++
+		}
 	case f.refolding.applies(f, s):
 		var why string
 		if why, content, duplicate, err = f.anew(ctx, s, f.refolding.events); err != nil {

@@ -32,7 +32,7 @@ func TestAnEventIsReversed(t *testing.T) {
 		t.Error(done)
 	}
 	again := s.run("", deposit...)
-	if again.code != command.ExitFailed || !strings.Contains(again.stderr, "it is reversed at ") ||
+	if again.code != command.ExitFailed || !strings.Contains(again.stderr, "the event is reversed at ") ||
 		!strings.Contains(again.stderr, "--explain") {
 		t.Errorf("reversed once more: %+v", again)
 	}

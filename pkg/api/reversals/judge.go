@@ -90,11 +90,11 @@ func (a *Reversals) mayReverse(h *history, p *projection.Placed) error {
 	switch {
 	case first != p.Position:
 		return web.NewProblem(http.StatusConflict, "event-duplicate",
-			fmt.Sprintf("it repeats the event at %s, so it was never applied: reverse "+
+			fmt.Sprintf("the event repeats the one at %s, so it was never applied: reverse "+
 				"that one", first))
 	case event.IsCorrection(&p.Event) && !reverses:
 		return web.NewProblem(http.StatusConflict, "event-not-reversible",
-			"it is a correction, which only says how other events are folded; only "+
+			"the event is a correction, which only says how other events are folded; only "+
 				"reversals can be reversed themselves")
 	case (!reverses || reversal.Inverse != nil) && !a.Applier.Handles(kind):
 		return web.NewProblem(http.StatusConflict, "event-not-applied",
@@ -107,10 +107,10 @@ func (a *Reversals) mayReverse(h *history, p *projection.Placed) error {
 	last := h.lastOf(at)
 	if last == at {
 		return web.NewProblem(http.StatusConflict, "already-reversed",
-			fmt.Sprintf("it is reversed at %s: reverse that one to bring it back", at))
+			fmt.Sprintf("the event is reversed at %s: reverse that one to bring it back", at))
 	}
 	return web.NewProblem(http.StatusConflict, "already-reversed",
-		fmt.Sprintf("it was reversed at %s, and that was reversed in its turn: reverse "+
+		fmt.Sprintf("the event was reversed at %s, and that was reversed in its turn: reverse "+
 			"the last of these, at %s", at, last))
 }
 

@@ -21,29 +21,14 @@ func (a *Reversals) judge(ctx context.Context, entity string, q *Request) (made 
 	if err != nil {
 		return made, e, err
 	}
-	named, err := h.find(q)
-	if err != nil {
-		return made, e, err
-	}
-	if err := a.mayReverse(h, named); err != nil {
-		return made, e, err
-	}
-	before, err := h.fold(ctx, a.Applier, nil, nil)
-	if err == nil {
-		err = a.applied(ctx, h, named, &before)
-	}
+	named, before, err := a.find(ctx, h, q)
 	if err != nil {
 		return made, e, err
 	}
 	reversal := event.Reversal{Source: named.Event.Source, ID: named.Event.ID, Type: named.Event.Type,
 		Position: named.Position, Reason: q.Reason, Who: q.Who}
-	if reversal.Inverse, err = a.inverse(ctx, before.State, &named.Event); err != nil {
+	if reversal.Inverse, err = a.inverse(ctx, h, before.State, &named.Event); err != nil {
 		return made, e, err
-	}
-	if reversal.Inverse == nil && h.reversals() >= maxReversals {
-		return made, e, web.NewProblem(http.StatusUnprocessableEntity, "too-many-reversals", fmt.Sprintf(
-			"%d events of the entity are reversed by folding it again, and each rebuild does that again for each of them: "+
-				"send an event that undoes it", maxReversals))
 	}
 	if e, err = a.event(entity, reversal, &named.Event); err != nil {
 		return made, e, err
@@ -60,15 +45,31 @@ func (a *Reversals) judge(ctx context.Context, entity string, q *Request) (made 
 		Event:   Named{Position: named.Position, Source: reversal.Source, ID: reversal.ID, Type: reversal.Type},
 		Version: a.Applier.Version(), Before: sideOf(&before), After: sideOf(&after),
 	}
-	if made.Inverse != nil {
-		made.Form = ByInverse
-		made.SameAsWithout, err = a.sameWithout(ctx, h, reversal, &named.Event, &after)
-	}
 	made.Changes, made.Changed = statediff.Diff(before.State, after.State, maxDifferences)
 	if made.Changes == nil {
 		made.Changes = []statediff.Change{}
 	}
+	if made.Inverse != nil {
+		made.Form = ByInverse
+		made.SameAsWithout, err = a.sameWithout(ctx, h, reversal, &named.Event, &after)
+	}
 	return made, e, err
+}
+
+// find returns the event that is to be reversed, if it can be, and what the entity is now.
+func (a *Reversals) find(ctx context.Context, h *history, q *Request) (*projection.Placed, datastore.Row, error) {
+	named, err := h.find(q)
+	if err == nil {
+		err = a.mayReverse(h, named)
+	}
+	if err != nil {
+		return nil, datastore.Row{}, err
+	}
+	before, err := h.fold(ctx, a.Applier, nil, nil)
+	if err == nil {
+		err = a.applied(ctx, h, named, &before)
+	}
+	return named, before, err
 }
 
 func sideOf(row *datastore.Row) Side {
@@ -146,21 +147,32 @@ func (a *Reversals) applied(ctx context.Context, h *history, p *projection.Place
 	return err
 }
 
-// inverse asks the projections what undoes an event.
-func (a *Reversals) inverse(ctx context.Context, state []byte, e *event.Event) (*event.Inverse, error) {
-	of := *e
+// inverse asks the projections what undoes an event, nil if the entity has to be folded
+// without it.
+func (a *Reversals) inverse(ctx context.Context, h *history, state []byte, e *event.Event) (*event.Inverse, error) {
+	of, declared := *e, true
 	if reversal, reverses := event.ReversalOf(e); reverses {
-		if reversal.Inverse == nil {
-			return nil, nil // what it left out comes back by leaving it out
+		// What was left out comes back by leaving out what left it out.
+		if declared = reversal.Inverse != nil; declared {
+			of = reversal.Inverse.As(e)
 		}
-		of = reversal.Inverse.As(e)
 	}
-	inverse, err := a.Applier.Reverse(ctx, state, &of)
-	if err != nil {
-		return nil, web.NewProblem(http.StatusConflict, "reversal-refused",
-			"the projection cannot reverse the event: "+err.Error())
+	if declared {
+		inverse, err := a.Applier.Reverse(ctx, state, &of)
+		if err != nil {
+			return nil, web.NewProblem(http.StatusConflict, "reversal-refused",
+				"the projection cannot reverse the event: "+err.Error())
+		}
+		if inverse != nil {
+			return inverse, nil
+		}
 	}
-	return inverse, nil
+	if h.reversals() >= maxReversals {
+		return nil, web.NewProblem(http.StatusUnprocessableEntity, "too-many-reversals", fmt.Sprintf(
+			"%d events of the entity are reversed by folding it again, and each rebuild does that again for each of them: "+
+				"send an event that undoes it", maxReversals))
+	}
+	return nil, nil
 }
 
 // event makes the reversal, with the correlation of the event that is reversed.

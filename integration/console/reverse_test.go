@@ -32,12 +32,12 @@ func TestAnOperatorReversesAnEvent(t *testing.T) {
 	b.holds(`document.querySelector('dialog .danger').disabled`)
 	b.accessible()
 	b.pictures("reverse")
-	b.run(chromedp.SendKeys("#why", "sent twice", chromedp.ByQuery))
+	b.run(chromedp.SendKeys("#why", "sent twice", chromedp.ByQuery), chromedp.SendKeys("#who", "ann", chromedp.ByQuery))
 	b.press("Reverse it")
 	b.holds(`document.querySelector('dialog') === null`)
 	b.sees(".json", `"balance": 1001`)
 	b.sees(".events", "account.deposited.reversed")
-	b.sees(".events", "sent twice")
+	b.sees(".events", `"reason":"sent twice","who":"ann"`)
 	// Duplicates are no events to reverse.
 	b.holds(`document.querySelector('[aria-label="Reverse… event 6"]') === null &&
 		document.querySelector('[aria-label="Reverse… event 7"]') !== null`)

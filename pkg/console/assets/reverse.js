@@ -10,7 +10,7 @@ const mostChanges = 50;
 
 /** Asks what would follow, and reverses the event if it is confirmed; shell quotes an id. */
 export function reverse(path, entity, { position, event }, shell, done) {
-  const shown = { reason: '' };
+  const shown = { reason: '', who: '' };
   const box = h('dialog', { class: 'ask reverse', 'aria-labelledby': 'asked' });
   const ask = (body) => post(`${path}/reverse`, { event: position, ...body });
   const draw = () => patch(box, ...content(shown, { position, event, entity, shell }, act, draw, () => box.close()));
@@ -19,7 +19,7 @@ export function reverse(path, entity, { position, event }, shell, done) {
     shown.busy = true;
     draw();
     try {
-      const made = await ask({ reason: shown.reason });
+      const made = await ask({ reason: shown.reason, who: shown.who });
       box.close();
       say(`It is reversed at ${made.position}`);
       done();
@@ -56,18 +56,8 @@ function content(shown, { position, event, entity, shell }, act, redraw, leave) 
     refused && h('p', { class: 'problem', role: 'alert', key: 'refused' }, `It cannot be reversed: ${refused}`),
     !refused && !preview && h('p', { class: 'sub', key: 'wait' }, 'Looking what would follow…'),
     preview && h('div', { key: 'preview', class: 'past' }, ...follows(preview)),
-    preview && h('label', { for: 'why', key: 'label' }, 'Why, which the log keeps'),
-    preview &&
-      h('input', {
-        id: 'why',
-        key: 'why',
-        autocomplete: 'off',
-        maxlength: 250,
-        oninput: (typed) => {
-          shown.reason = typed.target.value.trim();
-          redraw();
-        },
-      }),
+    preview && asked('why', 'Why, which the log keeps', (text) => (shown.reason = text), redraw),
+    preview && asked('who', 'Who you are, if the log is to keep it', (text) => (shown.who = text), redraw),
     problem && h('p', { class: 'problem', role: 'alert', key: 'problem' }, problem),
     h(
       'p',
@@ -86,6 +76,20 @@ function content(shown, { position, event, entity, shell }, act, redraw, leave) 
     ),
   ];
 }
+
+const asked = (id, label, keep, redraw) => [
+  h('label', { for: id, key: `label ${id}` }, label),
+  h('input', {
+    id,
+    key: id,
+    autocomplete: 'off',
+    maxlength: id === 'why' ? 250 : 50,
+    oninput: (typed) => {
+      keep(typed.target.value.trim());
+      redraw();
+    },
+  }),
+];
 
 function follows(preview) {
   const { changes, changed, inverse, sameAsWithout, before, after, version } = preview;

@@ -139,12 +139,14 @@ type Folded struct {
 	Parked     int64 `json:"parked"`
 }
 
-// Count adds counts to a mark.
+// Count adds counts to a mark. What a reversal takes back was perhaps never counted, so
+// they do not fall below 0.
 func (m *Mark) Count(f Folded) {
 	if m.Folded != nil {
 		f.Applied += m.Folded.Applied
 		f.Duplicates += m.Folded.Duplicates
 		f.Parked += m.Folded.Parked
 	}
+	f.Applied, f.Duplicates = max(0, f.Applied), max(0, f.Duplicates)
 	m.Folded = &f
 }

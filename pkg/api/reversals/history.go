@@ -24,9 +24,13 @@ const (
 	maxBuckets = projection.MaxRefoldBuckets / 2
 )
 
-// maxReversals bounds the events of an entity that are reversed without an inverse: each
-// of them has its entity folded again, also in every rebuild.
-const maxReversals = 100
+// maxReversals bounds the events of an entity that are reversed without an inverse, and
+// maxFolded the events that all of these reversals have folded again, also in every
+// rebuild, verification and look into the past.
+const (
+	maxReversals = 100
+	maxFolded    = 200_000
+)
 
 // beyond is a position after every other one, and end one after that.
 const (

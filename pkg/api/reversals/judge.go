@@ -167,10 +167,10 @@ func (a *Reversals) inverse(ctx context.Context, h *history, state []byte, e *ev
 			return inverse, nil
 		}
 	}
-	if h.reversals() >= maxReversals {
+	if n := h.reversals() + 1; n > maxReversals || n*len(h.events) > maxFolded {
 		return nil, web.NewProblem(http.StatusUnprocessableEntity, "too-many-reversals", fmt.Sprintf(
-			"%d events of the entity are reversed by folding it again, and each rebuild does that again for each of them: "+
-				"send an event that undoes it", maxReversals))
+			"%d events of the entity are reversed by folding its %d events again, and each rebuild does that again for "+
+				"each of them: send an event that undoes it", n-1, len(h.events)))
 	}
 	return nil, nil
 }

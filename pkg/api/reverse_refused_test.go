@@ -95,27 +95,6 @@ func TestReverseRefusesWhatItCannotFold(t *testing.T) {
 	}
 }
 
-// Each reversal without an inverse costs every rebuild a fold of its entity, so there is an
-// end to them.
-func TestReversalsOfAnEntityAreBounded(t *testing.T) {
-	w := newAPIWorld(t)
-	w.send(account("a", 1)...)
-	w.flow()
-	for n := 0; ; n++ {
-		last := w.entity("a").Position
-		got := w.reverse("a", fmt.Sprintf(`{"event":%q,"reason":"r"}`, last))
-		if n == 100 {
-			w.refused("one more", got, http.StatusUnprocessableEntity, "too-many-reversals")
-			break
-		}
-		if got.StatusCode != http.StatusAccepted {
-			t.Fatalf("reversal %d: %d %s", n, got.StatusCode, got.Body)
-		}
-		w.flow()
-	}
-	w.agrees("a", `"open":true`)
-}
-
 // Nobody can send what the platform would take for a reversal; a type of one's own that
 // ends like that is a type like any other.
 func TestReversalsCannotBeForged(t *testing.T) {

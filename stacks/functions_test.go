@@ -218,7 +218,7 @@ func TestNumberOfResources(t *testing.T) {
 	want := map[string]int{
 		"ApiGatewayV2::Api":           1,
 		"ApiGatewayV2::Integration":   3,
-		"ApiGatewayV2::Route":         49,
+		"ApiGatewayV2::Route":         50,
 		"ApiGatewayV2::Stage":         1,
 		"CloudWatch::Alarm":           36,
 		"CloudWatch::Dashboard":       1,

@@ -13,6 +13,7 @@ import (
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/intake"
 	"reprise/pkg/api/past"
+	"reprise/pkg/api/reversals"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/consume"
 	"reprise/pkg/steps"
@@ -54,6 +55,7 @@ func (p *Platform) API() *api.API {
 			Log:         p.Log,
 		},
 		Past:       p.past(),
+		Reversals:  p.reversals(),
 		Replays:    p.Replays(),
 		Viewer:     viewer,
 		Forecaster: p.Forecaster(),
@@ -93,6 +95,19 @@ func (p *Platform) past() past.Past {
 		Buckets:  p.finder().Find,
 		Applier:  p.Applier,
 		Effects:  p.effectsLog(),
+		Log:      p.Log,
+	}
+}
+
+func (p *Platform) reversals() reversals.Reversals {
+	return reversals.Reversals{
+		Registry: p.registry,
+		Heads:    p.heads,
+		EventLog: p.EventLog,
+		Lanes:    p.Lanes,
+		Buckets:  p.finder().Find,
+		Applier:  p.Applier,
+		Load:     p.Load(false),
 		Log:      p.Log,
 	}
 }

@@ -3,6 +3,7 @@ package request
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -119,12 +120,19 @@ func (r Request) badOrdering() string {
 	return ""
 }
 
+// ownerPattern matches the names of verifications.
+var ownerPattern = regexp.MustCompile(`^[0-9A-Za-z_-]{1,80}$`)
+
 func (r Request) badRebuild() string {
 	switch {
 	case r.Ask && !r.Promote:
 		return "ask needs promote: what is asked is whether to promote"
 	case r.Promote && !r.Rebuild:
 		return "promote needs rebuild: only a rebuilt generation can become active"
+	case r.Verification != "" && (!r.Rebuild || r.Promote):
+		return "verification needs rebuild, and goes without promote: what it rebuilds is dropped"
+	case r.Verification != "" && !ownerPattern.MatchString(r.Verification):
+		return "verification is no name that a verification can have"
 	case r.Rebuild && r.Filtered():
 		return "a rebuild takes the whole log: leave from, to, types, entities, prefixes and attribute out"
 	case r.Rebuild && r.Order() == Unordered:

@@ -210,6 +210,9 @@ func (p *Platform) Keep(ctx context.Context) error {
 	if err := p.Keeper().Keep(ctx); err != nil {
 		return err
 	}
+	if err := p.Verifications().Reconcile(ctx); err != nil {
+		return err
+	}
 	if err := p.Replays().Reconcile(ctx); err != nil {
 		return err
 	}

@@ -50,7 +50,11 @@ func (h *CloseReplay) Handle(ctx context.Context, e events.CloudWatchEvent) (id 
 	case h.Machine:
 		return h.closeReplay(ctx, &ended)
 	case h.VerifyMachine:
-		return "", h.endVerification(ctx, &ended)
+		err := h.endVerification(ctx, &ended)
+		if err == nil {
+			err = h.Replays.Closer.Sweep(ctx) // what the verification has built
+		}
+		return "", err
 	}
 	return "", nil
 }
@@ -58,7 +62,7 @@ func (h *CloseReplay) Handle(ctx context.Context, e events.CloudWatchEvent) (id 
 // endVerification ends the verification of an execution, unless that has reported.
 func (h *CloseReplay) endVerification(ctx context.Context, ended *EndedExecution) error {
 	if ended.Status == "SUCCEEDED" {
-		return nil
+		return h.Verifications.Released(ctx, ended.Name)
 	}
 	failure := &verify.Failure{Error: cmp.Or(ended.Error, "Reprise.ExecutionEnded"),
 		Cause: cmp.Or(ended.Cause, "the execution ended without a report: "+ended.Status)}

@@ -27,7 +27,7 @@ type lane struct {
 	generation datastore.Generation
 	// throwaway is what was rebuilt to be verified after the generation, nil for nothing.
 	throwaway datastore.Generation
-	applier    *projection.Applier
+	applier   *projection.Applier
 	// verification is its id. progress and sums are how far the lane is verified, and
 	// stored is the version of the stored progress.
 	verification string

@@ -283,6 +283,15 @@ func (s Store) heads(ctx context.Context, id string, lanes int) ([]eventlog.Head
 	return heads, nil
 }
 
+// CutOf is the position up to which a lane is verified.
+func (s Store) CutOf(ctx context.Context, id string, lane event.Lane) (event.Position, error) {
+	cut, _, err := control.Load[laneCut](ctx, s.Table, cutKey(id, lane))
+	if err != nil {
+		return "", fmt.Errorf("load cut of lane %s: %w", lane, err)
+	}
+	return cut.Head.Position, nil
+}
+
 // withoutRegister is what a later verification needs to know of a head.
 func withoutRegister(head eventlog.Head) eventlog.Head {
 	head.Closed, head.Records, head.PageEnd = nil, nil, nil

@@ -275,7 +275,9 @@ type Throwaway struct {
 }
 
 // built reports whether there is a throwaway to verify.
-func (t *Throwaway) built() bool { return t != nil && t.Ended != nil && t.Failure == nil && t.Generation != "" }
+func (t *Throwaway) built() bool {
+	return t != nil && t.Ended != nil && t.Failure == nil && t.Generation != ""
+}
 
 // Request says what to verify. The zero Request verifies the active generation: what has
 // changed since its last verification.

@@ -80,10 +80,11 @@ func drawInput() *rapid.Generator[string] {
 		"slice": rapid.SampledFrom(widths), "parallelism": rapid.SampledFrom(numbers), "rate": rapid.SampledFrom(numbers),
 		"budget":            rapid.SampledFrom(budgets),
 		"toleratedFailures": rapid.SampledFrom(append([]string{`512`, `513`}, numbers...)),
+		"verification":      rapid.SampledFrom([]string{`"v"`, `"a b"`, `""`, `null`, `7`}),
 		"dryRun":            rapid.SampledFrom(switches), "From": rapid.SampledFrom(times), "": rapid.SampledFrom(switches),
 	}
 	names := []string{"from", "to", "types", "entities", "prefixes", "attribute", "rebuild", "promote", "ordering",
-		"slice", "parallelism", "rate", "budget", "toleratedFailures", "dryRun", "From", ""}
+		"slice", "parallelism", "rate", "budget", "toleratedFailures", "dryRun", "verification", "From", ""}
 	return rapid.Custom(func(t *rapid.T) string {
 		var parts []string
 		for _, name := range rapid.SliceOfNDistinct(rapid.SampledFrom(names), 0, 4, rapid.ID[string]).Draw(t, "members") {

@@ -17,6 +17,7 @@ import (
 	"reprise/pkg/local/localstore"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay/request"
+	"reprise/pkg/verify"
 )
 
 const localHelp = `
@@ -69,7 +70,7 @@ type localFlags struct {
 	options local.Options
 	bucket  string
 	reserve uint64 // MiB
-	verify  string
+	nightly string
 	budget  string
 }
 
@@ -100,8 +101,13 @@ func localCommand() command.Command {
 			fs.StringVar(&f.bucket, "bucket", "day", "`WIDTH` of the log's buckets: day or hour")
 			fs.IntVar(&f.options.Shards, "shards", local.DefaultShards,
 				"`NUMBER` of shards of the event stream of a new directory")
-			fs.StringVar(&f.verify, "verify-at", "",
+			fs.StringVar(&f.nightly, "verify-at", "",
 				"`TIME` of day, such as 03:00 on this machine's clock, of a daily reprise\nverify start")
+			fs.Func("verify-depth", "`DEPTH` of the daily verification: fold, or rebuild (default: fold)",
+				func(text string) (err error) {
+					f.options.VerifyDepth, err = verify.ParseDepth(text)
+					return err
+				})
 			fs.IntVar(&f.options.VerifyFullEvery, "verify-full-every", local.DefaultVerifyFullEvery,
 				"of `NUMBER` verifications in a row, one verifies everything, 1 to 1000")
 			fs.StringVar(&f.budget, "verify-budget", "",
@@ -137,8 +143,8 @@ func given(fs *flag.FlagSet, name string) (found bool) {
 }
 
 func (f *localFlags) check() error {
-	if f.verify != "" {
-		at, err := daily.Parse(f.verify)
+	if f.nightly != "" {
+		at, err := daily.Parse(f.nightly)
 		if err != nil {
 			return command.Misuse("--verify-at: %v", err)
 		}

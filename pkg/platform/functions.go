@@ -60,7 +60,14 @@ func (p *Platform) API() *api.API {
 		Verifications: verifications.Verifications{
 			Service: p.Verifications(),
 			Store:   p.verifications(),
-			Log:     p.Log,
+			Replay: func(ctx context.Context, id string) (lifecycle.View, error) {
+				row, err := p.store.Load(ctx, id)
+				if err != nil {
+					return lifecycle.View{}, err
+				}
+				return viewer.View(ctx, row)
+			},
+			Log: p.Log,
 		},
 		Extract: extract.Extract{
 			Log:   p.EventLog,

@@ -259,6 +259,17 @@ const (
 	Rebuild Depth = "rebuild"
 )
 
+// ParseDepth reads a depth as people write it.
+func ParseDepth(text string) (Depth, error) {
+	switch d := Depth(text); d {
+	case Fold:
+		return "", nil
+	case Rebuild:
+		return d, nil
+	}
+	return "", errors.New("must be fold or rebuild")
+}
+
 // Throwaway is the rebuild of a verification. Its replay has the name of the verification.
 type Throwaway struct {
 	// Begun is when it was asked for, and Ended when the replay was found to have ended.

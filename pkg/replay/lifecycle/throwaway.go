@@ -87,6 +87,20 @@ func (s *Service) ReleaseThrowaway(ctx context.Context, verification string) err
 	return s.Closer.Registry.Retire(ctx, info.ID)
 }
 
+// CheckOwner returns replay.ErrRequest for a replay that claims to belong to a verification
+// which does not go on, or which has another name.
+func (s *Service) CheckOwner(ctx context.Context, id string, request replay.Request) error {
+	if request.Verification == "" {
+		return nil
+	}
+	goesOn, err := s.Closer.goesOn(ctx, request.Verification)
+	if err == nil && (!goesOn || request.Verification != id) {
+		err = fmt.Errorf("%w: verification is set by verifications only, and %s is none that goes on",
+			replay.ErrRequest, request.Verification)
+	}
+	return err
+}
+
 // reconcileThrowaway cancels a replay whose verification has ended, and reports whether it
 // did.
 func (s *Service) reconcileThrowaway(ctx context.Context, row *replay.Row) (cancelled bool, err error) {

@@ -64,7 +64,7 @@ func Needs(function string) []string {
 	case "plan-replay":
 		return append(Common(), EnvReaders)
 	case "plan-verification":
-		return append(Common(), EnvReaders, EnvFullEvery)
+		return append(Common(), EnvReaders, EnvFullEvery, EnvStateMachine)
 	}
 	return Common()
 }

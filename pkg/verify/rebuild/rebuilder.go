@@ -170,8 +170,9 @@ func (r *Rebuilder) note(ctx context.Context, id string, change func(*verify.Thr
 		}
 		if row.Throwaway == nil {
 			row.Throwaway, row.Status = &verify.Throwaway{Begun: r.Store.Now().UTC()}, verify.Rebuilding
+		} else {
+			row.Throwaway.Looks++
 		}
-		row.Throwaway.Looks++
 		change(row.Throwaway)
 		return nil
 	})

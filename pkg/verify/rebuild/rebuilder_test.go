@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -68,16 +69,16 @@ type world struct {
 	*replaytest.World
 	t          *testing.T
 	executions *executions
-	// write is asked before each write of a document.
-	write func(control.Key) error
+	// written is asked before each write of a document, several at a time.
+	written atomic.Pointer[func() error]
 }
 
 func newWorld(t *testing.T) *world {
 	w := &world{World: replaytest.New(t), t: t,
 		executions: &executions{started: map[string]string{}, stopped: map[string]bool{}}}
-	table := replaytest.Intercepted{Table: w.Store.Table, Write: func(key control.Key) error {
-		if w.write != nil {
-			return w.write(key)
+	table := replaytest.Intercepted{Table: w.Store.Table, Write: func(control.Key) error {
+		if written := w.written.Load(); written != nil {
+			return (*written)()
 		}
 		return nil
 	}}
@@ -313,27 +314,27 @@ func TestAReplayOfTheNameIsLeftAlone(t *testing.T) {
 func TestNothingIsLeftWhereverAVerificationIsCancelled(t *testing.T) {
 	died := errors.New("the process died")
 	for _, dies := range []bool{false, true} {
-		for at := 1; ; at++ {
+		for at := int64(1); ; at++ {
 			w := newWorld(t)
 			w.create("v", verify.Request{})
-			writes, reached := 0, false
-			w.write = func(control.Key) error {
-				if writes++; writes != at {
+			var writes atomic.Int64
+			happens := func() error {
+				if writes.Add(1) != at {
 					return nil
 				}
-				reached = true
 				if dies {
 					return died
 				}
-				w.write = nil
+				w.written.Store(nil)
 				_, err := w.verifications().RequestCancel(t.Context(), "v")
 				return err
 			}
+			w.written.Store(&happens)
 			_, _, err := w.rebuilder().Step(t.Context(), "v")
 			if err != nil && !errors.Is(err, died) {
 				t.Fatalf("write %d: %v", at, err)
 			}
-			w.write = nil
+			w.written.Store(nil)
 			if dies {
 				_, err = w.verifications().RequestCancel(t.Context(), "v")
 				w.Must(err)
@@ -347,7 +348,7 @@ func TestNothingIsLeftWhereverAVerificationIsCancelled(t *testing.T) {
 				t.Errorf("cancelled at write %d (dies %t), the replay is %s", at, dies, row.Status)
 			}
 			w.WantGenerations(datastore.FirstGeneration)
-			if !reached {
+			if writes.Load() < at {
 				if at < 4 {
 					t.Errorf("only %d writes", at)
 				}
@@ -361,16 +362,17 @@ func TestNothingIsLeftWhereverAVerificationIsCancelled(t *testing.T) {
 // no second replay and comes to the same.
 func TestAVerificationGoesOnWhereverItsProcessDies(t *testing.T) {
 	died := errors.New("the process died")
-	for at := 1; ; at++ {
+	for at := int64(1); ; at++ {
 		w := newWorld(t)
 		w.create("v", verify.Request{})
-		writes := 0
-		w.write = func(control.Key) error {
-			if writes++; writes == at {
+		var writes atomic.Int64
+		happens := func() error {
+			if writes.Add(1) == at {
 				return died
 			}
 			return nil
 		}
+		w.written.Store(&happens)
 		step := func() verify.Row {
 			row, _, err := w.rebuilder().Step(t.Context(), "v")
 			if errors.Is(err, died) {
@@ -380,18 +382,17 @@ func TestAVerificationGoesOnWhereverItsProcessDies(t *testing.T) {
 			return row
 		}
 		step()
-		passed := writes
-		write := w.write
-		w.write = nil
+		passed := writes.Load()
+		w.written.Store(nil)
 		w.run("v")
 		w.reach(w.Row("v").Generation)
-		w.write = write
+		w.written.Store(&happens)
 		row := step()
 		if row.Cut == nil || row.Throwaway.Ended == nil || row.Throwaway.Generation != w.Row("v").Generation ||
 			len(w.executions.started) != 1 {
 			t.Errorf("died at write %d: %+v, %v", at, row, w.executions.started)
 		}
-		if writes < at {
+		if writes.Load() < at {
 			if passed < 3 {
 				t.Errorf("only %d writes", passed)
 			}

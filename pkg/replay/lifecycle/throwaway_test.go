@@ -49,21 +49,23 @@ func (c throwing) throwaway(id string, follows bool) (generation string) {
 func TestAThrowawayReplacesNothing(t *testing.T) {
 	c := newThrowing(t)
 	first := c.Follow("", false)
-	waiting := c.Follow("not-promoted", false)
-	_, _, err := c.Store.End(t.Context(), "not-promoted", replay.Succeeded, nil, nil)
-	c.Must(err)
+	older, newer := c.Follow("older", false), c.Follow("newer", false)
+	for _, id := range []string{"older", "newer"} {
+		_, _, err := c.Store.End(t.Context(), id, replay.Succeeded, nil, nil)
+		c.Must(err)
+	}
 	third := c.throwaway("v", true)
 	if info := c.Info(third); info.Verification != "v" {
 		t.Fatalf("%+v", info)
 	}
-	_, err = c.closer().Close(t.Context(), "v", replay.Succeeded, nil)
+	_, err := c.closer().Close(t.Context(), "v", replay.Succeeded, nil)
 	c.Must(err)
-	c.WantGenerations(first, waiting, third)
-	c.WantTables(first, waiting, third)
+	c.WantGenerations(first, older, newer, third)
+	c.WantTables(first, older, newer, third)
 	c.goOn["v"] = false
 	c.Must(c.closer().Sweep(t.Context()))
-	c.WantGenerations(first, waiting)
-	c.WantTables(first, waiting)
+	c.WantGenerations(first, older, newer)
+	c.WantTables(first, older, newer)
 }
 
 // The end of another rebuild leaves a throwaway to its verification, and never keeps one
@@ -72,9 +74,11 @@ func TestARebuildLeavesAThrowawayAlone(t *testing.T) {
 	c := newThrowing(t)
 	first := c.Follow("", false)
 	second := c.throwaway("v", true)
+	_, err := c.closer().Close(t.Context(), "v", replay.Succeeded, nil) // and the verification compares
+	c.Must(err)
 	third := c.Follow("promoted", false)
 	c.Promote("promoted", third)
-	_, err := c.closer().Close(t.Context(), "promoted", replay.Succeeded, nil)
+	_, err = c.closer().Close(t.Context(), "promoted", replay.Succeeded, nil)
 	c.Must(err)
 	c.WantGenerations(first, second, third)
 	if previous := c.RegistryState().Previous; previous != first {

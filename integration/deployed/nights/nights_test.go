@@ -3,10 +3,12 @@ package nights
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"testing"
 
 	"reprise/integration/deployed"
+	"reprise/pkg/api"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
@@ -76,6 +78,26 @@ func TestTheScheduleFindsPlantedDrift(t *testing.T) {
 		t.Errorf("%s, %s: %+v", full.Status, full.Scope, full.Report)
 	}
 	metrics(t, w, 3, 2)
+	deep := rebuilt(w, "deep")
+	if deep.Status != verify.Drift || deep.Report.Drift[verify.Count] != 1 || len(deep.Report.Drift) != 1 ||
+		deep.Report.RebuiltRows != accounts || deep.Report.Cost.Rebuild.WriteUnits <= 0 {
+		t.Errorf("%s: %+v, %+v", deep.Status, deep.Report, deep.Failure)
+	}
+	metrics(t, w, 3, 3)
+}
+
+// rebuilt carries a verification of depth rebuild out, and waits until its throwaway is
+// dropped with its consumer.
+func rebuilt(w *deployed.World, name string) verifications.View {
+	w.T.Helper()
+	status, body := w.Call(http.MethodPost, "/verifications", "application/json",
+		[]byte(`{"name":"`+name+`","input":{"depth":"rebuild"}}`))
+	if status != http.StatusCreated {
+		w.T.Fatalf("%d %s", status, body)
+	}
+	view := localtest.Until(w, "/verifications/"+name, func(v verifications.View) bool { return v.Status.Ended() })
+	localtest.Until(w, "/generations", func(v api.GenerationsView) bool { return len(v.Generations) == 1 })
+	return view
 }
 
 // plant lets a row count an event too many.

@@ -60,11 +60,14 @@ func (h *PlanVerification) Handle(ctx context.Context, in PlanVerificationInput)
 	if err != nil {
 		return PlanVerificationOutput{}, fault(err)
 	}
-	if _, _, err := h.Store.Create(ctx, in.Verification, request); err != nil {
+	created, _, err := h.Store.Create(ctx, in.Verification, request)
+	if err != nil {
 		return PlanVerificationOutput{}, fault(err)
 	}
-	if err := h.Store.Prune(ctx); err != nil { // the next night tries again
-		h.Log.LogAttrs(ctx, slog.LevelWarn, "old verifications not removed", slog.String("error", err.Error()))
+	if created.Status == verify.Planned { // it was not here before, and waits for no rebuild
+		if err := h.Store.Prune(ctx); err != nil { // the next night tries again
+			h.Log.LogAttrs(ctx, slog.LevelWarn, "old verifications not removed", slog.String("error", err.Error()))
+		}
 	}
 	row, wait, err := h.plan(ctx, in.Verification, request.Depth)
 	if errors.Is(err, verify.ErrBusy) {

@@ -51,7 +51,7 @@ const (
 	machineTransitions, childTransitions = 10, 4
 	// lookTransitions are those of each look at a rebuild, lookReads and lookWrites what it
 	// takes of DynamoDB.
-	lookTransitions, lookReads, lookWrites = 3, 4, 2
+	lookTransitions, lookReads, lookWrites = 3, 8, 2
 )
 
 // pageCost is what it takes to read a page of the log.

@@ -33,7 +33,7 @@ const (
 // What it states of depth rebuild: a look at the replay takes so much, and that there are
 // about so many.
 const (
-	lookReads, lookWrites, lookSteps = 4, 2, 3
+	lookReads, lookWrites, lookSteps = 8, 2, 3
 	looks                            = 100
 )
 

@@ -79,6 +79,8 @@ func attacksNamed(t *testing.T, list string) (named attacks) {
 			named.choices = true
 		case "refolds":
 			named.refolds = true
+		case "throwaways":
+			named.throwaways = true
 		case "none":
 		default:
 			t.Fatalf("there is no attack %q", name)

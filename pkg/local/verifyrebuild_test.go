@@ -65,8 +65,11 @@ func TestAVerificationOfDepthRebuild(t *testing.T) {
 		t.Errorf("%+v", b)
 	}
 	onlyFirst(p)
-	// A night goes on from it.
-	if night := verified(p, "night", `{}`); night.Status != verify.Clean || night.Base != "deep" {
+	// A night goes on from one.
+	if again := verified(p, "again", `{"depth":"rebuild"}`); again.Status != verify.Clean {
+		t.Errorf("again: %s", again.Status)
+	}
+	if night := verified(p, "night", `{}`); night.Status != verify.Clean || night.Base != "again" {
 		t.Errorf("%s of %q", night.Status, night.Base)
 	}
 }

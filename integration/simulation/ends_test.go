@@ -77,6 +77,9 @@ func (w *world) checkReplayEnd(r *replayModel) {
 
 // excuses reports whether a replay had a reason to fail and named it.
 func (w *world) excuses(r *replayModel) bool {
+	if r.request.Verification != "" && len(r.faults) > 0 { // its verification has failed with it
+		return true
+	}
 	for id, owner := range w.owners {
 		if owner == r.id && w.isWiped(id) {
 			return true

@@ -72,8 +72,8 @@ func TestDepthRebuildOnTheCommandLine(t *testing.T) {
 	s := &shell{t: t, endpoint: p.URL}
 	s.fine(account("a", 9)+account("b", 3), "send", "-", "--wait")
 	out := s.fine("", "verify", "start", "--depth", "rebuild", "--name", "deep", "--wait")
-	for _, want := range []string{"CLEAN", "rebuild", "replay deep into the throwaway g0002, SUCCEEDED", "of that the rebuild",
-		"2 rows of the throwaway"} {
+	for _, want := range []string{"CLEAN", "rebuild", "replay deep into the throwaway g0002, SUCCEEDED",
+		"of that the rebuild", "2 rows of the throwaway"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("without %q: %s", want, out)
 		}
@@ -85,7 +85,8 @@ func TestDepthRebuildOnTheCommandLine(t *testing.T) {
 		t.Errorf("%+v", got)
 	}
 	for _, args := range []string{"verify repair wrong --yes", "repair --verification wrong --reason r --yes"} {
-		if got := s.run("", strings.Fields(args)...); got.code != command.ExitFailed || strings.Contains(got.stdout, "CLEAN") {
+		got := s.run("", strings.Fields(args)...)
+		if got.code != command.ExitFailed || strings.Contains(got.stdout, "CLEAN") {
 			t.Errorf("%s: %+v", args, got)
 		}
 	}

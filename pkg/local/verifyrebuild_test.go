@@ -84,7 +84,8 @@ func misplaying(t *testing.T) (p *localtest.Platform, wrong *atomic.Int64) {
 		}
 		return sum + 1, nil
 	})
-	p = localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 1, Projections: []projection.Projection{adder}})
+	p = localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 1,
+		Projections: []projection.Projection{adder}})
 	p.Send("/events", changes(0, 60, 6))
 	p.Settle(60)
 	return p, wrong

@@ -53,8 +53,7 @@ type PlanVerificationOutput struct {
 }
 
 // Handle is idempotent: while the verification waits for its rebuild, it is called again. A
-// verification is skipped while another one of its generation
-// is running.
+// verification is skipped while another one of its generation is running.
 func (h *PlanVerification) Handle(ctx context.Context, in PlanVerificationInput) (PlanVerificationOutput, error) {
 	request, err := verify.ParseRequest(in.Input)
 	if err != nil {
@@ -207,8 +206,8 @@ func (h *ReportVerification) conclude(ctx context.Context, row *verify.Row) Repo
 		}
 	}
 	h.Log.LogAttrs(ctx, level, message, slog.String("verification", row.ID), slog.String("generation", row.Generation),
-		slog.Bool("full", out.Full), slog.String("depth", string(out.Depth)), slog.Int64("rows", out.Rows), slog.Int64("events", out.Events),
-		slog.Float64("dollars", out.Dollars), slog.String("error", out.Cause))
+		slog.Bool("full", out.Full), slog.String("depth", string(out.Depth)), slog.Int64("rows", out.Rows),
+		slog.Int64("events", out.Events), slog.Float64("dollars", out.Dollars), slog.String("error", out.Cause))
 	return out
 }
 

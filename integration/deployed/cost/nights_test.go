@@ -62,8 +62,8 @@ func nightOf(events, each float64) float64 {
 func nightRow(millions int) string {
 	events := float64(millions) * 1e6
 	full, changed := nightOf(events, fullReads), nightOf(events/daysLogged, changedReads)
-	return fmt.Sprintf("| %d million | %.0f | %.3f | %.4f | %.2f | %.2f | %.2f |", millions, events/daysLogged, full, changed,
-		30*(full+6*changed)/7, 30*full, meter.OnDemand().Cost(deepOf(events)))
+	return fmt.Sprintf("| %d million | %.0f | %.3f | %.4f | %.2f | %.2f | %.2f |", millions, events/daysLogged, full,
+		changed, 30*(full+6*changed)/7, 30*full, meter.OnDemand().Cost(deepOf(events)))
 }
 
 // The table of nights is what its arithmetic says.
@@ -174,7 +174,8 @@ func deepCosts(t *testing.T, w *deployed.World, events float64) {
 	cost := view.Report.Cost
 	rebuild := localtest.Until(w, "/replays/deep", func(v lifecycle.View) bool { return v.Status.Ended() })
 	total, stated := rebuild.Cost.Total, deepOf(events)
-	t.Logf("deep: the report says %+v, of that the rebuild %+v; the replay %+v; stated %+v", cost, cost.Rebuild, total, stated)
+	t.Logf("deep: the report says %+v, of that the rebuild %+v; the replay %+v; stated %+v", cost, cost.Rebuild, total,
+		stated)
 	if r := cost.Rebuild; r.WriteUnits > total.WriteUnits || r.WriteUnits < 0.9*total.WriteUnits ||
 		r.ReadUnits > total.ReadUnits || r.ReadUnits < 0.9*total.ReadUnits || r.PutUnits != total.PutUnits {
 		t.Errorf("the report says that the rebuild cost %+v, and the replay %+v", r, total)

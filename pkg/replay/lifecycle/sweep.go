@@ -11,11 +11,12 @@ import (
 )
 
 // Sweep drops what nobody owns: retired generations, unfinished generations whose
-// replay has ended or is gone, throwaways whose verification has ended or is gone, tables without an entry, and reservations that nobody
-// can enter any more. It runs at every close, at the start of a platform and on a
-// schedule, concurrently with everything else: each reason to drop something stays
-// true once it is true: a failed replay can be continued for a shorter time than its
-// generation is kept. Sweep is idempotent.
+// replay has ended or is gone, throwaways whose verification has ended or is gone,
+// tables without an entry, and reservations that nobody can enter any more. It runs at
+// every close, at the start of a platform and on a schedule, concurrently with
+// everything else: each reason to drop something stays true once it is true: a failed
+// replay can be continued for a shorter time than its generation is kept. Sweep is
+// idempotent.
 //
 // Of following generations, Sweep only takes the consumer away from those whose replay
 // failed more than a day ago: Close keeps one as a rollback target.

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 
 	"reprise/pkg/replay/lifecycle"
 
@@ -196,7 +197,8 @@ func (p *Platform) Report() Step[steps.ReportInput, lifecycle.View] {
 // Close is close-replay.
 func (p *Platform) Close() func(context.Context, events.CloudWatchEvent) error {
 	ended := &steps.CloseReplay{Replays: p.Replays(), Machine: p.Settings.Machine,
-		Verifications: p.Verifications(), VerifyMachine: p.Settings.VerifyMachine, Log: p.Log}
+		Verifications: p.Verifications(), VerifyMachine: p.Settings.VerifyMachine, Wake: p.WakeKeeper,
+		Log: p.Log}
 	return func(ctx context.Context, e events.CloudWatchEvent) error {
 		id, err := ended.Handle(ctx, e)
 		if id == "" {
@@ -217,10 +219,7 @@ func (p *Platform) Keep(ctx context.Context) error {
 	if err := p.Keeper().Keep(ctx); err != nil {
 		return err
 	}
-	if err := p.Verifications().Reconcile(ctx); err != nil {
-		return err
-	}
-	if err := p.Replays().Reconcile(ctx); err != nil {
+	if err := errors.Join(p.Verifications().Reconcile(ctx), p.Replays().Reconcile(ctx)); err != nil {
 		return err
 	}
 	p.CheckCode(ctx)

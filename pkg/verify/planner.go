@@ -283,13 +283,18 @@ func (s Store) heads(ctx context.Context, id string, lanes int) ([]eventlog.Head
 	return heads, nil
 }
 
-// CutOf is the position up to which a lane is verified.
-func (s Store) CutOf(ctx context.Context, id string, lane event.Lane) (event.Position, error) {
-	cut, _, err := control.Load[laneCut](ctx, s.Table, cutKey(id, lane))
-	if err != nil {
-		return "", fmt.Errorf("load cut of lane %s: %w", lane, err)
+// Cuts are the positions up to which the lanes are verified, by lane; nil if some are no
+// longer stored.
+func (s Store) Cuts(ctx context.Context, id string, lanes int) ([]event.Position, error) {
+	heads, err := s.heads(ctx, id, lanes)
+	if err != nil || heads == nil {
+		return nil, err
 	}
-	return cut.Head.Position, nil
+	cuts := make([]event.Position, lanes)
+	for i := range heads {
+		cuts[i] = heads[i].Position
+	}
+	return cuts, nil
 }
 
 // withoutRegister is what a later verification needs to know of a head.

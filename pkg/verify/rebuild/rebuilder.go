@@ -9,7 +9,6 @@ import (
 
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
-	"reprise/pkg/event"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/budget"
 	"reprise/pkg/verify"
@@ -217,16 +216,13 @@ func (r *Rebuilder) follows(ctx context.Context, row *verify.Row) (bool, error) 
 		}
 		return false, fmt.Errorf("look at the throwaway of verification %s: %w", row.ID, err)
 	}
-	for _, lane := range event.AllLanes(r.Lanes) {
-		cut, err := r.Store.CutOf(ctx, row.ID, lane)
-		if err != nil {
+	cuts, err := r.Store.Cuts(ctx, row.ID, r.Lanes)
+	for lane := range cuts {
+		if marks[lane].Position < cuts[lane] {
 			return false, err
 		}
-		if marks[lane].Position < cut {
-			return false, nil
-		}
 	}
-	return true, nil
+	return err == nil, err
 }
 
 // Begins implements verify.Rebuilds.

@@ -38,7 +38,8 @@ Examples:
 `
 
 const cancelHelp = `
-Cancels a verification. What it has found so far is kept.
+Cancels a verification. What it has found so far is kept. One that rebuilds cancels its
+replay, too, and drops what that has built.
 
 Examples:
   reprise verify cancel verify-20260301-030000-1a2b3c

@@ -103,6 +103,13 @@ func TestDepthRebuildOnTheCommandLine(t *testing.T) {
 
 // Drifted rows are rebuilt after an approval, and verified again.
 func TestDriftIsRepaired(t *testing.T) {
+	for _, depth := range []string{"fold", "rebuild"} {
+		t.Run(depth, func(t *testing.T) { driftIsRepaired(t, depth) })
+	}
+}
+
+func driftIsRepaired(t *testing.T, depth string) {
+	t.Helper()
 	dir := t.TempDir()
 	p := localtest.Start(t, local.Options{Dir: dir, Lanes: 4, Shards: 1, Projections: deposits(1)})
 	s := &shell{t: t, endpoint: p.URL}
@@ -110,7 +117,7 @@ func TestDriftIsRepaired(t *testing.T) {
 	p.Stop()
 	p = localtest.Start(t, local.Options{Dir: dir, Lanes: 4, Shards: 1, Projections: deposits(2)})
 	s.endpoint = p.URL
-	start := []string{"verify", "start", "--name", "drifted", "--repair"}
+	start := []string{"verify", "start", "--depth", depth, "--name", "drifted", "--repair"}
 	if got := s.run("no\n", start...); got.code != command.ExitFailed || !strings.Contains(got.stderr, "type yes") ||
 		!strings.Contains(got.stdout, "2 state") || !strings.Contains(got.stderr, "nothing was rebuilt") {
 		t.Fatalf("%+v", got)

@@ -56,9 +56,12 @@ const (
 	Manifest Kind = "manifest"
 )
 
-// Rebuilt: the throwaway that a replay has built is not what the log folds to, so that
-// the way of replays is at fault, and not the generation that is verified.
-const Rebuilt Kind = "rebuilt"
+// The kind of drift of a throwaway.
+const (
+	// Rebuilt: what a replay has built is not what the log folds to, so that the way of
+	// replays is at fault, and not the generation that is verified.
+	Rebuilt Kind = "rebuilt"
+)
 
 // rebuilt are the findings in a throwaway. Those about the log are left out: the generation
 // itself was verified against the same log.

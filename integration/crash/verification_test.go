@@ -6,6 +6,7 @@ import (
 	"reprise/pkg/api"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/local/localtest"
+	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 	"reprise/pkg/verify"
 )
@@ -18,7 +19,7 @@ func (s *steered) verification(id string, check func(verifications.View) bool) v
 
 // TestKilledWhileAThrowawayIsVerified kills the platform at each stage of a verification of
 // depth rebuild: it goes on, comes to its verdict, and leaves nothing behind. One that is
-// cancelled after the kill leaves nothing either.
+// cancelled after the kill, or whose replay has failed before it, leaves nothing either.
 func TestKilledWhileAThrowawayIsVerified(t *testing.T) {
 	s := newSteered(t)
 	delivers := func(id string) {
@@ -33,6 +34,11 @@ func TestKilledWhileAThrowawayIsVerified(t *testing.T) {
 		},
 		"built":    func(id string) { s.until(id, func(v lifecycle.View) bool { return v.Status.Ended() }) },
 		"compares": func(id string) { s.verification(id, func(v verifications.View) bool { return v.Cut != nil }) },
+		"fails": func(id string) {
+			s.perhaps("replay", "pause", id)
+			s.fail(id)
+			s.until(id, func(v lifecycle.View) bool { return v.Status.Ended() })
+		},
 		"cancelled": func(id string) {
 			s.verification(id, func(v verifications.View) bool { return v.Rebuild != nil && v.Rebuild.Generation != "" })
 			delivers(id)
@@ -50,12 +56,17 @@ func TestKilledWhileAThrowawayIsVerified(t *testing.T) {
 			want = verify.Cancelled
 		}
 		s.perhaps("replay", "set-rate", id, "0")
+		// One that was too far to be cancelled or to fail has built what is dropped as well.
+		if v := s.until(id, func(v lifecycle.View) bool { return v.Status.Ended() }); v.Status == replay.Failed {
+			want = verify.Failed
+		}
 		end := s.verification(id, func(v verifications.View) bool { return v.Status.Ended() })
 		if end.Status != want {
 			t.Errorf("%s: %s %+v %+v", id, end.Status, end.Report, end.Failure)
 		}
-		// A replay that was too far to be cancelled has built what is dropped as well.
-		s.until(id, func(v lifecycle.View) bool { return v.Status.Ended() })
+		if end.Status == verify.Failed && end.Failure.Error != "Reprise.RebuildFailed" {
+			t.Errorf("%s: %+v", id, end.Failure)
+		}
 		localtest.Until(&localtest.Client{T: t, URL: s.URL}, "/generations", func(v api.GenerationsView) bool {
 			return len(v.Generations) == 1 && v.Active == "g0001"
 		})

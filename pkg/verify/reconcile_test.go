@@ -2,6 +2,7 @@ package verify_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -112,5 +113,33 @@ func TestDepthsThatAreAskedFor(t *testing.T) {
 		if got, err := verify.ParseRequest([]byte(input)); err == nil {
 			t.Errorf("%s: %+v", input, got)
 		}
+	}
+}
+
+// A replay that failed fails a verification that finds nothing else, with its reason.
+func TestAReplayThatFailedFailsItsVerification(t *testing.T) {
+	w := newWorld(t)
+	w.sendTo("x", "y")
+	w.settle()
+	row := w.verifyOf("v", verify.Request{Depth: verify.Rebuild})
+	if row.Status != verify.Failed || row.Failure == nil || row.Failure.Error != "Reprise.RebuildFailed" ||
+		row.Report.Rows != 2 || row.Report.RebuiltRows != 0 || row.Report.Lanes != lanes {
+		t.Errorf("%s: %+v, %+v", row.Status, row.Failure, row.Report)
+	}
+}
+
+// A throwaway whose consumer has stopped is behind, once that was waited for.
+func TestAThrowawayThatDoesNotFollowIsDrift(t *testing.T) {
+	w := newWorld(t)
+	w.rebuild()
+	w.sendTo("x", "y")
+	w.settle()
+	w.throwaway, w.rewritten = "", w.throwaway
+	w.sendTo("x")
+	w.settle()
+	w.throwaway, w.patient = w.rewritten, time.Minute
+	row := w.verifyOf("v", verify.Request{Depth: verify.Rebuild})
+	if d := row.Report.Differences; kinds(row) != "[rebuilt]" || len(d) != 1 || !strings.HasPrefix(d[0].What, "rebuilt, behind: ") {
+		t.Errorf("%s: %+v", kinds(row), d)
 	}
 }

@@ -139,7 +139,8 @@ func TestAThrowawayThatDoesNotFollowIsDrift(t *testing.T) {
 	w.settle()
 	w.throwaway, w.patient = w.rewritten, time.Minute
 	row := w.verifyOf("v", verify.Request{Depth: verify.Rebuild})
-	if d := row.Report.Differences; kinds(row) != "[rebuilt]" || len(d) != 1 || !strings.HasPrefix(d[0].What, "rebuilt, behind: ") {
+	if d := row.Report.Differences; kinds(row) != "[rebuilt]" || len(d) != 1 ||
+		!strings.HasPrefix(d[0].What, "rebuilt, behind: ") {
 		t.Errorf("%s: %+v", kinds(row), d)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"reprise/pkg/cli/command"
+	"reprise/pkg/cli/printable"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
@@ -19,7 +20,8 @@ const faultIncomplete = "Reprise.Incomplete"
 func advice(v lifecycle.View) string {
 	switch {
 	case v.Input.Verification != "" && (v.Failure != nil || v.Status == replay.Cancelled):
-		return "it belonged to a verification, which has ended with it: reprise verify report " + v.Input.Verification
+		return "it belonged to a verification, which has ended with it: reprise verify report " +
+			printable.Cell(v.Input.Verification)
 	case v.Status == replay.Cancelled:
 		return "start another replay with " + again(v)
 	case v.Failure == nil:

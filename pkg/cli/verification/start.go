@@ -13,6 +13,7 @@ import (
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
+	"reprise/pkg/cli/printable"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/cli/repairs"
 	"reprise/pkg/replay"
@@ -185,9 +186,9 @@ func state(v verifications.View, now time.Time) progress.State {
 	p := v.Progress
 	if b := v.Rebuild; v.Status == verify.Rebuilding && b != nil {
 		s.Label, s.Fraction = "rebuilt", b.Percent/100
-		s.Detail = "by replay " + b.Replay
+		s.Detail = "by replay " + printable.Cell(b.Replay)
 		if b.Status == replay.ShownPaused {
-			s.Detail += ", which is paused: reprise replay resume " + b.Replay
+			s.Detail += ", which is paused: reprise replay resume " + printable.Cell(b.Replay)
 		}
 		return s
 	}

@@ -22,12 +22,13 @@ type attacks struct {
 	// outdates make cuts older than the event stream's retention allows. In choices,
 	// replays ask before they promote, and people choose generations. In refolds, people
 	// have entities folded again, some of whose rows are spoilt before. In reversals, they
-	// reverse events.
-	reshards, versions, cancels, wipes, pauses, rates, continues, outdates, choices, refolds, reversals bool
+	// reverse events. In throwaways, verifications own rebuilds.
+	reshards, versions, cancels, wipes, pauses, rates, continues, outdates, choices, refolds, reversals,
+	throwaways bool
 }
 
 func allAttacks() attacks {
-	return attacks{true, true, true, true, true, true, true, true, true, true, true}
+	return attacks{true, true, true, true, true, true, true, true, true, true, true, true}
 }
 
 // String lists the attacks, separated by commas, or is "none".
@@ -48,6 +49,7 @@ func (a attacks) String() string {
 		{a.choices, "choices"},
 		{a.refolds, "refolds"},
 		{a.reversals, "reversals"},
+		{a.throwaways, "throwaways"},
 	} {
 		if attack.on {
 			names = append(names, attack.name)
@@ -130,6 +132,7 @@ func (w *world) chooseAttacks() {
 	w.chooseChoices()
 	w.chooseRefolds()
 	w.chooseReversals()
+	w.chooseThrowaways()
 }
 
 // cutIn cancels a replay during a call of one of its steps.

@@ -81,6 +81,8 @@ func attacksNamed(t *testing.T, list string) (named attacks) {
 			named.refolds = true
 		case "reversals":
 			named.reversals = true
+		case "throwaways":
+			named.throwaways = true
 		case "none":
 		default:
 			t.Fatalf("there is no attack %q", name)

@@ -226,7 +226,10 @@ func (w *world) found() error {
 	w.active = datastore.FirstGeneration
 	w.shown[datastore.FirstGeneration] = true
 	_, err := w.registryOf(a).EnsureFirst(ctx, w.generationsOf(a), w.lanes.Count(), w.set.Version())
-	return err
+	if err != nil {
+		return err
+	}
+	return w.beginVerifications(ctx, a)
 }
 
 // arrival is the clock of the event stream, which may go back a little.

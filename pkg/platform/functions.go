@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 
 	"reprise/pkg/replay/lifecycle"
 
@@ -63,7 +64,14 @@ func (p *Platform) API() *api.API {
 		Verifications: verifications.Verifications{
 			Service: p.Verifications(),
 			Store:   p.verifications(),
-			Log:     p.Log,
+			Replay: func(ctx context.Context, id string) (lifecycle.View, error) {
+				row, err := p.store.Load(ctx, id)
+				if err != nil {
+					return lifecycle.View{}, err
+				}
+				return viewer.View(ctx, row)
+			},
+			Log: p.Log,
 		},
 		Outgoing: p.outgoing(),
 		Extract: extract.Extract{
@@ -199,7 +207,8 @@ func (p *Platform) Report() Step[steps.ReportInput, lifecycle.View] {
 // Close is close-replay.
 func (p *Platform) Close() func(context.Context, events.CloudWatchEvent) error {
 	ended := &steps.CloseReplay{Replays: p.Replays(), Machine: p.Settings.Machine,
-		Verifications: p.Verifications(), VerifyMachine: p.Settings.VerifyMachine, Log: p.Log}
+		Verifications: p.Verifications(), VerifyMachine: p.Settings.VerifyMachine, Wake: p.WakeKeeper,
+		Log: p.Log}
 	return func(ctx context.Context, e events.CloudWatchEvent) error {
 		id, err := ended.Handle(ctx, e)
 		if id == "" {
@@ -223,7 +232,7 @@ func (p *Platform) Keep(ctx context.Context) error {
 	if err := p.Keeper().Keep(ctx); err != nil {
 		return err
 	}
-	if err := p.Replays().Reconcile(ctx); err != nil {
+	if err := errors.Join(p.Verifications().Reconcile(ctx), p.Replays().Reconcile(ctx)); err != nil {
 		return err
 	}
 	p.CheckCode(ctx)

@@ -70,6 +70,7 @@ func TestSchemasMatchTheAnswers(t *testing.T) {
 		"StartVerification": verifications.Start{}, "Verification": verifications.View{},
 		"Verifications": verifications.Page{}, "Differences": verifications.DifferencesPage{},
 		"Cut": extract.Cut{}, "PageRequest": extract.PageRequest{}, "LogPage": extract.Page{},
+		"ReversalCall":   reversals.Call{},
 		"WaitingEffects": outgoing.WaitingPage{}, "ResumeEffects": outgoing.ResumeRequest{},
 		"ResumedEffects": outgoing.Resumed{}, "Effects": outgoing.CallsPage{}, "EffectsOnly": approval.Only{},
 		"ApproveEffects": outgoing.ApproveRequest{}, "EffectsApproval": approval.Approval{},

@@ -116,6 +116,7 @@ func (p *Platform) reversals() reversals.Reversals {
 		Buckets:  p.finder().Find,
 		Applier:  p.Applier,
 		Load:     p.Load(false),
+		Reactor:  p.reactor,
 		Log:      p.Log,
 	}
 }

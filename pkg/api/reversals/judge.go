@@ -44,6 +44,7 @@ func (a *Reversals) judge(ctx context.Context, entity string, q *Request) (made 
 		Entity: entity, Lane: h.lane, Form: Without, Inverse: reversal.Inverse, ID: e.ID, Type: e.Type,
 		Event:   Named{Position: named.Position, Source: reversal.Source, ID: reversal.ID, Type: reversal.Type},
 		Version: a.Applier.Version(), Before: sideOf(&before), After: sideOf(&after),
+		projection: after.Projection,
 	}
 	made.Changes, made.Changed = statediff.Diff(before.State, after.State, maxDifferences)
 	if made.Changes == nil {

@@ -11,6 +11,7 @@ import (
 	"reprise/pkg/api/intake"
 	"reprise/pkg/api/web"
 	"reprise/pkg/datastore"
+	"reprise/pkg/effects"
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
@@ -29,6 +30,8 @@ type Reversals struct {
 	Applier *projection.Applier
 	// Load puts corrections into the event stream.
 	Load *intake.Load
+	// Reactor is nil without business logic that has effects.
+	Reactor *effects.Reactor
 	// Log receives every reversal that is accepted, and who has looked what would follow.
 	Log *slog.Logger
 }
@@ -86,6 +89,10 @@ type Reversing struct {
 	// there are.
 	Changes []statediff.Change `json:"changes"`
 	Changed int                `json:"changed"`
+	// Effects are what follows outside, nil without business logic that has effects.
+	Effects *Effects `json:"effects,omitempty"`
+	// projection is that of the entity.
+	projection string
 }
 
 // Named is the event that is reversed.
@@ -130,6 +137,9 @@ func (a *Reversals) Reverse(r *http.Request) (web.Reply, error) {
 	}
 	made, e, err := a.judge(r.Context(), entity, &request)
 	if err != nil {
+		return web.Reply{}, err
+	}
+	if err := a.foresee(r.Context(), &made, &e); err != nil {
 		return web.Reply{}, err
 	}
 	if request.DryRun {

@@ -135,11 +135,28 @@ func (f *reverseFlags) print(made *reversals.Reversing) error {
 		sideRows(w, "after", &made.After)
 		command.Row(w, "folded by", made.Version)
 		command.Row(w, "differing", fields(made.Changed))
+		effectRows(w, made.Effects)
 	})
 	if err != nil {
 		return err
 	}
 	return changeTable(f.App.Stdout, made.Changes, made.Changed)
+}
+
+// effectRows tell what was sent for the event, and what follows.
+func effectRows(w io.Writer, e *reversals.Effects) {
+	if e == nil {
+		return
+	}
+	for _, call := range e.Sent {
+		command.Row(w, "sent, and stays", fmt.Sprintf("%s/%s %s %s", call.System, call.Name, call.Part, call.Body))
+	}
+	for _, call := range e.Wanted {
+		command.Row(w, "is sent", fmt.Sprintf("%s/%s %s %s", call.System, call.Name, call.Part, call.Body))
+	}
+	if e.Unknown != "" {
+		command.Row(w, "may be sent", "not known before: "+e.Unknown)
+	}
 }
 
 func formText(made *reversals.Reversing) string {

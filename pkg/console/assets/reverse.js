@@ -91,6 +91,17 @@ const asked = (id, label, keep, redraw) => [
   }),
 ];
 
+// What was sent for the event, and what follows.
+function outside(effects) {
+  if (!effects) return [];
+  const text = (call) => `${call.system}/${call.name} ${JSON.stringify(call.body) ?? ''}`;
+  return [
+    ...effects.sent.map((call, i) => h('p', { key: `sent ${i}` }, `Sent, and stays as it is: ${text(call)}`)),
+    ...effects.wanted.map((call, i) => h('p', { key: `wanted ${i}` }, `Is sent because of it: ${text(call)}`)),
+    effects.unknown && h('p', { key: 'unknown' }, `More may be sent: ${effects.unknown}`),
+  ];
+}
+
 function follows(preview) {
   const { changes, changed, inverse, sameAsWithout, before, after, version } = preview;
   const how = inverse
@@ -117,6 +128,7 @@ function follows(preview) {
       'The state stays as it is.',
     ),
     changed > mostChanges && h('p', { class: 'sub' }, `and ${some(changed - mostChanges, 'more field', 'more fields')}`),
+    ...outside(preview.effects),
     h(
       'p',
       { class: 'sub', key: 'counts' },

@@ -30,6 +30,7 @@ func commands() []command.Command {
 		verification.Commands(),
 		[]command.Command{repairs.Command()},
 		entity.Commands(),
+		[]command.Command{entity.EraseCommand()},
 		archive.Commands(),
 		[]command.Command{playbackTailCommand(), statusCommand(), consoleCommand()},
 		entity.AsideCommands(),

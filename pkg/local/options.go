@@ -16,6 +16,7 @@ import (
 	"reprise/pkg/gateway"
 	"reprise/pkg/local/daily"
 	"reprise/pkg/local/emulate"
+	"reprise/pkg/personal/sealed"
 	"reprise/pkg/platform"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay/request"
@@ -56,6 +57,8 @@ type Options struct {
 	// Service and Outside default to those of package domain, if Service is nil.
 	Service gateway.Service
 	Outside gateway.Gateway
+	// Personal defaults to the declaration of package domain, if Projections is nil.
+	Personal sealed.Rules
 	// ReserveBytes is the free space on the disk below which writes are refused; 0
 	// means localstore.DefaultReserve.
 	ReserveBytes uint64
@@ -134,6 +137,9 @@ func (o Options) withDefaults() (Options, error) {
 	if _, err := projection.NewSet(o.projections()...); err != nil {
 		return o, err
 	}
+	if _, err := o.personal().Compile(); err != nil {
+		return o, err
+	}
 	if o.StepFunctionsAddr != "" {
 		if err := CheckAddr(o.StepFunctionsAddr); err != nil {
 			return o, err
@@ -180,6 +186,13 @@ func (o *Options) projections() []projection.Projection {
 		return o.Projections
 	}
 	return domain.Projections()
+}
+
+func (o *Options) personal() sealed.Rules {
+	if o.Personal == nil && o.Projections == nil {
+		return domain.Personal()
+	}
+	return o.Personal
 }
 
 func (o *Options) service() (gateway.Service, gateway.Gateway) {

@@ -77,14 +77,20 @@ func New(c Config) (*Vault, error) {
 		held: make(map[sealed.Ref]held)}, nil
 }
 
-// Open looks whether the wrapper is that of the stored keys, if there are any, and
-// completes erasures that were interrupted. Errors: ErrUnwrap.
+// Open looks whether the wrapper is that of the stored keys, if there are any. Errors:
+// ErrUnwrap.
 func (v *Vault) Open(ctx context.Context) error {
 	if v == nil {
 		return nil
 	}
-	if _, err := v.secret(ctx, false); err != nil {
-		return err
+	_, err := v.secret(ctx, false)
+	return err
+}
+
+// Finish completes the erasures that were interrupted.
+func (v *Vault) Finish(ctx context.Context) error {
+	if v == nil {
+		return nil
 	}
 	return v.keys.Finish(ctx)
 }

@@ -177,8 +177,11 @@ func (s *Slots) Destroy(places ...int64) error {
 	return nil
 }
 
-// Close closes the file.
+// Close closes the file. It does nothing for nil.
 func (s *Slots) Close() error {
+	if s == nil {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.file == nil {

@@ -20,6 +20,7 @@ const (
 	produce = "produce"
 	operate = "operate"
 	correct = "correct"
+	erase   = "erase"
 	audit   = "audit"
 	trace   = "trace"
 	export  = "export"
@@ -43,6 +44,7 @@ func routes() []route {
 		{"POST /state/wipe", operate, "serve-api"},
 		{"POST /entities/{id}/skip", correct, "serve-api"},
 		{"POST /entities/{id}/refold", correct, "serve-api"},
+		{"POST /erasures", erase, "serve-api"},
 		{"GET /entities/{id}", audit, "serve-api"},
 		{"GET /entities/{id}/events", audit, "serve-api"},
 		{"GET /past/{id}/state", trace, "serve-api"},
@@ -112,7 +114,7 @@ func (d *deployment) api(stack awscdk.Stack, functions apiFunctions) {
 		byGroup[r.group] = append(byGroup[r.group], routeARN(stack, api, r.key))
 	}
 	if d.Authorization == "iam" {
-		for _, group := range []string{produce, operate, correct, audit, trace, export} {
+		for _, group := range []string{produce, operate, correct, erase, audit, trace, export} {
 			d.groupPolicy(stack, group, byGroup[group])
 		}
 	}

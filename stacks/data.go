@@ -4,6 +4,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskinesis"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 )
@@ -23,7 +24,30 @@ func (d *deployment) data(stack awscdk.Stack) {
 	for _, table := range []awsdynamodb.CfnTable{log, control} {
 		table.Node().AddDependency(stream)
 	}
+	if d.Personal {
+		d.keys(stack, stream)
+	}
 	d.watchLog(stack, log)
+}
+
+// keys adds the table of the wrapped keys of data subjects, and the key of KMS that wraps
+// them. The table has no backups: with one, whoever restores it could read what was
+// erased. Both outlive the stack, since without them no personal field can be read.
+func (d *deployment) keys(stack awscdk.Stack, after awskinesis.CfnStream) {
+	table := d.table(stack, "keys-table", d.keysTable(), func(p *awsdynamodb.CfnTableProps) {
+		p.PointInTimeRecoverySpecification = &awsdynamodb.CfnTable_PointInTimeRecoverySpecificationProperty{
+			PointInTimeRecoveryEnabled: jsii.Bool(false)}
+	})
+	table.Node().AddDependency(after)
+	key := awskms.NewKey(stack, jsii.String("personal-key"), &awskms.KeyProps{
+		Description:       jsii.String("Wraps the keys of the data subjects of " + d.Prefix),
+		EnableKeyRotation: jsii.Bool(true),
+		PendingWindow:     awscdk.Duration_Days(jsii.Number(30)),
+		RemovalPolicy:     awscdk.RemovalPolicy_RETAIN,
+	})
+	alias := awskms.NewCfnAlias(stack, jsii.String("personal-key-alias"), &awskms.CfnAliasProps{
+		AliasName: jsii.String(d.keyAlias()), TargetKeyId: key.KeyArn()})
+	alias.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
 }
 
 // table adds an on-demand table that outlives its stack.

@@ -59,6 +59,8 @@ func TestNamesAgree(t *testing.T) {
 	}
 	has("AWS::DynamoDB::Table", "TableName", names.EventsTable())
 	has("AWS::DynamoDB::Table", "TableName", names.ControlTable())
+	has("AWS::DynamoDB::Table", "TableName", names.KeysTable())
+	has("AWS::KMS::Alias", "AliasName", names.KeyAlias())
 	has("AWS::Kinesis::Stream", "Name", names.EventStream())
 	has("AWS::Kinesis::Stream", "Name", names.PlaybackStream())
 	has("AWS::StepFunctions::StateMachine", "StateMachineName", names.StateMachine())
@@ -218,15 +220,17 @@ func TestNumberOfResources(t *testing.T) {
 	want := map[string]int{
 		"ApiGatewayV2::Api":           1,
 		"ApiGatewayV2::Integration":   3,
-		"ApiGatewayV2::Route":         44,
+		"ApiGatewayV2::Route":         45,
 		"ApiGatewayV2::Stage":         1,
 		"CloudWatch::Alarm":           33,
 		"CloudWatch::Dashboard":       1,
-		"DynamoDB::Table":             2,
+		"DynamoDB::Table":             3,
 		"Events::Rule":                2,
-		"IAM::ManagedPolicy":          6,
+		"IAM::ManagedPolicy":          7,
 		"IAM::Policy":                 26,
 		"IAM::Role":                   26,
+		"KMS::Alias":                  1,
+		"KMS::Key":                    1,
 		"Kinesis::Stream":             2,
 		"Lambda::EventInvokeConfig":   2,
 		"Lambda::EventSourceMapping":  4,

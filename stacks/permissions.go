@@ -126,6 +126,30 @@ func (a access) dropState() []awsiam.PolicyStatement {
 	}
 }
 
+// seal allows making and using the keys of data subjects; reveal using and destroying
+// them. Neither allows anything if no fields are declared personal. The key of KMS is known
+// by its alias, since the stacks export nothing, and opens only what was wrapped for this
+// platform.
+func (a access) seal() []awsiam.PolicyStatement {
+	return a.keys("kms:Encrypt", "kms:Decrypt")
+}
+
+func (a access) reveal() []awsiam.PolicyStatement { return a.keys("kms:Decrypt") }
+
+func (a access) keys(operations ...string) []awsiam.PolicyStatement {
+	if !a.Personal {
+		return nil
+	}
+	ours := map[string]any{
+		"ForAnyValue:StringEquals": map[string]any{"kms:ResourceAliases": []string{a.keyAlias()}},
+		"StringEquals":             map[string]any{"kms:EncryptionContext:reprise-platform": a.Prefix},
+	}
+	return []awsiam.PolicyStatement{
+		allow(actions(getItem, getItems, putItem), tableARN(a.stack, a.keysTable())),
+		allowIf(ours, operations, arn(a.stack, "kms", "key/*")),
+	}
+}
+
 func (a access) put(stream string) awsiam.PolicyStatement {
 	return allow(actions("kinesis:PutRecord"), streamARN(a.stack, stream))
 }

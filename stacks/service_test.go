@@ -44,3 +44,55 @@ func TestAServiceIsRecorded(t *testing.T) {
 		}
 	}
 }
+
+// TestWithoutPersonalFieldsThereAreNoKeys: neither a table nor a key of KMS, which costs a
+// dollar a month, nor a permission.
+func TestWithoutPersonalFieldsThereAreNoKeys(t *testing.T) {
+	for _, kind := range kinds {
+		text, err := json.Marshal(templates[plain+kind])
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range []string{"AWS::KMS", "kms:", "reprise-keys"} {
+			if strings.Contains(string(text), name) {
+				t.Errorf("the stack %s has %s", kind, name)
+			}
+		}
+	}
+}
+
+// TestKeysOutliveTheirStack, and the key of KMS changes its material every year.
+func TestKeysOutliveTheirStack(t *testing.T) {
+	for id, r := range templates["data"].Resources {
+		switch r.Type {
+		case "AWS::KMS::Key":
+			if r.Properties["EnableKeyRotation"] != true || r.DeletionPolicy != "Retain" || r.UpdateReplacePolicy != "Retain" {
+				t.Errorf("%s: %+v", id, r)
+			}
+		case "AWS::KMS::Alias":
+			if r.DeletionPolicy != "Retain" {
+				t.Errorf("%s: %+v", id, r)
+			}
+		}
+	}
+}
+
+// TestOnlyTheKeyOfThePlatformIsUsed: a statement with all keys of the account as resource
+// is held to one by its conditions.
+func TestOnlyTheKeyOfThePlatformIsUsed(t *testing.T) {
+	found := 0
+	for _, s := range statements(t) {
+		if !slices.ContainsFunc(s.actions, func(action string) bool { return strings.HasPrefix(action, "kms:") }) {
+			continue
+		}
+		found++
+		aliases := list(at(s.condition, "ForAnyValue:StringEquals", "kms:ResourceAliases"))
+		platform := at(s.condition, "StringEquals", "kms:EncryptionContext:reprise-platform")
+		if !slices.Equal(aliases, []any{"alias/reprise-personal"}) || platform != "reprise" {
+			t.Errorf("%s: %v", s.policy, s.condition)
+		}
+	}
+	if found != 3 {
+		t.Errorf("%d statements about KMS", found)
+	}
+}

@@ -33,7 +33,8 @@ type TableKeys struct {
 }
 
 const (
-	partitionKeys = "personal-keys"
+	// partitionKeys begins the partitions of the rows: 256, over which references spread.
+	partitionKeys = "personal-keys#"
 	// partitionErasures lists the erasures whose keys may not be overwritten yet.
 	partitionErasures = "personal-erasures"
 )
@@ -52,7 +53,8 @@ type document struct {
 }
 
 func keyOf(ref sealed.Ref) control.Key {
-	return control.Key{Partition: partitionKeys, Sort: ref.String()}
+	text := ref.String()
+	return control.Key{Partition: partitionKeys + text[:2], Sort: text}
 }
 
 func pendingOf(ref sealed.Ref) control.Key {

@@ -28,6 +28,12 @@ func (n Names) EventsTable() string { return n.prefix + "-events" }
 // ControlTable holds heads, manifests, replays, marks and the registry of generations.
 func (n Names) ControlTable() string { return n.prefix + "-control" }
 
+// KeysTable holds the wrapped keys of data subjects, where fields are declared personal.
+func (n Names) KeysTable() string { return n.prefix + "-keys" }
+
+// KeyAlias is the alias of the KMS key that wraps them.
+func (n Names) KeyAlias() string { return "alias/" + n.prefix + "-personal" }
+
 // GenerationPrefix begins the name of every generation's table.
 func (n Names) GenerationPrefix() string { return n.prefix + "-generation-" }
 

@@ -145,3 +145,23 @@ func TestASubjectThatReturnsDuringAnErasure(t *testing.T) {
 		t.Error("the key of before is kept for ever")
 	}
 }
+
+// TestANoteThatIsLeftErasesNobodyElse: all but the note of an erasure is done, the subject
+// comes back, and only then the platform starts again.
+func TestANoteThatIsLeftErasesNobodyElse(t *testing.T) {
+	w := newWorld(t)
+	seal(t, w.vault(), made("1", "e", `{"name":"Ada"}`))
+	table := w.table
+	w.table = killedTable{table, &killer{left: 3}} // before the note is removed
+	if _, err := w.vault().Erase(t.Context(), "e", personal.Erasure{Reason: "asked for"}); !errors.Is(err, errKilled) {
+		t.Fatal(err)
+	}
+	w.table = table
+	back := seal(t, w.vault(), made("2", "e", `{"name":"back"}`))
+	if err := w.vault().Finish(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if shown := reveal(t, w.vault(), back); shown != `{"name":"back"}` {
+		t.Errorf("who came back was erased: %s", shown)
+	}
+}

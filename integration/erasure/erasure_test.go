@@ -9,6 +9,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -256,4 +257,18 @@ func TestNewDataOfAnErasedSubjectHasANewKey(t *testing.T) {
 		t.Error("a subject that nobody knows was erased")
 	}
 	s.Terminate()
+}
+
+// fails starts the platform, which must not start, and returns what it says.
+func (s *shop) fails() string {
+	s.t.Helper()
+	binary, err := os.Executable()
+	if err != nil {
+		s.t.Fatal(err)
+	}
+	out, err := exec.CommandContext(s.t.Context(), binary, "local", "--data", s.dir, "--addr", "127.0.0.1:0").CombinedOutput()
+	if err == nil {
+		s.t.Error("the platform has started and ended")
+	}
+	return string(out)
 }

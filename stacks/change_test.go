@@ -94,7 +94,8 @@ func TestDeploymentsRecordTheirSettings(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &recorded); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
-	want := stacks.Recorded{Lanes: 4, Bucket: "day", Shards: 1, PlaybackShards: 1, Concurrency: 10, Service: true, Personal: true}
+	want := stacks.Recorded{Lanes: 4, Bucket: "day", Shards: 1, PlaybackShards: 1, Concurrency: 10, Service: true,
+		Personal: true}
 	if recorded != want {
 		t.Errorf("recorded %+v, want %+v", recorded, want)
 	}

@@ -52,7 +52,8 @@ func line(id, kind, subject, data string) string {
 func (p *person) events(round int) string {
 	order := fmt.Sprintf("order-%d-%s", round, p.id)
 	return line(fmt.Sprintf("r%d", round), registered, p.id, fmt.Sprintf(
-		`{"Name":%q,"contacts":[{"kind":"mail","value":%q},{"kind":"fax","value":null}],"note":%q}`, p.name, p.mail, p.note)) +
+		`{"Name":%q,"contacts":[{"kind":"mail","value":%q},{"kind":"fax","value":null}],"note":%q}`, p.name, p.mail,
+		p.note)) +
 		line(fmt.Sprintf("o%d", round), ordered, order, fmt.Sprintf(
 			`{"customer":%q,"address":{"street":%q,"no":7},"total":12.50}`, p.id, p.address))
 }
@@ -130,7 +131,8 @@ func (s *shop) keyOf(view erasures.View) (wrapped, plain []byte) {
 	master := keyfiles.NewMaster(vfs.Default, filepath.Join(s.dir, "keys"), rand.Reader)
 	for ; len(raw) >= 128; raw = raw[128:] {
 		wrapped := raw[1 : 1+raw[0]]
-		if key, err := master.Unwrap(context.Background(), wrapped, fmt.Sprintf("%s.%d", view.Ref, view.Generation)); err == nil {
+		if key, err := master.Unwrap(context.Background(), wrapped,
+			fmt.Sprintf("%s.%d", view.Ref, view.Generation)); err == nil {
 			return bytes.Clone(wrapped), key
 		}
 	}
@@ -175,7 +177,8 @@ func TestNothingOfAnErasedSubjectIsLeft(t *testing.T) {
 	if view.Readable || !view.Erased || len(view.Erasures) != 1 || view.Erasures[0].Who != "Ada" {
 		t.Errorf("after the erasure: %+v", view)
 	}
-	if again := decoded[erasures.View](t, s.run("erase", gone.id, "--reason", "again", "--yes", "--json")); !again.Repeated {
+	if again := decoded[erasures.View](t, s.run("erase", gone.id, "--reason", "again", "--yes",
+		"--json")); !again.Repeated {
 		t.Errorf("erased again: %+v", again)
 	}
 
@@ -210,7 +213,8 @@ func TestNothingOfAnErasedSubjectIsLeft(t *testing.T) {
 			t.Errorf("the search of %s does not find what is there", root)
 		}
 	}
-	if len(search(t, filepath.Join(dir, "keys"), []string{string(plain[:16])})) > 0 || strings.Contains(outputs, gone.mail) {
+	if len(search(t, filepath.Join(dir, "keys"), []string{string(plain[:16])})) > 0 ||
+		strings.Contains(outputs, gone.mail) {
 		t.Error("the key is left")
 	}
 	for _, p := range search(t, dir, stays.secrets()) {
@@ -266,7 +270,8 @@ func (s *shop) fails() string {
 	if err != nil {
 		s.t.Fatal(err)
 	}
-	out, err := exec.CommandContext(s.t.Context(), binary, "local", "--data", s.dir, "--addr", "127.0.0.1:0").CombinedOutput()
+	out, err := exec.CommandContext(s.t.Context(), binary, "local", "--data", s.dir, "--addr",
+		"127.0.0.1:0").CombinedOutput()
 	if err == nil {
 		s.t.Error("the platform has started and ended")
 	}

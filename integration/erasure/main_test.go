@@ -77,26 +77,28 @@ type customer struct {
 }
 
 func customers() projection.Projection {
-	return projection.New("customers", 1, []string{registered, changed}, func(c customer, e *event.Event) (customer, error) {
-		var data struct {
-			Name     json.RawMessage   `json:"name"`
-			Contacts []json.RawMessage `json:"contacts"`
-			Note     string            `json:"note"`
-		}
-		if err := json.Unmarshal([]byte(e.Data), &data); err != nil {
-			return c, err
-		}
-		if e.Type == registered {
-			c.Contacts, c.Note = data.Contacts, data.Note
-		}
-		c.Name = data.Name
-		c.Changes++
-		return c, nil
-	})
+	return projection.New("customers", 1, []string{registered, changed},
+		func(c customer, e *event.Event) (customer, error) {
+			var data struct {
+				Name     json.RawMessage   `json:"name"`
+				Contacts []json.RawMessage `json:"contacts"`
+				Note     string            `json:"note"`
+			}
+			if err := json.Unmarshal([]byte(e.Data), &data); err != nil {
+				return c, err
+			}
+			if e.Type == registered {
+				c.Contacts, c.Note = data.Contacts, data.Note
+			}
+			c.Name = data.Name
+			c.Changes++
+			return c, nil
+		})
 }
 
 func orders() projection.Projection {
-	return projection.New("orders", 1, []string{ordered}, func(_ json.RawMessage, e *event.Event) (json.RawMessage, error) {
-		return json.RawMessage(e.Data), nil
-	})
+	return projection.New("orders", 1, []string{ordered},
+		func(_ json.RawMessage, e *event.Event) (json.RawMessage, error) {
+			return json.RawMessage(e.Data), nil
+		})
 }

@@ -111,7 +111,8 @@ func TestErasedFieldsAreMarkedInAnswers(t *testing.T) {
 		t.Errorf("what there is to erase: %+v", dry)
 	}
 	view := decode[erasures.View](t, w.eraseSubject(`{"subject":"ann","reason":"asked for","who":"eve"}`).Body)
-	if view.Readable || !view.Erased || view.Repeated || len(view.Erasures) != 1 || view.Erasures[0].Reason != "asked for" ||
+	if view.Readable || !view.Erased || view.Repeated || len(view.Erasures) != 1 ||
+		view.Erasures[0].Reason != "asked for" ||
 		view.Erasures[0].Who != "eve" || view.Ref != dry.Ref || view.EffectiveWithin != 60 {
 		t.Errorf("erased: %+v", view)
 	}
@@ -119,7 +120,8 @@ func TestErasedFieldsAreMarkedInAnswers(t *testing.T) {
 	if again.Erased || !again.Repeated || len(again.Erasures) != 1 {
 		t.Errorf("erased again: %+v", again)
 	}
-	if seen := w.seenHistory("ann"); strings.Contains(seen, "hidden") || !strings.Contains(seen, `{"text":{"$erased":true,"at":"`) {
+	if seen := w.seenHistory("ann"); strings.Contains(seen, "hidden") ||
+		!strings.Contains(seen, `{"text":{"$erased":true,"at":"`) {
 		t.Errorf("after the erasure: %s", seen)
 	}
 	if seen := w.seenHistory("bob"); !strings.Contains(seen, "hidden") {
@@ -146,7 +148,8 @@ func TestWhoIsAuthenticatedHasErased(t *testing.T) {
 
 func TestErasuresAreChecked(t *testing.T) {
 	w, _ := newPersonalWorld(t)
-	w.refused("nothing sealed yet", w.eraseSubject(`{"subject":"ann","reason":"r"}`), http.StatusNotFound, "subject-unknown")
+	w.refused("nothing sealed yet", w.eraseSubject(`{"subject":"ann","reason":"r"}`), http.StatusNotFound,
+		"subject-unknown")
 	w.produce(note("1", "ann", `"x"`))
 	for name, body := range map[string]string{
 		"no subject": `{"subject":"","reason":"r"}`, "no reason": `{"subject":"ann","reason":""}`,
@@ -156,9 +159,11 @@ func TestErasuresAreChecked(t *testing.T) {
 	} {
 		w.refused(name, w.eraseSubject(body), http.StatusBadRequest, "invalid-erasure")
 	}
-	w.refused("an unknown subject", w.eraseSubject(`{"subject":"Ann","reason":"r"}`), http.StatusNotFound, "subject-unknown")
+	w.refused("an unknown subject", w.eraseSubject(`{"subject":"Ann","reason":"r"}`), http.StatusNotFound,
+		"subject-unknown")
 	none := newAPIWorld(t)
-	none.refused("nothing declared", none.eraseSubject(`{"subject":"ann","reason":"r"}`), http.StatusNotFound, "subject-unknown")
+	none.refused("nothing declared", none.eraseSubject(`{"subject":"ann","reason":"r"}`), http.StatusNotFound,
+		"subject-unknown")
 }
 
 // TestNobodyCanHaveAForeignValueRevealed: who has seen a sealed value of somebody else, in
@@ -171,7 +176,8 @@ func TestNobodyCanHaveAForeignValueRevealed(t *testing.T) {
 	stolen := string(place.Value.AppendJSON(nil))
 	escaped := strings.Replace(stolen, "$", `\u0024`, 1)
 	for name, text := range map[string]string{
-		"as it is": stolen, "escaped": escaped, "within a text": fmt.Sprintf("%q", stolen), "deeper": `{"a":[` + stolen + `]}`,
+		"as it is": stolen, "escaped": escaped, "within a text": fmt.Sprintf("%q", stolen), "deeper": `{"a":[` + stolen +
+			`]}`,
 	} {
 		w.refused(name, w.produce(note("2", "eve", text)), http.StatusBadRequest, "invalid-event")
 		other := strings.Replace(note("2", "eve", text), "note.written", "any.type", 1)
@@ -218,7 +224,8 @@ func TestImportsSealWhatIsPlain(t *testing.T) {
 // TestUnsealableEventsAreNamed by their place in the request, and none of it is accepted.
 func TestUnsealableEventsAreNamed(t *testing.T) {
 	w, _ := newPersonalWorld(t)
-	got := w.ask(asked{route: intake.RouteEvents, headers: map[string]string{"content-type": "application/cloudevents-batch+json"},
+	got := w.ask(asked{route: intake.RouteEvents,
+		headers: map[string]string{"content-type": "application/cloudevents-batch+json"},
 		body: "[" + strings.Join([]string{deposits("a", 0, 1)[0], note("1", "ann", `"x"`),
 			strings.Replace(note("2", "ann", `"x"`), `{"text":"x","n":1}`, "7", 1)}, ",") + "]"})
 	if p := decode[web.Problem](t, got.Body); p.Kind() != "invalid-event" || p.Event == nil || *p.Event != 2 {
@@ -238,11 +245,13 @@ func TestWithoutKeysNothingIsAcceptedInPlain(t *testing.T) {
 	w.flow()
 	keys.err = errors.New("no connection")
 	w.refused("an event", w.produce(note("1", "bob", `"x"`)), http.StatusServiceUnavailable, "keys-unavailable")
-	w.refused("an erasure", w.eraseSubject(`{"subject":"ann","reason":"r"}`), http.StatusServiceUnavailable, "keys-unavailable")
+	w.refused("an erasure", w.eraseSubject(`{"subject":"ann","reason":"r"}`), http.StatusServiceUnavailable,
+		"keys-unavailable")
 	if got := w.produce(deposits("a", 0, 1)[0]); got.StatusCode != http.StatusAccepted {
 		t.Errorf("an event without personal fields: %d %s", got.StatusCode, got.Body)
 	}
-	if seen := decode[entities.HistoryPage](t, w.seenHistory("ann")); len(seen.Events) != 1 { // the key is known for a minute
+	if seen := decode[entities.HistoryPage](t,
+		w.seenHistory("ann")); len(seen.Events) != 1 { // the key is known for a minute
 		t.Errorf("%+v", seen)
 	}
 	w2, keys2 := newPersonalWorld(t)
@@ -252,7 +261,8 @@ func TestWithoutKeysNothingIsAcceptedInPlain(t *testing.T) {
 	keys2.err = errors.New("no connection")
 	w2.refused("a history", w2.call("GET /entities/{id}/events", web.EncodeEntity("ann"), nil, ""),
 		http.StatusServiceUnavailable, "keys-unavailable")
-	if logged := w.logged.String() + w2.logged.String(); strings.Contains(logged, "hidden") || !strings.Contains(logged, "no connection") {
+	if logged := w.logged.String() + w2.logged.String(); strings.Contains(logged, "hidden") ||
+		!strings.Contains(logged, "no connection") {
 		t.Errorf("logged: %s", logged)
 	}
 }

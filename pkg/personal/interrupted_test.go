@@ -22,7 +22,8 @@ type killedTable struct {
 	*killer
 }
 
-func (k killedTable) Put(ctx context.Context, key control.Key, body []byte, v control.Version) (control.Version, error) {
+func (k killedTable) Put(ctx context.Context, key control.Key, body []byte, v control.Version) (control.Version,
+	error) {
 	if k.dead() {
 		return "", errKilled
 	}
@@ -73,7 +74,8 @@ func TestAnErasureIsNeverHalf(t *testing.T) {
 				t.Errorf("killed before write %d: %s", writes, shown)
 			}
 			w.recover(after, writes > 0)
-			if shown := reveal(t, w.vault(), text); (writes > 0 || after == "erase again") && !strings.Contains(shown, "$erased") {
+			if shown := reveal(t, w.vault(), text); (writes > 0 || after == "erase again") &&
+				!strings.Contains(shown, "$erased") {
 				t.Errorf("killed before write %d, then %s: %s", writes, after, shown)
 			} else if strings.Contains(shown, "$erased") && w.kept() == before {
 				t.Errorf("killed before write %d, then %s: the key is there", writes, after)
@@ -92,7 +94,8 @@ func (w *world) recover(after string, begun bool) {
 	switch after {
 	case "start again":
 	case "erase again":
-		if _, err := v.Erase(w.t.Context(), "e", personal.Erasure{Reason: "again"}); err != nil && !errors.Is(err, personal.ErrNoKey) {
+		if _, err := v.Erase(w.t.Context(), "e", personal.Erasure{Reason: "again"}); err != nil &&
+			!errors.Is(err, personal.ErrNoKey) {
 			w.t.Error(err)
 		}
 	case "come back":

@@ -60,7 +60,8 @@ const happened = "it.happened"
 func (w *world) vault() *personal.Vault {
 	w.t.Helper()
 	v, err := personal.New(personal.Config{
-		Rules:   sealed.Rules{happened: {Fields: []string{"/name", "/list/*"}}, "by.another": {Fields: []string{"/x"}, Subject: "/who"}},
+		Rules: sealed.Rules{happened: {Fields: []string{"/name", "/list/*"}},
+			"by.another": {Fields: []string{"/x"}, Subject: "/who"}},
 		Keys:    &personal.TableKeys{Table: w.table, Material: w.slots},
 		Wrapper: w.wrapper,
 		Now:     func() time.Time { return time.Unix(w.at.Load(), 0) },
@@ -116,7 +117,8 @@ func TestWhatIsSealedIsRevealed(t *testing.T) {
 			t.Errorf("%.200s was revealed as %.200s", data, got)
 		}
 		quoted := fmt.Sprintf(`{"old":%q}`, text)
-		if got, want := reveal(t, other, quoted), fmt.Sprintf(`{"old":%q}`, data); !strings.ContainsAny(data, `\`) && got != want {
+		if got, want := reveal(t, other, quoted), fmt.Sprintf(`{"old":%q}`, data); !strings.ContainsAny(data, `\`) &&
+			got != want {
 			t.Errorf("within a text: %s", got)
 		}
 	}
@@ -152,7 +154,8 @@ func TestSealingIsTheSameForTheSameEvent(t *testing.T) {
 	if len(seen) != 6 {
 		t.Errorf("%d sealings of one value at 6 places", len(seen))
 	}
-	short, long := seal(t, v, made("3", "e", `{"name":"m"}`)), seal(t, v, made("3", "e", `{"name":"a longer name of 31 b."}`))
+	short, long := seal(t, v, made("3", "e", `{"name":"m"}`)),
+		seal(t, v, made("3", "e", `{"name":"a longer name of 31 b."}`))
 	if len(short) != len(long) {
 		t.Errorf("the sealings of a short and a longer value have %d and %d bytes", len(short), len(long))
 	}
@@ -202,7 +205,8 @@ func TestNobodyElseIsErased(t *testing.T) {
 		t.Errorf("another case: %v", err)
 	}
 	erase(t, v, "e")
-	if known, err := v.Erase(t.Context(), "e", personal.Erasure{}); !errors.Is(err, personal.ErrNoKey) || len(known.Erasures) != 1 {
+	if known, err := v.Erase(t.Context(), "e", personal.Erasure{}); !errors.Is(err, personal.ErrNoKey) ||
+		len(known.Erasures) != 1 {
 		t.Errorf("erased again: %+v, %v", known, err)
 	}
 }
@@ -246,7 +250,8 @@ func TestProducersEventsAreChecked(t *testing.T) {
 		t.Error(err)
 	}
 	var none *personal.Vault
-	if err := errors.Join(none.Check(made("2", "f", text)), none.Seal(t.Context(), []*event.Event{made("1", "e", "{}")}, false),
+	if err := errors.Join(none.Check(made("2", "f", text)),
+		none.Seal(t.Context(), []*event.Event{made("1", "e", "{}")}, false),
 		none.Open(t.Context()), none.Finish(t.Context())); err != nil || none.Declares(happened) {
 		t.Errorf("without personal fields: %v", err)
 	}

@@ -47,7 +47,8 @@ func bound(t map[string]string) []byte {
 	return text
 }
 
-func (s *service) Encrypt(_ context.Context, in *kms.EncryptInput, _ ...func(*kms.Options)) (*kms.EncryptOutput, error) {
+func (s *service) Encrypt(_ context.Context, in *kms.EncryptInput, _ ...func(*kms.Options)) (*kms.EncryptOutput,
+	error) {
 	if s.fails != nil {
 		return nil, s.fails
 	}
@@ -55,7 +56,8 @@ func (s *service) Encrypt(_ context.Context, in *kms.EncryptInput, _ ...func(*km
 	return &kms.EncryptOutput{CiphertextBlob: out}, err
 }
 
-func (s *service) Decrypt(_ context.Context, in *kms.DecryptInput, _ ...func(*kms.Options)) (*kms.DecryptOutput, error) {
+func (s *service) Decrypt(_ context.Context, in *kms.DecryptInput, _ ...func(*kms.Options)) (*kms.DecryptOutput,
+	error) {
 	if s.fails != nil {
 		return nil, s.fails
 	}
@@ -88,7 +90,8 @@ func TestAFaultIsNoWrongKey(t *testing.T) {
 	if _, err := w.Wrap(t.Context(), make([]byte, 64), "p"); !errors.Is(err, s.fails) {
 		t.Errorf("wrap: %v", err)
 	}
-	if _, err := w.Unwrap(t.Context(), make([]byte, 64), "p"); !errors.Is(err, s.fails) || errors.Is(err, personal.ErrUnwrap) {
+	if _, err := w.Unwrap(t.Context(), make([]byte, 64), "p"); !errors.Is(err, s.fails) ||
+		errors.Is(err, personal.ErrUnwrap) {
 		t.Errorf("unwrap: %v", err)
 	}
 }

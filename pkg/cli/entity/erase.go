@@ -85,7 +85,8 @@ func (f *eraseFlags) run(ctx context.Context, subject string) error {
 		return f.print(view)
 	}
 	if view.Readable && !f.yes {
-		_, _ = fmt.Fprintf(f.App.Stderr, "This destroys key %d of %s, for ever. Type yes to go on: ", view.Generation, view.Ref)
+		_, _ = fmt.Fprintf(f.App.Stderr, "This destroys key %d of %s, for ever. Type yes to go on: ", view.Generation,
+			view.Ref)
 		if err := f.App.Approved("erasing a data subject", errEraseDeclined); err != nil {
 			return err
 		}

@@ -45,7 +45,8 @@ func TestConformance(t *testing.T) {
 
 func TestWrapperConformance(t *testing.T) {
 	fs := vfs.NewMem()
-	personaltest.RunWrapper(t, keyfiles.NewMaster(fs, "a/keys", rand.Reader), keyfiles.NewMaster(fs, "b/keys", rand.Reader))
+	personaltest.RunWrapper(t, keyfiles.NewMaster(fs, "a/keys", rand.Reader),
+		keyfiles.NewMaster(fs, "b/keys", rand.Reader))
 }
 
 func content(t *testing.T, fs vfs.FS, name string) []byte {

@@ -47,7 +47,8 @@ func wrapped(b byte) []byte { return bytes.Repeat([]byte{b}, 80) }
 
 func (s *suite) create(t *testing.T, ref sealed.Ref, key []byte, previous personal.Row) {
 	t.Helper()
-	if err := s.keys.Create(t.Context(), []personal.NewKey{{Ref: ref, Wrapped: key, Previous: previous}}, now); err != nil {
+	if err := s.keys.Create(t.Context(), []personal.NewKey{{Ref: ref, Wrapped: key, Previous: previous}},
+		now); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -69,7 +70,8 @@ func (s *suite) testCreateAndLoad(t *testing.T) {
 	}
 	s.create(t, ref, wrapped(1), personal.Row{})
 	row, found := s.load(t, ref)
-	if !found || row.Generation != 1 || !bytes.Equal(row.Wrapped, wrapped(1)) || !row.Created.Equal(now) || row.Version == "" {
+	if !found || row.Generation != 1 || !bytes.Equal(row.Wrapped, wrapped(1)) || !row.Created.Equal(now) ||
+		row.Version == "" {
 		t.Errorf("%+v, %t", row, found)
 	}
 	if at, erased := row.ErasedAt(1); erased {
@@ -119,7 +121,8 @@ func (s *suite) testErase(t *testing.T) {
 	returned := s.erase(t, ref, "asked for")
 	stored, found := s.load(t, ref)
 	for _, row := range []personal.Row{returned, stored} {
-		if !found || row.Wrapped != nil || row.Generation != 1 || row.Unfinished || !slices.Equal(row.Erasures, []personal.Erasure{want}) {
+		if !found || row.Wrapped != nil || row.Generation != 1 || row.Unfinished ||
+			!slices.Equal(row.Erasures, []personal.Erasure{want}) {
 			t.Errorf("%+v", row)
 		}
 		if at, erased := row.ErasedAt(1); !erased || !at.Equal(want.At) {

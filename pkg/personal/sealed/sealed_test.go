@@ -115,10 +115,12 @@ func TestSealedValuesOfACopyStay(t *testing.T) {
 func TestWrongDeclarationsAreNamed(t *testing.T) {
 	for name, rule := range map[string]sealed.Rule{
 		"no fields": {}, "no slash": {Fields: []string{"a"}}, "a tilde": {Fields: []string{"/a~2"}},
-		"too long": {Fields: []string{"/" + strings.Repeat("a", 600)}}, "a subject with *": {Fields: []string{"/a"}, Subject: "/*"},
-		"too many": {Fields: slices.Repeat([]string{"/a"}, sealed.MaxFields+1)},
+		"too long":         {Fields: []string{"/" + strings.Repeat("a", 600)}},
+		"a subject with *": {Fields: []string{"/a"}, Subject: "/*"},
+		"too many":         {Fields: slices.Repeat([]string{"/a"}, sealed.MaxFields+1)},
 	} {
-		if _, err := (sealed.Rules{"t": rule}).Compile(); !errors.Is(err, sealed.ErrRules) || !strings.Contains(err.Error(), `"t"`) {
+		if _, err := (sealed.Rules{"t": rule}).Compile(); !errors.Is(err, sealed.ErrRules) ||
+			!strings.Contains(err.Error(), `"t"`) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -130,9 +132,11 @@ func TestWrongDeclarationsAreNamed(t *testing.T) {
 }
 
 func TestSealedValuesAreRecognized(t *testing.T) {
-	v := sealed.Value{Ref: sealed.Ref{1, 2}, Generation: 7, Salt: [sealed.SaltBytes]byte{3}, Box: []byte("0123456789abcdef")}
+	v := sealed.Value{Ref: sealed.Ref{1, 2}, Generation: 7, Salt: [sealed.SaltBytes]byte{3},
+		Box: []byte("0123456789abcdef")}
 	text := v.AppendJSON(nil)
-	places := sealed.Places(fmt.Appendf(nil, `{"a":%s,"b":[{ "$personal" : "x"},%s],"c":%q}`, text, text, "x"+string(text)+"y"))
+	places := sealed.Places(fmt.Appendf(nil, `{"a":%s,"b":[{ "$personal" : "x"},%s],"c":%q}`, text, text,
+		"x"+string(text)+"y"))
 	if len(places) != 3 || places[0].Quoted || !places[2].Quoted {
 		t.Fatalf("%+v", places)
 	}
@@ -141,7 +145,8 @@ func TestSealedValuesAreRecognized(t *testing.T) {
 			t.Errorf("%+v", p)
 		}
 	}
-	if !sealed.Is(text) || sealed.Is([]byte(`{"$personal":"x"}`)) || sealed.Is([]byte(`"$personal"`)) || sealed.Is(text[1:]) {
+	if !sealed.Is(text) || sealed.Is([]byte(`{"$personal":"x"}`)) || sealed.Is([]byte(`"$personal"`)) ||
+		sealed.Is(text[1:]) {
 		t.Error("Is recognizes another form")
 	}
 }
@@ -176,7 +181,8 @@ func FuzzFind(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, data string) {
-		e, err := event.Parse(`{"specversion":"1.0","id":"1","source":"s","type":"it.happened","subject":"e","data":` + data + `}`)
+		e, err := event.Parse(`{"specversion":"1.0","id":"1","source":"s","type":"it.happened","subject":"e","data":` +
+			data + `}`)
 		if err != nil {
 			t.Skip()
 		}
@@ -186,7 +192,8 @@ func FuzzFind(f *testing.F) {
 		}
 		at := 0
 		for _, field := range found.Fields {
-			whole := `{"specversion":"1.0","id":"1","source":"s","type":"t","subject":"e","data":` + e.Data[field.Start:field.End] + `}`
+			whole := `{"specversion":"1.0","id":"1","source":"s","type":"t","subject":"e","data":` +
+				e.Data[field.Start:field.End] + `}`
 			if _, err := event.Parse(whole); err != nil || field.Start < at {
 				t.Fatalf("%+v of %s: %v", field, e.Data, err)
 			}

@@ -41,8 +41,7 @@ func (c *Compiled) Find(e *event.Event, keep bool) (Found, error) {
 	if e.Base64 {
 		return Found{}, invalid("of type %s must be JSON, and not base64: its personal fields could not be found", e.Type)
 	}
-	f := &finder{text: []byte(e.Data), keep: keep}
-	f.decoder = json.NewDecoder(bytes.NewReader(f.text))
+	f := newFinder(e.Data, keep)
 	if err := f.value("", rule.fields); err != nil {
 		return Found{}, invalid("of type %s cannot be read: its personal fields could not be found", e.Type)
 	}
@@ -75,8 +74,7 @@ func (r *compiled) subjectOf(e *event.Event) (string, error) {
 	if !r.elsewhere {
 		return e.Subject, nil
 	}
-	f := &finder{text: []byte(e.Data)}
-	f.decoder = json.NewDecoder(bytes.NewReader(f.text))
+	f := newFinder(e.Data, false)
 	if err := f.value("", []pointer{r.subject}); err != nil || len(f.fields) != 1 {
 		return "", invalid("lacks /%s, which names the data subject of its personal fields", strings.Join(r.subject, "/"))
 	}
@@ -106,6 +104,13 @@ type finder struct {
 	decoder *json.Decoder
 	keep    bool
 	fields  []Field
+}
+
+func newFinder(data string, keep bool) *finder {
+	f := &finder{text: []byte(data), keep: keep}
+	f.decoder = json.NewDecoder(bytes.NewReader(f.text))
+	f.decoder.UseNumber() // a number of any size is read
+	return f
 }
 
 // value reads the next value, which has a path; fields are what remains of the pointers

@@ -52,6 +52,8 @@ func TestFieldsAreFound(t *testing.T) {
 		{"empty", []string{"/a"}, `{"a":"","b":{}}`, []string{`/a=""`}},
 		{"another kind of value", []string{"/a/b"}, `{"a":7}`, nil},
 		{"text with braces", []string{"/b"}, `{"a":"}{\"b\":1","b":"\"é😀"}`, []string{`/b="\"é😀"`}},
+		{"beside an enormous number", []string{"/b/c", "/a"}, `{"b":1e400,"a":"x"}`, []string{`/a="x"`}},
+		{"a lone surrogate", []string{"/a"}, `{"\ud800":1,"a":"\ud800"}`, []string{`/a="\ud800"`}},
 		{"a large number", []string{"/a"}, `{"a":12345678901234567890.10}`, []string{`/a=12345678901234567890.10`}},
 	} {
 		found, err := compiled(t, sealed.Rule{Fields: c.fields}).Find(happened(c.data), false)
@@ -156,7 +158,9 @@ func TestProducersCannotSendSealedValues(t *testing.T) {
 	for data, want := range map[string]bool{
 		`{"a":` + token(1) + `}`: true, `{"\u0024personal":"x"}`: true, `{"$\u0070ersonal":"x"}`: true,
 		`{"a":["{\"$personal\":\"x\"}"]}`: true, `"\u0024personal"`: true,
-		`{"personal":"x"}`: false, `{"a":"$ personal \u00e9"}`: false, ``: false, `{"a":"\u0024"}`: false,
+		`{"n":1e400,"\u0024personal":"x"}`: true, `{"a":{"\ud800":1},"b":"\u0024personal"}`: true,
+		`{"n":1e400,"a":"\u00e9"}`: false,
+		`{"personal":"x"}`:         false, `{"a":"$ personal \u00e9"}`: false, ``: false, `{"a":"\u0024"}`: false,
 	} {
 		if got := sealed.Reserved(happened(data)); got != want {
 			t.Errorf("%s: %t", data, got)

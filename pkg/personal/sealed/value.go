@@ -7,6 +7,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"errors"
+	"io"
 	"regexp"
 	"strings"
 	"time"
@@ -173,10 +174,11 @@ func jsonHas(text string) bool {
 		return false
 	}
 	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber() // a number of any size is read
 	for {
 		token, err := decoder.Token()
 		if err != nil {
-			return false
+			return !errors.Is(err, io.EOF) // what cannot be read may have it
 		}
 		if s, is := token.(string); is && strings.Contains(s, Name) {
 			return true

@@ -5,8 +5,13 @@ import (
 	"crypto/rand"
 	"encoding/json"
 	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/tink-crypto/tink-go/v2/daead/subtle"
@@ -14,8 +19,10 @@ import (
 	"reprise/integration/engines"
 	"reprise/pkg/aws/controldynamo"
 	"reprise/pkg/aws/personalkms"
+	"reprise/pkg/event"
 	"reprise/pkg/personal"
 	"reprise/pkg/personal/personaltest"
+	"reprise/pkg/personal/sealed"
 )
 
 // service does what KMS documents: it opens a ciphertext only under the key and with the
@@ -93,6 +100,96 @@ func TestAFaultIsNoWrongKey(t *testing.T) {
 	if _, err := w.Unwrap(t.Context(), make([]byte, 64), "p"); !errors.Is(err, s.fails) ||
 		errors.Is(err, personal.ErrUnwrap) {
 		t.Errorf("unwrap: %v", err)
+	}
+}
+
+// speak serves the service by its protocol, so that the calls of the SDK's own client are
+// tested, with the errors that it makes of answers.
+func speak(t *testing.T, s *service) *kms.Client {
+	t.Helper()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var in struct {
+			KeyID                     string `json:"KeyId"`
+			Plaintext, CiphertextBlob []byte
+			EncryptionContext         map[string]string
+		}
+		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
+			t.Error(err)
+		}
+		answer := map[string]any{}
+		switch r.Header.Get("X-Amz-Target") {
+		case "TrentService.Encrypt":
+			out, err := s.Encrypt(r.Context(), &kms.EncryptInput{KeyId: &in.KeyID, Plaintext: in.Plaintext,
+				EncryptionContext: in.EncryptionContext})
+			if err != nil {
+				t.Error(err)
+			}
+			answer["CiphertextBlob"] = out.CiphertextBlob
+		case "TrentService.Decrypt":
+			out, err := s.Decrypt(r.Context(), &kms.DecryptInput{KeyId: &in.KeyID, CiphertextBlob: in.CiphertextBlob,
+				EncryptionContext: in.EncryptionContext})
+			if err != nil {
+				w.WriteHeader(http.StatusBadRequest)
+				answer["__type"] = "InvalidCiphertextException"
+				break
+			}
+			answer["Plaintext"] = out.Plaintext
+		default:
+			t.Errorf("called %s", r.Header.Get("X-Amz-Target"))
+		}
+		_ = json.NewEncoder(w).Encode(answer)
+	}))
+	t.Cleanup(server.Close)
+	return kms.New(kms.Options{Region: "eu-west-1", BaseEndpoint: &server.URL,
+		Credentials: credentials.NewStaticCredentialsProvider("key", "secret", "")})
+}
+
+func TestOverTheWire(t *testing.T) {
+	s := newService(t, "alias/a-personal", "alias/b-personal")
+	client := speak(t, s)
+	personaltest.RunWrapper(t, personalkms.New(client, "alias/a-personal", "a"),
+		personalkms.New(client, "alias/b-personal", "b"))
+}
+
+// TestAVaultAsDeployed seals, reveals and erases with the table of DynamoDB and KMS, each by
+// its protocol.
+func TestAVaultAsDeployed(t *testing.T) {
+	s := newService(t, "alias/a-personal")
+	wrapper := personalkms.New(speak(t, s), "alias/a-personal", "a")
+	table := controldynamo.New(engines.DynamoDB(t, nil), controldynamo.Options{
+		Table: engines.Table(t), Pace: engines.Pace(), Random: rand.Reader})
+	process := func() *personal.Vault {
+		v, err := personal.New(personal.Config{Rules: sealed.Rules{"it.happened": {Fields: []string{"/name"}}},
+			Keys: &personal.TableKeys{Table: table}, Wrapper: wrapper, Now: time.Now, Random: rand.Reader})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return v
+	}
+	load, api := process(), process()
+	e := &event.Event{ID: "1", Source: "s", Type: "it.happened", Subject: "ann", Data: `{"name":"Ada"}`}
+	if err := load.Seal(t.Context(), []*event.Event{e}, false); err != nil {
+		t.Fatal(err)
+	}
+	reads := func(want string) {
+		t.Helper()
+		if got, err := process().Reveal(t.Context(), []byte(e.Data)); err != nil || !strings.Contains(string(got), want) {
+			t.Errorf("%s, %v", got, err)
+		}
+	}
+	reads(`{"name":"Ada"}`)
+	if _, err := api.Erase(t.Context(), "ann", personal.Erasure{Reason: "asked for"}); err != nil {
+		t.Fatal(err)
+	}
+	reads(`{"name":{"$erased":true,"at":"`)
+	docs, err := table.List(t.Context(), "personal-keys#"+sealed.Places([]byte(e.Data))[0].Value.Ref.String()[:2], "", 10)
+	if err != nil || len(docs) == 0 {
+		t.Fatalf("%v, %v", docs, err)
+	}
+	for _, doc := range docs {
+		if strings.Contains(string(doc.Body), `"erasures"`) && strings.Contains(string(doc.Body), `"key"`) {
+			t.Errorf("the row of an erased subject has a key: %s", doc.Body)
+		}
 	}
 }
 

@@ -32,7 +32,7 @@ func (v *Vault) Reveal(ctx context.Context, text []byte) ([]byte, error) {
 			refs = append(refs, ref)
 		}
 	}
-	keys, err := v.rowsOf(ctx, refs)
+	keys, err := v.rowsOf(ctx, refs, nil)
 	if err != nil {
 		return nil, fmt.Errorf("reveal personal fields: %w", err)
 	}

@@ -1,6 +1,7 @@
 package personal
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"strings"
@@ -103,12 +104,13 @@ const maxMakes = 8
 // keysOf returns the keys of subjects, and makes those that are missing.
 func (v *Vault) keysOf(ctx context.Context, unique map[sealed.Ref]bool) (map[sealed.Ref]held, error) {
 	all := make(map[sealed.Ref]held, len(unique))
+	made := make(map[sealed.Ref]newKey)
 	missing := make([]sealed.Ref, 0, len(unique))
 	for ref := range unique {
 		missing = append(missing, ref)
 	}
 	for range maxMakes {
-		some, err := v.rowsOf(ctx, missing)
+		some, err := v.rowsOf(ctx, missing, made)
 		if err != nil {
 			return nil, err
 		}
@@ -125,32 +127,38 @@ func (v *Vault) keysOf(ctx context.Context, unique map[sealed.Ref]bool) (map[sea
 		if len(missing) == 0 {
 			return all, nil
 		}
-		if err := v.makeKeys(ctx, previous); err != nil {
+		if made, err = v.makeKeys(ctx, previous); err != nil {
 			return nil, err
 		}
 	}
 	return nil, fmt.Errorf("no key was kept in %d attempts", maxMakes)
 }
 
+// newKey is a key that was made here: it need not be unwrapped if it is the one that is
+// kept.
+type newKey struct{ raw, wrapped []byte }
+
 // makeKeys makes a key for each subject, on condition that its row is the previous one.
-func (v *Vault) makeKeys(ctx context.Context, previous map[sealed.Ref]Row) error {
+func (v *Vault) makeKeys(ctx context.Context, previous map[sealed.Ref]Row) (map[sealed.Ref]newKey, error) {
 	var mu sync.Mutex
-	made := make([]NewKey, 0, len(previous))
+	made := make(map[sealed.Ref]newKey, len(previous))
+	keys := make([]NewKey, 0, len(previous))
 	group, ctx2 := errgroup.WithContext(ctx)
 	group.SetLimit(unwrapping)
 	for ref, row := range previous {
 		group.Go(func() error {
-			key, err := v.wrapNew(ctx2, ref, purposeOf(ref, row.Generation+1), dataKeyBytes, row)
+			key, err := v.newKey(ctx2, purposeOf(ref, row.Generation+1), dataKeyBytes)
 			mu.Lock()
 			defer mu.Unlock()
-			made = append(made, key)
+			made[ref] = key
+			keys = append(keys, NewKey{Ref: ref, Wrapped: key.wrapped, Previous: row})
 			return err
 		})
 	}
 	if err := group.Wait(); err != nil {
-		return err
+		return nil, err
 	}
-	return v.keys.Create(ctx, made, v.now())
+	return made, v.keys.Create(ctx, keys, v.now())
 }
 
 // purposeOf binds a wrapped key to its row.
@@ -158,8 +166,10 @@ func purposeOf(ref sealed.Ref, generation uint32) string {
 	return fmt.Sprintf("%s.%d", ref, generation)
 }
 
-// unwrap opens the keys of rows.
-func (v *Vault) unwrap(ctx context.Context, rows map[sealed.Ref]Row) (map[sealed.Ref]*dataKey, error) {
+// unwrap opens the keys of rows, some of which may have been made here.
+func (v *Vault) unwrap(
+	ctx context.Context, rows map[sealed.Ref]Row, made map[sealed.Ref]newKey,
+) (map[sealed.Ref]*dataKey, error) {
 	var mu sync.Mutex
 	opened := make(map[sealed.Ref]*dataKey, len(rows))
 	group, ctx := errgroup.WithContext(ctx)
@@ -169,9 +179,12 @@ func (v *Vault) unwrap(ctx context.Context, rows map[sealed.Ref]Row) (map[sealed
 			continue
 		}
 		group.Go(func() error {
-			raw, err := v.wrapper.Unwrap(ctx, row.Wrapped, purposeOf(ref, row.Generation))
-			if err != nil {
-				return fmt.Errorf("open the key of data subject %s: %w", ref, err)
+			raw := made[ref].raw
+			if raw == nil || !bytes.Equal(made[ref].wrapped, row.Wrapped) {
+				var err error
+				if raw, err = v.wrapper.Unwrap(ctx, row.Wrapped, purposeOf(ref, row.Generation)); err != nil {
+					return fmt.Errorf("open the key of data subject %s: %w", ref, err)
+				}
 			}
 			key, err := newDataKey(raw)
 			mu.Lock()

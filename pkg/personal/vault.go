@@ -24,7 +24,7 @@ const (
 	// maxCached bounds the keys that a process keeps in its memory.
 	maxCached = 10_000
 	// unwrapping bounds the calls of the wrapper at a time.
-	unwrapping = 16
+	unwrapping = 32
 	// dataKeyBytes is the length of AES-SIV keys with 256 bits each.
 	dataKeyBytes = 64
 	rootBytes    = 32
@@ -127,33 +127,31 @@ func (v *Vault) secret(ctx context.Context, create bool) ([]byte, error) {
 		if !create {
 			return nil, nil
 		}
-		if err := v.makeKey(ctx, rootRef, purposeRoot, rootBytes, Row{}); err != nil {
+		if err := v.makeRoot(ctx); err != nil {
 			return nil, err
 		}
 	}
 	return nil, errors.New("the secret of references was not kept")
 }
 
-func (v *Vault) makeKey(ctx context.Context, ref sealed.Ref, purpose string, length int, previous Row) error {
-	key, err := v.wrapNew(ctx, ref, purpose, length, previous)
+// makeRoot makes the secret, unless another writer is first.
+func (v *Vault) makeRoot(ctx context.Context) error {
+	key, err := v.newKey(ctx, purposeRoot, rootBytes)
 	if err != nil {
 		return err
 	}
-	return v.keys.Create(ctx, []NewKey{key}, v.now())
+	return v.keys.Create(ctx, []NewKey{{Ref: rootRef, Wrapped: key.wrapped}}, v.now())
 }
 
-func (v *Vault) wrapNew(
-	ctx context.Context, ref sealed.Ref, purpose string, length int, previous Row,
-) (NewKey, error) {
-	key := make([]byte, length)
-	if _, err := io.ReadFull(v.random, key); err != nil {
-		return NewKey{}, fmt.Errorf("make a key: %w", err)
+func (v *Vault) newKey(ctx context.Context, purpose string, length int) (key newKey, err error) {
+	key.raw = make([]byte, length)
+	if _, err := io.ReadFull(v.random, key.raw); err != nil {
+		return newKey{}, fmt.Errorf("make a key: %w", err)
 	}
-	wrapped, err := v.wrapper.Wrap(ctx, key, purpose)
-	if err != nil {
-		return NewKey{}, fmt.Errorf("wrap a key: %w", err)
+	if key.wrapped, err = v.wrapper.Wrap(ctx, key.raw, purpose); err != nil {
+		return newKey{}, fmt.Errorf("wrap a key: %w", err)
 	}
-	return NewKey{Ref: ref, Wrapped: wrapped, Previous: previous}, nil
+	return key, nil
 }
 
 // mac is HMAC-SHA-256 of parts, each with its length before it.
@@ -187,8 +185,10 @@ func newDataKey(raw []byte) (*dataKey, error) {
 }
 
 // rowsOf returns the rows of subjects with their opened keys, from the memory if they were
-// read a short time ago. A subject that has none is absent.
-func (v *Vault) rowsOf(ctx context.Context, refs []sealed.Ref) (map[sealed.Ref]held, error) {
+// read a short time ago. made are keys that were made here.
+func (v *Vault) rowsOf(
+	ctx context.Context, refs []sealed.Ref, made map[sealed.Ref]newKey,
+) (map[sealed.Ref]held, error) {
 	now := v.now()
 	all := make(map[sealed.Ref]held, len(refs))
 	var missing []sealed.Ref
@@ -209,7 +209,7 @@ func (v *Vault) rowsOf(ctx context.Context, refs []sealed.Ref) (map[sealed.Ref]h
 	if err != nil {
 		return nil, err
 	}
-	opened, err := v.unwrap(ctx, rows)
+	opened, err := v.unwrap(ctx, rows, made)
 	if err != nil {
 		return nil, err
 	}

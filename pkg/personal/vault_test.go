@@ -310,6 +310,10 @@ func TestKeysAreUnwrappedOncePerLifetime(t *testing.T) {
 	for i := range 20 {
 		texts = append(texts, seal(t, v, made("1", fmt.Sprint(i), `{"name":"Ada"}`)))
 	}
+	// One call for each subject and for the secret, which is also read back.
+	if wraps, unwraps := w.wrapper.wraps.Load(), w.wrapper.unwraps.Load(); wraps != 21 || unwraps != 1 {
+		t.Errorf("wrapped %d times and unwrapped %d times for 20 new subjects", wraps, unwraps)
+	}
 	w.wrapper.unwraps.Store(0)
 	for range 5 {
 		reveal(t, v, "["+strings.Join(texts, ",")+"]")

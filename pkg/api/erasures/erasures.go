@@ -1,6 +1,7 @@
 package erasures
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -80,7 +81,7 @@ func (e *Erasures) Erase(r *http.Request) (web.Reply, error) {
 	view = viewOf(&known)
 	view.Erased = true
 	e.Log.LogAttrs(r.Context(), slog.LevelWarn, "data subject erased", slog.String("ref", view.Ref),
-		slog.String("who", asked.Who), slog.Int("generation", int(view.Generation)))
+		slog.String("who", cmp.Or(asked.Who, "unknown")), slog.Int("generation", int(view.Generation)))
 	return web.Answer(http.StatusOK, view), nil
 }
 

@@ -32,7 +32,7 @@ func (d *deployment) ingest(stack awscdk.Stack) {
 				may.wipeState(), may.operateReplays(),
 				may.startVerifications(),
 				may.lag(),
-				may.reveal(),
+				may.reveal(), may.erase(),
 				may.put(d.eventStream()),
 				allow(actions("kinesis:DescribeStreamSummary"), streamARN(stack, d.playbackStream())))}),
 	})

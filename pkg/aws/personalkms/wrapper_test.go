@@ -3,7 +3,6 @@ package personalkms_test
 import (
 	"context"
 	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"net/http"
 	"net/http/httptest"
@@ -14,9 +13,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/kms/types"
-	"github.com/tink-crypto/tink-go/v2/daead/subtle"
 
 	"reprise/integration/engines"
+	"reprise/integration/keyservice"
 	"reprise/pkg/aws/controldynamo"
 	"reprise/pkg/aws/personalkms"
 	"reprise/pkg/event"
@@ -25,58 +24,19 @@ import (
 	"reprise/pkg/personal/sealed"
 )
 
-// service does what KMS documents: it opens a ciphertext only under the key and with the
-// encryption context of its encryption.
-type service struct {
-	boxes map[string]*subtle.AESSIV
-	fails error
+// failing is a client whose every call fails.
+type failing struct{ err error }
+
+func (f failing) Encrypt(context.Context, *kms.EncryptInput, ...func(*kms.Options)) (*kms.EncryptOutput, error) {
+	return nil, f.err
 }
 
-func newService(t *testing.T, aliases ...string) *service {
-	t.Helper()
-	s := &service{boxes: make(map[string]*subtle.AESSIV)}
-	for _, alias := range aliases {
-		key := make([]byte, 64)
-		if _, err := rand.Read(key); err != nil {
-			t.Fatal(err)
-		}
-		box, err := subtle.NewAESSIV(key)
-		if err != nil {
-			t.Fatal(err)
-		}
-		s.boxes[alias] = box
-	}
-	return s
-}
-
-func bound(t map[string]string) []byte {
-	text, _ := json.Marshal(t) // sorted
-	return text
-}
-
-func (s *service) Encrypt(_ context.Context, in *kms.EncryptInput, _ ...func(*kms.Options)) (*kms.EncryptOutput,
-	error) {
-	if s.fails != nil {
-		return nil, s.fails
-	}
-	out, err := s.boxes[*in.KeyId].EncryptDeterministically(in.Plaintext, bound(in.EncryptionContext))
-	return &kms.EncryptOutput{CiphertextBlob: out}, err
-}
-
-func (s *service) Decrypt(_ context.Context, in *kms.DecryptInput, _ ...func(*kms.Options)) (*kms.DecryptOutput,
-	error) {
-	if s.fails != nil {
-		return nil, s.fails
-	}
-	out, err := s.boxes[*in.KeyId].DecryptDeterministically(in.CiphertextBlob, bound(in.EncryptionContext))
-	if err != nil {
-		return nil, &types.InvalidCiphertextException{}
-	}
-	return &kms.DecryptOutput{Plaintext: out}, nil
+func (f failing) Decrypt(context.Context, *kms.DecryptInput, ...func(*kms.Options)) (*kms.DecryptOutput, error) {
+	return nil, f.err
 }
 
 func TestConformance(t *testing.T) {
-	s := newService(t, "alias/a-personal", "alias/b-personal")
+	s := keyservice.New(t)
 	personaltest.RunWrapper(t, personalkms.New(s, "alias/a-personal", "a"), personalkms.New(s, "alias/b-personal", "b"))
 	// Another platform that may use the same key cannot open what is not its own.
 	w, other := personalkms.New(s, "alias/a-personal", "a"), personalkms.New(s, "alias/a-personal", "c")
@@ -91,61 +51,28 @@ func TestConformance(t *testing.T) {
 
 // TestAFaultIsNoWrongKey: a retry may help.
 func TestAFaultIsNoWrongKey(t *testing.T) {
-	s := newService(t, "alias/a")
-	s.fails = &types.KMSInternalException{}
+	s := failing{&types.KMSInternalException{}}
 	w := personalkms.New(s, "alias/a", "a")
-	if _, err := w.Wrap(t.Context(), make([]byte, 64), "p"); !errors.Is(err, s.fails) {
+	if _, err := w.Wrap(t.Context(), make([]byte, 64), "p"); !errors.Is(err, s.err) {
 		t.Errorf("wrap: %v", err)
 	}
-	if _, err := w.Unwrap(t.Context(), make([]byte, 64), "p"); !errors.Is(err, s.fails) ||
+	if _, err := w.Unwrap(t.Context(), make([]byte, 64), "p"); !errors.Is(err, s.err) ||
 		errors.Is(err, personal.ErrUnwrap) {
 		t.Errorf("unwrap: %v", err)
 	}
 }
 
-// speak serves the service by its protocol, so that the calls of the SDK's own client are
-// tested, with the errors that it makes of answers.
-func speak(t *testing.T, s *service) *kms.Client {
+// speak returns the SDK's own client of a service.
+func speak(t *testing.T, s http.Handler) *kms.Client {
 	t.Helper()
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var in struct {
-			KeyID                     string `json:"KeyId"`
-			Plaintext, CiphertextBlob []byte
-			EncryptionContext         map[string]string
-		}
-		if err := json.NewDecoder(r.Body).Decode(&in); err != nil {
-			t.Error(err)
-		}
-		answer := map[string]any{}
-		switch r.Header.Get("X-Amz-Target") {
-		case "TrentService.Encrypt":
-			out, err := s.Encrypt(r.Context(), &kms.EncryptInput{KeyId: &in.KeyID, Plaintext: in.Plaintext,
-				EncryptionContext: in.EncryptionContext})
-			if err != nil {
-				t.Error(err)
-			}
-			answer["CiphertextBlob"] = out.CiphertextBlob
-		case "TrentService.Decrypt":
-			out, err := s.Decrypt(r.Context(), &kms.DecryptInput{KeyId: &in.KeyID, CiphertextBlob: in.CiphertextBlob,
-				EncryptionContext: in.EncryptionContext})
-			if err != nil {
-				w.WriteHeader(http.StatusBadRequest)
-				answer["__type"] = "InvalidCiphertextException"
-				break
-			}
-			answer["Plaintext"] = out.Plaintext
-		default:
-			t.Errorf("called %s", r.Header.Get("X-Amz-Target"))
-		}
-		_ = json.NewEncoder(w).Encode(answer)
-	}))
+	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	return kms.New(kms.Options{Region: "eu-west-1", BaseEndpoint: &server.URL,
 		Credentials: credentials.NewStaticCredentialsProvider("key", "secret", "")})
 }
 
 func TestOverTheWire(t *testing.T) {
-	s := newService(t, "alias/a-personal", "alias/b-personal")
+	s := keyservice.New(t)
 	client := speak(t, s)
 	personaltest.RunWrapper(t, personalkms.New(client, "alias/a-personal", "a"),
 		personalkms.New(client, "alias/b-personal", "b"))
@@ -154,7 +81,7 @@ func TestOverTheWire(t *testing.T) {
 // TestAVaultAsDeployed seals, reveals and erases with the table of DynamoDB and KMS, each by
 // its protocol.
 func TestAVaultAsDeployed(t *testing.T) {
-	s := newService(t, "alias/a-personal")
+	s := keyservice.New(t)
 	wrapper := personalkms.New(speak(t, s), "alias/a-personal", "a")
 	table := controldynamo.New(engines.DynamoDB(t, nil), controldynamo.Options{
 		Table: engines.Table(t), Pace: engines.Pace(), Random: rand.Reader})

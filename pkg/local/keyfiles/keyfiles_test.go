@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 
@@ -17,6 +18,7 @@ import (
 	"reprise/pkg/local/localstore/localstoretest"
 	"reprise/pkg/personal"
 	"reprise/pkg/personal/personaltest"
+	"reprise/pkg/personal/sealed"
 )
 
 const dir = "data/keys"
@@ -173,4 +175,46 @@ func TestTheMasterKeyIsTheRightOne(t *testing.T) {
 	if err := again(); !errors.Is(err, keyfiles.ErrMaster) {
 		t.Errorf("no key at all: %v", err)
 	}
+}
+
+// TestAPowerFailureLosesNothing that was acknowledged: neither a key, nor that it was
+// destroyed. What was not synced is lost.
+func TestAPowerFailureLosesNothing(t *testing.T) {
+	fs := vfs.NewCrashableMem()
+	open := func(fs vfs.FS) (*personal.TableKeys, *keyfiles.Master) {
+		_, table := localstoretest.OpenAdapter(t, fs, "control", controlpebble.New)
+		return &personal.TableKeys{Table: table, Material: keyfiles.NewSlots(fs, dir)},
+			keyfiles.NewMaster(fs, dir, rand.Reader)
+	}
+	keys, master := open(fs)
+	wrapped, err := master.Wrap(t.Context(), make([]byte, 64), "p")
+	if err != nil {
+		t.Fatal(err)
+	}
+	stays, gone := sealed.Ref{1}, sealed.Ref{2}
+	for _, ref := range []sealed.Ref{stays, gone} {
+		if err := keys.Create(t.Context(), []personal.NewKey{{Ref: ref, Wrapped: wrapped}}, time.Now()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	look := func(fs vfs.FS, erased bool) {
+		t.Helper()
+		keys, master := open(fs)
+		rows, err := keys.Load(t.Context(), []sealed.Ref{stays, gone})
+		if err != nil || len(rows) != 2 || (rows[gone].Wrapped == nil) != erased {
+			t.Fatalf("%+v, %v", rows, err)
+		}
+		if _, err := master.Unwrap(t.Context(), rows[stays].Wrapped, "p"); err != nil {
+			t.Error(err)
+		}
+		raw := content(t, fs, fs.PathJoin(dir, keyfiles.SlotsName))
+		if n := bytes.Count(raw, wrapped[:16]); (n == 1) != erased {
+			t.Errorf("the file has %d keys", n)
+		}
+	}
+	look(fs.CrashClone(vfs.CrashCloneCfg{}), false)
+	if _, err := keys.Erase(t.Context(), gone, personal.Erasure{Reason: "asked for"}); err != nil {
+		t.Fatal(err)
+	}
+	look(fs.CrashClone(vfs.CrashCloneCfg{}), true)
 }

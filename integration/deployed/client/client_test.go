@@ -129,7 +129,8 @@ func (s *shell) mayErase() {
 	s.Helper()
 	for group, want := range map[string]string{"erase": "nothing was ever sealed", "operate": "PREFIX-erase-REGION"} {
 		s.as(group)
-		if code, out, errs := s.run("erase", "account-0", "--reason", "test", "--yes"); code != 1 || !strings.Contains(errs, want) {
+		code, out, errs := s.run("erase", "account-0", "--reason", "test", "--yes")
+		if code != 1 || !strings.Contains(errs, want) {
 			s.Errorf("erase as %s: exit %d\n%s%s", group, code, out, errs)
 		}
 	}

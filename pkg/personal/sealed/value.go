@@ -81,8 +81,9 @@ func Parse(text string) (v Value, err error) {
 // Is reports whether a JSON value has the form of a sealed value. Whether there is a key
 // that opens it is another question.
 func Is(raw []byte) bool {
-	text, found := bytes.CutPrefix(raw, []byte(open))
-	if text, found = bytes.CutSuffix(text, []byte(end)); !found || !bytes.HasPrefix(raw, []byte(open)) {
+	text, begins := bytes.CutPrefix(raw, []byte(open))
+	text, ends := bytes.CutSuffix(text, []byte(end))
+	if !begins || !ends {
 		return false
 	}
 	_, err := Parse(string(text))

@@ -114,9 +114,15 @@ func (s *shop) answers(p person) string {
 		{"state", "get", p.id}, {"state", "get", p.id, "--json"}, {"events", p.id}, {"events", p.id, "--explain", "--json"},
 		{"state", "get", "order-1-" + p.id}, {"events", "order-1-" + p.id}, {"state", "export"},
 		{"state", "get", p.id, "--at", "2999-01-01T00:00:00Z"},
+		{"audit", "--correlation", "none", "--from", "2000-01-01T00:00:00Z"}, {"parked", "list"}, {"generation", "list"},
 	} {
 		all.WriteString(s.run(args...))
 	}
+	diff, err := s.Reprise("diff", p.id, "2000-01-01T00:00:00Z", "2999-01-01T00:00:00Z", "--json")
+	if !strings.Contains(diff, `"changed":1`) { // which it says by its exit code, too
+		s.t.Errorf("diff: %v: %s", err, diff)
+	}
+	all.WriteString(diff)
 	return all.String()
 }
 

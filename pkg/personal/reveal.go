@@ -5,6 +5,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"reprise/pkg/personal/sealed"
@@ -24,15 +26,14 @@ func (v *Vault) Reveal(ctx context.Context, text []byte) ([]byte, error) {
 	if len(places) == 0 {
 		return text, nil
 	}
-	unique := make(map[sealed.Ref]bool)
-	refs := make([]sealed.Ref, 0, len(places))
+	latest := make(map[sealed.Ref]uint32)
 	for i := range places {
-		if ref := places[i].Value.Ref; !unique[ref] && ref != rootRef {
-			unique[ref] = true
-			refs = append(refs, ref)
+		if value := &places[i].Value; value.Ref != rootRef {
+			latest[value.Ref] = max(latest[value.Ref], value.Generation)
 		}
 	}
-	keys, err := v.rowsOf(ctx, refs, nil)
+	v.dropOlder(latest)
+	keys, err := v.rowsOf(ctx, slices.Collect(maps.Keys(latest)), nil)
 	if err != nil {
 		return nil, fmt.Errorf("reveal personal fields: %w", err)
 	}

@@ -244,3 +244,15 @@ func (v *Vault) drop(ref sealed.Ref) {
 	v.erasures++
 	delete(v.held, ref)
 }
+
+// dropOlder forgets rows that were read before a key was made that a value names: another
+// process has erased the subject, which has come back.
+func (v *Vault) dropOlder(latest map[sealed.Ref]uint32) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for ref, generation := range latest {
+		if h, found := v.held[ref]; found && h.row.Generation < generation {
+			delete(v.held, ref)
+		}
+	}
+}

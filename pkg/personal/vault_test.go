@@ -195,6 +195,22 @@ func TestErasedValuesAreMarked(t *testing.T) {
 	}
 }
 
+// TestAProcessSeesWhoCameBack at once, although it still has the key of before.
+func TestAProcessSeesWhoCameBack(t *testing.T) {
+	w := newWorld(t)
+	v, other := w.vault(), w.vault()
+	gone := seal(t, v, made("1", "e", `{"name":"Ada"}`))
+	reveal(t, other, gone)
+	erase(t, v, "e")
+	back := seal(t, v, made("2", "e", `{"name":"back"}`))
+	if got := reveal(t, other, back); got != `{"name":"back"}` {
+		t.Errorf("what came back: %s", got)
+	}
+	if got := reveal(t, other, gone); !strings.Contains(got, "$erased") {
+		t.Errorf("what was erased, once its process has seen that: %s", got)
+	}
+}
+
 func TestNobodyElseIsErased(t *testing.T) {
 	v := newWorld(t).vault()
 	if _, err := v.Erase(t.Context(), "nobody", personal.Erasure{}); !errors.Is(err, personal.ErrNoKey) {

@@ -20,34 +20,43 @@ func (d *deployment) data(stack awscdk.Stack) {
 		p.StreamSpecification = &awsdynamodb.CfnTable_StreamSpecificationProperty{StreamViewType: jsii.String("KEYS_ONLY")}
 		p.ResourcePolicy = &awsdynamodb.CfnTable_ResourcePolicyProperty{PolicyDocument: appendOnly()}
 	})
-	control := d.table(stack, "control-table", d.controlTable(), nil)
-	for _, table := range []awsdynamodb.CfnTable{log, control} {
-		table.Node().AddDependency(stream)
-	}
+	tables := []awsdynamodb.CfnTable{log, d.table(stack, "control-table", d.controlTable(), nil)}
 	if d.Personal {
-		d.keys(stack, stream)
+		tables = append(tables, d.keys(stack))
+		master := d.masterKey(stack)
+		for _, table := range tables {
+			table.Node().AddDependency(master)
+		}
+	}
+	for _, table := range tables {
+		table.Node().AddDependency(stream)
 	}
 	d.watchLog(stack, log)
 }
 
-// keys adds the table of the wrapped keys of data subjects, and the key of KMS that wraps
-// them. The table has no backups: with one, whoever restores it could read what was
-// erased. Both outlive the stack, since without them no personal field can be read.
-func (d *deployment) keys(stack awscdk.Stack, after awskinesis.CfnStream) {
-	table := d.table(stack, "keys-table", d.keysTable(), func(p *awsdynamodb.CfnTableProps) {
+// keys adds the table of the wrapped keys of data subjects. It has no backups: with one,
+// whoever restores it could read what was erased. It outlives the stack, since without it
+// no personal field can be read.
+func (d *deployment) keys(stack awscdk.Stack) awsdynamodb.CfnTable {
+	return d.table(stack, "keys-table", d.keysTable(), func(p *awsdynamodb.CfnTableProps) {
 		p.PointInTimeRecoverySpecification = &awsdynamodb.CfnTable_PointInTimeRecoverySpecificationProperty{
 			PointInTimeRecoveryEnabled: jsii.Bool(false)}
 	})
-	table.Node().AddDependency(after)
+}
+
+// masterKey adds the key of KMS that wraps the keys of data subjects. It goes if the deploy
+// that creates it fails, and stays otherwise.
+func (d *deployment) masterKey(stack awscdk.Stack) awskms.CfnAlias {
 	key := awskms.NewKey(stack, jsii.String("personal-key"), &awskms.KeyProps{
 		Description:       jsii.String("Wraps the keys of the data subjects of " + d.Prefix),
 		EnableKeyRotation: jsii.Bool(true),
 		PendingWindow:     awscdk.Duration_Days(jsii.Number(30)),
-		RemovalPolicy:     awscdk.RemovalPolicy_RETAIN,
 	})
+	key.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE)
 	alias := awskms.NewCfnAlias(stack, jsii.String("personal-key-alias"), &awskms.CfnAliasProps{
 		AliasName: jsii.String(d.keyAlias()), TargetKeyId: key.KeyArn()})
-	alias.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN, nil)
+	alias.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE, nil)
+	return alias
 }
 
 // table adds an on-demand table that outlives its stack.

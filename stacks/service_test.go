@@ -2,6 +2,7 @@ package stacks_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -63,16 +64,25 @@ func TestWithoutPersonalFieldsThereAreNoKeys(t *testing.T) {
 
 // TestKeysOutliveTheirStack, and the key of KMS changes its material every year.
 func TestKeysOutliveTheirStack(t *testing.T) {
+	kept := 0
 	for id, r := range templates["data"].Resources {
-		switch r.Type {
-		case "AWS::KMS::Key":
-			if r.Properties["EnableKeyRotation"] != true || r.DeletionPolicy != "Retain" || r.UpdateReplacePolicy != "Retain" {
-				t.Errorf("%s: %+v", id, r)
-			}
-		case "AWS::KMS::Alias":
-			if r.DeletionPolicy != "Retain" {
-				t.Errorf("%s: %+v", id, r)
-			}
+		if r.Type != "AWS::KMS::Key" && r.Type != "AWS::KMS::Alias" {
+			continue
+		}
+		kept++
+		if r.DeletionPolicy != "RetainExceptOnCreate" || r.UpdateReplacePolicy != "Retain" {
+			t.Errorf("%s: %s, %s", id, r.DeletionPolicy, r.UpdateReplacePolicy)
+		}
+		if r.Type == "AWS::KMS::Key" && r.Properties["EnableKeyRotation"] != true {
+			t.Errorf("%s does not rotate", id)
+		}
+	}
+	if kept != 2 {
+		t.Errorf("%d resources of KMS", kept)
+	}
+	for _, table := range []string{"keystable", "eventstable", "controltable"} {
+		if after := fmt.Sprint(templates["data"].Resources[table].DependsOn); !strings.Contains(after, "personalkeyalias") {
+			t.Errorf("%s is made after %s", table, after)
 		}
 	}
 }

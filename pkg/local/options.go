@@ -57,7 +57,8 @@ type Options struct {
 	// Service and Outside default to those of package domain, if Service is nil.
 	Service gateway.Service
 	Outside gateway.Gateway
-	// Personal defaults to the declaration of package domain, if Projections is nil.
+	// Personal defaults to the declaration of package domain, if Projections is nil. An
+	// empty one that is not nil declares nothing.
 	Personal sealed.Rules
 	// ReserveBytes is the free space on the disk below which writes are refused; 0
 	// means localstore.DefaultReserve.

@@ -201,7 +201,8 @@ func TestRecordedSettingsAreThoseOfTheAccount(t *testing.T) {
 	w := newWorld()
 	d := w.doctor(t)
 	recorded, found, err := d.Recorded(t.Context(), "123456789012")
-	want := Recorded{Lanes: 64, Bucket: "day", Shards: 1, PlaybackShards: 1, Concurrency: 1000, Service: true, Personal: true}
+	want := Recorded{Lanes: 64, Bucket: "day", Shards: 1, PlaybackShards: 1, Concurrency: 1000, Service: true,
+		Personal: true}
 	if !found || err != nil || recorded != want {
 		t.Errorf("%+v, %t, %v", recorded, found, err)
 	}

@@ -20,6 +20,7 @@ const (
 	produce = "produce"
 	operate = "operate"
 	correct = "correct"
+	erase   = "erase"
 	audit   = "audit"
 	trace   = "trace"
 	export  = "export"
@@ -45,6 +46,7 @@ func routes() []route {
 		{"POST /entities/{id}/skip", correct, "serve-api"},
 		{"POST /entities/{id}/refold", correct, "serve-api"},
 		{"POST /entities/{id}/reverse", correct, "serve-api"},
+		{"POST /erasures", erase, "serve-api"},
 		{"GET /entities/{id}", audit, "serve-api"},
 		{"GET /entities/{id}/events", audit, "serve-api"},
 		{"GET /past/{id}/state", trace, "serve-api"},
@@ -119,7 +121,7 @@ func (d *deployment) api(stack awscdk.Stack, functions apiFunctions) {
 		byGroup[r.group] = append(byGroup[r.group], routeARN(stack, api, r.key))
 	}
 	if d.Authorization == "iam" {
-		for _, group := range []string{produce, operate, correct, audit, trace, export, approve} {
+		for _, group := range []string{produce, operate, correct, erase, audit, trace, export, approve} {
 			d.groupPolicy(stack, group, byGroup[group])
 		}
 	}

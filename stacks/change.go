@@ -19,6 +19,8 @@ type Recorded struct {
 	Concurrency    int    `json:"concurrency"`
 	// Service tells whether the deployment has run-microservice.
 	Service bool `json:"service"`
+	// Personal tells whether the deployment has a table of keys.
+	Personal bool `json:"personal"`
 }
 
 // CheckChange returns ErrConfig if a deployment cannot take these settings, and says
@@ -33,6 +35,10 @@ func (c Config) CheckChange(deployed Recorded) error {
 	if c.Bucket != deployed.Bucket {
 		wrong = append(wrong, fmt.Errorf("reprise:bucket is %s, but the platform was created with %s, which never changes: "+
 			"set %s, or %s", c.Bucket, deployed.Bucket, deployed.Bucket, another))
+	}
+	if deployed.Personal && !c.Personal {
+		wrong = append(wrong, errors.New("no field is declared personal any more, but the log may have sealed ones: "+
+			"without a declaration nobody can read or erase them. Keep at least one type in pkg/domain/personal.go"))
 	}
 	wrong = append(wrong,
 		checkShards("shards", deployed.Shards, c.Shards),
@@ -74,7 +80,8 @@ func (d *deployment) record(stack awscdk.Stack) {
 				AssertDescription: jsii.String(fmt.Sprintf(says, setting, value)),
 			}}})
 	}
-	settings, err := json.Marshal(Recorded{d.Lanes, d.Bucket, d.Shards, d.PlaybackShards, d.Concurrency, d.Service})
+	settings, err := json.Marshal(Recorded{d.Lanes, d.Bucket, d.Shards, d.PlaybackShards, d.Concurrency, d.Service,
+		d.Personal})
 	if err != nil {
 		panic(err) // numbers and text always have a JSON form
 	}

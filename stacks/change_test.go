@@ -31,6 +31,7 @@ func TestWhatADeploymentCannotTakeIsRefused(t *testing.T) {
 		},
 		"playback": {map[string]any{"reprise:playbackShards": 3.0}, one, "playbackShards is 3, but the stream has 1"},
 		"lanes":    {map[string]any{"reprise:lanes": 128.0}, one, "set 16"},
+		"personal": {nil, stacks.Recorded{Shards: 1, Personal: true}, "no field is declared personal any more"},
 		"bucket":   {map[string]any{"reprise:bucket": "hour"}, one, "set day"},
 	} {
 		context := map[string]any{"reprise:concurrency": 1000.0, "reprise:lanes": 16.0}
@@ -93,7 +94,8 @@ func TestDeploymentsRecordTheirSettings(t *testing.T) {
 	if err := json.Unmarshal([]byte(text), &recorded); err != nil {
 		t.Fatalf("%v: %s", err, text)
 	}
-	want := stacks.Recorded{Lanes: 4, Bucket: "day", Shards: 1, PlaybackShards: 1, Concurrency: 10, Service: true}
+	want := stacks.Recorded{Lanes: 4, Bucket: "day", Shards: 1, PlaybackShards: 1, Concurrency: 10, Service: true,
+		Personal: true}
 	if recorded != want {
 		t.Errorf("recorded %+v, want %+v", recorded, want)
 	}

@@ -54,8 +54,8 @@ type Config struct {
 	// AlarmEmail receives the alarms; "" means nobody.
 	AlarmEmail string
 	// Authorization is "iam" (SigV4) or "jwt"; the latter needs an issuer and
-	// an audience, and scopes PREFIX/produce, PREFIX/operate, PREFIX/correct, PREFIX/audit,
-	// PREFIX/trace, PREFIX/export.
+	// an audience, and scopes PREFIX/produce, PREFIX/operate, PREFIX/correct, PREFIX/erase,
+	// PREFIX/audit, PREFIX/trace, PREFIX/export.
 	Authorization string
 	JWTIssuer     string
 	JWTAudience   string
@@ -77,6 +77,9 @@ type Config struct {
 	// Service tells whether the business logic has a service with effects. It is not a
 	// setting: without a service, run-microservice and its consumer are not deployed.
 	Service bool
+	// Personal tells whether fields are declared personal. It is not a setting: without
+	// any, there is neither a table of keys nor a key of KMS.
+	Personal bool
 }
 
 // contextPrefix begins every setting's name in the CDK context.

@@ -4,6 +4,7 @@ import (
 	"github.com/aws/aws-cdk-go/awscdk/v2"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awsdynamodb"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awskinesis"
+	"github.com/aws/aws-cdk-go/awscdk/v2/awskms"
 	"github.com/aws/aws-cdk-go/awscdk/v2/awslambda"
 	"github.com/aws/jsii-runtime-go"
 )
@@ -23,10 +24,42 @@ func (d *deployment) data(stack awscdk.Stack) {
 	if d.Service {
 		tables = append(tables, d.table(stack, "effects-table", d.effectsTable(), nil))
 	}
+	if d.Personal {
+		tables = append(tables, d.keys(stack))
+		master := d.masterKey(stack)
+		for _, table := range tables {
+			table.Node().AddDependency(master)
+		}
+	}
 	for _, table := range tables {
 		table.Node().AddDependency(stream)
 	}
 	d.watchLog(stack, log)
+}
+
+// keys adds the table of the wrapped keys of data subjects. It has no backups: with one,
+// whoever restores it could read what was erased. It outlives the stack, since without it
+// no personal field can be read.
+func (d *deployment) keys(stack awscdk.Stack) awsdynamodb.CfnTable {
+	return d.table(stack, "keys-table", d.keysTable(), func(p *awsdynamodb.CfnTableProps) {
+		p.PointInTimeRecoverySpecification = &awsdynamodb.CfnTable_PointInTimeRecoverySpecificationProperty{
+			PointInTimeRecoveryEnabled: jsii.Bool(false)}
+	})
+}
+
+// masterKey adds the key of KMS that wraps the keys of data subjects. It goes if the deploy
+// that creates it fails, and stays otherwise.
+func (d *deployment) masterKey(stack awscdk.Stack) awskms.CfnAlias {
+	key := awskms.NewKey(stack, jsii.String("personal-key"), &awskms.KeyProps{
+		Description:       jsii.String("Wraps the keys of the data subjects of " + d.Prefix),
+		EnableKeyRotation: jsii.Bool(true),
+		PendingWindow:     awscdk.Duration_Days(jsii.Number(30)),
+	})
+	key.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE)
+	alias := awskms.NewCfnAlias(stack, jsii.String("personal-key-alias"), &awskms.CfnAliasProps{
+		AliasName: jsii.String(d.keyAlias()), TargetKeyId: key.KeyArn()})
+	alias.ApplyRemovalPolicy(awscdk.RemovalPolicy_RETAIN_ON_UPDATE_OR_DELETE, nil)
+	return alias
 }
 
 // table adds an on-demand table that outlives its stack.

@@ -59,6 +59,8 @@ func TestNamesAgree(t *testing.T) {
 	}
 	has("AWS::DynamoDB::Table", "TableName", names.EventsTable())
 	has("AWS::DynamoDB::Table", "TableName", names.ControlTable())
+	has("AWS::DynamoDB::Table", "TableName", names.KeysTable())
+	has("AWS::KMS::Alias", "AliasName", names.KeyAlias())
 	has("AWS::Kinesis::Stream", "Name", names.EventStream())
 	has("AWS::Kinesis::Stream", "Name", names.PlaybackStream())
 	has("AWS::StepFunctions::StateMachine", "StateMachineName", names.StateMachine())
@@ -218,15 +220,17 @@ func TestNumberOfResources(t *testing.T) {
 	want := map[string]int{
 		"ApiGatewayV2::Api":           1,
 		"ApiGatewayV2::Integration":   3,
-		"ApiGatewayV2::Route":         50,
+		"ApiGatewayV2::Route":         51,
 		"ApiGatewayV2::Stage":         1,
 		"CloudWatch::Alarm":           36,
 		"CloudWatch::Dashboard":       1,
-		"DynamoDB::Table":             3,
+		"DynamoDB::Table":             4,
 		"Events::Rule":                4,
-		"IAM::ManagedPolicy":          7,
+		"IAM::ManagedPolicy":          8,
 		"IAM::Policy":                 27,
 		"IAM::Role":                   27,
+		"KMS::Alias":                  1,
+		"KMS::Key":                    1,
 		"Kinesis::Stream":             2,
 		"Lambda::EventInvokeConfig":   3,
 		"Lambda::EventSourceMapping":  4,

@@ -40,16 +40,20 @@ func grants() map[string]map[string]string {
 		aliases  = "CreateAlias DeleteAlias ListAliases UpdateAlias"
 	)
 	const reacting = "effects#*,memory#*,identities#*,marks,births,waiting"
+	// GetItem reads what stands in the way of a refused put, and the row that is erased.
+	const keys = "BatchGetItem GetItem PutItem"
 	const verifications = "verifications,verifications-running,verification#*"
 	const forgets = " DeleteItem(replays,replay#*)"
 	puts := func(partitions string) string { return " PutItem(" + partitions + ")" }
 	creating := " CreateTable DescribeTable TagResource UpdateContinuousBackups"
 	return map[string]map[string]string{
-		"load-events":   {"event-stream": "PutRecord", "*": "GetMetricStatistics"},
-		"import-events": {"control": "BatchGetItem", "event-stream": "PutRecord", "*": "GetMetricStatistics"},
+		"load-events": {"event-stream": "PutRecord", "*": "GetMetricStatistics", "keys": keys, "kms": "Decrypt Encrypt"},
+		"import-events": {"control": "BatchGetItem", "event-stream": "PutRecord", "*": "GetMetricStatistics", "keys": keys,
+			"kms": "Decrypt Encrypt"},
 		"serve-api": {"control": "BatchGetItem Query" + puts("registry,replays,verifications"), "events": "GetItem Query",
-			"generation-*":  "BatchGetItem BatchWriteItem DescribeTable GetItem Query Scan",
-			"event-stream":  "PutRecord",
+			"generation-*": "BatchGetItem BatchWriteItem DescribeTable GetItem Query Scan",
+			"event-stream": "PutRecord",
+			"keys":         keys, "kms": "Decrypt",
 			"playback":      "DescribeStreamSummary",
 			"replay":        "ListExecutions SendTaskSuccess StartExecution",
 			"replay's":      "DescribeExecution DescribeStateMachineForExecution GetExecutionHistory ListMapRuns StopExecution",
@@ -197,7 +201,7 @@ func short(resource string) string {
 		{":log-group:", "logs"}, {":event-source-mapping:", "mappings"}, {":mapRun:", "map runs"},
 		{":execution:reprise-replay/", "children's"}, {":execution:reprise-replay:", "replay's"},
 		{":execution:reprise-verify:", "verify's"},
-		{".StreamArn", "events' stream"},
+		{".StreamArn", "events' stream"}, {":key/*", "kms"},
 	} {
 		if strings.Contains(resource, known.has) {
 			return known.name

@@ -20,9 +20,9 @@ func (d *deployment) ingest(stack awscdk.Stack) {
 	may := d.access(stack)
 	d.api(stack, apiFunctions{
 		load: d.newFunction(stack, functionSpec{folder: "load-events", memory: 512, timeout: 29,
-			statements: with(may.start(), may.put(d.eventStream()), may.lag())}),
+			statements: with(may.start(), may.put(d.eventStream()), may.lag(), may.seal())}),
 		imports: d.newFunction(stack, functionSpec{folder: "import-events", memory: 512, timeout: 29,
-			statements: with(may.start(), may.control(getItems), may.put(d.eventStream()), may.lag())}),
+			statements: with(may.start(), may.control(getItems), may.put(d.eventStream()), may.lag(), may.seal())}),
 		api: d.newFunction(stack, functionSpec{folder: "serve-api", memory: 512, timeout: 29,
 			env: map[string]*string{envStateMachine: machineARN(stack, d.stateMachine())},
 			// It drops no tables: close-replay does, once the execution of a cancelled
@@ -32,6 +32,7 @@ func (d *deployment) ingest(stack awscdk.Stack) {
 				may.wipeState(), may.operateReplays(),
 				may.startVerifications(),
 				may.lag(),
+				may.reveal(), may.erase(),
 				may.put(d.eventStream()),
 				may.decideOnEffects(),
 				allow(actions("kinesis:DescribeStreamSummary"), streamARN(stack, d.playbackStream())))}),

@@ -56,7 +56,7 @@ func run(m *testing.M) int {
 // The templates of all stacks, by kind. Those with JWT have the prefix "jwt/", those of
 // a later deploy with other code "later/", those of another deployment "orders/", and
 // those for an account with 1,000 concurrent executions "large/". All of them have a
-// service, except those with the prefix "plain/", which are the default.
+// service and personal fields, except those with the prefix "plain/", which are the default.
 var templates = make(map[string]template)
 
 type template struct {
@@ -117,6 +117,7 @@ func synthesize(dir string) error {
 // function's program.
 func assemble(dir, variant string, context map[string]any, program func(folder string) string) error {
 	config, err := stacks.FromContext(context, variant != plain)
+	config.Personal = variant != plain
 	if err != nil {
 		return err
 	}

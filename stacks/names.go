@@ -10,6 +10,8 @@ import (
 func (c Config) eventsTable() string    { return c.Prefix + "-events" }
 func (c Config) controlTable() string   { return c.Prefix + "-control" }
 func (c Config) effectsTable() string   { return c.Prefix + "-effects" }
+func (c Config) keysTable() string      { return c.Prefix + "-keys" }
+func (c Config) keyAlias() string       { return "alias/" + c.Prefix + "-personal" }
 func (c Config) generations() string    { return c.Prefix + "-generation-*" }
 func (c Config) eventStream() string    { return c.Prefix + "-event-stream" }
 func (c Config) playbackStream() string { return c.Prefix + "-playback" }

@@ -126,6 +126,38 @@ func (a access) dropState() []awsiam.PolicyStatement {
 	}
 }
 
+// seal allows making and using the keys of data subjects, reveal using them, and erase
+// destroying them. None allows anything if no fields are declared personal.
+func (a access) seal() []awsiam.PolicyStatement {
+	return append(a.keys(getItem, getItems, putItem), a.wrap("kms:Encrypt", "kms:Decrypt")...)
+}
+
+func (a access) reveal() []awsiam.PolicyStatement {
+	return append(a.keys(getItems), a.wrap("kms:Decrypt")...)
+}
+
+func (a access) erase() []awsiam.PolicyStatement { return a.keys(getItem, putItem) }
+
+func (a access) keys(operations ...string) []awsiam.PolicyStatement {
+	if !a.Personal {
+		return nil
+	}
+	return []awsiam.PolicyStatement{allow(operations, tableARN(a.stack, a.keysTable()))}
+}
+
+// wrap allows operations with the key of KMS. It is known by its alias, since the stacks
+// export nothing, and opens only what was wrapped for this platform.
+func (a access) wrap(operations ...string) []awsiam.PolicyStatement {
+	if !a.Personal {
+		return nil
+	}
+	ours := map[string]any{
+		"ForAnyValue:StringEquals": map[string]any{"kms:ResourceAliases": []string{a.keyAlias()}},
+		"StringEquals":             map[string]any{"kms:EncryptionContext:reprise-platform": a.Prefix},
+	}
+	return []awsiam.PolicyStatement{allowIf(ours, operations, arn(a.stack, "kms", "key/*"))}
+}
+
 func (a access) put(stream string) awsiam.PolicyStatement {
 	return allow(actions("kinesis:PutRecord"), streamARN(a.stack, stream))
 }

@@ -19,6 +19,7 @@ func naming() map[string]string {
 		"AWS::IAM::ManagedPolicy":          "ManagedPolicyName",
 		"AWS::IAM::Role":                   "RoleName",
 		"AWS::IAM::User":                   "UserName",
+		"AWS::KMS::Alias":                  "AliasName",
 		"AWS::Kinesis::Stream":             "Name",
 		"AWS::Lambda::Function":            "FunctionName",
 		"AWS::Logs::LogGroup":              "LogGroupName",

@@ -48,9 +48,9 @@ func packages(t *testing.T, patterns ...string) []listed {
 // layers are listed from the inside out: a package may import its own layer and
 // earlier ones. Packages of one layer that must not import each other are in apart.
 var layers = [][]string{
-	{"event", "event/strict", "asl/states", "storefault", "purity"},
+	{"event", "event/strict", "personal/sealed", "asl/states", "storefault", "purity"},
 	{"event/record", "control", "feed", "local/localstore", "meter", "asl/jsonata", "asl/journal"},
-	{"eventlog", "datastore", "asl"},
+	{"eventlog", "datastore", "personal", "asl"},
 	{"projection/jsonstate", "gateway", "projection", "projection/refold", "projection/codecheck", "projection/rowdiff",
 		"domain",
 		"asl/interpreter"},
@@ -116,7 +116,7 @@ const awsSDK = "github.com/aws/aws-sdk-go-v2"
 func adapter(path string) bool {
 	last := path[strings.LastIndex(path, "/")+1:]
 	return strings.HasPrefix(path, "reprise/pkg/") &&
-		slices.ContainsFunc([]string{"dynamo", "kinesis", "stepfunctions", "pebble"},
+		slices.ContainsFunc([]string{"dynamo", "kinesis", "kms", "stepfunctions", "pebble"},
 			func(service string) bool { return strings.HasSuffix(last, service) })
 }
 

@@ -26,6 +26,10 @@ func place() template.Place { return template.Place{Region: "us-east-1", Account
 // repository's own has none.
 const WithService = "service"
 
+// WithPersonal is a change for a deployment in which fields are declared personal: the text
+// of the file pkg/domain/personal.go.
+const WithPersonal = "personal"
+
 // Synthesize makes the templates with the settings of cdk.json, except for changes,
 // and reads them. Without node and the engines it skips the test, or fails it in CI,
 // before anything is built.
@@ -48,11 +52,16 @@ func Synthesize(t testing.TB, changes map[string]any) *template.Deployment {
 	maps.Copy(file.Context, changes)
 	service := file.Context[WithService] == true
 	delete(file.Context, WithService)
+	arguments := []string{strconv.FormatBool(service)}
+	if file.Context[WithPersonal] != nil {
+		arguments = append(arguments, "personal")
+	}
+	delete(file.Context, WithPersonal)
 	context, err := json.Marshal(file.Context)
 	if err != nil {
 		t.Fatal(err)
 	}
-	return synthesized(t, string(context), strconv.FormatBool(service))
+	return synthesized(t, append([]string{string(context)}, arguments...)...)
 }
 
 // synthesized reads the templates that the program synth makes with some arguments. The
@@ -115,4 +124,22 @@ func Build(t testing.TB, edits ...programs.Edit) string {
 		Flags:    []string{"-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w"},
 		Edits:    edits,
 	})
+}
+
+// BuildPersonal is Build, with other text in pkg/domain/personal.go for the functions that
+// read it.
+func BuildPersonal(t testing.TB, text string) string {
+	t.Helper()
+	all := Build(t)
+	changed := programs.Build(t, programs.Order{
+		Packages: []string{"./functions/load-events", "./functions/import-events", "./functions/serve-api"},
+		Flags:    []string{"-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w"},
+		Edits:    []programs.Edit{{File: "pkg/domain/personal.go", New: text}},
+	})
+	for _, folder := range []string{"load-events", "import-events", "serve-api"} {
+		if err := os.Rename(filepath.Join(changed, folder), filepath.Join(all, folder)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return all
 }

@@ -43,7 +43,13 @@ func NewWith(t testing.TB, changes map[string]any) *World {
 	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
-	w := Start(t, Options{Prefix: "reprise", Deployment: described, Programs: Build(t), Seed: seed})
+	programs := ""
+	if text, personal := changes[WithPersonal].(string); personal {
+		programs = BuildPersonal(t, text)
+	} else {
+		programs = Build(t)
+	}
+	w := Start(t, Options{Prefix: "reprise", Deployment: described, Programs: programs, Seed: seed})
 	// A schedule makes the first generation.
 	localtest.Until(w, "/generations", func(view api.GenerationsView) bool { return view.Active != "" })
 	return w

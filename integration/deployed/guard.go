@@ -21,7 +21,8 @@ import (
 )
 
 // Key is a caller's access key. The caller has the managed policies of the groups
-// ("produce", "operate", "correct", "audit", "trace", "export", "approve") and no other permission.
+// ("produce", "operate", "correct", "erase", "audit", "trace", "export", "approve") and no
+// other permission.
 func Key(groups ...string) aws.Credentials {
 	id := "AKID." + strings.Join(groups, ".")
 	return aws.Credentials{AccessKeyID: id, SecretAccessKey: "secret of " + id, SessionToken: "session of " + id}

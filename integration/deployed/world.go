@@ -17,6 +17,7 @@ import (
 
 	"reprise/integration/engines"
 	"reprise/integration/faultproxy"
+	"reprise/integration/keyservice"
 	"reprise/integration/lambdahost"
 	"reprise/integration/permissions"
 	"reprise/integration/template"
@@ -43,8 +44,8 @@ type World struct {
 	Host   *lambdahost.Host
 	API    *lambdahost.API
 	Engine *engine.Engine
-	// Proxies are between the functions and "dynamodb", "kinesis", "states" and
-	// "lambda"; nothing else uses them.
+	// Proxies are between the functions and "dynamodb", "kinesis", "states",
+	// "lambda" and "kms"; nothing else uses them.
 	Proxies map[string]*faultproxy.Proxy
 
 	t           testing.TB
@@ -85,10 +86,12 @@ func Start(t testing.TB, options Options) *World {
 	t.Cleanup(cancel)
 	w.group, ctx = errgroup.WithContext(ctx)
 	w.createStores()
-	states, api, gateway, metrics := w.listen(), w.listen(), w.listen(), w.listen()
+	states, api, gateway, metrics, keys := w.listen(), w.listen(), w.listen(), w.listen(), w.listen()
 	w.states, w.functions = "http://"+states.Addr().String(), "http://"+api.Addr().String()
 	w.proxy("states", w.states)
 	w.proxy("lambda", w.functions)
+	w.proxy("kms", "http://"+keys.Addr().String())
+	w.serve(ctx, keys, keyservice.New(t))
 	w.serve(ctx, metrics, http.HandlerFunc(noMetrics))
 	w.startHost("http://" + metrics.Addr().String())
 	// All callers of functions end before the host does.
@@ -160,6 +163,12 @@ func (w *World) SetRates(rates faultproxy.Rates) {
 	}
 }
 
+// As calls the HTTP API with the policies of some groups only.
+func (w *World) As(groups ...string) *localtest.Client {
+	return &localtest.Client{T: w.t, URL: w.URL, HTTP: &http.Client{Transport: signing{Key(groups...)}}, Stubborn: true,
+		Every: askEvery}
+}
+
 // Name is the name of the function in a folder.
 func (w *World) Name(folder string) string { return w.options.Prefix + "-" + folder }
 
@@ -173,6 +182,7 @@ func (w *World) startHost(metrics string) {
 			"AWS_ENDPOINT_URL_DYNAMODB":   w.Proxies["dynamodb"].URL(),
 			"AWS_ENDPOINT_URL_KINESIS":    w.Proxies["kinesis"].URL(),
 			"AWS_ENDPOINT_URL_SFN":        w.Proxies["states"].URL(),
+			"AWS_ENDPOINT_URL_KMS":        w.Proxies["kms"].URL(),
 			"AWS_ENDPOINT_URL_LAMBDA":     w.Proxies["lambda"].URL(),
 			"AWS_ENDPOINT_URL_CLOUDWATCH": metrics,
 		},

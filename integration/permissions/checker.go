@@ -55,6 +55,8 @@ type need struct {
 	action, resource string
 	keys             []string
 	function         string
+	// alias is the alias of a key of KMS, and platform what its encryption context names.
+	alias, platform string
 }
 
 func (n need) String() string {
@@ -136,6 +138,10 @@ func holds(operator, key string, patterns []string, n need) bool {
 	switch operator + " " + key {
 	case "ForAllValues:StringLike dynamodb:LeadingKeys":
 		return !slices.ContainsFunc(n.keys, func(value string) bool { return !fits(value) })
+	case "ForAnyValue:StringEquals kms:ResourceAliases":
+		return fits(n.alias)
+	case "StringEquals kms:EncryptionContext:reprise-platform":
+		return fits(n.platform)
 	case "ArnLike lambda:FunctionArn":
 		return fits(n.function)
 	}
@@ -176,6 +182,9 @@ func (p *Checker) needs(service, operation string, body []byte) []need {
 			resource = arn("states", "stateMachine:reprise-replay")
 		}
 		return []need{{action: "states:" + operation, resource: resource}}
+	case "kms": // the call names the alias, the policy the key
+		return []need{{action: "kms:" + operation, resource: arn("kms", "key/any"), alias: in.KeyID,
+			platform: in.EncryptionContext["reprise-platform"]}}
 	case "lambda":
 		return []need{lambdaNeed(operation, in.FunctionName, arn)}
 	}
@@ -193,6 +202,9 @@ type named struct {
 	Execution    string `json:"executionArn"`
 	MapRun       string `json:"mapRunArn"`
 	FunctionName string
+	KeyID        string `json:"KeyId"`
+
+	EncryptionContext map[string]string
 }
 
 // tables are the needs of a call of DynamoDB. ListTables takes no resource.

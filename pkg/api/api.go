@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"reprise/pkg/api/entities"
+	"reprise/pkg/api/erasures"
 	"reprise/pkg/api/extract"
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/outgoing"
@@ -11,6 +12,7 @@ import (
 	"reprise/pkg/api/reversals"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/meter/forecast"
+	"reprise/pkg/personal"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 	"reprise/pkg/replay/request"
@@ -70,4 +72,8 @@ type API struct {
 	Outgoing outgoing.Outgoing
 	// Extract serves the routes that read the log itself.
 	Extract extract.Extract
+	// Erasures serves the route that erases data subjects.
+	Erasures erasures.Erasures
+	// Personal reveals the personal fields in answers; nil means that none are declared.
+	Personal *personal.Vault
 }

@@ -24,6 +24,7 @@ import (
 
 	"reprise/pkg/api"
 	"reprise/pkg/api/entities"
+	"reprise/pkg/api/erasures"
 	"reprise/pkg/api/extract"
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/intake"
@@ -53,6 +54,7 @@ func TestSchemasMatchTheAnswers(t *testing.T) {
 		"SkipRequest": entities.SkipRequest{}, "Skipping": entities.Skipping{}, "Lanes": api.LanesView{},
 		"RefoldRequest": entities.RefoldRequest{}, "Refolding": entities.Refolding{},
 		"ReverseRequest": reversals.Request{}, "Reversing": reversals.Reversing{},
+		"EraseRequest": erasures.Request{}, "Erasure": erasures.View{},
 		"TouchedRequest": entities.TouchedRequest{}, "Touched": entities.TouchedPage{},
 		"Status": api.StatusView{}, "Generation": api.Wiped{}, "Generations": api.GenerationsView{},
 		"Replays": api.ReplaysPage{}, "Replay": lifecycle.View{}, "Execution": api.ExecutionView{},

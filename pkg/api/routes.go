@@ -1,8 +1,10 @@
 package api
 
 import (
+	"log/slog"
 	"net/http"
 
+	"reprise/pkg/api/erasures"
 	"reprise/pkg/api/extract"
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/intake"
@@ -25,6 +27,8 @@ const (
 	// Correct allows appending corrections to the log, and seeing the state of an entity
 	// that a correction would change.
 	Correct Group = "correct"
+	// Erase allows erasing data subjects, for ever.
+	Erase Group = "erase"
 	// Audit allows reading everything but the past, and changing nothing.
 	Audit Group = "audit"
 	// Trace allows reading how entities came to their states, and auditing events of
@@ -95,6 +99,36 @@ func extracting(serve func(*extract.Extract, *http.Request) (web.Reply, error)) 
 	return func(a *API, r *http.Request) (web.Reply, error) { return serve(&a.Extract, r) }
 }
 
+// erasing makes a handler of one of package erasures.
+func erasing(serve func(*erasures.Erasures, *http.Request) (web.Reply, error)) handler {
+	return func(a *API, r *http.Request) (web.Reply, error) { return serve(&a.Erasures, r) }
+}
+
+// revealing makes a handler whose answers have personal fields as they were sent, or
+// marked as erased. All other answers, exports among them, have them sealed.
+func revealing(serve handler) handler {
+	return func(a *API, r *http.Request) (web.Reply, error) {
+		reply, err := serve(a, r)
+		if err != nil || a.Personal == nil {
+			return reply, err
+		}
+		text, err := reply.Encode()
+		if err != nil {
+			return web.Reply{}, err
+		}
+		if text, err = a.Personal.Reveal(r.Context(), text); err != nil {
+			if web.KnownFailure(err) != nil {
+				return web.Reply{}, err
+			}
+			a.Log.LogAttrs(r.Context(), slog.LevelError, "personal fields not revealed",
+				slog.String("error", err.Error()))
+			return web.Reply{}, web.KeysUnavailable("try again later")
+		}
+		reply.Body = web.Verbatim(text)
+		return reply, nil
+	}
+}
+
 const serveAPI = "serve-api"
 
 // Routes returns every route of the HTTP API. On AWS there are no others.
@@ -117,20 +151,21 @@ func Routes() []Route {
 		{"POST /entities/{id}/skip", Correct, serveAPI, plain((*API).Skip)},
 		{"POST /entities/{id}/refold", Correct, serveAPI, plain((*API).Refold)},
 		{"POST /entities/{id}/reverse", Correct, serveAPI, plain(reversing((*reversals.Reversals).Reverse))},
-		{"GET /entities/{id}", Audit, serveAPI, (*API).GetEntity},
-		{"GET /entities/{id}/events", Audit, serveAPI, (*API).GetHistory},
-		{"GET /past/{id}/state", Trace, serveAPI, looking((*past.Past).GetState)},
-		{"GET /past/{id}/explain", Trace, serveAPI, looking((*past.Past).Explain)},
-		{"GET /past/{id}/diff", Trace, serveAPI, looking((*past.Past).Diff)},
-		{"GET /audit", Trace, serveAPI, looking((*past.Past).Audit)},
+		{"POST /erasures", Erase, serveAPI, plain(erasing((*erasures.Erasures).Erase))},
+		{"GET /entities/{id}", Audit, serveAPI, revealing((*API).GetEntity)},
+		{"GET /entities/{id}/events", Audit, serveAPI, revealing((*API).GetHistory)},
+		{"GET /past/{id}/state", Trace, serveAPI, revealing(looking((*past.Past).GetState))},
+		{"GET /past/{id}/explain", Trace, serveAPI, revealing(looking((*past.Past).Explain))},
+		{"GET /past/{id}/diff", Trace, serveAPI, revealing(looking((*past.Past).Diff))},
+		{"GET /audit", Trace, serveAPI, revealing(looking((*past.Past).Audit))},
 		{"POST /touched", Audit, serveAPI, plain((*API).GetTouched)},
-		{"GET /rows", Audit, serveAPI, (*API).GetRows},
-		{"GET /parked", Audit, serveAPI, (*API).GetParked},
+		{"GET /rows", Audit, serveAPI, revealing((*API).GetRows)},
+		{"GET /parked", Audit, serveAPI, revealing((*API).GetParked)},
 		{"GET /quarantine", Audit, serveAPI, (*API).GetQuarantine},
 		{"GET /lanes", Audit, serveAPI, plain((*API).getLanes)},
 		{"GET /status", Audit, serveAPI, plain((*API).getStatus)},
 		{"GET /generations", Audit, serveAPI, plain((*API).getGenerations)},
-		{"GET /generations/{id}/diff", Audit, serveAPI, changing((*generations.Generations).Diff)},
+		{"GET /generations/{id}/diff", Audit, serveAPI, revealing(changing((*generations.Generations).Diff))},
 		{"GET /replays", Audit, serveAPI, (*API).listReplays},
 		{"GET /replays/{id}", Audit, serveAPI, plain((*API).getReplay)},
 		{"GET /replays/{id}/progress", Audit, serveAPI, plain((*API).getProgress)},
@@ -139,7 +174,8 @@ func Routes() []Route {
 		{"POST /verifications/{id}/cancel", Operate, serveAPI, plain(verified((*verifications.Verifications).Cancel))},
 		{"GET /verifications", Audit, serveAPI, verified((*verifications.Verifications).List)},
 		{"GET /verifications/{id}", Audit, serveAPI, plain(verified((*verifications.Verifications).Get))},
-		{"GET /verifications/{id}/differences", Audit, serveAPI, verified((*verifications.Verifications).Differences)},
+		{"GET /verifications/{id}/differences", Audit, serveAPI,
+			revealing(verified((*verifications.Verifications).Differences))},
 		{"GET /effects/waiting", Audit, serveAPI, sending((*outgoing.Outgoing).GetWaiting)},
 		{"GET /effects/{id}/calls", Trace, serveAPI, sending((*outgoing.Outgoing).GetCalls)},
 		{"POST /effects/{id}/resume", Approve, serveAPI, plain(sending((*outgoing.Outgoing).Resume))},

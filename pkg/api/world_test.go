@@ -52,10 +52,17 @@ const apiLanes = platformtest.Lanes
 
 func newAPIWorld(t testing.TB) *apiWorld {
 	t.Helper()
+	return newAPIWorldWith(t, func(*platform.Parts) {})
+}
+
+// newAPIWorldWith makes a world of other parts.
+func newAPIWorldWith(t testing.TB, change func(*platform.Parts)) *apiWorld {
+	t.Helper()
 	w := &apiWorld{t: t, read: map[string]string{}, platform: &fakePlatform{}}
 	parts := platformtest.New(t).Parts
 	parts.Status, parts.Lag, parts.Log = w.platform, nil, slog.New(slog.NewTextHandler(&w.logged, nil))
 	parts.Sleep = func(context.Context, time.Duration) error { return errors.New("the log should cover all of it") }
+	change(&parts)
 	p := platform.New(parts)
 	w.stream, w.generations, w.store = parts.Events, parts.Generations, p.Store()
 	w.registry = datastore.Registry{Table: parts.Table, Now: time.Now}

@@ -112,7 +112,7 @@ func TestEveryClientCommandCanSign(t *testing.T) {
 		"replay set-budget": "a 5usd", "replay set-parallelism": "a 5", "generation drop": "a --yes",
 		"diff": "a 0001-011-0000 0001-012-0000", "audit": "--actor a --from 2026-03-01T00:00:00Z",
 		"effects resume": "a --reason r", "effects approve": "a --reason r --yes",
-		"repair": "--type x --reason r",
+		"repair": "--type x --reason r", "erase": "a --reason r",
 		"import": emptyExport(t), "export": "--out " + filepath.Join(t.TempDir(), "a"),
 		"fork": "--into " + filepath.Join(t.TempDir(), "a")}
 	commands := 0

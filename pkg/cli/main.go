@@ -32,6 +32,7 @@ func commands() []command.Command {
 		[]command.Command{repairs.Command()},
 		outgoing.Commands(),
 		entity.Commands(),
+		[]command.Command{entity.EraseCommand()},
 		archive.Commands(),
 		[]command.Command{playbackTailCommand(), statusCommand(), consoleCommand()},
 		entity.AsideCommands(),

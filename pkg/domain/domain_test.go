@@ -30,3 +30,10 @@ func TestEveryProjectionIsRegisteredUnderItsOwnName(t *testing.T) {
 		t.Error("an unknown type has a projection")
 	}
 }
+
+// What is declared personal can be found in events: start and deploy refuse it otherwise.
+func TestTheDeclarationOfPersonalFieldsIsSound(t *testing.T) {
+	if _, err := domain.Personal().Compile(); err != nil {
+		t.Error(err)
+	}
+}

@@ -16,6 +16,7 @@ import (
 	"reprise/pkg/gateway"
 	"reprise/pkg/local/daily"
 	"reprise/pkg/local/emulate"
+	"reprise/pkg/personal/sealed"
 	"reprise/pkg/platform"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay/request"
@@ -63,6 +64,9 @@ type Options struct {
 	// WithoutService runs no service, also if there is one. One that runs on the directory
 	// later begins behind the events that are in the log then.
 	WithoutService bool
+	// Personal defaults to the declaration of package domain, if Projections is nil. An
+	// empty one that is not nil declares nothing.
+	Personal sealed.Rules
 	// ReserveBytes is the free space on the disk below which writes are refused; 0
 	// means localstore.DefaultReserve.
 	ReserveBytes uint64
@@ -141,6 +145,9 @@ func (o Options) withDefaults() (Options, error) {
 	if _, err := projection.NewSet(o.projections()...); err != nil {
 		return o, err
 	}
+	if _, err := o.personal().Compile(); err != nil {
+		return o, err
+	}
 	if o.StepFunctionsAddr != "" {
 		if err := CheckAddr(o.StepFunctionsAddr); err != nil {
 			return o, err
@@ -187,6 +194,13 @@ func (o *Options) projections() []projection.Projection {
 		return o.Projections
 	}
 	return domain.Projections()
+}
+
+func (o *Options) personal() sealed.Rules {
+	if o.Personal == nil && o.Projections == nil {
+		return domain.Personal()
+	}
+	return o.Personal
 }
 
 func (o *Options) service() gateway.Service {

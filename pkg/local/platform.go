@@ -11,12 +11,14 @@ import (
 	"sync/atomic"
 	"time"
 
-	"reprise/pkg/api"
+	"github.com/cockroachdb/pebble/v2/vfs"
 
+	"reprise/pkg/api"
 	"reprise/pkg/asl"
 	"reprise/pkg/asl/engine"
 	"reprise/pkg/asl/wire"
 	"reprise/pkg/console"
+	"reprise/pkg/control"
 	"reprise/pkg/feed"
 	"reprise/pkg/local/controlpebble"
 	"reprise/pkg/local/datastorepebble"
@@ -24,7 +26,9 @@ import (
 	"reprise/pkg/local/eventlogpebble"
 	"reprise/pkg/local/feedpebble"
 	"reprise/pkg/local/journalpebble"
+	"reprise/pkg/local/keyfiles"
 	"reprise/pkg/local/localstore"
+	"reprise/pkg/personal"
 	"reprise/pkg/platform"
 )
 
@@ -67,10 +71,12 @@ type Platform struct {
 	api   http.Handler
 	// clockWarning is what checkClock found at the start.
 	clockWarning string
-	writers      *writers
-	pump         *emulate.Mapping
-	woken        chan struct{} // wake was called
-	live         api.Live
+	// slots has the keys of personal fields.
+	slots   *keyfiles.Slots
+	writers *writers
+	pump    *emulate.Mapping
+	woken   chan struct{} // wake was called
+	live    api.Live
 }
 
 // Open opens the data directory and makes the platform. The caller must close
@@ -121,7 +127,7 @@ func (p *Platform) Close() error {
 	if p.core != nil {
 		p.core.Codec.Close()
 	}
-	return p.db.Close()
+	return errors.Join(p.slots.Close(), p.db.Close())
 }
 
 // connect makes the parts and connects them.
@@ -182,6 +188,9 @@ func (p *Platform) openStores(ctx context.Context, parts *platform.Parts) (err e
 	if parts.Generations, err = datastorepebble.New(p.db.Space(dataSpace)); err != nil {
 		return err
 	}
+	if parts.Personal, err = p.vault(ctx, parts.Table); err != nil {
+		return err
+	}
 	if p.events, err = p.stream(ctx, eventStream); err != nil {
 		return err
 	}
@@ -193,6 +202,36 @@ func (p *Platform) openStores(ctx context.Context, parts *platform.Parts) (err e
 	}
 	parts.Events, parts.Playback = p.streams.Open(eventStream), p.streams.Open(playbackStream)
 	return nil
+}
+
+// keysDir is the directory of the keys of personal fields, within the data directory.
+const keysDir = "keys"
+
+// vault is what seals personal fields; nil if none are declared.
+func (p *Platform) vault(ctx context.Context, table control.Table) (*personal.Vault, error) {
+	fs := p.options.FS
+	if fs == nil {
+		fs = vfs.Default
+	}
+	dir := fs.PathJoin(p.options.Dir, keysDir)
+	p.slots = keyfiles.NewSlots(fs, dir)
+	vault, err := personal.New(personal.Config{
+		Rules:   p.options.personal(),
+		Keys:    &personal.TableKeys{Table: table, Material: p.slots},
+		Wrapper: keyfiles.NewMaster(fs, dir, rand.Reader),
+		Now:     time.Now,
+		Random:  rand.Reader,
+	})
+	if err == nil {
+		err = vault.Open(ctx)
+	}
+	if err == nil && !p.db.ReadOnly() {
+		err = vault.Finish(ctx)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open the keys of personal fields: %w", err)
+	}
+	return vault, nil
 }
 
 // ErrShards means that the event stream was created with another number of shards.

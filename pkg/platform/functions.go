@@ -10,6 +10,7 @@ import (
 
 	"reprise/pkg/api"
 	"reprise/pkg/api/entities"
+	"reprise/pkg/api/erasures"
 	"reprise/pkg/api/extract"
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/intake"
@@ -36,6 +37,7 @@ func (p *Platform) Load(keepTime bool) *intake.Load {
 		Width:      p.Settings.Bucket,
 		Now:        p.Now,
 		Overloaded: p.overloaded(),
+		Personal:   p.Personal,
 		Log:        p.Log,
 	}
 }
@@ -81,6 +83,8 @@ func (p *Platform) API() *api.API {
 			Width: p.Settings.Bucket,
 			Now:   p.Now,
 		},
+		Erasures: erasures.Erasures{Vault: p.Personal, Log: p.Log},
+		Personal: p.Personal,
 		Changes: generations.Generations{
 			Registry: p.registry,
 			Chooser:  p.Promoter(),

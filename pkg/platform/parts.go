@@ -15,6 +15,7 @@ import (
 	"reprise/pkg/feed"
 	"reprise/pkg/gateway"
 	"reprise/pkg/meter"
+	"reprise/pkg/personal"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay/lifecycle"
 )
@@ -41,6 +42,9 @@ type Parts struct {
 	Service gateway.Service
 	Systems gateway.Systems
 	Effects control.Table
+
+	// Personal seals, reveals and erases personal fields; nil means that none are declared.
+	Personal *personal.Vault
 
 	// Executions starts and stops executions of the replay state machine.
 	Executions lifecycle.Executions

@@ -31,6 +31,10 @@ func run() error {
 	if err != nil {
 		return err
 	}
+	if _, err := domain.Personal().Compile(); err != nil {
+		return err
+	}
+	config.Personal = len(domain.Personal()) > 0
 	if err := compare(context.Background(), config, os.Getenv, lookAtAWS, os.Stderr); err != nil {
 		return err
 	}

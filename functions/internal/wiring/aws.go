@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 
@@ -24,11 +25,14 @@ import (
 	"reprise/pkg/aws/dynamostore"
 	"reprise/pkg/aws/eventlogdynamo"
 	"reprise/pkg/aws/feedkinesis"
+	"reprise/pkg/aws/personalkms"
 	"reprise/pkg/aws/settings"
 	"reprise/pkg/aws/stepfunctions"
 	"reprise/pkg/domain"
 	"reprise/pkg/meter"
 	"reprise/pkg/outside"
+	"reprise/pkg/personal"
+	"reprise/pkg/personal/sealed"
 	"reprise/pkg/platform"
 )
 
@@ -142,7 +146,23 @@ func addStores(parts *platform.Parts, names settings.Names, cfg aws.Config, pace
 	parts.Generations = datastoredynamo.New(tables, codec, datastoredynamo.Options{
 		Prefix: names.GenerationPrefix(), Pace: pace, Random: rand.Reader, Meter: parts.Meter.Part("datastore"),
 		Tags: map[string]string{tag: names.Prefix()}, Protected: true})
-	return nil
+	parts.Personal, err = vault(domain.Personal(), parts.Now, names, tables, cfg, pace)
+	return err
+}
+
+// vault is what seals and reveals personal fields; nil if none are declared. Making it
+// makes no call. Only some functions have the permissions to use it.
+func vault(rules sealed.Rules, now func() time.Time, names settings.Names, tables controldynamo.Client, cfg aws.Config,
+	pace awsclient.Pace,
+) (*personal.Vault, error) {
+	return personal.New(personal.Config{
+		Rules: rules,
+		Keys: &personal.TableKeys{Table: controldynamo.New(tables, controldynamo.Options{
+			Table: names.KeysTable(), Pace: pace, Random: rand.Reader})},
+		Wrapper: personalkms.New(kms.NewFromConfig(cfg), names.KeyAlias(), names.Prefix()),
+		Now:     now,
+		Random:  rand.Reader,
+	})
 }
 
 // addServices adds parts that only some functions use. Making a client makes no call.

@@ -26,8 +26,8 @@ func main() {
 }
 
 func run(args []string) error {
-	if len(args) != 3 {
-		return errors.New("usage: synth DIRECTORY CONTEXT true|false")
+	if len(args) < 3 || len(args) > 4 {
+		return errors.New("usage: synth DIRECTORY CONTEXT true|false [personal]")
 	}
 	service, err := strconv.ParseBool(args[2])
 	if err != nil {
@@ -41,6 +41,7 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
+	config.Personal = len(args) == 4
 	stand := filepath.Join(args[0], "stand-in")
 	if err := os.MkdirAll(stand, 0o755); err != nil {
 		return err

@@ -52,6 +52,6 @@ func (h *Load) acceptCopy(batch *loadBatch, placed []byte, latest int64) error {
 	if err != nil {
 		return err
 	}
-	batch.addAt(h.Lanes.Of(e.Subject), &e, logged)
+	h.enter(batch, &e, logged)
 	return nil
 }

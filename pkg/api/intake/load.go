@@ -14,6 +14,7 @@ import (
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
+	"reprise/pkg/personal"
 	"reprise/pkg/storefault"
 )
 
@@ -43,6 +44,8 @@ type Load struct {
 	Heads eventlog.Heads
 	Width eventlog.Width
 	Now   func() time.Time
+	// Personal seals the personal fields of events; nil means that none are declared.
+	Personal *personal.Vault
 	// Overloaded reports that the pump lags so far behind that accepted events
 	// might expire; nil means never.
 	Overloaded func(context.Context) bool
@@ -90,6 +93,9 @@ func (h *Load) receive(r *http.Request) (web.Reply, error) {
 	if h.Overloaded != nil && h.Overloaded(r.Context()) {
 		return web.Reply{}, web.Busy("the platform is far behind with events it accepted earlier; " +
 			"nothing of this request was accepted: send it again later")
+	}
+	if err := h.seal(r.Context(), batch); err != nil {
+		return web.Reply{}, err
 	}
 	moved, err := h.moved(r.Context(), batch)
 	if err != nil {
@@ -169,6 +175,9 @@ type loadBatch struct {
 	// copied is set if the events come from another log: their times are the logged
 	// times that they have there.
 	copied bool
+	// personal are the events whose lines are missing until their personal fields are
+	// sealed.
+	personal []unsealed
 	// text holds the lines of all lanes, in the order of the request.
 	text []byte
 }
@@ -179,12 +188,22 @@ func newBatch(size int) *loadBatch {
 }
 
 // add adds an event with its own time.
-func (b *loadBatch) add(lane event.Lane, e *event.Event) {
+func (b *loadBatch) add(lane event.Lane, e *event.Event) { b.addAt(lane, e, ownTime(e)) }
+
+func ownTime(e *event.Event) int64 {
 	own, _ := e.Timestamp()
-	b.addAt(lane, e, own.UnixMilli())
+	return own.UnixMilli()
 }
 
 func (b *loadBatch) addAt(lane event.Lane, e *event.Event, millis int64) {
+	l := b.room(lane, e, millis)
+	start := len(b.text)
+	b.text = e.AppendJSON(b.text)
+	l.lines = append(l.lines, b.text[start:len(b.text):len(b.text)])
+}
+
+// room makes room for an event's line, which the caller adds.
+func (b *loadBatch) room(lane event.Lane, e *event.Event, millis int64) *laneBatch {
 	l, found := b.byLane[lane]
 	if !found {
 		l = &laneBatch{lane: lane}
@@ -192,11 +211,9 @@ func (b *loadBatch) addAt(lane event.Lane, e *event.Event, millis int64) {
 		b.lanes = append(b.lanes, l)
 	}
 	l.indexes = append(l.indexes, len(b.ids))
-	start := len(b.text)
-	b.text = e.AppendJSON(b.text)
-	l.lines = append(l.lines, b.text[start:len(b.text):len(b.text)])
 	l.times = append(l.times, millis)
 	b.ids = append(b.ids, e.ID)
+	return l
 }
 
 func (b *loadBatch) answer(minimal bool, moved int) Accepted {

@@ -90,10 +90,13 @@ func (h *Load) accept(batch *loadBatch, index int, e event.Event, err error) err
 	if err == nil && h.KeepTime {
 		err = e.AdmitOwnTime(h.Now())
 	}
+	if err == nil && !h.KeepTime { // who may import may copy sealed values
+		err = h.Personal.Check(&e)
+	}
 	if err != nil {
 		return invalidEvent(index, err)
 	}
-	batch.add(h.Lanes.Of(e.Subject), &e)
+	h.enter(batch, &e, ownTime(&e))
 	return nil
 }
 

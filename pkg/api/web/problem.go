@@ -150,6 +150,11 @@ func RetryLater(kind, detail string) *Problem {
 	return p
 }
 
+// KeysUnavailable is the answer while the keys of personal fields cannot be read or made.
+func KeysUnavailable(detail string) *Problem {
+	return RetryLater("keys-unavailable", "the keys of personal fields cannot be used at present: "+detail)
+}
+
 // GenerationLost answers a read of a generation that is lost.
 func GenerationLost(generation string) *Problem {
 	return NewProblem(http.StatusServiceUnavailable, "generation-lost", fmt.Sprintf(

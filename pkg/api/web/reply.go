@@ -24,23 +24,33 @@ func Answer(status int, body any) Reply {
 	return Reply{Status: status, Header: map[string]string{"Cache-Control": "no-store"}, Body: body}
 }
 
-// write encodes the body without escaping it for HTML, so that events and states
-// keep their bytes. On an error nothing was written.
-func (a Reply) write(w http.ResponseWriter) error {
+// Encode returns the text of the body.
+func (a Reply) Encode() ([]byte, error) {
+	if raw, ok := a.Body.(Verbatim); ok {
+		return raw, nil
+	}
 	var text bytes.Buffer
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
-	if raw, ok := a.Body.(Verbatim); ok {
-		_, _ = text.Write(raw) // never fails
-	} else if err := encoder.Encode(a.Body); err != nil {
-		return fmt.Errorf("encode response: %w", err)
+	if err := encoder.Encode(a.Body); err != nil {
+		return nil, fmt.Errorf("encode response: %w", err)
+	}
+	return text.Bytes(), nil
+}
+
+// write encodes the body without escaping it for HTML, so that events and states
+// keep their bytes. On an error nothing was written.
+func (a Reply) write(w http.ResponseWriter) error {
+	text, err := a.Encode()
+	if err != nil {
+		return err
 	}
 	w.Header().Set("Content-Type", "application/json")
 	for name, value := range a.Header {
 		w.Header().Set(name, value)
 	}
 	w.WriteHeader(a.Status)
-	_, _ = w.Write(text.Bytes()) // it fails only if the client is gone
+	_, _ = w.Write(text) // it fails only if the client is gone
 	return nil
 }
 

@@ -35,6 +35,20 @@ func thing(data, more string) string {
 	return `{"specversion":"1.0","id":"1","source":"/t","type":"thing.done","subject":"s"` + more + data + `}`
 }
 
+// sealedValue stands for a personal value.
+const sealedValue = `{"$personal":"AQ"}`
+
+// TestSealedValuesCannotBeHashed: sealings of equal values differ, so their hashes would
+// join nothing.
+func TestSealedValuesCannotBeHashed(t *testing.T) {
+	m := masker(t, of(`{"data":{"/a":"hash"}}`), key)
+	_, err := m.Mask([]byte(canonical(t, thing(`,"data":{"a":`+sealedValue+`}`, ""))))
+	var refused *mask.Refused
+	if !errors.As(err, &refused) || !strings.Contains(err.Error(), "/a") || strings.Contains(err.Error(), "AQ") {
+		t.Errorf("%v", err)
+	}
+}
+
 // canonical is the canonical line of an event.
 func canonical(t testing.TB, text string) string {
 	t.Helper()
@@ -62,6 +76,9 @@ func TestWhatRulesDo(t *testing.T) {
 			thing(`,"data":{"a":"`+ada+`","\u0061":"`+ada+`","b":{"a":"Ada"}}`, "")},
 		{`{"data":{"/p/*/n":"hash"}}`, thing(`,"data":{"p":[{"n":"Ada"},{"n":"Ada","k":0}]}`, ""),
 			thing(`,"data":{"p":[{"n":"`+ada+`"},{"n":"`+ada+`","k":0}]}`, "")},
+		{`{"data":{"/a":"keep","/b":"drop","/c":{"do":"replace","with":"x"}}}`,
+			thing(`,"data":{"a":`+sealedValue+`,"b":`+sealedValue+`,"c":`+sealedValue+`}`, ""),
+			thing(`,"data":{"a":`+sealedValue+`,"c":"x"}`, "")},
 		{`{"data":{"/p/*":"drop"}}`, thing(`,"data":{"p":["x","y"],"q":{}}`, ""), thing(`,"data":{"p":[],"q":{}}`, "")},
 		{`{"data":{"/p/*":"hash"}}`, thing(`,"data":{"p":{"x":"Ada","y":"Ada"}}`, ""),
 			thing(`,"data":{"p":{"x":"`+ada+`","y":"`+ada+`"}}`, "")},

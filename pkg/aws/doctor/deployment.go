@@ -31,6 +31,9 @@ func (d *Doctor) deployment(ctx context.Context, r *Report, concurrency int) {
 	for _, name := range []string{d.Names.EventsTable(), d.Names.ControlTable()} {
 		d.table(ctx, r, name)
 	}
+	if recorded.Personal {
+		d.table(ctx, r, d.Names.KeysTable())
+	}
 	d.consumers(ctx, r, recorded.Service)
 	d.machine(ctx, r)
 	d.alarmStates(ctx, r)
@@ -85,13 +88,21 @@ func (d *Doctor) table(ctx context.Context, r *Report, name string) {
 	switch {
 	case err != nil:
 		r.unread(subject+", backups", err)
+	case name == d.Names.KeysTable():
+		if recoverable(backups) {
+			wrong = append(wrong, "has point-in-time recovery, which keeps the keys of those who were erased: switch it off")
+		}
 	case !recoverable(backups):
 		wrong = append(wrong, "has no point-in-time recovery")
 	}
 	if name == d.Names.EventsTable() {
 		wrong = append(wrong, d.logTable(ctx, r, out.Table)...)
 	}
-	r.expect(subject, "is protected and recoverable", redeploy+" restores it; find out who changed it", wrong)
+	sound := "is protected and recoverable"
+	if name == d.Names.KeysTable() {
+		sound = "is protected, and keeps no key that was destroyed"
+	}
+	r.expect(subject, sound, redeploy+" restores it; find out who changed it", wrong)
 }
 
 func recoverable(out *dynamodb.DescribeContinuousBackupsOutput) bool {

@@ -101,8 +101,11 @@ func TestFaultsAreFound(t *testing.T) {
 			func(w *world) { delete(w.stackStatus, "reprise-operations") },
 			"stack reprise-operations", Mend, "does not exist",
 		},
-		"unprotected":   {func(w *world) { w.unprotected = true }, "table reprise-events", Mend, "deletion protection"},
-		"no recovery":   {func(w *world) { w.noRecovery = true }, "table reprise-control", Mend, "point-in-time"},
+		"unprotected": {func(w *world) { w.unprotected = true }, "table reprise-events", Mend, "deletion protection"},
+		"no recovery": {func(w *world) { w.noRecovery = true }, "table reprise-control", Mend, "point-in-time"},
+		"keys are kept": {
+			func(w *world) { w.keepsKeys = true }, "table reprise-keys", Mend, "those who were erased",
+		},
 		"no log stream": {func(w *world) { w.noLogStream = true }, "table reprise-events", Mend, "no stream"},
 		"no policy":     {func(w *world) { w.policy = "" }, "table reprise-events", Mend, "no policy"},
 		"weak policy": {
@@ -198,7 +201,8 @@ func TestRecordedSettingsAreThoseOfTheAccount(t *testing.T) {
 	w := newWorld()
 	d := w.doctor(t)
 	recorded, found, err := d.Recorded(t.Context(), "123456789012")
-	want := Recorded{Lanes: 64, Bucket: "day", Shards: 1, PlaybackShards: 1, Concurrency: 1000, Service: true}
+	want := Recorded{Lanes: 64, Bucket: "day", Shards: 1, PlaybackShards: 1, Concurrency: 1000, Service: true,
+		Personal: true}
 	if !found || err != nil || recorded != want {
 		t.Errorf("%+v, %t, %v", recorded, found, err)
 	}

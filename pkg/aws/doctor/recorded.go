@@ -25,6 +25,8 @@ type Recorded struct {
 	Concurrency    int    `json:"concurrency"`
 	// Service tells whether the deployment has run-microservice.
 	Service bool `json:"service"`
+	// Personal tells whether the deployment has a table of keys.
+	Personal bool `json:"personal"`
 }
 
 // settingsOutput is the output's name.

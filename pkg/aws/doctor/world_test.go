@@ -41,7 +41,7 @@ type world struct {
 	concurrency, openShards                             int32
 	tableQuota                                          float64
 	stackStatus                                         map[string]string
-	unprotected, noRecovery, noLogStream                bool
+	unprotected, noRecovery, noLogStream, keepsKeys     bool
 	raised, silent, noAlarms                            bool
 	mappings                                            []types.EventSourceMappingConfiguration
 	fail                                                map[string]error
@@ -58,7 +58,8 @@ func sound(source, function string) types.EventSourceMappingConfiguration {
 // newWorld is an account with a sound deployment.
 func newWorld() *world {
 	w := &world{
-		settings:      `{"lanes":64,"bucket":"day","shards":3,"playbackShards":1,"concurrency":1000,"service":true}`,
+		settings: `{"lanes":64,"bucket":"day","shards":3,"playbackShards":1,"concurrency":1000,"service":true,
+			"personal":true}`,
 		region:        "eu-west-1",
 		partition:     "aws",
 		bootstrap:     "28",
@@ -149,10 +150,10 @@ func (w *world) DescribeTable(
 }
 
 func (w *world) DescribeContinuousBackups(
-	context.Context, *dynamodb.DescribeContinuousBackupsInput, ...func(*dynamodb.Options),
+	_ context.Context, in *dynamodb.DescribeContinuousBackupsInput, _ ...func(*dynamodb.Options),
 ) (*dynamodb.DescribeContinuousBackupsOutput, error) {
 	status := dynamodbtypes.PointInTimeRecoveryStatusEnabled
-	if w.noRecovery {
+	if w.noRecovery || (*in.TableName == "reprise-keys" && !w.keepsKeys) {
 		status = dynamodbtypes.PointInTimeRecoveryStatusDisabled
 	}
 	return &dynamodb.DescribeContinuousBackupsOutput{

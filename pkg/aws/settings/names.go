@@ -31,6 +31,12 @@ func (n Names) ControlTable() string { return n.prefix + "-control" }
 // EffectsTable is the effects log of a service.
 func (n Names) EffectsTable() string { return n.prefix + "-effects" }
 
+// KeysTable holds the wrapped keys of data subjects, where fields are declared personal.
+func (n Names) KeysTable() string { return n.prefix + "-keys" }
+
+// KeyAlias is the alias of the KMS key that wraps them.
+func (n Names) KeyAlias() string { return "alias/" + n.prefix + "-personal" }
+
 // GenerationPrefix begins the name of every generation's table.
 func (n Names) GenerationPrefix() string { return n.prefix + "-generation-" }
 

@@ -22,6 +22,7 @@ import (
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/local"
+	"reprise/pkg/personal/sealed"
 	"reprise/pkg/verify"
 )
 
@@ -63,10 +64,13 @@ func (j *forkJob) serve(
 ) error {
 	app := j.flags.App
 	options := local.Options{
-		Dir:    dir,
-		Addr:   "127.0.0.1:0",
-		Lanes:  len(h.Lanes),
-		Bucket: eventlog.Width(time.Duration(h.BucketHours) * time.Hour),
+		// A copy is what the export has, sealed or not: what is plain there, because it is
+		// masked or older than its declaration, stays so.
+		Personal: sealed.Rules{},
+		Dir:      dir,
+		Addr:     "127.0.0.1:0",
+		Lanes:    len(h.Lanes),
+		Bucket:   eventlog.Width(time.Duration(h.BucketHours) * time.Hour),
 		// What happened there must not be done again from here, now or later.
 		WithoutService: true,
 		Crash: func(cause string) {

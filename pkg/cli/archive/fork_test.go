@@ -18,6 +18,7 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
+	"reprise/pkg/personal/sealed"
 )
 
 // A fork is the log up to a time: its states are those of a platform that never had more.
@@ -119,6 +120,22 @@ func TestAKilledForkGoesOn(t *testing.T) {
 			t.Error("the source was read again")
 		}
 	}
+}
+
+// A fork of a log whose events are older than the declaration of their personal fields has
+// them as they are: it is a copy.
+func TestAForkHasWhatIsPlainAsItIs(t *testing.T) {
+	const lanes = 2
+	a := platform(t, lanes)
+	sendRandom(t, a, lanes, seeded(t), 30)
+	dir := filepath.Join(t.TempDir(), "fork")
+	s := &shell{t: t, endpoint: a.URL, personal: sealed.Rules{"account.opened": {Fields: []string{"/owner"}}}}
+	if got := fine[forked](s, "fork", "--into", dir); !got.Verified {
+		t.Errorf("%+v", got)
+	}
+	b := localtest.Start(t, local.Options{Dir: dir, Lanes: lanes, Bucket: eventlog.Hour, Personal: s.personal})
+	same(t, "the fork", logOf(t, b, lanes), logOf(t, a, lanes))
+	sameStates(t, "the fork", b.Rows("", lanes), a.Rows("", lanes))
 }
 
 // killedAt ends a process at a request to a path.

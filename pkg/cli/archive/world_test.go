@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"path/filepath"
@@ -25,6 +26,7 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
+	"reprise/pkg/personal/sealed"
 	"reprise/pkg/replay/request"
 )
 
@@ -54,6 +56,8 @@ type shell struct {
 	t        testing.TB
 	endpoint string
 	http     *http.Client
+	// personal is what the domain declares.
+	personal sealed.Rules
 }
 
 type result struct {
@@ -67,6 +71,12 @@ func (s *shell) run(ctx context.Context, args ...string) result {
 	env := func(name string) string { return map[string]string{command.EndpointVariable: s.endpoint}[name] }
 	a := command.NewApp(env, strings.NewReader(""), &out, &errs, Commands())
 	a.HTTP = s.http
+	a.RunLocal = func(ctx context.Context, o local.Options, stdout, stderr io.Writer) error {
+		if o.Personal == nil {
+			o.Personal = s.personal
+		}
+		return local.Run(ctx, o, stdout, stderr)
+	}
 	a.Sleep = func(ctx context.Context, d time.Duration) error { return client.Sleep(ctx, d/20) }
 	code := a.Main(ctx, args)
 	return result{code, out.String(), errs.String()}

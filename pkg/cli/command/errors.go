@@ -118,14 +118,16 @@ func hintForDenial(d *client.Denied) string {
 	}
 	return "the signature was not accepted: check --region and --profile, and that the caller has the managed policy " +
 		"PREFIX-produce-REGION to send, PREFIX-operate-REGION to import and replay, PREFIX-correct-REGION to skip, " +
-		"reverse and repair, PREFIX-audit-REGION to read, PREFIX-trace-REGION to look into the past, PREFIX-export-REGION to " +
-		"export and fork"
+		"reverse and repair, PREFIX-erase-REGION to erase, PREFIX-approve-REGION to let effects go out, " +
+		"PREFIX-audit-REGION to read, PREFIX-trace-REGION to look into the past, PREFIX-export-REGION to export and fork"
 }
 
 func hintForProblem(p *web.Problem) string {
 	switch p.Kind() {
 	case "entity-not-found":
 		return "reprise state export lists all entities; ids are case-sensitive"
+	case "subject-unknown":
+		return "reprise erase SUBJECT --dry-run says what is known of a data subject, and changes nothing"
 	case "event-not-found", "history-too-long":
 		return "reprise events ENTITY prints all of its events, with the times at which they were logged"
 	case "already-reversed", "event-duplicate", "event-not-applied", "event-depended-on":

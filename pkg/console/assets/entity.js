@@ -53,6 +53,7 @@ class Entity {
     this.reversible ??= await offers('/entities/{id}/reverse');
     const [row, history] = await Promise.allSettled([get(this.path), this.read()]);
     this.row = row.value;
+    this.erased ||= marked(row.value?.state);
     this.problem = row.reason?.message;
     this.lost = history.reason?.message;
     this.draw();
@@ -64,6 +65,7 @@ class Entity {
     const answer = await get(`${this.path}/events?limit=${page}${after}`);
     const last = this.events.at(-1)?.position ?? '';
     this.events.push(...answer.events.filter((event) => event.position > last));
+    this.erased ||= marked(answer.events);
     this.more = answer.next;
   }
 
@@ -92,6 +94,14 @@ class Entity {
       ),
       this.problem && h('p', { class: 'problem', role: 'alert', key: 'problem' }, this.problem),
       row?.parked && this.parked(row.parked),
+      this.erased &&
+        h(
+          'p',
+          { class: 'reason', key: 'erased' },
+          'Personal fields of this entity were erased: ',
+          h('code', {}, '{"$erased": true}'),
+          ' stands for each of them, with the time.',
+        ),
       row &&
         h(
           'div',
@@ -198,5 +208,8 @@ class Entity {
     );
   }
 }
+
+// marked tells whether a value has the mark of an erased one.
+const marked = (value) => JSON.stringify(value ?? null).includes('"$erased":true');
 
 const shell = (id) => (/^[\w.:@%+=,/-]+$/.test(id) ? id : `'${id.replaceAll("'", "'\\''")}'`);

@@ -9,10 +9,16 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"reprise/pkg/personal/sealed"
 )
 
-// MaxValueBytes bounds a value that is shown; a longer one is cut.
-const MaxValueBytes = 200
+// MaxValueBytes bounds a value that is shown; a longer one is cut. A sealed value has
+// MaxSealedBytes: it can be revealed as a whole only.
+const (
+	MaxValueBytes  = 200
+	MaxSealedBytes = 1000
+)
 
 // Change is a field whose values differ.
 type Change struct {
@@ -66,6 +72,10 @@ type walk struct {
 }
 
 func (w *walk) value(path string, a, b any) {
+	if isSealed(a) || isSealed(b) {
+		w.leaf(path, a, b)
+		return
+	}
 	switch from := a.(type) {
 	case map[string]any:
 		if to, same := b.(map[string]any); same {
@@ -85,9 +95,26 @@ func (w *walk) value(path string, a, b any) {
 			return
 		}
 	}
+	w.add(path, a, b)
+}
+
+func (w *walk) add(path string, a, b any) {
 	w.total++
 	if len(w.changes) < w.most {
 		w.changes = append(w.changes, Change{path, text(a), text(b)})
+	}
+}
+
+// isSealed reports whether a value stands for a personal one, which has no fields to see.
+func isSealed(v any) bool {
+	object, is := v.(map[string]any)
+	return is && sealed.IsObject(object)
+}
+
+// leaf compares values of which at least one is sealed.
+func (w *walk) leaf(path string, a, b any) {
+	if !isSealed(a) || !isSealed(b) || a.(map[string]any)[sealed.Name] != b.(map[string]any)[sealed.Name] {
+		w.add(path, a, b)
 	}
 }
 
@@ -134,6 +161,9 @@ func text(v any) string {
 	b, err := json.Marshal(v)
 	if err != nil { // it was decoded from JSON
 		return "?"
+	}
+	if len(b) <= MaxSealedBytes && isSealed(v) {
+		return string(b)
 	}
 	return cut(b)
 }

@@ -16,6 +16,7 @@ import (
 // restarted; events come again; and a rebuild runs and is promoted meanwhile: the books say
 // that each update was performed once, an account's in order, and none by a replay.
 func TestEachUpdateHappensOnceInEffect(t *testing.T) {
+	t.Parallel()
 	const accounts = 30
 	r, server, dir := random(t), begin(t), t.TempDir()
 	server.Direct(func(_, _ string, received int) standin.Mood {

@@ -18,7 +18,8 @@ func TestWithoutAServiceNothingRunsIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, name := range []string{"run-microservice", "runmicroservice", "Microservice", "retry-effects", "reprise-effects", "Effects"} {
+		for _, name := range []string{"run-microservice", "runmicroservice", "Microservice", "retry-effects",
+			"reprise-effects", "Effects"} {
 			if strings.Contains(string(text), name) {
 				t.Errorf("the stack %s has %s", kind, name)
 			}

@@ -125,6 +125,9 @@ func selects(v lifecycle.View) string {
 	case in.Promote:
 		parts = append(parts, "then promote")
 	}
+	if in.Effects != "" {
+		parts = append(parts, "comparing effects")
+	}
 	return strings.Join(parts, ", ")
 }
 

@@ -12,7 +12,6 @@ import (
 	"reprise/pkg/effects/guard"
 	"reprise/pkg/event"
 	"reprise/pkg/projection"
-	"reprise/pkg/replay"
 )
 
 // Collector collects what the service as it is now would send for the events of a rebuild,
@@ -83,50 +82,6 @@ func (l *lot) prepare(ctx context.Context) (err error) {
 	}
 	l.born, err = l.Ledger.Births(ctx, l.to.Lane)
 	return err
-}
-
-// collectBy records which version of the service collects a replay's effects.
-func (l Ledger) collectBy(ctx context.Context, id, version string) error {
-	type collection struct {
-		Version string `json:"version"`
-	}
-	key := control.Key{Partition: "collections", Sort: id}
-	by, err := control.Update(ctx, l.Table, key, func(c *collection, exists bool) error {
-		if exists {
-			return control.Unchanged()
-		}
-		c.Version = version
-		return nil
-	})
-	if err != nil {
-		return fmt.Errorf("record version of the service: %w", err)
-	}
-	if by.Version != version {
-		return fmt.Errorf("%w (begun with %s, this is %s)", replay.ErrOtherService, by.Version, version)
-	}
-	return nil
-}
-
-// behind returns the entities of a lane whose effects wait, with the last position before
-// the event that failed.
-func (l Ledger) behind(ctx context.Context, lane event.Lane) (map[string]event.Position, error) {
-	behind := make(map[string]event.Position)
-	prefix := lane.String() + "#"
-	for after := prefix; ; {
-		held, next, err := l.Waiting(ctx, after, pageOf)
-		if err != nil {
-			return nil, err
-		}
-		for i := range held {
-			if held[i].Lane != lane {
-				return behind, nil
-			}
-			behind[held[i].Entity] = held[i].Position
-		}
-		if after = next; next == "" {
-			return behind, nil
-		}
-	}
 }
 
 // ahead reports whether the live path has not reacted to an event yet.

@@ -9,6 +9,7 @@ import (
 
 	"reprise/pkg/control"
 	"reprise/pkg/event"
+	"reprise/pkg/replay"
 )
 
 // Class is how what a replay would have sent compares with what was sent.
@@ -183,4 +184,48 @@ type stopped struct {
 
 func stoppedKey(replay string, lane event.Lane, entity string) control.Key {
 	return control.Key{Partition: "stopped#" + replay, Sort: lane.String() + "#" + event.EscapeEntity(entity)}
+}
+
+// collectBy records which version of the service collects a replay's effects.
+func (l Ledger) collectBy(ctx context.Context, id, version string) error {
+	type collection struct {
+		Version string `json:"version"`
+	}
+	key := control.Key{Partition: "collections", Sort: id}
+	by, err := control.Update(ctx, l.Table, key, func(c *collection, exists bool) error {
+		if exists {
+			return control.Unchanged()
+		}
+		c.Version = version
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("record version of the service: %w", err)
+	}
+	if by.Version != version {
+		return fmt.Errorf("%w (begun with %s, this is %s)", replay.ErrOtherService, by.Version, version)
+	}
+	return nil
+}
+
+// behind returns the entities of a lane whose effects wait, with the last position before
+// the event that failed.
+func (l Ledger) behind(ctx context.Context, lane event.Lane) (map[string]event.Position, error) {
+	behind := make(map[string]event.Position)
+	prefix := lane.String() + "#"
+	for after := prefix; ; {
+		held, next, err := l.Waiting(ctx, after, pageOf)
+		if err != nil {
+			return nil, err
+		}
+		for i := range held {
+			if held[i].Lane != lane {
+				return behind, nil
+			}
+			behind[held[i].Entity] = held[i].Position
+		}
+		if after = next; next == "" {
+			return behind, nil
+		}
+	}
 }

@@ -58,21 +58,25 @@ func TestWrongDeclarationsAreRefused(t *testing.T) {
 	if _, err := gateway.Declared(declaring{[]string{"a"}, []gateway.Call{update, query}}); err != nil {
 		t.Fatal(err)
 	}
+	changed := func(c gateway.Call, change func(*gateway.Call)) []gateway.Call {
+		return []gateway.Call{with(c, change)}
+	}
+	some := []string{"a"}
 	for name, c := range map[string]struct {
 		types []string
 		calls []gateway.Call
 		says  string
 	}{
 		"no types":       {nil, nil, "no types"},
-		"twice":          {[]string{"a"}, []gateway.Call{update, update}, "twice"},
-		"no kind":        {[]string{"a"}, []gateway.Call{with(update, func(c *gateway.Call) { c.Kind = "" })}, "kind"},
-		"a bad name":     {[]string{"a"}, []gateway.Call{with(update, func(c *gateway.Call) { c.Name = "A/b" })}, "lower-case"},
-		"unknown undo":   {[]string{"a"}, []gateway.Call{with(update, func(c *gateway.Call) { c.Compensation = "x" })}, "compensation"},
-		"undoes itself":  {[]string{"a"}, []gateway.Call{with(update, func(c *gateway.Call) { c.Compensation = "welcome" })}, "compensation"},
-		"query undone":   {[]string{"a"}, []gateway.Call{with(query, func(c *gateway.Call) { c.Compensation = "x" })}, "no compensation"},
-		"update as of":   {[]string{"a"}, []gateway.Call{with(update, func(c *gateway.Call) { c.AsOf = true })}, "asked about"},
-		"for too long":   {[]string{"a"}, []gateway.Call{with(update, func(c *gateway.Call) { c.Timeout = 2 * gateway.MaxTimeout })}, "timeout"},
-		"default update": {[]string{"a"}, []gateway.Call{with(update, func(c *gateway.Call) { c.Default = []byte("1") })}, "default"},
+		"twice":          {some, []gateway.Call{update, update}, "twice"},
+		"no kind":        {some, changed(update, func(c *gateway.Call) { c.Kind = "" }), "kind"},
+		"a bad name":     {some, changed(update, func(c *gateway.Call) { c.Name = "A/b" }), "lower-case"},
+		"unknown undo":   {some, changed(update, func(c *gateway.Call) { c.Compensation = "x" }), "compensation"},
+		"undoes itself":  {some, changed(update, func(c *gateway.Call) { c.Compensation = "welcome" }), "compensation"},
+		"query undone":   {some, changed(query, func(c *gateway.Call) { c.Compensation = "x" }), "no compensation"},
+		"update as of":   {some, changed(update, func(c *gateway.Call) { c.AsOf = true }), "asked about"},
+		"for too long":   {some, changed(update, func(c *gateway.Call) { c.Timeout = 2 * gateway.MaxTimeout }), "timeout"},
+		"default update": {some, changed(update, func(c *gateway.Call) { c.Default = []byte("1") }), "default"},
 	} {
 		_, err := gateway.Declared(declaring{c.types, c.calls})
 		if !errors.Is(err, gateway.ErrDeclaration) || !strings.Contains(err.Error(), c.says) {

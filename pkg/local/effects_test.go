@@ -139,7 +139,7 @@ func TestTheDifferenceOfABugIsFoundAndSentOnce(t *testing.T) {
 		t.Fatalf("%+v", view)
 	}
 	if _, updates := balance(t, payments); updates != accounts*(each-1) || len(rates.Received()) != asked {
-		t.Fatalf("the replay reached outside: %d updates, %d queries more %v", updates, len(rates.Received())-asked, payments.Done())
+		t.Fatalf("the replay reached outside: %d updates, %d queries more", updates, len(rates.Received())-asked)
 	}
 	_, body := p.Call(http.MethodGet, "/comparisons/compare?limit=1000", "", nil)
 	var compared outgoing.Comparison

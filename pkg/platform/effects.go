@@ -60,8 +60,8 @@ func (p *Platform) beginService(ctx context.Context) error {
 const sweepReserve = 30 * time.Second
 
 // RetryEffects is retry-effects: it takes up the effects of entities that wait and are due,
-// and carries out what was approved, until shortly before the limit of ctx. It returns when the next one is due, zero if none
-// waits.
+// and carries out what was approved, until shortly before the limit of ctx. It returns when
+// the next one is due, zero if none waits.
 func (p *Platform) RetryEffects(ctx context.Context) (due time.Time, err error) {
 	if p.reactor == nil {
 		return due, nil

@@ -170,7 +170,8 @@ func (f *approveFlags) await(
 		}
 		done := made.Sent + made.Undone + made.Failed
 		meter.Show(progress.State{Label: "sending", Fraction: min(1, float64(done)/float64(max(1, all))),
-			Detail: fmt.Sprintf("%d sent, %d undone, %d failed, %d tried again", made.Sent, made.Undone, made.Failed, made.Left)})
+			Detail: fmt.Sprintf("%d sent, %d undone, %d failed, %d tried again", made.Sent, made.Undone, made.Failed,
+				made.Left)})
 		if f.App.Now().Sub(start) >= f.timeout {
 			return made, command.Hint(errTimeout, "it goes on by itself; reprise effects show %s shows how far", made.Replay)
 		}

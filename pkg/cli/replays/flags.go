@@ -22,7 +22,8 @@ func inputFlags(fs *flag.FlagSet, r *replay.Request) {
 	fs.Var(promoteFlag{r}, "promote", "make the rebuilt generation the active one; --promote=ask once\n"+
 		"somebody has approved: auto, ask or never (default never)")
 	fs.Var(textFlag[request.Effects]{&r.Effects}, "effects",
-		"`diff` compares what the business logic as it is now would send\nwith what was sent; nothing is sent (default: no comparison)")
+		"`diff` compares what the business logic as it is now would send\nwith what was sent; nothing is sent "+
+			"(default: no comparison)")
 	fs.Var(textFlag[request.Ordering]{&r.Ordering}, "ordering",
 		"`ORDER` of delivery: entity, window (slice after slice) or none\n(default entity)")
 	fs.Var(textFlag[request.Width]{&r.Slice}, "slice", "`WIDTH` of a time slice, as 6h or 7d (default: chosen)")

@@ -1,6 +1,7 @@
 // The page of an entity, and the form that leads there.
 
 import { get } from './api.js';
+import { Calls } from './calls.js';
 import { h, patch } from './dom.js';
 import { watch } from './live.js';
 import { Pager } from './pager.js';
@@ -38,6 +39,7 @@ class Entity {
     this.events = [];
     this.pager = new Pager(shown, () => this.draw());
     this.timeline = new Timeline(id, () => this.draw());
+    this.calls = new Calls(`/effects/${encode(id)}`, () => this.draw());
   }
 
   // Nothing is asked for again while the log does not grow.
@@ -52,6 +54,7 @@ class Entity {
     this.problem = row.reason?.message;
     this.lost = history.reason?.message;
     this.draw();
+    await this.calls.read();
   }
 
   async read() {
@@ -108,6 +111,7 @@ class Entity {
           ),
         ),
       this.timeline.card(this.events, further),
+      this.calls.card(shell(this.id)),
       card(
         'History',
         { key: 'history' },

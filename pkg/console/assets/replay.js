@@ -3,6 +3,7 @@
 import { actions } from './actions.js';
 import { get, missing, offers, post, replayPath } from './api.js';
 import { chart } from './chart.js';
+import { Comparison } from './comparison.js';
 import { differences } from './difference.js';
 import { h, patch, say } from './dom.js';
 import { graph } from './graph.js';
@@ -36,6 +37,7 @@ class Replay {
     this.highest = new Highest();
     this.history = new History(id, () => this.draw());
     this.groups = new Groups(id, () => this.draw());
+    this.comparison = new Comparison(id, () => this.draw());
   }
 
   async load() {
@@ -50,7 +52,7 @@ class Replay {
       this.problem = error.message;
     }
     this.draw();
-    await Promise.all([this.past(), this.progress(), this.forecast(), this.history.read()]);
+    await Promise.all([this.past(), this.progress(), this.forecast(), this.history.read(), this.effects()]);
   }
 
   // What the platform has kept of the time before this page was opened.
@@ -62,6 +64,10 @@ class Replay {
       if (missing(error)) this.offered.samples = false; // a deployment keeps none
     }
     this.draw();
+  }
+
+  effects() {
+    return this.view?.input.effects ? this.comparison.read() : undefined;
   }
 
   async forecast() {
@@ -99,6 +105,7 @@ class Replay {
     if (!view.ended || this.samples.all.length) this.samples.add(view, this.lag);
     if (before && before.status !== view.status) {
       say(`${view.id} is ${view.status.toLowerCase()}`);
+      this.effects();
     }
     this.draw();
   }
@@ -160,6 +167,7 @@ class Replay {
       ),
       view.comparison &&
         card('What the promotion changes', { key: 'comparison' }, differences(view.comparison)),
+      this.comparison.card(),
       this.history.card(),
       h(
         'details',

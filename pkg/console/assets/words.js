@@ -74,7 +74,8 @@ export function selects(input) {
   const what = parts.length ? parts.join(', ') : 'the whole log';
   const purpose = input.rebuild ? 'Rebuild from' : 'Playback of';
   const then = input.promote === 'ask' ? ', then ask whether to promote' : input.promote ? ', then promote' : '';
-  return `${purpose} ${what}${then}`;
+  const effects = input.effects ? ', comparing effects' : '';
+  return `${purpose} ${what}${then}${effects}`;
 }
 
 const phases = { PLANNED: 'planning', RUNNING: 'reading', DRAINING: 'draining' };

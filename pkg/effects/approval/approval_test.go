@@ -209,7 +209,9 @@ func TestApprovalsAreNarrowed(t *testing.T) {
 	w.chance.Stop()
 	w.differ(2)
 	w.declines = "3"
-	w.approve(approval.Only{Classes: []effects.Class{effects.Surplus}, Calls: []string{"mail/send"}, Entities: []string{"x1"}})
+	only := approval.Only{
+		Classes: []effects.Class{effects.Surplus}, Calls: []string{"mail/send"}, Entities: []string{"x1"}}
+	w.approve(only)
 	if _, err := w.store(w.table).Approve(t.Context(), approval.Approval{Replay: "r", Reason: "again"}); !errors.Is(
 		err, approval.ErrRunning) {
 		t.Errorf("a second approval at the same time: %v", err)
@@ -221,7 +223,7 @@ func TestApprovalsAreNarrowed(t *testing.T) {
 		t.Errorf("%+v, %d received", a, w.received)
 	}
 	w.declines = ""
-	w.approve(approval.Only{Entities: []string{"x1"}, Calls: []string{"mail/send"}, Classes: []effects.Class{effects.Surplus}})
+	w.approve(only)
 	if _, err := w.runner(w.table).Run(t.Context(), w.now.Add(time.Minute)); err != nil {
 		t.Fatal(err)
 	}

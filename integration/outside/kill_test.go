@@ -14,7 +14,6 @@ import (
 	"reprise/integration/process"
 	"reprise/pkg/api/outgoing"
 	"reprise/pkg/api/web"
-	"reprise/pkg/domain/samples"
 	"reprise/pkg/effects"
 	"reprise/pkg/gateway/standin"
 	"reprise/pkg/local"
@@ -54,6 +53,7 @@ func runLocal(args []string) error {
 		atMostOnce = append(atMostOnce, value)
 		return nil
 	})
+	slipped := flags.Bool("slipped", false, "")
 	err := flags.Parse(args)
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func runLocal(args []string) error {
 	if o.Systems, err = outside.Systems(endpoints, os.Getenv); err != nil {
 		return err
 	}
-	o.Service = hasty{samples.Notifications(), atMostOnce}
+	o.Service = hasty{corrected(!*slipped), atMostOnce}
 	return local.Run(context.Background(), o, os.Stdout, os.Stderr)
 }
 

@@ -21,7 +21,7 @@ import (
 )
 
 // Key is a caller's access key. The caller has the managed policies of the groups
-// ("produce", "operate", "correct", "audit", "trace", "export") and no other permission.
+// ("produce", "operate", "correct", "audit", "trace", "export", "approve") and no other permission.
 func Key(groups ...string) aws.Credentials {
 	id := "AKID." + strings.Join(groups, ".")
 	return aws.Credentials{AccessKeyID: id, SecretAccessKey: "secret of " + id, SessionToken: "session of " + id}
@@ -145,6 +145,9 @@ func sign(ctx context.Context, r *http.Request, body []byte, key aws.Credentials
 	digest := sha256.Sum256(body)
 	return v4.NewSigner().SignHTTP(ctx, key, r, hex.EncodeToString(digest[:]), "execute-api", place().Region, at)
 }
+
+// SignedBy is a client that signs requests with a key.
+func SignedBy(key aws.Credentials) *http.Client { return &http.Client{Transport: signing{key}} }
 
 // signing is a transport that signs requests with a key.
 type signing struct{ key aws.Credentials }

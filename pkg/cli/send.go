@@ -43,6 +43,7 @@ Examples:
 type sendFlags struct {
 	*command.ClientFlags
 	wait, keepTime       bool
+	react                bool
 	timeout              time.Duration
 	senders, batchEvents int
 }
@@ -66,6 +67,8 @@ func sendCommand() command.Command {
 			f := &sendFlags{ClientFlags: a.ClientFlags(fs)}
 			fs.BoolVar(&f.wait, "wait", false, "wait until all of it is in the log and applied to the active generation")
 			fs.BoolVar(&f.keepTime, "keep-time", false, "import: each event's own time counts as its arrival")
+			fs.BoolVar(&f.react, "react", false,
+				"with --keep-time: let business logic react to the events, and call external\nsystems")
 			fs.DurationVar(&f.timeout, "timeout", 10*time.Minute, "how long --wait waits, a `TIME` such as 90s")
 			fs.IntVar(&f.senders, "senders", send.DefaultSenders, "`NUMBER` of requests at a time, a power of two")
 			fs.IntVar(&f.batchEvents, "batch", send.DefaultBatchEvents, "`NUMBER` of events a request has at most")
@@ -89,6 +92,7 @@ func (f *sendFlags) run(ctx context.Context, name string) error {
 	if err != nil {
 		return err
 	}
+	c.React = f.react
 	in, size, err := f.input(ctx, name)
 	if err != nil {
 		return err

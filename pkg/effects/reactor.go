@@ -99,15 +99,18 @@ func (r *Reactor) Permit(context.Context) (projection.Permission, error) { retur
 // Ignored implements projection.Follower. The Data Store counts these events.
 func (r *Reactor) Ignored([]projection.Placed) datastore.Ignored { return datastore.Ignored{} }
 
-// Lose implements projection.Follower. Missing marks are those of a service that has not
-// begun yet: the keeper of consumers begins it.
-func (r *Reactor) Lose(ctx context.Context, loss datastore.Loss) (bool, error) {
-	if loss.Count == 0 {
-		return false, fmt.Errorf("react to events of lane %s: %w", loss.Lane, projection.ErrDetached)
-	}
+// Overlooks implements projection.Follower: the service goes on, and says that it has not
+// reacted to some events.
+func (r *Reactor) Overlooks(ctx context.Context, lane event.Lane, missed int) bool {
 	r.Log.LogAttrs(ctx, slog.LevelError, "events never came to the service in their order",
-		slog.String("lane", loss.Lane.String()), slog.Int("events", loss.Count))
-	return true, nil
+		slog.String("lane", lane.String()), slog.Int("events", missed))
+	return true
+}
+
+// Lose implements projection.Follower: marks that are missing are those of a service that
+// has not begun yet. The keeper of consumers begins it.
+func (r *Reactor) Lose(_ context.Context, loss datastore.Loss) (bool, error) {
+	return false, fmt.Errorf("react to events of lane %s: %w", loss.Lane, projection.ErrDetached)
 }
 
 // Apply implements projection.Follower: it lets the service react to events. An error is

@@ -239,3 +239,37 @@ func TestAFailingSystemHoldsUpItsEntityOnly(t *testing.T) {
 		t.Errorf("%v: %s", err, body)
 	}
 }
+
+// TestWithoutServiceNothingIsSentNowOrLater: a fork of a real log must not call anybody for
+// what happened there.
+func TestWithoutServiceNothingIsSentNowOrLater(t *testing.T) {
+	mail := &effectstest.System{}
+	service := &effectstest.Service{Code: 1, On: []string{"account.opened"},
+		May: []gateway.Call{{System: "mail", Name: "welcome", Kind: gateway.Updating}},
+		Do: func(ctx context.Context, r *gateway.Reaction, outside gateway.Gateway) error {
+			_, err := outside.Update(ctx, gateway.Effect{System: "mail", Name: "welcome",
+				Body: []byte(`"` + r.Event.Subject + `"`)})
+			return err
+		}}
+	options := local.Options{Dir: t.TempDir(), Lanes: 2, Service: service, Systems: gateway.Systems{"mail": mail},
+		WithoutService: true}
+	p := localtest.Start(t, options)
+	p.Settle(int64(p.Send("/events", withdrawals(3, 0))))
+	p.Stop()
+	options.WithoutService = false
+	p = localtest.Start(t, options)
+	old := []byte(`{"specversion":"1.0","id":"o","source":"/t","type":"account.opened","subject":"old",` +
+		`"time":"2026-01-01T00:00:00Z","data":{"owner":"o"}}`)
+	status, body := p.Call(http.MethodPost, "/imports", "application/cloudevents+json", old)
+	if status != http.StatusConflict || !strings.Contains(string(body), "effects-would-follow") {
+		t.Errorf("an import that would have systems called: %d %s", status, body)
+	}
+	p.Send("/events", []json.RawMessage{json.RawMessage(
+		`{"specversion":"1.0","id":"n","source":"/t","type":"account.opened","subject":"new","data":{"owner":"o"}}`)})
+	localtest.Until(p, "/effects/waiting", func(outgoing.WaitingPage) bool { return len(mail.Done()) > 0 })
+	for _, body := range mail.Done() {
+		if string(body) != `"new"` {
+			t.Errorf("sent for %s", body)
+		}
+	}
+}

@@ -57,6 +57,9 @@ type Options struct {
 	// reaches.
 	Service gateway.Service
 	Systems gateway.Systems
+	// WithoutService runs no service, also if there is one. One that runs on the directory
+	// later begins behind the events that are in the log then.
+	WithoutService bool
 	// ReserveBytes is the free space on the disk below which writes are refused; 0
 	// means localstore.DefaultReserve.
 	ReserveBytes uint64
@@ -184,6 +187,9 @@ func (o *Options) projections() []projection.Projection {
 }
 
 func (o *Options) service() gateway.Service {
+	if o.WithoutService {
+		return nil
+	}
 	if o.Service != nil {
 		return o.Service
 	}

@@ -29,6 +29,7 @@ func (p *Platform) Load(keepTime bool) *intake.Load {
 		Lanes:      p.Lanes,
 		Epoch:      p.Epoch,
 		KeepTime:   keepTime,
+		Reacts:     p.reactor != nil,
 		Heads:      p.heads,
 		Width:      p.Settings.Bucket,
 		Now:        p.Now,

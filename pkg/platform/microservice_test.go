@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"reprise/pkg/control"
+	"reprise/pkg/datastore"
 	"reprise/pkg/effects/effectstest"
 	"reprise/pkg/gateway"
 	"reprise/pkg/platform"
@@ -137,5 +139,35 @@ func TestANewServiceBeginsBehindTheHeads(t *testing.T) {
 	answer, err := p.Microservice()(t.Context(), batch)
 	if err != nil || len(answer.BatchItemFailures) > 0 || strings.Join(service.seen, "") != "d" {
 		t.Errorf("%v, %+v, %v", service.seen, answer, err)
+	}
+}
+
+// TestTheServiceGoesOnPastWhatItMissed, and says so once.
+func TestTheServiceGoesOnPastWhatItMissed(t *testing.T) {
+	w := platformtest.New(t)
+	p, service := reacting(t, w)
+	deliver := func(types ...string) {
+		t.Helper()
+		batch := platformtest.Sent(t, p, types...)
+		for _, consume := range []platform.Batch{p.Pump(), p.Microservice()} {
+			if answer, err := consume(t.Context(), batch); err != nil || len(answer.BatchItemFailures) > 0 {
+				t.Fatalf("%+v, %v", answer, err)
+			}
+		}
+	}
+	deliver("one.happened")
+	key := control.Key{Partition: "marks", Sort: p.Lanes.Of("x").String()}
+	_, err := control.Update(t.Context(), p.Effects, key, func(mark *datastore.Mark, _ bool) error {
+		mark.Ordinal-- // as if an event before it had never come
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	deliver("one.happened", "two.happened")
+	deliver("one.happened", "two.happened", "three.happened")
+	said := strings.Count(w.Logged.String(), "events never came to the service in their order")
+	if got := strings.Join(service.seen, ""); got != "abc" || said != 1 {
+		t.Errorf("reacted to %s, said so %d times", got, said)
 	}
 }

@@ -79,6 +79,9 @@ type Follower interface {
 	Apply(ctx context.Context, lane event.Lane, mark event.Position, events []Placed) (Tally, error)
 	// Ignored counts the events that nothing handles.
 	Ignored(events []Placed) datastore.Ignored
+	// Overlooks reports whether the mark may move past events of the log that never came to
+	// the consumer in their order. Where it may not, they are lost.
+	Overlooks(ctx context.Context, lane event.Lane, missed int) bool
 	// Lose records that events, or the marks, are missing, and whether that holds now.
 	Lose(ctx context.Context, loss datastore.Loss) (lost bool, err error)
 }
@@ -257,9 +260,10 @@ func (l *Live) apply(ctx context.Context, to Follower, lane event.Lane, head eve
 	if err != nil {
 		return Written{}, err
 	}
-	if written.Missed > 0 {
+	if written.Missed > 0 && !to.Overlooks(ctx, lane, written.Missed) {
 		return written, nil // the follower is lost, and its mark stays
 	}
+	written.Missed = 0
 	mark.Position, mark.Logged, mark.Ordinal = logged.end, logged.stamp.Logged, logged.count
 	if _, err := to.Marks().SetMark(ctx, datastore.LiveMark, lane, mark, version); err != nil {
 		return Written{}, fmt.Errorf("move mark of lane %s: %w", lane, err)

@@ -49,6 +49,9 @@ func (g *registered) Ignored(events []Placed) datastore.Ignored {
 	return g.live.Applier.Ignored(events)
 }
 
+// Overlooks implements Follower: a generation must lack nothing.
+func (g *registered) Overlooks(context.Context, event.Lane, int) bool { return false }
+
 // Lose implements Follower.
 func (g *registered) Lose(ctx context.Context, loss datastore.Loss) (bool, error) {
 	return g.live.Registry.Lose(ctx, g.id, loss)

@@ -36,6 +36,8 @@ type Load struct {
 	// KeepTime makes each event's own time count as its arrival, to import an
 	// existing log. Only operators may do this.
 	KeepTime bool
+	// Reacts says that business logic with effects reacts to the events.
+	Reacts bool
 	// Heads and Width tell which events of an import cannot lie in the bucket of
 	// their own time. They are used with KeepTime only.
 	Heads eventlog.Heads
@@ -80,6 +82,9 @@ type AcceptedEvent struct {
 func (h *Load) receive(r *http.Request) (web.Reply, error) {
 	batch, err := h.parse(r)
 	if err != nil {
+		return web.Reply{}, err
+	}
+	if err := h.mayReact(r); err != nil {
 		return web.Reply{}, err
 	}
 	if h.Overloaded != nil && h.Overloaded(r.Context()) {

@@ -67,6 +67,8 @@ func (j *forkJob) serve(
 		Addr:   "127.0.0.1:0",
 		Lanes:  len(h.Lanes),
 		Bucket: eventlog.Width(time.Duration(h.BucketHours) * time.Hour),
+		// What happened there must not be done again from here, now or later.
+		WithoutService: true,
 		Crash: func(cause string) {
 			j.meter.Note("error: %s", cause)
 			app.Exit(command.ExitFailed)

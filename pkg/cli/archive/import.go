@@ -37,6 +37,7 @@ Examples:
 type importFlags struct {
 	*command.ClientFlags
 	timeout time.Duration
+	react   bool
 }
 
 func importCommand() command.Command {
@@ -49,6 +50,7 @@ func importCommand() command.Command {
 			f := &importFlags{ClientFlags: a.ClientFlags(fs)}
 			fs.DurationVar(&f.timeout, "timeout", 10*time.Minute,
 				"how long to wait at the end until everything is applied, a `TIME` such as 90s")
+			fs.BoolVar(&f.react, "react", false, "let business logic react to the events, and call external systems")
 			return f.run
 		},
 	}
@@ -81,6 +83,7 @@ func (f *importFlags) run(ctx context.Context, path string) error {
 	if err != nil {
 		return err
 	}
+	c.React = f.react
 	a, err := openChecked(ctx, path, meter, f.App.Now)
 	if err != nil {
 		return explainImport(err)

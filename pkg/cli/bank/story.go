@@ -156,6 +156,7 @@ func (s *story) live(ctx context.Context, c *client.Client) error {
 	if err != nil {
 		return fmt.Errorf("write events: %w", err)
 	}
+	c.React = true // the events are of past weeks
 	if _, err := send.Send(ctx, &lines, send.Options{To: c, KeepTime: true, Now: s.app.Now}); err != nil {
 		return err
 	}

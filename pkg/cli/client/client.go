@@ -52,6 +52,9 @@ const (
 
 // Client calls the API. It is safe for concurrent use.
 type Client struct {
+	// React says that imports may have external systems called. It is set before the
+	// client is used.
+	React   bool
 	options Options
 	mu      sync.Mutex
 	base    string // "" until it is found

@@ -39,13 +39,13 @@ func (c *Client) post(ctx context.Context, path string, body, into any) error {
 // time as its arrival. The answer does not list single events. A retry may put an
 // event into the log twice; the second is a duplicate, which is never applied.
 func (c *Client) Send(ctx context.Context, batch []byte, keepTime bool) (intake.Accepted, error) {
-	path := "/events"
+	path, header := "/events", http.Header{
+		"Content-Type": {"application/cloudevents-batch+json"}, "Prefer": {"return=minimal"}}
 	if keepTime {
-		path = "/imports"
+		path, header = "/imports", c.importing(header)
 	}
 	var accepted intake.Accepted
-	err := c.do(ctx, call{method: http.MethodPost, path: path, body: batch, header: http.Header{
-		"Content-Type": {"application/cloudevents-batch+json"}, "Prefer": {"return=minimal"}}}, &accepted)
+	err := c.do(ctx, call{method: http.MethodPost, path: path, body: batch, header: header}, &accepted)
 	return accepted, err
 }
 

@@ -27,8 +27,10 @@ const (
 )
 
 const (
-	// connections bounds the open connections to one system: calls beyond that wait.
-	connections = 32
+	// connections bounds the open connections to one system: calls beyond that wait, and
+	// their time runs meanwhile. A platform on one machine works on about as many entities at
+	// a time.
+	connections = 128
 	// idle is how long an unused connection is kept. It is short, since a function on AWS
 	// may stand still between two events while the other side closes its connections.
 	idle = 15 * time.Second

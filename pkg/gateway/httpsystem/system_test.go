@@ -3,10 +3,12 @@ package httpsystem_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -297,5 +299,44 @@ func TestWhatIsPrivate(t *testing.T) {
 		if httpsystem.IsPrivate(endpoint) != want {
 			t.Errorf("%s: %t", endpoint, !want)
 		}
+	}
+}
+
+// Who waits in vain for a connection that others use was not sent, and the system is not
+// called silent for it: package effects would leave it alone for a while.
+func TestACrowdIsNoSilence(t *testing.T) {
+	server := start(t)
+	server.Behave("", standin.Mood{Stall: true})
+	systems, err := httpsystem.Systems(server.Endpoints())
+	if err != nil {
+		t.Fatal(err)
+	}
+	do := func(ctx context.Context, key string) error {
+		_, err := systems["payments"].Do(ctx, &gateway.Request{Call: &charge, Key: key, Body: []byte(`{}`)})
+		return err
+	}
+	const connections = 128
+	crowd, disperse := context.WithCancel(t.Context())
+	var group sync.WaitGroup
+	for i := range connections {
+		group.Go(func() { _ = do(crowd, fmt.Sprint(i)) })
+	}
+	defer group.Wait()
+	defer disperse()
+	tick := time.NewTicker(5 * time.Millisecond)
+	defer tick.Stop()
+	for late := time.Now().Add(time.Minute); len(server.Books().Deeds) < connections; <-tick.C {
+		if time.Now().After(late) {
+			t.Fatalf("%d calls came", len(server.Books().Deeds))
+		}
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	err = do(ctx, "one too many")
+	if !errors.Is(err, gateway.ErrNotSent) || errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+	if _, came := server.Books().Deeds["one too many"]; came {
+		t.Error("the call came")
 	}
 }

@@ -44,6 +44,7 @@ func routes() []route {
 		{"POST /state/wipe", operate, "serve-api"},
 		{"POST /entities/{id}/skip", correct, "serve-api"},
 		{"POST /entities/{id}/refold", correct, "serve-api"},
+		{"POST /entities/{id}/reverse", correct, "serve-api"},
 		{"GET /entities/{id}", audit, "serve-api"},
 		{"GET /entities/{id}/events", audit, "serve-api"},
 		{"GET /past/{id}/state", trace, "serve-api"},

@@ -48,7 +48,9 @@ type Config struct {
 	// everything, and not only what has changed. VerifyBudget is what each may use, as
 	// 2.50usd or 400000ru; "" means no budget.
 	VerifyFullEvery int
-	VerifyBudget    string
+	// VerifyDepth is "fold" or "rebuild".
+	VerifyDepth  string
+	VerifyBudget string
 	// AlarmEmail receives the alarms; "" means nobody.
 	AlarmEmail string
 	// Authorization is "iam" (SigV4) or "jwt"; the latter needs an issuer and
@@ -112,6 +114,7 @@ func settings() map[string]setting {
 		"verify":          {"on", onOff(func(c *Config) *bool { return &c.Verify })},
 		"verifyTimezone":  {"UTC", text(func(c *Config) *string { return &c.VerifyTimezone }, checkTimezone)},
 		"verifyFullEvery": {"7", number(func(c *Config) *int { return &c.VerifyFullEvery }, 1, 1000, nil)},
+		"verifyDepth":     {"fold", text(func(c *Config) *string { return &c.VerifyDepth }, oneOf("fold", "rebuild"))},
 		"verifyBudget":    {"", text(func(c *Config) *string { return &c.VerifyBudget }, optional(checkBudget))},
 		"verifyHours":     {"26", number(func(c *Config) *int { return &c.VerifyHours }, 2, 168, nil)},
 		"alarmEmail":      {"", text(func(c *Config) *string { return &c.AlarmEmail }, optional(checkEmail))},

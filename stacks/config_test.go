@@ -48,6 +48,7 @@ func TestWrongSettingsAreNamed(t *testing.T) {
 		"parallelization":        {map[string]any{"reprise:parallelization": 11.0}, "from 0 to 10"},
 		"batching":               {map[string]any{"reprise:batchingSeconds": 11.0}, "from 1 to 10"},
 		"schedule":               {map[string]any{"reprise:verifySchedule": "nightly"}, "rate(N"},
+		"depth":                  {map[string]any{"reprise:verifyDepth": "deep"}, "fold, rebuild"},
 		"email":                  {map[string]any{"reprise:alarmEmail": "me"}, "e-mail"},
 		"authorization":          {map[string]any{"reprise:authorization": "none"}, "iam, jwt"},
 		"jwt without issuer":     {map[string]any{"reprise:authorization": "jwt"}, "needs reprise:jwtIssuer"},

@@ -62,15 +62,17 @@ func (d *deployment) writers(stack awscdk.Stack, may access) {
 		statements: with(
 			may.start(),
 			may.control(getItems, query),
-			may.change(generationsKey, replayRows),
+			may.change(generationsKey, replayRows, verifyRows),
 			may.forget(),
-			may.events(query),
+			may.events(getItem, query),
 			may.createState(),
 			may.state(getItem, putItem, query),
 			may.dropState(),
 			may.keep(),
 			may.startReplays(),
 			may.beginEffects(),
+			may.stopReplays(),
+			may.watchVerifications(),
 		),
 	})
 	awsevents.NewRule(stack, jsii.String("keep-schedule"), &awsevents.RuleProps{

@@ -75,21 +75,26 @@ func TestStepsEndBeforeTheirTasks(t *testing.T) {
 
 // TestEndedExecutionsCloseTheirReplays has the rule that calls close-replay.
 func TestEndedExecutionsCloseTheirReplays(t *testing.T) {
-	found := false
+	found := 0
+	want := map[string][]any{"ended-executions": {"ABORTED", "FAILED", "TIMED_OUT"}, "ended-verifications": {"SUCCEEDED"}}
 	each("AWS::Events::Rule", func(id string, r resource) {
 		detail := at(r.Properties, "EventPattern", "detail")
 		if detail == nil {
 			return
 		}
-		found = true
-		machine := flat(t, list(at(detail, "stateMachineArn"))[0])
-		if !slices.Equal(list(at(detail, "status")), []any{"ABORTED", "FAILED", "TIMED_OUT"}) ||
-			machine != "arn:aws:states:eu-west-1:123456789012:stateMachine:reprise-replay" ||
+		found++
+		name, machine := "ended-executions", flat(t, list(at(detail, "stateMachineArn"))[0])
+		if strings.HasPrefix(id, "endedverifications") {
+			name = "ended-verifications"
+		}
+		if !slices.Equal(list(at(detail, "status")), want[name]) ||
+			machine != "arn:aws:states:eu-west-1:123456789012:stateMachine:reprise-"+
+				map[string]string{"ended-executions": "replay", "ended-verifications": "verify"}[name] ||
 			!strings.HasPrefix(flat(t, at(list(r.Properties["Targets"])[0], "Arn")), "closereplay") {
 			t.Errorf("%s: %v", id, r.Properties)
 		}
 	})
-	if !found {
-		t.Error("there is no rule on ended executions")
+	if found != len(want) {
+		t.Errorf("there are %d rules on ended executions", found)
 	}
 }

@@ -195,6 +195,25 @@ func (a access) operateReplays() []awsiam.PolicyStatement {
 		allow(actions("states:ListExecutions"), machineARN(a.stack, a.stateMachine()), mapRunARN(a.stack, children)))
 }
 
+// rebuild is for plan-verification, which starts the replay of a verification, and stops it
+// if the verification was cancelled just then.
+func (a access) rebuild() []awsiam.PolicyStatement {
+	return []awsiam.PolicyStatement{
+		allow(actions("states:StartExecution"), machineARN(a.stack, a.stateMachine())),
+		allow(actions("states:DescribeExecution", "states:StopExecution"), executionARN(a.stack, a.stateMachine())),
+	}
+}
+
+// stopReplays is for those who end the replay of a verification that has ended.
+func (a access) stopReplays() awsiam.PolicyStatement {
+	return allow(actions("states:StopExecution"), executionARN(a.stack, a.stateMachine()))
+}
+
+// watchVerifications allows asking whether the execution of a verification has ended.
+func (a access) watchVerifications() awsiam.PolicyStatement {
+	return allow(actions("states:DescribeExecution"), executionARN(a.stack, a.verifyMachine()))
+}
+
 // startVerifications allows starting and stopping verifications.
 func (a access) startVerifications() []awsiam.PolicyStatement {
 	return []awsiam.PolicyStatement{

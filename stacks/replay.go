@@ -82,13 +82,17 @@ func (d *deployment) verification(stack awscdk.Stack, may access) {
 
 // verifyInput is what the schedule verifies: the active generation, within the budget.
 func (c Config) verifyInput() string {
+	var members []string
+	if c.VerifyDepth != "fold" {
+		members = append(members, `"depth":"`+c.VerifyDepth+`"`)
+	}
 	if dollars, paid := strings.CutSuffix(c.VerifyBudget, "usd"); paid {
-		return `{"budget":{"dollars":` + dollars + `}}`
+		members = append(members, `"budget":{"dollars":`+dollars+`}`)
 	}
 	if units, reads := strings.CutSuffix(c.VerifyBudget, "ru"); reads {
-		return `{"budget":{"readUnits":` + units + `}}`
+		members = append(members, `"budget":{"readUnits":`+units+`}`)
 	}
-	return "{}"
+	return "{" + strings.Join(members, ",") + "}"
 }
 
 // verifyWindow is in how many minutes after its time a verification begins, so that many
@@ -100,8 +104,12 @@ func (d *deployment) verifySteps(may access) []step {
 	return []step{
 		{"PlanVerificationArn", functionSpec{folder: "plan-verification", memory: 256, timeout: 280,
 			env: map[string]*string{envReaders: jsii.String(strconv.Itoa(d.Readers)),
-				envFullEvery: jsii.String(strconv.Itoa(d.VerifyFullEvery))},
+				envFullEvery:    jsii.String(strconv.Itoa(d.VerifyFullEvery)),
+				envStateMachine: machineARN(may.stack, d.stateMachine())},
+			// It starts the replay of a verification that rebuilds, and waits for it and for what
+			// it has built.
 			statements: with(may.start(), may.control(getItems, query), changes,
+				may.change(generationsKey, replayRows), may.state(getItem), may.rebuild(),
 				allowIf(within([]string{verifyRows, verifyKeys}), actions("dynamodb:DeleteItem"),
 					tableARN(may.stack, d.controlTable())))}},
 		{"VerifyLanesArn", functionSpec{folder: "verify-lanes", memory: 1769, timeout: 880,
@@ -230,7 +238,8 @@ func (d *deployment) closeReplays(stack awscdk.Stack, may access) {
 	f := d.newFunction(stack, functionSpec{folder: "close-replay", memory: 256, timeout: 280,
 		env: map[string]*string{envStateMachine: machineARN(stack, d.stateMachine())},
 		statements: with(may.start(), may.control(query), may.change(generationsKey, replayRows, replayKeys, verifyRows),
-			may.forget(), may.events(query, getItem), may.state(getItem), may.dropState(), may.wakeKeeper())})
+			may.forget(), may.events(query, getItem), may.state(getItem), may.dropState(), may.wakeKeeper(),
+			may.stopReplays())})
 	awsevents.NewRule(stack, jsii.String("ended-executions"), &awsevents.RuleProps{
 		Description: jsii.String("Executions of replays and verifications that were aborted, failed or timed out"),
 		EventPattern: &awsevents.EventPattern{
@@ -238,6 +247,17 @@ func (d *deployment) closeReplays(stack awscdk.Stack, may access) {
 			Detail: &map[string]any{
 				"status":          []string{"ABORTED", "FAILED", "TIMED_OUT"},
 				"stateMachineArn": []*string{machineARN(stack, d.stateMachine()), machineARN(stack, d.verifyMachine())},
+			}},
+		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(f, nil)},
+	})
+	// One that succeeds may have built a throwaway, which is dropped then.
+	awsevents.NewRule(stack, jsii.String("ended-verifications"), &awsevents.RuleProps{
+		Description: jsii.String("Executions of verifications that succeeded"),
+		EventPattern: &awsevents.EventPattern{
+			Source: jsii.Strings("aws.states"), DetailType: jsii.Strings("Step Functions Execution Status Change"),
+			Detail: &map[string]any{
+				"status":          []string{"SUCCEEDED"},
+				"stateMachineArn": []*string{machineARN(stack, d.verifyMachine())},
 			}},
 		Targets: &[]awsevents.IRuleTarget{awseventstargets.NewLambdaFunction(f, nil)},
 	})

@@ -81,10 +81,11 @@ func drawInput() *rapid.Generator[string] {
 		"effects":           rapid.SampledFrom([]string{`"diff"`, `""`, `"send"`, `true`, `null`}),
 		"budget":            rapid.SampledFrom(budgets),
 		"toleratedFailures": rapid.SampledFrom(append([]string{`512`, `513`}, numbers...)),
+		"verification":      rapid.SampledFrom([]string{`"v"`, `"a b"`, `""`, `null`, `7`}),
 		"dryRun":            rapid.SampledFrom(switches), "From": rapid.SampledFrom(times), "": rapid.SampledFrom(switches),
 	}
 	names := []string{"from", "to", "types", "entities", "prefixes", "attribute", "rebuild", "promote", "ordering",
-		"slice", "parallelism", "rate", "budget", "toleratedFailures", "dryRun", "effects",
+		"slice", "parallelism", "rate", "budget", "toleratedFailures", "dryRun", "effects", "verification",
 		"From", ""}
 	return rapid.Custom(func(t *rapid.T) string {
 		var parts []string

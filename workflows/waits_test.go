@@ -45,8 +45,14 @@ func run(t *testing.T, input string, by answers) (r ran) {
 // answer is given at a time, so answers may count and remember.
 func runAll(t *testing.T, input string, by answers, each func(child ran)) (r ran) {
 	t.Helper()
+	return runMachine(t, string(substituted(t)), input, by, each)
+}
+
+// runMachine is runAll of any machine.
+func runMachine(t *testing.T, definition, input string, by answers, each func(child ran)) (r ran) {
+	t.Helper()
 	var answering sync.Mutex
-	asltest.InWorld(t, string(substituted(t)), func(w *asltest.World) {
+	asltest.InWorld(t, definition, func(w *asltest.World) {
 		for placeholder, answer := range by {
 			w.Invoker.ByName[substitutions()[placeholder]] = func(_ context.Context, payload string) (string, error) {
 				var decoded map[string]any

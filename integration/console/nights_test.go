@@ -100,4 +100,16 @@ func TestAVerificationAppears(t *testing.T) {
 	b.sees("tbody tr", "CLEAN")
 	b.sees("tbody tr", "everything")
 	b.holds(`document.querySelectorAll('.calendar td.clean').length === 1`)
+	status, body = p.Call(http.MethodPost, "/verifications", "application/json",
+		[]byte(`{"name":"deep","input":{"depth":"rebuild"}}`))
+	if status != http.StatusCreated {
+		t.Fatalf("%d %s", status, body)
+	}
+	localtest.Until(p, "/verifications/deep", func(v verifications.View) bool { return v.Status.Ended() })
+	b.visit("/console/verifications")
+	b.sees("tbody tr", "everything, and a rebuild")
+	b.holds(`document.querySelector('td a[href="/console/replays/deep"]') !== null`)
+	b.accessible()
+	b.visit("/console/replays/deep")
+	b.sees("p.lead", "to be verified by deep and dropped")
 }

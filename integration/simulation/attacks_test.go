@@ -21,11 +21,15 @@ type attacks struct {
 	// rates of running replays, and continues let executions fail and continue them.
 	// outdates make cuts older than the event stream's retention allows. In choices,
 	// replays ask before they promote, and people choose generations. In refolds, people
-	// have entities folded again, some of whose rows are spoilt before.
-	reshards, versions, cancels, wipes, pauses, rates, continues, outdates, choices, refolds bool
+	// have entities folded again, some of whose rows are spoilt before. In reversals, they
+	// reverse events. In throwaways, verifications own rebuilds.
+	reshards, versions, cancels, wipes, pauses, rates, continues, outdates, choices, refolds, reversals,
+	throwaways bool
 }
 
-func allAttacks() attacks { return attacks{true, true, true, true, true, true, true, true, true, true} }
+func allAttacks() attacks {
+	return attacks{true, true, true, true, true, true, true, true, true, true, true, true}
+}
 
 // String lists the attacks, separated by commas, or is "none".
 func (a attacks) String() string {
@@ -44,6 +48,8 @@ func (a attacks) String() string {
 		{a.outdates, "outdates"},
 		{a.choices, "choices"},
 		{a.refolds, "refolds"},
+		{a.reversals, "reversals"},
+		{a.throwaways, "throwaways"},
 	} {
 		if attack.on {
 			names = append(names, attack.name)
@@ -125,6 +131,8 @@ func (w *world) chooseAttacks() {
 	w.chooseOutdated()
 	w.chooseChoices()
 	w.chooseRefolds()
+	w.chooseReversals()
+	w.chooseThrowaways()
 }
 
 // cutIn cancels a replay during a call of one of its steps.

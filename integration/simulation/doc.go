@@ -16,7 +16,8 @@
 //
 // In the attack "refolds", people have entities folded again. Behind the platform's back
 // rows that such an event will mend are spoilt before it comes; from it on they must be
-// right again.
+// right again. In the attack "reversals", people reverse events, with an inverse or without,
+// and reversals in their turn.
 //
 // The model decides from the heads alone what is in the log: when a head moves,
 // the records of its pump's batch after the old head, in their order, are in the

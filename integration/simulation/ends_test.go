@@ -21,12 +21,15 @@ func (w *world) checkEnd() {
 		// A generation of another version than the code's is not updated.
 		if info.Consumes() && w.versionOf(info.Version) == w.code && w.seemsWhole(info.ID) {
 			w.checkGeneration(info.ID)
-			w.verifyAtEnd(info.ID)
+			if info.Verification == "" {
+				w.verifyAtEnd(info.ID)
+			}
 		}
 	}
 	if w.attacks.cancels {
 		w.checkOwners()
 	}
+	w.checkThrowaways()
 }
 
 func (w *world) registryState() datastore.RegistryState {
@@ -74,6 +77,9 @@ func (w *world) checkReplayEnd(r *replayModel) {
 
 // excuses reports whether a replay had a reason to fail and named it.
 func (w *world) excuses(r *replayModel) bool {
+	if r.request.Verification != "" && len(r.faults) > 0 { // its verification has failed with it
+		return true
+	}
 	for id, owner := range w.owners {
 		if owner == r.id && w.isWiped(id) {
 			return true
@@ -111,7 +117,7 @@ func (w *world) checkOwners() {
 
 // keeps reports whether a replay has failed and may still be continued.
 func (w *world) keeps(r *replayModel) bool {
-	row := replay.Row{Status: r.status, Failure: r.failure, Ended: new(w.clock())}
+	row := replay.Row{Request: r.request, Status: r.status, Failure: r.failure, Ended: new(w.clock())}
 	return row.Keeps(w.clock())
 }
 

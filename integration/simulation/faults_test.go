@@ -59,6 +59,10 @@ func plantedFaults() []planted {
 			[]invariant{order}, attacks{refolds: true}, 0},
 		{"entities that are folded again from half of their events", plant{history: plantHalf}, 100,
 			[]invariant{order}, attacks{refolds: true}, 0},
+		{"reversals that do nothing", plant{applier: []projection.Option{projection.RefoldUpTo(0)}}, 100,
+			[]invariant{order}, attacks{reversals: true}, 0},
+		{"entities that are folded without an event from half of their events", plant{history: plantHalf}, 100,
+			[]invariant{order}, attacks{reversals: true}, 0},
 	}, plantedAttacks()...)
 }
 

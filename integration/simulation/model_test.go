@@ -66,8 +66,8 @@ type modelEvent struct {
 
 // ignored reports whether no projection handles the event.
 func (e *modelEvent) ignored() bool {
-	return e.kind == typeIgnored ||
-		((e.kind == event.TypeSkipped || e.kind == event.TypeRefolded) && !e.corrects)
+	return e.kind == typeIgnored || !e.corrects &&
+		(e.kind == event.TypeSkipped || e.kind == event.TypeRefolded || strings.HasSuffix(e.kind, event.ReversedSuffix))
 }
 
 // modelLane is a lane's part of the event stream and of the log.
@@ -99,6 +99,9 @@ type freshEvent struct {
 	event event.Event
 	// names is the identity that a correction names.
 	names string
+	// reverses is the identity that a reversal names.
+	reverses string
+	reversal event.Reversal
 }
 
 func identityOf(source, id string) string { return source + "\x00" + id }
@@ -136,6 +139,7 @@ func (m *model) fold(at *modelEvent, e *event.Event) {
 	if skip, is := event.SkipOf(e); is {
 		fresh.names = identityOf(skip.Source, skip.ID)
 	}
+	fresh.reverse()
 	if !repeated {
 		entity.fresh = append(entity.fresh, fresh)
 	}
@@ -154,18 +158,19 @@ func (m *model) fold(at *modelEvent, e *event.Event) {
 			if first != string(at.line) {
 				row.Conflicts++
 			}
-		case row.Parked != nil && fresh.names != "":
+		case fresh.leavesOut() || (row.Parked != nil && fresh.names != ""):
+			m.world.sawReversal(&fresh, version, row.Parked != nil)
 			row = entity.refold(version, row, entity.fresh, "")
 		case row.Parked != nil:
 			row.Parked.Waiting++
-		case at.corrects:
+		case at.corrects && !fresh.applies():
 			row.Corrections++
 		case at.ignored():
 			row.Ignored++
-		case at.kind == typeRefused:
+		case fresh.refused():
 			row.Parked = &datastore.Parked{Position: at.position, Type: at.kind}
 		default:
-			entity.apply(version, &row, at, e)
+			entity.apply(version, &row, &fresh)
 		}
 		entity.rows[version] = append(entity.rows[version], row)
 	}
@@ -173,35 +178,6 @@ func (m *model) fold(at *modelEvent, e *event.Event) {
 		entity.ids[identity] = string(at.line)
 	}
 	entity.positions = append(entity.positions, at.position)
-}
-
-// refold folds fresh events up to and including a position, "" for all, from the first
-// one on. An event that is refused is stepped over if any later one corrects it.
-func (m *modelEntity) refold(version int, row datastore.Row, fresh []freshEvent, end event.Position) datastore.Row {
-	row.State, row.Count, row.Chain, row.Ignored, row.Skipped, row.Corrections = nil, 0, event.Digest{}, 0, 0, 0
-	row.Parked, m.state[version] = nil, seen{}
-	for i := range fresh {
-		f := &fresh[i]
-		if end != "" && f.position > end {
-			break
-		}
-		switch {
-		case f.corrects:
-			row.Corrections++
-		case f.ignored():
-			row.Ignored++
-		case f.kind != typeRefused:
-			m.apply(version, &row, f.modelEvent, &f.event)
-		case slices.ContainsFunc(fresh[i+1:], func(later freshEvent) bool {
-			return later.names == identityOf(f.event.Source, f.event.ID)
-		}):
-			row.Skipped++
-		default:
-			row.Parked = &datastore.Parked{Position: f.position, Type: f.kind, Waiting: int64(len(fresh) - i - 1)}
-			return row
-		}
-	}
-	return row
 }
 
 // halfway is the row of a version after the event at a position, when the events that
@@ -221,7 +197,7 @@ func (m *modelEntity) halfway(version int, row *datastore.Row) (*datastore.Row, 
 	want := m.refold(version, cloneRow(*whole), seen, end)
 	m.state[version] = state
 	parked := slices.IndexFunc(seen, func(f freshEvent) bool { return f.position == row.Parked.Position })
-	if parked < 0 || seen[parked].kind != typeRefused {
+	if parked < 0 || !seen[parked].refused() {
 		return nil, false
 	}
 	if row.Parked.Again.Over {
@@ -238,9 +214,9 @@ func (m *modelEntity) halfway(version int, row *datastore.Row) (*datastore.Row, 
 	return &want, true
 }
 
-func (m *modelEntity) apply(version int, row *datastore.Row, at *modelEvent, e *event.Event) {
+func (m *modelEntity) apply(version int, row *datastore.Row, f *freshEvent) {
 	var p payload
-	_ = json.Unmarshal([]byte(e.Data), &p) // the producers write it
+	_ = json.Unmarshal([]byte(f.data()), &p) // the producers write it
 	m.state[version].Seen = append(m.state[version].Seen, p.Serial+version*versionStep)
 	state, err := json.Marshal(m.state[version])
 	if err != nil {
@@ -248,7 +224,7 @@ func (m *modelEntity) apply(version int, row *datastore.Row, at *modelEvent, e *
 	}
 	row.State = state
 	row.Count++
-	row.Chain = row.Chain.Chain(at.digest)
+	row.Chain = row.Chain.Chain(f.digest)
 }
 
 // last is the position of an entity's last event up to at, or "".

@@ -230,6 +230,9 @@ func (p *producer) event(lane event.Lane) event.Event {
 	if e, drawn := w.refold(own); drawn {
 		return e
 	}
+	if e, drawn := p.reversal(lane); drawn {
+		return e
+	}
 	serial := p.index*10_000 + len(p.sent) + p.left*100
 	kind := typeNoted
 	switch n := r.IntN(40); {

@@ -79,6 +79,10 @@ func attacksNamed(t *testing.T, list string) (named attacks) {
 			named.choices = true
 		case "refolds":
 			named.refolds = true
+		case "reversals":
+			named.reversals = true
+		case "throwaways":
+			named.throwaways = true
 		case "none":
 		default:
 			t.Fatalf("there is no attack %q", name)
@@ -172,6 +176,9 @@ type counts struct {
 	// refolded counts the times that an entity was folded again, spoilt the rows that were
 	// changed behind the platform's back, and mended those that were right again.
 	refolded, spoilt, mended int
+	// reversed counts the reversals that the log has, and freed those that freed a parked
+	// entity.
+	reversed, freed int
 }
 
 type summary struct {
@@ -191,6 +198,8 @@ func (s *summary) add(w *world) {
 	s.refolded += w.refolded
 	s.spoilt += w.spoiltRows
 	s.mended += w.mended
+	s.reversed += w.reversed
+	s.freed += w.freed
 	s.wipes += len(w.wiped)
 	s.chosen += w.chosen
 	s.late += w.late()

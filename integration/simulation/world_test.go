@@ -83,7 +83,10 @@ type world struct {
 	refolds                      *rand.Rand
 	spoilt                       map[string]event.Position
 	refolded, spoiltRows, mended int
-	versions                     map[string]int
+	// reversals draws those, nil if there are none; reversed and freed are as in counts.
+	reversals       *rand.Rand
+	reversed, freed int
+	versions        map[string]int
 	// wiped maps cleared generations to the step of the wipe, shown contains the
 	// generations that have been active, and held maps holds to the step at which
 	// they were taken.
@@ -223,7 +226,10 @@ func (w *world) found() error {
 	w.active = datastore.FirstGeneration
 	w.shown[datastore.FirstGeneration] = true
 	_, err := w.registryOf(a).EnsureFirst(ctx, w.generationsOf(a), w.lanes.Count(), w.set.Version())
-	return err
+	if err != nil {
+		return err
+	}
+	return w.beginVerifications(ctx, a)
 }
 
 // arrival is the clock of the event stream, which may go back a little.

@@ -8,6 +8,7 @@ import (
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/outgoing"
 	"reprise/pkg/api/past"
+	"reprise/pkg/api/reversals"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/meter/forecast"
 	"reprise/pkg/replay"
@@ -54,7 +55,9 @@ type Forecaster interface {
 type API struct {
 	entities.Entities
 	// Past serves the routes of look-ups into the past.
-	Past       past.Past
+	Past past.Past
+	// Reversals serves the route that reverses events.
+	Reversals  reversals.Reversals
 	Replays    Replays
 	Forecaster Forecaster
 	Viewer     *lifecycle.Viewer

@@ -29,6 +29,7 @@ import (
 	"reprise/pkg/api/intake"
 	"reprise/pkg/api/outgoing"
 	"reprise/pkg/api/past"
+	"reprise/pkg/api/reversals"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/api/web"
 	"reprise/pkg/effects/approval"
@@ -51,6 +52,7 @@ func TestSchemasMatchTheAnswers(t *testing.T) {
 		"Quarantine":  entities.QuarantinePage{},
 		"SkipRequest": entities.SkipRequest{}, "Skipping": entities.Skipping{}, "Lanes": api.LanesView{},
 		"RefoldRequest": entities.RefoldRequest{}, "Refolding": entities.Refolding{},
+		"ReverseRequest": reversals.Request{}, "Reversing": reversals.Reversing{},
 		"TouchedRequest": entities.TouchedRequest{}, "Touched": entities.TouchedPage{},
 		"Status": api.StatusView{}, "Generation": api.Wiped{}, "Generations": api.GenerationsView{},
 		"Replays": api.ReplaysPage{}, "Replay": lifecycle.View{}, "Execution": api.ExecutionView{},
@@ -68,6 +70,7 @@ func TestSchemasMatchTheAnswers(t *testing.T) {
 		"StartVerification": verifications.Start{}, "Verification": verifications.View{},
 		"Verifications": verifications.Page{}, "Differences": verifications.DifferencesPage{},
 		"Cut": extract.Cut{}, "PageRequest": extract.PageRequest{}, "LogPage": extract.Page{},
+		"ReversalCall":   reversals.Call{},
 		"WaitingEffects": outgoing.WaitingPage{}, "ResumeEffects": outgoing.ResumeRequest{},
 		"ResumedEffects": outgoing.Resumed{}, "Effects": outgoing.CallsPage{}, "EffectsOnly": approval.Only{},
 		"ApproveEffects": outgoing.ApproveRequest{}, "EffectsApproval": approval.Approval{},

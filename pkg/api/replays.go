@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"log/slog"
 	"net/http"
 
@@ -98,6 +99,10 @@ func requested(r *http.Request) (name string, request replay.Request, err error)
 			"input is required: send {} to replay the whole log")
 	}
 	request, err = replay.ParseRequest(start.Input)
+	if err == nil && request.Verification != "" {
+		err = fmt.Errorf("%w: verification is set by verifications only: POST /verifications starts one of depth rebuild",
+			replay.ErrRequest)
+	}
 	return start.Name, request, err
 }
 

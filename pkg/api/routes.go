@@ -8,6 +8,7 @@ import (
 	"reprise/pkg/api/intake"
 	"reprise/pkg/api/outgoing"
 	"reprise/pkg/api/past"
+	"reprise/pkg/api/reversals"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/api/web"
 )
@@ -21,7 +22,8 @@ const (
 	Produce Group = "produce"
 	// Operate allows importing, replaying and wiping.
 	Operate Group = "operate"
-	// Correct allows appending corrections to the log.
+	// Correct allows appending corrections to the log, and seeing the state of an entity
+	// that a correction would change.
 	Correct Group = "correct"
 	// Audit allows reading everything but the past, and changing nothing.
 	Audit Group = "audit"
@@ -83,6 +85,11 @@ func sending(serve func(*outgoing.Outgoing, *http.Request) (web.Reply, error)) h
 	return func(a *API, r *http.Request) (web.Reply, error) { return serve(&a.Outgoing, r) }
 }
 
+// reversing makes a handler of one of package reversals.
+func reversing(serve func(*reversals.Reversals, *http.Request) (web.Reply, error)) handler {
+	return func(a *API, r *http.Request) (web.Reply, error) { return serve(&a.Reversals, r) }
+}
+
 // extracting makes a handler of one of package extract.
 func extracting(serve func(*extract.Extract, *http.Request) (web.Reply, error)) handler {
 	return func(a *API, r *http.Request) (web.Reply, error) { return serve(&a.Extract, r) }
@@ -109,6 +116,7 @@ func Routes() []Route {
 		{"POST /state/wipe", Operate, serveAPI, plain((*API).wipe)},
 		{"POST /entities/{id}/skip", Correct, serveAPI, plain((*API).Skip)},
 		{"POST /entities/{id}/refold", Correct, serveAPI, plain((*API).Refold)},
+		{"POST /entities/{id}/reverse", Correct, serveAPI, plain(reversing((*reversals.Reversals).Reverse))},
 		{"GET /entities/{id}", Audit, serveAPI, (*API).GetEntity},
 		{"GET /entities/{id}/events", Audit, serveAPI, (*API).GetHistory},
 		{"GET /past/{id}/state", Trace, serveAPI, looking((*past.Past).GetState)},

@@ -107,7 +107,8 @@ func TestEveryClientCommandCanSign(t *testing.T) {
 	g.status = http.StatusForbidden
 	s := with(t, cloud{}, nil)
 	arguments := map[string]string{"send": "-", "replay start": "--name=x", "state wipe": "--yes",
-		"parked skip": "a --event 0001-011-0000 --reason r", "replay set-rate": "a 5",
+		"parked skip": "a --event 0001-011-0000 --reason r", "reverse": "a --event 0001-011-0000 --reason r",
+		"replay set-rate":   "a 5",
 		"replay set-budget": "a 5usd", "replay set-parallelism": "a 5", "generation drop": "a --yes",
 		"diff": "a 0001-011-0000 0001-012-0000", "audit": "--actor a --from 2026-03-01T00:00:00Z",
 		"effects resume": "a --reason r", "effects approve": "a --reason r --yes",

@@ -21,6 +21,7 @@ import (
 	"reprise/pkg/outside"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay/request"
+	"reprise/pkg/verify"
 )
 
 const localHelp = `
@@ -78,7 +79,7 @@ type localFlags struct {
 	options local.Options
 	bucket  string
 	reserve uint64 // MiB
-	verify  string
+	nightly string
 	budget  string
 	systems []string // NAME=URL each
 }
@@ -135,8 +136,13 @@ func localCommand() command.Command {
 					f.systems = append(f.systems, value)
 					return nil
 				})
-			fs.StringVar(&f.verify, "verify-at", "",
+			fs.StringVar(&f.nightly, "verify-at", "",
 				"`TIME` of day, such as 03:00 on this machine's clock, of a daily reprise\nverify start")
+			fs.Func("verify-depth", "`DEPTH` of the daily verification: fold, or rebuild (default: fold)",
+				func(text string) (err error) {
+					f.options.VerifyDepth, err = verify.ParseDepth(text)
+					return err
+				})
 			fs.IntVar(&f.options.VerifyFullEvery, "verify-full-every", local.DefaultVerifyFullEvery,
 				"of `NUMBER` verifications in a row, one verifies everything, 1 to 1000")
 			fs.StringVar(&f.budget, "verify-budget", "",
@@ -179,8 +185,8 @@ func given(fs *flag.FlagSet, name string) (found bool) {
 }
 
 func (f *localFlags) check() error {
-	if f.verify != "" {
-		at, err := daily.Parse(f.verify)
+	if f.nightly != "" {
+		at, err := daily.Parse(f.nightly)
 		if err != nil {
 			return command.Misuse("--verify-at: %v", err)
 		}

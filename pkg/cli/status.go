@@ -160,6 +160,8 @@ func remark(g api.GenerationView) string {
 		return fmt.Sprintf("lost at %s: %s", command.When(&g.Loss.At), g.Loss.Why)
 	case g.Lost:
 		return "lost: its marks are gone"
+	case g.Verification != "":
+		return "throwaway of verification " + g.Verification
 	case g.Withdrawn != "":
 		return "cannot become active: its replay ended as " + g.Withdrawn
 	}

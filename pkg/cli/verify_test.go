@@ -2,6 +2,7 @@ package cli
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"reprise/pkg/api/verifications"
@@ -56,8 +57,59 @@ func TestVerificationsOnTheCommandLine(t *testing.T) {
 	}
 }
 
+// At depth rebuild the command waits for the replay, too, and says what that cost; where a
+// rebuild comes to other rows, no rebuild is offered as a repair.
+func TestDepthRebuildOnTheCommandLine(t *testing.T) {
+	wrong := new(atomic.Int64)
+	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 1,
+		Projections: []projection.Projection{projection.New("deposits", 1, []string{"account.opened", "account.deposited"},
+			func(sum int, _ *event.Event) (int, error) {
+				if wrong.Add(-1) >= 0 {
+					sum++
+				}
+				return sum + 1, nil
+			})}})
+	s := &shell{t: t, endpoint: p.URL}
+	s.fine(account("a", 9)+account("b", 3), "send", "-", "--wait")
+	out := s.fine("", "verify", "start", "--depth", "rebuild", "--name", "deep", "--wait")
+	for _, want := range []string{"CLEAN", "rebuild", "replay deep into the throwaway g0002, SUCCEEDED",
+		"of that the rebuild", "2 rows of the throwaway"} {
+		if !strings.Contains(out, want) {
+			t.Errorf("without %q: %s", want, out)
+		}
+	}
+	wrong.Store(14) // all of the rebuild that comes next, and nothing after it
+	got := s.run("", "verify", "start", "--depth", "rebuild", "--name", "wrong", "--wait")
+	if got.code != command.ExitFailed || !strings.Contains(got.stdout, "2 rebuilt") ||
+		!strings.Contains(got.stderr, "trust no rebuild") {
+		t.Errorf("%+v", got)
+	}
+	for _, args := range []string{"verify repair wrong --yes", "repair --verification wrong --reason r --yes"} {
+		got := s.run("", strings.Fields(args)...)
+		if got.code != command.ExitFailed || strings.Contains(got.stdout, "CLEAN") {
+			t.Errorf("%s: %+v", args, got)
+		}
+	}
+	list := s.fine("", "verify", "list")
+	for _, want := range []string{"DEPTH", "rebuild", "2 rebuilt"} {
+		if !strings.Contains(list, want) {
+			t.Errorf("without %q: %s", want, list)
+		}
+	}
+	if got := s.run("", "verify", "start", "--depth", "shadow"); got.code != command.ExitMisuse {
+		t.Errorf("%+v", got)
+	}
+}
+
 // Drifted rows are rebuilt after an approval, and verified again.
 func TestDriftIsRepaired(t *testing.T) {
+	for _, depth := range []string{"fold", "rebuild"} {
+		t.Run(depth, func(t *testing.T) { driftIsRepaired(t, depth) })
+	}
+}
+
+func driftIsRepaired(t *testing.T, depth string) {
+	t.Helper()
 	dir := t.TempDir()
 	p := localtest.Start(t, local.Options{Dir: dir, Lanes: 4, Shards: 1, Projections: deposits(1)})
 	s := &shell{t: t, endpoint: p.URL}
@@ -65,7 +117,7 @@ func TestDriftIsRepaired(t *testing.T) {
 	p.Stop()
 	p = localtest.Start(t, local.Options{Dir: dir, Lanes: 4, Shards: 1, Projections: deposits(2)})
 	s.endpoint = p.URL
-	start := []string{"verify", "start", "--name", "drifted", "--repair"}
+	start := []string{"verify", "start", "--depth", depth, "--name", "drifted", "--repair"}
 	if got := s.run("no\n", start...); got.code != command.ExitFailed || !strings.Contains(got.stderr, "type yes") ||
 		!strings.Contains(got.stdout, "2 state") || !strings.Contains(got.stderr, "nothing was rebuilt") {
 		t.Fatalf("%+v", got)

@@ -120,6 +120,8 @@ func selects(v lifecycle.View) string {
 		parts = append(parts, "up to "+in.To.UTC().Format(time.RFC3339))
 	}
 	switch {
+	case in.Verification != "":
+		parts = append(parts, "to be verified by "+in.Verification+" and dropped")
 	case in.Ask:
 		parts = append(parts, "then ask whether to promote")
 	case in.Promote:

@@ -38,7 +38,7 @@ func (h *Write) write(ctx context.Context, l *laneRecords) (int, error) {
 		h.Log.LogAttrs(ctx, slog.LevelInfo, "corrections applied", slog.String("lane", l.lane.String()),
 			slog.String("generation", h.Generation), slog.Int64("corrections", written.Corrections),
 			slog.Int64("skipped", written.Skipped),
-			slog.Int64("withoutEffect", max(0, written.Corrections-written.Skipped-written.Refolded)))
+			slog.Int64("reversed", written.Reversed), slog.Int64("withoutEffect", withoutEffect(&written.Tally)))
 	}
 	if written.Refolded > 0 || written.Left > 0 {
 		h.Log.LogAttrs(ctx, slog.LevelInfo, "entities folded again", slog.String("lane", l.lane.String()),
@@ -54,6 +54,12 @@ func (h *Write) write(ctx context.Context, l *laneRecords) (int, error) {
 			slog.String("lane", l.lane.String()), slog.String("generation", h.Generation), slog.Int("missed", written.Missed))
 	}
 	return written.Done, err
+}
+
+// withoutEffect is about the number of corrections that changed nothing. A reversal skips
+// an event, or takes that back.
+func withoutEffect(t *projection.Tally) int64 {
+	return max(0, t.Corrections-t.Refolded-t.Reversed-max(0, t.Skipped-t.Reversed))
 }
 
 // levelOf is lower for errors that pass by themselves.

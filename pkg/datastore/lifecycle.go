@@ -110,6 +110,11 @@ func (r Registry) Unreserve(ctx context.Context, id string) error {
 // returns ErrWithdrawn after a withdrawal, and ErrUnknown once the entry was
 // retired.
 func (r Registry) Enter(ctx context.Context, id, replay, version string) (Info, error) {
+	return r.EnterFor(ctx, id, replay, version, "")
+}
+
+// EnterFor is Enter of the throwaway of a verification; for "" it is Enter.
+func (r Registry) EnterFor(ctx context.Context, id, replay, version, verification string) (Info, error) {
 	var info Info
 	err := r.update(ctx, "enter generation", func(registered *RegistryState) error {
 		if known, found := registered.Find(id); found {
@@ -129,7 +134,7 @@ func (r Registry) Enter(ctx context.Context, id, replay, version string) (Info, 
 		attempt := reserved.Attempt
 		registered.unreserve(id)
 		info = r.newInfo(id, Building, replay, version)
-		info.Attempt = attempt
+		info.Attempt, info.Verification = attempt, verification
 		registered.Generations = append(registered.Generations, info)
 		return nil
 	})

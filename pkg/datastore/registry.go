@@ -36,6 +36,9 @@ type Info struct {
 	// Replay owns the generation; "" for a platform's first generation.
 	Replay  string    `json:"replay,omitempty"`
 	Created time.Time `json:"created"`
+	// Verification is set for a throwaway, and is the verification that it is built for: it
+	// never becomes active, nor is it kept to go back to.
+	Verification string `json:"verification,omitempty"`
 	// Loss is set permanently once the generation is known to lack events or its
 	// marks: nothing is folded into it any more, it cannot become active, and
 	// readers get an error.
@@ -133,6 +136,9 @@ var (
 	// ErrWithdrawn says that the replay may no longer make its generation
 	// active, because it was cancelled or has failed.
 	ErrWithdrawn = errors.New("the right to make the generation active was withdrawn")
+	// ErrThrowaway says that the generation is the throwaway of a verification, which drops
+	// it: it never becomes active. A retry cannot help.
+	ErrThrowaway = errors.New("the generation is the throwaway of a verification")
 	// ErrActive says that the generation was made active: it is too late to
 	// withdraw.
 	ErrActive = errors.New("the generation was made active already")

@@ -10,6 +10,8 @@ import (
 // its status; nil means that it is not.
 func (i *Info) mayBecomeActive() error {
 	switch {
+	case i.Verification != "":
+		return ErrThrowaway
 	case i.Withdrawn != "":
 		return ErrWithdrawn
 	case i.Loss != nil:
@@ -22,7 +24,7 @@ func (i *Info) mayBecomeActive() error {
 // status; nil means that it is allowed. Whoever cancelled its replay has decided against
 // it for good; a replay that has failed decides nothing.
 func (i *Info) MayBeChosen() error {
-	if i.Withdrawn == WithdrawnFailed && i.Loss == nil {
+	if i.Withdrawn == WithdrawnFailed && i.Loss == nil && i.Verification == "" {
 		return nil
 	}
 	return i.mayBecomeActive()

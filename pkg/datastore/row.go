@@ -26,8 +26,8 @@ type Row struct {
 	Conflicts  int64 `json:"conflicts,omitempty"`
 	// Ignored counts events that no projection handles.
 	Ignored int64 `json:"ignored,omitempty"`
-	// Skipped counts events that could not be applied and are stepped over, since
-	// a correction names them. Corrections counts the corrections themselves, also
+	// Skipped counts events that are stepped over since a correction names them:
+	// those that could not be applied, and those that are reversed. Corrections counts the corrections themselves, also
 	// those without effect.
 	Skipped     int64 `json:"skipped,omitempty"`
 	Corrections int64 `json:"corrections,omitempty"`
@@ -139,12 +139,14 @@ type Folded struct {
 	Parked     int64 `json:"parked"`
 }
 
-// Count adds counts to a mark.
+// Count adds counts to a mark. What a reversal takes back was perhaps never counted, so
+// they do not fall below 0.
 func (m *Mark) Count(f Folded) {
 	if m.Folded != nil {
 		f.Applied += m.Folded.Applied
 		f.Duplicates += m.Folded.Duplicates
 		f.Parked += m.Folded.Parked
 	}
+	f.Applied, f.Duplicates = max(0, f.Applied), max(0, f.Duplicates)
 	m.Folded = &f
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"reprise/pkg/effects/guard"
 	"reprise/pkg/event"
 	"reprise/pkg/gateway"
 )
@@ -158,6 +159,38 @@ func (g *collecting) ask(ctx context.Context, call *gateway.Call, body json.RawM
 		return nil, fmt.Errorf("call %s: %w", call.ID(), gateway.ErrTooLarge)
 	}
 	return asJSON(answer), err
+}
+
+// Foresee returns the updates that the service would make for an event that is not in the
+// log yet, and why there may be others: no system is asked.
+func (r *Reactor) Foresee(ctx context.Context, reaction *gateway.Reaction) (
+	wanted []Entry, unknown string, err error,
+) {
+	if !r.types[reaction.Event.Type] {
+		return nil, "", nil
+	}
+	g := &collecting{
+		calls:    r.calls,
+		born:     make(map[string]event.Position, len(r.calls)),
+		place:    Place{Entity: reaction.Event.Subject, Position: "next"},
+		reaction: reaction,
+		called:   make(map[string]bool),
+	}
+	for id := range r.calls {
+		g.born[id] = ""
+	}
+	err = r.guard.React(ctx, r.Service, reaction, g)
+	switch {
+	case ctx.Err() != nil:
+		return nil, "", context.Cause(ctx)
+	case errors.Is(err, guard.ErrManyRunaways):
+		return nil, "", err
+	case errors.Is(err, guard.ErrRunaway): // it goes on, and must not be looked into
+		return nil, Brief(err), nil
+	case err != nil:
+		unknown = Brief(err)
+	}
+	return g.entries, unknown, nil
 }
 
 // left are the recorded updates that the reaction did not make.

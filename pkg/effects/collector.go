@@ -151,13 +151,13 @@ func (l *lot) compare(ctx context.Context, f *fold, p *projection.Placed, before
 	var entries []Entry
 	switch {
 	case l.ahead(p):
-		if l.reacts(before, after, p.Event.Type) {
+		if l.reacts(before, after, &p.Event) {
 			*classes = append(*classes, Ahead)
 		}
 		return false, nil
 	case after.Parked != nil:
 		entries = g.left(Undecided, "the entity is parked in the rebuilt generation")
-	case !l.reacts(before, after, p.Event.Type):
+	case !l.reacts(before, after, &p.Event):
 		entries = g.left(Missing, "")
 	default:
 		if entries, stop, err = l.wanted(ctx, g); err != nil {
@@ -238,7 +238,7 @@ func (l *lot) released(
 	}
 	done := errors.New("done")
 	err = f.releasing(ctx, before, events, named, func(one *projection.Placed, old, now *datastore.Row) error {
-		if l.ahead(p) || !l.reacts(old, now, one.Event.Type) {
+		if l.ahead(p) || !l.reacts(old, now, &one.Event) {
 			return nil
 		}
 		entries, ends, err := l.wanted(ctx, l.gateway(one, old, now, recorded[one.Position]))

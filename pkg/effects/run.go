@@ -116,7 +116,7 @@ func (r *run) take(ctx context.Context, p *projection.Placed) (failed *failure, 
 	if releases(&before, &after) {
 		return r.released(ctx, &before, p.Position)
 	}
-	if !r.reacts(&before, &after, p.Event.Type) {
+	if !r.reacts(&before, &after, &p.Event) {
 		return nil, nil
 	}
 	return r.react(ctx, p, &before, &after)
@@ -128,10 +128,13 @@ func releases(before, after *datastore.Row) bool {
 }
 
 // reacts reports whether the service reacts to an event, by the rows before and after it: not
-// to a duplicate, and not to one that is parked or waits behind one.
-func (r *Reactor) reacts(before, after *datastore.Row, eventType string) bool {
-	happened := after.Count > before.Count || after.Ignored > before.Ignored
-	return happened && before.Parked == nil && r.types[eventType]
+// to a duplicate, and not to one that is parked or waits behind one. A reversal happens also
+// where the entity is folded again without an event.
+func (r *Reactor) reacts(before, after *datastore.Row, e *event.Event) bool {
+	_, reverses := event.ReversalOf(e)
+	happened := after.Count > before.Count || after.Ignored > before.Ignored ||
+		reverses && after.Parked == nil && after.Duplicates == before.Duplicates
+	return happened && before.Parked == nil && r.types[e.Type]
 }
 
 // react calls the service for one event.
@@ -202,7 +205,7 @@ func (r *run) released(ctx context.Context, before *datastore.Row, upTo event.Po
 	}
 	var failed *failure
 	err = r.fold.releasing(ctx, before, events, named, func(p *projection.Placed, old, now *datastore.Row) error {
-		if !r.reacts(old, now, p.Event.Type) {
+		if !r.reacts(old, now, &p.Event) {
 			return nil
 		}
 		var err error

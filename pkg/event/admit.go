@@ -88,3 +88,24 @@ func (e *Event) AdmitOwnTime(now time.Time) error {
 	}
 	return nil
 }
+
+// AdmitReserved returns an *Invalid for an event with a type or source that is
+// reserved for the platform. With copied set it admits corrections, since a copy of
+// a log keeps those that the log has.
+func (e *Event) AdmitReserved(copied bool) error {
+	if !strings.HasPrefix(e.Type, ReservedTypes) && e.Source != SourceCorrections {
+		return nil
+	}
+	if copied && IsCorrection(e) {
+		return nil
+	}
+	switch {
+	case copied && (e.Type == TypeSkipped || e.Type == TypeRefolded || strings.HasSuffix(e.Type, ReversedSuffix)):
+		return invalid("data", "is not that of a correction: import corrections exactly as the log has them")
+	case e.Source == SourceCorrections:
+		return invalid("source", "%s is reserved for corrections, which reprise parked skip, reverse and repair make",
+			SourceCorrections)
+	}
+	return invalid("type", "begins with %s, which is reserved for the platform: reprise parked skip, reverse and repair "+
+		"make corrections", ReservedTypes)
+}

@@ -16,6 +16,9 @@ const (
 	// TypeRefolded is the type of a correction that changes no rule: an event of the
 	// log at which the live path folds its entity again from the first event on.
 	TypeRefolded = "reprise.entity.refolded"
+	// ReversedSuffix ends the type of a correction that reverses an event, behind that
+	// event's own type. From any other source, a type with that end means nothing.
+	ReversedSuffix = ".reversed"
 	// SourceCorrections is the source of every correction.
 	SourceCorrections = "urn:reprise:corrections"
 	// MaxReasonBytes bounds the reason of a correction, and MaxWhoBytes who made it.
@@ -25,13 +28,16 @@ const (
 	MaxRequestBytes = 80
 )
 
-// IsCorrection reports whether an event is a correction of either kind, as NewSkip and
-// NewRefold make them.
+// IsCorrection reports whether an event is a correction of any kind, as NewSkip,
+// NewRefold and NewReversal make them.
 func IsCorrection(e *Event) bool {
 	if e.Source != SourceCorrections {
 		return false
 	}
 	if _, is := SkipOf(e); is {
+		return true
+	}
+	if _, is := ReversalOf(e); is {
 		return true
 	}
 	_, is := RefoldOf(e)
@@ -52,20 +58,29 @@ type Skip struct {
 }
 
 // Named is the identity of the event that the correction names.
-func (s *Skip) Named() Digest {
-	e := Event{Source: s.Source, ID: s.ID}
+func (s *Skip) Named() Digest { return identityOf(s.Source, s.ID) }
+
+func identityOf(source, id string) Digest {
+	e := Event{Source: source, ID: id}
 	return e.Identity()
 }
 
 func (s *Skip) check() error {
-	switch {
-	case s.Source == "" || s.ID == "":
-		return invalid("data", "of a correction must name the source and the id of an event")
-	}
-	if _, err := ParsePosition(string(s.Position)); err != nil {
-		return invalid("data", "of a correction must have a position")
+	if err := checkNamed(s.Source, s.ID, s.Position); err != nil {
+		return err
 	}
 	return checkRemarks(s.Reason, s.Who)
+}
+
+// checkNamed checks how a correction names an event.
+func checkNamed(source, id string, at Position) error {
+	if source == "" || id == "" {
+		return invalid("data", "of a correction must name the source and the id of an event")
+	}
+	if _, err := ParsePosition(string(at)); err != nil {
+		return invalid("data", "of a correction must have a position")
+	}
+	return nil
 }
 
 // checkRemarks checks what the log keeps of why a correction was made, and by whom.
@@ -178,23 +193,96 @@ func RefoldOf(e *Event) (Refold, bool) {
 	return r, err == nil && data == e.Data
 }
 
-// AdmitReserved returns an *Invalid for an event with a type or source that is
-// reserved for the platform. With copied set it admits corrections, since a copy of
-// a log keeps those that the log has.
-func (e *Event) AdmitReserved(copied bool) error {
-	if !strings.HasPrefix(e.Type, ReservedTypes) && e.Source != SourceCorrections {
-		return nil
+// Reversal is the content of a correction that reverses an event.
+type Reversal struct {
+	// Source, ID and Type are those of the event that is reversed, which source and id
+	// name, also in a copy of the log.
+	Source string `json:"source"`
+	ID     string `json:"id"`
+	Type   string `json:"type"`
+	// Position is the event's place in the log that the correction was made for.
+	Position Position `json:"position"`
+	Reason   string   `json:"reason"`
+	// Who made the correction, "" if unknown.
+	Who string `json:"who,omitempty"`
+	// Inverse is applied in place of the correction. Without one, the entity is folded
+	// again without the event.
+	Inverse *Inverse `json:"inverse,omitempty"`
+}
+
+// Inverse is an event that undoes another one: a type that the entity's projection
+// handles, and its data, which are JSON.
+type Inverse struct {
+	Type string          `json:"type"`
+	Data json.RawMessage `json:"data"`
+}
+
+// As is the inverse in place of the correction that has it: with its identity, time and
+// entity.
+func (i *Inverse) As(correction *Event) Event {
+	e := *correction
+	e.Type, e.Data = i.Type, string(i.Data)
+	return e
+}
+
+// Named is the identity of the event that is reversed.
+func (r *Reversal) Named() Digest { return identityOf(r.Source, r.ID) }
+
+func (r *Reversal) check() error {
+	if err := checkNamed(r.Source, r.ID, r.Position); err != nil {
+		return err
 	}
-	if copied && IsCorrection(e) {
-		return nil
+	kinds := []string{r.Type}
+	if r.Inverse != nil {
+		if kinds = append(kinds, r.Inverse.Type); !json.Valid(r.Inverse.Data) {
+			return invalid("data", "of a correction has an inverse without data in JSON")
+		}
 	}
-	switch {
-	case copied && (e.Type == TypeSkipped || e.Type == TypeRefolded):
-		return invalid("data", "is not that of a correction: import corrections exactly as the log has them")
-	case e.Source == SourceCorrections:
-		return invalid("source", "%s is reserved for corrections, which reprise parked skip and reprise repair make",
-			SourceCorrections)
+	for _, kind := range kinds {
+		if CheckType(kind) != nil || strings.HasPrefix(kind, ReservedTypes) {
+			return invalid("data", "of a correction must have types that events can have")
+		}
 	}
-	return invalid("type", "begins with %s, which is reserved for the platform: reprise parked skip and reprise repair "+
-		"make corrections", ReservedTypes)
+	return checkRemarks(r.Reason, r.Who)
+}
+
+// NewReversal makes the correction that reverses an event of an entity. Its id follows
+// from the event that it names, so that an event that is reversed twice has a duplicate.
+// Its attributes causationid and actor tell the id of that event, and who reverses it.
+// Its error is an *Invalid.
+func NewReversal(entity string, r Reversal, at time.Time) (Event, error) {
+	if err := r.check(); err != nil {
+		return Event{}, err
+	}
+	e, err := newCorrection(r.Type+ReversedSuffix, ReversalID(r.Source, r.ID), entity, r, at)
+	if err != nil {
+		return Event{}, err
+	}
+	for _, x := range []struct{ name, value string }{{"actor", r.Who}, {"causationid", r.ID}} {
+		if x.value != "" && len(x.value) <= maxCause && CheckExtension(x.name, x.value) == nil {
+			e.Extensions = append(e.Extensions, StringExtension(x.name, x.value))
+		}
+	}
+	return e, e.Validate()
+}
+
+// maxCause bounds the attributes of a reversal that repeat what its data say.
+const maxCause = 1024
+
+// ReversalID is the id of the correction that reverses an event.
+func ReversalID(source, id string) string { return "reverse-" + identityOf(source, id).String() }
+
+// ReversalOf returns the content of a correction that reverses an event, and false for
+// any other event. Only data that NewReversal could have made are those of a correction.
+func ReversalOf(e *Event) (Reversal, bool) {
+	if e.Source != SourceCorrections || e.Base64 || !strings.HasSuffix(e.Type, ReversedSuffix) {
+		return Reversal{}, false
+	}
+	var r Reversal
+	if json.Unmarshal([]byte(e.Data), &r) != nil || r.check() != nil || e.Type != r.Type+ReversedSuffix ||
+		e.ID != ReversalID(r.Source, r.ID) {
+		return Reversal{}, false
+	}
+	data, err := encodeCorrection(&r)
+	return r, err == nil && data == e.Data
 }

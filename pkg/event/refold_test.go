@@ -74,7 +74,8 @@ func TestWrongRefoldsAreRefused(t *testing.T) {
 	}
 }
 
-// FuzzCorrections makes sure that only what NewSkip and NewRefold make is a correction.
+// FuzzCorrections makes sure that only what NewSkip, NewRefold and NewReversal make is a
+// correction.
 func FuzzCorrections(f *testing.F) {
 	skip, err := event.NewSkip("x", event.Skip{Source: "s", ID: "1", Position: "0001-011-0000", Reason: "r"},
 		time.UnixMilli(0))
@@ -85,15 +86,25 @@ func FuzzCorrections(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	for _, e := range []event.Event{skip, refold} {
+	reversal, err := event.NewReversal("x", event.Reversal{Source: "s", ID: "1", Type: "t", Position: "0001-011-0000",
+		Reason: "r", Inverse: &event.Inverse{Type: "u", Data: []byte(`{"a":"<"}`)}}, time.UnixMilli(0))
+	if err != nil {
+		f.Fatal(err)
+	}
+	for _, e := range []event.Event{skip, refold, reversal} {
 		f.Add(e.Type, e.ID, e.Subject, e.Data)
 	}
 	f.Fuzz(func(t *testing.T, kind, id, subject, data string) {
+		if event.CheckSubject(subject) != nil {
+			return // no event has it
+		}
 		e := event.Event{Type: kind, ID: id, Subject: subject, Source: event.SourceCorrections, Data: data}
 		var made event.Event
 		var err error
 		if s, is := event.SkipOf(&e); is {
 			made, err = event.NewSkip(subject, s, time.UnixMilli(0))
+		} else if r, is := event.ReversalOf(&e); is {
+			made, err = event.NewReversal(subject, r, time.UnixMilli(0))
 		} else if r, is := event.RefoldOf(&e); is {
 			made, err = event.NewRefold(subject, r, time.UnixMilli(0))
 		} else {

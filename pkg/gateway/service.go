@@ -20,7 +20,8 @@ type Service interface {
 	Version() int
 	// Types are the types of the events that it reacts to, of those that happened: not to
 	// duplicates, and not to those at which the entity is parked, or that wait behind one.
-	// A type that no projection handles may be among them.
+	// A type that no projection handles may be among them. The reversal of an event of type
+	// X has the type X.reversed.
 	Types() []string
 	// Calls declares what it may call.
 	Calls() []Call

@@ -19,6 +19,7 @@ import (
 	"reprise/pkg/platform"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay/request"
+	"reprise/pkg/verify"
 )
 
 // Options configure a platform. Only Dir is required.
@@ -49,6 +50,8 @@ type Options struct {
 	// VerifyFullEvery says that of so many verifications in a row one verifies everything,
 	// the others what has changed; 0 means DefaultVerifyFullEvery.
 	VerifyFullEvery int
+	// VerifyDepth is the depth of the daily verification, "" for fold.
+	VerifyDepth verify.Depth
 	// VerifyBudget is what a daily verification may use; the zero Budget is none.
 	VerifyBudget request.Budget
 	// Projections default to those of package domain.

@@ -70,7 +70,9 @@ func TestVerificationsThatAreRefused(t *testing.T) {
 		kind               string
 	}{
 		{http.MethodPost, "/verifications", `{"name":"a b"}`, 400, "invalid-verification"},
-		{http.MethodPost, "/verifications", `{"input":{"depth":"rebuild"}}`, 400, "invalid-verification"},
+		{http.MethodPost, "/verifications", `{"input":{"depth":"shadow"}}`, 400, "invalid-verification"},
+		{http.MethodPost, "/verifications", `{"input":{"depth":"rebuild","full":false}}`, 400, "invalid-verification"},
+		{http.MethodPost, "/verifications", `{"input":{"depth":"rebuild","from":"2026-03-01"}}`, 400, "invalid-verification"},
 		{http.MethodPost, "/verifications", `{"input":{"generation":"g9"}}`, 409, "generation-unknown"},
 		{http.MethodGet, "/verifications/none", "", 404, "verification-not-found"},
 		{http.MethodPost, "/verifications/none/cancel", "", 404, "verification-not-found"},

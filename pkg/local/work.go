@@ -199,7 +199,9 @@ func (p *Platform) verifyNightly(ctx context.Context) {
 // platform that is started again in that minute starts no second one.
 func (p *Platform) verifyAt(ctx context.Context, night time.Time) {
 	name := "nightly-" + night.Format("20060102-1504")
-	_, _, err := p.core.Verifications().Start(ctx, name, verify.Request{Budget: p.options.VerifyBudget})
+	depth := p.options.VerifyDepth
+	_, _, err := p.core.Verifications().Start(ctx, name,
+		verify.Request{Depth: depth, Full: depth == verify.Rebuild, Budget: p.options.VerifyBudget})
 	level, text := slog.LevelInfo, ""
 	if err != nil {
 		level, text = slog.LevelError, err.Error()

@@ -172,7 +172,8 @@ func (p *Platform) Comparer() *cutover.Comparer {
 
 // Closer is what report-replay is made of.
 func (p *Platform) Closer() *lifecycle.Closer {
-	return &lifecycle.Closer{Store: p.store, Registry: p.registry, Generations: p.Generations, Lanes: p.Lanes.Count()}
+	return &lifecycle.Closer{Store: p.store, Registry: p.registry, Generations: p.Generations, Lanes: p.Lanes.Count(),
+		Verifies: p.verifies}
 }
 
 // Replays starts and cancels replays, and closes those whose execution has ended

@@ -2,6 +2,7 @@ package platform
 
 import (
 	"context"
+	"errors"
 
 	"reprise/pkg/replay/lifecycle"
 
@@ -13,6 +14,7 @@ import (
 	"reprise/pkg/api/generations"
 	"reprise/pkg/api/intake"
 	"reprise/pkg/api/past"
+	"reprise/pkg/api/reversals"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/consume"
 	"reprise/pkg/steps"
@@ -54,6 +56,7 @@ func (p *Platform) API() *api.API {
 			Log:         p.Log,
 		},
 		Past:       p.past(),
+		Reversals:  p.reversals(),
 		Replays:    p.Replays(),
 		Viewer:     viewer,
 		Forecaster: p.Forecaster(),
@@ -61,7 +64,14 @@ func (p *Platform) API() *api.API {
 		Verifications: verifications.Verifications{
 			Service: p.Verifications(),
 			Store:   p.verifications(),
-			Log:     p.Log,
+			Replay: func(ctx context.Context, id string) (lifecycle.View, error) {
+				row, err := p.store.Load(ctx, id)
+				if err != nil {
+					return lifecycle.View{}, err
+				}
+				return viewer.View(ctx, row)
+			},
+			Log: p.Log,
 		},
 		Outgoing: p.outgoing(),
 		Extract: extract.Extract{
@@ -93,6 +103,20 @@ func (p *Platform) past() past.Past {
 		Buckets:  p.finder().Find,
 		Applier:  p.Applier,
 		Effects:  p.effectsLog(),
+		Log:      p.Log,
+	}
+}
+
+func (p *Platform) reversals() reversals.Reversals {
+	return reversals.Reversals{
+		Registry: p.registry,
+		Heads:    p.heads,
+		EventLog: p.EventLog,
+		Lanes:    p.Lanes,
+		Buckets:  p.finder().Find,
+		Applier:  p.Applier,
+		Load:     p.Load(false),
+		Reactor:  p.reactor,
 		Log:      p.Log,
 	}
 }
@@ -184,7 +208,8 @@ func (p *Platform) Report() Step[steps.ReportInput, lifecycle.View] {
 // Close is close-replay.
 func (p *Platform) Close() func(context.Context, events.CloudWatchEvent) error {
 	ended := &steps.CloseReplay{Replays: p.Replays(), Machine: p.Settings.Machine,
-		Verifications: p.Verifications(), VerifyMachine: p.Settings.VerifyMachine, Log: p.Log}
+		Verifications: p.Verifications(), VerifyMachine: p.Settings.VerifyMachine, Wake: p.WakeKeeper,
+		Log: p.Log}
 	return func(ctx context.Context, e events.CloudWatchEvent) error {
 		id, err := ended.Handle(ctx, e)
 		if id == "" {
@@ -208,7 +233,7 @@ func (p *Platform) Keep(ctx context.Context) error {
 	if err := p.Keeper().Keep(ctx); err != nil {
 		return err
 	}
-	if err := p.Replays().Reconcile(ctx); err != nil {
+	if err := errors.Join(p.Verifications().Reconcile(ctx), p.Replays().Reconcile(ctx)); err != nil {
 		return err
 	}
 	p.CheckCode(ctx)

@@ -17,7 +17,6 @@ import (
 	"reprise/pkg/meter"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay/lifecycle"
-	"reprise/pkg/verify"
 )
 
 // Parts are the parts of a platform. A process needs only the parts of the
@@ -47,7 +46,7 @@ type Parts struct {
 	Executions lifecycle.Executions
 	// VerifyExecutions starts and stops executions of the state machine of
 	// verifications.
-	VerifyExecutions verify.Executions
+	VerifyExecutions VerifyExecutions
 	// Transitions counts state transitions, those of child executions included.
 	Transitions func(ctx context.Context, id string) (int, error)
 	// Host runs the generations' consumers. WakeKeeper asks the keeper to check
@@ -74,6 +73,13 @@ type Parts struct {
 	Now    func() time.Time
 	Sleep  func(ctx context.Context, d time.Duration) error
 	Random io.Reader
+}
+
+// VerifyExecutions are the executions of verifications, as those of replays.
+type VerifyExecutions interface {
+	Start(ctx context.Context, name string, input []byte) error
+	State(ctx context.Context, name string) (lifecycle.ExecutionStatus, error)
+	Stop(ctx context.Context, name, errorName, cause string) error
 }
 
 // Settings are the settings of a platform. The number of lanes is in Parts.

@@ -2,17 +2,21 @@ package platform
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 
 	"reprise/pkg/eventlog"
+	"reprise/pkg/meter"
+	"reprise/pkg/replay"
 	"reprise/pkg/steps"
 	"reprise/pkg/verify"
+	"reprise/pkg/verify/rebuild"
 )
 
 // PlanVerification is plan-verification.
 func (p *Platform) PlanVerification() Step[steps.PlanVerificationInput, steps.PlanVerificationOutput] {
 	plan := &steps.PlanVerification{Store: p.verifications(), Planner: p.verificationPlanner(),
-		AtOnce: p.Settings.Readers, Log: p.Log}
+		Rebuilder: p.rebuilder(), AtOnce: p.Settings.Readers, Log: p.Log}
 	return timed(p, plan.Handle)
 }
 
@@ -34,9 +38,49 @@ func (p *Platform) Verifications() *verify.Service {
 		Store:      p.verifications(),
 		Planner:    p.verificationPlanner(),
 		Reporter:   p.verificationReporter(),
-		Executions: p.VerifyExecutions,
+		Executions: executionsOf{p.VerifyExecutions},
+		Rebuilds:   p.rebuilder(),
 		Random:     p.Random,
 	}
+}
+
+// executionsOf names states as package verify does.
+type executionsOf struct{ VerifyExecutions }
+
+func (e executionsOf) State(ctx context.Context, name string) (string, error) {
+	state, err := e.VerifyExecutions.State(ctx, name)
+	return string(state), err
+}
+
+// rebuilder joins verifications of depth rebuild to their replays.
+func (p *Platform) rebuilder() *rebuild.Rebuilder {
+	return &rebuild.Rebuilder{
+		Store:       p.verifications(),
+		Planner:     p.verificationPlanner(),
+		Replays:     p.Replays(),
+		Rows:        p.store,
+		Ledger:      p.ledger(),
+		Generations: p.Generations,
+		Lanes:       p.Lanes.Count(),
+	}
+}
+
+// rebuilt is what the replay of a verification has used so far, nothing if there is none.
+func (p *Platform) rebuilt(ctx context.Context, id string) (meter.Usage, error) {
+	used, err := p.ledger().Used(ctx, id)
+	if errors.Is(err, replay.ErrNotFound) {
+		return meter.Usage{}, nil
+	}
+	return used, err
+}
+
+// verifies reports whether a verification goes on.
+func (p *Platform) verifies(ctx context.Context, id string) (bool, error) {
+	row, err := p.verifications().Load(ctx, id)
+	if errors.Is(err, verify.ErrNotFound) {
+		return false, nil
+	}
+	return err == nil && !row.Status.Ended(), err
 }
 
 // Checker is the part of verify-lanes that verifies.
@@ -71,7 +115,7 @@ func (p *Platform) verificationPlanner() *verify.Planner {
 }
 
 func (p *Platform) verificationReporter() *verify.Reporter {
-	return &verify.Reporter{Store: p.verifications(), Log: p.EventLog}
+	return &verify.Reporter{Store: p.verifications(), Log: p.EventLog, Rebuilt: p.rebuilt}
 }
 
 // timed wraps a step that belongs to no replay: it logs the end.

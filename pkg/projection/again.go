@@ -51,6 +51,9 @@ func (f *rowFold) correct(ctx context.Context, s *sighting) (done bool, err erro
 		}
 		f.stepOver()
 	}
+	if err := f.reversedWhileWaiting(ctx, s); err != nil {
+		return false, err
+	}
 	for f.row.Parked != nil && f.row.Parked.Again != nil {
 		more, err := f.step(ctx)
 		if err != nil {
@@ -61,6 +64,23 @@ func (f *rowFold) correct(ctx context.Context, s *sighting) (done bool, err erro
 		}
 	}
 	return true, nil
+}
+
+// reversedWhileWaiting finds out which of the events that wait are left out, if there may
+// be any. Where the entity has too many events for that, reversals that wait are rejected
+// when their turn comes.
+func (f *rowFold) reversedWhileWaiting(ctx context.Context, s *sighting) error {
+	if f.row.Parked.Named == 0 {
+		return nil
+	}
+	past, err := f.survey(ctx, s, f.within)
+	if f.unfit = unfitness(err); f.unfit != "" {
+		return nil
+	}
+	if err == nil {
+		f.out = past.reversed()
+	}
+	return err
 }
 
 // identifyParked reads from the log which event the row is parked at. It is stored

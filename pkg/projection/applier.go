@@ -84,6 +84,16 @@ func NewApplier(set *Set, log Histories, options ...Option) *Applier {
 // Version is the version of the set of projections.
 func (a *Applier) Version() string { return a.set.Version() }
 
+// Handles reports whether a projection handles events of a type.
+func (a *Applier) Handles(eventType string) bool { return a.set.For(eventType) != nil }
+
+// Reverse returns what undoes an event, given the entity's state now, as the projection
+// declares it: nil if the entity is to be folded again without it. Whatever goes wrong in
+// the projection is an error, with its text.
+func (a *Applier) Reverse(ctx context.Context, state []byte, e *event.Event) (*event.Inverse, error) {
+	return a.set.reverse(ctx, state, e)
+}
+
 // Target is a lane of a generation that events are folded into.
 type Target struct {
 	// ID is the generation's id.
@@ -111,6 +121,9 @@ type Tally struct {
 	// and Left those that it was left as it is, since its history is too long or cannot be
 	// decoded. The counts above are then differences, which may be negative.
 	Refolded, Left int64
+	// Reversed counts the reversals for which an entity was folded from its first event on,
+	// on every path; they make differences of the counts, too.
+	Reversed int64
 }
 
 func (t *Tally) add(before, after *datastore.Row) {
@@ -135,6 +148,7 @@ func (t *Tally) addTally(o Tally) {
 	t.Parked += o.Parked
 	t.Refolded += o.Refolded
 	t.Left += o.Left
+	t.Reversed += o.Reversed
 }
 
 // Apply folds events of one lane, in position order per entity, into rows: first in
@@ -197,8 +211,8 @@ type work struct {
 	exact *identities
 	// unfinished is set if after is the progress of a fold that is not done.
 	unfinished bool
-	// refolded and left are as in Tally.
-	refolded, left int64
+	// refolded, left and reversed are as in Tally.
+	refolded, left, reversed int64
 }
 
 // sighting is an event with its fingerprints.
@@ -259,4 +273,11 @@ func (a *Applier) Aside() *Applier {
 	aside := *a
 	aside.cache = newIdentityCache(cachedIdentities)
 	return &aside
+}
+
+// Over returns an Applier like Aside that reads histories from another log.
+func (a *Applier) Over(log Histories) *Applier {
+	over := a.Aside()
+	over.log = log
+	return over
 }

@@ -140,21 +140,29 @@ func expected(events []projection.Placed) map[string]datastore.Row {
 	return rows
 }
 
-// foldFresh folds events of an entity that are no duplicates. An event that cannot
-// be applied is stepped over if a later one is a correction that names it; otherwise
-// all later ones wait.
+// foldFresh folds events of an entity that are no duplicates. An event that is reversed is
+// left out. One that cannot be applied is stepped over if a later one is a correction that
+// names it; otherwise all later ones wait.
 func foldFresh(row datastore.Row, events []projection.Placed) datastore.Row {
 	var state []string
+	out := reversedAmong(events)
 	for i, p := range events {
+		reversal, _ := event.ReversalOf(&p.Event)
+		kind, data := p.Event.Type, p.Event.Data
+		if reversal.Inverse != nil {
+			kind, data = reversal.Inverse.Type, string(reversal.Inverse.Data)
+		}
 		switch {
-		case event.IsCorrection(&p.Event):
+		case event.IsCorrection(&p.Event) && (reversal.Inverse == nil || kind == "nobody.wants"):
 			row.Corrections++
-		case p.Event.Type == "nobody.wants":
+		case kind == "nobody.wants":
 			row.Ignored++
-		case p.Event.Type == "it.happened":
+		case out[i]:
+			row.Skipped++
+		case kind == "it.happened":
 			row.Count++
 			row.Chain = row.Chain.Chain(event.DigestOf(p.Position, p.Line))
-			state = append(state, `"`+strings.ReplaceAll(p.Event.Data, `"`, `\"`)+`"`)
+			state = append(state, `"`+strings.ReplaceAll(data, `"`, `\"`)+`"`)
 			row.State = []byte(`{"seen":[` + strings.Join(state, ",") + `]}`)
 		case slices.ContainsFunc(events[i+1:], func(later projection.Placed) bool {
 			skip, corrects := event.SkipOf(&later.Event)
@@ -167,6 +175,24 @@ func foldFresh(row datastore.Row, events []projection.Placed) datastore.Row {
 		}
 	}
 	return row
+}
+
+// reversedAmong are the indexes of the events that a later one reverses without an
+// inverse, unless that is reversed itself.
+func reversedAmong(events []projection.Placed) map[int]bool {
+	out := make(map[int]bool)
+	for i := len(events) - 1; i >= 0; i-- {
+		reversal, is := event.ReversalOf(&events[i].Event)
+		if !is || reversal.Inverse != nil || out[i] {
+			continue
+		}
+		for j := range i {
+			if events[j].Event.Source == reversal.Source && events[j].Event.ID == reversal.ID {
+				out[j] = true
+			}
+		}
+	}
+	return out
 }
 
 // essence is what two ways of folding the same log must agree on.

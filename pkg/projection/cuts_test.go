@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 	"time"
 
@@ -12,6 +13,7 @@ import (
 
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
+	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 )
 
@@ -69,6 +71,9 @@ func drawEvents(t *rapid.T) []event.Event {
 		if rapid.IntRange(0, 4).Draw(t, "correct") == 0 {
 			events = append(events, drawCorrection(t, events))
 		}
+		if rapid.IntRange(0, 4).Draw(t, "reverse") == 0 {
+			events = append(events, drawReversal(t, events))
+		}
 		if rapid.IntRange(0, 7).Draw(t, "refold") == 0 {
 			of := rapid.SampledFrom([]string{"x", "y", "x#"}).Draw(t, "refolded")
 			request := fmt.Sprint("request ", rapid.IntRange(0, 3).Draw(t, "request"))
@@ -76,6 +81,34 @@ func drawEvents(t *rapid.T) []event.Event {
 		}
 	}
 	return events
+}
+
+// drawReversal names an event that may be any, also a reversal or a correction, or that
+// the log has only later or never. It may bring an inverse, which may be rejected.
+func drawReversal(t *rapid.T, events []event.Event) event.Event {
+	named := events[rapid.IntRange(0, len(events)-1).Draw(t, "reversed")]
+	if rapid.IntRange(0, 9).Draw(t, "elsewhere") == 0 {
+		named.ID = fmt.Sprint(rapid.IntRange(0, 30).Draw(t, "reversed id"))
+	}
+	var inverse *event.Inverse
+	if rapid.IntRange(0, 2).Draw(t, "inverse") == 0 {
+		kind := rapid.SampledFrom([]string{"it.happened", "it.happened", "it.happened", "is.wrong", "nobody.wants"})
+		inverse = &event.Inverse{Type: kind.Draw(t, "type of the inverse"), Data: []byte("7")}
+	}
+	return reversalOf(t, &named, inverse)
+}
+
+func reversalOf(t interface{ Fatal(...any) }, of *event.Event, inverse *event.Inverse) event.Event {
+	kind := of.Type
+	if strings.HasPrefix(kind, event.ReservedTypes) {
+		kind = "it.happened" // the platform makes no reversals of these
+	}
+	e, err := event.NewReversal(of.Subject, event.Reversal{Source: of.Source, ID: of.ID, Type: kind,
+		Position: "0001-011-0000", Reason: "r", Inverse: inverse}, time.UnixMilli(0))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return e
 }
 
 func refoldOf(t interface{ Fatal(...any) }, entity, request string) event.Event {
@@ -182,6 +215,10 @@ func TestWholeRowsDoNotDependOnHowEventsAreCutIntoBatches(t *testing.T) {
 				t.Fatal(err)
 			}
 			for entity, row := range rows {
+				whole, err := applier.Whole(ctx(t), 0, entity, eventlog.ExpandBuckets(row.Buckets), "ffff-011-0000")
+				if err != nil || essence(whole) != essence(row) {
+					t.Fatalf("at once %s, %v, in batches %s", essence(whole), err, essence(row))
+				}
 				if row.Replay != name[:2] || row.Version != b.set.Version() {
 					t.Fatalf("built by %q, of version %q", row.Replay, row.Version)
 				}

@@ -1,5 +1,5 @@
 // Package projection folds events into the rows of a generation. It contains the
-// rule for duplicates, parking, corrections, and the consumer of the event stream that writes
+// rule for duplicates, parking, corrections and reversals, and the consumer of the event stream that writes
 // rows (Live); the consumer of playback records, in package replay, uses Applier.
 // The design notes of package replay explain how duplicates are found at a cost
 // that does not grow with an entity's past.

@@ -29,6 +29,7 @@ type rowFold struct {
 	history history
 	again   again
 	refolding
+	reversing
 	// overlooked is, in a fold from nothing whose end is known, the position of the last
 	// correction that names each identity.
 	overlooked map[event.Digest]event.Position
@@ -65,8 +66,8 @@ func (f *rowFold) take(ctx context.Context, s *sighting) (done bool, err error) 
 	if err != nil {
 		return false, err
 	}
-	if !duplicate && f.refolding.applies(f, s) {
-		if content, duplicate, err = f.anew(ctx, s); err != nil {
+	if !duplicate {
+		if content, duplicate, err = f.folds(ctx, s); err != nil {
 			return false, err
 		}
 	}
@@ -96,32 +97,63 @@ func (f *rowFold) take(ctx context.Context, s *sighting) (done bool, err error) 
 }
 
 // apply folds an event into a row that is not parked. A correction has no effect
-// then.
+// then, but a reversal that brings its inverse.
 func (f *rowFold) apply(s *sighting) {
+	placed := s.Placed
 	if isCorrection(s) {
-		f.row.Corrections++
-		return
-	}
-	projection := f.set.For(s.Event.Type)
-	if projection == nil {
-		f.row.Ignored++
-		return
-	}
-	if err := f.applyTo(projection, s.Placed); err != nil {
-		if f.overlooked[s.id] > s.Position {
-			f.overlook()
+		inverse := f.inverse(s)
+		switch {
+		case inverse != nil:
+			placed = inverse
+		case f.unfit != "" && f.leavesOut(f, s):
+			f.reject(s, f.unfit)
+			return
+		default:
+			f.row.Corrections++
 			return
 		}
-		f.row.Parked = &datastore.Parked{Position: s.Position, Type: s.Event.Type, Reason: err.Error()}
-		f.fold = nil
+	}
+	projection := f.set.For(placed.Event.Type)
+	switch {
+	case projection == nil:
+		f.row.Ignored++
+		return
+	case f.out[s.id]:
+		f.overlook()
+		return
+	}
+	if err := f.applyTo(projection, placed); err != nil {
+		f.reject(s, err.Error())
 		return
 	}
 	f.row.Count++
 	f.row.Chain = f.row.Chain.Chain(event.DigestOf(s.Position, s.Line))
 }
 
-// overlook steps over an event that was rejected. An entity that has no state belongs to
-// no projection either.
+// inverse is the event that a reversal brings, nil if it brings none that a projection
+// handles.
+func (f *rowFold) inverse(s *sighting) *Placed {
+	reversal, is := event.ReversalOf(&s.Event)
+	if !is || reversal.Inverse == nil || f.set.For(reversal.Inverse.Type) == nil {
+		return nil
+	}
+	placed := *s.Placed
+	placed.Event = reversal.Inverse.As(&s.Event)
+	return &placed
+}
+
+// reject parks the entity at an event, unless it is known that the event is stepped over.
+func (f *rowFold) reject(s *sighting, reason string) {
+	if f.overlooked[s.id] > s.Position {
+		f.overlook()
+		return
+	}
+	f.row.Parked = &datastore.Parked{Position: s.Position, Type: s.Event.Type, Reason: reason}
+	f.fold = nil
+}
+
+// overlook steps over an event that was rejected, or is reversed. An entity that has no
+// state belongs to no projection either.
 func (f *rowFold) overlook() {
 	f.row.Skipped++
 	f.fold = nil

@@ -83,6 +83,49 @@ func (f *guardedFold) apply() (state []byte, err error) {
 	return state, nil
 }
 
+// reverse asks the projection what undoes an event: nil if it does not say. Like
+// guardedFold.Apply it ends its goroutine if the attempt was abandoned meanwhile.
+func (g *guarded) reverse(state []byte, e *event.Event) (*event.Inverse, error) {
+	reverser, declares := g.Projection.(Reverser)
+	if !declares {
+		return nil, nil
+	}
+	// An event that is not returned from here can be folded nevertheless, so it is
+	// remembered under another name.
+	asked := *e
+	asked.Source, asked.ID = event.SourceCorrections, "undo-"+e.Identity().String()
+	if err := g.watch.rejection(g.version, &asked); err != nil {
+		return nil, err
+	}
+	if err := g.watch.mayFold(g.version); err != nil {
+		return nil, err
+	}
+	own := *e
+	own.Extensions = slices.Clone(e.Extensions)
+	g.pulse.enter(g.version, &asked)
+	inverse, err := g.ask(reverser, slices.Clone(state), &own)
+	if !g.pulse.leave() {
+		runtime.Goexit()
+	}
+	return inverse, err
+}
+
+func (g *guarded) ask(reverser Reverser, state []byte, e *event.Event) (inverse *event.Inverse, err error) {
+	defer func() {
+		if cause := recover(); cause != nil {
+			inverse, err = nil, reject(ErrPanic, describe(cause))
+		}
+	}()
+	if inverse, err = reverser.Reverse(state, e); err != nil {
+		return nil, plainError(err)
+	}
+	if inverse != nil && !slices.Contains(g.Types(), inverse.Type) {
+		return nil, plainError(fmt.Errorf("the projection %s undoes it by an event of type %q, which it does not handle",
+			g.Name(), inverse.Type))
+	}
+	return inverse, nil
+}
+
 // rejection is an error whose text is already formatted: reading it calls none of
 // the projection's code.
 type rejection struct {

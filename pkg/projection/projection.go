@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 
@@ -156,3 +157,70 @@ func (f *typedFold[S]) Apply(e *event.Event) ([]byte, error) {
 	}
 	return encoded, nil
 }
+
+// Reverser is a Projection that declares how events are reversed.
+type Reverser interface {
+	Projection
+	// Reverse returns the event that undoes e, given the entity's state now: of a type
+	// that the projection handles. It returns nil if the entity is to be folded again
+	// without e, as for a projection that declares nothing. An error refuses to reverse
+	// e. It is as pure as a fold; what is reversed already never changes with it, since
+	// the reversal in the log has what it returned.
+	Reverse(state []byte, e *event.Event) (*event.Inverse, error)
+}
+
+// Undo is how the events of one type are reversed, with the contract of
+// Reverser.Reverse.
+type Undo func(state []byte, e *event.Event) (*event.Inverse, error)
+
+// Reversible adds to a projection how its events are reversed, by type. An event of
+// another type is reversed by folding the entity again without it.
+func Reversible(p Projection, undo map[string]Undo) Projection {
+	return &reversible{Projection: p, undo: maps.Clone(undo)}
+}
+
+// Carried is the Undo of events that carry what undoes them, in a member of their data:
+// {"type": …, "data": …}. An event without that member is reversed by folding the entity
+// again without it.
+func Carried(member string) Undo {
+	return func(_ []byte, e *event.Event) (*event.Inverse, error) {
+		var data map[string]json.RawMessage
+		if json.Unmarshal([]byte(e.Data), &data) != nil || data[member] == nil {
+			return nil, nil
+		}
+		var inverse event.Inverse
+		if err := json.Unmarshal(data[member], &inverse); err != nil || inverse.Type == "" || inverse.Data == nil {
+			return nil, fmt.Errorf("the member %s of its data is no type and data of an event", member)
+		}
+		return &inverse, nil
+	}
+}
+
+type reversible struct {
+	Projection
+	undo map[string]Undo
+}
+
+func (r *reversible) Reverse(state []byte, e *event.Event) (*event.Inverse, error) {
+	undo := r.undo[e.Type]
+	if undo == nil {
+		return nil, nil
+	}
+	return undo(state, e)
+}
+
+// check returns why the projection cannot be registered.
+func (r *reversible) check() error {
+	for _, kind := range slices.Sorted(maps.Keys(r.undo)) {
+		if !slices.Contains(r.Types(), kind) {
+			return fmt.Errorf("it declares how to reverse %q, which it does not handle", kind)
+		}
+	}
+	if c, ok := r.Projection.(checked); ok {
+		return c.check()
+	}
+	return nil
+}
+
+// checked is a projection that may know why it cannot be registered.
+type checked interface{ check() error }

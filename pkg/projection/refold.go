@@ -3,6 +3,7 @@ package projection
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
@@ -49,21 +50,85 @@ func (r *refolding) applies(f *rowFold, s *sighting) bool {
 	return is
 }
 
+// reversing is what a fold knows of the reversals of its entity.
+type reversing struct {
+	// within bounds the events of an entity that can be folded without one of them. It is
+	// 0 in a fold from nothing that knows already which events are reversed in the end.
+	within int
+	// out are the events that are left out, since they are reversed.
+	out map[event.Digest]bool
+	// unfit is why a reversal that is folded now cannot be acted on, "" if it can.
+	unfit string
+	// reversed counts the times that the entity was folded without an event, or with it
+	// again, because of a reversal.
+	reversed int64
+}
+
+// leavesOut reports whether s reverses an event by having the entity folded without it.
+// Where nothing was before, nothing is reversed.
+func (r *reversing) leavesOut(f *rowFold, s *sighting) bool {
+	if r.within == 0 || f.row.Position == "" {
+		return false
+	}
+	reversal, is := event.ReversalOf(&s.Event)
+	return is && reversal.Inverse == nil
+}
+
+// folds folds the entity again if s is a correction that asks for it.
+func (f *rowFold) folds(ctx context.Context, s *sighting) (content uint64, duplicate bool, err error) {
+	f.unfit = ""
+	switch {
+	case f.leavesOut(f, s):
+		if f.unfit, content, duplicate, err = f.anew(ctx, s, f.within); err == nil && f.unfit == "" {
+			f.reversing.reversed++
+		}
+	case f.refolding.applies(f, s):
+		var why string
+		if why, content, duplicate, err = f.anew(ctx, s, f.refolding.events); err != nil {
+			break
+		}
+		if why != "" {
+			f.left++
+		} else {
+			f.done++
+		}
+	}
+	return content, duplicate, err
+}
+
+// unfitness is why an entity cannot be folded again after an error, "" if that may succeed
+// another time.
+func unfitness(err error) string {
+	if _, undecodable := errors.AsType[*event.Invalid](err); undecodable {
+		return "an event of the entity cannot be decoded, so it cannot be folded again"
+	}
+	if errors.Is(err, errTooLong) {
+		return errTooLong.Error()
+	}
+	return ""
+}
+
 // anew folds all events of the entity before s again, from nothing and by the same
 // rules, and replaces the row by what they come to; the row's position, and whether it
-// is indexed, stay. It returns whether s repeats one of them, which the history tells
-// more surely than what was stored with the row. An entity with too many events, or with
-// one that cannot be decoded, is left as it is.
-func (f *rowFold) anew(ctx context.Context, s *sighting) (content uint64, duplicate bool, err error) {
-	past, err := f.survey(ctx, s)
-	if _, undecodable := errors.AsType[*event.Invalid](err); undecodable || errors.Is(err, errTooLong) {
-		f.refolding.left++
-		return 0, false, nil
+// is indexed, stay. Events that are reversed, also by s, are left out. It returns whether
+// s repeats one of them, which the history tells more surely than what was stored with
+// the row. An entity with too many events, or with one that cannot be decoded, is left as
+// it is: unfit says why.
+func (f *rowFold) anew(ctx context.Context, s *sighting, within int) (
+	unfit string, content uint64, duplicate bool, err error,
+) {
+	past, err := f.survey(ctx, s, within)
+	if unfit = unfitness(err); unfit != "" {
+		return unfit, 0, false, nil
 	}
 	if err != nil {
-		return 0, false, err
+		return "", 0, false, err
+	}
+	if _, repeated := past.first[s.id]; !repeated {
+		past.reverse(s)
 	}
 	fresh := rowFold{set: f.set, past: past.first, history: f.history, overlooked: past.named}
+	fresh.out = past.reversed()
 	fresh.row = datastore.Row{Entity: f.row.Entity}
 	var ids filter
 	err = f.before(ctx, s, func(b eventlog.Bucket, entry *eventlog.Entry) error {
@@ -78,11 +143,36 @@ func (f *rowFold) anew(ctx context.Context, s *sighting) (content uint64, duplic
 		return err
 	})
 	if err != nil {
-		return 0, false, err
+		return "", 0, false, err
 	}
-	f.refolding.done++
 	f.replace(&fresh.row)
-	return f.renew(past, ids, s)
+	content, duplicate = f.renew(past, ids, s)
+	return "", content, duplicate, nil
+}
+
+// Whole folds the events that an entity has in the log before a position, in the given
+// buckets, from nothing and by the rules by which they are folded one after the other: in
+// time linear in their number, however many of them are reversed or stepped over. An entity
+// with more of them than can be folded again is an error.
+func (a *Applier) Whole(
+	ctx context.Context, lane event.Lane, entity string, buckets []eventlog.Bucket, before event.Position,
+) (row datastore.Row, err error) {
+	if len(buckets) == 0 {
+		return datastore.Row{Entity: entity, Version: a.Version()}, nil
+	}
+	end := sighting{Placed: &Placed{Position: before, Bucket: buckets[len(buckets)-1]}}
+	err = a.set.attempt(ctx, func(ctx context.Context) error {
+		r := run{applier: a, to: Target{Lane: lane}}
+		f := rowFold{set: a.set.watchedIn(ctx), past: indexedPast(nil), history: r.history}
+		f.row = datastore.Row{Entity: entity, Buckets: buckets, Version: a.Version()}
+		unfit, _, _, err := f.anew(ctx, &end, a.limits.refold)
+		if err == nil && unfit != "" {
+			err = errors.New(unfit)
+		}
+		row = f.row
+		return err
+	})
+	return row, err
 }
 
 // replace takes over what was folded again.
@@ -95,11 +185,11 @@ func (f *rowFold) replace(fresh *datastore.Row) {
 }
 
 // renew replaces what is known of the entity's identities by what its history has.
-func (f *rowFold) renew(past *survey, ids filter, s *sighting) (content uint64, duplicate bool, err error) {
+func (f *rowFold) renew(past *survey, ids filter, s *sighting) (content uint64, duplicate bool) {
 	first, duplicate := past.first[s.id]
 	small, filtered := f.past.(*smallPast)
 	if !filtered {
-		return first.Content, duplicate, nil
+		return first.Content, duplicate
 	}
 	seen := make(map[event.Digest]uint64, len(past.first)+1)
 	for key, identity := range past.first {
@@ -109,7 +199,7 @@ func (f *rowFold) renew(past *survey, ids filter, s *sighting) (content uint64, 
 		seen[s.id], ids = s.content, ids.add(s.id)
 	}
 	small.filter, small.exact, small.batch = ids, &identities{seen: seen}, nil
-	return first.Content, duplicate, nil
+	return first.Content, duplicate
 }
 
 // survey is what is known of an entity's history before it is folded again.
@@ -118,28 +208,61 @@ type survey struct {
 	first indexedPast
 	// named is the position of the last correction that names an identity.
 	named map[event.Digest]event.Position
+	// reversals are those that name an earlier event, in order.
+	reversals []reversal
+}
+
+type reversal struct {
+	id, named event.Digest
+	// inverse is set if the reversal is applied like an event.
+	inverse bool
+}
+
+// learn takes in the next event that repeats none.
+func (v *survey) learn(s *sighting) {
+	v.first[s.id] = datastore.Identity{Position: s.Position, Content: s.content}
+	if skip, is := event.SkipOf(&s.Event); is {
+		v.named[skip.Named()] = s.Position
+	}
+	v.reverse(s)
+}
+
+// reverse takes in what the next event reverses.
+func (v *survey) reverse(s *sighting) {
+	r, is := event.ReversalOf(&s.Event)
+	if _, earlier := v.first[r.Named()]; is && earlier && r.Named() != s.id {
+		v.reversals = append(v.reversals, reversal{s.id, r.Named(), r.Inverse != nil})
+	}
+}
+
+// reversed are the events that are left out. A reversal that is reversed itself reverses
+// nothing.
+func (v *survey) reversed() map[event.Digest]bool {
+	out := make(map[event.Digest]bool)
+	for _, r := range slices.Backward(v.reversals) {
+		if !r.inverse && !out[r.id] {
+			out[r.named] = true
+		}
+	}
+	return out
 }
 
 // survey reads the entity's events before s for the first time. It returns errTooLong
 // if there are too many.
-func (f *rowFold) survey(ctx context.Context, s *sighting) (*survey, error) {
+func (f *rowFold) survey(ctx context.Context, s *sighting, within int) (*survey, error) {
 	found := &survey{first: make(indexedPast), named: make(map[event.Digest]event.Position)}
 	events, bytes := 0, 0
 	err := f.before(ctx, s, func(b eventlog.Bucket, entry *eventlog.Entry) error {
 		events, bytes = events+1, bytes+len(entry.Line)
-		if events > f.refolding.events || bytes > MaxRefoldBytes {
+		if events > within || bytes > MaxRefoldBytes {
 			return errTooLong
 		}
 		next, err := sightingOf(b, entry)
 		if err != nil {
 			return err
 		}
-		if _, repeated := found.first[next.id]; repeated {
-			return nil
-		}
-		found.first[next.id] = datastore.Identity{Position: next.Position, Content: next.content}
-		if skip, is := event.SkipOf(&next.Event); is {
-			found.named[skip.Named()] = next.Position
+		if _, repeated := found.first[next.id]; !repeated {
+			found.learn(&next)
 		}
 		return nil
 	})

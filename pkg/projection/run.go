@@ -135,7 +135,7 @@ func (r *run) rows(ctx context.Context, entities []string) (map[string]datastore
 
 func (r *run) fold(ctx context.Context, w *work) error {
 	f := newFold(r.applier.set.watchedIn(ctx), &w.before)
-	f.history, f.again.events = r.history, r.applier.limits.again
+	f.history, f.again.events, f.within = r.history, r.applier.limits.again, r.applier.limits.refold
 	if r.to.Refolds {
 		f.refolding.events = r.applier.limits.refold
 	}
@@ -157,6 +157,7 @@ func (r *run) fold(ctx context.Context, w *work) error {
 		return err
 	}
 	w.unfinished, w.refolded, w.left = !done, f.refolding.done, f.refolding.left
+	w.reversed = f.reversing.reversed
 	r.refolded += f.refolding.work
 	if small != nil {
 		f.row.Filter, w.exact = small.filter, small.exact
@@ -222,6 +223,7 @@ func (r *run) settle(w *work) {
 	r.tally.add(&w.before, &w.after)
 	r.tally.Refolded += w.refolded
 	r.tally.Left += w.left
+	r.tally.Reversed += w.reversed
 	if w.exact != nil {
 		w.exact.upTo = w.after.Position
 		r.applier.cache.put(r.cacheKey(w), w.exact)

@@ -1,10 +1,13 @@
 package projection
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
+
+	"reprise/pkg/event"
 )
 
 // Set is the guarded projections of a platform: whatever goes wrong in one of
@@ -32,7 +35,7 @@ func NewSet(projections ...Projection) (*Set, error) {
 		if p.Name() == "" || seen[p.Name()] {
 			return nil, fmt.Errorf("register projection %q: its name is empty or taken", p.Name())
 		}
-		if c, ok := p.(interface{ check() error }); ok {
+		if c, ok := p.(checked); ok {
 			if err := c.check(); err != nil {
 				return nil, fmt.Errorf("register projection %q: %w", p.Name(), err)
 			}
@@ -96,4 +99,19 @@ func (s *Set) For(eventType string) Projection {
 		return nil
 	}
 	return &s.projections[at]
+}
+
+// reverse asks the projection that handles an event what undoes it. Whatever goes wrong in
+// the projection is an error.
+func (s *Set) reverse(ctx context.Context, state []byte, e *event.Event) (inverse *event.Inverse, err error) {
+	err = s.attempt(ctx, func(ctx context.Context) error {
+		at, found := s.byType[e.Type]
+		if !found {
+			return nil
+		}
+		made, err := s.watchedIn(ctx).projections[at].reverse(state, e)
+		inverse = made
+		return err
+	})
+	return inverse, err
 }

@@ -111,10 +111,11 @@ func (r *Row) KeptUntil() *time.Time {
 	return &until
 }
 
-// mendable reports whether another attempt could succeed. A failure without a reason was
+// mendable reports whether another attempt could succeed. A verification has ended with the
+// failure of its replay, and nobody would look at what another attempt comes to. A failure without a reason was
 // recorded by an earlier release, which has dropped the generation.
 func (r *Row) mendable() bool {
-	if r.Failure == nil || r.Fault != nil {
+	if r.Failure == nil || r.Fault != nil || r.Request.Verification != "" {
 		return false
 	}
 	if r.Failure.Error == faultCutTooOld { // by an execution that could not move the cut
@@ -126,6 +127,8 @@ func (r *Row) mendable() bool {
 
 func (r *Row) why() string {
 	switch {
+	case r.Request.Verification != "":
+		return "it belonged to verification " + r.Request.Verification + ", which has ended"
 	case r.Fault != nil:
 		return r.Fault.Error + ": " + r.Fault.Cause
 	case r.Failure != nil:

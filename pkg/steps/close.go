@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -36,7 +37,9 @@ type CloseReplay struct {
 	// ARN VerifyMachine, ended without a report.
 	Verifications *verify.Service
 	VerifyMachine string
-	Log           *slog.Logger
+	// Wake lets the keeper look soon for consumers of generations that are gone.
+	Wake func(context.Context) error
+	Log  *slog.Logger
 }
 
 // Handle is idempotent. It returns the id of the replay, "" for an ignored
@@ -50,15 +53,30 @@ func (h *CloseReplay) Handle(ctx context.Context, e events.CloudWatchEvent) (id 
 	case h.Machine:
 		return h.closeReplay(ctx, &ended)
 	case h.VerifyMachine:
-		return "", h.endVerification(ctx, &ended)
+		return "", h.closeVerification(ctx, &ended)
 	}
 	return "", nil
+}
+
+// closeVerification ends the verification of an execution, and drops what it has built.
+func (h *CloseReplay) closeVerification(ctx context.Context, ended *EndedExecution) error {
+	if err := h.endVerification(ctx, ended); err != nil {
+		return err
+	}
+	row, err := h.Verifications.Store.Load(ctx, ended.Name)
+	switch {
+	case errors.Is(err, verify.ErrNotFound): // its input was refused
+		return nil
+	case err != nil || row.Request.Depth != verify.Rebuild:
+		return err
+	}
+	return errors.Join(h.Replays.Closer.Sweep(ctx), h.Wake(ctx))
 }
 
 // endVerification ends the verification of an execution, unless that has reported.
 func (h *CloseReplay) endVerification(ctx context.Context, ended *EndedExecution) error {
 	if ended.Status == "SUCCEEDED" {
-		return nil
+		return h.Verifications.Released(ctx, ended.Name)
 	}
 	failure := &verify.Failure{Error: cmp.Or(ended.Error, "Reprise.ExecutionEnded"),
 		Cause: cmp.Or(ended.Cause, "the execution ended without a report: "+ended.Status)}

@@ -15,6 +15,7 @@ import (
 	"reprise/pkg/replay/cutover"
 	"reprise/pkg/storefault"
 	"reprise/pkg/verify"
+	"reprise/pkg/verify/rebuild"
 )
 
 // The error names that the state machines retry or catch. Without them
@@ -54,6 +55,12 @@ const (
 	FaultSuperseded = "Reprise.Superseded"
 	// FaultDrift: a verification found something that is not as it should be.
 	FaultDrift = "Reprise.Drift"
+	// FaultBudget: the budget of a verification is used up.
+	FaultBudget = "Reprise.BudgetUsedUp"
+	// FaultRebuildCancelled: somebody cancelled the replay of a verification.
+	FaultRebuildCancelled = "Reprise.RebuildCancelled"
+	// FaultGenerationGone: the generation to verify was dropped during the rebuild.
+	FaultGenerationGone = "Reprise.GenerationGone"
 	// FaultUnread: lane groups could not be read. It is the name that the state machine
 	// itself gives.
 	FaultUnread = replay.FaultUnread
@@ -74,6 +81,11 @@ func faultName(err error) string {
 	}{
 		{storefault.ErrFull, FaultFull},
 		{storefault.ErrDamaged, FaultDamaged},
+		{rebuild.ErrBudget, FaultBudget},
+		{rebuild.ErrCancelled, FaultRebuildCancelled},
+		{rebuild.ErrGenerationGone, FaultGenerationGone},
+		{verify.ErrReplayExists, FaultConflict},
+		{datastore.ErrThrowaway, FaultInvalidInput},
 		{replay.ErrRequest, FaultInvalidInput},
 		{replay.ErrNotFound, FaultInvalidInput},
 		{replay.ErrToken, FaultInvalidInput},

@@ -130,6 +130,9 @@ func (h *PlanReplay) Handle(ctx context.Context, in PlanInput) (PlanOutput, erro
 	if request.DryRun {
 		return h.forecast(ctx, request)
 	}
+	if err := h.Replays.CheckOwner(ctx, in.Replay, request); err != nil {
+		return PlanOutput{}, fault(err)
+	}
 	if _, _, err := h.Store.Create(ctx, in.Replay, request); err != nil {
 		return PlanOutput{}, fault(err)
 	}

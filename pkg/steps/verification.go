@@ -1,6 +1,7 @@
 package steps
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"reprise/pkg/verify"
+	"reprise/pkg/verify/rebuild"
 )
 
 // maxVerifiers bounds the lane groups that are verified at a time: a verification has no
@@ -23,6 +25,8 @@ const maxVerifiers = 8
 type PlanVerification struct {
 	Store   verify.Store
 	Planner *verify.Planner
+	// Rebuilder is for verifications of depth Rebuild.
+	Rebuilder *rebuild.Rebuilder
 	// AtOnce bounds the lane groups that are verified at a time; 0 means maxVerifiers.
 	AtOnce int
 	Log    *slog.Logger
@@ -44,22 +48,27 @@ type PlanVerificationOutput struct {
 	Events      int64         `json:"events"`
 	// Base is the verification that this one goes on from, "" for a full one.
 	Base string `json:"base"`
+	// Wait is after how many seconds to plan again, since a rebuild goes on; 0 for not at all.
+	Wait int `json:"wait"`
 }
 
-// Handle is idempotent. A verification is skipped while another one of its generation
-// is running.
+// Handle is idempotent: while the verification waits for its rebuild, it is called again. A
+// verification is skipped while another one of its generation is running.
 func (h *PlanVerification) Handle(ctx context.Context, in PlanVerificationInput) (PlanVerificationOutput, error) {
 	request, err := verify.ParseRequest(in.Input)
 	if err != nil {
 		return PlanVerificationOutput{}, fault(err)
 	}
-	if _, _, err := h.Store.Create(ctx, in.Verification, request); err != nil {
+	created, _, err := h.Store.Create(ctx, in.Verification, request)
+	if err != nil {
 		return PlanVerificationOutput{}, fault(err)
 	}
-	if err := h.Store.Prune(ctx); err != nil { // the next night tries again
-		h.Log.LogAttrs(ctx, slog.LevelWarn, "old verifications not removed", slog.String("error", err.Error()))
+	if created.Status == verify.Planned { // it was not here before, and waits for no rebuild
+		if err := h.Store.Prune(ctx); err != nil { // the next night tries again
+			h.Log.LogAttrs(ctx, slog.LevelWarn, "old verifications not removed", slog.String("error", err.Error()))
+		}
 	}
-	row, err := h.Planner.Plan(ctx, in.Verification)
+	row, wait, err := h.plan(ctx, in.Verification, request.Depth)
 	if errors.Is(err, verify.ErrBusy) {
 		h.Log.LogAttrs(ctx, slog.LevelWarn, "verification skipped", slog.String("verification", in.Verification),
 			slog.String("error", err.Error()))
@@ -71,13 +80,22 @@ func (h *PlanVerification) Handle(ctx context.Context, in PlanVerificationInput)
 	}
 	return PlanVerificationOutput{
 		Status:      row.Status,
-		Ended:       row.Cancel || row.Status.Ended(),
+		Ended:       row.Stopped(),
 		Generation:  row.Generation,
 		Groups:      len(row.Groups),
 		Parallelism: h.parallelism(),
 		Events:      row.Events,
 		Base:        row.Base,
+		Wait:        int((wait + time.Second - 1) / time.Second),
 	}, nil
+}
+
+func (h *PlanVerification) plan(ctx context.Context, id string, depth verify.Depth) (verify.Row, time.Duration, error) {
+	if depth == verify.Rebuild {
+		return h.Rebuilder.Step(ctx, id)
+	}
+	row, err := h.Planner.Plan(ctx, id)
+	return row, 0, err
 }
 
 func (h *PlanVerification) parallelism() int {
@@ -142,7 +160,8 @@ type ReportVerificationOutput struct {
 	Events       int64                 `json:"events"`
 	Drift        map[verify.Kind]int64 `json:"drift,omitempty"`
 	// Full says that every row was verified, not only those that had changed.
-	Full bool `json:"full"`
+	Full  bool         `json:"full"`
+	Depth verify.Depth `json:"depth"`
 	// Dollars is about the most that the verification costs.
 	Dollars float64 `json:"dollars"`
 }
@@ -166,7 +185,8 @@ func (h *ReportVerification) Handle(ctx context.Context, in ReportVerificationIn
 }
 
 func (h *ReportVerification) conclude(ctx context.Context, row *verify.Row) ReportVerificationOutput {
-	out := ReportVerificationOutput{Verification: row.ID, Status: row.Status, Full: row.Base == ""}
+	out := ReportVerificationOutput{Verification: row.ID, Status: row.Status, Full: row.Base == "",
+		Depth: cmp.Or(row.Request.Depth, verify.Fold)}
 	if row.Report != nil {
 		if row.Report.Cost != nil {
 			out.Dollars = row.Report.Cost.Dollars
@@ -186,8 +206,8 @@ func (h *ReportVerification) conclude(ctx context.Context, row *verify.Row) Repo
 		}
 	}
 	h.Log.LogAttrs(ctx, level, message, slog.String("verification", row.ID), slog.String("generation", row.Generation),
-		slog.Bool("full", out.Full), slog.Int64("rows", out.Rows), slog.Int64("events", out.Events),
-		slog.Float64("dollars", out.Dollars), slog.String("error", out.Cause))
+		slog.Bool("full", out.Full), slog.String("depth", string(out.Depth)), slog.Int64("rows", out.Rows),
+		slog.Int64("events", out.Events), slog.Float64("dollars", out.Dollars), slog.String("error", out.Cause))
 	return out
 }
 

@@ -98,7 +98,7 @@ func (c *Checker) Check(ctx context.Context, id string, group int, deadline time
 	if err != nil {
 		return Checked{}, err
 	}
-	if row.stopped() {
+	if row.Stopped() {
 		return Checked{Outcome: Stopped}, nil
 	}
 	if group < 0 || group >= len(row.Groups) {
@@ -157,6 +157,9 @@ func (c *Checker) open(row *Row, id event.Lane) *lane {
 	if row.Cut != nil {
 		l.frozen = *row.Cut
 	}
+	if row.Throwaway.built() {
+		l.throwaway = c.Generations.Open(row.Throwaway.Generation)
+	}
 	// The identities of a span are kept in memory: no history has to be read for them.
 	l.applier = c.Applier.Apart(projection.IndexAbove(0, 0))
 	return l
@@ -172,10 +175,13 @@ func (c *Checker) lane(
 	if l.progress.Done {
 		return Done, nil
 	}
-	if err := l.begin(ctx); err != nil {
-		return "", fmt.Errorf("verify lane %s: %w", l.id, err)
+	if l.progress.Rebuilt {
+		l.generation = l.throwaway
 	}
 	for !l.progress.Done {
+		if err := l.begin(ctx); err != nil {
+			return "", fmt.Errorf("verify lane %s: %w", l.id, err)
+		}
 		if !c.Store.Now().Before(deadline) {
 			return Continue, nil
 		}
@@ -186,7 +192,7 @@ func (c *Checker) lane(
 		if err != nil {
 			return "", err
 		}
-		if now.stopped() {
+		if now.Stopped() {
 			return Stopped, nil
 		}
 		if l.since != nil {

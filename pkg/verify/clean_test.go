@@ -84,6 +84,7 @@ func TestNoFalseAlarm(t *testing.T) {
 		w.rows = rapid.SampledFrom([]int{1, 2, 5, 0}).Draw(rt, "rows")
 		w.span = rapid.SampledFrom([]int64{300, 600, 0}).Draw(rt, "bytes")
 		w.patient = 10_000 * time.Hour // live traffic moves the clock, too
+		w.rebuild()
 		random := rand.New(rand.NewPCG(rapid.Uint64().Draw(rt, "seed"), 0))
 		for range random.IntN(60) {
 			act(random.IntN, w)
@@ -93,7 +94,9 @@ func TestNoFalseAlarm(t *testing.T) {
 		w.every = 3
 		for night := range rapid.IntRange(1, 4).Draw(rt, "nights") {
 			id := fmt.Sprint("v", night)
-			planned := w.plan(id)
+			// One that rebuilds verifies everything, too, in the place of a night.
+			deep := night%3 == 0 && rapid.Bool().Draw(rt, "deep")
+			planned := w.planOf(id, verify.Request{Depth: map[bool]verify.Depth{true: verify.Rebuild}[deep]})
 			if full := night%3 == 0; full != (planned.Base == "") {
 				rt.Fatalf("night %d goes on from %q", night, planned.Base)
 			}

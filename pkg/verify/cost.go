@@ -20,6 +20,17 @@ type Cost struct {
 	Transitions int64   `json:"transitions"`
 	// Dollars are US dollars.
 	Dollars float64 `json:"dollars"`
+	// Rebuild is the part of it that the replay of a verification of depth Rebuild took.
+	Rebuild *RebuildCost `json:"rebuild,omitempty"`
+}
+
+// RebuildCost is what a replay costs that a verification owns.
+type RebuildCost struct {
+	ReadUnits   float64 `json:"readUnits"`
+	WriteUnits  float64 `json:"writeUnits"`
+	PutUnits    float64 `json:"putUnits"`
+	Transitions int64   `json:"transitions"`
+	Dollars     float64 `json:"dollars"`
 }
 
 const (
@@ -38,6 +49,9 @@ const (
 	// machineTransitions are those of an execution, and childTransitions those of each of
 	// its children.
 	machineTransitions, childTransitions = 10, 4
+	// lookTransitions are those of each look at a rebuild, lookReads and lookWrites what it
+	// takes of DynamoDB.
+	lookTransitions, lookReads, lookWrites = 3, 8, 2
 )
 
 // pageCost is what it takes to read a page of the log.
@@ -78,21 +92,39 @@ func writeCost(value any) float64 {
 
 // usage is what a verification has used, given the sums of its lanes.
 func (r *Row) usage(reads, writes float64) meter.Usage {
+	used := r.rebuildUsage()
 	if r.Cut == nil {
-		return meter.Usage{}
+		return used
 	}
 	lanes := r.lanes()
-	return meter.Usage{
+	return used.Add(meter.Usage{
 		ReadUnits:   reads + float64(lanes*(planUnits+reportUnits)),
 		WriteUnits:  writes + float64(lanes+planUnits+reportUnits),
 		Transitions: float64(machineTransitions + childTransitions*len(r.Groups)),
+	})
+}
+
+// rebuildUsage is what the rebuild has used, and what it took to wait for it.
+func (r *Row) rebuildUsage() meter.Usage {
+	t := r.Throwaway
+	if t == nil {
+		return meter.Usage{}
 	}
+	looks := float64(t.Looks)
+	return t.Used.Add(meter.Usage{ReadUnits: looks * lookReads, WriteUnits: looks * lookWrites,
+		Transitions: looks * lookTransitions})
 }
 
 // costOf is the cost of a verification, given the sums of its lanes.
 func (r *Row) costOf(reads, writes float64) *Cost {
 	used := r.usage(reads, writes)
-	return &Cost{used.ReadUnits, used.WriteUnits, int64(used.Transitions), meter.OnDemand().Cost(used)}
+	cost := &Cost{ReadUnits: used.ReadUnits, WriteUnits: used.WriteUnits, Transitions: int64(used.Transitions),
+		Dollars: meter.OnDemand().Cost(used)}
+	if t := r.Throwaway; t != nil {
+		cost.Rebuild = &RebuildCost{t.Used.ReadUnits, t.Used.WriteUnits, t.Used.PutUnits, int64(t.Used.Transitions),
+			meter.OnDemand().Cost(t.Used)}
+	}
+	return cost
 }
 
 // ledger counts what a verification has used by the progress of its lanes, which is

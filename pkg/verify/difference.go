@@ -56,6 +56,32 @@ const (
 	Manifest Kind = "manifest"
 )
 
+// The kind of drift of a throwaway.
+const (
+	// Rebuilt: what a replay has built is not what the log folds to, so that the way of
+	// replays is at fault, and not the generation that is verified.
+	Rebuilt Kind = "rebuilt"
+)
+
+// rebuilt are the findings in a throwaway. Those about the log are left out: the generation
+// itself was verified against the same log.
+func (f *Findings) rebuilt() Findings {
+	var all Findings
+	for kind, n := range f.Counts {
+		if kind != Manifest && kind != Head {
+			all.count(Rebuilt, n)
+		}
+	}
+	for _, d := range f.Samples {
+		if d.Kind != Manifest && d.Kind != Head {
+			d.What = "rebuilt, " + string(d.Kind) + ": " + d.What
+			d.Kind = Rebuilt
+			all.Samples = append(all.Samples, d)
+		}
+	}
+	return all
+}
+
 // Difference is something that is not as it should be.
 type Difference struct {
 	Kind Kind       `json:"kind"`

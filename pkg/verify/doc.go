@@ -5,7 +5,9 @@
 // lane group in spans of entities that fit into memory. For a span it reads the rows
 // first and then the log, folds each entity's events up to its row's own position, and
 // compares. It writes nothing but its own progress and report, so it costs reads only.
-// Every difference is read again before it counts.
+// Every difference is read again before it counts. At depth rebuild it verifies the
+// throwaway that a replay has built in the same way, after the generation; package rebuild
+// starts that replay and waits for it.
 //
 // The package contains the documents of a verification and its steps in order: Planner,
 // Checker and Reporter. It knows nothing of AWS, HTTP or the inputs of Lambdas. DESIGN.md

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -20,7 +21,16 @@ import (
 // duplicates and a parked one. x is in the lane that is returned.
 func drifted(t *testing.T, open opener) (*world, event.Lane) {
 	t.Helper()
+	return driftedAt(t, open, "")
+}
+
+// driftedAt also has a throwaway for depth rebuild.
+func driftedAt(t *testing.T, open opener, depth verify.Depth) (*world, event.Lane) {
+	t.Helper()
 	w := newWorldOf(t, t, open)
+	if depth == verify.Rebuild {
+		w.rebuild()
+	}
 	for hour := range 3 {
 		w.sendTo("x", "y", "z", "x", "a!b", "a")
 		w.send(event.Event{Subject: "x", ID: fmt.Sprint("x", hour)})
@@ -52,10 +62,29 @@ func edit(entity string, change func(*datastore.Row)) func([]datastore.Row) []da
 func TestDriftOfRowsIsFound(t *testing.T) { onBoth(t, driftOfRowsIsFound) }
 
 func driftOfRowsIsFound(t *testing.T, open opener) {
-	for _, c := range []struct {
-		name, entity, want string
-		change             func(w *world, lane event.Lane)
-	}{
+	for _, c := range driftsOfRows() {
+		for _, depth := range []verify.Depth{"", verify.Rebuild} {
+			t.Run(c.name+" "+string(depth), func(t *testing.T) {
+				w, lane := driftedAt(t, open, depth)
+				c.change(w, lane)
+				row := w.verifyOf("v", verify.Request{Depth: depth})
+				c.judge(t, w, row)
+				if have, want := row.Report.RebuiltRows, map[verify.Depth]int64{verify.Rebuild: 6}[depth]; have != want {
+					t.Errorf("%d rows of the throwaway were compared, want %d", have, want)
+				}
+			})
+		}
+	}
+}
+
+// driftOfRows is a change of rows and the kinds of drift that it has to be found as.
+type driftOfRows struct {
+	name, entity, want string
+	change             func(w *world, lane event.Lane)
+}
+
+func driftsOfRows() []driftOfRows {
+	return []driftOfRows{
 		{"nothing", "", "[]", func(*world, event.Lane) {}},
 		{"a row deleted", "x", "[missing]", func(w *world, lane event.Lane) {
 			w.rewrite(lane, func(rows []datastore.Row) []datastore.Row {
@@ -100,27 +129,52 @@ func driftOfRowsIsFound(t *testing.T, open opener) {
 		{"a position of no event", "x", "[position]", func(w *world, lane event.Lane) {
 			w.rewrite(lane, edit("x", func(r *datastore.Row) { r.Position = r.Position[:len(r.Position)-1] + "9" }))
 		}},
-	} {
+	}
+}
+
+func (c *driftOfRows) judge(t *testing.T, w *world, row verify.Row) {
+	t.Helper()
+	if got := kinds(row); got != c.want {
+		t.Fatalf("%s, want %s: %+v", got, c.want, row.Report.Differences)
+	}
+	if c.entity == "" {
+		if row.Status != verify.Clean || row.Report.Rows != 6 || row.Report.Events != 27 {
+			t.Errorf("%s: %+v", row.Status, row.Report)
+		}
+		return
+	}
+	d := row.Report.Differences
+	if row.Status != verify.Drift || len(d) != 1 || d[0].Entity != c.entity || d[0].What == "" ||
+		d[0].Lane != w.pump.Decoder.Lanes.Of(c.entity) {
+		t.Errorf("%s: %+v", row.Status, d)
+	}
+	if c.want == "[state]" && (len(d[0].Fields) != 1 || d[0].Fields[0].Path != "/sum" || d[0].Fields[0].New != "6") {
+		t.Errorf("fields %+v", d[0].Fields)
+	}
+}
+
+// The same changes of the throwaway are found as what they are: the way of replays is at
+// fault, and not the generation.
+func TestDriftOfTheThrowawayIsFound(t *testing.T) { onBoth(t, driftOfTheThrowawayIsFound) }
+
+func driftOfTheThrowawayIsFound(t *testing.T, open opener) {
+	for _, c := range driftsOfRows() {
+		if c.entity == "" {
+			continue
+		}
 		t.Run(c.name, func(t *testing.T) {
-			w, lane := drifted(t, open)
+			w, lane := driftedAt(t, open, verify.Rebuild)
+			w.rewritten = w.throwaway
 			c.change(w, lane)
-			row := w.verify("v")
-			if got := kinds(row); got != c.want {
-				t.Fatalf("%s, want %s: %+v", got, c.want, row.Report.Differences)
-			}
-			if c.entity == "" {
-				if row.Status != verify.Clean || row.Report.Rows != 6 || row.Report.Events != 27 {
-					t.Errorf("%s: %+v", row.Status, row.Report)
-				}
-				return
-			}
+			row := w.verifyOf("v", verify.Request{Depth: verify.Rebuild})
+			kind := strings.Trim(c.want, "[]")
 			d := row.Report.Differences
-			if row.Status != verify.Drift || len(d) != 1 || d[0].Entity != c.entity || d[0].What == "" ||
-				d[0].Lane != w.pump.Decoder.Lanes.Of(c.entity) {
-				t.Errorf("%s: %+v", row.Status, d)
+			if kinds(row) != "[rebuilt]" || row.Status != verify.Drift || len(d) != 1 || d[0].Entity != c.entity ||
+				!strings.HasPrefix(d[0].What, "rebuilt, "+kind+": ") {
+				t.Errorf("%s: %s %+v", row.Status, kinds(row), d)
 			}
-			if c.want == "[state]" && (len(d[0].Fields) != 1 || d[0].Fields[0].Path != "/sum" || d[0].Fields[0].New != "6") {
-				t.Errorf("fields %+v", d[0].Fields)
+			if cost := row.Report.Cost; cost == nil || cost.Rebuild == nil {
+				t.Errorf("it costs %+v", cost)
 			}
 		})
 	}
@@ -261,21 +315,27 @@ func driftOfTheLogIsFound(t *testing.T, open opener) {
 			w.must(err)
 		}},
 	} {
-		t.Run(c.name, func(t *testing.T) {
-			w, lane := drifted(t, open)
-			w.sendTo("x") // so that the manifests of the other buckets are stored
-			w.sendTo("x")
-			w.settle()
-			c.change(w, lane)
-			row := w.verify("v")
-			if got := kinds(row); got != c.want {
-				t.Fatalf("%s, want %s: %+v", got, c.want, row.Report.Differences)
-			}
-			for _, d := range row.Report.Differences {
-				if d.Lane != lane {
-					t.Errorf("in another lane: %+v", d)
+		// A replay from such a log fails its proof; what is wrong is found all the same.
+		for _, r := range []verify.Request{{}, {Depth: verify.Rebuild}} {
+			t.Run(c.name+" "+string(r.Depth), func(t *testing.T) {
+				w, lane := drifted(t, open)
+				w.sendTo("x") // so that the manifests of the other buckets are stored
+				w.sendTo("x")
+				w.settle()
+				c.change(w, lane)
+				row := w.verifyOf("v", r)
+				if r.Depth == verify.Rebuild && (row.Failure == nil || row.Failure.Error != "Reprise.RebuildFailed") {
+					t.Errorf("%+v", row.Failure)
 				}
-			}
-		})
+				if got := kinds(row); got != c.want {
+					t.Fatalf("%s, want %s: %+v", got, c.want, row.Report.Differences)
+				}
+				for _, d := range row.Report.Differences {
+					if d.Lane != lane {
+						t.Errorf("in another lane: %+v", d)
+					}
+				}
+			})
+		}
 	}
 }

@@ -25,7 +25,9 @@ type lane struct {
 	frozen     time.Time      // when the cut was
 	version    string
 	generation datastore.Generation
-	applier    *projection.Applier
+	// throwaway is what was rebuilt to be verified after the generation, nil for nothing.
+	throwaway datastore.Generation
+	applier   *projection.Applier
 	// verification is its id. progress and sums are how far the lane is verified, and
 	// stored is the version of the stored progress.
 	verification string
@@ -60,10 +62,27 @@ func (l *lane) begin(ctx context.Context) error {
 	}
 	l.progress.Begun, l.progress.Settled = true, settled
 	if !settled {
-		l.progress.Findings.add(Difference{Kind: Behind, Lane: l.id, Position: l.cut.Position,
+		var found Findings
+		found.add(Difference{Kind: Behind, Lane: l.id, Position: l.cut.Position,
 			What: "the lane's consumer has not reached the cut", Want: string(l.cut.Position)})
+		l.progress.Findings.addAll(l.of(found))
 	}
 	return nil
+}
+
+// of are findings in the generation that is being verified, by its part in it.
+func (l *lane) of(found Findings) Findings {
+	if l.progress.Rebuilt {
+		return found.rebuilt()
+	}
+	return found
+}
+
+// turn begins with the throwaway, once the generation is verified.
+func (l *lane) turn() {
+	p := &l.progress
+	p.Begun, p.Settled, p.After, p.Rebuilt = false, false, "", true
+	l.generation, l.sums = l.throwaway, make(bucketSums)
 }
 
 func (l *lane) await(ctx context.Context) (settled bool, err error) {
@@ -97,7 +116,11 @@ func (l *lane) next(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	l.progress.Rows += int64(len(s.rows))
+	if l.progress.Rebuilt {
+		l.progress.RebuiltRows += int64(len(s.rows))
+	} else {
+		l.progress.Rows += int64(len(s.rows))
+	}
 	l.sums.addAll(s.sums)
 	return l.save(ctx, s, s.last)
 }
@@ -105,17 +128,26 @@ func (l *lane) next(ctx context.Context) error {
 // save adds a span to the progress, which ends with last, "" if it is the last one.
 func (l *lane) save(ctx context.Context, s *span, last string) error {
 	p := &l.progress
-	p.Events += s.events
-	p.Bytes += s.read
+	if p.Rebuilt {
+		p.RebuiltEvents += s.events
+	} else {
+		p.Events += s.events
+		p.Bytes += s.read
+	}
 	p.ReadUnits += s.units + documentUnits
-	if last == "" {
+	if last == "" && !p.Rebuilt {
 		if err := l.finish(ctx, s); err != nil {
 			return err
 		}
 	}
+	found := l.of(s.findings)
 	p.After, p.Done = last, last == ""
+	if p.Done && !p.Rebuilt && l.throwaway != nil {
+		p.Done = false
+		l.turn()
+	}
 	l.rows = l.check.spanRows()
-	return l.check.Store.saveProgress(ctx, l, &s.findings)
+	return l.check.Store.saveProgress(ctx, l, &found)
 }
 
 // settleTries is how often a span is read again while rows of it are being written in

@@ -39,17 +39,8 @@ func (p *Planner) Plan(ctx context.Context, id string) (Row, error) {
 	if err != nil || row.Cut != nil || row.Status.Ended() {
 		return row, err
 	}
-	asked := row.Request // an earlier attempt may have chosen the one that was active then
-	asked.Generation = cmp.Or(row.Generation, asked.Generation)
-	info, err := p.generation(ctx, asked)
-	if err != nil {
-		return Row{}, fmt.Errorf("plan verification %s: %w", id, err)
-	}
-	if err := p.Store.takeTurn(ctx, info.ID, id); err != nil {
+	if row, err = p.choose(ctx, &row, ""); err != nil {
 		return Row{}, err
-	}
-	if row, err = p.decide(ctx, &row, info); err != nil {
-		return Row{}, fmt.Errorf("plan verification %s: %w", id, err)
 	}
 	cuts, err := p.cut(ctx, &row)
 	if err != nil {
@@ -69,6 +60,35 @@ func (p *Planner) Plan(ctx context.Context, id string) (Row, error) {
 	})
 }
 
+// Choose decides which generation a verification of depth Rebuild compares with, before
+// its replay is started. It is idempotent, and returns the errors of Plan: ErrBusy while
+// another verification rebuilds.
+func (p *Planner) Choose(ctx context.Context, id string) (Row, error) {
+	row, err := p.Store.Load(ctx, id)
+	if err != nil || row.Cut != nil || row.Status.Ended() {
+		return row, err
+	}
+	return p.choose(ctx, &row, rebuildTurn)
+}
+
+// choose takes a turn, that of the generation for "", and decides which one to verify.
+func (p *Planner) choose(ctx context.Context, row *Row, of string) (Row, error) {
+	asked := row.Request // an earlier attempt may have chosen the one that was active then
+	asked.Generation = cmp.Or(row.Generation, asked.Generation)
+	info, err := p.generation(ctx, asked)
+	if err != nil {
+		return Row{}, fmt.Errorf("plan verification %s: %w", row.ID, err)
+	}
+	if err := p.Store.takeTurn(ctx, cmp.Or(of, info.ID), row.ID); err != nil {
+		return Row{}, err
+	}
+	decided, err := p.decide(ctx, row, info)
+	if err != nil {
+		return Row{}, fmt.Errorf("plan verification %s: %w", row.ID, err)
+	}
+	return decided, nil
+}
+
 // begins returns the error with which planning a verification would fail at present.
 func (p *Planner) begins(ctx context.Context, id string, r Request) error {
 	if err := errors.Join(CheckID(id), r.Check()); err != nil {
@@ -78,7 +98,11 @@ func (p *Planner) begins(ctx context.Context, id string, r Request) error {
 	if err != nil {
 		return err
 	}
-	t, _, err := control.Load[turn](ctx, p.Store.Table, turnKey(info.ID))
+	of := info.ID
+	if r.Depth == Rebuild {
+		of = rebuildTurn
+	}
+	t, _, err := control.Load[turn](ctx, p.Store.Table, turnKey(of))
 	if errors.Is(err, control.ErrNotFound) {
 		return nil
 	}
@@ -99,6 +123,8 @@ func (p *Planner) generation(ctx context.Context, r Request) (*datastore.Info, e
 	switch {
 	case !found || !info.Consumes():
 		return nil, fmt.Errorf("generation %s: %w", id, ErrUnknownGeneration)
+	case info.Verification != "":
+		return nil, fmt.Errorf("generation %s: %w", id, datastore.ErrThrowaway)
 	case info.Loss != nil:
 		return nil, fmt.Errorf("generation %s: %w", id, datastore.ErrLost)
 	case info.Version != p.Version:
@@ -210,7 +236,7 @@ func (p *Planner) decide(ctx context.Context, row *Row, info *datastore.Info) (R
 // that generation and version, if it found nothing. It is nil if everything is to be
 // verified: on request, after drift, and whenever it is the turn of a full one.
 func (p *Planner) base(ctx context.Context, row *Row, info *datastore.Info) (*Row, error) {
-	if row.Request.Full || p.FullEvery <= 1 {
+	if row.Request.Full || row.Request.Depth == Rebuild || p.FullEvery <= 1 {
 		return nil, nil
 	}
 	var last *Row
@@ -255,6 +281,20 @@ func (s Store) heads(ctx context.Context, id string, lanes int) ([]eventlog.Head
 		return nil, nil
 	}
 	return heads, nil
+}
+
+// Cuts are the positions up to which the lanes are verified, by lane; nil if some are no
+// longer stored.
+func (s Store) Cuts(ctx context.Context, id string, lanes int) ([]event.Position, error) {
+	heads, err := s.heads(ctx, id, lanes)
+	if err != nil || heads == nil {
+		return nil, err
+	}
+	cuts := make([]event.Position, lanes)
+	for i := range heads {
+		cuts[i] = heads[i].Position
+	}
+	return cuts, nil
 }
 
 // withoutRegister is what a later verification needs to know of a head.

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"reprise/pkg/control"
 	"reprise/pkg/event"
+	"reprise/pkg/meter"
 )
 
 // bucketsPerPart bounds the buckets whose sums are in one document, of about 50 bytes
@@ -141,3 +143,69 @@ func (s Store) EachLane(ctx context.Context, id string, visit func(lane string, 
 
 // errStop ends a listing early.
 var errStop = errors.New("stop")
+
+// turn says which verification of a generation is running, or which one rebuilds.
+type turn struct {
+	Verification string    `json:"verification"`
+	Since        time.Time `json:"since"`
+}
+
+const turnsPartition = rowsPartition + "-running"
+
+// rebuildTurn is the turn of verifications that rebuild: one builds a throwaway at a time.
+const rebuildTurn = "rebuild"
+
+func turnKey(of string) control.Key { return control.Key{Partition: turnsPartition, Sort: of} }
+
+// takeTurn makes a verification the one of its generation, or the one that rebuilds, or
+// returns ErrBusy.
+func (s Store) takeTurn(ctx context.Context, of, id string) error {
+	_, err := control.Update(ctx, s.Table, turnKey(of), func(t *turn, exists bool) error {
+		if exists && t.Verification == id {
+			return control.Unchanged()
+		}
+		if exists {
+			if err := s.free(ctx, t); err != nil {
+				return err
+			}
+		}
+		*t = turn{id, s.Now().UTC()}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("begin verification %s: %w", id, err)
+	}
+	return nil
+}
+
+// free returns ErrBusy unless the verification that has the turn is over.
+func (s Store) free(ctx context.Context, t *turn) error {
+	row, err := s.Load(ctx, t.Verification)
+	if errors.Is(err, ErrNotFound) {
+		return nil
+	}
+	if err == nil && !row.Status.Ended() {
+		return fmt.Errorf("%w: %s", ErrBusy, t.Verification)
+	}
+	return err
+}
+
+// Throwaway is the rebuild of a verification. Its replay has the name of the verification.
+type Throwaway struct {
+	// Begun is when it was asked for, and Ended when the replay was found to have ended.
+	Begun time.Time  `json:"begun"`
+	Ended *time.Time `json:"ended,omitempty"`
+	// Generation is the throwaway, "" until it is known.
+	Generation string `json:"generation,omitempty"`
+	// Failure is why the replay failed; then there is no throwaway to verify.
+	Failure *Failure `json:"failure,omitempty"`
+	// Used is what the replay has used, once it has ended.
+	Used meter.Usage `json:"used,omitzero"`
+	// Looks counts how often its execution has looked.
+	Looks int `json:"looks,omitempty"`
+}
+
+// built reports whether there is a throwaway to verify.
+func (t *Throwaway) built() bool {
+	return t != nil && t.Ended != nil && t.Failure == nil && t.Generation != ""
+}

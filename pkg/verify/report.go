@@ -8,6 +8,7 @@ import (
 
 	"reprise/pkg/event"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/meter"
 )
 
 // Report is the outcome of a verification.
@@ -18,6 +19,8 @@ type Report struct {
 	Rows   int64 `json:"rows"`
 	Events int64 `json:"events"`
 	Bytes  int64 `json:"bytes"`
+	// RebuiltRows counts the rows of the throwaway that were compared.
+	RebuiltRows int64 `json:"rebuiltRows,omitempty"`
 	// Unfinished are the lanes that were not verified whole.
 	Unfinished []event.Lane `json:"unfinished,omitempty"`
 	// Cost is about the most that the verification costs.
@@ -50,6 +53,8 @@ const (
 type Reporter struct {
 	Store Store
 	Log   eventlog.Log
+	// Rebuilt is what the replay of a verification has used so far; nil leaves it out.
+	Rebuilt func(ctx context.Context, verification string) (meter.Usage, error)
 }
 
 // Report sums up a verification and ends it as Clean or Drift, or as Failed with
@@ -60,11 +65,17 @@ func (r *Reporter) Report(ctx context.Context, id string, failure *Failure) (Row
 	if err != nil || row.Status.Ended() {
 		return row, err
 	}
+	if err := r.rebuilt(ctx, &row); err != nil {
+		return Row{}, err
+	}
 	report, whole, err := r.sum(ctx, &row)
 	if err != nil {
 		return Row{}, fmt.Errorf("report verification %s: %w", id, err)
 	}
 	status := Clean
+	if failure == nil && row.Throwaway != nil {
+		failure = row.Throwaway.Failure
+	}
 	switch {
 	case failure != nil:
 		status = Failed
@@ -78,6 +89,16 @@ func (r *Reporter) Report(ctx context.Context, id string, failure *Failure) (Row
 		status = Drift
 	}
 	return r.Store.End(ctx, id, status, report, failure)
+}
+
+// rebuilt adds what a replay has used that has not been seen to end.
+func (r *Reporter) rebuilt(ctx context.Context, row *Row) (err error) {
+	if t := row.Throwaway; t != nil && t.Ended == nil && r.Rebuilt != nil {
+		if t.Used, err = r.Rebuilt(ctx, row.ID); err != nil {
+			return fmt.Errorf("report verification %s: %w", row.ID, err)
+		}
+	}
+	return nil
 }
 
 func incomplete(row *Row, report *Report) string {
@@ -98,6 +119,7 @@ func (r *Reporter) sum(ctx context.Context, row *Row) (report *Report, whole boo
 		}
 		reads, writes = reads+p.ReadUnits, writes+p.WriteUnits
 		report.Rows += p.Rows
+		report.RebuiltRows += p.RebuiltRows
 		report.Events += p.Events
 		report.Bytes += p.Bytes
 		report.Unverified += p.Unverified

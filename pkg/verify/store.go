@@ -15,10 +15,12 @@ import (
 // Status is the status of a verification.
 type Status string
 
-// The statuses. All but the first two are final.
+// The statuses. All but the first three are final.
 const (
 	Planned Status = "PLANNED"
 	Running Status = "RUNNING"
+	// Rebuilding: a replay builds the throwaway to compare with.
+	Rebuilding Status = "REBUILDING"
 	// Clean: everything is as it should be.
 	Clean Status = "CLEAN"
 	// Drift: something is not.
@@ -31,7 +33,7 @@ const (
 )
 
 // Ended reports whether nothing more will happen to the verification.
-func (s Status) Ended() bool { return s != Planned && s != Running }
+func (s Status) Ended() bool { return s != Planned && s != Running && s != Rebuilding }
 
 var (
 	// ErrNotFound says that there is no verification of that id.
@@ -69,6 +71,8 @@ type Row struct {
 	// and Nights is how many in a row have gone on since the last that verified everything.
 	Base   string `json:"base,omitempty"`
 	Nights int    `json:"nights,omitempty"`
+	// Throwaway is the rebuild of a verification of depth Rebuild, nil until it was asked for.
+	Throwaway *Throwaway `json:"throwaway,omitempty"`
 	// Groups are the lanes of each lane group, Events the events up to the cut, or those
 	// since the cut of Base.
 	Groups [][]event.Lane `json:"groups,omitempty"`
@@ -78,8 +82,8 @@ type Row struct {
 	Failure *Failure `json:"failure,omitempty"`
 }
 
-// stopped reports whether nothing more is to be verified.
-func (r *Row) stopped() bool { return r.Cancel || r.UsedUp != nil || r.Status.Ended() }
+// Stopped reports whether nothing more is to be verified.
+func (r *Row) Stopped() bool { return r.Cancel || r.UsedUp != nil || r.Status.Ended() }
 
 // lanes counts the lanes to verify.
 func (r *Row) lanes() (n int) {
@@ -105,6 +109,9 @@ type Progress struct {
 	// changed is verified; Done says that there are no more.
 	After string `json:"after,omitempty"`
 	Done  bool   `json:"done,omitempty"`
+	// Rebuilt says that the rows of the generation are verified, and that those of the
+	// throwaway are the ones that the members above and Done speak of.
+	Rebuilt bool `json:"rebuilt,omitempty"`
 	// Spans counts the spans so far.
 	Spans int `json:"spans"`
 	// Rows, Events and Bytes count what was compared and read; Unverified counts
@@ -113,6 +120,9 @@ type Progress struct {
 	Events     int64 `json:"events"`
 	Bytes      int64 `json:"bytes"`
 	Unverified int64 `json:"unverified,omitempty"`
+	// RebuiltRows and RebuiltEvents are Rows and Events of the throwaway.
+	RebuiltRows   int64 `json:"rebuiltRows,omitempty"`
+	RebuiltEvents int64 `json:"rebuiltEvents,omitempty"`
 	// ReadUnits and WriteUnits are about the most that this took of DynamoDB.
 	ReadUnits  float64 `json:"readUnits,omitempty"`
 	WriteUnits float64 `json:"writeUnits,omitempty"`

@@ -1,6 +1,7 @@
 package verify_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -45,6 +46,10 @@ type world struct {
 	patient time.Duration
 	every   int
 	slept   func()
+	// throwaway is a second generation that follows the stream as well, "" for none.
+	throwaway string
+	// rewritten is the generation whose rows rewrite changes, "" for the first.
+	rewritten string
 }
 
 // tamperedLog is a log with events that were altered or removed.
@@ -194,6 +199,10 @@ func (w *world) settleLane(lane event.Lane) {
 	w.t.Helper()
 	_, err := w.live.Write(w.ctx, datastore.FirstGeneration, lane, w.queue[lane])
 	w.must(err)
+	if w.throwaway != "" {
+		_, err := w.live.Write(w.ctx, w.throwaway, lane, w.queue[lane])
+		w.must(err)
+	}
 	w.queue[lane] = nil
 }
 
@@ -222,6 +231,17 @@ func (w *world) planOf(id string, r verify.Request) verify.Row {
 	w.clock.pass(time.Millisecond) // no two cuts are of the same time
 	_, _, err := w.store.Create(w.ctx, id, r)
 	w.must(err)
+	if r.Depth == verify.Rebuild {
+		_, err := w.store.Update(w.ctx, id, func(row *verify.Row) error {
+			at := w.clock.time()
+			row.Throwaway = &verify.Throwaway{Begun: at, Ended: &at, Generation: w.throwaway}
+			if w.throwaway == "" {
+				row.Throwaway.Failure = &verify.Failure{Error: "Reprise.RebuildFailed", Cause: "replay v failed"}
+			}
+			return nil
+		})
+		w.must(err)
+	}
 	row, err := w.planner().Plan(w.ctx, id)
 	w.must(err)
 	return row
@@ -267,10 +287,30 @@ func (w *world) verifyOf(id string, r verify.Request) verify.Row {
 	return w.report(id)
 }
 
+// rebuild begins a generation that gets all events from now on, as a rebuild would have
+// built it.
+func (w *world) rebuild() {
+	w.t.Helper()
+	info, err := w.live.Registry.Begin(w.ctx, "v", w.set.Version())
+	w.must(err)
+	w.throwaway = info.ID
+	w.must(w.stores.Generations.Create(w.ctx, info.ID))
+	for lane := range event.Lane(lanes) {
+		_, err := w.stores.Generations.Open(info.ID).SetMark(w.ctx, datastore.LiveMark, lane, datastore.Mark{}, "")
+		w.must(err)
+	}
+	w.must(w.live.Registry.Follow(w.ctx, info.ID, datastore.Cut{}))
+}
+
 // rewrite replaces the generation's rows by what change makes of them.
 func (w *world) rewrite(lane event.Lane, change func([]datastore.Row) []datastore.Row) {
 	w.t.Helper()
-	g := w.generation()
+	w.rewriteOf(cmp.Or(w.rewritten, datastore.FirstGeneration), lane, change)
+}
+
+func (w *world) rewriteOf(id string, lane event.Lane, change func([]datastore.Row) []datastore.Row) {
+	w.t.Helper()
+	g := w.stores.Generations.Open(id)
 	var all [lanes][]datastore.Row
 	var marks [lanes]datastore.Mark
 	for at := range event.Lane(lanes) {
@@ -282,7 +322,7 @@ func (w *world) rewrite(lane event.Lane, change func([]datastore.Row) []datastor
 		marks[at], _, err = g.Mark(w.ctx, datastore.LiveMark, at)
 		w.must(err)
 	}
-	w.must(w.stores.Generations.Clear(w.ctx, datastore.FirstGeneration))
+	w.must(w.stores.Generations.Clear(w.ctx, id))
 	all[lane] = change(all[lane])
 	for at := range event.Lane(lanes) {
 		for _, row := range all[at] {

@@ -107,10 +107,15 @@ func TestEveryClientCommandReachesADeployment(t *testing.T) {
 		{"correct audit", "repair --entity account-0 --reason test --request r --yes --wait", "1 entity folded again"},
 		{"correct audit", "repair --entity account-0 --reason test --request r --yes --wait", "1 entity asked for before"},
 		{"audit", "state get account-0", `"balance": 9`},
+		{"correct", "reverse account-1 --source /t --id 3 --reason test --dry-run", "account.withdrawn"},
+		{"correct audit", "reverse account-1 --source /t --id 3 --reason test --wait", `"balance": 8`},
+		{"correct audit", "reverse only --source /t --id 9 --reason test --wait", "1 events skipped by 1 corrections"},
 		{"operate audit", "state wipe --yes", "is empty"},
 		{"operate audit", "replay start --name all --rebuild --promote --wait", "SUCCEEDED"},
 		{"audit", "state get closed", "1 events skipped by 1 corrections"},
 		{"audit", "state get closed", `"balance": 1`},
+		{"audit", "state get account-1", `"balance": 8`},
+		{"audit", "state get only", "1 events skipped by 1 corrections"},
 	})
 	s.isForked(filepath.Join(t.TempDir(), "fork"))
 	s.as("operate")
@@ -122,11 +127,13 @@ func TestEveryClientCommandReachesADeployment(t *testing.T) {
 	s.isRefused()
 }
 
-// unopened are a deposit that parks its account, and events that wait for it.
+// unopened are a deposit that parks its account, events that wait for it, and an account
+// whose opening is reversed.
 const unopened = `{"specversion":"1.0","id":"1","source":"/t","type":"account.deposited","subject":"closed",` +
 	`"data":{"amount":1}}
 {"specversion":"1.0","id":"2","source":"/t","type":"account.opened","subject":"closed","data":{"owner":"Ada"}}
 {"specversion":"1.0","id":"3","source":"/t","type":"account.deposited","subject":"closed","data":{"amount":1}}
+{"specversion":"1.0","id":"9","source":"/t","type":"account.opened","subject":"only","data":{"owner":"Ada"}}
 `
 
 // try is a command, the groups whose policies it needs, and what it prints.

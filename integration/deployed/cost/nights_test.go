@@ -2,6 +2,7 @@ package cost
 
 import (
 	"fmt"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,6 +14,7 @@ import (
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/meter"
+	"reprise/pkg/replay/lifecycle"
 	"reprise/pkg/verify"
 )
 
@@ -28,6 +30,25 @@ const (
 	fixedSteps   = 26
 )
 
+// What it states of depth rebuild: a look at the replay takes so much, and that there are
+// about so many.
+const (
+	lookReads, lookWrites, lookSteps = 8, 2, 3
+	looks                            = 100
+)
+
+// deepOf is what a verification of depth rebuild takes: a rebuild, two full verifications,
+// of the generation and of the throwaway, and the looks.
+func deepOf(events float64) meter.Usage {
+	rebuild := statedRebuild()
+	return meter.Usage{
+		ReadUnits:   events*(rebuild.reads+2*fullReads) + fixedReads + looks*lookReads,
+		WriteUnits:  events*rebuild.writes + fixedWrites + looks*lookWrites,
+		PutUnits:    events * rebuild.puts,
+		Transitions: rebuild.transitions + fixedSteps + looks*lookSteps,
+	}
+}
+
 // A year's log has so many events, 1/365 of them since the night before.
 const daysLogged = 365
 
@@ -41,8 +62,8 @@ func nightOf(events, each float64) float64 {
 func nightRow(millions int) string {
 	events := float64(millions) * 1e6
 	full, changed := nightOf(events, fullReads), nightOf(events/daysLogged, changedReads)
-	return fmt.Sprintf("| %d million | %.0f | %.3f | %.4f | %.2f | %.2f |", millions, events/daysLogged, full, changed,
-		30*(full+6*changed)/7, 30*full)
+	return fmt.Sprintf("| %d million | %.0f | %.3f | %.4f | %.2f | %.2f | %.2f |", millions, events/daysLogged, full,
+		changed, 30*(full+6*changed)/7, 30*full, meter.OnDemand().Cost(deepOf(events)))
 }
 
 // The table of nights is what its arithmetic says.
@@ -60,6 +81,8 @@ func TestNightsCostWhatTheArithmeticSays(t *testing.T) {
 		fmt.Sprintf("%v read units for each event of the log", fullReads),
 		fmt.Sprintf("%v read units for each event since the night before", changedReads),
 		fmt.Sprintf("%v read units, %v write units and %v state transitions", fixedReads, fixedWrites, fixedSteps),
+		fmt.Sprintf("%v looks, of %v read units, %v write units and %v state transitions each", looks, lookReads, lookWrites,
+			lookSteps),
 	} {
 		if !strings.Contains(string(raw), stated) {
 			t.Errorf("stacks/COST.md does not say: %s", stated)
@@ -132,5 +155,32 @@ func TestANightCostsWhatIsStated(t *testing.T) {
 		if used.ReadUnits > stated || used.ReadUnits < c.least*stated {
 			t.Errorf("%s used %.0f read units, stacks/COST.md says %.0f", c.name, used.ReadUnits, stated)
 		}
+	}
+	deepCosts(t, w, logged+since)
+}
+
+// deepCosts verifies at depth rebuild. The report has what the replay's own report says that
+// it cost, and all of it is about what stacks/COST.md says.
+func deepCosts(t *testing.T, w *deployed.World, events float64) {
+	t.Helper()
+	if status, body := w.Call(http.MethodPost, "/verifications", "application/json",
+		[]byte(`{"name":"deep","input":{"depth":"rebuild"}}`)); status != http.StatusCreated {
+		t.Fatalf("%d %s", status, body)
+	}
+	view := localtest.Until(w, "/verifications/deep", func(v verifications.View) bool { return v.Status.Ended() })
+	if view.Status != verify.Clean || view.Report.Cost.Rebuild == nil {
+		t.Fatalf("%s: %+v, %+v", view.Status, view.Report, view.Failure)
+	}
+	cost := view.Report.Cost
+	rebuild := localtest.Until(w, "/replays/deep", func(v lifecycle.View) bool { return v.Status.Ended() })
+	total, stated := rebuild.Cost.Total, deepOf(events)
+	t.Logf("deep: the report says %+v, of that the rebuild %+v; the replay %+v; stated %+v", cost, cost.Rebuild, total,
+		stated)
+	if r := cost.Rebuild; r.WriteUnits > total.WriteUnits || r.WriteUnits < 0.9*total.WriteUnits ||
+		r.ReadUnits > total.ReadUnits || r.ReadUnits < 0.9*total.ReadUnits || r.PutUnits != total.PutUnits {
+		t.Errorf("the report says that the rebuild cost %+v, and the replay %+v", r, total)
+	}
+	if most := meter.OnDemand().Cost(stated); cost.Dollars > 1.5*most || cost.Dollars < most/4 {
+		t.Errorf("it costs %v dollars, stacks/COST.md says %v", cost.Dollars, most)
 	}
 }

@@ -3,14 +3,20 @@ package nights
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+
 	"reprise/integration/deployed"
+	"reprise/pkg/api"
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
 	"reprise/pkg/local/localtest"
+	"reprise/pkg/replay/lifecycle"
 	"reprise/pkg/verify"
 )
 
@@ -76,6 +82,53 @@ func TestTheScheduleFindsPlantedDrift(t *testing.T) {
 		t.Errorf("%s, %s: %+v", full.Status, full.Scope, full.Report)
 	}
 	metrics(t, w, 3, 2)
+	deep := rebuilt(w, "deep")
+	if deep.Status != verify.Drift || deep.Report.Drift[verify.Count] != 1 || len(deep.Report.Drift) != 1 ||
+		deep.Report.RebuiltRows != accounts || deep.Report.Cost.Rebuild.WriteUnits <= 0 {
+		t.Errorf("%s: %+v, %+v", deep.Status, deep.Report, deep.Failure)
+	}
+	metrics(t, w, 3, 3)
+	stopped(w, "stopped")
+}
+
+// stopped stops the execution of a verification that rebuilds, as a person does in the console
+// of Step Functions: its replay ends, too, and nothing is left of it.
+func stopped(w *deployed.World, name string) {
+	w.T.Helper()
+	begun(w, name)
+	localtest.Until(w, "/verifications/"+name, func(v verifications.View) bool {
+		return v.Rebuild != nil && v.Rebuild.Generation != ""
+	})
+	machine := strings.TrimSuffix(*w.MachineARN(), "replay") + "verify"
+	arn := strings.Replace(machine, ":stateMachine:", ":execution:", 1) + ":" + name
+	if _, err := w.StepFunctions().StopExecution(w.T.Context(), &sfn.StopExecutionInput{ExecutionArn: &arn}); err != nil {
+		w.T.Fatal(err)
+	}
+	view := localtest.Until(w, "/verifications/"+name, func(v verifications.View) bool { return v.Status.Ended() })
+	if view.Status != verify.Failed {
+		w.T.Errorf("the verification is %s: %+v", view.Status, view.Failure)
+	}
+	localtest.Until(w, "/replays/"+name, func(v lifecycle.View) bool { return v.Status.Ended() })
+	localtest.Until(w, "/generations", func(v api.GenerationsView) bool { return len(v.Generations) == 1 })
+}
+
+func begun(w *deployed.World, name string) {
+	w.T.Helper()
+	status, body := w.Call(http.MethodPost, "/verifications", "application/json",
+		[]byte(`{"name":"`+name+`","input":{"depth":"rebuild"}}`))
+	if status != http.StatusCreated {
+		w.T.Fatalf("%d %s", status, body)
+	}
+}
+
+// rebuilt carries a verification of depth rebuild out, and waits until its throwaway is
+// dropped with its consumer.
+func rebuilt(w *deployed.World, name string) verifications.View {
+	w.T.Helper()
+	begun(w, name)
+	view := localtest.Until(w, "/verifications/"+name, func(v verifications.View) bool { return v.Status.Ended() })
+	localtest.Until(w, "/generations", func(v api.GenerationsView) bool { return len(v.Generations) == 1 })
+	return view
 }
 
 // plant lets a row count an event too many.

@@ -43,6 +43,10 @@ func unfit(err error) error {
 	case errors.Is(err, datastore.ErrLost):
 		return web.NewProblem(http.StatusConflict, "generation-lost",
 			"the generation lacks events and can never become active: a rebuild replaces it")
+	case errors.Is(err, datastore.ErrThrowaway):
+		return web.NewProblem(http.StatusConflict, "generation-throwaway", "the generation is the throwaway of a "+
+			"verification: it never becomes active, and is dropped when the verification ends; cancel the verification "+
+			"to drop it now, or start a rebuild to have one that can become active")
 	case errors.Is(err, datastore.ErrWithdrawn):
 		return web.NewProblem(http.StatusConflict, "generation-withdrawn",
 			"the generation's replay was cancelled, so that it can never become active: start another rebuild")

@@ -51,6 +51,11 @@ type Explained struct {
 	// Applied counts the events that are applied with this one: of a correction, those
 	// that waited.
 	Applied int64 `json:"applied"`
+	// Reverses is the event that a reversal names, "" for any other event, by the place
+	// that it had in the log for which the reversal was made. Inverse is the type of the
+	// event that is applied in its place, "" if the entity is folded without it.
+	Reverses event.Position `json:"reverses,omitempty"`
+	Inverse  string         `json:"inverse,omitempty"`
 	// Skipped is the event that a correction steps over, "" for any other event.
 	Skipped event.Position `json:"skipped,omitempty"`
 	// ParkedAt is the event at which the entity is parked after this one, and Reason is
@@ -139,7 +144,12 @@ func explained(p *projection.Placed, before, after *datastore.Row) Explained {
 		Projection: after.Projection,
 		Applied:    after.Count - before.Count,
 	}
-	if after.Skipped > before.Skipped && before.Parked != nil {
+	if reversal, is := event.ReversalOf(&p.Event); is {
+		e.Reverses, e.Applied = reversal.Position, max(0, e.Applied)
+		if reversal.Inverse != nil {
+			e.Inverse = reversal.Inverse.Type
+		}
+	} else if after.Skipped > before.Skipped && before.Parked != nil {
 		e.Skipped = before.Parked.Position
 	}
 	if after.Parked != nil {

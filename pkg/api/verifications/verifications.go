@@ -1,6 +1,7 @@
 package verifications
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"log/slog"
@@ -10,6 +11,7 @@ import (
 	"reprise/pkg/api/web"
 	"reprise/pkg/datastore"
 	"reprise/pkg/projection"
+	"reprise/pkg/replay/lifecycle"
 	"reprise/pkg/verify"
 )
 
@@ -22,7 +24,9 @@ const (
 type Verifications struct {
 	Service *verify.Service
 	Store   verify.Store
-	Log     *slog.Logger
+	// Replay shows a replay, or returns replay.ErrNotFound; nil shows none.
+	Replay func(ctx context.Context, id string) (lifecycle.View, error)
+	Log    *slog.Logger
 }
 
 // Start is the body of POST /verifications.
@@ -174,6 +178,13 @@ func problem(err error) error {
 	case errors.Is(err, verify.ErrBusy):
 		return web.NewProblem(http.StatusConflict, "verification-running",
 			"another verification of the generation is running: GET /verifications shows it; wait for its end or cancel it")
+	case errors.Is(err, verify.ErrReplayExists):
+		return web.NewProblem(http.StatusConflict, "replay-exists",
+			"a replay of this name exists, and a verification of depth rebuild has a replay of its own name: "+
+				"choose another name")
+	case errors.Is(err, datastore.ErrThrowaway):
+		return web.NewProblem(http.StatusConflict, "generation-throwaway",
+			"the generation is the throwaway of a verification, which verifies it itself")
 	case errors.Is(err, verify.ErrUnknownGeneration):
 		return web.NewProblem(http.StatusConflict, "generation-unknown",
 			"no such generation follows the event stream: GET /generations lists those that do")

@@ -1,9 +1,13 @@
 package verifications
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"time"
 
+	"reprise/pkg/replay"
+	"reprise/pkg/replay/lifecycle"
 	"reprise/pkg/verify"
 )
 
@@ -16,6 +20,10 @@ type View struct {
 	// projections.
 	Generation string `json:"generation,omitempty"`
 	Version    string `json:"version,omitempty"`
+	// Depth is how it finds out what rows should be, and Rebuild the replay that depth rebuild
+	// adds, nil until that was asked for.
+	Depth   verify.Depth `json:"depth"`
+	Rebuild *Rebuild     `json:"rebuild,omitempty"`
 	// Scope is what is verified, "" until that is decided. Base is the verification that
 	// an incremental one goes on from.
 	Scope   Scope      `json:"scope,omitempty"`
@@ -31,6 +39,48 @@ type View struct {
 	Progress *Progress       `json:"progress,omitempty"`
 	Report   *verify.Report  `json:"report,omitempty"`
 	Failure  *verify.Failure `json:"failure,omitempty"`
+}
+
+// Rebuild is the replay that a verification owns.
+type Rebuild struct {
+	Replay string `json:"replay"`
+	// Generation is the throwaway, "" until it is known.
+	Generation string `json:"generation,omitempty"`
+	// Status is that of the replay, and Percent how much of it is done; both are absent in a
+	// list, and once the replay is no longer kept.
+	Status  replay.Status `json:"status,omitempty"`
+	Percent float64       `json:"percent,omitempty"`
+	// Ended is when the verification went on.
+	Ended *time.Time `json:"ended,omitempty"`
+	// Failure is why the replay failed.
+	Failure *verify.Failure `json:"failure,omitempty"`
+}
+
+func rebuildOf(row *verify.Row) *Rebuild {
+	t := row.Throwaway
+	if t == nil {
+		return nil
+	}
+	return &Rebuild{Replay: row.ID, Generation: t.Generation, Ended: t.Ended, Failure: t.Failure}
+}
+
+// look adds what the replay of a verification does at present.
+func (v *Verifications) look(ctx context.Context, shown *Rebuild) error {
+	if shown == nil || v.Replay == nil {
+		return nil
+	}
+	view, err := v.Replay(ctx, shown.Replay)
+	if errors.Is(err, replay.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	shown.Status = view.Status
+	if p := view.Progress; p.Total > 0 {
+		shown.Percent = 100 * lifecycle.Done(p.Total, p.Read, p.Delivered, p.Consumed)
+	}
+	return nil
 }
 
 // Scope is what a verification looks at.
@@ -75,6 +125,8 @@ func summary(row verify.Row) View {
 		Version:    row.Version,
 		Scope:      scopeOf(&row),
 		Base:       row.Base,
+		Depth:      cmp.Or(row.Request.Depth, verify.Fold),
+		Rebuild:    rebuildOf(&row),
 		Created:    row.Created,
 		Cut:        row.Cut,
 		Ended:      row.Ended,
@@ -96,23 +148,31 @@ func summary(row verify.Row) View {
 func (v *Verifications) show(ctx context.Context, row verify.Row) (View, error) {
 	view := summary(row)
 	view.Report = row.Report
+	if err := v.look(ctx, view.Rebuild); err != nil {
+		return view, err
+	}
 	if row.Status.Ended() || row.Cut == nil {
 		return view, nil
 	}
-	p := new(Progress)
+	p, read := new(Progress), int64(0)
 	err := v.Store.EachLane(ctx, row.ID, func(_ string, lane verify.Progress) error {
 		if lane.Done {
 			p.Lanes++
 		}
 		p.Rows += lane.Rows
 		p.Events += lane.Events
+		read += lane.Events + lane.RebuiltEvents
 		for _, n := range lane.Findings.Counts {
 			p.Drift += n
 		}
 		return nil
 	})
 	if row.Events > 0 {
-		p.Percent = min(100, 100*float64(p.Events)/float64(row.Events))
+		passes := 1.0
+		if view.Depth == verify.Rebuild {
+			passes = 2 // the generation, and then the throwaway
+		}
+		p.Percent = min(100, 100*float64(read)/float64(row.Events)/passes)
 	}
 	view.Progress = p
 	return view, err

@@ -138,6 +138,13 @@ func (m *Masker) corrected(e *event.Event, at time.Time) (made event.Event, err 
 	} else if r, ok := event.RefoldOf(e); ok {
 		r.Reason, r.Who = remark, ""
 		made, err = event.NewRefold(entity, r, at)
+	} else if r, ok := event.ReversalOf(e); ok {
+		r.Source, r.ID = m.text(&m.rules.sources, r.Source), m.text(&m.rules.ids, r.ID)
+		r.Reason, r.Who = remark, ""
+		if r.Inverse, err = m.inverse(r.Inverse); err != nil {
+			return event.Event{}, err
+		}
+		made, err = event.NewReversal(entity, r, at)
 	} else {
 		return event.Event{}, &Refused{e.Type, "it is a correction of a kind that cannot be masked"}
 	}
@@ -145,6 +152,25 @@ func (m *Masker) corrected(e *event.Event, at time.Time) (made event.Event, err 
 		return event.Event{}, &Refused{e.Type, "it is no valid correction once it is masked"}
 	}
 	return made, nil
+}
+
+// inverse masks the data of what undoes an event, by the rules of its type.
+func (m *Masker) inverse(i *event.Inverse) (*event.Inverse, error) {
+	if i == nil {
+		return nil, nil
+	}
+	rules, found := m.rules.types[i.Type]
+	if !found {
+		return nil, &Refused{i.Type, "the rules do not name this type, which a reversal applies"}
+	}
+	e := event.Event{Type: i.Type, Data: string(i.Data), DataContentType: "application/json"}
+	if err := m.data(&e, &rules); err != nil {
+		return nil, refused(i.Type, err)
+	}
+	if e.Data == "" {
+		e.Data = "null"
+	}
+	return &event.Inverse{Type: i.Type, Data: []byte(e.Data)}, nil
 }
 
 func (m *Masker) attributes(e *event.Event, rules *typeRules) error {

@@ -203,6 +203,55 @@ func TestCorrectionsFollowTheirEvents(t *testing.T) {
 	}
 }
 
+// The inverse that a reversal brings is masked by the rules of its own type.
+func TestReversalsAreMaskedWithTheirInverses(t *testing.T) {
+	reversal := func(inverse string) []byte {
+		r := event.Reversal{Source: "/t", ID: "1", Type: "thing.done", Position: "0001-0210-0000", Reason: "Ada said so",
+			Who: "Grace"}
+		if inverse != "" {
+			r.Inverse = &event.Inverse{Type: "thing.undone", Data: []byte(inverse)}
+		}
+		made, err := event.NewReversal("s", r, time.Unix(1_700_000_000, 0))
+		if err != nil {
+			t.Fatal(err)
+		}
+		made.Extensions = append(made.Extensions, event.StringExtension("correlationid", "Ada"))
+		return made.AppendJSON(nil)
+	}
+	m := masker(t, `{"format":1,"entities":"hash","ids":"hash","types":{"thing.done":{},
+		"thing.undone":{"data":{"/who":"hash"}}}}`, key)
+	masked, err := m.Mask([]byte(canonical(t, thing("", ""))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	of, err := event.Parse(string(masked))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, inverse := range []string{"", `{"who":"Ada","n":1}`} {
+		out, err := m.Mask(reversal(inverse))
+		if err != nil {
+			t.Fatal(err)
+		}
+		e, err := event.Parse(string(out))
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, is := event.ReversalOf(&e)
+		if !is || r.Named() != of.Identity() || e.Subject != of.Subject || (r.Inverse == nil) != (inverse == "") ||
+			strings.Contains(string(out), "Ada") || strings.Contains(string(out), "Grace") {
+			t.Errorf("%s is not about %s", out, masked)
+		}
+	}
+	if _, err := m.Mask(reversal(`{"n":1}`)); err == nil {
+		t.Error("a declared field is absent, and nothing is said")
+	}
+	few := masker(t, `{"format":1,"entities":"keep","types":{"thing.done":{}}}`, key)
+	if _, err := few.Mask(reversal(`{"who":"Ada"}`)); err == nil {
+		t.Error("no rule names the type of the inverse, and nothing is said")
+	}
+}
+
 func TestRulesAreStrict(t *testing.T) {
 	for _, text := range []string{
 		``, `[]`, `{"format":1}`, `{"format":2,"entities":"keep","types":{}}`, `{"format":1,"types":{}}`,

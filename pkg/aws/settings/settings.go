@@ -72,7 +72,7 @@ func Needs(function string) []string {
 	case "plan-replay":
 		return append(Common(), EnvReaders)
 	case "plan-verification":
-		return append(Common(), EnvReaders, EnvFullEvery)
+		return append(Common(), EnvReaders, EnvFullEvery, EnvStateMachine)
 	case "run-microservice", "retry-effects", "apply-playback":
 		return append(Common(), EnvSystems)
 	}

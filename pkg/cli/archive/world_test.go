@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"reprise/pkg/api/entities"
+	"reprise/pkg/api/reversals"
 	"reprise/pkg/api/web"
 	"reprise/pkg/archive"
 	"reprise/pkg/cli/client"
@@ -220,6 +221,15 @@ func sendRandom(t testing.TB, p *localtest.Platform, lanes int, r *rand.Rand, ev
 	batch = append(batch, json.RawMessage(`{"specversion":"1.0","id":"x","source":"/t","type":"account.deposited",`+
 		`"subject":"closed","data":{"amount":1}}`), json.RawMessage(`{"specversion":"1.0","id":"y","source":"/t",`+
 		`"type":"account.opened","subject":"closed","data":{"owner":"<&>\\ud800"}}`))
+	// To be reversed, by an inverse and without one.
+	for _, e := range []string{`"o","type":"account.opened","data":{"owner":"o"}`,
+		`"d","type":"account.deposited","data":{"amount":5}`} {
+		batch = append(batch, json.RawMessage(`{"specversion":"1.0","source":"/t","subject":"undone","id":`+e+`}`))
+	}
+	for id := range 3 {
+		batch = append(batch, json.RawMessage(fmt.Sprintf(`{"specversion":"1.0","id":"%d","source":"/t","subject":"file",`+
+			`"type":"file.changed","data":{"added":%d,"deleted":0,"lines":1}}`, id, 1<<id)))
+	}
 	flush("/events")
 	p.Settle(sent)
 	row := p.Rows("", lanes)["closed"]
@@ -228,8 +238,14 @@ func sendRandom(t testing.TB, p *localtest.Platform, lanes int, r *rand.Rand, ev
 	}
 	correct(t, p, "closed", "/skip", entities.SkipRequest{Event: row.Parked.Position, Reason: "a test", Who: "Ada"})
 	correct(t, p, ids[0], "/refold", entities.RefoldRequest{Request: "test", Reason: "a test"})
-	sent += 2
+	correct(t, p, "undone", "/reverse", reversals.Request{Source: "/t", ID: "d", Reason: "a test", Who: "Ada"})
+	correct(t, p, "file", "/reverse", reversals.Request{Source: "/t", ID: "1", Reason: "a test"})
+	sent += 4
 	p.Settle(sent)
+	if undone := p.Rows("", lanes); undone["undone"].Count != 3 || !strings.Contains(string(undone["file"].State),
+		`"added":5`) {
+		t.Fatalf("%+v, %s", undone["undone"], undone["file"].State)
+	}
 	return sent
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"reprise/pkg/api/entities"
+	"reprise/pkg/api/reversals"
 	"reprise/pkg/replay"
 )
 
@@ -15,6 +16,15 @@ func (c *Client) Refold(
 ) (entities.Refolding, error) {
 	var made entities.Refolding
 	err := c.post(ctx, entityPath(entity)+"/refold", request, &made)
+	return made, err
+}
+
+// Reverse appends a reversal of an event, or tells what would follow.
+func (c *Client) Reverse(
+	ctx context.Context, entity string, request reversals.Request,
+) (reversals.Reversing, error) {
+	var made reversals.Reversing
+	err := c.post(ctx, entityPath(entity)+"/reverse", request, &made)
 	return made, err
 }
 

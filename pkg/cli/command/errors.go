@@ -117,8 +117,8 @@ func hintForDenial(d *client.Denied) string {
 			"that are more than 5 minutes off, so set the clock"
 	}
 	return "the signature was not accepted: check --region and --profile, and that the caller has the managed policy " +
-		"PREFIX-produce-REGION to send, PREFIX-operate-REGION to import and replay, PREFIX-correct-REGION to skip " +
-		"and repair, PREFIX-audit-REGION to read, PREFIX-trace-REGION to look into the past, PREFIX-export-REGION to " +
+		"PREFIX-produce-REGION to send, PREFIX-operate-REGION to import and replay, PREFIX-correct-REGION to skip, " +
+		"reverse and repair, PREFIX-audit-REGION to read, PREFIX-trace-REGION to look into the past, PREFIX-export-REGION to " +
 		"export and fork"
 }
 
@@ -128,6 +128,12 @@ func hintForProblem(p *web.Problem) string {
 		return "reprise state export lists all entities; ids are case-sensitive"
 	case "event-not-found", "history-too-long":
 		return "reprise events ENTITY prints all of its events, with the times at which they were logged"
+	case "already-reversed", "event-duplicate", "event-not-applied", "event-depended-on":
+		return "nothing was appended; reprise events ENTITY --explain shows what became of each event"
+	case "entity-parked":
+		return "nothing was appended; reprise parked list shows where the entity is parked, and why"
+	case "reversal-refused":
+		return "nothing was appended; send an event that undoes it as far as the projection allows"
 	case "replay-not-found":
 		return "reprise replay list shows all replays"
 	case "replay-exists":

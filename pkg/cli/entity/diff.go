@@ -9,6 +9,7 @@ import (
 	"reprise/pkg/api/past"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
+	"reprise/pkg/projection/statediff"
 )
 
 const diffHelp = `
@@ -69,15 +70,23 @@ func printDifference(out io.Writer, d *past.Difference) error {
 		command.Row(w, "folded by", d.Version)
 		command.Row(w, "differing", fields(d.Changed))
 	})
-	if err != nil || d.Changed == 0 {
+	if err != nil {
 		return err
+	}
+	return changeTable(out, d.Changes, d.Changed)
+}
+
+// changeTable prints the first of the fields that differ, and how many more there are.
+func changeTable(out io.Writer, changes []statediff.Change, changed int) error {
+	if changed == 0 {
+		return nil
 	}
 	return command.Table(out, func(w io.Writer) {
 		command.Row(w, "\nFIELD", "OLD", "NEW")
-		for _, change := range d.Changes {
+		for _, change := range changes {
 			command.Row(w, fieldName(change.Path), command.OrDash(change.Old), command.OrDash(change.New))
 		}
-		if more := d.Changed - len(d.Changes); more > 0 {
+		if more := changed - len(changes); more > 0 {
 			command.Row(w, fmt.Sprintf("and %s more", progress.Count(int64(more))))
 		}
 	})

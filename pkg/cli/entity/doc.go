@@ -1,6 +1,7 @@
 // Package entity holds the commands about entities: those that show, export and wipe
-// state, print and explain histories, compare states of the past, audit events, list what
-// was set aside (parked entities, quarantined records), and step over an event.
+// state, print and explain histories, compare states of the past, audit events, reverse
+// an event, list what was set aside (parked entities, quarantined records), and step over
+// an event.
 //
 // What must not live here: other commands, or requests to the API (package client).
 package entity
@@ -11,7 +12,7 @@ import "reprise/pkg/cli/command"
 // lists them.
 func Commands() []command.Command {
 	return []command.Command{getCommand(), exportCommand(), wipeCommand(), eventsCommand(), diffCommand(),
-		auditCommand()}
+		auditCommand(), reverseCommand()}
 }
 
 // AsideCommands returns the commands of what was set aside, in the order in which help

@@ -18,7 +18,7 @@ applied.
 With --explain it prints what became of each event when it came: applied,
 duplicate, conflict (a duplicate with other content), ignored (no projection
 handles its type), parked (the entity is parked at it), waiting (behind that
-event) or correction (it steps over an event), with the fields of the state that
+event) or correction (it steps over an event, or reverses one), with the fields of the state that
 it changed, and the attributes correlationid, causationid and actor. The events
 are folded with the present projections, for which a history of more than 10,000
 events, or 16 MiB of them, is too long: what comes before is printed. With --json

@@ -113,6 +113,8 @@ func effectText(e *past.Effect) string {
 
 func corrected(e *past.Explained) string {
 	switch {
+	case e.Reverses != "":
+		return reversed(e)
 	case e.Type == event.TypeRefolded:
 		return "live, the entity was folded again from its first event on"
 	case e.Skipped == "" && e.ParkedAt != "":
@@ -124,6 +126,17 @@ func corrected(e *past.Explained) string {
 			e.Skipped, progress.Count(e.Applied), e.ParkedAt, e.Reason)
 	}
 	return fmt.Sprintf("steps over the event at %s; %s that waited applied", e.Skipped, progress.Count(e.Applied))
+}
+
+func reversed(e *past.Explained) string {
+	text := fmt.Sprintf("reverses the event at %s by folding without it", e.Reverses)
+	if e.Inverse != "" {
+		text = fmt.Sprintf("reverses the event at %s by %s", e.Reverses, e.Inverse)
+	}
+	if e.ParkedAt != "" {
+		text += fmt.Sprintf("; parked at %s: %s", e.ParkedAt, e.Reason)
+	}
+	return text
 }
 
 func changeText(c statediff.Change) string {

@@ -74,7 +74,7 @@ func (f *skipFlags) run(ctx context.Context, entity string) error {
 		return command.PrintJSON(f.App.Stdout, made)
 	}
 	_, _ = fmt.Fprintf(f.App.Stderr, "the correction is at %s of lane %d\n", made.Position, made.Lane)
-	if err := f.await(ctx, c, made); err != nil {
+	if err := await(ctx, f.App, c, made.Lane, made.Position, f.timeout); err != nil {
 		return err
 	}
 	view, err := c.Entity(ctx, entity)
@@ -89,22 +89,24 @@ const pollLanes = 100 * time.Millisecond
 
 var errNotApplied = errors.New("timed out before the correction was applied")
 
-// await waits until the active generation has applied the correction.
-func (f *skipFlags) await(ctx context.Context, c *client.Client, made entities.Skipping) error {
-	for start := f.App.Now(); ; {
+// await waits until the active generation has applied the correction at a position.
+func await(ctx context.Context, a *command.App, c *client.Client, lane event.Lane, at event.Position,
+	timeout time.Duration,
+) error {
+	for start := a.Now(); ; {
 		view, err := c.Lanes(ctx)
 		if err != nil {
 			return fmt.Errorf("wait until the correction is applied: %w", err)
 		}
 		for _, l := range view.Lanes {
-			if l.Lane == made.Lane && l.Applied >= made.Position {
+			if l.Lane == lane && l.Applied >= at {
 				return nil
 			}
 		}
-		if f.App.Now().Sub(start) >= f.timeout {
+		if a.Now().Sub(start) >= timeout {
 			return command.Hint(errNotApplied, "it is accepted and safe; reprise status shows what lags")
 		}
-		if err := f.App.Sleep(ctx, pollLanes); err != nil {
+		if err := a.Sleep(ctx, pollLanes); err != nil {
 			return err
 		}
 	}

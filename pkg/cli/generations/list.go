@@ -176,6 +176,8 @@ func state(all *api.GenerationsView, g *api.GenerationView) string {
 		return string(datastore.Active)
 	case g.ID == all.Previous:
 		return "following, active before"
+	case g.Verification != "":
+		return string(g.Status) + ", throwaway of " + g.Verification
 	case g.Withdrawn == datastore.WithdrawnFailed:
 		return string(g.Status) + ", its replay failed"
 	case g.Withdrawn != "":

@@ -87,12 +87,17 @@ func InPlace(v verifications.View) bool {
 	if v.Status != verify.Drift || v.Report == nil {
 		return false
 	}
+	rows := 0
 	for kind := range v.Report.Drift {
-		if !slices.Contains(inPlace(), kind) {
+		switch {
+		case kind == verify.Rebuilt: // in a throwaway, which is gone
+		case !slices.Contains(inPlace(), kind):
 			return false
+		default:
+			rows++
 		}
 	}
-	return len(v.Report.Drift) > 0
+	return rows > 0
 }
 
 // ofVerification are the entities that a verification has found to differ, as far as they
@@ -121,12 +126,17 @@ func ofVerification(ctx context.Context, c *client.Client, id string) (Found, er
 	var listed, differences int64
 	entities := make(map[string]bool)
 	err = c.Differences(ctx, id, func(d verify.Difference) error {
+		if d.Kind == verify.Rebuilt {
+			return nil
+		}
 		listed++
 		entities[d.Entity] = true
 		return nil
 	})
-	for _, n := range v.Report.Drift {
-		differences += n
+	for kind, n := range v.Report.Drift {
+		if kind != verify.Rebuilt {
+			differences += n
+		}
 	}
 	return listedOf(entities, listed, differences, "differences are listed"), err
 }

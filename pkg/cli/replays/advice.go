@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"reprise/pkg/cli/command"
+	"reprise/pkg/cli/printable"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
@@ -18,6 +19,9 @@ const faultIncomplete = "Reprise.Incomplete"
 // advice says what to do next after a replay that ended without success.
 func advice(v lifecycle.View) string {
 	switch {
+	case v.Input.Verification != "" && (v.Failure != nil || v.Status == replay.Cancelled):
+		return "it belonged to a verification, which has ended with it: reprise verify report " +
+			printable.Cell(v.Input.Verification)
 	case v.Status == replay.Cancelled:
 		return "start another replay with " + again(v)
 	case v.Failure == nil:

@@ -227,6 +227,9 @@ func inputText(r replay.Request) string {
 	if r.ToleratedFailures != nil {
 		parts = append(parts, fmt.Sprintf("stopped if more than %d lane groups fail", *r.ToleratedFailures))
 	}
+	if r.Verification != "" {
+		parts = append(parts, "to be verified by "+r.Verification+" and dropped")
+	}
 	if r.Rate > 0 {
 		parts = append(parts, progress.Count(int64(r.Rate))+" events/s")
 	}

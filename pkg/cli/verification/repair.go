@@ -30,7 +30,8 @@ parked and version), reprise repair --verification ID folds only those entities 
 in place.
 
 It asks before it begins, or needs --yes. It refuses drift of the log itself (kinds head
-and manifest): a rebuild from a damaged log would spread the damage. Restore that first.
+and manifest): a rebuild from a damaged log would spread the damage. Restore that first. It
+also refuses drift of the kind rebuilt: there a rebuild has come to other rows than the log.
 Called again it goes on with the same rebuild.
 
 Examples:
@@ -103,6 +104,11 @@ func (r *repair) run(ctx context.Context, found verifications.View) error {
 func repairable(v verifications.View) error {
 	if v.Status != verify.Drift || v.Report == nil {
 		return fmt.Errorf("verification %s is %s: there is no drift to repair", v.ID, v.Status)
+	}
+	if v.Report.Drift[verify.Rebuilt] > 0 {
+		return command.Hint(fmt.Errorf("verification %s found that a rebuild comes to other rows than the log: %s", v.ID,
+			drift(v.Report)), "a repair by a rebuild would make them the active ones; reprise verify report %s shows what "+
+			"differs, and reprise repair --verification %s folds drifted entities again without a rebuild", v.ID, v.ID)
 	}
 	for _, kind := range slices.Sorted(maps.Keys(v.Report.Drift)) {
 		if slices.Contains(notRows(), kind) {

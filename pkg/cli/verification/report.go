@@ -38,7 +38,8 @@ Examples:
 `
 
 const cancelHelp = `
-Cancels a verification. What it has found so far is kept.
+Cancels a verification. What it has found so far is kept. One that rebuilds cancels its
+replay, too, and drops what that has built.
 
 Examples:
   reprise verify cancel verify-20260301-030000-1a2b3c
@@ -130,11 +131,11 @@ func list(ctx context.Context, f *command.ClientFlags) error {
 	older := func(a, b verifications.View) int {
 		return cmp.Or(a.Created.Compare(b.Created), cmp.Compare(a.ID, b.ID))
 	}
-	titles := []any{"ID", "STATUS", "CREATED", "TOOK", "SCOPE", "GENERATION", "ROWS", "EVENTS", "COST", "DRIFT"}
+	titles := []any{"ID", "STATUS", "CREATED", "TOOK", "DEPTH", "SCOPE", "GENERATION", "ROWS", "EVENTS", "COST", "DRIFT"}
 	return command.PrintAll(f, each, older, titles, func(v verifications.View) []any {
 		report := cmp.Or(v.Report, &verify.Report{})
 		return []any{v.ID, v.Status, command.When(&v.Created), command.OrDash(took(v)),
-			command.OrDash(string(v.Scope)), command.OrDash(v.Generation), progress.Count(report.Rows),
+			v.Depth, command.OrDash(string(v.Scope)), command.OrDash(v.Generation), progress.Count(report.Rows),
 			progress.Count(report.Events), command.OrDash(dollars(report.Cost)), command.OrDash(drift(v.Report))}
 	})
 }
@@ -190,7 +191,11 @@ func summary(w io.Writer, v verifications.View) {
 	command.Row(w, "verification", v.ID)
 	command.Row(w, "status", v.Status)
 	command.Row(w, "generation", command.OrDash(v.Generation))
+	command.Row(w, "depth", v.Depth)
 	command.Row(w, "scope", command.OrDash(scope(v)))
+	if b := v.Rebuild; b != nil {
+		command.Row(w, "rebuild", rebuilt(b))
+	}
 	command.Row(w, "cut", command.When(v.Cut))
 	if v.Ended != nil {
 		command.Row(w, "ended", fmt.Sprintf("%s, after %s", command.When(v.Ended),
@@ -206,6 +211,13 @@ func summary(w io.Writer, v verifications.View) {
 		if c := r.Cost; c != nil {
 			command.Row(w, "cost", fmt.Sprintf("%s at most on AWS: %.0f read units, %.0f write units, %d transitions",
 				dollars(c), c.ReadUnits, c.WriteUnits, c.Transitions))
+			if b := c.Rebuild; b != nil {
+				command.Row(w, "of that the rebuild", fmt.Sprintf("$%.4f: %.0f read units, %.0f write units, %d transitions",
+					b.Dollars, b.ReadUnits, b.WriteUnits, b.Transitions))
+			}
+		}
+		if r.RebuiltRows > 0 {
+			command.Row(w, "rebuilt", progress.Count(r.RebuiltRows)+" rows of the throwaway, compared as well")
 		}
 		if len(r.Unfinished) > 0 {
 			command.Row(w, "not verified", fmt.Sprintf("%d lanes to their end: %s", len(r.Unfinished), lanes(r.Unfinished)))
@@ -218,6 +230,21 @@ func summary(w io.Writer, v verifications.View) {
 	if v.Failure != nil {
 		command.Row(w, "failure", v.Failure.Error+": "+v.Failure.Cause)
 	}
+}
+
+// rebuilt says what became of the replay of a verification.
+func rebuilt(b *verifications.Rebuild) string {
+	text := "replay " + b.Replay
+	if b.Generation != "" {
+		text += " into the throwaway " + b.Generation
+	}
+	if b.Status != "" {
+		text += fmt.Sprintf(", %s", b.Status)
+	}
+	if b.Status != "" && !b.Status.Ended() {
+		text += fmt.Sprintf(", %.0f %%", b.Percent)
+	}
+	return text
 }
 
 // scope says what is verified, "" before that is decided.

@@ -13,8 +13,10 @@ import (
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
+	"reprise/pkg/cli/printable"
 	"reprise/pkg/cli/progress"
 	"reprise/pkg/cli/repairs"
+	"reprise/pkg/replay"
 	"reprise/pkg/replay/request"
 	"reprise/pkg/verify"
 )
@@ -31,6 +33,15 @@ same if there was none, if the last one found drift, and whenever a full one is 
 default every seventh): only a full one finds what has changed by itself, in rows and
 events that nothing has touched since.
 
+That is depth fold, the default. With --depth rebuild it also rebuilds the generation into
+a throwaway, through the playback stream, as a replay that is never promoted; verifies the
+throwaway as well, against the same fold of the log; and drops it, however it ends. That
+shows what depth fold cannot: that readers, playback stream, consumer, marks and proof give
+the same rows. What they got wrong is drift of the kind rebuilt. It costs as much as a
+rebuild, so it is for once a week or a month, and after an upgrade. It is always full. The
+replay has the verification's name, and can be paused and slowed down like any other;
+cancelling one ends the other.
+
 With --budget it stops when it has used that much, counted as AWS would charge, and fails
 with a report on what was verified and what was not.
 
@@ -40,6 +51,7 @@ rows are rebuilt then, after asking: see reprise help verify repair.
 Examples:
   reprise verify start --wait
   reprise verify start --full --budget 2.50usd --wait
+  reprise verify start --depth rebuild --wait
   reprise verify start --generation g0003
 `
 
@@ -68,6 +80,11 @@ func startCommand() command.Command {
 			fs.StringVar(&f.name, "name", "", "`ID` of the verification (default: chosen)")
 			fs.StringVar(&f.input.Generation, "generation", "", "`ID` of the generation (default: the active one)")
 			fs.BoolVar(&f.input.Full, "full", false, "check every row and the whole log, not only what has changed")
+			fs.Func("depth", "`DEPTH` of the check: fold, or rebuild, which rebuilds a throwaway,\ntoo (default: fold)",
+				func(text string) (err error) {
+					f.input.Depth, err = verify.ParseDepth(text)
+					return err
+				})
 			fs.Func("budget", "`AMOUNT` that the verification may use, as 2.50usd or\n400000ru (default: no budget)",
 				func(text string) (err error) {
 					f.input.Budget, err = request.BudgetOf(text)
@@ -167,6 +184,14 @@ func follow(err error, id string) error {
 func state(v verifications.View, now time.Time) progress.State {
 	s := progress.State{Label: "verified", Fraction: -1}
 	p := v.Progress
+	if b := v.Rebuild; v.Status == verify.Rebuilding && b != nil {
+		s.Label, s.Fraction = "rebuilt", b.Percent/100
+		s.Detail = "by replay " + printable.Cell(b.Replay)
+		if b.Status == replay.ShownPaused {
+			s.Detail += ", which is paused: reprise replay resume " + printable.Cell(b.Replay)
+		}
+		return s
+	}
 	if p == nil || v.Events == 0 {
 		return s
 	}
@@ -187,6 +212,9 @@ func judge(v verifications.View) error {
 	switch {
 	case v.Status == verify.Clean:
 		return nil
+	case v.Status == verify.Drift && v.Report != nil && v.Report.Drift[verify.Rebuilt] > 0:
+		return command.Hint(fmt.Errorf("verification %s found drift: %s", v.ID, drift(v.Report)),
+			"the rebuilt rows are wrong: trust no rebuild until the cause is found; reprise verify report %s", v.ID)
 	case repairs.InPlace(v):
 		return command.Hint(fmt.Errorf("verification %s found drift: %s", v.ID, drift(v.Report)),
 			"reprise repair --verification %s --reason TEXT folds these entities again in place; "+

@@ -11,6 +11,7 @@ const short = new Intl.DateTimeFormat(undefined, { month: 'short', day: 'numeric
 const outcomes = [
   { status: 'DRIFT', name: 'drift', mark: '✗', word: 'drift' },
   { status: 'FAILED', name: 'broken', mark: '!', word: 'failed' },
+  { status: 'REBUILDING', name: 'going', mark: '…', word: 'rebuilding' },
   { status: 'RUNNING', name: 'going', mark: '…', word: 'running' },
   { status: 'PLANNED', name: 'going', mark: '…', word: 'planned' },
   { status: 'CLEAN', name: 'clean', mark: '✓', word: 'clean' },

@@ -48,7 +48,7 @@ export function changes(g, view, offered, act, compare) {
         () => act(path('rollback', active), {}, flipped),
       ),
     );
-  } else if (offered.promote && ready) {
+  } else if (offered.promote && ready && !g.verification) {
     action('promote', 'Promote…', 'Makes it what readers see.', 'main', `generation promote ${g.id}`, () =>
       confirm(
         `Promote ${g.id}?`,
@@ -58,7 +58,7 @@ export function changes(g, view, offered, act, compare) {
       ),
     );
   }
-  if (offered.drop && g.id !== active && g.status === 'following') {
+  if (offered.drop && g.id !== active && g.status === 'following' && !g.verification) {
     action('drop', 'Drop…', 'Takes it out of use for good.', 'danger', `generation drop ${g.id} --yes`, () =>
       confirm(
         `Drop ${g.id}?`,

@@ -1,11 +1,12 @@
 // The page of an entity, and the form that leads there.
 
-import { get } from './api.js';
+import { get, offers } from './api.js';
 import { Calls } from './calls.js';
 import { h, patch } from './dom.js';
 import { watch } from './live.js';
 import { Pager } from './pager.js';
 import { card, command, facts, moment } from './parts.js';
+import { reverse } from './reverse.js';
 import { Timeline } from './timeline.js';
 import { count, encode } from './words.js';
 
@@ -49,6 +50,7 @@ class Entity {
   }
 
   async load() {
+    this.reversible ??= await offers('/entities/{id}/reverse');
     const [row, history] = await Promise.allSettled([get(this.path), this.read()]);
     this.row = row.value;
     this.problem = row.reason?.message;
@@ -151,6 +153,19 @@ class Entity {
               },
             },
             'state after it',
+          ),
+        this.reversible &&
+          !one.duplicate &&
+          !type.startsWith('reprise.') &&
+          h(
+            'button',
+            {
+              type: 'button',
+              class: 'link',
+              'aria-label': `Reverse… event ${index + 1}`,
+              onclick: () => reverse(this.path, this.id, one, shell, () => this.load()),
+            },
+            'Reverse…',
           ),
         moment(one.logged),
       ),

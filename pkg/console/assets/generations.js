@@ -207,6 +207,7 @@ const builder = (g) =>
 function kept(g, active, previous) {
   if (g.id === active) return 'what readers see';
   if (g.lost) return 'nothing is folded into it any more; a rebuild replaces it';
+  if (g.verification) return `throwaway of verification ${g.verification}, which drops it when it ends`;
   if (g.id === previous) return 'was active before; kept to go back to until another rebuild ends';
   if (g.withdrawn === 'CANCELLED') return 'its replay was cancelled: it can never become active';
   if (g.withdrawn) return 'its replay has failed, and may be continued';

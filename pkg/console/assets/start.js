@@ -82,7 +82,7 @@ export class StartForm {
 
   parts() {
     const all = this.schema.properties;
-    const placed = new Set(['dryRun', ...parts.flatMap(([, names]) => names)]);
+    const placed = new Set(['dryRun', 'verification', ...parts.flatMap(([, names]) => names)]);
     return [...parts, ['More', Object.keys(all).filter((name) => !placed.has(name))]].map(([title, names], i) => {
       const fields = names.filter((name) => all[name]).map((name) => this.field(name, all[name]));
       if (i === 0) fields.unshift(this.named());

@@ -18,9 +18,9 @@ export async function show(main) {
   await page.load();
 }
 
-const shapes = { CLEAN: 'succeeded', DRIFT: 'failed', FAILED: 'failed', RUNNING: 'running', PLANNED: 'running' };
+const shapes = { CLEAN: 'succeeded', DRIFT: 'failed', FAILED: 'failed', REBUILDING: 'running', RUNNING: 'running', PLANNED: 'running' };
 
-const going = (view) => view.status === 'RUNNING' || view.status === 'PLANNED';
+const going = (view) => ['RUNNING', 'REBUILDING', 'PLANNED'].includes(view.status);
 
 class Verifications {
   constructor(main) {
@@ -57,13 +57,15 @@ class Verifications {
         'p',
         { class: 'lead' },
         'A verification folds the log again and compares every row that it is about. ' +
-          'Most nights look at what has changed since the one before, some at everything.',
+          'Most nights look at what has changed since the one before, some at everything. ' +
+          'One of depth rebuild also rebuilds a throwaway generation, verifies it, and drops it.',
       ),
       this.problem && h('p', { class: 'problem', role: 'alert', key: 'problem' }, this.problem),
       this.all && card('Nights', { key: 'nights' }, said(all), calendar(all, new Date())),
       this.all && card('Trend', { key: 'trend' }, trends(all)),
       this.all && card('Latest', { key: 'latest', class: 'card nights' }, list(all)),
       h('p', { class: 'row', key: 'start' }, 'Verify now: ', command('verify start --wait')),
+      h('p', { class: 'row', key: 'rebuild' }, 'With a rebuild: ', command('verify start --depth rebuild --wait')),
     );
   }
 }
@@ -126,8 +128,17 @@ function row(view) {
   );
 }
 
-const looked = (view) =>
-  ({ full: 'everything', incremental: 'what changed' })[view.scope] ?? (going(view) ? 'not known yet' : '–');
+/** Says what a verification looks at, and links the replay of one that rebuilds. */
+function looked(view) {
+  const scope = { full: 'everything', incremental: 'what changed' }[view.scope];
+  const what = scope ?? (going(view) ? 'not known yet' : '–');
+  if (view.depth !== 'rebuild') return what;
+  const { replay } = view.rebuild ?? {};
+  return [
+    `${what}, and `,
+    replay ? h('a', { href: `/console/replays/${encodeURIComponent(replay)}` }, 'a rebuild') : 'a rebuild',
+  ];
+}
 
 function found(view) {
   const drift = Object.entries(view.report?.drift ?? {}).map(([kind, n]) => `${count(n)} ${kind}`);

@@ -73,6 +73,7 @@ export function selects(input) {
   if (input.to) parts.push(`up to ${date(input.to)}`);
   const what = parts.length ? parts.join(', ') : 'the whole log';
   const purpose = input.rebuild ? 'Rebuild from' : 'Playback of';
+  if (input.verification) return `${purpose} ${what}, to be verified by ${input.verification} and dropped`;
   const then = input.promote === 'ask' ? ', then ask whether to promote' : input.promote ? ', then promote' : '';
   const effects = input.effects ? ', comparing effects' : '';
   return `${purpose} ${what}${then}${effects}`;

@@ -27,17 +27,36 @@ const DefaultCurrency = "EUR"
 // Accounts folds the events of bank accounts: account.opened, which may grant an
 // overdraft and name a currency, then account.deposited and account.withdrawn, which
 // carry differences, and account.balance.set, which carries the final value.
+//
+// What was deposited is reversed by a withdrawal, and the other way round. An
+// account.balance.set may carry what undoes it, in the member "undo" of its data.
 func Accounts() projection.Projection {
 	types := []string{"account.opened", "account.deposited", "account.withdrawn", "account.balance.set"}
-	return projection.New("accounts", 1, types, foldAccount)
+	return projection.Reversible(projection.New("accounts", 1, types, foldAccount), map[string]projection.Undo{
+		"account.deposited":   opposite("account.withdrawn"),
+		"account.withdrawn":   opposite("account.deposited"),
+		"account.balance.set": projection.Carried("undo"),
+	})
+}
+
+// opposite undoes a difference by the same amount in the other direction.
+func opposite(kind string) projection.Undo {
+	return func(_ []byte, e *event.Event) (*event.Inverse, error) {
+		var data accountData
+		if err := json.Unmarshal([]byte(e.Data), &data); err != nil {
+			return nil, errors.New("data is not that of an account event")
+		}
+		amount, err := json.Marshal(accountData{Amount: data.Amount})
+		return &event.Inverse{Type: kind, Data: amount}, err
+	}
 }
 
 type accountData struct {
-	Owner     string `json:"owner"`
+	Owner     string `json:"owner,omitempty"`
 	Amount    int64  `json:"amount"`
-	Balance   *int64 `json:"balance"`
-	Overdraft int64  `json:"overdraft"`
-	Currency  string `json:"currency"`
+	Balance   *int64 `json:"balance,omitempty"`
+	Overdraft int64  `json:"overdraft,omitempty"`
+	Currency  string `json:"currency,omitempty"`
 }
 
 func foldAccount(state AccountState, e *event.Event) (AccountState, error) {

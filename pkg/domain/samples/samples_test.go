@@ -96,3 +96,33 @@ func TestNumbersThatDoNotFitAreRejected(t *testing.T) {
 		{"account.deposited", `{"amount":1}`, ""},
 	})
 }
+
+// What undoes an event is applied like any event, and leads back.
+func TestAccountsSayWhatUndoesAnEvent(t *testing.T) {
+	accounts, declares := samples.Accounts().(projection.Reverser)
+	if !declares {
+		t.Fatal("accounts declare nothing")
+	}
+	for _, c := range []struct{ kind, data, wantKind, wantData string }{
+		{"account.deposited", `{"amount":5}`, "account.withdrawn", `{"amount":5}`},
+		{"account.withdrawn", `{"amount":7,"note":"x"}`, "account.deposited", `{"amount":7}`},
+		{"account.opened", `{"owner":"Ada"}`, "", ""},
+		{"account.balance.set", `{"balance":7}`, "", ""},
+		{"account.balance.set", `{"balance":7,"undo":{"type":"account.balance.set","data":{"balance":3}}}`,
+			"account.balance.set", `{"balance":3}`},
+	} {
+		inverse, err := accounts.Reverse(nil, &event.Event{Type: c.kind, Data: c.data})
+		switch {
+		case err != nil:
+			t.Errorf("%s %s: %v", c.kind, c.data, err)
+		case inverse == nil && c.wantKind != "", inverse != nil && (inverse.Type != c.wantKind ||
+			string(inverse.Data) != c.wantData):
+			t.Errorf("%s %s is undone by %+v", c.kind, c.data, inverse)
+		}
+	}
+	for _, data := range []string{`"text"`, ``} {
+		if inverse, err := accounts.Reverse(nil, &event.Event{Type: "account.deposited", Data: data}); err == nil {
+			t.Errorf("%s is undone by %+v", data, inverse)
+		}
+	}
+}

@@ -30,7 +30,7 @@ func (p *Promoter) Prepare(ctx context.Context, id, version string) error {
 	if row.Version != "" && row.Version != version {
 		return fmt.Errorf("prepare replay %s: %w", id, replay.OtherVersion(row.Version, version))
 	}
-	info, err := p.Registry.Enter(ctx, row.Generation, id, version)
+	info, err := p.Registry.EnterFor(ctx, row.Generation, id, version, row.Request.Verification)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,9 @@ type Closer struct {
 	Registry    datastore.Registry
 	Generations datastore.Generations
 	Lanes       int
+	// Verifies reports whether a verification goes on, and so needs the replay that it
+	// owns; nil means that none does.
+	Verifies func(ctx context.Context, verification string) (bool, error)
 }
 
 // Close is CloseExecution for whichever execution carries the replay out.
@@ -44,7 +47,11 @@ func (c *Closer) CloseExecution(
 	if row.Generation != "" && row.Status != replay.Succeeded && !row.Keeps(c.Store.Now()) {
 		err = c.dropUnfinished(ctx, row.Generation)
 	}
-	if err == nil && row.Request.Rebuild {
+	switch {
+	case err != nil:
+	case row.Request.Verification != "": // it replaces nothing: the others stay as they are
+		err = c.dropThrowaway(ctx, row.Generation, row.Request.Verification)
+	case row.Request.Rebuild:
 		err = errors.Join(c.Registry.Release(ctx, id), c.retireOld(ctx, row))
 	}
 	if err == nil {
@@ -149,6 +156,7 @@ func (c *Closer) retireOld(ctx context.Context, row replay.Row) error {
 		switch {
 		case info.Status == datastore.Retired:
 			retired = append(retired, info.ID)
+		case info.Verification != "": // its verification drops it, and else the sweep
 		case info.Status == datastore.Following && info.ID != row.Generation && !c.owned(ctx, info):
 			following = append(following, info.ID)
 		}

@@ -14,7 +14,8 @@ import (
 // cannot become active. Its table is dropped by the next sweep. It returns
 // datastore.ErrUnknown if there is no such generation (any more), datastore.ErrActive for
 // the active one, and cutover.ErrBuilding or cutover.ErrBusy while its replay has not
-// ended, which is cancelled instead. A replay that asks whether to promote it is cancelled:
+// ended, which is cancelled instead, and datastore.ErrThrowaway while a verification needs
+// it. A replay that asks whether to promote it is cancelled:
 // to drop it is to decline.
 func (s *Service) DropGeneration(ctx context.Context, id string) error {
 	registry := s.Closer.Registry
@@ -28,6 +29,8 @@ func (s *Service) DropGeneration(ctx context.Context, id string) error {
 		err = datastore.ErrUnknown
 	case info.ID == registered.Active:
 		err = datastore.ErrActive
+	case info.Verification != "":
+		err = s.Closer.verifies(ctx, info.Verification, datastore.ErrThrowaway)
 	default:
 		err = s.decline(ctx, info)
 	}

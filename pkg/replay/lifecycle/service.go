@@ -162,6 +162,9 @@ func (s *Service) Reconcile(ctx context.Context) error {
 }
 
 func (s *Service) reconcile(ctx context.Context, row replay.Row) error {
+	if cancelled, err := s.reconcileThrowaway(ctx, &row); cancelled || err != nil {
+		return err
+	}
 	if tokens := row.Unreleased(); len(tokens) > 0 {
 		if err := s.release(ctx, row, tokens); err != nil {
 			return err

@@ -11,11 +11,12 @@ import (
 )
 
 // Sweep drops what nobody owns: retired generations, unfinished generations whose
-// replay has ended or is gone, tables without an entry, and reservations that nobody
-// can enter any more. It runs at every close, at the start of a platform and on a
-// schedule, concurrently with everything else: each reason to drop something stays
-// true once it is true: a failed replay can be continued for a shorter time than its
-// generation is kept. Sweep is idempotent.
+// replay has ended or is gone, throwaways whose verification has ended or is gone,
+// tables without an entry, and reservations that nobody can enter any more. It runs at
+// every close, at the start of a platform and on a schedule, concurrently with
+// everything else: each reason to drop something stays true once it is true: a failed
+// replay can be continued for a shorter time than its generation is kept. Sweep is
+// idempotent.
 //
 // Of following generations, Sweep only takes the consumer away from those whose replay
 // failed more than a day ago: Close keeps one as a rollback target.
@@ -47,16 +48,18 @@ func (c *Closer) sweepEntries(ctx context.Context, registered *datastore.Registr
 	var errs []error
 	for i := range registered.Generations {
 		info := &registered.Generations[i]
-		switch info.Status {
-		case datastore.Retired:
+		switch {
+		case info.Status == datastore.Retired:
 			errs = append(errs, c.dropRetired(ctx, info.ID))
-		case datastore.Building:
+		case info.Verification != "":
+			errs = append(errs, c.dropThrowaway(ctx, info.ID, info.Verification))
+		case info.Status == datastore.Building:
 			needed, err := c.needs(ctx, info.Replay, info.ID)
 			if err == nil && !needed {
 				err = c.dropUnfinished(ctx, info.ID)
 			}
 			errs = append(errs, err)
-		case datastore.Following:
+		case info.Status == datastore.Following:
 			errs = append(errs, c.detach(ctx, info))
 		}
 	}

@@ -3,6 +3,7 @@ package request
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"time"
 
@@ -128,6 +129,9 @@ func (r Request) badOrdering() string {
 	return ""
 }
 
+// ownerPattern matches the names of verifications.
+var ownerPattern = regexp.MustCompile(`^[0-9A-Za-z_-]{1,80}$`)
+
 func (r Request) badRebuild() string {
 	switch {
 	case r.Ask && !r.Promote:
@@ -138,6 +142,10 @@ func (r Request) badRebuild() string {
 		return fmt.Sprintf("effects %q is not diff", clipped(string(r.Effects)))
 	case r.Effects != "" && !r.Rebuild:
 		return "effects needs rebuild: the service reacts to the states that a rebuild folds"
+	case r.Verification != "" && (!r.Rebuild || r.Promote):
+		return "verification needs rebuild, and goes without promote: what it rebuilds is dropped"
+	case r.Verification != "" && !ownerPattern.MatchString(r.Verification):
+		return "verification is no name that a verification can have"
 	case r.Rebuild && r.Filtered():
 		return "a rebuild takes the whole log: leave from, to, types, entities, prefixes and attribute out"
 	case r.Rebuild && r.Order() == Unordered:

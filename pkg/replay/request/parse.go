@@ -31,6 +31,7 @@ type wire struct {
 	Budget      json.RawMessage `json:"budget"`
 	Effects     json.RawMessage `json:"effects"`
 	Tolerated   json.RawMessage `json:"toleratedFailures"`
+	Verifies    json.RawMessage `json:"verification"`
 	DryRun      json.RawMessage `json:"dryRun"`
 }
 
@@ -81,6 +82,7 @@ func (w *wire) request() (r Request, err error) {
 		{"rate", w.Rate, integer(&r.Rate, 0, MaxRate)},
 		{"budget", w.Budget, budget(&r.Budget)},
 		{"toleratedFailures", w.Tolerated, optional(&r.ToleratedFailures, 0, MaxToleratedFailures)},
+		{"verification", w.Verifies, text(&r.Verification)},
 		{"dryRun", w.DryRun, value(&r.DryRun)},
 	} {
 		if m.raw == nil {

@@ -72,6 +72,9 @@ type Request struct {
 	// ToleratedFailures is how many lane groups may fail before the others are
 	// stopped; nil lets the others go on whatever fails.
 	ToleratedFailures *int `json:"toleratedFailures,omitempty"`
+	// Verification is the verification that owns the replay, "" for none. Its generation is
+	// a throwaway: it is never promoted, and dropped when the verification ends.
+	Verification string `json:"verification,omitempty"`
 	// DryRun plans only: the execution ends with the plan as its output, and
 	// nothing is created.
 	DryRun bool `json:"dryRun,omitempty"`

@@ -39,9 +39,10 @@ func TestKilledWhileApprovedEffectsAreSent(t *testing.T) {
 		c.Send("/events", batch(at, accounts))
 	}
 	await(t, server, "everything that is owed", complete(t, accounts, len(steps)))
-	localtest.Until(c, "/effects/waiting", func(page outgoing.WaitingPage) bool { return len(page.Waiting) == 0 })
+	quiet(c)
 	p.Kill()
 	p, c = launch(t, dir, server)
+	quiet(c)
 	before := server.Books()
 	if got := c.Replay("fees", `{"rebuild":true,"effects":"diff"}`); got.Status != replay.Succeeded {
 		t.Fatalf("rebuild: %s %+v", got.Status, got.Failure)

@@ -79,6 +79,7 @@ func startReplay(p *localtest.Platform, name string) {
 // replays runs a rebuild and a plain replay, which must call nothing.
 func replays(t *testing.T, p *localtest.Platform, server *standin.Server) {
 	t.Helper()
+	quiet(p)
 	before := server.Books()
 	for _, input := range []string{`{"rebuild":true,"promote":true}`, `{}`} {
 		name := fmt.Sprintf("after-%d", time.Now().UnixNano())

@@ -14,11 +14,13 @@ import (
 // everything, and whoever needs no payment gets their mails. Nothing is lost meanwhile: all
 // is charged in order once payments are back.
 func TestASystemThatIsDownHoldsUpNothingElse(t *testing.T) {
+	t.Parallel()
 	for name, mood := range map[string]standin.Mood{
 		"it stalls": {Stall: true},
 		"it fails":  {Status: http.StatusInternalServerError},
 	} {
 		t.Run(name, func(t *testing.T) {
+			t.Parallel()
 			const accounts = 40
 			server := begin(t)
 			server.Behave(standin.Payments, mood)

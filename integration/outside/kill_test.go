@@ -14,7 +14,6 @@ import (
 	"reprise/integration/process"
 	"reprise/pkg/api/outgoing"
 	"reprise/pkg/api/web"
-	"reprise/pkg/domain/samples"
 	"reprise/pkg/effects"
 	"reprise/pkg/gateway/standin"
 	"reprise/pkg/local"
@@ -54,6 +53,7 @@ func runLocal(args []string) error {
 		atMostOnce = append(atMostOnce, value)
 		return nil
 	})
+	slipped := flags.Bool("slipped", false, "")
 	err := flags.Parse(args)
 	if err != nil {
 		return err
@@ -61,7 +61,7 @@ func runLocal(args []string) error {
 	if o.Systems, err = outside.Systems(endpoints, os.Getenv); err != nil {
 		return err
 	}
-	o.Service = hasty{samples.Notifications(), atMostOnce}
+	o.Service = hasty{corrected(!*slipped), atMostOnce}
 	return local.Run(context.Background(), o, os.Stdout, os.Stderr)
 }
 
@@ -126,6 +126,7 @@ func TestKilledInTheMiddleOfCalls(t *testing.T) {
 	if testing.Short() {
 		t.Skip("what was under way is taken up some ten seconds after the last kill")
 	}
+	t.Parallel()
 	const fresh, kills = 5, 5
 	server, dir, k := begin(t), t.TempDir(), killer{now: make(chan struct{}, 1)}
 	server.Direct(k.direct(4))
@@ -142,6 +143,7 @@ func TestKilledInTheMiddleOfCalls(t *testing.T) {
 		k.strike(t, p)
 		p, c = launch(t, dir, server)
 	}
+	server.Direct(nil)
 	await(t, server, "everything that is owed", complete(t, accounts, len(steps)))
 	judge(t, server.Books(), accounts, len(steps))
 	if got := localtest.Until(c, "/replays/meanwhile", func(v lifecycle.View) bool {
@@ -157,6 +159,7 @@ func TestKilledInTheMiddleOfWhatMayHappenOnceOnly(t *testing.T) {
 	if testing.Short() {
 		t.Skip("it starts processes")
 	}
+	t.Parallel()
 	const fresh, kills, upTo = 6, 4, 3 // up to the first fee
 	server, dir, k := begin(t), t.TempDir(), killer{now: make(chan struct{}, 1)}
 	direct := k.direct(3)

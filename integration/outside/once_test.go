@@ -16,6 +16,7 @@ import (
 // restarted; events come again; and a rebuild runs and is promoted meanwhile: the books say
 // that each update was performed once, an account's in order, and none by a replay.
 func TestEachUpdateHappensOnceInEffect(t *testing.T) {
+	t.Parallel()
 	const accounts = 30
 	r, server, dir := random(t), begin(t), t.TempDir()
 	server.Direct(func(_, _ string, received int) standin.Mood {
@@ -78,6 +79,7 @@ func startReplay(p *localtest.Platform, name string) {
 // replays runs a rebuild and a plain replay, which must call nothing.
 func replays(t *testing.T, p *localtest.Platform, server *standin.Server) {
 	t.Helper()
+	quiet(p)
 	before := server.Books()
 	for _, input := range []string{`{"rebuild":true,"promote":true}`, `{}`} {
 		name := fmt.Sprintf("after-%d", time.Now().UnixNano())

@@ -12,11 +12,14 @@ import (
 	"testing"
 	"time"
 
+	"reprise/pkg/api"
+	"reprise/pkg/api/outgoing"
 	"reprise/pkg/domain/samples"
 	"reprise/pkg/gateway"
 	"reprise/pkg/gateway/httpsystem"
 	"reprise/pkg/gateway/standin"
 	"reprise/pkg/local"
+	"reprise/pkg/local/localtest"
 )
 
 const (
@@ -191,6 +194,17 @@ func judge(t *testing.T, books standin.Books, accounts, upTo int) {
 			t.Errorf("%s %s was performed %d times", deed.Call, key, deed.Performed)
 		}
 	}
+}
+
+// quiet waits until the live path has nothing left to do: an update whose answer was lost is
+// in the books before it is repeated.
+func quiet(of localtest.Caller) {
+	localtest.Until(of, "/status", func(status api.StatusView) bool {
+		return slices.ContainsFunc(status.Consumers, func(c api.ConsumerStatus) bool {
+			return c.Name == "run-microservice" && c.BehindRecords != nil && *c.BehindRecords == 0
+		})
+	})
+	localtest.Until(of, "/effects/waiting", func(page outgoing.WaitingPage) bool { return len(page.Waiting) == 0 })
 }
 
 // unchanged checks that nothing was called between two times.

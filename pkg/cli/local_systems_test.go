@@ -24,7 +24,11 @@ func TestLocalTakesTheAddressesOfSystems(t *testing.T) {
 	if len(given.Systems) != 0 {
 		t.Errorf("without --system: %v", given.Systems)
 	}
-	s.fine("", "local", "--data", "d", "--system", "mail=https://mail.example/v1=x", "--system=rates=http://127.0.0.1:9")
+	got := s.run("", "local", "--data", "d", "--system", "mail=https://mail.example/v1=x",
+		"--system=rates=http://127.0.0.1:9")
+	if got.code != command.ExitFine || !strings.Contains(got.stderr, "returns no service") {
+		t.Errorf("without a service: %+v", got)
+	}
 	if len(given.Systems) != 2 || given.Systems["mail"] == nil || given.Systems["rates"] == nil {
 		t.Errorf("with two: %v", given.Systems)
 	}
@@ -37,7 +41,7 @@ func TestLocalTakesTheAddressesOfSystems(t *testing.T) {
 		for _, value := range wrong {
 			args = append(args, "--system", value)
 		}
-		got := s.run("", args...)
+		got = s.run("", args...)
 		told := strings.Replace(got.stderr, "system s3cret:", "", 1) // a name may be told
 		if got.code != command.ExitMisuse || !strings.Contains(got.stderr, "--system") || strings.Contains(told, "s3cret") {
 			t.Errorf("%q: %+v", wrong, got)

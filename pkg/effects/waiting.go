@@ -8,6 +8,8 @@ import (
 	"log/slog"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"reprise/pkg/control"
 	"reprise/pkg/event"
 	"reprise/pkg/gateway"
@@ -220,20 +222,15 @@ func (r *Reactor) Sweep(ctx context.Context, after string, until time.Time) (
 		if err != nil {
 			return after, due, err
 		}
-		for i := range held {
-			h := &held[i]
-			if h.Parked {
-				continue
-			}
-			if h.Due.After(r.Now()) {
-				due = earlier(due, h.Due)
-				continue
-			}
-			if err := r.Again(ctx, h.Lane, h.Entity); err != nil {
+		for i := 0; i < len(held); i += entitiesAtOnce {
+			some := held[i:min(i+entitiesAtOnce, len(held))]
+			soonest, err := r.sweep(ctx, some)
+			due = earlier(due, soonest)
+			if err != nil {
 				return after, due, err
 			}
-			due = earlier(due, r.Now())
-			after = heldKey(h.Lane, h.Entity).Sort
+			last := &some[len(some)-1]
+			after = heldKey(last.Lane, last.Entity).Sort
 			if !r.Now().Before(until) {
 				return after, due, nil
 			}
@@ -244,8 +241,25 @@ func (r *Reactor) Sweep(ctx context.Context, after string, until time.Time) (
 	}
 }
 
+// sweep takes up those of some entities that are due, at the same time, since each may wait
+// for a slow system. It returns when the next one is due, zero if none is.
+func (r *Reactor) sweep(ctx context.Context, some []Held) (due time.Time, err error) {
+	group, ctx := errgroup.WithContext(ctx)
+	for i := range some {
+		switch h := &some[i]; {
+		case h.Parked:
+		case h.Due.After(r.Now()):
+			due = earlier(due, h.Due)
+		default:
+			group.Go(func() error { return r.Again(ctx, h.Lane, h.Entity) })
+			due = earlier(due, r.Now())
+		}
+	}
+	return due, group.Wait()
+}
+
 func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || b.Before(a) {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
 		return b
 	}
 	return a

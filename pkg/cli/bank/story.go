@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
+	"reprise/pkg/api"
 	"reprise/pkg/api/outgoing"
 	"reprise/pkg/cli/client"
 	"reprise/pkg/cli/command"
@@ -178,21 +180,19 @@ func (s *story) settle(ctx context.Context, c *client.Client) error {
 		if books := s.outside.Books(); len(books.Payments) < s.owed.charges || len(books.Mails) < s.owed.mails {
 			return false, nil
 		}
-		waiting, err := c.EffectsWaiting(ctx, "")
-		if err != nil || len(waiting.Waiting) > 0 {
-			return false, err
-		}
+		// Whatever the consumer has taken in is done by then, or waits.
 		status, err := c.Status(ctx)
-		if err != nil {
+		if err != nil || !slices.ContainsFunc(status.Consumers, idle) {
 			return false, err
 		}
-		for _, consumer := range status.Consumers {
-			if consumer.Name == "run-microservice" && consumer.BehindRecords != nil {
-				return *consumer.BehindRecords == 0, nil
-			}
-		}
-		return false, nil
+		waiting, err := c.EffectsWaiting(ctx, "")
+		return len(waiting.Waiting) == 0, err
 	})
+}
+
+// idle reports whether a consumer is that of the service, and has taken in everything.
+func idle(c api.ConsumerStatus) bool {
+	return c.Name == "run-microservice" && c.BehindRecords != nil && *c.BehindRecords == 0
 }
 
 // mend has the corrected service compared with what was sent, and sends the difference.

@@ -294,7 +294,7 @@ func (s *suite) testBounds() {
 
 // testConcurrent makes more calls than an adapter may keep connections.
 func (s *suite) testConcurrent() {
-	const calls = 100
+	const calls = 200
 	keys := make([]string, calls)
 	var group sync.WaitGroup
 	for i := range keys {

@@ -27,8 +27,10 @@ const (
 )
 
 const (
-	// connections bounds the open connections to one system: calls beyond that wait.
-	connections = 32
+	// connections bounds the open connections to one system: calls beyond that wait, and
+	// their time runs meanwhile. A platform on one machine works on about as many entities at
+	// a time.
+	connections = 128
 	// idle is how long an unused connection is kept. It is short, since a function on AWS
 	// may stand still between two events while the other side closes its connections.
 	idle = 15 * time.Second
@@ -81,8 +83,8 @@ func (s *System) Do(ctx context.Context, r *gateway.Request) ([]byte, error) {
 	if len(r.Body) > gateway.MaxBytes {
 		return nil, gateway.ErrTooLarge
 	}
-	connected := new(atomic.Bool)
-	req, err := s.request(ctx, r, connected)
+	come := new(progress)
+	req, err := s.request(ctx, r, come)
 	if err != nil {
 		return nil, err
 	}
@@ -92,12 +94,12 @@ func (s *System) Do(ctx context.Context, r *gateway.Request) ([]byte, error) {
 	}
 	resp, err := client.Do(req)
 	if err != nil {
-		return nil, broken(ctx, err, connected.Load())
+		return nil, broken(ctx, err, come)
 	}
 	defer func() { _ = resp.Body.Close() }()
 	body, err := io.ReadAll(io.LimitReader(resp.Body, gateway.MaxBytes+1))
 	if err != nil {
-		return nil, broken(ctx, err, true)
+		return nil, broken(ctx, err, come)
 	}
 	return read(r.Call.Kind, resp, body)
 }
@@ -107,13 +109,18 @@ func (s *System) Do(ctx context.Context, r *gateway.Request) ([]byte, error) {
 // repeats calls, since it knows which may be repeated, and counts attempts.
 type onceReader struct{ io.Reader }
 
-func (s *System) request(ctx context.Context, r *gateway.Request, connected *atomic.Bool) (*http.Request, error) {
+// progress is how far a call has come.
+type progress struct{ dialed, connected atomic.Bool }
+
+func (s *System) request(ctx context.Context, r *gateway.Request, come *progress) (*http.Request, error) {
 	body := r.Body
 	if len(body) == 0 {
 		body = []byte("null")
 	}
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+		DNSStart:     func(httptrace.DNSStartInfo) { come.dialed.Store(true) },
+		ConnectStart: func(string, string) { come.dialed.Store(true) },
+		GotConn:      func(httptrace.GotConnInfo) { come.connected.Store(true) },
 	})
 	target := s.endpoint.JoinPath(r.Call.Name).String()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, target, onceReader{bytes.NewReader(body)})
@@ -160,8 +167,10 @@ func read(kind gateway.Kind, resp *http.Response, body []byte) ([]byte, error) {
 }
 
 var (
-	errPage   = errors.New("the answer is a web page, as of a proxy or a login, and not that of the system")
-	errNoJSON = errors.New("the answer to the query is not JSON")
+	errBroken  = errors.New("the connection broke before the whole answer came")
+	errCrowded = errors.New("all connections to the system were in use until the time was over")
+	errPage    = errors.New("the answer is a web page, as of a proxy or a login, and not that of the system")
+	errNoJSON  = errors.New("the answer to the query is not JSON")
 )
 
 // passing are the statuses of 4xx that say nothing about the call itself, but about the way
@@ -202,10 +211,13 @@ func (e *statusError) Is(target error) bool { return target == gateway.ErrNotSen
 
 // broken is the error of a call without a whole answer. The text of net/http's error may
 // have the address and bytes of the answer, so it is left out but for connecting.
-func broken(ctx context.Context, err error, connected bool) error {
+func broken(ctx context.Context, err error, come *progress) error {
 	var timeout interface{ Timeout() bool }
-	cause := errors.New("the connection broke before the whole answer came")
+	cause, connected := errBroken, come.connected.Load()
 	switch {
+	case !connected && !come.dialed.Load() && errors.Is(ctx.Err(), context.DeadlineExceeded):
+		// Others were before it: that is no silence of the system.
+		cause = errCrowded
 	case ctx.Err() != nil:
 		cause = ctx.Err()
 	case errors.As(err, &timeout) && timeout.Timeout():

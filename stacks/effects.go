@@ -32,7 +32,7 @@ const retryEvery = 1
 func (d *deployment) effects(stack awscdk.Stack, may access) {
 	// What folds states reads what write-state reads.
 	folds := with(may.start(), may.control(getItems, query), may.events(getItem, query), may.state(getItem, getItems),
-		may.effects(getItem, getItems, query))
+		may.effects(getItem, getItems, query), may.reveal())
 	react := []string{effectKeys, memoryKeys, identityKeys, markKeys, birthKeys, waitingKeys}
 	micro := d.newFunction(stack, functionSpec{folder: microservice, memory: 512, timeout: 120,
 		env:        map[string]*string{envSystems: jsii.String(d.Systems)},
@@ -87,10 +87,10 @@ func (a access) compareEffects() []awsiam.PolicyStatement {
 	if !a.Service {
 		return nil
 	}
-	return []awsiam.PolicyStatement{
+	return append([]awsiam.PolicyStatement{
 		a.effects(getItem, query),
 		a.changeEffects(collectionKeys, differenceKeys, countKeys, stoppedKeys),
-	}
+	}, a.reveal()...)
 }
 
 // effectAlarms report effects that need a person.

@@ -103,7 +103,7 @@ func TestOnlyTheKeyOfThePlatformIsUsed(t *testing.T) {
 			t.Errorf("%s: %v", s.policy, s.condition)
 		}
 	}
-	if found != 3 {
+	if found != 6 {
 		t.Errorf("%d statements about KMS", found)
 	}
 }

@@ -1,6 +1,7 @@
 package effects
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -31,6 +32,7 @@ type caller struct {
 	ledger  Ledger
 	systems gateway.Systems
 	resting *guard.Resting
+	reveal  func(ctx context.Context, text []byte) ([]byte, error)
 	now     func() time.Time
 }
 
@@ -81,9 +83,12 @@ func (c *caller) carry(
 func (c *caller) attempt(ctx context.Context, call *gateway.Call, r *Record, at time.Time) error {
 	limited, cancel := context.WithTimeout(ctx, call.Limit())
 	defer cancel()
-	answer, err := c.systems[r.System].Do(limited, &gateway.Request{Call: call, Key: r.Key, Body: r.Body, At: at})
+	answer, err := c.do(limited, call, r, at)
 	ended := c.now().UTC()
 	declined, isDeclined := errors.AsType[*gateway.Declined](err)
+	if err == nil && call.Kind == gateway.Asking && len(answer) > gateway.MaxBytes {
+		err = gateway.ErrTooLarge
+	}
 	switch {
 	case isDeclined:
 		r.Status, r.Code, answer, err = Declined, declined.Status, declined.Answer, nil
@@ -99,12 +104,42 @@ func (c *caller) attempt(ctx context.Context, call *gateway.Call, r *Record, at 
 		return err
 	}
 	r.Error, r.Ended = "", &ended
-	if len(answer) > gateway.MaxBytes {
-		answer = nil
-		r.Error = gateway.ErrTooLarge.Error()
+	if len(answer) > gateway.MaxBytes { // an update has happened all the same
+		answer, r.Error = nil, gateway.ErrTooLarge.Error()
 	}
 	r.Answer = asJSON(answer)
 	return nil
+}
+
+// do sends a body with its personal values. What has been erased cannot be sent any more:
+// that is as if the system had declined it for good.
+func (c *caller) do(ctx context.Context, call *gateway.Call, r *Record, at time.Time) ([]byte, error) {
+	body, err := revealed(ctx, c.reveal, r.Body)
+	if err != nil {
+		return nil, err
+	}
+	return c.systems[r.System].Do(ctx, &gateway.Request{Call: call, Key: r.Key, Body: body, At: at})
+}
+
+// statusErased is the status of a call whose personal values are erased: 410, gone.
+const statusErased = 410
+
+func revealed(
+	ctx context.Context, reveal func(context.Context, []byte) ([]byte, error), body []byte,
+) ([]byte, error) {
+	if reveal == nil {
+		return body, nil
+	}
+	shown, err := reveal(ctx, body)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", gateway.ErrNotSent, err)
+	}
+	for _, gone := range []string{`{"$erased":true`, `{"$sealed":true`} {
+		if bytes.Contains(shown, []byte(gone)) && !bytes.Contains(body, []byte(gone)) {
+			return nil, &gateway.Declined{Status: statusErased}
+		}
+	}
+	return shown, nil
 }
 
 // said is what a final record tells the service.

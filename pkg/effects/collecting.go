@@ -16,6 +16,7 @@ import (
 type collecting struct {
 	calls    gateway.Calls
 	systems  gateway.Systems
+	reveal   func(ctx context.Context, text []byte) ([]byte, error)
 	born     map[string]event.Position
 	place    Place
 	reaction *gateway.Reaction
@@ -151,7 +152,11 @@ func (g *collecting) ask(ctx context.Context, call *gateway.Call, body json.RawM
 	}
 	ctx, cancel := context.WithTimeout(ctx, call.Limit())
 	defer cancel()
-	answer, err := system.Do(ctx, &gateway.Request{Call: call, Body: body, At: g.reaction.At})
+	shown, err := revealed(ctx, g.reveal, body)
+	if err != nil {
+		return nil, fmt.Errorf("call %s: %w: %w", call.ID(), errOutside, err)
+	}
+	answer, err := system.Do(ctx, &gateway.Request{Call: call, Body: shown, At: g.reaction.At})
 	if _, declined := errors.AsType[*gateway.Declined](err); err != nil && !declined {
 		return nil, fmt.Errorf("call %s: %w: %w", call.ID(), errOutside, err)
 	}

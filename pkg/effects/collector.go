@@ -173,6 +173,7 @@ func (l *lot) gateway(
 	return &collecting{
 		calls:    l.calls,
 		systems:  l.Systems,
+		reveal:   l.Reveal,
 		born:     l.born,
 		place:    Place{l.to.Lane, p.Event.Subject, p.Position},
 		reaction: reactionTo(p, before, after, l.replay),

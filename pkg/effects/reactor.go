@@ -32,6 +32,9 @@ type Reactor struct {
 	Systems gateway.Systems
 	// Applier folds states; it is one that is Aside.
 	Applier *projection.Applier
+	// Reveal puts personal values in the place of sealed ones, just before a body is sent;
+	// nil where none are sealed.
+	Reveal func(ctx context.Context, text []byte) ([]byte, error)
 	// View and Buckets read histories.
 	View    eventlog.View
 	Buckets Buckets
@@ -77,7 +80,8 @@ func NewReactor(parts Reactor) (*Reactor, error) {
 		r.ReactFor = DefaultReactFor
 	}
 	r.histories = histories{r.View, r.Buckets}
-	r.caller = &caller{ledger: r.Ledger, systems: r.Systems, resting: guard.NewResting(), now: r.Now}
+	r.caller = &caller{ledger: r.Ledger, systems: r.Systems, resting: guard.NewResting(), reveal: r.Reveal,
+		now: r.Now}
 	r.guard = &guard.Guard{Limit: r.ReactFor}
 	r.born = &sync.Map{}
 	return r, nil

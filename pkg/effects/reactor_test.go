@@ -263,3 +263,50 @@ func TestASystemThatDoesNotAnswerRests(t *testing.T) {
 		t.Errorf("asked %d times for %d entities, %d attempts counted", asked, entities, attempts)
 	}
 }
+
+// TestWhatIsErasedIsNotSent: a call whose personal values are erased before it is made is
+// given up by name, and the system gets nothing. One that cannot be revealed now waits.
+func TestWhatIsErasedIsNotSent(t *testing.T) {
+	for _, c := range []struct {
+		shown  string
+		err    error
+		parked bool
+		says   string
+	}{
+		{`{"name":{"$erased":true,"at":"2026-01-01T00:00:00Z"}}`, nil, true, "410"},
+		{"", errors.New("no keys now"), false, "no keys now"},
+	} {
+		w := newWitness(t)
+		mail := &effectstest.System{}
+		w.Parts.Systems = gateway.Systems{"mail": mail}
+		w.Parts.Service = &effectstest.Service{Code: 1, On: []string{"added"},
+			May: []gateway.Call{{System: "mail", Name: "send", Kind: gateway.Updating}},
+			Do: func(ctx context.Context, _ *gateway.Reaction, outside gateway.Gateway) error {
+				_, err := outside.Update(ctx, gateway.Effect{System: "mail", Name: "send", Body: []byte(`{"name":"sealed"}`)})
+				return err
+			}}
+		p := w.Platform()
+		reacting := w.reactor()
+		reacting.Reveal = func(context.Context, []byte) ([]byte, error) { return []byte(c.shown), c.err }
+		reactor, err := effects.NewReactor(reacting)
+		if err != nil {
+			t.Fatal(err)
+		}
+		platformtest.Send(t, p, `{"specversion":"1.0","id":"a","source":"s","type":"added","subject":"x"}`)
+		if err := p.Keep(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := p.Pump()(t.Context(), platformtest.Records(t, p.Events)); err != nil {
+			t.Fatal(err)
+		}
+		lane := p.Lanes.Of("x")
+		if _, err := reactor.Apply(t.Context(), lane, "", w.log(lane)); err != nil {
+			t.Fatal(err)
+		}
+		held := w.waiting()
+		if len(mail.Received()) > 0 || len(held) != 1 || held[0].Parked != c.parked ||
+			!strings.Contains(held[0].Reason, c.says) {
+			t.Errorf("%d requests, %+v", len(mail.Received()), held)
+		}
+	}
+}

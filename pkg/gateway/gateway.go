@@ -82,7 +82,7 @@ func keyOf(parts ...string) string {
 // Compensated is the body of a call that undoes an update.
 type Compensated struct {
 	// Key is that with which the update was sent, Body what was sent, and Answer what the
-	// system answered. Both are JSON, or a JSON string of base64 if they were not.
+	// system answered; an answer that was no JSON is a JSON string.
 	Key    string          `json:"key"`
 	Body   json.RawMessage `json:"body"`
 	Answer json.RawMessage `json:"answer"`

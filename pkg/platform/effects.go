@@ -18,6 +18,7 @@ func (p *Platform) reacting() effects.Reactor {
 		Service: p.Service,
 		Systems: p.Systems,
 		Applier: p.Applier.Aside(),
+		Reveal:  p.Personal.Reveal,
 		View:    eventlog.View{Log: p.EventLog, Heads: p.heads},
 		Buckets: p.finder().Find,
 		Now:     p.Now,
@@ -56,8 +57,9 @@ func (p *Platform) beginService(ctx context.Context) error {
 	return p.ledgerOfEffects().Begin(ctx, p.heads, p.Lanes.Count(), registered.Active == "")
 }
 
-// sweepReserve is how long before its time limit a sweep ends.
-const sweepReserve = 30 * time.Second
+// sweepReserve is how long before its time limit a sweep begins nothing new: a reaction may
+// take a minute.
+const sweepReserve = 75 * time.Second
 
 // RetryEffects is retry-effects: it takes up the effects of entities that wait and are due,
 // and carries out what was approved, until shortly before the limit of ctx. It returns when

@@ -140,7 +140,9 @@ func (h *travelled) refusal(i int, before *held) string {
 // fits reports whether an event was not stepped over: without the corrections that name
 // it, it would not park its entity.
 func fits(history []wish, i int) bool {
-	bare := slices.DeleteFunc(slices.Clone(history[i+1:]), func(e wish) bool { return e.corrects() && e.names == history[i].id })
+	bare := slices.DeleteFunc(slices.Clone(history[i+1:]), func(e wish) bool {
+		return e.corrects() && e.names == history[i].id
+	})
 	return foldOf(slices.Concat(history[:i+1], bare)).parked != i
 }
 

@@ -18,7 +18,8 @@ func TestAnEventIsReversed(t *testing.T) {
 	before := s.fine("", "state", "export")
 	deposit := []string{"reverse", "a", "--source", "/t", "--id", "2", "--reason", "a <test>", "--who", "ann"}
 	dry := s.fine("", append(deposit, "--dry-run")...)
-	for _, want := range []string{"account.deposited at ", "nothing: this is a dry run", "accounts@1", "1 field", "/balance",
+	for _, want := range []string{"account.deposited at ", "nothing: this is a dry run", "accounts@1", "1 field",
+		"/balance",
 		`account.withdrawn {"amount":1}, which leads to the state without`, `"balance":3}, 4 events`,
 		`"balance":2}, 5 events`} {
 		if !strings.Contains(dry, want) {

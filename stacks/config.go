@@ -1,6 +1,7 @@
 package stacks
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"reprise/stacks/systems"
 )
 
 // Config is the settings of a deployment. The zero value is not valid: FromContext
@@ -94,8 +97,8 @@ type setting struct {
 	set      func(*Config, string) error
 }
 
-// systems is the setting that may also be an object of cdk.json.
-const systems = "systems"
+// systemsSetting is the setting that may also be an object of cdk.json.
+const systemsSetting = "systems"
 
 func settings() map[string]setting {
 	return map[string]setting{
@@ -129,7 +132,7 @@ func settings() map[string]setting {
 		"lagMinutes":      {"5", number(func(c *Config) *int { return &c.LagMinutes }, 1, 1440, nil)},
 		"lagPeriods":      {"3", number(func(c *Config) *int { return &c.LagPeriods }, 1, 60, nil)},
 		"tracing":         {"active", text(func(c *Config) *string { return &c.Tracing }, oneOf("active", "off"))},
-		systems:           {"{}", text(func(c *Config) *string { return &c.Systems }, checkSystems)},
+		systemsSetting:    {"{}", text(func(c *Config) *string { return &c.Systems }, systems.Check)},
 		"logDays":         {"30", number(func(c *Config) *int { return &c.LogDays }, 1, 3653, logDays)},
 	}
 }
@@ -167,7 +170,7 @@ func FromContext(context map[string]any, service bool) (Config, error) {
 	}
 	for _, name := range slices.Sorted(maps.Keys(known)) {
 		given := context[contextPrefix+name]
-		if object, is := given.(map[string]any); is && name == systems {
+		if object, is := given.(map[string]any); is && name == systemsSetting {
 			given = asJSON(object)
 		}
 		value, err := plain(given, known[name].fallback)
@@ -331,4 +334,13 @@ func checkIssuer(value string) error {
 		return fmt.Errorf("%q is not an https address", value)
 	}
 	return nil
+}
+
+// asJSON is an object of cdk.json as text.
+func asJSON(object map[string]any) string {
+	text, err := json.Marshal(object)
+	if err != nil {
+		return err.Error() // which is no object of names and URLs
+	}
+	return string(text)
 }

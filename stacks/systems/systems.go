@@ -1,4 +1,7 @@
-package stacks
+// Package systems checks the addresses of external systems before they are deployed.
+//
+// It knows nothing of stacks, and calls nothing.
+package systems
 
 import (
 	"encoding/json"
@@ -20,10 +23,10 @@ const (
 
 var systemName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{0,63}$`)
 
-// checkSystems checks the addresses of external systems by the rules of the package
+// Check checks the addresses of external systems by the rules of the package
 // settings, which reads them; a test compares the two. No error repeats an address, which
 // may hold a secret.
-func checkSystems(value string) error {
+func Check(value string) error {
 	var endpoints map[string]string
 	if len(value) > maxSystemsBytes {
 		return fmt.Errorf("it has more than %d bytes", maxSystemsBytes)
@@ -59,13 +62,4 @@ func checkEndpoint(endpoint string) error {
 		return nil // of tests
 	}
 	return errors.New("its address is not https")
-}
-
-// asJSON is an object of cdk.json as text.
-func asJSON(object map[string]any) string {
-	text, err := json.Marshal(object)
-	if err != nil {
-		return err.Error() // which is no object of names and URLs
-	}
-	return string(text)
 }

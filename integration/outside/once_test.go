@@ -47,8 +47,11 @@ func TestEachUpdateHappensOnceInEffect(t *testing.T) {
 			p = localtest.Start(t, options(t, dir, server))
 		case 4:
 			startReplay(p, "meanwhile")
+			steer(p, "pause") // over a restart
 		}
 	}
+	localtest.Until(p, "/replays/meanwhile", func(v lifecycle.View) bool { return v.Status == replay.ShownPaused })
+	steer(p, "resume")
 	if got := localtest.Until(p, "/replays/meanwhile", func(v lifecycle.View) bool {
 		return v.Status.Ended()
 	}); got.Status != replay.Succeeded || !got.Promoted {
@@ -70,9 +73,16 @@ func TestEachUpdateHappensOnceInEffect(t *testing.T) {
 
 func startReplay(p *localtest.Platform, name string) {
 	p.T.Helper()
-	body := []byte(`{"name":"` + name + `","input":{"rebuild":true,"promote":true}}`)
+	body := []byte(`{"name":"` + name + `","input":{"rebuild":true,"promote":true,"rate":50}}`)
 	if status, answer := p.Call(http.MethodPost, "/replays", "application/json", body); status != http.StatusCreated {
 		p.T.Fatalf("start replay: %d %s", status, answer)
+	}
+}
+
+func steer(p *localtest.Platform, what string) {
+	p.T.Helper()
+	if status, answer := p.Call(http.MethodPost, "/replays/meanwhile/"+what, "application/json", nil); status != http.StatusOK {
+		p.T.Fatalf("%s: %d %s", what, status, answer)
 	}
 }
 

@@ -11,6 +11,8 @@ type OverdrawnMail struct {
 }
 
 // sendOverdraft tells the owner of an account that it is overdrawn. A mail cannot be undone.
-var sendOverdraft = gateway.UpdateOf[OverdrawnMail, struct{}]{
-	Call: gateway.Call{System: "mail", Name: "overdraft", Kind: gateway.Updating},
+func sendOverdraft() gateway.UpdateOf[OverdrawnMail, struct{}] {
+	return gateway.UpdateOf[OverdrawnMail, struct{}]{
+		Call: gateway.Call{System: "mail", Name: "overdraft", Kind: gateway.Updating},
+	}
 }

@@ -44,7 +44,7 @@ func (n *notifications) Types() []string { return []string{"account.withdrawn"} 
 
 // Calls implements gateway.Service.
 func (n *notifications) Calls() []gateway.Call {
-	return []gateway.Call{sendOverdraft.Call, askRate.Call, charge.Call, refund.Call}
+	return []gateway.Call{sendOverdraft().Call, askRate().Call, charge().Call, refund().Call}
 }
 
 // React implements gateway.Service.
@@ -66,7 +66,7 @@ func (n *notifications) React(ctx context.Context, r *gateway.Reaction, outside 
 	}
 	if before.Balance >= 0 && after.Balance < 0 {
 		mail := OverdrawnMail{r.Event.Subject, after.Owner, after.Balance, after.Currency}
-		if _, err := sendOverdraft.Do(ctx, outside, "", mail); err != nil {
+		if _, err := sendOverdraft().Do(ctx, outside, "", mail); err != nil {
 			return err
 		}
 	}
@@ -90,7 +90,7 @@ func account(state json.RawMessage) (a AccountState, err error) {
 func (n *notifications) charge(
 	ctx context.Context, r *gateway.Reaction, outside gateway.Gateway, amount int64, pair Pair,
 ) error {
-	rate, err := askRate.Ask(ctx, outside, "", pair)
+	rate, err := askRate().Ask(ctx, outside, "", pair)
 	if err != nil {
 		return err
 	}
@@ -98,7 +98,7 @@ func (n *notifications) charge(
 	if err != nil || cents == 0 {
 		return err
 	}
-	_, err = charge.Do(ctx, outside, "", Charge{r.Event.Subject, cents, pair.To})
+	_, err = charge().Do(ctx, outside, "", Charge{r.Event.Subject, cents, pair.To})
 	return err
 }
 

@@ -15,12 +15,16 @@ type Receipt struct {
 	Reference string `json:"reference"`
 }
 
-// charge takes money, and refund gives back what a charge took.
-var (
-	charge = gateway.UpdateOf[Charge, Receipt]{
+// charge takes money.
+func charge() gateway.UpdateOf[Charge, Receipt] {
+	return gateway.UpdateOf[Charge, Receipt]{
 		Call: gateway.Call{System: "payments", Name: "charge", Kind: gateway.Updating, Compensation: "refund"},
 	}
-	refund = gateway.UpdateOf[gateway.Compensated, struct{}]{
+}
+
+// refund gives back what a charge took.
+func refund() gateway.UpdateOf[gateway.Compensated, struct{}] {
+	return gateway.UpdateOf[gateway.Compensated, struct{}]{
 		Call: gateway.Call{System: "payments", Name: "refund", Kind: gateway.Updating},
 	}
-)
+}

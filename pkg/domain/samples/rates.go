@@ -14,6 +14,8 @@ type Rate struct {
 }
 
 // askRate can be asked about the past, so a replay can do without a recorded answer.
-var askRate = gateway.QueryOf[Pair, Rate]{
-	Call: gateway.Call{System: "rates", Name: "rate", Kind: gateway.Asking, AsOf: true},
+func askRate() gateway.QueryOf[Pair, Rate] {
+	return gateway.QueryOf[Pair, Rate]{
+		Call: gateway.Call{System: "rates", Name: "rate", Kind: gateway.Asking, AsOf: true},
+	}
 }

@@ -73,7 +73,7 @@ func grants() map[string]map[string]string {
 		"retry-effects": {"control": "BatchGetItem Query", "events": "GetItem Query",
 			"generation-*": "BatchGetItem GetItem", "failed-calls": "SendMessage",
 			"keys": "BatchGetItem", "kms": "Decrypt",
-			"effects": "BatchGetItem GetItem Query" + puts(reacting+",difference#*,approvals#*") +
+			"effects": "BatchGetItem GetItem Query" + puts(reacting+",sweep,difference#*,approvals#*") +
 				" DeleteItem(waiting,approving)"},
 		"write-state": {"control": "BatchGetItem Query" + puts("registry"), "events": "GetItem Query",
 			"generation-*": "BatchGetItem GetItem PutItem", "event-stream": consuming},

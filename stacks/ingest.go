@@ -120,6 +120,7 @@ const (
 	markKeys       = "marks"               // how far the service has reacted
 	birthKeys      = "births"              // since when each call exists
 	waitingKeys    = "waiting"             // entities whose effects wait
+	sweepKeys      = "sweep"               // where the next look at these begins
 	collectionKeys = "collections"         // which version compares for a replay
 	differenceKeys = "difference#*"        // what a replay would have sent otherwise
 	countKeys      = "difference-counts#*" // how much it has compared
@@ -144,7 +145,7 @@ func (d *deployment) effects(stack awscdk.Stack, may access) {
 	d.mapStream(stack, micro, microservice, d.eventStream(), d.Parallelization)
 	retry := d.newFunction(stack, functionSpec{folder: retryEffects, memory: 512, timeout: 300,
 		env: map[string]*string{envSystems: jsii.String(d.Systems)},
-		statements: with(folds, may.changeEffects(append(react, differenceKeys, approvalKeys)...),
+		statements: with(folds, may.changeEffects(append(react, sweepKeys, differenceKeys, approvalKeys)...),
 			allowIf(within([]string{waitingKeys, approvingKeys}), actions("dynamodb:DeleteItem"),
 				tableARN(stack, d.effectsTable())))})
 	awsevents.NewRule(stack, jsii.String("retry-effects-schedule"), &awsevents.RuleProps{

@@ -11,6 +11,7 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 
+	"reprise/pkg/datastore"
 	"reprise/pkg/effects"
 	"reprise/pkg/effects/effectstest"
 	"reprise/pkg/event"
@@ -226,7 +227,8 @@ func TestTroubleParksAfterABound(t *testing.T) {
 
 func (w *witness) reactor() effects.Reactor {
 	p := w.Platform()
-	return effects.Reactor{Ledger: effects.Ledger{Table: p.Effects}, Service: p.Service, Systems: p.Systems,
+	finder := &datastore.BucketFinder{Heads: w.View().Heads, Registry: p.Registry(), Generations: p.Generations}
+	return effects.Reactor{Buckets: finder.Find, Ledger: effects.Ledger{Table: p.Effects}, Service: p.Service, Systems: p.Systems,
 		Applier: p.Applier, View: w.View(), Now: p.Now, Log: p.Log}
 }
 

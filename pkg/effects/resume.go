@@ -5,7 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"sync"
+	"time"
 
+	"reprise/pkg/control"
 	"reprise/pkg/event"
 	"reprise/pkg/gateway"
 )
@@ -84,4 +88,87 @@ func (r *run) settle(ctx context.Context, w *Waiting, happened bool, by string) 
 		_, err = r.Ledger.save(ctx, &record, version)
 		return err
 	})
+}
+
+// sweepPage bounds the entities that are looked at between two times that the clock is.
+const sweepPage = 100
+
+// maxSwept bounds the errors after which a sweep ends: the stores are in trouble.
+const maxSwept = 8
+
+// place is where the next sweep begins, "" at the begin of the list.
+type place struct {
+	After string `json:"after"`
+}
+
+func placeKey() control.Key { return control.Key{Partition: "sweep", Sort: "place"} }
+
+// Sweep takes up entities that are due, until a time, from where the last sweep has ended:
+// so none is left out, however many wait. It returns when the next entity that it saw is
+// due, zero if none is. An entity that cannot be taken up now stops no other.
+func (r *Reactor) Sweep(ctx context.Context, until time.Time) (due time.Time, err error) {
+	began, version, err := control.Load[place](ctx, r.Ledger.Table, placeKey())
+	if err != nil && !errors.Is(err, control.ErrNotFound) {
+		return due, fmt.Errorf("load where to sweep: %w", err)
+	}
+	next, due, err := r.sweepFrom(ctx, began.After, until)
+	if next == began.After {
+		return due, err
+	}
+	_, saveErr := control.Store(ctx, r.Ledger.Table, placeKey(), place{next}, version)
+	if errors.Is(saveErr, control.ErrConflict) {
+		saveErr = nil // another sweep has gone on
+	}
+	return due, errors.Join(err, saveErr)
+}
+
+func (r *Reactor) sweepFrom(ctx context.Context, after string, until time.Time) (
+	next string, due time.Time, err error,
+) {
+	var failed []error
+	for {
+		held, rest, err := r.Ledger.Waiting(ctx, after, sweepPage)
+		if err != nil {
+			return after, due, errors.Join(append(failed, err)...)
+		}
+		for i := 0; i < len(held); i += entitiesAtOnce {
+			some := held[i:min(i+entitiesAtOnce, len(held))]
+			soonest, errs := r.sweep(ctx, some)
+			due, failed = earlier(due, soonest), append(failed, errs...)
+			last := &some[len(some)-1]
+			after = heldKey(last.Lane, last.Entity).Sort
+			if ctx.Err() != nil || len(failed) >= maxSwept || !r.Now().Before(until) {
+				return after, earlier(due, r.Now()), errors.Join(failed...)
+			}
+		}
+		if after = rest; rest == "" {
+			return "", due, errors.Join(failed...)
+		}
+	}
+}
+
+// sweep takes up those of some entities that are due, at the same time, since each may wait
+// for a slow system. It returns when the next one is due, zero if none is.
+func (r *Reactor) sweep(ctx context.Context, some []Held) (due time.Time, failed []error) {
+	var group sync.WaitGroup
+	errs := make([]error, len(some))
+	for i := range some {
+		switch h := &some[i]; {
+		case h.Parked:
+		case h.Due.After(r.Now()):
+			due = earlier(due, h.Due)
+		default:
+			group.Go(func() { errs[i] = r.Again(ctx, h.Lane, h.Entity) })
+			due = earlier(due, r.Now())
+		}
+	}
+	group.Wait()
+	return due, slices.DeleteFunc(errs, func(err error) bool { return err == nil })
+}
+
+func earlier(a, b time.Time) time.Time {
+	if a.IsZero() || !b.IsZero() && b.Before(a) {
+		return b
+	}
+	return a
 }

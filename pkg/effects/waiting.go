@@ -8,8 +8,6 @@ import (
 	"log/slog"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"reprise/pkg/control"
 	"reprise/pkg/event"
 	"reprise/pkg/gateway"
@@ -206,61 +204,4 @@ func (r *Reactor) again(ctx context.Context, lane event.Lane, entity string) err
 		return err
 	}
 	return run.unlist(ctx)
-}
-
-// sweepPage bounds the entities that are looked at between two times that the clock is.
-const sweepPage = 100
-
-// Sweep takes up entities that are due, from a place of the list on, until a time. It
-// returns the place where the next sweep begins, "" after the end of the list, and when the
-// next entity that it saw is due, zero if none is.
-func (r *Reactor) Sweep(ctx context.Context, after string, until time.Time) (
-	next string, due time.Time, err error,
-) {
-	for {
-		held, rest, err := r.Ledger.Waiting(ctx, after, sweepPage)
-		if err != nil {
-			return after, due, err
-		}
-		for i := 0; i < len(held); i += entitiesAtOnce {
-			some := held[i:min(i+entitiesAtOnce, len(held))]
-			soonest, err := r.sweep(ctx, some)
-			due = earlier(due, soonest)
-			if err != nil {
-				return after, due, err
-			}
-			last := &some[len(some)-1]
-			after = heldKey(last.Lane, last.Entity).Sort
-			if !r.Now().Before(until) {
-				return after, due, nil
-			}
-		}
-		if after = rest; rest == "" {
-			return "", due, nil
-		}
-	}
-}
-
-// sweep takes up those of some entities that are due, at the same time, since each may wait
-// for a slow system. It returns when the next one is due, zero if none is.
-func (r *Reactor) sweep(ctx context.Context, some []Held) (due time.Time, err error) {
-	group, ctx := errgroup.WithContext(ctx)
-	for i := range some {
-		switch h := &some[i]; {
-		case h.Parked:
-		case h.Due.After(r.Now()):
-			due = earlier(due, h.Due)
-		default:
-			group.Go(func() error { return r.Again(ctx, h.Lane, h.Entity) })
-			due = earlier(due, r.Now())
-		}
-	}
-	return due, group.Wait()
-}
-
-func earlier(a, b time.Time) time.Time {
-	if a.IsZero() || !b.IsZero() && b.Before(a) {
-		return b
-	}
-	return a
 }

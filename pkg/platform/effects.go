@@ -72,7 +72,7 @@ func (p *Platform) RetryEffects(ctx context.Context) (due time.Time, err error) 
 	if deadline, has := ctx.Deadline(); has {
 		until = deadline.Add(-sweepReserve)
 	}
-	_, due, err = p.reactor.Sweep(ctx, "", until)
+	due, err = p.reactor.Sweep(ctx, until)
 	if err != nil {
 		return due, err
 	}

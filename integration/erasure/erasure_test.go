@@ -113,7 +113,7 @@ func (s *shop) answers(p person) string {
 	for _, args := range [][]string{
 		{"state", "get", p.id}, {"state", "get", p.id, "--json"}, {"events", p.id}, {"events", p.id, "--explain", "--json"},
 		{"state", "get", "order-1-" + p.id}, {"events", "order-1-" + p.id}, {"state", "export"},
-		{"state", "get", p.id, "--at", "2999-01-01T00:00:00Z"},
+		{"state", "get", p.id, "--at", "2999-01-01T00:00:00Z"}, {"effects", "list", p.id, "--json"}, {"effects", "waiting"},
 		{"audit", "--correlation", "none", "--from", "2000-01-01T00:00:00Z"}, {"parked", "list"}, {"generation", "list"},
 	} {
 		all.WriteString(s.run(args...))

@@ -1,6 +1,7 @@
 package erasure
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"flag"
@@ -12,7 +13,9 @@ import (
 	"testing"
 
 	"reprise/pkg/cli"
+	"reprise/pkg/effects/effectstest"
 	"reprise/pkg/event"
+	"reprise/pkg/gateway"
 	"reprise/pkg/local"
 	"reprise/pkg/personal/sealed"
 	"reprise/pkg/projection"
@@ -49,6 +52,8 @@ func serve(ctx context.Context, args []string) error {
 		Dir: *dir, Addr: *addr, Lanes: 4, ReserveBytes: 1,
 		Projections: []projection.Projection{customers(), orders()},
 		Personal:    rules(),
+		Service:     writing(),
+		Systems:     gateway.Systems{"mail": postman{}},
 		Log:         slog.New(slog.NewJSONHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	}, os.Stdout, os.Stderr)
 }
@@ -67,6 +72,26 @@ func rules() sealed.Rules {
 		changed:    {Fields: []string{"/name"}},
 		ordered:    {Fields: []string{"/customer", "/address"}, Subject: "/customer"},
 	}
+}
+
+// writing sends what it knows of a customer by mail, so that the effects log has it, too.
+func writing() gateway.Service {
+	call := gateway.Call{System: "mail", Name: "changed", Kind: gateway.Updating}
+	return &effectstest.Service{Code: 1, On: []string{registered, ordered}, May: []gateway.Call{call},
+		Do: func(ctx context.Context, r *gateway.Reaction, outside gateway.Gateway) error {
+			_, err := outside.Update(ctx, gateway.Effect{System: "mail", Name: "changed", Body: r.After})
+			return err
+		}}
+}
+
+// postman takes mails whose personal values are readable, and keeps nothing.
+type postman struct{}
+
+func (postman) Do(_ context.Context, r *gateway.Request) ([]byte, error) {
+	if bytes.Contains(r.Body, []byte("$personal")) {
+		return nil, &gateway.Declined{Status: 422}
+	}
+	return nil, nil
 }
 
 type customer struct {

@@ -32,6 +32,7 @@ type caller struct {
 	ledger  Ledger
 	systems gateway.Systems
 	resting *guard.Resting
+	turns   *guard.Turns
 	reveal  func(ctx context.Context, text []byte) ([]byte, error)
 	now     func() time.Time
 }
@@ -55,12 +56,20 @@ func (c *caller) carry(
 	case c.resting.Rests(r.System, now):
 		return nil, fmt.Errorf("call %s: %w", r.ID(), errSilent)
 	}
+	giveBack, err := c.turns.Take(ctx, r.System)
+	if err != nil {
+		return nil, fmt.Errorf("call %s: %w: %w", r.ID(), gateway.ErrNotSent, err)
+	}
+	defer giveBack()
+	if now = c.now(); c.resting.Rests(r.System, now) { // since it waited for its turn
+		return nil, fmt.Errorf("call %s: %w", r.ID(), errSilent)
+	}
 	if r.Begun.IsZero() {
 		r.Begun = now.UTC()
 	}
 	until := now.Add(call.Limit() + claimMargin).UTC()
 	r.Claimed, r.Attempts = &until, r.Attempts+1
-	version, err := c.ledger.save(ctx, r, version)
+	version, err = c.ledger.save(ctx, r, version)
 	if err != nil {
 		return nil, err
 	}

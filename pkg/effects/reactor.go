@@ -80,8 +80,14 @@ func NewReactor(parts Reactor) (*Reactor, error) {
 		r.ReactFor = DefaultReactFor
 	}
 	r.histories = histories{r.View, r.Buckets}
-	r.caller = &caller{ledger: r.Ledger, systems: r.Systems, resting: guard.NewResting(), reveal: r.Reveal,
-		now: r.Now}
+	r.caller = &caller{
+		ledger:  r.Ledger,
+		systems: r.Systems,
+		resting: guard.NewResting(),
+		turns:   guard.NewTurns(),
+		reveal:  r.Reveal,
+		now:     r.Now,
+	}
 	r.guard = &guard.Guard{Limit: r.ReactFor}
 	r.born = &sync.Map{}
 	return r, nil

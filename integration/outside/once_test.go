@@ -81,7 +81,8 @@ func startReplay(p *localtest.Platform, name string) {
 
 func steer(p *localtest.Platform, what string) {
 	p.T.Helper()
-	if status, answer := p.Call(http.MethodPost, "/replays/meanwhile/"+what, "application/json", nil); status != http.StatusOK {
+	status, answer := p.Call(http.MethodPost, "/replays/meanwhile/"+what, "application/json", nil)
+	if status != http.StatusOK {
 		p.T.Fatalf("%s: %d %s", what, status, answer)
 	}
 }

@@ -228,8 +228,16 @@ func TestTroubleParksAfterABound(t *testing.T) {
 func (w *witness) reactor() effects.Reactor {
 	p := w.Platform()
 	finder := &datastore.BucketFinder{Heads: w.View().Heads, Registry: p.Registry(), Generations: p.Generations}
-	return effects.Reactor{Buckets: finder.Find, Ledger: effects.Ledger{Table: p.Effects}, Service: p.Service, Systems: p.Systems,
-		Applier: p.Applier, View: w.View(), Now: p.Now, Log: p.Log}
+	return effects.Reactor{
+		Buckets: finder.Find,
+		Ledger:  effects.Ledger{Table: p.Effects},
+		Service: p.Service,
+		Systems: p.Systems,
+		Applier: p.Applier,
+		View:    w.View(),
+		Now:     p.Now,
+		Log:     p.Log,
+	}
 }
 
 // TestASystemThatDoesNotAnswerRests: after some silences its calls fail at once, and count

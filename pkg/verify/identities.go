@@ -156,7 +156,9 @@ func (l *lane) compareIndex(ctx context.Context, s *span) error {
 }
 
 // judgeIdentity reports whether an entry of the identity index is that of the first event
-// with its identity up to the row's position, and notes what is wrong with others.
+// with its identity up to the row's position, and notes what is wrong with others. An entry of
+// a later event is not wrong while the first has not been entered: it is left by a consumer
+// whose row was refused, and gives way to the first, since an index keeps the lowest position.
 func (s *span) judgeIdentity(e *datastore.Identity) (right bool) {
 	h, held := s.held[e.Entity]
 	if !held || !s.covers(e.Entity) {
@@ -168,6 +170,8 @@ func (s *span) judgeIdentity(e *datastore.Identity) (right bool) {
 		return true
 	case !found && e.Position > h.row.Position:
 		return false // an event since
+	case found && e.Position > first.Position && first.Position > h.row.Indexed:
+		return false
 	}
 	d := Difference{Kind: Index, Lane: s.lane.id, Entity: e.Entity, Position: e.Position,
 		What: "an entry of the identity index that no event has", Have: e.Key.String()}

@@ -88,3 +88,52 @@ func driftOfTheIdentityIndexIsFound(t *testing.T, open opener) {
 		}
 	}
 }
+
+// Entries of an entity that is not indexed are no drift where the first event would replace
+// them, and are where it would not.
+func TestEntriesThatTheFirstEventReplacesAreNoDrift(t *testing.T) {
+	onBoth(t, entriesThatTheFirstEventReplacesAreNoDrift)
+}
+
+func entriesThatTheFirstEventReplacesAreNoDrift(t *testing.T, open opener) {
+	w := newWorldOf(t, t, open)
+	w.live.Applier = projection.NewApplier(w.set, eventlog.View{Log: w.log, Heads: w.heads}, projection.IndexAbove(3, 100))
+	once := event.Event{Subject: "x", ID: "once", Source: "test"}
+	lane := w.send(once)
+	w.settle()
+	first := w.rowOf(lane, "x").Position
+	w.send(once)
+	var indexed string // an entity of the same lane, so that the lane's index is compared
+	for i := 0; indexed == ""; i++ {
+		if name := fmt.Sprint("w", i); w.pump.Decoder.Lanes.Of(name) == lane {
+			indexed = name
+		}
+	}
+	w.sendTo(indexed, indexed, indexed, indexed, indexed)
+	w.settle()
+
+	row := w.rowOf(lane, "x")
+	if row.Indexed != "" || row.Position <= first || w.rowOf(lane, indexed).Indexed == "" {
+		t.Fatalf("%+v is to be behind %s and not indexed, and %s is to be", row, first, indexed)
+	}
+	left := datastore.Identity{Entity: "x", Key: once.Identity(), Position: row.Position, Content: 1}
+	for _, at := range []struct {
+		position event.Position
+		want     string
+	}{{row.Position, "[]"}, {first, "[index]"}} {
+		left.Position = at.position
+		_, err := w.generation().Identify(w.ctx, lane, []datastore.Identity{left})
+		w.must(err)
+		report := w.verify(fmt.Sprint("at-", at.position))
+		if kinds(report) != at.want {
+			t.Errorf("at %s: %s, want %s: %+v", at.position, kinds(report), at.want, report.Report.Differences)
+		}
+	}
+}
+
+func (w *world) rowOf(lane event.Lane, entity string) datastore.Row {
+	w.t.Helper()
+	rows, err := w.generation().Rows(w.ctx, lane, []string{entity})
+	w.must(err)
+	return rows[entity]
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"flag"
 	"fmt"
 	"os"
 	"os/exec"
@@ -48,7 +49,13 @@ var browser struct {
 	stop func()
 }
 
+// TestMain leaves all tests to the long run: each drives a browser.
 func TestMain(m *testing.M) {
+	flag.Parse()
+	if testing.Short() {
+		fmt.Println("not with -short: these tests drive a browser")
+		return
+	}
 	code := m.Run()
 	if browser.stop != nil {
 		browser.stop()

@@ -12,6 +12,7 @@ import (
 	"reprise/pkg/effects"
 	"reprise/pkg/gateway"
 	"reprise/pkg/gateway/standin"
+	"reprise/pkg/gateway/standin/standintest"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
 )
@@ -33,7 +34,7 @@ func TestKilledWhileApprovedEffectsAreSent(t *testing.T) {
 	}
 	t.Parallel()
 	const accounts, kills = 12, 3
-	server, dir, k := begin(t), t.TempDir(), killer{now: make(chan struct{}, 1)}
+	server, dir, k := standintest.Start(t), t.TempDir(), killer{now: make(chan struct{}, 1)}
 	p, c := launch(t, dir, server, "--slipped")
 	for at := range steps {
 		c.Send("/events", batch(at, accounts))

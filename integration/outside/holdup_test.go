@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"reprise/pkg/gateway/standin"
+	"reprise/pkg/gateway/standin/standintest"
 	"reprise/pkg/local/localtest"
 )
 
@@ -22,7 +23,7 @@ func TestASystemThatIsDownHoldsUpNothingElse(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			const accounts = 40
-			server := begin(t)
+			server := standintest.Start(t)
 			server.Behave(standin.Payments, mood)
 			p := localtest.Start(t, options(t, t.TempDir(), server))
 			events := int64(0)

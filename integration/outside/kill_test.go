@@ -16,6 +16,7 @@ import (
 	"reprise/pkg/api/web"
 	"reprise/pkg/effects"
 	"reprise/pkg/gateway/standin"
+	"reprise/pkg/gateway/standin/standintest"
 	"reprise/pkg/local"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/outside"
@@ -128,7 +129,7 @@ func TestKilledInTheMiddleOfCalls(t *testing.T) {
 	}
 	t.Parallel()
 	const fresh, kills = 5, 5
-	server, dir, k := begin(t), t.TempDir(), killer{now: make(chan struct{}, 1)}
+	server, dir, k := standintest.Start(t), t.TempDir(), killer{now: make(chan struct{}, 1)}
 	server.Direct(k.direct(4))
 	p, c := launch(t, dir, server)
 	accounts := 0
@@ -161,7 +162,7 @@ func TestKilledInTheMiddleOfWhatMayHappenOnceOnly(t *testing.T) {
 	}
 	t.Parallel()
 	const fresh, kills, upTo = 6, 4, 3 // up to the first fee
-	server, dir, k := begin(t), t.TempDir(), killer{now: make(chan struct{}, 1)}
+	server, dir, k := standintest.Start(t), t.TempDir(), killer{now: make(chan struct{}, 1)}
 	direct := k.direct(3)
 	server.Direct(func(call, key string, received int) standin.Mood {
 		m := direct(call, key, received)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"reprise/pkg/gateway/standin"
+	"reprise/pkg/gateway/standin/standintest"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
@@ -18,7 +19,7 @@ import (
 func TestEachUpdateHappensOnceInEffect(t *testing.T) {
 	t.Parallel()
 	const accounts = 30
-	r, server, dir := random(t), begin(t), t.TempDir()
+	r, server, dir := random(t), standintest.Start(t), t.TempDir()
 	server.Direct(func(_, _ string, received int) standin.Mood {
 		if received > 0 {
 			return standin.Mood{}

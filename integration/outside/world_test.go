@@ -57,20 +57,6 @@ func options(t *testing.T, dir string, server *standin.Server, atMostOnce ...str
 		Service: hasty{samples.Notifications(), atMostOnce}}
 }
 
-func begin(t *testing.T) *standin.Server {
-	t.Helper()
-	server, err := standin.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return server
-}
-
 // random returns a source whose seed is printed; REPRISE_SEED repeats a run.
 func random(t *testing.T) *rand.Rand {
 	t.Helper()

@@ -21,6 +21,7 @@ import (
 	"reprise/pkg/aws/settings"
 	"reprise/pkg/effects"
 	"reprise/pkg/gateway/standin"
+	"reprise/pkg/gateway/standin/standintest"
 	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
 )
@@ -128,15 +129,7 @@ func TestEffectsOfADeployment(t *testing.T) {
 	if testing.Short() {
 		t.Skip("builds every function and synthesizes the stacks")
 	}
-	server, err := standin.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	}()
+	server := standintest.Start(t)
 	server.Direct(func(_, key string, received int) standin.Mood {
 		if key != "" && received == 0 && key[0] < '4' {
 			return standin.Mood{Drop: true} // it is performed, and the answer gets lost

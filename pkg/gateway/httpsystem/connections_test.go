@@ -15,12 +15,13 @@ import (
 	"reprise/pkg/gateway"
 	"reprise/pkg/gateway/httpsystem"
 	"reprise/pkg/gateway/standin"
+	"reprise/pkg/gateway/standin/standintest"
 )
 
 // Who waits in vain for a connection that others use was not sent, and the system is not
 // called silent for it: package effects would leave it alone for a while.
 func TestACrowdIsNoSilence(t *testing.T) {
-	server := start(t)
+	server := standintest.Start(t)
 	server.Behave("", standin.Mood{Stall: true})
 	systems, err := httpsystem.Systems(server.Endpoints())
 	if err != nil {

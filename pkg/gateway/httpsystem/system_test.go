@@ -15,22 +15,8 @@ import (
 	"reprise/pkg/gateway/gatewaytest"
 	"reprise/pkg/gateway/httpsystem"
 	"reprise/pkg/gateway/standin"
+	"reprise/pkg/gateway/standin/standintest"
 )
-
-// start starts a stand-in until the end of the test.
-func start(t *testing.T) *standin.Server {
-	t.Helper()
-	server, err := standin.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
-	return server
-}
 
 // gone is an address at which nobody listens.
 func gone(t *testing.T) string {
@@ -66,7 +52,7 @@ func TestTheSuiteOfSystems(t *testing.T) {
 	for name, atMostOnce := range map[string]bool{"repeatable": false, "at most once": true} {
 		t.Run(name, func(t *testing.T) {
 			gatewaytest.Run(t, func(t *testing.T) gatewaytest.Subject {
-				server := start(t)
+				server := standintest.Start(t)
 				systems, err := httpsystem.Systems(server.Endpoints())
 				if err != nil {
 					t.Fatal(err)

@@ -12,6 +12,7 @@ import (
 	"reprise/pkg/gateway"
 	"reprise/pkg/gateway/httpsystem"
 	"reprise/pkg/gateway/standin"
+	"reprise/pkg/gateway/standin/standintest"
 )
 
 var (
@@ -30,15 +31,7 @@ type world struct {
 
 func start(t *testing.T) *world {
 	t.Helper()
-	server, err := standin.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		if err := server.Close(); err != nil {
-			t.Error(err)
-		}
-	})
+	server := standintest.Start(t)
 	systems, err := httpsystem.Systems(server.Endpoints())
 	if err != nil {
 		t.Fatal(err)

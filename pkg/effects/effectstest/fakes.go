@@ -1,5 +1,3 @@
-// Package effectstest has a service and a system for tests, which are told what to do. It
-// contains no assertions.
 package effectstest
 
 import (

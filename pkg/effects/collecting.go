@@ -89,7 +89,8 @@ func (g *collecting) unborn(call *gateway.Call) bool {
 	return !known || g.place.Position <= since
 }
 
-func (g *collecting) entry(call *gateway.Call, part string) Entry {
+// about is an entry of the event that is reacted to, without a call.
+func (g *collecting) about() Entry {
 	e := g.reaction.Event
 	return Entry{
 		Entity:   g.place.Entity,
@@ -98,28 +99,21 @@ func (g *collecting) entry(call *gateway.Call, part string) Entry {
 		Source:   e.Source,
 		EventID:  e.ID,
 		Type:     e.Type,
-		System:   call.System,
-		Name:     call.Name,
-		Part:     part,
 		Turn:     -1,
-		Order:    g.order,
 	}
+}
+
+func (g *collecting) entry(call *gateway.Call, part string) Entry {
+	entry := g.about()
+	entry.System, entry.Name, entry.Part, entry.Order = call.System, call.Name, part, g.order
+	return entry
 }
 
 // unanswered is the entry of a reaction that could not end.
 func (g *collecting) unanswered(why error) Entry {
-	e := g.reaction.Event
-	return Entry{
-		Class:    Unanswered,
-		Entity:   g.place.Entity,
-		Lane:     g.place.Lane,
-		Position: g.place.Position,
-		Source:   e.Source,
-		EventID:  e.ID,
-		Type:     e.Type,
-		Turn:     -1,
-		Reason:   Brief(why),
-	}
+	entry := g.about()
+	entry.Class, entry.Reason = Unanswered, Brief(why)
+	return entry
 }
 
 // Query implements gateway.Gateway: it returns the recorded answer if the question is the

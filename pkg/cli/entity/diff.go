@@ -33,7 +33,7 @@ func diffCommand() command.Command {
 		Value:   "T1 T2",
 		Summary: "compare an entity's states at two times or positions",
 		Help:    diffHelp,
-		Check:   checkEntity,
+		Check:   command.CheckEntity,
 		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := a.ClientFlags(fs)
 			return func(ctx context.Context, entity string) error {

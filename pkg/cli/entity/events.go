@@ -40,7 +40,7 @@ func eventsCommand() command.Command {
 		Arg:     "ENTITY",
 		Summary: "print an entity's history from the log",
 		Help:    eventsHelp,
-		Check:   checkEntity,
+		Check:   command.CheckEntity,
 		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := a.ClientFlags(fs)
 			explain := fs.Bool("explain", false, "print what became of each event, and what it changed")

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"reprise/pkg/api/past"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/cli/progress"
-	"reprise/pkg/event"
 )
 
 const getHelp = `
@@ -40,7 +38,7 @@ func getCommand() command.Command {
 		Arg:     "ENTITY",
 		Summary: "show an entity's state",
 		Help:    getHelp,
-		Check:   checkEntity,
+		Check:   command.CheckEntity,
 		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := a.ClientFlags(fs)
 			at := fs.String("at", "", "show the state after the last event up to this `POSITION or TIME`")
@@ -64,15 +62,6 @@ func getCommand() command.Command {
 			}
 		},
 	}
-}
-
-// checkEntity refuses what cannot be an entity's id.
-func checkEntity(id string) error {
-	err := event.CheckSubject(id)
-	if invalid, ok := errors.AsType[*event.Invalid](err); ok {
-		return command.Misuse("that cannot be an entity's id: it %s", invalid.Problem)
-	}
-	return err
 }
 
 func printEntity(f *command.ClientFlags, v entities.View) error {

@@ -49,7 +49,7 @@ func reverseCommand() command.Command {
 		Flags:   "--event POSITION --reason TEXT",
 		Summary: "reverse an event of an entity",
 		Help:    reverseHelp,
-		Check:   checkEntity,
+		Check:   command.CheckEntity,
 		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := &reverseFlags{ClientFlags: a.ClientFlags(fs)}
 			fs.StringVar(&f.event, "event", "", "the event's `POSITION`, as reprise events shows it")

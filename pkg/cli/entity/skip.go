@@ -39,7 +39,7 @@ func skipCommand() command.Command {
 		Flags:   "--event POSITION --reason TEXT",
 		Summary: "step over the event at which an entity is parked",
 		Help:    skipHelp,
-		Check:   checkEntity,
+		Check:   command.CheckEntity,
 		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := &skipFlags{ClientFlags: a.ClientFlags(fs)}
 			fs.StringVar(&f.event, "event", "", "the event's `POSITION`, as reprise parked list shows it")

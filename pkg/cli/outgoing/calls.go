@@ -10,7 +10,6 @@ import (
 	"reprise/pkg/api/outgoing"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/effects"
-	"reprise/pkg/event"
 )
 
 // Commands are the commands of this package.
@@ -34,19 +33,12 @@ func listCommand() command.Command {
 		Arg:     "ENTITY",
 		Summary: "list what was sent to external systems for an entity",
 		Help:    listHelp,
-		Check:   checkEntity,
+		Check:   command.CheckEntity,
 		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := a.ClientFlags(fs)
 			return func(ctx context.Context, entity string) error { return list(ctx, f, entity) }
 		},
 	}
-}
-
-func checkEntity(id string) error {
-	if err := event.CheckEntity(id); err != nil {
-		return command.Misuse("that cannot be an entity's id: %s", err)
-	}
-	return nil
 }
 
 func list(ctx context.Context, f *command.ClientFlags, entity string) error {
@@ -55,19 +47,28 @@ func list(ctx context.Context, f *command.ClientFlags, entity string) error {
 		return err
 	}
 	titles := []any{"POSITION", "TYPE", "CALL", "STATUS", "ATTEMPTS", "SENT", "ANSWER"}
-	for after := ""; ; {
+	return printPages(f, titles, func(after string) ([]effects.Record, string, error) {
 		page, err := c.Calls(ctx, entity, after)
+		return page.Calls, page.Next, err
+	}, func(r effects.Record) []any {
+		return []any{r.Position, r.Type, callText(r.System, r.Name, r.Part), statusText(&r), r.Attempts,
+			short(string(r.Body)), short(string(r.Answer))}
+	})
+}
+
+// printPages prints each page of a list as it comes, so that memory does not grow with it.
+func printPages[T any](
+	f *command.ClientFlags, titles []any, read func(after string) (page []T, next string, err error), cells func(T) []any,
+) error {
+	for after := ""; ; titles = nil {
+		page, next, err := read(after)
 		if err != nil {
 			return err
 		}
-		err = command.PrintPage(f, titles, page.Calls, func(r effects.Record) []any {
-			return []any{r.Position, r.Type, callText(r.System, r.Name, r.Part), statusText(&r), r.Attempts,
-				short(string(r.Body)), short(string(r.Answer))}
-		})
-		if after = page.Next; err != nil || after == "" {
+		if err := command.PrintPage(f, titles, page, cells); err != nil || next == "" {
 			return err
 		}
-		titles = nil
+		after = next
 	}
 }
 
@@ -133,26 +134,21 @@ func waiting(ctx context.Context, f *command.ClientFlags) error {
 		return err
 	}
 	titles := []any{"ENTITY", "EVENT", "TYPE", "CALL", "ATTEMPTS", "NEXT", "REASON"}
-	for after := ""; ; {
+	return printPages(f, titles, func(after string) ([]effects.Held, string, error) {
 		page, err := c.EffectsWaiting(ctx, after)
-		if err != nil {
-			return err
-		}
-		err = command.PrintPage(f, titles, page.Waiting, func(h effects.Held) []any {
-			next := command.When(&h.Due)
-			switch {
-			case h.Doubt:
-				next = "in doubt"
-			case h.Parked:
-				next = "parked"
-			}
-			return []any{h.Entity, h.Position, h.Type, command.OrDash(h.Call), h.Attempts, next, h.Reason}
-		})
-		if after = page.Next; err != nil || after == "" {
-			return err
-		}
-		titles = nil
+		return page.Waiting, page.Next, err
+	}, heldCells)
+}
+
+func heldCells(h effects.Held) []any {
+	next := command.When(&h.Due)
+	switch {
+	case h.Doubt:
+		next = "in doubt"
+	case h.Parked:
+		next = "parked"
 	}
+	return []any{h.Entity, h.Position, h.Type, command.OrDash(h.Call), h.Attempts, next, h.Reason}
 }
 
 const resumeHelp = `
@@ -182,7 +178,7 @@ func resumeCommand() command.Command {
 		Flags:   "--reason TEXT",
 		Summary: "let an entity's effects go on",
 		Help:    resumeHelp,
-		Check:   checkEntity,
+		Check:   command.CheckEntity,
 		Setup: func(a *command.App, fs *flag.FlagSet) command.Exec {
 			f := &resumeFlags{ClientFlags: a.ClientFlags(fs)}
 			fs.BoolVar(&f.happened, "happened", false, "the call in doubt happened")

@@ -63,7 +63,7 @@ func (w *World) startEngine(ctx context.Context, listener net.Listener) {
 	}
 	w.Engine, config.Engine = engine, engine
 	w.group.Go(func() error { return engine.Run(ctx) })
-	w.group.Go(func() error { return wire.New(config).Serve(ctx, listener) })
+	w.serve(ctx, listener, wire.New(config))
 }
 
 // executionEnded sends the event that EventBridge sends when an execution ends to the

@@ -1,18 +1,10 @@
 package wire_test
 
 import (
-	"net"
 	"testing"
 
 	"reprise/pkg/asl/asltest"
 )
-
-// everywhere claims to listen on every interface. It opens nothing.
-type everywhere struct{ net.Listener }
-
-func (everywhere) Addr() net.Addr { return &net.TCPAddr{IP: net.IPv4zero, Port: 1} }
-
-func (everywhere) Close() error { return nil }
 
 func TestAWSCLIWorks(t *testing.T) {
 	w := newWorld(t)

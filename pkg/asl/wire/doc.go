@@ -6,5 +6,5 @@
 //
 // This package holds requests, responses, error names and pages of the API. It
 // does not run executions and checks no permissions: requests need no
-// signature, which is why a Server listens on loopback only.
+// signature, which is why a Server answers this machine only.
 package wire

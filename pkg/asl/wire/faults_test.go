@@ -10,8 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/aws/smithy-go"
-
-	"reprise/pkg/asl/wire"
 )
 
 func TestSDKReportsThatTheEngineStopped(t *testing.T) {
@@ -101,8 +99,5 @@ func TestPagesOfElsewhereAndOtherMachinesAreRefused(t *testing.T) {
 		if resp.StatusCode != http.StatusForbidden {
 			t.Errorf("%s: %d", name, resp.StatusCode)
 		}
-	}
-	if err := wire.New(wire.Config{}).Serve(t.Context(), everywhere{}); !errors.Is(err, wire.ErrNotLoopback) {
-		t.Errorf("serve everywhere: %v", err)
 	}
 }

@@ -20,13 +20,6 @@ import (
 // maxRequestBytes is the service's limit for a request.
 const maxRequestBytes = 1 << 20
 
-// The limits of a connection.
-const (
-	headerTimeout  = 5 * time.Second
-	requestTimeout = 30 * time.Second
-	shutdownTime   = 5 * time.Second
-)
-
 // Machine is a state machine as the API describes it.
 type Machine struct {
 	Name string
@@ -164,42 +157,4 @@ func (s *Server) answer(w http.ResponseWriter, r *http.Request, status int, body
 	w.Header().Set("Content-Type", "application/x-amz-json-1.0")
 	w.WriteHeader(status)
 	_, _ = w.Write(raw) // the client may be gone; nobody is left to tell
-}
-
-// ErrNotLoopback says that a listener can be reached from other machines.
-var ErrNotLoopback = errors.New("the Step Functions API listens on loopback only")
-
-// Serve answers on a loopback listener, which it closes, until ctx ends. It
-// returns nil then.
-func (s *Server) Serve(ctx context.Context, listener net.Listener) error {
-	address, err := netip.ParseAddrPort(listener.Addr().String())
-	if err != nil || !address.Addr().IsLoopback() {
-		return errors.Join(fmt.Errorf("serve on %s: %w", listener.Addr(), ErrNotLoopback), listener.Close())
-	}
-	server := &http.Server{
-		Handler:           s,
-		ReadHeaderTimeout: headerTimeout,
-		ReadTimeout:       requestTimeout,
-		WriteTimeout:      requestTimeout,
-	}
-	served := make(chan error, 1)
-	go func() { served <- server.Serve(listener) }()
-	select {
-	case err := <-served:
-		return fmt.Errorf("serve Step Functions API: %w", err)
-	case <-ctx.Done():
-	}
-	ending, cancel := context.WithTimeout(context.WithoutCancel(ctx), shutdownTime)
-	defer cancel()
-	err = server.Shutdown(ending)
-	if errors.Is(err, context.DeadlineExceeded) {
-		err = server.Close()
-	}
-	if ended := <-served; !errors.Is(ended, http.ErrServerClosed) {
-		err = errors.Join(err, ended)
-	}
-	if err != nil {
-		return fmt.Errorf("stop Step Functions API: %w", err)
-	}
-	return nil
 }

@@ -3,7 +3,7 @@ package wire_test
 import (
 	"context"
 	"encoding/json"
-	"net"
+	"net/http/httptest"
 	"slices"
 	"testing"
 	"time"
@@ -151,25 +151,19 @@ func newWorld(t *testing.T, further ...string) *world {
 		t.Fatal(err)
 	}
 	config.Engine, w.engine = engine, engine
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	running, halt := context.WithCancel(ctx)
-	ended := make(chan error, 2)
+	running, halt := context.WithCancel(context.WithoutCancel(t.Context()))
+	ended := make(chan error, 1)
 	w.halt, w.halted = halt, make(chan struct{})
 	go func() { ended <- engine.Run(running); close(w.halted) }()
-	go func() { ended <- wire.New(config).Serve(ctx, listener) }()
+	server := httptest.NewServer(wire.New(config))
 	t.Cleanup(func() {
-		cancel()
-		for range 2 {
-			if err := <-ended; err != nil {
-				t.Error(err)
-			}
+		server.Close()
+		halt()
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 	})
-	w.url = "http://" + listener.Addr().String()
+	w.url = server.URL
 	w.Client = sfn.New(sfn.Options{Region: config.Region, BaseEndpoint: &w.url, RetryMaxAttempts: 1,
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", ""),
 		APIOptions:  []func(*middleware.Stack) error{withoutHostPrefix}})

@@ -3,7 +3,7 @@ package stepfunctions_test
 import (
 	"context"
 	"encoding/json"
-	"net"
+	"net/http/httptest"
 	"sync/atomic"
 	"testing"
 
@@ -130,25 +130,19 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
 	config.Engine, w.engine = engine, engine
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
-	ended := make(chan error, 2)
+	ended := make(chan error, 1)
 	go func() { ended <- engine.Run(ctx) }()
-	go func() { ended <- wire.New(config).Serve(ctx, listener) }()
+	server := httptest.NewServer(wire.New(config))
 	t.Cleanup(func() {
+		server.Close()
 		cancel()
-		for range 2 {
-			if err := <-ended; err != nil {
-				t.Error(err)
-			}
+		if err := <-ended; err != nil {
+			t.Error(err)
 		}
 	})
-	url := "http://" + listener.Addr().String()
-	w.client = sfn.New(sfn.Options{Region: region, BaseEndpoint: &url, Retryer: engines.Pace().Retryer()(),
+	w.client = sfn.New(sfn.Options{Region: region, BaseEndpoint: &server.URL, Retryer: engines.Pace().Retryer()(),
 		Credentials: credentials.NewStaticCredentialsProvider("test", "test", "")})
 	return w
 }

@@ -221,7 +221,7 @@ func TestConnectionsAreCapped(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	l := &capped{Listener: inner, slots: make(chan struct{}, 1), closed: make(chan struct{})}
+	l := boundedConnections(inner, 1)
 	accepted := make(chan net.Conn)
 	ended := make(chan error, 1)
 	go func() {

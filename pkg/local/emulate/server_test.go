@@ -37,11 +37,12 @@ func serveOn(t *testing.T, server *http.Server) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)
-	go func() { ended <- server.Serve(CapConnections(listener)) }()
+	go func() { ended <- ServeUntil(ctx, server, listener, time.Millisecond, func() {}) }()
 	t.Cleanup(func() {
-		_ = server.Close()
-		if err := <-ended; !errors.Is(err, http.ErrServerClosed) {
+		cancel()
+		if err := <-ended; err != nil {
 			t.Errorf("serve: %v", err)
 		}
 	})

@@ -225,14 +225,26 @@ func (p *Pacer) refresh(ctx context.Context) error {
 			return err
 		}
 	}
-	if p.Pressure == nil || now.Sub(p.looked) < look {
+	if now.Sub(p.looked) < look {
 		return nil
 	}
 	p.looked = now
 	mine, err := p.turn(ctx, now)
-	if err != nil || !mine {
+	switch {
+	case err != nil:
 		return err
+	case mine:
+		return p.weigh(ctx)
+	case p.known.Reason == Throttled && p.known.eases(now):
+		return p.change(ctx, func(s *State) bool { return s.Reason == Throttled && s.ease(p.Requested, p.Now()) })
 	}
+	return nil
+}
+
+// weigh looks at the pressure and changes the rate accordingly. What refuses a request
+// says so to the reader at once, so that a rate which was lowered for that alone need not
+// wait for the next look.
+func (p *Pacer) weigh(ctx context.Context) error {
 	why, err := p.Pressure(ctx)
 	if err != nil {
 		return fmt.Errorf("look at the pressure: %w", err)
@@ -245,7 +257,9 @@ func (p *Pacer) refresh(ctx context.Context) error {
 
 // turn reports whether this reader is the one that looks at the pressure.
 func (p *Pacer) turn(ctx context.Context, now time.Time) (mine bool, err error) {
-	due := func(s *State) bool { return now.UnixMilli()-s.Checked >= max(look, p.Every).Milliseconds() }
+	due := func(s *State) bool {
+		return p.Pressure != nil && now.UnixMilli()-s.Checked >= max(look, p.Every).Milliseconds()
+	}
 	if !due(&p.known) {
 		return false, nil
 	}

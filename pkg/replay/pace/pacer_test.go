@@ -63,6 +63,7 @@ type fleet struct {
 	requested int
 	readers   int
 	pressure  pace.Pressure
+	every     time.Duration
 	// record is how many events a record may hold, and each is how long a reader
 	// takes for one without any limit.
 	record int
@@ -110,6 +111,7 @@ func (f *fleet) pacer() *pace.Pacer {
 		Requested: f.requested,
 		Readers:   f.readers,
 		Pressure:  f.pressure,
+		Every:     f.every,
 		Now:       time.Now,
 		Sleep: func(ctx context.Context, d time.Duration) error {
 			select {
@@ -342,5 +344,63 @@ func TestAThrottledReaderSlowsTheReplay(t *testing.T) {
 		if err != nil || s.Reason != pace.Throttled || s.Rate(1000) != 600 {
 			t.Errorf("%+v, %v", s, err)
 		}
+	})
+}
+
+// A stream that refuses records for a while, also before any was delivered, slows a
+// replay for seconds, however seldom the pressure is looked at.
+func TestAReplayRecoversFromAnOutage(t *testing.T) {
+	for _, begun := range []time.Duration{0, 30 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			f := newFleet(t, 8, 0)
+			f.pressure = func(context.Context) (pace.Reason, error) { return "", nil }
+			f.every = time.Minute
+			full := float64(f.readers*f.record) / f.each.Seconds()
+			ctx, cancel := context.WithCancel(t.Context())
+			if begun > 0 {
+				group := f.run(ctx)
+				time.Sleep(begun)
+				near(t, "before", f.during(10*time.Second), full, 0.1)
+				cancel()
+				group.Wait()
+				ctx, cancel = context.WithCancel(t.Context())
+			}
+			for range 10 { // invocations of readers that deliver nothing
+				p := f.pacer()
+				if err := errors.Join(p.Begin(ctx), p.Throttled(ctx)); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(4 * time.Second)
+			}
+			s, err := pace.Load(ctx, f.table, f.key)
+			if err != nil || s.Reason != pace.Throttled || s.Allowed > 20 {
+				t.Errorf("in the outage: %+v, %v", s, err)
+			}
+			group := f.run(ctx)
+			time.Sleep(time.Minute)
+			near(t, "a minute later", f.during(10*time.Second), full, 0.1)
+			cancel()
+			group.Wait()
+		})
+	}
+}
+
+// What is looked at once a minute is raised by more than a step.
+func TestARateRecoversWhereThePressureIsSeldomLookedAt(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := newFleet(t, 8, 20_000)
+		var why atomic.Value
+		why.Store(pace.ConsumerLag)
+		f.pressure = func(context.Context) (pace.Reason, error) { return why.Load().(pace.Reason), nil }
+		f.every = time.Minute
+		ctx, cancel := context.WithCancel(t.Context())
+		group := f.run(ctx)
+		time.Sleep(30 * time.Minute)
+		near(t, "under pressure", f.during(time.Minute), 10, 0.2)
+		why.Store(pace.Reason(""))
+		time.Sleep(15 * time.Minute)
+		near(t, "afterwards", f.during(time.Minute), 20_000, 0.1)
+		cancel()
+		group.Wait()
 	})
 }

@@ -37,9 +37,18 @@ const (
 	// can be seen, and raiseAfter that between a change and an increase.
 	lowerAfter = 3 * time.Second
 	raiseAfter = 2 * time.Second
-	// lower and raise are the factors of a step.
-	lower = 0.6
-	raise = 1.15
+	// lower and raise are the factors of a step, and raiseMost that of several steps at
+	// once, where the pressure is looked at less often than raiseAfter.
+	lower     = 0.6
+	raise     = 1.15
+	raiseMost = 1.5
+	// regain is the factor below the rate to which the first reduction led: all that
+	// followed while the pressure lasted says nothing about the rate that is right.
+	regain = 2
+	// unknown is the rate of a replay, in events per second, that came under pressure
+	// before its readers knew theirs: the records that one shard of a stream takes.
+	// https://docs.aws.amazon.com/streams/latest/dev/service-sizes-and-limits.html
+	unknown = 1000
 	// lifted is how many times the rate before the first reduction is reached before
 	// a replay without a limit has none again.
 	lifted = 4
@@ -60,7 +69,7 @@ type State struct {
 	Allowed float64 `json:"allowed,omitempty"`
 	Reason  Reason  `json:"reason,omitempty"`
 	Since   int64   `json:"since,omitempty"`
-	// Before is the rate before the first reduction, as far as it was known.
+	// Before is the rate before the first reduction, or unknown.
 	Before float64 `json:"before,omitempty"`
 	// Changed is when Allowed last changed, Checked when the pressure was last
 	// looked at.
@@ -150,6 +159,9 @@ func (s *State) press(why Reason, requested int, current float64, now time.Time)
 	if s.Allowed > 0 && (at-s.Changed < lowerAfter.Milliseconds() || s.Allowed == least) {
 		return false
 	}
+	if current == 0 {
+		current = unknown
+	}
 	if s.Allowed == 0 {
 		s.Since = at
 		s.Before = current
@@ -158,7 +170,7 @@ func (s *State) press(why Reason, requested int, current float64, now time.Time)
 		}
 	}
 	base := s.Rate(requested)
-	if base == 0 || (current > 0 && current < base) {
+	if base == 0 || current < base {
 		base = current
 	}
 	s.Allowed = max(least, base*lower)
@@ -167,13 +179,18 @@ func (s *State) press(why Reason, requested int, current float64, now time.Time)
 	return true
 }
 
+// eases reports whether the last change was long enough ago to raise the rate.
+func (s *State) eases(now time.Time) bool {
+	return s.Allowed > 0 && now.UnixMilli()-s.Changed >= raiseAfter.Milliseconds()
+}
+
 // ease raises the rate while there is no pressure.
 func (s *State) ease(requested int, now time.Time) (changed bool) {
-	at := now.UnixMilli()
-	if s.Allowed == 0 || at-s.Changed < raiseAfter.Milliseconds() {
+	if !s.eases(now) {
 		return false
 	}
-	s.Allowed *= raise
+	at := now.UnixMilli()
+	s.Allowed *= s.factor(time.Duration(at-s.Changed) * time.Millisecond)
 	s.Changed = at
 	limit := float64(s.limit(requested))
 	if (limit > 0 && s.Allowed >= limit) || (limit == 0 && s.Allowed >= lifted*max(s.Before, least)) {
@@ -181,4 +198,12 @@ func (s *State) ease(requested int, now time.Time) (changed bool) {
 	}
 	s.restart(now)
 	return true
+}
+
+// factor is by how much the rate is raised when it has held for a while.
+func (s *State) factor(held time.Duration) float64 {
+	if first := s.Before * lower; s.Allowed < first {
+		return min(regain, max(raise, first/s.Allowed))
+	}
+	return min(raiseMost, math.Pow(raise, held.Seconds()/raiseAfter.Seconds()))
 }

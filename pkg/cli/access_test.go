@@ -74,6 +74,7 @@ func with(t *testing.T, c cloud, env map[string]string) *shell {
 }
 
 func TestRequestsCarryTheCredentialsThatWereChosen(t *testing.T) {
+	t.Parallel()
 	g := guard(t)
 	token := map[string]string{command.TokenVariable: secret}
 	for _, c := range []struct {
@@ -103,6 +104,7 @@ func TestRequestsCarryTheCredentialsThatWereChosen(t *testing.T) {
 
 // Every command that has --endpoint can reach a deployment.
 func TestEveryClientCommandCanSign(t *testing.T) {
+	t.Parallel()
 	g := guard(t)
 	g.status = http.StatusForbidden
 	s := with(t, cloud{}, nil)
@@ -169,6 +171,7 @@ func clientCommands(t *testing.T) []command.Command {
 }
 
 func TestRefusedCredentialsSayWhatToDo(t *testing.T) {
+	t.Parallel()
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	token := map[string]string{command.TokenVariable: secret}
 	for _, c := range []struct {
@@ -201,6 +204,7 @@ func TestRefusedCredentialsSayWhatToDo(t *testing.T) {
 }
 
 func TestMissingAccessSaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	for want, err := range map[string]error{
 		"hint: give --region, or set AWS_REGION":               apiaccess.ErrNoRegion,
 		"hint: sign in as for the AWS CLI":                     apiaccess.ErrNoCredentials,
@@ -217,6 +221,7 @@ func TestMissingAccessSaysWhatToDo(t *testing.T) {
 
 // No message shows a secret, wherever somebody has put it.
 func TestSecretsAreNotShown(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		args, token, want string
 	}{
@@ -250,6 +255,7 @@ func TestSecretsAreNotShown(t *testing.T) {
 }
 
 func TestHTTPSRequestsAreSignedUnlessThereIsAToken(t *testing.T) {
+	t.Parallel()
 	var seen []string
 	server := httptest.NewTLSServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
 	defer server.Close()

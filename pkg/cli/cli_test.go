@@ -21,6 +21,7 @@ import (
 )
 
 func TestStateIsLostAndComesBack(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	file := writeFile(t, "events.jsonl", account("a", 3)+"\n"+account("b#1", 0)+account("a", 1))
 	result := decode[sent](t, s.fine("", "send", file, "--wait"))
@@ -74,6 +75,7 @@ func TestStateIsLostAndComesBack(t *testing.T) {
 }
 
 func TestCommandsPrintTables(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(account("a", 2)+strings.Replace(account("p", 1), "account.opened", "account.withdrawn", 1),
 		"send", "-", "--wait")
@@ -112,6 +114,7 @@ func TestCommandsPrintTables(t *testing.T) {
 }
 
 func TestReplaysAreStartedAndCancelled(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(account("a", 2), "send", "-", "--wait")
 	started := s.run("", "replay", "start")
@@ -134,6 +137,7 @@ func TestReplaysAreStartedAndCancelled(t *testing.T) {
 
 // A rate that is set holds for the rest of the replay, and the progress adds up.
 func TestARateIsSetAndTheProgressIsShown(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(account("a", 99), "send", "-", "--wait")
 	s.fine("", "replay", "start", "--name", "slow", "--rebuild", "--rate", "1")
@@ -167,6 +171,7 @@ func TestARateIsSetAndTheProgressIsShown(t *testing.T) {
 }
 
 func TestExportIsSortedAndComplete(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	random := rand.New(rand.NewPCG(1, 2))
 	alphabet := []rune("#/%$&?+ .:\\\"'é😀漢~aAbB09_-")
@@ -202,6 +207,7 @@ func TestExportIsSortedAndComplete(t *testing.T) {
 }
 
 func TestWatchOutlivesARestart(t *testing.T) {
+	t.Parallel()
 	views := []string{
 		`{"id":"r","status":"RUNNING","phase":"PLANNED"}`, "", "", "",
 		`{"id":"r","status":"RUNNING","phase":"RUNNING","progress":{"total":100,"read":50,"delivered":50,"consumed":50}}`, "",
@@ -237,6 +243,7 @@ func TestWatchOutlivesARestart(t *testing.T) {
 }
 
 func TestFailedReplaysFail(t *testing.T) {
+	t.Parallel()
 	for body, want := range map[string]string{
 		`{"id":"r","status":"FAILED","failure":{"error":"Reprise.Stalled","cause":"nobody consumes"}}`: "nobody consumes",
 		`{"id":"r","status":"FAILED"}`:    "is FAILED",
@@ -257,6 +264,7 @@ func TestFailedReplaysFail(t *testing.T) {
 }
 
 func TestInterruptedWatchSaysHowToGoOn(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		cancel()

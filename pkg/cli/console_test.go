@@ -53,6 +53,7 @@ func ask(t *testing.T, method, url string, header http.Header) (int, string) {
 }
 
 func TestConsoleSignsTheRequestsOfItsPages(t *testing.T) {
+	t.Parallel()
 	g := guard(t)
 	at := browse(t, g, "--auth", "aws", "--region", "eu-west-1", "--stack-prefix", "orders")
 	status, body := ask(t, http.MethodPost, at+"/replays/r1/pause", http.Header{"Content-Type": {"application/json"}})
@@ -74,6 +75,7 @@ func TestConsoleSignsTheRequestsOfItsPages(t *testing.T) {
 
 // Others get nothing of the operator's credentials.
 func TestConsoleServesThisMachineOnly(t *testing.T) {
+	t.Parallel()
 	g := guard(t)
 	at := browse(t, g, "--auth", "aws", "--region", "eu-west-1", "--stack-prefix", "orders")
 	for name, header := range map[string]http.Header{

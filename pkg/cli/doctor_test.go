@@ -26,6 +26,7 @@ func examined(t *testing.T, findings []doctor.Finding, args ...string) (string, 
 }
 
 func TestDoctorSaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	findings := []doctor.Finding{
 		{Level: doctor.Fine, Subject: "bootstrap", Says: "version 28"},
 		{Level: doctor.Mend, Subject: "table orders-events", Says: "has no deletion protection", Do: "cdk deploy --all"},
@@ -54,6 +55,7 @@ func TestDoctorSaysWhatToDo(t *testing.T) {
 }
 
 func TestDoctorRefusesWhatIsNoPrefix(t *testing.T) {
+	t.Parallel()
 	for _, args := range [][]string{{"--stack-prefix", "No"}, {"more"}, {"--no"}} {
 		var wrong *command.MisuseError
 		if _, err := examined(t, nil, args...); !errors.As(err, &wrong) {

@@ -14,6 +14,7 @@ import (
 func fields(text string) string { return strings.Join(strings.Fields(text), " ") }
 
 func TestGenerationsArePromotedRolledBackAndDropped(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(account("a", 2), "send", "-", "--wait")
 	built := decode[lifecycle.View](t, s.fine("", "replay", "start", "--rebuild", "--wait", "--name", "r", "--json"))

@@ -14,6 +14,7 @@ import (
 // has and however many senders are requested: a replay of a year selects that
 // year.
 func TestASortedLogIsImportedInItsBuckets(t *testing.T) {
+	t.Parallel()
 	const days = 4 * 365
 	first := time.Date(2021, 1, 1, 12, 0, 0, 0, time.UTC)
 	var text strings.Builder
@@ -36,6 +37,7 @@ func TestASortedLogIsImportedInItsBuckets(t *testing.T) {
 // in the bucket of its own time. The import says how many such events there
 // are.
 func TestALateImportSaysHowManyEventsMoved(t *testing.T) {
+	t.Parallel()
 	line := func(id, day string) string {
 		return fmt.Sprintf(`{"specversion":"1.0","id":%q,"source":"/days","type":"file.changed","subject":"d",`+
 			`"time":"%sT12:00:00Z","data":{"added":1,"deleted":0,"lines":1}}`+"\n", id, day)

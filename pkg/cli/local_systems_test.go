@@ -13,6 +13,7 @@ import (
 // The addresses reach the platform; what is refused is not repeated, since it may hold a
 // secret.
 func TestLocalTakesTheAddressesOfSystems(t *testing.T) {
+	t.Parallel()
 	var given local.Options
 	s := &shell{t: t, change: func(a *command.App) {
 		a.RunLocal = func(_ context.Context, o local.Options, _, _ io.Writer) error {

@@ -23,6 +23,7 @@ import (
 )
 
 func TestMisuse(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: "http://127.0.0.1:1", change: func(a *command.App) {
 		a.RunLocal = func(context.Context, local.Options, io.Writer, io.Writer) error {
 			return errors.New("a platform was started")
@@ -98,6 +99,7 @@ func TestMisuse(t *testing.T) {
 }
 
 func TestHelp(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t}
 	for _, args := range [][]string{{"help"}, {"--help"}, {"-h"}} {
 		if out := s.fine("", args...); !strings.Contains(out,
@@ -127,6 +129,7 @@ func TestHelp(t *testing.T) {
 }
 
 func TestFlagsMayStandAnywhere(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		_, _ = fmt.Fprintf(w, `{"entity":%q}`, r.URL.Path)
 	}))
@@ -149,6 +152,7 @@ func TestFlagsMayStandAnywhere(t *testing.T) {
 }
 
 func TestNobodyServes(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())
 	gone := &shell{t: t, endpoint: server.URL, change: func(a *command.App) {
 		at := time.Unix(0, 0)
@@ -177,6 +181,7 @@ func TestNobodyServes(t *testing.T) {
 }
 
 func TestLocalSaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	var given local.Options
 	var fail error
 	s := &shell{t: t, change: func(a *command.App) {
@@ -216,6 +221,7 @@ func TestLocalSaysWhatToDo(t *testing.T) {
 }
 
 func TestLocalRunsUntilItIsStopped(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
 	out, printed := io.Pipe()
 	ended := make(chan int, 1)
@@ -269,6 +275,7 @@ func lanes(lost bool, position, applied string) string {
 }
 
 func TestWaitEnds(t *testing.T) {
+	t.Parallel()
 	const target = "0001-015-0001"
 	if got, err := waitFor(t, time.Hour, lanes(false, "", ""), lanes(false, "0001-015-0000", ""),
 		lanes(false, target, ""), lanes(false, target, "0001-015-0002")); err != nil {

@@ -3,6 +3,7 @@ package cli
 import "testing"
 
 func TestUnderWrapper(t *testing.T) {
+	t.Parallel()
 	const cache, temporary = "/home/ada/.cache/go-build", "/tmp"
 	for executable, want := range map[string]bool{
 		"/home/ada/.cache/go-build/3f/3f09-d/reprise": true,  // go tool

@@ -16,6 +16,7 @@ func unopened(entity string, n int) string {
 }
 
 func TestParkedEntitiesAreShownEverywhere(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	sending := s.run(account("a", 1)+unopened("p\u00e9", 3), "send", "-", "--wait")
 	result := decode[sent](t, sending.stdout)
@@ -55,6 +56,7 @@ func TestParkedEntitiesAreShownEverywhere(t *testing.T) {
 }
 
 func TestParkedEventIsSkipped(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(unopened("p", 1)+account("p", 0)+unopened("p", 3), "send", "-", "--wait")
 	list := decodeLines[entities.ParkedEntity](t, s.fine("", "parked", "list", "--json"))
@@ -92,6 +94,7 @@ func TestParkedEventIsSkipped(t *testing.T) {
 
 // A mistyped type is in the log and changes no state: whoever sends it is told.
 func TestIgnoredTypesAreShownEverywhere(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(strings.ReplaceAll(account("old", 1), "account.deposited", "account.earlier"), "send", "-", "--wait")
 	sending := s.run(strings.ReplaceAll(account("a", 3), "account.deposited", "account.deposted"), "send", "-", "--wait")

@@ -34,6 +34,7 @@ func told(entity string) string {
 func unprintable(text string) bool { return strings.ContainsAny(text, "\x1b\u009b\u202e") }
 
 func TestAHistoryIsExplained(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(told("p"), "send", "-", "--keep-time", "--wait")
 	lines := decodeLines[past.Explained](t, s.fine("", "events", "p", "--explain", "--json"))
@@ -67,6 +68,7 @@ func TestAHistoryIsExplained(t *testing.T) {
 }
 
 func TestStatesOfThePastAreShown(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(told("p"), "send", "-", "--keep-time", "--wait")
 	for at, want := range map[string]string{
@@ -94,6 +96,7 @@ func TestStatesOfThePastAreShown(t *testing.T) {
 
 // The exit codes are those of diff.
 func TestDiffExitsLikeDiff(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(told("p"), "send", "-", "--keep-time", "--wait")
 	const one, two, last = "2026-03-01T01:30:00Z", "2026-03-01T02:30:00Z", "2026-03-01T05:30:00Z"
@@ -134,6 +137,7 @@ func TestDiffExitsLikeDiff(t *testing.T) {
 }
 
 func TestEventsAreAudited(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(told("p-1")+told("p-2")+told("q"), "send", "-", "--keep-time", "--wait")
 	const from = "--from=2026-03-01T00:00:00Z"
@@ -172,6 +176,7 @@ func TestEventsAreAudited(t *testing.T) {
 
 // An audit that ends early has printed what it has found, and says how to go on.
 func TestAnInterruptedAuditSaysHowToGoOn(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Query().Get("after") == "" {
 			_, _ = w.Write([]byte(`{"events":[{"entity":"\u001b[2J","actor":"ann"}],` +

@@ -47,6 +47,7 @@ func tailed(t *testing.T, endpoint string, lines int, args ...string) []api.Play
 }
 
 func TestTailPrintsWhatReplaysDeliver(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	var text strings.Builder
 	for i := range 40 {
@@ -76,6 +77,7 @@ func TestTailPrintsWhatReplaysDeliver(t *testing.T) {
 }
 
 func TestTailFromNowLeavesOutWhatWas(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(account("a", 4), "send", "-", "--wait")
 	s.fine("", "replay", "start", "--name", "before", "--wait")
@@ -99,6 +101,7 @@ func TestTailFromNowLeavesOutWhatWas(t *testing.T) {
 }
 
 func TestTailSaysWhereItDoesNotWork(t *testing.T) {
+	t.Parallel()
 	gateway := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusNotFound)
 		_, _ = w.Write([]byte(`{"message":"Not Found"}`))

@@ -42,6 +42,7 @@ func (s *shell) state(entity string) string {
 }
 
 func TestRepairFoldsTheTouchedEntitiesAgain(t *testing.T) {
+	t.Parallel()
 	s := repaired(t, "a", "b", "c")
 	list := s.run("", "repair", "--prefix", "b", "--prefix", "c", "--dry-run")
 	if list.code != command.ExitFine || list.stdout != "b\nc\n" && list.stdout != "c\nb\n" ||
@@ -79,6 +80,7 @@ func TestRepairFoldsTheTouchedEntitiesAgain(t *testing.T) {
 
 // What a verification has found is repaired in place, and it says so.
 func TestRepairOfAVerification(t *testing.T) {
+	t.Parallel()
 	s := repaired(t, "a", "b")
 	start := s.run("no\n", "verify", "start", "--name", "drifted", "--repair")
 	if !strings.Contains(start.stderr, "reprise repair --verification drifted") {
@@ -99,6 +101,7 @@ func TestRepairOfAVerification(t *testing.T) {
 }
 
 func TestRepairNeedsToKnowWhat(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: "http://127.0.0.1:1"}
 	for _, args := range []string{"", "--reason r", "--type x", "--type x --verification y --reason r",
 		"--verification y --generation-diff z --dry-run", "--type x --reason r --timeout 0s"} {
@@ -115,6 +118,7 @@ func TestRepairNeedsToKnowWhat(t *testing.T) {
 // Live traffic goes on while entities are folded again: nothing is lost, and a rebuild
 // comes to the same.
 func TestRepairBesideLiveTraffic(t *testing.T) {
+	t.Parallel()
 	var names []string
 	for i := range 40 {
 		names = append(names, fmt.Sprint("n", i))

@@ -57,6 +57,7 @@ func quietReplay() lifecycle.View {
 }
 
 func TestAReplayThatWaitsSaysForWhom(t *testing.T) {
+	t.Parallel()
 	const since = "for the playback consumer; nothing has moved since 2026-03-01 09:17:55Z, 12m05s ago"
 	s := answering(t, seenAt, http.StatusOK, quietReplay())
 	out := s.fine("", "replay", "get", "r1")
@@ -84,6 +85,7 @@ func TestAReplayThatWaitsSaysForWhom(t *testing.T) {
 
 // TestAFailureSaysWhatToDo names every fault that ends a replay.
 func TestAFailureSaysWhatToDo(t *testing.T) {
+	t.Parallel()
 	for fault, want := range map[string]string{
 		"Reprise.OtherVersion":   "with the current ones: reprise replay start --rebuild --promote --wait",
 		"Reprise.GenerationLost": "rebuild from it again: reprise replay start --rebuild --promote --wait",
@@ -125,6 +127,7 @@ func TestAFailureSaysWhatToDo(t *testing.T) {
 
 // Nothing promises differences that the proof does not have.
 func TestDifferencesAreNotPromisedWithoutAny(t *testing.T) {
+	t.Parallel()
 	for _, proof := range []*replay.Proof{nil, {}, {Complete: true}} {
 		for _, fault := range []string{"Reprise.Incomplete", "Reprise.Parked", "States.Timeout"} {
 			view := quietReplay()
@@ -139,6 +142,7 @@ func TestDifferencesAreNotPromisedWithoutAny(t *testing.T) {
 }
 
 func TestADifferenceIsNamed(t *testing.T) {
+	t.Parallel()
 	view := quietReplay()
 	view.Status, view.Phase, view.Waiting = replay.Failed, replay.Failed, nil
 	view.Proof = &replay.Proof{Differences: []replay.Difference{
@@ -154,6 +158,7 @@ func TestADifferenceIsNamed(t *testing.T) {
 }
 
 func TestAPromotedReplayIsNotCancelled(t *testing.T) {
+	t.Parallel()
 	s := answering(t, seenAt, http.StatusConflict, web.Problem{
 		Title:  "Conflict",
 		Type:   "urn:reprise:problem:replay-promoted",
@@ -169,6 +174,7 @@ func TestAPromotedReplayIsNotCancelled(t *testing.T) {
 }
 
 func TestStatusShowsWhatIsLost(t *testing.T) {
+	t.Parallel()
 	at := seenAt.Add(-time.Minute)
 	s := answering(t, seenAt, http.StatusOK, api.StatusView{
 		Active: "g0001", Generations: []api.GenerationView{

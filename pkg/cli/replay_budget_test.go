@@ -12,6 +12,7 @@ import (
 // A replay that its budget has stopped says so in every command, with the command that
 // raises the budget and lets it go on.
 func TestABudgetIsSeenAndRaised(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(account("a", 20), "send", "-", "--wait")
 	plan := s.fine("", "replay", "start", "--dry-run", "--budget", "0.00001usd", "--tolerated-failures", "1")

@@ -15,6 +15,7 @@ import (
 
 // The answer is one of a platform on AWS.
 func TestReplayGetShowsTheCost(t *testing.T) {
+	t.Parallel()
 	at := time.Date(2026, 3, 1, 9, 30, 0, 0, time.UTC)
 	transitions := int64(1234)
 	view := lifecycle.View{ID: "r1", Status: replay.Succeeded, Phase: replay.Succeeded, Created: at, Cut: &at,

@@ -14,6 +14,7 @@ import (
 // A dry run prints the plan with every default, for people and for programs, and
 // starts nothing.
 func TestADryRunPrintsThePlanAndStartsNothing(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(account("a", 3)+account("b", 5), "send", "-", "--wait")
 	out := s.fine("", "replay", "start", "--dry-run", "--prefix", "a", "--rate", "500", "--name", "nightly")
@@ -52,6 +53,7 @@ func TestADryRunPrintsThePlanAndStartsNothing(t *testing.T) {
 
 // Prefixes and attributes select what they say.
 func TestAReplaySelectsByPrefixAndAttribute(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	events := account("ab-1", 3) + account("ab-2", 2) + account("b-1", 1) +
 		strings.ReplaceAll(account("c-1", 4), `"time"`, `"tenant":"acme","time"`)
@@ -71,6 +73,7 @@ func TestAReplaySelectsByPrefixAndAttribute(t *testing.T) {
 
 // The schema is printed as it is, without a platform.
 func TestTheSchemaIsPrinted(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t}
 	if out := s.fine("", "replay", "schema"); out != workflows.ReplayInput() || !json.Valid([]byte(out)) {
 		t.Errorf("%s", out)

@@ -21,6 +21,7 @@ const differs = "651 of 2,000 entities differ from generation g0001 (prize: 651 
 	"the code of the projections was changed and their version was not\n"
 
 func TestAReplayShowsStatesThatDiffer(t *testing.T) {
+	t.Parallel()
 	view := lifecycle.View{ID: "r1", Status: replay.Succeeded, Phase: replay.Succeeded, Created: seenAt,
 		Proof: &replay.Proof{Complete: true}}
 	different, agreeing := differing(), codecheck.Comparison{Generation: "g0001", Compared: 2000, Partial: true}
@@ -41,6 +42,7 @@ func TestAReplayShowsStatesThatDiffer(t *testing.T) {
 }
 
 func TestStatusShowsStatesThatDiffer(t *testing.T) {
+	t.Parallel()
 	view := api.StatusView{Active: "g0001", Code: &codecheck.Report{Comparison: differing(), Version: "prize@1"}}
 	got := answering(t, seenAt, http.StatusOK, view).run("", "status")
 	if !strings.Contains(got.stdout, " "+differs) || !strings.Contains(got.stderr, "hint: raise the version") {

@@ -11,6 +11,7 @@ import (
 
 // Somebody looks what would follow, reverses an event, brings it back, and rebuilds.
 func TestAnEventIsReversed(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	const change = `{"specversion":"1.0","id":"1","source":"/t","type":"file.changed","subject":"f",` +
 		`"data":{"added":3,"deleted":0,"lines":3}}` + "\n"
@@ -61,6 +62,7 @@ func TestAnEventIsReversed(t *testing.T) {
 }
 
 func TestReversalsThatAreRefused(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(account("a", 1), "send", "-", "--wait")
 	for _, args := range [][]string{

@@ -40,6 +40,7 @@ func interruptedSend(t *testing.T, serve http.HandlerFunc, text string) result {
 }
 
 func TestFirstSignalEndsASendThatWaitsForInput(t *testing.T) {
+	t.Parallel()
 	got := interruptedSend(t, func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, `{"accepted":4,"lanes":[]}`)
 	}, account("a", 3))
@@ -56,6 +57,7 @@ func TestFirstSignalEndsASendThatWaitsForInput(t *testing.T) {
 }
 
 func TestInterruptedSendSaysWhatIsUnsent(t *testing.T) {
+	t.Parallel()
 	got := interruptedSend(t, func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(http.StatusBadGateway)
 	}, account("a", 3))
@@ -68,6 +70,7 @@ func TestInterruptedSendSaysWhatIsUnsent(t *testing.T) {
 
 // A named pipe without a writer blocks the program where it opens the pipe.
 func TestSignalEndsTheWaitForANamedPipe(t *testing.T) {
+	t.Parallel()
 	ctx, interrupt := context.WithCancel(t.Context())
 	s := &shell{t: t, endpoint: "http://127.0.0.1:1", change: func(a *command.App) {
 		a.Open = func(string) (*os.File, error) {
@@ -85,6 +88,7 @@ func TestSignalEndsTheWaitForANamedPipe(t *testing.T) {
 // A port on which nobody listens is given up soon, and reported once for all
 // senders.
 func TestSendToNobodyGivesUpSoon(t *testing.T) {
+	t.Parallel()
 	server := httptest.NewServer(http.NotFoundHandler())
 	server.Close()
 	start := time.Unix(0, 0)

@@ -36,6 +36,7 @@ func flaky(t *testing.T, endpoint string, fail func(call int64, w http.ResponseW
 // platform has accepted a request. No event is applied twice, and every entity's
 // events stay in order.
 func TestSendOutlivesFailures(t *testing.T) {
+	t.Parallel()
 	endpoint := startPlatform(t)
 	direct := &shell{t: t, endpoint: endpoint}
 	through := &shell{t: t, change: func(a *command.App) {
@@ -79,6 +80,7 @@ func TestSendOutlivesFailures(t *testing.T) {
 }
 
 func TestSendRefusesAFileAsAWhole(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	bad := account("a", 2) + "{}\n" + account("b", 2) + "nonsense\n"
 	got := s.run("", "send", writeFile(t, "events.jsonl", bad))

@@ -13,6 +13,7 @@ import (
 )
 
 func TestLocalNamesTwoProjectionsOfOneType(t *testing.T) {
+	t.Parallel()
 	count := func(n int, _ *event.Event) (int, error) { return n + 1, nil }
 	s := &shell{t: t, change: func(a *command.App) {
 		a.RunLocal = func(ctx context.Context, o local.Options, stdout, stderr io.Writer) error {

@@ -10,6 +10,7 @@ import (
 )
 
 func TestReplayThatSelectsNothingSaysSo(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine("", "replay", "start", "--name", "empty", "--rebuild", "--wait") // of an empty log, without a filter
 	s.fine(account("a", 3), "send", "-", "--wait")
@@ -30,6 +31,7 @@ func TestReplayThatSelectsNothingSaysSo(t *testing.T) {
 }
 
 func TestListShowsFiltersAndZones(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine("", "replay", "start", "--name", "part", "--type", "account.opened", "--entity", "a", "--from", "2026-03-01")
 	want := "part of the log, from 2026-03-01 00:00:00Z, types account.opened, entities a\n"
@@ -43,6 +45,7 @@ func TestListShowsFiltersAndZones(t *testing.T) {
 }
 
 func TestMistypedNamesAreGuessed(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine("", "replay", "start", "--name", "nightly-2026", "--wait")
 	for _, c := range []struct {
@@ -74,6 +77,7 @@ func TestMistypedNamesAreGuessed(t *testing.T) {
 // Duplicates are consumed and never applied: the number that rises while a rebuild runs
 // is the one of its end.
 func TestCountsOfARebuildNeverFall(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	for range 3 {
 		s.fine(account("a", 99), "send", "-", "--wait")
@@ -101,6 +105,7 @@ func TestCountsOfARebuildNeverFall(t *testing.T) {
 }
 
 func TestTheParallelismIsSet(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(account("a", 99), "send", "-", "--wait")
 	s.fine("", "replay", "start", "--name", "r", "--rebuild", "--rate", "5")

@@ -78,6 +78,7 @@ func answers(status replay.Status) map[string]any {
 }
 
 func TestNothingFromTheServerSteersTheTerminal(t *testing.T) {
+	t.Parallel()
 	for name, serve := range map[string]func(r *http.Request) (int, any){
 		"succeeded": func(r *http.Request) (int, any) { return http.StatusOK, answers(replay.Succeeded)[r.URL.Path] },
 		"failed":    func(r *http.Request) (int, any) { return http.StatusOK, answers(replay.Failed)[r.URL.Path] },
@@ -135,6 +136,7 @@ func onTerminal(t *testing.T, name, endpoint string, args []string, asJSON bool)
 // The name of a replay that somebody was talked into typing is refused, and never printed
 // as it is.
 func TestAHostileNameSteersNeitherReplaysNorTheTerminal(t *testing.T) {
+	t.Parallel()
 	endpoint := startPlatform(t)
 	for _, action := range []string{"pause", "resume", "cancel", "continue", "get", "watch", "set-rate"} {
 		args := []string{"replay", action, hostile}

@@ -22,6 +22,7 @@ func deposits(each int) []projection.Projection {
 
 // A verification says what it is about, what it found and what it costs; a budget stops it.
 func TestVerificationsOnTheCommandLine(t *testing.T) {
+	t.Parallel()
 	s := &shell{t: t, endpoint: startPlatform(t)}
 	s.fine(account("a", 9), "send", "-", "--wait")
 	out := s.fine("", "verify", "start", "--name", "first", "--wait")
@@ -60,6 +61,7 @@ func TestVerificationsOnTheCommandLine(t *testing.T) {
 // At depth rebuild the command waits for the replay, too, and says what that cost; where a
 // rebuild comes to other rows, no rebuild is offered as a repair.
 func TestDepthRebuildOnTheCommandLine(t *testing.T) {
+	t.Parallel()
 	wrong := new(atomic.Int64)
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 1,
 		Projections: []projection.Projection{projection.New("deposits", 1, []string{"account.opened", "account.deposited"},
@@ -103,6 +105,7 @@ func TestDepthRebuildOnTheCommandLine(t *testing.T) {
 
 // Drifted rows are rebuilt after an approval, and verified again.
 func TestDriftIsRepaired(t *testing.T) {
+	t.Parallel()
 	for _, depth := range []string{"fold", "rebuild"} {
 		t.Run(depth, func(t *testing.T) { driftIsRepaired(t, depth) })
 	}

@@ -64,6 +64,7 @@ func inStep(p *localtest.Platform, id string, events int64) {
 // A rebuild with mended code asks before its promotion, says what would change, waits over
 // a restart while its generation is kept in step, and is promoted once somebody approves.
 func TestAMendedProjectionIsPromotedByApproval(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	options := local.Options{Dir: dir, Lanes: 4, Shards: 1, Projections: summing(1, 1)}
 	p := localtest.Start(t, options)
@@ -111,6 +112,7 @@ func TestAMendedProjectionIsPromotedByApproval(t *testing.T) {
 // A replay that asks is declined by its cancellation, or by dropping its generation; a
 // pause meanwhile changes nothing.
 func TestAPromotionIsDeclined(t *testing.T) {
+	t.Parallel()
 	for name, decline := range map[string]func(p *localtest.Platform, generation string){
 		"by cancelling the replay": func(p *localtest.Platform, _ string) {
 			steer(t, p, "cancel", http.StatusOK)
@@ -145,6 +147,7 @@ func TestAPromotionIsDeclined(t *testing.T) {
 
 // What is asked of a replay that asks, or asks no more, has a defined outcome.
 func TestApprovalsAtTheirLimits(t *testing.T) {
+	t.Parallel()
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 1})
 	p.Send("/events", changes(0, 40, 4))
 	p.Settle(40)
@@ -172,6 +175,7 @@ func TestApprovalsAtTheirLimits(t *testing.T) {
 
 // Generations are compared on request, and what cannot be compared is refused.
 func TestGenerationsAreCompared(t *testing.T) {
+	t.Parallel()
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 1})
 	p.Send("/events", changes(0, 40, 4))
 	p.Settle(40)

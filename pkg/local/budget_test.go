@@ -29,6 +29,7 @@ func posted(t *testing.T, c *localtest.Client, path, body string, want int) stri
 // the budget was raised, stops again at a second budget that is raised from Step Functions
 // alone, and ends exactly.
 func TestABudgetPausesAReplayUntilItIsRaised(t *testing.T) {
+	t.Parallel()
 	o := options(t)
 	o.Projections, _ = countingHeld()
 	url, stepFunctions := printed(t, o)
@@ -109,6 +110,7 @@ func submitted(t *testing.T, sdk *sfn.Client, name string) (outputs string) {
 // A budget that the plan alone uses up stops the replay before anything is read, and one
 // that is reached only when everything was read stops nothing.
 func TestABudgetStopsBeforeReadingAndNotAfterIt(t *testing.T) {
+	t.Parallel()
 	o := options(t)
 	o.Projections, _ = countingHeld()
 	url, _ := printed(t, o)

@@ -32,6 +32,7 @@ func wantSame(t *testing.T, p *localtest.Platform, one, other string, events int
 // A rebuild takes longer than the event stream keeps records, while events arrive: it moves
 // its cut, more than once, and ends with every event applied once.
 func TestARebuildTakesLongerThanTheStreamKeeps(t *testing.T) {
+	t.Parallel()
 	options := local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 2, Retention: 4 * time.Second}
 	p := localtest.Start(t, options)
 	p.Stubborn = true // events are refused while the pump lags by two seconds
@@ -73,6 +74,7 @@ func TestARebuildTakesLongerThanTheStreamKeeps(t *testing.T) {
 // A rebuild is paused, the machine is off for longer than the event stream keeps records,
 // and events arrive after it: the rebuild goes on, and catches up.
 func TestAPausedRebuildGoesOnAfterTheStreamsRetention(t *testing.T) {
+	t.Parallel()
 	counting, held := countingHeld()
 	options := local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 2, Projections: counting, Retention: 2 * time.Second}
 	p := localtest.Start(t, options)

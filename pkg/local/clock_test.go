@@ -7,6 +7,7 @@ import (
 )
 
 func TestClockFarFromTheNewestRecordIsTold(t *testing.T) {
+	t.Parallel()
 	newest := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	for now, want := range map[time.Time]string{
 		newest.AddDate(0, 0, 29):     "",

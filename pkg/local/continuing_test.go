@@ -23,6 +23,7 @@ import (
 // It keeps its generation; it is continued from the Step Functions API, in vain, and,
 // once the active generation has parked the entity as well, over the HTTP API.
 func TestAFailedReplayIsContinuedUntilItSucceeds(t *testing.T) {
+	t.Parallel()
 	var rejects atomic.Bool
 	type state struct{ Count int }
 	counting := projection.New("files", 1, []string{"file.changed"}, func(s state, _ *event.Event) (state, error) {

@@ -48,6 +48,7 @@ func await(t *testing.T, sdk *sfn.Client, arn string) *sfn.DescribeExecutionOutp
 // With the control state machine alone, a replay is paused, resumed and cancelled;
 // what it does not know is refused by name and changes nothing.
 func TestReplaysAreSteeredWithStepFunctionsAlone(t *testing.T) {
+	t.Parallel()
 	o := options(t)
 	projections, held := countingHeld()
 	o.Projections = projections

@@ -50,6 +50,7 @@ func shown(t *testing.T, client *localtest.Client, path string) string {
 // leaves no replay and no generation, and its name cannot become that of a replay that
 // nothing would carry out.
 func TestADryRunEndsAfterPlanning(t *testing.T) {
+	t.Parallel()
 	api, url := printed(t, options(t))
 	client, sdk := &localtest.Client{T: t, URL: api}, clientOf(url)
 	client.Send("/events", changes(0, 100, 5))
@@ -81,6 +82,7 @@ func TestADryRunEndsAfterPlanning(t *testing.T) {
 
 // Wrong input ends an execution at its first state. The cause names the member.
 func TestWrongInputEndsTheExecutionByName(t *testing.T) {
+	t.Parallel()
 	api, url := printed(t, options(t))
 	client, sdk := &localtest.Client{T: t, URL: api}, clientOf(url)
 	for name, c := range map[string][2]string{

@@ -34,6 +34,7 @@ func customers() projection.Projection {
 // TestPersonalValuesAreSentAndNotKept: a system gets them, the effects log has them sealed,
 // and once they are erased nothing is sent with them any more.
 func TestPersonalValuesAreSentAndNotKept(t *testing.T) {
+	t.Parallel()
 	const name = "Grete Hermann"
 	mail := &effectstest.System{}
 	service := &effectstest.Service{Code: 1, On: []string{"customer.named"},

@@ -103,6 +103,7 @@ func settledEffects(t *testing.T, p *localtest.Platform, payments *effectstest.S
 // rebuild that compares effects, nothing is sent before it is approved, and then the books
 // are those of a run without the bug.
 func TestTheDifferenceOfABugIsFoundAndSentOnce(t *testing.T) {
+	t.Parallel()
 	const accounts, each = 5, 6
 	right := func(r *gateway.Reaction) int64 {
 		var data struct{ Amount int64 }
@@ -182,6 +183,7 @@ func TestTheDifferenceOfABugIsFoundAndSentOnce(t *testing.T) {
 // TestAFailingSystemHoldsUpItsEntityOnly: the entity's later effects wait, visibly, and
 // go on in their order once the system answers again.
 func TestAFailingSystemHoldsUpItsEntityOnly(t *testing.T) {
+	t.Parallel()
 	const accounts, each = 4, 5
 	var fails atomic.Bool
 	fails.Store(true)
@@ -243,6 +245,7 @@ func TestAFailingSystemHoldsUpItsEntityOnly(t *testing.T) {
 // TestWithoutServiceNothingIsSentNowOrLater: a fork of a real log must not call anybody for
 // what happened there.
 func TestWithoutServiceNothingIsSentNowOrLater(t *testing.T) {
+	t.Parallel()
 	mail := &effectstest.System{}
 	service := &effectstest.Service{Code: 1, On: []string{"account.opened"},
 		May: []gateway.Call{{System: "mail", Name: "welcome", Kind: gateway.Updating}},

@@ -16,6 +16,7 @@ import (
 // The end of another machine's execution is not reported as the end of the replay of
 // that name.
 func TestAnEndIsReportedWithItsMachine(t *testing.T) {
+	t.Parallel()
 	var got steps.EndedExecution
 	report := onEnd(func(_ context.Context, e events.CloudWatchEvent) error { return json.Unmarshal(e.Detail, &got) })
 	for _, machine := range []string{machineARN, machineARN + "-too"} {
@@ -29,6 +30,7 @@ func TestAnEndIsReportedWithItsMachine(t *testing.T) {
 // Files of state machines that are removed or broken after the start do not keep a
 // new engine from opening, with the machines as they were.
 func TestMachineFilesAreReadOnce(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	path := filepath.Join(dir, "own.asl.json")
 	definition := `{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Succeed"}}}`

@@ -104,6 +104,7 @@ func (t *traffic) stop() (sent int) {
 // every step each generation equals the fold of the log at its rows' positions, reads
 // never step back, and nothing accepted is missing.
 func TestPromotedRolledBackAndPromotedAgainWithLiveTraffic(t *testing.T) {
+	t.Parallel()
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 2})
 	p.Send("/events", changes(0, 200, trafficEntities))
 	p.Settle(200)
@@ -147,6 +148,7 @@ func TestPromotedRolledBackAndPromotedAgainWithLiveTraffic(t *testing.T) {
 // Requests that cannot be carried out are answered with a problem that says why, and
 // change nothing.
 func TestChangesOfGenerationsThatAreRefused(t *testing.T) {
+	t.Parallel()
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 1})
 	p.Send("/events", changes(0, 40, 4))
 	p.Settle(40)
@@ -189,6 +191,7 @@ func TestChangesOfGenerationsThatAreRefused(t *testing.T) {
 // Of many people who promote and roll back at the same time, each is answered, and the
 // registry is what the successful ones made of it.
 func TestManyPromoteAndRollBackAtOnce(t *testing.T) {
+	t.Parallel()
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 1})
 	p.Send("/events", changes(0, 40, 4))
 	p.Settle(40)

@@ -9,6 +9,7 @@ import (
 )
 
 func TestEventsWaitForThePump(t *testing.T) {
+	t.Parallel()
 	for _, c := range []struct {
 		name, method, path string
 		// behind is how long the pump stays behind.

@@ -37,6 +37,7 @@ func concurrency(t *testing.T, sdk *sfn.Client) (newest int32, runs int) {
 // The parallelism that is set holds for the running map run, and after a pause for the
 // next one; what no replay may have is refused and changes nothing.
 func TestTheParallelismIsSetWhileAReplayRuns(t *testing.T) {
+	t.Parallel()
 	if runtime.GOMAXPROCS(0) < 2 {
 		t.Skip("the platform allows one reader only")
 	}
@@ -101,6 +102,7 @@ func TestTheParallelismIsSetWhileAReplayRuns(t *testing.T) {
 // Every state of a real execution says how far the replay is, and so does every loop of a
 // child.
 func TestStatesShowTheNumbers(t *testing.T) {
+	t.Parallel()
 	api, url := printed(t, options(t))
 	sdk, client := clientOf(url), &localtest.Client{T: t, URL: api}
 	client.Send("/events", changes(0, 300, 7))

@@ -67,6 +67,7 @@ func untilPaused(p *localtest.Platform) {
 // A replay is paused while it drains, stays so over a restart and repeated requests,
 // and succeeds once it is resumed, twice.
 func TestAPausedReplayGoesOnAfterARestart(t *testing.T) {
+	t.Parallel()
 	options, p, held := pausable(t)
 	held.Lock()
 	startRebuild(t, p)
@@ -98,6 +99,7 @@ func TestAPausedReplayGoesOnAfterARestart(t *testing.T) {
 // A pause that is requested at once takes effect after the plan; a paused replay can be
 // cancelled, and its execution ends.
 func TestAPausedReplayIsCancelled(t *testing.T) {
+	t.Parallel()
 	_, p, held := pausable(t)
 	held.Lock()
 	startRebuild(t, p)

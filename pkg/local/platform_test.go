@@ -21,6 +21,7 @@ func changes(from, to, entities int) []json.RawMessage {
 }
 
 func TestEventsGoThroughTheLogIntoTheDataStoreAndARebuild(t *testing.T) {
+	t.Parallel()
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 2})
 	p.Send("/events", changes(0, 300, 7))
 	p.Settle(300)

@@ -12,6 +12,7 @@ import (
 // A file that is sent twice is rebuilt: no number of a progress document ever falls,
 // applied counts every event once, and nothing exceeds what the replay has.
 func TestProgressOfAFileThatWasSentTwice(t *testing.T) {
+	t.Parallel()
 	_, p, _ := pausable(t)
 	p.Send("/events", changes(0, 300, 7)) // the same events again
 	p.Settle(600)

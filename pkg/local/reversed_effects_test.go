@@ -23,6 +23,7 @@ import (
 // follows from its reversal, then just that is sent, once, whether the event is undone by
 // its inverse or the entity is folded again; and a comparison finds the same.
 func TestAReversalHasEffectsOfItsOwn(t *testing.T) {
+	t.Parallel()
 	books := &effectstest.System{}
 	service := &effectstest.Service{Code: 1,
 		On:  []string{"account.deposited", "account.deposited.reversed", "account.opened.reversed"},

@@ -39,6 +39,7 @@ func (r *reactions) service() gateway.Service {
 // A service gets an entity's events in their order, and the status shows its
 // consumer.
 func TestAServiceReactsOnOneMachine(t *testing.T) {
+	t.Parallel()
 	const events = 60
 	service := &reactions{byEntity: make(map[string][]string), seen: make(chan struct{}, 10*events)}
 	p := localtest.Start(t, local.Options{

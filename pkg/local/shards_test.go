@@ -11,6 +11,7 @@ import (
 
 // TestShardsAreFixed: another number is refused, and none means the directory's.
 func TestShardsAreFixed(t *testing.T) {
+	t.Parallel()
 	fsys := vfs.NewMem()
 	open := func(shards int) error {
 		p, err := local.Open(t.Context(), local.Options{Dir: "data", FS: fsys, Lanes: 4, Shards: shards})

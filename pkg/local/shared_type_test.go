@@ -13,6 +13,7 @@ import (
 
 // TestNothingStartsWithTwoProjectionsOfOneType: the directory is not even created.
 func TestNothingStartsWithTwoProjectionsOfOneType(t *testing.T) {
+	t.Parallel()
 	count := func(n int, _ *event.Event) (int, error) { return n + 1, nil }
 	dir := filepath.Join(t.TempDir(), "data")
 	_, err := local.Open(t.Context(), local.Options{Dir: dir, Projections: []projection.Projection{

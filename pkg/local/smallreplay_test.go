@@ -13,6 +13,7 @@ import (
 // A rebuild of three events enters each state once and none that waits, so that it
 // takes as long as its work.
 func TestASmallReplayWaitsForNothing(t *testing.T) {
+	t.Parallel()
 	api, url := printed(t, options(t))
 	client := &localtest.Client{T: t, URL: api}
 	client.Send("/events", changes(0, 3, 3))

@@ -76,6 +76,7 @@ func clientOf(url string) *sfn.Client {
 // and of a user's; a stopped replay is closed, and a stopped execution of another
 // machine touches no replay.
 func TestTheSDKWorksOnTheRealMachines(t *testing.T) {
+	t.Parallel()
 	o := options(t)
 	o.Workflows = t.TempDir()
 	write(t, filepath.Join(o.Workflows, "nap.asl.json"), `{"QueryLanguage":"JSONata","StartAt":"Nap","States":{
@@ -168,6 +169,7 @@ func write(t *testing.T, path, text string) {
 }
 
 func TestTheAWSCLIStartsAReplay(t *testing.T) {
+	t.Parallel()
 	api, url := printed(t, options(t))
 	run := func(answer any, args ...string) {
 		if !asltest.CLI(t, url, "local", answer, args...) {
@@ -207,6 +209,7 @@ func (stop stopAtOutput) Write(line []byte) (int, error) {
 
 // A port in use stops the platform only if it was asked for by name.
 func TestAnOccupiedPortOfStepFunctions(t *testing.T) {
+	t.Parallel()
 	busy, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -232,6 +235,7 @@ func TestAnOccupiedPortOfStepFunctions(t *testing.T) {
 
 // A file that cannot be a machine stops the start, and is named.
 func TestBadMachineFilesAreRefusedByName(t *testing.T) {
+	t.Parallel()
 	for name, text := range map[string]string{
 		"broken.asl.json":  `{`,
 		"replay.asl.json":  `{"QueryLanguage":"JSONata","StartAt":"A","States":{"A":{"Type":"Succeed"}}}`,
@@ -253,6 +257,7 @@ func TestBadMachineFilesAreRefusedByName(t *testing.T) {
 
 // Web pages of other sites reach neither API.
 func TestStepFunctionsRefusesWebPages(t *testing.T) {
+	t.Parallel()
 	_, url := printed(t, options(t))
 	for name, change := range map[string]func(*http.Request){
 		"origin":         func(r *http.Request) { r.Header.Set("Origin", "https://evil.example") },

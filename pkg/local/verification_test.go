@@ -32,6 +32,7 @@ func verified(p *localtest.Platform, name, input string) verifications.View {
 // On one machine a verification finds nothing in a platform that works, and everything
 // once the code of a projection was changed under the same version.
 func TestAVerificationOnOneMachine(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p := localtest.Start(t, local.Options{Dir: dir, Lanes: 4, Shards: 1, Projections: adding(1)})
 	p.Send("/events", changes(0, 60, 6))
@@ -63,6 +64,7 @@ func TestAVerificationOnOneMachine(t *testing.T) {
 
 // What is wrong with a request is said by name, and nothing is started.
 func TestVerificationsThatAreRefused(t *testing.T) {
+	t.Parallel()
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 1})
 	for _, c := range []struct {
 		method, path, body string
@@ -95,6 +97,7 @@ func TestVerificationsThatAreRefused(t *testing.T) {
 // A verification goes on from the one before, at a cost that follows what has changed, and
 // every so many verifies everything.
 func TestNightsOnOneMachine(t *testing.T) {
+	t.Parallel()
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 1, VerifyFullEvery: 3,
 		Projections: adding(1)})
 	p.Send("/events", changes(0, 600, 60))
@@ -120,6 +123,7 @@ func TestNightsOnOneMachine(t *testing.T) {
 
 // A budget that is used up ends a verification with a report on how far it came.
 func TestABudgetOnOneMachine(t *testing.T) {
+	t.Parallel()
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 1, Projections: adding(1)})
 	p.Send("/events", changes(0, 60, 6))
 	p.Settle(60)

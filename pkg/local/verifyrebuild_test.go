@@ -45,6 +45,7 @@ func onlyFirst(p *localtest.Platform) {
 // A verification of depth rebuild builds a throwaway beside live traffic, verifies both,
 // says what that took, and leaves nothing behind.
 func TestAVerificationOfDepthRebuild(t *testing.T) {
+	t.Parallel()
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 1, Projections: adding(1)})
 	p.Send("/events", changes(0, 60, 6))
 	p.Settle(60)
@@ -94,6 +95,7 @@ func misplaying(t *testing.T) (p *localtest.Platform, wrong *atomic.Int64) {
 // A playback that folds otherwise than the live path and the log is found by depth rebuild
 // only, and named as what it is.
 func TestAPlaybackThatFoldsOtherwiseIsFoundByDepthRebuildOnly(t *testing.T) {
+	t.Parallel()
 	p, wrong := misplaying(t)
 	if view := verified(p, "fold", `{"full":true}`); view.Status != verify.Clean {
 		t.Fatalf("depth fold: %s %+v", view.Status, view.Report)
@@ -116,6 +118,7 @@ func TestAPlaybackThatFoldsOtherwiseIsFoundByDepthRebuildOnly(t *testing.T) {
 
 // Drift of the generation itself is found at depth rebuild, too, and only it.
 func TestDepthRebuildFindsWhatHasDrifted(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p := localtest.Start(t, local.Options{Dir: dir, Lanes: 4, Shards: 1, Projections: adding(1)})
 	p.Send("/events", changes(0, 60, 6))
@@ -144,6 +147,7 @@ func heldDeep(t *testing.T) (options local.Options, p *localtest.Platform, relea
 // what it builds; nights go on, and another rebuild may be promoted meanwhile: the verification
 // compares with the generation that it began with.
 func TestAVerificationWaitsForAPausedRebuild(t *testing.T) {
+	t.Parallel()
 	options, p, release := heldDeep(t)
 	if v := steer(t, p, "pause", http.StatusOK); v.Input.Verification != "r" {
 		t.Errorf("%+v", v.Input)
@@ -188,6 +192,7 @@ func TestAVerificationWaitsForAPausedRebuild(t *testing.T) {
 // Cancelling the verification cancels its replay, and cancelling the replay fails the
 // verification by name; both drop the throwaway.
 func TestCancellingOneOfBothEndsTheOther(t *testing.T) {
+	t.Parallel()
 	_, p, release := heldDeep(t)
 	status, body := p.Call(http.MethodPost, "/verifications/r/cancel", "application/json", []byte(`{}`))
 	if status != http.StatusOK {
@@ -214,6 +219,7 @@ func TestCancellingOneOfBothEndsTheOther(t *testing.T) {
 
 // The budget of a verification bounds its replay, whose pause ends it by name.
 func TestTheBudgetOfAVerificationBoundsItsRebuild(t *testing.T) {
+	t.Parallel()
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4, Shards: 1, Projections: adding(1)})
 	p.Send("/events", changes(0, 60, 6))
 	p.Settle(60)
@@ -227,6 +233,7 @@ func TestTheBudgetOfAVerificationBoundsItsRebuild(t *testing.T) {
 // Whoever stops the platform at any stage finds the verification going on, and nothing left
 // after it.
 func TestAVerificationOfDepthRebuildGoesOnAfterARestart(t *testing.T) {
+	t.Parallel()
 	for stage, reached := range map[string]func(verifications.View) bool{
 		"begun":    func(verifications.View) bool { return true },
 		"rebuilds": func(v verifications.View) bool { return v.Status != verify.Planned },

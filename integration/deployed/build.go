@@ -35,7 +35,7 @@ const WithPersonal = "personal"
 // before anything is built.
 func Synthesize(t testing.TB, changes map[string]any) *template.Deployment {
 	t.Helper()
-	engines.DynamoDB(t, nil)
+	engines.Need(t)
 	raw, err := os.ReadFile(filepath.Join(programs.Root(), "cdk.json"))
 	if err != nil {
 		t.Fatal(err)

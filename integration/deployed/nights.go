@@ -68,7 +68,7 @@ func (w *World) matching(f template.Filter) (n int) {
 // Generation opens the stored rows of a generation, to plant faults in them.
 func (w *World) Generation(id string) datastore.Generation {
 	w.t.Helper()
-	all := datastoredynamo.New(engines.DynamoDB(w.t, nil), engines.Codec(w.t), datastoredynamo.Options{
+	all := datastoredynamo.New(w.DynamoDB(), engines.Codec(w.t), datastoredynamo.Options{
 		Prefix: w.options.Prefix + "-generation-", Pace: engines.Pace(), Waits: 1, Random: rand.Reader})
 	return all.Open(id)
 }

@@ -9,8 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
-
-	"reprise/integration/engines"
 )
 
 // Contents are all items of some tables, by the tables' names.
@@ -20,7 +18,7 @@ type Contents map[string][]map[string]types.AttributeValue
 // nothing writes to them meanwhile.
 func (w *World) Tables(names ...string) Contents {
 	w.t.Helper()
-	client, contents := engines.DynamoDB(w.t, nil), make(Contents)
+	client, contents := w.DynamoDB(), make(Contents)
 	for _, name := range names {
 		contents[name] = nil
 		pages := dynamodb.NewScanPaginator(client, &dynamodb.ScanInput{TableName: &name, ConsistentRead: aws.Bool(true)})
@@ -39,7 +37,7 @@ func (w *World) Tables(names ...string) Contents {
 // who restores them from a backup. Stop what writes to them before.
 func (w *World) Restore(contents Contents) {
 	w.t.Helper()
-	client := engines.DynamoDB(w.t, nil)
+	client := w.DynamoDB()
 	for _, table := range w.options.Deployment.Tables {
 		if _, restored := contents[table.Name]; restored {
 			w.dropTable(client, table.Name)
@@ -72,7 +70,7 @@ func (w *World) fill(client *dynamodb.Client, name string, items []map[string]ty
 // DropGenerations deletes the tables of all generations.
 func (w *World) DropGenerations() {
 	w.t.Helper()
-	client := engines.DynamoDB(w.t, nil)
+	client := w.DynamoDB()
 	list, err := client.ListTables(w.t.Context(), &dynamodb.ListTablesInput{})
 	if err != nil {
 		w.t.Fatal(err)

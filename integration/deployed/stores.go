@@ -17,8 +17,9 @@ import (
 // createStores creates the tables and streams of the templates, and their proxies.
 func (w *World) createStores() {
 	w.t.Helper()
-	tables := engines.DynamoDB(w.t, nil)
-	w.streams = feedkinesis.New(w.kinesis(), feedkinesis.Options{Pace: engines.Pace()})
+	w.engines = engines.NewOwn(w.t)
+	tables, streams := w.DynamoDB(), w.engines.Kinesis()
+	w.streams = feedkinesis.New(streams, feedkinesis.Options{Pace: engines.Pace()})
 	w.t.Cleanup(func() { w.dropStores(tables) })
 	for _, table := range w.options.Deployment.Tables {
 		w.createTable(tables, table)
@@ -29,7 +30,7 @@ func (w *World) createStores() {
 		}
 	}
 	w.proxy("dynamodb", aws.ToString(tables.Options().BaseEndpoint))
-	w.proxy("kinesis", aws.ToString(w.kinesis().Options().BaseEndpoint))
+	w.proxy("kinesis", aws.ToString(streams.Options().BaseEndpoint))
 }
 
 func (w *World) createTable(client *dynamodb.Client, table template.Table) {

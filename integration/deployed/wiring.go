@@ -54,6 +54,7 @@ func (w *World) startEngine(ctx context.Context, listener net.Listener) {
 		Invoker:  w.definitions,
 		OnEnd:    w.executionEnded,
 		Journal:  &asltest.Memory{Forget: true},
+		Clock:    asltest.Hasty{},
 		Region:   config.Region,
 		Account:  config.Account,
 		Logger:   w.log,

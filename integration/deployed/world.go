@@ -12,7 +12,7 @@ import (
 	"sync/atomic"
 	"testing"
 
-	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"golang.org/x/sync/errgroup"
 
 	"reprise/integration/engines"
@@ -50,6 +50,7 @@ type World struct {
 
 	t           testing.TB
 	options     Options
+	engines     *engines.Own
 	streams     feed.Streams
 	checkpoints *checkpoints
 	// states is the endpoint of the Step Functions API.
@@ -236,4 +237,5 @@ func (w *World) logOutput() {
 	}
 }
 
-func (w *World) kinesis() *kinesis.Client { return engines.Kinesis(w.t, nil) }
+// DynamoDB is a client of the deployment's tables. Its calls go through no proxy.
+func (w *World) DynamoDB() *dynamodb.Client { return w.engines.DynamoDB() }

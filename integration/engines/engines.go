@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"os/exec"
@@ -26,29 +27,39 @@ import (
 // endpoints are where the engines listen.
 type endpoints struct {
 	dynamoDB, kinesis string
-	// process keeps the script's standard input from being garbage collected,
-	// which would close it.
-	process *exec.Cmd
+	// input is the script's standard input. Nothing may close it, the garbage collector
+	// included, as long as the engines are used.
+	input io.Closer
+	// ended is closed when the script has ended.
+	ended <-chan struct{}
+}
+
+// given are the endpoints that the environment names.
+func given() endpoints {
+	return endpoints{
+		dynamoDB: os.Getenv("REPRISE_TEST_DYNAMODB_ENDPOINT"),
+		kinesis:  os.Getenv("REPRISE_TEST_KINESIS_ENDPOINT"),
+	}
 }
 
 // start runs the Node script once per test binary. The script ends with the test
 // binary, which closes its standard input.
-var start = sync.OnceValues(func() (endpoints, error) {
-	given := endpoints{
-		dynamoDB: os.Getenv("REPRISE_TEST_DYNAMODB_ENDPOINT"),
-		kinesis:  os.Getenv("REPRISE_TEST_KINESIS_ENDPOINT"),
-	}
-	if given.dynamoDB != "" && given.kinesis != "" {
-		return given, nil
+var start = sync.OnceValues(open)
+
+// open runs the Node script for what the environment does not name.
+func open() (endpoints, error) {
+	at := given()
+	if at.dynamoDB != "" && at.kinesis != "" {
+		return at, nil
 	}
 	started, err := run()
-	started.dynamoDB = cmp.Or(given.dynamoDB, started.dynamoDB)
-	started.kinesis = cmp.Or(given.kinesis, started.kinesis)
+	started.dynamoDB = cmp.Or(at.dynamoDB, started.dynamoDB)
+	started.kinesis = cmp.Or(at.kinesis, started.kinesis)
 	if started.dynamoDB != "" && started.kinesis != "" {
 		return started, nil
 	}
 	return started, err
-})
+}
 
 func run() (endpoints, error) {
 	dir, err := npm.Installed()
@@ -58,7 +69,8 @@ func run() (endpoints, error) {
 	cmd := exec.Command("node", filepath.Join(dir, "engines.js"))
 	cmd.Env = append(os.Environ(), "NODE_NO_WARNINGS=1")
 	cmd.Stderr = os.Stderr
-	if _, err := cmd.StdinPipe(); err != nil { // it stays open
+	input, err := cmd.StdinPipe()
+	if err != nil {
 		return endpoints{}, fmt.Errorf("start engines: %w", err)
 	}
 	out, err := cmd.StdoutPipe()
@@ -76,27 +88,80 @@ func run() (endpoints, error) {
 	if err != nil {
 		return endpoints{}, fmt.Errorf("read ports of engines: %w", err)
 	}
+	ended := make(chan struct{})
 	go func() {
-		// The script should outlive this process. If it ends earlier, it has
-		// crashed, which tests would only see as refused connections.
-		fmt.Fprintf(os.Stderr, "the engines' node process ended: %v\n", cmd.Wait())
+		defer close(ended)
+		// It ends without an error when its input does. If it has crashed, tests would
+		// only see refused connections.
+		if err := cmd.Wait(); err != nil {
+			fmt.Fprintf(os.Stderr, "the engines' node process ended: %v\n", err)
+		}
 	}()
 	local := func(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }
-	return endpoints{local(ports.Dynamodb), local(ports.Kinesis), cmd}, nil
+	return endpoints{local(ports.Dynamodb), local(ports.Kinesis), input, ended}, nil
 }
 
 func started(t testing.TB) endpoints {
 	t.Helper()
 	at, err := start()
-	if err == nil {
-		return at
+	if err != nil {
+		skip(t, err)
 	}
+	return at
+}
+
+// skip skips a test because of what is missing, or fails it in CI.
+func skip(t testing.TB, err error) {
+	t.Helper()
 	if os.Getenv("CI") == "true" {
 		t.Fatal(err)
 	}
 	t.Skip(err)
-	return endpoints{}
 }
+
+// Need skips a test if there are no engines, or fails it in CI.
+func Need(t testing.TB) {
+	t.Helper()
+	if at := given(); at.dynamoDB != "" && at.kinesis != "" {
+		return
+	}
+	if _, err := npm.Installed(); err != nil {
+		skip(t, err)
+	}
+}
+
+// Own are engines that a test has for itself.
+type Own struct{ at endpoints }
+
+// exclusive is held by the test that has engines which the environment names.
+var exclusive sync.Mutex
+
+// NewOwn starts engines that no other test of the same binary uses, until the end of the
+// test. Engines that the environment names are used by one test after the other.
+func NewOwn(t testing.TB) *Own {
+	t.Helper()
+	if at := given(); at.dynamoDB != "" || at.kinesis != "" {
+		exclusive.Lock()
+		t.Cleanup(exclusive.Unlock)
+	}
+	at, err := open()
+	if err != nil {
+		skip(t, err)
+	}
+	if at.input != nil {
+		t.Cleanup(func() {
+			_ = at.input.Close() // fails only if the script has ended
+			<-at.ended
+		})
+	}
+	return &Own{at}
+}
+
+// DynamoDB returns a client of the DynamoDB engine.
+func (o *Own) DynamoDB() *dynamodb.Client { return dynamoDB(o.at, nil) }
+
+// Kinesis returns a client of the Kinesis engine.
+func (o *Own) Kinesis() *kinesis.Client { return kinesisOf(o.at, nil) }
 
 // Pace is the pace of production, but with pauses of at most 5 ms.
 func Pace() awsclient.Pace {
@@ -122,7 +187,10 @@ func settings(transport http.RoundTripper) aws.Config {
 // transport without faults.
 func DynamoDB(t testing.TB, transport http.RoundTripper) *dynamodb.Client {
 	t.Helper()
-	at := started(t)
+	return dynamoDB(started(t), transport)
+}
+
+func dynamoDB(at endpoints, transport http.RoundTripper) *dynamodb.Client {
 	return dynamodb.NewFromConfig(settings(transport), func(o *dynamodb.Options) { o.BaseEndpoint = &at.dynamoDB })
 }
 
@@ -141,7 +209,10 @@ func Codec(t testing.TB) *dynamostore.Codec {
 // transport without faults.
 func Kinesis(t testing.TB, transport http.RoundTripper) *kinesis.Client {
 	t.Helper()
-	at := started(t)
+	return kinesisOf(started(t), transport)
+}
+
+func kinesisOf(at endpoints, transport http.RoundTripper) *kinesis.Client {
 	return kinesis.NewFromConfig(settings(transport), func(o *kinesis.Options) { o.BaseEndpoint = &at.kinesis })
 }
 

@@ -49,7 +49,7 @@ func TestADeployedRebuildMovesAnOutdatedCut(t *testing.T) {
 	shows(func(v lifecycle.View) bool { return v.Progress.Delivered > 0 })
 	post("/replays/late/pause", `{}`)
 	shows(func(v lifecycle.View) bool { return v.Status == replay.ShownPaused })
-	table := controldynamo.New(engines.DynamoDB(t, nil), controldynamo.Options{Table: "reprise-control",
+	table := controldynamo.New(w.DynamoDB(), controldynamo.Options{Table: "reprise-control",
 		Random: rand.Reader, Pace: engines.Pace()})
 	_, err := control.Update(t.Context(), table, replay.RowKey("late"), func(row *replay.Row, _ bool) error {
 		older := row.Cut.Add(-100 * time.Hour) // the event stream keeps 168

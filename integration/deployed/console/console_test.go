@@ -25,6 +25,7 @@ import (
 // somebody does in a console or with the AWS CLI: with the Step Functions API
 // alone.
 func TestReplaysStartedFromAConsole(t *testing.T) {
+	t.Parallel()
 	w, log := deployed.New(t), datasets.Litestream(t)
 	w.AgreesWithGit(t, log, w.SendLog)
 	events := int64(len(log.Lines))

@@ -208,6 +208,7 @@ func replayCosts(t *testing.T, view lifecycle.View, events int64, stated costs) 
 
 // TestEventsAndRebuildsCostWhatIsStated with the settings of cdk.json.
 func TestEventsAndRebuildsCostWhatIsStated(t *testing.T) {
+	t.Parallel()
 	w, lines := deployed.New(t), datasets.Karpenter(t).Lines[before:]
 	rest := sendAll(t, w, lines, 0)
 	n := int64(len(lines) - len(rest))
@@ -225,6 +226,7 @@ func TestEventsAndRebuildsCostWhatIsStated(t *testing.T) {
 // TestLargeLogAgreesWithGitAtTheStatedCost sends and rebuilds the whole log: in a small
 // log's costs the fixed part dominates.
 func TestLargeLogAgreesWithGitAtTheStatedCost(t *testing.T) {
+	t.Parallel()
 	if os.Getenv(envWhole) == "" {
 		t.Skipf("takes minutes; set %s=1", envWhole)
 	}
@@ -241,6 +243,7 @@ func TestLargeLogAgreesWithGitAtTheStatedCost(t *testing.T) {
 
 // TestLongerBatchingIsCheaper sends the same events as the load with requests of 10.
 func TestLongerBatchingIsCheaper(t *testing.T) {
+	t.Parallel()
 	w := deployed.NewWith(t, map[string]any{"reprise:batchingSeconds": batching})
 	first := before
 	for _, l := range statedLoads()[:2] {
@@ -261,6 +264,7 @@ func read(t *testing.T, path ...string) string {
 // TestStatedCostsMatchThePriceList compares stacks/COST.md with the stated costs, and
 // their dollars with the price list.
 func TestStatedCostsMatchThePriceList(t *testing.T) {
+	t.Parallel()
 	text := read(t, "stacks", "COST.md")
 	all := []costs{patientLoad().stated, naiveIngest(), statedRebuild(), naiveRebuild()}
 	for _, l := range statedLoads() {
@@ -280,6 +284,7 @@ func TestStatedCostsMatchThePriceList(t *testing.T) {
 }
 
 func TestReadmeSaysWhatThingsCost(t *testing.T) {
+	t.Parallel()
 	loads := statedLoads()
 	want := fmt.Sprintf("On AWS a million events cost %.2f dollars to take in with requests of 1,000 events, "+
 		"%.2f with requests of 100, %.2f one by one, and %.2f to rebuild",

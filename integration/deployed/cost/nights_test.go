@@ -68,6 +68,7 @@ func nightRow(millions int) string {
 
 // The table of nights is what its arithmetic says.
 func TestNightsCostWhatTheArithmeticSays(t *testing.T) {
+	t.Parallel()
 	raw, err := os.ReadFile(filepath.Join(programs.Root(), "stacks", "COST.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -121,6 +122,7 @@ func verifiedCost(t *testing.T, w *deployed.World, name string) (verifications.V
 // TestANightCostsWhatIsStated compares what the functions used with what the report says,
 // and both with stacks/COST.md.
 func TestANightCostsWhatIsStated(t *testing.T) {
+	t.Parallel()
 	const logged, since = 3000, 300
 	w, lines := deployed.New(t), datasets.Karpenter(t).Lines[before:]
 	w.Send("/events", lines[:logged])

@@ -14,6 +14,7 @@ import (
 // TestChangedCodeOfOneVersionIsNoticedAfterADeploy: keep-consumers finds it, and a
 // rebuild with the deployed code counts every entity.
 func TestChangedCodeOfOneVersionIsNoticedAfterADeploy(t *testing.T) {
+	t.Parallel()
 	w := deployed.New(t)
 	changed := deployed.Build(t, programs.Edit{
 		File: "pkg/domain/samples/repofiles.go",

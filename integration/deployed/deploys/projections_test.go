@@ -32,6 +32,7 @@ func laterProjections() programs.Edit {
 // nothing into the generation of the old version. The rebuild ends with the named
 // failure, readers keep the old state, and a new rebuild uses the new version only.
 func TestOtherProjectionsEndARebuild(t *testing.T) {
+	t.Parallel()
 	w := deployed.New(t)
 	later := deployed.Build(t, laterProjections())
 	d := datasets.Litestream(t)

@@ -18,6 +18,7 @@ import (
 // rebuild. The rebuild must not call them: an execution keeps running the code that
 // planned it.
 func TestRebuildGoesOnAcrossADeploy(t *testing.T) {
+	t.Parallel()
 	w, log := deployed.New(t), datasets.Litestream(t)
 	events := int64(len(log.Lines))
 	w.SendLog(log)

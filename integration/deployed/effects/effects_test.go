@@ -126,6 +126,7 @@ func charged(b standin.Books) (sum int64) {
 // TestEffectsOfADeployment: each update once, killed in the middle and with answers that get
 // lost; none from a replay; and the difference that a mended fee makes is sent once approved.
 func TestEffectsOfADeployment(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("builds every function and synthesizes the stacks")
 	}

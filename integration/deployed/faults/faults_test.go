@@ -44,6 +44,7 @@ func kills() []deployed.Kill {
 // an outage for longer than the functions retry. Then all services fail in every
 // possible way while functions are killed in the middle of their batches.
 func TestOutcomeIsExactUnderFaults(t *testing.T) {
+	t.Parallel()
 	w := deployed.NewWith(t, map[string]any{
 		"reprise:shards": 2, "reprise:parallelization": 2, deployed.WithService: true})
 	d := datasets.Litestream(t)

@@ -52,6 +52,7 @@ func tonight(w *deployed.World, name string) verifications.View {
 // changed. Drift that is planted into a row is found when it is touched, and by a full
 // verification otherwise; each verdict is counted by the metric of its alarm.
 func TestTheScheduleFindsPlantedDrift(t *testing.T) {
+	t.Parallel()
 	w := deployed.New(t)
 	w.Send("/events", deposited(0, accounts*deposits, accounts))
 	w.Settle(accounts * deposits)

@@ -14,7 +14,6 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"reprise/integration/deployed"
-	"reprise/integration/engines"
 	"reprise/pkg/api/entities"
 	"reprise/pkg/api/erasures"
 	"reprise/pkg/api/web"
@@ -42,6 +41,7 @@ const batch = "application/cloudevents-batch+json"
 // TestErasedAsDeployed: what is sealed by one function is revealed and erased by another,
 // and no table has it in plain.
 func TestErasedAsDeployed(t *testing.T) {
+	t.Parallel()
 	w := deployed.NewWith(t, map[string]any{deployed.WithPersonal: declared})
 	lines := []string{note("1", "ann", "hidden-of-ann"), note("2", "bob", "hidden-of-bob"), note("3", "ann", "hidden-too")}
 	for range 2 { // the second are duplicates, with the same content
@@ -76,7 +76,7 @@ func TestErasedAsDeployed(t *testing.T) {
 	if after := seen(t, w, path); !strings.Contains(after, "hidden-of-bob") || strings.Count(after, "$erased") != 4 {
 		t.Errorf("after the erasure: %s", after)
 	}
-	stored := tables(t)
+	stored := tables(t, w)
 	for _, text := range []string{"hidden-of-ann", "hidden-of-bob", "hidden-too"} {
 		if strings.Contains(stored, text) {
 			t.Errorf("a table has %s in plain", text)
@@ -114,9 +114,9 @@ func erase(t *testing.T, w *deployed.World, subject string) erasures.View {
 }
 
 // tables is the content of all tables of the deployment, decompressed.
-func tables(t *testing.T) string {
+func tables(t *testing.T, w *deployed.World) string {
 	t.Helper()
-	client := engines.DynamoDB(t, nil)
+	client := w.DynamoDB()
 	decoder, err := zstd.NewReader(nil)
 	if err != nil {
 		t.Fatal(err)

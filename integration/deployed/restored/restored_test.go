@@ -26,6 +26,7 @@ const events, control = "reprise-events", "reprise-control"
 // pump read the event stream again, and rebuilds the Data Store: nothing is lost, not even
 // what came after that time.
 func TestTablesRestoredToTheSameSecond(t *testing.T) {
+	t.Parallel()
 	w, log := deployed.New(t), datasets.Litestream(t)
 	all := int64(len(log.Lines))
 	half := all / 2

@@ -34,6 +34,7 @@ func one(attributes string) string {
 // TestBadInputIsRefusedWholeAndChangesNothing sends invalid input and then checks that
 // nothing was accepted.
 func TestBadInputIsRefusedWholeAndChangesNothing(t *testing.T) {
+	t.Parallel()
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 2})
 	good := one("")
 	many := "[" + strings.Repeat(good+",", 10_000) + good + "]"
@@ -109,6 +110,7 @@ func post(host, headers string, length int, body string) string {
 }
 
 func TestCutOffRequestIsNotTaken(t *testing.T) {
+	t.Parallel()
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 2})
 	body := one("")
 	for name, send := range map[string]string{
@@ -138,6 +140,7 @@ func TestCutOffRequestIsNotTaken(t *testing.T) {
 }
 
 func TestLegalEntityIdsWorkEndToEnd(t *testing.T) {
+	t.Parallel()
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 4})
 	ids := []string{"#", "a#b", "a", "a/b", "/", "100%", "%23", "🦄/ü#", "..", "a b", strings.Repeat("ä", 300),
 		"?q=1&x", `"quoted"\`}
@@ -174,6 +177,7 @@ func TestLegalEntityIdsWorkEndToEnd(t *testing.T) {
 }
 
 func TestReplaysAreRefusedWithAReason(t *testing.T) {
+	t.Parallel()
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: 2})
 	p.Send("/events", []json.RawMessage{json.RawMessage(one(""))})
 	p.Settle(1)
@@ -204,6 +208,7 @@ func TestReplaysAreRefusedWithAReason(t *testing.T) {
 }
 
 func TestDataDirectoryIsRefusedWithAHint(t *testing.T) {
+	t.Parallel()
 	binary, dir := process.Binary(t), t.TempDir()
 	p := process.Launch(t, binary, dir, "--lanes", "4")
 	refused := func(what, want string, args ...string) {

@@ -45,6 +45,7 @@ func steer(t *testing.T, p *localtest.Platform, action string, want int) {
 
 // Many people resume, pause and rate a replay at once. It ends as if one of them had.
 func TestManySteerOneReplayAtOnce(t *testing.T) {
+	t.Parallel()
 	p := steerable(t)
 	var group errgroup.Group
 	for i := range 24 {
@@ -88,6 +89,7 @@ func TestManySteerOneReplayAtOnce(t *testing.T) {
 // What comes from another site, from another name of this machine, or after a replay's
 // end, changes nothing of what the platform shows.
 func TestHostileSteeringOfOneMachine(t *testing.T) {
+	t.Parallel()
 	p := steerable(t)
 	shown := func() string {
 		_, body := p.Call(http.MethodGet, "/replays/r", "", nil)

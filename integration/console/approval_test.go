@@ -12,6 +12,7 @@ import (
 
 // An operator sees what a promotion would change, approves it, and goes back.
 func TestAnOperatorApprovesAPromotionAndGoesBack(t *testing.T) {
+	t.Parallel()
 	p := started(t, 600)
 	status, body := p.Call(http.MethodPost, "/replays", "application/json",
 		[]byte(`{"name":"asked","input":{"rebuild":true,"promote":"ask"}}`))

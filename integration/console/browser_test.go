@@ -24,6 +24,7 @@ import (
 	"github.com/chromedp/chromedp"
 
 	"reprise/integration/npm"
+	"reprise/pkg/local/localtest"
 )
 
 // patience bounds each step of a test, generously because machines differ.
@@ -51,6 +52,7 @@ var browser struct {
 
 // TestMain leaves all tests to the long run: each drives a browser.
 func TestMain(m *testing.M) {
+	localtest.SideBySide()
 	flag.Parse()
 	if testing.Short() {
 		fmt.Println("not with -short: these tests drive a browser")

@@ -55,6 +55,7 @@ func startedWith(t *testing.T, events int, options local.Options) *localtest.Pla
 
 // An operator starts a replay with the form, sees it succeed, and looks at everything.
 func TestAnOperatorStartsAReplayAndSeesItSucceed(t *testing.T) {
+	t.Parallel()
 	p := started(t, 20_000)
 	b := open(t, p.URL)
 	b.visit("/")
@@ -88,6 +89,7 @@ func TestAnOperatorStartsAReplayAndSeesItSucceed(t *testing.T) {
 }
 
 func TestAnOperatorLooksAtEntitiesAndHealth(t *testing.T) {
+	t.Parallel()
 	p := started(t, 600)
 	b := open(t, p.URL)
 	b.visit("/console/entities")
@@ -112,6 +114,7 @@ func TestAnOperatorLooksAtEntitiesAndHealth(t *testing.T) {
 
 // What comes from events is text, in the first view and in what scripts show.
 func TestHostileDataIsText(t *testing.T) {
+	t.Parallel()
 	p := started(t, 0)
 	b := open(t, p.URL)
 	b.visit("/console/entities/" + web.EncodeEntity(hostile))
@@ -125,6 +128,7 @@ func TestHostileDataIsText(t *testing.T) {
 
 // A page whose platform is gone says so and does not show old numbers as fresh.
 func TestNumbersOfAPlatformThatIsGoneAreSaidToBeOld(t *testing.T) {
+	t.Parallel()
 	p := started(t, 0)
 	behind, err := url.Parse(p.URL)
 	if err != nil {
@@ -155,6 +159,7 @@ func TestNumbersOfAPlatformThatIsGoneAreSaidToBeOld(t *testing.T) {
 
 // Without script the pages can be read.
 func TestPagesCanBeReadWithoutScript(t *testing.T) {
+	t.Parallel()
 	p := started(t, 600)
 	p.Replay("first", `{"rebuild":true}`)
 	b := open(t, p.URL)

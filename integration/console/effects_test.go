@@ -35,6 +35,7 @@ func mailing(version int) *effectstest.Service {
 // An operator sees what the code of now would have sent otherwise, approves it, and finds
 // it with the entity.
 func TestAnOperatorApprovesEffects(t *testing.T) {
+	t.Parallel()
 	const events = 24
 	mail := &effectstest.System{}
 	options := local.Options{Dir: t.TempDir(), Service: mailing(1), Systems: gateway.Systems{"mail": mail}}

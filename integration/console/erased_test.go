@@ -13,6 +13,7 @@ import (
 // A person is erased; the page of the entity says so, and shows a mark in place of the
 // value, also without script.
 func TestAnOperatorSeesWhatWasErased(t *testing.T) {
+	t.Parallel()
 	p := startedWith(t, 0, local.Options{Personal: sealed.Rules{"note.written": {Fields: []string{"/text"}}}})
 	p.Send("/events", []json.RawMessage{json.RawMessage(`{"specversion":"1.0","id":"n","source":"shop",` +
 		`"type":"note.written","subject":"noted","data":{"text":"hidden","open":"seen"}}`)})

@@ -10,6 +10,7 @@ import (
 // An operator opens the execution of a lane group by clicking its row, or with the
 // keyboard, and sees what it does.
 func TestAnOperatorLooksAtALaneGroup(t *testing.T) {
+	t.Parallel()
 	p := importedOver(t, 6_000, 12)
 	slowly(p, "nightly", 8)
 	b := open(t, p.URL)
@@ -50,6 +51,7 @@ func TestAnOperatorLooksAtALaneGroup(t *testing.T) {
 
 // While nothing happens, an open page asks for nothing, and draws nothing.
 func TestAPageOfAnIdlePlatformDoesNothing(t *testing.T) {
+	t.Parallel()
 	p := started(t, 600)
 	p.Replay("done", `{"rebuild":true}`)
 	for _, path := range []string{"/", "/console/replays/done", "/console/generations", "/console/entities/YWNjb3VudC00Mg",

@@ -153,6 +153,7 @@ func (b *tab) bounded(most int) {
 
 // A thousand replays are a list of pages, the newest first, that can be filtered.
 func TestAThousandReplaysStayUsable(t *testing.T) {
+	t.Parallel()
 	b := serve(t, &large{})
 	b.visit("/")
 	b.sees(".pager", "1 to 100 of 1,000 replays")
@@ -172,6 +173,7 @@ func TestAThousandReplaysStayUsable(t *testing.T) {
 // A replay with 256 groups, 365 slices and 10,000 events of its history has a page that is
 // light and readable, whatever its texts are.
 func TestAReplayOfManyGroupsAndEventsStaysUsable(t *testing.T) {
+	t.Parallel()
 	b := serve(t, &large{})
 	b.visit("/console/replays/" + long)
 	b.sees("h1", long)
@@ -195,6 +197,7 @@ func TestAReplayOfManyGroupsAndEventsStaysUsable(t *testing.T) {
 
 // What went wrong may have a script in it.
 func TestTheCauseOfAFailureIsText(t *testing.T) {
+	t.Parallel()
 	b := serve(t, &large{})
 	b.visit("/console/replays/failed")
 	b.sees(".reason", cause)
@@ -206,6 +209,7 @@ func TestTheCauseOfAFailureIsText(t *testing.T) {
 
 // A page that has shown a number shows no lower one, whatever it is told next.
 func TestNumbersNeverFall(t *testing.T) {
+	t.Parallel()
 	l := &large{told: make(chan struct{}, 100)}
 	b := serve(t, l)
 	b.visit("/console/replays/" + long)

@@ -67,6 +67,7 @@ func withNights(t *testing.T, p *localtest.Platform, page verifications.Page) st
 
 // An operator sees in a calendar how the nights have gone, and what they cost.
 func TestAnOperatorSeesHowTheNightsHaveGone(t *testing.T) {
+	t.Parallel()
 	p := started(t, 0)
 	b := open(t, withNights(t, p, nights(60, time.Now())))
 	b.visit("/console/verifications")
@@ -87,6 +88,7 @@ func TestAnOperatorSeesHowTheNightsHaveGone(t *testing.T) {
 
 // A verification that somebody starts appears, and its outcome.
 func TestAVerificationAppears(t *testing.T) {
+	t.Parallel()
 	p := startedWith(t, 600, local.Options{Lanes: 4})
 	b := open(t, p.URL)
 	b.visit("/console/verifications")

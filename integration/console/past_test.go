@@ -44,6 +44,7 @@ func importedOver(t *testing.T, events, days int) *localtest.Platform {
 
 // A page that is opened late shows what the replay did before.
 func TestTheChartShowsTheTimeBeforeThePageWasOpened(t *testing.T) {
+	t.Parallel()
 	p := startedWith(t, 20_000, steered())
 	slowly(p, "long", 100)
 	kept := localtest.Until(p, "/replays/long/samples", func(v api.SamplesView) bool {
@@ -69,6 +70,7 @@ func TestTheChartShowsTheTimeBeforeThePageWasOpened(t *testing.T) {
 // An operator goes through the events of an entity with the keyboard, and sees the state
 // after each, and what the event has changed.
 func TestAnOperatorGoesThroughTheTimeOfAnEntity(t *testing.T) {
+	t.Parallel()
 	p := started(t, 2_000)
 	b := open(t, p.URL)
 	b.visit("/console/entities/" + web.EncodeEntity("account-42"))
@@ -104,6 +106,7 @@ func TestAnOperatorGoesThroughTheTimeOfAnEntity(t *testing.T) {
 // An operator looks at the generations, and empties the active one only after typing its
 // name.
 func TestAnOperatorLooksAtGenerations(t *testing.T) {
+	t.Parallel()
 	p := started(t, 600)
 	p.Replay("rebuilt", `{"rebuild":true,"promote":true}`)
 	b := open(t, p.URL)

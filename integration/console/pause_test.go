@@ -32,6 +32,7 @@ func slowly(p *localtest.Platform, name string, rate int) {
 // An operator pauses a replay by clicking, sees it paused, also after loading the page
 // again, and resumes it.
 func TestAnOperatorPausesAndResumesAReplay(t *testing.T) {
+	t.Parallel()
 	p := importedOver(t, 40_000, 24)
 	b := open(t, p.URL)
 	b.visit("/")
@@ -65,6 +66,7 @@ func TestAnOperatorPausesAndResumesAReplay(t *testing.T) {
 
 // Cancelling says what it will do before it does it.
 func TestAnOperatorCancelsAReplay(t *testing.T) {
+	t.Parallel()
 	p := startedWith(t, 20_000, steered())
 	b := open(t, p.URL)
 	slowly(p, "wrong", 20)

@@ -11,6 +11,7 @@ import (
 // An operator looks what reversing an event would change, reverses it with a reason, and
 // is told why another one cannot be reversed.
 func TestAnOperatorReversesAnEvent(t *testing.T) {
+	t.Parallel()
 	p := started(t, 2_000)
 	b := open(t, p.URL)
 	b.visit("/console/entities/" + web.EncodeEntity("account-42"))

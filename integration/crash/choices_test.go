@@ -179,6 +179,7 @@ func (c *chosen) isWhole(generation string) {
 // steps. At every step both generations are the fold of the log at their rows' positions,
 // reads neither fail nor step back, and in the end nothing that was accepted is missing.
 func TestKilledWhilePeopleChoose(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("the larger log is left out of -short")
 	}

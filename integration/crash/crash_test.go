@@ -83,6 +83,7 @@ func exported(t *testing.T, p *process.Process) map[string]entities.View {
 // and pumping. Every batch is sent again until it is acknowledged, as a client
 // does. The state must then agree with Git, with no event applied twice.
 func TestKillDuringIngestLosesNothing(t *testing.T) {
+	t.Parallel()
 	rng := seeded(t)
 	d := datasets.Litestream(t)
 	binary, dir := process.Binary(t), t.TempDir()
@@ -148,6 +149,7 @@ func settle(t *testing.T, p *process.Process) {
 // rebuild. The execution continues by itself after every restart and ends with a
 // complete proof and the state of the live path.
 func TestKillDuringReplayEndsByItself(t *testing.T) {
+	t.Parallel()
 	rng := seeded(t)
 	d := datasets.Litestream(t)
 	binary, dir := process.Binary(t), t.TempDir()

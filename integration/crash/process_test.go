@@ -39,6 +39,7 @@ func start(t *testing.T, command *exec.Cmd) (url string) {
 
 // TestServerEndsWithGoTool: the user sees only the process of go tool.
 func TestServerEndsWithGoTool(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("go tool builds the command")
 	}
@@ -65,6 +66,7 @@ func TestServerEndsWithGoTool(t *testing.T) {
 // TestFewFileDescriptorsEndNoProcess holds more connections open than the process
 // may have files, while it accepts events and rebuilds.
 func TestFewFileDescriptorsEndNoProcess(t *testing.T) {
+	t.Parallel()
 	d := datasets.Litestream(t)
 	command := exec.Command("sh", "-c", `ulimit -n 256; exec "$0" local --data "$1" --addr 127.0.0.1:0`,
 		process.Binary(t), t.TempDir())

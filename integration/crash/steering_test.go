@@ -100,6 +100,7 @@ func (s *steered) succeeds(id string) {
 // A replay that is paused stays so over a kill, delivers nothing meanwhile, and goes on
 // from where it was.
 func TestKilledWhilePaused(t *testing.T) {
+	t.Parallel()
 	s := newSteered(t)
 	for round := range kills(t) / 2 {
 		id := "paused-" + strconv.Itoa(round)
@@ -133,6 +134,7 @@ func TestKilledWhilePaused(t *testing.T) {
 
 // A replay that was resumed goes on, however soon after that the platform is killed.
 func TestKilledRightAfterAResume(t *testing.T) {
+	t.Parallel()
 	s := newSteered(t)
 	for round := range kills(t) / 2 {
 		id := "resumed-" + strconv.Itoa(round)
@@ -153,6 +155,7 @@ func TestKilledRightAfterAResume(t *testing.T) {
 // A replay that failed is continued from its checkpoints, and the platform is killed again
 // and again meanwhile.
 func TestKilledWhileAContinuedReplayRuns(t *testing.T) {
+	t.Parallel()
 	s := newSteered(t)
 	for round := range kills(t) / 2 {
 		id := "continued-" + strconv.Itoa(round)
@@ -194,6 +197,7 @@ func (s *steered) fail(id string) {
 // A rate that was acknowledged holds after a kill: at the one before, the rebuild would
 // take minutes.
 func TestKilledWhenARateWasJustSet(t *testing.T) {
+	t.Parallel()
 	s := newSteered(t)
 	for round := range kills(t) / 2 {
 		id := "rated-" + strconv.Itoa(round)

@@ -67,6 +67,7 @@ func killedAfterCut(t *testing.T, binary, dir string, lines []json.RawMessage) b
 // platform. The start refuses to go on until an operator accepts the loss, which
 // status and proofs show from then on.
 func TestCutLogIsNotRolledBackSilently(t *testing.T) {
+	t.Parallel()
 	d := datasets.Litestream(t)
 	binary, dir := process.Binary(t), t.TempDir()
 	for sent := 0; !killedAfterCut(t, binary, dir, d.Lines[sent:sent+1000]); sent += 1000 {
@@ -112,6 +113,7 @@ func TestCutLogIsNotRolledBackSilently(t *testing.T) {
 
 // TestAddressInUseCreatesNothing: whoever mistypes an address has no new directory.
 func TestAddressInUseCreatesNothing(t *testing.T) {
+	t.Parallel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)

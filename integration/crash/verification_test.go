@@ -21,6 +21,7 @@ func (s *steered) verification(id string, check func(verifications.View) bool) v
 // depth rebuild: it goes on, comes to its verdict, and leaves nothing behind. One that is
 // cancelled after the kill, or whose replay has failed before it, leaves nothing either.
 func TestKilledWhileAThrowawayIsVerified(t *testing.T) {
+	t.Parallel()
 	s := newSteered(t)
 	delivers := func(id string) {
 		s.perhaps("replay", "set-rate", id, "200")

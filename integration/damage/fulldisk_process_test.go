@@ -109,6 +109,7 @@ func refused(t *testing.T, when string, c *localtest.Client, batch []json.RawMes
 
 // TestFullDiskEndsNoProcess fills a real disk to its last byte during a rebuild.
 func TestFullDiskEndsNoProcess(t *testing.T) {
+	t.Parallel()
 	disk := smallDisk(t, "320")
 	const count, batch = 20_000, 5000
 	binary, dir, filler := process.Binary(t), filepath.Join(disk, "data"), filepath.Join(disk, "filler")

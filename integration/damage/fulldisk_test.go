@@ -51,6 +51,7 @@ func (f *fillable) GetDiskUsage(string) (vfs.DiskUsage, error) {
 // TestFullDiskWithoutAReserve fills the disk at once, so that neither the reserve
 // nor the ballast helps: writes that have begun fail, everything else waits.
 func TestFullDiskWithoutAReserve(t *testing.T) {
+	t.Parallel()
 	disk := newFillable()
 	p := localtest.Start(t, local.Options{Dir: "data", FS: disk, Lanes: 4})
 	d := datasets.Litestream(t)
@@ -81,6 +82,7 @@ func TestFullDiskWithoutAReserve(t *testing.T) {
 }
 
 func TestFullDiskRefusesEventsUntilThereIsRoom(t *testing.T) {
+	t.Parallel()
 	disk := &fillable{FS: vfs.NewMem()}
 	p := localtest.Start(t, local.Options{Dir: "data", FS: disk, Lanes: 4})
 	d := datasets.Litestream(t)

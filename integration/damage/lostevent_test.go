@@ -22,6 +22,7 @@ const lanes = 16
 // would. Replays that cover the event must not end as SUCCEEDED; other replays must
 // not be affected.
 func TestReplayOfADamagedLogSaysSo(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	d := datasets.Litestream(t)
 	p := localtest.Start(t, local.Options{Dir: dir, Lanes: lanes})

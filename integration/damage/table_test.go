@@ -47,6 +47,7 @@ func flip(t *testing.T, dir string, share float64) (file string) {
 // Replays that read it end as FAILED with the reason, at every start; ingest and
 // reads of everything else go on, and status names the file.
 func TestDamagedBlockEndsNoProcess(t *testing.T) {
+	t.Parallel()
 	d := datasets.Litestream(t)
 	binary, dir := process.Binary(t), t.TempDir()
 	p := process.Launch(t, binary, dir)

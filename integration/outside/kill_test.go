@@ -27,6 +27,7 @@ import (
 // TestMain runs a platform with the sample service instead of the tests if the program is
 // called as reprise local is, so that a test can kill it.
 func TestMain(m *testing.M) {
+	localtest.SideBySide()
 	if len(os.Args) > 1 && os.Args[1] == "local" {
 		if err := runLocal(os.Args[2:]); err != nil {
 			_, _ = fmt.Fprintln(os.Stderr, err)

@@ -14,6 +14,7 @@ import (
 // TestCommandsAreSound checks the commands of the runbooks as far as it can be done without
 // an account: a shell can read them, and the functions that they name exist.
 func TestCommandsAreSound(t *testing.T) {
+	t.Parallel()
 	raw, err := os.ReadFile(filepath.Join(programs.Root(), ".github", "RUNBOOKS.md"))
 	if err != nil {
 		t.Fatal(err)

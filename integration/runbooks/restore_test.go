@@ -14,6 +14,7 @@ import (
 // while the platform was stopped. Status says where the restored log ends, so that the
 // producers know what to send again; what was not lost is sent twice, and changes nothing.
 func TestRestoreFromABackup(t *testing.T) {
+	t.Parallel()
 	d := datasets.Litestream(t)
 	all := int64(len(d.Lines))
 	half := all / 2

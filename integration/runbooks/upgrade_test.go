@@ -40,6 +40,7 @@ func later(t *testing.T) string {
 // and then the old program again. No event is lost, no generation has rows of two
 // versions, and each program says what to do.
 func TestUpgradeInARebuildAndRollback(t *testing.T) {
+	t.Parallel()
 	d := datasets.Litestream(t)
 	all := int64(len(d.Lines))
 	half := all / 2
@@ -131,6 +132,7 @@ func wantStoodStill(t *testing.T, p *process.Process) {
 // TestProgramRefusesAnotherFormat starts the program on the directory of a program that
 // stores in another way, and with other settings. It names both and changes nothing.
 func TestProgramRefusesAnotherFormat(t *testing.T) {
+	t.Parallel()
 	binary, dir := process.Binary(t), t.TempDir()
 	process.Launch(t, binary, dir).Terminate()
 	record := filepath.Join(dir, "FORMAT")

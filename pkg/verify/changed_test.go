@@ -32,6 +32,7 @@ func secondNight(t *testing.T, open opener) (*world, event.Lane) {
 // What has changed is compared, and nothing else; a full verification looks at everything
 // again: on request, when it is due, and after drift.
 func TestANightVerifiesWhatHasChanged(t *testing.T) {
+	t.Parallel()
 	w, _ := secondNight(t, embedded)
 	w.every = 3
 	row := w.verify("v1")
@@ -62,6 +63,7 @@ func TestANightVerifiesWhatHasChanged(t *testing.T) {
 
 // A verification does not go on from one that says nothing, nor from one of another code.
 func TestANightGoesOnFromAVerdictOnly(t *testing.T) {
+	t.Parallel()
 	w, _ := secondNight(t, embedded)
 	w.plan("failed")
 	w.report("failed")
@@ -127,6 +129,7 @@ func driftOfChangedRowsIsFound(t *testing.T, open opener) {
 
 // A row that stopped following is found by the events that it has not seen.
 func TestAChangedRowThatStoppedFollowingIsFound(t *testing.T) {
+	t.Parallel()
 	w, lane := secondNight(t, embedded)
 	old, err := w.generation().Rows(t.Context(), lane, []string{"x"})
 	w.must(err)
@@ -199,6 +202,7 @@ func driftOfTheLogSinceIsFound(t *testing.T, open opener) {
 // What a night reads follows what has changed, however many entities and events there are,
 // and however small its steps.
 func TestTheCostOfANightFollowsItsEvents(t *testing.T) {
+	t.Parallel()
 	units := func(entities int) float64 {
 		w := newWorld(t)
 		w.every, w.rows = 7, 3
@@ -227,6 +231,7 @@ func TestTheCostOfANightFollowsItsEvents(t *testing.T) {
 
 // Drift of an entity that does not fit into memory is found, too.
 func TestDriftOfALargeEntityIsFound(t *testing.T) {
+	t.Parallel()
 	for _, base := range []string{"", "clean"} {
 		w := newWorld(t)
 		w.span = 300

@@ -79,6 +79,7 @@ func skip(w *world, entity string) {
 // with live traffic between any two reads, and whether or not each span is verified by
 // a process of its own.
 func TestNoFalseAlarm(t *testing.T) {
+	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorldOf(rt, t, embedded)
 		w.rows = rapid.SampledFrom([]int{1, 2, 5, 0}).Draw(rt, "rows")
@@ -123,6 +124,7 @@ func TestNoFalseAlarm(t *testing.T) {
 // many spans, an entity that does not fit in passes, and one that would take too many is
 // counted as not verified.
 func TestMemoryIsBounded(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	for i := range 40 {
 		for range 5 {
@@ -154,6 +156,7 @@ func TestMemoryIsBounded(t *testing.T) {
 
 // A generation that cannot be verified is refused by name, and nothing is planned.
 func TestWhatCannotBeVerified(t *testing.T) {
+	t.Parallel()
 	w, _ := drifted(t, embedded)
 	planner := w.planner()
 	for name, c := range map[string]struct {
@@ -192,6 +195,7 @@ func TestWhatCannotBeVerified(t *testing.T) {
 
 // A cancelled verification stops, and one that was never carried out is no clean one.
 func TestAnEndWithoutAVerdict(t *testing.T) {
+	t.Parallel()
 	w, _ := drifted(t, embedded)
 	w.plan("idle")
 	if row := w.report("idle"); row.Status != verify.Failed || row.Failure == nil {
@@ -213,6 +217,7 @@ func TestAnEndWithoutAVerdict(t *testing.T) {
 }
 
 func TestRequestsAreStrict(t *testing.T) {
+	t.Parallel()
 	for text, valid := range map[string]bool{
 		`{}`: true, `{"generation":"g0001"}`: true, `{"Generation":"g0001"}`: false, `{"generation":"a b"}`: false,
 		`{"generation":1}`: false, `{"full":true,"budget":{"dollars":2.5}}`: true, `{"full":1}`: false,

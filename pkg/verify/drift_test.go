@@ -201,6 +201,7 @@ func aRowThatStoppedFollowingIsFound(t *testing.T, open opener) {
 // What came after the cut is not missed, and a consumer that is behind is one
 // difference of its lane, not one of each row. It is waited for.
 func TestTheLagOfTheConsumerIsNoDriftOfRows(t *testing.T) {
+	t.Parallel()
 	w, _ := drifted(t, embedded)
 	w.plan("v")
 	w.sendTo("y", "x", "new")

@@ -92,6 +92,7 @@ func driftOfTheIdentityIndexIsFound(t *testing.T, open opener) {
 // Entries of an entity that is not indexed are no drift where the first event would replace
 // them, and are where it would not.
 func TestEntriesThatTheFirstEventReplacesAreNoDrift(t *testing.T) {
+	t.Parallel()
 	onBoth(t, entriesThatTheFirstEventReplacesAreNoDrift)
 }
 

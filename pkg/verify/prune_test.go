@@ -12,6 +12,7 @@ import (
 
 // Verifications of long ago go with all their documents, and their names become free.
 func TestOldVerificationsAreRemoved(t *testing.T) {
+	t.Parallel()
 	w, _ := drifted(t, embedded)
 	for _, id := range []string{"a", "b"} {
 		w.verify(id)
@@ -35,6 +36,7 @@ func TestOldVerificationsAreRemoved(t *testing.T) {
 
 // One verification of a generation runs at a time; the next one waits for its turn.
 func TestOneAtATime(t *testing.T) {
+	t.Parallel()
 	w, _ := drifted(t, embedded)
 	w.plan("first")
 	_, _, err := w.store.Create(t.Context(), "second", verify.Request{})
@@ -54,6 +56,7 @@ func TestOneAtATime(t *testing.T) {
 
 // Records that are set aside are counted, however many pages they take, and are no drift.
 func TestRecordsSetAsideAreCounted(t *testing.T) {
+	t.Parallel()
 	w, lane := drifted(t, embedded)
 	for i := range 45 {
 		in := eventlog.Incoming{Sequence: fmt.Sprint(9000 + i), Arrival: w.clock.time().UnixMilli(), Data: []byte("none")}

@@ -29,6 +29,7 @@ func (r rebuilds) Release(_ context.Context, id string) error {
 // A verification whose execution has ended without a word is ended, and what it has built is
 // dropped; one that runs, or has just begun, is left alone.
 func TestAVerificationWithoutAnExecutionIsEnded(t *testing.T) {
+	t.Parallel()
 	for name, c := range map[string]struct {
 		state string
 		age   time.Duration
@@ -61,6 +62,7 @@ func TestAVerificationWithoutAnExecutionIsEnded(t *testing.T) {
 // A verification that is cancelled, and one whose execution has ended in any way, release
 // their rebuild, however often they are asked to; depth fold has none.
 func TestTheEndOfAVerificationReleasesItsRebuild(t *testing.T) {
+	t.Parallel()
 	for depth, want := range map[verify.Depth]bool{"": false, verify.Rebuild: true} {
 		for name, end := range map[string]func(w *world, s *verify.Service) error{
 			"cancelled": func(w *world, s *verify.Service) error {
@@ -96,6 +98,7 @@ func TestTheEndOfAVerificationReleasesItsRebuild(t *testing.T) {
 
 // Requests of one meaning are one request; what makes no sense is refused by name.
 func TestDepthsThatAreAskedFor(t *testing.T) {
+	t.Parallel()
 	for input, want := range map[string]verify.Request{
 		`{}`:                                  {},
 		`{"depth":"fold"}`:                    {},
@@ -118,6 +121,7 @@ func TestDepthsThatAreAskedFor(t *testing.T) {
 
 // A replay that failed fails a verification that finds nothing else, with its reason.
 func TestAReplayThatFailedFailsItsVerification(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.sendTo("x", "y")
 	w.settle()
@@ -130,6 +134,7 @@ func TestAReplayThatFailedFailsItsVerification(t *testing.T) {
 
 // A throwaway whose consumer has stopped is behind, once that was waited for.
 func TestAThrowawayThatDoesNotFollowIsDrift(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	w.rebuild()
 	w.sendTo("x", "y")

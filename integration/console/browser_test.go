@@ -48,6 +48,7 @@ var browser struct {
 	sync.Once
 	ctx  context.Context
 	stop func()
+	err  error
 }
 
 // TestMain leaves all tests to the long run: each drives a browser.
@@ -75,6 +76,7 @@ func startBrowser(path string) {
 		end()
 		stop()
 	}
+	browser.err = chromedp.Run(ctx) // of two tests that begin it at once, one would hang
 }
 
 // quiet keeps events that chromedp does not know out of the log.
@@ -85,7 +87,7 @@ func open(t *testing.T, url string) *tab {
 	t.Helper()
 	path := chromium(t)
 	browser.Do(func() { startBrowser(path) })
-	if err := chromedp.Run(browser.ctx); err != nil {
+	if err := browser.err; err != nil {
 		t.Fatalf("start Chromium: %v", err)
 	}
 	ctx, end := chromedp.NewContext(browser.ctx, chromedp.WithTargetID(window(t)))

@@ -75,6 +75,10 @@ func (c *chosen) at() (url string, down bool) {
 	return c.URL, c.down
 }
 
+// breather is how long the platform has the processors for itself between two reads, and
+// between two attempts to send.
+const breather = 5 * time.Millisecond
+
 // sends sends lines as fast as they are taken, each batch again until it was
 // acknowledged, and everything a second time if there is time for it.
 func (c *chosen) sends(lines []json.RawMessage, over <-chan struct{}) {
@@ -85,6 +89,7 @@ func (c *chosen) sends(lines []json.RawMessage, over <-chan struct{}) {
 				if url, down := c.at(); !down && post(url, batch) {
 					break
 				}
+				<-time.After(breather)
 			}
 			select {
 			case <-over:
@@ -105,7 +110,7 @@ func (c *chosen) reads(entity string, over <-chan struct{}) {
 		select {
 		case <-over:
 			return
-		default:
+		case <-time.After(breather):
 		}
 		url, down := c.at()
 		view, err := read(url, entity)

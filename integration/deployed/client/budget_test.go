@@ -18,10 +18,9 @@ import (
 // up, as the functions meter it. The command line and the control state machine raise
 // them, and everything arrives.
 func TestABudgetStopsADeployment(t *testing.T) {
+	t.Parallel()
 	w := deployed.New(t)
-	s := &shell{T: t}
-	t.Setenv("REPRISE_ENDPOINT", w.URL)
-	t.Setenv("REPRISE_TOKEN", "")
+	s := with(t, w)
 	s.as("produce", "operate", "audit")
 	fine := func(args, want string) {
 		t.Helper()

@@ -23,6 +23,7 @@ import (
 // since, and becomes active. Nobody waits for days: the cut is made older where it is
 // stored.
 func TestADeployedRebuildMovesAnOutdatedCut(t *testing.T) {
+	t.Parallel()
 	w := deployed.New(t)
 	sent := 0
 	send := func(n int) {

@@ -54,10 +54,9 @@ func equalsTheFold(t *testing.T, w *deployed.World, name, generation string) {
 // A rebuild asks before its promotion and is approved; then an operator goes back to the
 // generation that was active before, which was kept in step, and forward again.
 func TestAnOperatorApprovesAPromotionAndRollsBack(t *testing.T) {
+	t.Parallel()
 	w := deployed.New(t)
-	s := &shell{T: t}
-	t.Setenv("REPRISE_ENDPOINT", w.URL)
-	t.Setenv("REPRISE_TOKEN", "")
+	s := with(t, w)
 	s.as("produce", "audit")
 	if code, out, errs := s.run("send", "-", "--wait"); code != 0 {
 		t.Fatalf("send: exit %d\n%s%s", code, out, errs)

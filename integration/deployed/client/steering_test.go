@@ -19,10 +19,9 @@ import (
 // An operator pauses a rebuild while it reads, resumes it, sees a lane group of it fail
 // for good, and continues it to its end. The rows are those of the live path.
 func TestAnOperatorPausesResumesAndContinues(t *testing.T) {
+	t.Parallel()
 	w := deployed.New(t)
-	s := &shell{T: t}
-	t.Setenv("REPRISE_ENDPOINT", w.URL)
-	t.Setenv("REPRISE_TOKEN", "")
+	s := with(t, w)
 	const accounts, deposits = 12, 20
 	var batch []json.RawMessage
 	for i := range accounts * (deposits + 1) {
@@ -45,11 +44,10 @@ func TestAnOperatorPausesResumesAndContinues(t *testing.T) {
 		return v.Status == replay.ShownPaused && v.Progress.Consumed == v.Progress.Delivered
 	})
 	standsStill(t, w, paused)
+	// Each process of the reader dies at its second record, until the child is given up.
+	w.Kill(deployed.Kill{Folder: "read-segment", Service: "kinesis", Target: "reprise-playback", Nth: 2, Times: 4})
 	s.tryEach([]try{{"operate", "replay resume steered", "steered"}})
 	shows(w, func(v lifecycle.View) bool { return v.Progress.Delivered > paused.Progress.Delivered })
-
-	// Each process of the reader dies at its next record, until the child is given up.
-	w.Kill(deployed.Kill{Folder: "read-segment", Service: "kinesis", Target: "reprise-playback", Nth: 1, Times: 4})
 	failed := shows(w, func(v lifecycle.View) bool { return v.Status.Ended() })
 	if failed.Status != replay.Failed || failed.Failure.Error != replay.FaultUnread ||
 		failed.Generation != paused.Generation {

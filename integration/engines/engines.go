@@ -103,6 +103,9 @@ func run() (endpoints, error) {
 
 func started(t testing.TB) endpoints {
 	t.Helper()
+	if testing.Short() {
+		t.Skip("calls DynamoDB and Kinesis over the wire")
+	}
 	at, err := start()
 	if err != nil {
 		skip(t, err)

@@ -13,11 +13,13 @@ import (
 	"time"
 
 	"reprise/integration/programs"
+	"reprise/pkg/local/localtest"
 )
 
 // Binary is the path of the command line, built for the test.
 func Binary(t testing.TB) string {
 	t.Helper()
+	localtest.Whole(t)
 	return filepath.Join(programs.Build(t, programs.Order{Packages: []string{"./pkg/cmd/reprise"}}), "reprise")
 }
 
@@ -38,6 +40,7 @@ type Process struct {
 // ends with the test at the latest.
 func Launch(t testing.TB, binary, dir string, flags ...string) *Process {
 	t.Helper()
+	localtest.Whole(t)
 	p := &Process{t: t, binary: binary, stderr: &bytes.Buffer{}, waited: make(chan error, 1)}
 	args := append([]string{"local", "--data", dir, "--addr", "127.0.0.1:0"}, flags...)
 	p.command = exec.Command(binary, args...)

@@ -32,7 +32,7 @@ func plantedAttacks() []planted {
 		{"a closer that drops nothing", plant{closer: keep}, 200, []invariant{owned}, cancels, 0},
 		// What was wiped may also have parked, so that a promotion is refused.
 		{"a generation without marks taken for whole", plant{judged: trust},
-			1_500, []invariant{lost, completeness, order, liveness, resumability}, wipes, 0},
+			1_500, []invariant{lost, completeness, order, liveness, resumability}, wipes, 100},
 	}
 }
 

@@ -106,9 +106,12 @@ func (w *world) hasChoice() bool {
 // TestChosenGenerations runs schedules in which replays ask before they promote, and people
 // approve, promote and roll back at any time.
 func TestChosenGenerations(t *testing.T) {
+	if testing.Short() {
+		t.Skip("meets what it is for in many schedules only")
+	}
 	f := makeFixtures(t).only(attacks{pauses: true, cancels: true, continues: true, choices: true})
 	approved, chosen := 0, 0
-	for seed := range uint64(schedules(t) / 5) {
+	for seed := range uint64(max(40, schedules(t)/5)) { // fewer may meet no choice
 		w := runSeed(t, f, seed+1, plant{}, false)
 		if w.broken != nil {
 			reportBroken(t, f, w, 150)

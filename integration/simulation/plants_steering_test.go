@@ -19,7 +19,7 @@ func plantedSteering() []planted {
 	pauses, continues := attacks{pauses: true}, attacks{pauses: true, continues: true}
 	return []planted{
 		{"a promotion that looks for a pause before it holds, not after", plant{promoter: plantHastyHold},
-			2_000, []invariant{steering}, pauses, 70},
+			2_000, []invariant{steering}, pauses, 620},
 		{"a pause that looks for a hold before it is stored, not after", plant{service: hastyPause},
 			2_000, []invariant{steering}, pauses, 830},
 		{"a reader that does not look for a pause while it reads", plant{reader: plantBlindReader},

@@ -114,7 +114,7 @@ func TestADeployBetweenAFailureAndItsContinuation(t *testing.T) {
 func TestSteeredReplays(t *testing.T) {
 	f := makeFixtures(t).only(attacks{versions: true, cancels: true, pauses: true, rates: true, continues: true})
 	sum := summary{}
-	for seed := range uint64(schedules(t) / 10) {
+	for seed := range uint64(max(20, schedules(t)/10)) {
 		w := runSeed(t, f, 20_000+seed, plant{}, false)
 		if sum.add(w); w.broken != nil {
 			reportBroken(t, f, w, 150)

@@ -38,9 +38,9 @@ func schedules(t *testing.T) int {
 	case n > 0:
 		return n
 	case testing.Short():
-		return 200
+		return 60
 	}
-	return 500
+	return 250
 }
 
 func makeFixtures(t *testing.T) *fixtures {

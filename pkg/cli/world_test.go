@@ -14,6 +14,7 @@ import (
 
 	"reprise/pkg/cli/command"
 	"reprise/pkg/local"
+	"reprise/pkg/local/localtest"
 )
 
 // startPlatform runs a platform until the test ends, and returns its endpoint.
@@ -24,6 +25,7 @@ func startPlatform(t *testing.T) string {
 
 func startPlatformOf(t *testing.T, lanes int) string {
 	t.Helper()
+	localtest.Whole(t)
 	p, err := local.Open(t.Context(), local.Options{Dir: filepath.Join(t.TempDir(), "data"), Lanes: lanes, Shards: 2})
 	must(t, err)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

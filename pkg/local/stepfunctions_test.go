@@ -35,6 +35,7 @@ const (
 // prints.
 func printed(t *testing.T, options local.Options) (api, stepFunctions string) {
 	t.Helper()
+	localtest.Whole(t)
 	out, in := io.Pipe()
 	ctx, cancel := context.WithCancel(context.WithoutCancel(t.Context()))
 	ended := make(chan error, 1)

@@ -15,9 +15,19 @@ type Platform struct {
 	stop func()
 }
 
-// Start runs a platform on a directory until the test ends or Stop is called.
+// Whole skips a test with -short, since it runs a whole platform.
+func Whole(t testing.TB) {
+	t.Helper()
+	if testing.Short() {
+		t.Skip("runs a whole platform")
+	}
+}
+
+// Start runs a platform on a directory until the test ends or Stop is called. With -short
+// it skips the test.
 func Start(t testing.TB, options local.Options) *Platform {
 	t.Helper()
+	Whole(t)
 	p, err := local.Open(t.Context(), options)
 	if err != nil {
 		t.Fatal(err)

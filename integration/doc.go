@@ -6,7 +6,7 @@
 //   - badinput: input that is refused, and odd input that is valid
 //   - cloudevents: events as the CloudEvents SDKs and conformance features send them
 //   - damage: disks that are full or have lost something
-//   - deployed/console, deployed/cost, deployed/deploys, deployed/faults: the
+//   - deployed/scenarios, deployed/client, deployed/cost, deployed/deploys: the
 //     functions' programs on what the templates describe
 //   - simulation: thousands of schedules of crashes, redelivery and deploys
 //   - architecture: the rules of imports

@@ -1,4 +1,4 @@
-package effects
+package scenarios
 
 import (
 	"encoding/json"
@@ -97,11 +97,11 @@ func begin(t *testing.T, server *standin.Server, programs string) *deployed.Worl
 	return w
 }
 
-// accounts are opened, and each withdraws an amount in another currency, twice.
-const accounts = 12
+// withdrawing accounts are opened, and each withdraws an amount in another currency, twice.
+const withdrawing = 12
 
 func withdrawals() (events []json.RawMessage) {
-	for i := range accounts {
+	for i := range withdrawing {
 		for n, data := range []string{`{"owner":"Ada","overdraft":1000000}`, `{"amount":100000,"currency":"USD"}`,
 			`{"amount":200000,"currency":"CHF"}`} {
 			kind := "withdrawn"
@@ -140,8 +140,8 @@ func TestEffectsOfADeployment(t *testing.T) {
 	w := begin(t, server, build(t, 1, 30))
 	w.Kill(deployed.Kill{Folder: "run-microservice", Service: "dynamodb", Target: "reprise-effects", Nth: 30, Times: 2})
 	w.Send("/events", withdrawals())
-	w.SettleRows(3 * accounts)
-	const updates = 3 * accounts // two fees and a mail for each
+	w.SettleRows(3 * withdrawing)
+	const updates = 3 * withdrawing // two fees and a mail for each
 	localtest.Until(w, "/effects/waiting", func(page outgoing.WaitingPage) bool {
 		books := server.Books()
 		return len(page.Waiting) == 0 && books.Performed() == updates
@@ -156,7 +156,7 @@ func TestEffectsOfADeployment(t *testing.T) {
 		t.Fatalf("%+v, failure %+v", got, got.Failure)
 	}
 	page := localtest.Until(w, "/comparisons/fees", func(c outgoing.Comparison) bool { return c.Complete })
-	if page.Counts[effects.Changed] != 2*accounts || page.Counts[effects.Same] != accounts || len(page.Counts) != 2 {
+	if page.Counts[effects.Changed] != 2*withdrawing || page.Counts[effects.Same] != withdrawing || len(page.Counts) != 2 {
 		t.Fatalf("%v: %+v", page.Counts, page.Differences)
 	}
 	if books := server.Books(); books.Performed() != updates {
@@ -169,7 +169,7 @@ func TestEffectsOfADeployment(t *testing.T) {
 	})
 	books := server.Books()
 	// Every fee was charged at 30 thousandths, refunded, and charged at 20.
-	if got, want := charged(books), wrong/3*2; got != want || books.Performed() != updates+4*accounts {
+	if got, want := charged(books), wrong/3*2; got != want || books.Performed() != updates+4*withdrawing {
 		t.Errorf("charged %d, want %d; %d updates", got, want, books.Performed())
 	}
 	if w.Killed()["retry-effects"] == 0 {

@@ -1,4 +1,4 @@
-package console
+package scenarios
 
 import (
 	"encoding/json"

@@ -1,4 +1,4 @@
-package restored
+package scenarios
 
 import (
 	"bytes"

@@ -1,4 +1,4 @@
-package faults
+package scenarios
 
 import (
 	"encoding/json"

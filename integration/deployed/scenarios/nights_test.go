@@ -1,4 +1,4 @@
-package nights
+package scenarios
 
 import (
 	"encoding/json"

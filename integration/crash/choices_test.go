@@ -46,6 +46,7 @@ type chosen struct {
 	t           *testing.T
 	binary, dir string
 	rng         *rand.Rand
+	asking      sync.WaitGroup // commands that were begun before a kill
 
 	mu sync.Mutex
 	*process.Process
@@ -156,12 +157,10 @@ func (c *chosen) active() string {
 // runs it again until the generation is active.
 func (c *chosen) becomes(generation string, command ...string) {
 	c.t.Helper()
-	killed := make(chan struct{})
-	timer := time.AfterFunc(time.Duration(c.rng.IntN(80))*time.Millisecond, func() { defer close(killed); c.kill() })
-	_, _ = c.Reprise(command...) // it may not have come to an answer
-	if !timer.Stop() {
-		<-killed
-	}
+	// It may not come to an answer, and asks the platform that is gone for some seconds more.
+	first := c.Process
+	c.asking.Go(func() { _, _ = first.Reprise(command...) })
+	<-time.After(time.Duration(c.rng.IntN(80)) * time.Millisecond)
 	c.restart()
 	for deadline := time.Now().Add(time.Minute); c.active() != generation; {
 		_, err := c.Reprise(command...)
@@ -201,7 +200,7 @@ func TestKilledWhilePeopleChoose(t *testing.T) {
 	var traffic sync.WaitGroup
 	traffic.Go(func() { c.sends(second.Lines, over) })
 	traffic.Go(func() { c.reads("README.md", over) })
-	end := sync.OnceFunc(func() { close(over); traffic.Wait() })
+	end := sync.OnceFunc(func() { close(over); traffic.Wait(); c.asking.Wait() })
 	defer end()
 
 	for round := range max(1, kills(t)/6) {

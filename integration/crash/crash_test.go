@@ -31,7 +31,7 @@ func kills(t *testing.T) int {
 	if testing.Short() {
 		return 2
 	}
-	return 6
+	return 4
 }
 
 func seeded(t *testing.T) *rand.Rand {

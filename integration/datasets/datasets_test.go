@@ -30,6 +30,7 @@ func duplicates(rows map[string]entities.View) (sum int64) {
 }
 
 func TestRealLogsAgreeWithGitLiveRebuiltAndSentTwice(t *testing.T) {
+	t.Parallel()
 	for name, load := range map[string]func(testing.TB) Log{"litestream": Litestream, "karpenter": Karpenter} {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && name == "karpenter" {
@@ -69,6 +70,7 @@ func TestRealLogsAgreeWithGitLiveRebuiltAndSentTwice(t *testing.T) {
 }
 
 func TestImportedLogSpansItsOwnYears(t *testing.T) {
+	t.Parallel()
 	if testing.Short() {
 		t.Skip("imports the larger log")
 	}

@@ -74,6 +74,7 @@ func startPrize(t *testing.T, dir string, bonus bool, log *logged, before api.St
 }
 
 func TestChangedCodeOfOneVersionIsNoticed(t *testing.T) {
+	t.Parallel()
 	const players, sevens = 2000, 651
 	dir := t.TempDir()
 	var log logged
@@ -132,6 +133,7 @@ func TestChangedCodeOfOneVersionIsNoticed(t *testing.T) {
 // TestACleanRebuildUnderTrafficFindsNoDifference rebuilds while events arrive for some
 // of the entities, and compares every entity whose rows stand at the same event.
 func TestACleanRebuildUnderTrafficFindsNoDifference(t *testing.T) {
+	t.Parallel()
 	const players, busy, rounds = 300, 40, 20
 	var log logged
 	dir := t.TempDir()

@@ -41,6 +41,7 @@ func won(player string, id int, points float64) json.RawMessage {
 }
 
 func TestRejectedEventParksItsEntityOnlyUntilTheProjectionIsMended(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	// One lane, so that the players are neighbours.
 	p := localtest.Start(t, local.Options{Dir: dir, Lanes: 1, Projections: []projection.Projection{tally(1, true)}})
@@ -86,6 +87,7 @@ func TestRejectedEventParksItsEntityOnlyUntilTheProjectionIsMended(t *testing.T)
 }
 
 func TestGenerationOfAnotherVersionStandsStillUntilARebuild(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p := localtest.Start(t, local.Options{Dir: dir, Lanes: 2, Projections: []projection.Projection{tally(1, false)}})
 	p.Send("/events", []json.RawMessage{won("ann", 1, 3)})
@@ -105,6 +107,7 @@ func TestGenerationOfAnotherVersionStandsStillUntilARebuild(t *testing.T) {
 }
 
 func TestRebuildThatParksMoreIsNotPromoted(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p := localtest.Start(t, local.Options{Dir: dir, Lanes: 1, Projections: []projection.Projection{tally(1, false)}})
 	p.Send("/events", []json.RawMessage{won("ann", 1, 1.5)})

@@ -19,6 +19,7 @@ import (
 // rebuilds with the same projection and gets the same state, and rebuilds with one
 // that can apply the event, for which the correction has no effect.
 func TestSkippedEventStaysSkippedUntilTheProjectionCanApplyIt(t *testing.T) {
+	t.Parallel()
 	dir := t.TempDir()
 	p := localtest.Start(t, local.Options{Dir: dir, Lanes: 1, Projections: []projection.Projection{tally(1, true)}})
 	p.Send("/events", []json.RawMessage{won("ann", 1, 3), won("ann", 2, 1.5), won("ann", 3, 1), won("ann", 4, 0.5),

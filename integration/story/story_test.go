@@ -45,6 +45,7 @@ func build(t *testing.T, orders string) string {
 // TestStory carries out STORY.md: every command with the program that the team has at
 // that time. Each line below a command must be part of what it prints.
 func TestStory(t *testing.T) {
+	t.Parallel()
 	told, orders := text(t, "STORY.md"), text(t, filepath.Join("testdata", "orders.go"))
 	data := t.TempDir()
 	shop := &team{t: t, binary: build(t, orders)}

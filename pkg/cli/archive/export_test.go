@@ -22,6 +22,7 @@ import (
 // entity, in the same order, logged at the same times, with the same states; and its own
 // export has the same content.
 func TestALogSurvivesExportAndImport(t *testing.T) {
+	t.Parallel()
 	r := seeded(t)
 	const lanes = 8
 	a := platform(t, lanes)
@@ -65,6 +66,7 @@ func TestALogSurvivesExportAndImport(t *testing.T) {
 
 // Whatever is selected is exported, and nothing else.
 func TestASelectionIsExported(t *testing.T) {
+	t.Parallel()
 	r := seeded(t)
 	const lanes = 4
 	a := platform(t, lanes)
@@ -115,6 +117,7 @@ func selects(t *testing.T, r *request.Request, id, logged, line string) bool {
 // Events that arrive while an export reads, into buckets that it has read, reads and will
 // read, are not in it; all that the log had before are, once.
 func TestTheCutHoldsWhileEventsArrive(t *testing.T) {
+	t.Parallel()
 	r := seeded(t)
 	const lanes = 4
 	a := platform(t, lanes)
@@ -151,6 +154,7 @@ var errKilled = errors.New("killed")
 // An export that is killed at any page goes on with the same cut, reads no finished part
 // again, and is the same in the end.
 func TestAKilledExportGoesOn(t *testing.T) {
+	t.Parallel()
 	r := seeded(t)
 	const lanes = 4
 	a := platform(t, lanes)
@@ -220,6 +224,7 @@ func TestAKilledExportGoesOn(t *testing.T) {
 // A platform whose pages lack an event, have one twice, or one beyond the cut, or lose a
 // bucket, is found out.
 func TestAnIncompleteLogIsNotExported(t *testing.T) {
+	t.Parallel()
 	r := seeded(t)
 	a := platform(t, 1)
 	sendRandom(t, a, 1, r, 60)

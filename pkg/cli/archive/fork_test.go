@@ -23,6 +23,7 @@ import (
 
 // A fork is the log up to a time: its states are those of a platform that never had more.
 func TestAForkIsTheLogAsItWas(t *testing.T) {
+	t.Parallel()
 	r := seeded(t)
 	const lanes = 4
 	a := platform(t, lanes)
@@ -59,6 +60,7 @@ func TestAForkIsTheLogAsItWas(t *testing.T) {
 }
 
 func TestAForkNeedsAPlaceOfItsOwn(t *testing.T) {
+	t.Parallel()
 	r := seeded(t)
 	a, b := platform(t, 2), platform(t, 2)
 	sendRandom(t, a, 2, r, 40)
@@ -90,6 +92,7 @@ func TestAForkNeedsAPlaceOfItsOwn(t *testing.T) {
 // A fork that is killed in its export, and then in its import, goes on, and has
 // everything once.
 func TestAKilledForkGoesOn(t *testing.T) {
+	t.Parallel()
 	r := seeded(t)
 	const lanes = 4
 	a := platform(t, lanes)
@@ -125,6 +128,7 @@ func TestAKilledForkGoesOn(t *testing.T) {
 // A fork of a log whose events are older than the declaration of their personal fields has
 // them as they are: it is a copy.
 func TestAForkHasWhatIsPlainAsItIs(t *testing.T) {
+	t.Parallel()
 	const lanes = 2
 	a := platform(t, lanes)
 	sendRandom(t, a, lanes, seeded(t), 30)
@@ -173,6 +177,7 @@ const rules = `{"format": 1, "entities": {"do": "hash", "prefixes": ["account-"]
 
 // A masked fork has the same states under pseudonyms, and nothing of what was masked.
 func TestAMaskedForkHasNoOriginalValue(t *testing.T) {
+	t.Parallel()
 	const lanes = 4
 	a := platform(t, lanes)
 	secrets := []string{"Ada Lovelace", "grace@example.org", "tenant-7", "Blaise", "9a7-order", "9a8-order"}

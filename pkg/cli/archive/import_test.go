@@ -65,6 +65,7 @@ func (k *killer) pass(r *http.Request) (*http.Response, error) {
 // An import that is killed anywhere goes on: nothing is lost, and nothing that arrived is
 // sent again, even if the answer was lost.
 func TestAKilledImportGoesOn(t *testing.T) {
+	t.Parallel()
 	r := seeded(t)
 	const lanes = 2
 	a := platform(t, lanes)
@@ -105,6 +106,7 @@ func TestAKilledImportGoesOn(t *testing.T) {
 // Nothing is sent of an export that is damaged at its very end, is of a newer format, or
 // is none.
 func TestNothingIsSentOfADamagedExport(t *testing.T) {
+	t.Parallel()
 	r := seeded(t)
 	a := platform(t, 2)
 	sendRandom(t, a, 2, r, 50)
@@ -140,6 +142,7 @@ func TestNothingIsSentOfADamagedExport(t *testing.T) {
 
 // The progress of one import is not that of another.
 func TestAnotherImportIsNotGoneOnWith(t *testing.T) {
+	t.Parallel()
 	r := seeded(t)
 	a, b := platform(t, 2), platform(t, 2)
 	sendRandom(t, a, 2, r, 30)

@@ -15,6 +15,7 @@ import (
 
 // A bucket that does not fit into memory is sorted in files.
 func TestASpoolSortsWhatDoesNotFit(t *testing.T) {
+	t.Parallel()
 	r := seeded(t)
 	for _, most := range []int{1, 300, 1 << 20} {
 		s := spool{most: most}

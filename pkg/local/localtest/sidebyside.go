@@ -3,7 +3,7 @@ package localtest
 import "flag"
 
 // sideBySide is how many parallel tests of a package run at a time.
-const sideBySide = "4"
+const sideBySide = "6"
 
 // SideBySide lets more parallel tests run at a time than there may be processors, for
 // packages whose tests wait for most of their time: for timers, browsers and processes.

@@ -28,10 +28,10 @@ import (
 const (
 	emulateHeaderTimeout = 10 * time.Second
 	// pollEvery is how often a shard without records is read.
-	pollEvery = 50 * time.Millisecond
+	pollEvery = 100 * time.Millisecond
 	// askEvery is how often tests ask whether something has happened. Every question
 	// takes a function and several reads, from which the work itself has to wait.
-	askEvery = 100 * time.Millisecond
+	askEvery = 200 * time.Millisecond
 	// scheduleEvery replaces every rule's own schedule.
 	scheduleEvery = time.Second
 )

@@ -133,15 +133,17 @@ func (w *world) last() approval.Approval {
 // TestEachCorrectionIsMadeOnce, whatever fails or is cancelled in between, and with two
 // runners at once.
 func TestEachCorrectionIsMadeOnce(t *testing.T) {
-	const each = 3
-	for seed := range uint64(20) {
+	// Each of at most two runners tries a correction once a round: with fewer than ten
+	// attempts none is given up.
+	const each, rounds = 3, 4
+	for seed := range uint64(100) {
 		w := newWorld(t, seed)
 		w.chance.Stop()
 		w.differ(each)
 		w.approve(approval.Only{})
 		w.chance.Go()
 		shaky := effectstest.Shaky{Table: w.table, Chance: w.chance}
-		for range 40 {
+		for range rounds {
 			var group sync.WaitGroup
 			for range 1 + w.chance.Number(2) {
 				ctx, cancel := context.WithCancel(t.Context())

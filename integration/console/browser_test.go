@@ -69,7 +69,8 @@ func TestMain(m *testing.M) {
 // startBrowser starts the browser, which runs until all tests have ended.
 func startBrowser(path string) {
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(path),
-		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 900), chromedp.Flag("force-prefers-reduced-motion", true))
+		chromedp.NoSandbox, chromedp.DisableGPU, chromedp.WindowSize(1280, 900),
+		chromedp.Flag("force-prefers-reduced-motion", true))
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	ctx, end := chromedp.NewContext(allocator, quiet)
 	browser.ctx, browser.stop = ctx, func() {

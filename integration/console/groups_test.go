@@ -67,29 +67,39 @@ func TestAPageOfAnIdlePlatformDoesNothing(t *testing.T) {
 	}
 }
 
-// watchForQuiet sets window.quiet once a page has done nothing from one beat to the next.
-// The page has a feed of its own, which may tell of a change a little later than the one
-// that is opened here, so what is seen until then does not count.
+// watchForQuiet sets window.quiet once a page has done nothing for some seconds before a
+// beat, nor because of it. What it does for a change is left out: the page has a feed of its
+// own, which may tell of a change a little later than the one that is opened here. On a
+// machine that is used, the status changes now and then: the free space on its disk does.
 const watchForQuiet = `(async () => {
 	const seen = (window.seen = { changes: 0, frames: 0, requests: 0 });
 	const feed = new EventSource('/live');
-	let quiet = false;
-	const note = (entry) => quiet && seen[entry]++;
+	let since; // when the page began to be watched, after the last change
+	let settled = 0;
+	const note = (entry) => since && seen[entry]++;
 	new MutationObserver((all) => all.forEach(() => note('changes')))
 		.observe(document.body, { subtree: true, childList: true, attributes: true, characterData: true });
 	const frame = window.requestAnimationFrame;
 	window.requestAnimationFrame = (act) => { note('frames'); return frame(act); };
 	const ask = window.fetch;
 	window.fetch = (...given) => { note('requests'); return ask(...given); };
-	const clear = () => Object.assign(seen, { changes: 0, frames: 0, requests: 0 });
+	const settle = () => {
+		since = undefined;
+		clearTimeout(settled);
+		settled = setTimeout(() => {
+			Object.assign(seen, { changes: 0, frames: 0, requests: 0 });
+			since = performance.now();
+		}, 1500);
+	};
 	feed.addEventListener('beat', () => {
-		if (quiet && Object.values(seen).every((n) => n === 0)) window.quiet = true;
-		clear();
-		quiet = true;
+		const watched = since;
+		if (!watched || performance.now() - watched < 3000) return;
+		setTimeout(() => {
+			if (since !== watched) return;
+			if (Object.values(seen).every((n) => n === 0)) window.quiet = true;
+			else settle();
+		}, 1000);
 	});
-	for (const kind of ['status', 'replays'])
-		feed.addEventListener(kind, () => {
-			quiet = false;
-			clear();
-		});
+	for (const kind of ['status', 'replays']) feed.addEventListener(kind, settle);
+	settle();
 })()`

@@ -86,11 +86,6 @@ func TestAPausedReplayGoesOnAfterARestart(t *testing.T) {
 	if v := steer(t, p, "resume", http.StatusOK); v.Status == replay.ShownPaused || v.Pausing {
 		t.Errorf("resumed: %+v", v)
 	}
-	// It may have come to its end by now.
-	if status, body := p.Call(http.MethodPost, "/replays/r/resume", "application/json", []byte(`{}`)); status !=
-		http.StatusOK && status != http.StatusConflict {
-		t.Errorf("resumed twice: %d %s", status, body)
-	}
 	end := localtest.Until(p, "/replays/r", func(v lifecycle.View) bool { return v.Status.Ended() })
 	if end.Status != replay.Succeeded || !end.Promoted || end.Progress.Applied != 300 {
 		t.Errorf("%s, %+v, %+v", end.Status, end.Failure, end.Progress)

@@ -3,6 +3,7 @@ package local_test
 import (
 	"encoding/json"
 	"net/http"
+	"strings"
 	"sync"
 	"testing"
 
@@ -67,7 +68,7 @@ func untilPaused(p *localtest.Platform) {
 // A replay is paused while it drains, stays so over a restart and repeated requests,
 // and succeeds once it is resumed, twice.
 func TestAPausedReplayGoesOnAfterARestart(t *testing.T) {
-	t.Skip("does not always come to its end after a resume right behind a restart: a fault that is not mended yet")
+	t.Parallel()
 	options, p, held := pausable(t)
 	held.Lock()
 	startRebuild(t, p)
@@ -85,6 +86,11 @@ func TestAPausedReplayGoesOnAfterARestart(t *testing.T) {
 	untilPaused(p)
 	if v := steer(t, p, "resume", http.StatusOK); v.Status == replay.ShownPaused || v.Pausing {
 		t.Errorf("resumed: %+v", v)
+	}
+	// It may have come to its end by now, which is the only reason to refuse this.
+	status, body := p.Call(http.MethodPost, "/replays/r/resume", "application/json", []byte(`{}`))
+	if status != http.StatusOK && (status != http.StatusConflict || !strings.Contains(string(body), "replay-ended")) {
+		t.Errorf("resumed twice: %d %s", status, body)
 	}
 	end := localtest.Until(p, "/replays/r", func(v lifecycle.View) bool { return v.Status.Ended() })
 	if end.Status != replay.Succeeded || !end.Promoted || end.Progress.Applied != 300 {

@@ -18,9 +18,6 @@ func (e *Engine) SendTaskSuccess(token string, output json.RawMessage) error {
 	if err := jsonata.Check(output); err != nil {
 		return fmt.Errorf("%w: %w", states.ErrInvalidOutput, err)
 	}
-	// While Run resumes the executions, a token that it has not come to is not unknown.
-	e.startMu.Lock()
-	e.startMu.Unlock() //nolint:staticcheck // only waits
 	return e.runtime.Answer(token, output, nil)
 }
 

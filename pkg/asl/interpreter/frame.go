@@ -37,6 +37,9 @@ type frame struct {
 	children map[int]*frame
 	token    string
 	answer   *journal.Answer
+	// due is the token of a journalled task that the frame has not come to again after a
+	// restart, when it becomes valid.
+	due string
 	run      *MapRun
 }
 
@@ -88,6 +91,7 @@ func (f *frame) resume() bool {
 	if found {
 		f.rec = rec
 		f.at = f.place()
+		f.due = dueToken(rec)
 		delete(f.x.unresumed, f.path)
 	}
 	return found

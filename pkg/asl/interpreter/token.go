@@ -31,6 +31,7 @@ func decodeToken(token string) (id, path, secret string, err error) {
 // already journalled.
 func (f *frame) expectAnswer(s *asl.State) error {
 	if !s.WaitsForToken() {
+		f.dropToken()
 		return nil
 	}
 	known, found, err := journal.Load[journal.Answer](f.x.runtime.journal, journal.AnswerKey(f.x.record.ID, f.path))
@@ -41,7 +42,7 @@ func (f *frame) expectAnswer(s *asl.State) error {
 	defer f.x.mu.Unlock()
 	drain(f.answered)
 	drain(f.beat)
-	f.token, f.answer = f.rec.Token, nil
+	f.token, f.answer, f.due = f.rec.Token, nil, ""
 	if found && known.Token == f.rec.Token {
 		f.answer = &known
 		f.answered <- struct{}{}
@@ -59,7 +60,7 @@ func drain(signal chan struct{}) {
 func (f *frame) dropToken() {
 	f.x.mu.Lock()
 	defer f.x.mu.Unlock()
-	f.token, f.answer = "", nil
+	f.token, f.answer, f.due = "", nil, ""
 }
 
 // takeAnswer makes the answer the attempt's result.
@@ -143,11 +144,32 @@ func (rt *Runtime) waiting(token string) (*frame, error) {
 	}
 	x.mu.Lock()
 	f := x.frameAt(path)
+	if !x.ended && x.isDue(f, path, secret) {
+		x.mu.Unlock()
+		return nil, states.ErrStopped
+	}
 	if x.ended || f == nil || f.token == "" || f.token != secret || f.isClosed() {
 		x.mu.Unlock()
 		return nil, states.ErrTaskTimedOut
 	}
 	return f, nil
+}
+
+// isDue reports whether a token is that of a task which the execution has not come to
+// again after a restart. x.mu is held.
+func (x *Execution) isDue(f *frame, path, secret string) bool {
+	if secret == "" {
+		return false
+	}
+	return (f != nil && f.due == secret) || dueToken(x.unresumed[path]) == secret
+}
+
+// dueToken is the token of the task that a journalled frame waits in, "" if there is none.
+func dueToken(rec journal.Frame) string {
+	if rec.Phase != journal.PhaseStarted && rec.Phase != journal.PhaseSubmitted {
+		return ""
+	}
+	return rec.Token
 }
 
 // whyNotWaiting is the error for a token of an execution that is not driven.

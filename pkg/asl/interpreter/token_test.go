@@ -5,11 +5,15 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"reprise/pkg/asl"
 	"reprise/pkg/asl/asltest"
+	"reprise/pkg/asl/engine"
+	"reprise/pkg/asl/journal"
 	"reprise/pkg/asl/states"
 )
 
@@ -172,6 +176,80 @@ func TestTokensInside(t *testing.T) {
 		}
 		if ended := w.Run(`{}`); string(ended.Output) != `[[["A",1],["B",1]],[["A",2],["B",2]]]` {
 			t.Errorf("ended %s with %s %s", ended.Status, ended.Output, ended.Cause)
+		}
+	})
+}
+
+// asked calls back when the answer to a token is looked up, which is the last that an
+// execution does after a restart before it waits for the token again.
+type asked struct {
+	*asltest.Memory
+	back func()
+}
+
+func (j asked) Get(key string) ([]byte, bool, error) {
+	if strings.HasPrefix(key, strings.TrimSuffix(journal.Answers(""), "\x00")) {
+		j.back()
+	}
+	return j.Memory.Get(key)
+}
+
+// TestTokensOfARestart answers tasks in two branches while their execution is resumed. An
+// answer that comes before the engine waits for it is to be sent again, and none is lost.
+func TestTokensOfARestart(t *testing.T) {
+	branch := func(name string) string {
+		return `{"StartAt":"` + name + `","States":{"` + name + `":{
+			"Type":"Task",
+			"Resource":"arn:aws:states:::lambda:invoke.waitForTaskToken",
+			"Arguments":{"FunctionName":"take","Payload":"{% $states.context.Task.Token %}"},
+			"End":true
+		}}}`
+	}
+	m := asltest.Parse(t, asltest.Machine("P",
+		`"P":{"Type":"Parallel","Branches":[`+branch("A")+`,`+branch("B")+`],"End":true}`))
+	synctest.Test(t, func(t *testing.T) {
+		w := &asltest.World{T: t, Journal: &asltest.Memory{}, Invoker: asltest.StandardFunctions()}
+		var mu sync.Mutex
+		var tokens []string
+		w.Invoker.ByName["take"] = func(_ context.Context, payload string) (string, error) {
+			mu.Lock()
+			defer mu.Unlock()
+			tokens = append(tokens, strings.Trim(payload, `"`))
+			return "null", nil
+		}
+		w.Open(map[string]*asl.Machine{"m": m})
+		arn := w.Start("one", `{}`)
+		synctest.Wait()
+		w.Close()
+
+		early := 0
+		answered := make(map[string]bool)
+		answer := func() {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, token := range tokens {
+				if answered[token] {
+					continue
+				}
+				switch err := w.Engine.SendTaskSuccess(token, []byte(`1`)); {
+				case err == nil:
+					answered[token] = true
+				case errors.Is(err, states.ErrStopped):
+					early++
+				default:
+					t.Errorf("answered while it is resumed: %v", err)
+				}
+			}
+		}
+		w.Config = func(c *engine.Config) { c.Journal = asked{w.Journal, answer} }
+		w.Open(map[string]*asl.Machine{"m": m})
+		defer w.Close()
+		answer()
+		if ended := w.Wait(arn); string(ended.Output) != `[1,1]` {
+			t.Errorf("ended %s with %s %s", ended.Status, ended.Output, ended.Cause)
+		}
+		if early == 0 {
+			t.Error("no answer came too early")
 		}
 	})
 }

@@ -21,8 +21,8 @@ var (
 	ErrValidation       = errors.New("ValidationException")
 	// ErrInvalidDefinition is always joined with the reasons.
 	ErrInvalidDefinition = errors.New("InvalidDefinition")
-	// ErrStopped means that the engine has stopped: retry once an engine runs on
-	// the same journal.
+	// ErrStopped means that the engine has stopped, or has begun again and not come to
+	// what was asked for: retry once an engine runs on the same journal.
 	ErrStopped = errors.New("the engine has stopped")
 )
 

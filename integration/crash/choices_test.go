@@ -184,9 +184,6 @@ func (c *chosen) isWhole(generation string) {
 // reads neither fail nor step back, and in the end nothing that was accepted is missing.
 func TestKilledWhilePeopleChoose(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("the larger log is left out of -short")
-	}
 	first, second, truth := bothLogs(t)
 	c := &chosen{t: t, binary: process.Binary(t), dir: t.TempDir(), rng: seeded(t)}
 	c.Process = process.Launch(t, c.binary, c.dir)

@@ -28,9 +28,6 @@ func kills(t *testing.T) int {
 		}
 		return n
 	}
-	if testing.Short() {
-		return 2
-	}
 	return 4
 }
 

@@ -33,9 +33,6 @@ func TestRealLogsAgreeWithGitLiveRebuiltAndSentTwice(t *testing.T) {
 	t.Parallel()
 	for name, load := range map[string]func(testing.TB) Log{"litestream": Litestream, "karpenter": Karpenter} {
 		t.Run(name, func(t *testing.T) {
-			if testing.Short() && name == "karpenter" {
-				t.Skip("the larger log is left out of -short")
-			}
 			d := load(t)
 			p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: lanes})
 			n := int64(len(d.Lines))
@@ -71,9 +68,6 @@ func TestRealLogsAgreeWithGitLiveRebuiltAndSentTwice(t *testing.T) {
 
 func TestImportedLogSpansItsOwnYears(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("imports the larger log")
-	}
 	d := Karpenter(t)
 	p := localtest.Start(t, local.Options{Dir: t.TempDir(), Lanes: lanes})
 	n := int64(len(d.Lines))

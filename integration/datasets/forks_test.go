@@ -79,9 +79,6 @@ func prefix(all []change, to time.Time) (files map[string]samples.FileState, eve
 // A fork at any time has the states to which the log up to then adds up.
 func TestForksOfARealLogEqualItsPrefixes(t *testing.T) {
 	t.Parallel()
-	if testing.Short() {
-		t.Skip("makes ten data directories")
-	}
 	seed := rand.Uint64()
 	t.Logf("seed %d", seed)
 	r := rand.New(rand.NewPCG(seed, 0))

@@ -17,8 +17,8 @@ import (
 // createStores creates the tables and streams of the templates, and their proxies.
 func (w *World) createStores() {
 	w.t.Helper()
-	w.engines = engines.NewOwn(w.t)
-	tables, streams := w.DynamoDB(), w.engines.Kinesis()
+	w.engines = engines.Own(w.t)
+	tables, streams := w.DynamoDB(), w.engines.Kinesis(nil)
 	w.streams = feedkinesis.New(streams, feedkinesis.Options{Pace: engines.Pace()})
 	w.t.Cleanup(func() { w.dropStores(tables) })
 	for _, table := range w.options.Deployment.Tables {

@@ -50,7 +50,7 @@ type World struct {
 
 	t           testing.TB
 	options     Options
-	engines     *engines.Own
+	engines     engines.Engines
 	streams     feed.Streams
 	checkpoints *checkpoints
 	// states is the endpoint of the Step Functions API.
@@ -238,4 +238,4 @@ func (w *World) logOutput() {
 }
 
 // DynamoDB is a client of the deployment's tables. Its calls go through no proxy.
-func (w *World) DynamoDB() *dynamodb.Client { return w.engines.DynamoDB() }
+func (w *World) DynamoDB() *dynamodb.Client { return w.engines.DynamoDB(nil) }

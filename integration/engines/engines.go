@@ -24,8 +24,8 @@ import (
 	"reprise/pkg/aws/dynamostore"
 )
 
-// endpoints are where the engines listen.
-type endpoints struct {
+// Engines are a pair of engines: where they listen.
+type Engines struct {
 	dynamoDB, kinesis string
 	// input is the script's standard input. Nothing may close it, the garbage collector
 	// included, as long as the engines are used.
@@ -35,8 +35,8 @@ type endpoints struct {
 }
 
 // given are the endpoints that the environment names.
-func given() endpoints {
-	return endpoints{
+func given() Engines {
+	return Engines{
 		dynamoDB: os.Getenv("REPRISE_TEST_DYNAMODB_ENDPOINT"),
 		kinesis:  os.Getenv("REPRISE_TEST_KINESIS_ENDPOINT"),
 	}
@@ -47,7 +47,7 @@ func given() endpoints {
 var start = sync.OnceValues(open)
 
 // open runs the Node script for what the environment does not name.
-func open() (endpoints, error) {
+func open() (Engines, error) {
 	at := given()
 	if at.dynamoDB != "" && at.kinesis != "" {
 		return at, nil
@@ -61,24 +61,24 @@ func open() (endpoints, error) {
 	return started, err
 }
 
-func run() (endpoints, error) {
+func run() (Engines, error) {
 	dir, err := npm.Installed()
 	if err != nil {
-		return endpoints{}, err
+		return Engines{}, err
 	}
 	cmd := exec.Command("node", filepath.Join(dir, "engines.js"))
 	cmd.Env = append(os.Environ(), "NODE_NO_WARNINGS=1")
 	cmd.Stderr = os.Stderr
 	input, err := cmd.StdinPipe()
 	if err != nil {
-		return endpoints{}, fmt.Errorf("start engines: %w", err)
+		return Engines{}, fmt.Errorf("start engines: %w", err)
 	}
 	out, err := cmd.StdoutPipe()
 	if err == nil {
 		err = cmd.Start()
 	}
 	if err != nil {
-		return endpoints{}, fmt.Errorf("start engines: %w", err)
+		return Engines{}, fmt.Errorf("start engines: %w", err)
 	}
 	line, err := bufio.NewReader(out).ReadBytes('\n')
 	var ports struct{ Dynamodb, Kinesis int }
@@ -86,7 +86,7 @@ func run() (endpoints, error) {
 		err = json.Unmarshal(line, &ports)
 	}
 	if err != nil {
-		return endpoints{}, fmt.Errorf("read ports of engines: %w", err)
+		return Engines{}, fmt.Errorf("read ports of engines: %w", err)
 	}
 	ended := make(chan struct{})
 	go func() {
@@ -98,10 +98,10 @@ func run() (endpoints, error) {
 		}
 	}()
 	local := func(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }
-	return endpoints{local(ports.Dynamodb), local(ports.Kinesis), input, ended}, nil
+	return Engines{local(ports.Dynamodb), local(ports.Kinesis), input, ended}, nil
 }
 
-func started(t testing.TB) endpoints {
+func started(t testing.TB) Engines {
 	t.Helper()
 	if testing.Short() {
 		t.Skip("calls DynamoDB and Kinesis over the wire")
@@ -133,15 +133,12 @@ func Need(t testing.TB) {
 	}
 }
 
-// Own are engines that a test has for itself.
-type Own struct{ at endpoints }
-
 // exclusive is held by the test that has engines which the environment names.
 var exclusive sync.Mutex
 
-// NewOwn starts engines that no other test of the same binary uses, until the end of the
+// Own starts engines that no other test of the same binary uses, until the end of the
 // test. Engines that the environment names are used by one test after the other.
-func NewOwn(t testing.TB) *Own {
+func Own(t testing.TB) Engines {
 	t.Helper()
 	if at := given(); at.dynamoDB != "" || at.kinesis != "" {
 		exclusive.Lock()
@@ -157,14 +154,8 @@ func NewOwn(t testing.TB) *Own {
 			<-at.ended
 		})
 	}
-	return &Own{at}
+	return at
 }
-
-// DynamoDB returns a client of the DynamoDB engine.
-func (o *Own) DynamoDB() *dynamodb.Client { return dynamoDB(o.at, nil) }
-
-// Kinesis returns a client of the Kinesis engine.
-func (o *Own) Kinesis() *kinesis.Client { return kinesisOf(o.at, nil) }
 
 // Pace is the pace of production, but with pauses of at most 5 ms.
 func Pace() awsclient.Pace {
@@ -188,13 +179,20 @@ func settings(transport http.RoundTripper) aws.Config {
 
 // DynamoDB returns a client of the DynamoDB engine that uses transport; nil means a
 // transport without faults.
-func DynamoDB(t testing.TB, transport http.RoundTripper) *dynamodb.Client {
-	t.Helper()
-	return dynamoDB(started(t), transport)
+func (e Engines) DynamoDB(transport http.RoundTripper) *dynamodb.Client {
+	return dynamodb.NewFromConfig(settings(transport), func(o *dynamodb.Options) { o.BaseEndpoint = &e.dynamoDB })
 }
 
-func dynamoDB(at endpoints, transport http.RoundTripper) *dynamodb.Client {
-	return dynamodb.NewFromConfig(settings(transport), func(o *dynamodb.Options) { o.BaseEndpoint = &at.dynamoDB })
+// Kinesis returns a client of the Kinesis engine that uses transport; nil means a
+// transport without faults.
+func (e Engines) Kinesis(transport http.RoundTripper) *kinesis.Client {
+	return kinesis.NewFromConfig(settings(transport), func(o *kinesis.Options) { o.BaseEndpoint = &e.kinesis })
+}
+
+// DynamoDB is that of the engines which the tests of a binary share.
+func DynamoDB(t testing.TB, transport http.RoundTripper) *dynamodb.Client {
+	t.Helper()
+	return started(t).DynamoDB(transport)
 }
 
 // Codec makes a codec of items, until the end of the test.
@@ -208,22 +206,12 @@ func Codec(t testing.TB) *dynamostore.Codec {
 	return c
 }
 
-// Kinesis returns a client of the Kinesis engine that uses transport; nil means a
-// transport without faults.
+// Kinesis is that of the engines which the tests of a binary share.
 func Kinesis(t testing.TB, transport http.RoundTripper) *kinesis.Client {
 	t.Helper()
-	return kinesisOf(started(t), transport)
-}
-
-func kinesisOf(at endpoints, transport http.RoundTripper) *kinesis.Client {
-	return kinesis.NewFromConfig(settings(transport), func(o *kinesis.Options) { o.BaseEndpoint = &at.kinesis })
+	return started(t).Kinesis(transport)
 }
 
 // ModelRuns is the number of random runs of a conformance suite over the wire,
 // where a call takes milliseconds.
-func ModelRuns() int {
-	if testing.Short() {
-		return 1
-	}
-	return 6
-}
+const ModelRuns = 6

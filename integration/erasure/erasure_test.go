@@ -242,9 +242,6 @@ func (s *shop) replayed(copies string) string {
 // TestNewDataOfAnErasedSubjectHasANewKey: the person comes back, and what was erased
 // stays erased.
 func TestNewDataOfAnErasedSubjectHasANewKey(t *testing.T) {
-	if testing.Short() {
-		t.Skip("package personal has it without processes")
-	}
 	s := launch(t, filepath.Join(t.TempDir(), "data"))
 	p := newPerson(1)
 	s.send(p.events(1))

@@ -24,11 +24,7 @@ func TestKilledDuringAnErasure(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "data")
 	s := launch(t, dir)
 	outcomes := make(map[string]int)
-	rounds := 6
-	if testing.Short() {
-		rounds = 1
-	}
-	for round := range rounds {
+	for round := range 6 {
 		p := newPerson(round)
 		s.send(p.events(1))
 		view := decoded[erasures.View](t, s.run("erase", p.id, "--dry-run", "--json"))
@@ -84,9 +80,6 @@ func (s *shop) slotsHave(key []byte) bool {
 // TestALostMasterKeyStopsTheStart, with the reason: a new one would seal, but could not
 // open what is in the log.
 func TestALostMasterKeyStopsTheStart(t *testing.T) {
-	if testing.Short() {
-		t.Skip("package keyfiles has it without processes")
-	}
 	dir := filepath.Join(t.TempDir(), "data")
 	s := launch(t, dir)
 	p := newPerson(1)

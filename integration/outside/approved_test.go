@@ -29,9 +29,6 @@ func corrected(right bool) gateway.Service {
 // The process is killed in the middle of sending what was approved, again and again: the
 // wrong fees are refunded and the right ones charged once each, and nothing else.
 func TestKilledWhileApprovedEffectsAreSent(t *testing.T) {
-	if testing.Short() {
-		t.Skip("what was under way is taken up some ten seconds after the last kill")
-	}
 	t.Parallel()
 	const accounts, kills = 12, 3
 	server, dir, k := standintest.Start(t), t.TempDir(), killer{now: make(chan struct{}, 1)}

@@ -125,9 +125,6 @@ func (k *killer) strike(t *testing.T, p *process.Process) {
 // The process is killed in the middle of calls, again and again, while a rebuild runs: the
 // books say once in effect all the same.
 func TestKilledInTheMiddleOfCalls(t *testing.T) {
-	if testing.Short() {
-		t.Skip("what was under way is taken up some ten seconds after the last kill")
-	}
 	t.Parallel()
 	const fresh, kills = 5, 5
 	server, dir, k := standintest.Start(t), t.TempDir(), killer{now: make(chan struct{}, 1)}
@@ -158,9 +155,6 @@ func TestKilledInTheMiddleOfCalls(t *testing.T) {
 // A system that knows no keys performs whatever it receives. What may happen once only is
 // never received twice, killed in the middle or not; the rest is for a person to decide.
 func TestKilledInTheMiddleOfWhatMayHappenOnceOnly(t *testing.T) {
-	if testing.Short() {
-		t.Skip("it starts processes")
-	}
 	t.Parallel()
 	const fresh, kills, upTo = 6, 4, 3 // up to the first fee
 	server, dir, k := standintest.Start(t), t.TempDir(), killer{now: make(chan struct{}, 1)}

@@ -180,7 +180,7 @@ func TestOutdatedCuts(t *testing.T) {
 		t.Skip("meets what it is for in many schedules only")
 	}
 	f := makeFixtures(t).only(attacks{outdates: true, pauses: true, continues: true})
-	passes, seeds := make(map[int]int), max(100, schedules(t)/2)
+	passes, seeds := make(map[int]int), schedules(t)/2
 	for seed := range uint64(seeds) {
 		w := runSeed(t, f, seed+1, plant{}, false)
 		if w.broken != nil {

@@ -104,7 +104,7 @@ func TestThrowawaysBesideOtherRebuilds(t *testing.T) {
 	f := makeFixtures(t).only(attacks{pauses: true, cancels: true, wipes: true, choices: true, reshards: true,
 		throwaways: true})
 	built, ended := 0, 0
-	for seed, left := uint64(1), max(50, schedules(t)/4); left > 0; seed++ {
+	for seed, left := uint64(1), schedules(t)/4; left > 0; seed++ {
 		if !drawsThrowaways(rand.New(rand.NewPCG(seed, owning))) {
 			continue
 		}

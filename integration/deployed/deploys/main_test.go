@@ -1,13 +1,9 @@
 package deploys
 
 import (
-	"os"
 	"testing"
 
 	"reprise/pkg/local/localtest"
 )
 
-func TestMain(m *testing.M) {
-	localtest.SideBySide()
-	os.Exit(m.Run())
-}
+func TestMain(m *testing.M) { localtest.Main(m) }

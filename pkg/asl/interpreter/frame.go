@@ -40,7 +40,7 @@ type frame struct {
 	// due is the token of a journalled task that the frame has not come to again after a
 	// restart, when it becomes valid.
 	due string
-	run      *MapRun
+	run *MapRun
 }
 
 // place is what closing needs to know about a frame.

@@ -37,9 +37,6 @@ func open(t *testing.T, name string, choose func(string) engines.Fault) (*contro
 // those ways after which the caller knows that nothing happened: after a lost
 // answer the contract promises less than the suite expects.
 func TestConformanceUnderFaults(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs the suite a second time")
-	}
 	name := engines.Table(t)
 	reads := engines.Random(1, 0.1, engines.All(), isRead)
 	writes := engines.Random(2, 0.1, engines.Definite(), nil)
@@ -51,7 +48,7 @@ func TestConformanceUnderFaults(t *testing.T) {
 			return writes(operation)
 		})
 		return table
-	}, controltest.Features{ModelRuns: engines.ModelRuns()})
+	}, controltest.Features{ModelRuns: engines.ModelRuns})
 }
 
 // once lets the first request of an operation fail.

@@ -13,7 +13,7 @@ import (
 func TestConformance(t *testing.T) {
 	name := engines.Table(t)
 	controltest.Run(t, func(t *testing.T) control.Table { return plain(t, name) }, controltest.Features{
-		ModelRuns: engines.ModelRuns(),
+		ModelRuns: engines.ModelRuns,
 		Reopen:    func(t *testing.T, _ control.Table) control.Table { return plain(t, name) },
 	})
 }

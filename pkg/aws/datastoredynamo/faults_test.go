@@ -24,9 +24,6 @@ import (
 // mark expect. Puts therefore fail only in those ways after which the caller
 // knows that nothing happened; TestLostAnswer has the others.
 func TestConformanceUnderFaults(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs the suite a second time")
-	}
 	puts := engines.Random(6, 0.1, engines.Definite(), nil)
 	others := engines.Random(7, 0.1, append(engines.All(), engines.Twice), nil)
 	faults := &engines.Faults{Choose: func(operation string) engines.Fault {

@@ -23,7 +23,7 @@ func open(t *testing.T, prefix string, transport http.RoundTripper) *datastoredy
 func TestConformance(t *testing.T) {
 	all := prefix()
 	datastoretest.Run(t, func(t *testing.T) datastore.Generations { return open(t, all, nil) }, datastoretest.Features{
-		ModelRuns: engines.ModelRuns(),
+		ModelRuns: engines.ModelRuns,
 		Reopen:    func(t *testing.T, _ datastore.Generations) datastore.Generations { return open(t, all, nil) },
 	})
 }

@@ -115,9 +115,6 @@ func repetitive(n, size int) eventlog.Entry {
 // event of 321 bytes takes about 437 in the table, so a consistent read unit
 // returns about 9 events, and a query that finds too much is rare.
 func TestPageCost(t *testing.T) {
-	if testing.Short() {
-		t.Skip("writes some thousand events")
-	}
 	log, counter := metered(t)
 	const count = 3000
 	entries := make([]eventlog.Entry, count)

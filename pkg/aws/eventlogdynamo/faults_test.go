@@ -18,9 +18,6 @@ import (
 // lost answers and requests that arrive twice. The requests that the service
 // received show that the log is append-only.
 func TestConformanceUnderFaults(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs the suite a second time")
-	}
 	table := engines.Table(t)
 	kinds := append(engines.All(), engines.Twice)
 	faults := &engines.Faults{Choose: engines.Random(4, 0.1, kinds, nil)}

@@ -20,7 +20,7 @@ func open(t *testing.T, table string, transport http.RoundTripper) *eventlogdyna
 func TestConformance(t *testing.T) {
 	table := engines.Table(t)
 	eventlogtest.Run(t, func(t *testing.T) eventlog.Log { return open(t, table, nil) }, eventlogtest.Features{
-		ModelRuns: engines.ModelRuns(),
+		ModelRuns: engines.ModelRuns,
 		Reopen:    func(t *testing.T, _ eventlog.Log) eventlog.Log { return open(t, table, nil) },
 	})
 }

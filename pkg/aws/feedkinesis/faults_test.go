@@ -16,9 +16,6 @@ import (
 // those ways after which the caller knows that nothing happened: after a lost
 // answer a record may be stored twice, as TestLostAnswer shows.
 func TestConformanceUnderFaults(t *testing.T) {
-	if testing.Short() {
-		t.Skip("runs the suite a second time")
-	}
 	before := []engines.Fault{engines.Throttle, engines.FailBefore, engines.ResetBefore, engines.TimeoutBefore}
 	puts := engines.Random(8, 0.1, before, nil)
 	others := engines.Random(9, 0.1, engines.All(), nil)

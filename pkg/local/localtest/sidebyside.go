@@ -1,6 +1,10 @@
 package localtest
 
-import "flag"
+import (
+	"flag"
+	"os"
+	"testing"
+)
 
 // sideBySide is how many parallel tests of a package run at a time.
 const sideBySide = "6"
@@ -12,4 +16,10 @@ func SideBySide() {
 	if err := flag.Set("test.parallel", sideBySide); err != nil {
 		panic(err) // only outside a test binary
 	}
+}
+
+// Main is a TestMain that only lets tests run side by side.
+func Main(m *testing.M) {
+	SideBySide()
+	os.Exit(m.Run())
 }

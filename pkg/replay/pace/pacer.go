@@ -236,14 +236,13 @@ func (p *Pacer) refresh(ctx context.Context) error {
 	case mine:
 		return p.weigh(ctx)
 	case p.known.Reason == Throttled && p.known.eases(now):
+		// What refuses a request says so at once, so this need not wait for the next look.
 		return p.change(ctx, func(s *State) bool { return s.Reason == Throttled && s.ease(p.Requested, p.Now()) })
 	}
 	return nil
 }
 
-// weigh looks at the pressure and changes the rate accordingly. What refuses a request
-// says so to the reader at once, so that a rate which was lowered for that alone need not
-// wait for the next look.
+// weigh looks at the pressure and changes the rate accordingly.
 func (p *Pacer) weigh(ctx context.Context) error {
 	why, err := p.Pressure(ctx)
 	if err != nil {

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 
+	"reprise/pkg/replay/segment"
+
 	"reprise/pkg/asl/states"
 	"reprise/pkg/replay"
 	"reprise/pkg/steps"
@@ -21,7 +23,7 @@ const payloadLimit = 262_144
 const groupsAtMost = 2 * replay.MaxParallelism
 
 // counted is a segment output in which every number is as long as it gets.
-func counted(status replay.Outcome) steps.SegmentOutput {
+func counted(status segment.Outcome) steps.SegmentOutput {
 	const many, long = math.MaxInt64 >> 10, 123456789.123
 	return steps.SegmentOutput{Status: status, Events: many, Bytes: many, Seconds: long, EventsPerSecond: long,
 		Slice: 1024, Slices: 1024, GroupEvents: many, GroupBytes: many, GroupDelivered: many, GroupTotal: many,
@@ -41,8 +43,8 @@ func marshal(t *testing.T, v any) string {
 // length.
 func planned(t *testing.T, groups int) string {
 	t.Helper()
-	text := replay.GroupText{Lanes: strings.Repeat("8", 66), From: "2026-03-01T00:00:00Z", To: "2026-03-01T00:00:00Z"}
-	inputs := slices.Repeat([]replay.GroupText{text}, groups)
+	text := segment.GroupText{Lanes: strings.Repeat("8", 66), From: "2026-03-01T00:00:00Z", To: "2026-03-01T00:00:00Z"}
+	inputs := slices.Repeat([]segment.GroupText{text}, groups)
 	for i := range inputs {
 		inputs[i].Group = i
 	}
@@ -72,7 +74,7 @@ func TestTheLargestPayloadsFit(t *testing.T) {
 	by := smooth()
 	plan := planned(t, groupsAtMost)
 	by["PlanReplayArn"] = func(map[string]any) string { return plan }
-	longest := counted(replay.Done)
+	longest := counted(segment.Done)
 	by["ReadSegmentArn"] = func(map[string]any) string { return marshal(t, longest) }
 	r := run(t, `{}`, by)
 	if r.Status != states.StatusSucceeded {
@@ -111,11 +113,11 @@ func TestTotalsReachTheOutputs(t *testing.T) {
 		if want := float64(10 * (loops[group] - 1)); in["childEvents"] != want {
 			t.Errorf("loop %d of group %v is given %v events", loops[group], group, in["childEvents"])
 		}
-		out := steps.SegmentOutput{Status: replay.Done, Events: 10, ChildEvents: int64(10 * loops[group]),
+		out := steps.SegmentOutput{Status: segment.Done, Events: 10, ChildEvents: int64(10 * loops[group]),
 			GroupEvents: 100 + int64(10*loops[group]), GroupBytes: 1000, GroupDelivered: 7, Slice: int(group) + 1, Slices: 4,
 			ReplaySeconds: 10 * (group + 1)}
 		if group == 1 && loops[group] < 3 {
-			out.Status = replay.Continue
+			out.Status = segment.Continue
 		}
 		return marshal(t, out)
 	}

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"reprise/pkg/replay/segment"
+
 	"reprise/pkg/datastore"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/platform"
@@ -111,7 +113,7 @@ func (w *world) plannerOf(a *actor) *planning.Planner {
 	return platform.New(parts).Planner()
 }
 
-func (w *world) readerOf(a *actor) *replay.Reader {
+func (w *world) readerOf(a *actor) *segment.Reader {
 	parts := w.partsOf(a)
 	if w.plant.reader != nil {
 		parts.Table, parts.Playback = w.plant.reader(a, parts.Table, parts.Playback)

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"time"
 
+	"reprise/pkg/replay/segment"
+
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/cutover"
 	"reprise/pkg/replay/lifecycle"
@@ -194,7 +196,7 @@ func (c *child) run() {
 
 func (c *child) read() error {
 	for {
-		got, err, alive := step(&c.machine, "read", func(ctx context.Context, a *actor) (replay.Outcome, error) {
+		got, err, alive := step(&c.machine, "read", func(ctx context.Context, a *actor) (segment.Outcome, error) {
 			limit := time.Duration(100+a.random.IntN(8_000)) * time.Millisecond
 			return c.world.readGroup(ctx, a, c.replay.id, c.group, c.world.clock().Add(limit))
 		})
@@ -203,11 +205,11 @@ func (c *child) read() error {
 			return nil
 		case err != nil:
 			return err
-		case got == replay.Stopped:
+		case got == segment.Stopped:
 			return errHalted
-		case got == replay.Paused:
+		case got == segment.Paused:
 			return errPaused
-		case got == replay.Done:
+		case got == segment.Done:
 			return nil
 		}
 	}
@@ -215,7 +217,7 @@ func (c *child) read() error {
 
 func (w *world) readGroup(
 	ctx context.Context, a *actor, id string, group int, deadline time.Time,
-) (replay.Outcome, error) {
+) (segment.Outcome, error) {
 	if w.plant.readGroup != nil {
 		return w.plant.readGroup(ctx, a, id, group, deadline)
 	}

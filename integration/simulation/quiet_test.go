@@ -6,6 +6,8 @@ import (
 	"sync"
 	"testing"
 
+	"reprise/pkg/replay/segment"
+
 	"reprise/pkg/control"
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
@@ -111,7 +113,7 @@ func (w *world) readAll(t *testing.T, a *actor, id string) {
 	}
 	for group := range row.Groups {
 		if outcome, err := w.readerOf(a).Read(ctx, id, group, w.clock().Add(drainLimit)); err != nil ||
-			outcome != replay.Done {
+			outcome != segment.Done {
 			t.Fatalf("read group %d: %s, %v", group, outcome, err)
 		}
 	}

@@ -6,6 +6,8 @@ import (
 	"testing"
 	"time"
 
+	"reprise/pkg/replay/segment"
+
 	"reprise/pkg/datastore"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay"
@@ -22,7 +24,7 @@ func (w *world) catchUp(t *testing.T, a *actor, id string) replay.Row {
 	}
 	for group := range row.Groups {
 		outcome, err := w.readerOf(a).Read(ctx, id, group, w.clock().Add(drainLimit))
-		if err != nil || outcome != replay.Done {
+		if err != nil || outcome != segment.Done {
 			t.Fatalf("read group %d: %s, %v", group, outcome, err)
 		}
 	}

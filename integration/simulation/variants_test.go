@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"time"
 
+	"reprise/pkg/replay/segment"
+
 	"golang.org/x/sync/errgroup"
 
 	"reprise/pkg/control"
@@ -20,14 +22,14 @@ import (
 
 // parallelRanges reads the buckets of a lane side by side, with the ordinals
 // that reading them in order would give.
-func parallelRanges(ctx context.Context, a *actor, id string, group int, deadline time.Time) (replay.Outcome, error) {
+func parallelRanges(ctx context.Context, a *actor, id string, group int, deadline time.Time) (segment.Outcome, error) {
 	w := a.world
 	row, err := w.storeOf(a).Load(ctx, id)
 	if err != nil {
 		return "", err
 	}
 	if row.Cancel || row.Status.Ended() {
-		return replay.Stopped, nil
+		return segment.Stopped, nil
 	}
 	if r := row.Request; r.From != nil || r.To != nil || len(r.Types) > 0 || len(r.Entities) > 0 {
 		return w.readerOf(a).Read(ctx, id, group, deadline)
@@ -41,7 +43,7 @@ func parallelRanges(ctx context.Context, a *actor, id string, group int, deadlin
 			return "", err
 		}
 	}
-	return replay.Done, nil
+	return segment.Done, nil
 }
 
 type rangeReader struct {

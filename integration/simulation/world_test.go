@@ -6,6 +6,8 @@ import (
 	"sync"
 	"time"
 
+	"reprise/pkg/replay/segment"
+
 	"reprise/pkg/control"
 	"reprise/pkg/datastore"
 	"reprise/pkg/event"
@@ -261,7 +263,7 @@ type plant struct {
 	consume func(w *world, lane event.Lane, records [][]byte) [][]byte
 	// reader decorates the readers' stores, readGroup replaces the readers.
 	reader    func(a *actor, t control.Table, s feed.Stream) (control.Table, feed.Stream)
-	readGroup func(ctx context.Context, a *actor, id string, group int, deadline time.Time) (replay.Outcome, error)
+	readGroup func(ctx context.Context, a *actor, id string, group int, deadline time.Time) (segment.Outcome, error)
 	// write replaces the live consumers. applyRegistry decorates the table from which
 	// the playback consumer reads the registry, judged the Data Store of those who
 	// check generations, closer that of those who drop them.

@@ -4,6 +4,8 @@ import (
 	"context"
 	"strconv"
 
+	"reprise/pkg/replay/segment"
+
 	"reprise/pkg/datastore"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/meter/forecast"
@@ -58,8 +60,8 @@ func (p *Platform) finder() *datastore.BucketFinder {
 }
 
 // Reader is what read-segment is made of.
-func (p *Platform) Reader() *replay.Reader {
-	return &replay.Reader{
+func (p *Platform) Reader() *segment.Reader {
+	return &segment.Reader{
 		Store:       p.store,
 		Log:         p.EventLog,
 		Heads:       p.heads,

@@ -135,7 +135,8 @@ type Extent struct {
 	Delivered int64 `json:"delivered"`
 }
 
-func (e *Extent) add(o Extent) {
+// Add adds another extent to e.
+func (e *Extent) Add(o Extent) {
 	e.Events += o.Events
 	e.Bytes += o.Bytes
 	e.Delivered += o.Delivered
@@ -183,7 +184,8 @@ func (c Checkpoint) plus(o Checkpoint) Checkpoint {
 	return c
 }
 
-func (s Store) loadCheckpoint(ctx context.Context, of CutRef, t Track) (Checkpoint, error) {
+// LoadCheckpoint returns the checkpoint of a track in a cut, the zero one if there is none.
+func (s Store) LoadCheckpoint(ctx context.Context, of CutRef, t Track) (Checkpoint, error) {
 	at, _, err := control.Load[Checkpoint](ctx, s.Table, of.checkpoint(t))
 	if err != nil && !errors.Is(err, control.ErrNotFound) {
 		return Checkpoint{}, fmt.Errorf("load checkpoint of lane %s: %w", t.Lane, err)
@@ -191,9 +193,9 @@ func (s Store) loadCheckpoint(ctx context.Context, of CutRef, t Track) (Checkpoi
 	return at, nil
 }
 
-// advance stores a checkpoint, unless another reader of the track has stored one that
+// Advance stores a checkpoint, unless another reader of the track has stored one that
 // is at least as far.
-func (s Store) advance(ctx context.Context, of CutRef, t Track, to Checkpoint) error {
+func (s Store) Advance(ctx context.Context, of CutRef, t Track, to Checkpoint) error {
 	_, err := control.Update(ctx, s.Table, of.checkpoint(t), func(at *Checkpoint, _ bool) error {
 		if at.Done || at.Read.Count > to.Read.Count ||
 			(at.Read.Count == to.Read.Count && !to.Done && at.Slices >= to.Slices) {
@@ -249,7 +251,7 @@ func (s Store) rewind(ctx context.Context, of CutRef, t Track, mark datastore.Ma
 
 // LoadCheckpoints returns the checkpoints of an ordered replay that exist among lanes.
 func (s Store) LoadCheckpoints(ctx context.Context, row Row, lanes []event.Lane) (map[event.Lane]Checkpoint, error) {
-	found, err := s.loadTracks(ctx, row.Present(), wholeLanes(lanes))
+	found, err := s.LoadTracks(ctx, row.Present(), wholeLanes(lanes))
 	byLane := make(map[event.Lane]Checkpoint, len(found))
 	for t, at := range found {
 		byLane[t.Lane] = at
@@ -257,8 +259,8 @@ func (s Store) LoadCheckpoints(ctx context.Context, row Row, lanes []event.Lane)
 	return byLane, err
 }
 
-// loadTracks returns the checkpoints of a replay that exist among tracks.
-func (s Store) loadTracks(ctx context.Context, of CutRef, tracks []Track) (map[Track]Checkpoint, error) {
+// LoadTracks returns the checkpoints of a replay that exist among tracks.
+func (s Store) LoadTracks(ctx context.Context, of CutRef, tracks []Track) (map[Track]Checkpoint, error) {
 	found, err := loadEach[Checkpoint](ctx, s.Table, tracks, of.checkpoint)
 	if err != nil {
 		return nil, fmt.Errorf("load checkpoints: %w", err)
@@ -268,7 +270,7 @@ func (s Store) loadTracks(ctx context.Context, of CutRef, tracks []Track) (map[T
 
 // Tracks returns the checkpoints of a planned replay, as far as it has any.
 func (s Store) Tracks(ctx context.Context, row Row) (map[Track]Checkpoint, error) {
-	return s.loadTracks(ctx, row.Present(), row.tracks())
+	return s.LoadTracks(ctx, row.Present(), row.tracks())
 }
 
 // ReadSoFar returns how many events of a planned replay were read, and how many of
@@ -277,7 +279,7 @@ func (s Store) ReadSoFar(ctx context.Context, row Row) (read, delivered int64, e
 	checkpoints, err := s.Tracks(ctx, row)
 	var sum Extent
 	for _, at := range checkpoints {
-		sum.add(at.Reached())
+		sum.Add(at.Reached())
 	}
 	return sum.Events, sum.Delivered, err
 }

@@ -14,10 +14,10 @@ import (
 // is read again.
 func TestOnlyWhatIsMissingIsReadAgain(t *testing.T) {
 	w := replaytest.New(t)
-	here, there := entitiesIn(w, 0, 1)[0], entitiesIn(w, 1, 1)[0]
+	here, there := w.EntitiesIn(0, 1)[0], w.EntitiesIn(1, 1)[0]
 	w.Send(here, here, here, there)
 	row := w.Plan("r", replay.Request{})
-	tap := &streamTap{Stream: w.Playback, codec: w.Codec}
+	tap := &replaytest.Tap{Stream: w.Playback, Codec: w.Codec}
 	reader := w.Reader()
 	reader.Playback, reader.RecordBytes = tap, 1
 	for group := range row.Groups {
@@ -25,15 +25,15 @@ func TestOnlyWhatIsMissingIsReadAgain(t *testing.T) {
 		w.Must(err)
 	}
 	w.Lose()
-	for i, header := range tap.puts {
+	for i, header := range tap.Puts {
 		// The last two of the first lane are lost.
 		if header.Lane == 1 || header.Playback.From == 0 {
-			_, err := w.Consumer().Consume(t.Context(), header.Lane, tap.data[i:i+1])
+			_, err := w.Consumer().Consume(t.Context(), header.Lane, tap.Data[i:i+1])
 			w.Must(err)
 		}
 	}
-	wantDrain(t, w, drainer(w), time.Minute, replay.Reread)
-	back, whole := checkpoint(t, w, "r", 0), checkpoint(t, w, "r", 1)
+	wantDrain(t, w, w.Drainer(), time.Minute, replay.Reread)
+	back, whole := w.Checkpoint("r", 0), w.Checkpoint("r", 1)
 	if back.Done || back.Delivered.Count != 1 || !whole.Done {
 		t.Errorf("set back to %+v and %+v", back, whole)
 	}
@@ -41,16 +41,16 @@ func TestOnlyWhatIsMissingIsReadAgain(t *testing.T) {
 	if took := w.Consume(); took.Events != 2 || took.Repeated != 0 || took.Gaps != 0 {
 		t.Errorf("consumed again: %+v", took)
 	}
-	wantDrain(t, w, drainer(w), time.Minute, replay.Drained)
+	wantDrain(t, w, w.Drainer(), time.Minute, replay.Drained)
 }
 
 // The number of times that lanes are read again is limited.
 func TestLanesAreReadAgainABoundedNumberOfTimes(t *testing.T) {
 	w, _ := undelivered(t)
 	w.Change("r", func(row *replay.Row) { row.Pass = 999 })
-	wantDrain(t, w, drainer(w), time.Minute, replay.Reread)
+	wantDrain(t, w, w.Drainer(), time.Minute, replay.Reread)
 	w.Deliver("r")
-	if _, err := drainer(w).Check(t.Context(), "r", w.Soon()); !errors.Is(err, replay.ErrStalled) {
+	if _, err := w.Drainer().Check(t.Context(), "r", w.Soon()); !errors.Is(err, replay.ErrStalled) {
 		t.Errorf("read again for the 1001st time: %v", err)
 	}
 }
@@ -67,8 +67,8 @@ func TestADrainStopsWithItsReplay(t *testing.T) {
 		w, _ := undelivered(t)
 		stop(w)
 		before := w.Row("r").Status
-		wantDrain(t, w, drainer(w), time.Minute, replay.DrainStopped)
-		if row := w.Row("r"); row.Status != before || row.Pass != 0 || !checkpoint(t, w, "r", 0).Done {
+		wantDrain(t, w, w.Drainer(), time.Minute, replay.DrainStopped)
+		if row := w.Row("r"); row.Status != before || row.Pass != 0 || !w.Checkpoint("r", 0).Done {
 			t.Errorf("%s: the replay is %s, pass %d", name, row.Status, row.Pass)
 		}
 	}
@@ -80,7 +80,7 @@ func TestADrainLeavesAProvedReplayAlone(t *testing.T) {
 	for name, at := range map[string]int{"before the drain": 0, "as the drain begins": 2} {
 		w, records := undelivered(t)
 		consume(t, w, records...)
-		d := drainer(w)
+		d := w.Drainer()
 		d.Store.Table = interruptRow(w, at, proved)
 		if at == 0 {
 			w.Change("r", proved)
@@ -119,7 +119,7 @@ func TestALateDrainDecidesNothing(t *testing.T) {
 			w.Change("r", func(row *replay.Row) { row.Status = replay.Draining })
 			expected := w.Row("r")
 			change(&expected)
-			late := drainer(w)
+			late := w.Drainer()
 			late.Store.Table = interruptRow(w, at, change)
 			wantDrain(t, w, late, time.Minute, replay.Waiting)
 			row := w.Row("r")
@@ -127,7 +127,7 @@ func TestALateDrainDecidesNothing(t *testing.T) {
 				row.Stalls != expected.Stalls || row.Waiting != nil {
 				t.Errorf("%s, at read %d: %s, pass %d, stalls %d", name, at, row.Status, row.Pass, row.Stalls)
 			}
-			if at == 2 && !checkpoint(t, w, "r", 0).Done {
+			if at == 2 && !w.Checkpoint("r", 0).Done {
 				t.Errorf("%s: a lane was set back", name)
 			}
 		}
@@ -141,7 +141,7 @@ func TestALateDrainDoesNotEndAnothersWait(t *testing.T) {
 	waits := &replay.WaitingFor{For: "the playback consumer", Since: w.Now.Add(-time.Minute)}
 	w.Change("r", func(row *replay.Row) { row.Status, row.Waiting, row.Stalls = replay.Draining, waits, 1 })
 	consume(t, w, records[0])
-	late := drainer(w)
+	late := w.Drainer()
 	late.Store.Table = interruptRow(w, 2, func(row *replay.Row) { row.Pass, row.Stalls = 1, 2 })
 	wantDrain(t, w, late, time.Minute, replay.Waiting)
 	if row := w.Row("r"); row.Pass != 1 || row.Stalls != 2 || row.Waiting == nil || !row.Waiting.Since.Equal(waits.Since) {
@@ -155,10 +155,10 @@ func TestADrainThatOutlivesItsReplaySetsNothingBack(t *testing.T) {
 	for at := 2; ; at++ {
 		w, _ := undelivered(t)
 		w.Change("r", func(row *replay.Row) { row.Status = replay.Draining })
-		late := drainer(w)
+		late := w.Drainer()
 		late.Store.Table = interruptRow(w, at, func(row *replay.Row) { row.Status = replay.Failed })
 		state, err := late.Check(t.Context(), "r", w.Now.Add(time.Minute))
-		if row := w.Row("r"); err != nil || row.Status != replay.Failed || row.Pass != 0 || !checkpoint(t, w, "r", 0).Done {
+		if row := w.Row("r"); err != nil || row.Status != replay.Failed || row.Pass != 0 || !w.Checkpoint("r", 0).Done {
 			t.Fatalf("read %d: %v, the replay is %s, pass %d", at, err, row.Status, row.Pass)
 		}
 		if state != replay.DrainStopped {

@@ -11,32 +11,20 @@ import (
 	"reprise/pkg/replay/replaytest"
 )
 
-// drainer polls every second, and loses patience after ten.
-func drainer(w *replaytest.World) *replay.Drainer {
-	return &replay.Drainer{
-		Store:       w.Store,
-		Registry:    w.Registry,
-		Generations: w.Generations,
-		Patience:    10 * time.Second,
-		Poll:        time.Second,
-		Sleep:       w.Sleep,
-	}
-}
-
 // undelivered has replay "r" of three events of a lane. It was read into one
 // record for each event and not consumed. The records are returned.
 func undelivered(t *testing.T) (w *replaytest.World, records [][]byte) {
 	t.Helper()
 	w = replaytest.New(t)
-	a := entitiesIn(w, 0, 1)[0]
+	a := w.EntitiesIn(0, 1)[0]
 	w.Send(a, a, a)
 	w.Plan("r", replay.Request{})
-	tap := &streamTap{Stream: w.Playback, codec: w.Codec}
+	tap := &replaytest.Tap{Stream: w.Playback, Codec: w.Codec}
 	reader := w.Reader()
 	reader.Playback, reader.RecordBytes = tap, 1
 	_, err := reader.Read(t.Context(), "r", 0, w.Soon())
 	w.Must(err)
-	return w, tap.data
+	return w, tap.Data
 }
 
 func consume(t *testing.T, w *replaytest.World, records ...[]byte) replay.Consumed {
@@ -61,7 +49,7 @@ func TestLanesAreReadAgainInIntervalsThatDouble(t *testing.T) {
 	began := w.Now
 	var after []time.Duration
 	for len(after) < 5 {
-		state, err := drainer(w).Check(t.Context(), "r", w.Soon())
+		state, err := w.Drainer().Check(t.Context(), "r", w.Soon())
 		w.Must(err)
 		if row := w.Row("r"); state == replay.Waiting && row.Status != replay.Draining {
 			t.Errorf("while the drain waits, the replay is %s", row.Status)
@@ -88,16 +76,16 @@ func TestShortDrainsSharePatience(t *testing.T) {
 	w, records := undelivered(t)
 	began := w.Now
 	for _, at := range []time.Duration{3, 8} {
-		wantDrain(t, w, drainer(w), 3*time.Second, replay.Waiting)
+		wantDrain(t, w, w.Drainer(), 3*time.Second, replay.Waiting)
 		if took := w.Now.Sub(began); took != at*time.Second {
 			t.Fatalf("waited for %s", took)
 		}
 		w.Now = w.Now.Add(2 * time.Second)
 	}
 	consume(t, w, records[0])
-	wantDrain(t, w, drainer(w), 3*time.Second, replay.Waiting)
+	wantDrain(t, w, w.Drainer(), 3*time.Second, replay.Waiting)
 	w.Now = w.Now.Add(5 * time.Second)
-	wantDrain(t, w, drainer(w), 3*time.Second, replay.Reread)
+	wantDrain(t, w, w.Drainer(), 3*time.Second, replay.Reread)
 	row := w.Row("r")
 	if took := w.Now.Sub(began); took != 20*time.Second || row.Idle != nil || row.Reached != 1 {
 		t.Errorf("read again after %s, idle since %v, reached %d", took, row.Idle, row.Reached)
@@ -119,7 +107,7 @@ func TestADrainGivesUpAtItsLimit(t *testing.T) {
 			row.Stalls, row.Waiting = 30, &replay.WaitingFor{For: "the playback consumer", Since: began}
 		})
 		w.Now = began.Add(want - 5*time.Second)
-		d := drainer(w)
+		d := w.Drainer()
 		d.Limit = limit
 		_, err := d.Check(t.Context(), "r", w.Soon())
 		if took := w.Now.Sub(began); !errors.Is(err, replay.ErrStalled) || took != want {
@@ -132,11 +120,11 @@ func TestADrainGivesUpAtItsLimit(t *testing.T) {
 // there was no progress. That does not count as a stall.
 func TestALaneThatWasNotReadIsReadAtOnce(t *testing.T) {
 	w, _ := undelivered(t)
-	wantDrain(t, w, drainer(w), time.Minute, replay.Reread)
+	wantDrain(t, w, w.Drainer(), time.Minute, replay.Reread)
 	w.Now = w.Now.Add(24 * time.Hour)
 	before := w.Row("r")
 	now := w.Now
-	wantDrain(t, w, drainer(w), time.Minute, replay.Reread)
+	wantDrain(t, w, w.Drainer(), time.Minute, replay.Reread)
 	row := w.Row("r")
 	if !w.Now.Equal(now) || row.Pass != 2 || row.Stalls != 1 || *row.Waiting != *before.Waiting {
 		t.Errorf("after %s: pass %d, stalls %d, waits for %+v", w.Now.Sub(now), row.Pass, row.Stalls, row.Waiting)
@@ -154,7 +142,7 @@ func TestProgressEndsTheWait(t *testing.T) {
 	w.Now = w.Now.Add(time.Minute)
 	consume(t, w, records[0])
 	began := w.Now
-	d := drainer(w)
+	d := w.Drainer()
 	d.Sleep = func(ctx context.Context, pause time.Duration) error {
 		if row := w.Row("r"); row.Waiting != nil || row.Stalls != 0 || row.Reached != 1 {
 			t.Errorf("after progress the replay waits for %+v, stalls %d, reached %d", row.Waiting, row.Stalls, row.Reached)
@@ -175,7 +163,7 @@ func TestProgressEndsTheWait(t *testing.T) {
 func TestProgressDuringACheckCounts(t *testing.T) {
 	w, records := undelivered(t)
 	began := w.Now
-	d := drainer(w)
+	d := w.Drainer()
 	d.Sleep = func(ctx context.Context, pause time.Duration) error {
 		if w.Now.Sub(began) == 7*time.Second {
 			consume(t, w, records[0])
@@ -202,7 +190,7 @@ func TestADrainedReplayWaitsForNothing(t *testing.T) {
 		w, records := undelivered(t)
 		consume(t, w, records...)
 		w.Change("r", func(row *replay.Row) { row.Waiting, row.Stalls, row.Reached = waiting, 2, 3 })
-		wantDrain(t, w, drainer(w), time.Minute, replay.Drained)
+		wantDrain(t, w, w.Drainer(), time.Minute, replay.Drained)
 		if row := w.Row("r"); row.Waiting != nil || row.Stalls != 0 || row.Reached != 3 || row.Pass != 0 {
 			t.Errorf("%s: waits for %+v, stalls %d, reached %d", name, row.Waiting, row.Stalls, row.Reached)
 		}

@@ -7,23 +7,11 @@ import (
 
 	"reprise/pkg/datastore"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/feed"
 	"reprise/pkg/local/localstore/localstoretest"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/planning"
 	"reprise/pkg/replay/replaytest"
 )
-
-// slow lets time pass with every record.
-type slow struct {
-	feed.Stream
-	pass func()
-}
-
-func (s slow) Put(ctx context.Context, key string, data []byte) (string, error) {
-	s.pass()
-	return s.Stream.Put(ctx, key, data)
-}
 
 // A plan freezes what a replay covers, and divides it among readers.
 func ExamplePlanner() {
@@ -41,26 +29,6 @@ func ExamplePlanner() {
 
 	fmt.Println(row.Status, row.Total, "events,", row.Groups, "groups of lanes,", row.Slices, "slice of time", err)
 	// Output: RUNNING 3 events, 2 groups of lanes, 1 slice of time <nil>
-}
-
-// A reader works through a group of lanes of a planned replay. It is called
-// again for as long as it reports that it has to continue.
-func ExampleReader() {
-	t := new(localstoretest.Example)
-	defer t.End()
-	w := replaytest.New(t)
-	w.Send("alice", "alice", "alice")
-	w.Plan("r", replay.Request{})
-
-	reader := &replay.Reader{Store: w.Store, Log: w.Log, Heads: w.Heads, Width: eventlog.Hour, Lanes: w.Lanes,
-		Codec: w.Codec, Playback: w.Playback}
-	outcome, err := reader.Read(context.Background(), "r", 0, w.Now.Add(10*time.Minute))
-
-	fmt.Println(outcome, err)
-	fmt.Println(w.Consume().Events, "events were delivered")
-	// Output:
-	// done <nil>
-	// 3 events were delivered
 }
 
 // A drain waits for the consumer of the playback stream. If the consumer makes

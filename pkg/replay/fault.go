@@ -69,7 +69,7 @@ func OtherVersion(planned, have string) error {
 // so that no step of a rebuild runs with code that folds differently.
 func (s Store) Working(ctx context.Context, id string) (Row, error) {
 	row, err := s.Load(ctx, id)
-	if err != nil || row.Cancel || row.Status.Ended() {
+	if err != nil || row.Over() {
 		return row, err
 	}
 	if err := row.fault(); err != nil {

@@ -7,6 +7,7 @@ import (
 	"reprise/pkg/control"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/replaytest"
+	"reprise/pkg/replay/segment"
 )
 
 // A replay that is over ends as it was to end, with whatever fault its row names
@@ -22,10 +23,10 @@ func TestAReplayThatIsOverHasNoFault(t *testing.T) {
 			row.Version = "another version"
 			over(row)
 		})
-		if outcome, err := w.Reader().Read(t.Context(), "r", 0, w.Soon()); outcome != replay.Stopped || err != nil {
+		if outcome, err := w.Reader().Read(t.Context(), "r", 0, w.Soon()); outcome != segment.Stopped || err != nil {
 			t.Errorf("%s: the reader says %q, %v", name, outcome, err)
 		}
-		if state, err := drainer(w).Check(t.Context(), "r", w.Soon()); state != replay.DrainStopped || err != nil {
+		if state, err := w.Drainer().Check(t.Context(), "r", w.Soon()); state != replay.DrainStopped || err != nil {
 			t.Errorf("%s: the drain is %q, %v", name, state, err)
 		}
 	}
@@ -36,7 +37,7 @@ func TestAReplayThatIsOverHasNoFault(t *testing.T) {
 func TestAStepFailsWhileTheRowCannotBeRead(t *testing.T) {
 	w, _ := undelivered(t)
 	unreadable := replaytest.Intercepted{Table: w.Store.Table, Read: replaytest.Failing(replay.RowKey("r"))}
-	reader, d := w.Reader(), drainer(w)
+	reader, d := w.Reader(), w.Drainer()
 	reader.Store.Table, d.Store.Table = unreadable, unreadable
 	if _, err := reader.Read(t.Context(), "r", 0, w.Soon()); !errors.Is(err, replaytest.ErrUnreadable) {
 		t.Errorf("read: %v", err)

@@ -58,12 +58,12 @@ func wantConsumed(t *testing.T, w *replaytest.World, records [][]byte, want repl
 func TestABatchOfManyReplaysIsConsumedRecordByRecord(t *testing.T) {
 	w, mine := undelivered(t)
 	w.Plan("s", replay.Request{})
-	tap := &streamTap{Stream: w.Playback, codec: w.Codec}
+	tap := &replaytest.Tap{Stream: w.Playback, Codec: w.Codec}
 	reader := w.Reader()
 	reader.Playback, reader.RecordBytes = tap, 1
 	_, err := reader.Read(t.Context(), "s", 0, w.Soon())
 	w.Must(err)
-	theirs := tap.data
+	theirs := tap.Data
 	header := func(lane event.Lane, id string) record.Header {
 		return record.Header{Lane: lane, Playback: &record.Playback{Replay: id, To: 1}}
 	}
@@ -124,7 +124,7 @@ func TestNothingIsConsumedOfADamagedRecord(t *testing.T) {
 			return [][]byte{line, placed([]byte(`{"specversion":"1.0"}`))}
 		},
 		"an event of another lane": func(w *replaytest.World, p *record.Playback, line []byte) [][]byte {
-			e.Subject = entitiesIn(w, 1, 1)[0]
+			e.Subject = w.EntitiesIn(1, 1)[0]
 			p.To++
 			return [][]byte{line, placed(e.AppendJSON(nil))}
 		},

@@ -124,7 +124,7 @@ func (m marks) laneSums(ctx context.Context, row Row) (
 	map[event.Lane]Checkpoint, map[event.Lane]datastore.Mark, error,
 ) {
 	tracks := row.tracks()
-	checkpoints, err := m.store.loadTracks(ctx, row.Present(), tracks)
+	checkpoints, err := m.store.LoadTracks(ctx, row.Present(), tracks)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -167,4 +167,17 @@ func (s Store) Marks(
 		return nil, nil
 	}
 	return marks, err
+}
+
+// TakenIn reports whether everything up to the replay's cut was read, and the marks of
+// its generation have reached the end of every lane.
+func (s Store) TakenIn(ctx context.Context, row Row, marks map[event.Lane]datastore.Mark) (bool, error) {
+	ends, err := s.LoadCheckpoints(ctx, row, row.Lanes)
+	for _, lane := range row.Lanes {
+		end := ends[lane].End
+		if err != nil || end == nil || marks[lane].Ordinal < end.Delivered.Count {
+			return false, err
+		}
+	}
+	return true, nil
 }

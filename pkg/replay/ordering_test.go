@@ -15,6 +15,7 @@ import (
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/replaytest"
 	"reprise/pkg/replay/request"
+	"reprise/pkg/replay/segment"
 )
 
 // machine carries a planned replay out as the state machine does, until it is drained. Its
@@ -93,7 +94,7 @@ func (m *machine) read(id string, child int) {
 		if err != nil && !errors.Is(err, replaytest.ErrUnreadable) {
 			m.t.Fatal(err)
 		}
-		if outcome == replay.Done || outcome == replay.Stopped {
+		if outcome == segment.Done || outcome == segment.Stopped {
 			return
 		}
 		if m.rough && m.rng.IntN(3) == 0 {

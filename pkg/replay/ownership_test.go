@@ -1,6 +1,7 @@
 package replay_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -17,15 +18,15 @@ import (
 func rebuildRead(t *testing.T) (w *replaytest.World, generation string, records [][]byte) {
 	t.Helper()
 	w = replaytest.New(t)
-	a := entitiesIn(w, 0, 1)[0]
+	a := w.EntitiesIn(0, 1)[0]
 	w.Send(a, a, a)
 	generation = rebuilding(t, w, "r")
-	tap := &streamTap{Stream: w.Playback, codec: w.Codec}
+	tap := &replaytest.Tap{Stream: w.Playback, Codec: w.Codec}
 	reader := w.Reader()
 	reader.Playback = tap
 	_, err := reader.Read(t.Context(), "r", 0, w.Soon())
 	w.Must(err)
-	return w, generation, tap.data
+	return w, generation, tap.Data
 }
 
 // A rebuild writes into the generation that the registry says it owns, and only
@@ -60,7 +61,7 @@ func TestARebuildWritesOnlyIntoWhatItOwns(t *testing.T) {
 			want = replay.Consumed{Events: 3}
 		}
 		wantConsumed(t, w, records, want)
-		_, errDrain := drainer(w).Check(t.Context(), "r", w.Now)
+		_, errDrain := w.Drainer().Check(t.Context(), "r", w.Now)
 		_, errProof := w.Prover().Prove(t.Context(), "r")
 		if errors.Is(errDrain, datastore.ErrUnknown) == tt.owns || errors.Is(errProof, datastore.ErrUnknown) == tt.owns {
 			t.Errorf("%s: drain %v, proof %v", name, errDrain, errProof)
@@ -96,7 +97,7 @@ func TestARebuildThatCannotGoOnIsRefusedByName(t *testing.T) {
 			t.Errorf("%s: the row says %+v", fault, row.Fault)
 		}
 		wantConsumed(t, w, records, replay.Consumed{Foreign: 1})
-		if _, err := drainer(w).Check(t.Context(), "r", w.Soon()); !errors.Is(err, tt.want) {
+		if _, err := w.Drainer().Check(t.Context(), "r", w.Soon()); !errors.Is(err, tt.want) {
 			t.Errorf("%s: the drain ends with %v", fault, err)
 		}
 	}
@@ -107,7 +108,7 @@ func TestARebuildThatCannotGoOnIsRefusedByName(t *testing.T) {
 func TestNoStepGoesOnWithAnotherVersion(t *testing.T) {
 	w, _, _ := rebuildRead(t)
 	w.Change("r", func(row *replay.Row) { row.Version = "" })
-	other, prover := drainer(w), w.Prover()
+	other, prover := w.Drainer(), w.Prover()
 	other.Store.Version, prover.Store.Version = "another version", "another version"
 	if _, err := other.Check(t.Context(), "r", w.Soon()); !errors.Is(err, replay.ErrOtherVersion) {
 		t.Errorf("drain: %v", err)
@@ -115,14 +116,14 @@ func TestNoStepGoesOnWithAnotherVersion(t *testing.T) {
 	if _, err := prover.Prove(t.Context(), "r"); !errors.Is(err, replay.ErrOtherVersion) {
 		t.Errorf("prove: %v", err)
 	}
-	wantDrain(t, w, drainer(w), time.Minute, replay.Reread)
+	wantDrain(t, w, w.Drainer(), time.Minute, replay.Reread)
 }
 
 // A replay that fills no generation has no version that its steps could differ from.
 func TestAReplayWithoutAGenerationHasNoVersion(t *testing.T) {
 	w, records := undelivered(t)
 	consume(t, w, records...)
-	other := drainer(w)
+	other := w.Drainer()
 	other.Store.Version = "another version"
 	wantDrain(t, w, other, time.Minute, replay.Drained)
 }
@@ -132,7 +133,7 @@ func TestAReplayWithoutAGenerationHasNoVersion(t *testing.T) {
 // be read is an error.
 func TestTheAppliedEventsOfAReplayAreCounted(t *testing.T) {
 	w := replaytest.New(t)
-	here, there := entitiesIn(w, 0, 1)[0], entitiesIn(w, 1, 1)[0]
+	here, there := w.EntitiesIn(0, 1)[0], w.EntitiesIn(1, 1)[0]
 	w.Send(here, here, there)
 	generation := rebuilding(t, w, "rebuild")
 	w.Plan("plain", replay.Request{})
@@ -182,4 +183,15 @@ func TestAMarkIsKeptWhereItsRowsAre(t *testing.T) {
 	if mark := markOf(t, w, "r"); mark.Ordinal != 0 {
 		t.Errorf("the control table's mark is %+v", mark)
 	}
+}
+
+// consumedOf returns how many events of a replay its marks say were consumed.
+func consumedOf(
+	ctx context.Context, w *replaytest.World, registry datastore.Registry, generations datastore.Generations, id string,
+) (events int64, err error) {
+	marks, err := w.Store.Marks(ctx, registry, generations, w.Row(id))
+	for _, mark := range marks {
+		events += mark.Ordinal
+	}
+	return events, err
 }

@@ -57,6 +57,15 @@ type LanePlan struct {
 	Start Checkpoint     `json:"start,omitzero"`
 }
 
+// MaxCatchUps bounds how often the cut of a replay is moved, and so its documents. At a
+// retention of a day that is more than a year of passes.
+const MaxCatchUps = 1000
+
+// ErrNeverCatchesUp says that the cut of a rebuild was moved as often as it may be: the log
+// grows as fast as the rebuild reads it.
+var ErrNeverCatchesUp = errors.New("the rebuild does not catch up with the log: " +
+	"it needs a higher rate or more readers")
+
 // End is the number of all slices, those of earlier cuts included.
 func (p *Plan) End() int { return p.First + len(p.Slices) }
 
@@ -110,6 +119,15 @@ func (s Store) KeepScope(ctx context.Context, id, entity string, buckets []event
 		return fmt.Errorf("store buckets of an entity: %w", err)
 	}
 	return nil
+}
+
+// LoadScope returns the buckets that a replay reads for one of its entities.
+func (s Store) LoadScope(ctx context.Context, id, entity string) ([]eventlog.Bucket, error) {
+	buckets, _, err := control.Load[[]eventlog.Bucket](ctx, s.Table, scopeKey(id, entity))
+	if err != nil {
+		return nil, fmt.Errorf("load buckets of an entity: %w", err)
+	}
+	return buckets, nil
 }
 
 // KeepStart stores where reading of a lane begins in a moved cut, unless it has begun.

@@ -32,7 +32,7 @@ func finished(w *replaytest.World, id string, request replay.Request) replay.Row
 // it is empty; a replay of single entities asks only about their lanes.
 func TestAProofLooksAtLanesThatThePlanLeftOut(t *testing.T) {
 	w := replaytest.New(t)
-	here, there := entitiesIn(w, 0, 1)[0], entitiesIn(w, 1, 1)[0]
+	here, there := w.EntitiesIn(0, 1)[0], w.EntitiesIn(1, 1)[0]
 	w.Send(here, there)
 	loseHead(t, w, 1)
 	finished(w, "all", replay.Request{})
@@ -81,7 +81,7 @@ func TestAProofOfARebuildCountsItsRows(t *testing.T) {
 		},
 	} {
 		w := replaytest.New(t)
-		here, there := entitiesIn(w, 0, 3), entitiesIn(w, 1, 1)[0]
+		here, there := w.EntitiesIn(0, 3), w.EntitiesIn(1, 1)[0]
 		w.Send(here[0], here[1], there, here[0])
 		w.SendType("of.no.projection", there)
 		generation := rebuilding(t, w, "r")

@@ -1,10 +1,7 @@
 package replay
 
 import (
-	"context"
 	"errors"
-	"fmt"
-	"regexp"
 	"time"
 
 	"reprise/pkg/control"
@@ -171,14 +168,31 @@ func PaceKey(id string) control.Key { return control.Key{Partition: Partition(id
 // BudgetKey is the key of the document by which a replay's readers take turns.
 func BudgetKey(id string) control.Key { return control.Key{Partition: Partition(id), Sort: "budget"} }
 
-// windowed reports whether each slice waits for its consumer.
-func (r *Row) windowed() bool { return r.Request.Order() == request.ByWindow }
+// Over reports whether nothing more is to be read, delivered or waited for.
+func (r *Row) Over() bool { return r.Cancel || r.Status.Ended() }
+
+// Windowed reports whether each slice waits for its consumer.
+func (r *Row) Windowed() bool { return r.Request.Order() == request.ByWindow }
 
 // sliceFollows reports whether a slice waits for the consumer of the one that is open.
-func (r *Row) sliceFollows() bool { return r.windowed() && r.Window+1 < r.Slices }
+func (r *Row) sliceFollows() bool { return r.Windowed() && r.Window+1 < r.Slices }
 
 // Children is how many segment readers the replay's map run starts.
 func (r *Row) Children() int { return Children(r.Request, r.Groups, r.Slices) }
+
+// Outdated reports whether the cut is older than half of the event stream's retention, so
+// that a consumer which begins at it might come too late. A retention of 0 is for ever.
+func (r *Row) Outdated(now time.Time, retention time.Duration) bool {
+	return retention > 0 && r.Cut != nil && now.Sub(*r.Cut) > retention/2
+}
+
+// FirstCut is when the replay's first cut was frozen, nil before that.
+func (r *Row) FirstCut() *time.Time {
+	if r.Began != nil {
+		return r.Began
+	}
+	return r.Cut
+}
 
 // WaitingFor says what a replay waits for, and since when it has made no progress.
 type WaitingFor struct {
@@ -213,146 +227,3 @@ var (
 	// too late to pause it.
 	ErrPromoting = errors.New("the replay is making its generation active")
 )
-
-// idPattern matches names that an execution can have and that are safe in logs.
-var idPattern = regexp.MustCompile(`^[0-9A-Za-z_-]{1,80}$`)
-
-// CheckID returns ErrRequest for an id that cannot name an execution.
-func CheckID(id string) error {
-	if !idPattern.MatchString(id) {
-		return fmt.Errorf("%w: a name has 1 to 80 of the characters 0-9, A-Z, a-z, - and _", ErrRequest)
-	}
-	return nil
-}
-
-// Store stores replays in the control table. It is safe for concurrent use.
-type Store struct {
-	Table control.Table
-	Now   func() time.Time
-	// Version is this program's version of the projections, which the steps of
-	// rebuilds compare with the replay's.
-	Version string
-}
-
-const rowsPartition = "replays"
-
-// RowKey is the key of a replay's row in the control table.
-func RowKey(id string) control.Key { return control.Key{Partition: rowsPartition, Sort: id} }
-
-// Partition is the partition of a replay's plan, checkpoints, marks and costs.
-func Partition(id string) string { return "replay#" + id }
-
-// Create creates a replay. If one of that id exists, Create returns its row if the
-// request is the same, else ErrExists.
-func (s Store) Create(ctx context.Context, id string, asked Request) (row Row, created bool, err error) {
-	if err := CheckID(id); err != nil {
-		return Row{}, false, err
-	}
-	asked, err = asked.Normalized()
-	if err != nil {
-		return Row{}, false, err
-	}
-	row, err = control.Update(ctx, s.Table, RowKey(id), func(row *Row, exists bool) error {
-		created = !exists
-		if exists {
-			if !row.Request.Same(asked) {
-				return ErrExists
-			}
-			return control.Unchanged()
-		}
-		*row = Row{ID: id, Request: asked, Status: Planned, Created: s.Now().UTC()}
-		return nil
-	})
-	if err != nil {
-		return Row{}, false, fmt.Errorf("create replay %s: %w", id, err)
-	}
-	return row, created, nil
-}
-
-// Load returns a replay's row, or ErrNotFound.
-func (s Store) Load(ctx context.Context, id string) (Row, error) {
-	if CheckID(id) != nil {
-		return Row{}, fmt.Errorf("load replay: %w", ErrNotFound)
-	}
-	row, _, err := control.Load[Row](ctx, s.Table, RowKey(id))
-	if errors.Is(err, control.ErrNotFound) {
-		err = ErrNotFound
-	}
-	if err != nil {
-		return Row{}, fmt.Errorf("load replay %s: %w", id, err)
-	}
-	return row, nil
-}
-
-// List calls visit for every replay, ordered by id.
-func (s Store) List(ctx context.Context, visit func(Row) error) error {
-	err := control.Each(ctx, s.Table, rowsPartition, "", func(_ string, row Row) error { return visit(row) })
-	if err != nil {
-		return fmt.Errorf("list replays: %w", err)
-	}
-	return nil
-}
-
-// Update changes the row of a replay, or returns ErrEnded if it has ended.
-func (s Store) Update(ctx context.Context, id string, change func(*Row) error) (Row, error) {
-	row, err := control.Update(ctx, s.Table, RowKey(id), func(row *Row, exists bool) error {
-		if !exists {
-			return ErrNotFound
-		}
-		if row.Status.Ended() {
-			return ErrEnded
-		}
-		return change(row)
-	})
-	if err != nil {
-		return row, fmt.Errorf("update replay %s: %w", id, err)
-	}
-	return row, nil
-}
-
-// Started records that the replay has an execution. It is idempotent.
-func (s Store) Started(ctx context.Context, id string) error {
-	_, err := s.Update(ctx, id, func(row *Row) error {
-		if row.Started != nil {
-			return control.Unchanged()
-		}
-		at := s.Now().UTC()
-		row.Started = &at
-		return nil
-	})
-	if errors.Is(err, ErrEnded) {
-		return nil
-	}
-	return err
-}
-
-// End gives a replay its final status, unless check, which may be nil, returns an
-// error for the row. A replay that has ended keeps its status, and ended is true
-// then. A cancelled replay ends as Cancelled, whatever its execution reports.
-func (s Store) End(ctx context.Context, id string, status Status, failure *Failure, check func(*Row) error,
-) (row Row, ended bool, err error) {
-	row, err = control.Update(ctx, s.Table, RowKey(id), func(row *Row, exists bool) error {
-		if !exists {
-			return ErrNotFound
-		}
-		if ended = row.Status.Ended(); ended {
-			return control.Unchanged()
-		}
-		if check != nil {
-			if err := check(row); err != nil {
-				return err
-			}
-		}
-		at := s.Now().UTC()
-		row.Status, row.Failure, row.Ended = status, failure, &at
-		row.Paused, row.PausedBy, row.Tokens = false, nil, nil
-		if row.Cancel && !row.Promoted {
-			row.Status, row.Failure = Cancelled, nil
-		}
-		return nil
-	})
-	if err != nil {
-		return row, ended, fmt.Errorf("end replay %s: %w", id, err)
-	}
-	return row, ended, nil
-}

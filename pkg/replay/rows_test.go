@@ -126,7 +126,7 @@ func TestALaneWithoutAPlanIsNotEmpty(t *testing.T) {
 	if _, err := w.Reader().Read(t.Context(), "r", 0, w.Soon()); !errors.Is(err, control.ErrNotFound) {
 		t.Errorf("read: %v", err)
 	}
-	if at := checkpoint(t, w, "r", row.Lanes[0]); at.Done || at.End != nil {
+	if at := w.Checkpoint("r", row.Lanes[0]); at.Done || at.End != nil {
 		t.Errorf("the checkpoint is %+v", at)
 	}
 }

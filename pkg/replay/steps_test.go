@@ -6,6 +6,7 @@ import (
 
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/replaytest"
+	"reprise/pkg/replay/segment"
 )
 
 // A replay that was cancelled before it was planned is not planned any more.
@@ -47,14 +48,14 @@ func TestAReaderGoesOnWhereTheOneBeforeStopped(t *testing.T) {
 	w.Plan("r", replay.Request{})
 	reader := w.Reader()
 	reader.RecordBytes, reader.PageBytes = 1, 1 // a record, and a look at the clock, for each event
-	reader.Playback = slow{w.Playback, func() { w.Now = w.Now.Add(20 * time.Second) }}
-	var outcomes []replay.Outcome
+	reader.Playback = replaytest.Slow{Stream: w.Playback, Pass: func() { w.Now = w.Now.Add(20 * time.Second) }}
+	var outcomes []segment.Outcome
 	for range 2 {
 		outcome, err := reader.Read(t.Context(), "r", 0, w.Soon())
 		w.Must(err)
 		outcomes = append(outcomes, outcome)
 	}
-	if outcomes[0] != replay.Continue || outcomes[1] != replay.Done {
+	if outcomes[0] != segment.Continue || outcomes[1] != segment.Done {
 		t.Errorf("read in %v", outcomes)
 	}
 	if took := w.Consume(); took.Events != 5 || took.Repeated != 0 || took.Gaps != 0 {

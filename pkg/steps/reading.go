@@ -5,12 +5,14 @@ import (
 	"strconv"
 	"time"
 
+	"reprise/pkg/replay/segment"
+
 	"reprise/pkg/replay"
 )
 
 // ReadSegment reads one lane group until it is done or time runs out.
 type ReadSegment struct {
-	Reader *replay.Reader
+	Reader *segment.Reader
 	Now    func() time.Time
 	// Limit is the longest time that one invocation reads.
 	Limit time.Duration
@@ -34,7 +36,7 @@ func (in SegmentInput) Work() (id, worker string) { return in.Replay, strconv.It
 // console of Step Functions. Bytes are those of the events' lines, seconds and rates have
 // three digits after the point.
 type SegmentOutput struct {
-	Status replay.Outcome `json:"status"`
+	Status segment.Outcome `json:"status"`
 	// Events, Bytes, Seconds and EventsPerSecond are of this invocation.
 	Events          int64   `json:"events"`
 	Bytes           int64   `json:"bytes"`
@@ -74,7 +76,7 @@ func (h *ReadSegment) Handle(ctx context.Context, in SegmentInput) (SegmentOutpu
 	return segmentOutput(in, reading, h.Now().Sub(began).Seconds()), nil
 }
 
-func segmentOutput(in SegmentInput, r replay.Reading, seconds float64) SegmentOutput {
+func segmentOutput(in SegmentInput, r segment.Reading, seconds float64) SegmentOutput {
 	events, passed := in.ChildEvents+r.Events, in.ChildSeconds+seconds
 	return SegmentOutput{
 		Status:               r.Outcome,

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"time"
 
+	"reprise/pkg/replay/segment"
+
 	"reprise/pkg/meter/forecast"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/cutover"
@@ -93,7 +95,7 @@ type PlanOutput struct {
 	Slices int   `json:"slices"`
 	// Inputs describes the children of the map run, at most 512, each in some 100 bytes.
 	// It is left out where none will be started.
-	Inputs []replay.GroupText `json:"inputs,omitempty"`
+	Inputs []segment.GroupText `json:"inputs,omitempty"`
 	// Totals are those of the replay so far, which an earlier execution may have left.
 	Totals  *replay.Totals `json:"totals,omitempty"`
 	Rebuild bool           `json:"rebuild"`
@@ -207,7 +209,7 @@ func (h *PlanReplay) planned(ctx context.Context, row replay.Row) (PlanOutput, e
 		out.Totals, err = h.Store.Totals(ctx, row)
 	}
 	if err == nil {
-		out.Inputs, err = h.Store.GroupTexts(ctx, row)
+		out.Inputs, err = segment.GroupTexts(ctx, h.Store, row)
 	}
 	if err != nil {
 		return PlanOutput{}, fault(err)

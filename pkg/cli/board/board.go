@@ -7,8 +7,9 @@ import (
 	"strings"
 	"time"
 
+	"reprise/pkg/replay/segment"
+
 	"reprise/pkg/cli/progress"
-	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 )
 
@@ -143,7 +144,7 @@ func cells(g *lifecycle.GroupProgress, d *lifecycle.Detail) []string {
 	} else {
 		all = append(all, "taken in "+progress.Count(g.Consumed))
 	}
-	return append(all, "lanes "+replay.LanesText(g.Lanes))
+	return append(all, "lanes "+segment.LanesText(g.Lanes))
 }
 
 func state(g *lifecycle.GroupProgress, now time.Time) string {

@@ -82,7 +82,7 @@ func (p *Promoter) CatchUp(ctx context.Context, planner *planning.Planner, id, e
 		return replay.Row{}, err
 	}
 	row, err := p.Store.Working(ctx, id)
-	if err != nil || row.Generation == "" || row.Cancel || row.Status.Ended() {
+	if err != nil || row.Generation == "" || row.Over() {
 		return row, err
 	}
 	due, err := p.due(ctx, row)

@@ -19,7 +19,7 @@ func (p *Promoter) Prepare(ctx context.Context, id, version string) error {
 	if err != nil {
 		return err
 	}
-	if !row.Request.Rebuild || row.Cancel || row.Status.Ended() {
+	if !row.Request.Rebuild || row.Over() {
 		return nil
 	}
 	if row.Generation == "" {

@@ -77,7 +77,7 @@ func (p *Promoter) Promote(ctx context.Context, id string, deadline time.Time) (
 		return "", err
 	case row.Promoted:
 		return Promoted, nil
-	case row.Cancel || row.Status.Ended():
+	case row.Over():
 		return PromotionStopped, nil
 	case row.Paused:
 		return PromotionPaused, nil

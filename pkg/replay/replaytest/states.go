@@ -143,3 +143,11 @@ func (w *World) WantTables(want ...string) {
 		w.t.Errorf("tables %v, want %v", have, want)
 	}
 }
+
+// Checkpoint returns the stored checkpoint of a lane.
+func (w *World) Checkpoint(id string, lane event.Lane) replay.Checkpoint {
+	w.t.Helper()
+	found, err := w.Store.LoadCheckpoints(w.t.Context(), w.Row(id), []event.Lane{lane})
+	w.Must(err)
+	return found[lane]
+}

@@ -3,6 +3,8 @@ package replaytest
 import (
 	"time"
 
+	"reprise/pkg/replay/segment"
+
 	"reprise/pkg/datastore"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
@@ -23,8 +25,8 @@ func (w *World) Planner() *planning.Planner {
 }
 
 // Reader delivers to the playback stream.
-func (w *World) Reader() *replay.Reader {
-	return &replay.Reader{
+func (w *World) Reader() *segment.Reader {
+	return &segment.Reader{
 		Store:    w.Store,
 		Log:      w.Log,
 		Heads:    w.Heads,
@@ -77,5 +79,17 @@ func (w *World) Deliver(id string) {
 	for group := range w.Row(id).Groups {
 		_, err := w.Reader().Read(w.t.Context(), id, group, w.Soon())
 		w.Must(err)
+	}
+}
+
+// Drainer polls every second, and loses patience after ten.
+func (w *World) Drainer() *replay.Drainer {
+	return &replay.Drainer{
+		Store:       w.Store,
+		Registry:    w.Registry,
+		Generations: w.Generations,
+		Patience:    10 * time.Second,
+		Poll:        time.Second,
+		Sleep:       w.Sleep,
 	}
 }

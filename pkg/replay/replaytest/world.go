@@ -3,6 +3,7 @@ package replaytest
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strconv"
 	"time"
 
@@ -162,3 +163,14 @@ func count(n int, e *event.Event) (int, error) {
 }
 
 var errWrong = errors.New("it is wrong")
+
+// EntitiesIn returns the first n entities of a lane, in ascending order.
+func (w *World) EntitiesIn(lane event.Lane, n int) []string {
+	var found []string
+	for i := 100; len(found) < n; i++ {
+		if name := fmt.Sprintf("entity-%d", i); w.Lanes.Of(name) == lane {
+			found = append(found, name)
+		}
+	}
+	return found
+}

@@ -1,4 +1,4 @@
-package replay_test
+package segment_test
 
 import (
 	"slices"
@@ -8,11 +8,12 @@ import (
 	"reprise/pkg/control"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/replaytest"
+	"reprise/pkg/replay/segment"
 )
 
 // paged is a reader of pages of one event each; an interval passes with every
 // page.
-func paged(w *replaytest.World, interval time.Duration, before func()) *replay.Reader {
+func paged(w *replaytest.World, interval time.Duration, before func()) *segment.Reader {
 	reader := w.Reader()
 	reader.PageBytes = 1
 	reader.Log = &logTap{Log: w.Log, before: func() {
@@ -51,7 +52,7 @@ func TestAReaderStopsWithItsReplay(t *testing.T) {
 		"failed":    func(row *replay.Row) { row.Status = replay.Failed },
 	} {
 		w := replaytest.New(t)
-		a := entitiesIn(w, 0, 1)[0]
+		a := w.EntitiesIn(0, 1)[0]
 		w.Send(a, a, a, a, a)
 		w.Plan("r", replay.Request{})
 		pages := 0
@@ -61,10 +62,10 @@ func TestAReaderStopsWithItsReplay(t *testing.T) {
 			}
 		})
 		outcome, err := reader.Read(t.Context(), "r", 0, w.Soon())
-		if outcome != replay.Stopped || err != nil || pages != 2 {
+		if outcome != segment.Stopped || err != nil || pages != 2 {
 			t.Errorf("%s: %q, %v after %d pages", name, outcome, err, pages)
 		}
-		if took := w.Consume(); took.Events != 0 || checkpoint(t, w, "r", 0).Done {
+		if took := w.Consume(); took.Events != 0 || w.Checkpoint("r", 0).Done {
 			t.Errorf("%s: delivered %+v", name, took)
 		}
 	}
@@ -77,7 +78,7 @@ func TestAReaderThatRunsOutOfTimeDeliversWhatItHasRead(t *testing.T) {
 	w.Send("a", "a", "a", "a", "a")
 	w.Plan("r", replay.Request{})
 	reader := paged(w, 20*time.Second, func() {})
-	if outcome, err := reader.Read(t.Context(), "r", 0, w.Soon()); outcome != replay.Continue || err != nil {
+	if outcome, err := reader.Read(t.Context(), "r", 0, w.Soon()); outcome != segment.Continue || err != nil {
 		t.Errorf("%q, %v", outcome, err)
 	}
 	if took := w.Consume(); took.Events != 3 {

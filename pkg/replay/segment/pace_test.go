@@ -1,4 +1,4 @@
-package replay_test
+package segment_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/pace"
 	"reprise/pkg/replay/replaytest"
+	"reprise/pkg/replay/segment"
 )
 
 // paceTap notes when records are put.
@@ -24,7 +25,7 @@ func (p paceTap) Put(ctx context.Context, key string, data []byte) (string, erro
 }
 
 // atPace is a reader that is held to the pace of its replay. Only its waits take time.
-func atPace(w *replaytest.World, put func(), pressure pace.Pressure) *replay.Reader {
+func atPace(w *replaytest.World, put func(), pressure pace.Pressure) *segment.Reader {
 	reader := w.Reader()
 	reader.Playback = paceTap{reader.Playback, put}
 	reader.Pacer = func(row replay.Row) *pace.Pacer {
@@ -43,14 +44,14 @@ func atPace(w *replaytest.World, put func(), pressure pace.Pressure) *replay.Rea
 
 // many are events of one lane, since the clock of a world belongs to one goroutine.
 func many(w *replaytest.World, n int) {
-	w.Send(slices.Repeat(entitiesIn(w, 0, 4), n/4)...)
+	w.Send(slices.Repeat(w.EntitiesIn(0, 4), n/4)...)
 }
 
 // readAll reads every group, as often as a step that ends after a minute has to.
-func readAll(t *testing.T, w *replaytest.World, reader *replay.Reader, id string) (steps int) {
+func readAll(t *testing.T, w *replaytest.World, reader *segment.Reader, id string) (steps int) {
 	t.Helper()
 	for group := range w.Row(id).Groups {
-		for outcome := replay.Continue; outcome != replay.Done; steps++ {
+		for outcome := segment.Continue; outcome != segment.Done; steps++ {
 			var err error
 			if outcome, err = reader.Read(t.Context(), id, group, w.Soon()); err != nil {
 				t.Fatal(err)
@@ -144,7 +145,7 @@ func TestAReaderThatWaitsForItsRatePauses(t *testing.T) {
 		}
 	}
 	outcome, err := reader.Read(t.Context(), "r", 0, w.Soon())
-	if outcome != replay.Paused || err != nil || w.Now.Sub(began) > 10*time.Second {
+	if outcome != segment.Paused || err != nil || w.Now.Sub(began) > 10*time.Second {
 		t.Errorf("%q, %v after %s", outcome, err, w.Now.Sub(began))
 	}
 	w.Change("r", func(row *replay.Row) { row.Paused = false })

@@ -1,17 +1,14 @@
 package replay_test
 
 import (
-	"fmt"
 	"math/rand/v2"
-	"strings"
 	"testing"
 	"time"
 
-	"reprise/pkg/control"
-	"reprise/pkg/event"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/replaytest"
 	"reprise/pkg/replay/request"
+	"reprise/pkg/replay/segment"
 )
 
 // Readings add up to the replay, whatever the ordering and whatever fails in between, and
@@ -41,7 +38,7 @@ func TestReadingsAddUpAndNeverFall(t *testing.T) {
 				w.Lose() // what is lost is read again
 			}
 			w.Consume()
-			d := drainer(w)
+			d := w.Drainer()
 			report, err := d.Report(t.Context(), "r", w.Now.Add(time.Minute))
 			w.Must(err)
 			if report.Totals == nil || report.Readers != replay.DefaultParallelism {
@@ -67,31 +64,6 @@ func TestReadingsAddUpAndNeverFall(t *testing.T) {
 	}
 }
 
-// A paused child still tells how far its group is.
-func TestAPausedReadingKeepsTheNumbers(t *testing.T) {
-	w := replaytest.New(t)
-	w.Send("a", "b", "c", "d", "e")
-	row := w.Plan("r", replay.Request{})
-	var want, got int64
-	for child := range row.Children() {
-		reading, err := w.Reader().ReadCounted(t.Context(), "r", child, w.Soon())
-		w.Must(err)
-		want += reading.Group.Events
-	}
-	w.Change("r", func(row *replay.Row) { row.Paused = true })
-	for child := range row.Children() {
-		reading, err := w.Reader().ReadCounted(t.Context(), "r", child, w.Soon())
-		w.Must(err)
-		if reading.Outcome != replay.Paused || reading.Events != 0 {
-			t.Errorf("%+v", reading)
-		}
-		got += reading.Group.Events
-	}
-	if want != 5 || got != want {
-		t.Errorf("%d of %d events", got, want)
-	}
-}
-
 // A child of a large unordered replay reads several segments, each with the lanes and
 // ordinals of its own.
 func TestAChildReadsManySegments(t *testing.T) {
@@ -107,55 +79,15 @@ func TestAChildReadsManySegments(t *testing.T) {
 	for child := range row.Children() {
 		outcome, err := w.Reader().Read(t.Context(), "r", child, w.Soon())
 		w.Must(err)
-		if outcome != replay.Done {
+		if outcome != segment.Done {
 			t.Fatalf("child %d: %s", child, outcome)
 		}
 	}
 	w.Consume()
-	wantDrain(t, w, drainer(w), time.Minute, replay.Drained)
+	wantDrain(t, w, w.Drainer(), time.Minute, replay.Drained)
 	proof, err := w.Prover().Prove(t.Context(), "r")
 	w.Must(err)
 	if !proof.Complete || proof.Applied.Count != row.Total {
 		t.Errorf("%+v", proof)
-	}
-}
-
-// The texts stay short, whatever the number of groups and lanes.
-func TestGroupTextsAreShort(t *testing.T) {
-	w := replaytest.New(t)
-	w.Send("a", "b", "c", "d", "e", "f", "g", "h")
-	w.Now = w.Now.Add(30 * time.Hour)
-	w.Send("a", "b")
-	row := w.Plan("r", replay.Request{Parallelism: 1})
-	texts, err := w.Store.GroupTexts(t.Context(), row)
-	w.Must(err)
-	if len(texts) != row.Groups {
-		t.Fatalf("%d texts of %d groups", len(texts), row.Groups)
-	}
-	for _, text := range texts {
-		if text.Lanes == "" || text.From == "" || text.To != row.Cut.Format(time.RFC3339) {
-			t.Errorf("%+v", text)
-		}
-	}
-	// A plan with the most lanes, none next to another.
-	var plan replay.Plan
-	_, err = control.Update(t.Context(), w.Store.Table, control.Key{Partition: replay.Partition("r"), Sort: "plan"},
-		func(p *replay.Plan, _ bool) error {
-			p.Groups = make([]replay.Group, 2)
-			for lane := range 1024 {
-				g := &p.Groups[lane%2]
-				g.Lanes = append(g.Lanes, event.Lane(lane))
-			}
-			plan = *p
-			return nil
-		})
-	w.Must(err)
-	texts, err = w.Store.GroupTexts(t.Context(), row)
-	w.Must(err)
-	for i, text := range texts {
-		if len(text.Lanes) > 64+2 || !strings.HasSuffix(text.Lanes, " … (512 lanes)") ||
-			!strings.HasPrefix(text.Lanes, fmt.Sprintf("%d ", plan.Groups[i].Lanes[0])) {
-			t.Errorf("%q", text.Lanes)
-		}
 	}
 }

@@ -1,22 +1,19 @@
-package replay
+package segment
 
 import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"reprise/pkg/control"
 	"reprise/pkg/event"
 	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
 	"reprise/pkg/feed"
+	"reprise/pkg/replay"
 	"reprise/pkg/replay/budget"
 	"reprise/pkg/replay/pace"
-	"reprise/pkg/replay/request"
 )
 
 const (
@@ -50,7 +47,7 @@ const (
 // Two readers of one group, even if one is a zombie, do no harm: each delivers a
 // contiguous run of events that starts at or before the last checkpoint.
 type Reader struct {
-	Store Store
+	Store replay.Store
 	Log   eventlog.Log
 	Heads eventlog.Heads
 	Width eventlog.Width
@@ -70,7 +67,7 @@ type Reader struct {
 	CheckpointEvery time.Duration
 	// Pacer makes what holds a reader to the pace of its replay; nil means that every
 	// reader reads as fast as it can.
-	Pacer func(Row) *pace.Pacer
+	Pacer func(replay.Row) *pace.Pacer
 	// Budget makes what holds a reader, of a lane group, to the budget of its replay;
 	// nil means that budgets hold nobody.
 	Budget func(id string, group int) *budget.Keeper
@@ -91,18 +88,18 @@ func (r *Reader) ReadCounted(ctx context.Context, id string, group int, deadline
 		return Reading{}, err
 	}
 	plan, err := r.Store.LoadPlan(ctx, row)
-	if stop := row.stops(); stop != "" && errors.Is(err, control.ErrNotFound) {
+	if stop := stops(&row); stop != "" && errors.Is(err, control.ErrNotFound) {
 		return Reading{Outcome: stop}, nil
 	}
 	if err != nil {
 		return Reading{}, err
 	}
-	all := Children(row.Request, len(plan.Groups), len(plan.Slices))
+	all := replay.Children(row.Request, len(plan.Groups), len(plan.Slices))
 	if group < 0 || group >= all {
-		if stop := row.stops(); stop != "" { // it may have ended without a plan
+		if stop := stops(&row); stop != "" { // it may have ended without a plan
 			return Reading{Outcome: stop}, nil
 		}
-		return Reading{}, fmt.Errorf("read group %d of %d: %w", group, all, ErrRequest)
+		return Reading{}, fmt.Errorf("read group %d of %d: %w", group, all, replay.ErrRequest)
 	}
 	parts := assigned(row, plan, group, all)
 	t := tally{plan: plan, Reading: Reading{Slice: plan.End(), Slices: plan.End()}}
@@ -113,16 +110,16 @@ func (r *Reader) ReadCounted(ctx context.Context, id string, group int, deadline
 	if err != nil {
 		return Reading{}, fmt.Errorf("read group %d of replay %s: %w", group, id, err)
 	}
-	t.Since = time.Duration(row.since(r.Store.Now()) * float64(time.Second))
+	t.Since = row.Elapsed(r.Store.Now())
 	return t.Reading, nil
 }
 
 // stops is the outcome of reading a replay that is not to be read at present, or "".
-func (r *Row) stops() Outcome {
+func stops(row *replay.Row) Outcome {
 	switch {
-	case r.Cancel || r.Status.Ended():
+	case row.Over():
 		return Stopped
-	case r.Paused:
+	case row.Paused:
 		return Paused
 	}
 	return ""
@@ -130,9 +127,9 @@ func (r *Row) stops() Outcome {
 
 // readParts reads one part after the other, and returns those that were not begun.
 func (r *Reader) readParts(
-	ctx context.Context, row Row, group int, t *tally, parts []part, deadline time.Time,
+	ctx context.Context, row replay.Row, group int, t *tally, parts []part, deadline time.Time,
 ) (Outcome, []part, error) {
-	if stop := row.stops(); stop != "" {
+	if stop := stops(&row); stop != "" {
 		return stop, parts, nil
 	}
 	outcome, err := r.paced(ctx, row, group, deadline, func(all run) (outcome Outcome, err error) {
@@ -149,7 +146,7 @@ func (r *Reader) readParts(
 
 // paced calls read with a run that is held to the pace and the budget of the replay.
 func (r *Reader) paced(
-	ctx context.Context, row Row, group int, deadline time.Time, read func(run) (Outcome, error),
+	ctx context.Context, row replay.Row, group int, deadline time.Time, read func(run) (Outcome, error),
 ) (Outcome, error) {
 	var pacer *pace.Pacer
 	if r.Pacer != nil {
@@ -179,145 +176,4 @@ func (r *Reader) paced(
 	return outcome, err
 }
 
-// part is what one child reads at a time: a lane group, over the slices [from, to).
-type part struct {
-	lanes    []event.Lane
-	from, to int
-	// track is the number of the only slice in an unordered replay, else 0.
-	track int
-	// last says that the lanes end with the last slice.
-	last bool
-}
-
-// assigned are the parts of one of all children: its lane group over all slices, or
-// up to the one that the replay's window has opened; in an unordered replay some of the
-// segments.
-func assigned(row Row, plan Plan, child, all int) []part {
-	slices := plan.End()
-	if row.Request.Order() != request.Unordered {
-		p := part{lanes: plan.Groups[child].Lanes, from: plan.First, to: slices, last: true}
-		if row.windowed() {
-			p.to, p.last = min(row.Window+1, slices), row.Window+1 >= slices
-		}
-		return []part{p}
-	}
-	var parts []part
-	for segment := child; segment < slices*len(plan.Groups); segment += all {
-		slice := segment / len(plan.Groups)
-		lanes := plan.Groups[segment%len(plan.Groups)].Lanes
-		parts = append(parts, part{lanes: lanes, from: slice, to: slice + 1, track: slice + 1, last: true})
-	}
-	return parts
-}
-
 func (r *Reader) view() eventlog.View { return eventlog.View{Log: r.Log, Heads: r.Heads} }
-
-// run is one Read of a part in progress.
-type run struct {
-	reader *Reader
-	row    Row
-	part   part
-	// plans are those of the part's lanes, lanes are the readers of those that were not
-	// done, and ended has the checkpoints of the others.
-	plans map[event.Lane]LanePlan
-	lanes []*laneReader
-	ended map[Track]Checkpoint
-	watch *watch
-	pacer *pace.Pacer
-}
-
-func (r *run) begin(ctx context.Context) error {
-	var err error
-	if r.plans, err = r.reader.Store.LoadLanePlans(ctx, r.row, r.part.lanes); err != nil {
-		return err
-	}
-	r.ended = make(map[Track]Checkpoint)
-	for _, lane := range r.part.lanes {
-		track := Track{lane, r.part.track}
-		at, err := r.reader.Store.loadCheckpoint(ctx, r.row.Present(), track)
-		if err != nil {
-			return err
-		}
-		if at.Done {
-			r.ended[track] = at
-			continue
-		}
-		r.lanes = append(r.lanes, newLaneReader(r, r.plans[lane], track, at))
-	}
-	return nil
-}
-
-// read reads slice after slice, several lanes at a time, and then writes the lanes'
-// end markers, or notes the end of the last slice that is open.
-func (r *run) read(ctx context.Context, plan *Plan) (Outcome, error) {
-	if err := r.begin(ctx); err != nil {
-		return "", err
-	}
-	all := r.bounded(plan)
-	for i := r.part.from; i < r.part.to; i++ {
-		err := r.eachLane(ctx, func(ctx context.Context, l *laneReader) error {
-			at := i - plan.First
-			err := l.readSlices(ctx, all[at:at+1], i)
-			for errors.Is(err, errRegather) {
-				err = l.readSlices(ctx, all[r.part.from-plan.First:at+1], r.part.from)
-			}
-			return err
-		})
-		if outcome, stop := stopping(err); stop {
-			return outcome, r.flush(ctx, outcome)
-		}
-		if err != nil {
-			return "", err
-		}
-	}
-	finish := func(ctx context.Context, l *laneReader) error { return l.finish(ctx) }
-	if !r.part.last {
-		finish = func(ctx context.Context, l *laneReader) error { return l.endSlice(ctx, r.part.to) }
-	}
-	err := r.eachLane(ctx, finish)
-	if outcome, stop := stopping(err); stop {
-		return outcome, r.flush(ctx, outcome)
-	}
-	if err != nil {
-		return "", err
-	}
-	return Done, nil
-}
-
-// bounded are the slices within the bounds of the request.
-func (r *run) bounded(plan *Plan) []Slice {
-	all := slices.Clone(plan.Slices)
-	from, to := BucketRange(r.row.Request, r.reader.Width)
-	for i := range all {
-		if i == 0 && plan.First == 0 {
-			all[i].From = from
-		}
-		if all[i].To == "" {
-			all[i].To = to
-		}
-	}
-	return all
-}
-
-// flush delivers the pending events of all lanes, so that the next reader need not
-// read them again. A stopped replay delivers nothing more.
-func (r *run) flush(ctx context.Context, outcome Outcome) error {
-	if outcome == Stopped {
-		return nil
-	}
-	return r.eachLane(ctx, func(ctx context.Context, l *laneReader) error { return l.flush(ctx) })
-}
-
-func (r *run) eachLane(ctx context.Context, do func(context.Context, *laneReader) error) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(lanesAtOnce)
-	for _, l := range r.lanes {
-		group.Go(func() error {
-			if err := do(ctx, l); err != nil {
-				return fmt.Errorf("lane %s: %w", l.plan.Lane, err)
-			}
-			return nil
-		})
-	}
-	return group.Wait()
-}

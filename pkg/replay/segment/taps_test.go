@@ -1,4 +1,4 @@
-package replay_test
+package segment_test
 
 import (
 	"context"
@@ -10,25 +10,11 @@ import (
 	"time"
 
 	"reprise/pkg/control"
-	"reprise/pkg/datastore"
 	"reprise/pkg/event"
-	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
-	"reprise/pkg/feed"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/replaytest"
 )
-
-// entitiesIn returns the first n entities of a lane, in ascending order.
-func entitiesIn(w *replaytest.World, lane event.Lane, n int) []string {
-	var found []string
-	for i := 100; len(found) < n; i++ {
-		if name := fmt.Sprintf("entity-%d", i); w.Lanes.Of(name) == lane {
-			found = append(found, name)
-		}
-	}
-	return found
-}
 
 // position is the position of a world's event by its number: the first one that
 // is sent has number 1.
@@ -51,42 +37,6 @@ func leftover(t *testing.T, w *replaytest.World, entity string, number int, buck
 	}
 	b := eventlog.Hour.Of(bucket.UnixMilli())
 	w.Must(w.Log.Put(t.Context(), w.Lanes.Of(entity), b, []eventlog.Entry{entry}))
-}
-
-// checkpoint returns the stored checkpoint of a lane.
-func checkpoint(t *testing.T, w *replaytest.World, id string, lane event.Lane) replay.Checkpoint {
-	t.Helper()
-	found, err := w.Store.LoadCheckpoints(t.Context(), w.Row(id), []event.Lane{lane})
-	w.Must(err)
-	return found[lane]
-}
-
-// streamTap is a playback stream that records what is put.
-type streamTap struct {
-	feed.Stream
-	codec *record.Codec
-	mu    sync.Mutex
-	puts  []record.Header
-	data  [][]byte
-}
-
-func (s *streamTap) Put(ctx context.Context, key string, data []byte) (string, error) {
-	header, _, err := s.codec.Unpack(data)
-	if err != nil {
-		return "", err
-	}
-	s.mu.Lock()
-	s.puts, s.data = append(s.puts, header), append(s.data, data)
-	s.mu.Unlock()
-	return s.Stream.Put(ctx, key, data)
-}
-
-// spans are the ordinals [from, to) of the records that were put.
-func (s *streamTap) spans() (spans [][2]int64) {
-	for _, header := range s.puts {
-		spans = append(spans, [2]int64{header.Playback.From, header.Playback.To})
-	}
-	return spans
 }
 
 // logTap is a log that records its reads, and calls before, if set, ahead of
@@ -148,15 +98,4 @@ func (c *checkpointTap) Put(
 		c.mu.Unlock()
 	}
 	return c.Table.Put(ctx, key, body, previous)
-}
-
-// consumedOf returns how many events of a replay its marks say were consumed.
-func consumedOf(
-	ctx context.Context, w *replaytest.World, registry datastore.Registry, generations datastore.Generations, id string,
-) (events int64, err error) {
-	marks, err := w.Store.Marks(ctx, registry, generations, w.Row(id))
-	for _, mark := range marks {
-		events += mark.Ordinal
-	}
-	return events, err
 }

@@ -1,4 +1,4 @@
-package replay_test
+package segment_test
 
 import (
 	"encoding/json"
@@ -12,6 +12,7 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/replaytest"
+	"reprise/pkg/replay/segment"
 )
 
 // sendAtOnce logs n events of an entity in one record.
@@ -40,7 +41,7 @@ func sendAtOnce(t *testing.T, w *replaytest.World, entity string, n int) {
 // maximum number of events.
 func TestRecordsEndAtTheirLimits(t *testing.T) {
 	w := replaytest.New(t)
-	a := entitiesIn(w, 0, 1)[0]
+	a := w.EntitiesIn(0, 1)[0]
 	line := len((&event.Event{ID: "1", Source: "test", Type: "it.happened", Subject: a}).AppendJSON(nil))
 	for _, tt := range []struct {
 		bytes  int
@@ -54,12 +55,12 @@ func TestRecordsEndAtTheirLimits(t *testing.T) {
 		tt.before()
 		id := "r" + strconv.Itoa(tt.bytes)
 		w.Plan(id, replay.Request{})
-		tap := &streamTap{Stream: w.Playback, codec: w.Codec}
+		tap := &replaytest.Tap{Stream: w.Playback, Codec: w.Codec}
 		reader := w.Reader()
 		reader.Playback, reader.RecordBytes = tap, tt.bytes
 		_, err := reader.Read(t.Context(), id, 0, w.Soon())
-		if err != nil || !slices.Equal(tap.spans(), tt.want) {
-			t.Errorf("records of %d bytes hold %v, want %v; %v", tt.bytes, tap.spans(), tt.want, err)
+		if err != nil || !slices.Equal(tap.Spans(), tt.want) {
+			t.Errorf("records of %d bytes hold %v, want %v; %v", tt.bytes, tap.Spans(), tt.want, err)
 		}
 	}
 
@@ -67,24 +68,24 @@ func TestRecordsEndAtTheirLimits(t *testing.T) {
 	sendAtOnce(t, w, a, record.MaxEvents)
 	w.Send(a)
 	w.Plan("r", replay.Request{})
-	tap := &streamTap{Stream: w.Playback, codec: w.Codec}
+	tap := &replaytest.Tap{Stream: w.Playback, Codec: w.Codec}
 	reader := w.Reader()
 	reader.Playback, reader.RecordBytes = tap, 1<<30
 	_, err := reader.Read(t.Context(), "r", 0, w.Soon())
 	want := [][2]int64{{0, record.MaxEvents}, {record.MaxEvents, record.MaxEvents + 1}}
-	if err != nil || !slices.Equal(tap.spans(), want) {
-		t.Errorf("records hold %v, want %v; %v", tap.spans(), want, err)
+	if err != nil || !slices.Equal(tap.Spans(), want) {
+		t.Errorf("records hold %v, want %v; %v", tap.Spans(), want, err)
 	}
 }
 
 // readInPieces calls a reader until it has read a replay's first group, and
 // returns the number of calls.
-func readInPieces(t *testing.T, w *replaytest.World, reader *replay.Reader) int {
+func readInPieces(t *testing.T, w *replaytest.World, reader *segment.Reader) int {
 	t.Helper()
 	for calls := 1; calls < 100; calls++ {
 		outcome, err := reader.Read(t.Context(), "r", 0, w.Soon())
 		w.Must(err)
-		if outcome == replay.Done {
+		if outcome == segment.Done {
 			return calls
 		}
 	}
@@ -97,7 +98,7 @@ func readInPieces(t *testing.T, w *replaytest.World, reader *replay.Reader) int 
 // event once.
 func TestReadersReadNoPageTwice(t *testing.T) {
 	w := replaytest.New(t)
-	entities := entitiesIn(w, 0, 3)
+	entities := w.EntitiesIn(0, 3)
 	for range 3 {
 		w.Send(entities[2], entities[0], entities[1], entities[0])
 		w.Now = w.Now.Add(time.Hour)
@@ -174,15 +175,15 @@ func TestNoCheckpointPassesWhatIsNotDelivered(t *testing.T) {
 	}
 	w.Plan("r", replay.Request{Types: []string{"it.happened"}})
 	stored := &checkpointTap{Table: w.Store.Table}
-	tap := &streamTap{Stream: w.Playback, codec: w.Codec}
+	tap := &replaytest.Tap{Stream: w.Playback, Codec: w.Codec}
 	reader := w.Reader()
 	reader.Store.Table, reader.Playback = stored, tap
 	reader.Log = &logTap{Log: w.Log, before: func() { w.Now = w.Now.Add(time.Second) }}
 	reader.PageBytes, reader.CheckpointEvery = 1, time.Second
 	_, err := reader.Read(t.Context(), "r", 0, w.Soon())
 	w.Must(err)
-	if want := [][2]int64{{0, 1}}; !slices.Equal(tap.spans(), want) {
-		t.Errorf("records hold %v, want %v", tap.spans(), want)
+	if want := [][2]int64{{0, 1}}; !slices.Equal(tap.Spans(), want) {
+		t.Errorf("records hold %v, want %v", tap.Spans(), want)
 	}
 	for _, at := range stored.stored {
 		if at.Delivered.Count != 1 || at.Read.Count != 5 {
@@ -208,17 +209,17 @@ func TestARecordsPlaceHoldsNoEnd(t *testing.T) {
 	if state, err := drainer.Check(t.Context(), "r", w.Soon()); state != replay.Reread || err != nil {
 		t.Fatalf("drain: %s, %v", state, err)
 	}
-	tap := &streamTap{Stream: w.Playback, codec: w.Codec}
+	tap := &replaytest.Tap{Stream: w.Playback, Codec: w.Codec}
 	reader := w.Reader()
 	reader.Playback = tap
 	_, err := reader.Read(t.Context(), "r", 0, w.Soon())
 	w.Must(err)
-	if len(tap.puts) != 1 {
-		t.Fatalf("records hold %v", tap.spans())
+	if len(tap.Puts) != 1 {
+		t.Fatalf("records hold %v", tap.Spans())
 	}
 	var place map[string]json.RawMessage
-	w.Must(json.Unmarshal(tap.puts[0].Playback.Place, &place))
+	w.Must(json.Unmarshal(tap.Puts[0].Playback.Place, &place))
 	if _, found := place["end"]; found || string(place["bucket"]) != `"2026-03-01T00"` {
-		t.Errorf("the place is %s", tap.puts[0].Playback.Place)
+		t.Errorf("the place is %s", tap.Puts[0].Playback.Place)
 	}
 }

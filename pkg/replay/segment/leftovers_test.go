@@ -1,4 +1,4 @@
-package replay_test
+package segment_test
 
 import (
 	"testing"
@@ -13,13 +13,13 @@ import (
 // counted.
 func TestLeftoversAreNotDelivered(t *testing.T) {
 	w := replaytest.New(t)
-	a, b, other := entitiesIn(w, 0, 2)[0], entitiesIn(w, 0, 2)[1], entitiesIn(w, 1, 1)[0]
+	a, b, other := w.EntitiesIn(0, 2)[0], w.EntitiesIn(0, 2)[1], w.EntitiesIn(1, 1)[0]
 	w.Send(a, other, b)
 	leftover(t, w, a, 2, w.Now, w.Now)  // a record of the other lane has this number
 	leftover(t, w, a, 99, w.Now, w.Now) // beyond the head
 	w.Plan("r", replay.Request{})
 	w.Deliver("r")
-	if read := checkpoint(t, w, "r", 0).End.Read.Count; read != 2 {
+	if read := w.Checkpoint("r", 0).End.Read.Count; read != 2 {
 		t.Errorf("%d events were read of the lane, want 2", read)
 	}
 	if took := w.Consume(); took.Events != 3 {
@@ -54,7 +54,7 @@ func TestAnEndMarkerNamesWhatTheLogHasLost(t *testing.T) {
 		"a stream that keeps everything": {0, []left{{0, 2, 1_000 * retention}, {1, 99, 1_000 * retention}}, 0, 0},
 	} {
 		w := replaytest.New(t)
-		entities, other := entitiesIn(w, 0, 2), entitiesIn(w, 1, 1)[0]
+		entities, other := w.EntitiesIn(0, 2), w.EntitiesIn(1, 1)[0]
 		w.Send(entities[0], other, entities[1])
 		for _, l := range tt.left {
 			leftover(t, w, entities[l.entity], l.number, w.Now, w.Now.Add(-l.age))
@@ -70,7 +70,7 @@ func TestAnEndMarkerNamesWhatTheLogHasLost(t *testing.T) {
 func TestALeftoverOfARecordInTheLogIsNoLoss(t *testing.T) {
 	for _, number := range []int{2, 3} {
 		w := replaytest.New(t)
-		a, opened := entitiesIn(w, 0, 1)[0], w.Now
+		a, opened := w.EntitiesIn(0, 1)[0], w.Now
 		w.Send(a)
 		w.Now = w.Now.Add(time.Hour)
 		w.Send(a, a)
@@ -93,7 +93,7 @@ func readLane(t *testing.T, w *replaytest.World, retention time.Duration) replay
 		_, err := reader.Read(t.Context(), "r", group, w.Soon())
 		w.Must(err)
 	}
-	return *checkpoint(t, w, "r", 0).End
+	return *w.Checkpoint("r", 0).End
 }
 
 func wantLost(t *testing.T, w *replaytest.World, name string, end replay.End, stranded, missing int) {

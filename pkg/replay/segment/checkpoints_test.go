@@ -1,4 +1,4 @@
-package replay_test
+package segment_test
 
 import (
 	"context"
@@ -8,6 +8,7 @@ import (
 	"reprise/pkg/feed"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/replaytest"
+	"reprise/pkg/replay/segment"
 )
 
 // overtaken is a playback stream that lets another reader go ahead before the
@@ -27,10 +28,10 @@ func (o *overtaken) Put(ctx context.Context, key string, data []byte) (string, e
 
 // inPieces is a reader that delivers each event by itself and runs out of time
 // after three of them.
-func inPieces(w *replaytest.World) *replay.Reader {
+func inPieces(w *replaytest.World) *segment.Reader {
 	reader := w.Reader()
 	reader.RecordBytes, reader.PageBytes = 1, 1
-	reader.Playback = slow{w.Playback, func() { w.Now = w.Now.Add(20 * time.Second) }}
+	reader.Playback = replaytest.Slow{Stream: w.Playback, Pass: func() { w.Now = w.Now.Add(20 * time.Second) }}
 	return reader
 }
 
@@ -38,7 +39,7 @@ func inPieces(w *replaytest.World) *replay.Reader {
 // ahead has come to the end or not. What both deliver is consumed once.
 func TestACheckpointOnlyMovesForward(t *testing.T) {
 	for name, tt := range map[string]struct {
-		other func(w *replaytest.World) *replay.Reader
+		other func(w *replaytest.World) *segment.Reader
 		read  int64
 		done  bool
 	}{
@@ -46,7 +47,7 @@ func TestACheckpointOnlyMovesForward(t *testing.T) {
 		"the other is ahead":      {inPieces, 3, false},
 	} {
 		w := replaytest.New(t)
-		a := entitiesIn(w, 0, 1)[0]
+		a := w.EntitiesIn(0, 1)[0]
 		w.Send(a, a, a, a, a)
 		w.Plan("r", replay.Request{})
 		late := inPieces(w)
@@ -56,10 +57,10 @@ func TestACheckpointOnlyMovesForward(t *testing.T) {
 			w.Now = w.Now.Add(time.Hour) // the late reader is out of time after its record
 		}}
 		outcome, err := late.Read(t.Context(), "r", 0, w.Soon())
-		if outcome != replay.Continue || err != nil {
+		if outcome != segment.Continue || err != nil {
 			t.Errorf("%s: the late reader says %q, %v", name, outcome, err)
 		}
-		if at := checkpoint(t, w, "r", 0); at.Read.Count != tt.read || at.Delivered.Count != tt.read || at.Done != tt.done {
+		if at := w.Checkpoint("r", 0); at.Read.Count != tt.read || at.Delivered.Count != tt.read || at.Done != tt.done {
 			t.Errorf("%s: the checkpoint is %+v", name, at)
 		}
 		w.Deliver("r")
@@ -73,20 +74,22 @@ func TestACheckpointOnlyMovesForward(t *testing.T) {
 // its mark with does not come and go.
 func TestALaneThatIsReadAgainKeepsItsEnd(t *testing.T) {
 	w := replaytest.New(t)
-	a := entitiesIn(w, 0, 1)[0]
+	a := w.EntitiesIn(0, 1)[0]
 	w.Send(a, a, a, a, a)
 	w.Plan("r", replay.Request{})
 	w.Deliver("r")
 	w.Lose()
-	want := *checkpoint(t, w, "r", 0).End
+	want := *w.Checkpoint("r", 0).End
 	wantEnd := func(when string, read int64, done bool) {
 		t.Helper()
-		at := checkpoint(t, w, "r", 0)
+		at := w.Checkpoint("r", 0)
 		if at.End == nil || *at.End != want || at.Read.Count != read || at.Done != done {
 			t.Errorf("%s: the checkpoint is %+v", when, at)
 		}
 	}
-	wantDrain(t, w, drainer(w), time.Minute, replay.Reread)
+	if drain, err := w.Drainer().Check(t.Context(), "r", w.Soon()); drain != replay.Reread || err != nil {
+		t.Fatalf("the drain is %q, %v", drain, err)
+	}
 	wantEnd("set back", 0, false)
 	_, err := inPieces(w).Read(t.Context(), "r", 0, w.Soon())
 	w.Must(err)

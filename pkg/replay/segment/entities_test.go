@@ -1,4 +1,4 @@
-package replay_test
+package segment_test
 
 import (
 	"context"
@@ -10,6 +10,7 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/replaytest"
+	"reprise/pkg/replay/segment"
 )
 
 // A replay of single entities reads exactly these entities, in the buckets that
@@ -20,7 +21,7 @@ func TestOnlyTheSelectedEntitiesAreRead(t *testing.T) {
 	reader := w.Reader()
 	reader.Log = tap
 	outcome, err := reader.Read(t.Context(), "r", 0, w.Soon())
-	if outcome != replay.Done || err != nil {
+	if outcome != segment.Done || err != nil {
 		t.Fatalf("read: %s, %v", outcome, err)
 	}
 	// '!' sorts before the '#' that ends an entity in a key.
@@ -57,7 +58,7 @@ func worldOfScopes(t *testing.T) (w *replaytest.World, short, long string) {
 	t.Helper()
 	w = replaytest.New(t)
 	var other string
-	for _, short = range entitiesIn(w, 0, 20) {
+	for _, short = range w.EntitiesIn(0, 20) {
 		if long = short + "!"; w.Lanes.Of(long) == 0 {
 			break
 		}

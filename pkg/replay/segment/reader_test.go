@@ -1,4 +1,4 @@
-package replay_test
+package segment_test
 
 import (
 	"errors"
@@ -6,6 +6,7 @@ import (
 
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/replaytest"
+	"reprise/pkg/replay/segment"
 )
 
 // Nothing is delivered for a replay that somebody cancelled or that has ended
@@ -24,7 +25,7 @@ func TestNothingIsReadForAReplayThatShallNotGoOn(t *testing.T) {
 		stop(w)
 		for group := range row.Groups {
 			outcome, err := w.Reader().Read(t.Context(), "r", group, w.Soon())
-			if outcome != replay.Stopped || err != nil {
+			if outcome != segment.Stopped || err != nil {
 				t.Errorf("%s: group %d: %s, %v", name, group, outcome, err)
 			}
 		}
@@ -40,5 +41,30 @@ func TestAGroupThatThePlanLacksIsRefused(t *testing.T) {
 		if _, err := w.Reader().Read(t.Context(), "r", group, w.Soon()); !errors.Is(err, replay.ErrRequest) {
 			t.Errorf("group %d: %v", group, err)
 		}
+	}
+}
+
+// A paused child still tells how far its group is.
+func TestAPausedReadingKeepsTheNumbers(t *testing.T) {
+	w := replaytest.New(t)
+	w.Send("a", "b", "c", "d", "e")
+	row := w.Plan("r", replay.Request{})
+	var want, got int64
+	for child := range row.Children() {
+		reading, err := w.Reader().ReadCounted(t.Context(), "r", child, w.Soon())
+		w.Must(err)
+		want += reading.Group.Events
+	}
+	w.Change("r", func(row *replay.Row) { row.Paused = true })
+	for child := range row.Children() {
+		reading, err := w.Reader().ReadCounted(t.Context(), "r", child, w.Soon())
+		w.Must(err)
+		if reading.Outcome != segment.Paused || reading.Events != 0 {
+			t.Errorf("%+v", reading)
+		}
+		got += reading.Group.Events
+	}
+	if want != 5 || got != want {
+		t.Errorf("%d of %d events", got, want)
 	}
 }

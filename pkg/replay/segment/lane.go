@@ -1,18 +1,15 @@
-package replay
+package segment
 
 import (
 	"cmp"
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"time"
 
-	"reprise/pkg/control"
 	"reprise/pkg/event"
-	"reprise/pkg/event/record"
 	"reprise/pkg/eventlog"
+	"reprise/pkg/replay"
 	"reprise/pkg/replay/budget"
 	"reprise/pkg/replay/pace"
 	"reprise/pkg/replay/request"
@@ -27,27 +24,27 @@ const entityPage = 500
 type laneReader struct {
 	reader    *Reader
 	id        string
-	cut       CutRef
+	cut       replay.CutRef
 	selection request.Selection
-	plan      LanePlan
-	track     Track
+	plan      replay.LanePlan
+	track     replay.Track
 	watch     *watch
 	pacer     *pace.Pacer
 	// stored is the acknowledged checkpoint, and cursor how far the log was read.
 	// The pending lines are those between the two.
-	stored  Checkpoint
-	cursor  Checkpoint
+	stored  replay.Checkpoint
+	cursor  replay.Checkpoint
 	pending [][]byte
 	bytes   int
 	saved   time.Time
 	// began is what was read before, and most the Most of the checkpoint.
-	began Sum
-	most  *Extent
+	began replay.Sum
+	most  *replay.Extent
 	// rate is how many events a second were read lately.
 	rate float64
 }
 
-func newLaneReader(r *run, plan LanePlan, track Track, at Checkpoint) *laneReader {
+func newLaneReader(r *run, plan replay.LanePlan, track replay.Track, at replay.Checkpoint) *laneReader {
 	most := at.Most
 	at.End, at.Edge, at.Most, at.Moved, at.Rate = nil, nil, nil, 0, 0 // they are not part of a place
 	at.CatchUp = r.row.CatchUps
@@ -70,7 +67,7 @@ func newLaneReader(r *run, plan LanePlan, track Track, at Checkpoint) *laneReade
 
 // readSlices reads slices, of which the first has the number first, from the cursor on.
 // Slices that are known to be read are left out.
-func (l *laneReader) readSlices(ctx context.Context, some []Slice, first int) error {
+func (l *laneReader) readSlices(ctx context.Context, some []replay.Slice, first int) error {
 	for i, slice := range some {
 		if first+i < l.cursor.Slices {
 			continue
@@ -83,7 +80,7 @@ func (l *laneReader) readSlices(ctx context.Context, some []Slice, first int) er
 }
 
 // readSlice reads the lane's buckets of a slice, from the cursor on.
-func (l *laneReader) readSlice(ctx context.Context, slice Slice) error {
+func (l *laneReader) readSlice(ctx context.Context, slice replay.Slice) error {
 	if len(l.plan.Scopes) > 0 {
 		return l.readScopes(ctx, slice)
 	}
@@ -165,7 +162,7 @@ func (l *laneReader) strand(ctx context.Context, e *eventlog.Entry) error {
 }
 
 // readScopes reads, bucket by bucket, only the entities that the replay selects.
-func (l *laneReader) readScopes(ctx context.Context, slice Slice) error {
+func (l *laneReader) readScopes(ctx context.Context, slice replay.Slice) error {
 	perBucket, err := l.scopes(ctx)
 	if err != nil {
 		return err
@@ -207,9 +204,9 @@ func (l *laneReader) scopes(ctx context.Context) (map[eventlog.Bucket][]string, 
 		return cmp.Compare(event.EscapeEntity(a)+"#", event.EscapeEntity(b)+"#")
 	})
 	for _, entity := range entities {
-		buckets, _, err := control.Load[[]eventlog.Bucket](ctx, l.reader.Store.Table, scopeKey(l.id, entity))
+		buckets, err := l.reader.Store.LoadScope(ctx, l.id, entity)
 		if err != nil {
-			return nil, fmt.Errorf("load buckets of an entity: %w", err)
+			return nil, err
 		}
 		for _, b := range eventlog.ExpandBuckets(buckets) {
 			perBucket[b] = append(perBucket[b], entity)
@@ -255,166 +252,4 @@ func workOf(entries []eventlog.Entry) budget.Work {
 		done.ReadBytes += int64(len(entries[i].Line))
 	}
 	return done
-}
-
-// take moves the cursor over one entry.
-func (l *laneReader) take(ctx context.Context, b eventlog.Bucket, e *eventlog.Entry) error {
-	key := e.SortKey()
-	if b == l.cursor.Bucket && key <= l.cursor.After {
-		return nil
-	}
-	l.cursor.Bucket, l.cursor.After = b, key
-	digest := event.DigestOf(e.Position, e.Line)
-	l.cursor.Read.Add(len(e.Line), digest)
-	wanted, err := l.selection.Wants(e.Entity, e.Logged, e.Line)
-	if err != nil {
-		return fmt.Errorf("event at %s: %w", e.Position, err)
-	}
-	if !wanted {
-		return nil
-	}
-	l.cursor.Delivered.Add(len(e.Line), digest)
-	l.pending = append(l.pending, event.AppendPlaced(nil, e.Line, e.Position, e.Logged))
-	l.bytes += len(e.Line)
-	most := l.pacer.Most()
-	if l.bytes >= cmp.Or(l.reader.RecordBytes, record.TargetBytes) || len(l.pending) == record.MaxEvents ||
-		(most > 0 && len(l.pending) >= most) {
-		return l.deliver(ctx)
-	}
-	return nil
-}
-
-// errRegather says that the pending events, gathered at a higher rate, would be too many
-// at once: they were dropped, and have to be read again from the cursor.
-var errRegather = errors.New("events have to be read again")
-
-// deliver waits until the rate allows the pending events, and puts them.
-func (l *laneReader) deliver(ctx context.Context) error {
-	// Only a new rate has to be known here: a reader stops between two pages, so that
-	// it reads none twice.
-	if err := l.watch.check(ctx); err != nil {
-		if _, stop := stopping(err); !stop {
-			return err
-		}
-	}
-	if most := l.pacer.Most(); most > 0 && len(l.pending) > 2*most {
-		l.drop()
-		return errRegather
-	}
-	return l.deliverAll(ctx)
-}
-
-// deliverAll is deliver for events that are not read again, however many they are.
-func (l *laneReader) deliverAll(ctx context.Context) error {
-	if len(l.pending) == 0 {
-		return nil
-	}
-	if err := l.pacer.Wait(ctx, len(l.pending), l.watch.check); err != nil {
-		return err
-	}
-	return l.put(ctx)
-}
-
-// flush delivers the pending events at once, so that the next reader need not read them
-// again; not if a rate would have to be waited for.
-func (l *laneReader) flush(ctx context.Context) error {
-	if l.pacer.Most() > 0 {
-		l.drop()
-		return nil
-	}
-	return l.put(ctx)
-}
-
-// drop sets the cursor back to the checkpoint.
-func (l *laneReader) drop() { l.cursor, l.pending, l.bytes = l.stored, l.pending[:0], 0 }
-
-// put puts the pending lines as one record and, once it is acknowledged, stores the
-// checkpoint after it.
-func (l *laneReader) put(ctx context.Context) error {
-	if len(l.pending) == 0 {
-		return nil
-	}
-	place, err := json.Marshal(l.cursor)
-	if err != nil {
-		return fmt.Errorf("encode place: %w", err)
-	}
-	playback := &record.Playback{
-		Replay: l.id,
-		From:   l.stored.Delivered.Count,
-		To:     l.cursor.Delivered.Count,
-		Slice:  l.track.Slice,
-		Place:  place,
-	}
-	data, err := l.reader.Codec.Pack(record.Header{Lane: l.plan.Lane, Playback: playback}, l.pending)
-	if err != nil {
-		return fmt.Errorf("pack record: %w", err)
-	}
-	if _, err := l.reader.Playback.Put(ctx, l.reader.Lanes.Key(l.plan.Lane), data); err != nil {
-		return fmt.Errorf("put playback record: %w", err)
-	}
-	l.watch.keeper.Count(budget.Work{Delivered: int64(len(l.pending)), DeliveredBytes: int64(l.bytes)})
-	return l.save(ctx)
-}
-
-func (l *laneReader) save(ctx context.Context) error {
-	if err := l.reader.Store.advance(ctx, l.cut, l.track, l.timed()); err != nil {
-		return err
-	}
-	l.stored, l.pending, l.bytes = l.cursor, l.pending[:0], 0
-	l.saved = l.reader.Store.Now()
-	return nil
-}
-
-// timed is the cursor with the present time, and with the rate since the checkpoint
-// before, smoothed over some of them.
-func (l *laneReader) timed() Checkpoint {
-	const weight = 0.3 // of the newest
-	now := l.reader.Store.Now()
-	if passed := now.Sub(l.saved).Seconds(); passed > 0 {
-		newest := float64(l.cursor.Read.Count-l.stored.Read.Count) / passed
-		if l.rate == 0 {
-			l.rate = newest
-		}
-		l.rate = weight*newest + (1-weight)*l.rate
-	}
-	to := l.cursor
-	to.Moved, to.Rate = now.UnixMilli(), l.rate
-	return to
-}
-
-// saveSparse stores the cursor at intervals while nothing is selected, so that the
-// checkpoint of a sparse selection moves, too.
-func (l *laneReader) saveSparse(ctx context.Context) error {
-	every := cmp.Or(l.reader.CheckpointEvery, time.Second)
-	if len(l.pending) > 0 || l.reader.Store.Now().Sub(l.saved) < every || l.cursor.Read.Count == l.stored.Read.Count {
-		return nil
-	}
-	return l.save(ctx)
-}
-
-// endSlice delivers the pending lines and stores that a number of slices were read
-// whole.
-func (l *laneReader) endSlice(ctx context.Context, slices int) error {
-	if err := l.deliverAll(ctx); err != nil {
-		return err
-	}
-	l.cursor.Slices, l.cursor.Edge = slices, &Edge{slices, l.cursor.Delivered.Count}
-	err := l.save(ctx)
-	l.cursor.Edge, l.stored.Edge = nil, nil
-	return err
-}
-
-// finish delivers the pending lines and writes the lane's end marker.
-func (l *laneReader) finish(ctx context.Context) error {
-	if err := l.deliverAll(ctx); err != nil {
-		return err
-	}
-	l.cursor.Done = true
-	l.cursor.End = &End{
-		Read:      l.cursor.Read,
-		Delivered: l.cursor.Delivered,
-		Stranded:  l.cursor.Stranded,
-		Missing:   l.cursor.Missing,
-	}
-	return l.save(ctx)
 }

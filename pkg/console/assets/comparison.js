@@ -4,6 +4,7 @@ import { get, offers, post } from './api.js';
 import { confirm } from './confirm.js';
 import { h, say } from './dom.js';
 import { card, command, facts, moment, state, table } from './parts.js';
+import { inTurn } from './turns.js';
 import { count, encode, some } from './words.js';
 
 const classes = {
@@ -26,11 +27,10 @@ export class Comparison {
   constructor(id, draw) {
     this.id = id;
     this.draw = draw;
+    this.read = inTurn(() => this.ask());
   }
 
-  async read() {
-    if (this.asking) return;
-    this.asking = true;
+  async ask() {
     try {
       const path = `/comparisons/${encodeURIComponent(this.id)}`;
       this.offered ??= await offers('/comparisons/{id}/approve');
@@ -44,8 +44,6 @@ export class Comparison {
       this.problem = undefined;
     } catch (error) {
       this.problem = error.message;
-    } finally {
-      this.asking = false;
     }
     this.draw();
     clearTimeout(this.again);

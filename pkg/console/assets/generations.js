@@ -7,6 +7,7 @@ import { confirm } from './confirm.js';
 import { h, patch, say } from './dom.js';
 import { watch } from './live.js';
 import { card, command, facts, moment, state } from './parts.js';
+import { inTurn } from './turns.js';
 import { count, lasting, size, some } from './words.js';
 
 export async function show(main) {
@@ -20,6 +21,7 @@ const shapes = { active: 'succeeded', following: 'running', building: 'running',
 class Generations {
   constructor(main) {
     this.main = main;
+    this.load = inTurn(() => this.ask());
   }
 
   // The list is asked for again if the log has grown, or a generation has changed.
@@ -32,9 +34,7 @@ class Generations {
     this.draw();
   }
 
-  async load() {
-    if (this.asking) return;
-    this.asking = true;
+  async ask() {
     try {
       this.view = await get('/generations');
       this.wipes ??= await offers('/state/wipe');
@@ -47,8 +47,6 @@ class Generations {
       this.problem = undefined;
     } catch (error) {
       this.problem = error.message;
-    } finally {
-      this.asking = false;
     }
     this.draw();
   }

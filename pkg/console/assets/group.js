@@ -8,12 +8,14 @@ import { Highest } from './highest.js';
 import { History } from './history.js';
 import { watch } from './live.js';
 import { card, facts, moment, state } from './parts.js';
+import { inTurn } from './turns.js';
 import { count, some } from './words.js';
 
 export async function show(main, id) {
   const page = new Group(main, id, Number(document.body.dataset.part));
   watch({
     replays: (views) => views.some((view) => view.id === id) && page.load(),
+    beat: () => page.history.open && page.load(),
     back: () => page.load(),
   });
   await page.load();
@@ -25,18 +27,15 @@ class Group {
   constructor(main, id, group) {
     Object.assign(this, { main, id, group, highest: new Highest() });
     this.history = new History(id, () => this.draw(), group);
+    this.load = inTurn(() => this.ask());
   }
 
-  async load() {
-    if (this.asking) return;
-    this.asking = true;
+  async ask() {
     try {
       this.detail = this.highest.raise(await get(`${replayPath(this.id)}/progress`));
       this.problem = undefined;
     } catch (error) {
       this.problem = error.message;
-    } finally {
-      this.asking = false;
     }
     await this.history.read();
   }

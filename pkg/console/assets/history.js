@@ -5,6 +5,7 @@ import { h } from './dom.js';
 import { marksOf } from './graph.js';
 import { Pager } from './pager.js';
 import { card, moment } from './parts.js';
+import { inTurn } from './turns.js';
 import { count, some } from './words.js';
 
 const page = 500;
@@ -17,6 +18,7 @@ export class History {
     this.redraw = redraw;
     this.pager = new Pager(shown, redraw);
     this.filter = '';
+    this.read = inTurn(() => this.readAll());
     this.begin();
   }
 
@@ -25,18 +27,20 @@ export class History {
     this.name = this.definition = this.marked = undefined;
   }
 
-  /** Reads what has happened since the last time. */
-  async read() {
-    if (this.reading || this.absent) return;
-    this.reading = true;
+  /** Whether there may be more than what was read. */
+  get open() {
+    return !this.absent && (!this.status || this.status === 'RUNNING');
+  }
+
+  // What has happened since the last time.
+  async readAll() {
+    if (this.absent) return;
     try {
       for (let more = true; more;) more = await this.next();
       this.problem = undefined;
     } catch (error) {
       if (missing(error)) this.absent = true;
       else this.problem = error.message;
-    } finally {
-      this.reading = false;
     }
     this.redraw();
   }

@@ -9,7 +9,10 @@ const silence = 12_000; // the platform sends a beat every 5 s
 const again = 2_000;
 const every = 3_000;
 
-/** Watches a platform and calls on.status(view) and on.replays(views). */
+/**
+ * Watches a platform and calls on.status(view) and on.replays(views) when they change, and
+ * on.beat() every few seconds, for what changes without them.
+ */
 export function watch(on) {
   new Feed(on).begin();
 }
@@ -65,6 +68,7 @@ class Feed {
         const data = JSON.parse(event.data);
         if (name === 'status') this.on.status?.(data);
         if (name === 'replays') this.on.replays?.(data.replays);
+        if (name === 'beat') this.on.beat?.();
       });
     }
   }
@@ -81,6 +85,7 @@ class Feed {
       this.hear();
       this.on.status?.(status);
       this.on.replays?.(status.replays);
+      this.on.beat?.();
     } catch (error) {
       this.lose(error.message);
     }

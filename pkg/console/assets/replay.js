@@ -14,6 +14,7 @@ import { watch } from './live.js';
 import { card, facts, stateOf } from './parts.js';
 import { line, planned, stalls } from './progress.js';
 import { Samples } from './rate.js';
+import { inTurn } from './turns.js';
 import { count, proved, reason, selects, size, time } from './words.js';
 
 export async function show(main, id) {
@@ -21,6 +22,7 @@ export async function show(main, id) {
   watch({
     status: (status) => page.health(status),
     replays: (views) => page.replays(views),
+    beat: () => page.beat(),
     back: () => page.load(),
   });
   await page.load();
@@ -38,6 +40,7 @@ class Replay {
     this.history = new History(id, () => this.draw());
     this.groups = new Groups(id, () => this.draw());
     this.comparison = new Comparison(id, () => this.draw());
+    this.progress = inTurn(() => this.ask());
   }
 
   async load() {
@@ -110,15 +113,19 @@ class Replay {
     this.draw();
   }
 
-  async progress() {
-    if (!this.offered?.progress || this.asking) return;
-    this.asking = true;
+  // The execution goes on for a while after what the replay's row says of it: it waits
+  // only once all readers have paused, and ends after the replay has.
+  beat() {
+    if (this.view && !this.view.ended) this.progress();
+    if ((this.view && !this.view.ended) || this.history.open) this.history.read();
+  }
+
+  async ask() {
+    if (!this.offered?.progress) return;
     try {
       this.detail = this.highest.raise(await get(`${replayPath(this.id)}/progress`));
     } catch (error) {
       if (missing(error)) this.offered.progress = false;
-    } finally {
-      this.asking = false;
     }
     this.draw();
   }

@@ -5,6 +5,7 @@ import { get } from './api.js';
 import { h, patch, s } from './dom.js';
 import { watch } from './live.js';
 import { card, command, moment, state, table } from './parts.js';
+import { inTurn } from './turns.js';
 import { count, date, lasting, some } from './words.js';
 
 const pages = 10; // of 500 verifications that are read at most
@@ -14,7 +15,7 @@ const fresh = 30_000; // how long a list is shown without asking again, in ms
 
 export async function show(main) {
   const page = new Verifications(main);
-  watch({ status: () => page.due(), back: () => page.load() });
+  watch({ status: () => page.due(), beat: () => page.runs() && page.load(), back: () => page.load() });
   await page.load();
 }
 
@@ -26,24 +27,25 @@ class Verifications {
   constructor(main) {
     this.main = main;
     this.all = undefined;
+    this.load = inTurn(() => this.ask());
+  }
+
+  runs() {
+    return this.all?.some(going);
   }
 
   // A list is asked for again when it is old, or at once while something runs.
   due() {
-    if (this.all?.some(going) || Date.now() - this.asked > fresh) this.load();
+    if (this.runs() || Date.now() - this.asked > fresh) this.load();
   }
 
-  async load() {
-    if (this.asking) return;
-    this.asking = true;
+  async ask() {
     this.asked = Date.now();
     try {
       this.all = await everything();
       this.problem = undefined;
     } catch (error) {
       this.problem = error.message;
-    } finally {
-      this.asking = false;
     }
     this.draw();
   }

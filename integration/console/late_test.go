@@ -4,6 +4,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"reprise/pkg/api"
@@ -58,3 +59,36 @@ func TestAnExecutionThatGoesOnAfterItsReplayIsSeenToTheEnd(t *testing.T) {
 	b.run(chromedp.Evaluate(`window.caughtUp = true`, nil))
 	b.holds(`document.querySelector('.node.current') === null`)
 }
+
+// heldBack has the answer to a request to pause come late: once window.release() is called.
+const heldBack = `(() => {
+	const ask = window.fetch;
+	window.fetch = async (...given) => {
+		const answer = await ask(...given);
+		if (given[0].endsWith('/pause')) await new Promise((go) => (window.release = go));
+		return answer;
+	};
+})()`
+
+// The answer to a request may come after the feed has told of what happened next. It does
+// not replace that, which nothing would say again.
+func TestALateAnswerDoesNotReplaceWhatTheFeedTold(t *testing.T) {
+	t.Parallel()
+	p := startedWith(t, 20_000, steered())
+	b := open(t, p.URL)
+	slowly(p, "nightly", 20)
+	b.visit("/console/replays/nightly")
+	b.sees(".title .state", "RUNNING")
+	b.run(chromedp.Evaluate(heldBack, nil))
+	b.press("Pause")
+	b.sees(".title .state", "PAUSED")
+	b.run(chromedp.Evaluate(`window.release()`, nil))
+	b.holds(`document.getElementById('said').textContent === 'It will pause'`)
+	b.run(chromedp.Evaluate(twoFrames, nil, func(p *runtime.EvaluateParams) *runtime.EvaluateParams {
+		return p.WithAwaitPromise(true)
+	}))
+	b.sees(".title .state", "PAUSED")
+}
+
+// twoFrames ends once what was to be drawn is drawn.
+const twoFrames = `new Promise((go) => requestAnimationFrame(() => requestAnimationFrame(go)))`

@@ -8,6 +8,7 @@ import { Pager } from './pager.js';
 import { card, command, facts, moment } from './parts.js';
 import { reverse } from './reverse.js';
 import { Timeline } from './timeline.js';
+import { inTurn } from './turns.js';
 import { count, encode } from './words.js';
 
 const page = 500; // events that are asked for at a time
@@ -38,18 +39,21 @@ class Entity {
     this.id = id;
     this.path = `/entities/${encode(id)}`;
     this.events = [];
+    this.load = inTurn(() => this.ask());
     this.pager = new Pager(shown, () => this.draw());
     this.timeline = new Timeline(id, () => this.draw());
     this.calls = new Calls(`/effects/${encode(id)}`, () => this.draw());
   }
 
-  // Nothing is asked for again while the log does not grow.
+  // Nothing is asked for again while the log does not grow, and nothing is taken in.
   changed(status) {
-    if (this.seen !== undefined && this.seen !== status.log.events) this.load();
-    this.seen = status.log.events;
+    const live = status.consumers.filter((c) => !c.name.includes('playback'));
+    const seen = JSON.stringify([status.log.events, live.map((c) => c.behindRecords)]);
+    if (this.seen !== undefined && this.seen !== seen) this.load();
+    this.seen = seen;
   }
 
-  async load() {
+  async ask() {
     this.reversible ??= await offers('/entities/{id}/reverse');
     const [row, history] = await Promise.allSettled([get(this.path), this.read()]);
     this.row = row.value;

@@ -4,13 +4,14 @@ import { get } from './api.js';
 import { h, patch } from './dom.js';
 import { watch } from './live.js';
 import { card, facts, moment, state, table } from './parts.js';
+import { inTurn, Newest } from './turns.js';
 import { count, encode, lasting, size, some } from './words.js';
 
 const late = 10_000; // behind, in ms
 
 export async function show(main) {
   const page = new Health(main);
-  watch({ status: (status) => page.status(status), back: () => page.load() });
+  watch({ status: (status) => page.told(status), back: () => page.load() });
   await page.load();
 }
 
@@ -18,14 +19,22 @@ class Health {
   constructor(main) {
     this.main = main;
     this.lags = new Map();
+    this.newest = new Newest();
+    this.list = inTurn(() => this.ask());
   }
 
   async load() {
     try {
-      this.status(await get('/status'));
+      const status = await this.newest.of(get('/status'));
+      if (status) this.status(status);
     } catch (error) {
       patch(this.main, h('h1', {}, 'Health'), h('p', { class: 'problem', role: 'alert' }, error.message));
     }
+  }
+
+  told(status) {
+    this.newest.told();
+    this.status(status);
   }
 
   status(status) {
@@ -43,7 +52,7 @@ class Health {
     this.draw();
   }
 
-  async list() {
+  async ask() {
     const [parked, quarantine] = await Promise.allSettled([get('/parked?limit=50'), get('/quarantine?limit=50')]);
     this.parked = parked.value?.parked ?? [];
     this.quarantine = quarantine.value?.records ?? [];

@@ -14,7 +14,7 @@ import { watch } from './live.js';
 import { card, facts, stateOf } from './parts.js';
 import { line, planned, stalls } from './progress.js';
 import { Samples } from './rate.js';
-import { inTurn } from './turns.js';
+import { inTurn, Newest } from './turns.js';
 import { count, proved, reason, selects, size, time } from './words.js';
 
 export async function show(main, id) {
@@ -41,11 +41,13 @@ class Replay {
     this.groups = new Groups(id, () => this.draw());
     this.comparison = new Comparison(id, () => this.draw());
     this.progress = inTurn(() => this.ask());
+    this.newest = new Newest();
   }
 
   async load() {
     try {
-      this.take(await get(replayPath(this.id)));
+      const view = await this.newest.of(get(replayPath(this.id)));
+      if (view) this.take(view);
       this.offered ??= Object.fromEntries(
         await Promise.all(routes.map(async (name) => [name, await offers(`/replays/{id}/${name}`)])),
       );
@@ -97,6 +99,7 @@ class Replay {
   replays(views) {
     const view = views.find((one) => one.id === this.id);
     if (!view) return;
+    this.newest.told();
     this.take(view);
     this.history.read();
     this.progress();
@@ -132,9 +135,10 @@ class Replay {
 
   async act(path, done, body) {
     try {
-      const answer = await post(path.startsWith('/') ? path : `${replayPath(this.id)}/${path}`, body);
-      if (answer.id === this.id) this.take(answer);
-      else await this.load();
+      const to = path.startsWith('/') ? path : `${replayPath(this.id)}/${path}`;
+      const answer = await this.newest.of(post(to, body));
+      if (answer?.id === this.id) this.take(answer);
+      else if (answer) await this.load();
       this.problem = undefined;
       say(done);
     } catch (error) {

@@ -7,6 +7,7 @@ import { Pager } from './pager.js';
 import { card, replayRow, table } from './parts.js';
 import { Samples } from './rate.js';
 import { StartForm } from './start.js';
+import { inTurn, Newest } from './turns.js';
 import { count, lasting, selects, some } from './words.js';
 
 const columns = (last) => [
@@ -22,8 +23,8 @@ const mostPages = 20; // of 500 replays
 export async function show(main) {
   const page = new Replays(main);
   watch({
-    status: (view) => page.status(view),
-    replays: (views) => page.replays(views),
+    status: (view) => page.hears(view),
+    replays: (views) => page.hearsOf(views),
     back: () => page.load(),
   });
   await page.load();
@@ -37,30 +38,50 @@ class Replays {
     this.pager = new Pager(shown, () => this.draw());
     this.filter = '';
     this.form = new StartForm();
+    this.load = inTurn(() => this.ask());
+    this.newest = new Newest();
   }
 
-  async load() {
+  async ask() {
     try {
-      const status = await get('/status');
-      let after = '';
-      for (let i = 0; i < mostPages && after !== undefined; i++) {
-        const page = await get(`/replays?limit=500${after ? `&after=${encodeURIComponent(after)}` : ''}`);
-        for (const view of page.replays) this.all.set(view.id, view);
-        after = page.next;
-      }
-      this.cut = after !== undefined;
-      this.replays(status.replays);
-      this.status(status);
+      const status = await this.newest.of(this.list());
+      if (status) this.status(status);
     } catch (error) {
       this.problem = error.message;
-      this.draw();
     }
+    this.draw();
+  }
+
+  // Takes all replays but those that the feed tells of meanwhile, and returns the status.
+  async list() {
+    this.heard = new Set();
+    const unheard = (views) => views.filter((view) => !this.heard.has(view.id));
+    const status = await get('/status');
+    this.replays(unheard(status.replays));
+    let after = '';
+    for (let i = 0; i < mostPages && after !== undefined; i++) {
+      const page = await get(`/replays?limit=500${after ? `&after=${encodeURIComponent(after)}` : ''}`);
+      for (const view of unheard(page.replays)) this.all.set(view.id, view);
+      after = page.next;
+    }
+    this.cut = after !== undefined;
+    return status;
   }
 
   status(view) {
     this.view = view;
     this.problem = undefined;
     this.draw();
+  }
+
+  hears(status) {
+    this.newest.told();
+    this.status(status);
+  }
+
+  hearsOf(views) {
+    for (const view of views) this.heard?.add(view.id);
+    this.replays(views);
   }
 
   replays(views) {

@@ -1,4 +1,4 @@
-// Reading again and again what may change, without two readings at a time.
+// Answers in order: what was read earlier does not replace what was read later.
 
 /**
  * Returns a function that calls act, one call at a time. A call that comes meanwhile has
@@ -22,4 +22,24 @@ export function inTurn(act) {
     if (running) again = true;
     return (running ??= run());
   };
+}
+
+/**
+ * Tells whether an answer may be older than what the feed has told. An answer that is
+ * dropped is no loss: the feed tells of every later change.
+ */
+export class Newest {
+  #told = 0;
+
+  /** The feed has told something. */
+  told() {
+    this.#told += 1;
+  }
+
+  /** Returns an answer, or undefined if the feed has told something since it was asked for. */
+  async of(answer) {
+    const before = this.#told;
+    const value = await answer;
+    return before === this.#told ? value : undefined;
+  }
 }

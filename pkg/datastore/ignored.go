@@ -3,7 +3,8 @@ package datastore
 import (
 	"cmp"
 	"slices"
-	"strings"
+
+	"reprise/pkg/event"
 )
 
 const (
@@ -42,9 +43,7 @@ func (i *Ignored) Total() int64 {
 
 // Add counts events of a type. It does not change what i shared with other values.
 func (i *Ignored) Add(eventType string, count int64) {
-	if len(eventType) > maxTypeBytes {
-		eventType = strings.ToValidUTF8(eventType[:maxTypeBytes], "") + "…"
-	}
+	eventType = event.Excerpt(eventType, maxTypeBytes)
 	at, found := slices.BinarySearchFunc(i.Types, eventType, func(t TypeCount, name string) int {
 		return cmp.Compare(t.Type, name)
 	})

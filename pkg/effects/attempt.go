@@ -10,6 +10,7 @@ import (
 
 	"reprise/pkg/control"
 	"reprise/pkg/effects/guard"
+	"reprise/pkg/event"
 	"reprise/pkg/gateway"
 	"reprise/pkg/projection"
 )
@@ -175,13 +176,7 @@ func asJSON(answer []byte) json.RawMessage {
 const maxReason = 300
 
 // Brief is what is kept of an error: no more than a few hundred bytes.
-func Brief(err error) string {
-	text := err.Error()
-	if len(text) > maxReason {
-		text = text[:maxReason] + "…"
-	}
-	return text
-}
+func Brief(err error) string { return event.Excerpt(err.Error(), maxReason) }
 
 // maxPart bounds what tells calls of one name apart, and maxCalls the calls of a reaction.
 const (

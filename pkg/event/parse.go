@@ -273,9 +273,5 @@ func tooDeep(name string) error {
 	return invalid(nameable(name), "is nested more than %d levels deep", maxDepth)
 }
 
-func clip(s string) string {
-	if len(s) > 40 {
-		return strings.ToValidUTF8(s[:40], "") + "…"
-	}
-	return s
-}
+// clip bounds what an error repeats.
+func clip(s string) string { return Excerpt(s, 40) }

@@ -125,7 +125,7 @@ const maxSamples = 20
 func (f *Findings) add(d Difference) {
 	f.count(d.Kind, 1)
 	if len(f.Samples) < maxSamples {
-		d.Want, d.Have = shorten(d.Want), shorten(d.Have)
+		d.Want, d.Have = event.Excerpt(d.Want, maxTextBytes), event.Excerpt(d.Have, maxTextBytes)
 		f.Samples = append(f.Samples, d)
 	}
 }
@@ -147,13 +147,6 @@ func (f *Findings) addAll(o Findings) {
 
 // none reports whether nothing differs.
 func (f *Findings) none() bool { return len(f.Counts) == 0 }
-
-func shorten(text string) string {
-	if len(text) <= maxTextBytes {
-		return text
-	}
-	return text[:maxTextBytes] + "…"
-}
 
 // compare adds what differs between a stored row and the row that the log's events up
 // to its position fold to, nil if there are none. version is the generation's. What a

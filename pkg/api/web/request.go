@@ -258,10 +258,4 @@ func jsonBody(r *http.Request) (string, error) {
 }
 
 // Clip shortens text that a problem quotes.
-func Clip(s string) string {
-	const most = 60
-	if len(s) > most {
-		return strings.ToValidUTF8(s[:most], "") + "…"
-	}
-	return s
-}
+func Clip(s string) string { return event.Excerpt(s, 60) }

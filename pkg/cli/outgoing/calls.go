@@ -5,11 +5,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
-	"strings"
 
 	"reprise/pkg/api/outgoing"
 	"reprise/pkg/cli/command"
 	"reprise/pkg/effects"
+	"reprise/pkg/event"
 )
 
 // Commands are the commands of this package.
@@ -95,14 +95,10 @@ func statusText(r *effects.Record) string {
 
 // short keeps a body within a table's cell.
 func short(text string) string {
-	const most = 60
 	if text == "" {
 		return "-"
 	}
-	if len(text) > most {
-		return strings.ToValidUTF8(text[:most], "") + "…"
-	}
-	return text
+	return event.Excerpt(text, 60)
 }
 
 const waitingHelp = `

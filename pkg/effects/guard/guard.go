@@ -7,6 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"reprise/pkg/event"
 	"reprise/pkg/gateway"
 )
 
@@ -48,7 +49,7 @@ func (g *Guard) React(ctx context.Context, s gateway.Service, r *gateway.Reactio
 	go func() {
 		defer func() {
 			if cause := recover(); cause != nil {
-				done <- fmt.Errorf("%w: %s", ErrPanic, shortened(fmt.Sprint(cause)))
+				done <- fmt.Errorf("%w: %s", ErrPanic, event.Excerpt(fmt.Sprint(cause), maxPanic))
 			}
 		}()
 		done <- s.React(ctx, r, gate)
@@ -92,11 +93,5 @@ func (g *gate) Query(ctx context.Context, q gateway.Query) ([]byte, error) {
 	return g.outside.Query(ctx, q)
 }
 
-// shortened bounds what a panic says.
-func shortened(text string) string {
-	const most = 200
-	if len(text) <= most {
-		return text
-	}
-	return text[:most] + "…"
-}
+// maxPanic bounds what is kept of a panic.
+const maxPanic = 200

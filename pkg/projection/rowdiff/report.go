@@ -139,19 +139,14 @@ func sameParking(old, fresh *datastore.Row) bool {
 	return old.Parked.Position == fresh.Parked.Position
 }
 
+// maxReason bounds what is shown of why an entity is parked.
+const maxReason = 120
+
 func parked(row *datastore.Row) string {
 	if row.Parked == nil {
 		return ""
 	}
-	return row.Parked.Type + ": " + clip(row.Parked.Reason)
-}
-
-func clip(text string) string {
-	const most = 120
-	if len(text) <= most {
-		return text
-	}
-	return strings.ToValidUTF8(text[:most], "") + "…"
+	return row.Parked.Type + ": " + event.Excerpt(row.Parked.Reason, maxReason)
 }
 
 // general writes "*" for the numbers in a path: the elements of lists are one field.

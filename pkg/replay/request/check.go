@@ -155,10 +155,4 @@ func (r Request) badRebuild() string {
 }
 
 // clipped bounds what an error repeats; its caller quotes it.
-func clipped(text string) string {
-	const most = 60
-	if len(text) <= most {
-		return text
-	}
-	return text[:most] + "…"
-}
+func clipped(text string) string { return event.Excerpt(text, 60) }

@@ -114,29 +114,22 @@ func runSynth(t testing.TB, synth, dir string, arguments []string) {
 }
 
 // Build compiles every function for this machine and returns the directory with the
-// programs, each named as its folder. Edits turn them into another release. The
-// flags allow go build to reuse packages that tests have compiled; other tests build
-// the functions as they are deployed.
+// programs, each named as its folder. Edits turn them into another release. Another test
+// builds a function as it is deployed.
 func Build(t testing.TB, edits ...programs.Edit) string {
 	t.Helper()
-	return programs.Build(t, programs.Order{
-		Packages: []string{"./functions/..."},
-		Flags:    []string{"-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w"},
-		Edits:    edits,
-	})
+	return programs.Build(t, programs.Functions(edits))
 }
 
 // BuildPersonal is Build, with other text in pkg/domain/personal.go for the functions that
 // read it.
 func BuildPersonal(t testing.TB, text string) string {
 	t.Helper()
+	readers := []string{"load-events", "import-events", "serve-api"}
 	all := Build(t)
-	changed := programs.Build(t, programs.Order{
-		Packages: []string{"./functions/load-events", "./functions/import-events", "./functions/serve-api"},
-		Flags:    []string{"-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w"},
-		Edits:    []programs.Edit{{File: "pkg/domain/personal.go", New: text}},
-	})
-	for _, folder := range []string{"load-events", "import-events", "serve-api"} {
+	edits := []programs.Edit{{File: "pkg/domain/personal.go", New: text}}
+	changed := programs.Build(t, programs.Functions(edits, readers...))
+	for _, folder := range readers {
 		if err := os.Rename(filepath.Join(changed, folder), filepath.Join(all, folder)); err != nil {
 			t.Fatal(err)
 		}

@@ -27,10 +27,24 @@ func Root() string {
 type Order struct {
 	// Packages are patterns, relative to the module's directory.
 	Packages []string
-	// Flags are flags of go build; Env is added to its environment.
-	Flags, Env []string
+	// Flags are flags of go build.
+	Flags []string
 	// Edits turn the programs into another release, without changing the files.
 	Edits []Edit
+}
+
+// Functions are programs of functions, all of them without names, for this machine. The
+// flags allow go build to reuse packages that tests have compiled; tests share what they
+// build.
+func Functions(edits []Edit, names ...string) Order {
+	o := Order{Flags: []string{"-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w"}, Edits: edits}
+	for _, name := range names {
+		o.Packages = append(o.Packages, "./functions/"+name)
+	}
+	if len(names) == 0 {
+		o.Packages = []string{"./functions/..."}
+	}
+	return o
 }
 
 // Edit replaces a text, which must occur once, in a file of the module. Without Old, New
@@ -74,7 +88,7 @@ func (o Order) build(module, shared, dir string) error {
 	}
 	args := append([]string{"build", "-overlay", overlay, "-o", out + string(filepath.Separator)}, o.Flags...)
 	command := exec.Command("go", append(args, o.Packages...)...)
-	command.Dir, command.Env = module, append(os.Environ(), o.Env...)
+	command.Dir = module
 	if output, err := command.CombinedOutput(); err != nil {
 		return fmt.Errorf("build programs: %w\n%s", err, output)
 	}

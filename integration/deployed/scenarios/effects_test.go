@@ -41,14 +41,10 @@ func build(t *testing.T, version, fee int) string {
 		t.Fatal(err)
 	}
 	dir := deployed.Build(t)
-	var packages []string
-	for _, folder := range withService() {
-		packages = append(packages, "./functions/"+folder)
-	}
-	changed := programs.Build(t, programs.Order{
-		Packages: packages,
-		Flags:    []string{"-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w"},
-		Edits: []programs.Edit{{File: service, Old: string(source), New: fmt.Sprintf(`package domain
+	changed := programs.Build(t, programs.Functions([]programs.Edit{{
+		File: service,
+		Old:  string(source),
+		New: fmt.Sprintf(`package domain
 
 import (
 	"reprise/pkg/domain/samples"
@@ -57,8 +53,8 @@ import (
 )
 
 func Service() gateway.Service { return samples.NotificationsWith(%d, dated.Always[int64](%d)) }
-`, version, fee)}},
-	})
+`, version, fee),
+	}}, withService()...))
 	for _, folder := range withService() {
 		replace(t, filepath.Join(dir, folder), filepath.Join(changed, folder))
 	}

@@ -69,10 +69,11 @@ func (w *drainCheck) run(ctx context.Context) (Drain, error) {
 	}
 }
 
-// halted loads the row, once a second at most.
+// halted loads the row, once a second at most, and not at the deadline: the next Check
+// does.
 func (w *drainCheck) halted(ctx context.Context) (Drain, error) {
 	now := w.Store.Now()
-	if now.Sub(w.looked) < time.Second {
+	if now.Sub(w.looked) < time.Second || !now.Before(w.deadline) {
 		return "", nil
 	}
 	w.looked = now

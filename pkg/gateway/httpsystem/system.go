@@ -43,7 +43,9 @@ type System struct {
 	endpoint *url.URL
 	pooled   *http.Client
 	// fresh uses a connection for one call only. A pooled one that the other side has
-	// closed meanwhile may break after the call was written, which leaves it in doubt.
+	// closed meanwhile may break after the call was written, which leaves it in doubt; and
+	// so may one of HTTP/2, which net/http gives to other calls that wait meanwhile, also
+	// without keep-alives, and closes after the first.
 	fresh *http.Client
 }
 
@@ -60,11 +62,14 @@ func New(endpoint string) (*System, error) {
 }
 
 func client(fresh bool) *http.Client {
+	var protocols http.Protocols
+	protocols.SetHTTP1(true)
+	protocols.SetHTTP2(!fresh)
 	return &http.Client{
 		Transport: &http.Transport{
 			DialContext:            (&net.Dialer{Timeout: gateway.MaxTimeout}).DialContext,
 			TLSHandshakeTimeout:    gateway.MaxTimeout,
-			ForceAttemptHTTP2:      true,
+			Protocols:              &protocols,
 			DisableKeepAlives:      fresh,
 			MaxConnsPerHost:        connections,
 			MaxIdleConns:           connections,

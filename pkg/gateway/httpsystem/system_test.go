@@ -40,6 +40,27 @@ func (b both) Do(ctx context.Context, r *gateway.Request) ([]byte, error) {
 }
 
 func TestTheSuiteOfSystems(t *testing.T) {
+	for name, atMostOnce := range map[string]bool{"repeatable": false, "at most once": true} {
+		t.Run(name, func(t *testing.T) {
+			gatewaytest.Run(t, func(t *testing.T) gatewaytest.Subject {
+				server := standintest.Start(t)
+				systems, err := httpsystem.Systems(server.Endpoints())
+				if err != nil {
+					t.Fatal(err)
+				}
+				return subject(t, server, both{systems["payments"], systems["rates"]}, atMostOnce)
+			})
+		})
+	}
+}
+
+// subject is an adapter to a stand-in.
+func subject(t *testing.T, server *standin.Server, system gateway.System, atMostOnce bool) gatewaytest.Subject {
+	t.Helper()
+	nobody, err := httpsystem.New(gone(t) + "/token-in-path")
+	if err != nil {
+		t.Fatal(err)
+	}
 	moods := map[gatewaytest.Mood]standin.Mood{
 		gatewaytest.Well:     {},
 		gatewaytest.Declines: {Status: http.StatusPaymentRequired},
@@ -49,35 +70,20 @@ func TestTheSuiteOfSystems(t *testing.T) {
 		gatewaytest.Drops:    {Drop: true},
 		gatewaytest.Swells:   {Large: true},
 	}
-	for name, atMostOnce := range map[string]bool{"repeatable": false, "at most once": true} {
-		t.Run(name, func(t *testing.T) {
-			gatewaytest.Run(t, func(t *testing.T) gatewaytest.Subject {
-				server := standintest.Start(t)
-				systems, err := httpsystem.Systems(server.Endpoints())
-				if err != nil {
-					t.Fatal(err)
-				}
-				nobody, err := httpsystem.New(gone(t) + "/token-in-path")
-				if err != nil {
-					t.Fatal(err)
-				}
-				deed := func(key string) standin.Deed { return server.Books().Deeds[key] }
-				return gatewaytest.Subject{
-					System: both{systems["payments"], systems["rates"]},
-					Update: gateway.Call{System: "payments", Name: "charge", Kind: gateway.Updating, AtMostOnce: atMostOnce},
-					Query:  gateway.Call{System: "rates", Name: "rate", Kind: gateway.Asking, AsOf: true},
+	deed := func(key string) standin.Deed { return server.Books().Deeds[key] }
+	return gatewaytest.Subject{
+		System: system,
+		Update: gateway.Call{System: "payments", Name: "charge", Kind: gateway.Updating, AtMostOnce: atMostOnce},
+		Query:  gateway.Call{System: "rates", Name: "rate", Kind: gateway.Asking, AsOf: true},
 
-					UpdateBody:  []byte(`{"account":"a","cents":5,"currency":"EUR"}`),
-					QueryBody:   []byte(`{"from":"EUR","to":"USD"}`),
-					Behave:      func(m gatewaytest.Mood) { server.Behave("", moods[m]) },
-					Received:    func(key string) int { return deed(key).Received },
-					Performed:   func(key string) int { return deed(key).Performed },
-					HonoursKeys: true,
-					Gone:        nobody,
-					Secrets:     []string{"token-in-path", "as it was told"},
-				}
-			})
-		})
+		UpdateBody:  []byte(`{"account":"a","cents":5,"currency":"EUR"}`),
+		QueryBody:   []byte(`{"from":"EUR","to":"USD"}`),
+		Behave:      func(m gatewaytest.Mood) { server.Behave("", moods[m]) },
+		Received:    func(key string) int { return deed(key).Received },
+		Performed:   func(key string) int { return deed(key).Performed },
+		HonoursKeys: true,
+		Gone:        nobody,
+		Secrets:     []string{"token-in-path", "as it was told"},
 	}
 }
 

@@ -118,7 +118,7 @@ func runSynth(t testing.TB, synth, dir string, arguments []string) {
 // builds a function as it is deployed.
 func Build(t testing.TB, edits ...programs.Edit) string {
 	t.Helper()
-	return programs.Build(t, programs.Functions(edits))
+	return programs.BuildFunctions(t, edits)
 }
 
 // BuildPersonal is Build, with other text in pkg/domain/personal.go for the functions that
@@ -128,7 +128,7 @@ func BuildPersonal(t testing.TB, text string) string {
 	readers := []string{"load-events", "import-events", "serve-api"}
 	all := Build(t)
 	edits := []programs.Edit{{File: "pkg/domain/personal.go", New: text}}
-	changed := programs.Build(t, programs.Functions(edits, readers...))
+	changed := programs.BuildFunctions(t, edits, readers...)
 	for _, folder := range readers {
 		if err := os.Rename(filepath.Join(changed, folder), filepath.Join(all, folder)); err != nil {
 			t.Fatal(err)

@@ -33,20 +33,6 @@ type Order struct {
 	Edits []Edit
 }
 
-// Functions are programs of functions, all of them without names, for this machine. The
-// flags allow go build to reuse packages that tests have compiled; tests share what they
-// build.
-func Functions(edits []Edit, names ...string) Order {
-	o := Order{Flags: []string{"-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w"}, Edits: edits}
-	for _, name := range names {
-		o.Packages = append(o.Packages, "./functions/"+name)
-	}
-	if len(names) == 0 {
-		o.Packages = []string{"./functions/..."}
-	}
-	return o
-}
-
 // Edit replaces a text, which must occur once, in a file of the module. Without Old, New
 // is the whole file, which need not exist.
 type Edit struct{ File, Old, New string }

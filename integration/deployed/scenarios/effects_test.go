@@ -41,7 +41,7 @@ func build(t *testing.T, version, fee int) string {
 		t.Fatal(err)
 	}
 	dir := deployed.Build(t)
-	changed := programs.Build(t, programs.Functions([]programs.Edit{{
+	changed := programs.BuildFunctions(t, []programs.Edit{{
 		File: service,
 		Old:  string(source),
 		New: fmt.Sprintf(`package domain
@@ -54,7 +54,7 @@ import (
 
 func Service() gateway.Service { return samples.NotificationsWith(%d, dated.Always[int64](%d)) }
 `, version, fee),
-	}}, withService()...))
+	}}, withService()...)
 	for _, folder := range withService() {
 		replace(t, filepath.Join(dir, folder), filepath.Join(changed, folder))
 	}

@@ -30,6 +30,7 @@ func TestTablesRestoredToTheSameSecond(t *testing.T) {
 	w, log := deployed.New(t), datasets.Litestream(t)
 	all := int64(len(log.Lines))
 	half := all / 2
+	localtest.Until(w, "/status", func(v api.StatusView) bool { return v.Active != "" }) // it is founded
 	older := w.Tables(control)
 	w.SendLog(datasets.Log{Lines: log.Lines[:half]})
 	w.SettleRows(half)

@@ -29,7 +29,7 @@ export class History {
 
   /** Whether there may be more than what was read. */
   get open() {
-    return !this.absent && (!this.status || this.status === 'RUNNING');
+    return this.status === 'RUNNING';
   }
 
   // What has happened since the last time.

@@ -119,8 +119,9 @@ class Replay {
   // The execution goes on for a while after what the replay's row says of it: it waits
   // only once all readers have paused, and ends after the replay has.
   beat() {
-    if (this.view && !this.view.ended) this.progress();
-    if ((this.view && !this.view.ended) || this.history.open) this.history.read();
+    if (!this.view) return;
+    if (!this.view.ended) this.progress();
+    if (!this.view.ended || this.history.open) this.history.read();
   }
 
   async ask() {

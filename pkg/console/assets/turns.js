@@ -1,27 +1,19 @@
 // Answers in order: what was read earlier does not replace what was read later.
 
 /**
- * Returns a function that calls act, one call at a time. A call that comes meanwhile has
- * it called once more at the end: what act read may be older than the reason for the call.
+ * Returns a function that calls act, one call at a time. Calls that come meanwhile have it
+ * called once more: what act read may be older than the reason for a call. The promise is
+ * of the call that began after it was asked for.
  */
 export function inTurn(act) {
-  let running;
-  let again = false;
-  const run = async () => {
-    try {
-      do {
-        await undefined; // so that calls at the same time are one
-        again = false;
-        await act();
-      } while (again);
-    } finally {
-      running = undefined;
-    }
+  let last = Promise.resolve();
+  let next; // the call that has not begun yet
+  const begin = async (before) => {
+    await before.catch(() => {}); // also if none runs, so that calls at the same time are one
+    next = undefined;
+    await act();
   };
-  return () => {
-    if (running) again = true;
-    return (running ??= run());
-  };
+  return () => (next ??= last = begin(last));
 }
 
 /**

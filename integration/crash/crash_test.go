@@ -15,6 +15,7 @@ import (
 	"reprise/integration/process"
 	"reprise/pkg/api"
 	"reprise/pkg/api/entities"
+	"reprise/pkg/local/localtest"
 	"reprise/pkg/replay"
 	"reprise/pkg/replay/lifecycle"
 )
@@ -116,30 +117,14 @@ func TestKillDuringIngestLosesNothing(t *testing.T) {
 // settle waits until no consumer has anything left to do.
 func settle(t *testing.T, p *process.Process) {
 	t.Helper()
-	deadline := time.Now().Add(time.Minute)
-	tick := time.NewTicker(20 * time.Millisecond)
-	defer tick.Stop()
-	for {
-		out, err := p.Reprise("status", "--json")
-		if err != nil {
-			t.Fatal(err)
-		}
-		var view api.StatusView
-		if err := json.Unmarshal([]byte(out), &view); err != nil {
-			t.Fatal(err)
-		}
+	client := &localtest.Client{T: t, URL: p.URL, Every: 20 * time.Millisecond}
+	localtest.Until(client, "/status", func(v api.StatusView) bool {
 		behind := int64(0)
-		for _, c := range view.Consumers {
+		for _, c := range v.Consumers {
 			behind += *c.BehindRecords
 		}
-		if behind == 0 {
-			return
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("consumers stay behind: %s", out)
-		}
-		<-tick.C
-	}
+		return behind == 0
+	})
 }
 
 // TestKillDuringReplayEndsByItself kills the platform again and again during a

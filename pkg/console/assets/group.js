@@ -7,6 +7,7 @@ import { groupPage, stateOf } from './grid.js';
 import { Highest } from './highest.js';
 import { History } from './history.js';
 import { watch } from './live.js';
+import { Painter } from './painter.js';
 import { card, facts, moment, state } from './parts.js';
 import { inTurn } from './turns.js';
 import { count, some } from './words.js';
@@ -26,7 +27,8 @@ const statuses = { RUNNING: 'running', SUCCEEDED: 'succeeded' };
 class Group {
   constructor(main, id, group) {
     Object.assign(this, { main, id, group, highest: new Highest() });
-    this.history = new History(id, () => this.draw(), group);
+    this.painter = new Painter(() => this.render());
+    this.history = new History(id, this.painter, group);
     this.load = inTurn(() => this.ask());
   }
 
@@ -38,13 +40,6 @@ class Group {
       this.problem = error.message;
     }
     await this.history.read();
-  }
-
-  draw() {
-    this.drawing ??= requestAnimationFrame(() => {
-      this.drawing = undefined;
-      this.render();
-    });
   }
 
   render() {

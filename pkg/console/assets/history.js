@@ -13,10 +13,10 @@ const shown = 50;
 
 export class History {
   /** The events of a replay's execution, or of its child for a lane group. */
-  constructor(id, redraw, group) {
+  constructor(id, painter, group) {
     this.path = `${replayPath(id)}/execution?limit=${page}${group === undefined ? '' : `&group=${group}`}`;
-    this.redraw = redraw;
-    this.pager = new Pager(shown, redraw);
+    this.painter = painter;
+    this.pager = new Pager(shown, () => painter.now());
     this.filter = '';
     this.read = inTurn(() => this.readAll());
     this.begin();
@@ -42,7 +42,7 @@ export class History {
       if (missing(error)) this.absent = true;
       else this.problem = error.message;
     }
-    this.redraw();
+    this.painter.soon();
   }
 
   // A replay that is continued, or a group that is read again, has another execution.

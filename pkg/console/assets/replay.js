@@ -11,6 +11,7 @@ import { Groups } from './groups.js';
 import { Highest } from './highest.js';
 import { History } from './history.js';
 import { watch } from './live.js';
+import { Painter } from './painter.js';
 import { card, facts, stateOf } from './parts.js';
 import { line, planned, stalls } from './progress.js';
 import { Samples } from './rate.js';
@@ -37,9 +38,10 @@ class Replay {
     this.opened = Date.now();
     this.samples = new Samples(id);
     this.highest = new Highest();
-    this.history = new History(id, () => this.draw());
-    this.groups = new Groups(id, () => this.draw());
-    this.comparison = new Comparison(id, () => this.draw());
+    this.painter = new Painter(() => this.paint());
+    this.history = new History(id, this.painter);
+    this.groups = new Groups(id, () => this.painter.now());
+    this.comparison = new Comparison(id, () => this.painter.now());
     this.progress = inTurn(() => this.ask());
     this.newest = new Newest();
   }
@@ -56,7 +58,7 @@ class Replay {
     } catch (error) {
       this.problem = error.message;
     }
-    this.draw();
+    this.painter.soon();
     await Promise.all([this.past(), this.progress(), this.forecast(), this.history.read(), this.effects()]);
   }
 
@@ -68,7 +70,7 @@ class Replay {
     } catch (error) {
       if (missing(error)) this.offered.samples = false; // a deployment keeps none
     }
-    this.draw();
+    this.painter.soon();
   }
 
   effects() {
@@ -82,7 +84,7 @@ class Replay {
     } catch {
       // the outcome is shown without a plan
     }
-    this.draw();
+    this.painter.soon();
   }
 
   health(status) {
@@ -113,7 +115,7 @@ class Replay {
       say(`${view.id} is ${view.status.toLowerCase()}`);
       this.effects();
     }
-    this.draw();
+    this.painter.soon();
   }
 
   // The execution goes on for a while after what the replay's row says of it: it waits
@@ -131,7 +133,7 @@ class Replay {
     } catch (error) {
       if (missing(error)) this.offered.progress = false;
     }
-    this.draw();
+    this.painter.soon();
   }
 
   async act(path, done, body) {
@@ -145,16 +147,13 @@ class Replay {
     } catch (error) {
       this.problem = error.message;
     }
-    this.draw();
+    this.painter.now();
   }
 
-  draw() {
-    this.drawing ??= requestAnimationFrame(() => {
-      this.drawing = undefined;
-      if (this.view) this.render();
-      else if (this.problem)
-        patch(this.main, h('h1', {}, this.id), h('p', { class: 'problem', role: 'alert' }, this.problem));
-    });
+  paint() {
+    if (this.view) this.render();
+    else if (this.problem)
+      patch(this.main, h('h1', {}, this.id), h('p', { class: 'problem', role: 'alert' }, this.problem));
   }
 
   render() {

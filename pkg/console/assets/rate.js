@@ -3,6 +3,8 @@
 import { count } from './words.js';
 
 const most = 900;
+const apart = 200; // ms between two samples
+const least = 1000; // ms that a present rate is of, since events come in records
 
 const pressures = { throttled: 'throttled', 'live-lag': 'live traffic lags', 'consumer-lag': 'its consumer lags' };
 
@@ -32,15 +34,15 @@ export class Samples {
         limit: s.limit,
         reason: s.reason ?? '',
       })),
-      ...this.all.filter((s) => s.at > last),
+      ...this.all.filter((s) => s.at >= last + apart),
     ];
   }
 
   add(view, lag, at = Date.now()) {
     const { read, consumed } = view.progress;
     const last = this.all.at(-1);
-    if (last && (at - last.at < 200 || last.status === view.status) && view.ended) return;
-    if (last && at - last.at < 200) return;
+    if (last && (at - last.at < apart || last.status === view.status) && view.ended) return;
+    if (last && at - last.at < apart) return;
     this.all.push({
       at: view.ended ? Math.max(new Date(view.ended).getTime(), (last?.at ?? 0) + 1) : at,
       read: Math.max(read, last?.read ?? 0),
@@ -89,7 +91,7 @@ export class Samples {
     const last = this.all.at(-1);
     const stood = this.all.findLastIndex((sample) => sample.status === 'PAUSED');
     const first = this.all.find((sample, i) => i >= stood && sample.at >= last.at - 10_000);
-    return first && last.at > first.at ? ((last.read - first.read) * 1000) / (last.at - first.at) : undefined;
+    return first && last.at >= first.at + least ? ((last.read - first.read) * 1000) / (last.at - first.at) : undefined;
   }
 }
 

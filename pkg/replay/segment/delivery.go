@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"reprise/pkg/event"
@@ -123,17 +124,22 @@ func (l *laneReader) save(ctx context.Context) error {
 	return nil
 }
 
-// timed is the cursor with the present time, and with the rate since the checkpoint
-// before, smoothed over some of them.
+// rateOver is the time, in seconds, over which the rate of a reader is smoothed. Events come
+// in records, several of which may be put at the same moment.
+const rateOver = 3
+
+// timed is the cursor with the present time, and with the rate lately.
 func (l *laneReader) timed() replay.Checkpoint {
-	const weight = 0.3 // of the newest
 	now := l.reader.Store.Now()
-	if passed := now.Sub(l.saved).Seconds(); passed > 0 {
-		newest := float64(l.cursor.Read.Count-l.stored.Read.Count) / passed
-		if l.rate == 0 {
-			l.rate = newest
-		}
-		l.rate = weight*newest + (1-weight)*l.rate
+	events, passed := float64(l.cursor.Read.Count-l.stored.Read.Count), max(0, now.Sub(l.saved).Seconds())
+	switch {
+	case l.rate == 0: // as if it had taken a second at least
+		l.rate = events / max(passed, 1)
+	case passed == 0:
+		l.rate += events / rateOver
+	default:
+		kept := math.Exp(-passed / rateOver)
+		l.rate = kept*l.rate + (1-kept)*events/passed
 	}
 	to := l.cursor
 	to.Moved, to.Rate = now.UnixMilli(), l.rate

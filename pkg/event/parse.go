@@ -275,3 +275,12 @@ func tooDeep(name string) error {
 
 // clip bounds what an error repeats.
 func clip(s string) string { return Excerpt(s, 40) }
+
+// Excerpt returns a text of at most most bytes as it is, and of a longer one the begin,
+// cut between two characters and followed by "…". What it cuts is valid UTF-8.
+func Excerpt(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}

@@ -222,6 +222,9 @@ func evaluate[T any](b *tab, expression string) T {
 	return value
 }
 
+// settled has an evaluation wait for what a promise is settled with.
+func settled(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }
+
 // accessible fails the test if axe-core finds anything serious on the page, in light or
 // in dark.
 func (b *tab) accessible() {
@@ -243,7 +246,7 @@ func (b *tab) audit(scheme, options string) {
 		b.run(chromedp.Evaluate(string(source)+`;0`, nil))
 	}
 	b.run(chromedp.Evaluate(`axe.run(`+options+`).then((r) => JSON.stringify(r.violations))`, &found,
-		func(p *runtime.EvaluateParams) *runtime.EvaluateParams { return p.WithAwaitPromise(true) }))
+		settled))
 	var violations []struct {
 		ID, Impact, Help string
 		Nodes            []struct{ HTML, FailureSummary string }

@@ -4,7 +4,6 @@ import (
 	"slices"
 	"testing"
 
-	"github.com/chromedp/cdproto/runtime"
 	"github.com/chromedp/chromedp"
 
 	"reprise/pkg/api"
@@ -84,9 +83,7 @@ func TestALateAnswerDoesNotReplaceWhatTheFeedTold(t *testing.T) {
 	b.sees(".title .state", "PAUSED")
 	b.run(chromedp.Evaluate(`window.release()`, nil))
 	b.holds(`document.getElementById('said').textContent === 'It will pause'`)
-	b.run(chromedp.Evaluate(twoFrames, nil, func(p *runtime.EvaluateParams) *runtime.EvaluateParams {
-		return p.WithAwaitPromise(true)
-	}))
+	b.run(chromedp.Evaluate(twoFrames, nil, settled))
 	b.sees(".title .state", "PAUSED")
 }
 

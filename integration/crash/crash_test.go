@@ -50,13 +50,18 @@ func post(url string, batch []json.RawMessage) bool {
 	if err != nil {
 		return false
 	}
+	return statusOf(url+"/events", "application/cloudevents-batch+json", body) == http.StatusAccepted
+}
+
+// statusOf posts a body and returns the status of the answer, 0 without one.
+func statusOf(url, kind string, body []byte) int {
 	client := &http.Client{Timeout: 10 * time.Second}
-	resp, err := client.Post(url+"/events", "application/cloudevents-batch+json", bytes.NewReader(body))
+	resp, err := client.Post(url, kind, bytes.NewReader(body))
 	if err != nil {
-		return false
+		return 0
 	}
 	defer func() { _ = resp.Body.Close() }()
-	return resp.StatusCode == http.StatusAccepted
+	return resp.StatusCode
 }
 
 // exported returns the lines of an export.

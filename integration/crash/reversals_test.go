@@ -1,7 +1,6 @@
 package crash
 
 import (
-	"bytes"
 	"fmt"
 	"maps"
 	"net/http"
@@ -46,14 +45,8 @@ func reversible(t *testing.T, p *process.Process, n int) []reversed {
 
 // reverse asks for a reversal, and returns the status of the answer, 0 without one.
 func (r *reversed) reverse(url string) int {
-	client := &http.Client{Timeout: 10 * time.Second}
-	resp, err := client.Post(url+"/entities/"+web.EncodeEntity(r.entity)+"/reverse", "application/json",
-		bytes.NewReader(fmt.Appendf(nil, `{"event":%q,"reason":"a test"}`, r.last)))
-	if err != nil {
-		return 0
-	}
-	defer func() { _ = resp.Body.Close() }()
-	return resp.StatusCode
+	return statusOf(url+"/entities/"+web.EncodeEntity(r.entity)+"/reverse", "application/json",
+		fmt.Appendf(nil, `{"event":%q,"reason":"a test"}`, r.last))
 }
 
 // An event whose reversal is asked for until there is an answer is reversed once, however

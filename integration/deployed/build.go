@@ -121,18 +121,22 @@ func Build(t testing.TB, edits ...programs.Edit) string {
 	return programs.BuildFunctions(t, edits)
 }
 
-// BuildPersonal is Build, with other text in pkg/domain/personal.go for the functions that
-// read it.
-func BuildPersonal(t testing.TB, text string) string {
+// BuildChanged is Build, with edits for some functions only.
+func BuildChanged(t testing.TB, edits []programs.Edit, names ...string) string {
 	t.Helper()
-	readers := []string{"load-events", "import-events", "serve-api"}
-	all := Build(t)
-	edits := []programs.Edit{{File: "pkg/domain/personal.go", New: text}}
-	changed := programs.BuildFunctions(t, edits, readers...)
-	for _, folder := range readers {
-		if err := os.Rename(filepath.Join(changed, folder), filepath.Join(all, folder)); err != nil {
+	all, changed := Build(t), programs.BuildFunctions(t, edits, names...)
+	for _, name := range names {
+		if err := os.Rename(filepath.Join(changed, name), filepath.Join(all, name)); err != nil {
 			t.Fatal(err)
 		}
 	}
 	return all
+}
+
+// BuildPersonal is Build, with other text in pkg/domain/personal.go for the functions that
+// read it.
+func BuildPersonal(t testing.TB, text string) string {
+	t.Helper()
+	edits := []programs.Edit{{File: "pkg/domain/personal.go", New: text}}
+	return BuildChanged(t, edits, "load-events", "import-events", "serve-api")
 }

@@ -4,6 +4,8 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"reprise/pkg/aws/settings"
 )
 
 // Each reports whether every function is to be a program of its own, as it is deployed,
@@ -16,7 +18,7 @@ func Each() bool { return os.Getenv("REPRISE_FUNCTIONS") == "each" }
 func BuildFunctions(t testing.TB, edits []Edit, names ...string) string {
 	t.Helper()
 	if len(names) == 0 {
-		names = functions(t)
+		names = settings.Functions()
 	}
 	order := Order{Flags: []string{"-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w"}, Edits: edits}
 	if Each() {
@@ -33,19 +35,4 @@ func BuildFunctions(t testing.TB, edits []Edit, names ...string) string {
 		}
 	}
 	return dir
-}
-
-// functions are the folders of all functions.
-func functions(t testing.TB) (names []string) {
-	t.Helper()
-	entries, err := os.ReadDir(filepath.Join(Root(), "functions"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, entry := range entries {
-		if entry.IsDir() && entry.Name() != "internal" {
-			names = append(names, entry.Name())
-		}
-	}
-	return names
 }

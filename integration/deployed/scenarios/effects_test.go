@@ -40,8 +40,7 @@ func build(t *testing.T, version, fee int) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	dir := deployed.Build(t)
-	changed := programs.BuildFunctions(t, []programs.Edit{{
+	return deployed.BuildChanged(t, []programs.Edit{{
 		File: service,
 		Old:  string(source),
 		New: fmt.Sprintf(`package domain
@@ -55,20 +54,6 @@ import (
 func Service() gateway.Service { return samples.NotificationsWith(%d, dated.Always[int64](%d)) }
 `, version, fee),
 	}}, withService()...)
-	for _, folder := range withService() {
-		replace(t, filepath.Join(dir, folder), filepath.Join(changed, folder))
-	}
-	return dir
-}
-
-func replace(t *testing.T, old, with string) {
-	t.Helper()
-	if err := os.Remove(old); err != nil {
-		t.Fatal(err)
-	}
-	if err := os.Rename(with, old); err != nil {
-		t.Fatal(err)
-	}
 }
 
 // begin deploys a version of the service, which reaches the stand-in.

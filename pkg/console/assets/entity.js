@@ -9,7 +9,7 @@ import { card, command, facts, moment } from './parts.js';
 import { reverse } from './reverse.js';
 import { Timeline } from './timeline.js';
 import { inTurn } from './turns.js';
-import { count, encode } from './words.js';
+import { count, encode, live } from './words.js';
 
 const page = 500; // events that are asked for at a time
 const shown = 50;
@@ -47,8 +47,7 @@ class Entity {
 
   // Nothing is asked for again while the log does not grow, and nothing is taken in.
   changed(status) {
-    const live = status.consumers.filter((c) => !c.name.includes('playback'));
-    const seen = JSON.stringify([status.log.events, live.map((c) => c.behindRecords)]);
+    const seen = JSON.stringify([status.log.events, live(status).map((c) => c.behindRecords)]);
     if (this.seen !== undefined && this.seen !== seen) this.load();
     this.seen = seen;
   }

@@ -16,7 +16,7 @@ import { card, facts, stateOf } from './parts.js';
 import { line, planned, stalls } from './progress.js';
 import { Samples } from './rate.js';
 import { inTurn, Newest } from './turns.js';
-import { count, proved, reason, selects, size, time } from './words.js';
+import { count, lagOf, proved, reason, selects, size, time } from './words.js';
 
 export async function show(main, id) {
   const page = new Replay(main, id);
@@ -88,8 +88,7 @@ class Replay {
   }
 
   health(status) {
-    const lags = status.consumers.filter((c) => !c.name.includes('playback')).map((c) => c.behindMillis ?? 0);
-    this.lag = Math.max(0, ...lags);
+    this.lag = lagOf(status);
     this.diverging(status.replays);
   }
 

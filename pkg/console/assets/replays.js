@@ -4,11 +4,12 @@ import { get } from './api.js';
 import { h, patch } from './dom.js';
 import { watch } from './live.js';
 import { Pager } from './pager.js';
+import { Painter } from './painter.js';
 import { card, replayRow, table } from './parts.js';
 import { Samples } from './rate.js';
 import { StartForm } from './start.js';
 import { inTurn, Newest } from './turns.js';
-import { count, lasting, selects, some } from './words.js';
+import { count, lagOf, lasting, selects, some } from './words.js';
 
 const columns = (last) => [
   { name: 'Replay' },
@@ -33,6 +34,7 @@ export async function show(main) {
 class Replays {
   constructor(main) {
     this.main = main;
+    this.painter = new Painter(() => this.paint());
     this.all = new Map();
     this.samples = new Map();
     this.pager = new Pager(shown, () => this.draw());
@@ -94,30 +96,30 @@ class Replays {
   }
 
   draw() {
-    if (this.drawing) return;
-    this.drawing = requestAnimationFrame(() => {
-      this.drawing = undefined;
-      const all = [...this.all.values()].sort((a, b) => (a.created < b.created ? 1 : -1));
-      const running = all.filter((view) => !view.ended);
-      patch(
-        this.main,
-        h('div', { class: 'title' }, h('h1', {}, 'Replays'), this.form.opener()),
-        this.problem && h('p', { class: 'problem', role: 'alert', key: 'problem' }, this.problem),
-        this.view && tiles(this.view, running),
-        this.form.card(),
-        card(
-          'Running now',
-          { key: 'running' },
-          table(
-            'Running replays',
-            columns('Events/s'),
-            running.slice(0, shown).map((view) => replayRow(view, this.rate(view))),
-            'No replay is running.',
-          ),
+    this.painter.now();
+  }
+
+  paint() {
+    const all = [...this.all.values()].sort((a, b) => (a.created < b.created ? 1 : -1));
+    const running = all.filter((view) => !view.ended);
+    patch(
+      this.main,
+      h('div', { class: 'title' }, h('h1', {}, 'Replays'), this.form.opener()),
+      this.problem && h('p', { class: 'problem', role: 'alert', key: 'problem' }, this.problem),
+      this.view && tiles(this.view, running),
+      this.form.card(),
+      card(
+        'Running now',
+        { key: 'running' },
+        table(
+          'Running replays',
+          columns('Events/s'),
+          running.slice(0, shown).map((view) => replayRow(view, this.rate(view))),
+          'No replay is running.',
         ),
-        this.ended(all.filter((view) => view.ended)),
-      );
-    });
+      ),
+      this.ended(all.filter((view) => view.ended)),
+    );
   }
 
   ended(ended) {
@@ -165,10 +167,7 @@ class Replays {
 const textOf = (view) => `${view.id} ${view.status} ${selects(view.input)}`.toLowerCase();
 
 function tiles(view, running) {
-  const lag = Math.max(
-    0,
-    ...view.consumers.filter((c) => !c.name.includes('playback')).map((c) => c.behindMillis ?? 0),
-  );
+  const lag = lagOf(view);
   const safe = lag < 10_000;
   const { parked, quarantined } = view;
   const aside = parked.count + quarantined.count;

@@ -146,3 +146,9 @@ export function encode(id) {
   for (const byte of new TextEncoder().encode(id)) text += String.fromCharCode(byte);
   return btoa(text).replaceAll('+', '-').replaceAll('/', '_').replaceAll('=', '');
 }
+
+/** The consumers of live traffic, among those of a status. */
+export const live = (status) => status.consumers.filter((c) => !c.name.includes('playback'));
+
+/** How far the slowest of them is behind, in ms. */
+export const lagOf = (status) => Math.max(0, ...live(status).map((c) => c.behindMillis ?? 0));

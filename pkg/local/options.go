@@ -163,7 +163,7 @@ func (o *Options) settings() platform.Settings {
 		Retention:       o.Retention,
 		Machine:         machineARN,
 		VerifyMachine:   verifyARN,
-		VerifyPatience:  10 * time.Second,
+		VerifyPatience:  30 * time.Second,
 		VerifyBytes:     2 << 20,
 		VerifyFullEvery: o.VerifyFullEvery,
 		Published:       "this program",

@@ -96,8 +96,9 @@ type Settings struct {
 	// machine of verifications.
 	Machine       string
 	VerifyMachine string
-	// VerifyPatience is how long a verification waits for a lane's consumer to pass the
-	// cut before it reports that the lane is behind.
+	// VerifyPatience is how long a generation's consumer may come no nearer to the cut of
+	// a verification before the lanes that it has not passed are reported as behind. It is
+	// less than LongStep.
 	VerifyPatience time.Duration
 	// VerifyFullEvery is verify.Planner.FullEvery.
 	VerifyFullEvery int

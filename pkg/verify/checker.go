@@ -13,6 +13,7 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 	"reprise/pkg/replay/budget"
+	"reprise/pkg/verify/catchup"
 )
 
 // Outcome is how a Check ended.
@@ -59,7 +60,9 @@ type Checker struct {
 	SpanRows int
 	// PageBytes bounds a page of the log; 0 means 1 MiB.
 	PageBytes int
-	// Patience is how long after the cut to wait for the lanes' consumers to pass it.
+	// Patience is how long a generation's consumer may come no nearer to the cut before it
+	// counts as standing still. It begins anew with each Check, and must end before its
+	// deadline.
 	Patience time.Duration
 	// BudgetEvery is how often the checkers of a verification with a budget together look
 	// at what it has used; 0 is before every span.
@@ -111,8 +114,9 @@ func (c *Checker) Check(ctx context.Context, id string, group int, deadline time
 	lanes, outcomes := make([]*lane, len(row.Groups[group])), make([]Outcome, len(row.Groups[group]))
 	g, ctx := errgroup.WithContext(ctx)
 	g.SetLimit(lanesAtOnce)
+	open := c.opener(&row)
 	for i, at := range row.Groups[group] {
-		lanes[i] = c.open(&row, at)
+		lanes[i] = open(at)
 		g.Go(func() (err error) {
 			outcomes[i], err = c.lane(ctx, &row, lanes[i], keeper, deadline)
 			return err
@@ -151,18 +155,28 @@ func worst(outcomes []Outcome) Outcome {
 	return all
 }
 
-// open is a lane of a verification, before its progress is loaded.
-func (c *Checker) open(row *Row, id event.Lane) *lane {
-	l := &lane{check: c, id: id, version: row.Version, rows: c.spanRows(), generation: c.Generations.Open(row.Generation)}
-	if row.Cut != nil {
-		l.frozen = *row.Cut
-	}
+// opener opens lanes of a verification, which share what is known of their consumers. Their
+// progress is not loaded.
+func (c *Checker) opener(row *Row) func(event.Lane) *lane {
+	var throwaway datastore.Generation
+	var follower *catchup.Consumer
 	if row.Throwaway.built() {
-		l.throwaway = c.Generations.Open(row.Throwaway.Generation)
+		throwaway = c.Generations.Open(row.Throwaway.Generation)
+		follower = c.consumer(row, throwaway)
 	}
-	// The identities of a span are kept in memory: no history has to be read for them.
-	l.applier = c.Applier.Apart(projection.IndexAbove(0, 0))
-	return l
+	generation := c.Generations.Open(row.Generation)
+	consumer := c.consumer(row, generation)
+	return func(id event.Lane) *lane {
+		return &lane{check: c, id: id, version: row.Version, rows: c.spanRows(),
+			generation: generation, consumer: consumer, throwaway: throwaway, follower: follower,
+			// The identities of a span are kept in memory: no history has to be read for them.
+			applier: c.Applier.Apart(projection.IndexAbove(0, 0))}
+	}
+}
+
+func (c *Checker) consumer(row *Row, generation datastore.Generation) *catchup.Consumer {
+	return &catchup.Consumer{Generation: generation, Patience: c.Patience, Now: c.Store.Now,
+		Cuts: func(ctx context.Context) ([]event.Position, error) { return c.Store.Cuts(ctx, row.ID, row.lanes()) }}
 }
 
 // lane verifies a lane span by span.
@@ -176,10 +190,11 @@ func (c *Checker) lane(
 		return Done, nil
 	}
 	if l.progress.Rebuilt {
-		l.generation = l.throwaway
+		l.rebuilt()
 	}
 	for !l.progress.Done {
-		if err := l.begin(ctx); err != nil {
+		begun, err := l.begin(ctx)
+		if err != nil {
 			return "", fmt.Errorf("verify lane %s: %w", l.id, err)
 		}
 		if !c.Store.Now().Before(deadline) {
@@ -195,9 +210,11 @@ func (c *Checker) lane(
 		if now.Stopped() {
 			return Stopped, nil
 		}
-		if l.since != nil {
+		switch {
+		case !begun:
+		case l.since != nil:
 			err = l.nextChanged(ctx, deadline)
-		} else {
+		default:
 			err = l.next(ctx)
 		}
 		if err != nil {

@@ -198,27 +198,6 @@ func aRowThatStoppedFollowingIsFound(t *testing.T, open opener) {
 	}
 }
 
-// What came after the cut is not missed, and a consumer that is behind is one
-// difference of its lane, not one of each row. It is waited for.
-func TestTheLagOfTheConsumerIsNoDriftOfRows(t *testing.T) {
-	t.Parallel()
-	w, _ := drifted(t, embedded)
-	w.plan("v")
-	w.sendTo("y", "x", "new")
-	w.check("v", false)
-	if row := w.report("v"); row.Status != verify.Clean {
-		t.Errorf("%s: %+v", row.Status, row.Report.Differences)
-	}
-	w.patient = time.Minute
-	if row := w.verify("behind"); kinds(row) != "[behind]" {
-		t.Errorf("%s: %+v", kinds(row), row.Report.Differences)
-	}
-	w.slept = w.settle
-	if row := w.verify("waited"); row.Status != verify.Clean {
-		t.Errorf("%s: %+v", row.Status, row.Report.Differences)
-	}
-}
-
 // An event that was applied twice, and two that were applied in another order, change
 // what depends on them.
 func TestEventsAppliedWronglyAreFound(t *testing.T) { onBoth(t, eventsAppliedWronglyAreFound) }

@@ -14,6 +14,7 @@ import (
 	"reprise/pkg/eventlog"
 	"reprise/pkg/projection"
 	"reprise/pkg/projection/refold"
+	"reprise/pkg/verify/catchup"
 )
 
 // lane is one lane of a verification in progress.
@@ -22,11 +23,13 @@ type lane struct {
 	id         event.Lane
 	cut        eventlog.Head
 	since      *eventlog.Head // up to where the lane was verified before, nil for not at all
-	frozen     time.Time      // when the cut was
 	version    string
 	generation datastore.Generation
-	// throwaway is what was rebuilt to be verified after the generation, nil for nothing.
+	consumer   *catchup.Consumer
+	// throwaway is what was rebuilt to be verified after the generation, nil for nothing, and
+	// follower its consumer.
 	throwaway datastore.Generation
+	follower  *catchup.Consumer
 	applier   *projection.Applier
 	// verification is its id. progress and sums are how far the lane is verified, and
 	// stored is the version of the stored progress.
@@ -50,24 +53,27 @@ type bucket struct {
 	fresh bool
 }
 
-// begin waits until the lane's consumer has passed the cut, at most until the patience
-// has passed since the cut, and notes if it has not.
-func (l *lane) begin(ctx context.Context) error {
+// begin begins with the lane, or with its throwaway, once its consumer has passed the cut or
+// stands still before it, which it notes. Otherwise it waits a little.
+func (l *lane) begin(ctx context.Context) (begun bool, err error) {
 	if l.progress.Begun {
-		return nil
+		return true, nil
 	}
-	settled, err := l.await(ctx)
+	state, err := l.consumer.Look(ctx, l.id, l.cut.Position)
 	if err != nil {
-		return err
+		return false, err
 	}
-	l.progress.Begun, l.progress.Settled = true, settled
-	if !settled {
+	if state == catchup.Coming {
+		return false, l.check.Sleep(ctx, l.consumer.Interval())
+	}
+	l.progress.Begun, l.progress.Settled = true, state == catchup.Reached
+	if state == catchup.Stalled {
 		var found Findings
 		found.add(Difference{Kind: Behind, Lane: l.id, Position: l.cut.Position,
 			What: "the lane's consumer has not reached the cut", Want: string(l.cut.Position)})
 		l.progress.Findings.addAll(l.of(found))
 	}
-	return nil
+	return true, nil
 }
 
 // of are findings in the generation that is being verified, by its part in it.
@@ -82,26 +88,13 @@ func (l *lane) of(found Findings) Findings {
 func (l *lane) turn() {
 	p := &l.progress
 	p.Begun, p.Settled, p.After, p.Rebuilt = false, false, "", true
-	l.generation, l.sums = l.throwaway, make(bucketSums)
+	l.sums = make(bucketSums)
+	l.rebuilt()
 }
 
-func (l *lane) await(ctx context.Context) (settled bool, err error) {
-	const interval = 250 * time.Millisecond
-	for {
-		mark, _, err := l.generation.Mark(ctx, datastore.LiveMark, l.id)
-		if err != nil {
-			return false, fmt.Errorf("load mark: %w", err)
-		}
-		if mark.Position >= l.cut.Position {
-			return true, nil
-		}
-		if l.check.Store.Now().Sub(l.frozen) >= l.check.Patience {
-			return false, nil
-		}
-		if err := l.check.Sleep(ctx, interval); err != nil {
-			return false, err
-		}
-	}
+// rebuilt makes the throwaway the generation that is verified.
+func (l *lane) rebuilt() {
+	l.generation, l.consumer = l.throwaway, l.follower
 }
 
 // next verifies the next span and stores the progress after it.

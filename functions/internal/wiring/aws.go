@@ -63,7 +63,7 @@ const (
 	// start.
 	drainPatience = 75 * time.Second
 	writePatience = 2 * time.Second
-	// verifyPatience is well above the lag of a consumer that keeps up.
+	// verifyPatience is well above the time after which a batch that failed is tried again.
 	verifyPatience = 3 * time.Minute
 	// lagEvery is a minute, since the metric has one value per minute.
 	lagEvery = time.Minute

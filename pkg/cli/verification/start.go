@@ -207,6 +207,11 @@ func state(v verifications.View, now time.Time) progress.State {
 	return s
 }
 
+// isOnlyBehind reports whether nothing is wrong but that the consumer has not come.
+func isOnlyBehind(v verifications.View) bool {
+	return v.Report != nil && len(v.Report.Drift) == 1 && v.Report.Drift[verify.Behind] > 0
+}
+
 // judge is nil for a verification that found nothing wrong.
 func judge(v verifications.View) error {
 	switch {
@@ -215,6 +220,10 @@ func judge(v verifications.View) error {
 	case v.Status == verify.Drift && v.Report != nil && v.Report.Drift[verify.Rebuilt] > 0:
 		return command.Hint(fmt.Errorf("verification %s found drift: %s", v.ID, drift(v.Report)),
 			"the rebuilt rows are wrong: trust no rebuild until the cause is found; reprise verify report %s", v.ID)
+	case isOnlyBehind(v):
+		return command.Hint(fmt.Errorf("verification %s found drift: %s", v.ID, drift(v.Report)),
+			"the consumer of these lanes stood still; reprise status shows how far it is behind. "+
+				"Once it goes on, verify again: reprise verify start --generation %s --wait", v.Generation)
 	case repairs.InPlace(v):
 		return command.Hint(fmt.Errorf("verification %s found drift: %s", v.ID, drift(v.Report)),
 			"reprise repair --verification %s --reason TEXT folds these entities again in place; "+

@@ -55,8 +55,9 @@ const (
 	patienceShare = 16
 	// shortest and longest bound the time between two looks.
 	shortest, longest = time.Second, time.Hour
-	// followPatience is how long after the cut the throwaway may take to reach it; on AWS its
-	// consumer begins within about a minute.
+	// followPatience is how long after the cut the throwaway may take to reach it before its
+	// lanes are begun, which wait as long as it comes nearer; on AWS its consumer begins within
+	// about a minute.
 	followPatience = time.Hour
 )
 

@@ -19,11 +19,13 @@ const (
 	eventFactor    = 2
 	playbackFactor = 2
 	// keepEvery is how often the keeper reads the registry of generations without being
-	// woken if something was written, keepIdle how often if nothing was, and
-	// reconcileEvery how often it also checks replays.
-	keepEvery      = time.Second
-	keepIdle       = 10 * time.Second
+	// woken if something was written, and keepIdle how often if nothing was.
+	keepEvery = time.Second
+	keepIdle  = 10 * time.Second
+	// reconcileEvery is how often replays and verifications are checked, and reconcileAgain
+	// how soon after a check that failed.
 	reconcileEvery = 5 * time.Minute
+	reconcileAgain = 5 * time.Second
 )
 
 // The names of the consumers, under which their checkpoints are stored.
@@ -77,14 +79,10 @@ func (p *Platform) wake(context.Context) error {
 // keepWriters runs one consumer for every generation that follows the event
 // stream. It logs an error once until it changes or passes.
 func (p *Platform) keepWriters(ctx context.Context) error {
-	logged, reconciled := "", time.Now()
+	logged := ""
 	for {
 		writes, kept := p.writes(), time.Now()
-		keep := p.core.Keeper().Keep
-		if time.Since(reconciled) >= reconcileEvery {
-			keep, reconciled = p.core.Keep, time.Now()
-		}
-		switch err := keep(ctx); {
+		switch err := p.core.Keeper().Keep(ctx); {
 		case errors.Is(err, errEnded):
 			return errors.Join(err, p.writers.endAll())
 		case err == nil:
@@ -96,6 +94,31 @@ func (p *Platform) keepWriters(ctx context.Context) error {
 		}
 		if err := p.untilWritten(ctx, writes, kept.Add(keepIdle)); err != nil {
 			return p.writers.endAll()
+		}
+	}
+}
+
+// reconcile completes what earlier processes left unfinished of replays and verifications,
+// at once and from time to time, until ctx ends. It runs beside the engine, since executions
+// that wait can be told to go on only once the engine has taken them up. It logs an error
+// once until it changes or passes.
+func (p *Platform) reconcile(ctx context.Context) {
+	logged := ""
+	for {
+		wait := reconcileEvery
+		switch err := p.core.Reconcile(ctx); {
+		case err == nil:
+			logged = ""
+		case ctx.Err() == nil:
+			wait = reconcileAgain
+			if err.Error() != logged {
+				logged = err.Error()
+				p.options.Log.LogAttrs(ctx, slog.LevelWarn, "replays and verifications are not checked; retrying",
+					slog.String("error", logged))
+			}
+		}
+		if emulate.Sleep(ctx, wait) != nil {
+			return
 		}
 	}
 }

@@ -53,8 +53,12 @@ func pausable(t *testing.T) (options local.Options, p *localtest.Platform, held 
 
 func startRebuild(t *testing.T, p *localtest.Platform) {
 	t.Helper()
-	status, body := p.Call(http.MethodPost, "/replays", "application/json",
-		[]byte(`{"name":"r","input":{"rebuild":true,"promote":true}}`))
+	startReplay(t, p, `{"rebuild":true,"promote":true}`)
+}
+
+func startReplay(t *testing.T, p *localtest.Platform, input string) {
+	t.Helper()
+	status, body := p.Call(http.MethodPost, "/replays", "application/json", []byte(`{"name":"r","input":`+input+`}`))
 	if status != http.StatusCreated {
 		t.Fatalf("start: %d %s", status, body)
 	}

@@ -44,9 +44,7 @@ func Run(ctx context.Context, options Options, stdout, stderr io.Writer) error {
 // calls ready once it accepts requests.
 func (p *Platform) Serve(ctx context.Context, listener net.Listener, ready func()) error {
 	if !p.db.ReadOnly() {
-		if err := p.begin(ctx); err != nil {
-			return errors.Join(err, listener.Close())
-		}
+		p.warnOfVersion(ctx)
 	}
 	group, ctx := errgroup.WithContext(ctx)
 	group.Go(func() error { return p.work(ctx) })
@@ -64,12 +62,14 @@ func (p *Platform) serveHTTP(ctx context.Context, listener net.Listener, ready f
 	return emulate.ServeUntil(ctx, server, listener, shutdownTime, ready)
 }
 
-// warnOfVersion logs a warning if the active generation belongs to other
-// versions of the projections than this program's, so that it is not updated.
-func (p *Platform) warnOfVersion(ctx context.Context) error {
+// warnOfVersion logs a warning if the active generation belongs to other versions of the
+// projections than this program's, so that it is not updated, or if that is not known.
+func (p *Platform) warnOfVersion(ctx context.Context) {
 	registered, err := p.core.Registry().Load(ctx)
 	if err != nil {
-		return err
+		p.options.Log.LogAttrs(ctx, slog.LevelWarn, "the version of the active generation is not known",
+			slog.String("error", err.Error()))
+		return
 	}
 	if info, found := registered.Find(registered.Active); found && info.Version != p.core.Applier.Version() {
 		p.options.Log.LogAttrs(
@@ -82,5 +82,4 @@ func (p *Platform) warnOfVersion(ctx context.Context) error {
 			slog.String("this", p.core.Applier.Version()),
 		)
 	}
-	return nil
 }

@@ -80,7 +80,7 @@ func (p *Platform) work(ctx context.Context) error {
 	group.Go(func() error { return p.consumers(ctx) })
 	group.Go(func() error { return p.trim(ctx) })
 	group.Go(func() error { p.live.Sample(ctx); return nil })
-	group.Go(func() error { p.core.CheckCode(ctx); return nil })
+	group.Go(func() error { p.reconcile(ctx); return nil })
 	group.Go(func() error { p.verifyNightly(ctx); return nil })
 	return group.Wait()
 }
@@ -98,7 +98,8 @@ func (p *Platform) awaitRoom(ctx context.Context) error {
 		}
 		if !p.db.ReadOnly() {
 			p.options.Log.LogAttrs(ctx, slog.LevelWarn, "the disk has room again: everything goes on")
-			return p.begin(ctx)
+			p.warnOfVersion(ctx)
+			return nil
 		}
 	}
 	return nil
@@ -122,21 +123,6 @@ func (p *Platform) reopen(ctx context.Context) error {
 		return err
 	}
 	return p.open(ctx)
-}
-
-// begin completes what an earlier process left unfinished. What cannot be
-// completed because the disk is full or damaged is tried again by the keeper.
-func (p *Platform) begin(ctx context.Context) error {
-	for _, do := range []func(context.Context) error{p.core.Replays().Reconcile, p.warnOfVersion} {
-		err := do(ctx)
-		switch {
-		case errors.Is(err, storefault.ErrFull), errors.Is(err, storefault.ErrDamaged):
-			p.options.Log.LogAttrs(ctx, slog.LevelWarn, "start incomplete; retrying", slog.String("error", err.Error()))
-		case err != nil:
-			return err
-		}
-	}
-	return nil
 }
 
 // pauseEngine ends the running engine, if any. Its executions go on with the next

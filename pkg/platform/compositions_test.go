@@ -35,7 +35,7 @@ var made = map[string]struct{ function, part string }{
 	"control-replay":     {"Control", "Replays"},
 	"report-replay":      {"Report", "Closer"},
 	"close-replay":       {"Close", "Replays"},
-	"keep-consumers":     {"Keep", ""},
+	"keep-consumers":     {"Keep", "Reconcile"}, // beside Keeper, without which nothing would be applied
 
 	"plan-verification":   {"PlanVerification", ""},
 	"verify-lanes":        {"VerifyLanes", "Checker"},

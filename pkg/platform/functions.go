@@ -237,6 +237,12 @@ func (p *Platform) Keep(ctx context.Context) error {
 	if err := p.Keeper().Keep(ctx); err != nil {
 		return err
 	}
+	return p.Reconcile(ctx)
+}
+
+// Reconcile is the part of keep-consumers that completes interrupted starts and ends of
+// replays and verifications, and then checks the code of the projections.
+func (p *Platform) Reconcile(ctx context.Context) error {
 	if err := errors.Join(p.Verifications().Reconcile(ctx), p.Replays().Reconcile(ctx)); err != nil {
 		return err
 	}

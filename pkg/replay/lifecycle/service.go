@@ -141,7 +141,8 @@ const FaultExecutionEnded = "Reprise.ExecutionEnded"
 // closes replays whose execution is gone, lets executions go on whose replay was resumed
 // or cancelled by somebody who did not get so far, gives running map runs the parallelism
 // that was set meanwhile, and sweeps. A platform calls it at its start
-// and on a schedule. A replay that was started is never started again.
+// and on a schedule. A replay that was started is never started again. What fails for one
+// replay keeps no other from being looked at.
 func (s *Service) Reconcile(ctx context.Context) error {
 	var open []replay.Row
 	err := s.Store.List(ctx, func(row replay.Row) error {
@@ -153,12 +154,11 @@ func (s *Service) Reconcile(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	var errs []error
 	for _, row := range open {
-		if err := s.reconcile(ctx, row); err != nil {
-			return err
-		}
+		errs = append(errs, s.reconcile(ctx, row))
 	}
-	return s.Closer.Sweep(ctx)
+	return errors.Join(append(errs, s.Closer.Sweep(ctx))...)
 }
 
 func (s *Service) reconcile(ctx context.Context, row replay.Row) error {

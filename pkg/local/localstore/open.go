@@ -13,6 +13,8 @@ import (
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/bloom"
 	"github.com/cockroachdb/pebble/v2/vfs"
+
+	"reprise/pkg/local/localstore/ordered"
 )
 
 // Format is the version of the directory's layout. It changes when stored bytes
@@ -201,7 +203,7 @@ func (d *DB) pebbleOptions(fsys vfs.FS, cacheBytes int64) *pebble.Options {
 		cacheBytes = 24 << 20
 	}
 	opts := &pebble.Options{
-		FS:       fsys,
+		FS:       ordered.New(fsys, d.dir),
 		Lock:     d.lock,
 		ReadOnly: d.readOnly,
 		// Pebble reserves the memory of its buffers from the cache: the one being

@@ -8,10 +8,12 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/cockroachdb/pebble/v2"
 	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
 )
 
 var settings = Settings{Lanes: 64, BucketWidth: 86400}
@@ -218,69 +220,68 @@ func TestOpenInUseByAnotherProcess(t *testing.T) {
 	mustClose(t, mustOpen(t, nil, dir))
 }
 
-// crashDuringOpen opens a new directory and returns what a crash before that
-// change of its names would leave. It returns false if there are fewer changes.
-func crashDuringOpen(t *testing.T, changes int) (*vfs.MemFS, bool) {
+// crashes opens a directory, with what write puts there, and returns what a power failure
+// before any of the writes to the disk would leave. For each of them, other parts of what was
+// not synced are lost.
+func crashes(t *testing.T, mem *vfs.MemFS, write func(*DB)) []*vfs.MemFS {
 	t.Helper()
-	mem := vfs.NewCrashableMem()
-	var crashed *vfs.MemFS
-	fsys := &countingFS{FS: mem, before: func(n int) {
-		if n == changes {
-			crashed = mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: 50, RNG: rand.New(rand.NewPCG(uint64(changes), 1))})
+	var mu sync.Mutex
+	var all []*vfs.MemFS
+	fsys := errorfs.Wrap(mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind.ReadOrWrite() != errorfs.OpIsWrite {
+			return nil
 		}
-	}}
-	mustClose(t, mustOpen(t, fsys, "home/data"))
-	return crashed, crashed != nil
-}
-
-// countingFS calls before ahead of each change of a file's name.
-type countingFS struct {
-	vfs.FS
-	changes int
-	before  func(changes int)
-}
-
-func (c *countingFS) count() {
-	c.changes++
-	c.before(c.changes)
-}
-
-func (c *countingFS) Create(name string, category vfs.DiskWriteCategory) (vfs.File, error) {
-	c.count()
-	return c.FS.Create(name, category)
-}
-
-func (c *countingFS) Rename(from, to string) error {
-	c.count()
-	return c.FS.Rename(from, to)
-}
-
-func (c *countingFS) MkdirAll(dir string, perm os.FileMode) error {
-	c.count()
-	return c.FS.MkdirAll(dir, perm)
-}
-
-func (c *countingFS) OpenDir(name string) (vfs.File, error) {
-	c.count()
-	return c.FS.OpenDir(name)
+		mu.Lock()
+		defer mu.Unlock()
+		for _, kept := range []int{0, 30, 50, 50, 50, 50, 70, 100} {
+			rng := rand.New(rand.NewPCG(uint64(len(all)), 1))
+			all = append(all, mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: kept, RNG: rng}))
+		}
+		return nil
+	}))
+	db := mustOpen(t, fsys, "home/data")
+	write(db)
+	mustClose(t, db)
+	return all
 }
 
 // TestCrashWhileCreating crashes at every step of a first opening. The next
 // opening must succeed, with the settings that were recorded, if any were.
 func TestCrashWhileCreating(t *testing.T) {
-	for changes := 1; ; changes++ {
-		crashed, happened := crashDuringOpen(t, changes)
-		if !happened {
-			if changes < 8 {
-				t.Fatalf("opening made %d changes only", changes)
-			}
-			return
-		}
+	all := crashes(t, vfs.NewCrashableMem(), func(*DB) {})
+	if len(all) < 100 {
+		t.Fatalf("%d crashes only", len(all))
+	}
+	for i, crashed := range all {
 		db, err := Open("home/data", Options{FS: crashed, Settings: settings})
 		if err != nil {
-			t.Fatalf("opened after a crash at change %d: %v", changes, err)
+			t.Fatalf("opened after crash %d: %v", i, err)
 		}
 		put(t, db.Space("a"), "key", "value")
+		mustClose(t, db)
+	}
+}
+
+// TestCrashWhileOpening crashes at every step of an opening and closing of a directory with
+// contents, which must be there afterwards.
+func TestCrashWhileOpening(t *testing.T) {
+	mem := vfs.NewCrashableMem()
+	db := mustOpen(t, mem, "home/data")
+	put(t, db.Space("a"), "key", "value")
+	mustClose(t, db)
+	all := crashes(t, mem, func(db *DB) { put(t, db.Space("a"), "another", "value") })
+	if len(all) < 100 {
+		t.Fatalf("%d crashes only", len(all))
+	}
+	for i, crashed := range all {
+		db, err := Open("home/data", Options{FS: crashed, Settings: settings})
+		if err != nil {
+			t.Fatalf("opened after crash %d: %v", i, err)
+		}
+		value, found, err := db.Space("a").Get([]byte("key"))
+		if err != nil || !found || string(value) != "value" {
+			t.Errorf("after crash %d: %q, %t, %v", i, value, found, err)
+		}
 		mustClose(t, db)
 	}
 }

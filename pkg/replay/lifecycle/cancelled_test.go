@@ -57,3 +57,21 @@ func TestCancelDropsNothing(t *testing.T) {
 		}
 	}
 }
+
+// Whoever cancels withdraws the right to flip first. If that is as far as it gets, the replay
+// ends all the same, also one that waits for an approval, which nobody can give any more.
+func TestReconcileCompletesACancel(t *testing.T) {
+	c := newClosing(t)
+	s := &Service{Store: c.Store, Executions: &releasing{started: started{"r": true}}, Closer: c.closer()}
+	generation := asking(t, c, s)
+	c.Must(s.Reconcile(t.Context()))
+	if row := c.Row("r"); row.Status.Ended() || row.Cancel {
+		t.Fatalf("%+v", row)
+	}
+	_, err := c.Registry.Withdraw(t.Context(), generation, "r", string(replay.Cancelled), 0)
+	c.Must(err)
+	c.Must(s.Reconcile(t.Context()))
+	if row := c.Row("r"); row.Status != replay.Cancelled {
+		t.Errorf("%+v", row)
+	}
+}

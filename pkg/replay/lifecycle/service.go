@@ -126,88 +126,14 @@ func (s *Service) execute(ctx context.Context, row replay.Row) error {
 	return s.Store.Started(ctx, row.ID)
 }
 
-// startGrace is how long Reconcile leaves a new replay alone, since Step Functions may
-// not show its execution yet.
-const startGrace = 5 * time.Minute
-
-// FaultExecutionGone is the failure of a replay whose execution no longer exists and
-// did not close it: Step Functions removes executions 90 days after their end.
-const FaultExecutionGone = "Reprise.ExecutionGone"
-
-// FaultExecutionEnded is the failure of a replay whose execution ended without a reason.
-const FaultExecutionEnded = "Reprise.ExecutionEnded"
-
-// Reconcile starts the executions of replays that were created but never started,
-// closes replays whose execution is gone, lets executions go on whose replay was resumed
-// or cancelled by somebody who did not get so far, gives running map runs the parallelism
-// that was set meanwhile, and sweeps. A platform calls it at its start
-// and on a schedule. A replay that was started is never started again. What fails for one
-// replay keeps no other from being looked at.
-func (s *Service) Reconcile(ctx context.Context) error {
-	var open []replay.Row
-	err := s.Store.List(ctx, func(row replay.Row) error {
-		if !row.Status.Ended() {
-			open = append(open, row)
-		}
-		return nil
-	})
-	if err != nil {
-		return err
-	}
-	var errs []error
-	for _, row := range open {
-		errs = append(errs, s.reconcile(ctx, row))
-	}
-	return errors.Join(append(errs, s.Closer.Sweep(ctx))...)
-}
-
-func (s *Service) reconcile(ctx context.Context, row replay.Row) error {
-	if cancelled, err := s.reconcileThrowaway(ctx, &row); cancelled || err != nil {
-		return err
-	}
-	if tokens := row.Unreleased(); len(tokens) > 0 {
-		if err := s.release(ctx, row, tokens); err != nil {
-			return err
-		}
-	}
-	state, err := s.Executions.State(ctx, row.Execution())
-	switch {
-	case err != nil:
-		return fmt.Errorf("look for execution %s: %w", row.Execution(), err)
-	case state == ExecutionRunning:
-		return errors.Join(s.Store.Started(ctx, row.ID), s.spread(ctx, row))
-	case state != ExecutionUnknown:
-		// A step that was still running when the execution ended may have opened the row
-		// since, so that the end of the execution closed nothing.
-		return s.Ended(ctx, row.ID, row.Execution(), state, nil)
-	case row.Started == nil && (row.Status == replay.Planned || row.Attempt() > 0):
-		return s.execute(ctx, row)
-	}
-	since := row.Created
-	if row.Started != nil {
-		since = *row.Started
-	}
-	if s.Store.Now().Sub(since) < startGrace {
-		return nil
-	}
-	_, err = s.Closer.CloseExecution(ctx, row.ID, row.Execution(), replay.Failed, &replay.Failure{
-		Error: FaultExecutionGone,
-		Cause: "the execution that carried the replay out is gone: continue the replay, or start it under another name",
-	})
-	if errors.Is(err, replay.ErrSuperseded) {
-		return nil
-	}
-	return err
-}
-
 // Cancel ends a replay. Its readers stop at their next page. Cancel drops nothing, so
 // that who calls it for people needs no right to drop a table: the end of the execution
 // closes the replay (Ended), which drops an unfinished generation, and otherwise
 // Reconcile does. A failed replay that may be continued is cancelled for good, and
 // Reconcile drops its generation. Cancel returns ErrEnded after any other end, and
 // ErrPromoted once its generation was made active. After an error it may be called
-// again; even if it is not, the replay ends, and once the right to flip is withdrawn
-// its generation never becomes active.
+// again; even if it is not, once the right to flip is withdrawn its generation never
+// becomes active, and Reconcile ends the replay.
 func (s *Service) Cancel(ctx context.Context, id string) (replay.Row, error) {
 	row, err := s.withdraw(ctx, id)
 	if err != nil || row.Status.Ended() {

@@ -100,21 +100,3 @@ func (s *Service) CheckOwner(ctx context.Context, id string, request replay.Requ
 	}
 	return err
 }
-
-// reconcileThrowaway cancels a replay whose verification has ended, and reports whether it
-// did.
-func (s *Service) reconcileThrowaway(ctx context.Context, row *replay.Row) (cancelled bool, err error) {
-	owner := row.Request.Verification
-	if owner == "" {
-		return false, nil
-	}
-	goesOn, err := s.Closer.goesOn(ctx, owner)
-	if err != nil || goesOn {
-		return false, err
-	}
-	_, err = s.Cancel(ctx, row.ID)
-	if errors.Is(err, replay.ErrEnded) {
-		err = nil
-	}
-	return true, err
-}

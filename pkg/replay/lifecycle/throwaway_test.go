@@ -107,7 +107,7 @@ func TestAThrowawayIsDroppedHoweverItEnds(t *testing.T) {
 			"nobody has ended the replay": func(c throwing) error {
 				c.goOn["v"] = false
 				row := c.Row("v")
-				cancelled, err := c.service().reconcileThrowaway(t.Context(), &row)
+				cancelled, err := c.service().completeCancel(t.Context(), &row)
 				if !cancelled || c.Row("v").Status != replay.Cancelled {
 					t.Errorf("the replay is %s", c.Row("v").Status)
 				}

@@ -1,0 +1,109 @@
+package powercut
+
+import (
+	"maps"
+	"math/rand/v2"
+	"sync"
+
+	"github.com/cockroachdb/pebble/v2/vfs"
+	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
+
+	"reprise/pkg/replay"
+)
+
+// promises are what clients were told.
+type promises struct {
+	// events were accepted, in the order in which they are sent.
+	events int
+	// active is the generation that was made active last, "" while that may change.
+	active string
+	// ended are the replays of which somebody was told that they have ended.
+	ended map[string]replay.Status
+	// corrected are the entities for which a correction was accepted.
+	corrected []string
+}
+
+// moment is what was on the disk at a write, and what had been promised.
+type moment struct {
+	write    int
+	kept     int // the percentage of what was written and not synced
+	disk     vfs.FS
+	promises promises
+}
+
+// disk is a disk in memory that keeps what was on it at some of its writes, each as likely
+// as any other.
+type disk struct {
+	vfs.FS
+	mem *vfs.MemFS
+
+	mu      sync.Mutex
+	rng     *rand.Rand
+	writes  int
+	moments []moment // of them, at most cap(moments)
+
+	promised sync.Mutex
+	promises promises
+}
+
+func newDisk(rng *rand.Rand, moments int) *disk {
+	d := &disk{mem: vfs.NewCrashableMem(), rng: rng, moments: make([]moment, 0, moments),
+		promises: promises{ended: make(map[string]replay.Status)}}
+	d.FS = errorfs.Wrap(d.mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
+			d.before()
+		}
+		return nil
+	}))
+	return d
+}
+
+// GetDiskUsage says that there is room.
+func (*disk) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	return vfs.DiskUsage{TotalBytes: 1 << 40, AvailBytes: 1 << 39}, nil
+}
+
+// before is called before each write, and keeps what the disk has then if the reservoir
+// takes it: the n-th write replaces another one with a probability of cap/n.
+func (d *disk) before() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.writes++
+	at := len(d.moments)
+	if at == cap(d.moments) {
+		if at = d.rng.IntN(d.writes); at >= len(d.moments) {
+			return
+		}
+	} else {
+		d.moments = append(d.moments, moment{})
+	}
+	m := moment{write: d.writes, kept: 100, promises: d.now()} // as kill -9 does
+	if d.rng.IntN(2) == 0 {
+		m.kept = d.rng.IntN(100) // as a power failure does
+	}
+	m.disk = d.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: m.kept, RNG: d.rng})
+	d.moments[at] = m
+}
+
+// now are the promises made until now.
+func (d *disk) now() promises {
+	d.promised.Lock()
+	defer d.promised.Unlock()
+	p := d.promises
+	p.ended = maps.Clone(p.ended)
+	return p
+}
+
+func (d *disk) promise(change func(*promises)) {
+	d.promised.Lock()
+	defer d.promised.Unlock()
+	change(&d.promises)
+}
+
+// roomy is a disk in memory with room.
+type roomy struct{ vfs.FS }
+
+// GetDiskUsage says that there is room.
+func (roomy) GetDiskUsage(string) (vfs.DiskUsage, error) {
+	return vfs.DiskUsage{TotalBytes: 1 << 40, AvailBytes: 1 << 39}, nil
+}

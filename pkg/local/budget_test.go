@@ -1,6 +1,7 @@
 package local_test
 
 import (
+	"encoding/json"
 	"net/http"
 	"strings"
 	"testing"
@@ -68,11 +69,17 @@ func TestABudgetPausesAReplayUntilItIsRaised(t *testing.T) {
 	if ended := control(t, sdk, `{"replay":"r","action":"resume"}`); aws.ToString(ended.Error) != steps.FaultConflict {
 		t.Errorf("resumed over its budget: %s %s", aws.ToString(ended.Error), aws.ToString(ended.Cause))
 	}
-	for _, body := range []string{`{"budget":{"dollars":0.0004}}`, `{"budget":{"dollars":0.0003}}`} {
-		posted(t, client, "/replays/r/budget", body, http.StatusOK)
+	// Between two looks at what was used, it may have used more than its budget.
+	second := request.Budget{Dollars: v.Budget.Spent.Dollars + request.MoneyOf(0.00006)}
+	for _, limit := range []request.Budget{{Dollars: 2 * second.Dollars}, second} {
+		body, err := json.Marshal(map[string]request.Budget{"budget": limit})
+		if err != nil {
+			t.Fatal(err)
+		}
+		posted(t, client, "/replays/r/budget", string(body), http.StatusOK)
 	}
 	posted(t, client, "/replays/r/resume", `{}`, http.StatusOK)
-	stopped("$0.0003")
+	stopped(second.String())
 	for _, input := range []string{
 		`{"replay":"r","action":"set-budget","budget":null}`, `{"replay":"r","action":"resume"}`,
 	} {

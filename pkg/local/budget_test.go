@@ -51,7 +51,7 @@ func TestABudgetPausesAReplayUntilItIsRaised(t *testing.T) {
 	}
 	v := stopped("$0.0002")
 	if v.Budget == nil || !v.Budget.UsedUp || v.Budget.Charged || v.Progress.Read == 0 || v.Progress.Read == 300 ||
-		!strings.HasPrefix(v.PausedBy.Cause, "the budget of $0.0002 is used up ($0.0002") {
+		!strings.HasPrefix(v.PausedBy.Cause, "the budget of $0.0002 is used up ($0.000") {
 		t.Errorf("paused with %+v, %+v, %+v", v.Budget, v.PausedBy, v.Progress)
 	}
 	detail := localtest.Until(client, "/replays/r/progress", func(lifecycle.Detail) bool { return true })

@@ -35,8 +35,9 @@ func TestABudgetPausesAReplayUntilItIsRaised(t *testing.T) {
 	o.Projections, _ = countingHeld()
 	url, stepFunctions := printed(t, o)
 	sdk, client := clientOf(stepFunctions), &localtest.Client{T: t, URL: url}
-	client.Send("/events", changes(0, 300, 7))
-	client.Settle(300)
+	const events = 1500 // so many that it cannot read them all while nobody looks
+	client.Send("/events", changes(0, events, 7))
+	client.Settle(events)
 	const input = `"rebuild":true,"promote":true,"rate":60,"budget":{"dollars":0.0002}`
 	plan := posted(t, client, "/plans", `{"input":{`+input+`}}`, http.StatusOK)
 	if !strings.Contains(plan, `"warning":"the replay will pause before its end: the budget of $0.0002 is `) {
@@ -50,7 +51,7 @@ func TestABudgetPausesAReplayUntilItIsRaised(t *testing.T) {
 		})
 	}
 	v := stopped("$0.0002")
-	if v.Budget == nil || !v.Budget.UsedUp || v.Budget.Charged || v.Progress.Read == 0 || v.Progress.Read == 300 ||
+	if v.Budget == nil || !v.Budget.UsedUp || v.Budget.Charged || v.Progress.Read == 0 || v.Progress.Read == events ||
 		!strings.HasPrefix(v.PausedBy.Cause, "the budget of $0.0002 is used up ($0.000") {
 		t.Errorf("paused with %+v, %+v, %+v", v.Budget, v.PausedBy, v.Progress)
 	}
@@ -70,7 +71,7 @@ func TestABudgetPausesAReplayUntilItIsRaised(t *testing.T) {
 		t.Errorf("resumed over its budget: %s %s", aws.ToString(ended.Error), aws.ToString(ended.Cause))
 	}
 	// Between two looks at what was used, it may have used more than its budget.
-	second := request.Budget{Dollars: v.Budget.Spent.Dollars + request.MoneyOf(0.00006)}
+	second := request.Budget{Dollars: v.Budget.Spent.Dollars + request.MoneyOf(0.0001)}
 	for _, limit := range []request.Budget{{Dollars: 2 * second.Dollars}, second} {
 		body, err := json.Marshal(map[string]request.Budget{"budget": limit})
 		if err != nil {
@@ -80,6 +81,7 @@ func TestABudgetPausesAReplayUntilItIsRaised(t *testing.T) {
 	}
 	posted(t, client, "/replays/r/resume", `{}`, http.StatusOK)
 	stopped(second.String())
+	posted(t, client, "/replays/r/rate", `{"rate":0}`, http.StatusOK)
 	for _, input := range []string{
 		`{"replay":"r","action":"set-budget","budget":null}`, `{"replay":"r","action":"resume"}`,
 	} {
@@ -88,7 +90,7 @@ func TestABudgetPausesAReplayUntilItIsRaised(t *testing.T) {
 		}
 	}
 	end := localtest.Until(client, "/replays/r", func(v lifecycle.View) bool { return v.Status.Ended() })
-	if end.Status != replay.Succeeded || end.Progress.Applied != 300 || end.PausedBy != nil || end.Budget != nil {
+	if end.Status != replay.Succeeded || end.Progress.Applied != events || end.PausedBy != nil || end.Budget != nil {
 		t.Errorf("%s, %+v, %+v, %+v", end.Status, end.Failure, end.Progress, end.Budget)
 	}
 }

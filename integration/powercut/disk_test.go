@@ -1,9 +1,11 @@
 package powercut
 
 import (
+	"encoding/json"
 	"maps"
 	"math/rand/v2"
 	"sync"
+	"testing"
 
 	"github.com/cockroachdb/pebble/v2/vfs"
 	"github.com/cockroachdb/pebble/v2/vfs/errorfs"
@@ -21,6 +23,8 @@ type promises struct {
 	ended map[string]replay.Status
 	// corrected are the entities for which a correction was accepted.
 	corrected []string
+	// erased says that somebody was told of an erasure.
+	erased bool
 }
 
 // moment is what was on the disk at a write, and what had been promised.
@@ -29,6 +33,15 @@ type moment struct {
 	kept     int // the percentage of what was written and not synced
 	disk     vfs.FS
 	promises promises
+	// calls are the updates that were made outside until then, by key.
+	calls map[string]json.RawMessage
+}
+
+// told says in the log of a test that failed what the moment was.
+func (m *moment) told(t *testing.T) {
+	if t.Failed() {
+		t.Logf("%d %% of what was not synced is kept; %+v", m.kept, m.promises)
+	}
 }
 
 // disk is a disk in memory that keeps what was on it at some of its writes, each as likely
@@ -44,6 +57,8 @@ type disk struct {
 
 	promised sync.Mutex
 	promises promises
+	// outside tells which updates were made outside; nil if none are.
+	outside func() map[string]json.RawMessage
 }
 
 func newDisk(rng *rand.Rand, moments int) *disk {
@@ -82,6 +97,9 @@ func (d *disk) before() {
 		m.kept = d.rng.IntN(100) // as a power failure does
 	}
 	m.disk = d.mem.CrashClone(vfs.CrashCloneCfg{UnsyncedDataPercent: m.kept, RNG: d.rng})
+	if d.outside != nil {
+		m.calls = d.outside() // after the disk, which may know of every one that was made
+	}
 	d.moments[at] = m
 }
 

@@ -23,8 +23,9 @@ const FaultExecutionEnded = "Reprise.ExecutionEnded"
 // Reconcile starts the executions of replays that were created but never started, closes
 // replays whose execution is gone, cancels replays and lets executions go on where whoever
 // cancelled, resumed or approved did not get so far, gives running map runs the parallelism
-// that was set meanwhile, and sweeps. A platform calls it at its start and on a schedule. A replay that was started is never started again. What fails for one
-// replay keeps no other from being looked at.
+// that was set meanwhile, and sweeps. A platform calls it at its start and on a schedule. A
+// replay that was started is never started again. What fails for one replay keeps no other
+// from being looked at.
 func (s *Service) Reconcile(ctx context.Context) error {
 	var open []replay.Row
 	err := s.Store.List(ctx, func(row replay.Row) error {

@@ -1,6 +1,7 @@
 package crash
 
 import (
+	"strings"
 	"testing"
 
 	"reprise/pkg/api"
@@ -24,7 +25,7 @@ func TestKilledWhileAThrowawayIsVerified(t *testing.T) {
 	t.Parallel()
 	s := newSteered(t)
 	delivers := func(id string) {
-		s.perhaps("replay", "set-rate", id, "200")
+		s.at(id, "rate", `{"rate":200}`)
 		s.until(id, func(v lifecycle.View) bool { return v.Progress.Delivered > 0 || v.Status.Ended() })
 	}
 	for id, reach := range map[string]func(id string){
@@ -36,7 +37,7 @@ func TestKilledWhileAThrowawayIsVerified(t *testing.T) {
 		"built":    func(id string) { s.until(id, func(v lifecycle.View) bool { return v.Status.Ended() }) },
 		"compares": func(id string) { s.verification(id, func(v verifications.View) bool { return v.Cut != nil }) },
 		"fails": func(id string) {
-			s.perhaps("replay", "pause", id)
+			s.at(id, "pause", `{}`)
 			s.fail(id)
 			s.until(id, func(v lifecycle.View) bool { return v.Status.Ended() })
 		},
@@ -53,8 +54,11 @@ func TestKilledWhileAThrowawayIsVerified(t *testing.T) {
 		s.restart()
 		want := verify.Clean
 		if id == "cancelled" {
-			s.do("verify", "cancel", id)
-			want = verify.Cancelled
+			if _, err := s.Reprise("verify", "cancel", id); err == nil {
+				want = verify.Cancelled
+			} else if !strings.Contains(err.Error(), "has ended") { // it was too far to be slowed down
+				t.Error(err)
+			}
 		}
 		s.perhaps("replay", "set-rate", id, "0")
 		// One that was too far to be cancelled or to fail has built what is dropped as well.
@@ -72,6 +76,11 @@ func TestKilledWhileAThrowawayIsVerified(t *testing.T) {
 			return len(v.Generations) == 1 && v.Active == "g0001"
 		})
 	}
+}
+
+// at steers a replay at once, which may be too late by now.
+func (s *steered) at(id, how, body string) {
+	statusOf(s.URL+"/replays/"+id+"/"+how, "application/json", []byte(body))
 }
 
 // perhaps does what may be too late by now.

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"reprise/pkg/api/outgoing"
 	"reprise/pkg/effects/effectstest"
@@ -40,7 +41,7 @@ func naming(disk local.Options, mail *effectstest.System) local.Options {
 		})}
 	disk.Personal = sealed.Rules{"customer.named": {Fields: []string{"/name"}}}
 	disk.Service = &effectstest.Service{Code: 1, On: []string{"customer.named"},
-		May: []gateway.Call{{System: "mail", Name: "welcome", Kind: gateway.Updating}},
+		May: []gateway.Call{{System: "mail", Name: "welcome", Kind: gateway.Updating, Timeout: time.Second}},
 		Do: func(ctx context.Context, r *gateway.Reaction, outside gateway.Gateway) error {
 			_, err := outside.Update(ctx, gateway.Effect{System: "mail", Name: "welcome",
 				Body: json.RawMessage(`"` + r.Event.ID + `"`)})

@@ -76,6 +76,9 @@ type lane struct {
 	id         event.Lane
 	old, fresh rows
 	report     Report
+	// vain says that a wait for rows to come to the same event was in vain, and that none
+	// has come to it since.
+	vain bool
 }
 
 // more notes that the report is not complete if the lane has more rows.
@@ -120,13 +123,15 @@ func (l *lane) next(ctx context.Context) (done bool, err error) {
 }
 
 // settle compares two rows of an entity, of which one may be nil, once they stand at the
-// same event.
+// same event. Where a generation stands still, or is far behind, that is waited for once, and
+// not for each of its rows.
 func (l *lane) settle(ctx context.Context, old, fresh *datastore.Row) error {
 	entity := ""
 	for try := 0; ; try++ {
 		switch {
 		case old != nil && fresh != nil && old.Position == fresh.Position && whole(old) && whole(fresh):
 			l.report.compare(l.id, old, fresh)
+			l.vain = l.vain && try == 0
 			return nil
 		case old == nil && fresh == nil: // it was read before it was there in full
 			return nil
@@ -135,7 +140,8 @@ func (l *lane) settle(ctx context.Context, old, fresh *datastore.Row) error {
 		default:
 			entity = fresh.Entity
 		}
-		if try == settleTries {
+		if try == settleTries || try > 0 && l.vain {
+			l.vain = true
 			return l.fold(ctx, old, fresh)
 		}
 		if try > 0 {

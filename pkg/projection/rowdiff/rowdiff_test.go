@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"slices"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -154,6 +155,30 @@ func TestRowsAreComparedAtTheSameEvent(t *testing.T) {
 		if got := p.diff(d); got.Differing != tt.differing || got.Unsettled != tt.unsettled || got.Compared != 1 {
 			t.Errorf("%s: %+v", name, got)
 		}
+	}
+}
+
+// A generation that stands still is waited for once in each lane, however many of its rows
+// are behind, and again once a row has come to the other's event.
+func TestAGenerationThatStandsStillIsWaitedForOnce(t *testing.T) {
+	p := newPair(t)
+	const entities = 200
+	for i := range entities {
+		entity := fmt.Sprintf("e%03d", i)
+		p.put(p.old, datastore.Row{Entity: entity, Position: "1", State: state("1")}, "")
+		p.put(p.new, datastore.Row{Entity: entity, Position: "2", State: state("1")}, "")
+	}
+	var pauses atomic.Int64
+	d := p.differ()
+	d.Sleep = func(context.Context, time.Duration) error {
+		pauses.Add(1)
+		return nil
+	}
+	if got := p.diff(d); got.Unsettled != entities {
+		t.Fatalf("%+v", got)
+	}
+	if most := int64(2 * p.Lanes.Count()); pauses.Load() > most {
+		t.Errorf("%d pauses for %d entities, want %d at most", pauses.Load(), entities, most)
 	}
 }
 

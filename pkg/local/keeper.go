@@ -99,14 +99,18 @@ func (p *Platform) keepWriters(ctx context.Context) error {
 }
 
 // reconcile completes what earlier processes left unfinished of replays and verifications,
-// at once and from time to time, until ctx ends. It runs beside the engine, since executions
-// that wait can be told to go on only once the engine has taken them up. It logs an error
-// once until it changes or passes.
+// and checks the code of the projections, at once and from time to time, until ctx ends. It
+// runs beside the engine, since executions that wait can be told to go on only once the
+// engine has taken them up. It logs an error once until it changes or passes.
 func (p *Platform) reconcile(ctx context.Context) {
-	logged := ""
+	logged, checked := "", false
 	for {
-		wait := reconcileEvery
-		switch err := p.core.Reconcile(ctx); {
+		wait, err := reconcileEvery, p.core.Reconcile(ctx)
+		if err == nil || !checked {
+			p.core.CheckCode(ctx)
+			checked = true
+		}
+		switch {
 		case err == nil:
 			logged = ""
 		case ctx.Err() == nil:

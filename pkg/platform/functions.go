@@ -237,17 +237,17 @@ func (p *Platform) Keep(ctx context.Context) error {
 	if err := p.Keeper().Keep(ctx); err != nil {
 		return err
 	}
-	return p.Reconcile(ctx)
-}
-
-// Reconcile is the part of keep-consumers that completes interrupted starts and ends of
-// replays and verifications, and then checks the code of the projections.
-func (p *Platform) Reconcile(ctx context.Context) error {
-	if err := errors.Join(p.Verifications().Reconcile(ctx), p.Replays().Reconcile(ctx)); err != nil {
+	if err := p.Reconcile(ctx); err != nil {
 		return err
 	}
 	p.CheckCode(ctx)
 	return nil
+}
+
+// Reconcile is the part of keep-consumers that completes interrupted starts and ends of
+// replays and verifications.
+func (p *Platform) Reconcile(ctx context.Context) error {
+	return errors.Join(p.Verifications().Reconcile(ctx), p.Replays().Reconcile(ctx))
 }
 
 // Keeper is the part of keep-consumers that manages consumers.

@@ -85,15 +85,19 @@ func (c *chosen) at() (url string, down bool) {
 const breather = 10 * time.Millisecond
 
 // sends sends lines, each batch again until it was acknowledged, and everything again and
-// again while there is time for it.
+// again while there is time for it: more slowly, since each verification folds all of it.
 func (c *chosen) sends(lines []json.RawMessage, over <-chan struct{}) {
 	const size = 200
+	pause := breather
 	for round := 0; ; round++ {
+		if round > 0 {
+			pause = 10 * breather
+		}
 		for i := 0; i < len(lines); i += size {
 			for batch := lines[i:min(i+size, len(lines))]; ; {
 				url, down := c.at()
 				sent := !down && post(url, batch)
-				<-time.After(breather)
+				<-time.After(pause)
 				if sent {
 					break
 				}

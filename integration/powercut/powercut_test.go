@@ -33,7 +33,7 @@ const (
 )
 
 // replays are those of the day, in their order.
-func replays() []string { return []string{"plain", "asks", "withdrawn", "deep", "goes"} }
+func replays() []string { return []string{"plain", "capped", "asks", "withdrawn", "deep", "goes"} }
 
 // setting reads a number from the environment.
 func setting(t *testing.T, name string, otherwise uint64) uint64 {
@@ -105,6 +105,13 @@ func (c *client) ends(name string, want replay.Status) {
 	c.disk.promise(func(p *promises) { p.ended[name] = v.Status })
 }
 
+// resumes resumes a replay without a budget, which may have ended.
+func (c *client) resumes(name string) {
+	c.T.Helper()
+	c.post("/replays/"+name+"/budget", `{"budget":null}`, http.StatusOK, http.StatusConflict)
+	c.post("/replays/"+name+"/resume", `{}`, http.StatusOK, http.StatusConflict)
+}
+
 // asks waits until a replay asks, and returns its generation.
 func (c *client) asks(name string) string {
 	c.T.Helper()
@@ -136,6 +143,10 @@ func (c *client) day() {
 	c.sends(0, 40)
 	c.begins("plain", `{}`)
 	c.ends("plain", replay.Succeeded)
+	c.begins("capped", `{"budget":{"readUnits":1}}`)
+	localtest.Until(c, "/replays/capped", func(v lifecycle.View) bool { return v.Status == replay.ShownPaused })
+	c.resumes("capped")
+	c.ends("capped", replay.Succeeded)
 	c.sends(40, 60)
 	c.begins("asks", `{"rebuild":true,"promote":"ask"}`)
 	// It may have come too far to be paused, or ask by now.
@@ -143,7 +154,7 @@ func (c *client) day() {
 	localtest.Until(c, "/replays/asks", func(v lifecycle.View) bool {
 		return v.Status == replay.ShownPaused || v.Status == replay.ShownAsking
 	})
-	c.post("/replays/asks/resume", `{}`, http.StatusOK, http.StatusConflict)
+	c.resumes("asks")
 	chosen := c.asks("asks")
 	c.chooses(chosen, "promote")
 	c.ends("asks", replay.Succeeded)
@@ -275,7 +286,7 @@ func (c *client) finishes(name string) {
 	})
 	switch v.Status {
 	case replay.ShownPaused:
-		c.post("/replays/"+name+"/resume", `{}`, http.StatusOK)
+		c.resumes(name)
 		c.finishes(name)
 	case replay.ShownAsking:
 		c.post("/generations/"+v.Generation+"/promote", `{}`, http.StatusOK, http.StatusAccepted)

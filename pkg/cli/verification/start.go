@@ -192,7 +192,12 @@ func state(v verifications.View, now time.Time) progress.State {
 		}
 		return s
 	}
-	if p == nil || v.Events == 0 {
+	switch {
+	case p == nil || v.Events == 0:
+		s.Detail = "nothing yet"
+		return s
+	case p.Events == 0 && p.Rows == 0:
+		s.Detail = "nothing yet; each lane begins once the generation's consumer has reached the cut in it"
 		return s
 	}
 	s.Fraction = p.Percent / 100

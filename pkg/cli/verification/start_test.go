@@ -3,6 +3,7 @@ package verification
 import (
 	"strings"
 	"testing"
+	"time"
 
 	"reprise/pkg/api/verifications"
 	"reprise/pkg/cli/command"
@@ -26,6 +27,26 @@ func TestDriftSaysWhatToDoNext(t *testing.T) {
 		view := verifications.View{ID: "v", Generation: "g0002", Status: verify.Drift, Report: &verify.Report{Drift: c.drift}}
 		if hint := command.HintFor("verify", judge(view)); !strings.Contains(hint, c.want) {
 			t.Errorf("%v: %q", c.drift, hint)
+		}
+	}
+}
+
+// A verification that has read nothing says what it may wait for, and one that has how far it
+// is.
+func TestProgressSaysWhatAVerificationWaitsFor(t *testing.T) {
+	t.Parallel()
+	cut := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	for _, c := range []struct {
+		view verifications.View
+		want string
+	}{
+		{verifications.View{}, "nothing yet"},
+		{verifications.View{Cut: &cut, Events: 10, Progress: &verifications.Progress{}}, "consumer has reached the cut"},
+		{verifications.View{Cut: &cut, Events: 10, Progress: &verifications.Progress{Events: 5, Rows: 2, Percent: 50}},
+			"5 of 10 events, 2 rows"},
+	} {
+		if got := state(c.view, cut.Add(time.Minute)); !strings.Contains(got.Detail, c.want) {
+			t.Errorf("%+v: %+v", c.view, got)
 		}
 	}
 }

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"math/rand/v2"
 	"net/http"
 	"strings"
 	"testing"
@@ -100,9 +99,7 @@ func (c *client) allWritten() {
 func TestADiskIsTakenAwayWhileSystemsAreCalled(t *testing.T) {
 	t.Parallel()
 	localtest.Whole(t)
-	seed := setting(t, "REPRISE_SEED", rand.Uint64())
-	t.Logf("seed %d (set REPRISE_SEED to repeat its choices)", seed)
-	d := newDisk(rand.New(rand.NewPCG(seed, 2)), int(5*setting(t, "REPRISE_KILLS", 4)))
+	d := chosenDisk(t, 2)
 	mail := &effectstest.System{}
 	d.outside = mail.Done
 	c := &client{open(t, naming(local.Options{FS: d}, mail)), d}
@@ -115,34 +112,33 @@ func TestADiskIsTakenAwayWhileSystemsAreCalled(t *testing.T) {
 	c.ends("second", replay.Succeeded)
 	c.allWritten()
 	c.Stop()
-	for _, m := range d.moments {
-		t.Run(fmt.Sprint("write ", m.write), func(t *testing.T) {
-			t.Parallel()
-			defer m.told(t)
-			after := &effectstest.System{}
-			c := &client{open(t, naming(local.Options{FS: roomy{m.disk}}, after)), newDisk(nil, 0)}
-			c.holds(&m)
-			if m.promises.erased {
-				c.isErased()
-			}
-			for _, name := range []string{"first", "second"} {
-				if c.exists("/replays/" + name) {
-					c.finishes(name)
-				}
-			}
-			c.names(0, named)
-			c.erases()
-			c.allWritten()
-			c.isErased()
-			written := after.Done()
-			maps.Copy(written, m.calls)
-			letters := make(map[string]bool)
-			for _, body := range written {
-				letters[string(body)] = true
-			}
-			if len(written) != named || len(letters) != named {
-				t.Errorf("%d letters under %d keys, want %d", len(letters), len(written), named)
-			}
-		})
+	d.each(t, writesOn)
+}
+
+// writesOn opens the disk of a platform that writes to its customers as it was at a moment.
+func writesOn(t *testing.T, m *moment) {
+	after := &effectstest.System{}
+	c := &client{open(t, naming(local.Options{FS: roomy{m.disk}}, after)), newDisk(nil, 0)}
+	c.holds(m)
+	if m.promises.erased {
+		c.isErased()
+	}
+	for _, name := range []string{"first", "second"} {
+		if c.exists("/replays/" + name) {
+			c.finishes(name)
+		}
+	}
+	c.names(0, named)
+	c.erases()
+	c.allWritten()
+	c.isErased()
+	written := after.Done()
+	maps.Copy(written, m.calls)
+	letters := make(map[string]bool)
+	for _, body := range written {
+		letters[string(body)] = true
+	}
+	if len(written) != named || len(letters) != named {
+		t.Errorf("%d letters under %d keys, want %d", len(letters), len(written), named)
 	}
 }

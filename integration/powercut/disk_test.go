@@ -2,6 +2,7 @@ package powercut
 
 import (
 	"encoding/json"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"sync"
@@ -61,21 +62,39 @@ type disk struct {
 	outside func() map[string]json.RawMessage
 }
 
+// chosenDisk is a disk whose moments are chosen by a seed that it prints, and by stream.
+func chosenDisk(t *testing.T, stream uint64) *disk {
+	t.Helper()
+	seed := setting(t, "REPRISE_SEED", rand.Uint64())
+	t.Logf("seed %d (set REPRISE_SEED to repeat its choices)", seed)
+	return newDisk(rand.New(rand.NewPCG(seed, stream)), int(5*setting(t, "REPRISE_KILLS", 4)))
+}
+
 func newDisk(rng *rand.Rand, moments int) *disk {
 	d := &disk{mem: vfs.NewCrashableMem(), rng: rng, moments: make([]moment, 0, moments),
 		promises: promises{ended: make(map[string]replay.Status)}}
-	d.FS = errorfs.Wrap(d.mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
+	d.FS = roomy{errorfs.Wrap(d.mem, errorfs.InjectorFunc(func(op errorfs.Op) error {
 		if op.Kind.ReadOrWrite() == errorfs.OpIsWrite {
 			d.before()
 		}
 		return nil
-	}))
+	}))}
 	return d
 }
 
-// GetDiskUsage says that there is room.
-func (*disk) GetDiskUsage(string) (vfs.DiskUsage, error) {
-	return vfs.DiskUsage{TotalBytes: 1 << 40, AvailBytes: 1 << 39}, nil
+// each runs a test for every moment.
+func (d *disk) each(t *testing.T, goesOn func(*testing.T, *moment)) {
+	t.Helper()
+	if len(d.moments) < cap(d.moments) {
+		t.Fatalf("%d writes", d.writes)
+	}
+	for _, m := range d.moments {
+		t.Run(fmt.Sprint("write ", m.write), func(t *testing.T) {
+			t.Parallel()
+			defer m.told(t)
+			goesOn(t, &m)
+		})
+	}
 }
 
 // before is called before each write, and keeps what the disk has then if the reservoir

@@ -3,7 +3,6 @@ package powercut
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"net/http"
 	"os"
 	"slices"
@@ -208,23 +207,12 @@ func (c *client) exists(path string) bool {
 func TestADiskIsTakenAwayAtAnyWrite(t *testing.T) {
 	t.Parallel()
 	localtest.Whole(t)
-	seed := setting(t, "REPRISE_SEED", rand.Uint64())
-	t.Logf("seed %d (set REPRISE_SEED to repeat its choices)", seed)
-	d := newDisk(rand.New(rand.NewPCG(seed, 1)), int(5*setting(t, "REPRISE_KILLS", 4)))
+	d := chosenDisk(t, 1)
 	c := &client{open(t, local.Options{FS: d}), d}
 	c.day()
 	c.isWhole()
 	c.Stop()
-	if len(d.moments) < cap(d.moments) {
-		t.Fatalf("%d writes", d.writes)
-	}
-	for _, m := range d.moments {
-		t.Run(fmt.Sprint("write ", m.write), func(t *testing.T) {
-			t.Parallel()
-			defer m.told(t)
-			goesOn(t, &m)
-		})
-	}
+	d.each(t, goesOn)
 }
 
 // goesOn opens a disk as it was at a moment.

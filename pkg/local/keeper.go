@@ -79,19 +79,14 @@ func (p *Platform) wake(context.Context) error {
 // keepWriters runs one consumer for every generation that follows the event
 // stream. It logs an error once until it changes or passes.
 func (p *Platform) keepWriters(ctx context.Context) error {
-	logged := ""
+	trouble := trouble{log: p.options.Log, text: "consumers do not match the generations; retrying"}
 	for {
 		writes, kept := p.writes(), time.Now()
-		switch err := p.core.Keeper().Keep(ctx); {
-		case errors.Is(err, errEnded):
+		err := p.core.Keeper().Keep(ctx)
+		if errors.Is(err, errEnded) {
 			return errors.Join(err, p.writers.endAll())
-		case err == nil:
-			logged = ""
-		case ctx.Err() == nil && err.Error() != logged:
-			logged = err.Error()
-			p.options.Log.LogAttrs(ctx, slog.LevelWarn, "consumers do not match the generations; retrying",
-				slog.String("error", logged))
 		}
+		trouble.note(ctx, err)
 		if err := p.untilWritten(ctx, writes, kept.Add(keepIdle)); err != nil {
 			return p.writers.endAll()
 		}
@@ -103,27 +98,39 @@ func (p *Platform) keepWriters(ctx context.Context) error {
 // runs beside the engine, since executions that wait can be told to go on only once the
 // engine has taken them up. It logs an error once until it changes or passes.
 func (p *Platform) reconcile(ctx context.Context) {
-	logged, checked := "", false
+	trouble := trouble{log: p.options.Log, text: "replays and verifications are not checked; retrying"}
+	checked := false
 	for {
 		wait, err := reconcileEvery, p.core.Reconcile(ctx)
 		if err == nil || !checked {
 			p.core.CheckCode(ctx)
 			checked = true
 		}
-		switch {
-		case err == nil:
-			logged = ""
-		case ctx.Err() == nil:
+		if err != nil {
 			wait = reconcileAgain
-			if err.Error() != logged {
-				logged = err.Error()
-				p.options.Log.LogAttrs(ctx, slog.LevelWarn, "replays and verifications are not checked; retrying",
-					slog.String("error", logged))
-			}
 		}
+		trouble.note(ctx, err)
 		if emulate.Sleep(ctx, wait) != nil {
 			return
 		}
+	}
+}
+
+// trouble logs what fails again and again once, until it changes or passes.
+type trouble struct {
+	log    *slog.Logger
+	text   string
+	logged string
+}
+
+// note notes how it went; after the end of ctx, errors are no trouble.
+func (t *trouble) note(ctx context.Context, err error) {
+	switch {
+	case err == nil:
+		t.logged = ""
+	case ctx.Err() == nil && err.Error() != t.logged:
+		t.logged = err.Error()
+		t.log.LogAttrs(ctx, slog.LevelWarn, t.text, slog.String("error", t.logged))
 	}
 }
 
@@ -232,18 +239,11 @@ const (
 // retryEffects takes up the effects of entities that wait, when they are due, until ctx
 // ends. It logs an error once until it changes or passes.
 func (p *Platform) retryEffects(ctx context.Context) error {
-	logged := ""
+	trouble := trouble{log: p.options.Log, text: "effects that wait are not taken up; retrying"}
 	for {
 		writes, swept := p.writes(), time.Now()
 		due, err := p.sweepEffects(ctx)
-		switch {
-		case err == nil:
-			logged = ""
-		case ctx.Err() == nil && err.Error() != logged:
-			logged = err.Error()
-			p.options.Log.LogAttrs(ctx, slog.LevelWarn, "effects that wait are not taken up; retrying",
-				slog.String("error", logged))
-		}
+		trouble.note(ctx, err)
 		latest := swept.Add(effectsIdle)
 		if !due.IsZero() && due.Before(latest) {
 			latest = due
